@@ -1,0 +1,6 @@
+"""Reached as `python -m kafkactl`."""
+
+from kafkactl.cli.app import main
+
+if __name__ == "__main__":
+    main()

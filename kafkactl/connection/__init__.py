@@ -1,0 +1,1 @@
+"""How a cluster is reached: context, properties file and flags become settings, settings become clients."""

@@ -1,0 +1,124 @@
+"""Bringing a local cluster up and down, and telling how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from kafkactl.errors import EngineError, NotFoundError
+from kafkactl.local import docker, instance, jars, ports
+from kafkactl.local.compose import DEFAULT_PORT, TARGETS, Target, load_target, variables
+from kafkactl.local.docker import DockerEngine
+from kafkactl.local.engine import START_TIMEOUT_S, Engine, NodeStatus, Tell
+from kafkactl.local.instance import Instance
+from kafkactl.local.native import NativeEngine, await_condition
+
+ENGINES = ("auto", "docker", "native")
+
+BrokerCount = Callable[[str], int]
+"""How many brokers answer behind these bootstrap servers; 0 when none does."""
+
+
+def up(
+    name: str, engine: str, port: int | None, version: str | None, count_brokers: BrokerCount, tell: Tell
+) -> Target:
+    """Starts a target, or leaves it running, and returns when all its brokers serve; raises EngineError.
+
+    What is not said is as it was when the target last ran here, else the compose file's own.
+    """
+    known = instance.find(name)
+    if known is not None and _is_running(known):
+        _require_same(known, engine, port, version)
+        tell(f"{name} is running already")
+        return _target(known)
+    wanted = known or Instance(name, "", "", DEFAULT_PORT)
+    wanted = replace(wanted, engine=_choose_engine(engine, wanted.engine), port=port or wanted.port)
+    target = load_target(name, variables(wanted.port, version or wanted.version or None))
+    wanted = replace(wanted, version=target.kafka_version)
+    ports.require_free((published.host for broker in target.brokers for published in broker.ports), name)
+    runner = _engine(wanted)
+    runner.prepare(target, tell)
+    wanted.save()
+    runner.up(target, tell)
+    tell(f"waiting for {len(target.brokers)} broker{'s' if len(target.brokers) > 1 else ''}")
+    bootstrap_servers = target.bootstrap_servers
+    if not await_condition(lambda: count_brokers(bootstrap_servers) == len(target.brokers), START_TIMEOUT_S):
+        raise EngineError(f"{name} started, but not all its brokers joined", f"see: kafkactl local logs {name}")
+    return target
+
+
+def down(name: str, wipe: bool, tell: Tell) -> None:
+    """Ends a target's nodes; their data stays for the next `up` unless `wipe`."""
+    known = _require(name)
+    _engine(known).down(_target(known), wipe, tell)
+    if wipe:
+        known.wipe()
+
+
+def status() -> list[NodeStatus]:
+    """Every node of every remembered local cluster."""
+    return [node for known in instance.remembered() for node in _engine(known).status(_target(known))]
+
+
+def logs(name: str, follow: bool) -> int:
+    """Sends a target's logs to stdout; returns an exit status."""
+    known = _require(name)
+    return _engine(known).logs(_target(known), follow)
+
+
+def names(running_only: bool) -> list[str]:
+    """The remembered local clusters."""
+    return [known.target for known in instance.remembered() if not running_only or _is_running(known)]
+
+
+def _require(name: str) -> Instance:
+    known = instance.find(name)
+    if known is None:
+        present = ", ".join(names(running_only=False))
+        hint = f"there is: {present}" if present else f"start one: kafkactl local up [{'|'.join(TARGETS)}]"
+        raise NotFoundError(f"there is no local cluster {name!r}", hint)
+    return known
+
+
+def _require_same(known: Instance, engine: str, port: int | None, version: str | None) -> None:
+    differs = [
+        f"{what} {has}"
+        for what, has, asked in (
+            ("engine", known.engine, None if engine == "auto" else engine),
+            ("port", known.port, port),
+            ("version", known.version, version),
+        )
+        if asked is not None and asked != has
+    ]
+    if differs:
+        raise EngineError(
+            f"{known.target} is running already, with {' and '.join(differs)}", f"first: kafkactl local down {known.target}"
+        )
+
+
+def _choose_engine(asked: str, remembered: str) -> str:
+    if asked != "auto":
+        return asked
+    if remembered:  # its data lies there
+        return remembered
+    if (no_docker := docker.why_unavailable()) is None:
+        return "docker"
+    try:
+        jars.java()
+    except EngineError as no_java:
+        raise EngineError(f"no engine for a local cluster: {no_docker}; {no_java}", jars.WAYS_OUT) from no_java
+    return "native"
+
+
+def _engine(known: Instance) -> Engine:
+    if known.engine == "docker":
+        return DockerEngine(variables(known.port, known.version))
+    return NativeEngine()
+
+
+def _target(known: Instance) -> Target:
+    return load_target(known.target, variables(known.port, known.version))
+
+
+def _is_running(known: Instance) -> bool:
+    return any(node.state == "running" for node in _engine(known).status(_target(known)))

@@ -1,0 +1,89 @@
+"""The Docker engine: the same compose files, handed to `docker compose`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+
+from kafkactl.errors import EngineError
+from kafkactl.local.compose import Target
+from kafkactl.local.engine import START_TIMEOUT_S, NodeStatus, Tell
+
+WAYS_OUT = "start Docker and install its compose plugin, or use --engine native (Java 17 and Maven, no Docker)"
+_ANSWER_TIMEOUT_S = 10
+
+
+def why_unavailable() -> str | None:
+    """Why Docker cannot be used here; None when it can."""
+    if shutil.which("docker") is None:
+        return "there is no docker on PATH"
+    for question, why in (
+        (["docker", "info", "--format", "{{.ServerVersion}}"], "no Docker engine answers"),
+        (["docker", "compose", "version"], "docker has no compose plugin"),
+    ):
+        try:
+            answer = subprocess.run(question, capture_output=True, timeout=_ANSWER_TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired:
+            return why
+        if answer.returncode != 0:
+            return why
+    return None
+
+
+class DockerEngine:
+    """Runs targets as containers; `values` fill in the compose file's variables."""
+
+    name = "docker"
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._environment = {**os.environ, **values}
+
+    def prepare(self, target: Target, tell: Tell) -> None:
+        if reason := why_unavailable():
+            raise EngineError(f"cannot start {target.name} on Docker: {reason}", WAYS_OUT)
+
+    def up(self, target: Target, tell: Tell) -> None:
+        tell(f"docker compose up: {target.file.name}")
+        self._compose(target, "up", "--detach", "--wait", "--wait-timeout", f"{START_TIMEOUT_S:.0f}")
+
+    def down(self, target: Target, wipe: bool, tell: Tell) -> None:
+        tell(f"docker compose down: {target.file.name}")
+        self._compose(target, "down", *(["--volumes"] if wipe else []))
+
+    def status(self, target: Target) -> list[NodeStatus]:
+        listed = self._compose(target, "ps", "--all", "--format", "json")
+        containers = {entry["Service"]: entry for entry in _entries(listed)}
+        found = []
+        for service in target.services:
+            state = containers.get(service.name, {}).get("State", "stopped")
+            address = f"127.0.0.1:{service.ports[0].host}" if service.ports else None
+            found.append(NodeStatus(target.name, service.name, self.name, state, address, None, None))
+        return found
+
+    def logs(self, target: Target, follow: bool) -> int:
+        arguments = ["logs", *(["--follow"] if follow else [])]
+        return subprocess.run(self._command(target, *arguments), env=self._environment, check=False).returncode
+
+    def _command(self, target: Target, *arguments: str) -> list[str]:
+        return ["docker", "compose", "--project-name", target.project, "--file", str(target.file), *arguments]
+
+    def _compose(self, target: Target, *arguments: str) -> str:
+        command = self._command(target, *arguments)
+        try:
+            done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        except FileNotFoundError as error:
+            raise EngineError("there is no docker on PATH", WAYS_OUT) from error
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or ["no reason told"]
+            raise EngineError(f"docker compose {arguments[0]} failed: {lines[-1]}", f"see: {' '.join(self._command(target, 'logs'))}")
+        return done.stdout
+
+
+def _entries(listed: str) -> list[dict[str, str]]:
+    """`docker compose ps --format json` prints an array before v2.21 and a line an entry since."""
+    if listed.startswith("["):
+        return list(json.loads(listed))
+    return [json.loads(line) for line in listed.splitlines() if line.strip()]

@@ -1,0 +1,1 @@
+"""Bytes <-> values, by format name."""

@@ -1,0 +1,1 @@
+"""What a broker leaves on disk, read-only and without a network."""

@@ -1,0 +1,1 @@
+"""Produce and consume loops: reading lines, batching, delivery reports, shutdown."""
