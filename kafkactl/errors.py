@@ -36,7 +36,11 @@ class UnreachableError(KafkactlError):
 
 
 class OperationError(KafkactlError):
-    """The cluster answered, and the answer is no."""
+    """The cluster answered, and the answer is no; `code` is Kafka's error code when it gave one."""
+
+    def __init__(self, message: str, hint: str | None = None, code: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.code = code
 
 
 class NotFoundError(OperationError):

@@ -1,0 +1,162 @@
+"""The root command: what there is, loaded only when called, and the one place where errors become text.
+
+A command's flags and help live in its own module; here stand only its name, module and one line of summary, so
+that `kafkactl --help` imports none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command as typer_command
+
+from kafkactl import __version__
+from kafkactl.cli import completion
+from kafkactl.cli.options import ClusterOptions, OutputOptions, command
+from kafkactl.errors import EXIT_INTERRUPTED, KafkactlError, UsageError
+from kafkactl.output import people
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command on its way to being loaded."""
+
+    module: str
+    summary: str
+    aliases: tuple[str, ...] = ()
+
+
+COMMANDS = {
+    "topics": Entry("topics", "List, create, describe, alter and delete topics."),
+    "console-producer": Entry("console_producer", "Send lines to a topic.", ("produce",)),
+    "console-consumer": Entry("console_consumer", "Print a topic's records.", ("consume",)),
+    "groups": Entry("groups", "List, describe and delete consumer groups; their lag.", ("consumer-groups",)),
+    "configs": Entry("configs", "Show and change settings of topics and brokers."),
+    "dump-log": Entry("dump_log", "Read segment and index files as a broker leaves them on disk."),
+    "context": Entry("context", "Keep named clusters, and choose the current one."),
+    "local": Entry("local", "Start and stop throw-away clusters on this machine."),
+}
+ALIASES = {alias: name for name, entry in COMMANDS.items() for alias in entry.aliases}
+
+
+class LazyGroup(TyperGroup):
+    """Knows its subcommands by COMMANDS and imports one when it is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        name = ALIASES.get(cmd_name, cmd_name)
+        entry = COMMANDS.get(name)
+        if entry is None:
+            return None
+        module = importlib.import_module(f"kafkactl.cli.{entry.module}")
+        loaded = typer_command(module.app)
+        loaded.name = name
+        return loaded
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([("|".join((name, *entry.aliases)), entry.summary) for name, entry in COMMANDS.items()])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        names = [completion.item(name, entry.summary) for name, entry in COMMANDS.items() if name.startswith(incomplete)]
+        # Past this group's own: names were given above, its options by the command they belong to.
+        return names + TyperCommand.shell_complete(self, ctx, incomplete)  # type: ignore[arg-type]
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # rich's own imports would triple the time of --help
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="kafkactl COMMAND --help tells more. Exit status: 0 done, 1 failed in whole or part, 2 wrong usage, "
+    "3 cluster unreachable, 4 a checked condition does not hold, 130 interrupted.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"kafkactl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+@command
+def root(
+    click_context: typer.Context,
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+) -> None:
+    """Apache Kafka from the command line: topics, records, groups and lag, configs, and the files brokers write."""
+    click_context.obj = {ClusterOptions: cluster, OutputOptions: output}
+
+
+def main() -> NoReturn:
+    """The `kafkactl` command: runs what sys.argv says and exits with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line; prints any error as people read it and returns the exit status."""
+    completion.install()
+    try:
+        status = typer_command(app).main(arguments, prog_name="kafkactl", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except KafkactlError as failure:
+        return _told(failure, arguments)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Who reads us has seen enough. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as failure:
+        if (usage := _as_usage(failure)) is not None:
+            return _told(usage, arguments)
+        if isinstance(failure, OSError):
+            return _told(KafkactlError(_os_error(failure)), arguments)
+        if "--debug" in arguments:
+            raise
+        what = f"{type(failure).__name__}: {failure}"
+        return _told(KafkactlError(f"unexpected: {what}", "this is a bug in kafkactl; --debug shows where"), arguments)
+
+
+def _told(failure: KafkactlError, arguments: list[str]) -> int:
+    if "--debug" in arguments:
+        import traceback
+
+        traceback.print_exception(failure)
+    people.error(failure)
+    return failure.status
+
+
+def _as_usage(failure: Exception) -> KafkactlError | None:
+    """The command line parser's own complaints, in our form; None for anything else."""
+    if isinstance(failure, typer.Abort):
+        return KafkactlError("stopped", None)
+    format_message = getattr(failure, "format_message", None)
+    if format_message is None:
+        return None
+    context = getattr(failure, "ctx", None)
+    path = context.command_path if context is not None else "kafkactl"
+    return UsageError(format_message().rstrip("."), f"see: {path} --help")
+
+
+def _os_error(failure: OSError) -> str:
+    reason = failure.strerror or str(failure)
+    return f"{failure.filename}: {reason}" if failure.filename else reason
+
+

@@ -1,0 +1,157 @@
+"""Shell completion: names from the cluster one is working with, cached for seconds and silent when it is away."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from kafkactl.errors import KafkactlError
+
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
+
+COMPLETE_VARIABLE = "_KAFKACTL_COMPLETE"
+CACHE_S = 10.0
+ANSWER_TIMEOUT_S = 2.0
+
+
+def install() -> None:
+    """Readies typer's completion for us; does nothing when the shell is not asking."""
+    if COMPLETE_VARIABLE in os.environ:
+        import typer._completion_classes
+
+        # It would load all of rich to strip markup from help texts, and ours have none.
+        typer._completion_classes._sanitize_help_text = str
+
+
+def item(value: str, help: str | None = None) -> Any:
+    """One proposal, with the words that zsh and fish show beside it."""
+    from typer._click.shell_completion import CompletionItem
+
+    return CompletionItem(value, help=help)
+
+
+def context_names(incomplete: str) -> list[str]:
+    from kafkactl.connection import contexts
+
+    return _matching(lambda: contexts.load().contexts, incomplete)
+
+
+def local_names(incomplete: str) -> list[str]:
+    from kafkactl.local.compose import TARGETS
+
+    return _matching(lambda: TARGETS, incomplete)
+
+
+def topic_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _matching(lambda: _from_cluster(ctx, "topics", _ask_topics), incomplete)
+
+
+def group_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _matching(lambda: _from_cluster(ctx, "groups", _ask_groups), incomplete)
+
+
+def entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the entity type said before: topics or broker ids."""
+    if _entity_type(ctx).startswith("broker"):
+        return _matching(lambda: _from_cluster(ctx, "brokers", _ask_brokers), incomplete)
+    return topic_names(ctx, incomplete)
+
+
+def config_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Setting names of the entity said before, `name=` ready for its value."""
+    kind = "broker" if _entity_type(ctx).startswith("broker") else "topic"
+    names = _matching(lambda: _from_cluster(ctx, f"configs-{kind}", lambda cluster: _ask_configs(cluster, kind)), incomplete)
+    return [f"{name}=" for name in names]
+
+
+def removable_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    return [name.removesuffix("=") for name in config_names(ctx, incomplete)]
+
+
+def _matching(names: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
+    """Names that go on from what is typed; none when they cannot be had, for a shell prompt is no place for errors."""
+    try:
+        # A name with a line break or a blank would reach the shell as two.
+        return sorted(name for name in names() if name.startswith(incomplete) and name.isprintable() and " " not in name)
+    except (KafkactlError, OSError):
+        return []
+
+
+def _entity_type(ctx: typer.Context) -> str:
+    said = ctx.params.get("entity_type") or ctx.params.get("entity_type_flag")
+    if said:
+        return str(said)
+    return "brokers" if ctx.params.get("broker") else "topics"
+
+
+def _from_cluster(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:
+    from kafkactl.connection.cluster import Cluster
+    from kafkactl.connection.settings import resolve
+
+    said = {**ctx.find_root().params, **{name: value for name, value in ctx.params.items() if value}}
+    settings = resolve(
+        said.get("bootstrap_server"),
+        said.get("context"),
+        Path(said["command_config"]) if said.get("command_config") else None,
+        said.get("properties") or (),
+        ANSWER_TIMEOUT_S,
+    )
+    identity = json.dumps([settings.bootstrap_servers, sorted(settings.properties.items())])
+    file = _cache_file(hashlib.sha256(identity.encode()).hexdigest()[:16], kind)
+    names = _cached(file)
+    if names is None:
+        try:
+            names = ask(Cluster(settings))
+        except KafkactlError:
+            names = []  # remembered too: the next key press must not wait again
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f"{file.name}.{os.getpid()}")
+        draft.write_text(json.dumps(names), encoding="utf-8")
+        draft.replace(file)
+    return names
+
+
+def _cache_file(cluster: str, kind: str) -> Path:
+    from kafkactl.paths import cache_dir
+
+    return cache_dir() / "completion" / f"{cluster}-{kind}.json"
+
+
+def _cached(file: Path) -> list[str] | None:
+    try:
+        if time.time() - file.stat().st_mtime > CACHE_S:
+            return None
+        return [str(name) for name in json.loads(file.read_text(encoding="utf-8"))]
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _ask_topics(cluster: Cluster) -> list[str]:
+    return sorted(cluster.metadata().topics)
+
+
+def _ask_brokers(cluster: Cluster) -> list[str]:
+    return sorted(map(str, cluster.metadata().brokers))
+
+
+def _ask_groups(cluster: Cluster) -> list[str]:
+    from kafkactl.admin.groups import list_groups
+
+    return [group.group for group in list_groups(cluster).groups]
+
+
+def _ask_configs(cluster: Cluster, kind: str) -> list[str]:
+    from kafkactl.admin.configs import Entity, EntityType, describe_configs
+
+    metadata = cluster.metadata()
+    names = map(str, metadata.brokers) if kind == "broker" else iter(metadata.topics)
+    entity = Entity(EntityType(f"{kind}s"), min(names))
+    return [entry.name for entry in describe_configs(cluster, entity) if not entry.read_only]

@@ -1,0 +1,156 @@
+"""Flags that many commands share, as dataclasses: a command asks for one by annotating a parameter with it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from kafkactl.cli.completion import context_names
+from kafkactl.errors import UsageError
+from kafkactl.output.report import OutputFormat, Report
+
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
+    from kafkactl.connection.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """How the cluster is reached; the order among them is in connection/settings.py."""
+
+    bootstrap_server: Annotated[
+        str | None,
+        typer.Option("--bootstrap-server", "-b", metavar="HOST:PORT,...", help="Brokers to connect to first."),
+    ] = None
+    context: Annotated[
+        str | None,
+        typer.Option("--context", metavar="NAME", help="Named cluster instead of the current one.", autocompletion=context_names),
+    ] = None
+    command_config: Annotated[
+        Path | None,
+        typer.Option("--command-config", metavar="FILE", help="Client settings as a Java .properties file."),
+    ] = None
+    properties: Annotated[
+        list[str] | None,
+        typer.Option("-X", metavar="NAME=VALUE", help="Client setting, Java's or librdkafka's; repeatable."),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", help="Longest wait for the cluster's answer (default 10)."),
+    ] = None
+
+    def settings(self) -> Settings:
+        """The settings these flags, the environment and the context file come to."""
+        from kafkactl.connection.settings import resolve
+
+        return resolve(self.bootstrap_server, self.context, self.command_config, self.properties or (), self.timeout)
+
+    def connect(self) -> Cluster:
+        from kafkactl.connection.cluster import Cluster
+
+        return Cluster(self.settings())
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How the result is shown."""
+
+    output: Annotated[
+        OutputFormat | None,
+        typer.Option("--output", "-o", help="Default: table on a terminal, plain when piped."),
+    ] = None
+
+    def show(self, report: Report) -> None:
+        from kafkactl.output.render import show
+
+        show(report, self._format())
+
+    def _format(self) -> OutputFormat | None:
+        stated = os.environ.get("KAFKACTL_OUTPUT")
+        if self.output is not None or not stated:
+            return self.output
+        try:
+            return OutputFormat(stated)
+        except ValueError:
+            raise UsageError(f"KAFKACTL_OUTPUT={stated}: no such format", f"one of {', '.join(OutputFormat)}") from None
+
+
+@dataclass(frozen=True)
+class ConfirmOptions:
+    """For what destroys: ask, do it unasked, or only show."""
+
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False
+
+
+GROUPS = (ClusterOptions, OutputOptions, ConfirmOptions)
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Spreads every parameter annotated with a class of GROUPS into that class's flags.
+
+    Flags given before the subcommand (`kafkactl -b HOST topics list`) fill in those not given after it.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if hint in GROUPS}
+    parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in groups and name != "click_context":
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
+    for group in groups.values():
+        annotations = get_type_hints(group, include_extras=True)
+        for field in fields(group):
+            default = inspect.Parameter.empty if field.default is MISSING else field.default
+            parameters.append(
+                inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations[field.name])
+            )
+
+    @functools.wraps(function)
+    def run(click_context: typer.Context, **values: Any) -> Any:
+        for name, group in groups.items():
+            given = group(**{field.name: values.pop(field.name) for field in fields(group)})
+            values[name] = _filled_in(given, click_context)
+        if "click_context" in hints:
+            values["click_context"] = click_context
+        return function(**values)
+
+    del run.__wrapped__  # typing and inspect would look through to the original
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _filled_in(given: T, click_context: typer.Context) -> T:
+    before: dict[type[Any], Any] = click_context.find_root().obj or {}
+    outer = before.get(type(given))
+    if outer is None:
+        return given
+    unset = {field.name: getattr(outer, field.name) for field in fields(outer) if getattr(given, field.name) is None}
+    return replace(given, **unset)  # type: ignore[type-var]
+
+
+def subject(positional: T | None, flag: T | None, name: str) -> T:
+    """A command's subject, said in its place or after Kafka's flag; raises UsageError unless said once."""
+    if positional is not None and flag is not None and positional != flag:
+        raise UsageError(f"two {name}s: {positional} and --{name} {flag}", "say it once")
+    said = positional if positional is not None else flag
+    if said is None:
+        raise UsageError(f"which {name}?", f"name it: as the argument, or with --{name}")
+    return said
+
+
+def subjects(positional: list[str] | None, flag: list[str] | None, name: str) -> list[str]:
+    """Like `subject`, for commands that take several; Kafka's flag may hold commas. In order, each once."""
+    said = list(positional or ()) + [part for text in flag or () for part in text.split(",") if part]
+    if not said:
+        raise UsageError(f"which {name}?", f"name it: as the argument, or with --{name}")
+    return list(dict.fromkeys(said))

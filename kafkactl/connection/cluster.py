@@ -1,0 +1,187 @@
+"""A cluster one can ask: confluent-kafka's clients, with every wait bounded and every failure one clear error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from functools import cached_property
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient, ClusterMetadata
+
+from kafkactl.connection.settings import Settings
+from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
+
+T = TypeVar("T")
+
+# A coordinator that is moving or still loading says so; the same question a moment later is answered.
+PASSING_CODES = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE}
+)
+
+# Until then a failed connection may be one address of several: localhost is ::1 before it is 127.0.0.1.
+PATIENCE_S = 1.0
+POLL_S = 0.25
+
+UNREACHABLE_CODES = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._RESOLVE,
+        KafkaError._SSL,
+        KafkaError._AUTHENTICATION,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+        KafkaError.NETWORK_EXCEPTION,
+    }
+)
+
+
+class Reasons:
+    """What the client's own threads say about connections; librdkafka tells the cause only here."""
+
+    def __init__(self) -> None:
+        self.all_down = False
+        self.last: str | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self.all_down = True
+        else:
+            self.last = plain_reason(error)
+
+
+class Cluster:
+    """Clients for one set of settings, made when first needed. No request outlasts the settings' time-out."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.reasons = Reasons()
+
+    @property
+    def timeout_s(self) -> float:
+        return self.settings.timeout_s
+
+    @cached_property
+    def admin(self) -> AdminClient:
+        return _made(AdminClient, self._config({}))
+
+    def producer(self, config: Mapping[str, Any]) -> Producer:
+        """A producer with these settings below the user's own; raises UsageError for a wrong one."""
+        return _made(Producer, self._config(config))
+
+    def consumer(self, config: Mapping[str, Any]) -> Consumer:
+        """A consumer with these settings below the user's own; raises UsageError for a wrong one."""
+        return _made(Consumer, self._config(config))
+
+    def metadata(self, topic: str | None = None, client: Any = None) -> ClusterMetadata:
+        """Brokers, and one topic or all; raises UnreachableError as soon as every connection has failed."""
+        client = client or self.admin
+        deadline = time.monotonic() + self.timeout_s
+        arguments = {} if topic is None else {"topic": topic}
+        patience = min(PATIENCE_S, self.timeout_s)
+        while True:
+            try:
+                return client.list_topics(timeout=patience, **arguments)
+            except KafkaException as error:
+                client.poll(0)
+                left = deadline - time.monotonic()
+                if self.reasons.all_down or left <= 0 or error.args[0].code() not in UNREACHABLE_CODES:
+                    raise self.error(error) from error
+                patience = left
+
+    def wait(self, future: Future[T], what: str) -> T:
+        """The future's result; raises UnreachableError, or OperationError saying `what` failed and why."""
+        started = time.monotonic()
+        while True:
+            try:
+                return future.result(timeout=POLL_S)
+            except FutureTimeout as error:
+                self.admin.poll(0)
+                waited = time.monotonic() - started
+                # A second's grace: librdkafka's own time-out tells more than ours.
+                if (self.reasons.all_down and waited > PATIENCE_S) or waited > self.timeout_s + 1:
+                    raise self._unreachable() from error
+            except KafkaException as error:
+                raise self.error(error, what) from error
+
+    def settled(self, ask: Callable[[], T]) -> T:
+        """What `ask` returns, asked again while a coordinator is on its way; raises its last error at the time-out."""
+        deadline = time.monotonic() + self.timeout_s
+        while True:
+            try:
+                return ask()
+            except OperationError as error:
+                if error.code not in PASSING_CODES or time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL_S)
+
+    def error(self, error: KafkaException, what: str | None = None) -> KafkactlError:
+        """The exception of ours that says what this one means."""
+        cause: KafkaError = error.args[0]
+        if cause.code() == KafkaError._UNSUPPORTED_FEATURE:
+            return UnreachableError(
+                f"{self.settings.bootstrap_servers} answers, but does not serve this request: {plain_reason(cause)}",
+                "a KRaft controller's port serves no clients: name a broker's",
+            )
+        if cause.code() in UNREACHABLE_CODES:
+            return self._unreachable(cause)
+        reason = plain_reason(cause)
+        return OperationError(f"{what}: {reason}" if what else reason, hint_for(cause), cause.code())
+
+    def _unreachable(self, cause: KafkaError | None = None) -> UnreachableError:
+        reason = self.reasons.last
+        if reason is None and cause is not None and cause.code() not in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
+            reason = plain_reason(cause)
+        reason = reason or f"no answer within {self.timeout_s:g} s"
+        return UnreachableError(
+            f"cannot reach the cluster at {self.settings.bootstrap_servers}: {reason}",
+            f"the address is from {self.settings.source}; -b HOST:PORT names another, kafkactl local up starts one",
+        )
+
+    def _config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        made = {"client.id": "kafkactl", **config, **self.settings.properties}
+        if "debug" not in made:
+            made["log_level"] = 0  # librdkafka's lines on stderr say again, and at length, what `reasons` hears
+        made["bootstrap.servers"] = self.settings.bootstrap_servers
+        made["error_cb"] = self.reasons
+        return made
+
+
+def plain_reason(error: KafkaError) -> str:
+    """librdkafka's text less its thread and state names."""
+    text = error.str()
+    for prefix_end in ("/bootstrap: ", "/bootstrap]: "):
+        text = text.split(prefix_end, 1)[-1]
+    return text.split(" (after ", 1)[0].removesuffix(": ").strip()
+
+
+def hint_for(error: KafkaError) -> str | None:
+    """What a person can do about a broker's refusal."""
+    return {
+        KafkaError.UNKNOWN_TOPIC_OR_PART: "kafkactl topics list shows the topics there are",
+        KafkaError.TOPIC_ALREADY_EXISTS: "--if-not-exists makes that no error",
+        KafkaError.NON_EMPTY_GROUP: "stop the group's consumers first; kafkactl groups describe GROUP --members shows them",
+        KafkaError.GROUP_ID_NOT_FOUND: "kafkactl groups list shows the groups there are",
+        KafkaError.INVALID_REPLICATION_FACTOR: "a partition has at most as many replicas as the cluster has brokers",
+        KafkaError.TOPIC_AUTHORIZATION_FAILED: "the principal needs an ACL on that topic",
+        KafkaError.GROUP_AUTHORIZATION_FAILED: "the principal needs an ACL on that group",
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the principal needs an ACL on the cluster",
+    }.get(error.code())
+
+
+def _made(client: type[T], config: dict[str, Any]) -> T:
+    try:
+        return client(config)  # type: ignore[call-arg]
+    except (KafkaException, TypeError, ValueError) as error:
+        cause = error.args[0]
+        reason = cause.str() if isinstance(cause, KafkaError) else str(cause)
+        raise UsageError(
+            f"a client setting is wrong: {reason}", "look at -X, --command-config, KAFKACTL_CLIENT_* and kafkactl context show"
+        ) from error

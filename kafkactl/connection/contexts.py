@@ -1,0 +1,117 @@
+"""Contexts: named clusters in one YAML file of the user's, one of them current."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.paths import config_file
+
+_SECRET_WORDS = ("password", "secret", "jaas", "key.pem", "keystore.key", "token")
+HIDDEN = "********"
+
+
+@dataclass(frozen=True)
+class Context:
+    """A cluster and how to log in to it."""
+
+    name: str
+    bootstrap_servers: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """Client settings under librdkafka's or Java's names."""
+
+    def without_secrets(self) -> Context:
+        shown = {
+            name: HIDDEN if any(word in name for word in _SECRET_WORDS) else value
+            for name, value in sorted(self.properties.items())
+        }
+        return Context(self.name, self.bootstrap_servers, shown)
+
+
+@dataclass(frozen=True)
+class ContextFile:
+    """All contexts and the name of the current one."""
+
+    path: Path
+    contexts: Mapping[str, Context]
+    current: str | None
+
+    def get(self, name: str) -> Context:
+        """The context of that name; raises NotFoundError naming those there are."""
+        try:
+            return self.contexts[name]
+        except KeyError:
+            known = ", ".join(sorted(self.contexts)) or "none yet"
+            raise NotFoundError(
+                f"there is no context {name!r} in {self.path}",
+                f"known: {known}; kafkactl context set {name} --bootstrap-server HOST:PORT makes it",
+            ) from None
+
+    def with_context(self, context: Context) -> ContextFile:
+        return ContextFile(self.path, {**self.contexts, context.name: context}, self.current)
+
+    def without(self, name: str) -> ContextFile:
+        """The file less one context, which must exist; a current one leaves none current."""
+        self.get(name)
+        others = {key: context for key, context in self.contexts.items() if key != name}
+        return ContextFile(self.path, others, None if self.current == name else self.current)
+
+    def using(self, name: str) -> ContextFile:
+        self.get(name)
+        return ContextFile(self.path, self.contexts, name)
+
+    def save(self) -> None:
+        """Writes the file whole or not at all, readable by its owner only: it may hold passwords."""
+        import yaml
+
+        document: dict[str, Any] = {"contexts": {}}
+        if self.current is not None:
+            document["current"] = self.current
+        for name, context in sorted(self.contexts.items()):
+            entry: dict[str, Any] = {"bootstrap-servers": context.bootstrap_servers}
+            if context.properties:
+                entry["properties"] = dict(context.properties)
+            document["contexts"][name] = entry
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(prefix=".contexts-", dir=self.path.parent)  # mode 0600
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            yaml.safe_dump(document, file, sort_keys=True)
+        os.replace(draft, self.path)
+
+
+def load(path: Path | None = None) -> ContextFile:
+    """The contexts file, empty when there is none; raises UsageError when it is not what it should be."""
+    path = path or config_file()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ContextFile(path, {}, None)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the contexts file {path}: {error}", "KAFKACTL_CONFIG names another") from error
+    import yaml
+
+    try:
+        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
+        contexts = {
+            str(name): Context(
+                str(name),
+                str(entry["bootstrap-servers"]),
+                {str(key): _text(value) for key, value in (entry.get("properties") or {}).items()},
+            )
+            for name, entry in (document.get("contexts") or {}).items()
+        }
+        current = document.get("current")
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0] if not isinstance(error, KeyError) else f"a context has no {error}"
+        raise UsageError(f"the contexts file {path} is not well formed: {reason}", "correct it, or remove it") from error
+    return ContextFile(path, contexts, str(current) if current is not None else None)
+
+
+def _text(value: object) -> str:
+    """YAML reads `true` and `5` as what they are; Kafka's settings are text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

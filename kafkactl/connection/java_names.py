@@ -1,0 +1,174 @@
+"""Settings of Kafka's Java clients -> the same settings of librdkafka.
+
+Most names are equal in both. Here are those that differ, those whose values differ, and those that have no
+meaning outside the JVM. Sources: org.apache.kafka.clients.CommonClientConfigs, SslConfigs, SaslConfigs,
+ProducerConfig, ConsumerConfig; librdkafka's CONFIGURATION.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from kafkactl.errors import UsageError
+
+RENAMED = {
+    "send.buffer.bytes": "socket.send.buffer.bytes",
+    "receive.buffer.bytes": "socket.receive.buffer.bytes",
+    "max.request.size": "message.max.bytes",
+    "fetch.max.wait.ms": "fetch.wait.max.ms",
+    "ssl.truststore.certificates": "ssl.ca.pem",
+    "ssl.keystore.key": "ssl.key.pem",
+    "ssl.keystore.certificate.chain": "ssl.certificate.pem",
+}
+
+# The JVM's own matters, and limits that librdkafka keeps in other ways.
+JVM_ONLY = frozenset(
+    {
+        "key.serializer",
+        "value.serializer",
+        "key.deserializer",
+        "value.deserializer",
+        "interceptor.classes",
+        "metric.reporters",
+        "metrics.num.samples",
+        "metrics.recording.level",
+        "metrics.sample.window.ms",
+        "auto.include.jmx.reporter",
+        "max.block.ms",
+        "max.poll.records",
+        "default.api.timeout.ms",
+        "exclude.internal.topics",
+        "partitioner.ignore.keys",
+        "partitioner.adaptive.partitioning.enable",
+        "partitioner.availability.timeout.ms",
+        "security.providers",
+        "ssl.protocol",
+        "ssl.provider",
+        "ssl.enabled.protocols",
+        "ssl.keymanager.algorithm",
+        "ssl.trustmanager.algorithm",
+        "ssl.secure.random.implementation",
+        "ssl.engine.factory.class",
+        "sasl.client.callback.handler.class",
+        "sasl.login.callback.handler.class",
+        "sasl.login.class",
+    }
+)
+
+_ASSIGNORS = {
+    "org.apache.kafka.clients.consumer.RangeAssignor": "range",
+    "org.apache.kafka.clients.consumer.RoundRobinAssignor": "roundrobin",
+    "org.apache.kafka.clients.consumer.CooperativeStickyAssignor": "cooperative-sticky",
+}
+
+_JAAS = re.compile(r"^\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$", re.DOTALL)
+_JAAS_OPTION = re.compile(r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))""")
+
+
+def to_librdkafka(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings under librdkafka's names; raises UsageError for what has no equal there (JKS stores)."""
+    translated: dict[str, str] = {}
+    for name, value in settings.items():
+        if name in JVM_ONLY or name.startswith(("ssl.truststore.", "ssl.keystore.")) and name not in RENAMED:
+            continue
+        if name == "sasl.jaas.config":
+            translated.update(_login(value))
+        elif name == "buffer.memory":
+            translated["queue.buffering.max.kbytes"] = str(max(1, int(_number(name, value)) // 1024))
+        elif name == "partition.assignment.strategy":
+            translated[name] = ",".join(_ASSIGNORS.get(part.strip(), part.strip()) for part in value.split(","))
+        elif name == "ssl.endpoint.identification.algorithm":
+            translated[name] = value.lower() or "none"
+        elif name == "acks":
+            translated[name] = "all" if value == "-1" else value
+        else:
+            translated[RENAMED.get(name, name)] = value
+    translated.update(_trust_store(settings))
+    translated.update(_key_store(settings))
+    return translated
+
+
+def _number(name: str, value: str) -> str:
+    if not value.isdigit():
+        raise UsageError(f"{name}={value}: not a number")
+    return value
+
+
+def _trust_store(settings: Mapping[str, str]) -> dict[str, str]:
+    location = settings.get("ssl.truststore.location")
+    if location is None:
+        return {}
+    if _store_type(settings, "truststore", location) != "PEM":
+        raise UsageError(
+            f"trust store {location} is not PEM, and librdkafka reads CA certificates as PEM only",
+            "keytool -exportcert -rfc -keystore STORE -alias NAME -file ca.pem, then ssl.truststore.type=PEM",
+        )
+    return {"ssl.ca.location": location}
+
+
+def _key_store(settings: Mapping[str, str]) -> dict[str, str]:
+    location = settings.get("ssl.keystore.location")
+    if location is None:
+        return {}
+    kind = _store_type(settings, "keystore", location)
+    if kind == "PEM":
+        return {"ssl.certificate.location": location, "ssl.key.location": location}
+    if kind == "PKCS12":
+        password = settings.get("ssl.keystore.password")
+        return {"ssl.keystore.location": location} | ({"ssl.keystore.password": password} if password else {})
+    raise UsageError(
+        f"key store {location} is {kind}, and librdkafka reads PEM and PKCS12",
+        "keytool -importkeystore -srckeystore STORE -destkeystore store.p12 -deststoretype PKCS12,"
+        " then ssl.keystore.type=PKCS12",
+    )
+
+
+def _store_type(settings: Mapping[str, str], store: str, location: str) -> str:
+    stated = settings.get(f"ssl.{store}.type")
+    if stated:
+        return stated.upper()
+    ending = location.rsplit(".", 1)[-1].lower()
+    return {"pem": "PEM", "crt": "PEM", "p12": "PKCS12", "pfx": "PKCS12"}.get(ending, "JKS")
+
+
+def _login(jaas: str) -> dict[str, str]:
+    """What a sasl.jaas.config says: the login module's options as librdkafka's own settings."""
+    match = _JAAS.match(jaas)
+    if match is None:
+        raise UsageError(
+            "sasl.jaas.config is not `MODULE required name=value ...;`",
+            'org.apache.kafka.common.security.plain.PlainLoginModule required username="..." password="...";',
+        )
+    options = {}
+    for name, double, single, bare in _JAAS_OPTION.findall(match["options"]):
+        options[name] = re.sub(r"\\(.)", r"\1", double or single) if double or single else bare
+    module = match["module"].rsplit(".", 1)[-1]
+    if module in ("PlainLoginModule", "ScramLoginModule"):
+        names = {"username": "sasl.username", "password": "sasl.password"}
+    elif module == "OAuthBearerLoginModule":
+        if "unsecuredLoginStringClaim_sub" in options:
+            claim = f"principal={options['unsecuredLoginStringClaim_sub']}"
+            return {"enable.sasl.oauthbearer.unsecure.jwt": "true", "sasl.oauthbearer.config": claim}
+        names = {
+            "clientId": "sasl.oauthbearer.client.id",
+            "clientSecret": "sasl.oauthbearer.client.secret",
+            "scope": "sasl.oauthbearer.scope",
+        }
+        return {"sasl.oauthbearer.method": "oidc"} | _named(options, names)
+    elif module == "Krb5LoginModule":
+        names = {
+            "principal": "sasl.kerberos.principal",
+            "keyTab": "sasl.kerberos.keytab",
+            "serviceName": "sasl.kerberos.service.name",
+        }
+    else:
+        raise UsageError(
+            f"sasl.jaas.config names {match['module']}, which librdkafka has no equal of",
+            "Plain, Scram, OAuthBearer and Krb5 login modules are known",
+        )
+    return _named(options, names)
+
+
+def _named(options: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    return {setting: options[option] for option, setting in names.items() if option in options}

@@ -1,0 +1,62 @@
+"""Java .properties files, by the rules of java.util.Properties.load."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from kafkactl.errors import UsageError
+
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPED_CHARACTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+_PAIR = re.compile(r"(?P<key>(?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(?P<value>.*)", re.DOTALL)
+
+
+def read(path: Path) -> dict[str, str]:
+    """The file's settings, the last of equal names; raises UsageError when it cannot be read."""
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"cannot read {path}: {reason}", "name a Java .properties file (name=value lines)") from error
+    except ValueError as error:
+        raise UsageError(f"cannot read {path}: {error}", "a Java .properties file has name=value lines") from error
+
+
+def parse(text: str) -> dict[str, str]:
+    """The settings of a .properties text; raises ValueError for a malformed unicode escape."""
+    settings = {}
+    for line in _logical_lines(text):
+        match = _PAIR.match(line)
+        if match is not None:
+            settings[_unescape(match["key"])] = _unescape(match["value"])
+    return settings
+
+
+def _logical_lines(text: str) -> Iterator[str]:
+    """Lines without comments and blanks; one that ends in an odd number of backslashes goes on in the next."""
+    pending = ""
+    for raw in re.split(r"\r\n|\n|\r", text):
+        line = raw.lstrip(" \t\f")
+        if not pending and (not line or line[0] in "#!"):
+            continue
+        pending += line
+        if (len(pending) - len(pending.rstrip("\\"))) % 2:
+            pending = pending[:-1]
+            continue
+        yield pending
+        pending = ""
+    if pending:
+        yield pending
+
+
+def _unescape(text: str) -> str:
+    if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
+        raise ValueError(f"malformed \\u escape in {text!r}")
+
+    def plain(match: re.Match[str]) -> str:
+        code, character = match.groups()
+        return chr(int(code, 16)) if code else _ESCAPED_CHARACTERS.get(character, character)
+
+    return _ESCAPE.sub(plain, text)

@@ -1,0 +1,125 @@
+"""From flags, environment, files and contexts to the one set of settings that a client is made from.
+
+Which cluster: the first of these that says so, and no mixture, so that no cluster is ever sent another's secrets:
+  1. the command line: --bootstrap-server and --context (together: the context's settings, the flag's address),
+     or a --command-config file that has bootstrap.servers
+  2. the environment: KAFKACTL_BOOTSTRAP_SERVER and KAFKACTL_CONTEXT, likewise
+  3. the current context
+  4. localhost:9092
+How to talk to it: later ones win
+  the context's properties < KAFKACTL_CLIENT_* (SASL_PASSWORD for sasl.password) < --command-config < -X name=value
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kafkactl.connection import contexts, properties
+from kafkactl.connection.java_names import to_librdkafka
+from kafkactl.errors import UsageError
+
+DEFAULT_BOOTSTRAP_SERVERS = "localhost:9092"
+DEFAULT_TIMEOUT_S = 10.0
+CLIENT_VARIABLE = "KAFKACTL_CLIENT_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a client needs to know of a cluster."""
+
+    bootstrap_servers: str
+    source: str
+    """Who said where the cluster is, for error messages."""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """Client settings under librdkafka's names."""
+    timeout_s: float = DEFAULT_TIMEOUT_S
+
+
+def resolve(
+    bootstrap_server: str | None = None,
+    context: str | None = None,
+    command_config: Path | None = None,
+    overrides: Sequence[str] = (),
+    timeout_s: float | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Applies the order above; `overrides` are name=value texts. Raises UsageError and NotFoundError."""
+    environment = os.environ if environment is None else environment
+    if command_config is None and (named := environment.get("KAFKACTL_COMMAND_CONFIG")):
+        command_config = Path(named)
+    from_file = properties.read(command_config) if command_config is not None else {}
+    chosen = _choose(bootstrap_server, context, from_file.get("bootstrap.servers"), environment)
+    base, address, source = chosen
+    from_flags = dict(parse_assignment(text, "-X") for text in overrides)
+    layers = (base, _from_environment(environment), from_file, from_flags)
+    merged: dict[str, str] = {}
+    for layer in layers:
+        merged.update(to_librdkafka(layer))
+    address = from_flags.get("bootstrap.servers", address)
+    merged.pop("bootstrap.servers", None)
+    _require_addresses(address)
+    return Settings(address, source, merged, _timeout(timeout_s, environment))
+
+
+def parse_assignment(text: str, flag: str) -> tuple[str, str]:
+    """name=value as a pair; raises UsageError naming the flag."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageError(f"{flag} {text}: not name=value", f"for example: {flag} client.id=me")
+    return name.strip(), value
+
+
+def _choose(
+    flag: str | None, context_flag: str | None, from_file: str | None, environment: Mapping[str, str]
+) -> tuple[Mapping[str, str], str, str]:
+    """(properties of the context, bootstrap servers, who said so)."""
+    tiers = (
+        (flag or (from_file if context_flag is None else None), context_flag, "--bootstrap-server" if flag else "--command-config"),
+        (environment.get("KAFKACTL_BOOTSTRAP_SERVER"), environment.get("KAFKACTL_CONTEXT"), "KAFKACTL_BOOTSTRAP_SERVER"),
+    )
+    for address, name, source in tiers:
+        if name:
+            found = contexts.load().get(name)
+            return found.properties, address or found.bootstrap_servers, source if address else f"context {name}"
+        if address:
+            return {}, address, source
+    file = contexts.load()
+    if file.current is not None:
+        found = file.get(file.current)
+        return found.properties, found.bootstrap_servers, f"context {found.name}"
+    return {}, DEFAULT_BOOTSTRAP_SERVERS, "default: no flag, no variable, no current context"
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix(CLIENT_VARIABLE).lower().replace("_", "."): value
+        for name, value in environment.items()
+        if name.startswith(CLIENT_VARIABLE)
+    }
+
+
+def _require_addresses(bootstrap_servers: str) -> None:
+    for server in bootstrap_servers.split(","):
+        address = server.strip().rpartition("://")[2]
+        host, colon, port = address.rpartition(":")
+        if not colon:
+            host, port = address, "9092"
+        if not host or not port.isdigit() or not 0 < int(port) < 65536 or any(c.isspace() for c in host):
+            raise UsageError(f"{server.strip()!r} is no broker address", "name brokers as host:port, with commas between")
+
+
+def _timeout(flag: float | None, environment: Mapping[str, str]) -> float:
+    if flag is not None:
+        timeout_s = flag
+    else:
+        stated = environment.get("KAFKACTL_TIMEOUT", str(DEFAULT_TIMEOUT_S))
+        try:
+            timeout_s = float(stated)
+        except ValueError:
+            raise UsageError(f"KAFKACTL_TIMEOUT={stated}: not a number of seconds") from None
+    if not 0 < timeout_s < 86_400:
+        raise UsageError(f"a time-out of {timeout_s:g} s cannot be kept", "give seconds, above 0")
+    return timeout_s

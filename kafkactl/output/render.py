@@ -1,0 +1,108 @@
+"""Report -> text on stdout, in the format asked for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, TextIO
+
+from kafkactl.output.report import OutputFormat, Report, Table
+
+
+def show(report: Report, format: OutputFormat | None = None, stream: TextIO | None = None) -> None:
+    """Prints a result: a table on a terminal and plain text elsewhere, unless a format is named."""
+    stream = stream or sys.stdout
+    if format is None:
+        format = OutputFormat.TABLE if stream.isatty() else OutputFormat.PLAIN
+    match format:
+        case OutputFormat.JSON:
+            import json
+
+            stream.write(json.dumps(plain_data(report.data), indent=2, ensure_ascii=False) + "\n")
+        case OutputFormat.YAML:
+            import yaml
+
+            stream.write(yaml.safe_dump(plain_data(report.data), sort_keys=False, allow_unicode=True))
+        case OutputFormat.CSV:
+            _show_csv(report, stream)
+        case OutputFormat.PLAIN:
+            _show_plain(report, stream)
+        case OutputFormat.TABLE:
+            from kafkactl.output.terminal import show_tables
+
+            show_tables(report.tables, stream)
+
+
+def plain_data(value: Any) -> Any:
+    """Dataclasses, enums, bytes and sequences as what json and yaml know."""
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain_data(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain_data(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = sorted(value) if isinstance(value, (set, frozenset)) else value
+        return [plain_data(item) for item in items]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return value
+
+
+def cell(value: object, absent: str = "-") -> str:
+    """A value as a person reads it in a table."""
+    if value is None:
+        return absent
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ",".join(cell(item) for item in value) if value else absent
+    if isinstance(value, Enum):
+        return str(value.value)
+    return str(value)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _show_csv(report: Report, stream: TextIO) -> None:
+    import csv
+
+    writer = csv.writer(stream, lineterminator="\n")
+    headed: list[str] | None = None
+    for table in report.tables:
+        titles = [column.title.lower() for column in table.columns]
+        if titles != headed:
+            writer.writerow(titles)
+            headed = titles
+        for row in table.rows:
+            writer.writerow([cell(column.value(row), absent="") for column in table.columns])
+
+
+def _show_plain(report: Report, stream: TextIO) -> None:
+    for number, table in enumerate(report.tables):
+        if number:
+            stream.write("\n")
+        if table.title:
+            stream.write(table.title + "\n")
+        if table.rows:
+            stream.write(_aligned(table) + "\n")
+
+
+def _aligned(table: Table) -> str:
+    values = [[column.value(row) for column in table.columns] for row in table.rows]
+    if not table.headings:
+        return "\n".join(cell(row[0]) for row in values)
+    from tabulate import tabulate
+
+    aligns = ["right" if any(map(is_number, column)) else "left" for column in zip(*values, strict=True)]
+    lines = tabulate(
+        [[cell(value) for value in row] for row in values],
+        headers=[column.title for column in table.columns],
+        tablefmt="plain",
+        disable_numparse=True,
+        colalign=aligns,
+    )
+    return "\n".join(line.rstrip() for line in lines.splitlines())

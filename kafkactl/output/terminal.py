@@ -1,0 +1,38 @@
+"""Tables on a terminal, by rich."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from kafkactl.output.render import cell, is_number
+from kafkactl.output.report import Table
+
+
+def show_tables(tables: Sequence[Table], stream: TextIO) -> None:
+    """Prints each table, its title above it."""
+    console = Console(file=stream, highlight=False)
+    for number, table in enumerate(tables):
+        if number:
+            console.print()
+        if table.title:
+            console.print(Text(table.title, style="bold"))
+        if table.rows:
+            console.print(_drawn(table))
+
+
+def _drawn(table: Table) -> RichTable:
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold cyan")
+    values = [[column.value(row) for column in table.columns] for row in table.rows]
+    for position, column in enumerate(table.columns):
+        numeric = any(is_number(row[position]) for row in values)
+        drawn.add_column(column.title, justify="right" if numeric else "left", overflow="fold")
+    for row, shown in zip(table.rows, values, strict=True):
+        styles = [column.style(row) if column.style else None for column in table.columns]
+        drawn.add_row(*(Text(cell(value), style=style or "") for value, style in zip(shown, styles, strict=True)))
+    return drawn
