@@ -61,8 +61,11 @@ class Config:
     """(source, name, value) of every place that says a value, the one in force first."""
 
 
-# What an entity's own settings come from; everything else it only inherits.
-OWN_SOURCES = frozenset({"DYNAMIC_TOPIC_CONFIG", "DYNAMIC_BROKER_CONFIG", "DYNAMIC_DEFAULT_BROKER_CONFIG", "GROUP_CONFIG"})
+def own_source(entity: Entity) -> str:
+    """Where an entity's own settings come from; everything else it only inherits."""
+    if entity.type is EntityType.BROKERS:
+        return "DYNAMIC_BROKER_CONFIG" if entity.name else "DYNAMIC_DEFAULT_BROKER_CONFIG"
+    return {EntityType.TOPICS: "DYNAMIC_TOPIC_CONFIG", EntityType.GROUPS: "GROUP_CONFIG"}[entity.type]
 
 
 def describe_configs(cluster: Cluster, entity: Entity) -> list[Config]:
@@ -74,9 +77,9 @@ def describe_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     return [_config(entry) for _, entry in sorted(entries.items())]
 
 
-def own(configs: Sequence[Config]) -> list[Config]:
+def own(configs: Sequence[Config], entity: Entity) -> list[Config]:
     """Those set on the entity itself."""
-    return [config for config in configs if config.source in OWN_SOURCES]
+    return [config for config in configs if config.source == own_source(entity)]
 
 
 def alter_configs(
@@ -110,8 +113,10 @@ def _answered(cluster: Cluster, entity: Entity, future: Future[T], verb: str) ->
 
 
 def _resource(entity: Entity, operations: Sequence[ConfigEntry] | None = None) -> ConfigResource:
-    entries = {"incremental_configs": list(operations)} if operations is not None else {}
-    return ConfigResource(_RESOURCE_TYPES[entity.type], entity.name, **entries)
+    type_ = _RESOURCE_TYPES[entity.type]
+    if operations is None:
+        return ConfigResource(type_, entity.name)
+    return ConfigResource(type_, entity.name, incremental_configs=list(operations))
 
 
 def _config(entry: ConfigEntry) -> Config:
@@ -129,14 +134,16 @@ def _require_exists(cluster: Cluster, entity: Entity) -> None:
     if entity.type is EntityType.BROKERS and entity.name:
         brokers = cluster.metadata().brokers
         if not entity.name.isdigit() or int(entity.name) not in brokers:
-            raise NotFoundError(f"there is no broker {entity.name!r}", f"brokers: {', '.join(map(str, sorted(brokers)))}")
+            raise NotFoundError(
+                f"there is no broker {entity.name!r}", f"brokers: {', '.join(map(str, sorted(brokers)))}"
+            )
 
 
 def _require_set(cluster: Cluster, entity: Entity, delete: Sequence[str]) -> None:
     """As Kafka's tool: deleting what is not set is an error, for it is most often a misspelling."""
     if not delete:
         return
-    present = {config.name for config in own(describe_configs(cluster, entity))}
+    present = {config.name for config in own(describe_configs(cluster, entity), entity)}
     missing = [name for name in delete if name not in present]
     if missing:
         raise OperationError(

@@ -120,7 +120,9 @@ def list_groups(cluster: Cluster) -> GroupList:
     """All consumer groups by name, asked of every broker at once."""
 
     def ask() -> GroupList:
-        answer = cluster.wait(cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s), "cannot list groups")
+        answer = cluster.wait(
+            cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s), "cannot list groups"
+        )
         for error in answer.errors or ():
             if error.args[0].code() in PASSING_CODES:
                 raise cluster.error(error, "cannot list groups")
@@ -141,7 +143,9 @@ def describe_groups(cluster: Cluster, names: Sequence[str] | None = None) -> lis
         if name not in present:
             if listed.errors:
                 raise OperationError(f"cannot find group {name!r}: {listed.errors[0]}")
-            raise NotFoundError(f"there is no consumer group {name!r}", "kafkactl groups list shows the groups there are")
+            raise NotFoundError(
+                f"there is no consumer group {name!r}", "kafkactl groups list shows the groups there are"
+            )
     if not names:
         return []
 
@@ -166,7 +170,9 @@ def group_lags(cluster: Cluster, names: Sequence[str] | None = None) -> list[Gro
         for group, future in futures.items()
     }
     wanted = {partition for offsets in committed.values() for partition in offsets}
-    wanted |= {partition for description in descriptions for member in description.members for partition in member.assignment}
+    wanted |= {
+        partition for description in descriptions for member in description.members for partition in member.assignment
+    }
     ends = list_offsets(cluster, wanted, Position.LATEST)
     starts = list_offsets(cluster, wanted, Position.EARLIEST)
     return [_lag(description, committed[description.group], starts, ends) for description in descriptions]

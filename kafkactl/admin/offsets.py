@@ -35,7 +35,7 @@ def list_offsets(
     cluster: Cluster, partitions: Iterable[tuple[str, int]], position: Position
 ) -> dict[tuple[str, int], OffsetAnswer]:
     """Each (topic, partition)'s offset at that end; a partition that cannot be asked has its own error."""
-    spec = OffsetSpec.earliest() if position is Position.EARLIEST else OffsetSpec.latest()
+    spec = OffsetSpec.earliest() if position is Position.EARLIEST else OffsetSpec.latest()  # type: ignore[no-untyped-call]
     wanted = {TopicPartition(*partition): spec for partition in sorted(set(partitions))}
     if not wanted:
         return {}

@@ -35,7 +35,7 @@ def outcomes(
             cluster.wait(future, "")
             found.append(Outcome(name, True, done))
         except OperationError as error:
-            if ignored and error.code in ignored:
+            if ignored and error.code is not None and error.code in ignored:
                 found.append(Outcome(name, True, ignored[error.code]))
             else:
                 found.append(Outcome(name, False, str(error), error.hint))

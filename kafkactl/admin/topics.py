@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaError, TopicCollection
+from confluent_kafka import KafkaError, TopicCollection, Uuid
 from confluent_kafka.admin import ConfigResource, ConfigSource, NewPartitions, NewTopic, ResourceType
 
 from kafkactl.admin.outcome import Outcome, outcomes
@@ -140,7 +140,7 @@ def describe_topics(cluster: Cluster, names: Sequence[str] | None = None) -> lis
         descriptions.append(
             TopicDescription(
                 name,
-                str(topic.topic_id),
+                _kafka_spelling(topic.topic_id),
                 bool(topic.is_internal),
                 max((len(partition.replicas) for partition in partitions), default=0),
                 _overrides(cluster, own_configs[name], name),
@@ -152,12 +152,7 @@ def describe_topics(cluster: Cluster, names: Sequence[str] | None = None) -> lis
 
 def create_topics(cluster: Cluster, specs: Sequence[TopicSpec], if_not_exists: bool = False) -> list[Outcome]:
     """Creates each topic; every one's own outcome, in the order given."""
-    new = []
-    for spec in specs:
-        assignment = {"replica_assignment": [list(brokers) for brokers in spec.replica_assignment]} if spec.replica_assignment else {}
-        partitions = len(spec.replica_assignment) if spec.replica_assignment else (spec.partitions or -1)
-        factor = {} if spec.replica_assignment else {"replication_factor": spec.replication_factor or -1}
-        new.append(NewTopic(spec.topic, num_partitions=partitions, config=dict(spec.configs or {}), **factor, **assignment))
+    new = [_new_topic(spec) for spec in specs]
     futures = cluster.admin.create_topics(new, operation_timeout=cluster.timeout_s, request_timeout=cluster.timeout_s)
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     return outcomes(cluster, futures, "created", ignored)
@@ -184,6 +179,20 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
 def collisions(name: str, existing: Sequence[str]) -> list[str]:
     """Topics whose metrics names would be the same: Kafka's metrics turn `.` into `_`."""
     return [other for other in existing if other != name and other.replace(".", "_") == name.replace(".", "_")]
+
+
+def _new_topic(spec: TopicSpec) -> NewTopic:
+    configs = dict(spec.configs or {})
+    if spec.replica_assignment:
+        assignment = [list(brokers) for brokers in spec.replica_assignment]
+        return NewTopic(spec.topic, num_partitions=len(assignment), replica_assignment=assignment, config=configs)
+    # -1 leaves the number to the brokers' own default (KIP-464).
+    return NewTopic(spec.topic, spec.partitions or -1, spec.replication_factor or -1, config=configs)
+
+
+def _kafka_spelling(topic_id: Uuid) -> str:
+    """Kafka prints ids in the URL-safe alphabet of base64, librdkafka in the other one."""
+    return str(topic_id).replace("+", "-").replace("/", "_")
 
 
 def _overrides(cluster: Cluster, future: Future[dict[str, object]], name: str) -> dict[str, str]:

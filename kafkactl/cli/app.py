@@ -18,8 +18,9 @@ from typer.main import get_command as typer_command
 
 from kafkactl import __version__
 from kafkactl.cli import completion
+from kafkactl.cli.new_app import CONTEXT_SETTINGS
 from kafkactl.cli.options import ClusterOptions, OutputOptions, command
-from kafkactl.errors import EXIT_INTERRUPTED, KafkactlError, UsageError
+from kafkactl.errors import EXIT_INTERRUPTED, EXIT_USAGE, KafkactlError, UsageError
 from kafkactl.output import people
 
 
@@ -66,9 +67,11 @@ class LazyGroup(TyperGroup):
             formatter.write_dl([("|".join((name, *entry.aliases)), entry.summary) for name, entry in COMMANDS.items()])
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        names = [completion.item(name, entry.summary) for name, entry in COMMANDS.items() if name.startswith(incomplete)]
+        names = [
+            completion.item(name, entry.summary) for name, entry in COMMANDS.items() if name.startswith(incomplete)
+        ]
         # Past this group's own: names were given above, its options by the command they belong to.
-        return names + TyperCommand.shell_complete(self, ctx, incomplete)  # type: ignore[arg-type]
+        return names + TyperCommand.shell_complete(self, ctx, incomplete)
 
 
 app = typer.Typer(
@@ -76,7 +79,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,  # rich's own imports would triple the time of --help
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings=CONTEXT_SETTINGS,
     epilog="kafkactl COMMAND --help tells more. Exit status: 0 done, 1 failed in whole or part, 2 wrong usage, "
     "3 cluster unreachable, 4 a checked condition does not hold, 130 interrupted.",
 )
@@ -124,6 +127,9 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as failure:
+        if type(failure).__name__ == "NoArgsIsHelpError":
+            print(failure.format_message(), file=sys.stderr)  # type: ignore[attr-defined]
+            return EXIT_USAGE
         if (usage := _as_usage(failure)) is not None:
             return _told(usage, arguments)
         if isinstance(failure, OSError):
@@ -158,5 +164,3 @@ def _as_usage(failure: Exception) -> KafkactlError | None:
 def _os_error(failure: OSError) -> str:
     reason = failure.strerror or str(failure)
     return f"{failure.filename}: {reason}" if failure.filename else reason
-
-

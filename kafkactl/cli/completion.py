@@ -28,7 +28,7 @@ def install() -> None:
         import typer._completion_classes
 
         # It would load all of rich to strip markup from help texts, and ours have none.
-        typer._completion_classes._sanitize_help_text = str
+        typer._completion_classes._sanitize_help_text = lambda text: text
 
 
 def item(value: str, help: str | None = None) -> Any:
@@ -68,7 +68,9 @@ def entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
 def config_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Setting names of the entity said before, `name=` ready for its value."""
     kind = "broker" if _entity_type(ctx).startswith("broker") else "topic"
-    names = _matching(lambda: _from_cluster(ctx, f"configs-{kind}", lambda cluster: _ask_configs(cluster, kind)), incomplete)
+    names = _matching(
+        lambda: _from_cluster(ctx, f"configs-{kind}", lambda cluster: _ask_configs(cluster, kind)), incomplete
+    )
     return [f"{name}=" for name in names]
 
 
@@ -80,7 +82,9 @@ def _matching(names: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
     """Names that go on from what is typed; none when they cannot be had, for a shell prompt is no place for errors."""
     try:
         # A name with a line break or a blank would reach the shell as two.
-        return sorted(name for name in names() if name.startswith(incomplete) and name.isprintable() and " " not in name)
+        return sorted(
+            name for name in names() if name.startswith(incomplete) and name.isprintable() and " " not in name
+        )
     except (KafkactlError, OSError):
         return []
 

@@ -33,7 +33,9 @@ class ClusterOptions:
     ] = None
     context: Annotated[
         str | None,
-        typer.Option("--context", metavar="NAME", help="Named cluster instead of the current one.", autocompletion=context_names),
+        typer.Option(
+            "--context", metavar="NAME", help="Named cluster instead of the current one.", autocompletion=context_names
+        ),
     ] = None
     command_config: Annotated[
         Path | None,
@@ -47,6 +49,16 @@ class ClusterOptions:
         float | None,
         typer.Option("--timeout", metavar="SECONDS", help="Longest wait for the cluster's answer (default 10)."),
     ] = None
+
+    def with_java_flags(self, config: Path | None, properties: list[str] | None) -> ClusterOptions:
+        """These, and the settings that Kafka's console tools take by flags of their own."""
+        if config is not None and self.command_config is not None and config != self.command_config:
+            raise UsageError("two files of client settings", "name one of them")
+        return replace(
+            self,
+            command_config=config or self.command_config,
+            properties=[*(self.properties or ()), *(properties or ())],
+        )
 
     def settings(self) -> Settings:
         """The settings these flags, the environment and the context file come to."""
@@ -72,9 +84,16 @@ class OutputOptions:
     def show(self, report: Report) -> None:
         from kafkactl.output.render import show
 
-        show(report, self._format())
+        show(report, self.format)
 
-    def _format(self) -> OutputFormat | None:
+    @property
+    def is_structured(self) -> bool:
+        """Whether a program reads it: then failures belong into the result, too."""
+        return self.format in (OutputFormat.JSON, OutputFormat.YAML, OutputFormat.CSV)
+
+    @property
+    def format(self) -> OutputFormat | None:
+        """The format asked for by flag or by KAFKACTL_OUTPUT; None leaves it to where stdout goes."""
         stated = os.environ.get("KAFKACTL_OUTPUT")
         if self.output is not None or not stated:
             return self.output
@@ -111,7 +130,9 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         for field in fields(group):
             default = inspect.Parameter.empty if field.default is MISSING else field.default
             parameters.append(
-                inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations[field.name])
+                inspect.Parameter(
+                    field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations[field.name]
+                )
             )
 
     @functools.wraps(function)

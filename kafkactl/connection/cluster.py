@@ -88,7 +88,8 @@ class Cluster:
         patience = min(PATIENCE_S, self.timeout_s)
         while True:
             try:
-                return client.list_topics(timeout=patience, **arguments)
+                found: ClusterMetadata = client.list_topics(timeout=patience, **arguments)
+                return found
             except KafkaException as error:
                 client.poll(0)
                 left = deadline - time.monotonic()
@@ -167,7 +168,7 @@ def hint_for(error: KafkaError) -> str | None:
     return {
         KafkaError.UNKNOWN_TOPIC_OR_PART: "kafkactl topics list shows the topics there are",
         KafkaError.TOPIC_ALREADY_EXISTS: "--if-not-exists makes that no error",
-        KafkaError.NON_EMPTY_GROUP: "stop the group's consumers first; kafkactl groups describe GROUP --members shows them",
+        KafkaError.NON_EMPTY_GROUP: "stop its consumers first; kafkactl groups describe GROUP --members shows them",
         KafkaError.GROUP_ID_NOT_FOUND: "kafkactl groups list shows the groups there are",
         KafkaError.INVALID_REPLICATION_FACTOR: "a partition has at most as many replicas as the cluster has brokers",
         KafkaError.TOPIC_AUTHORIZATION_FAILED: "the principal needs an ACL on that topic",
@@ -183,5 +184,6 @@ def _made(client: type[T], config: dict[str, Any]) -> T:
         cause = error.args[0]
         reason = cause.str() if isinstance(cause, KafkaError) else str(cause)
         raise UsageError(
-            f"a client setting is wrong: {reason}", "look at -X, --command-config, KAFKACTL_CLIENT_* and kafkactl context show"
+            f"a client setting is wrong: {reason}",
+            "look at -X, --command-config, KAFKACTL_CLIENT_* and kafkactl context show",
         ) from error

@@ -108,7 +108,9 @@ def load(path: Path | None = None) -> ContextFile:
         current = document.get("current")
     except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0] if not isinstance(error, KeyError) else f"a context has no {error}"
-        raise UsageError(f"the contexts file {path} is not well formed: {reason}", "correct it, or remove it") from error
+        raise UsageError(
+            f"the contexts file {path} is not well formed: {reason}", "correct it, or remove it"
+        ) from error
     return ContextFile(path, contexts, str(current) if current is not None else None)
 
 

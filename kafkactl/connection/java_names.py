@@ -62,7 +62,9 @@ _ASSIGNORS = {
     "org.apache.kafka.clients.consumer.CooperativeStickyAssignor": "cooperative-sticky",
 }
 
-_JAAS = re.compile(r"^\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$", re.DOTALL)
+_JAAS = re.compile(
+    r"^\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$", re.DOTALL
+)
 _JAAS_OPTION = re.compile(r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))""")
 
 
@@ -70,7 +72,7 @@ def to_librdkafka(settings: Mapping[str, str]) -> dict[str, str]:
     """The settings under librdkafka's names; raises UsageError for what has no equal there (JKS stores)."""
     translated: dict[str, str] = {}
     for name, value in settings.items():
-        if name in JVM_ONLY or name.startswith(("ssl.truststore.", "ssl.keystore.")) and name not in RENAMED:
+        if name in JVM_ONLY or (name.startswith(("ssl.truststore.", "ssl.keystore.")) and name not in RENAMED):
             continue
         if name == "sasl.jaas.config":
             translated.update(_login(value))

@@ -60,7 +60,7 @@ def resolve(
         merged.update(to_librdkafka(layer))
     address = from_flags.get("bootstrap.servers", address)
     merged.pop("bootstrap.servers", None)
-    _require_addresses(address)
+    require_addresses(address)
     return Settings(address, source, merged, _timeout(timeout_s, environment))
 
 
@@ -77,8 +77,16 @@ def _choose(
 ) -> tuple[Mapping[str, str], str, str]:
     """(properties of the context, bootstrap servers, who said so)."""
     tiers = (
-        (flag or (from_file if context_flag is None else None), context_flag, "--bootstrap-server" if flag else "--command-config"),
-        (environment.get("KAFKACTL_BOOTSTRAP_SERVER"), environment.get("KAFKACTL_CONTEXT"), "KAFKACTL_BOOTSTRAP_SERVER"),
+        (
+            flag or (from_file if context_flag is None else None),
+            context_flag,
+            "--bootstrap-server" if flag else "--command-config",
+        ),
+        (
+            environment.get("KAFKACTL_BOOTSTRAP_SERVER"),
+            environment.get("KAFKACTL_CONTEXT"),
+            "KAFKACTL_BOOTSTRAP_SERVER",
+        ),
     )
     for address, name, source in tiers:
         if name:
@@ -101,14 +109,17 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _require_addresses(bootstrap_servers: str) -> None:
+def require_addresses(bootstrap_servers: str) -> None:
+    """Raises UsageError unless it is a list of host:port (a host alone means port 9092)."""
     for server in bootstrap_servers.split(","):
         address = server.strip().rpartition("://")[2]
         host, colon, port = address.rpartition(":")
         if not colon:
             host, port = address, "9092"
         if not host or not port.isdigit() or not 0 < int(port) < 65536 or any(c.isspace() for c in host):
-            raise UsageError(f"{server.strip()!r} is no broker address", "name brokers as host:port, with commas between")
+            raise UsageError(
+                f"{server.strip()!r} is no broker address", "name brokers as host:port, with commas between"
+            )
 
 
 def _timeout(flag: float | None, environment: Mapping[str, str]) -> float:

@@ -19,9 +19,7 @@ BrokerCount = Callable[[str], int]
 """How many brokers answer behind these bootstrap servers; 0 when none does."""
 
 
-def up(
-    name: str, engine: str, port: int | None, version: str | None, count_brokers: BrokerCount, tell: Tell
-) -> Target:
+def up(name: str, engine: str, port: int | None, version: str | None, count_brokers: BrokerCount, tell: Tell) -> Target:
     """Starts a target, or leaves it running, and returns when all its brokers serve; raises EngineError.
 
     What is not said is as it was when the target last ran here, else the compose file's own.
@@ -66,15 +64,15 @@ def logs(name: str, follow: bool) -> int:
     return _engine(known).logs(_target(known), follow)
 
 
-def names(running_only: bool) -> list[str]:
-    """The remembered local clusters."""
-    return [known.target for known in instance.remembered() if not running_only or _is_running(known)]
+def names() -> list[str]:
+    """The remembered local clusters, running or not."""
+    return [known.target for known in instance.remembered()]
 
 
 def _require(name: str) -> Instance:
     known = instance.find(name)
     if known is None:
-        present = ", ".join(names(running_only=False))
+        present = ", ".join(names())
         hint = f"there is: {present}" if present else f"start one: kafkactl local up [{'|'.join(TARGETS)}]"
         raise NotFoundError(f"there is no local cluster {name!r}", hint)
     return known
@@ -92,7 +90,8 @@ def _require_same(known: Instance, engine: str, port: int | None, version: str |
     ]
     if differs:
         raise EngineError(
-            f"{known.target} is running already, with {' and '.join(differs)}", f"first: kafkactl local down {known.target}"
+            f"{known.target} is running already, with {' and '.join(differs)}",
+            f"first: kafkactl local down {known.target}",
         )
 
 

@@ -78,7 +78,9 @@ class DockerEngine:
             raise EngineError("there is no docker on PATH", WAYS_OUT) from error
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or ["no reason told"]
-            raise EngineError(f"docker compose {arguments[0]} failed: {lines[-1]}", f"see: {' '.join(self._command(target, 'logs'))}")
+            raise EngineError(
+                f"docker compose {arguments[0]} failed: {lines[-1]}", f"see: {' '.join(self._command(target, 'logs'))}"
+            )
         return done.stdout
 
 

@@ -17,9 +17,7 @@ from kafkactl.paths import cache_dir
 # Kafka 4 logs through log4j 2 but its artifacts bring no slf4j binding; Kafka 3 brings its own.
 LOG4J2_VERSION = "2.25.4"
 
-WAYS_OUT = (
-    "install Java 17 and Maven, or set KAFKA_HOME to an unpacked Kafka, or start Docker and use --engine docker"
-)
+WAYS_OUT = "install Java 17 and Maven, or set KAFKA_HOME to an unpacked Kafka, or start Docker and use --engine docker"
 
 
 def java() -> str:
@@ -75,17 +73,28 @@ def _from_home(home: Path, version: str) -> Path:
 def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise EngineError(f"the jars of Kafka {version} are not here yet, and there is no Maven to fetch them", WAYS_OUT)
+        raise EngineError(
+            f"the jars of Kafka {version} are not here yet, and there is no Maven to fetch them", WAYS_OUT
+        )
     tell(f"fetching the jars of Kafka {version} with Maven (once; kept in {folder})")
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Made beside the final place and renamed when whole: an interrupted fetch leaves no half a Kafka.
     with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=folder.parent) as work:
         Path(work, "pom.xml").write_text(_pom(version), encoding="utf-8")
-        command = [maven, "-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=libs"]
+        command = [
+            maven,
+            "-q",
+            "-B",
+            "dependency:copy-dependencies",
+            "-DincludeScope=runtime",
+            "-DoutputDirectory=libs",
+        ]
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             reasons = re.findall(r"\[ERROR\] (.+)", done.stdout + done.stderr)
-            raise EngineError(f"Maven could not fetch Kafka {version}: {reasons[0] if reasons else 'no reason told'}", WAYS_OUT)
+            raise EngineError(
+                f"Maven could not fetch Kafka {version}: {reasons[0] if reasons else 'no reason told'}", WAYS_OUT
+            )
         try:
             Path(work, "libs").rename(folder)
         except OSError:

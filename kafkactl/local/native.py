@@ -123,12 +123,16 @@ class NativeEngine:
             log_dir = node.volumes.get(node.service.environment.get("KAFKA_LOG_DIRS", ""))
             state = "running" if pid else "stopped"
             found.append(
-                NodeStatus(target.name, node.service.name, self.name, state, address, pid, str(log_dir) if log_dir else None)
+                NodeStatus(
+                    target.name, node.service.name, self.name, state, address, pid, str(log_dir) if log_dir else None
+                )
             )
         return found
 
     def logs(self, target: Target, follow: bool) -> int:
-        readers = [(node, node.log.open(encoding="utf-8", errors="replace")) for node in _nodes(target) if node.log.exists()]
+        readers = [
+            (node, node.log.open(encoding="utf-8", errors="replace")) for node in _nodes(target) if node.log.exists()
+        ]
         width = max((len(node.service.name) for node, _ in readers), default=0)
         while True:
             quiet = True
@@ -175,7 +179,15 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
     running = []
     for node in nodes:
         cluster_id = node.service.environment["CLUSTER_ID"]
-        arguments = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id, "-c", str(node.properties)]
+        arguments = [
+            "kafka.tools.StorageTool",
+            "format",
+            "--ignore-formatted",
+            "-t",
+            cluster_id,
+            "-c",
+            str(node.properties),
+        ]
         command = _java_command(node, java, libs, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], *arguments)
         running.append((node, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)))
     for node, process in running:

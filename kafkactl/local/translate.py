@@ -134,5 +134,6 @@ def _property_name(key: str) -> str:
 
 def _on_host(value: str, volumes: Mapping[str, Path]) -> str:
     for container_path, folder in volumes.items():
-        value = re.sub(rf"(?<![\w./-]){re.escape(container_path)}(?![\w.-])", lambda _: str(folder), value)
+        on_host = str(folder).replace("\\", "\\\\")
+        value = re.sub(rf"(?<![\w./-]){re.escape(container_path)}(?![\w.-])", on_host, value)
     return value

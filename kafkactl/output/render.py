@@ -95,10 +95,11 @@ def _aligned(table: Table) -> str:
     values = [[column.value(row) for column in table.columns] for row in table.rows]
     if not table.headings:
         return "\n".join(cell(row[0]) for row in values)
-    from tabulate import tabulate
+    import tabulate
 
+    tabulate.MIN_PADDING = 0  # it would widen every heading by two
     aligns = ["right" if any(map(is_number, column)) else "left" for column in zip(*values, strict=True)]
-    lines = tabulate(
+    lines = tabulate.tabulate(
         [[cell(value) for value in row] for row in values],
         headers=[column.title for column in table.columns],
         tablefmt="plain",

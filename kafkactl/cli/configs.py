@@ -1,0 +1,177 @@
+"""kafkactl configs"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kafkactl.cli.completion import config_names, entity_names, removable_config_names
+from kafkactl.cli.new_app import new_app
+from kafkactl.cli.options import ClusterOptions, ConfirmOptions, OutputOptions, command, subject
+from kafkactl.connection.settings import parse_assignment
+from kafkactl.errors import UsageError
+from kafkactl.output import people
+from kafkactl.output.report import Column, listing
+
+if TYPE_CHECKING:
+    from kafkactl.admin.configs import Config, Entity
+
+app = new_app("Show and change settings of topics and brokers.")
+
+EntityTypeArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="TYPE", help="topics, brokers or groups.", autocompletion=lambda: list(_TYPES), show_default=False
+    ),
+]
+EntityNameArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help="Topic, broker id or group.", autocompletion=entity_names, show_default=False),
+]
+EntityTypeFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--entity-type", metavar="TYPE", help="Kafka's spelling of TYPE.", autocompletion=lambda: list(_TYPES)
+    ),
+]
+EntityNameFlag = Annotated[
+    str | None,
+    typer.Option("--entity-name", metavar="NAME", help="Kafka's spelling of NAME.", autocompletion=entity_names),
+]
+TopicFlag = Annotated[
+    str | None, typer.Option("--topic", metavar="TOPIC", help="Short for TYPE topics.", autocompletion=entity_names)
+]
+BrokerFlag = Annotated[str | None, typer.Option("--broker", metavar="ID", help="Short for TYPE brokers.")]
+DefaultFlag = Annotated[bool, typer.Option("--entity-default", help="The default of all brokers, in place of a NAME.")]
+
+_TYPES = ("topics", "brokers", "groups")
+
+
+@app.command()
+@command
+def describe(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    entity_type: EntityTypeArgument = None,
+    entity_name: EntityNameArgument = None,
+    entity_type_flag: EntityTypeFlag = None,
+    entity_name_flag: EntityNameFlag = None,
+    topic: TopicFlag = None,
+    broker: BrokerFlag = None,
+    entity_default: DefaultFlag = False,
+    all_: Annotated[bool, typer.Option("--all", help="Inherited and default values, too.")] = False,
+) -> None:
+    """Show the settings of a topic, broker or group: its own, or all with where each comes from."""
+    from kafkactl.admin import configs
+
+    entity = _entity(entity_type, entity_name, entity_type_flag, entity_name_flag, topic, broker, entity_default)
+    found = configs.describe_configs(cluster.connect(), entity)
+    shown = found if all_ else configs.own(found, entity)
+    output.show(listing(_COLUMNS, shown))
+    if not shown:
+        people.note(f"{entity} has no settings of its own; --all shows what it inherits")
+
+
+@app.command()
+@command
+def alter(
+    cluster: ClusterOptions,
+    confirm: ConfirmOptions,
+    entity_type: EntityTypeArgument = None,
+    entity_name: EntityNameArgument = None,
+    entity_type_flag: EntityTypeFlag = None,
+    entity_name_flag: EntityNameFlag = None,
+    topic: TopicFlag = None,
+    broker: BrokerFlag = None,
+    entity_default: DefaultFlag = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Set one; repeatable.", autocompletion=config_names),
+    ] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unset",
+            metavar="NAME",
+            help="Back to the inherited value; repeatable.",
+            autocompletion=removable_config_names,
+        ),
+    ] = None,
+    add_config: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--add-config", metavar="A=1,B=[x,y]", help="Kafka's spelling of --set.", autocompletion=config_names
+        ),
+    ] = None,
+    delete_config: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--delete-config", metavar="A,B", help="Kafka's spelling of --unset.", autocompletion=removable_config_names
+        ),
+    ] = None,
+) -> None:
+    """Set and unset settings of a topic, broker or group, all in one request."""
+    from kafkactl.admin import configs
+
+    entity = _entity(entity_type, entity_name, entity_type_flag, entity_name_flag, topic, broker, entity_default)
+    additions = dict(parse_assignment(text, "--set") for text in set_ or ())
+    for text in add_config or ():
+        additions.update(_parse_list(text))
+    deletions = list(unset or ()) + [name.strip() for text in delete_config or () for name in text.split(",")]
+    if not additions and not deletions:
+        raise UsageError("nothing to alter", "--set NAME=VALUE or --unset NAME")
+    if both := sorted(set(additions) & set(deletions)):
+        raise UsageError(f"both set and unset: {', '.join(both)}", "say one of them")
+    configs.alter_configs(cluster.connect(), entity, additions, deletions, dry_run=confirm.dry_run)
+    changes = [f"{name}={value}" for name, value in additions.items()] + [f"no {name}" for name in deletions]
+    people.note(f"{'the brokers would accept for' if confirm.dry_run else 'changed'} {entity}: {', '.join(changes)}")
+
+
+def _value(row: Config) -> str | None:
+    return "(hidden)" if row.sensitive else row.value
+
+
+_COLUMNS = [
+    Column("NAME", lambda row: row.name),
+    Column("VALUE", _value),
+    Column("SOURCE", lambda row: row.source),
+    Column("SYNONYMS", lambda row: [f"{source}:{name}={value}" for source, name, value in row.synonyms]),
+]
+
+
+def _entity(
+    type_: str | None,
+    name: str | None,
+    type_flag: str | None,
+    name_flag: str | None,
+    topic: str | None,
+    broker: str | None,
+    default: bool,
+) -> Entity:
+    from kafkactl.admin.configs import Entity, EntityType
+
+    for short, kind in ((topic, "topics"), (broker, "brokers")):
+        if short is not None:
+            if type_ or type_flag:
+                raise UsageError(f"--{kind[:-1]} names the entity already", f"leave {type_ or type_flag} out")
+            type_, name = kind, short
+    kind = subject(type_, type_flag, "entity-type")
+    kind = kind if kind.endswith("s") else f"{kind}s"
+    if kind not in _TYPES:
+        raise UsageError(f"{kind!r} is no entity type", f"one of {', '.join(_TYPES)}")
+    if default:
+        if kind != "brokers" or name or name_flag:
+            raise UsageError(
+                "--entity-default stands for all brokers, without a name", "configs describe brokers --entity-default"
+            )
+        return Entity(EntityType.BROKERS, "")
+    return Entity(EntityType(kind), subject(name, name_flag, "entity-name"))
+
+
+def _parse_list(text: str) -> dict[str, str]:
+    """Kafka's own list of settings: commas between them, and in square brackets inside a value."""
+    parts = re.findall(r"[^,=\s]+\s*=\s*(?:\[[^\]]*\]|[^,]*)|[^,]+", text)
+    pairs = (parse_assignment(part.strip(), "--add-config") for part in parts)
+    return {name: value[1:-1] if value.startswith("[") and value.endswith("]") else value for name, value in pairs}

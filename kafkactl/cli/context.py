@@ -1,0 +1,114 @@
+"""kafkactl context"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kafkactl.cli.completion import context_names
+from kafkactl.cli.new_app import new_app
+from kafkactl.cli.options import OutputOptions, command
+from kafkactl.connection import contexts, properties
+from kafkactl.connection.java_names import to_librdkafka
+from kafkactl.connection.settings import parse_assignment, require_addresses
+from kafkactl.errors import UsageError
+from kafkactl.output import people
+from kafkactl.output.report import Column, Report, Table, listing
+
+app = new_app("Keep named clusters, and choose the current one.")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=context_names)]
+
+
+@app.command("list")
+@command
+def list_contexts(output: OutputOptions) -> None:
+    """List contexts; the current one is marked."""
+    file = contexts.load()
+    rows = [
+        {"current": name == file.current, "context": name, "bootstrap_servers": context.bootstrap_servers}
+        for name, context in sorted(file.contexts.items())
+    ]
+    columns = [
+        Column("CURRENT", lambda row: "*" if row["current"] else ""),
+        Column("CONTEXT", lambda row: row["context"]),
+        Column("BOOTSTRAP-SERVERS", lambda row: row["bootstrap_servers"]),
+    ]
+    output.show(listing(columns, rows))
+    if not rows:
+        people.note(f"no contexts in {file.path} yet; kafkactl context set NAME --bootstrap-server HOST:PORT makes one")
+
+
+@app.command()
+@command
+def use(name: Name) -> None:
+    """Make a context the current one."""
+    contexts.load().using(name).save()
+    people.note(f"current context: {name}")
+
+
+@app.command()
+@command
+def show(
+    output: OutputOptions,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", autocompletion=context_names, show_default=False)
+    ] = None,
+) -> None:
+    """Show a context's settings, the current one's if none is named; secrets stay hidden."""
+    file = contexts.load()
+    chosen = name or file.current
+    if chosen is None:
+        raise UsageError("there is no current context", "kafkactl context use NAME; kafkactl context list shows them")
+    context = file.get(chosen).without_secrets()
+    rows = [("bootstrap.servers", context.bootstrap_servers), *context.properties.items()]
+    columns = [Column("SETTING", lambda row: row[0]), Column("VALUE", lambda row: row[1])]
+    output.show(Report(context, [Table(columns, rows, f"context {chosen}")]))
+
+
+@app.command("set")
+@command
+def set_context(
+    name: Name,
+    bootstrap_server: Annotated[
+        str | None,
+        typer.Option("--bootstrap-server", "-b", metavar="HOST:PORT,...", help="Brokers to connect to first."),
+    ] = None,
+    command_config: Annotated[
+        Path | None,
+        typer.Option("--command-config", metavar="FILE", help="Take the settings of a .properties file over."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("-X", metavar="NAME=VALUE", help="Client setting; repeatable. NAME= removes one."),
+    ] = None,
+) -> None:
+    """Make a context, or change the named parts of one."""
+    file = contexts.load()
+    known = file.contexts.get(name)
+    taken_over = properties.read(command_config) if command_config else {}
+    servers = (
+        bootstrap_server or taken_over.pop("bootstrap.servers", None) or (known.bootstrap_servers if known else None)
+    )
+    if servers is None:
+        raise UsageError(f"context {name} needs brokers", "--bootstrap-server HOST:PORT")
+    require_addresses(servers)
+    settings = {**(known.properties if known else {}), **taken_over}
+    for key, value in (parse_assignment(text, "-X") for text in setting or ()):
+        if value:
+            settings[key] = value
+        else:
+            settings.pop(key, None)
+    to_librdkafka(settings)
+    file.with_context(contexts.Context(name, servers, settings)).save()
+    people.note(f"context {name}: {servers}; kafkactl context use {name} makes it current")
+
+
+@app.command()
+@command
+def delete(name: Name) -> None:
+    """Forget a context; the cluster itself is left alone."""
+    contexts.load().without(name).save()
+    people.note(f"context {name} forgotten")

@@ -1,0 +1,131 @@
+"""kafkactl local"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kafkactl.cli.completion import local_names
+from kafkactl.cli.new_app import new_app
+from kafkactl.cli.options import OutputOptions, command
+from kafkactl.connection import contexts
+from kafkactl.connection.settings import Settings
+from kafkactl.errors import NotFoundError, UnreachableError, UsageError
+from kafkactl.local import cluster as local_cluster
+from kafkactl.local.compose import TARGETS
+from kafkactl.output import people
+from kafkactl.output.report import Column, listing
+
+app = new_app("Start and stop throw-away clusters on this machine.")
+
+Target = Annotated[
+    str | None,
+    typer.Argument(metavar=f"[{'|'.join(TARGETS)}]", autocompletion=local_names, show_default=False),
+]
+
+
+@app.command()
+@command
+def up(
+    target: Target = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine", metavar="auto|docker|native", help="Docker, or Java processes; auto takes what there is."
+        ),
+    ] = "auto",
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=1024, max=65000, help="Port of the first broker; others follow it (default 9092)."),
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", help="Kafka version (default: the compose file's).")
+    ] = None,
+) -> None:
+    """Start a cluster (default: kraft), wait until it serves, and make it the current context."""
+    if engine not in local_cluster.ENGINES:
+        raise UsageError(f"{engine!r} is no engine", f"one of {', '.join(local_cluster.ENGINES)}")
+    name = target or TARGETS[0]
+    started = local_cluster.up(name, engine, port, version, _count_brokers, people.note)
+    file = contexts.load().with_context(contexts.Context(name, started.bootstrap_servers))
+    file.using(name).save()
+    people.note(
+        f"{name} is up: Kafka {started.kafka_version} at {started.bootstrap_servers}; it is the current context"
+    )
+
+
+@app.command()
+@command
+def down(
+    target: Target = None,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Leave records for the next `up` (the default).")
+    ] = False,
+    wipe: Annotated[bool, typer.Option("--wipe", help="Remove the data and the context, too.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Every local cluster.")] = False,
+) -> None:
+    """Stop a local cluster; with several, name it or say --all."""
+    if keep_data and wipe:
+        raise UsageError("--keep-data and --wipe are opposites", "say one of them")
+    present = local_cluster.names()
+    if not present and target is None:
+        people.note("no local cluster is there")
+        return
+    if all_:
+        names = present
+    elif target is not None:
+        names = [target]
+    elif len(present) == 1:
+        names = present
+    else:
+        raise UsageError(f"which one? there are {', '.join(present)}", "name it, or say --all")
+    for name in names:
+        local_cluster.down(name, wipe, people.note)
+        file = contexts.load()
+        if wipe and name in file.contexts:
+            file.without(name).save()
+        people.note(f"{name} is down{'' if wipe else '; its data stays for the next `up`, --wipe removes it'}")
+
+
+@app.command()
+@command
+def status(output: OutputOptions) -> None:
+    """Show the nodes of local clusters: state, address, process and log folder."""
+    nodes = local_cluster.status()
+    columns = [
+        Column("CLUSTER", lambda row: row.cluster),
+        Column("NODE", lambda row: row.node),
+        Column("ENGINE", lambda row: row.engine),
+        Column("STATE", lambda row: row.state, lambda row: "green" if row.state == "running" else "red"),
+        Column("ADDRESS", lambda row: row.address),
+        Column("PID", lambda row: row.pid),
+        Column("LOG-DIR", lambda row: row.log_dir),
+    ]
+    output.show(listing(columns, nodes))
+    if not nodes:
+        people.note("no local cluster is there; kafkactl local up starts one")
+
+
+@app.command()
+@command
+def logs(
+    target: Target = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
+) -> int:
+    """Print the logs of a local cluster's nodes."""
+    present = local_cluster.names()
+    if target is None and len(present) != 1:
+        if not present:
+            raise NotFoundError("no local cluster is there", "kafkactl local up starts one")
+        raise UsageError(f"which one? there are {', '.join(present)}", "name it")
+    return local_cluster.logs(target or present[0], follow)
+
+
+def _count_brokers(bootstrap_servers: str) -> int:
+    from kafkactl.connection.cluster import Cluster
+
+    try:
+        return len(Cluster(Settings(bootstrap_servers, "local up", timeout_s=2.0)).metadata().brokers)
+    except UnreachableError:
+        return 0

@@ -1,0 +1,27 @@
+"""Showing what became of each item of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kafkactl.cli.options import OutputOptions
+from kafkactl.errors import EXIT_FAILED, OperationError
+from kafkactl.output import people
+from kafkactl.output.report import Column, Report, Table
+
+if TYPE_CHECKING:
+    from kafkactl.admin.outcome import Outcome
+
+
+def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: OutputOptions) -> int:
+    """Prints what was done on stdout and each failure as an error; returns 1 when any item failed."""
+    done = [outcome for outcome in outcomes if outcome.ok]
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    columns = [Column(noun.upper(), lambda row: row.name), Column("RESULT", lambda row: row.result)]
+    shown = outcomes if output.is_structured else done
+    if shown:
+        output.show(Report(list(outcomes), [Table(columns, shown)]))
+    for outcome in failed:
+        people.error(OperationError(f"{noun} {outcome.name}: {outcome.result}", outcome.hint))
+    return EXIT_FAILED if failed else 0

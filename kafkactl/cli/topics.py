@@ -1,0 +1,244 @@
+"""kafkactl topics"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kafkactl.cli.completion import topic_names
+from kafkactl.cli.new_app import new_app
+from kafkactl.cli.options import ClusterOptions, ConfirmOptions, OutputOptions, command, subjects
+from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.errors import UsageError
+from kafkactl.output import people
+from kafkactl.output.report import Column, Report, Table
+
+if TYPE_CHECKING:
+    from kafkactl.admin.topics import PartitionDescription, TopicDescription
+
+app = new_app("List, create, describe, alter and delete topics.")
+
+Topics = Annotated[list[str] | None, typer.Argument(metavar="[TOPIC]", autocompletion=topic_names, show_default=False)]
+TopicFlag = Annotated[
+    list[str] | None,
+    typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.", autocompletion=topic_names),
+]
+
+
+@app.command("list")
+@command
+def list_topics(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    topic: Annotated[
+        str | None,
+        typer.Argument(metavar="[PATTERN]", help="Regular expression that names must match.", show_default=False),
+    ] = None,
+    topic_flag: Annotated[
+        str | None, typer.Option("--topic", metavar="PATTERN", help="Kafka's spelling of PATTERN.")
+    ] = None,
+    exclude_internal: Annotated[bool, typer.Option("--exclude-internal", help="Leave Kafka's own topics out.")] = False,
+) -> None:
+    """List topics: one name a line when piped, with their numbers on a terminal."""
+    from kafkactl.admin import topics
+
+    listed = topics.list_topics(cluster.connect(), include_internal=not exclude_internal)
+    if (pattern := topic or topic_flag) is not None:
+        matches = _matcher(pattern)
+        listed = [row for row in listed if matches(row.topic)]
+    columns = [
+        Column("TOPIC", lambda row: row.topic),
+        Column("PARTITIONS", lambda row: row.partitions),
+        Column("REPLICATION", lambda row: row.replication_factor),
+        Column("INTERNAL", lambda row: row.internal),
+    ]
+    output.show(Report(listed, [Table(columns, listed, headings=False)]))
+
+
+@app.command()
+@command
+def create(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    topic: Topics = None,
+    topic_flag: TopicFlag = None,
+    partitions: Annotated[
+        int | None,
+        typer.Option("--partitions", "-p", metavar="N", min=1, help="Number of partitions (default: the brokers')."),
+    ] = None,
+    replication_factor: Annotated[
+        int | None,
+        typer.Option("--replication-factor", "-r", metavar="N", min=1, help="Copies of each (default: the brokers')."),
+    ] = None,
+    replica_assignment: Annotated[
+        str | None, typer.Option(metavar="1:2,2:3", help="Broker ids of each partition's replicas instead.")
+    ] = None,
+    config: Annotated[
+        list[str] | None, typer.Option("--config", "-c", metavar="NAME=VALUE", help="Setting of the topic; repeatable.")
+    ] = None,
+    if_not_exists: Annotated[
+        bool, typer.Option("--if-not-exists", help="A topic that exists already is no error.")
+    ] = False,
+) -> int:
+    """Create topics."""
+    from kafkactl.admin import topics
+    from kafkactl.connection.settings import parse_assignment
+
+    names = subjects(topic, topic_flag, "topic")
+    for name in names:
+        if not topics.is_valid_name(name):
+            raise UsageError(
+                f"{name!r} cannot be a topic's name",
+                "1 to 249 of the characters a-z A-Z 0-9 . _ and -, and not . or ..",
+            )
+    assignment = _assignment(replica_assignment) if replica_assignment else None
+    if assignment and (partitions or replication_factor):
+        raise UsageError(
+            "--replica-assignment says partitions and replicas already",
+            "leave --partitions and --replication-factor out",
+        )
+    configs = dict(parse_assignment(text, "--config") for text in config or ())
+    connected = cluster.connect()
+    for name in names:
+        if "." in name or "_" in name:
+            for other in topics.collisions(name, [row.topic for row in topics.list_topics(connected)]):
+                people.warning(f"the metrics of {name} and {other} will share a name: Kafka turns . into _ there")
+    specs = [topics.TopicSpec(name, partitions, replication_factor, assignment, configs) for name in names]
+    return show_outcomes(topics.create_topics(connected, specs, if_not_exists), "topic", output)
+
+
+@app.command()
+@command
+def describe(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    topic: Topics = None,
+    topic_flag: TopicFlag = None,
+    exclude_internal: Annotated[bool, typer.Option("--exclude-internal", help="Leave Kafka's own topics out.")] = False,
+    under_replicated_partitions: Annotated[
+        bool, typer.Option("--under-replicated-partitions", help="Only partitions with replicas out of sync.")
+    ] = False,
+    unavailable_partitions: Annotated[
+        bool, typer.Option("--unavailable-partitions", help="Only partitions without a leader.")
+    ] = False,
+    topics_with_overrides: Annotated[
+        bool, typer.Option("--topics-with-overrides", help="Only topics with settings of their own.")
+    ] = False,
+) -> None:
+    """Show topics' partitions, leaders, replicas and ISR, and their own settings; all topics when none is named."""
+    from kafkactl.admin import topics
+
+    connected = cluster.connect()
+    if topic or topic_flag:
+        names = topics.matching(connected, subjects(topic, topic_flag, "topic"))
+    else:
+        names = [row.topic for row in topics.list_topics(connected, include_internal=not exclude_internal)]
+    described = topics.describe_topics(connected, names)
+    if topics_with_overrides:
+        described = [one for one in described if one.configs]
+    tables = []
+    for one in described:
+        rows = [
+            row
+            for row in one.partitions
+            if (not under_replicated_partitions or row.under_replicated)
+            and (not unavailable_partitions or row.leader is None)
+        ]
+        if rows or not (under_replicated_partitions or unavailable_partitions):
+            tables.append(Table(_PARTITION_COLUMNS, rows, _title(one)))
+    output.show(Report(described, tables))
+
+
+@app.command()
+@command
+def alter(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    topic: Topics = None,
+    topic_flag: TopicFlag = None,
+    partitions: Annotated[
+        int | None, typer.Option("--partitions", "-p", metavar="N", min=1, help="New, higher number of partitions.")
+    ] = None,
+) -> int:
+    """Raise topics' number of partitions (settings: kafkactl configs alter)."""
+    from kafkactl.admin import topics
+
+    names = subjects(topic, topic_flag, "topic")
+    if partitions is None:
+        raise UsageError("alter what?", "--partitions N; settings are changed by kafkactl configs alter topics NAME")
+    connected = cluster.connect()
+    names = topics.matching(connected, names)
+    return show_outcomes(topics.add_partitions(connected, names, partitions), "topic", output)
+
+
+@app.command()
+@command
+def delete(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    confirm: ConfirmOptions,
+    topic: Topics = None,
+    topic_flag: TopicFlag = None,
+    if_exists: Annotated[bool, typer.Option("--if-exists", help="A topic that does not exist is no error.")] = False,
+) -> int:
+    """Delete topics and all their records; names, or regular expressions."""
+    from kafkactl.admin import topics
+
+    names = subjects(topic, topic_flag, "topic")
+    connected = cluster.connect()
+    names = topics.matching(connected, names)
+    what = f"delete {len(names)} topic{'s' if len(names) > 1 else ''} with all records: {', '.join(names)}"
+    if confirm.dry_run:
+        people.note(f"would {what}")
+        return 0
+    if not people.confirm(what, confirm.yes):
+        people.note("nothing deleted")
+        return 1
+    return show_outcomes(topics.delete_topics(connected, names, if_exists), "topic", output)
+
+
+def _isr_style(row: PartitionDescription) -> str | None:
+    return "bold red" if row.leader is None else "yellow" if row.under_replicated else None
+
+
+_PARTITION_COLUMNS = [
+    Column("TOPIC", lambda row: row.topic),
+    Column("PARTITION", lambda row: row.partition),
+    Column("LEADER", lambda row: row.leader, _isr_style),
+    Column("REPLICAS", lambda row: row.replicas),
+    Column("ISR", lambda row: row.isr, _isr_style),
+]
+
+
+def _title(topic: TopicDescription) -> str:
+    configs = ",".join(f"{name}={value}" for name, value in topic.configs.items()) or "none of its own"
+    return (
+        f"{topic.topic}  id {topic.topic_id}  partitions {len(topic.partitions)}"
+        f"  replication {topic.replication_factor}  configs {configs}"
+    )
+
+
+def _matcher(pattern: str) -> Callable[[str], object]:
+    import re
+
+    try:
+        return re.compile(pattern).fullmatch
+    except re.error as error:
+        raise UsageError(f"{pattern!r} is no regular expression: {error}") from error
+
+
+def _assignment(text: str) -> tuple[tuple[int, ...], ...]:
+    try:
+        assignment = tuple(tuple(int(broker) for broker in partition.split(":")) for partition in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"--replica-assignment {text}: not broker ids", "one list a partition: 1:2,2:3 puts partition 0 on 1 and 2"
+        ) from None
+    for number, brokers in enumerate(assignment):
+        if len(set(brokers)) != len(brokers):
+            raise UsageError(f"--replica-assignment {text}: partition {number} names a broker twice")
+    if len({len(brokers) for brokers in assignment}) > 1:
+        raise UsageError(f"--replica-assignment {text}: partitions differ in their number of replicas")
+    return assignment

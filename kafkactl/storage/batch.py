@@ -1,0 +1,137 @@
+"""Record batches of magic 2, as they lie in a segment file.
+
+Layout: org.apache.kafka.common.record.DefaultRecordBatch (KIP-98, KIP-534). Big-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crc32c import crc32c
+
+from kafkactl.errors import FormatError
+from kafkactl.storage.compression import Codec, decompress
+from kafkactl.storage.records import Record, parse_records
+
+# What all magics share: base offset, length of all that follows it, leader epoch (magic 2) or CRC, magic.
+LOG_OVERHEAD = struct.Struct(">qi")
+MAGIC_POSITION = 16
+
+# leader epoch, magic, CRC, attributes, last offset delta, base and max timestamp, producer id and epoch,
+# base sequence, number of records
+HEADER = struct.Struct(">ibIhiqqqhii")
+HEADER_SIZE = LOG_OVERHEAD.size + HEADER.size  # 61
+CRC_COVERS_FROM = 21  # from the attributes on
+
+CODEC_MASK = 0x07
+LOG_APPEND_TIME = 0x08
+TRANSACTIONAL = 0x10
+CONTROL = 0x20
+DELETE_HORIZON = 0x40
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch: its header's fields and, undecoded, its records."""
+
+    body: memoryview
+    """Everything the CRC covers: the header from its attributes on, and the records."""
+    position: int
+    """Where it begins in its file, in bytes."""
+    size_bytes: int
+    base_offset: int
+    leader_epoch: int
+    crc: int
+    attributes: int
+    last_offset_delta: int
+    base_timestamp_ms: int
+    """With a delete horizon, that horizon instead."""
+    max_timestamp_ms: int
+    producer_id: int
+    producer_epoch: int
+    base_sequence: int
+    count: int
+
+    magic = 2
+
+    @property
+    def last_offset(self) -> int:
+        return self.base_offset + self.last_offset_delta
+
+    @property
+    def last_sequence(self) -> int:
+        """Sequence numbers go round after 2^31 - 1; -1 without a producer."""
+        if self.base_sequence < 0:
+            return -1
+        return (self.base_sequence + self.last_offset_delta) & 0x7FFFFFFF
+
+    @property
+    def codec(self) -> Codec:
+        """Raises FormatError for a number that is no codec's."""
+        try:
+            return Codec(self.attributes & CODEC_MASK)
+        except ValueError:
+            raise FormatError(
+                f"batch at position {self.position}: unknown compression codec {self.attributes & CODEC_MASK}"
+            ) from None
+
+    @property
+    def is_log_append_time(self) -> bool:
+        return bool(self.attributes & LOG_APPEND_TIME)
+
+    @property
+    def is_transactional(self) -> bool:
+        return bool(self.attributes & TRANSACTIONAL)
+
+    @property
+    def is_control(self) -> bool:
+        return bool(self.attributes & CONTROL)
+
+    @property
+    def delete_horizon_ms(self) -> int | None:
+        return self.base_timestamp_ms if self.attributes & DELETE_HORIZON else None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the CRC-32C in the header is that of the bytes behind it."""
+        return bool(crc32c(self.body) == self.crc)
+
+    def records(self) -> Iterator[Record]:
+        """Its records; raises FormatError where the bytes are not what the header says."""
+        data = decompress(self.codec, self.body[HEADER_SIZE - CRC_COVERS_FROM :])
+        append_time_ms = self.max_timestamp_ms if self.is_log_append_time else None
+        try:
+            yield from parse_records(
+                data, self.count, self.base_offset, self.base_timestamp_ms, self.base_sequence, append_time_ms
+            )
+        except FormatError as error:
+            raise FormatError(f"batch at position {self.position}: {error}") from error
+
+
+def parse_batch(data: memoryview, position: int) -> Batch | None:
+    """The batch at that position of a file; None when the file ends before the batch does.
+
+    Raises FormatError for a size that no batch has and for magics other than 2.
+    """
+    left = len(data) - position
+    if left < MAGIC_POSITION + 1:
+        return None
+    base_offset, length = LOG_OVERHEAD.unpack_from(data, position)
+    magic = data[position + MAGIC_POSITION]
+    size_bytes = LOG_OVERHEAD.size + length
+    if length < 14:  # the smallest record of magic 0
+        raise FormatError(f"corrupt: batch at position {position} has size {length}, less than any batch has")
+    if size_bytes > left:
+        return None
+    if magic != 2:
+        old = "; this version of kafkactl reads magic 2 only" if magic in (0, 1) else ""
+        raise FormatError(f"batch at position {position} has magic {magic}{old}")
+    if size_bytes < HEADER_SIZE:
+        raise FormatError(
+            f"corrupt: batch at position {position} has {size_bytes} bytes, its header alone {HEADER_SIZE}"
+        )
+    leader_epoch, _magic, *fields = HEADER.unpack_from(data, position + LOG_OVERHEAD.size)
+    body = data[position + CRC_COVERS_FROM : position + size_bytes]
+    return Batch(body, position, size_bytes, base_offset, leader_epoch, *fields)

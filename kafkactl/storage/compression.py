@@ -1,0 +1,88 @@
+"""The codecs of batches: org.apache.kafka.common.record.CompressionType."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from enum import IntEnum
+
+import cramjam
+
+from kafkactl.errors import FormatError
+
+# Brokers take batches of 1 MB unless told otherwise: what grows beyond this is a bomb, or no batch.
+MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
+_FIRST_BUFFER_BYTES = 64 * 1024
+_BUFFER_FULL = "failed to write whole buffer"
+
+# xerial's framing of snappy, which Java clients write: magic, two versions, then blocks with their lengths.
+_XERIAL_MAGIC = b"\x82SNAPPY\x00"
+_XERIAL_HEADER_BYTES = 16
+_BLOCK_LENGTH = struct.Struct(">i")
+
+
+class Codec(IntEnum):
+    """The number in a batch's attributes; the name in lower case is what Kafka's tools print."""
+
+    NONE = 0
+    GZIP = 1
+    SNAPPY = 2
+    LZ4 = 3
+    ZSTD = 4
+
+
+def decompress(codec: Codec, data: memoryview) -> bytes | memoryview:
+    """The records' bytes; raises FormatError for data that is not of the codec, or grows past the bound."""
+    if codec is Codec.NONE:
+        return data
+    try:
+        return _snappy(data) if codec is Codec.SNAPPY else _into_buffer(_DECOMPRESSORS[codec], data)
+    except (cramjam.DecompressionError, struct.error, ValueError) as error:
+        raise FormatError(f"corrupt: {codec.name.lower()} data cannot be decompressed: {error}") from error
+
+
+def _into_buffer(decompress_into: Callable[[memoryview, bytearray], int], data: memoryview) -> memoryview:
+    """These frames do not say how large they grow: tries a buffer, and larger ones up to the bound."""
+    size = max(_FIRST_BUFFER_BYTES, 4 * len(data))
+    while True:
+        buffer = bytearray(min(size, MAX_DECOMPRESSED_BYTES))
+        try:
+            return memoryview(buffer)[: decompress_into(data, buffer)]
+        except cramjam.DecompressionError as error:
+            if _BUFFER_FULL not in str(error):
+                raise
+        _require_within_bound(size + 1)
+        size *= 4
+
+
+def _snappy(data: memoryview) -> bytes:
+    if bytes(data[: len(_XERIAL_MAGIC)]) != _XERIAL_MAGIC:
+        return _snappy_block(data)
+    position, blocks, total = _XERIAL_HEADER_BYTES, [], 0
+    while position < len(data):
+        (length,) = _BLOCK_LENGTH.unpack_from(data, position)
+        position += _BLOCK_LENGTH.size
+        if not 0 <= length <= len(data) - position:
+            raise ValueError(f"a block of {length} bytes where {len(data) - position} are left")
+        blocks.append(_snappy_block(data[position : position + length]))
+        total += len(blocks[-1])
+        _require_within_bound(total)
+        position += length
+    return b"".join(blocks)
+
+
+def _snappy_block(data: memoryview) -> bytes:
+    _require_within_bound(cramjam.snappy.decompress_raw_len(data))
+    return bytes(cramjam.snappy.decompress_raw(data))
+
+
+def _require_within_bound(size: int) -> None:
+    if size > MAX_DECOMPRESSED_BYTES:
+        raise FormatError(f"a batch grows past {MAX_DECOMPRESSED_BYTES >> 20} MiB when decompressed")
+
+
+_DECOMPRESSORS: dict[Codec, Callable[[memoryview, bytearray], int]] = {
+    Codec.GZIP: cramjam.gzip.decompress_into,
+    Codec.LZ4: cramjam.lz4.decompress_into,
+    Codec.ZSTD: cramjam.zstd.decompress_into,
+}

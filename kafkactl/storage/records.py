@@ -1,0 +1,112 @@
+"""Records inside a batch of magic 2.
+
+Layout: org.apache.kafka.common.record.DefaultRecord. Each begins with its length; all numbers but the
+attributes are zigzag varints (org.apache.kafka.common.utils.ByteUtils).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kafkactl.errors import FormatError
+
+Buffer = bytes | memoryview
+
+MAX_VARLONG_SHIFT = 63
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record; times in ms since 1970, absent keys and values None."""
+
+    offset: int
+    timestamp_ms: int
+    sequence: int
+    """The producer's number for it; -1 without a producer."""
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
+def read_varlong(data: Buffer, position: int) -> tuple[int, int]:
+    """(value, position behind it) of a zigzag varint; raises FormatError when it is cut off or too long."""
+    shift = raw = 0
+    try:
+        while True:
+            byte = data[position]
+            position += 1
+            raw |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return (raw >> 1) ^ -(raw & 1), position
+            shift += 7
+            if shift > MAX_VARLONG_SHIFT:
+                raise FormatError("corrupt: a varint is longer than 10 bytes")
+    except IndexError:
+        raise FormatError("corrupt: the records end inside a varint") from None
+
+
+def parse_records(
+    data: Buffer,
+    count: int,
+    base_offset: int,
+    base_timestamp_ms: int,
+    base_sequence: int,
+    append_time_ms: int | None,
+) -> Iterator[Record]:
+    """`count` records from uncompressed bytes; `append_time_ms` stands for every record's own time.
+
+    Raises FormatError when the bytes hold fewer records, or more bytes, than they say.
+    """
+    if count < 0:
+        raise FormatError(f"corrupt: the header counts {count} records")
+    position, end = 0, len(data)
+    for _ in range(count):
+        if position >= end:
+            raise FormatError("corrupt: fewer records than the header counts")
+        length, position = read_varlong(data, position)
+        record_end = position + length
+        if length < 0 or record_end > end:
+            raise FormatError(f"corrupt: a record of {length} bytes where {end - position} are left")
+        timestamp_delta, position = read_varlong(data, position + 1)  # past the attributes, which say nothing yet
+        offset_delta, position = read_varlong(data, position)
+        key, position = _read_bytes(data, position, record_end)
+        value, position = _read_bytes(data, position, record_end)
+        headers, position = _read_headers(data, position, record_end)
+        if position != record_end:
+            raise FormatError(f"corrupt: a record says {length} bytes and has {length + position - record_end}")
+        yield Record(
+            base_offset + offset_delta,
+            base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms,
+            (base_sequence + offset_delta) & 0x7FFFFFFF if base_sequence >= 0 else -1,
+            key,
+            value,
+            headers,
+        )
+    if position != end:
+        raise FormatError(f"corrupt: {end - position} bytes are left behind the last record")
+
+
+def _read_bytes(data: Buffer, position: int, end: int) -> tuple[bytes | None, int]:
+    length, position = read_varlong(data, position)
+    if length < 0:
+        return None, position
+    if position + length > end:
+        raise FormatError(f"corrupt: a field of {length} bytes where {end - position} are left")
+    return bytes(data[position : position + length]), position + length
+
+
+def _read_headers(data: Buffer, position: int, end: int) -> tuple[tuple[tuple[str, bytes | None], ...], int]:
+    count, position = read_varlong(data, position)
+    if count == 0:
+        return (), position
+    if not 0 < count <= end - position:
+        raise FormatError(f"corrupt: {count} headers where {end - position} bytes are left")
+    headers = []
+    for _ in range(count):
+        name, position = _read_bytes(data, position, end)
+        if name is None:
+            raise FormatError("corrupt: a header without a name")
+        value, position = _read_bytes(data, position, end)
+        headers.append((name.decode("utf-8", errors="replace"), value))
+    return tuple(headers), position

@@ -1,0 +1,74 @@
+"""Indexes against the log they point into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from kafkactl.errors import FormatError
+from kafkactl.storage.index import OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
+from kafkactl.storage.segment import Segment
+
+NO_TIMESTAMP = -1
+
+
+class TimeFault(Enum):
+    """What can be wrong with a time index entry."""
+
+    TIMESTAMP_DIFFERS = "timestamp differs"
+    OUT_OF_ORDER = "out of order"
+    OFFSET_NOT_FOUND = "offset not found"
+
+
+@dataclass(frozen=True)
+class TimeFinding:
+    """A fault, with the entry's value and the one found in its place."""
+
+    fault: TimeFault
+    indexed: int
+    found: int
+
+
+def log_beside(path: Path) -> Path:
+    """The segment that an index file belongs to."""
+    return path.with_name(path.name.split(".")[0] + ".log")
+
+
+def check_offset_index(index: OffsetIndex, segment: Segment) -> Iterator[tuple[OffsetEntry, int | None]]:
+    """Each entry, and the last offset of the batch at its position where that is another one.
+
+    Raises FormatError for an entry that points where the log has no batch.
+    """
+    for entry in index.entries():
+        batch = next(segment.batches(entry.position), None)
+        if batch is None:
+            raise FormatError(
+                f"{index.path}: its entry for offset {entry.offset} points at position {entry.position},"
+                f" where {segment.path.name} has no batch",
+                "the index of an empty active segment is all zeros; any other is corrupt",
+            )
+        yield entry, None if batch.last_offset == entry.offset else batch.last_offset
+
+
+def check_time_index(
+    index: TimeIndex, offsets: OffsetIndex, segment: Segment
+) -> Iterator[tuple[TimeEntry, list[TimeFinding]]]:
+    """Each entry with its faults, in the order Kafka's tool looks for them."""
+    previous = NO_TIMESTAMP
+    for entry in index.entries():
+        position = offsets.lookup(entry.offset).position
+        batch = next((batch for batch in segment.batches(position) if batch.last_offset >= entry.offset), None)
+        findings = []
+        if batch is None or batch.last_offset != entry.offset:
+            found = NO_TIMESTAMP if batch is None else batch.last_offset
+            findings.append(TimeFinding(TimeFault.OFFSET_NOT_FOUND, entry.offset, found))
+        else:
+            newest = max((record.timestamp_ms for record in batch.records()), default=NO_TIMESTAMP)
+            if newest != entry.timestamp_ms:
+                findings.append(TimeFinding(TimeFault.TIMESTAMP_DIFFERS, entry.timestamp_ms, newest))
+            if previous >= entry.timestamp_ms:
+                findings.append(TimeFinding(TimeFault.OUT_OF_ORDER, entry.timestamp_ms, previous))
+        yield entry, findings
+        previous = entry.timestamp_ms
