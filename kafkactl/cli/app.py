@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command as typer_command
 
 from kafkactl import __version__
-from kafkactl.cli import completion
+from kafkactl.cli import coercion, completion
 from kafkactl.cli.new_app import CONTEXT_SETTINGS
 from kafkactl.cli.options import ClusterOptions, OutputOptions, command
 from kafkactl.errors import EXIT_INTERRUPTED, EXIT_USAGE, KafkactlError, UsageError
@@ -107,12 +107,19 @@ def root(
 
 
 def main() -> NoReturn:
-    """The `kafkactl` command: runs what sys.argv says and exits with its status."""
-    sys.exit(run(sys.argv[1:]))
+    """The `kafkactl` command: runs what sys.argv says and exits with its status.
+
+    Clients are closed and output is flushed by then; taking the interpreter apart as well would cost every command
+    10 to 20 ms.
+    """
+    status = run(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def run(arguments: list[str]) -> int:
     """Runs one command line; prints any error as people read it and returns the exit status."""
+    coercion.install()
     completion.install()
     try:
         status = typer_command(app).main(arguments, prog_name="kafkactl", standalone_mode=False)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,6 +94,9 @@ def _entity_type(ctx: typer.Context) -> str:
 
 
 def _from_cluster(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:
+    import hashlib
+    import json
+
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
 
@@ -130,6 +130,9 @@ def _cache_file(cluster: str, kind: str) -> Path:
 
 
 def _cached(file: Path) -> list[str] | None:
+    import json
+    import time
+
     try:
         if time.time() - file.stat().st_mtime > CACHE_S:
             return None

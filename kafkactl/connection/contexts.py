@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +66,8 @@ class ContextFile:
 
     def save(self) -> None:
         """Writes the file whole or not at all, readable by its owner only: it may hold passwords."""
+        import tempfile
+
         import yaml
 
         document: dict[str, Any] = {"contexts": {}}

@@ -62,10 +62,9 @@ _ASSIGNORS = {
     "org.apache.kafka.clients.consumer.CooperativeStickyAssignor": "cooperative-sticky",
 }
 
-_JAAS = re.compile(
-    r"^\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$", re.DOTALL
-)
-_JAAS_OPTION = re.compile(r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))""")
+# Not compiled here: that would cost every command what few need.
+_JAAS = r"^\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$"
+_JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))"""
 
 
 def to_librdkafka(settings: Mapping[str, str]) -> dict[str, str]:
@@ -136,14 +135,14 @@ def _store_type(settings: Mapping[str, str], store: str, location: str) -> str:
 
 def _login(jaas: str) -> dict[str, str]:
     """What a sasl.jaas.config says: the login module's options as librdkafka's own settings."""
-    match = _JAAS.match(jaas)
+    match = re.match(_JAAS, jaas, re.DOTALL)
     if match is None:
         raise UsageError(
             "sasl.jaas.config is not `MODULE required name=value ...;`",
             'org.apache.kafka.common.security.plain.PlainLoginModule required username="..." password="...";',
         )
     options = {}
-    for name, double, single, bare in _JAAS_OPTION.findall(match["options"]):
+    for name, double, single, bare in re.findall(_JAAS_OPTION, match["options"]):
         options[name] = re.sub(r"\\(.)", r"\1", double or single) if double or single else bare
     module = match["module"].rsplit(".", 1)[-1]
     if module in ("PlainLoginModule", "ScramLoginModule"):

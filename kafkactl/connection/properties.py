@@ -8,9 +8,9 @@ from pathlib import Path
 
 from kafkactl.errors import UsageError
 
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPE = r"\\(?:u([0-9a-fA-F]{4})|(.))"
 _ESCAPED_CHARACTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
-_PAIR = re.compile(r"(?P<key>(?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(?P<value>.*)", re.DOTALL)
+_PAIR = r"(?P<key>(?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(?P<value>.*)"
 
 
 def read(path: Path) -> dict[str, str]:
@@ -28,7 +28,7 @@ def parse(text: str) -> dict[str, str]:
     """The settings of a .properties text; raises ValueError for a malformed unicode escape."""
     settings = {}
     for line in _logical_lines(text):
-        match = _PAIR.match(line)
+        match = re.match(_PAIR, line, re.DOTALL)
         if match is not None:
             settings[_unescape(match["key"])] = _unescape(match["value"])
     return settings
@@ -59,4 +59,4 @@ def _unescape(text: str) -> str:
         code, character = match.groups()
         return chr(int(code, 16)) if code else _ESCAPED_CHARACTERS.get(character, character)
 
-    return _ESCAPE.sub(plain, text)
+    return re.sub(_ESCAPE, plain, text, flags=re.DOTALL)

@@ -103,7 +103,8 @@ def variables(port: int = DEFAULT_PORT, version: str | None = None) -> dict[str,
 def load_target(name: str, values: Mapping[str, str]) -> Target:
     """Reads a target's compose file with its ${VARIABLE:-default}s filled in from `values`."""
     file = compose_file(name)
-    document = yaml.safe_load(interpolate(file.read_text(encoding="utf-8"), values))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, ten times as fast, where it was built in
+    document = yaml.load(interpolate(file.read_text(encoding="utf-8"), values), Loader=loader)
     version = str(document["x-kafka-version"])
     if name.startswith("zookeeper") and not version.startswith("3."):
         raise UsageError(f"Kafka {version} has no ZooKeeper mode", "3.9 is the last line that has it")

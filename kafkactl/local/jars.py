@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from kafkactl.errors import EngineError, UsageError
 from kafkactl.paths import cache_dir
@@ -108,7 +107,7 @@ def _pom(version: str) -> str:
         log4j = "org.apache.logging.log4j"
         artifacts += [(log4j, "log4j-core", LOG4J2_VERSION), (log4j, "log4j-slf4j-impl", LOG4J2_VERSION)]
     dependencies = "".join(
-        f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{escape(number)}</version></dependency>"
+        f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{number}</version></dependency>"
         for group, name, number in artifacts
     )
     return (

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crc32c import crc32c
+from google_crc32c import value as crc32c
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.compression import Codec, decompress
@@ -36,7 +36,7 @@ DELETE_HORIZON = 0x40
 class Batch:
     """One batch: its header's fields and, undecoded, its records."""
 
-    body: memoryview
+    body: bytes
     """Everything the CRC covers: the header from its attributes on, and the records."""
     position: int
     """Where it begins in its file, in bytes."""
@@ -133,5 +133,5 @@ def parse_batch(data: memoryview, position: int) -> Batch | None:
             f"corrupt: batch at position {position} has {size_bytes} bytes, its header alone {HEADER_SIZE}"
         )
     leader_epoch, _magic, *fields = HEADER.unpack_from(data, position + LOG_OVERHEAD.size)
-    body = data[position + CRC_COVERS_FROM : position + size_bytes]
+    body = bytes(data[position + CRC_COVERS_FROM : position + size_bytes])
     return Batch(body, position, size_bytes, base_offset, leader_epoch, *fields)

@@ -31,7 +31,7 @@ class Codec(IntEnum):
     ZSTD = 4
 
 
-def decompress(codec: Codec, data: memoryview) -> bytes | memoryview:
+def decompress(codec: Codec, data: bytes) -> bytes | memoryview:
     """The records' bytes; raises FormatError for data that is not of the codec, or grows past the bound."""
     if codec is Codec.NONE:
         return data
@@ -41,7 +41,7 @@ def decompress(codec: Codec, data: memoryview) -> bytes | memoryview:
         raise FormatError(f"corrupt: {codec.name.lower()} data cannot be decompressed: {error}") from error
 
 
-def _into_buffer(decompress_into: Callable[[memoryview, bytearray], int], data: memoryview) -> memoryview:
+def _into_buffer(decompress_into: Callable[[bytes, bytearray], int], data: bytes) -> memoryview:
     """These frames do not say how large they grow: tries a buffer, and larger ones up to the bound."""
     size = max(_FIRST_BUFFER_BYTES, 4 * len(data))
     while True:
@@ -55,8 +55,8 @@ def _into_buffer(decompress_into: Callable[[memoryview, bytearray], int], data: 
         size *= 4
 
 
-def _snappy(data: memoryview) -> bytes:
-    if bytes(data[: len(_XERIAL_MAGIC)]) != _XERIAL_MAGIC:
+def _snappy(data: bytes) -> bytes:
+    if not data.startswith(_XERIAL_MAGIC):
         return _snappy_block(data)
     position, blocks, total = _XERIAL_HEADER_BYTES, [], 0
     while position < len(data):
@@ -71,7 +71,7 @@ def _snappy(data: memoryview) -> bytes:
     return b"".join(blocks)
 
 
-def _snappy_block(data: memoryview) -> bytes:
+def _snappy_block(data: bytes) -> bytes:
     _require_within_bound(cramjam.snappy.decompress_raw_len(data))
     return bytes(cramjam.snappy.decompress_raw(data))
 
@@ -81,7 +81,7 @@ def _require_within_bound(size: int) -> None:
         raise FormatError(f"a batch grows past {MAX_DECOMPRESSED_BYTES >> 20} MiB when decompressed")
 
 
-_DECOMPRESSORS: dict[Codec, Callable[[memoryview, bytearray], int]] = {
+_DECOMPRESSORS: dict[Codec, Callable[[bytes, bytearray], int]] = {
     Codec.GZIP: cramjam.gzip.decompress_into,
     Codec.LZ4: cramjam.lz4.decompress_into,
     Codec.ZSTD: cramjam.zstd.decompress_into,
