@@ -9,8 +9,6 @@ import typer
 from kafkactl.cli.completion import local_names
 from kafkactl.cli.new_app import new_app
 from kafkactl.cli.options import OutputOptions, command
-from kafkactl.connection import contexts
-from kafkactl.connection.settings import Settings
 from kafkactl.errors import NotFoundError, UnreachableError, UsageError
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS
@@ -44,6 +42,8 @@ def up(
     ] = None,
 ) -> None:
     """Start a cluster (default: kraft), wait until it serves, and make it the current context."""
+    from kafkactl.connection import contexts
+
     if engine not in local_cluster.ENGINES:
         raise UsageError(f"{engine!r} is no engine", f"one of {', '.join(local_cluster.ENGINES)}")
     name = target or TARGETS[0]
@@ -66,6 +66,8 @@ def down(
     all_: Annotated[bool, typer.Option("--all", help="Every local cluster.")] = False,
 ) -> None:
     """Stop a local cluster; with several, name it or say --all."""
+    from kafkactl.connection import contexts
+
     if keep_data and wipe:
         raise UsageError("--keep-data and --wipe are opposites", "say one of them")
     present = local_cluster.names()
@@ -124,6 +126,7 @@ def logs(
 
 def _count_brokers(bootstrap_servers: str) -> int:
     from kafkactl.connection.cluster import Cluster
+    from kafkactl.connection.settings import Settings
 
     try:
         return len(Cluster(Settings(bootstrap_servers, "local up", timeout_s=2.0)).metadata().brokers)

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kafkactl.errors import EngineError, NotFoundError
-from kafkactl.local import docker, instance, jars, ports
+from kafkactl.local import instance
 from kafkactl.local.compose import DEFAULT_PORT, TARGETS, Target, load_target, variables
-from kafkactl.local.docker import DockerEngine
-from kafkactl.local.engine import START_TIMEOUT_S, Engine, NodeStatus, Tell
+from kafkactl.local.engine import START_TIMEOUT_S, Engine, NodeStatus, Tell, await_condition
 from kafkactl.local.instance import Instance
-from kafkactl.local.native import NativeEngine, await_condition
+from kafkactl.local.native import NativeEngine
 
 ENGINES = ("auto", "docker", "native")
 
@@ -33,7 +32,9 @@ def up(name: str, engine: str, port: int | None, version: str | None, count_brok
     wanted = replace(wanted, engine=_choose_engine(engine, wanted.engine), port=port or wanted.port)
     target = load_target(name, variables(wanted.port, version or wanted.version or None))
     wanted = replace(wanted, version=target.kafka_version)
-    ports.require_free((published.host for broker in target.brokers for published in broker.ports), name)
+    from kafkactl.local.ports import require_free
+
+    require_free((published.host for broker in target.brokers for published in broker.ports), name)
     runner = _engine(wanted)
     runner.prepare(target, tell)
     wanted.save()
@@ -100,6 +101,8 @@ def _choose_engine(asked: str, remembered: str) -> str:
         return asked
     if remembered:  # its data lies there
         return remembered
+    from kafkactl.local import docker, jars
+
     if (no_docker := docker.why_unavailable()) is None:
         return "docker"
     try:
@@ -111,6 +114,8 @@ def _choose_engine(asked: str, remembered: str) -> str:
 
 def _engine(known: Instance) -> Engine:
     if known.engine == "docker":
+        from kafkactl.local.docker import DockerEngine
+
         return DockerEngine(variables(known.port, known.version))
     return NativeEngine()
 

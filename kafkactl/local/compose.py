@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from kafkactl.errors import EngineError, UsageError
 
 TARGETS = ("kraft", "kraft-cluster", "zookeeper", "zookeeper-cluster")
 DEFAULT_PORT = 9092
+HOST = "127.0.0.1"
 
 _VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<operator>:?-)(?P<default>[^}]*))?\})")
 
@@ -77,7 +77,7 @@ def compose_file(name: str) -> Path:
     """
     if name not in TARGETS:
         raise UsageError(f"unknown local cluster {name!r}", f"choose one of: {', '.join(TARGETS)}")
-    package = Path(str(resources.files("kafkactl")))
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "compose", package.parent / "compose"):
         if (file := folder / f"{name}.yml").is_file():
             return file

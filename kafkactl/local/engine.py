@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,7 @@ Tell = Callable[[str], None]
 """Hears one line of progress."""
 
 START_TIMEOUT_S = 180.0
+POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,13 @@ class Engine(Protocol):
 
     def logs(self, target: Target, follow: bool) -> int:
         """Sends the nodes' logs to stdout; returns an exit status."""
+
+
+def await_condition(holds: Callable[[], bool], timeout_s: float) -> bool:
+    """Whether `holds` came true within the time given."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    return True

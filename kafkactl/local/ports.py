@@ -6,8 +6,7 @@ import socket
 from collections.abc import Iterable, Iterator
 
 from kafkactl.errors import EngineError
-
-HOST = "127.0.0.1"
+from kafkactl.local.compose import HOST
 
 
 def is_free(port: int) -> bool:

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kafkactl.local.compose import Service, Target
-from kafkactl.local.ports import HOST
+from kafkactl.local.compose import HOST, Service, Target
 
 # Read by the start scripts in the image, never written to server.properties.
 NOT_BROKER_SETTINGS = frozenset(

@@ -1,0 +1,158 @@
+"""Starting the native engine's processes: files, formatting, Java, and waiting until each node serves.
+
+A node's shell writes its own process id before it becomes Java, so that nothing is lost when the CLI dies in
+between.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from kafkactl.errors import EngineError
+from kafkactl.local import jars, ports, translate
+from kafkactl.local.compose import Target
+from kafkactl.local.engine import START_TIMEOUT_S, Tell, await_condition
+from kafkactl.local.native import Node
+
+_BECOME = 'echo $$ > "$1"; shift; exec "$@"'
+
+_LOG4J2 = """\
+status = error
+appender.stdout.type = Console
+appender.stdout.name = stdout
+appender.stdout.layout.type = PatternLayout
+appender.stdout.layout.pattern = [%d] %p %m (%c)%n
+rootLogger.level = info
+rootLogger.appenderRef.stdout.ref = stdout
+"""
+_LOG4J1 = """\
+log4j.rootLogger=INFO, stdout
+log4j.appender.stdout=org.apache.log4j.ConsoleAppender
+log4j.appender.stdout.layout=org.apache.log4j.PatternLayout
+log4j.appender.stdout.layout.ConversionPattern=[%d] %p %m (%c)%n
+"""
+
+
+def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
+    """Starts every node in its turn and returns when all serve; raises EngineError, leaving what it started."""
+    java = jars.java()
+    libs = jars.libs(target.kafka_version, tell)
+    first_port = target.brokers[0].ports[0].host
+    loopback = translate.Loopback.of(target, ports.free_ports(first_port))
+    for node in nodes:
+        _write_files(node, loopback)
+    formatted = [node for node in nodes if "CLUSTER_ID" in node.service.environment]
+    if formatted:
+        tell("formatting storage")
+        _format(formatted, java, libs)
+    for node in nodes:
+        _await_dependencies(node, nodes, loopback)
+        tell(f"starting {node.service.name}")
+        _start(node, java, libs)
+    for node in nodes:
+        _await_open(node, next(_served_ports(node, loopback)))
+
+
+def _write_files(node: Node, loopback: translate.Loopback) -> None:
+    for folder in node.volumes.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    node.folder.mkdir(parents=True, exist_ok=True)
+    if node.service.is_zookeeper:
+        settings = translate.zookeeper_properties(node.service, loopback, node.volumes)
+        if server_id := node.service.environment.get("ZOOKEEPER_SERVER_ID"):
+            Path(settings["dataDir"], "myid").write_text(server_id + "\n")
+    else:
+        settings = translate.server_properties(node.service, loopback, node.volumes)
+    node.properties.write_text(translate.properties_text(settings), encoding="utf-8")
+    (node.folder / "log4j2.properties").write_text(_LOG4J2)
+    (node.folder / "log4j.properties").write_text(_LOG4J1)
+
+
+def _java_command(node: Node, java: str, libs: Path, options: list[str], *arguments: str) -> list[str]:
+    logging = [
+        f"-Dlog4j2.configurationFile={node.folder / 'log4j2.properties'}",
+        f"-Dlog4j.configuration=file:{node.folder / 'log4j.properties'}",
+    ]
+    return [java, *options, *logging, "-cp", f"{libs}/*", *arguments]
+
+
+def _format(nodes: list[Node], java: str, libs: Path) -> None:
+    """Runs Kafka's own StorageTool on every node at once; folders formatted before stay as they are."""
+    running = []
+    for node in nodes:
+        cluster_id = node.service.environment["CLUSTER_ID"]
+        arguments = [
+            "kafka.tools.StorageTool",
+            "format",
+            "--ignore-formatted",
+            "-t",
+            cluster_id,
+            "-c",
+            str(node.properties),
+        ]
+        command = _java_command(node, java, libs, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], *arguments)
+        running.append((node, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)))
+    for node, process in running:
+        told, _ = process.communicate()
+        if process.returncode != 0:
+            reason = told.strip().splitlines()[-1] if told.strip() else "no reason told"
+            raise EngineError(
+                f"cannot format the storage of {node.service.name}: {reason}",
+                "kafkactl local down --wipe removes what an earlier run left",
+            )
+
+
+def _start(node: Node, java: str, libs: Path) -> None:
+    main = "org.apache.zookeeper.server.quorum.QuorumPeerMain" if node.service.is_zookeeper else "kafka.Kafka"
+    options = translate.jvm_options(node.service)
+    command = _java_command(node, java, libs, options, main, str(node.properties))
+    with node.log.open("wb") as log:
+        subprocess.Popen(
+            ["/bin/sh", "-c", _BECOME, "sh", str(node.pid_file), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=node.folder,
+            start_new_session=True,
+        )
+
+
+def _served_ports(node: Node, loopback: translate.Loopback) -> Iterator[int]:
+    if node.published_port:
+        yield node.published_port
+    for port in translate.listening_ports(node.service):
+        yield loopback.ports[node.service.name, port]
+
+
+def _await_dependencies(node: Node, nodes: list[Node], loopback: translate.Loopback) -> None:
+    for other in nodes:
+        if other.service.name in node.service.depends_on:
+            _await_open(other, next(_served_ports(other, loopback)))
+
+
+def _await_open(node: Node, port: int) -> None:
+    started = False
+
+    def answers() -> bool:
+        nonlocal started
+        running = node.pid() is not None
+        if started and not running:
+            raise EngineError(
+                f"{node.service.name} ended while starting: {_last_complaint(node.log)}",
+                f"its whole log: {node.log}",
+            )
+        started = started or running
+        return running and ports.is_open(port)
+
+    if not await_condition(answers, START_TIMEOUT_S):
+        raise EngineError(
+            f"{node.service.name} did not answer on port {port} within {START_TIMEOUT_S:.0f} s", f"its log: {node.log}"
+        )
+
+
+def _last_complaint(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    complaints = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line]
+    return (complaints or lines or ["it left no log"])[-1].strip()
