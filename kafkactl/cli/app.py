@@ -120,9 +120,13 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Runs one command line; prints any error as people read it and returns the exit status."""
     coercion.install()
-    completion.install()
     try:
-        status = typer_command(app).main(arguments, prog_name="kafkactl", standalone_mode=False)
+        root_command = typer_command(app)
+        if "_KAFKACTL_COMPLETE" in os.environ or any(argument.endswith("-completion") for argument in arguments):
+            from kafkactl.cli import shells
+
+            shells.install()  # after typer's own, which typer_command has put there
+        status = root_command.main(arguments, prog_name="kafkactl", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except KafkactlError as failure:

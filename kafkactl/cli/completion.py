@@ -14,18 +14,8 @@ from kafkactl.errors import KafkactlError
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
-COMPLETE_VARIABLE = "_KAFKACTL_COMPLETE"
 CACHE_S = 10.0
 ANSWER_TIMEOUT_S = 2.0
-
-
-def install() -> None:
-    """Readies typer's completion for us; does nothing when the shell is not asking."""
-    if COMPLETE_VARIABLE in os.environ:
-        import typer._completion_classes
-
-        # It would load all of rich to strip markup from help texts, and ours have none.
-        typer._completion_classes._sanitize_help_text = lambda text: text
 
 
 def item(value: str, help: str | None = None) -> Any:

@@ -1,0 +1,141 @@
+"""The scripts that connect bash, zsh and fish to our completion, and the answers they read.
+
+typer's own scripts give the words of the line as the shell split them; bash splits at `:` and `=`, which takes
+`-b localhost:9092` apart. These hand the line over whole, and one proposal a line comes back: the value, and for
+zsh and fish a tab and its description.
+
+`python -m kafkactl.cli.shells DIRECTORY` writes the files of completions/.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+from typer import _completion_shared as typer_scripts
+from typer._click.shell_completion import CompletionItem, ShellComplete, add_completion_class
+
+PROGRAM = "kafkactl"
+COMPLETE_VARIABLE = "_KAFKACTL_COMPLETE"
+LINE_VARIABLE = "_KAFKACTL_LINE"
+
+BASH = """\
+%(complete_func)s() {
+    local line="${COMP_LINE:0:COMP_POINT}" proposal
+    COMPREPLY=()
+    while IFS= read -r proposal; do
+        COMPREPLY+=("$proposal")
+    done < <(%(autocomplete_var)s=complete_bash _KAFKACTL_LINE="$line" %(prog_name)s 2>/dev/null)
+    # readline replaces only what follows the last : or = of the word
+    local word="${line##* }"
+    local kept="${word%%"${word##*[:=]}"}"
+    if [[ -n $kept ]]; then
+        COMPREPLY=("${COMPREPLY[@]#"$kept"}")
+    fi
+    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then
+        compopt -o nospace
+    fi
+}
+
+complete -o default -F %(complete_func)s %(prog_name)s
+"""
+
+ZSH = """\
+#compdef %(prog_name)s
+
+%(complete_func)s() {
+    local value help
+    local -a finished open
+    while IFS=$'\\t' read -r value help; do
+        if [[ $value == *= ]]; then
+            open+=("${value//:/\\\\:}:$help")
+        elif [[ -n $value ]]; then
+            finished+=("${value//:/\\\\:}:$help")
+        fi
+    done < <(%(autocomplete_var)s=complete_zsh _KAFKACTL_LINE="${(j: :)words[1,CURRENT]}" %(prog_name)s 2>/dev/null)
+    if (( ${#finished} + ${#open} == 0 )); then
+        _files
+        return
+    fi
+    (( ${#finished} )) && _describe '%(prog_name)s' finished
+    (( ${#open} )) && _describe '%(prog_name)s' open -S ''
+}
+
+compdef %(complete_func)s %(prog_name)s
+"""
+
+FISH = """\
+function %(complete_func)s
+    set --local line (commandline --cut-at-cursor --current-process | string collect)
+    set --local proposals (env %(autocomplete_var)s=complete_fish _KAFKACTL_LINE=$line %(prog_name)s 2>/dev/null)
+    if test (count $proposals) -gt 0
+        printf '%%s\\n' $proposals
+    else
+        __fish_complete_path (commandline --current-token)
+    end
+end
+
+complete --command %(prog_name)s --no-files --arguments '(%(complete_func)s)'
+"""
+
+FILES = {"bash": f"{PROGRAM}.bash", "zsh": f"_{PROGRAM}", "fish": f"{PROGRAM}.fish"}
+
+
+class LineComplete(ShellComplete):
+    """Reads the line up to the cursor and answers with values alone (bash)."""
+
+    name = "bash"
+    source_template: ClassVar[str] = ""
+
+    def source_vars(self) -> dict[str, Any]:
+        return {}
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The words after the program's name, and the last one as far as it is typed."""
+        import shlex
+
+        line = os.environ.get(LINE_VARIABLE, "")
+        try:
+            words = shlex.split(line)
+        except ValueError:  # inside a quotation
+            words = line.split()
+        typed = words[1:]
+        incomplete = typed.pop() if typed and not line[-1].isspace() else ""
+        return typed, incomplete
+
+    def format_completion(self, item: CompletionItem) -> str:
+        return str(item.value)
+
+
+class DescribedComplete(LineComplete):
+    """Adds descriptions (zsh and fish)."""
+
+    def format_completion(self, item: CompletionItem) -> str:
+        return f"{item.value}\t{' '.join((item.help or '').split())}"
+
+
+def install() -> None:
+    """Puts these scripts and answers in the place of typer's."""
+    typer_scripts._completion_scripts.update({"bash": BASH, "zsh": ZSH, "fish": FISH})
+    add_completion_class(LineComplete, "bash")
+    add_completion_class(DescribedComplete, "zsh")
+    add_completion_class(DescribedComplete, "fish")
+
+
+def script(shell: str) -> str:
+    """What completions/ holds for a shell."""
+    install()
+    text = typer_scripts.get_completion_script(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, shell=shell)
+    return text.strip() + "\n"
+
+
+def write_files(directory: Path) -> None:
+    """Writes the script of every shell under the name that shells look for."""
+    for shell, name in FILES.items():
+        (directory / name).write_text(script(shell), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_files(Path(sys.argv[1]))
