@@ -134,9 +134,11 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Who reads us has seen enough. Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0  # who reads us has seen enough
+    except SystemExit as exit_:
+        if isinstance(exit_.__context__, BrokenPipeError):  # typer makes that of it, with status 1
+            return 0
+        return exit_.code if isinstance(exit_.code, int) else 0
     except Exception as failure:
         if type(failure).__name__ == "NoArgsIsHelpError":
             print(failure.format_message(), file=sys.stderr)  # type: ignore[attr-defined]

@@ -1,0 +1,62 @@
+"""What every layer of tests shares: running the command as a user does, in a home of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+OURS = ("KAFKACTL_", "_KAFKACTL")
+
+
+@dataclass(frozen=True)
+class Cli:
+    """Runs `kafkactl` in a process of its own, away from the user's contexts and clusters."""
+
+    home: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def full_environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        own = {"KAFKACTL_CONFIG": str(self.home / "config.yaml"), "KAFKACTL_DATA": str(self.home / "data")}
+        return {**clean, **own, "PYTHONUTF8": "1", **self.environment}
+
+    def command(self, *arguments: object) -> list[str]:
+        return [sys.executable, "-m", "kafkactl", *map(str, arguments)]
+
+    def __call__(
+        self, *arguments: object, input: str | bytes | None = None, check: int | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """The finished process; with `check`, its exit status must be that one."""
+        data = input.encode() if isinstance(input, str) else input
+        done = subprocess.run(
+            self.command(*arguments),
+            input=data,
+            stdin=None if data is not None else subprocess.DEVNULL,
+            capture_output=True,
+            env=self.full_environment(),
+            timeout=180,
+            check=False,
+        )
+        told = subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        )
+        assert "Traceback" not in told.stderr, told.stderr
+        if check is not None:
+            assert told.returncode == check, f"{arguments}: status {told.returncode}\n{told.stdout}\n{told.stderr}"
+        return told
+
+    def ok(self, *arguments: object, input: str | bytes | None = None) -> str:
+        """The stdout of a command that must succeed."""
+        return self(*arguments, input=input, check=0).stdout
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    return Cli(tmp_path)

@@ -1,0 +1,238 @@
+"""The command line itself: help, loading, errors and statuses, without any cluster."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.main import get_command
+
+from kafkactl import __version__
+from kafkactl.cli import shells
+from kafkactl.cli.app import ALIASES, COMMANDS, run
+from tests.conftest import REPOSITORY, Cli
+
+SUBCOMMANDS = [
+    (name, subcommand)
+    for name, entry in COMMANDS.items()
+    for subcommand in getattr(
+        get_command(importlib.import_module(f"kafkactl.cli.{entry.module}").app), "commands", {"": None}
+    )
+]
+
+
+@pytest.mark.parametrize(("name", "subcommand"), SUBCOMMANDS)
+def test_every_command_has_help(
+    name: str, subcommand: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    assert run([name, *([subcommand] if subcommand else []), "--help"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"Usage: kafkactl {name}")
+    assert all(len(line) <= 120 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_summary_is_the_commands_own(name: str) -> None:
+    module = importlib.import_module(f"kafkactl.cli.{COMMANDS[name].module}")
+    assert module.app.info.help == COMMANDS[name].summary
+
+
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_aliases(alias: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([alias, "--help"]) == 0
+    by_alias = capsys.readouterr().out
+    assert run([name, "--help"]) == 0
+    assert by_alias == capsys.readouterr().out
+
+
+def test_the_root_help_names_every_command_and_alias(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    text = capsys.readouterr().out
+    for name in (*COMMANDS, *ALIASES):
+        assert name in text
+
+
+def test_version(cli: Cli) -> None:
+    assert cli.ok("--version") == f"kafkactl {__version__}\n"
+
+
+def loaded(*arguments: str, **environment: str) -> set[str]:
+    """The modules that a command line imports."""
+    code = (
+        "import sys; from kafkactl.cli.app import run\n"
+        f"try: run({list(arguments)!r})\n"
+        "except SystemExit: pass\n"
+        "print('\\n' + ' '.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PATH": "", **environment}
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+HEAVY = {"confluent_kafka", "kafka", "rich", "yaml", "tabulate", "pydantic", "cramjam", "asyncio", "importlib.metadata"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["topics", "--help"], ["topics", "create", "--help"]])
+def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
+    assert loaded(*arguments) & HEAVY == set()
+
+
+def test_completion_of_names_we_know_imports_nothing_heavy() -> None:
+    modules = loaded(_KAFKACTL_COMPLETE="complete_zsh", _KAFKACTL_LINE="kafkactl topics de")
+    assert modules & HEAVY == set()
+
+
+def test_reading_files_imports_no_client() -> None:
+    assert loaded("dump-log", "none.log") & {"confluent_kafka", "rich", "yaml", "pydantic", "asyncio"} == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["nosuch"], "No such command 'nosuch'", "see: kafkactl --help"),
+        (["topics", "lst"], "Did you mean 'list'?", "see: kafkactl topics --help"),
+        (["topics", "create", "-p", "0", "t"], "0 is less than 1", "see: kafkactl topics create --help"),
+        (["topics", "create", "-p", "many", "t"], "'many' is not a whole number", "create --help"),
+        (["topics", "list", "-o", "xml"], "one of table, json, yaml, csv, plain", "list --help"),
+        (["topics", "list", "--nosuch"], "No such option: --nosuch", "list --help"),
+        (["topics", "describe", "a", "-X", "linger"], "-X linger: not name=value", "-X client.id=me"),
+        (["topics", "create"], "which topic?", "--topic"),
+        (["topics", "create", "a/b"], "'a/b' cannot be a topic's name", "a-z A-Z 0-9"),
+        (["topics", "create", ".."], "'..' cannot be a topic's name", "not . or .."),
+        (["topics", "create", "t", "--replica-assignment", "1:x"], "not broker ids", "1:2,2:3"),
+        (["topics", "create", "t", "--replica-assignment", "1:1"], "names a broker twice", ""),
+        (["topics", "create", "t", "--replica-assignment", "1:2,1"], "differ in their number", ""),
+        (["topics", "create", "t", "-p", "1", "--replica-assignment", "1"], "says partitions", ""),
+        (["topics", "alter", "t"], "alter what?", "--partitions"),
+        (["groups", "describe"], "which group?", "--group"),
+        (["groups", "describe", "g", "--lag", "--state"], "different things", "one of them"),
+        (["groups", "describe", "g", "--all-groups"], "--all-groups", "one of them"),
+        (["configs", "describe", "topics"], "which entity-name?", "--entity-name"),
+        (["configs", "describe", "things", "x"], "'things' is no entity type", "topics, brokers"),
+        (["configs", "alter", "topics", "t"], "nothing to alter", "--set"),
+        (["configs", "alter", "topics", "t", "--set", "a=1", "--unset", "a"], "both set and unset: a", ""),
+        (["configs", "describe", "topics", "t", "--entity-default"], "--entity-default stands for", ""),
+        (["configs", "describe", "topics", "t", "--broker", "1"], "--broker names the entity already", ""),
+        (["produce"], "which topic?", "--topic"),
+        (["produce", "t", "--compression-codec", "rar"], "'rar' is no codec", "zstd"),
+        (["produce", "t", "--acks", "2"], "--acks 2", ""),
+        (["produce", "t", "--property", "parse.kye=true"], "no such property", "parse.key"),
+        (["produce", "t", "--key-format", "xml"], "'xml' is no format", "base64"),
+        (["produce", "t", "--from-file", "/no/such"], "cannot read /no/such", ""),
+        (["consume", "t", "--offset", "5"], "--offset is one partition's own", "--partition"),
+        (["consume", "t", "--partition", "0", "--offset", "x"], "--offset x: not an offset", "earliest"),
+        (["consume", "t", "--partition", "0", "--group", "g"], "without a group", ""),
+        (["consume", "t", "--isolation-level", "serial"], "no isolation level", "read_committed"),
+        (["consume", "t", "-o", "json", "--property", "print.key=true"], "--property is for lines", ""),
+        (["dump-log"], "which file?", "--files"),
+        (["local", "up", "swarm"], "unknown local cluster 'swarm'", "kraft-cluster"),
+        (["local", "up", "--engine", "podman"], "'podman' is no engine", "native"),
+        (["local", "up", "--version", "latest"], "'latest' is no Kafka version", "4.3.1"),
+        (["local", "down", "--keep-data", "--wipe"], "opposites", ""),
+        (["context", "set", "x"], "needs brokers", "--bootstrap-server"),
+        (["context", "show"], "no current context", "context use"),
+        (["--timeout", "-1", "topics", "list"], "a time-out of -1 s", "seconds"),
+        (["-b", "nonsense:port", "topics", "list"], "'nonsense:port' is no broker address", "host:port"),
+        (["--command-config", "/no/such", "topics", "list"], "cannot read /no/such", ".properties"),
+    ],
+)
+def test_wrong_usage_is_one_line_a_hint_and_status_2(cli: Cli, arguments: list[str], message: str, hint: str) -> None:
+    done = cli(*arguments, check=2)
+    assert done.stdout == ""
+    error, *hints = done.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert message in error
+    assert len(hints) <= 1
+    assert hint in "".join(hints)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["context", "use", "nosuch"], "there is no context 'nosuch'"),
+        (["--context", "nosuch", "topics", "list"], "there is no context 'nosuch'"),
+        (["local", "down", "kraft"], "there is no local cluster 'kraft'"),
+        (["local", "logs"], "no local cluster is there"),
+        (["dump-log", "/no/such.log"], "/no/such.log: no such file"),
+    ],
+)
+def test_what_is_not_there_has_status_1(cli: Cli, arguments: list[str], message: str) -> None:
+    assert message in cli(*arguments, check=1).stderr
+
+
+def test_help_is_shown_where_a_command_is_missing(cli: Cli) -> None:
+    assert cli("topics", check=2).stderr.startswith("Usage: kafkactl topics")
+
+
+def test_a_bug_is_told_as_one_and_debug_shows_where(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_arguments: object) -> None:
+        raise RuntimeError("oops")
+
+    monkeypatch.setattr("kafkactl.connection.contexts.load", broken)
+    assert run(["context", "list"]) == 1
+    assert "error: unexpected: RuntimeError: oops\nhint: this is a bug" in capsys.readouterr().err
+    with pytest.raises(RuntimeError):
+        run(["--debug", "context", "list"])
+
+
+def test_a_reader_that_leaves_is_no_error(cli: Cli) -> None:
+    command = " ".join(cli.command("--help"))
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | true"],
+        capture_output=True,
+        check=False,
+        env=cli.full_environment(),
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("shell", shells.FILES)
+def test_the_completion_files_are_what_the_code_writes(shell: str) -> None:
+    assert (REPOSITORY / "completions" / shells.FILES[shell]).read_text() == shells.script(shell)
+
+
+def test_the_life_of_a_context(cli: Cli) -> None:
+    cli.ok("context", "set", "dev", "-b", "a:1", "-X", "sasl.password=s3cret", "-X", "client.id=me")
+    cli.ok("context", "set", "prod", "-b", "b:1,c:2")
+    cli.ok("context", "use", "dev")
+    assert json.loads(cli.ok("context", "list", "-o", "json")) == [
+        {"current": True, "context": "dev", "bootstrap_servers": "a:1"},
+        {"current": False, "context": "prod", "bootstrap_servers": "b:1,c:2"},
+    ]
+    cli.ok("context", "set", "dev", "-X", "client.id=")
+    shown = cli.ok("context", "show", "-o", "yaml")
+    assert "s3cret" not in shown
+    assert "client.id" not in shown
+    assert "a:1" in shown
+    cli.ok("context", "delete", "dev")
+    assert cli("context", "show", check=2).stderr.startswith("error: there is no current context")
+
+
+def test_a_context_takes_a_java_file_over(cli: Cli) -> None:
+    file = cli.home / "client.properties"
+    file.write_text("bootstrap.servers=x:1\nsecurity.protocol=SSL\nssl.truststore.location=/ca.jks\n")
+    assert "keytool" in cli("context", "set", "jks", "--command-config", file, check=2).stderr
+    file.write_text("bootstrap.servers=x:1\nsecurity.protocol=SSL\n")
+    cli.ok("context", "set", "ssl", "--command-config", file)
+    assert "security.protocol" in cli.ok("context", "show", "ssl")
+
+
+def test_parameters_are_all_of_the_light_kind() -> None:
+    from kafkactl.cli import coercion
+
+    def parameters(command: object) -> list[object]:
+        own = list(getattr(command, "params", ()))
+        return own + [p for sub in getattr(command, "commands", {}).values() for p in parameters(sub)]
+
+    for entry in COMMANDS.values():
+        app: typer.Typer = importlib.import_module(f"kafkactl.cli.{entry.module}").app
+        for parameter in parameters(get_command(app)):
+            assert coercion._element(parameter.type_descriptor.annotation) in coercion._NAMES  # type: ignore[attr-defined]

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import Consumer, Producer
+
+from kafkactl.connection.java_names import JVM_ONLY, RENAMED, to_librdkafka
+from kafkactl.errors import UsageError
+
+
+def test_equal_names_pass() -> None:
+    settings = {"security.protocol": "SASL_SSL", "client.id": "me", "sasl.mechanism": "PLAIN"}
+    assert to_librdkafka(settings) == settings
+
+
+def test_plain_and_scram_logins() -> None:
+    jaas = 'org.apache.kafka.common.security.scram.ScramLoginModule required\n  username="alice" password="p\\"w; =x";'
+    assert to_librdkafka({"sasl.jaas.config": jaas}) == {"sasl.username": "alice", "sasl.password": 'p"w; =x'}
+
+
+def test_oauthbearer_by_client_credentials() -> None:
+    jaas = (
+        "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"
+        " clientId='id' clientSecret='secret' scope='a b';"
+    )
+    assert to_librdkafka({"sasl.jaas.config": jaas}) == {
+        "sasl.oauthbearer.method": "oidc",
+        "sasl.oauthbearer.client.id": "id",
+        "sasl.oauthbearer.client.secret": "secret",
+        "sasl.oauthbearer.scope": "a b",
+    }
+
+
+def test_oauthbearer_unsecured() -> None:
+    jaas = (
+        "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required"
+        ' unsecuredLoginStringClaim_sub="admin";'
+    )
+    assert to_librdkafka({"sasl.jaas.config": jaas}) == {
+        "enable.sasl.oauthbearer.unsecure.jwt": "true",
+        "sasl.oauthbearer.config": "principal=admin",
+    }
+
+
+@pytest.mark.parametrize("jaas", ["nonsense", "com.example.OwnLoginModule required x=y;", ""])
+def test_a_login_module_that_is_not_known(jaas: str) -> None:
+    with pytest.raises(UsageError, match=r"sasl\.jaas\.config"):
+        to_librdkafka({"sasl.jaas.config": jaas})
+
+
+def test_stores_in_pem() -> None:
+    settings = {
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": "/ca.pem",
+        "ssl.keystore.location": "/me.pem",
+        "ssl.keystore.type": "PEM",
+        "ssl.key.password": "x",
+    }
+    assert to_librdkafka(settings) == {
+        "ssl.ca.location": "/ca.pem",
+        "ssl.certificate.location": "/me.pem",
+        "ssl.key.location": "/me.pem",
+        "ssl.key.password": "x",
+    }
+
+
+def test_certificates_in_the_file_itself() -> None:
+    settings = {
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.certificates": "CA",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.certificate.chain": "CHAIN",
+        "ssl.keystore.key": "KEY",
+    }
+    assert to_librdkafka(settings) == {"ssl.ca.pem": "CA", "ssl.certificate.pem": "CHAIN", "ssl.key.pem": "KEY"}
+
+
+def test_a_pkcs12_key_store() -> None:
+    settings = {"ssl.keystore.location": "/me.p12", "ssl.keystore.password": "x"}
+    assert to_librdkafka(settings) == settings
+
+
+@pytest.mark.parametrize("store", ["truststore", "keystore"])
+def test_a_jks_store_says_how_to_convert_it(store: str) -> None:
+    with pytest.raises(UsageError, match=r"client\.jks") as raised:
+        to_librdkafka({f"ssl.{store}.location": "/client.jks"})
+    assert "keytool" in (raised.value.hint or "")
+
+
+def test_values_that_differ() -> None:
+    settings = {
+        "buffer.memory": "33554432",
+        "partition.assignment.strategy": "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+        "ssl.endpoint.identification.algorithm": "",
+        "acks": "-1",
+        "fetch.max.wait.ms": "100",
+    }
+    assert to_librdkafka(settings) == {
+        "queue.buffering.max.kbytes": "32768",
+        "partition.assignment.strategy": "cooperative-sticky",
+        "ssl.endpoint.identification.algorithm": "none",
+        "acks": "all",
+        "fetch.wait.max.ms": "100",
+    }
+
+
+def test_what_only_the_jvm_knows_is_left_out() -> None:
+    assert to_librdkafka(dict.fromkeys(JVM_ONLY, "x")) == {}
+
+
+def test_every_renamed_setting_is_one_librdkafka_knows() -> None:
+    values = {"ssl.ca.pem": None, "ssl.key.pem": None, "ssl.certificate.pem": None}
+    for java_name, name in RENAMED.items():
+        if name in values:  # wants a real certificate; that the name is known shows in the tests of secured clusters
+            continue
+        client = Consumer if java_name.startswith("fetch") else Producer
+        client({name: 100_000, "group.id": "x"} if client is Consumer else {name: 100_000})

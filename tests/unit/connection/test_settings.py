@@ -1,0 +1,116 @@
+"""The order in which flags, environment, files and contexts speak; see connection/settings.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kafkactl.connection.contexts import Context, load
+from kafkactl.connection.settings import Settings, resolve
+from kafkactl.errors import NotFoundError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def _contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config.yaml"
+    monkeypatch.setenv("KAFKACTL_CONFIG", str(path))
+    file = load(path).with_context(Context("dev", "dev:1", {"sasl.password": "dev-secret"}))
+    file.with_context(Context("prod", "prod:1", {"client.id": "prod"})).using("dev").save()
+
+
+def told(**arguments: object) -> Settings:
+    return resolve(environment={}, **arguments) if "environment" not in arguments else resolve(**arguments)  # type: ignore[arg-type]
+
+
+def test_the_current_context_speaks_when_nobody_else_does() -> None:
+    settings = told()
+    assert settings.bootstrap_servers == "dev:1"
+    assert settings.properties == {"sasl.password": "dev-secret"}
+    assert settings.source == "context dev"
+
+
+def test_without_any_context_it_is_localhost() -> None:
+    load().without("dev").save()
+    assert told().bootstrap_servers == "localhost:9092"
+
+
+def test_a_flag_never_sends_the_current_contexts_secrets_elsewhere() -> None:
+    settings = told(bootstrap_server="other:1")
+    assert settings.bootstrap_servers == "other:1"
+    assert settings.properties == {}
+
+
+def test_a_variable_neither() -> None:
+    settings = told(environment={"KAFKACTL_BOOTSTRAP_SERVER": "other:1"})
+    assert (settings.bootstrap_servers, settings.properties) == ("other:1", {})
+
+
+def test_both_flags_are_the_contexts_settings_at_the_flags_address() -> None:
+    settings = told(bootstrap_server="other:1", context="dev")
+    assert (settings.bootstrap_servers, settings.properties) == ("other:1", {"sasl.password": "dev-secret"})
+
+
+def test_flags_before_variables_before_the_current_context() -> None:
+    environment = {"KAFKACTL_CONTEXT": "prod"}
+    assert told(environment=environment).bootstrap_servers == "prod:1"
+    assert told(environment=environment, context="dev").bootstrap_servers == "dev:1"
+    assert told(environment=environment, bootstrap_server="flag:1").properties == {}
+
+
+def test_how_to_talk_later_ones_win(tmp_path: Path) -> None:
+    file = tmp_path / "c.properties"
+    file.write_text("client.id=file\nlinger.ms=5\nsend.buffer.bytes=9\n")
+    environment = {"KAFKACTL_CLIENT_CLIENT_ID": "variable", "KAFKACTL_CLIENT_METADATA_MAX_AGE_MS": "7"}
+    settings = resolve(
+        context="prod", command_config=file, overrides=["linger.ms=6", "acks=-1"], environment=environment
+    )
+    assert settings.properties == {
+        "client.id": "file",
+        "metadata.max.age.ms": "7",
+        "linger.ms": "6",
+        "socket.send.buffer.bytes": "9",
+        "acks": "all",
+    }
+    assert settings.bootstrap_servers == "prod:1"
+
+
+def test_a_properties_file_may_name_the_brokers(tmp_path: Path) -> None:
+    file = tmp_path / "c.properties"
+    file.write_text("bootstrap.servers=file:1\n")
+    assert told(command_config=file).bootstrap_servers == "file:1"
+    assert told(command_config=file, bootstrap_server="flag:1").bootstrap_servers == "flag:1"
+    by_variable = resolve(environment={"KAFKACTL_COMMAND_CONFIG": str(file)})
+    assert (by_variable.bootstrap_servers, by_variable.properties) == ("file:1", {})
+
+
+def test_time_outs() -> None:
+    assert told().timeout_s == 10
+    assert resolve(environment={"KAFKACTL_TIMEOUT": "3"}).timeout_s == 3
+    assert resolve(environment={"KAFKACTL_TIMEOUT": "3"}, timeout_s=4).timeout_s == 4
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), 1e9])
+def test_impossible_time_outs(timeout: float) -> None:
+    with pytest.raises(UsageError):
+        told(timeout_s=timeout)
+
+
+@pytest.mark.parametrize("address", ["", ":9092", "host:", "host:port", "host:0", "host:70000", "a:1,,b:2", "a b:1"])
+def test_bad_addresses(address: str) -> None:
+    with pytest.raises(UsageError, match="no broker address"):
+        resolve(bootstrap_server="x:1", overrides=[f"bootstrap.servers={address}"], environment={})
+
+
+@pytest.mark.parametrize("address", ["host", "host:9092", "[::1]:9092", "PLAINTEXT://host:9092", "a:1, b:2"])
+def test_good_addresses(address: str) -> None:
+    assert told(bootstrap_server=address).bootstrap_servers == address
+
+
+def test_what_is_not_there_or_not_well_formed() -> None:
+    with pytest.raises(NotFoundError, match="nosuch"):
+        told(context="nosuch")
+    with pytest.raises(UsageError, match="not name=value"):
+        told(overrides=["linger.ms"])
+    with pytest.raises(UsageError, match="KAFKACTL_TIMEOUT"):
+        resolve(environment={"KAFKACTL_TIMEOUT": "soon"})

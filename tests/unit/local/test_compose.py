@@ -1,0 +1,132 @@
+"""compose/ is the single source of what a local cluster is: these hold for each of its files."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+
+from kafkactl.errors import UsageError
+from kafkactl.local.compose import TARGETS, compose_file, interpolate, load_target, variables
+from kafkactl.local.translate import listening_ports
+
+CONTAINER_HOSTS = re.compile(r"(?:kafka|zookeeper)-\d")
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_image_is_pinned(name: str) -> None:
+    kraft = name.startswith("kraft")
+    allowed = {"apache/kafka:4.3.1"} if kraft else {"confluentinc/cp-kafka:7.9.5", "confluentinc/cp-zookeeper:7.9.5"}
+    assert {service.image for service in load_target(name, {}).services} == allowed
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_native_engine_is_told_the_kafka_in_the_image(name: str) -> None:
+    assert load_target(name, {}).kafka_version == ("4.3.1" if name.startswith("kraft") else "3.9.1")
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_service_has_a_health_check_and_is_bound_to_loopback(name: str) -> None:
+    import yaml
+
+    services = yaml.safe_load(compose_file(name).read_text())["services"]
+    for service in services.values():
+        assert service["healthcheck"]["test"][0] == "CMD"
+        for port in service.get("ports", ()):
+            assert port.startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_numbers_of_nodes_and_racks(name: str) -> None:
+    target = load_target(name, {})
+    size = 3 if name.endswith("cluster") else 1
+    assert [broker.environment["KAFKA_BROKER_RACK"] for broker in target.brokers] == list("abc"[:size])
+    assert len([service for service in target.services if service.is_zookeeper]) == (0 if "kraft" in name else size)
+    assert target.bootstrap_servers == ",".join(f"127.0.0.1:{9092 + number}" for number in range(size))
+
+
+@pytest.mark.parametrize("name", ["kraft", "kraft-cluster"])
+def test_cluster_ids_are_base64_of_16_bytes(name: str) -> None:
+    ids = {service.environment["CLUSTER_ID"] for service in load_target(name, {}).services}
+    assert len(ids) == 1
+    assert all(len(base64.urlsafe_b64decode(cluster_id + "==")) == 16 for cluster_id in ids)
+
+
+@pytest.mark.parametrize("name", ["zookeeper", "zookeeper-cluster"])
+def test_kafka_has_a_znode_of_its_own(name: str) -> None:
+    for broker in load_target(name, {}).brokers:
+        assert broker.environment["KAFKA_ZOOKEEPER_CONNECT"].endswith(":2181/kafka")
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_hosts_and_containers_reach_each_broker_by_listeners_of_their_own(name: str) -> None:
+    for broker in load_target(name, {}).brokers:
+        advertised = dict(entry.split("://") for entry in broker.environment["KAFKA_ADVERTISED_LISTENERS"].split(","))
+        assert advertised["INTERNAL"] == f"{broker.name}:19092"
+        assert advertised["EXTERNAL"] == f"127.0.0.1:{broker.ports[0].host}"
+        assert broker.environment["KAFKA_INTER_BROKER_LISTENER_NAME"] == "INTERNAL"
+        assert broker.ports[0].container in listening_ports(broker)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_each_named_host_is_a_service(name: str) -> None:
+    target = load_target(name, {})
+    values = " ".join(value for service in target.services for value in service.environment.values())
+    assert set(CONTAINER_HOSTS.findall(values)) <= {service.name for service in target.services}
+
+
+def test_ports_and_versions_can_be_chosen() -> None:
+    target = load_target("kraft-cluster", variables(port=19092, version="4.3.0"))
+    assert target.bootstrap_servers == "127.0.0.1:19092,127.0.0.1:19093,127.0.0.1:19094"
+    assert target.kafka_version == "4.3.0"
+    assert {service.image for service in target.services} == {"apache/kafka:4.3.0"}
+
+
+def test_confluents_images_have_numbers_of_their_own() -> None:
+    target = load_target("zookeeper", variables(version="3.8.1"))
+    assert {service.image for service in target.services} == {
+        "confluentinc/cp-kafka:7.8.0",
+        "confluentinc/cp-zookeeper:7.8.0",
+    }
+    assert target.kafka_version == "3.8.1"
+
+
+@pytest.mark.parametrize("version", ["latest", "4", "4.3.1; rm -rf /", "4.3.1\n"])
+def test_what_is_no_version(version: str) -> None:
+    with pytest.raises(UsageError, match="no Kafka version"):
+        variables(version=version)
+
+
+def test_zookeeper_mode_ended_with_kafka_3() -> None:
+    with pytest.raises(UsageError, match="no ZooKeeper mode"):
+        load_target("zookeeper", variables(version="4.3.1"))
+
+
+def test_an_unknown_target_names_the_known_ones() -> None:
+    with pytest.raises(UsageError) as raised:
+        load_target("swarm", {})
+    assert "kraft-cluster" in (raised.value.hint or "")
+
+
+def test_zookeeper_starts_before_its_brokers() -> None:
+    names = [service.name for service in load_target("zookeeper-cluster", {}).services]
+    assert names[:3] == ["zookeeper-1", "zookeeper-2", "zookeeper-3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("${A}", "1"),
+        ("${A:-x}", "1"),
+        ("${NONE:-x}", "x"),
+        ("${NONE-x}", "x"),
+        ("${EMPTY:-x}", "x"),
+        ("${EMPTY-x}", ""),
+        ("${NONE}", ""),
+        ("$$A", "$A"),
+        ("a:${A}:${NONE:-2}", "a:1:2"),
+    ],
+)
+def test_variables_as_compose_reads_them(text: str, expected: str) -> None:
+    assert interpolate(text, {"A": "1", "EMPTY": ""}) == expected

@@ -1,0 +1,137 @@
+"""What is said when an engine, a port or a file is missing."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from kafkactl.errors import EngineError, NotFoundError, UsageError
+from kafkactl.local import cluster, docker, instance, jars, ports
+
+
+@pytest.fixture(autouse=True)
+def _nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("KAFKACTL_DATA", str(tmp_path / "data"))
+    for name in ("JAVA_HOME", "KAFKA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    file = folder / name
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+
+
+def up(engine: str) -> None:
+    cluster.up("kraft", engine, next(ports.free_ports(20_000)), None, lambda _servers: 0, lambda _line: None)
+
+
+@pytest.mark.parametrize("engine", ["auto", "native"])
+def test_without_java(engine: str) -> None:
+    with pytest.raises(EngineError, match="no java on PATH") as raised:
+        up(engine)
+    for way_out in ("Java 17 and Maven", "KAFKA_HOME", "--engine docker"):
+        assert way_out in (raised.value.hint or "")
+    assert instance.find("kraft") is None
+
+
+def test_with_a_java_too_old(tmp_path: Path) -> None:
+    program(tmp_path, "java", "echo 'openjdk version \"11.0.2\" 2019' >&2")
+    with pytest.raises(EngineError, match=r"needs Java 17 or newer, and .* is version 11"):
+        up("native")
+
+
+def test_without_maven(tmp_path: Path) -> None:
+    program(tmp_path, "java", "echo 'openjdk version \"17.0.2\"' >&2")
+    with pytest.raises(EngineError, match="no Maven") as raised:
+        up("native")
+    assert "KAFKA_HOME" in (raised.value.hint or "")
+
+
+def test_when_maven_fails_nothing_half_fetched_stays(tmp_path: Path) -> None:
+    program(tmp_path, "java", "echo 'openjdk version \"17.0.2\"' >&2")
+    program(tmp_path, "mvn", "echo '[ERROR] no such artifact'; exit 1")
+    with pytest.raises(EngineError, match="no such artifact"):
+        up("native")
+    assert list((tmp_path / "cache" / "kafkactl" / "kafka").iterdir()) == []
+
+
+def test_a_kafka_home_that_holds_no_kafka_or_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "kafka"
+    (home / "libs").mkdir(parents=True)
+    monkeypatch.setenv("KAFKA_HOME", str(home))
+    with pytest.raises(EngineError, match="holds no Kafka"):
+        jars.libs("4.3.1", lambda _line: None)
+    (home / "libs" / "kafka_2.13-4.2.0.jar").touch()
+    with pytest.raises(UsageError, match=r"holds Kafka 4\.2\.0") as raised:
+        jars.libs("4.3.1", lambda _line: None)
+    assert "--version 4.2.0" in (raised.value.hint or "")
+    assert jars.libs("4.2.0", lambda _line: None) == home / "libs"
+
+
+def test_without_docker(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="no docker on PATH") as raised:
+        up("docker")
+    assert "--engine native" in (raised.value.hint or "")
+    program(tmp_path, "docker", "exit 1")
+    assert docker.why_unavailable() == "no Docker engine answers"
+    program(tmp_path, "docker", '[ "$1" = info ]')
+    assert docker.why_unavailable() == "docker has no compose plugin"
+
+
+def test_docker_is_given_the_file_and_its_variables(tmp_path: Path) -> None:
+    program(tmp_path, "docker", f'echo "$KAFKACTL_PORT_1 $@" >> {tmp_path}/calls')
+    engine = docker.DockerEngine({"KAFKACTL_PORT_1": "9999"})
+    target = cluster.load_target("kraft", {})
+    engine.up(target, lambda _line: None)
+    engine.down(target, True, lambda _line: None)
+    start, stop = (tmp_path / "calls").read_text().splitlines()
+    common = f"9999 compose --project-name kafkactl-kraft --file {target.file}"
+    assert start == f"{common} up --detach --wait --wait-timeout 180"
+    assert stop == f"{common} down --volumes"
+
+
+def test_a_failing_docker_is_told_in_one_line(tmp_path: Path) -> None:
+    program(tmp_path, "docker", "echo pulling >&2; echo 'manifest unknown' >&2; exit 1")
+    with pytest.raises(EngineError, match="docker compose up failed: manifest unknown"):
+        docker.DockerEngine({}).up(cluster.load_target("kraft", {}), lambda _line: None)
+
+
+def test_a_port_in_use_is_found_first() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert not ports.is_free(port)
+        assert ports.is_open(port)
+        with pytest.raises(EngineError, match=f"port {port} in use") as raised:
+            ports.require_free([port], "kraft")
+        assert "--port" in (raised.value.hint or "")
+    assert ports.is_free(port)
+
+
+def test_what_is_not_there_cannot_be_stopped() -> None:
+    with pytest.raises(NotFoundError, match="no local cluster 'kraft'"):
+        cluster.down("kraft", False, lambda _line: None)
+
+
+def test_a_damaged_record_is_one_clear_error() -> None:
+    folder = instance.folder_of("kraft")
+    folder.mkdir(parents=True)
+    (folder / "instance.json").write_text('{"target": "kraft"}')
+    with pytest.raises(EngineError, match="damaged"):
+        cluster.status()
+
+
+def test_a_process_id_of_somebody_else_is_not_ours() -> None:
+    from kafkactl.local.native import nodes_of
+
+    (node,) = nodes_of(cluster.load_target("kraft", {}))
+    node.folder.mkdir(parents=True)
+    node.pid_file.write_text(str(os.getpid()))
+    assert node.pid() is None

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from kafkactl.local.compose import TARGETS, Service, load_target
+from kafkactl.local.translate import (
+    Loopback,
+    jvm_options,
+    properties_text,
+    server_properties,
+    zookeeper_properties,
+)
+
+DATA = {"/var/lib/kafka/data": Path("/here/data"), "/var/lib/zookeeper/data": Path("/here/zk")}
+
+
+def service(**environment: str) -> Service:
+    return Service("kafka-1", "image", environment, (), {}, ())
+
+
+def test_names_as_the_image_maps_them() -> None:
+    properties = server_properties(
+        service(
+            KAFKA_NODE_ID="1",
+            KAFKA_A__B="underscore",
+            KAFKA_A___B="dash",
+            KAFKA_HEAP_OPTS="-Xmx1g",
+            KAFKA_OPTS="-Dx=y",
+            CLUSTER_ID="not a setting",
+        ),
+        Loopback({}),
+        {},
+    )
+    assert properties == {"node.id": "1", "a_b": "underscore", "a-b": "dash"}
+
+
+def test_a_single_kraft_node() -> None:
+    target = load_target("kraft", {})
+    loopback = Loopback.of(target, count(20001))
+    assert server_properties(target.services[0], loopback, DATA) == {
+        "advertised.listeners": "INTERNAL://127.0.0.1:20001,EXTERNAL://127.0.0.1:9092",
+        "broker.rack": "a",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.voters": "1@127.0.0.1:20002",
+        "group.initial.rebalance.delay.ms": "0",
+        "inter.broker.listener.name": "INTERNAL",
+        "listener.security.protocol.map": "INTERNAL:PLAINTEXT,EXTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": "INTERNAL://127.0.0.1:20001,EXTERNAL://127.0.0.1:9092,CONTROLLER://127.0.0.1:20002",
+        "log.dirs": "/here/data",
+        "node.id": "1",
+        "offsets.topic.replication.factor": "1",
+        "process.roles": "broker,controller",
+        "share.coordinator.state.topic.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.replication.factor": "1",
+    }
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_nothing_of_the_compose_network_is_left_and_no_port_is_taken_twice(name: str) -> None:
+    target = load_target(name, {})
+    loopback = Loopback.of(target, count(20001))
+    for one in target.services:
+        translate = zookeeper_properties if one.is_zookeeper else server_properties
+        for value in translate(one, loopback, DATA).values():
+            assert "kafka-" not in value
+            assert "zookeeper-" not in value
+            assert "0.0.0.0" not in value
+    assert len(set(loopback.ports.values())) == len(loopback.ports)
+
+
+def test_a_zookeeper_ensemble() -> None:
+    target = load_target("zookeeper-cluster", {})
+    loopback = Loopback.of(target, count(20001))
+    second = target.services[1]
+    properties = zookeeper_properties(second, loopback, DATA)
+    assert properties["clientPort"] == str(loopback.ports["zookeeper-2", 2181])
+    assert properties["clientPortAddress"] == "127.0.0.1"
+    assert properties["dataDir"] == "/here/zk"
+    assert properties["server.2"] == "127.0.0.1:{}:{}".format(
+        loopback.ports["zookeeper-2", 2888], loopback.ports["zookeeper-2", 3888]
+    )
+    assert {"initLimit", "syncLimit", "tickTime", "server.1", "server.3"} <= set(properties)
+
+
+def test_names_that_begin_alike_are_told_apart() -> None:
+    loopback = Loopback({("kafka-1", 9093): 1, ("kafka-10", 9093): 2})
+    assert loopback.rewrite(service(), "kafka-10:9093,kafka-1:9093,my-kafka-1:9093,kafka-1:90931") == (
+        "127.0.0.1:2,127.0.0.1:1,my-kafka-1:9093,kafka-1:90931"
+    )
+
+
+def test_a_path_is_replaced_whole_only() -> None:
+    one = service(KAFKA_LOG_DIRS="/var/lib/kafka/data,/var/lib/kafka/data2,/var/lib/kafka/data/x")
+    assert server_properties(one, Loopback({}), DATA)["log.dirs"] == "/here/data,/var/lib/kafka/data2,/here/data/x"
+
+
+def test_properties_survive_backslashes() -> None:
+    assert properties_text({"log.dirs": r"C:\kafka"}) == "log.dirs=C:\\\\kafka\n"
+
+
+def test_options_for_java() -> None:
+    one = service(KAFKA_HEAP_OPTS="-Xms1m -Xmx2m", KAFKA_OPTS="-Dx=y", KAFKA_NODE_ID="1")
+    assert jvm_options(one) == ["-Xms1m", "-Xmx2m", "-Dx=y"]

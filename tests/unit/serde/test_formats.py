@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kafkactl.errors import FormatError, UsageError
+from kafkactl.serde import formats
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "data"),
+    [
+        ("string", "é자", b"\xc3\xa9\xec\x9e\x90"),
+        ("short", "-2", b"\xff\xfe"),
+        ("int", "258", b"\x00\x00\x01\x02"),
+        ("long", "-1", b"\xff" * 8),
+        ("double", "1.5", b"\x3f\xf8" + bytes(6)),
+        ("float", "-2.0", b"\xc0\x00\x00\x00"),
+        ("boolean", "true", b"\x01"),
+        ("boolean", "false", b"\x00"),
+        ("uuid", "123e4567-e89b-12d3-a456-426614174000", b"123e4567-e89b-12d3-a456-426614174000"),
+        ("hex", "00ff", b"\x00\xff"),
+        ("base64", "AP8=", b"\x00\xff"),
+    ],
+)
+def test_both_directions(name: str, text: str, data: bytes) -> None:
+    format = formats.get(name)
+    assert format.to_bytes(text) == data
+    assert format.to_text(data) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("short", "40000"),
+        ("int", "x"),
+        ("long", ""),
+        ("double", "one"),
+        ("boolean", "yes"),
+        ("uuid", "123"),
+        ("hex", "0g"),
+        ("base64", "?"),
+        ("base64", "AP8"),
+    ],
+)
+def test_text_that_is_not_of_the_format(name: str, text: str) -> None:
+    with pytest.raises(FormatError):
+        formats.get(name).to_bytes(text)
+
+
+@pytest.mark.parametrize(("name", "data"), [("int", b"123"), ("long", b""), ("boolean", b"\x02")])
+def test_bytes_that_are_not_of_the_format(name: str, data: bytes) -> None:
+    with pytest.raises(FormatError):
+        formats.get(name).to_text(data)
+
+
+def test_bytes_that_are_not_utf8_are_shown_all_the_same() -> None:
+    assert formats.get("string").to_text(b"a\xffb") == "a�b"
+
+
+def test_an_unknown_format_names_the_known_ones() -> None:
+    with pytest.raises(UsageError) as raised:
+        formats.get("xml")
+    assert "base64" in (raised.value.hint or "")
+
+
+@given(st.binary())
+def test_hex_and_base64_lose_nothing(data: bytes) -> None:
+    for name in ("hex", "base64"):
+        format = formats.get(name)
+        assert format.to_bytes(format.to_text(data)) == data

@@ -1,0 +1,82 @@
+"""Writes batches of magic 2 by the format's text (KIP-98), apart from the reader under test."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import cramjam
+from google_crc32c import value as crc32c
+
+from kafkactl.storage.compression import Codec
+from kafkactl.storage.records import Record
+
+
+def varlong(value: int) -> bytes:
+    value = (value << 1) ^ (value >> 63)
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def counted(data: bytes | None) -> bytes:
+    return varlong(-1) if data is None else varlong(len(data)) + data
+
+
+def encode_record(record: Record, base_offset: int, base_timestamp_ms: int) -> bytes:
+    headers = b"".join(counted(name.encode()) + counted(value) for name, value in record.headers)
+    body = (
+        b"\0"
+        + varlong(record.timestamp_ms - base_timestamp_ms)
+        + varlong(record.offset - base_offset)
+        + counted(record.key)
+        + counted(record.value)
+        + varlong(len(record.headers))
+        + headers
+    )
+    return varlong(len(body)) + body
+
+
+def xerial(data: bytes) -> bytes:
+    block = bytes(cramjam.snappy.compress_raw(data))
+    return b"\x82SNAPPY\x00" + struct.pack(">ii", 1, 1) + struct.pack(">i", len(block)) + block
+
+
+COMPRESS = {
+    Codec.NONE: bytes,
+    Codec.GZIP: lambda data: bytes(cramjam.gzip.compress(data)),
+    Codec.SNAPPY: xerial,
+    Codec.LZ4: lambda data: bytes(cramjam.lz4.compress(data)),
+    Codec.ZSTD: lambda data: bytes(cramjam.zstd.compress(data)),
+}
+
+
+def encode_batch(
+    records: Sequence[Record],
+    codec: Codec = Codec.NONE,
+    *,
+    attributes: int = 0,
+    producer: tuple[int, int, int] = (-1, -1, -1),
+    leader_epoch: int = 0,
+    count: int | None = None,
+    data: bytes | None = None,
+) -> bytes:
+    """`producer` is id, epoch and base sequence; `count` and `data` replace the true ones, to lie."""
+    base_offset, base_timestamp_ms = records[0].offset, records[0].timestamp_ms
+    if data is None:
+        data = COMPRESS[codec](b"".join(encode_record(one, base_offset, base_timestamp_ms) for one in records))
+    covered = struct.pack(
+        ">hiqqqhii",
+        attributes | codec,
+        records[-1].offset - base_offset,
+        base_timestamp_ms,
+        max(one.timestamp_ms for one in records),
+        *producer,
+        len(records) if count is None else count,
+    )
+    body = covered + data
+    header = struct.pack(">ibI", leader_epoch, 2, crc32c(body))
+    return struct.pack(">qi", base_offset, len(header) + len(body)) + header + body
