@@ -49,6 +49,10 @@ ALIASES = {alias: name for name, entry in COMMANDS.items() for alias in entry.al
 class LazyGroup(TyperGroup):
     """Knows its subcommands by COMMANDS and imports one when it is called."""
 
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = dict.fromkeys((*COMMANDS, *ALIASES))  # type: ignore[assignment]  # for "did you mean"
+
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
