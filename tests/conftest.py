@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.cluster_fixtures"]
+
 REPOSITORY = Path(__file__).parents[1]
 OURS = ("KAFKACTL_", "_KAFKACTL")
 

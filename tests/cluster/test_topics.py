@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+
+from tests.clusters import RunningCluster
+
+
+def described(cluster: RunningCluster, name: str) -> dict[str, object]:
+    (topic,) = json.loads(cluster.cli.ok("topics", "describe", name, "-o", "json"))
+    return topic
+
+
+def test_create_list_describe_alter_delete(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    cli.ok("topics", "create", name, "-p", 2, "-r", cluster.brokers, "-c", "retention.ms=60000")
+    assert name in cli.ok("topics", "list").splitlines()
+    topic = described(cluster, name)
+    assert topic["replication_factor"] == cluster.brokers
+    assert topic["configs"] == {"retention.ms": "60000"}
+    partitions = topic["partitions"]
+    assert isinstance(partitions, list)
+    assert [one["partition"] for one in partitions] == [0, 1]
+    for one in partitions:
+        assert one["leader"] in one["isr"]
+        assert sorted(one["isr"]) == sorted(one["replicas"]) == list(range(1, cluster.brokers + 1))
+    cli.ok("topics", "alter", name, "--partitions", 5)
+    assert len(described(cluster, name)["partitions"]) == 5  # type: ignore[arg-type]
+    cli.ok("topics", "delete", name, "--yes")
+    assert name not in cli.ok("topics", "list").splitlines()
+
+
+def test_kafkas_spelling(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    where = ["--bootstrap-server", cluster.bootstrap_servers]
+    cli.ok(
+        "topics",
+        "create",
+        *where,
+        "--topic",
+        name,
+        "--partitions",
+        1,
+        "--replication-factor",
+        1,
+        "--config",
+        "retention.ms=1",
+    )
+    assert cli.ok("topics", "describe", *where, "--topic", name) == cli.ok("topics", "describe", name)
+    cli.ok("topics", "alter", *where, "--topic", name, "--partitions", 2)
+    assert cli.ok("topics", "list", *where, "--topic", name) == f"{name}\n"
+    cli.ok("topics", "delete", *where, "--topic", name, "--yes")
+
+
+def test_several_at_once_each_with_its_own_result(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    cli.ok("topics", "create", f"{name}-a", f"{name}-b")
+    done = cli("topics", "create", f"{name}-b", f"{name}-c", check=1)
+    assert f"{name}-c" in done.stdout
+    assert f"error: topic {name}-b: Topic '{name}-b' already exists." in done.stderr
+    assert "--if-not-exists" in done.stderr
+    results = json.loads(cli("topics", "create", f"{name}-b", f"{name}-d", "-o", "json", check=1).stdout)
+    assert [(one["name"], one["ok"]) for one in results] == [(f"{name}-b", False), (f"{name}-d", True)]
+    cli.ok("topics", "create", f"{name}-b", "--if-not-exists")
+    cli.ok("topics", "delete", f"{name}-.*", "--yes")
+    assert name not in cli.ok("topics", "list")
+    assert "there is no topic" not in cli("topics", "delete", f"{name}-b", "--yes", "--if-exists", check=0).stderr
+
+
+def test_replicas_placed_by_hand(clusters: object, name: str) -> None:
+    cluster: RunningCluster = clusters("kraft-cluster")  # type: ignore[operator]
+    cluster.cli.ok("topics", "create", name, "--replica-assignment", "1:2,3:1")
+    partitions = described(cluster, name)["partitions"]
+    assert [one["replicas"] for one in partitions] == [[1, 2], [3, 1]]  # type: ignore[attr-defined]
+
+
+def test_what_the_broker_refuses_is_told_as_it_says_it(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    assert "eplication factor" in cli("topics", "create", name, "-r", 9, check=1).stderr
+    assert "nosuch.config" in cli("topics", "create", name, "-c", "nosuch.config=1", check=1).stderr
+    cli.ok("topics", "create", name, "-p", 2)
+    assert "error: topic" in cli("topics", "alter", name, "--partitions", 1, check=1).stderr
+
+
+def test_what_is_not_there(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    assert f"error: there is no topic '{name}'" in cli("topics", "describe", name, check=1).stderr
+    assert "error: topic" in cli("topics", "delete", name, "--yes", check=1).stderr
+    assert "no topic matches" in cli("topics", "describe", f"{name}.*", check=1).stderr
+    assert name not in cli.ok("topics", "list"), "asking must not create"
+
+
+def test_nothing_is_deleted_unasked(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    cli.ok("topics", "create", name)
+    assert "nobody can be asked" in cli("topics", "delete", name, check=2).stderr
+    assert (
+        f"would delete 1 topic with all records: {name}" in cli("topics", "delete", name, "--dry-run", check=0).stderr
+    )
+    assert name in cli.ok("topics", "list")
+
+
+def test_internal_topics_can_be_left_out(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    cli.ok("topics", "create", name)
+    cli.ok("produce", name, input="x\n")
+    cli.ok("consume", name, "--group", name, "--from-beginning", "-n", 1)
+    assert "__consumer_offsets" in cli.ok("topics", "list").splitlines()
+    assert "__consumer_offsets" not in cli.ok("topics", "list", "--exclude-internal").splitlines()
+
+
+def test_names_that_collide_in_metrics_are_warned_of(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", f"{name}.x")
+    done = kraft.cli("topics", "create", f"{name}_x")
+    assert "warning: the metrics of" in done.stderr
+
+
+def test_every_format(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name)
+    assert json.loads(cli.ok("topics", "list", name, "-o", "json"))[0]["topic"] == name
+    assert cli.ok("topics", "list", name, "-o", "csv").splitlines()[0] == "topic,partitions,replication,internal"
+    assert f"topic: {name}" in cli.ok("topics", "list", name, "-o", "yaml")
+    assert "TOPIC" in cli.ok("topics", "list", name, "-o", "table")

@@ -1,0 +1,42 @@
+"""Fixtures of the layers that need real clusters."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.clusters import PORTS, RunningCluster, running
+
+
+@pytest.fixture(scope="session")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], RunningCluster]]:
+    """Gives a cluster by name, started when first asked for and kept to the end of the run."""
+    started: dict[str, RunningCluster] = {}
+    with ExitStack() as stack:
+
+        def get(name: str) -> RunningCluster:
+            if name not in started:
+                started[name] = stack.enter_context(running(name, tmp_path_factory.mktemp(name)))
+            return started[name]
+
+        yield get
+
+
+@pytest.fixture(params=PORTS)
+def cluster(request: pytest.FixtureRequest, clusters: Callable[[str], RunningCluster]) -> RunningCluster:
+    """Each of the clusters in turn."""
+    return clusters(request.param)
+
+
+@pytest.fixture
+def kraft(clusters: Callable[[str], RunningCluster]) -> RunningCluster:
+    return clusters("kraft")
+
+
+@pytest.fixture
+def name() -> str:
+    """A topic's or group's name that no other test has."""
+    return f"t-{uuid.uuid4().hex[:10]}"

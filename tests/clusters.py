@@ -1,0 +1,81 @@
+"""Real clusters for tests, started once a run by `kafkactl local` itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kafkactl.local.ports import is_free
+from kafkactl.paths import cache_dir
+from tests.conftest import Cli
+
+PORTS = {"kraft": 21092, "kraft-cluster": 21192, "zookeeper": 21292}
+
+
+@dataclass(frozen=True)
+class RunningCluster:
+    """A cluster and a command line whose current context it is."""
+
+    name: str
+    bootstrap_servers: str
+    version: str
+    cli: Cli
+
+    @property
+    def brokers(self) -> int:
+        return len(self.bootstrap_servers.split(","))
+
+    def log_dirs(self) -> list[Path]:
+        """Each broker's folder of partitions."""
+        nodes = json.loads(self.cli.ok("local", "status", "-o", "json"))
+        return [Path(node["log_dir"]) for node in nodes if node["cluster"] == self.name and node["log_dir"]]
+
+    def java(self, main_class: str, *arguments: object, version: str = "4.3.1") -> subprocess.CompletedProcess[str]:
+        """One of Kafka's own tools, of the version given, told how to reach this cluster by its caller."""
+        return java_tool(main_class, *arguments, version=version)
+
+
+def java_tool(main_class: str, *arguments: object, version: str = "4.3.1") -> subprocess.CompletedProcess[str]:
+    """Runs a class from Kafka's jars, as bin/ does, quietly."""
+    libs = cache_dir() / "kafka" / version / "libs"
+    assert libs.is_dir(), f"the jars of Kafka {version} are not there yet: start a cluster first"
+    command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"]
+    command += ["-Dlog4j2.level=OFF", "-cp", f"{libs}/*", main_class, *map(str, arguments)]
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
+
+
+@contextmanager
+def running(name: str, home: Path) -> Iterator[RunningCluster]:
+    """Brings a target up in a home of its own, and wipes it at the end."""
+    cli = Cli(home)
+    port = free_base(PORTS[name])
+    cli.ok("local", "up", name, "--engine", "native", "--port", port)
+    try:
+        context = json.loads(cli.ok("context", "show", "-o", "json"))
+        record = json.loads((home / "data" / "local" / name / "instance.json").read_text())
+        yield RunningCluster(name, context["bootstrap_servers"], record["version"], cli)
+    finally:
+        cli.ok("local", "down", name, "--wipe")
+
+
+def free_base(start: int) -> int:
+    """The first port from which three in a row are free."""
+    for base in range(start, start + 100):
+        if all(is_free(base + number) for number in range(3)):
+            return base
+    raise AssertionError(f"no free ports from {start} on")
+
+
+def eventually(holds: Callable[[], bool], timeout_s: float = 30) -> None:
+    """Waits until a condition comes true; the test fails if it does not."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
