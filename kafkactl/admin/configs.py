@@ -38,13 +38,13 @@ _RESOURCE_TYPES = {
 
 @dataclass(frozen=True)
 class Entity:
-    """A topic, broker or group; the empty name of brokers is the default for all of them."""
+    """A topic, broker or group."""
 
     type: EntityType
     name: str
 
     def __str__(self) -> str:
-        return f"{self.type.value.removesuffix('s')} {self.name}" if self.name else f"default of {self.type.value}"
+        return f"{self.type.value.removesuffix('s')} {self.name}"
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,11 @@ class Config:
 
 def own_source(entity: Entity) -> str:
     """Where an entity's own settings come from; everything else it only inherits."""
-    if entity.type is EntityType.BROKERS:
-        return "DYNAMIC_BROKER_CONFIG" if entity.name else "DYNAMIC_DEFAULT_BROKER_CONFIG"
-    return {EntityType.TOPICS: "DYNAMIC_TOPIC_CONFIG", EntityType.GROUPS: "GROUP_CONFIG"}[entity.type]
+    return {
+        EntityType.TOPICS: "DYNAMIC_TOPIC_CONFIG",
+        EntityType.BROKERS: "DYNAMIC_BROKER_CONFIG",
+        EntityType.GROUPS: "GROUP_CONFIG",
+    }[entity.type]
 
 
 def describe_configs(cluster: Cluster, entity: Entity) -> list[Config]:
@@ -131,7 +133,7 @@ def _source(entry: ConfigEntry) -> str:
 
 def _require_exists(cluster: Cluster, entity: Entity) -> None:
     """Only brokers need asking: a request for one that is not there ends in a time-out instead of an error."""
-    if entity.type is EntityType.BROKERS and entity.name:
+    if entity.type is EntityType.BROKERS:
         brokers = cluster.metadata().brokers
         if not entity.name.isdigit() or int(entity.name) not in brokers:
             raise NotFoundError(

@@ -16,7 +16,7 @@ from typing import Any
 
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
 
-from kafkactl.admin.offsets import OffsetAnswer, Position, list_offsets
+from kafkactl.admin.offsets import LogEnds, OffsetAnswer, Partition, log_ends
 from kafkactl.admin.outcome import Outcome, outcomes
 from kafkactl.connection.cluster import PASSING_CODES, Cluster
 from kafkactl.errors import NotFoundError, OperationError
@@ -70,7 +70,7 @@ class Member:
     instance_id: str | None
     client_id: str
     host: str
-    assignment: tuple[tuple[str, int], ...]
+    assignment: tuple[Partition, ...]
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,10 @@ def describe_groups(cluster: Cluster, names: Sequence[str] | None = None) -> lis
 
 
 def group_lags(cluster: Cluster, names: Sequence[str] | None = None) -> list[GroupLag]:
-    """The named groups, or all, with every partition's lag; each partition's ends are asked once for all groups."""
+    """The named groups, or all, with every partition's lag; each partition's ends are asked once for all groups.
+
+    A topic that a group has committed in is shown whole: records in a partition without a commit are unread, too.
+    """
     descriptions = describe_groups(cluster, names)
     futures = {
         description.group: cluster.admin.list_consumer_group_offsets(
@@ -169,13 +172,29 @@ def group_lags(cluster: Cluster, names: Sequence[str] | None = None) -> list[Gro
         group: _committed(cluster.wait(future, f"cannot read the offsets of group {group}"))
         for group, future in futures.items()
     }
-    wanted = {partition for offsets in committed.values() for partition in offsets}
-    wanted |= {
-        partition for description in descriptions for member in description.members for partition in member.assignment
+    owners = {
+        one.group: {partition: member for member in one.members for partition in member.assignment}
+        for one in descriptions
     }
-    ends = list_offsets(cluster, wanted, Position.LATEST)
-    starts = list_offsets(cluster, wanted, Position.EARLIEST)
-    return [_lag(description, committed[description.group], starts, ends) for description in descriptions]
+    known = cluster.metadata().topics
+    watched = {}
+    for one in descriptions:
+        named = set(committed[one.group]) | set(owners[one.group])
+        topics = {topic for topic, _ in named if topic in known}
+        watched[one.group] = named | {(topic, number) for topic in topics for number in known[topic].partitions}
+    ends = log_ends(cluster, set().union(*watched.values()))
+    return [
+        _group_lag(
+            one,
+            [
+                _partition_lag(
+                    one.group, partition, committed[one.group], ends[partition], owners[one.group].get(partition)
+                )
+                for partition in sorted(watched[one.group])
+            ],
+        )
+        for one in descriptions
+    ]
 
 
 def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
@@ -184,7 +203,7 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     return outcomes(cluster, futures, "deleted")
 
 
-def _committed(answer: ConsumerGroupTopicPartitions) -> dict[tuple[str, int], OffsetAnswer]:
+def _committed(answer: ConsumerGroupTopicPartitions) -> dict[Partition, OffsetAnswer]:
     """The future of a whole group succeeds while single partitions inside carry an error."""
     return {
         (entry.topic, entry.partition): OffsetAnswer(
@@ -195,46 +214,45 @@ def _committed(answer: ConsumerGroupTopicPartitions) -> dict[tuple[str, int], Of
     }
 
 
-def _lag(
-    description: GroupDescription,
-    committed: Mapping[tuple[str, int], OffsetAnswer],
-    starts: Mapping[tuple[str, int], OffsetAnswer],
-    ends: Mapping[tuple[str, int], OffsetAnswer],
-) -> GroupLag:
-    owners = {partition: member for member in description.members for partition in member.assignment}
-    rows = []
-    for partition in sorted(set(committed) | set(owners)):
-        offset = committed.get(partition, OffsetAnswer(None, None))
-        start, end = starts[partition], ends[partition]
-        error = offset.error or end.error or start.error
-        owner = owners.get(partition)
-        rows.append(
-            PartitionLag(
-                description.group,
-                *partition,
-                offset.offset,
-                start.offset,
-                end.offset,
-                max(0, end.offset - offset.offset) if end.offset is not None and offset.offset is not None else None,
-                _commit_state(offset, start, end),
-                owner.consumer_id if owner else None,
-                owner.host if owner else None,
-                owner.client_id if owner else None,
-                error,
-            )
-        )
-    known = [row.lag for row in rows if row.lag is not None]
-    return GroupLag(description, tuple(rows), sum(known), len(rows) - len(known))
+def _group_lag(description: GroupDescription, partitions: Sequence[PartitionLag]) -> GroupLag:
+    known = [row.lag for row in partitions if row.lag is not None]
+    return GroupLag(description, tuple(partitions), sum(known), len(partitions) - len(known))
 
 
-def _commit_state(offset: OffsetAnswer, start: OffsetAnswer, end: OffsetAnswer) -> CommitState:
-    if offset.error or start.offset is None or end.offset is None:
+def _partition_lag(
+    group: str,
+    partition: Partition,
+    committed: Mapping[Partition, OffsetAnswer],
+    ends: LogEnds,
+    owner: Member | None,
+) -> PartitionLag:
+    commit = committed.get(partition, OffsetAnswer(None, None))
+    lag = None
+    if commit.offset is not None and ends.end.offset is not None:
+        lag = max(0, ends.end.offset - commit.offset)
+    return PartitionLag(
+        group,
+        *partition,
+        commit.offset,
+        ends.start.offset,
+        ends.end.offset,
+        lag,
+        _commit_state(commit, ends),
+        owner.consumer_id if owner else None,
+        owner.host if owner else None,
+        owner.client_id if owner else None,
+        commit.error or ends.end.error or ends.start.error,
+    )
+
+
+def _commit_state(commit: OffsetAnswer, ends: LogEnds) -> CommitState:
+    if commit.error or ends.start.offset is None or ends.end.offset is None:
         return CommitState.UNKNOWN
-    if offset.offset is None:
+    if commit.offset is None:
         return CommitState.NO_COMMIT
-    if offset.offset < start.offset:
+    if commit.offset < ends.start.offset:
         return CommitState.BEFORE_START
-    return CommitState.BEYOND_END if offset.offset > end.offset else CommitState.OK
+    return CommitState.BEYOND_END if commit.offset > ends.end.offset else CommitState.OK
 
 
 def _described(description: Any) -> GroupDescription:
@@ -260,7 +278,7 @@ def _described(description: Any) -> GroupDescription:
     )
 
 
-def _pairs(partitions: Iterable[TopicPartition]) -> tuple[tuple[str, int], ...]:
+def _pairs(partitions: Iterable[TopicPartition]) -> tuple[Partition, ...]:
     return tuple(sorted((partition.topic, partition.partition) for partition in partitions))
 
 

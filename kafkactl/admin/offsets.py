@@ -6,8 +6,9 @@ Reference: org.apache.kafka.tools.GetOffsetShell.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from enum import Enum
+from typing import Any
 
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import OffsetSpec
@@ -15,12 +16,8 @@ from confluent_kafka.admin import OffsetSpec
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError
 
-
-class Position(Enum):
-    """Which end of a log."""
-
-    EARLIEST = "earliest"
-    LATEST = "latest"
+Partition = tuple[str, int]
+"""Topic and number."""
 
 
 @dataclass(frozen=True)
@@ -31,20 +28,35 @@ class OffsetAnswer:
     error: str | None
 
 
-def list_offsets(
-    cluster: Cluster, partitions: Iterable[tuple[str, int]], position: Position
-) -> dict[tuple[str, int], OffsetAnswer]:
-    """Each (topic, partition)'s offset at that end; a partition that cannot be asked has its own error."""
-    spec = OffsetSpec.earliest() if position is Position.EARLIEST else OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    wanted = {TopicPartition(*partition): spec for partition in sorted(set(partitions))}
+@dataclass(frozen=True)
+class LogEnds:
+    """Where a partition's log begins and ends."""
+
+    start: OffsetAnswer
+    end: OffsetAnswer
+
+
+def log_ends(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partition, LogEnds]:
+    """Each partition's ends, all asked at once; a partition that cannot be asked has its own error."""
+    wanted = sorted(set(partitions))
     if not wanted:
         return {}
+    starts = _ask(cluster, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    ends = _ask(cluster, wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    return {
+        partition: LogEnds(_answer(cluster, starts[partition]), _answer(cluster, ends[partition]))
+        for partition in wanted
+    }
+
+
+def _ask(cluster: Cluster, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, Future[Any]]:
+    wanted = {TopicPartition(*partition): spec for partition in partitions}
     futures = cluster.admin.list_offsets(wanted, request_timeout=cluster.timeout_s)
-    found = {}
-    for partition, future in futures.items():
-        key = (partition.topic, partition.partition)
-        try:
-            found[key] = OffsetAnswer(cluster.wait(future, "cannot read the log's end").offset, None)
-        except OperationError as error:
-            found[key] = OffsetAnswer(None, str(error))
-    return found
+    return {(partition.topic, partition.partition): future for partition, future in futures.items()}
+
+
+def _answer(cluster: Cluster, future: Future[Any]) -> OffsetAnswer:
+    try:
+        return OffsetAnswer(cluster.wait(future, "cannot read the log's end").offset, None)
+    except OperationError as error:
+        return OffsetAnswer(None, str(error))

@@ -44,7 +44,6 @@ TopicFlag = Annotated[
     str | None, typer.Option("--topic", metavar="TOPIC", help="Short for TYPE topics.", autocompletion=entity_names)
 ]
 BrokerFlag = Annotated[str | None, typer.Option("--broker", metavar="ID", help="Short for TYPE brokers.")]
-DefaultFlag = Annotated[bool, typer.Option("--entity-default", help="The default of all brokers, in place of a NAME.")]
 
 _TYPES = ("topics", "brokers", "groups")
 
@@ -60,13 +59,12 @@ def describe(
     entity_name_flag: EntityNameFlag = None,
     topic: TopicFlag = None,
     broker: BrokerFlag = None,
-    entity_default: DefaultFlag = False,
     all_: Annotated[bool, typer.Option("--all", help="Inherited and default values, too.")] = False,
 ) -> None:
     """Show the settings of a topic, broker or group: its own, or all with where each comes from."""
     from kafkactl.admin import configs
 
-    entity = _entity(entity_type, entity_name, entity_type_flag, entity_name_flag, topic, broker, entity_default)
+    entity = _entity(entity_type, entity_name, entity_type_flag, entity_name_flag, topic, broker)
     found = configs.describe_configs(cluster.connect(), entity)
     shown = found if all_ else configs.own(found, entity)
     output.show(listing(_COLUMNS, shown))
@@ -85,7 +83,6 @@ def alter(
     entity_name_flag: EntityNameFlag = None,
     topic: TopicFlag = None,
     broker: BrokerFlag = None,
-    entity_default: DefaultFlag = False,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Set one; repeatable.", autocompletion=config_names),
@@ -115,7 +112,7 @@ def alter(
     """Set and unset settings of a topic, broker or group, all in one request."""
     from kafkactl.admin import configs
 
-    entity = _entity(entity_type, entity_name, entity_type_flag, entity_name_flag, topic, broker, entity_default)
+    entity = _entity(entity_type, entity_name, entity_type_flag, entity_name_flag, topic, broker)
     additions = dict(parse_assignment(text, "--set") for text in set_ or ())
     for text in add_config or ():
         additions.update(_parse_list(text))
@@ -148,7 +145,6 @@ def _entity(
     name_flag: str | None,
     topic: str | None,
     broker: str | None,
-    default: bool,
 ) -> Entity:
     from kafkactl.admin.configs import Entity, EntityType
 
@@ -161,12 +157,6 @@ def _entity(
     kind = kind if kind.endswith("s") else f"{kind}s"
     if kind not in _TYPES:
         raise UsageError(f"{kind!r} is no entity type", f"one of {', '.join(_TYPES)}")
-    if default:
-        if kind != "brokers" or name or name_flag:
-            raise UsageError(
-                "--entity-default stands for all brokers, without a name", "configs describe brokers --entity-default"
-            )
-        return Entity(EntityType.BROKERS, "")
     return Entity(EntityType(kind), subject(name, name_flag, "entity-name"))
 
 

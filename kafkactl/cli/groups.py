@@ -82,7 +82,8 @@ def describe(
         if state:
             output.show(listing(_STATE_COLUMNS, described))
         else:
-            output.show(listing(_MEMBER_COLUMNS, [member for one in described for member in one.members]))
+            all_members = [member for one in described for member in one.members]
+            output.show(Report(described, [Table(_MEMBER_COLUMNS, all_members)]))
         return 0
     lags = groups.group_lags(connected, names)
     tables = [
@@ -173,7 +174,9 @@ _STATE_COLUMNS = [
 
 def _title(lag: GroupLag) -> str:
     one = lag.description
-    unknown = f" (and {lag.unknown_partitions} partitions unknown)" if lag.unknown_partitions else ""
+    unknown = (
+        f" (and {lag.unknown_partitions} of {len(lag.partitions)} partitions unknown)" if lag.unknown_partitions else ""
+    )
     members = f"{len(one.members)} member{'' if len(one.members) == 1 else 's'}"
     return f"{one.group}  {one.state}  {members}  total lag {lag.total_lag}{unknown}"
 

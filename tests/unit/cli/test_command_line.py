@@ -118,7 +118,6 @@ def test_reading_files_imports_no_client() -> None:
         (["configs", "describe", "things", "x"], "'things' is no entity type", "topics, brokers"),
         (["configs", "alter", "topics", "t"], "nothing to alter", "--set"),
         (["configs", "alter", "topics", "t", "--set", "a=1", "--unset", "a"], "both set and unset: a", ""),
-        (["configs", "describe", "topics", "t", "--entity-default"], "--entity-default stands for", ""),
         (["configs", "describe", "topics", "t", "--broker", "1"], "--broker names the entity already", ""),
         (["produce"], "which topic?", "--topic"),
         (["produce", "t", "--compression-codec", "rar"], "'rar' is no codec", "zstd"),
