@@ -43,7 +43,7 @@ class RunningCluster:
 
 def java_tool(main_class: str, *arguments: object, version: str = "4.3.1") -> subprocess.CompletedProcess[str]:
     """Runs a class from Kafka's jars, as bin/ does, quietly."""
-    libs = cache_dir() / "kafka" / version / "libs"
+    libs = cache_dir() / "kafka" / version
     assert libs.is_dir(), f"the jars of Kafka {version} are not there yet: start a cluster first"
     command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"]
     command += ["-Dlog4j2.level=OFF", "-cp", f"{libs}/*", main_class, *map(str, arguments)]

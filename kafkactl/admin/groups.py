@@ -183,18 +183,13 @@ def group_lags(cluster: Cluster, names: Sequence[str] | None = None) -> list[Gro
         topics = {topic for topic, _ in named if topic in known}
         watched[one.group] = named | {(topic, number) for topic in topics for number in known[topic].partitions}
     ends = log_ends(cluster, set().union(*watched.values()))
-    return [
-        _group_lag(
-            one,
-            [
-                _partition_lag(
-                    one.group, partition, committed[one.group], ends[partition], owners[one.group].get(partition)
-                )
-                for partition in sorted(watched[one.group])
-            ],
-        )
-        for one in descriptions
-    ]
+    lags = []
+    for one in descriptions:
+        commits, members = committed[one.group], owners[one.group]
+        partitions = sorted(watched[one.group])
+        rows = [_partition_lag(one.group, each, commits, ends[each], members.get(each)) for each in partitions]
+        lags.append(_group_lag(one, rows))
+    return lags
 
 
 def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:

@@ -16,7 +16,8 @@ from kafkactl.output.report import Table
 
 def show_tables(tables: Sequence[Table], stream: TextIO) -> None:
     """Prints each table, its title above it."""
-    console = Console(file=stream, highlight=False)
+    # Where no terminal sets a width, none is too wide.
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 10_000)
     for number, table in enumerate(tables):
         if number:
             console.print()

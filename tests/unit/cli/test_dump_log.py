@@ -1,0 +1,117 @@
+"""dump-log on a committed segment that a real broker wrote, against what Kafka's own tool said of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY, Cli
+from tests.data.make import OPTIONS
+
+DATA = REPOSITORY / "tests" / "data"
+FILES = sorted(str(file.relative_to(DATA)) for file in (DATA / "orders-0").iterdir())
+LOG = DATA / "orders-0" / "00000000000000000000.log"
+
+
+def dumped(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+    cli = Cli(DATA)
+    return subprocess.run(
+        cli.command("dump-log", *arguments), cwd=DATA, capture_output=True, check=False, env=cli.full_environment()
+    )
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_text_is_kafkas_own_byte_for_byte(name: str) -> None:
+    done = dumped(*OPTIONS[name], *FILES)
+    assert done.stdout == (DATA / f"orders-0.{name}.txt").read_bytes()
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_kafkas_spelling_of_files() -> None:
+    assert dumped("--files", ",".join(FILES)).stdout == dumped(*FILES).stdout
+
+
+def test_records_as_json(cli: Cli) -> None:
+    records = [json.loads(line) for line in cli.ok("dump-log", "--print-data-log", LOG, "-o", "json").splitlines()]
+    assert [record["offset"] for record in records] == list(range(65))
+    assert records[0]["key"] == "customer-0"
+    assert "커피" in records[0]["value"]
+    assert records[61]["headers"] == [["trace", "1"], ["empty", None]]
+    assert (records[61]["value"], records[62]["key"], records[63]["key"]) == (None, None, "")
+
+
+def test_batches_as_rows(cli: Cli) -> None:
+    rows = list(csv.DictReader(io.StringIO(cli.ok("dump-log", LOG, "-o", "csv"))))
+    assert [row["codec"] for row in rows] == ["none", "gzip", "snappy", "lz4", "zstd", "none", "none", "none"]
+    assert {row["valid"] for row in rows} == {"True"}
+    assert cli.ok("dump-log", LOG, "-o", "yaml").count("---\n") == 8
+    assert "BASE_OFFSET" in cli.ok("dump-log", LOG, "-o", "table")
+    assert "cannot mix" in cli("dump-log", LOG, LOG.with_suffix(".index"), "-o", "csv", check=2).stderr
+
+
+def test_values_in_other_formats(cli: Cli) -> None:
+    assert " payload: 6f72646572" in cli.ok("dump-log", "--print-data-log", LOG, "--value-format", "hex")
+    assert "are no long" in cli("dump-log", "--print-data-log", LOG, "--value-format", "long", check=1).stderr
+
+
+def copied(tmp_path: Path, change: bytes | None = None, at: int = 0, keep: int | None = None) -> Path:
+    data = bytearray(LOG.read_bytes()[:keep])
+    if change is not None:
+        data[at : at + len(change)] = change
+    path = tmp_path / LOG.name
+    path.write_bytes(data)
+    return path
+
+
+def test_a_changed_byte_is_reported(cli: Cli, tmp_path: Path) -> None:
+    path = copied(tmp_path, b"\x00", at=80)
+    assert "isvalid: false" in cli.ok("dump-log", path)
+    assert "its CRC does not match" in cli("dump-log", path, "--deep-iteration", "-o", "json", check=1).stderr
+
+
+def test_a_torn_end_is_reported(cli: Cli, tmp_path: Path) -> None:
+    path = copied(tmp_path, keep=LOG.stat().st_size - 10)
+    assert cli.ok("dump-log", path).splitlines()[-1].startswith("Found ")
+    assert "invalid bytes at the end" in cli("dump-log", path, "-o", "json", check=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "at", "message"),
+    [
+        (b"\x00\x00\x00\x00", 8, "has size 0"),
+        (b"\xff\xff\xff\xff", 8, "has size -1"),
+        (b"\x09", 16, "magic 9"),
+        (b"\x00", 16, "magic 0; this version of kafkactl reads magic 2 only"),
+    ],
+)
+def test_a_corrupt_file_is_one_line_and_the_next_file_is_read(
+    cli: Cli, tmp_path: Path, change: bytes, at: int, message: str
+) -> None:
+    done = cli("dump-log", copied(tmp_path, change, at), LOG, check=1)
+    assert message in done.stderr.splitlines()[0]
+    assert done.stdout.count("baseOffset") == 8
+
+
+def test_files_that_are_none(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "0.log").touch()
+    assert cli.ok("dump-log", tmp_path / "0.log").splitlines()[1:] == ["Log starting offset: 0"]
+    (tmp_path / "notes.txt").write_text("x")
+    assert "Ignoring unknown file" in cli("dump-log", tmp_path / "notes.txt", check=0).stderr
+    assert "tells no base offset" in cli("dump-log", misnamed(tmp_path), check=2).stderr
+    (tmp_path / "dir.log").mkdir()
+    assert "is a directory" in cli("dump-log", tmp_path / "dir.log", check=2).stderr
+    (tmp_path / "0.index").write_bytes(b"123")
+    assert "no multiple" in cli("dump-log", tmp_path / "0.index", check=1).stderr
+    (tmp_path / "7.index").write_bytes(bytes(8))
+    assert "7.log: no such file" in cli("dump-log", tmp_path / "7.index", check=1).stderr
+
+
+def misnamed(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.log"
+    path.write_bytes(LOG.read_bytes())
+    return path
