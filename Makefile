@@ -1,0 +1,45 @@
+# Everything runs in .venv, made here. `make demo` and `make test` need nothing done before them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-unit lint completions picture bench clean
+
+demo: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
+
+# Unit tests first: what they find, clusters need not be started for.
+test: lint $(VENV)/installed-dev
+	sh tests/install-shells.sh
+	$(BIN)/python -m pytest tests/unit tests/cluster tests/reference
+
+test-unit: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/unit
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python bench/startup.py
+
+completions: $(VENV)/installed
+	$(BIN)/python -m kafkactl.cli.shells completions
+
+picture: $(VENV)/installed-dev
+	$(BIN)/python docs/picture.py docs/groups-describe-lag.svg
+
+clean:
+	rm -rf $(VENV) build *.egg-info .kafkactl-demo
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kafkactl needs Python 3.11 or newer; PYTHON=python3.11 make ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@
