@@ -123,12 +123,13 @@ def list_groups(cluster: Cluster) -> GroupList:
         answer = cluster.wait(
             cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s), "cannot list groups"
         )
-        for error in answer.errors or ():
-            if error.args[0].code() in PASSING_CODES:
-                raise cluster.error(error, "cannot list groups")
+        failures = [cluster.error(error, "cannot list groups") for error in answer.errors or ()]
+        for failure in failures:
+            is_passing = isinstance(failure, OperationError) and failure.code in PASSING_CODES
+            if is_passing or not answer.valid:
+                raise failure
         listed = [GroupListing(group.group_id, _type(group), _state(group)) for group in answer.valid or ()]
-        errors = tuple(str(cluster.error(error)) for error in answer.errors or ())
-        return GroupList(tuple(sorted(listed, key=lambda group: group.group)), errors)
+        return GroupList(tuple(sorted(listed, key=lambda group: group.group)), tuple(map(str, failures)))
 
     return cluster.settled(ask)
 

@@ -126,9 +126,9 @@ class Cluster:
                     raise
                 time.sleep(POLL_S)
 
-    def error(self, error: KafkaException, what: str | None = None) -> KafkactlError:
+    def error(self, error: KafkaException | KafkaError, what: str | None = None) -> KafkactlError:
         """The exception of ours that says what this one means."""
-        cause: KafkaError = error.args[0]
+        cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
         if cause.code() == KafkaError._UNSUPPORTED_FEATURE:
             return UnreachableError(
                 f"{self.settings.bootstrap_servers} answers, but does not serve this request: {plain_reason(cause)}",

@@ -97,9 +97,8 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
     for node, process in running:
         told, _ = process.communicate()
         if process.returncode != 0:
-            reason = told.strip().splitlines()[-1] if told.strip() else "no reason told"
             raise EngineError(
-                f"cannot format the storage of {node.service.name}: {reason}",
+                f"cannot format the storage of {node.service.name}: {_complaint(told)}",
                 "kafkactl local down --wipe removes what an earlier run left",
             )
 
@@ -139,9 +138,9 @@ def _await_open(node: Node, port: int) -> None:
         nonlocal started
         running = node.pid() is not None
         if started and not running:
+            told = node.log.read_text(encoding="utf-8", errors="replace")
             raise EngineError(
-                f"{node.service.name} ended while starting: {_last_complaint(node.log)}",
-                f"its whole log: {node.log}",
+                f"{node.service.name} ended while starting: {_complaint(told)}", f"its whole log: {node.log}"
             )
         started = started or running
         return running and ports.is_open(port)
@@ -152,7 +151,8 @@ def _await_open(node: Node, port: int) -> None:
         )
 
 
-def _last_complaint(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+def _complaint(text: str) -> str:
+    """The line of a log that says what went wrong: the last one with an error, and not its stack."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
     complaints = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line]
-    return (complaints or lines or ["it left no log"])[-1].strip()
+    return (complaints or lines or ["it said nothing"])[-1]
