@@ -63,7 +63,12 @@ ZSH = """\
     (( ${#open} )) && _describe '%(prog_name)s' open -S ''
 }
 
-compdef %(complete_func)s %(prog_name)s
+# Autoloaded, this file is the function that zsh has just called; sourced, it only makes itself known.
+if [[ ${funcstack[1]} == _%(prog_name)s ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
 """
 
 FISH = """\

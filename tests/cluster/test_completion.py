@@ -36,14 +36,14 @@ SET_UP = {
 class Shell:
     """A shell at a terminal, in which kafkactl is on PATH."""
 
-    def __init__(self, name: str, cli: Cli, directory: Path = REPOSITORY / "completions") -> None:
+    def __init__(self, name: str, cli: Cli, home: Path) -> None:
         environment = {
             **cli.full_environment(),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(cli.home),
-            "XDG_CACHE_HOME": str(cli.home / "cache"),
-            "XDG_CONFIG_HOME": str(cli.home / "config"),
-            "XDG_DATA_HOME": str(cli.home / "share"),
+            "HOME": str(home),
+            "XDG_CACHE_HOME": str(home / "cache"),  # of its own: names are remembered for seconds
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "XDG_DATA_HOME": str(home / "share"),
             "TERM": "xterm",
         }
         program, *arguments = START[name]
@@ -51,7 +51,7 @@ class Shell:
             program, arguments, env=environment, encoding="utf-8", dimensions=(40, 200), timeout=30
         )
         for line in SET_UP[name]:
-            self._child.sendline(line.format(directory=directory, home=cli.home))
+            self._child.sendline(line.format(directory=REPOSITORY / "completions", home=home))
         self._child.sendline("echo it-is-$((40 + 2))" if name != "fish" else "echo it-is-(math 40 + 2)")
         self._child.expect_exact("it-is-42")
         self._child.expect_exact(PROMPT)
@@ -75,19 +75,20 @@ class Shell:
 
 
 def plain(text: str) -> str:
-    """What a terminal would show, near enough: no escape sequences, no carriage returns."""
+    """What a terminal would show, near enough: no escape sequences, bells, line ends or what was taken back."""
     text = re.sub(r"\x1b(?:\[[0-9;?<>=]*[a-zA-Z]|\][^\x07]*\x07|[()][A-B0]|[=>])", "", text)
-    return text.replace("\r", "").replace("\n", "")
+    text = re.sub(r"[\r\n\x07]", "", text)
+    return re.sub(r".\x08", "", text)
 
 
 @pytest.mark.parametrize("shell", FILES)
-def test_names_come_from_the_cluster(shell: str, kraft: RunningCluster, name: str) -> None:
+def test_names_come_from_the_cluster(shell: str, kraft: RunningCluster, name: str, tmp_path: Path) -> None:
     topic, group = f"{name}-topic", f"{name}-group"
     kraft.cli.ok("topics", "create", topic)
     kraft.cli.ok("produce", topic, input="x\n")
     kraft.cli.ok("consume", topic, "--group", group, "--from-beginning", "--exit")
     kraft.cli.ok("context", "set", f"{name}-context", "-b", kraft.bootstrap_servers)
-    terminal = Shell(shell, kraft.cli)
+    terminal = Shell(shell, kraft.cli, tmp_path)
     try:
         terminal.completes("kafkactl dump", "kafkactl dump-log")
         terminal.completes("kafkactl topics desc", "kafkactl topics describe")
