@@ -1,0 +1,186 @@
+"""The same question to Kafka's own tool and to ours, on the same broker or file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kafkactl.local.compose import TARGETS, load_target
+from kafkactl.local.translate import Loopback, server_properties
+from kafkactl.paths import cache_dir
+from tests.clusters import RunningCluster
+
+TOPICS = "org.apache.kafka.tools.TopicCommand"
+GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
+PRODUCER = "org.apache.kafka.tools.ConsoleProducer"
+CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer"
+DUMP = "org.apache.kafka.tools.DumpLogSegments"
+
+
+def test_topics_list(cluster: RunningCluster, name: str) -> None:
+    cluster.cli.ok("topics", "create", f"{name}.b", f"{name}-a", f"{name}_c")
+    theirs = cluster.java(TOPICS, "--bootstrap-server", cluster.bootstrap_servers, "--list")
+    assert cluster.cli.ok("topics", "list") == theirs.stdout
+
+
+def test_topics_describe(cluster: RunningCluster, name: str) -> None:
+    cluster.cli.ok("topics", "create", name, "-p", 3, "-r", cluster.brokers, "-c", "retention.ms=5", "-c", "flush.ms=7")
+    where = ["--bootstrap-server", cluster.bootstrap_servers]
+    theirs = cluster.java(TOPICS, *where, "--describe", "--topic", name).stdout
+    (ours,) = json.loads(cluster.cli.ok("topics", "describe", name, "-o", "json"))
+    assert f"TopicId: {ours['topic_id']}" in theirs
+    for setting, value in ours["configs"].items():
+        assert f"{setting}={value}" in theirs
+    rows = re.findall(r"Partition: (\d+)\s+Leader: (\d+)\s+Replicas: ([\d,]+)\s+Isr: ([\d,]+)", theirs)
+    assert len(rows) == 3
+    for row, one in zip(rows, ours["partitions"], strict=True):
+        isr = sorted(map(int, row[3].split(",")))
+        assert (one["partition"], one["leader"], one["replicas"], sorted(one["isr"])) == (
+            int(row[0]),
+            int(row[1]),
+            list(map(int, row[2].split(","))),
+            isr,
+        )
+
+
+def test_the_lag_of_a_group(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    cli.ok("topics", "create", name, "-p", 3)
+    lines = "".join(f"key-{n}:{n}\n" for n in range(500))
+    cli.ok("produce", name, "--key-separator", ":", input=lines)
+    cli.ok("consume", name, "--group", name, "--from-beginning", "--exit")
+    cli.ok("produce", name, "--key-separator", ":", input=lines[: lines.index("key-200")])
+    theirs = cluster.java(GROUPS, "--bootstrap-server", cluster.bootstrap_servers, "--describe", "--group", name).stdout
+    rows = [line.split()[1:6] for line in theirs.splitlines() if line.startswith(name)]
+    ours = [line.split()[1:6] for line in cli.ok("groups", "describe", name).splitlines()[1:]]
+    assert sorted(ours) == sorted(rows)
+    assert sum(int(row[4]) for row in ours) == 200
+    assert (
+        cluster.java(GROUPS, "--bootstrap-server", cluster.bootstrap_servers, "--list").stdout.split()
+        == (cli.ok("groups", "list").split())
+        or name in theirs
+    )
+
+
+def test_keys_land_where_javas_land(kraft: RunningCluster, name: str, tmp_path: Path) -> None:
+    theirs, ours = f"{name}-java", f"{name}-ours"
+    kraft.cli.ok("topics", "create", theirs, ours, "-p", 7)
+    lines = "".join(f"{key}:{number}\n" for number, key in enumerate(["", "a", "열쇠", *map(str, range(2000))]))
+    kraft.cli.ok("produce", ours, "--key-separator", ":", input=lines)
+    file = tmp_path / "lines"
+    file.write_text(lines)
+    where = ["--bootstrap-server", kraft.bootstrap_servers, "--topic", theirs]
+    reader = ["--reader-property", "parse.key=true", "--reader-property", "key.separator=:"]
+    with file.open() as source:
+        import subprocess
+
+        libs = cache_dir() / "kafka" / "4.3.1"
+        java = ["java", "-Dlog4j2.level=OFF", "-Dfile.encoding=UTF-8", "-cp", f"{libs}/*", PRODUCER, *where, *reader]
+        subprocess.run(java, stdin=source, check=True, capture_output=True, timeout=60)
+
+    def places(topic: str) -> dict[str, int]:
+        text = kraft.cli.ok("consume", topic, "--from-beginning", "--exit", "-o", "json")
+        return {record["key"]: record["partition"] for record in map(json.loads, text.splitlines())}
+
+    assert places(ours) == places(theirs)
+    assert len(places(ours)) == 2003
+
+
+def test_records_are_printed_as_kafkas_consumer_prints_them(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name)
+    odd = "h1:1,h2:NIL\tk\tv\nNIL\tNIL\tno key\nNIL\tk\tNIL\nNIL\t\t\n"
+    properties = ["parse.headers=true", "parse.key=true", "null.marker=NIL"]
+    kraft.cli.ok("produce", name, *[text for each in properties for text in ("--property", each)], input=odd)
+    printed = [f"print.{each}=true" for each in ("timestamp", "partition", "offset", "headers", "key")]
+    wanted = [*printed, "key.separator=|", "null.literal=NULL"]
+    flags = [text for each in wanted for text in ("--formatter-property", each)]
+    where = ["--topic", name, "--from-beginning", "--timeout-ms", "5000", "--max-messages", "4"]
+    theirs = kraft.java(CONSUMER, "--bootstrap-server", kraft.bootstrap_servers, *where, *flags)
+    assert theirs.stdout.count("\n") == 4, theirs.stderr
+    assert kraft.cli.ok("console-consumer", *where, *flags) == theirs.stdout
+
+
+OPTIONS = [
+    [],
+    ["--print-data-log"],
+    ["--deep-iteration"],
+    ["--print-data-log", "--skip-record-metadata"],
+    ["--max-bytes", "1000"],
+    ["--verify-index-only"],
+    ["--index-sanity-check"],
+]
+
+
+@pytest.fixture(params=["kraft", "zookeeper"])
+def written(
+    request: pytest.FixtureRequest, clusters: Callable[[str], RunningCluster], name: str
+) -> tuple[RunningCluster, Path]:
+    """A partition's folder on a broker's disk, with several kinds of batches."""
+    cluster = clusters(request.param)
+    cli = cluster.cli
+    cli.ok("topics", "create", name, "-p", 1, "-c", "index.interval.bytes=300", "-c", "segment.bytes=1048576")
+    for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
+        for acks in ("all", "1"):
+            lines = "".join(f"key-{n}:value {n} 값 by {codec} {acks}\n" for n in range(40))
+            cli.ok("produce", name, "--key-separator", ":", "--compression-codec", codec, "--acks", acks, input=lines)
+    cli.ok("configs", "alter", "topics", name, "--set", "message.timestamp.type=LogAppendTime")
+    cli.ok("produce", name, input=b"append time\n\xff\xfe\n")
+    return cluster, cluster.log_dirs()[0] / f"{name}-0"
+
+
+@pytest.mark.parametrize("kind", [".log", ".index", ".timeindex"])
+def test_dump_log(written: tuple[RunningCluster, Path], kind: str) -> None:
+    cluster, folder = written
+    (file,) = folder.glob(f"*{kind}")
+    for options in OPTIONS:
+        theirs = cluster.java(DUMP, *options, "--files", file)
+        ours = cluster.cli("dump-log", *options, "--files", file)
+        assert ours.stdout == theirs.stdout, options
+        assert (ours.returncode == 0) == (theirs.returncode == 0), options
+        if theirs.returncode == 0:
+            assert ours.stderr == theirs.stderr, options
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_settings_become_properties_as_in_the_image(name: str, kraft: RunningCluster, tmp_path: Path) -> None:
+    """apache/kafka's own class reads each broker's environment; cp-kafka's template maps names by the same rules."""
+    assert kraft.version == "4.3.1"
+    loopback_of = load_target(name, {})
+    for broker in loopback_of.brokers:
+        ports = {(one.name, port): port for one in loopback_of.services for port in range(1, 30_000)}
+        ours = server_properties(broker, _SameNames(ports), {})
+        assert ours == wrapped(broker.environment, tmp_path / broker.name)
+
+
+class _SameNames(Loopback):
+    """Leaves addresses alone: the comparison is of names and values."""
+
+    def rewrite(self, service: object, value: str) -> str:
+        return value
+
+
+def wrapped(environment: object, folder: Path) -> dict[str, str]:
+    """What kafka.docker.KafkaDockerWrapper writes; it formats storage afterwards, which is not wanted and may fail."""
+    import os
+    import subprocess
+
+    default, mounted, final = (folder / part for part in ("default", "mounted", "final"))
+    for part in (default, mounted, final):
+        part.mkdir(parents=True)
+    for file in ("server.properties", "log4j2.yaml", "tools-log4j2.yaml"):
+        (default / file).write_text("")
+    (final / "server.properties").write_text("")
+    libs = cache_dir() / "kafka" / "4.3.1"
+    command = ["java", "-cp", f"{libs}/*", "kafka.docker.KafkaDockerWrapper", "setup"]
+    command += ["--default-configs-dir", str(default), "--mounted-configs-dir", str(mounted)]
+    command += ["--final-configs-dir", str(final)]
+    given = {**os.environ, **dict(environment), "KAFKA_LOG_DIRS": str(folder / "data")}  # type: ignore[call-overload]
+    subprocess.run(command, env=given, capture_output=True, check=False, timeout=60)
+    lines = (final / "server.properties").read_text().splitlines()
+    found = dict(line.split("=", 1) for line in lines if "=" in line)
+    found["log.dirs"] = "/var/lib/kafka/data"
+    return found
