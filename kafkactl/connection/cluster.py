@@ -85,7 +85,10 @@ class Cluster:
 
     def metadata(self, topic: str | None = None, client: Any = None) -> ClusterMetadata:
         """Brokers, and one topic or all; raises UnreachableError as soon as every connection has failed."""
-        client = client or self.admin
+        if client is None:
+            client = self.admin
+            # An admin request connects at once; one for metadata alone waits for librdkafka's next round.
+            self.wait(client.describe_cluster(request_timeout=self.timeout_s), "cannot describe the cluster")
         deadline = time.monotonic() + self.timeout_s
         arguments = {} if topic is None else {"topic": topic}
         patience = min(PATIENCE_S, self.timeout_s)
