@@ -141,7 +141,6 @@ def _print(reading: Reading, writer: RecordWriter, skip_errors: bool) -> int:
     try:
         stream.write(writer.head)
         for batch in reading.batches():
-            handled = 0
             for message in batch:
                 try:
                     stream.write(writer.write(message))
@@ -156,7 +155,8 @@ def _print(reading: Reading, writer: RecordWriter, skip_errors: bool) -> int:
                     skipped += 1
                 handled += 1
             stream.flush()
-            batch = []
+            reading.done(batch)
+            handled = 0  # before the next batch takes this one's place: an interruption can come anywhere
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
     except Terminated:

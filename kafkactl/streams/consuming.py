@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from kafkactl.connection.cluster import Cluster, hint_for, plain_reason
 from kafkactl.errors import NotFoundError, OperationError
 
 BATCH = 1000
 _WAIT_S = 0.1
+
+# What a ListOffsets request takes in a timestamp's place.
+LISTED_LATEST, LISTED_EARLIEST = -1, -2
 
 
 @dataclass(frozen=True)
@@ -43,37 +46,39 @@ class Reading:
         self._joins = selection.group is not None and not selection.partitions
         self._consumer = cluster.consumer({**_config(selection, self._joins), **config})
         self._at_end: set[tuple[str, int]] = set()
+        self._starts: list[TopicPartition] = []
         partitions = self._partitions()
         if self._joins:
-            self._consumer.subscribe([selection.topic])
+            self._consumer.subscribe([selection.topic], on_assign=self._on_assign)
         else:
             self._consumer.assign(partitions)
 
     def batches(self) -> Iterator[list[Message]]:
-        """Records as they come, some at a time; a batch counts as done when the next one is asked for."""
+        """Records as they come, some at a time; whoever handles them says so by done()."""
         left = self._selection.max_messages
         last_record_at = time.monotonic()
         while left is None or left > 0:
             batch = self._next_batch(BATCH if left is None else min(BATCH, left))
             if batch:
                 yield batch
-                self.done(batch)
                 last_record_at = time.monotonic()
                 left = None if left is None else left - len(batch)
             elif self._is_over(last_record_at):
                 return
 
     def done(self, messages: Sequence[Message]) -> None:
-        """Counts these as handled: the group's next commit goes past them."""
+        """Counts these as handled, once or again: the group's next commit goes past them."""
         if self._joins and messages:
             last = {(message.topic(), message.partition()): message.offset() for message in messages}
-            offsets = [TopicPartition(*partition, offset + 1) for partition, offset in last.items()]  # type: ignore[arg-type,operator]
-            try:
-                self._consumer.store_offsets(offsets=offsets)
-            except KafkaException as error:
-                # A partition taken from us meanwhile is its new owner's to commit.
-                if error.args[0].code() != KafkaError._STATE:
-                    raise
+            self._store([TopicPartition(*partition, offset + 1) for partition, offset in last.items()])  # type: ignore[arg-type,operator]
+
+    def _store(self, offsets: list[TopicPartition]) -> None:
+        """Puts offsets into the next commit; a partition taken from us meanwhile is its new owner's to commit."""
+        try:
+            self._consumer.store_offsets(offsets=offsets)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE:
+                raise
 
     def close(self) -> None:
         """Commits what is done and leaves the group."""
@@ -95,9 +100,32 @@ class Reading:
             start = OFFSET_BEGINNING if self._selection.from_beginning else OFFSET_END
         return [TopicPartition(topic, number, start) for number in self._selection.partitions or numbers]
 
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Finds where partitions without a commit start: that becomes their first commit, as with the Java client.
+
+        Without it a partition that was empty, or not reached before we stopped, would have no commit, and the
+        group's next consumer would begin at its end and never show what has come in between.
+        """
+        timeout_s = self._cluster.timeout_s
+        end = LISTED_EARLIEST if self._selection.from_beginning else LISTED_LATEST
+        unread = [
+            TopicPartition(partition.topic, partition.partition, end)
+            for partition in consumer.committed(partitions, timeout=timeout_s)
+            if partition.offset < 0
+        ]
+        if unread:
+            found = consumer.offsets_for_times(unread, timeout=timeout_s)
+            self._starts = [start for start in found if start.error is None and start.offset >= 0]
+
     def _next_batch(self, size: int) -> list[Message]:
         """Waits for one record only, then takes what has come with it: a lone record is not held back."""
-        first = self._consumer.poll(_WAIT_S)
+        try:
+            first = self._consumer.poll(_WAIT_S)
+        except KafkaException as error:  # from _on_assign
+            raise self._cluster.error(error, f"cannot join group {self._selection.group}") from error
+        if self._starts:
+            self._store(self._starts)
+            self._starts = []
         if first is None:
             return []
         messages = [first] if size == 1 else [first, *self._consumer.consume(size - 1, 0)]

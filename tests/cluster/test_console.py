@@ -159,6 +159,19 @@ def test_max_messages_commits_no_more_than_it_printed(cluster: RunningCluster, n
     assert first + second == [str(n) for n in range(100)]
 
 
+def test_a_partition_nothing_came_from_is_committed_too(cluster: RunningCluster, name: str) -> None:
+    """Else the group's next consumer would begin at its end, past what has come in between."""
+    cli = cluster.cli
+    cli.ok("topics", "create", name, "-p", 3)
+    cli.ok("produce", name, "--partition", 0, input="a\n" * 50)
+    cli.ok("produce", name, "--partition", 1, input="b\n" * 50)
+    printed = cli.ok("consume", name, "--group", name, "--from-beginning", "-n", 10).split()
+    assert lag(cluster, name) == 90
+    cli.ok("produce", name, "--partition", 2, input="c\n")
+    printed += cli.ok("consume", name, "--group", name, "--exit").split()
+    assert sorted(printed) == ["a"] * 50 + ["b"] * 50 + ["c"]
+
+
 def test_a_closed_pipe_is_quiet(kraft: RunningCluster, name: str) -> None:
     kraft.cli.ok("topics", "create", name)
     kraft.cli.ok("produce", name, input="".join(f"{n}\n" for n in range(50_000)))
