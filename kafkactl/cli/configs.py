@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,32 +21,56 @@ if TYPE_CHECKING:
 
 app = new_app("Show and change settings of topics and brokers.")
 
-EntityTypeArgument = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="TYPE", help="topics, brokers or groups.", autocompletion=lambda: list(_TYPES), show_default=False
-    ),
-]
-EntityNameArgument = Annotated[
-    str | None,
-    typer.Argument(metavar="NAME", help="Topic, broker id or group.", autocompletion=entity_names, show_default=False),
-]
-EntityTypeFlag = Annotated[
-    str | None,
-    typer.Option(
-        "--entity-type", metavar="TYPE", help="Kafka's spelling of TYPE.", autocompletion=lambda: list(_TYPES)
-    ),
-]
-EntityNameFlag = Annotated[
-    str | None,
-    typer.Option("--entity-name", metavar="NAME", help="Kafka's spelling of NAME.", autocompletion=entity_names),
-]
-TopicFlag = Annotated[
-    str | None, typer.Option("--topic", metavar="TOPIC", help="Short for TYPE topics.", autocompletion=entity_names)
-]
-BrokerFlag = Annotated[str | None, typer.Option("--broker", metavar="ID", help="Short for TYPE brokers.")]
-
 _TYPES = ("topics", "brokers", "groups")
+
+
+def _type_names() -> list[str]:
+    return list(_TYPES)
+
+
+@dataclass(frozen=True)
+class EntityOptions:
+    """Whose settings: said in place, by Kafka's flags, or by the short ones."""
+
+    entity_type: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TYPE", help="topics, brokers or groups.", autocompletion=_type_names, show_default=False
+        ),
+    ] = None
+    entity_name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="Topic, broker id or group.", autocompletion=entity_names, show_default=False
+        ),
+    ] = None
+    entity_type_flag: Annotated[
+        str | None,
+        typer.Option("--entity-type", metavar="TYPE", help="Kafka's spelling of TYPE.", autocompletion=_type_names),
+    ] = None
+    entity_name_flag: Annotated[
+        str | None,
+        typer.Option("--entity-name", metavar="NAME", help="Kafka's spelling of NAME.", autocompletion=entity_names),
+    ] = None
+    topic: Annotated[
+        str | None, typer.Option("--topic", metavar="TOPIC", help="Short for TYPE topics.", autocompletion=entity_names)
+    ] = None
+    broker: Annotated[str | None, typer.Option("--broker", metavar="ID", help="Short for TYPE brokers.")] = None
+
+    def entity(self) -> Entity:
+        """The one that is named; raises UsageError when none is, or two are."""
+        from kafkactl.admin.configs import Entity, EntityType
+
+        for short, kind in ((self.topic, "topics"), (self.broker, "brokers")):
+            if short is not None:
+                if said := self.entity_type or self.entity_type_flag or self.entity_name_flag:
+                    raise UsageError(f"--{kind[:-1]} names the entity already", f"leave {said} out")
+                return Entity(EntityType(kind), short)
+        kind = subject(self.entity_type, self.entity_type_flag, "entity-type")
+        kind = kind if kind.endswith("s") else f"{kind}s"
+        if kind not in _TYPES:
+            raise UsageError(f"{kind!r} is no entity type", f"one of {', '.join(_TYPES)}")
+        return Entity(EntityType(kind), subject(self.entity_name, self.entity_name_flag, "entity-name"))
 
 
 @app.command()
@@ -53,18 +78,13 @@ _TYPES = ("topics", "brokers", "groups")
 def describe(
     cluster: ClusterOptions,
     output: OutputOptions,
-    entity_type: EntityTypeArgument = None,
-    entity_name: EntityNameArgument = None,
-    entity_type_flag: EntityTypeFlag = None,
-    entity_name_flag: EntityNameFlag = None,
-    topic: TopicFlag = None,
-    broker: BrokerFlag = None,
+    options: EntityOptions,
     all_: Annotated[bool, typer.Option("--all", help="Inherited and default values, too.")] = False,
 ) -> None:
     """Show the settings of a topic, broker or group: its own, or all with where each comes from."""
     from kafkactl.admin import configs
 
-    entity = _entity(entity_type, entity_name, entity_type_flag, entity_name_flag, topic, broker)
+    entity = options.entity()
     found = configs.describe_configs(cluster.connect(), entity)
     shown = found if all_ else configs.own(found, entity)
     output.show(listing(_COLUMNS, shown))
@@ -77,12 +97,7 @@ def describe(
 def alter(
     cluster: ClusterOptions,
     confirm: ConfirmOptions,
-    entity_type: EntityTypeArgument = None,
-    entity_name: EntityNameArgument = None,
-    entity_type_flag: EntityTypeFlag = None,
-    entity_name_flag: EntityNameFlag = None,
-    topic: TopicFlag = None,
-    broker: BrokerFlag = None,
+    options: EntityOptions,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Set one; repeatable.", autocompletion=config_names),
@@ -112,7 +127,7 @@ def alter(
     """Set and unset settings of a topic, broker or group, all in one request."""
     from kafkactl.admin import configs
 
-    entity = _entity(entity_type, entity_name, entity_type_flag, entity_name_flag, topic, broker)
+    entity = options.entity()
     additions = dict(parse_assignment(text, "--set") for text in set_ or ())
     for text in add_config or ():
         additions.update(_parse_list(text))
@@ -136,28 +151,6 @@ _COLUMNS = [
     Column("SOURCE", lambda row: row.source),
     Column("SYNONYMS", lambda row: [f"{source}:{name}={value}" for source, name, value in row.synonyms]),
 ]
-
-
-def _entity(
-    type_: str | None,
-    name: str | None,
-    type_flag: str | None,
-    name_flag: str | None,
-    topic: str | None,
-    broker: str | None,
-) -> Entity:
-    from kafkactl.admin.configs import Entity, EntityType
-
-    for short, kind in ((topic, "topics"), (broker, "brokers")):
-        if short is not None:
-            if type_ or type_flag:
-                raise UsageError(f"--{kind[:-1]} names the entity already", f"leave {type_ or type_flag} out")
-            type_, name = kind, short
-    kind = subject(type_, type_flag, "entity-type")
-    kind = kind if kind.endswith("s") else f"{kind}s"
-    if kind not in _TYPES:
-        raise UsageError(f"{kind!r} is no entity type", f"one of {', '.join(_TYPES)}")
-    return Entity(EntityType(kind), subject(name, name_flag, "entity-name"))
 
 
 def _parse_list(text: str) -> dict[str, str]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kafkactl.cli.completion import group_names, topic_names
+from kafkactl.cli.completion import group_names
 from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import ClusterOptions, OutputOptions, command, subject
+from kafkactl.cli.options import ClusterOptions, FormatOptions, OutputOptions, TopicOptions, command
 from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, FormatError, UsageError
 from kafkactl.output import people
 
@@ -29,13 +29,8 @@ _ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 def console_consumer(
     cluster: ClusterOptions,
     output: OutputOptions,
-    topic: Annotated[
-        str | None, typer.Argument(metavar="TOPIC", autocompletion=topic_names, show_default=False)
-    ] = None,
-    topic_flag: Annotated[
-        str | None,
-        typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.", autocompletion=topic_names),
-    ] = None,
+    topic: TopicOptions,
+    formats: FormatOptions,
     group: Annotated[
         str | None,
         typer.Option(
@@ -76,10 +71,6 @@ def console_consumer(
             "key.separator, line.separator, headers.separator, null.literal; repeatable.",
         ),
     ] = None,
-    key_format: Annotated[
-        str, typer.Option(metavar="FORMAT", help="How keys are shown: string, int, long, hex, ...")
-    ] = "string",
-    value_format: Annotated[str, typer.Option(metavar="FORMAT", help="How values are shown.")] = "string",
     skip_message_on_error: Annotated[
         bool, typer.Option("--skip-message-on-error", help="Go on after a record that is not of the format.")
     ] = False,
@@ -95,7 +86,7 @@ def console_consumer(
     ] = None,
 ) -> int:
     """Print a topic's records, new ones as they come unless told where to start and stop."""
-    name = subject(topic, topic_flag, "topic")
+    name = topic.name
     if isolation_level not in _ISOLATION_LEVELS:
         raise UsageError(f"{isolation_level!r} is no isolation level", " or ".join(_ISOLATION_LEVELS))
     if group and partition:
@@ -109,11 +100,10 @@ def console_consumer(
 
     from kafkactl.connection.settings import parse_assignment
     from kafkactl.output.records import record_writer
-    from kafkactl.serde import formats
     from kafkactl.streams.consuming import Reading, Selection
 
     properties = dict(parse_assignment(text, "--property") for text in property_ or ())
-    writer = record_writer(output.format, properties, formats.get(key_format), formats.get(value_format))
+    writer = record_writer(output.format, properties, formats.key, formats.value)
     selection = Selection(
         name, partition, group, _offset(offset), from_beginning, max_messages, timeout_ms, until_end=exit_
     )

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from kafkactl.cli.completion import topic_names
 from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import ClusterOptions, command, subject
+from kafkactl.cli.options import ClusterOptions, FormatOptions, TopicOptions, command
 from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, OperationError, UsageError
 from kafkactl.output import people
 
@@ -29,13 +28,8 @@ _ACKS = ("all", "-1", "0", "1")
 @command
 def console_producer(
     cluster: ClusterOptions,
-    topic: Annotated[
-        str | None, typer.Argument(metavar="TOPIC", autocompletion=topic_names, show_default=False)
-    ] = None,
-    topic_flag: Annotated[
-        str | None,
-        typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.", autocompletion=topic_names),
-    ] = None,
+    topic: TopicOptions,
+    formats: FormatOptions,
     from_file: Annotated[
         Path | None, typer.Option("--from-file", metavar="FILE", help="Read lines from it instead of standard input.")
     ] = None,
@@ -55,10 +49,6 @@ def console_producer(
             "--key-separator", metavar="TEXT", help="Lines are KEY TEXT VALUE: parse.key and key.separator in one."
         ),
     ] = None,
-    key_format: Annotated[
-        str, typer.Option(metavar="FORMAT", help="How keys are written: string, int, long, hex, ...")
-    ] = "string",
-    value_format: Annotated[str, typer.Option(metavar="FORMAT", help="How values are written.")] = "string",
     partition: Annotated[int | None, typer.Option(metavar="N", min=0, help="Send all to this partition.")] = None,
     compression_codec: Annotated[str | None, typer.Option(metavar="CODEC", help=f"{', '.join(_CODECS)}.")] = None,
     request_required_acks: Annotated[
@@ -77,21 +67,20 @@ def console_producer(
     ] = None,
 ) -> int:
     """Send lines to a topic, each a record, acknowledged by all replicas in sync and written once (idempotence)."""
-    name = subject(topic, topic_flag, "topic")
+    name = topic.name
     if compression_codec is not None and compression_codec not in _CODECS:
         raise UsageError(f"{compression_codec!r} is no codec", f"one of {', '.join(_CODECS)}")
     if request_required_acks is not None and request_required_acks not in _ACKS:
         raise UsageError(f"--acks {request_required_acks}: all, 1 or 0")
 
     from kafkactl.connection.settings import parse_assignment
-    from kafkactl.serde import formats
     from kafkactl.streams.lines import LineReader
     from kafkactl.streams.producing import Account, produce
 
     properties = dict(parse_assignment(text, "--property") for text in property_ or ())
     if key_separator is not None:
         properties.update({"parse.key": "true", "key.separator": key_separator})
-    reader = LineReader(properties, formats.get(key_format), formats.get(value_format))
+    reader = LineReader(properties, formats.key, formats.value)
     config = {"compression.type": compression_codec, "acks": request_required_acks}
     connected = cluster.with_java_flags(producer_config, producer_property).connect()
     account = Account()

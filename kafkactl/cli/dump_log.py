@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import OutputOptions, command
+from kafkactl.cli.options import FormatOptions, OutputOptions, command
 from kafkactl.errors import FormatError, KafkactlError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import OutputFormat
@@ -49,6 +49,7 @@ class Faults:
 @command
 def dump_log(
     output: OutputOptions,
+    formats: FormatOptions,
     file: Annotated[list[Path] | None, typer.Argument(metavar="FILE", show_default=False)] = None,
     files: Annotated[
         list[str] | None, typer.Option("--files", metavar="FILE,...", help="Kafka's spelling of FILE...")
@@ -69,14 +70,8 @@ def dump_log(
     verify_index_only: Annotated[
         bool, typer.Option("--verify-index-only", help="Compare indexes to their log without printing them.")
     ] = False,
-    key_format: Annotated[
-        str, typer.Option(metavar="FORMAT", help="How keys are shown: string, int, long, hex, ...")
-    ] = "string",
-    value_format: Annotated[str, typer.Option(metavar="FORMAT", help="How values are shown.")] = "string",
 ) -> int:
     """Print segments (.log), offset indexes (.index) and time indexes (.timeindex) as kafka-dump-log does."""
-    from kafkactl.serde import formats
-
     paths = list(file or ()) + [Path(part.strip()) for text in files or () for part in text.split(",") if part.strip()]
     if not paths:
         raise UsageError("which file?", "name it: as the argument, or with --files")
@@ -88,8 +83,8 @@ def dump_log(
         max_bytes,
         index_sanity_check,
         verify_index_only,
-        formats.get(key_format),
-        formats.get(value_format),
+        formats.key,
+        formats.value,
     )
     if output.format not in (None, OutputFormat.PLAIN):
         from kafkactl.output.dump_rows import dump_rows

@@ -6,19 +6,20 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from kafkactl.cli.completion import context_names
+from kafkactl.cli.completion import context_names, topic_names
 from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat, Report
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import Settings
+    from kafkactl.serde.formats import Format
 
 T = TypeVar("T")
 
@@ -111,16 +112,52 @@ class ConfirmOptions:
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False
 
 
-GROUPS = (ClusterOptions, OutputOptions, ConfirmOptions)
+@dataclass(frozen=True)
+class TopicOptions:
+    """The one topic of a command."""
+
+    topic: Annotated[str | None, typer.Argument(metavar="TOPIC", autocompletion=topic_names, show_default=False)] = None
+    topic_flag: Annotated[
+        str | None,
+        typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.", autocompletion=topic_names),
+    ] = None
+
+    @property
+    def name(self) -> str:
+        return subject(self.topic, self.topic_flag, "topic")
+
+
+@dataclass(frozen=True)
+class FormatOptions:
+    """What keys and values are, as text."""
+
+    key_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="Keys as text: string, int, long, hex, base64, ...")
+    ] = "string"
+    value_format: Annotated[str, typer.Option(metavar="FORMAT", help="Values likewise.")] = "string"
+
+    @property
+    def key(self) -> Format:
+        return self._format(self.key_format)
+
+    @property
+    def value(self) -> Format:
+        return self._format(self.value_format)
+
+    @staticmethod
+    def _format(name: str) -> Format:
+        from kafkactl.serde import formats
+
+        return formats.get(name)
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Spreads every parameter annotated with a class of GROUPS into that class's flags.
+    """Spreads every parameter annotated with a dataclass into that class's flags.
 
     Flags given before the subcommand (`kafkactl -b HOST topics list`) fill in those not given after it.
     """
     hints = get_type_hints(function, include_extras=True)
-    groups = {name: hint for name, hint in hints.items() if hint in GROUPS}
+    groups: dict[str, type[Any]] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in groups and name != "click_context":

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.segment import base_offset_of, map_file
@@ -35,15 +36,31 @@ class TimeEntry:
     offset: int
 
 
-class OffsetIndex:
-    """An .index file."""
+class _Index:
+    """A mapped file of entries of one layout."""
+
+    layout: ClassVar[struct.Struct]
 
     def __init__(self, path: Path) -> None:
         """Opens it; raises NotFoundError, UsageError and FormatError."""
         self.path = path
         self.base_offset = base_offset_of(path)
         self._map, self._data = map_file(path)
-        self.count = _entries(path, len(self._data), OFFSET_ENTRY.size)
+        self.count, left = divmod(len(self._data), self.layout.size)
+        if left:
+            raise FormatError(
+                f"{path}: corrupt: {len(self._data)} bytes are no multiple of an entry's {self.layout.size}"
+            )
+
+    def _fields(self, number: int) -> tuple[int, int]:
+        first, second = self.layout.unpack_from(self._data, number * self.layout.size)
+        return first, second
+
+
+class OffsetIndex(_Index):
+    """An .index file."""
+
+    layout = OFFSET_ENTRY
 
     def entries(self) -> Iterator[OffsetEntry]:
         """The entries written; zeros after the first one are the padding of an active segment."""
@@ -63,24 +80,19 @@ class OffsetIndex:
         return self.count == 0 or self._entry(self.count - 1).offset >= self.base_offset
 
     def _entry(self, number: int) -> OffsetEntry:
-        relative, position = OFFSET_ENTRY.unpack_from(self._data, number * OFFSET_ENTRY.size)
+        relative, position = self._fields(number)
         return OffsetEntry(self.base_offset + relative, position)
 
 
-class TimeIndex:
+class TimeIndex(_Index):
     """A .timeindex file."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens it; raises NotFoundError, UsageError and FormatError."""
-        self.path = path
-        self.base_offset = base_offset_of(path)
-        self._map, self._data = map_file(path)
-        self.count = _entries(path, len(self._data), TIME_ENTRY.size)
+    layout = TIME_ENTRY
 
     def entries(self) -> Iterator[TimeEntry]:
         """The entries written; zeros after the first one are the padding of an active segment."""
         for number in range(self.count):
-            timestamp_ms, relative = TIME_ENTRY.unpack_from(self._data, number * TIME_ENTRY.size)
+            timestamp_ms, relative = self._fields(number)
             if relative == 0 and number > 0:
                 return
             yield TimeEntry(timestamp_ms, self.base_offset + relative)
@@ -89,12 +101,6 @@ class TimeIndex:
         """What a broker checks at start: the last entry is no older, and lies no lower, than the first."""
         if self.count == 0:
             return True
-        first_ms, _ = TIME_ENTRY.unpack_from(self._data, 0)
-        last_ms, relative = TIME_ENTRY.unpack_from(self._data, (self.count - 1) * TIME_ENTRY.size)
-        return bool(last_ms >= first_ms and relative >= 0)
-
-
-def _entries(path: Path, size_bytes: int, entry_bytes: int) -> int:
-    if size_bytes % entry_bytes:
-        raise FormatError(f"{path}: corrupt: {size_bytes} bytes are no multiple of an entry's {entry_bytes}")
-    return size_bytes // entry_bytes
+        first_ms, _ = self._fields(0)
+        last_ms, relative = self._fields(self.count - 1)
+        return last_ms >= first_ms and relative >= 0

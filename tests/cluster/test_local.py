@@ -112,15 +112,22 @@ def test_a_port_in_use_is_found_before_anything_is_started(own: Cli, kraft: Runn
     assert nodes(own) == []
 
 
-def test_what_a_killed_command_has_started_is_found_and_ended(own: Cli) -> None:
-    port = free_base(21592)
+def starting(own: Cli, port: int) -> subprocess.Popen[str]:
+    """A `local up` whose node has been started, but does not serve yet."""
     process = subprocess.Popen(
         own.command("local", "up", "kraft", "--engine", "native", "--port", port),
-        stderr=subprocess.PIPE, text=True, env=own.full_environment(),
-    )  # fmt: skip
+        stderr=subprocess.PIPE,
+        text=True,
+        env=own.full_environment(),
+    )
     assert process.stderr is not None
     assert any("starting kafka-1" in line for line in process.stderr)
     eventually(lambda: any(node["pid"] for node in nodes(own)))
+    return process
+
+
+def test_what_a_killed_command_has_started_is_found_and_ended(own: Cli) -> None:
+    process = starting(own, free_base(21592))
     process.kill()
     process.wait()
     (pid,) = [int(str(node["pid"])) for node in nodes(own)]
@@ -130,14 +137,7 @@ def test_what_a_killed_command_has_started_is_found_and_ended(own: Cli) -> None:
 
 
 def test_an_interrupted_start_leaves_nothing_running(own: Cli) -> None:
-    port = free_base(21692)
-    process = subprocess.Popen(
-        own.command("local", "up", "kraft", "--engine", "native", "--port", port),
-        stderr=subprocess.PIPE, text=True, env=own.full_environment(),
-    )  # fmt: skip
-    assert process.stderr is not None
-    assert any("starting kafka-1" in line for line in process.stderr)
-    eventually(lambda: any(node["pid"] for node in nodes(own)))
+    process = starting(own, free_base(21692))
     (pid,) = [int(str(node["pid"])) for node in nodes(own) if node["pid"]]
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
