@@ -157,7 +157,9 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     Flags given before the subcommand (`kafkactl -b HOST topics list`) fill in those not given after it.
     """
     hints = get_type_hints(function, include_extras=True)
-    groups: dict[str, type[Any]] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    groups: dict[str, type[Any]] = {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
+    }
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in groups and name != "click_context":
