@@ -47,14 +47,14 @@ class DockerEngine:
 
     def up(self, target: Target, tell: Tell) -> None:
         tell(f"docker compose up: {target.file.name}")
-        self._compose(target, "up", "--detach", "--wait", "--wait-timeout", f"{START_TIMEOUT_S:.0f}")
+        self._watch(target, tell, "up", "--detach", "--wait", "--wait-timeout", f"{START_TIMEOUT_S:.0f}")
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
         tell(f"docker compose down: {target.file.name}")
-        self._compose(target, "down", *(["--volumes"] if wipe else []))
+        self._watch(target, tell, "down", *(["--volumes"] if wipe else []))
 
     def status(self, target: Target) -> list[NodeStatus]:
-        listed = self._compose(target, "ps", "--all", "--format", "json")
+        listed = self._ask(target, "ps", "--all", "--format", "json")
         containers = {entry["Service"]: entry for entry in _entries(listed)}
         found = []
         for service in target.services:
@@ -68,20 +68,36 @@ class DockerEngine:
         return subprocess.run(self._command(target, *arguments), env=self._environment, check=False).returncode
 
     def _command(self, target: Target, *arguments: str) -> list[str]:
-        return ["docker", "compose", "--project-name", target.project, "--file", str(target.file), *arguments]
+        project = ["--project-name", target.project, "--file", str(target.file)]
+        return ["docker", "compose", "--progress", "plain", *project, *arguments]
 
-    def _compose(self, target: Target, *arguments: str) -> str:
+    def _watch(self, target: Target, tell: Tell, *arguments: str) -> None:
+        """Runs a command that changes something, telling what it says as it says it: a pull takes minutes."""
+        last = "no reason told"
+        with self._started(target, *arguments, stderr=subprocess.STDOUT) as process:
+            assert process.stdout is not None
+            for line in filter(None, map(str.strip, process.stdout)):
+                tell(line)
+                last = line
+        if process.returncode != 0:
+            raise EngineError(
+                f"docker compose {arguments[0]} failed: {last}", f"see: kafkactl local logs {target.name}"
+            )
+
+    def _ask(self, target: Target, *arguments: str) -> str:
+        with self._started(target, *arguments, stderr=subprocess.PIPE) as process:
+            answer, complaint = process.communicate()
+        if process.returncode != 0:
+            reason = (complaint.strip().splitlines() or ["no reason told"])[-1]
+            raise EngineError(f"docker compose {arguments[0]} failed: {reason}", WAYS_OUT)
+        return answer
+
+    def _started(self, target: Target, *arguments: str, stderr: int) -> subprocess.Popen[str]:
         command = self._command(target, *arguments)
         try:
-            done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+            return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
         except FileNotFoundError as error:
             raise EngineError("there is no docker on PATH", WAYS_OUT) from error
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines() or ["no reason told"]
-            raise EngineError(
-                f"docker compose {arguments[0]} failed: {lines[-1]}", f"see: {' '.join(self._command(target, 'logs'))}"
-            )
-        return done.stdout
 
 
 def _entries(listed: str) -> list[dict[str, str]]:

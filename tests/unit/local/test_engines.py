@@ -91,15 +91,18 @@ def test_docker_is_given_the_file_and_its_variables(tmp_path: Path) -> None:
     engine.up(target, lambda _line: None)
     engine.down(target, True, lambda _line: None)
     start, stop = (tmp_path / "calls").read_text().splitlines()
-    common = f"9999 compose --project-name kafkactl-kraft --file {target.file}"
+    common = f"9999 compose --progress plain --project-name kafkactl-kraft --file {target.file}"
     assert start == f"{common} up --detach --wait --wait-timeout 180"
     assert stop == f"{common} down --volumes"
 
 
-def test_a_failing_docker_is_told_in_one_line(tmp_path: Path) -> None:
-    program(tmp_path, "docker", "echo pulling >&2; echo 'manifest unknown' >&2; exit 1")
-    with pytest.raises(EngineError, match="docker compose up failed: manifest unknown"):
-        docker.DockerEngine({}).up(cluster.load_target("kraft", {}), lambda _line: None)
+def test_what_docker_says_is_told_as_it_says_it_and_a_failure_in_one_line(tmp_path: Path) -> None:
+    program(tmp_path, "docker", "echo ' kafka-1 Pulling ' >&2; echo 'manifest unknown' >&2; exit 1")
+    told: list[str] = []
+    with pytest.raises(EngineError, match="docker compose up failed: manifest unknown") as raised:
+        docker.DockerEngine({}).up(cluster.load_target("kraft", {}), told.append)
+    assert "kafka-1 Pulling" in told
+    assert raised.value.hint == "see: kafkactl local logs kraft"
 
 
 def test_a_port_in_use_is_found_first() -> None:
