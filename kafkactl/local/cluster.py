@@ -23,6 +23,8 @@ def up(name: str, engine: str, port: int | None, version: str | None, count_brok
 
     What is not said is as it was when the target last ran here, else the compose file's own.
     """
+    from kafkactl.local.ports import require_free
+
     known = instance.find(name)
     if known is not None and _is_running(known):
         _require_same(known, engine, port, version)
@@ -32,8 +34,6 @@ def up(name: str, engine: str, port: int | None, version: str | None, count_brok
     wanted = replace(wanted, engine=_choose_engine(engine, wanted.engine), port=port or wanted.port)
     target = load_target(name, variables(wanted.port, version or wanted.version or None))
     wanted = replace(wanted, version=target.kafka_version)
-    from kafkactl.local.ports import require_free
-
     require_free((published.host for broker in target.brokers for published in broker.ports), name)
     runner = _engine(wanted)
     runner.prepare(target, tell)
@@ -97,10 +97,13 @@ def _require_same(known: Instance, engine: str, port: int | None, version: str |
 
 
 def _choose_engine(asked: str, remembered: str) -> str:
-    if asked != "auto":
-        return asked
-    if remembered:  # its data lies there
-        return remembered
+    if remembered and asked not in ("auto", remembered):
+        raise EngineError(
+            f"its data lies with the {remembered} engine",
+            f"--engine {remembered}, or first: kafkactl local down --wipe",
+        )
+    if asked != "auto" or remembered:
+        return remembered or asked
     from kafkactl.local import docker, jars
 
     if (no_docker := docker.why_unavailable()) is None:
@@ -125,4 +128,11 @@ def _target(known: Instance) -> Target:
 
 
 def _is_running(known: Instance) -> bool:
-    return any(node.state == "running" for node in _engine(known).status(_target(known)))
+    """Whether all nodes run; raises EngineError when only some do."""
+    nodes = _engine(known).status(_target(known))
+    others = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]
+    if others and len(others) < len(nodes):
+        raise EngineError(
+            f"{known.target} runs in part only: {', '.join(others)}", f"first: kafkactl local down {known.target}"
+        )
+    return not others

@@ -54,11 +54,15 @@ class DockerEngine:
         self._watch(target, tell, "down", *(["--volumes"] if wipe else []))
 
     def status(self, target: Target) -> list[NodeStatus]:
-        listed = self._ask(target, "ps", "--all", "--format", "json")
-        containers = {entry["Service"]: entry for entry in _entries(listed)}
+        try:
+            listed = self._ask(target, "ps", "--all", "--format", "json")
+        except EngineError:  # other clusters can be told of all the same
+            states = dict.fromkeys((service.name for service in target.services), "unknown")
+        else:
+            states = {entry["Service"]: entry["State"] for entry in _entries(listed)}
         found = []
         for service in target.services:
-            state = containers.get(service.name, {}).get("State", "stopped")
+            state = states.get(service.name, "stopped")
             address = f"127.0.0.1:{service.ports[0].host}" if service.ports else None
             found.append(NodeStatus(target.name, service.name, self.name, state, address, None, None))
         return found

@@ -157,6 +157,16 @@ def test_a_node_that_cannot_start_says_why(own: Cli) -> None:
     assert "--wipe" in hint
 
 
+def test_a_cluster_that_runs_in_part_is_told_as_that(own: Cli) -> None:
+    own.ok("local", "up", "zookeeper", "--engine", "native", "--port", free_base(21992))
+    (pid,) = [int(str(node["pid"])) for node in nodes(own) if node["node"] == "kafka-1"]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: [node["state"] for node in nodes(own)] == ["running", "stopped"])
+    assert "zookeeper runs in part only: kafka-1 is stopped" in own("local", "up", "zookeeper", check=1).stderr
+    own.ok("local", "down")
+    own.ok("local", "up", "zookeeper")
+
+
 def test_the_three_node_zookeeper_cluster_too(own: Cli) -> None:
     port = free_base(PORTS["zookeeper"] + 600)
     own.ok("local", "up", "zookeeper-cluster", "--engine", "native", "--port", port)

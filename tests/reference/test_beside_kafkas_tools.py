@@ -11,7 +11,7 @@ import pytest
 
 from kafkactl.local.compose import TARGETS, load_target
 from kafkactl.local.translate import Loopback, server_properties
-from tests.clusters import RunningCluster, java_tool
+from tests.clusters import PORTS, RunningCluster, java_tool
 
 TOPICS = "org.apache.kafka.tools.TopicCommand"
 GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
@@ -104,21 +104,22 @@ OPTIONS = [
 ]
 
 
-@pytest.fixture(params=["kraft", "zookeeper"])
+@pytest.fixture(params=PORTS)
 def written(
     request: pytest.FixtureRequest, clusters: Callable[[str], RunningCluster], name: str
 ) -> tuple[RunningCluster, Path]:
     """A partition's folder on a broker's disk, with several kinds of batches."""
     cluster = clusters(request.param)
     cli = cluster.cli
-    cli.ok("topics", "create", name, "-p", 1, "-c", "index.interval.bytes=300", "-c", "segment.bytes=1048576")
+    cli.ok("topics", "create", name, "-p", 1, "-r", 1, "-c", "index.interval.bytes=300", "-c", "segment.bytes=1048576")
     for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
         for acks in ("all", "1"):
             lines = "".join(f"key-{n}:value {n} 값 by {codec} {acks}\n" for n in range(40))
             cli.ok("produce", name, "--key-separator", ":", "--compression-codec", codec, "--acks", acks, input=lines)
     cli.ok("configs", "alter", "topics", name, "--set", "message.timestamp.type=LogAppendTime")
     cli.ok("produce", name, input=b"append time\n\xff\xfe\n")
-    return cluster, cluster.log_dirs()[0] / f"{name}-0"
+    (folder,) = [log_dir / f"{name}-0" for log_dir in cluster.log_dirs() if (log_dir / f"{name}-0").is_dir()]
+    return cluster, folder
 
 
 @pytest.mark.parametrize("kind", [".log", ".index", ".timeindex"])

@@ -105,6 +105,17 @@ def test_what_docker_says_is_told_as_it_says_it_and_a_failure_in_one_line(tmp_pa
     assert raised.value.hint == "see: kafkactl local logs kraft"
 
 
+def test_the_status_of_a_cluster_whose_docker_is_away_is_unknown() -> None:
+    instance.Instance("kraft", "docker", "4.3.1", 9092).save()
+    assert [node.state for node in cluster.status()] == ["unknown"]
+
+
+def test_data_of_one_engine_is_not_started_with_the_other() -> None:
+    instance.Instance("kraft", "docker", "4.3.1", next(ports.free_ports(20_000))).save()
+    with pytest.raises(EngineError, match="its data lies with the docker engine"):
+        up("native")
+
+
 def test_a_port_in_use_is_found_first() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
