@@ -158,13 +158,15 @@ def test_a_node_that_cannot_start_says_why(own: Cli) -> None:
 
 
 def test_a_cluster_that_runs_in_part_is_told_as_that(own: Cli) -> None:
-    own.ok("local", "up", "zookeeper", "--engine", "native", "--port", free_base(21992))
-    (pid,) = [int(str(node["pid"])) for node in nodes(own) if node["node"] == "kafka-1"]
+    own.ok("local", "up", "kraft-cluster", "--engine", "native", "--port", free_base(21992))
+    (pid,) = [int(str(node["pid"])) for node in nodes(own) if node["node"] == "kafka-2"]
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: [node["state"] for node in nodes(own)] == ["running", "stopped"])
-    assert "zookeeper runs in part only: kafka-1 is stopped" in own("local", "up", "zookeeper", check=1).stderr
+    eventually(lambda: [node["state"] for node in nodes(own)] == ["running", "stopped", "running"])
+    refused = own("local", "up", "kraft-cluster", check=1)
+    assert "kraft-cluster runs in part only: kafka-2 is stopped" in refused.stderr
     own.ok("local", "down")
-    own.ok("local", "up", "zookeeper")
+    own.ok("local", "up", "kraft-cluster")
+    assert {node["state"] for node in nodes(own)} == {"running"}
 
 
 def test_the_three_node_zookeeper_cluster_too(own: Cli) -> None:
