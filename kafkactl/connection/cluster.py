@@ -118,14 +118,14 @@ class Cluster:
             except KafkaException as error:
                 raise self.error(error, what) from error
 
-    def settled(self, ask: Callable[[], T]) -> T:
-        """What `ask` returns, asked again while a coordinator is on its way; raises its last error at the time-out."""
+    def settled(self, ask: Callable[[], T], passing: frozenset[int] = PASSING_CODES) -> T:
+        """What `ask` returns, asked again while its error is one that passes; raises the last one at the time-out."""
         deadline = time.monotonic() + self.timeout_s
         while True:
             try:
                 return ask()
             except OperationError as error:
-                if error.code not in PASSING_CODES or time.monotonic() > deadline:
+                if error.code not in passing or time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_S)
 

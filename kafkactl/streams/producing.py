@@ -15,9 +15,12 @@ from kafkactl.streams.lines import Record
 SHOWN_FAILURES = 10
 _STEP_S = 0.1
 
+TOPIC_ON_ITS_WAY = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE})
+
 DEFAULTS: Mapping[str, Any] = {
     "acks": "all",
     "enable.idempotence": True,
+    "delivery.timeout.ms": 120_000,  # the Java client's; librdkafka's own is five minutes
     # Keys land where Java's default partitioner puts them.
     "partitioner": "murmur2_random",
     # Success is what is sent less what failed: a call into Python for every record would cost half the speed.
@@ -108,10 +111,10 @@ def _require_topic(cluster: Cluster, producer: Any, topic: str, tell: Callable[[
     def ask() -> None:
         error = cluster.metadata(topic, producer).topics[topic].error
         if error is not None:
-            raise OperationError(plain_reason(error), code=KafkaError.COORDINATOR_NOT_AVAILABLE)
+            raise OperationError(plain_reason(error), code=error.code())
 
     try:
-        cluster.settled(ask)
+        cluster.settled(ask, TOPIC_ON_ITS_WAY)
     except OperationError as error:
         raise NotFoundError(
             f"there is no topic {topic!r}, and the broker did not make it: {error}", f"kafkactl topics create {topic}"
