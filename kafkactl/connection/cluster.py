@@ -92,6 +92,7 @@ class Cluster:
         deadline = time.monotonic() + self.timeout_s
         arguments = {} if topic is None else {"topic": topic}
         patience = min(PATIENCE_S, self.timeout_s)
+        self.reasons.all_down = False  # said again at every attempt while it is so
         while True:
             try:
                 found: ClusterMetadata = client.list_topics(timeout=patience, **arguments)
@@ -106,6 +107,7 @@ class Cluster:
     def wait(self, future: Future[T], what: str) -> T:
         """The future's result; raises UnreachableError, or OperationError saying `what` failed and why."""
         started = time.monotonic()
+        self.reasons.all_down = False
         while True:
             try:
                 return future.result(timeout=POLL_S)
