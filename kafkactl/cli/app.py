@@ -39,7 +39,7 @@ COMMANDS = {
     "console-consumer": Entry("console_consumer", "Print a topic's records.", ("consume",)),
     "groups": Entry("groups", "List, describe and delete consumer groups; their lag.", ("consumer-groups",)),
     "configs": Entry("configs", "Show and change settings of topics and brokers."),
-    "dump-log": Entry("dump_log", "Read segment and index files as a broker leaves them on disk."),
+    "dump-log": Entry("dump_log", "Read segments, indexes and snapshots as a broker leaves them on disk."),
     "context": Entry("context", "Keep named clusters, and choose the current one."),
     "local": Entry("local", "Start and stop throw-away clusters on this machine."),
 }

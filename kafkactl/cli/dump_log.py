@@ -19,7 +19,7 @@ from kafkactl.output.report import OutputFormat
 if TYPE_CHECKING:
     from kafkactl.serde.formats import Format
 
-app = new_app("Read segment and index files as a broker leaves them on disk.")
+app = new_app("Read segments, indexes and snapshots as a broker leaves them on disk.")
 
 MAX_BYTES = 2**31 - 1
 
@@ -71,7 +71,7 @@ def dump_log(
         bool, typer.Option("--verify-index-only", help="Compare indexes to their log without printing them.")
     ] = False,
 ) -> int:
-    """Print segments (.log), offset indexes (.index) and time indexes (.timeindex) as kafka-dump-log does."""
+    """Print segments, KRaft snapshots, the three kinds of indexes and producer snapshots as kafka-dump-log does."""
     paths = list(file or ()) + [Path(part.strip()) for text in files or () for part in text.split(",") if part.strip()]
     if not paths:
         raise UsageError("which file?", "name it: as the argument, or with --files")
@@ -96,8 +96,11 @@ def dump_log(
 def _dump_text(paths: list[Path], wanted: Wanted) -> int:
     dumpers: dict[str, Callable[[Path, Wanted, Faults], Iterator[str]]] = {
         ".log": _dump_segment,
+        ".checkpoint": _dump_segment,
         ".index": _dump_offset_index,
         ".timeindex": _dump_time_index,
+        ".txnindex": _dump_transaction_index,
+        ".snapshot": _dump_producer_snapshot,
     }
     faults = Faults()
     status = 0
@@ -131,7 +134,7 @@ def _dump_segment(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str]:
 
     gaps: list[tuple[int, int]] = []
     with Segment(path) as segment:
-        yield f"Log starting offset: {segment.base_offset}"
+        yield dump_text.log_heading(path)
         read_bytes, last_offset = 0, -1
         for batch in segment.batches(end=min(wanted.max_bytes, segment.size_bytes)):
             yield dump_text.batch_line(batch)
@@ -201,3 +204,17 @@ def _dump_time_index(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str
             if not wanted.verify_only:
                 yield f"timestamp: {entry.timestamp_ms} offset: {entry.offset}"
     faults.lines += time_faults(path, all_findings)
+
+
+def _dump_transaction_index(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str]:
+    from kafkactl.output.dump_text import aborted_line
+    from kafkactl.storage.txnindex import read_aborted_transactions
+
+    yield from map(aborted_line, read_aborted_transactions(path))
+
+
+def _dump_producer_snapshot(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str]:
+    from kafkactl.output.dump_text import producer_line
+    from kafkactl.storage.producer_snapshot import read_producer_snapshot
+
+    yield from map(producer_line, read_producer_snapshot(path))

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from kafkactl.output.report import Column, OutputFormat, listing
 from kafkactl.serde.formats import Format
 from kafkactl.storage.batch import Batch
 from kafkactl.storage.index import OffsetIndex, TimeIndex
+from kafkactl.storage.producer_snapshot import read_producer_snapshot
 from kafkactl.storage.segment import Segment
+from kafkactl.storage.txnindex import read_aborted_transactions
 
 
 def dump_rows(paths: list[Path], deep: bool, key: Format, value: Format, format: OutputFormat | None) -> int:
@@ -71,7 +74,11 @@ def _rows(path: Path, deep: bool, key: Format, value: Format) -> Iterator[dict[s
     elif path.suffix == ".timeindex":
         for time_entry in TimeIndex(path).entries():
             yield {"file": str(path), "timestamp_ms": time_entry.timestamp_ms, "offset": time_entry.offset}
-    elif path.suffix == ".log":
+    elif path.suffix == ".txnindex":
+        yield from ({"file": str(path), **asdict(entry)} for entry in read_aborted_transactions(path))
+    elif path.suffix == ".snapshot":
+        yield from ({"file": str(path), **asdict(state)} for state in read_producer_snapshot(path))
+    elif path.suffix in (".log", ".checkpoint"):
         with Segment(path) as segment:
             read_bytes = 0
             for batch in segment.batches():
@@ -80,7 +87,8 @@ def _rows(path: Path, deep: bool, key: Format, value: Format) -> Iterator[dict[s
             if read_bytes < segment.size_bytes:
                 raise FormatError(f"{path}: {segment.size_bytes - read_bytes} invalid bytes at the end")
     else:
-        raise UsageError(f"{path}: not a kind of file that is known", ".log, .index and .timeindex are")
+        known = ".log, .checkpoint, .index, .timeindex, .txnindex and .snapshot are"
+        raise UsageError(f"{path}: not a kind of file that is known", known)
 
 
 def _batch_row(path: Path, batch: Batch) -> dict[str, Any]:

@@ -5,12 +5,19 @@ Reference: org.apache.kafka.tools.DumpLogSegments.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from kafkactl.errors import UsageError
 from kafkactl.serde.formats import Format
 from kafkactl.storage.batch import Batch
+from kafkactl.storage.control import ControlType, parse_control
+from kafkactl.storage.producer_snapshot import ProducerState
 from kafkactl.storage.records import Record
+from kafkactl.storage.segment import base_offset_of
+from kafkactl.storage.txnindex import AbortedTransaction
 from kafkactl.storage.verify import TimeFault, TimeFinding
 
 
@@ -54,16 +61,60 @@ def record_lines(
 
 
 def control_text(record: Record) -> str:
-    """A control record's meaning: the key holds a version and a type (ControlRecordType), both i16."""
-    if record.key is None or len(record.key) < 4:
-        return "controlType: UNKNOWN(-1)"
-    kind = int.from_bytes(record.key[2:4], "big", signed=True)
-    if kind in (0, 1) and record.value is not None and len(record.value) >= 6:
-        epoch = int.from_bytes(record.value[2:6], "big", signed=True)
-        return f"endTxnMarker: {'COMMIT' if kind else 'ABORT'} coordinatorEpoch: {epoch}"
-    names = {0: "ABORT", 1: "COMMIT", 2: "LEADER_CHANGE", 3: "SNAPSHOT_HEADER", 4: "SNAPSHOT_FOOTER"}
-    names |= {5: "KRAFT_VERSION", 6: "KRAFT_VOTERS"}
-    return f"controlType: {names.get(kind, 'UNKNOWN')}({kind})"
+    """A control record's meaning."""
+    control = parse_control(record)
+    if control.type in (ControlType.ABORT, ControlType.COMMIT):
+        return f"endTxnMarker: {control.type.name} coordinatorEpoch: {control.message['coordinatorEpoch']}"
+    if control.type in _CONTROL_NAMES:
+        message = json.dumps(control.message, separators=(",", ":"), ensure_ascii=False)
+        return f"{_CONTROL_NAMES[control.type]} {message}"
+    return f"controlType: {control.type.name}({control.type_id})"
+
+
+_CONTROL_NAMES = {
+    ControlType.LEADER_CHANGE: "LeaderChange:",
+    ControlType.SNAPSHOT_HEADER: "SnapshotHeader",
+    ControlType.SNAPSHOT_FOOTER: "SnapshotFooter",
+    ControlType.KRAFT_VERSION: "KRaftVersion",
+    ControlType.KRAFT_VOTERS: "KRaftVoters",
+}
+
+
+def log_heading(path: Path) -> str:
+    """The line before a log's or a KRaft snapshot's batches; raises UsageError for a name that tells nothing."""
+    if path.suffix != ".checkpoint":
+        return f"Log starting offset: {base_offset_of(path)}"
+    if path.name == "bootstrap.checkpoint":
+        return "KRaft bootstrap snapshot"
+    match = re.fullmatch(r"(\d{20})-(\d{10})\.checkpoint", path.name)
+    if match is None:
+        raise UsageError(f"{path}: the name tells no offset and epoch", "KRaft names snapshots OFFSET-EPOCH.checkpoint")
+    return f"Snapshot end offset: {int(match[1])}, epoch: {int(match[2])}"
+
+
+def producer_line(state: ProducerState) -> str:
+    """One producer of a snapshot."""
+    opened = state.current_transaction_first_offset
+    batch = ""
+    if state.last_offset >= 0:
+        batch = (
+            f"firstSequence: {state.first_sequence} lastSequence: {state.last_sequence} lastOffset: {state.last_offset}"
+            f" offsetDelta: {state.offset_delta} timestamp: {state.timestamp_ms}"
+        )
+    return (
+        f"producerId: {state.producer_id} producerEpoch: {state.producer_epoch}"
+        f" coordinatorEpoch: {state.coordinator_epoch}"
+        f" currentTxnFirstOffset: {'OptionalLong.empty' if opened < 0 else f'OptionalLong[{opened}]'}"
+        f" lastTimestamp: {state.timestamp_ms} {batch}"
+    )
+
+
+def aborted_line(aborted: AbortedTransaction) -> str:
+    """One entry of a transaction index."""
+    return (
+        f"version: {aborted.version} producerId: {aborted.producer_id} firstOffset: {aborted.first_offset}"
+        f" lastOffset: {aborted.last_offset} lastStableOffset: {aborted.last_stable_offset}"
+    )
 
 
 def timestamp_type(batch: Batch) -> str:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from kafkactl.local.compose import TARGETS, load_target
 from kafkactl.local.translate import Loopback, server_properties
 from tests.clusters import PORTS, RunningCluster, java_tool
+from tests.conftest import Cli
 
 TOPICS = "org.apache.kafka.tools.TopicCommand"
 GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
@@ -133,6 +135,55 @@ def test_dump_log(written: tuple[RunningCluster, Path], kind: str) -> None:
         assert (ours.returncode == 0) == (theirs.returncode == 0), options
         if theirs.returncode == 0:
             assert ours.stderr == theirs.stderr, options
+
+
+def same_text(options: list[str], *files: Path, cli: Cli) -> None:
+    """Kafka's tool and ours print the same, and end alike."""
+    for file in files:
+        theirs = java_tool(DUMP, *options, "--files", file)
+        ours = cli("dump-log", *options, "--files", file)
+        assert (ours.stdout, ours.returncode) == (theirs.stdout, theirs.returncode), (file, options, theirs.stderr)
+
+
+def test_dump_log_of_transactions(cluster: RunningCluster, name: str) -> None:
+    cluster.cli.ok("topics", "create", name, "-p", 1, "-r", 1, "-c", "segment.bytes=1048576")
+    producer = Producer({"bootstrap.servers": cluster.bootstrap_servers, "transactional.id": name, "log_level": 0})
+    producer.init_transactions(30)
+    for number in range(6):
+        producer.begin_transaction()
+        for _ in range(4):
+            producer.produce(name, bytes(60_000), str(number))
+        producer.flush()
+        (producer.abort_transaction if number % 2 else producer.commit_transaction)(30)
+    (folder,) = [log_dir / f"{name}-0" for log_dir in cluster.log_dirs() if (log_dir / f"{name}-0").is_dir()]
+    files = [*folder.glob("*.log"), *folder.glob("*.txnindex"), *folder.glob("*.snapshot")]
+    assert {file.suffix for file in files} == {".log", ".txnindex", ".snapshot"}
+    assert any(file.stat().st_size for file in folder.glob("*.txnindex"))
+    for options in ([], ["--deep-iteration"], ["--deep-iteration", "--skip-record-metadata"]):
+        same_text(options, *files, cli=cluster.cli)
+
+
+def test_dump_log_of_krafts_own_files(kraft: RunningCluster, tmp_path: Path) -> None:
+    """The boot snapshot of a running node, and the first snapshot of a quorum that may change (KIP-853)."""
+    properties = tmp_path / "node.properties"
+    properties.write_text(
+        f"process.roles=broker,controller\nnode.id=1\nlog.dirs={tmp_path}/data\n"
+        "listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093\ncontroller.listener.names=CONTROLLER\n"
+        "controller.quorum.bootstrap.servers=127.0.0.1:9093\n"
+    )
+    cluster_id = "kRmmZ3pSTzC0DhJb8dKx5Q"
+    formatted = java_tool("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", properties)
+    assert formatted.returncode == 0, formatted.stdout
+    (log_dir,) = kraft.log_dirs()
+    snapshots = [log_dir / "bootstrap.checkpoint", *tmp_path.glob("data/__cluster_metadata-0/*.checkpoint")]
+    assert len(snapshots) == 2
+    same_text(["--deep-iteration"], *snapshots, cli=kraft.cli)
+    assert "KRaftVoters" in kraft.cli.ok("dump-log", "--deep-iteration", snapshots[1])
+    (metadata,) = log_dir.glob("__cluster_metadata-0/*.log")
+    copy = tmp_path / metadata.name
+    copy.write_bytes(metadata.read_bytes())  # it grows while it is read
+    same_text(["--deep-iteration"], copy, cli=kraft.cli)
+    assert "LeaderChange: " in kraft.cli.ok("dump-log", "--deep-iteration", copy)
 
 
 @pytest.mark.parametrize("name", TARGETS)

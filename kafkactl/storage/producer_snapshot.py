@@ -1,0 +1,61 @@
+"""Producer snapshots: what a partition knew of its idempotent and transactional producers at an offset.
+
+Layout: the message schema ProducerSnapshot; org.apache.kafka.storage.internals.log.ProducerStateManager.readSnapshot.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from google_crc32c import value as crc32c
+
+from kafkactl.errors import FormatError
+from kafkactl.storage.segment import map_file
+
+HEADER = struct.Struct(">hI")  # version, CRC of all behind it
+COUNT = struct.Struct(">i")
+# producer id and epoch; last sequence, last offset, offset delta and timestamp of its last batch; coordinator epoch;
+# first offset of its open transaction
+ENTRY = struct.Struct(">qhiqiqiq")
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerState:
+    """A producer as the partition last heard of it; offsets and sequences of its last batch, -1 without one."""
+
+    producer_id: int
+    producer_epoch: int
+    last_sequence: int
+    last_offset: int
+    offset_delta: int
+    timestamp_ms: int
+    coordinator_epoch: int
+    current_transaction_first_offset: int
+    """-1 when no transaction is open."""
+
+    @property
+    def first_sequence(self) -> int:
+        """Sequence numbers go round after 2^31 - 1."""
+        return (self.last_sequence - self.offset_delta) & 0x7FFFFFFF
+
+
+def read_producer_snapshot(path: Path) -> list[ProducerState]:
+    """A .snapshot file's producers; raises NotFoundError, UsageError, and FormatError for one that is corrupt."""
+    _map, mapped = map_file(path)
+    data = bytes(mapped)
+    if len(data) < HEADER.size + COUNT.size:
+        raise FormatError(f"{path}: corrupt: {len(data)} bytes are too few for a producer snapshot")
+    version, stored_crc = HEADER.unpack_from(data)
+    if version != VERSION:
+        raise FormatError(f"{path}: file version {version}, and {VERSION} is the only one known")
+    (count,) = COUNT.unpack_from(data, HEADER.size)
+    first = HEADER.size + COUNT.size
+    if count < 0 or first + count * ENTRY.size > len(data):
+        raise FormatError(f"{path}: corrupt: {count} producers do not fit into {len(data)} bytes")
+    computed_crc = int(crc32c(data[HEADER.size :]))
+    if computed_crc != stored_crc:
+        raise FormatError(f"{path}: corrupt: stored CRC {stored_crc}, computed {computed_crc}")
+    return [ProducerState(*ENTRY.unpack_from(data, first + number * ENTRY.size)) for number in range(count)]

@@ -1,0 +1,39 @@
+"""Transaction indexes: the aborted transactions of a segment.
+
+Layout: org.apache.kafka.storage.internals.log.AbortedTxn. Big-endian, entries of fixed size.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kafkactl.errors import FormatError
+from kafkactl.storage.segment import map_file
+
+ENTRY = struct.Struct(">hqqqq")
+
+
+@dataclass(frozen=True, slots=True)
+class AbortedTransaction:
+    """One aborted transaction: its producer, its first and last offset, and the last stable offset after it."""
+
+    version: int
+    producer_id: int
+    first_offset: int
+    last_offset: int
+    last_stable_offset: int
+
+
+def read_aborted_transactions(path: Path) -> Iterator[AbortedTransaction]:
+    """The entries of a .txnindex file; raises NotFoundError, UsageError, and FormatError where one is not whole."""
+    _map, data = map_file(path)
+    for position in range(0, len(data), ENTRY.size):
+        if len(data) - position < ENTRY.size:
+            raise FormatError(f"{path}: corrupt: its last entry has {len(data) - position} of {ENTRY.size} bytes")
+        entry = AbortedTransaction(*ENTRY.unpack_from(data, position))
+        if entry.version > 0:
+            raise FormatError(f"{path}: entry of version {entry.version}, and 0 is the only one known")
+        yield entry
