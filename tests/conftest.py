@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -53,6 +54,16 @@ class Cli:
         if check is not None:
             assert told.returncode == check, f"{arguments}: status {told.returncode}\n{told.stdout}\n{told.stderr}"
         return told
+
+    def start(self, *arguments: object, **streams: int) -> subprocess.Popen[str]:
+        """The running process, which Ctrl-C reaches also where CI runs in the background and ignores it."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            text=True,
+            env=self.full_environment(),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            **streams,
+        )
 
     def ok(self, *arguments: object, input: str | bytes | None = None) -> str:
         """The stdout of a command that must succeed."""

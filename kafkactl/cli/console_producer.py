@@ -115,7 +115,12 @@ def _records(source: BinaryIO, reader: LineReader) -> Iterator[Record]:
     while True:
         if asks:
             print(">", end="", file=sys.stderr, flush=True)
-        line = source.readline()
+        line = b""
+        try:
+            line = source.readline()
+        finally:
+            if asks and not line:
+                print(file=sys.stderr)  # the prompt's own line ends here
         if not line:
             return
         number += 1
@@ -125,7 +130,7 @@ def _records(source: BinaryIO, reader: LineReader) -> Iterator[Record]:
 def _tell(account: Account, topic: str) -> None:
     for failure in account.failures:
         people.error(OperationError(failure))
-    told = [f"{account.delivered} records delivered to {topic}"]
+    told = [f"{account.delivered} record{'' if account.delivered == 1 else 's'} delivered to {topic}"]
     if account.failed:
         told.append(f"{account.failed} failed")
     if account.pending:

@@ -15,7 +15,7 @@ from kafkactl.output import people
 from kafkactl.output.dump_text import control_text, timestamp_type
 from kafkactl.output.report import Column, OutputFormat, listing
 from kafkactl.serde.formats import Format
-from kafkactl.storage.batch import Batch
+from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.index import OffsetIndex, TimeIndex
 from kafkactl.storage.producer_snapshot import read_producer_snapshot
 from kafkactl.storage.segment import Segment
@@ -91,30 +91,32 @@ def _rows(path: Path, deep: bool, key: Format, value: Format) -> Iterator[dict[s
         raise UsageError(f"{path}: not a kind of file that is known", known)
 
 
-def _batch_row(path: Path, batch: Batch) -> dict[str, Any]:
+def _batch_row(path: Path, batch: AnyBatch) -> dict[str, Any]:
+    new = batch if isinstance(batch, Batch) else None
     return {
         "file": str(path),
         "position": batch.position,
         "size_bytes": batch.size_bytes,
-        "base_offset": batch.base_offset,
+        "magic": batch.magic,
+        "base_offset": new.base_offset if new else None,
         "last_offset": batch.last_offset,
-        "count": batch.count,
-        "leader_epoch": batch.leader_epoch,
+        "count": new.count if new else None,
+        "leader_epoch": new.leader_epoch if new else None,
         "codec": batch.codec.name.lower(),
         "timestamp_type": timestamp_type(batch),
         "max_timestamp_ms": batch.max_timestamp_ms,
-        "producer_id": batch.producer_id,
-        "producer_epoch": batch.producer_epoch,
-        "base_sequence": batch.base_sequence,
-        "transactional": batch.is_transactional,
+        "producer_id": new.producer_id if new else None,
+        "producer_epoch": new.producer_epoch if new else None,
+        "base_sequence": new.base_sequence if new else None,
+        "transactional": new.is_transactional if new else False,
         "control": batch.is_control,
-        "delete_horizon_ms": batch.delete_horizon_ms,
+        "delete_horizon_ms": new.delete_horizon_ms if new else None,
         "crc": batch.crc,
         "valid": batch.is_valid,
     }
 
 
-def _record_rows(batch: Batch, key: Format, value: Format) -> Iterator[dict[str, Any]]:
+def _record_rows(batch: AnyBatch, key: Format, value: Format) -> Iterator[dict[str, Any]]:
     if not batch.is_valid:
         raise FormatError(
             f"batch at position {batch.position}: its CRC does not match", "without -o it is shown all the same"
@@ -125,7 +127,7 @@ def _record_rows(batch: Batch, key: Format, value: Format) -> Iterator[dict[str,
             "timestamp_ms": record.timestamp_ms,
             "timestamp_type": timestamp_type(batch),
             "sequence": record.sequence,
-            "producer_id": batch.producer_id,
+            "producer_id": batch.producer_id if isinstance(batch, Batch) else None,
             "control": control_text(record) if batch.is_control else None,
             "headers": [
                 [name, None if data is None else data.decode("utf-8", errors="replace")]

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from kafkactl.errors import UsageError
 from kafkactl.serde.formats import Format
-from kafkactl.storage.batch import Batch
+from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.control import ControlType, parse_control
+from kafkactl.storage.legacy import LegacyRecord
 from kafkactl.storage.producer_snapshot import ProducerState
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import base_offset_of
@@ -21,8 +22,17 @@ from kafkactl.storage.txnindex import AbortedTransaction
 from kafkactl.storage.verify import TimeFault, TimeFinding
 
 
-def batch_line(batch: Batch) -> str:
+def batch_line(batch: AnyBatch) -> str:
     """One batch, without its records."""
+    return (
+        f"{_batch_heading(batch) if isinstance(batch, Batch) else f'offset: {batch.offset}'}"
+        f" position: {batch.position} {timestamp_type(batch)}: {batch.max_timestamp_ms} size: {batch.size_bytes}"
+        f" magic: {batch.magic} compresscodec: {batch.codec.name.lower()} crc: {batch.crc}"
+        f" isvalid: {_java(batch.is_valid)}"
+    )
+
+
+def _batch_heading(batch: Batch) -> str:
     horizon = batch.delete_horizon_ms
     return (
         f"baseOffset: {batch.base_offset} lastOffset: {batch.last_offset} count: {batch.count}"
@@ -31,14 +41,11 @@ def batch_line(batch: Batch) -> str:
         f" partitionLeaderEpoch: {batch.leader_epoch} isTransactional: {_java(batch.is_transactional)}"
         f" isControl: {_java(batch.is_control)}"
         f" deleteHorizonMs: {'OptionalLong.empty' if horizon is None else f'OptionalLong[{horizon}]'}"
-        f" position: {batch.position} {timestamp_type(batch)}: {batch.max_timestamp_ms} size: {batch.size_bytes}"
-        f" magic: {batch.magic} compresscodec: {batch.codec.name.lower()} crc: {batch.crc}"
-        f" isvalid: {_java(batch.is_valid)}"
     )
 
 
 def record_lines(
-    batch: Batch, key_format: Format, value_format: Format, with_data: bool, with_metadata: bool = True
+    batch: AnyBatch, key_format: Format, value_format: Format, with_data: bool, with_metadata: bool = True
 ) -> Iterator[tuple[Record, str]]:
     """Each record of a batch with its line."""
     kind = timestamp_type(batch)
@@ -48,8 +55,12 @@ def record_lines(
             parts.append(
                 f"offset: {record.offset} {kind}: {record.timestamp_ms}"
                 f" keySize: {_size(record.key)} valueSize: {_size(record.value)}"
-                f" sequence: {record.sequence} headerKeys: [{','.join(name for name, _ in record.headers)}]"
             )
+            if isinstance(record, LegacyRecord):
+                parts.append(f"isValid: {_java(record.is_valid)} crc: {record.crc}")
+            else:
+                names = ",".join(name for name, _ in record.headers)
+                parts.append(f"sequence: {record.sequence} headerKeys: [{names}]")
             if batch.is_control:
                 parts.append(control_text(record))
         if with_data and not batch.is_control:
@@ -117,7 +128,10 @@ def aborted_line(aborted: AbortedTransaction) -> str:
     )
 
 
-def timestamp_type(batch: Batch) -> str:
+def timestamp_type(batch: AnyBatch) -> str:
+    """In Kafka's words."""
+    if batch.magic == 0:
+        return "NoTimestampType"
     return "LogAppendTime" if batch.is_log_append_time else "CreateTime"
 
 

@@ -1,4 +1,4 @@
-"""Record batches of magic 2, as they lie in a segment file.
+"""Record batches, as they lie in a segment file: those of magic 2, and whose reader another magic needs.
 
 Layout: org.apache.kafka.common.record.DefaultRecordBatch (KIP-98, KIP-534). Big-endian.
 """
@@ -13,11 +13,10 @@ from google_crc32c import value as crc32c
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.compression import Codec, decompress
+from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST, LegacyBatch, legacy_batch
 from kafkactl.storage.records import Record, parse_records
 
-# What all magics share: base offset, length of all that follows it, leader epoch (magic 2) or CRC, magic.
-LOG_OVERHEAD = struct.Struct(">qi")
-MAGIC_POSITION = 16
+MAGIC_POSITION = 16  # in all magics: behind offset, length, and a leader epoch (magic 2) or CRC
 
 # leader epoch, magic, CRC, attributes, last offset delta, base and max timestamp, producer id and epoch,
 # base sequence, number of records
@@ -110,10 +109,13 @@ class Batch:
             raise FormatError(f"batch at position {self.position}: {error}") from error
 
 
-def parse_batch(data: memoryview, position: int) -> Batch | None:
+AnyBatch = Batch | LegacyBatch
+
+
+def parse_batch(data: memoryview, position: int) -> AnyBatch | None:
     """The batch at that position of a file; None when the file ends before the batch does.
 
-    Raises FormatError for a size that no batch has and for magics other than 2.
+    Raises FormatError for a size that no batch has and for magics that are not known.
     """
     left = len(data) - position
     if left < MAGIC_POSITION + 1:
@@ -121,13 +123,14 @@ def parse_batch(data: memoryview, position: int) -> Batch | None:
     base_offset, length = LOG_OVERHEAD.unpack_from(data, position)
     magic = data[position + MAGIC_POSITION]
     size_bytes = LOG_OVERHEAD.size + length
-    if length < 14:  # the smallest record of magic 0
+    if length < SMALLEST:
         raise FormatError(f"corrupt: batch at position {position} has size {length}, less than any batch has")
     if size_bytes > left:
         return None
+    if magic in (0, 1):
+        return legacy_batch(bytes(data[position + LOG_OVERHEAD.size : position + size_bytes]), position, base_offset)
     if magic != 2:
-        old = "; this version of kafkactl reads magic 2 only" if magic in (0, 1) else ""
-        raise FormatError(f"batch at position {position} has magic {magic}{old}")
+        raise FormatError(f"batch at position {position} has magic {magic}, and 0, 1 and 2 are known")
     if size_bytes < HEADER_SIZE:
         raise FormatError(
             f"corrupt: batch at position {position} has {size_bytes} bytes, its header alone {HEADER_SIZE}"

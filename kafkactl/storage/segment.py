@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from kafkactl.errors import FormatError, NotFoundError, UsageError
-from kafkactl.storage.batch import Batch, parse_batch
+from kafkactl.storage.batch import AnyBatch, parse_batch
 
 _NAME = re.compile(r"(\d+)(?:\.|$)")
 
@@ -52,7 +52,7 @@ class Segment:
     def base_offset(self) -> int:
         return base_offset_of(self.path)
 
-    def batches(self, position: int = 0, end: int | None = None) -> Iterator[Batch]:
+    def batches(self, position: int = 0, end: int | None = None) -> Iterator[AnyBatch]:
         """Batches from a position on, up to the first that is not whole; raises FormatError for a corrupt one."""
         data = self.data if end is None else self.data[:end]
         while True:

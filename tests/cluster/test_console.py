@@ -5,6 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from tests.clusters import RunningCluster, eventually
@@ -136,10 +137,9 @@ def test_an_interrupted_consumer_commits_what_it_printed(
     cli = cluster.cli
     cli.ok("topics", "create", name, "-p", 2)
     cli.ok("produce", name, input="".join(f"{n}\n" for n in range(500)))
-    process = subprocess.Popen(
-        cli.command("consume", name, "--group", name, "--from-beginning"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=cli.full_environment(),
-    )  # fmt: skip
+    process = cli.start(
+        "consume", name, "--group", name, "--from-beginning", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert process.stdout is not None
     printed = [process.stdout.readline() for _ in range(500)]
     process.send_signal(number)
@@ -188,10 +188,9 @@ def test_a_closed_pipe_is_quiet(kraft: RunningCluster, name: str) -> None:
 def test_new_records_are_printed_as_they_come(cluster: RunningCluster, name: str) -> None:
     cli = cluster.cli
     cli.ok("topics", "create", name)
-    process = subprocess.Popen(
-        cli.command("consume", name, "--group", name, "--from-beginning"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=cli.full_environment(),
-    )  # fmt: skip
+    process = cli.start(
+        "consume", name, "--group", name, "--from-beginning", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     try:
         eventually(lambda: name in cli.ok("groups", "list", "--state", "stable").splitlines())
         cli.ok("produce", name, input="now\n")
@@ -214,3 +213,17 @@ def test_formats_of_records(kraft: RunningCluster, name: str) -> None:
     assert row.endswith('k,"a ""quoted"", 한국어"')
     assert 'value: a "quoted", 한국어' in kraft.cli.ok(*read, "yaml")
     assert kraft.cli.ok(*read, "table").splitlines()[0].split() == ["PARTITION", "OFFSET", "TIME", "KEY", "VALUE"]
+
+
+def test_a_person_who_types_is_prompted(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name)
+    program, *arguments = kraft.cli.command("produce", name)
+    terminal = pexpect.spawn(program, arguments, env=kraft.cli.full_environment(), encoding="utf-8", timeout=20)
+    for line in ("one", "two"):
+        terminal.expect_exact(">")
+        terminal.sendline(line)
+    terminal.expect_exact(">")
+    terminal.sendeof()
+    terminal.expect_exact(f"\r\n2 records delivered to {name}")
+    terminal.expect(pexpect.EOF)
+    assert [record["value"] for record in consumed(kraft, name)] == ["one", "two"]

@@ -15,10 +15,8 @@ from tests.clusters import RunningCluster, eventually
 def consuming(cluster: RunningCluster, topic: str, group: str, *arguments: object) -> Iterator[None]:
     """A consumer in the group, stable while the block runs."""
     cli = cluster.cli
-    process = subprocess.Popen(
-        cli.command("consume", topic, "--group", group, *arguments),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=cli.full_environment(),
-    )  # fmt: skip
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = cli.start("consume", topic, "--group", group, *arguments, **quiet)
     try:
         eventually(lambda: group in cli.ok("groups", "list", "--state", "Stable").splitlines())
         yield

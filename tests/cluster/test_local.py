@@ -65,9 +65,7 @@ def test_logs(cluster: RunningCluster) -> None:
 
 
 def test_logs_that_are_followed_go_on(kraft: RunningCluster, name: str) -> None:
-    process = subprocess.Popen(
-        kraft.cli.command("local", "logs", "-f"), stdout=subprocess.PIPE, text=True, env=kraft.cli.full_environment()
-    )
+    process = kraft.cli.start("local", "logs", "-f", stdout=subprocess.PIPE)
     try:
         kraft.cli.ok("topics", "create", name)
         assert process.stdout is not None
@@ -114,12 +112,7 @@ def test_a_port_in_use_is_found_before_anything_is_started(own: Cli, kraft: Runn
 
 def starting(own: Cli, port: int) -> subprocess.Popen[str]:
     """A `local up` whose node has been started, but does not serve yet."""
-    process = subprocess.Popen(
-        own.command("local", "up", "kraft", "--engine", "native", "--port", port),
-        stderr=subprocess.PIPE,
-        text=True,
-        env=own.full_environment(),
-    )
+    process = own.start("local", "up", "kraft", "--engine", "native", "--port", port, stderr=subprocess.PIPE)
     assert process.stderr is not None
     assert any("starting kafka-1" in line for line in process.stderr)
     eventually(lambda: any(node["pid"] for node in nodes(own)))

@@ -163,6 +163,18 @@ def test_dump_log_of_transactions(cluster: RunningCluster, name: str) -> None:
         same_text(options, *files, cli=cluster.cli)
 
 
+def test_dump_log_of_magic_0_and_1(kraft: RunningCluster, tmp_path: Path) -> None:
+    source = Path(__file__).with_name("LegacySegments.java")
+    written = java_tool(str(source), tmp_path)
+    assert written.returncode == 0, written.stderr
+    files = sorted(tmp_path.glob("*/*.log"))
+    assert len(files) == 12
+    for file in files:
+        same_text(["--print-data-log"], file, cli=kraft.cli)
+    for options in ([], ["--deep-iteration"], ["--print-data-log", "--skip-record-metadata"]):
+        same_text(options, *files[::4], cli=kraft.cli)
+
+
 def test_dump_log_of_krafts_own_files(kraft: RunningCluster, tmp_path: Path) -> None:
     """The boot snapshot of a running node, and the first snapshot of a quorum that may change (KIP-853)."""
     properties = tmp_path / "node.properties"

@@ -1,0 +1,182 @@
+"""Messages of magic 0 and 1, as brokers wrote them before Kafka 0.11: alone, or compressed inside a wrapper message.
+
+Layout: org.apache.kafka.common.record.LegacyRecord and AbstractLegacyRecordBatch (KIP-31, KIP-32). Big-endian.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from kafkactl.errors import FormatError
+from kafkactl.storage.compression import Codec, decompress
+from kafkactl.storage.records import Record
+
+LOG_OVERHEAD = struct.Struct(">qi")  # offset, size of the message
+HEADER = struct.Struct(">Ibb")  # CRC of all behind it, magic, attributes
+TIMESTAMP = struct.Struct(">q")  # magic 1 only
+SIZE = struct.Struct(">i")  # before the key and before the value; -1 for none
+SMALLEST = HEADER.size + 2 * SIZE.size
+
+CODEC_MASK = 0x07
+LOG_APPEND_TIME = 0x08
+NO_TIMESTAMP = -1
+
+_LZ4_CONTENT_SIZE = 0x08
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyRecord(Record):
+    """A record that has a CRC of its own."""
+
+    crc: int = 0
+    is_valid: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyBatch:
+    """One message: a record, or a wrapper around compressed ones."""
+
+    body: bytes
+    """The message without offset and size."""
+    position: int
+    """Where it begins in its file, in bytes."""
+    size_bytes: int
+    offset: int
+    """A wrapper's is that of its last record."""
+
+    is_control = False
+
+    @property
+    def last_offset(self) -> int:
+        return self.offset
+
+    @property
+    def crc(self) -> int:
+        return int(HEADER.unpack_from(self.body)[0])
+
+    @property
+    def magic(self) -> int:
+        return self.body[4]
+
+    @property
+    def attributes(self) -> int:
+        return self.body[5]
+
+    @property
+    def codec(self) -> Codec:
+        """Raises FormatError for a number that is no codec's."""
+        try:
+            return Codec(self.attributes & CODEC_MASK)
+        except ValueError:
+            raise FormatError(
+                f"message at position {self.position}: unknown compression codec {self.attributes & CODEC_MASK}"
+            ) from None
+
+    @property
+    def is_log_append_time(self) -> bool:
+        return self.magic == 1 and bool(self.attributes & LOG_APPEND_TIME)
+
+    @property
+    def max_timestamp_ms(self) -> int:
+        """-1 in magic 0, which has no times."""
+        return int(TIMESTAMP.unpack_from(self.body, HEADER.size)[0]) if self.magic == 1 else NO_TIMESTAMP
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the CRC-32 in the header is that of the bytes behind it."""
+        return zlib.crc32(self.body[4:]) == self.crc
+
+    def records(self) -> Iterator[LegacyRecord]:
+        """Its record, or those inside it; raises FormatError where the bytes are not what the header says."""
+        outer = self._own_record()
+        if self.codec is Codec.NONE:
+            yield outer
+            return
+        if self.codec is Codec.ZSTD or outer.value is None:
+            raise FormatError(f"corrupt: message at position {self.position} is said to wrap others, and cannot")
+        packed = _with_true_checksum(outer.value) if self.codec is Codec.LZ4 and self.magic == 0 else outer.value
+        inner = list(_inner_messages(decompress(self.codec, packed)))
+        if not inner:
+            raise FormatError(f"corrupt: message at position {self.position} wraps no others")
+        base_offset = 0
+        if self.magic == 1 and self.offset:  # inner offsets are relative; some old clients left the wrapper's at 0
+            base_offset = self.offset - inner[-1].offset
+            if base_offset < 0:
+                raise FormatError(f"corrupt: wrapper offset {self.offset} is less than its last message's")
+        for message in inner:
+            if message.codec is not Codec.NONE:
+                raise FormatError(f"corrupt: a compressed message inside the one at position {self.position}")
+            record = message._own_record()
+            if self.is_log_append_time:
+                record = replace(record, timestamp_ms=self.max_timestamp_ms)
+            yield replace(record, offset=base_offset + record.offset)
+
+    def _own_record(self) -> LegacyRecord:
+        position = HEADER.size + (TIMESTAMP.size if self.magic == 1 else 0)
+        key, position = self._sized(position)
+        value, position = self._sized(position)
+        return LegacyRecord(
+            self.offset, self.max_timestamp_ms, -1, key, value, (), crc=self.crc, is_valid=self.is_valid
+        )
+
+    def _sized(self, position: int) -> tuple[bytes | None, int]:
+        if position + SIZE.size > len(self.body):
+            raise FormatError(f"corrupt: message at position {self.position} is cut off")
+        (size,) = SIZE.unpack_from(self.body, position)
+        position += SIZE.size
+        if size < 0:
+            return None, position
+        if position + size > len(self.body):
+            raise FormatError(f"corrupt: {size} bytes where {len(self.body) - position} are left in a message")
+        return self.body[position : position + size], position + size
+
+
+def legacy_batch(body: bytes, position: int, offset: int) -> LegacyBatch:
+    """The message with these bytes behind its offset and size; raises FormatError for one that is too short."""
+    smallest = SMALLEST + (TIMESTAMP.size if len(body) > 4 and body[4] == 1 else 0)
+    if len(body) < smallest:
+        raise FormatError(f"corrupt: message at position {position} has {len(body)} bytes, fewer than any has")
+    return LegacyBatch(body, position, LOG_OVERHEAD.size + len(body), offset)
+
+
+def _inner_messages(data: bytes | memoryview) -> Iterator[LegacyBatch]:
+    position = 0
+    while len(data) - position >= LOG_OVERHEAD.size:
+        offset, size = LOG_OVERHEAD.unpack_from(data, position)
+        body = bytes(data[position + LOG_OVERHEAD.size : position + LOG_OVERHEAD.size + max(0, size)])
+        if len(body) < size:
+            return
+        message = legacy_batch(body, position, offset)
+        if message.magic not in (0, 1):
+            raise FormatError(f"corrupt: a message of magic {message.magic} inside one of magic 0 or 1")
+        yield message
+        position += message.size_bytes
+
+
+def _with_true_checksum(frame: bytes) -> bytes:
+    """An lz4 frame as old clients wrote it in magic 0, its header's checksum set right (KAFKA-3160)."""
+    if len(frame) < 7:
+        return frame
+    end = 14 if frame[4] & _LZ4_CONTENT_SIZE else 6
+    checksum = _xxh32_of_few(frame[4:end]) >> 8 & 0xFF
+    return frame[:end] + bytes([checksum]) + frame[end + 1 :]
+
+
+def _xxh32_of_few(data: bytes) -> int:
+    """xxHash32 with seed 0 of fewer than 16 bytes, as the lz4 frame format wants it of its header."""
+    prime1, prime2, prime3, prime4, prime5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
+    mask = 0xFFFFFFFF
+    value = prime5 + len(data)
+    whole = len(data) // 4 * 4
+    for position in range(0, whole, 4):
+        value = (value + int.from_bytes(data[position : position + 4], "little") * prime3) & mask
+        value = ((value << 17 | value >> 15) * prime4) & mask
+    for byte in data[whole:]:
+        value = (value + byte * prime5) & mask
+        value = ((value << 11 | value >> 21) * prime1) & mask
+    value = ((value ^ value >> 15) * prime2) & mask
+    value = ((value ^ value >> 13) * prime3) & mask
+    return value ^ value >> 16
