@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from google_crc32c import value as crc32c
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.compression import Codec, decompress
+from kafkactl.storage.compression import Codec, codec_of, decompress
 from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST, LegacyBatch, legacy_batch
 from kafkactl.storage.records import Record, parse_records
 
@@ -24,7 +24,6 @@ HEADER = struct.Struct(">ibIhiqqqhii")
 HEADER_SIZE = LOG_OVERHEAD.size + HEADER.size  # 61
 CRC_COVERS_FROM = 21  # from the attributes on
 
-CODEC_MASK = 0x07
 LOG_APPEND_TIME = 0x08
 TRANSACTIONAL = 0x10
 CONTROL = 0x20
@@ -69,12 +68,7 @@ class Batch:
     @property
     def codec(self) -> Codec:
         """Raises FormatError for a number that is no codec's."""
-        try:
-            return Codec(self.attributes & CODEC_MASK)
-        except ValueError:
-            raise FormatError(
-                f"batch at position {self.position}: unknown compression codec {self.attributes & CODEC_MASK}"
-            ) from None
+        return codec_of(self.attributes, self.position)
 
     @property
     def is_log_append_time(self) -> bool:

@@ -31,6 +31,19 @@ class Codec(IntEnum):
     ZSTD = 4
 
 
+CODEC_MASK = 0x07
+
+
+def codec_of(attributes: int, position: int) -> Codec:
+    """The codec that a batch's attributes name; raises FormatError for a number that is no codec's."""
+    try:
+        return Codec(attributes & CODEC_MASK)
+    except ValueError:
+        raise FormatError(
+            f"batch at position {position}: unknown compression codec {attributes & CODEC_MASK}"
+        ) from None
+
+
 def decompress(codec: Codec, data: bytes) -> bytes | memoryview:
     """The records' bytes; raises FormatError for data that is not of the codec, or grows past the bound."""
     if codec is Codec.NONE:

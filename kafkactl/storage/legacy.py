@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.compression import Codec, decompress
+from kafkactl.storage.compression import Codec, codec_of, decompress
 from kafkactl.storage.records import Record
 
 LOG_OVERHEAD = struct.Struct(">qi")  # offset, size of the message
@@ -20,7 +20,6 @@ TIMESTAMP = struct.Struct(">q")  # magic 1 only
 SIZE = struct.Struct(">i")  # before the key and before the value; -1 for none
 SMALLEST = HEADER.size + 2 * SIZE.size
 
-CODEC_MASK = 0x07
 LOG_APPEND_TIME = 0x08
 NO_TIMESTAMP = -1
 
@@ -68,12 +67,7 @@ class LegacyBatch:
     @property
     def codec(self) -> Codec:
         """Raises FormatError for a number that is no codec's."""
-        try:
-            return Codec(self.attributes & CODEC_MASK)
-        except ValueError:
-            raise FormatError(
-                f"message at position {self.position}: unknown compression codec {self.attributes & CODEC_MASK}"
-            ) from None
+        return codec_of(self.attributes, self.position)
 
     @property
     def is_log_append_time(self) -> bool:
