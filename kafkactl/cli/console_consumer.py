@@ -107,9 +107,9 @@ def console_consumer(
     selection = Selection(
         name, partition, group, _offset(offset), from_beginning, max_messages, timeout_ms, until_end=exit_
     )
-    signal.signal(signal.SIGTERM, _raise_terminated)
     connected = cluster.with_java_flags(consumer_config, consumer_property).connect()
     reading = Reading(connected, selection, {"isolation.level": isolation_level})
+    signal.signal(signal.SIGTERM, _raise_terminated)  # before, there is nothing to commit or leave
     return _print(reading, writer, skip_message_on_error)
 
 

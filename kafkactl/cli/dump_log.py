@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from kafkactl.output.report import OutputFormat
 
 if TYPE_CHECKING:
     from kafkactl.serde.formats import Format
+    from kafkactl.storage.index import OffsetIndex, TimeIndex
 
 app = new_app("Read segments, indexes and snapshots as a broker leaves them on disk.")
 
@@ -36,13 +37,6 @@ class Wanted:
     verify_only: bool
     key: Format
     value: Format
-
-
-@dataclass
-class Faults:
-    """Lines for stderr after everything else, as Kafka's tool has them."""
-
-    lines: list[str] = field(default_factory=list)
 
 
 @app.command()
@@ -94,7 +88,7 @@ def dump_log(
 
 
 def _dump_text(paths: list[Path], wanted: Wanted) -> int:
-    dumpers: dict[str, Callable[[Path, Wanted, Faults], Iterator[str]]] = {
+    dumpers: dict[str, Callable[[Path, Wanted, list[str]], Iterator[str]]] = {
         ".log": _dump_segment,
         ".checkpoint": _dump_segment,
         ".index": _dump_offset_index,
@@ -102,7 +96,7 @@ def _dump_text(paths: list[Path], wanted: Wanted) -> int:
         ".txnindex": _dump_transaction_index,
         ".snapshot": _dump_producer_snapshot,
     }
-    faults = Faults()
+    faults: list[str] = []  # for stderr after everything else, as Kafka's tool has them
     status = 0
     for path in paths:
         _write(f"Dumping {path}")
@@ -119,7 +113,7 @@ def _dump_text(paths: list[Path], wanted: Wanted) -> int:
             people.error(error)
             status = error.status
     sys.stdout.flush()
-    for line in faults.lines:
+    for line in faults:
         people.note(line)
     return status
 
@@ -128,7 +122,7 @@ def _write(line: str) -> None:
     sys.stdout.buffer.write(line.encode("utf-8", errors="replace") + b"\n")
 
 
-def _dump_segment(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str]:
+def _dump_segment(path: Path, wanted: Wanted, faults: list[str]) -> Iterator[str]:
     from kafkactl.output import dump_text
     from kafkactl.storage.segment import Segment
 
@@ -151,10 +145,10 @@ def _dump_segment(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str]:
         if trailing and wanted.max_bytes == MAX_BYTES:
             yield f"Found {trailing} invalid bytes at the end of {path.name}"
     if gaps:
-        faults.lines += dump_text.non_consecutive(path, gaps)
+        faults += dump_text.non_consecutive(path, gaps)
 
 
-def _dump_offset_index(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str]:
+def _dump_offset_index(path: Path, wanted: Wanted, faults: list[str]) -> Iterator[str]:
     from kafkactl.output import dump_text
     from kafkactl.storage.index import OffsetIndex
     from kafkactl.storage.segment import Segment
@@ -165,11 +159,7 @@ def _dump_offset_index(path: Path, wanted: Wanted, faults: Faults) -> Iterator[s
         yield f"{path} is empty."
         return
     if wanted.sanity_only:
-        if not index.is_sane():
-            raise FormatError(
-                f"{path}: corrupt: its last offset is below its segment's", "the broker rebuilds it at start"
-            )
-        yield f"{path} passed sanity check."
+        yield _sanity(index, "its last offset is below its segment's")
         return
     mismatches = []
     with Segment(log_beside(path)) as segment:
@@ -179,10 +169,10 @@ def _dump_offset_index(path: Path, wanted: Wanted, faults: Faults) -> Iterator[s
             if not wanted.verify_only:
                 yield f"offset: {entry.offset} position: {entry.position}"
     if mismatches:
-        faults.lines += dump_text.index_mismatches(path, mismatches[::-1])
+        faults += dump_text.index_mismatches(path, mismatches[::-1])
 
 
-def _dump_time_index(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str]:
+def _dump_time_index(path: Path, wanted: Wanted, faults: list[str]) -> Iterator[str]:
     from kafkactl.output.dump_text import time_faults
     from kafkactl.storage.index import OffsetIndex, TimeIndex
     from kafkactl.storage.segment import Segment
@@ -190,11 +180,7 @@ def _dump_time_index(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str
 
     index = TimeIndex(path)
     if wanted.sanity_only:
-        if not index.is_sane():
-            raise FormatError(
-                f"{path}: corrupt: its last entry lies before its first", "the broker rebuilds it at start"
-            )
-        yield f"{path} passed sanity check."
+        yield _sanity(index, "its last entry lies before its first")
         return
     all_findings: list[TimeFinding] = []
     offsets = OffsetIndex(path.with_suffix(".index"))
@@ -203,17 +189,24 @@ def _dump_time_index(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str
             all_findings += findings
             if not wanted.verify_only:
                 yield f"timestamp: {entry.timestamp_ms} offset: {entry.offset}"
-    faults.lines += time_faults(path, all_findings)
+    faults += time_faults(path, all_findings)
 
 
-def _dump_transaction_index(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str]:
+def _sanity(index: OffsetIndex | TimeIndex, fault: str) -> str:
+    """What Kafka's tool says of an index that a broker would take as it is; raises FormatError for another."""
+    if not index.is_sane():
+        raise FormatError(f"{index.path}: corrupt: {fault}", "the broker rebuilds it at start")
+    return f"{index.path} passed sanity check."
+
+
+def _dump_transaction_index(path: Path, wanted: Wanted, faults: list[str]) -> Iterator[str]:
     from kafkactl.output.dump_text import aborted_line
     from kafkactl.storage.txnindex import read_aborted_transactions
 
     yield from map(aborted_line, read_aborted_transactions(path))
 
 
-def _dump_producer_snapshot(path: Path, wanted: Wanted, faults: Faults) -> Iterator[str]:
+def _dump_producer_snapshot(path: Path, wanted: Wanted, faults: list[str]) -> Iterator[str]:
     from kafkactl.output.dump_text import producer_line
     from kafkactl.storage.producer_snapshot import read_producer_snapshot
 

@@ -7,7 +7,6 @@ between.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 from kafkactl.errors import EngineError
@@ -52,7 +51,7 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
         tell(f"starting {node.service.name}")
         _start(node, java, libs)
     for node in nodes:
-        _await_open(node, next(_served_ports(node, loopback)))
+        _await_open(node, _client_port(node, loopback))
 
 
 def _write_files(node: Node, loopback: translate.Loopback) -> None:
@@ -118,17 +117,15 @@ def _start(node: Node, java: str, libs: Path) -> None:
         )
 
 
-def _served_ports(node: Node, loopback: translate.Loopback) -> Iterator[int]:
-    if node.published_port:
-        yield node.published_port
-    for port in translate.listening_ports(node.service):
-        yield loopback.ports[node.service.name, port]
+def _client_port(node: Node, loopback: translate.Loopback) -> int:
+    """Where the node answers once it serves: its published port, or the first it listens on."""
+    return node.published_port or loopback.ports[node.service.name, translate.listening_ports(node.service)[0]]
 
 
 def _await_dependencies(node: Node, nodes: list[Node], loopback: translate.Loopback) -> None:
     for other in nodes:
         if other.service.name in node.service.depends_on:
-            _await_open(other, next(_served_ports(other, loopback)))
+            _await_open(other, _client_port(other, loopback))
 
 
 def _await_open(node: Node, port: int) -> None:
