@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,40 +11,129 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import FormatOptions, OutputOptions, command
-from kafkactl.errors import FormatError, KafkactlError, UsageError
-from kafkactl.output import people
+from kafkactl.cli.options import FileOutputOptions, FormatOptions, command
+from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat
 
 if TYPE_CHECKING:
-    from kafkactl.serde.formats import Format
-    from kafkactl.storage.index import OffsetIndex, TimeIndex
+    from kafkactl.output.decoders import Decoder
+    from kafkactl.storage.selection import Selection
 
 app = new_app("Read segments, indexes and snapshots as a broker leaves them on disk.")
 
-MAX_BYTES = 2**31 - 1
+_EVERYTHING_BYTES = 2**31 - 1
+_LARGEST_MESSAGE_BYTES = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the flags ask for."""
+class DecoderOptions:
+    """Kafka's spelling of how keys and values are shown; each asks for --print-data-log."""
 
-    deep: bool
-    data: bool
-    metadata: bool
-    max_bytes: int
-    sanity_only: bool
-    verify_only: bool
-    key: Format
-    value: Format
+    key_decoder_class: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="Kafka's spelling of --key-format: String, Integer, ...")
+    ] = None
+    value_decoder_class: Annotated[str | None, typer.Option(metavar="CLASS", help="Values likewise.")] = None
+    offsets_decoder: Annotated[
+        bool, typer.Option("--offsets-decoder", help="The records are of __consumer_offsets.")
+    ] = False
+    transaction_log_decoder: Annotated[
+        bool, typer.Option("--transaction-log-decoder", help="... of __transaction_state.")
+    ] = False
+    cluster_metadata_decoder: Annotated[
+        bool, typer.Option("--cluster-metadata-decoder", help="... of __cluster_metadata.")
+    ] = False
+    share_group_state_decoder: Annotated[
+        bool, typer.Option("--share-group-state-decoder", help="... of __share_group_state.")
+    ] = False
+    remote_log_metadata_decoder: Annotated[
+        bool, typer.Option("--remote-log-metadata-decoder", help="... of __remote_log_metadata.")
+    ] = False
+
+    @property
+    def topic(self) -> str | None:
+        """The topic of Kafka's own that the records are of; the first, where several are named."""
+        if self.offsets_decoder:
+            return "consumer_offsets"
+        if self.transaction_log_decoder:
+            return "transaction_state"
+        if self.cluster_metadata_decoder:
+            return "cluster_metadata"
+        if self.remote_log_metadata_decoder:
+            return "remote_log_metadata"
+        return "share_group_state" if self.share_group_state_decoder else None
+
+    @property
+    def is_any(self) -> bool:
+        return bool(self.topic or self.key_decoder_class or self.value_decoder_class)
+
+    def decoder(self, formats: FormatOptions) -> Decoder:
+        """What shows keys and values; raises UsageError for a class that is not known."""
+        from kafkactl.output import decoders
+
+        if self.topic:
+            return decoders.by_topic(self.topic)
+        key = decoders.format_of_class(self.key_decoder_class) if self.key_decoder_class else formats.key
+        value = decoders.format_of_class(self.value_decoder_class) if self.value_decoder_class else formats.value
+        return decoders.by_format(key, value)
+
+
+@dataclass(frozen=True)
+class SelectOptions:
+    """Which records are wanted."""
+
+    from_offset: Annotated[int | None, typer.Option(metavar="N", min=0, help="From this offset on.")] = None
+    to_offset: Annotated[int | None, typer.Option(metavar="N", min=0, help="Up to, without, this offset.")] = None
+    from_time: Annotated[str | None, typer.Option(metavar="TIME", help="From this time on: ISO 8601, or ms.")] = None
+    to_time: Annotated[str | None, typer.Option(metavar="TIME", help="Before this time.")] = None
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="Records with this key.")] = None
+    grep: Annotated[str | None, typer.Option(metavar="REGEX", help="Records whose key or value has this.")] = None
+    producer_id: Annotated[int | None, typer.Option(metavar="ID", help="What this producer wrote.")] = None
+    only_control: Annotated[bool, typer.Option("--only-control", help="Ends of transactions, and KRaft's own.")] = False
+    limit: Annotated[int | None, typer.Option(metavar="N", min=0, help="Stop after so many records, or batches.")] = (
+        None
+    )
+    tail: Annotated[int | None, typer.Option(metavar="N", min=0, help="Only so many of the last.")] = None
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written later, until Ctrl-C.")] = False
+
+    def selection(self, formats: FormatOptions, decoder: Decoder) -> Selection:
+        """The same, understood; raises UsageError."""
+        from kafkactl.cli.moments import to_ms
+        from kafkactl.storage.selection import Selection, grep
+
+        if self.limit is not None and self.tail is not None:
+            raise UsageError("--limit counts from the first, --tail from the last", "leave one of them out")
+        try:
+            matches = None if self.grep is None else grep(self.grep, decoder.text)
+        except ValueError as error:
+            raise UsageError(f"--grep {self.grep}: no regular expression: {error}") from None
+        return Selection(
+            from_offset=self.from_offset,
+            to_offset=self.to_offset,
+            from_time_ms=None if self.from_time is None else to_ms(self.from_time, "--from-time"),
+            to_time_ms=None if self.to_time is None else to_ms(self.to_time, "--to-time"),
+            producer_id=self.producer_id,
+            only_control=self.only_control,
+            key=None if self.key is None else formats.key.to_bytes(self.key),
+            matches=matches,
+            limit=self.limit,
+            tail=self.tail,
+            follow=self.follow,
+        )
+
+    @property
+    def needs_records(self) -> bool:
+        """Whether batches alone cannot tell."""
+        return self.key is not None or self.grep is not None
 
 
 @app.command()
 @command
 def dump_log(
-    output: OutputOptions,
+    output: FileOutputOptions,
     formats: FormatOptions,
-    file: Annotated[list[Path] | None, typer.Argument(metavar="FILE", show_default=False)] = None,
+    decoders: DecoderOptions,
+    select: SelectOptions,
+    file: Annotated[list[Path] | None, typer.Argument(metavar="FILE|DIR", show_default=False)] = None,
     files: Annotated[
         list[str] | None, typer.Option("--files", metavar="FILE,...", help="Kafka's spelling of FILE...")
     ] = None,
@@ -57,157 +146,60 @@ def dump_log(
     ] = False,
     max_bytes: Annotated[
         int, typer.Option("--max-bytes", metavar="BYTES", min=0, help="Read so much of each log.", show_default=False)
-    ] = MAX_BYTES,
+    ] = _EVERYTHING_BYTES,
+    max_message_size: Annotated[
+        int, typer.Option(metavar="BYTES", min=0, help="The largest batch an index may point at.")
+    ] = _LARGEST_MESSAGE_BYTES,
     index_sanity_check: Annotated[
         bool, typer.Option("--index-sanity-check", help="Only the check of indexes that a broker makes at start.")
     ] = False,
     verify_index_only: Annotated[
         bool, typer.Option("--verify-index-only", help="Compare indexes to their log without printing them.")
     ] = False,
+    max_decompressed_bytes: Annotated[
+        int | None, typer.Option(metavar="BYTES", min=1, help="What a batch may grow to.", show_default="256 MiB")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Threads that read a segment.", show_default="one a core")
+    ] = None,
 ) -> int:
-    """Print segments, KRaft snapshots, the three kinds of indexes and producer snapshots as kafka-dump-log does."""
-    paths = list(file or ()) + [Path(part.strip()) for text in files or () for part in text.split(",") if part.strip()]
-    if not paths:
+    """Print what brokers leave on disk as kafka-dump-log does, or as rows, or only what is looked for.
+
+    Segments, KRaft snapshots, the three kinds of indexes, producer snapshots and the small files beside them; of a
+    folder, the segments in it and below.
+    """
+    from kafkactl.storage import compression
+    from kafkactl.storage.log_dir import segments_under
+
+    named = list(file or ()) + [Path(part.strip()) for text in files or () for part in text.split(",") if part.strip()]
+    if not named:
         raise UsageError("which file?", "name it: as the argument, or with --files")
-    deep = deep_iteration or print_data_log
+    paths = [path for each in named for path in (segments_under(each) if each.is_dir() else [each])]
+    with_data = print_data_log or decoders.is_any or select.needs_records
+    deep = deep_iteration or with_data
+    decoder = decoders.decoder(formats)
+    selection = select.selection(formats, decoder)
+    if max_decompressed_bytes is not None:
+        compression.MAX_DECOMPRESSED_BYTES = max_decompressed_bytes
+    if output.is_parquet or output.format not in (None, OutputFormat.PLAIN):
+        from kafkactl.output import dump_rows
+        from kafkactl.output.parquet import print_parquet
+
+        print_rows = print_parquet if output.is_parquet else dump_rows.printer(output.format, paths)
+        return dump_rows.dump_rows(paths, deep, decoder.values, selection, print_rows)
+
+    from kafkactl.output.dump_files import TextDump, Wanted
+
     wanted = Wanted(
-        deep,
-        print_data_log,
-        not skip_record_metadata,
-        max_bytes,
-        index_sanity_check,
-        verify_index_only,
-        formats.key,
-        formats.value,
+        deep=deep,
+        parse=decoder.text if with_data else None,
+        parse_is_utf8=decoder.is_utf8,
+        metadata=not skip_record_metadata,
+        max_bytes=max_bytes,
+        max_message_size=max_message_size,
+        sanity_only=index_sanity_check,
+        verify_only=verify_index_only,
+        selection=selection,
+        jobs=jobs or len(os.sched_getaffinity(0)),
     )
-    if output.format not in (None, OutputFormat.PLAIN):
-        from kafkactl.output.dump_rows import dump_rows
-
-        return dump_rows(paths, deep, wanted.key, wanted.value, output.format)
-    return _dump_text(paths, wanted)
-
-
-def _dump_text(paths: list[Path], wanted: Wanted) -> int:
-    dumpers: dict[str, Callable[[Path, Wanted, list[str]], Iterator[str]]] = {
-        ".log": _dump_segment,
-        ".checkpoint": _dump_segment,
-        ".index": _dump_offset_index,
-        ".timeindex": _dump_time_index,
-        ".txnindex": _dump_transaction_index,
-        ".snapshot": _dump_producer_snapshot,
-    }
-    faults: list[str] = []  # for stderr after everything else, as Kafka's tool has them
-    status = 0
-    for path in paths:
-        _write(f"Dumping {path}")
-        dump = dumpers.get(path.suffix)
-        if dump is None:
-            people.note(f"Ignoring unknown file {path}")
-            continue
-        try:
-            for line in dump(path, wanted, faults):
-                _write(line)
-        except KafkactlError as error:
-            # One bad file must not hide the others.
-            sys.stdout.flush()
-            people.error(error)
-            status = error.status
-    sys.stdout.flush()
-    for line in faults:
-        people.note(line)
-    return status
-
-
-def _write(line: str) -> None:
-    sys.stdout.buffer.write(line.encode("utf-8", errors="replace") + b"\n")
-
-
-def _dump_segment(path: Path, wanted: Wanted, faults: list[str]) -> Iterator[str]:
-    from kafkactl.output import dump_text
-    from kafkactl.storage.segment import Segment
-
-    gaps: list[tuple[int, int]] = []
-    with Segment(path) as segment:
-        yield dump_text.log_heading(path)
-        read_bytes, last_offset = 0, -1
-        for batch in segment.batches(end=min(wanted.max_bytes, segment.size_bytes)):
-            yield dump_text.batch_line(batch)
-            if wanted.deep:
-                for record, line in dump_text.record_lines(
-                    batch, wanted.key, wanted.value, wanted.data, wanted.metadata
-                ):
-                    if last_offset not in (-1, record.offset - 1):
-                        gaps.append((last_offset, record.offset))
-                    last_offset = record.offset
-                    yield line
-            read_bytes += batch.size_bytes
-        trailing = segment.size_bytes - read_bytes
-        if trailing and wanted.max_bytes == MAX_BYTES:
-            yield f"Found {trailing} invalid bytes at the end of {path.name}"
-    if gaps:
-        faults += dump_text.non_consecutive(path, gaps)
-
-
-def _dump_offset_index(path: Path, wanted: Wanted, faults: list[str]) -> Iterator[str]:
-    from kafkactl.output import dump_text
-    from kafkactl.storage.index import OffsetIndex
-    from kafkactl.storage.segment import Segment
-    from kafkactl.storage.verify import check_offset_index, log_beside
-
-    index = OffsetIndex(path)
-    if index.count == 0:
-        yield f"{path} is empty."
-        return
-    if wanted.sanity_only:
-        yield _sanity(index, "its last offset is below its segment's")
-        return
-    mismatches = []
-    with Segment(log_beside(path)) as segment:
-        for entry, found in check_offset_index(index, segment):
-            if found is not None:
-                mismatches.append((entry.offset, found))
-            if not wanted.verify_only:
-                yield f"offset: {entry.offset} position: {entry.position}"
-    if mismatches:
-        faults += dump_text.index_mismatches(path, mismatches[::-1])
-
-
-def _dump_time_index(path: Path, wanted: Wanted, faults: list[str]) -> Iterator[str]:
-    from kafkactl.output.dump_text import time_faults
-    from kafkactl.storage.index import OffsetIndex, TimeIndex
-    from kafkactl.storage.segment import Segment
-    from kafkactl.storage.verify import TimeFinding, check_time_index, log_beside
-
-    index = TimeIndex(path)
-    if wanted.sanity_only:
-        yield _sanity(index, "its last entry lies before its first")
-        return
-    all_findings: list[TimeFinding] = []
-    offsets = OffsetIndex(path.with_suffix(".index"))
-    with Segment(log_beside(path)) as segment:
-        for entry, findings in check_time_index(index, offsets, segment):
-            all_findings += findings
-            if not wanted.verify_only:
-                yield f"timestamp: {entry.timestamp_ms} offset: {entry.offset}"
-    faults += time_faults(path, all_findings)
-
-
-def _sanity(index: OffsetIndex | TimeIndex, fault: str) -> str:
-    """What Kafka's tool says of an index that a broker would take as it is; raises FormatError for another."""
-    if not index.is_sane():
-        raise FormatError(f"{index.path}: corrupt: {fault}", "the broker rebuilds it at start")
-    return f"{index.path} passed sanity check."
-
-
-def _dump_transaction_index(path: Path, wanted: Wanted, faults: list[str]) -> Iterator[str]:
-    from kafkactl.output.dump_text import aborted_line
-    from kafkactl.storage.txnindex import read_aborted_transactions
-
-    yield from map(aborted_line, read_aborted_transactions(path))
-
-
-def _dump_producer_snapshot(path: Path, wanted: Wanted, faults: list[str]) -> Iterator[str]:
-    from kafkactl.output.dump_text import producer_line
-    from kafkactl.storage.producer_snapshot import read_producer_snapshot
-
-    yield from map(producer_line, read_producer_snapshot(path))
+    return TextDump(wanted, sys.stdout.buffer).run(paths)

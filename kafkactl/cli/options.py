@@ -7,6 +7,7 @@ import inspect
 import os
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
@@ -104,6 +105,40 @@ class OutputOptions:
             raise UsageError(f"KAFKACTL_OUTPUT={stated}: no such format", f"one of {', '.join(OutputFormat)}") from None
 
 
+class FileFormat(StrEnum):
+    """What -o takes where rows may also become a file's."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+    PLAIN = "plain"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True)
+class FileOutputOptions(OutputOptions):
+    """How the result is shown, or written."""
+
+    output: Annotated[
+        FileFormat | None,
+        typer.Option(
+            "--output", "-o", help="Default: Kafka's own text. parquet: kafkactl[parquet], and not to a terminal."
+        ),
+    ] = None  # type: ignore[assignment]
+
+    @property
+    def is_parquet(self) -> bool:
+        return self.output == FileFormat.PARQUET
+
+    @property
+    def format(self) -> OutputFormat | None:
+        """The format for text; None where parquet, or nothing, was asked for."""
+        if self.is_parquet:
+            return None
+        return super().format if self.output is None else OutputFormat(self.output.value)
+
+
 @dataclass(frozen=True)
 class ConfirmOptions:
     """For what destroys: ask, do it unasked, or only show."""
@@ -191,7 +226,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _filled_in(given: T, click_context: typer.Context) -> T:
     before: dict[type[Any], Any] = click_context.find_root().obj or {}
-    outer = before.get(type(given))
+    outer = next((outer for kind, outer in before.items() if isinstance(given, kind)), None)
     if outer is None:
         return given
     unset = {field.name: getattr(outer, field.name) for field in fields(outer) if getattr(given, field.name) is None}

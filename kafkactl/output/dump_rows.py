@@ -1,11 +1,11 @@
-"""Segment and index files as rows for programs: json (one object a line), csv, yaml and tables."""
+"""Files that brokers leave on disk as rows for programs: json (one object a line), csv, yaml, tables and parquet."""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,85 +13,170 @@ from typing import Any
 from kafkactl.errors import FormatError, KafkactlError, UsageError
 from kafkactl.output import people
 from kafkactl.output.dump_text import control_text, timestamp_type
+from kafkactl.output.java_text import plain
 from kafkactl.output.report import Column, OutputFormat, listing
-from kafkactl.serde.formats import Format
 from kafkactl.storage.batch import AnyBatch, Batch
-from kafkactl.storage.index import OffsetIndex, TimeIndex
-from kafkactl.storage.producer_snapshot import read_producer_snapshot
-from kafkactl.storage.segment import Segment
-from kafkactl.storage.txnindex import read_aborted_transactions
+from kafkactl.storage.files import FileKind, kind_of
+from kafkactl.storage.records import Record
+from kafkactl.storage.selection import Selection, select
+
+Row = dict[str, Any]
+Values = Callable[[Record], tuple[Any, Any]]
+"""A record's key and value as json has them; raises FormatError for bytes that are not of their format."""
+
+BATCHES = (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)
 
 
-def dump_rows(paths: list[Path], deep: bool, key: Format, value: Format, format: OutputFormat | None) -> int:
+def dump_rows(
+    paths: list[Path],
+    deep: bool,
+    values: Values,
+    selection: Selection,
+    print_rows: Callable[[Iterator[Row]], None],
+) -> int:
     """Prints every file's rows; an error in one file does not hide the others. Returns an exit status."""
-    if len({path.suffix for path in paths}) > 1 and format is not OutputFormat.JSON and format is not OutputFormat.YAML:
-        raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "-o json can")
     status = 0
 
-    def rows() -> Iterator[dict[str, Any]]:
+    def failed(error: KafkactlError) -> None:
         nonlocal status
-        for path in paths:
-            try:
-                yield from _rows(path, deep, key, value)
-            except KafkactlError as error:
-                sys.stdout.flush()
-                people.error(error)
-                status = error.status
+        sys.stdout.flush()
+        people.error(error)
+        status = error.status
 
-    _print(rows(), format)
+    def rows() -> Iterator[Row]:
+        logs = [path for path in paths if kind_of(path) in BATCHES]
+        for path in paths:
+            if path not in logs:
+                try:
+                    yield from _small_rows(path)
+                except KafkactlError as error:
+                    failed(error)
+        yield from _log_rows(logs, deep, values, selection, failed)
+
+    print_rows(rows())
     return status
 
 
-def _print(rows: Iterator[dict[str, Any]], format: OutputFormat | None) -> None:
+def printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterator[Row]], None]:
+    """What prints rows in that format; raises UsageError for files whose rows cannot stand in one table."""
+    one_kind = len({kind_of(path) for path in paths}) <= 1
+    if not one_kind and format not in (OutputFormat.JSON, OutputFormat.YAML):
+        raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "-o json can")
     if format is OutputFormat.JSON:
-        for row in rows:
-            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
-    elif format is OutputFormat.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        for number, row in enumerate(rows):
-            if number == 0:
-                writer.writerow(row)
-            writer.writerow(
-                ["" if cell is None else json.dumps(cell) if isinstance(cell, list) else cell for cell in row.values()]
+        return _print_json
+    if format is OutputFormat.CSV:
+        return _print_csv
+    if format is OutputFormat.YAML:
+        return _print_yaml
+    return lambda rows: _print_table(rows, format)
+
+
+def _print_json(rows: Iterator[Row]) -> None:
+    for row in rows:
+        sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        if sys.stdout.isatty():
+            sys.stdout.flush()
+
+
+def _print_csv(rows: Iterator[Row]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    for number, row in enumerate(rows):
+        if number == 0:
+            writer.writerow(row)
+        writer.writerow(["" if cell is None else _csv_cell(cell) for cell in row.values()])
+
+
+def _csv_cell(cell: Any) -> Any:
+    return json.dumps(cell, ensure_ascii=False) if isinstance(cell, (list, dict)) else cell
+
+
+def _print_yaml(rows: Iterator[Row]) -> None:
+    import yaml
+
+    for row in rows:
+        sys.stdout.write("---\n" + yaml.safe_dump(row, sort_keys=False, allow_unicode=True))
+
+
+def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
+    from kafkactl.output.render import show
+
+    held = list(rows)  # a table's widths are known when its last row is
+    names = list(held[0]) if held else []
+    show(listing([Column(name.upper(), lambda row, name=name: row[name]) for name in names], held), format)  # type: ignore[misc]
+
+
+def _log_rows(
+    paths: list[Path],
+    deep: bool,
+    values: Values,
+    selection: Selection,
+    failed: Callable[[KafkactlError], None],
+) -> Iterator[Row]:
+    """Rows of batches or records; damage in one file does not hide the others."""
+    ends: dict[Path, int] = {}
+    for selected in select(paths, selection, deep, failed):
+        batch = selected.batch
+        ends[selected.path] = batch.position + batch.size_bytes
+        if not deep:
+            yield _batch_row(selected.path, batch)
+            continue
+        if not batch.is_valid:
+            failed(
+                FormatError(
+                    f"{selected.path}: batch at position {batch.position}: its CRC does not match",
+                    "without -o it is shown all the same",
+                )
             )
-    elif format is OutputFormat.YAML:
-        import yaml
+            continue
+        for record in selected.records:
+            try:
+                yield _record_row(batch, record, values)
+            except FormatError as error:
+                failed(FormatError(f"{selected.path}: offset {record.offset}: {error}", error.hint))
+    if selection.is_everything:
+        for path in paths:
+            trailing = path.stat().st_size - ends.get(path, 0) if path.exists() else 0
+            if trailing:
+                failed(FormatError(f"{path}: {trailing} invalid bytes at the end"))
 
-        for row in rows:
-            sys.stdout.write("---\n" + yaml.safe_dump(row, sort_keys=False, allow_unicode=True))
+
+def _small_rows(path: Path) -> Iterator[Row]:
+    from kafkactl.storage.index import OffsetIndex, TimeIndex
+    from kafkactl.storage.producer_snapshot import read_producer_snapshot
+    from kafkactl.storage.txnindex import read_aborted_transactions
+
+    kind = kind_of(path)
+    if kind is None:
+        known = ", ".join(kind.value for kind in FileKind)
+        raise UsageError(f"{path}: not a kind of file that is known", f"these are: {known}")
+    if kind is FileKind.OFFSET_INDEX:
+        rows: Iterator[Row] = (asdict(entry) for entry in OffsetIndex(path).entries())
+    elif kind is FileKind.TIME_INDEX:
+        rows = (asdict(entry) for entry in TimeIndex(path).entries())
+    elif kind is FileKind.TRANSACTION_INDEX:
+        rows = (asdict(entry) for entry in read_aborted_transactions(path))
+    elif kind is FileKind.PRODUCER_SNAPSHOT:
+        rows = (asdict(state) for state in read_producer_snapshot(path))
     else:
-        from kafkactl.output.render import show
-
-        held = list(rows)  # a table's widths are known when its last row is
-        names = list(held[0]) if held else []
-        show(listing([Column(name.upper(), lambda row, name=name: row[name]) for name in names], held), format)  # type: ignore[misc]
+        rows = small_file_rows(path)
+    return ({"file": str(path), **row} for row in rows)
 
 
-def _rows(path: Path, deep: bool, key: Format, value: Format) -> Iterator[dict[str, Any]]:
-    if path.suffix == ".index":
-        for offset_entry in OffsetIndex(path).entries():
-            yield {"file": str(path), "offset": offset_entry.offset, "position": offset_entry.position}
-    elif path.suffix == ".timeindex":
-        for time_entry in TimeIndex(path).entries():
-            yield {"file": str(path), "timestamp_ms": time_entry.timestamp_ms, "offset": time_entry.offset}
-    elif path.suffix == ".txnindex":
-        yield from ({"file": str(path), **asdict(entry)} for entry in read_aborted_transactions(path))
-    elif path.suffix == ".snapshot":
-        yield from ({"file": str(path), **asdict(state)} for state in read_producer_snapshot(path))
-    elif path.suffix in (".log", ".checkpoint"):
-        with Segment(path) as segment:
-            read_bytes = 0
-            for batch in segment.batches():
-                yield from _record_rows(batch, key, value) if deep else [_batch_row(path, batch)]
-                read_bytes += batch.size_bytes
-            if read_bytes < segment.size_bytes:
-                raise FormatError(f"{path}: {segment.size_bytes - read_bytes} invalid bytes at the end")
-    else:
-        known = ".log, .checkpoint, .index, .timeindex, .txnindex and .snapshot are"
-        raise UsageError(f"{path}: not a kind of file that is known", known)
+def small_file_rows(path: Path) -> Iterator[Row]:
+    """The lines of the small text files, which Kafka's tool does not read."""
+    from kafkactl.storage import checkpoint
+
+    kind = kind_of(path)
+    if kind is FileKind.LEADER_EPOCHS:
+        return (asdict(entry) for entry in checkpoint.read_leader_epochs(path))
+    if kind is FileKind.OFFSET_CHECKPOINT:
+        return (asdict(entry) for entry in checkpoint.read_offset_checkpoint(path))
+    if kind is FileKind.QUORUM_STATE:
+        return iter([checkpoint.read_quorum_state(path)])
+    return iter([checkpoint.read_properties(path)])
 
 
-def _batch_row(path: Path, batch: AnyBatch) -> dict[str, Any]:
+def _batch_row(path: Path, batch: AnyBatch) -> Row:
     new = batch if isinstance(batch, Batch) else None
     return {
         "file": str(path),
@@ -116,23 +201,18 @@ def _batch_row(path: Path, batch: AnyBatch) -> dict[str, Any]:
     }
 
 
-def _record_rows(batch: AnyBatch, key: Format, value: Format) -> Iterator[dict[str, Any]]:
-    if not batch.is_valid:
-        raise FormatError(
-            f"batch at position {batch.position}: its CRC does not match", "without -o it is shown all the same"
-        )
-    for record in batch.records():
-        yield {
-            "offset": record.offset,
-            "timestamp_ms": record.timestamp_ms,
-            "timestamp_type": timestamp_type(batch),
-            "sequence": record.sequence,
-            "producer_id": batch.producer_id if isinstance(batch, Batch) else None,
-            "control": control_text(record) if batch.is_control else None,
-            "headers": [
-                [name, None if data is None else data.decode("utf-8", errors="replace")]
-                for name, data in record.headers
-            ],
-            "key": None if record.key is None or batch.is_control else key.to_text(record.key),
-            "value": None if record.value is None or batch.is_control else value.to_text(record.value),
-        }
+def _record_row(batch: AnyBatch, record: Record, values: Values) -> Row:
+    key, value = (None, None) if batch.is_control else values(record)
+    return {
+        "offset": record.offset,
+        "timestamp_ms": record.timestamp_ms,
+        "timestamp_type": timestamp_type(batch),
+        "sequence": record.sequence,
+        "producer_id": batch.producer_id if isinstance(batch, Batch) else None,
+        "control": control_text(record) if batch.is_control else None,
+        "headers": [
+            [name, None if data is None else data.decode("utf-8", errors="replace")] for name, data in record.headers
+        ],
+        "key": plain(key),
+        "value": plain(value),
+    }

@@ -5,13 +5,12 @@ Reference: org.apache.kafka.tools.DumpLogSegments.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from kafkactl.errors import UsageError
-from kafkactl.serde.formats import Format
+from kafkactl.errors import FormatError, UsageError
+from kafkactl.output.java_text import boolean_text, json_text
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.control import ControlType, parse_control
 from kafkactl.storage.legacy import LegacyRecord
@@ -21,6 +20,9 @@ from kafkactl.storage.segment import base_offset_of
 from kafkactl.storage.txnindex import AbortedTransaction
 from kafkactl.storage.verify import TimeFault, TimeFinding
 
+Parser = Callable[[Record], tuple[str | None, str | None]]
+"""Makes the texts of a record's key and value; raises FormatError for what it is not made for."""
+
 
 def batch_line(batch: AnyBatch) -> str:
     """One batch, without its records."""
@@ -28,7 +30,7 @@ def batch_line(batch: AnyBatch) -> str:
         f"{_batch_heading(batch) if isinstance(batch, Batch) else f'offset: {batch.offset}'}"
         f" position: {batch.position} {timestamp_type(batch)}: {batch.max_timestamp_ms} size: {batch.size_bytes}"
         f" magic: {batch.magic} compresscodec: {batch.codec.name.lower()} crc: {batch.crc}"
-        f" isvalid: {_java(batch.is_valid)}"
+        f" isvalid: {boolean_text(batch.is_valid)}"
     )
 
 
@@ -38,37 +40,45 @@ def _batch_heading(batch: Batch) -> str:
         f"baseOffset: {batch.base_offset} lastOffset: {batch.last_offset} count: {batch.count}"
         f" baseSequence: {batch.base_sequence} lastSequence: {batch.last_sequence}"
         f" producerId: {batch.producer_id} producerEpoch: {batch.producer_epoch}"
-        f" partitionLeaderEpoch: {batch.leader_epoch} isTransactional: {_java(batch.is_transactional)}"
-        f" isControl: {_java(batch.is_control)}"
+        f" partitionLeaderEpoch: {batch.leader_epoch} isTransactional: {boolean_text(batch.is_transactional)}"
+        f" isControl: {boolean_text(batch.is_control)}"
         f" deleteHorizonMs: {'OptionalLong.empty' if horizon is None else f'OptionalLong[{horizon}]'}"
     )
 
 
-def record_lines(
-    batch: AnyBatch, key_format: Format, value_format: Format, with_data: bool, with_metadata: bool = True
+def record_texts(
+    batch: AnyBatch, records: Iterable[Record], parse: Parser | None, with_metadata: bool = True
 ) -> Iterator[tuple[Record, str]]:
-    """Each record of a batch with its line."""
+    """Each record with its line, ending included; `parse` makes the texts of key and value, where they are wanted.
+
+    When it raises FormatError the line ends there, as Kafka's tool leaves it.
+    """
     kind = timestamp_type(batch)
-    for record in batch.records():
-        parts = ["|"]
+    for record in records:
+        text = ""
         if with_metadata:
-            parts.append(
-                f"offset: {record.offset} {kind}: {record.timestamp_ms}"
+            text = (
+                f"| offset: {record.offset} {kind}: {record.timestamp_ms}"
                 f" keySize: {_size(record.key)} valueSize: {_size(record.value)}"
             )
             if isinstance(record, LegacyRecord):
-                parts.append(f"isValid: {_java(record.is_valid)} crc: {record.crc}")
+                text += f" isValid: {boolean_text(record.is_valid)} crc: {record.crc}"
             else:
-                names = ",".join(name for name, _ in record.headers)
-                parts.append(f"sequence: {record.sequence} headerKeys: [{names}]")
-            if batch.is_control:
-                parts.append(control_text(record))
-        if with_data and not batch.is_control:
-            if record.key is not None:
-                parts.append(f"key: {key_format.to_text(record.key)}")
-            if record.value is not None:
-                parts.append(f"payload: {value_format.to_text(record.value)}")
-        yield record, " ".join(parts) if len(parts) > 1 else ""
+                text += f" sequence: {record.sequence} headerKeys: [{','.join(name for name, _ in record.headers)}]"
+        try:
+            if with_metadata and batch.is_control:
+                text += f" {control_text(record)}"
+            key, value = (None, None) if parse is None or batch.is_control else parse(record)
+        except FormatError:
+            yield record, text
+            raise
+        prefix = " " if with_metadata else "| "
+        if key is not None:
+            text += f"{prefix}key: {key}"
+            prefix = " "
+        if value is not None:
+            text += f"{prefix}payload: {value}"
+        yield record, text + "\n"
 
 
 def control_text(record: Record) -> str:
@@ -77,8 +87,7 @@ def control_text(record: Record) -> str:
     if control.type in (ControlType.ABORT, ControlType.COMMIT):
         return f"endTxnMarker: {control.type.name} coordinatorEpoch: {control.message['coordinatorEpoch']}"
     if control.type in _CONTROL_NAMES:
-        message = json.dumps(control.message, separators=(",", ":"), ensure_ascii=False)
-        return f"{_CONTROL_NAMES[control.type]} {message}"
+        return f"{_CONTROL_NAMES[control.type]} {json_text(control.message)}"
     return f"controlType: {control.type.name}({control.type_id})"
 
 
@@ -135,42 +144,51 @@ def timestamp_type(batch: AnyBatch) -> str:
     return "LogAppendTime" if batch.is_log_append_time else "CreateTime"
 
 
-def index_mismatches(path: Path, pairs: list[tuple[int, int]]) -> list[str]:
-    return [f"Mismatches in :{path.absolute()}"] + [
-        f"  Index offset: {index_offset}, log offset: {log_offset}" for index_offset, log_offset in pairs
-    ]
+class Faults:
+    """What Kafka's tool says on stderr when it is done with all files: kind by kind, file by file."""
+
+    def __init__(self) -> None:
+        self._index: dict[Path, dict[int, int]] = {}
+        self._time: dict[TimeFault, dict[Path, list[TimeFinding]]] = {fault: {} for fault in _TIME_FAULTS}
+        self._gaps: dict[Path, dict[int, int]] = {}
+
+    def index_mismatch(self, path: Path, indexed: int, found: int) -> None:
+        self._index.setdefault(path.absolute(), {})[indexed] = found
+
+    def time_findings(self, path: Path, findings: Iterable[TimeFinding]) -> None:
+        for finding in findings:
+            self._time[finding.fault].setdefault(path.absolute(), []).append(finding)
+
+    def gap(self, path: Path, before: int, offset: int) -> None:
+        self._gaps.setdefault(path.absolute(), {})[before] = offset
+
+    def lines(self) -> Iterator[str]:
+        for path, mismatches in self._index.items():
+            yield f"Mismatches in :{path}"
+            for indexed, found in sorted(mismatches.items(), reverse=True):
+                yield f"  Index offset: {indexed}, log offset: {found}"
+        for fault, by_path in self._time.items():
+            heading, form = _TIME_FAULTS[fault]
+            for path, findings in by_path.items():
+                yield f"{heading} :{path}"
+                yield from (form.format(finding.indexed, finding.found) for finding in findings)
+        for path, gaps in self._gaps.items():
+            yield f"Non-consecutive offsets in {path}"
+            yield from (f"  {before} is followed by {offset}" for before, offset in sorted(gaps.items()))
 
 
-def non_consecutive(path: Path, pairs: list[tuple[int, int]]) -> list[str]:
-    return [f"Non-consecutive offsets in {path.absolute()}"] + [
-        f"  {first} is followed by {second}" for first, second in pairs
-    ]
-
-
-def time_faults(path: Path, findings: list[TimeFinding]) -> list[str]:
-    """Every fault of a time index, kind by kind."""
-    forms = {
-        TimeFault.TIMESTAMP_DIFFERS: ("Found timestamp mismatch in", "  Index timestamp: {}, log timestamp: {}"),
-        TimeFault.OUT_OF_ORDER: (
-            "Found out of order timestamp in",
-            "  Index timestamp: {}, Previously indexed timestamp: {}",
-        ),
-        TimeFault.OFFSET_NOT_FOUND: (
-            "The following indexed offsets are not found in",
-            "Indexed offset: {}, found log offset: {}",
-        ),
-    }
-    lines = []
-    for fault, (heading, form) in forms.items():
-        shown = [form.format(finding.indexed, finding.found) for finding in findings if finding.fault is fault]
-        if shown:
-            lines += [f"{heading} :{path.absolute()}", *shown]
-    return lines
+_TIME_FAULTS = {
+    TimeFault.TIMESTAMP_DIFFERS: ("Found timestamp mismatch in", "  Index timestamp: {}, log timestamp: {}"),
+    TimeFault.OUT_OF_ORDER: (
+        "Found out of order timestamp in",
+        "  Index timestamp: {}, Previously indexed timestamp: {}",
+    ),
+    TimeFault.OFFSET_NOT_FOUND: (
+        "The following indexed offsets are not found in",
+        "Indexed offset: {}, found log offset: {}",
+    ),
+}
 
 
 def _size(data: bytes | None) -> int:
     return -1 if data is None else len(data)
-
-
-def _java(value: bool) -> str:
-    return "true" if value else "false"

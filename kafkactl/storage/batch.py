@@ -14,7 +14,8 @@ from google_crc32c import value as crc32c
 from kafkactl.errors import FormatError
 from kafkactl.storage.compression import Codec, codec_of, decompress
 from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST, LegacyBatch, legacy_batch
-from kafkactl.storage.records import Record, parse_records
+from kafkactl.storage.readers import parse_records
+from kafkactl.storage.records import Record
 
 MAGIC_POSITION = 16  # in all magics: behind offset, length, and a leader epoch (magic 2) or CRC
 
@@ -34,8 +35,8 @@ DELETE_HORIZON = 0x40
 class Batch:
     """One batch: its header's fields and, undecoded, its records."""
 
-    body: bytes
-    """Everything the CRC covers: the header from its attributes on, and the records."""
+    data: memoryview
+    """All its bytes, where they lie: nothing is copied before it is wanted."""
     position: int
     """Where it begins in its file, in bytes."""
     size_bytes: int
@@ -89,15 +90,27 @@ class Batch:
     @property
     def is_valid(self) -> bool:
         """Whether the CRC-32C in the header is that of the bytes behind it."""
-        return bool(crc32c(self.body) == self.crc)
+        return bool(crc32c(bytes(self.data[CRC_COVERS_FROM:])) == self.crc)
+
+    @property
+    def append_time_ms(self) -> int | None:
+        """What stands for every record's own time, where the broker sets it."""
+        return self.max_timestamp_ms if self.is_log_append_time else None
+
+    def unpacked(self, bound: int | None = None) -> bytes:
+        """The records' bytes, decompressed; raises FormatError for what cannot be, or grows past the bound."""
+        return decompress(self.codec, bytes(self.data[HEADER_SIZE:]), bound)
 
     def records(self) -> Iterator[Record]:
         """Its records; raises FormatError where the bytes are not what the header says."""
-        data = decompress(self.codec, self.body[HEADER_SIZE - CRC_COVERS_FROM :])
-        append_time_ms = self.max_timestamp_ms if self.is_log_append_time else None
         try:
             yield from parse_records(
-                data, self.count, self.base_offset, self.base_timestamp_ms, self.base_sequence, append_time_ms
+                self.unpacked(),
+                self.count,
+                self.base_offset,
+                self.base_timestamp_ms,
+                self.base_sequence,
+                self.append_time_ms,
             )
         except FormatError as error:
             raise FormatError(f"batch at position {self.position}: {error}") from error
@@ -130,5 +143,4 @@ def parse_batch(data: memoryview, position: int) -> AnyBatch | None:
             f"corrupt: batch at position {position} has {size_bytes} bytes, its header alone {HEADER_SIZE}"
         )
     leader_epoch, _magic, *fields = HEADER.unpack_from(data, position + LOG_OVERHEAD.size)
-    body = bytes(data[position + CRC_COVERS_FROM : position + size_bytes])
-    return Batch(body, position, size_bytes, base_offset, leader_epoch, *fields)
+    return Batch(data[position : position + size_bytes], position, size_bytes, base_offset, leader_epoch, *fields)

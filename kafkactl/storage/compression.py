@@ -44,54 +44,59 @@ def codec_of(attributes: int, position: int) -> Codec:
         ) from None
 
 
-def decompress(codec: Codec, data: bytes) -> bytes | memoryview:
-    """The records' bytes; raises FormatError for data that is not of the codec, or grows past the bound."""
+class TooLargeError(FormatError):
+    """A batch grows past the bound."""
+
+    def __init__(self, bound: int) -> None:
+        super().__init__(f"a batch grows past {bound} bytes when decompressed", "--max-decompressed-bytes allows more")
+
+
+def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
+    """The records' bytes; raises FormatError for data not of the codec, TooLargeError for what grows past the bound."""
     if codec is Codec.NONE:
         return data
+    if bound is None:
+        bound = MAX_DECOMPRESSED_BYTES
     try:
-        return _snappy(data) if codec is Codec.SNAPPY else _into_buffer(_DECOMPRESSORS[codec], data)
+        return _snappy(data, bound) if codec is Codec.SNAPPY else _into_buffer(_DECOMPRESSORS[codec], data, bound)
     except (cramjam.DecompressionError, struct.error, ValueError) as error:
         raise FormatError(f"corrupt: {codec.name.lower()} data cannot be decompressed: {error}") from error
 
 
-def _into_buffer(decompress_into: Callable[[bytes, bytearray], int], data: bytes) -> memoryview:
+def _into_buffer(decompress_into: Callable[[bytes, bytearray], int], data: bytes, bound: int) -> bytes:
     """These frames do not say how large they grow: tries a buffer, and larger ones up to the bound."""
     size = max(_FIRST_BUFFER_BYTES, 4 * len(data))
     while True:
-        buffer = bytearray(min(size, MAX_DECOMPRESSED_BYTES))
+        buffer = bytearray(min(size, bound))
         try:
-            return memoryview(buffer)[: decompress_into(data, buffer)]
+            return bytes(memoryview(buffer)[: decompress_into(data, buffer)])
         except cramjam.DecompressionError as error:
             if _BUFFER_FULL not in str(error):
                 raise
-        _require_within_bound(size + 1)
+        if size >= bound:
+            raise TooLargeError(bound)
         size *= 4
 
 
-def _snappy(data: bytes) -> bytes:
+def _snappy(data: bytes, bound: int) -> bytes:
     if not data.startswith(_XERIAL_MAGIC):
-        return _snappy_block(data)
+        return _snappy_block(data, bound)
     position, blocks, total = _XERIAL_HEADER_BYTES, [], 0
     while position < len(data):
         (length,) = _BLOCK_LENGTH.unpack_from(data, position)
         position += _BLOCK_LENGTH.size
         if not 0 <= length <= len(data) - position:
             raise ValueError(f"a block of {length} bytes where {len(data) - position} are left")
-        blocks.append(_snappy_block(data[position : position + length]))
+        blocks.append(_snappy_block(data[position : position + length], bound - total))
         total += len(blocks[-1])
-        _require_within_bound(total)
         position += length
     return b"".join(blocks)
 
 
-def _snappy_block(data: bytes) -> bytes:
-    _require_within_bound(cramjam.snappy.decompress_raw_len(data))
+def _snappy_block(data: bytes, bound: int) -> bytes:
+    if cramjam.snappy.decompress_raw_len(data) > bound:
+        raise TooLargeError(bound)
     return bytes(cramjam.snappy.decompress_raw(data))
-
-
-def _require_within_bound(size: int) -> None:
-    if size > MAX_DECOMPRESSED_BYTES:
-        raise FormatError(f"a batch grows past {MAX_DECOMPRESSED_BYTES >> 20} MiB when decompressed")
 
 
 _DECOMPRESSORS: dict[Codec, Callable[[bytes, bytearray], int]] = {

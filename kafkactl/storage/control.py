@@ -13,7 +13,7 @@ from typing import Any
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.records import Record
-from kafkactl.storage.schema import Field, SchemaReader
+from kafkactl.storage.schema import Layout, layouts
 
 KEY = struct.Struct(">hh")  # version, type
 END_OF_TRANSACTION = struct.Struct(">hi")  # version, coordinator epoch
@@ -33,38 +33,12 @@ class ControlType(IntEnum):
     KRAFT_VOTERS = 6
 
 
-_VOTER = (Field("voterId", "int32"), Field("voterDirectoryId", "uuid", since=1))
-_VERSION = Field("version", "int16")
-LAYOUTS = {
-    ControlType.LEADER_CHANGE: (
-        _VERSION,
-        Field("leaderId", "int32"),
-        Field("voters", many=True, fields=_VOTER),
-        Field("grantingVoters", many=True, fields=_VOTER),
-    ),
-    ControlType.SNAPSHOT_HEADER: (_VERSION, Field("lastContainedLogTimestamp", "int64")),
-    ControlType.SNAPSHOT_FOOTER: (_VERSION,),
-    ControlType.KRAFT_VERSION: (_VERSION, Field("kRaftVersion", "int16")),
-    ControlType.KRAFT_VOTERS: (
-        _VERSION,
-        Field(
-            "voters",
-            many=True,
-            fields=(
-                Field("voterId", "int32"),
-                Field("voterDirectoryId", "uuid"),
-                Field(
-                    "endpoints",
-                    many=True,
-                    fields=(Field("name", "string"), Field("host", "string"), Field("port", "uint16")),
-                ),
-                Field(
-                    "kRaftVersionFeature",
-                    fields=(Field("minSupportedVersion", "int16"), Field("maxSupportedVersion", "int16")),
-                ),
-            ),
-        ),
-    ),
+_MESSAGES = {
+    ControlType.LEADER_CHANGE: "LeaderChangeMessage",
+    ControlType.SNAPSHOT_HEADER: "SnapshotHeaderRecord",
+    ControlType.SNAPSHOT_FOOTER: "SnapshotFooterRecord",
+    ControlType.KRAFT_VERSION: "KRaftVersionRecord",
+    ControlType.KRAFT_VOTERS: "VotersRecord",
 }
 
 
@@ -89,9 +63,17 @@ def parse_control(record: Record) -> Control:
         if len(value) < END_OF_TRANSACTION.size:
             raise FormatError(f"corrupt: the end of a transaction at offset {record.offset} is cut off")
         return Control(kind, type_id, {"coordinatorEpoch": END_OF_TRANSACTION.unpack_from(value)[1]})
-    if kind not in LAYOUTS:
+    if kind not in _MESSAGES:
         return Control(kind, type_id, {})
     if len(value) < VERSION.size:
         raise FormatError(f"corrupt: the control record at offset {record.offset} has no version")
     (version,) = VERSION.unpack_from(value)
-    return Control(kind, type_id, SchemaReader(value, version).read(LAYOUTS[kind]))
+    try:
+        return Control(kind, type_id, layout_of(kind).read(value, version))
+    except FormatError as error:
+        raise FormatError(f"corrupt: the control record at offset {record.offset}: {error}") from error
+
+
+def layout_of(kind: ControlType) -> Layout:
+    """The layout of the values of a type, of those KRaft writes."""
+    return next(layout for layout in layouts("raft") if layout.name == _MESSAGES[kind])

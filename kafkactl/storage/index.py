@@ -7,9 +7,11 @@ Layouts: org.apache.kafka.storage.internals.log.OffsetIndex (relative offset i32
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,6 +54,20 @@ class _Index:
                 f"{path}: corrupt: {len(self._data)} bytes are no multiple of an entry's {self.layout.size}"
             )
 
+    @cached_property
+    def written(self) -> range:
+        """The numbers of the entries that are; zeros after the first one are the padding of an active segment."""
+        behind_first = range(1, self.count)
+        end = 1 + bisect_left(behind_first, True, key=self._is_padding)
+        return range(min(end, self.count))
+
+    def _numbers(self) -> Iterator[int]:
+        """The same one by one: also of an index whose zeros are not all at its end."""
+        return takewhile(lambda number: number == 0 or not self._is_padding(number), range(self.count))
+
+    def _is_padding(self, number: int) -> bool:
+        raise NotImplementedError
+
     def _fields(self, number: int) -> tuple[int, int]:
         first, second = self.layout.unpack_from(self._data, number * self.layout.size)
         return first, second
@@ -63,25 +79,24 @@ class OffsetIndex(_Index):
     layout = OFFSET_ENTRY
 
     def entries(self) -> Iterator[OffsetEntry]:
-        """The entries written; zeros after the first one are the padding of an active segment."""
-        for number in range(self.count):
-            entry = self._entry(number)
-            if entry.offset == self.base_offset and number > 0:
-                return
-            yield entry
+        """The entries written."""
+        return map(self.entry, self._numbers())
 
     def lookup(self, offset: int) -> OffsetEntry:
         """The last entry at or before an offset; the segment's beginning when there is none."""
-        found = bisect_right(range(self.count), offset, key=lambda number: self._entry(number).offset)
-        return self._entry(found - 1) if found else OffsetEntry(self.base_offset, 0)
+        found = bisect_right(self.written, offset, key=lambda number: self.entry(number).offset)
+        return self.entry(found - 1) if found else OffsetEntry(self.base_offset, 0)
 
     def is_sane(self) -> bool:
         """What a broker checks at start: the last entry lies past the segment's base offset."""
-        return self.count == 0 or self._entry(self.count - 1).offset >= self.base_offset
+        return self.count == 0 or self.entry(self.count - 1).offset >= self.base_offset
 
-    def _entry(self, number: int) -> OffsetEntry:
+    def entry(self, number: int) -> OffsetEntry:
         relative, position = self._fields(number)
         return OffsetEntry(self.base_offset + relative, position)
+
+    def _is_padding(self, number: int) -> bool:
+        return self._fields(number)[0] == 0
 
 
 class TimeIndex(_Index):
@@ -90,12 +105,15 @@ class TimeIndex(_Index):
     layout = TIME_ENTRY
 
     def entries(self) -> Iterator[TimeEntry]:
-        """The entries written; zeros after the first one are the padding of an active segment."""
-        for number in range(self.count):
-            timestamp_ms, relative = self._fields(number)
-            if relative == 0 and number > 0:
-                return
-            yield TimeEntry(timestamp_ms, self.base_offset + relative)
+        """The entries written."""
+        return map(self.entry, self._numbers())
+
+    def entry(self, number: int) -> TimeEntry:
+        timestamp_ms, relative = self._fields(number)
+        return TimeEntry(timestamp_ms, self.base_offset + relative)
+
+    def _is_padding(self, number: int) -> bool:
+        return self._fields(number)[1] == 0
 
     def is_sane(self) -> bool:
         """What a broker checks at start: the last entry is no older, and lies no lower, than the first."""

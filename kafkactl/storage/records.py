@@ -1,7 +1,7 @@
-"""Records inside a batch of magic 2.
+"""Records inside a batch of magic 2, read in plain Python.
 
-Layout: org.apache.kafka.common.record.DefaultRecord. Each begins with its length; all numbers but the
-attributes are zigzag varints (org.apache.kafka.common.utils.ByteUtils).
+Layout: org.apache.kafka.common.record.DefaultRecord. Each begins with its length; all numbers but the attributes are
+zigzag varints (org.apache.kafka.common.utils.ByteUtils). `_records.pyx` is the same reader compiled; `readers` chooses.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from kafkactl.errors import FormatError
 
-Buffer = bytes | memoryview
-
 MAX_VARLONG_SHIFT = 63
+
+Headers = tuple[tuple[str, bytes | None], ...]
+Fields = tuple[int, int, bytes | None, bytes | None, Headers]
+"""A record as it is written: timestamp delta, offset delta, key, value, headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,85 @@ class Record:
     """The producer's number for it; -1 without a producer."""
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
+    headers: Headers
 
 
-def read_varlong(data: Buffer, position: int) -> tuple[int, int]:
+def parse_records(
+    data: bytes, count: int, base_offset: int, base_timestamp_ms: int, base_sequence: int, append_time_ms: int | None
+) -> Iterator[Record]:
+    """`count` records from uncompressed bytes; `append_time_ms` stands for every record's own time.
+
+    Raises FormatError when the bytes hold fewer records, or more bytes, than they say.
+    """
+    for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, count):
+        yield Record(
+            base_offset + offset_delta,
+            base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms,
+            (base_sequence + offset_delta) & 0x7FFFFFFF if base_sequence >= 0 else -1,
+            key,
+            value,
+            headers,
+        )
+
+
+def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
+    """The same, as written. Varints that are one byte in most records are read in place: a call costs more."""
+    if count < 0:
+        raise FormatError(f"corrupt: the header counts {count} records")
+    position, end = 0, len(data)
+    for _ in range(count):
+        if position >= end:
+            raise FormatError("corrupt: fewer records than the header counts")
+        length, position = read_varlong(data, position)
+        record_end = position + length
+        if length < 0 or record_end > end:
+            raise FormatError(f"corrupt: a record of {length} bytes where {end - position} are left")
+        try:
+            position += 1  # past the attributes, which say nothing yet
+            raw = data[position]
+            if raw < 0x80:
+                timestamp_delta = (raw >> 1) ^ -(raw & 1)
+                position += 1
+            else:
+                timestamp_delta, position = read_varlong(data, position)
+            raw = data[position]
+            if raw < 0x80:
+                offset_delta = (raw >> 1) ^ -(raw & 1)
+                position += 1
+            else:
+                offset_delta, position = read_varlong(data, position)
+            raw = data[position]
+            if raw < 0x80:
+                size = (raw >> 1) ^ -(raw & 1)
+                position += 1
+            else:
+                size, position = read_varlong(data, position)
+            key = None
+            if size >= 0:
+                key = data[position : position + size]
+                position += size
+            size, position = read_varlong(data, position)
+            value = None
+            if size >= 0:
+                value = data[position : position + size]
+                position += size
+            headers: Headers = ()
+            if data[position]:
+                if position > record_end:
+                    raise IndexError
+                headers, position = _read_headers(data, position, record_end)
+            else:
+                position += 1
+        except IndexError:
+            raise FormatError("corrupt: the records end inside one") from None
+        if position != record_end:
+            raise FormatError(f"corrupt: a record says {length} bytes and has {length + position - record_end}")
+        yield timestamp_delta, offset_delta, key, value, headers
+    if position != end:
+        raise FormatError(f"corrupt: {end - position} bytes are left behind the last record")
+
+
+def read_varlong(data: bytes, position: int) -> tuple[int, int]:
     """(value, position behind it) of a zigzag varint; raises FormatError when it is cut off or too long."""
     shift = raw = 0
     try:
@@ -46,61 +123,18 @@ def read_varlong(data: Buffer, position: int) -> tuple[int, int]:
         raise FormatError("corrupt: the records end inside a varint") from None
 
 
-def parse_records(
-    data: Buffer,
-    count: int,
-    base_offset: int,
-    base_timestamp_ms: int,
-    base_sequence: int,
-    append_time_ms: int | None,
-) -> Iterator[Record]:
-    """`count` records from uncompressed bytes; `append_time_ms` stands for every record's own time.
-
-    Raises FormatError when the bytes hold fewer records, or more bytes, than they say.
-    """
-    if count < 0:
-        raise FormatError(f"corrupt: the header counts {count} records")
-    position, end = 0, len(data)
-    for _ in range(count):
-        if position >= end:
-            raise FormatError("corrupt: fewer records than the header counts")
-        length, position = read_varlong(data, position)
-        record_end = position + length
-        if length < 0 or record_end > end:
-            raise FormatError(f"corrupt: a record of {length} bytes where {end - position} are left")
-        timestamp_delta, position = read_varlong(data, position + 1)  # past the attributes, which say nothing yet
-        offset_delta, position = read_varlong(data, position)
-        key, position = _read_bytes(data, position, record_end)
-        value, position = _read_bytes(data, position, record_end)
-        headers, position = _read_headers(data, position, record_end)
-        if position != record_end:
-            raise FormatError(f"corrupt: a record says {length} bytes and has {length + position - record_end}")
-        yield Record(
-            base_offset + offset_delta,
-            base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms,
-            (base_sequence + offset_delta) & 0x7FFFFFFF if base_sequence >= 0 else -1,
-            key,
-            value,
-            headers,
-        )
-    if position != end:
-        raise FormatError(f"corrupt: {end - position} bytes are left behind the last record")
-
-
-def _read_bytes(data: Buffer, position: int, end: int) -> tuple[bytes | None, int]:
+def _read_bytes(data: bytes, position: int, end: int) -> tuple[bytes | None, int]:
     length, position = read_varlong(data, position)
     if length < 0:
         return None, position
     if position + length > end:
         raise FormatError(f"corrupt: a field of {length} bytes where {end - position} are left")
-    return bytes(data[position : position + length]), position + length
+    return data[position : position + length], position + length
 
 
-def _read_headers(data: Buffer, position: int, end: int) -> tuple[tuple[tuple[str, bytes | None], ...], int]:
+def _read_headers(data: bytes, position: int, end: int) -> tuple[Headers, int]:
     count, position = read_varlong(data, position)
-    if count == 0:
-        return (), position
-    if not 0 < count <= end - position:
+    if not 0 <= count <= end - position:
         raise FormatError(f"corrupt: {count} headers where {end - position} bytes are left")
     headers = []
     for _ in range(count):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.index import OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
@@ -31,18 +30,16 @@ class TimeFinding:
     found: int
 
 
-def log_beside(path: Path) -> Path:
-    """The segment that an index file belongs to."""
-    return path.with_name(path.name.split(".")[0] + ".log")
-
-
-def check_offset_index(index: OffsetIndex, segment: Segment) -> Iterator[tuple[OffsetEntry, int | None]]:
+def check_offset_index(
+    index: OffsetIndex, segment: Segment, max_batch_bytes: int | None = None
+) -> Iterator[tuple[OffsetEntry, int | None]]:
     """Each entry, and the last offset of the batch at its position where that is another one.
 
-    Raises FormatError for an entry that points where the log has no batch.
+    Raises FormatError for an entry that points where the log has no batch, or none of up to `max_batch_bytes`.
     """
     for entry in index.entries():
-        batch = next(segment.batches(entry.position), None)
+        end = None if max_batch_bytes is None else max(0, entry.position) + max_batch_bytes
+        batch = next(segment.batches(entry.position, end), None)
         if batch is None:
             raise FormatError(
                 f"{index.path}: its entry for offset {entry.offset} points at position {entry.position},"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import struct
 from pathlib import Path
 
@@ -10,10 +11,9 @@ from hypothesis import strategies as st
 
 from kafkactl.errors import FormatError
 from kafkactl.output.dump_text import control_text, producer_line
-from kafkactl.storage.control import LAYOUTS, ControlType, parse_control
+from kafkactl.storage.control import ControlType, layout_of, parse_control
 from kafkactl.storage.producer_snapshot import read_producer_snapshot
 from kafkactl.storage.records import Record
-from kafkactl.storage.schema import SchemaReader
 from kafkactl.storage.txnindex import read_aborted_transactions
 
 
@@ -60,12 +60,10 @@ def test_what_is_cut_off_is_told(key: bytes | None, value: bytes | None) -> None
         parse_control(Record(7, 0, -1, key, value, ()))
 
 
-@given(st.sampled_from(sorted(LAYOUTS)), st.binary(max_size=60), st.integers(0, 1))
+@given(st.sampled_from(list(ControlType)[3:]), st.binary(max_size=60), st.integers(0, 1))
 def test_whatever_the_bytes_the_only_error_is_ours(kind: ControlType, data: bytes, version: int) -> None:
-    try:
-        SchemaReader(data, version).read(LAYOUTS[kind])
-    except FormatError as error:
-        assert "corrupt" in str(error)  # noqa: PT017
+    with contextlib.suppress(FormatError):
+        layout_of(kind).read(data, version)
 
 
 def snapshot(folder: Path, *entries: tuple[int, ...], version: int = 1, crc: int | None = None) -> Path:

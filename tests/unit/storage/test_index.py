@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from kafkactl.errors import FormatError
+from kafkactl.storage.files import FileKind, beside
 from kafkactl.storage.index import OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
-from kafkactl.storage.verify import TimeFault, check_offset_index, check_time_index, log_beside
+from kafkactl.storage.verify import TimeFault, check_offset_index, check_time_index
 from tests.unit.storage.encoding import encode_batch
 
 NAME = "00000000000000000100"
@@ -99,4 +100,4 @@ def test_a_time_index_against_its_log(tmp_path: Path, segment: Segment) -> None:
 
 
 def test_files_of_one_segment_lie_beside_each_other(tmp_path: Path) -> None:
-    assert log_beside(tmp_path / f"{NAME}.timeindex") == tmp_path / f"{NAME}.log"
+    assert beside(tmp_path / f"{NAME}.timeindex", FileKind.LOG) == tmp_path / f"{NAME}.log"

@@ -1,0 +1,81 @@
+# Zigzag varints, for the compiled readers.
+
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef inline const unsigned char* read_varlong(
+    const unsigned char* at, const unsigned char* end, int64_t* value
+) noexcept nogil:
+    """Reads a number and returns where it ended; NULL when it is cut off or too long."""
+    cdef uint64_t raw = 0
+    cdef int shift = 0
+    cdef unsigned char byte
+    while at < end:
+        byte = at[0]
+        at += 1
+        raw |= (<uint64_t> (byte & 0x7F)) << shift
+        if byte < 0x80:
+            if shift == 63 and byte > 1:
+                return NULL  # more than 64 bits: plain Python has the words for it
+            value[0] = <int64_t> (raw >> 1) ^ -(<int64_t> (raw & 1))
+            return at
+        shift += 7
+        if shift > 63:
+            return NULL
+    return NULL
+
+
+cdef struct RecordFields:
+    int64_t timestamp_delta
+    int64_t offset_delta
+    const unsigned char* key
+    int64_t key_size  # -1: none
+    const unsigned char* value
+    int64_t value_size
+    const unsigned char* headers
+    int64_t header_count
+
+
+cdef inline const unsigned char* read_fields(
+    const unsigned char* at, const unsigned char* end, RecordFields* record
+) noexcept nogil:
+    """Reads a record up to its headers and returns where it ends; NULL when it is not what it says."""
+    cdef int64_t length
+    cdef const unsigned char* record_end
+    at = read_varlong(at, end, &length)
+    if at == NULL or length < 1 or length > end - at:
+        return NULL
+    record_end = at + length
+    at = read_varlong(at + 1, record_end, &record.timestamp_delta)
+    if at == NULL:
+        return NULL
+    at = read_varlong(at, record_end, &record.offset_delta)
+    if at == NULL:
+        return NULL
+    at = read_sized(at, record_end, &record.key, &record.key_size)
+    if at == NULL:
+        return NULL
+    at = read_sized(at, record_end, &record.value, &record.value_size)
+    if at == NULL:
+        return NULL
+    at = read_varlong(at, record_end, &record.header_count)
+    if at == NULL or record.header_count < 0 or record.header_count > record_end - at:
+        return NULL
+    record.headers = at
+    if record.header_count == 0 and at != record_end:
+        return NULL
+    return record_end
+
+
+cdef inline const unsigned char* read_sized(
+    const unsigned char* at, const unsigned char* end, const unsigned char** bytes, int64_t* size
+) noexcept nogil:
+    """Reads a key, value, or part of a header; its size is -1 when it is null."""
+    at = read_varlong(at, end, size)
+    if at == NULL or size[0] > end - at:
+        return NULL
+    bytes[0] = at
+    if size[0] < 0:
+        size[0] = -1
+        return at
+    return at + size[0]

@@ -1,0 +1,102 @@
+"""The small text files beside the segments.
+
+Sources: org.apache.kafka.server.common.CheckpointFile (offset checkpoints and leader epochs, KIP-101),
+org.apache.kafka.storage.internals.log.PartitionMetadataFile (KIP-516), org.apache.kafka.metadata.properties
+(meta.properties) and org.apache.kafka.raft.FileQuorumStateStore (quorum-state, KIP-595).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kafkactl.errors import FormatError
+from kafkactl.storage.segment import map_file
+
+T = TypeVar("T")
+VERSION = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderEpoch:
+    """A leader's epoch and the first offset written in it."""
+
+    epoch: int
+    start_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionOffset:
+    """A line of recovery-point-, replication-, log-start- or cleaner-offset-checkpoint."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
+    """The lines of leader-epoch-checkpoint; raises NotFoundError, UsageError and FormatError."""
+
+    def parse(words: list[str]) -> LeaderEpoch:
+        epoch, start_offset = map(int, words)
+        return LeaderEpoch(epoch, start_offset)
+
+    return _read_checkpoint(path, parse)
+
+
+def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
+    """The lines of an offset checkpoint; raises NotFoundError, UsageError and FormatError."""
+
+    def parse(words: list[str]) -> PartitionOffset:
+        topic, partition, offset = words
+        return PartitionOffset(topic, int(partition), int(offset))
+
+    return _read_checkpoint(path, parse)
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    """partition.metadata (`name: value`) or meta.properties (`name=value`); raises what the others raise."""
+    found = {}
+    for line in _text(path).splitlines():
+        if line.strip() and not line.startswith("#"):
+            separator = ":" if path.name.startswith("partition.metadata") else "="
+            name, found_separator, value = line.partition(separator)
+            if not found_separator:
+                raise FormatError(f"{path}: corrupt: {line!r} has no {separator}")
+            found[name.strip()] = value.strip()
+    return found
+
+
+def read_quorum_state(path: Path) -> dict[str, Any]:
+    """quorum-state: one json object; raises what the others raise."""
+    try:
+        state = json.loads(_text(path))
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: corrupt: no json: {error}") from error
+    if not isinstance(state, dict):
+        raise FormatError(f"{path}: corrupt: no json object")
+    return state
+
+
+def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
+    lines = _text(path).splitlines()
+    try:
+        version, count, *rest = lines
+        if int(version) != VERSION:
+            raise FormatError(f"{path}: file version {version}, and {VERSION} is the only one known")
+        if int(count) != len(rest):
+            raise FormatError(f"{path}: corrupt: {len(rest)} lines, and it says {count}")
+        return [parse(line.split()) for line in rest]
+    except ValueError as error:
+        raise FormatError(f"{path}: corrupt: {error}") from error
+
+
+def _text(path: Path) -> str:
+    _map, data = map_file(path)
+    try:
+        return bytes(data).decode()
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: corrupt: no text: {error.reason}") from error

@@ -1,0 +1,1 @@
+"""Decoders of the topics that Kafka keeps for itself."""
