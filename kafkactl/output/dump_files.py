@@ -5,8 +5,7 @@ Reference: org.apache.kafka.tools.DumpLogSegments.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -15,9 +14,11 @@ from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.output import dump_text, people
 from kafkactl.output.dump_text import Faults, Parser
 from kafkactl.output.record_lines import new_lines
-from kafkactl.storage.batch import AnyBatch, Batch
+from kafkactl.output.turns import in_turns
+from kafkactl.storage.batch import AnyBatch, Batch, parse_batch
 from kafkactl.storage.compression import TooLargeError
 from kafkactl.storage.files import FileKind, beside, kind_of
+from kafkactl.storage.legacy import LOG_OVERHEAD
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selection import Selection, select
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 
 EVERYTHING_BYTES = 2**31 - 1
 
-# A piece of a segment is printed by one thread into memory. What grows larger than expected goes on in order, and
-# straight to stdout, so that memory stays bounded whatever the file holds.
-PIECE_BYTES = 256 * 1024
+# Batches are put into memory as text, so much at a time; one that is larger is printed record by record. So memory
+# stays bounded whatever the file holds.
+PIECE_BYTES = 1024 * 1024
 PIECE_TEXT_BYTES = 4 * 1024 * 1024
 BATCH_IN_PIECE_BYTES = 4 * 1024 * 1024
 
@@ -49,6 +50,11 @@ class Wanted:
     verify_only: bool = False
     selection: Selection = field(default_factory=Selection)
     jobs: int = 1
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the lines are those that are made many at a time."""
+        return not self.deep or (self.metadata and (self.parse is None or self.parse_is_utf8))
 
 
 class TextDump:
@@ -105,56 +111,52 @@ class TextDump:
     def _segment(self, path: Path) -> None:
         with Segment(path) as segment:
             self._line(dump_text.log_heading(path))
-            read_bytes, last_offset = 0, -1
-            for piece in self._pieces(segment.batches(end=min(self._wanted.max_bytes, segment.size_bytes))):
-                self._out.write(piece.text)
-                if piece.offsets is not None:
-                    first, last, gaps = piece.offsets
-                    for before, offset in ([] if first == last_offset + 1 else [(last_offset, first)]) + gaps:
+            end, last_offset = min(self._wanted.max_bytes, segment.size_bytes), -1
+            position = 0
+            for done in self._ranges_done(segment.data, list(_ranges(segment.data, end)), end):
+                for first, last, gaps in done.offsets:
+                    if first != last_offset + 1:
+                        self._faults.gap(path, last_offset, first)
+                    for before, offset in gaps:
                         self._faults.gap(path, before, offset)
                     last_offset = last
-                if piece.error is not None:
-                    raise piece.error
-                read_bytes = piece.end
-            trailing = segment.size_bytes - read_bytes
+                if done.error is not None:
+                    raise done.error
+                position = done.end
+            trailing = segment.size_bytes - position
             if trailing and self._wanted.max_bytes == EVERYTHING_BYTES:
                 self._line(f"Found {trailing} invalid bytes at the end of {path.name}")
 
-    def _pieces(self, batches: Iterable[AnyBatch]) -> Iterator[Piece]:
-        """The text of all batches, in order; damage ends it, told by the last piece."""
-        if self._wanted.jobs == 1:
-            for group, error in _groups(batches):
-                yield from self._completed(render(group, self._wanted), error)
+    def _ranges_done(self, data: memoryview, ranges: list[tuple[int, int]], end: int) -> Iterator[Done]:
+        """Prints ranges of batches, in order; damage ends it, told by the last."""
+        text = new_lines()
+
+        def work(one: tuple[int, int], wait: Callable[[], bool]) -> tuple[Done, bool]:
+            position, range_end = one
+            offsets: list[Offsets] = []
+            for number, piece in enumerate(_pieces(data[:end], position, range_end, self._wanted, text)):
+                if number == 0 and not wait():
+                    return Done(piece.end, [], None), False
+                text.write_to(self._out)
+                if text.has_offsets:
+                    offsets.append((text.first_offset, text.last_offset, text.gaps))
+                position = piece.end
+                if piece.error is not None or piece.is_last:
+                    self._flush()
+                    return Done(position, offsets, piece.error), False
+            self._flush()
+            return Done(position, offsets, None), True
+
+        jobs = min(self._wanted.jobs, len(ranges))
+        if jobs > 1:
+            self._flush()
+            yield from in_turns(ranges, jobs, work)
             return
-        from concurrent.futures import Future, ThreadPoolExecutor
-
-        with ThreadPoolExecutor(self._wanted.jobs) as pool:
-            waiting: deque[tuple[Future[Piece], KafkactlError | None]] = deque()
-
-            def next_piece() -> Iterator[Piece]:
-                future, error = waiting.popleft()
-                yield from self._completed(future.result(), error)
-
-            for group, damage in _groups(batches):
-                waiting.append((pool.submit(render, group, self._wanted), damage))
-                if len(waiting) > self._wanted.jobs:
-                    yield from next_piece()
-            while waiting:
-                yield from next_piece()
-
-    def _completed(self, piece: Piece, error: KafkactlError | None) -> Iterator[Piece]:
-        yield piece
-        rest = piece.rest
-        while rest and piece.error is None:
-            if piece.end == rest[0].position and not piece.text:  # not even the first fits into a piece
-                for piece in _large(rest.pop(0), self._wanted):
-                    yield piece
-            else:
-                piece = render(rest, self._wanted)
-                rest = piece.rest
-                yield piece
-        if error is not None and piece.error is None:
-            yield Piece(b"", piece.end, None, [], error)
+        for one in ranges:
+            done, goes_on = work(one, lambda: True)
+            yield done
+            if not goes_on:
+                return
 
     def _selected(self, paths: list[Path]) -> None:
         wanted = self._wanted
@@ -235,111 +237,116 @@ class TextDump:
             self._line(" ".join(f"{name}: {value}" for name, value in row.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a segment as text."""
+Offsets = tuple[int, int, list[tuple[int, int]]]
+"""The first and last record's offset in a text, and the gaps between."""
 
-    text: bytes
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A range of a segment after it was printed."""
+
     end: int
     """The position behind its last batch."""
-    offsets: tuple[int, int, list[tuple[int, int]]] | None
-    """The first and last record's offset and the gaps between; None without records."""
-    rest: list[AnyBatch]
-    """Batches of the group that did not fit."""
+    offsets: list[Offsets]
+    error: KafkactlError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a segment that was put into a text."""
+
+    end: int
+    is_last: bool = False
+    """Whether the file ends inside the next batch."""
     error: KafkactlError | None = None
 
 
-def _groups(batches: Iterable[AnyBatch]) -> Iterator[tuple[list[AnyBatch], KafkactlError | None]]:
-    """Batches in groups of a piece's size; the last one with the damage that ended the file."""
-    group: list[AnyBatch] = []
-    size = 0
+def _ranges(data: memoryview, end: int) -> Iterator[tuple[int, int]]:
+    """Where pieces begin and end, told by the sizes in front of the batches; the last one holds what is damaged."""
+    start = position = 0
+    while end - position >= LOG_OVERHEAD.size:
+        size = LOG_OVERHEAD.size + LOG_OVERHEAD.unpack_from(data, position)[1]
+        if not LOG_OVERHEAD.size < size <= end - position:
+            break
+        position += size
+        if position - start >= PIECE_BYTES:
+            yield start, position
+            start = position
+    if start < end:
+        yield start, end
+
+
+def _pieces(data: memoryview, position: int, end: int, wanted: Wanted, text: Lines) -> Iterator[Piece]:
+    """Puts the batches of a range into `text`, one piece after the other, each of which replaces the one before."""
+    while True:
+        piece = _piece(data, position, end, wanted, text)
+        yield piece
+        if piece.error is not None or piece.is_last or piece.end == end:
+            return
+        if piece.end == position:  # not even one batch fits into a piece
+            for piece in _large(data, position, wanted, text):
+                yield piece
+                if piece.error is not None:
+                    return
+        position = piece.end
+
+
+def _piece(data: memoryview, position: int, end: int, wanted: Wanted, text: Lines) -> Piece:
+    """The lines of batches, up to a piece's size, or to one that is too large to be held."""
+    text.clear()
     try:
-        for batch in batches:
-            group.append(batch)
-            size += batch.size_bytes
-            if size >= PIECE_BYTES:
-                yield group, None
-                group, size = [], 0
-    except KafkactlError as error:
-        yield group, error
-        return
-    yield group, None
-
-
-def render(batches: list[AnyBatch], wanted: Wanted) -> Piece:
-    """The text of batches, up to one too many or too large."""
-    lines = new_lines()
-    error = None
-    done = 0
-    for batch in batches:
-        if len(lines) > PIECE_TEXT_BYTES:
-            break
-        try:
-            if not _append(batch, wanted, lines):
+        while position < end and len(text) < PIECE_TEXT_BYTES:
+            if wanted.is_plain:
+                with_values = wanted.parse is not None
+                position = text.add_batches(data, position, end, wanted.deep, with_values, PIECE_TEXT_BYTES)
+                if position == end or len(text) >= PIECE_TEXT_BYTES:
+                    break
+            batch = parse_batch(data, position)
+            if batch is None:
+                return Piece(position, is_last=True)
+            if not _append(batch, wanted, text):
                 break
-        except KafkactlError as damage:
-            error = damage
-            break
-        done += 1
-    end = batches[done - 1].position + batches[done - 1].size_bytes if done else batches[0].position if batches else 0
-    offsets = (lines.first_offset, lines.last_offset, lines.gaps) if lines.has_offsets else None
-    return Piece(lines.take(), end, offsets, batches[done:] if error is None else [], error)
+            position += batch.size_bytes
+    except KafkactlError as damage:
+        return Piece(position, error=damage)
+    return Piece(position)
 
 
-def _append(batch: AnyBatch, wanted: Wanted, lines: Lines) -> bool:
+def _append(batch: AnyBatch, wanted: Wanted, text: Lines) -> bool:
     """Adds a batch's text; False, and nothing, for one that is too large to be held."""
-    if not wanted.deep:
-        lines.add_text(dump_text.batch_line(batch).encode() + b"\n")
-        return True
-    if batch.size_bytes > BATCH_IN_PIECE_BYTES:
-        return False
-    data = None
-    if isinstance(batch, Batch):
-        try:
-            data = batch.unpacked(BATCH_IN_PIECE_BYTES)
-        except TooLargeError:
+    if wanted.deep:
+        if batch.size_bytes > BATCH_IN_PIECE_BYTES:
             return False
-        except FormatError:
-            pass  # told below, after the batch's own line
-    lines.add_text(dump_text.batch_line(batch).encode() + b"\n")
-    if (
-        isinstance(batch, Batch)
-        and data is not None
-        and wanted.metadata
-        and not batch.is_control
-        and (wanted.parse is None or wanted.parse_is_utf8)
-        and lines.add_records(
-            data,
-            batch.count,
-            batch.base_offset,
-            batch.base_timestamp_ms,
-            batch.base_sequence,
-            batch.append_time_ms,
-            dump_text.timestamp_type(batch).encode(),
-            wanted.parse is not None,
-        )
-    ):
-        return True
-    for record, text in dump_text.record_texts(batch, batch.records(), wanted.parse, wanted.metadata):
-        lines.note_offsets([record.offset])
-        lines.add_text(text.encode("utf-8", errors="replace"))
+        if isinstance(batch, Batch):
+            try:
+                batch.unpacked(BATCH_IN_PIECE_BYTES)
+            except TooLargeError:
+                return False
+            except FormatError:
+                pass  # told below, after the batch's own line
+    text.add_text(dump_text.batch_line(batch).encode() + b"\n")
+    if wanted.deep:
+        for record, line in dump_text.record_texts(batch, batch.records(), wanted.parse, wanted.metadata):
+            text.note_offsets([record.offset])
+            text.add_text(line.encode("utf-8", errors="replace"))
     return True
 
 
-def _large(batch: AnyBatch, wanted: Wanted) -> Iterator[Piece]:
+def _large(data: memoryview, position: int, wanted: Wanted, text: Lines) -> Iterator[Piece]:
     """A batch that is not held as text: piece by piece."""
-    end = batch.position + batch.size_bytes
-    lines = new_lines()
-    lines.add_text(dump_text.batch_line(batch).encode() + b"\n")
     error = None
+    text.clear()
     try:
-        for record, text in dump_text.record_texts(batch, batch.records(), wanted.parse, wanted.metadata):
-            lines.note_offsets([record.offset])
-            lines.add_text(text.encode("utf-8", errors="replace"))
-            if len(lines) > PIECE_TEXT_BYTES:
-                yield Piece(lines.take(), end, (lines.first_offset, lines.last_offset, lines.gaps), [])
-                lines = new_lines()
+        batch = parse_batch(data, position)
+        assert batch is not None  # _piece saw it
+        text.add_text(dump_text.batch_line(batch).encode() + b"\n")
+        for record, line in dump_text.record_texts(batch, batch.records(), wanted.parse, wanted.metadata):
+            text.note_offsets([record.offset])
+            text.add_text(line.encode("utf-8", errors="replace"))
+            if len(text) > PIECE_TEXT_BYTES:
+                yield Piece(position)
+                text.clear()
+        position += batch.size_bytes
     except KafkactlError as damage:
         error = damage
-    offsets = (lines.first_offset, lines.last_offset, lines.gaps) if lines.has_offsets else None
-    yield Piece(lines.take(), end, offsets, [], error)
+    yield Piece(position, error=error)

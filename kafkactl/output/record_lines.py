@@ -1,82 +1,49 @@
-"""Records of magic 2 as lines in the words of Kafka's dump tool, many at a time.
+"""Batches of magic 2 and their records as lines in the words of Kafka's dump tool, many at a time.
 
-`Lines` exists twice, here and compiled in `_record_lines.pyx`; this module chooses. Both print the keys and values as
-UTF-8; what needs another form, or has no such records, goes through output.dump_text.
+`Lines` exists twice, in plain Python here and compiled in `_record_lines.pyx`; `new_lines` makes one of the reader in
+use. Both print keys and values as UTF-8; what needs another form goes through output.dump_text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from kafkactl.errors import FormatError
+from kafkactl.output.dump_text import batch_line, timestamp_type
 from kafkactl.serde.formats import jvm_text
 from kafkactl.storage import readers
+from kafkactl.storage.batch import Batch, parse_batch
 from kafkactl.storage.records import parse_fields
-
-if TYPE_CHECKING:
-    from kafkactl.output._record_lines import Lines as CompiledLines
 
 
 class PureLines:
-    """Text that grows record by record; offsets and gaps are of all records so far."""
+    """Text that grows batch by batch; offsets and gaps are of all records so far."""
 
     def __init__(self) -> None:
-        self._parts: list[str] = []
+        self.clear()
+
+    def __len__(self) -> int:
+        return self._size
+
+    def clear(self) -> None:
+        """Empties it, to be filled again."""
+        self._parts: list[bytes] = []
         self._size = 0
-        self.first_offset = -1
-        self.last_offset = -1
-        self.gaps: list[tuple[int, int]] = []
         self.has_offsets = False
+        self.first_offset = self.last_offset = -1
+        self.gaps: list[tuple[int, int]] = []
 
     def add_text(self, line: bytes) -> None:
-        """A line as it is."""
-        self._parts.append(line.decode())
+        """Text as it is."""
+        self._parts.append(line)
         self._size += len(line)
 
-    def add_records(
-        self,
-        data: bytes,
-        count: int,
-        base_offset: int,
-        base_timestamp_ms: int,
-        base_sequence: int,
-        append_time_ms: int | None,
-        timestamp_type: bytes,
-        with_data: bool,
-    ) -> bool:
-        """A batch's records, a line each; False, and nothing, when the bytes are not what they say."""
-        kind = timestamp_type.decode()
-        lines: list[str] = []
-        offsets: list[int] = []
-        try:
-            for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, count):
-                offset = base_offset + offset_delta
-                offsets.append(offset)
-                line = (
-                    f"| offset: {offset} {kind}: "
-                    f"{base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms}"
-                    f" keySize: {-1 if key is None else len(key)} valueSize: {-1 if value is None else len(value)}"
-                    f" sequence: {(base_sequence + offset_delta) & 0x7FFFFFFF if base_sequence >= 0 else -1}"
-                    f" headerKeys: [{','.join([name for name, _ in headers]) if headers else ''}]"
-                )
-                if with_data:
-                    if key is not None:
-                        line += " key: " + jvm_text(key)
-                    if value is not None:
-                        line += " payload: " + jvm_text(value)
-                lines.append(line)
-        except FormatError:
-            return False
-        if lines:
-            self.note_offsets(offsets)
-            lines.append("")
-            self._parts.append("\n".join(lines))
-            self._size += len(data)
-        return True
-
-    def note_offsets(self, offsets: list[int]) -> None:
+    def note_offsets(self, offsets: Sequence[int]) -> None:
         """Offsets of records whose lines came as text."""
+        if not offsets:
+            return
         if self.has_offsets:
             offsets = [self.last_offset, *offsets]
         else:
@@ -85,18 +52,62 @@ class PureLines:
             self.gaps += [pair for pair in pairwise(offsets) if pair[1] != pair[0] + 1]
         self.last_offset = offsets[-1]
 
-    def take(self) -> bytes:
-        """The text so far, which is then empty."""
-        taken = "".join(self._parts).encode()
-        self._parts, self._size = [], 0
-        return taken
+    def add_batches(
+        self, data: memoryview, position: int, end: int, with_records: bool, with_values: bool, most: int
+    ) -> int:
+        """Lines of batches from a position on, and of their records; returns where it stopped.
 
-    def __len__(self) -> int:
-        """About as many bytes as the text has."""
-        return self._size
+        That is at the end, behind so much text, or at a batch that the caller has to look at: of another magic, a
+        control batch, one that is damaged, or grows past `most` bytes.
+        """
+        window = data[:end]
+        while position < end and self._size < most:
+            try:
+                batch = parse_batch(window, position)
+                if not isinstance(batch, Batch) or (with_records and batch.is_control):
+                    break
+                text = batch_line(batch) + "\n"
+                if with_records:
+                    text += self._record_lines(batch, batch.unpacked(most), with_values)
+            except FormatError:
+                break
+            self.add_text(text.encode())
+            position += batch.size_bytes
+        return position
+
+    def _record_lines(self, batch: Batch, data: bytes, with_values: bool) -> str:
+        base_offset, base_timestamp_ms = batch.base_offset, batch.base_timestamp_ms
+        base_sequence, append_time_ms = batch.base_sequence, batch.append_time_ms
+        kind = timestamp_type(batch)
+        lines: list[str] = []
+        offsets: list[int] = []
+        for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, batch.count):
+            offset = base_offset + offset_delta
+            offsets.append(offset)
+            line = (
+                f"| offset: {offset} {kind}: "
+                f"{base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms}"
+                f" keySize: {-1 if key is None else len(key)} valueSize: {-1 if value is None else len(value)}"
+                f" sequence: {(base_sequence + offset_delta) & 0x7FFFFFFF if base_sequence >= 0 else -1}"
+                f" headerKeys: [{','.join([name for name, _ in headers]) if headers else ''}]"
+            )
+            if with_values:
+                if key is not None:
+                    line += " key: " + jvm_text(key)
+                if value is not None:
+                    line += " payload: " + jvm_text(value)
+            lines.append(line)
+        self.note_offsets(offsets)
+        lines.append("")
+        return "\n".join(lines)
+
+    def write_to(self, out: BinaryIO) -> None:
+        out.writelines(self._parts)
 
 
 if TYPE_CHECKING:
+    from kafkactl.output._record_lines import Lines as CompiledLines
+
     Lines = CompiledLines | PureLines
 
 

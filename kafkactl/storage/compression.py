@@ -18,6 +18,8 @@ _BUFFER_FULL = "failed to write whole buffer"
 # xerial's framing of snappy, which Java clients write: magic, two versions, then blocks with their lengths.
 _XERIAL_MAGIC = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES = 16
+_LZ4_FLAGS = 4  # behind the frame's magic
+_LZ4_INDEPENDENT = 0x20
 _BLOCK_LENGTH = struct.Struct(">i")
 
 
@@ -57,6 +59,8 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
         return data
     if bound is None:
         bound = MAX_DECOMPRESSED_BYTES
+    if codec is Codec.LZ4 and len(data) > _LZ4_FLAGS and not data[_LZ4_FLAGS] & _LZ4_INDEPENDENT:
+        raise FormatError("corrupt: lz4 blocks that depend on each other, which no client of Kafka's reads")
     try:
         return _snappy(data, bound) if codec is Codec.SNAPPY else _into_buffer(_DECOMPRESSORS[codec], data, bound)
     except (cramjam.DecompressionError, struct.error, ValueError) as error:

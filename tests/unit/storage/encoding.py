@@ -45,11 +45,18 @@ def xerial(data: bytes) -> bytes:
     return b"\x82SNAPPY\x00" + struct.pack(">ii", 1, 1) + struct.pack(">i", len(block)) + block
 
 
+def lz4(data: bytes) -> bytes:
+    """Blocks that do not depend on each other: Kafka's clients read no others."""
+    compressor = cramjam.lz4.Compressor(block_linked=False)
+    compressor.compress(data)
+    return bytes(compressor.finish())
+
+
 COMPRESS = {
     Codec.NONE: bytes,
     Codec.GZIP: lambda data: bytes(cramjam.gzip.compress(data)),
     Codec.SNAPPY: xerial,
-    Codec.LZ4: lambda data: bytes(cramjam.lz4.compress(data)),
+    Codec.LZ4: lz4,
     Codec.ZSTD: lambda data: bytes(cramjam.zstd.compress(data)),
 }
 

@@ -1,0 +1,89 @@
+"""Work shared among forked processes whose output comes out in order: each writes when it is its turn.
+
+Processes and not threads, for most of the work holds Python's lock; and each writes itself, so nothing is copied.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import Any, TypeVar
+
+from kafkactl.errors import KafkactlError
+
+T = TypeVar("T")
+_GO, _STOP = b"g", b"s"
+_CLOSED = 2  # the status of a process whose output nobody reads any longer
+
+Work = Callable[[T, Callable[[], bool]], tuple[Any, bool]]
+"""Does an item: prepares it, waits for its turn, writes, and returns a result and whether to go on.
+
+What it is given to wait with says whether there still is a turn.
+"""
+
+
+def in_turns(items: Sequence[T], jobs: int, work: Work[T]) -> Iterator[Any]:
+    """The results of all items in order, up to one that says stop; raises KafkactlError when a process is lost."""
+    turns = [os.pipe() for _ in range(jobs)]
+    results = [os.pipe() for _ in range(jobs)]
+    children = []
+    for number in range(jobs):
+        child = os.fork()
+        if child == 0:
+            _serve(items[number::jobs], work, number, turns, results)
+        children.append(child)
+    os.write(turns[0][1], _GO)
+    for end in (*chain(*turns), *(end for _, end in results)):
+        os.close(end)
+    streams = [os.fdopen(begin, "rb") for begin, _ in results]
+    try:
+        for number in range(len(items)):
+            try:
+                result, goes_on = pickle.load(streams[number % jobs])
+            except EOFError:
+                if any(os.waitstatus_to_exitcode(status) == _CLOSED for status in _reaped(children)):
+                    raise BrokenPipeError from None
+                raise KafkactlError("a process that read the file was lost", "--jobs 1 does without") from None
+            yield result
+            if not goes_on:
+                return
+    finally:
+        for stream in streams:
+            stream.close()
+        _reaped(children)
+
+
+def _reaped(children: list[int]) -> list[int]:
+    """The statuses of processes when they have ended; each is waited for once."""
+    statuses = [os.waitpid(child, 0)[1] for child in children]
+    children.clear()
+    return statuses
+
+
+def _serve(
+    items: Sequence[T], work: Work[T], number: int, turns: list[tuple[int, int]], results: list[tuple[int, int]]
+) -> None:
+    """What a process does; it never returns."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    my_turn, next_turn = turns[number][0], turns[(number + 1) % len(turns)][1]
+    for end in chain(*turns, *results):
+        # A process that dies closes the next one's turn, which then ends, too.
+        if end not in (my_turn, next_turn, results[number][1]):
+            os.close(end)
+    status = 1
+    try:
+        with os.fdopen(results[number][1], "wb") as sink:
+            for item in items:
+                result, goes_on = work(item, lambda: os.read(my_turn, 1) == _GO)
+                pickle.dump((result, goes_on), sink)
+                os.write(next_turn, _GO if goes_on else _STOP)
+                if not goes_on:
+                    break
+        status = 0
+    except BrokenPipeError:
+        status = _CLOSED
+    finally:
+        os._exit(status)  # whatever it was, the parent sees an end where a result should be
