@@ -13,11 +13,11 @@ from libc.string cimport memcpy
 
 from google_crc32c import value as crc32c
 
-from kafkactl.storage._varints cimport RecordFields, read_fields, read_sized
+from kafkactl.storage._varints cimport RecordFields, is_whole, read_fields, read_sized
 
 from kafkactl.errors import FormatError
-from kafkactl.serde.formats import jvm_text
 from kafkactl.storage.compression import Codec, decompress
+from kafkactl.storage.text import jvm_text
 
 cdef enum:
     BATCHES_AT_ONCE = 64
@@ -163,6 +163,8 @@ cdef class Lines:
             read_header(at, batch)
             if (batch.attributes & CODEC_MASK) > 4 or (with_records and batch.attributes & CONTROL):
                 break
+            if batch.base_sequence < -1 or batch.last_offset_delta < 0 or batch.count == 0:
+                break
             body = PyBytes_FromStringAndSize(<const char*> at + CRC_COVERS_FROM, batch.size - CRC_COVERS_FROM)
             batch.is_valid = crc32c(body) == batch.crc
             batch.records = at + HEADER_SIZE
@@ -272,32 +274,6 @@ cdef void read_header(const unsigned char* at, BatchFields* batch) noexcept nogi
     batch.producer_epoch = <int16_t> big_endian(at + 51, 2)
     batch.base_sequence = <int32_t> big_endian(at + 53, 4)
     batch.count = <int32_t> big_endian(at + 57, 4)
-
-
-cdef bint is_whole(const unsigned char* at, const unsigned char* end, int64_t count) noexcept nogil:
-    """Whether there are so many records, and each is what it says."""
-    cdef RecordFields record
-    cdef const unsigned char* part
-    cdef const unsigned char* header_at
-    cdef int64_t size, number, header
-    if count < 0:
-        return False
-    for number in range(count):
-        at = read_fields(at, end, &record)
-        if at == NULL:
-            return False
-        if record.header_count:
-            header_at = record.headers
-            for header in range(record.header_count):
-                header_at = read_sized(header_at, at, &part, &size)
-                if header_at == NULL or size < 0:
-                    return False
-                header_at = read_sized(header_at, at, &part, &size)
-                if header_at == NULL:
-                    return False
-            if header_at != at:
-                return False
-    return at == end
 
 
 cdef int make_room(Text* text, Py_ssize_t size) except -1 nogil:

@@ -324,7 +324,11 @@ def _append(batch: AnyBatch, wanted: Wanted, text: Lines) -> bool:
                 return False
             except FormatError:
                 pass  # told below, after the batch's own line
-    text.add_text(dump_text.batch_line(batch).encode() + b"\n")
+    try:
+        text.add_text(dump_text.batch_line(batch).encode() + b"\n")
+    except FormatError:
+        text.add_text(dump_text.batch_heading(batch).encode())
+        raise
     if wanted.deep:
         for record, line in dump_text.record_texts(batch, batch.records(), wanted.parse, wanted.metadata):
             text.note_offsets([record.offset])

@@ -27,14 +27,17 @@ Parser = Callable[[Record], tuple[str | None, str | None]]
 def batch_line(batch: AnyBatch) -> str:
     """One batch, without its records."""
     return (
-        f"{_batch_heading(batch) if isinstance(batch, Batch) else f'offset: {batch.offset}'}"
+        f"{batch_heading(batch)}"
         f" position: {batch.position} {timestamp_type(batch)}: {batch.max_timestamp_ms} size: {batch.size_bytes}"
         f" magic: {batch.magic} compresscodec: {batch.codec.name.lower()} crc: {batch.crc}"
         f" isvalid: {boolean_text(batch.is_valid)}"
     )
 
 
-def _batch_heading(batch: Batch) -> str:
+def batch_heading(batch: AnyBatch) -> str:
+    """The beginning of that line, and all that is left of it where the codec is none that is known."""
+    if not isinstance(batch, Batch):
+        return f"offset: {batch.offset}"
     horizon = batch.delete_horizon_ms
     return (
         f"baseOffset: {batch.base_offset} lastOffset: {batch.last_offset} count: {batch.count}"
@@ -57,18 +60,21 @@ def record_texts(
     for record in records:
         text = ""
         if with_metadata:
-            text = (
-                f"| offset: {record.offset} {kind}: {record.timestamp_ms}"
-                f" keySize: {_size(record.key)} valueSize: {_size(record.value)}"
-            )
+            text = f"| offset: {record.offset} {kind}: {record.timestamp_ms}"
             if isinstance(record, LegacyRecord):
+                text += f" keySize: {record.key_size} valueSize: {record.value_size}"
                 text += f" isValid: {boolean_text(record.is_valid)} crc: {record.crc}"
             else:
+                text += f" keySize: {_size(record.key)} valueSize: {_size(record.value)}"
                 text += f" sequence: {record.sequence} headerKeys: [{','.join(name for name, _ in record.headers)}]"
         try:
             if with_metadata and batch.is_control:
                 text += f" {control_text(record)}"
-            key, value = (None, None) if parse is None or batch.is_control else parse(record)
+            key, value = None, None
+            if parse is not None and not batch.is_control:
+                if isinstance(record, LegacyRecord) and record.fault:
+                    raise FormatError(record.fault)
+                key, value = parse(record)
         except FormatError:
             yield record, text
             raise

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from kafkactl.errors import FormatError
 from kafkactl.output.dump_text import batch_line, timestamp_type
-from kafkactl.serde.formats import jvm_text
 from kafkactl.storage import readers
 from kafkactl.storage.batch import Batch, parse_batch
 from kafkactl.storage.records import parse_fields
+from kafkactl.storage.text import jvm_text
 
 
 class PureLines:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import struct
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from kafkactl.errors import FormatError, UsageError
+from kafkactl.storage.text import jvm_text
 
 
 @dataclass(frozen=True)
@@ -36,29 +36,6 @@ def get(name: str) -> Format:
 
 def names() -> list[str]:
     return list(_FORMATS)
-
-
-def jvm_text(data: bytes) -> str:
-    """Bytes as new String(bytes, UTF_8) reads them: what is not UTF-8 becomes U+FFFD, as often as there."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("utf-8", _JVM_ERRORS)
-
-
-def _replaced_as_in_java(error: UnicodeError) -> tuple[str, int]:
-    """Python replaces the bytes of a lone surrogate one by one, Java all of them at once."""
-    assert isinstance(error, UnicodeDecodeError)  # nothing but decoding is registered for
-    data, end = error.object, error.end
-    if data[error.start] == 0xED and 0xA0 <= data[error.start + 1 : error.start + 2].ljust(1, b"\0")[0] <= 0xBF:
-        end = error.start + 2
-        if 0x80 <= data[end : end + 1].ljust(1, b"\0")[0] <= 0xBF:
-            end += 1
-    return "\ufffd", end
-
-
-_JVM_ERRORS = "kafkactl-jvm"
-codecs.register_error(_JVM_ERRORS, _replaced_as_in_java)
 
 
 def _number(name: str, layout: str, parse: Callable[[str], int | float]) -> Format:

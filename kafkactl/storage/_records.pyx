@@ -3,9 +3,10 @@
 
 from libc.stdint cimport int64_t
 
-from kafkactl.storage._varints cimport RecordFields, read_fields, read_sized
+from kafkactl.storage._varints cimport RecordFields, is_whole, read_fields, read_sized
 
 from kafkactl.storage.records import Record
+from kafkactl.storage.text import jvm_text
 
 
 def parse_records(
@@ -46,6 +47,12 @@ def parse_records(
     return found if at == end else None
 
 
+def are_whole(bytes data not None, int64_t count):
+    """Whether there are so many records, and each is what it says."""
+    cdef const unsigned char* at = data
+    return is_whole(at, at + len(data), count)
+
+
 cdef _headers(RecordFields* record, const unsigned char* end):
     cdef const unsigned char* at = record.headers
     cdef const unsigned char* name
@@ -59,5 +66,5 @@ cdef _headers(RecordFields* record, const unsigned char* end):
         at = read_sized(at, end, &value, &value_size)
         if at == NULL:
             return None
-        found.append((name[:name_size].decode("utf-8", "replace"), None if value_size < 0 else value[:value_size]))
+        found.append((jvm_text(name[:name_size]), None if value_size < 0 else value[:value_size]))
     return tuple(found) if at == end else None

@@ -79,3 +79,29 @@ cdef inline const unsigned char* read_sized(
         size[0] = -1
         return at
     return at + size[0]
+
+
+cdef inline bint is_whole(const unsigned char* at, const unsigned char* end, int64_t count) noexcept nogil:
+    """Whether there are so many records, and each is what it says."""
+    cdef RecordFields record
+    cdef const unsigned char* part
+    cdef const unsigned char* header_at
+    cdef int64_t size, number, header
+    if count < 0:
+        return False
+    for number in range(count):
+        at = read_fields(at, end, &record)
+        if at == NULL:
+            return False
+        if record.header_count:
+            header_at = record.headers
+            for header in range(record.header_count):
+                header_at = read_sized(header_at, at, &part, &size)
+                if header_at == NULL or size < 0:
+                    return False
+                header_at = read_sized(header_at, at, &part, &size)
+                if header_at == NULL:
+                    return False
+            if header_at != at:
+                return False
+    return at == end

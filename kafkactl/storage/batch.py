@@ -14,7 +14,7 @@ from google_crc32c import value as crc32c
 from kafkactl.errors import FormatError
 from kafkactl.storage.compression import Codec, codec_of, decompress
 from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST, LegacyBatch, legacy_batch
-from kafkactl.storage.readers import parse_records
+from kafkactl.storage.readers import parse_records, require_whole
 from kafkactl.storage.records import Record
 
 MAGIC_POSITION = 16  # in all magics: behind offset, length, and a leader epoch (magic 2) or CRC
@@ -24,6 +24,9 @@ MAGIC_POSITION = 16  # in all magics: behind offset, length, and a leader epoch 
 HEADER = struct.Struct(">ibIhiqqqhii")
 HEADER_SIZE = LOG_OVERHEAD.size + HEADER.size  # 61
 CRC_COVERS_FROM = 21  # from the attributes on
+
+LARGEST_MAGIC = 127  # the byte is signed; none is written below 0
+_LARGEST_INT32 = 2**31 - 1
 
 LOG_APPEND_TIME = 0x08
 TRANSACTIONAL = 0x10
@@ -42,6 +45,8 @@ class Batch:
     size_bytes: int
     base_offset: int
     leader_epoch: int
+    magic: int
+    """Kafka's tools read what is above 2 as if it were 2, and so is it here."""
     crc: int
     attributes: int
     last_offset_delta: int
@@ -53,8 +58,6 @@ class Batch:
     base_sequence: int
     count: int
 
-    magic = 2
-
     @property
     def last_offset(self) -> int:
         return self.base_offset + self.last_offset_delta
@@ -62,9 +65,7 @@ class Batch:
     @property
     def last_sequence(self) -> int:
         """Sequence numbers go round after 2^31 - 1; -1 without a producer."""
-        if self.base_sequence < 0:
-            return -1
-        return (self.base_sequence + self.last_offset_delta) & 0x7FFFFFFF
+        return -1 if self.base_sequence == -1 else increment_sequence(self.base_sequence, self.last_offset_delta)
 
     @property
     def codec(self) -> Codec:
@@ -90,7 +91,7 @@ class Batch:
     @property
     def is_valid(self) -> bool:
         """Whether the CRC-32C in the header is that of the bytes behind it."""
-        return bool(crc32c(bytes(self.data[CRC_COVERS_FROM:])) == self.crc)
+        return self.size_bytes >= HEADER_SIZE and bool(crc32c(bytes(self.data[CRC_COVERS_FROM:])) == self.crc)
 
     @property
     def append_time_ms(self) -> int | None:
@@ -102,10 +103,23 @@ class Batch:
         return decompress(self.codec, bytes(self.data[HEADER_SIZE:]), bound)
 
     def records(self) -> Iterator[Record]:
-        """Its records; raises FormatError where the bytes are not what the header says."""
+        """Its records; raises FormatError where the bytes are not what the header says.
+
+        That is before the first of a compressed batch, and behind those that are whole of another, as Kafka reads them.
+        """
+        if self.size_bytes < HEADER_SIZE:
+            raise FormatError(
+                f"corrupt: batch at position {self.position} has {self.size_bytes} bytes,"
+                f" its header alone {HEADER_SIZE}"
+            )
+        if self.count == 0:  # nothing is looked at then, by Kafka's readers either
+            return
         try:
+            data = self.unpacked()
+            if self.codec is not Codec.NONE:
+                require_whole(data, self.count)
             yield from parse_records(
-                self.unpacked(),
+                data,
                 self.count,
                 self.base_offset,
                 self.base_timestamp_ms,
@@ -122,10 +136,10 @@ AnyBatch = Batch | LegacyBatch
 def parse_batch(data: memoryview, position: int) -> AnyBatch | None:
     """The batch at that position of a file; None when the file ends before the batch does.
 
-    Raises FormatError for a size that no batch has and for magics that are not known.
+    Raises FormatError for a size that no batch has.
     """
     left = len(data) - position
-    if left < MAGIC_POSITION + 1:
+    if left <= MAGIC_POSITION + 1:
         return None
     base_offset, length = LOG_OVERHEAD.unpack_from(data, position)
     magic = data[position + MAGIC_POSITION]
@@ -134,13 +148,22 @@ def parse_batch(data: memoryview, position: int) -> AnyBatch | None:
         raise FormatError(f"corrupt: batch at position {position} has size {length}, less than any batch has")
     if size_bytes > left:
         return None
-    if magic in (0, 1):
+    if magic in (0, 1) or magic > LARGEST_MAGIC:
         return legacy_batch(bytes(data[position + LOG_OVERHEAD.size : position + size_bytes]), position, base_offset)
-    if magic != 2:
-        raise FormatError(f"batch at position {position} has magic {magic}, and 0, 1 and 2 are known")
-    if size_bytes < HEADER_SIZE:
+    if left < HEADER_SIZE:
         raise FormatError(
             f"corrupt: batch at position {position} has {size_bytes} bytes, its header alone {HEADER_SIZE}"
         )
-    leader_epoch, _magic, *fields = HEADER.unpack_from(data, position + LOG_OVERHEAD.size)
-    return Batch(data[position : position + size_bytes], position, size_bytes, base_offset, leader_epoch, *fields)
+    fields = HEADER.unpack_from(data, position + LOG_OVERHEAD.size)
+    return Batch(data[position : position + size_bytes], position, size_bytes, base_offset, *fields)
+
+
+def increment_sequence(sequence: int, increment: int) -> int:
+    """The sequence number so many records later, in Java's 32 bits (DefaultRecordBatch.incrementSequence)."""
+    if sequence > _int32(_LARGEST_INT32 - increment):
+        return _int32(increment - _int32(_LARGEST_INT32 - sequence) - 1)
+    return _int32(sequence + increment)
+
+
+def _int32(value: int) -> int:
+    return ((value + 2**31) & 0xFFFFFFFF) - 2**31

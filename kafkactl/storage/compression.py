@@ -76,7 +76,7 @@ def _gzip(data: bytes, bound: int) -> bytes:
     stream = isal_zlib.decompressobj(_GZIP_HEADER)
     try:
         unpacked: bytes = stream.decompress(data, bound + 1)
-    except isal_zlib.error as error:
+    except isal_zlib.error as error:  # type: ignore[misc]  # its stub has it as a value
         raise ValueError(str(error)) from error
     if len(unpacked) > bound:
         raise TooLargeError(bound)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.compression import Codec, codec_of, decompress
+from kafkactl.storage.compression import CODEC_MASK, Codec, codec_of, decompress
 from kafkactl.storage.records import Record
 
 LOG_OVERHEAD = struct.Struct(">qi")  # offset, size of the message
@@ -32,6 +32,11 @@ class LegacyRecord(Record):
 
     crc: int = 0
     is_valid: bool = True
+    key_size: int = -1
+    """As it is written, -1 for none; a damaged record may say anything."""
+    value_size: int = -1
+    fault: str | None = None
+    """Why the key or value cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +71,23 @@ class LegacyBatch:
 
     @property
     def codec(self) -> Codec:
-        """Raises FormatError for a number that is no codec's."""
+        """Raises FormatError for a number that is no codec's, and in a message of a magic that is not known."""
+        if self.magic > 1:
+            raise FormatError(f"batch at position {self.position}: unknown magic {self.magic}")
         return codec_of(self.attributes, self.position)
 
     @property
     def is_log_append_time(self) -> bool:
-        return self.magic == 1 and bool(self.attributes & LOG_APPEND_TIME)
+        return self.magic != 0 and bool(self.attributes & LOG_APPEND_TIME)
 
     @property
     def max_timestamp_ms(self) -> int:
-        """-1 in magic 0, which has no times."""
-        return int(TIMESTAMP.unpack_from(self.body, HEADER.size)[0]) if self.magic == 1 else NO_TIMESTAMP
+        """-1 in magic 0, which has no times; raises FormatError where the message is too short for one."""
+        if self.magic == 0:
+            return NO_TIMESTAMP
+        if len(self.body) < SMALLEST + TIMESTAMP.size:
+            raise FormatError(f"corrupt: message at position {self.position} has {len(self.body)} bytes, and no time")
+        return int(TIMESTAMP.unpack_from(self.body, HEADER.size)[0])
 
     @property
     def is_valid(self) -> bool:
@@ -101,37 +112,48 @@ class LegacyBatch:
             if base_offset < 0:
                 raise FormatError(f"corrupt: wrapper offset {self.offset} is less than its last message's")
         for message in inner:
-            if message.codec is not Codec.NONE:
+            if message.attributes & CODEC_MASK:
                 raise FormatError(f"corrupt: a compressed message inside the one at position {self.position}")
             record = message._own_record()
-            if self.is_log_append_time:
+            if self.is_log_append_time and message.magic:
                 record = replace(record, timestamp_ms=self.max_timestamp_ms)
             yield replace(record, offset=base_offset + record.offset)
 
     def _own_record(self) -> LegacyRecord:
-        position = HEADER.size + (TIMESTAMP.size if self.magic == 1 else 0)
-        key, position = self._sized(position)
-        value, position = self._sized(position)
+        position = HEADER.size + (TIMESTAMP.size if self.magic else 0)
+        key_size, key, position = self._sized(position)
+        value_size, value, _ = self._sized(position)
+        fault = None
+        for size, data in ((key_size, key), (value_size, value)):
+            if size >= 0 and data is None:
+                fault = f"corrupt: {size} bytes wanted of a message of {len(self.body)}"
         return LegacyRecord(
-            self.offset, self.max_timestamp_ms, -1, key, value, (), crc=self.crc, is_valid=self.is_valid
+            self.offset,
+            self.max_timestamp_ms,
+            -1,
+            key,
+            value,
+            (),
+            self.crc,
+            self.is_valid,
+            key_size,
+            value_size,
+            fault,
         )
 
-    def _sized(self, position: int) -> tuple[bytes | None, int]:
+    def _sized(self, position: int) -> tuple[int, bytes | None, int]:
+        """The size of a key or value, its bytes where there are so many, and the position behind it."""
         if position + SIZE.size > len(self.body):
             raise FormatError(f"corrupt: message at position {self.position} is cut off")
         (size,) = SIZE.unpack_from(self.body, position)
         position += SIZE.size
-        if size < 0:
-            return None, position
-        if position + size > len(self.body):
-            raise FormatError(f"corrupt: {size} bytes where {len(self.body) - position} are left in a message")
-        return self.body[position : position + size], position + size
+        end = position + max(0, size)
+        return size, self.body[position:end] if size >= 0 and end <= len(self.body) else None, end
 
 
 def legacy_batch(body: bytes, position: int, offset: int) -> LegacyBatch:
     """The message with these bytes behind its offset and size; raises FormatError for one that is too short."""
-    smallest = SMALLEST + (TIMESTAMP.size if len(body) > 4 and body[4] == 1 else 0)
-    if len(body) < smallest:
+    if len(body) < SMALLEST:
         raise FormatError(f"corrupt: message at position {position} has {len(body)} bytes, fewer than any has")
     return LegacyBatch(body, position, LOG_OVERHEAD.size + len(body), offset)
 
@@ -144,8 +166,6 @@ def _inner_messages(data: bytes | memoryview) -> Iterator[LegacyBatch]:
         if len(body) < size:
             return
         message = legacy_batch(body, position, offset)
-        if message.magic not in (0, 1):
-            raise FormatError(f"corrupt: a message of magic {message.magic} inside one of magic 0 or 1")
         yield message
         position += message.size_bytes
 

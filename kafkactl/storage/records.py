@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kafkactl.errors import FormatError
+from kafkactl.storage.text import jvm_text
 
 MAX_VARLONG_SHIFT = 63
 
@@ -142,5 +143,5 @@ def _read_headers(data: bytes, position: int, end: int) -> tuple[Headers, int]:
         if name is None:
             raise FormatError("corrupt: a header without a name")
         value, position = _read_bytes(data, position, end)
-        headers.append((name.decode("utf-8", errors="replace"), value))
+        headers.append((jvm_text(name), value))
     return tuple(headers), position

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kafkactl.errors import FormatError
+from kafkactl.storage.text import jvm_text
 
 _NUMBERS = {
     "int8": struct.Struct(">b"),
@@ -136,7 +137,7 @@ class SchemaReader:
                 return None if _is_null(size, name, nullable) else self.take(size)
             if field.type == "uuid":
                 return uuid_text(self._exactly(_UUID_BYTES))
-            if nullable and (self.unsigned_varint() <= 0 if flexible else self.number("int8") < 0):
+            if nullable and (self.unsigned_varint() <= 0 if field.tag is not None else self.number("int8") < 0):
                 return None
             if version >= min(layout.versions.stop, field.versions.stop):
                 raise FormatError(f"Can't read version {version} of {field.type}")
@@ -176,7 +177,7 @@ class SchemaReader:
             return None
         if size > _LONGEST_STRING:
             raise FormatError(f"string field {name} had invalid length {size}")
-        return self.take(size).decode("utf-8", errors="replace")
+        return jvm_text(self.take(size))
 
     def _exactly(self, size: int) -> bytes:
         if size > self.left:

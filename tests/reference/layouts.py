@@ -67,8 +67,8 @@ def _field_lines(fields: list[dict[str, Any]], structs: dict[str, Any], depth: i
         if "tag" in field:
             assert field["taggedVersions"] == versions, field
             parts.append(f"tag={field['tag']}")
-        if "default" in field:
-            parts.append(f"default={'null' if field['default'] is None else field['default']}")
+        if field.get("default") is not None:  # a json null says nothing, the text "null" says that
+            parts.append(f"default={field['default']}")
         yield "  " * depth + " ".join(parts)
         inner = field.get("fields") or structs.get(field["type"].removeprefix("[]"), [])
         yield from _field_lines(inner, structs, depth + 1)

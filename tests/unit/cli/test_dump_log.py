@@ -85,7 +85,7 @@ def test_a_torn_end_is_reported(cli: Cli, tmp_path: Path) -> None:
     [
         (b"\x00\x00\x00\x00", 8, "has size 0"),
         (b"\xff\xff\xff\xff", 8, "has size -1"),
-        (b"\x09", 16, "magic 9"),
+        (b"\x89", 16, "unknown magic 137"),
     ],
 )
 def test_a_corrupt_file_is_one_line_and_the_next_file_is_read(

@@ -1,0 +1,28 @@
+"""Bytes as text, as the JVM reads them."""
+
+from __future__ import annotations
+
+import codecs
+
+
+def jvm_text(data: bytes) -> str:
+    """Bytes as new String(bytes, UTF_8) reads them: what is not UTF-8 becomes U+FFFD, as often as there."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", _JVM_ERRORS)
+
+
+def _replaced_as_in_java(error: UnicodeError) -> tuple[str, int]:
+    """Python replaces the bytes of a lone surrogate one by one, Java all of them at once."""
+    assert isinstance(error, UnicodeDecodeError)  # nothing but decoding is registered for
+    data, end = error.object, error.end
+    if data[error.start] == 0xED and 0xA0 <= data[error.start + 1 : error.start + 2].ljust(1, b"\0")[0] <= 0xBF:
+        end = error.start + 2
+        if 0x80 <= data[end : end + 1].ljust(1, b"\0")[0] <= 0xBF:
+            end += 1
+    return "\ufffd", end
+
+
+_JVM_ERRORS = "kafkactl-jvm"
+codecs.register_error(_JVM_ERRORS, _replaced_as_in_java)
