@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kafkactl.errors import FormatError, KafkactlError, UsageError
 from kafkactl.output import people
@@ -19,6 +19,9 @@ from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.files import FileKind, kind_of
 from kafkactl.storage.records import Record
 from kafkactl.storage.selection import Selection, select
+
+if TYPE_CHECKING:
+    from kafkactl.storage.index import OffsetIndex, TimeIndex
 
 Row = dict[str, Any]
 Values = Callable[[Record], tuple[Any, Any]]
@@ -150,9 +153,9 @@ def _small_rows(path: Path) -> Iterator[Row]:
         known = ", ".join(kind.value for kind in FileKind)
         raise UsageError(f"{path}: not a kind of file that is known", f"these are: {known}")
     if kind is FileKind.OFFSET_INDEX:
-        rows: Iterator[Row] = (asdict(entry) for entry in OffsetIndex(path).entries())
+        rows: Iterator[Row] = _index_rows(OffsetIndex(path))
     elif kind is FileKind.TIME_INDEX:
-        rows = (asdict(entry) for entry in TimeIndex(path).entries())
+        rows = _index_rows(TimeIndex(path))
     elif kind is FileKind.TRANSACTION_INDEX:
         rows = (asdict(entry) for entry in read_aborted_transactions(path))
     elif kind is FileKind.PRODUCER_SNAPSHOT:
@@ -160,6 +163,12 @@ def _small_rows(path: Path) -> Iterator[Row]:
     else:
         rows = small_file_rows(path)
     return ({"file": str(path), **row} for row in rows)
+
+
+def _index_rows(index: OffsetIndex | TimeIndex) -> Iterator[Row]:
+    for entry in index.entries():
+        yield asdict(entry)
+    index.require_whole()
 
 
 def small_file_rows(path: Path) -> Iterator[Row]:

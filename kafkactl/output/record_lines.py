@@ -14,7 +14,7 @@ from kafkactl.errors import FormatError
 from kafkactl.output.dump_text import batch_line, timestamp_type
 from kafkactl.storage import readers
 from kafkactl.storage.batch import Batch, parse_batch
-from kafkactl.storage.records import parse_fields
+from kafkactl.storage.records import increment_sequence, parse_fields
 from kafkactl.storage.text import jvm_text
 
 
@@ -84,11 +84,16 @@ class PureLines:
         for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, batch.count):
             offset = base_offset + offset_delta
             offsets.append(offset)
+            sequence = -1
+            if base_sequence >= 0:
+                sequence = (base_sequence + offset_delta) & 0x7FFFFFFF
+                if offset_delta < 0:
+                    sequence = increment_sequence(base_sequence, offset_delta)
             line = (
                 f"| offset: {offset} {kind}: "
                 f"{base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms}"
                 f" keySize: {-1 if key is None else len(key)} valueSize: {-1 if value is None else len(value)}"
-                f" sequence: {(base_sequence + offset_delta) & 0x7FFFFFFF if base_sequence >= 0 else -1}"
+                f" sequence: {sequence}"
                 f" headerKeys: [{','.join([name for name, _ in headers]) if headers else ''}]"
             )
             if with_values:

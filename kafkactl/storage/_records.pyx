@@ -27,7 +27,7 @@ def parse_records(
         return None
     for number in range(count):
         at = read_fields(at, end, &record)
-        if at == NULL:
+        if at == NULL or record.offset_delta < 0:
             return None
         headers = ()
         if record.header_count:

@@ -82,7 +82,7 @@ cdef inline const unsigned char* read_sized(
 
 
 cdef inline bint is_whole(const unsigned char* at, const unsigned char* end, int64_t count) noexcept nogil:
-    """Whether there are so many records, and each is what it says."""
+    """Whether there are so many records, and each is what it says. A negative delta is left to plain Python, too."""
     cdef RecordFields record
     cdef const unsigned char* part
     cdef const unsigned char* header_at
@@ -91,7 +91,7 @@ cdef inline bint is_whole(const unsigned char* at, const unsigned char* end, int
         return False
     for number in range(count):
         at = read_fields(at, end, &record)
-        if at == NULL:
+        if at == NULL or record.offset_delta < 0:
             return False
         if record.header_count:
             header_at = record.headers

@@ -15,7 +15,7 @@ from kafkactl.errors import FormatError
 from kafkactl.storage.compression import Codec, codec_of, decompress
 from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST, LegacyBatch, legacy_batch
 from kafkactl.storage.readers import parse_records, require_whole
-from kafkactl.storage.records import Record
+from kafkactl.storage.records import Record, increment_sequence
 
 MAGIC_POSITION = 16  # in all magics: behind offset, length, and a leader epoch (magic 2) or CRC
 
@@ -26,7 +26,6 @@ HEADER_SIZE = LOG_OVERHEAD.size + HEADER.size  # 61
 CRC_COVERS_FROM = 21  # from the attributes on
 
 LARGEST_MAGIC = 127  # the byte is signed; none is written below 0
-_LARGEST_INT32 = 2**31 - 1
 
 LOG_APPEND_TIME = 0x08
 TRANSACTIONAL = 0x10
@@ -156,14 +155,3 @@ def parse_batch(data: memoryview, position: int) -> AnyBatch | None:
         )
     fields = HEADER.unpack_from(data, position + LOG_OVERHEAD.size)
     return Batch(data[position : position + size_bytes], position, size_bytes, base_offset, *fields)
-
-
-def increment_sequence(sequence: int, increment: int) -> int:
-    """The sequence number so many records later, in Java's 32 bits (DefaultRecordBatch.incrementSequence)."""
-    if sequence > _int32(_LARGEST_INT32 - increment):
-        return _int32(increment - _int32(_LARGEST_INT32 - sequence) - 1)
-    return _int32(sequence + increment)
-
-
-def _int32(value: int) -> int:
-    return ((value + 2**31) & 0xFFFFFFFF) - 2**31

@@ -62,7 +62,10 @@ def parse_control(record: Record) -> Control:
     if kind in (ControlType.ABORT, ControlType.COMMIT):
         if len(value) < END_OF_TRANSACTION.size:
             raise FormatError(f"corrupt: the end of a transaction at offset {record.offset} is cut off")
-        return Control(kind, type_id, {"coordinatorEpoch": END_OF_TRANSACTION.unpack_from(value)[1]})
+        version, coordinator_epoch = END_OF_TRANSACTION.unpack_from(value)
+        if version < 0:
+            raise FormatError(f"corrupt: the end of a transaction at offset {record.offset} has version {version}")
+        return Control(kind, type_id, {"coordinatorEpoch": coordinator_epoch})
     if kind not in _MESSAGES:
         return Control(kind, type_id, {})
     if len(value) < VERSION.size:

@@ -44,14 +44,17 @@ class _Index:
     layout: ClassVar[struct.Struct]
 
     def __init__(self, path: Path) -> None:
-        """Opens it; raises NotFoundError, UsageError and FormatError."""
+        """Opens it; raises NotFoundError and UsageError."""
         self.path = path
         self.base_offset = base_offset_of(path)
         self._map, self._data = map_file(path)
-        self.count, left = divmod(len(self._data), self.layout.size)
-        if left:
+        self.count, self.bytes_behind = divmod(len(self._data), self.layout.size)
+
+    def require_whole(self) -> None:
+        """Raises FormatError where a part of an entry lies behind the last one."""
+        if self.bytes_behind:
             raise FormatError(
-                f"{path}: corrupt: {len(self._data)} bytes are no multiple of an entry's {self.layout.size}"
+                f"{self.path}: corrupt: {len(self._data)} bytes are no multiple of an entry's {self.layout.size}"
             )
 
     @cached_property
@@ -89,6 +92,7 @@ class OffsetIndex(_Index):
 
     def is_sane(self) -> bool:
         """What a broker checks at start: the last entry lies past the segment's base offset."""
+        self.require_whole()
         return self.count == 0 or self.entry(self.count - 1).offset >= self.base_offset
 
     def entry(self, number: int) -> OffsetEntry:
@@ -117,6 +121,7 @@ class TimeIndex(_Index):
 
     def is_sane(self) -> bool:
         """What a broker checks at start: the last entry is no older, and lies no lower, than the first."""
+        self.require_whole()
         if self.count == 0:
             return True
         first_ms, _ = self._fields(0)

@@ -13,6 +13,7 @@ from kafkactl.errors import FormatError
 from kafkactl.storage.text import jvm_text
 
 MAX_VARLONG_SHIFT = 63
+_LARGEST_INT32 = 2**31 - 1
 
 Headers = tuple[tuple[str, bytes | None], ...]
 Fields = tuple[int, int, bytes | None, bytes | None, Headers]
@@ -43,7 +44,7 @@ def parse_records(
         yield Record(
             base_offset + offset_delta,
             base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms,
-            (base_sequence + offset_delta) & 0x7FFFFFFF if base_sequence >= 0 else -1,
+            increment_sequence(base_sequence, offset_delta) if base_sequence >= 0 else -1,
             key,
             value,
             headers,
@@ -55,7 +56,7 @@ def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
     if count < 0:
         raise FormatError(f"corrupt: the header counts {count} records")
     position, end = 0, len(data)
-    for _ in range(count):
+    for left in reversed(range(count)):
         if position >= end:
             raise FormatError("corrupt: fewer records than the header counts")
         length, position = read_varlong(data, position)
@@ -102,9 +103,20 @@ def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
             raise FormatError("corrupt: the records end inside one") from None
         if position != record_end:
             raise FormatError(f"corrupt: a record says {length} bytes and has {length + position - record_end}")
+        if left == 0 and position != end:
+            raise FormatError(f"corrupt: {end - position} bytes are left behind the last record")
         yield timestamp_delta, offset_delta, key, value, headers
-    if position != end:
-        raise FormatError(f"corrupt: {end - position} bytes are left behind the last record")
+
+
+def increment_sequence(sequence: int, increment: int) -> int:
+    """The sequence number so many records later, in Java's 32 bits (DefaultRecordBatch.incrementSequence)."""
+    if sequence > _int32(_LARGEST_INT32 - increment):
+        return _int32(increment - _int32(_LARGEST_INT32 - sequence) - 1)
+    return _int32(sequence + increment)
+
+
+def _int32(value: int) -> int:
+    return ((value + 2**31) & 0xFFFFFFFF) - 2**31
 
 
 def read_varlong(data: bytes, position: int) -> tuple[int, int]:

@@ -20,7 +20,7 @@ def position_of_offset(segment: Segment, offset: int) -> int:
         if not index.count:
             return 0
         entry = index.lookup(offset)
-        batch = next(segment.batches(entry.position), None)
+        batch = next(segment.batches(entry.position), None) if entry.position >= 0 else None
     except KafkactlError:
         return 0
     # An entry names the last offset of the batch at its position.

@@ -39,7 +39,7 @@ def check_offset_index(
     """
     for entry in index.entries():
         end = None if max_batch_bytes is None else max(0, entry.position) + max_batch_bytes
-        batch = next(segment.batches(entry.position, end), None)
+        batch = next(segment.batches(entry.position, end), None) if entry.position >= 0 else None
         if batch is None:
             raise FormatError(
                 f"{index.path}: its entry for offset {entry.offset} points at position {entry.position},"
@@ -56,6 +56,8 @@ def check_time_index(
     previous = NO_TIMESTAMP
     for entry in index.entries():
         position = offsets.lookup(entry.offset).position
+        if position < 0:
+            raise FormatError(f"{offsets.path}: corrupt: it points at position {position}")
         batch = next((batch for batch in segment.batches(position) if batch.last_offset >= entry.offset), None)
         findings = []
         if batch is None or batch.last_offset != entry.offset:

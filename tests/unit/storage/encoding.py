@@ -87,3 +87,29 @@ def encode_batch(
     body = covered + data
     header = struct.pack(">ibI", leader_epoch, 2, crc32c(body))
     return struct.pack(">qi", base_offset, len(header) + len(body)) + header + body
+
+
+def _record(offset: int, key: bytes | None, value: bytes | None, *headers: tuple[str, bytes | None]) -> Record:
+    return Record(offset, 1_700_000_000_000 + offset, -1, key, value, headers)
+
+
+_PLAIN = [_record(offset, b"key %d" % offset, b"value %d" % offset) for offset in range(12)]
+_ODD = [
+    _record(100, None, None),
+    _record(101, b"", b""),
+    _record(103, b"\xff\xed\xa0\x80", "값".encode(), ("h", None), ("", b""), ("a,b", b"\x00")),
+    _record(107, b"k" * 300, b"\x80" * 200),
+]
+_CONTROL = [_record(7, b"\0\0\0\1", b"\0\0\0\0\0\5")]
+_EMPTY = encode_batch(_PLAIN[:1], count=0, data=b"")
+
+# One batch of every kind there is, for tests that take each of them apart.
+KINDS_OF_BATCHES = [
+    *(encode_batch(_PLAIN, codec) for codec in Codec),
+    *(encode_batch(_ODD, codec) for codec in Codec),
+    encode_batch(_PLAIN, attributes=0x08),
+    encode_batch(_PLAIN, attributes=0x10, producer=(9, 3, 2**31 - 5)),
+    encode_batch(_PLAIN, attributes=0x40),
+    encode_batch(_CONTROL, attributes=0x30, producer=(9, 3, -1)),
+    _EMPTY,
+]
