@@ -56,7 +56,9 @@ def parse_control(record: Record) -> Control:
     """A control record's meaning; raises FormatError for one that is cut off."""
     if record.key is None or len(record.key) < KEY.size:
         raise FormatError(f"corrupt: the control record at offset {record.offset} has no type")
-    _version, type_id = KEY.unpack_from(record.key)
+    version, type_id = KEY.unpack_from(record.key)
+    if version < 0:
+        raise FormatError(f"corrupt: the control record at offset {record.offset} has a key of version {version}")
     kind = ControlType(type_id) if type_id in ControlType._value2member_map_ else ControlType.UNKNOWN
     value = record.value or b""
     if kind in (ControlType.ABORT, ControlType.COMMIT):

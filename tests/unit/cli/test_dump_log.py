@@ -105,7 +105,10 @@ def test_files_that_are_none(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "dir.log").mkdir()
     assert "no segments in it" in cli("dump-log", tmp_path / "dir.log", check=1).stderr
     (tmp_path / "0.index").write_bytes(b"123")
-    assert "no multiple" in cli("dump-log", tmp_path / "0.index", check=1).stderr
+    assert "is empty." in cli.ok("dump-log", tmp_path / "0.index")
+    for flags in (["--index-sanity-check"], ["-o", "json"]):
+        (tmp_path / "0.index").write_bytes(b"123456789")
+        assert "no multiple" in cli("dump-log", tmp_path / "0.index", *flags, check=1).stderr
     (tmp_path / "7.index").write_bytes(bytes(8))
     assert "7.log: no such file" in cli("dump-log", tmp_path / "7.index", check=1).stderr
 
