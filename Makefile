@@ -12,7 +12,7 @@ demo: $(VENV)/installed
 # Unit tests first: what they find, clusters need not be started for.
 test: lint $(VENV)/installed-dev
 	sh tests/install-shells.sh
-	$(BIN)/python -m pytest tests/unit tests/cluster tests/reference
+	$(BIN)/python -m pytest tests/unit tests/fuzz tests/cluster tests/reference
 
 test-unit: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/unit

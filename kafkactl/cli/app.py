@@ -40,6 +40,7 @@ COMMANDS = {
     "groups": Entry("groups", "List, describe and delete consumer groups; their lag.", ("consumer-groups",)),
     "configs": Entry("configs", "Show and change settings of topics and brokers."),
     "dump-log": Entry("dump_log", "Read segments, indexes and snapshots as a broker leaves them on disk."),
+    "log": Entry("log", "Check and measure the folders of segments that a broker leaves on disk."),
     "context": Entry("context", "Keep named clusters, and choose the current one."),
     "local": Entry("local", "Start and stop throw-away clusters on this machine."),
 }
@@ -91,7 +92,9 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"kafkactl {__version__}")
+        from kafkactl.storage import readers
+
+        print(f"kafkactl {__version__} ({readers.NAME} reader)")
         raise typer.Exit
 
 

@@ -1,4 +1,5 @@
-"""Writes tests/data/orders-0/: a real segment, its indexes, and what Kafka's own tool says of them.
+"""Writes tests/data/orders-0/: a real segment, its indexes, and what Kafka's own tool says of them; and legacy/: what
+Kafka's own builders make of magic 0 and 1.
 
 Run by hand (`python -m tests.data.make`) when the files should change; the tests read what is committed.
 """
@@ -51,6 +52,11 @@ def main() -> None:
         done = java_tool("org.apache.kafka.tools.DumpLogSegments", *options, "--files", files)
         assert done.returncode == 0, done.stderr
         (HERE / f"{TOPIC}-0.{name}.txt").write_text(done.stdout, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        java_tool(str(HERE.parent / "reference" / "LegacySegments.java"), folder)
+        (HERE / "legacy").mkdir(exist_ok=True)
+        for file in Path(folder).glob("*/*.log"):
+            shutil.copy(file, HERE / "legacy" / f"{file.parent.name}.log")
 
 
 if __name__ == "__main__":

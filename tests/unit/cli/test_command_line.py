@@ -14,6 +14,7 @@ from typer.main import get_command
 from kafkactl import __version__
 from kafkactl.cli import shells
 from kafkactl.cli.app import ALIASES, COMMANDS, run
+from kafkactl.storage import readers
 from tests.conftest import REPOSITORY, Cli
 
 SUBCOMMANDS = [
@@ -58,7 +59,9 @@ def test_the_root_help_names_every_command_and_alias(capsys: pytest.CaptureFixtu
 
 
 def test_version(cli: Cli) -> None:
-    assert cli.ok("--version") == f"kafkactl {__version__}\n"
+    assert cli.ok("--version") == f"kafkactl {__version__} ({readers.NAME} reader)\n"
+    pure = Cli(cli.home, {"KAFKACTL_READER": "pure"})
+    assert pure.ok("--version") == f"kafkactl {__version__} (pure Python reader)\n"
 
 
 def loaded(*arguments: str, **environment: str) -> set[str]:

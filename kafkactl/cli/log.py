@@ -1,0 +1,142 @@
+"""kafkactl log"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kafkactl.cli.new_app import new_app
+from kafkactl.cli.options import OutputOptions, command
+from kafkactl.errors import EXIT_CONDITION, KafkactlError, NotFoundError, UsageError
+from kafkactl.output import people
+from kafkactl.output.report import Column, Report, Table, listing
+
+app = new_app("Check and measure the folders of segments that a broker leaves on disk.")
+
+Folders = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="DIR", help="A partition's folder, or a log directory full of them.", show_default=False),
+]
+
+
+@app.command()
+@command
+def check(output: OutputOptions, folder: Folders = None) -> int:
+    """Verify batches, offsets, indexes, leader epochs and producer snapshots; status 4 when any is wrong."""
+    from kafkactl.storage.check import Checked, check_partition
+
+    checked = Checked()
+    found = [fault for each in _partitions(folder) for fault in check_partition(each, checked)]
+    faults = [{**asdict(fault), "file": str(fault.file)} for fault in found]
+    columns = [
+        Column("FILE", lambda row: row["file"]),
+        Column("POSITION", lambda row: row["position"]),
+        Column("OFFSET", lambda row: row["offset"]),
+        Column("FAULT", lambda row: row["fault"], lambda _: "red"),
+    ]
+    if faults or output.is_structured:
+        output.show(listing(columns, faults))
+    people.note(
+        f"{checked.batches} batches with {checked.records} records in {_count(checked.segments, 'segment')} of "
+        f"{_count(checked.partitions, 'partition')} checked: {_count(len(faults), 'fault')}"
+    )
+    return EXIT_CONDITION if faults else 0
+
+
+@app.command()
+@command
+def stats(
+    output: OutputOptions,
+    folder: Folders = None,
+    segments: Annotated[bool, typer.Option("--segments", help="A row for each segment, not only partition.")] = False,
+    top: Annotated[int, typer.Option(metavar="N", min=0, help="So many of the most frequent keys.")] = 5,
+) -> int:
+    """Count records, bytes, codecs, sizes, keys, tombstones, producers and the gaps that compaction left."""
+    from kafkactl.storage.log_dir import segments_in, topic_and_partition
+    from kafkactl.storage.stats import Stats, as_data, stats_of
+
+    rows: list[dict[str, Any]] = []
+    status = 0
+    for each in _partitions(folder):
+        topic, partition = topic_and_partition(each)
+        of_partition = Stats()
+        for path in segments_in(each):
+            try:
+                of_segment = stats_of(path)
+            except KafkactlError as error:
+                people.error(error)
+                status = error.status
+                continue
+            of_partition.add(of_segment)
+            if segments:
+                rows.append({"topic": topic, "partition": partition, "file": str(path), **as_data(of_segment, top)})
+        if not segments:
+            rows.append({"topic": topic, "partition": partition, **as_data(of_partition, top)})
+    output.show(_report(rows, segments))
+    return status
+
+
+def _partitions(folders: list[Path] | None) -> list[Path]:
+    from kafkactl.storage.log_dir import partition_folders
+
+    if not folders:
+        raise UsageError("which folder?", "name it: a partition's, or one of the broker's log.dirs")
+    found = []
+    for folder in folders:
+        partitions = partition_folders(folder)
+        if not partitions:
+            raise NotFoundError(
+                f"{folder}: no segments in it", "a broker's log.dirs holds a folder TOPIC-N for each partition"
+            )
+        found += partitions
+    return found
+
+
+def _report(rows: list[dict[str, Any]], segments: bool) -> Report:
+    from kafkactl.output.times import iso
+
+    def of(name: str) -> Callable[[dict[str, Any]], object]:
+        return lambda row: row[name]
+
+    def sizes(name: str) -> Callable[[dict[str, Any]], object]:
+        return lambda row: "/".join("-" if size is None else str(size) for size in row[name].values())
+
+    def moment(name: str) -> Callable[[dict[str, Any]], object]:
+        return lambda row: None if row[name] is None else iso(row[name])
+
+    where = (
+        [Column("SEGMENT", lambda row: Path(row["file"]).name)] if segments else [Column("SEGMENTS", of("segments"))]
+    )
+    what = [
+        Column("TOPIC", of("topic")),
+        Column("PARTITION", of("partition")),
+        *where,
+        Column("BYTES", of("size_bytes")),
+        Column("BATCHES", of("batches")),
+        Column("RECORDS", of("records")),
+        Column("FIRST", of("first_offset")),
+        Column("NEXT", of("next_offset")),
+        Column("MISSING", of("missing_offsets")),
+        Column("TOMBSTONES", of("tombstones")),
+        Column("OLDEST", moment("oldest_ms")),
+        Column("YOUNGEST", moment("youngest_ms")),
+    ]
+    how = [
+        *what[:3],
+        Column("CODECS", lambda row: ",".join(f"{name}:{count}" for name, count in row["codecs"].items())),
+        Column("RATIO", of("compression_ratio")),
+        Column("BATCH p50/p90/p99/max", sizes("batch_size_bytes")),
+        Column("KEY p50/p90/p99/max", sizes("key_size_bytes")),
+        Column("VALUE p50/p90/p99/max", sizes("value_size_bytes")),
+        Column("PRODUCERS", of("producers")),
+        Column("TOP KEYS", lambda row: ", ".join(f"{one['key']}:{one['records']}" for one in row["top_keys"])),
+    ]
+    return Report(rows, [Table(what, rows), Table(how, rows)])
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"

@@ -1,0 +1,107 @@
+"""What is fuzzed: every reader of files, given bytes in place of a file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from kafkactl.errors import KafkactlError
+from kafkactl.output import dump_files
+from kafkactl.output.decoders import TOPICS, by_format, by_topic
+from kafkactl.output.dump_files import TextDump, Wanted
+from kafkactl.output.dump_text import aborted_line, control_text, producer_line
+from kafkactl.serde import formats
+from kafkactl.storage import compression
+from kafkactl.storage.batch import Batch
+from kafkactl.storage.check import Checked, check_partition
+from kafkactl.storage.checkpoint import read_leader_epochs, read_offset_checkpoint, read_properties, read_quorum_state
+from kafkactl.storage.index import OffsetIndex, TimeIndex
+from kafkactl.storage.producer_snapshot import read_producer_snapshot
+from kafkactl.storage.records import Record
+from kafkactl.storage.segment import Segment
+from kafkactl.storage.selection import Selection
+from kafkactl.storage.stats import as_data, stats_of
+from kafkactl.storage.txnindex import read_aborted_transactions
+
+BOUND_BYTES = 1 << 20  # of a decompressed batch: bombs are stopped early, so that more of them fit into an hour
+STEM = f"{0:020}"
+TEXT = by_format(formats.get("string"), formats.get("string"))
+WANTED = [
+    Wanted(deep=True, parse=TEXT.text, parse_is_utf8=True),
+    Wanted(),
+    Wanted(deep=True, parse=TEXT.text, selection=Selection(from_offset=3, to_time_ms=1_700_000_000_009)),
+    Wanted(deep=True, parse=TEXT.text, selection=Selection(tail=3)),
+]
+DECODERS = [by_topic(topic) for topic in TOPICS]
+
+
+def segment(folder: Path, data: bytes) -> None:
+    path = folder / f"{STEM}.log"
+    path.write_bytes(data)
+    for wanted in WANTED:
+        TextDump(wanted, io.BytesIO()).run([path])
+    expect_only_ours(lambda: as_data(stats_of(path), 3))
+    with Segment(path) as opened:
+        expect_only_ours(lambda: [(batch.is_valid, list(batch.records())) for batch in opened.batches()])
+
+
+def folder_check(folder: Path, data: bytes) -> None:
+    (folder / f"{STEM}.log").write_bytes(data)
+    list(check_partition(folder, Checked()))
+
+
+def index(folder: Path, data: bytes) -> None:
+    for suffix in ("index", "timeindex"):
+        path = folder / f"{STEM}.{suffix}"
+        path.write_bytes(data)
+        for wanted in (Wanted(), Wanted(sanity_only=True)):
+            TextDump(wanted, io.BytesIO()).run([path])
+    expect_only_ours(lambda: (OffsetIndex(path.with_suffix(".index")).lookup(5), list(TimeIndex(path).entries())))
+    list(check_partition(folder, Checked()))
+
+
+def small_file(folder: Path, data: bytes) -> None:
+    readers: list[Callable[[Path], object]] = [
+        lambda path: [aborted_line(entry) for entry in read_aborted_transactions(path)],
+        lambda path: [producer_line(state) for state in read_producer_snapshot(path)],
+        read_leader_epochs,
+        read_offset_checkpoint,
+        read_properties,
+        read_quorum_state,
+    ]
+    path = folder / f"{STEM}.snapshot"
+    path.write_bytes(data)
+    for read in readers:
+        expect_only_ours(lambda read=read: read(path))  # type: ignore[misc]
+
+
+def message(folder: Path, data: bytes) -> None:
+    record = Record(5, 0, -1, data[:9], data[9:], ())
+    for decoder in DECODERS:
+        decoder.text(record)
+        expect_only_ours(lambda decoder=decoder: decoder.values(record))  # type: ignore[misc]
+    expect_only_ours(lambda: control_text(record))
+
+
+TARGETS: dict[str, Callable[[Path, bytes], None]] = {
+    "segment": segment,
+    "check": folder_check,
+    "index": index,
+    "small": small_file,
+    "message": message,
+}
+
+
+def expect_only_ours(work: Callable[[], object]) -> None:
+    """Any error but ours is a finding."""
+    try:
+        work()
+    except KafkactlError:
+        return
+
+
+def limit_memory() -> None:
+    compression.MAX_DECOMPRESSED_BYTES = BOUND_BYTES
+    assert Batch is not None
+    assert dump_files.PIECE_TEXT_BYTES

@@ -1,0 +1,117 @@
+"""Ranges, filters and the last records, with indexes and without."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kafkactl.errors import KafkactlError
+from kafkactl.storage.records import Record
+from kafkactl.storage.seek import position_of_offset, position_of_time
+from kafkactl.storage.segment import Segment
+from kafkactl.storage.selection import Selection, grep, select
+from tests.unit.storage.encoding import encode_batch
+
+TIME_MS = 1_700_000_000_000
+PER_BATCH, BATCHES = 5, 40
+
+
+def times(offset: int) -> int:
+    """A clock that goes back now and then."""
+    return TIME_MS + offset * 10 - (35 if offset % 7 == 0 else 0)
+
+
+RECORDS = [
+    Record(offset, times(offset), -1, b"k%d" % (offset % 3), b"value %d" % offset, ())
+    for offset in range(100, 100 + PER_BATCH * BATCHES)
+]
+
+
+def write(folder: Path, base_offset: int, records: list[Record], indexed: bool) -> Path:
+    data, offsets, timestamps, youngest = b"", b"", b"", -1
+    for start in range(0, len(records), PER_BATCH):
+        batch = records[start : start + PER_BATCH]
+        youngest = max(youngest, *(record.timestamp_ms for record in batch))
+        if start and start % (4 * PER_BATCH) == 0:
+            offsets += struct.pack(">ii", batch[-1].offset - base_offset, len(data))
+            timestamps += struct.pack(">qi", youngest, batch[-1].offset - base_offset)
+        data += encode_batch(batch, producer=(batch[0].offset % 2, 0, 0))
+    path = folder / f"{base_offset:020}.log"
+    path.write_bytes(data)
+    if indexed:
+        path.with_suffix(".index").write_bytes(offsets + bytes(80))
+        path.with_suffix(".timeindex").write_bytes(timestamps + bytes(120))
+    return path
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["indexed", "bare"])
+def paths(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("orders-0")
+    half = len(RECORDS) // 2
+    return [
+        write(folder, 100, RECORDS[:half], request.param),
+        write(folder, 100 + half, RECORDS[half:], request.param),
+    ]
+
+
+def offsets(paths: list[Path], selection: Selection) -> list[int]:
+    def fail(error: KafkactlError) -> None:
+        raise error
+
+    return [record.offset for one in select(paths, selection, True, fail) for record in one.records]
+
+
+bounds = st.none() | st.integers(90, 310)
+moments = st.none() | st.integers(TIME_MS + 900, TIME_MS + 3100)
+
+
+@given(bounds, bounds, moments, moments)
+def test_ranges_are_what_looking_at_every_record_finds(
+    paths: list[Path], first: int | None, end: int | None, since: int | None, until: int | None
+) -> None:
+    selection = Selection(from_offset=first, to_offset=end, from_time_ms=since, to_time_ms=until)
+    assert offsets(paths, selection) == [
+        record.offset
+        for record in RECORDS
+        if (first is None or record.offset >= first)
+        and (end is None or record.offset < end)
+        and (since is None or record.timestamp_ms >= since)
+        and (until is None or record.timestamp_ms < until)
+    ]
+
+
+@given(st.integers(0, 250), st.none() | st.integers(0, 2))
+def test_the_last_and_the_first(paths: list[Path], count: int, key: int | None) -> None:
+    wanted = [record.offset for record in RECORDS if key is None or record.key == b"k%d" % key]
+    of_key = None if key is None else b"k%d" % key
+    assert offsets(paths, Selection(tail=count, key=of_key)) == wanted[len(wanted) - min(count, len(wanted)) :]
+    assert offsets(paths, Selection(limit=count, key=of_key)) == wanted[:count]
+
+
+def test_filters(paths: list[Path]) -> None:
+    assert offsets(paths, Selection(matches=grep("e 10[13]$", lambda record: [(record.value or b"").decode()]))) == [
+        101,
+        103,
+    ]
+    assert offsets(paths, Selection(producer_id=1)) == [record.offset for record in RECORDS if record.offset // 5 % 2]
+    assert offsets(paths, Selection(only_control=True)) == []
+
+
+def test_an_index_saves_reading(paths: list[Path]) -> None:
+    with Segment(paths[1]) as segment:
+        indexed = paths[1].with_suffix(".index").exists()
+        assert (position_of_offset(segment, 290) > segment.size_bytes // 2) == indexed
+        assert (position_of_time(segment, TIME_MS + 2900) > segment.size_bytes // 2) == indexed
+        assert position_of_offset(segment, 0) == position_of_time(segment, 0) == 0
+
+
+def test_an_index_that_lies_is_not_believed(tmp_path: Path) -> None:
+    path = write(tmp_path, 100, RECORDS[:50], True)
+    for lie in (struct.pack(">ii", 9, 17), struct.pack(">ii", 9, -5), struct.pack(">ii", 9, 10**9), b"123"):
+        path.with_suffix(".index").write_bytes(lie)
+        assert offsets([path], Selection(from_offset=120)) == list(range(120, 150))
+        assert offsets([path], Selection(from_time_ms=0, from_offset=120)) == list(range(120, 150))

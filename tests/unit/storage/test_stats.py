@@ -1,0 +1,73 @@
+"""log stats: what segments hold, counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from kafkactl.storage import stats
+from kafkactl.storage.compression import Codec
+from kafkactl.storage.records import Record
+from kafkactl.storage.stats import Stats, stats_of
+from tests.conftest import Cli
+from tests.unit.storage.encoding import encode_batch
+
+
+def record(offset: int, key: bytes | None, value: bytes | None) -> Record:
+    return Record(offset, 1000 + offset, -1, key, value, ())
+
+
+def segment(folder: Path, base_offset: int, *batches: bytes) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{base_offset:020}.log"
+    path.write_bytes(b"".join(batches))
+    return path
+
+
+def partition(tmp_path: Path) -> Path:
+    folder = tmp_path / "orders-3"
+    many = [record(10 + number, b"often" if number % 2 else b"k%d" % number, b"x" * number) for number in range(20)]
+    segment(
+        folder, 0, encode_batch([record(2, b"a", b"1"), record(4, b"b", None)]), encode_batch([record(6, None, b"")])
+    )
+    segment(folder, 8, encode_batch(many, Codec.ZSTD, producer=(5, 0, 0)))
+    return folder
+
+
+def test_a_segments_numbers(tmp_path: Path) -> None:
+    first = stats_of(partition(tmp_path) / f"{0:020}.log")
+    assert (first.records, first.batches, first.tombstones, first.first_offset, first.next_offset) == (3, 2, 1, 2, 7)
+    assert (first.gaps, first.missing_offsets) == (3, 4)  # 0 and 1, 3, 5
+    assert (first.oldest_ms, first.youngest_ms, first.compression_ratio) == (1002, 1006, None)
+    assert stats.percentiles(first.value_sizes) == {"p50": 0, "p90": 1, "p99": 1, "max": 1}
+    assert stats.percentiles(Stats().key_sizes) == {"p50": None, "p90": None, "p99": None, "max": None}
+
+
+def test_a_partitions_numbers_as_json(tmp_path: Path, cli: Cli) -> None:
+    (row,) = json.loads(cli.ok("log", "stats", partition(tmp_path), "-o", "json", "--top", "2"))
+    assert (row["topic"], row["partition"], row["segments"], row["records"]) == ("orders", 3, 2, 23)
+    assert (row["first_offset"], row["next_offset"], row["gaps"], row["missing_offsets"]) == (2, 30, 4, 6)
+    assert row["codecs"] == {"none": 2, "zstd": 1}
+    assert row["compression_ratio"] > 1
+    assert row["top_keys"] == [{"key": "often", "records": 10}, {"key": "a", "records": 1}]
+    assert (row["producers"], row["distinct_keys"]) == (1, 13)
+    rows = json.loads(cli.ok("log", "stats", tmp_path, "--segments", "-o", "json"))
+    assert [Path(row["file"]).name for row in rows] == [f"{0:020}.log", f"{8:020}.log"]
+    assert "often:10" in cli.ok("log", "stats", tmp_path)
+
+
+def test_rare_keys_are_forgotten_when_there_are_too_many(monkeypatch: object) -> None:
+    found = Stats()
+    for number in range(2 * stats.MOST_KEYS + 1):
+        found.take(number, 0, b"%d" % number if number % 3 else b"hot", b"")
+    assert not found.keys_are_exact or len(found.keys) <= 2 * stats.MOST_KEYS
+    assert found.top_keys(1)[0][0] == b"hot"
+
+
+def test_a_damaged_segment_is_told_and_the_others_are_counted(tmp_path: Path, cli: Cli) -> None:
+    folder = partition(tmp_path)
+    path = folder / f"{0:020}.log"
+    path.write_bytes(path.read_bytes() + bytes(40))
+    done = cli("log", "stats", folder, "-o", "json", check=1)
+    assert "has size 0" in done.stderr
+    assert json.loads(done.stdout)[0]["records"] == 20
