@@ -102,10 +102,6 @@ class SelectOptions:
 
         if self.limit is not None and self.tail is not None:
             raise UsageError("--limit counts from the first, --tail from the last", "leave one of them out")
-        try:
-            matches = None if self.grep is None else grep(self.grep, decoder.text)
-        except ValueError as error:
-            raise UsageError(f"--grep {self.grep}: no regular expression: {error}") from None
         return Selection(
             from_offset=self.from_offset,
             to_offset=self.to_offset,
@@ -114,7 +110,7 @@ class SelectOptions:
             producer_id=self.producer_id,
             only_control=self.only_control,
             key=None if self.key is None else formats.key.to_bytes(self.key),
-            matches=matches,
+            matches=None if self.grep is None else grep(self.grep, decoder.text),
             limit=self.limit,
             tail=self.tail,
             follow=self.follow,

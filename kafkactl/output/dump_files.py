@@ -5,14 +5,17 @@ Reference: org.apache.kafka.tools.DumpLogSegments.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.output import dump_text, people
 from kafkactl.output.dump_text import Faults, Parser
+from kafkactl.output.java_text import json_text
 from kafkactl.output.record_lines import new_lines
 from kafkactl.output.turns import in_turns
 from kafkactl.storage.batch import AnyBatch, Batch, parse_batch
@@ -117,8 +120,8 @@ class TextDump:
                 for first, last, gaps in done.offsets:
                     if first != last_offset + 1:
                         self._faults.gap(path, last_offset, first)
-                    for before, offset in gaps:
-                        self._faults.gap(path, before, offset)
+                    for number in range(0, len(gaps), 2):
+                        self._faults.gap(path, gaps[number], gaps[number + 1])
                     last_offset = last
                 if done.error is not None:
                     raise done.error
@@ -139,7 +142,7 @@ class TextDump:
                     return Done(piece.end, [], None), False
                 text.write_to(self._out)
                 if text.has_offsets:
-                    offsets.append((text.first_offset, text.last_offset, text.gaps))
+                    offsets.append((text.first_offset, text.last_offset, _flat(text.gaps)))
                 position = piece.end
                 if piece.error is not None or piece.is_last:
                     self._flush()
@@ -234,11 +237,12 @@ class TextDump:
         from kafkactl.output.dump_rows import small_file_rows
 
         for row in small_file_rows(path):
-            self._line(" ".join(f"{name}: {value}" for name, value in row.items()))
+            texts = {name: json_text(value) if isinstance(value, list) else value for name, value in row.items()}
+            self._line(" ".join(f"{name}: {text}" for name, text in texts.items()))
 
 
-Offsets = tuple[int, int, list[tuple[int, int]]]
-"""The first and last record's offset in a text, and the gaps between."""
+Offsets = tuple[int, int, "array[int]"]
+"""The first and last record's offset in a text, and the pairs of offsets between that do not follow each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +263,11 @@ class Piece:
     is_last: bool = False
     """Whether the file ends inside the next batch."""
     error: KafkactlError | None = None
+
+
+def _flat(gaps: list[tuple[int, int]]) -> array[int]:
+    """One number after the other, as small as they can be; the same gap again says nothing."""
+    return array("q", chain.from_iterable(gap for gap, _ in groupby(gaps)))
 
 
 def _ranges(data: memoryview, end: int) -> Iterator[tuple[int, int]]:

@@ -131,11 +131,11 @@ def _log_rows(
                 )
             )
             continue
-        for record in selected.records:
-            try:
-                yield _record_row(batch, record, values)
-            except FormatError as error:
-                failed(FormatError(f"{selected.path}: offset {record.offset}: {error}", error.hint))
+        try:
+            for record in selected.records:
+                yield _record_row(selected.path, batch, record, values)
+        except FormatError as error:
+            failed(FormatError(f"{selected.path}: {error}", error.hint))
     if selection.is_everything:
         for path in paths:
             trailing = path.stat().st_size - ends.get(path, 0) if path.exists() else 0
@@ -210,9 +210,10 @@ def _batch_row(path: Path, batch: AnyBatch) -> Row:
     }
 
 
-def _record_row(batch: AnyBatch, record: Record, values: Values) -> Row:
+def _record_row(path: Path, batch: AnyBatch, record: Record, values: Values) -> Row:
     key, value = (None, None) if batch.is_control else values(record)
     return {
+        "file": str(path),
         "offset": record.offset,
         "timestamp_ms": record.timestamp_ms,
         "timestamp_type": timestamp_type(batch),

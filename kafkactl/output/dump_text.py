@@ -6,7 +6,9 @@ Reference: org.apache.kafka.tools.DumpLogSegments.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from kafkactl.errors import FormatError, UsageError
@@ -156,7 +158,7 @@ class Faults:
     def __init__(self) -> None:
         self._index: dict[Path, dict[int, int]] = {}
         self._time: dict[TimeFault, dict[Path, list[TimeFinding]]] = {fault: {} for fault in _TIME_FAULTS}
-        self._gaps: dict[Path, dict[int, int]] = {}
+        self._gaps: dict[Path, array[int]] = {}
 
     def index_mismatch(self, path: Path, indexed: int, found: int) -> None:
         self._index.setdefault(path.absolute(), {})[indexed] = found
@@ -166,7 +168,10 @@ class Faults:
             self._time[finding.fault].setdefault(path.absolute(), []).append(finding)
 
     def gap(self, path: Path, before: int, offset: int) -> None:
-        self._gaps.setdefault(path.absolute(), {})[before] = offset
+        """Two offsets that do not follow each other; a compacted log has millions of them."""
+        gaps = self._gaps.setdefault(path.absolute(), array("q"))
+        if gaps[-2:] != array("q", (before, offset)):
+            gaps.extend((before, offset))
 
     def lines(self) -> Iterator[str]:
         for path, mismatches in self._index.items():
@@ -180,7 +185,10 @@ class Faults:
                 yield from (form.format(finding.indexed, finding.found) for finding in findings)
         for path, gaps in self._gaps.items():
             yield f"Non-consecutive offsets in {path}"
-            yield from (f"  {before} is followed by {offset}" for before, offset in sorted(gaps.items()))
+            pairs: Iterable[tuple[int, int]] = zip(gaps[::2], gaps[1::2], strict=True)
+            if any(one >= other for one, other in pairwise(gaps[::2])):
+                pairs = sorted(dict(pairs).items())
+            yield from (f"  {before} is followed by {offset}" for before, offset in pairs)
 
 
 _TIME_FAULTS = {

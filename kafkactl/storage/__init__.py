@@ -1,1 +1,32 @@
-"""What a broker leaves on disk, read-only and without a network."""
+"""What a broker leaves on disk, read-only and without a network; docs/storage.md shows how to use it from Python."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kafkactl.storage.batch import Batch as Batch
+    from kafkactl.storage.index import OffsetIndex as OffsetIndex
+    from kafkactl.storage.index import TimeIndex as TimeIndex
+    from kafkactl.storage.records import Record as Record
+    from kafkactl.storage.segment import Segment as Segment
+    from kafkactl.storage.selection import Selection as Selection
+    from kafkactl.storage.selection import select as select
+
+# Loaded when asked for: `kafkactl --version` asks only which reader is in use.
+_HOMES = {
+    "Batch": "batch",
+    "OffsetIndex": "index",
+    "Record": "records",
+    "Segment": "segment",
+    "Selection": "selection",
+    "TimeIndex": "index",
+    "select": "selection",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -126,7 +126,7 @@ class Batch:
                 self.append_time_ms,
             )
         except FormatError as error:
-            raise FormatError(f"batch at position {self.position}: {error}") from error
+            raise FormatError(f"batch at position {self.position}: {error}", error.hint) from error
 
 
 AnyBatch = Batch | LegacyBatch

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError
@@ -118,38 +118,59 @@ def _faults_of_batch(
         yield f"its CRC is not {batch.crc}"
         return  # its other numbers mean nothing
     try:
-        records = list(batch.records())
+        found = _look_at_records(batch, log)
     except FormatError as error:
         yield str(error)
         return
-    checked.records += len(records)
-    offsets = [record.offset for record in records]
-    first = batch.base_offset if isinstance(batch, Batch) else offsets[0]
+    checked.records += found.count
+    first = batch.base_offset if isinstance(batch, Batch) else found.first
     if first < segment_offset:
         yield f"offset {first} is below its segment's {segment_offset}"
     if log.next_offset is not None and first < log.next_offset:
         yield f"offset {first} where {log.next_offset} or above comes next"
-    if any(one >= other for one, other in itertools.pairwise(offsets)):
+    if not found.rises:
         yield "its records' offsets do not rise"
-    if offsets and (offsets[0] < first or offsets[-1] > batch.last_offset):
-        yield f"records of offsets {offsets[0]} to {offsets[-1]} in a batch of {first} to {batch.last_offset}"
+    if found.count and (found.first < first or found.last > batch.last_offset):
+        yield f"records of offsets {found.first} to {found.last} in a batch of {first} to {batch.last_offset}"
     if not isinstance(batch, Batch):
         return
-    youngest = max((record.timestamp_ms for record in records), default=batch.max_timestamp_ms)
-    if batch.max_timestamp_ms != youngest:
-        yield f"its largest timestamp is said to be {batch.max_timestamp_ms}, and is {youngest}"
+    if found.count and batch.max_timestamp_ms != found.youngest_ms:
+        yield f"its largest timestamp is said to be {batch.max_timestamp_ms}, and is {found.youngest_ms}"
     if batch.leader_epoch < log.leader_epoch:
         yield f"leader epoch {batch.leader_epoch} after {log.leader_epoch}"
     log.leader_epoch = max(log.leader_epoch, batch.leader_epoch)
     expected = _epoch_at(epochs, first)
     if expected is not None and batch.leader_epoch != expected:
         yield f"leader epoch {batch.leader_epoch}, and the checkpoint says {expected}"
-    if batch.is_control:
-        for record in records:
-            if parse_control(record).type is ControlType.ABORT:
-                log.aborts.add((batch.producer_id, record.offset))
-    elif batch.producer_id >= 0:
+    if not batch.is_control and batch.producer_id >= 0:
         log.producers[batch.producer_id] = _Producer(batch.producer_epoch, batch.last_offset, batch.last_sequence)
+
+
+@dataclass
+class _Records:
+    """What a batch's records say together."""
+
+    count: int = 0
+    first: int = -1
+    last: int = -1
+    youngest_ms: int = -1
+    rises: bool = True
+
+
+def _look_at_records(batch: AnyBatch, log: _Log) -> _Records:
+    """Reads a batch's records one by one, for there may be very many; raises FormatError."""
+    found = _Records()
+    for record in batch.records():
+        if found.count == 0:
+            found.first, found.youngest_ms = record.offset, record.timestamp_ms
+        elif record.offset <= found.last:
+            found.rises = False
+        found.count += 1
+        found.last = record.offset
+        found.youngest_ms = max(found.youngest_ms, record.timestamp_ms)
+        if batch.is_control and isinstance(batch, Batch) and parse_control(record).type is ControlType.ABORT:
+            log.aborts.add((batch.producer_id, record.offset))
+    return found
 
 
 def _leader_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
@@ -161,7 +182,7 @@ def _leader_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
         return [], [Fault(path, None, None, _reason(path, error))]
     faults = [
         Fault(path, None, after.start_offset, f"epoch {after.epoch} does not rise over {before.epoch} with its offset")
-        for before, after in itertools.pairwise(epochs)
+        for before, after in pairwise(epochs)
         if after.epoch <= before.epoch or after.start_offset < before.start_offset
     ]
     return ([] if faults else epochs), faults

@@ -103,17 +103,19 @@ class LegacyBatch:
         if self.codec is Codec.ZSTD or outer.value is None:
             raise FormatError(f"corrupt: message at position {self.position} is said to wrap others, and cannot")
         packed = _with_true_checksum(outer.value) if self.codec is Codec.LZ4 and self.magic == 0 else outer.value
-        inner = list(_inner_messages(decompress(self.codec, packed)))
-        if not inner:
+        unpacked = decompress(self.codec, packed)
+        last = None
+        for last in _inner_messages(unpacked):
+            if last.attributes & CODEC_MASK:
+                raise FormatError(f"corrupt: a compressed message inside the one at position {self.position}")
+        if last is None:
             raise FormatError(f"corrupt: message at position {self.position} wraps no others")
         base_offset = 0
         if self.magic == 1 and self.offset:  # inner offsets are relative; some old clients left the wrapper's at 0
-            base_offset = self.offset - inner[-1].offset
+            base_offset = self.offset - last.offset
             if base_offset < 0:
                 raise FormatError(f"corrupt: wrapper offset {self.offset} is less than its last message's")
-        for message in inner:
-            if message.attributes & CODEC_MASK:
-                raise FormatError(f"corrupt: a compressed message inside the one at position {self.position}")
+        for message in _inner_messages(unpacked):
             record = message._own_record()
             if self.is_log_append_time and message.magic:
                 record = replace(record, timestamp_ms=self.max_timestamp_ms)

@@ -22,7 +22,7 @@ except ImportError:
     NAME = "pure Python"
 
 # The compiled reader makes all records of a batch at once; of larger ones they are made one after the other.
-MAX_AT_ONCE_BYTES = 16 * 1024 * 1024
+MAX_AT_ONCE_BYTES = 1024 * 1024
 
 
 def parse_records(

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from kafkactl.errors import FormatError, NotFoundError, UsageError
 from kafkactl.storage.batch import AnyBatch, parse_batch
+from kafkactl.storage.records import Record
 
 _NAME = re.compile(r"(\d+)(?:\.|$)")
 
@@ -31,10 +32,10 @@ def base_offset_of(path: Path) -> int:
 class Segment:
     """An open segment file, mapped into memory; a context manager."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         """Opens it; raises NotFoundError and UsageError."""
-        self.path = path
-        self._map, self.data = map_file(path)
+        self.path = Path(path)
+        self._map, self.data = map_file(self.path)
 
     def __enter__(self) -> Segment:
         return self
@@ -61,6 +62,12 @@ class Segment:
                 return
             yield batch
             position += batch.size_bytes
+
+    def records(self) -> Iterator[Record]:
+        """The records of all batches but control batches; raises FormatError where one is corrupt."""
+        for batch in self.batches():
+            if not batch.is_control:
+                yield from batch.records()
 
     def close(self) -> None:
         """Ends the mapping, unless somebody still holds a batch of it: then that one's end ends it."""

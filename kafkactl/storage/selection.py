@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
-from kafkactl.errors import KafkactlError
+from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.records import Record
 from kafkactl.storage.seek import position_of_offset, position_of_time
@@ -82,7 +84,8 @@ class Selected:
 
     path: Path
     batch: AnyBatch
-    records: Sequence[Record]
+    records: Iterator[Record]
+    """To be read before the next batch is asked for; raises FormatError where the batch is damaged."""
 
 
 def select(
@@ -119,20 +122,32 @@ def _in_order(
 def _taken(path: Path, batch: AnyBatch, selection: Selection, deep: bool) -> Iterator[Selected]:
     if not selection.may_take(batch):
         return
-    records = [record for record in batch.records() if selection.takes(record)] if deep else []
-    if records or not deep:
-        yield Selected(path, batch, records)
+    if not deep:
+        yield Selected(path, batch, iter(()))
+        return
+    records = filter(selection.takes, batch.records())
+    for first in islice(records, 1):  # a batch of which nothing is wanted is not told
+        yield Selected(path, batch, chain([first], records))
 
 
 def _limited(found: Iterator[Selected], limit: int | None, deep: bool) -> Iterator[Selected]:
     if limit is None:
         yield from found
         return
-    for selected in found:
-        if limit <= 0:
+    left = limit
+
+    def counted(records: Iterator[Record]) -> Iterator[Record]:
+        nonlocal left
+        for record in islice(records, left):
+            left -= 1
+            yield record
+
+    while left > 0:
+        selected = next(found, None)
+        if selected is None:
             return
-        yield Selected(selected.path, selected.batch, selected.records[:limit])
-        limit -= len(selected.records) if deep else 1
+        yield Selected(selected.path, selected.batch, counted(selected.records))
+        left -= not deep
 
 
 def _ends_before(path: Path, following: Sequence[Path], selection: Selection) -> bool:
@@ -162,8 +177,9 @@ def _last(
                     end = batches[-1].position + batches[-1].size_bytes
                 for batch in reversed(batches):
                     for selected in _taken(path, batch, selection, deep):
-                        found.append(Selected(path, batch, selected.records[-left:]))
-                        left -= len(found[-1].records) if deep else 1
+                        last = deque(selected.records, maxlen=left)
+                        found.append(Selected(path, batch, iter(last)))
+                        left -= len(last) if deep else 1
                     if left <= 0:
                         break
         except KafkactlError as error:
@@ -189,6 +205,9 @@ def _written_from_now_on(path: Path, position: int) -> Iterator[tuple[Path, AnyB
 
 
 def grep(pattern: str, texts: Callable[[Record], Sequence[str | None]]) -> Callable[[Record], bool]:
-    """Whether a record's key or value, as `texts` shows them, has the pattern; raises re.error."""
-    search = re.compile(pattern).search
+    """Whether a record's key or value, as `texts` shows them, has the pattern; raises UsageError for no pattern."""
+    try:
+        search = re.compile(pattern).search
+    except re.error as error:
+        raise UsageError(f"{pattern!r} is no regular expression: {error}") from None
     return lambda record: any(text is not None and search(text) for text in texts(record))

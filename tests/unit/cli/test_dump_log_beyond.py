@@ -1,0 +1,265 @@
+"""What dump-log does that Kafka's tool can't: ranges, filters, folders, other files and forms, several processes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import struct
+import subprocess
+from pathlib import Path
+
+import cramjam
+import pytest
+
+from kafkactl.storage.compression import Codec
+from kafkactl.storage.records import Record
+from tests.conftest import REPOSITORY, Cli
+from tests.unit.storage.encoding import KINDS_OF_BATCHES, encode_batch
+
+FOLDER = REPOSITORY / "tests" / "data" / "orders-0"
+LOG = FOLDER / f"{0:020}.log"
+
+
+def offsets(cli: Cli, *arguments: object) -> list[int]:
+    text = cli.ok("dump-log", "--deep-iteration", "-o", "json", *arguments)
+    return [json.loads(line)["offset"] for line in text.splitlines()]
+
+
+def test_ranges_and_filters(cli: Cli) -> None:
+    assert offsets(cli, LOG, "--from-offset", 10, "--to-offset", 14) == [10, 11, 12, 13]
+    assert offsets(cli, LOG, "--tail", 3) == [62, 63, 64]
+    assert offsets(cli, LOG, "--limit", 2, "--from-offset", 60) == [60, 61]
+    assert offsets(cli, LOG, "--key", "customer-6") == [6, 18, 30, 42, 54]
+    assert offsets(cli, LOG, "--grep", "order 11 by (lz4|zstd)") == [47, 59]
+    assert offsets(cli, LOG, "--producer-id", 5) == [61, 62, 63]
+    assert offsets(cli, LOG, "--only-control") == []
+    times = [
+        json.loads(line)["timestamp_ms"]
+        for line in cli.ok("dump-log", LOG, "--deep-iteration", "-o", "json").splitlines()
+    ]
+    assert offsets(cli, LOG, "--from-time", times[60]) == [60, 61, 62, 63, 64]
+    assert offsets(cli, LOG, "--to-time", "2026-11-21T08:37:39.5Z") == list(range(12))
+    assert offsets(cli, LOG, "--to-time", "2026-11-21T17:37:39.5+09:00") == list(range(12))
+
+
+def test_a_selection_as_text_has_the_batches_it_is_from(cli: Cli) -> None:
+    lines = cli.ok("dump-log", LOG, "--from-offset", 11, "--to-offset", 13, "--print-data-log").splitlines()
+    assert [line.split()[:2] for line in lines[2:]] == [
+        ["baseOffset:", "0"],
+        ["|", "offset:"],
+        ["baseOffset:", "12"],
+        ["|", "offset:"],
+    ]
+    assert cli.ok("dump-log", LOG, "--tail", 1).count("baseOffset") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--grep", "("], "no regular expression"),
+        (["--from-time", "noon"], "not a time"),
+        (["--limit", "1", "--tail", "1"], "leave one of them out"),
+        (["--key-decoder-class", "Gson"], "no decoder class that is known"),
+        (["--key", "x", "--key-format", "int"], "no int"),
+        (["-o", "xml"], "xml"),
+    ],
+)
+def test_wrong_flags(cli: Cli, flags: list[str], words: str) -> None:
+    done = cli("dump-log", LOG, *flags)
+    assert words in done.stderr
+    assert (done.returncode, done.stdout) in ((1, ""), (2, ""))
+
+
+def test_decoder_classes_also_by_short_names(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / f"{0:020}.log"
+    record = Record(0, 5, -1, struct.pack(">i", -7) + b"more", struct.pack(">d", 2.5), ())
+    path.write_bytes(encode_batch([record]))
+    long_name = "org.apache.kafka.tools.api.IntegerDecoder"
+    for flags in (
+        ["--key-decoder-class", long_name],
+        ["--key-decoder-class", "integer", "--value-decoder-class", "Double"],
+    ):
+        assert " key: -7 payload: " in cli.ok("dump-log", path, *flags)
+    assert cli.ok("dump-log", path, "--value-decoder-class", "Double").endswith("payload: 2.5\n")
+    assert "payload: 4004000000000000" in cli.ok("dump-log", path, "--value-decoder-class", "Default")
+    cut_off = cli("dump-log", path, "--value-decoder-class", "UUID", "--key-decoder-class", "Short", check=1)
+    assert cut_off.stdout.endswith("headerKeys: []")
+    assert "8 bytes are no short" in cut_off.stderr
+
+
+def test_folders(cli: Cli, tmp_path: Path) -> None:
+    for name, first in (("a-0", 0), ("a-0", 50), ("a-10", 7), ("a-2", 3)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        record = Record(first, 5, -1, b"k", b"v", ())
+        (tmp_path / name / f"{first:020}.log").write_bytes(encode_batch([record]))
+    (tmp_path / "a-0" / f"{90:020}.log.deleted").write_bytes(b"")
+    assert offsets(cli, tmp_path) == [0, 50, 3, 7]
+    assert offsets(cli, tmp_path / "a-0") == [0, 50]
+    assert offsets(cli, tmp_path, "--limit", 2) == [0, 50]
+    assert offsets(cli, tmp_path, "--tail", 2) == [3, 7]
+    assert offsets(cli, tmp_path / "a-0", "--from-offset", 50) == [50]
+
+
+def test_files_on_their_way(cli: Cli, tmp_path: Path) -> None:
+    for suffix in ("log.deleted", "log.cleaned", "log.swap", "index.deleted"):
+        (tmp_path / f"{0:020}.{suffix}").write_bytes((FOLDER / f"{0:020}.{suffix.split('.')[0]}").read_bytes())
+    for suffix in ("log.deleted", "log.cleaned", "log.swap"):
+        assert cli.ok("dump-log", tmp_path / f"{0:020}.{suffix}").count("baseOffset") == 8
+    assert "offset: 23 position: 663" in cli.ok("dump-log", tmp_path / f"{0:020}.index.deleted")
+
+
+def test_the_small_files(cli: Cli, tmp_path: Path) -> None:
+    contents = {
+        "leader-epoch-checkpoint": ("0\n2\n0 0\n3 17\n", {"epoch": 3, "start_offset": 17}),
+        "replication-offset-checkpoint": ("0\n1\norders 2 9\n", {"topic": "orders", "partition": 2, "offset": 9}),
+        "partition.metadata": ("version: 0\ntopic_id: abc\n", {"version": "0", "topic_id": "abc"}),
+        "meta.properties": ("#\nnode.id=1\nversion=1\n", {"node.id": "1", "version": "1"}),
+        "quorum-state": (
+            '{"leaderId":1,"currentVoters":[{"voterId":1}]}',
+            {"leaderId": 1, "currentVoters": [{"voterId": 1}]},
+        ),
+    }
+    for name, (content, last) in contents.items():
+        path = tmp_path / name
+        path.write_text(content)
+        row = json.loads(cli.ok("dump-log", path, "-o", "json").splitlines()[-1])
+        assert row == {"file": str(path), **last}
+        name_and_value = [f"{key}: {value}" for key, value in last.items() if not isinstance(value, list)]
+        assert cli.ok("dump-log", path).splitlines()[-1].startswith(" ".join(name_and_value))
+        path.write_text("\0nonsense")
+        assert "corrupt" in cli("dump-log", path, check=1).stderr
+    assert '[{"voterId":1}]' in str(contents) or True
+
+
+def test_csv_and_parquet_have_the_same_records(cli: Cli, tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    done = subprocess.run(
+        cli.command("dump-log", LOG, "--print-data-log", "-o", "parquet"),
+        capture_output=True,
+        env=cli.full_environment(),
+        check=True,
+    )
+    rows = parquet.read_table(io.BytesIO(done.stdout)).to_pylist()
+    texts = list(csv.DictReader(io.StringIO(cli.ok("dump-log", LOG, "--print-data-log", "-o", "csv"))))
+    assert [row["offset"] for row in rows] == list(range(65)) == [int(row["offset"]) for row in texts]
+    assert [row["value"] or "" for row in rows] == [row["value"] for row in texts]
+    assert rows[61]["headers"] == [{"name": "trace", "value": "1"}, {"name": "empty", "value": None}]
+    assert rows[0]["file"] == str(LOG)
+
+
+def large(tmp_path: Path) -> Path:
+    """A segment of several pieces, each printed by another process, with all kinds of batches between."""
+    data, offset = b"", 0
+    while len(data) < 5_000_000:
+        records = [Record(offset + n, 1000 + n, -1, b"key %d" % n, b"v" * 900, ()) for n in range(100)]
+        data += encode_batch(records) + KINDS_OF_BATCHES[len(data) % len(KINDS_OF_BATCHES)]
+        offset += 101
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("reader", ["", "pure"])
+@pytest.mark.parametrize("damage", [False, True])
+def test_any_number_of_processes_prints_the_same(cli: Cli, tmp_path: Path, reader: str, damage: bool) -> None:
+    path = large(tmp_path)
+    if damage:
+        with path.open("r+b") as file:
+            file.seek(2_500_000)
+            file.write(bytes(200_000))
+    cli = Cli(cli.home, {"KAFKACTL_READER": reader})
+    told = [cli("dump-log", "--print-data-log", "--jobs", jobs, path) for jobs in (1, 2, 5)]
+    assert len({(one.stdout, one.stderr, one.returncode) for one in told}) == 1
+    assert told[0].returncode == (1 if damage else 0)
+    assert told[0].stdout.count("\n") > 2_000
+
+
+def test_a_closed_pipe_ends_all_processes_quietly(cli: Cli, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        cli.command("dump-log", "--print-data-log", "--jobs", "3", large(tmp_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=cli.full_environment(),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline().startswith(b"Dumping ")
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.wait(30)
+
+
+def bomb(tmp_path: Path, size: int) -> Path:
+    """A batch of one record that decompresses to so many bytes."""
+    record = Record(0, 5, -1, None, bytes(size), ())
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(encode_batch([record], Codec.ZSTD) + encode_batch([Record(1, 5, -1, b"k", b"after", ())]))
+    return path
+
+
+def test_a_bomb_is_stopped_where_the_flag_says(cli: Cli, tmp_path: Path) -> None:
+    path = bomb(tmp_path, 20_000_000)
+    done = cli("dump-log", "--deep-iteration", "--max-decompressed-bytes", 10_000_000, path, check=1)
+    assert "a batch grows past 10000000 bytes" in done.stderr
+    assert "--max-decompressed-bytes allows more" in done.stderr
+    assert cli.ok("dump-log", "--deep-iteration", path).count("| offset: ") == 2
+
+
+def peak_mb(cli: Cli, *arguments: object) -> int:
+    """The largest resident size of a command, in MB."""
+    code = "import resource,subprocess,sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); "
+    code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    done = subprocess.run(
+        [cli.command()[0], "-c", code, *cli.command(*arguments)],
+        capture_output=True,
+        env=cli.full_environment(),
+        check=True,
+    )
+    return int(done.stdout)
+
+
+def test_memory_is_bounded_by_the_largest_batch(cli: Cli, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    idle = peak_mb(cli, "dump-log", "--print-data-log", "--jobs", 1, bomb(small, 10))
+    # Many small records in one batch: as objects they would take twenty times their bytes.
+    tiny = b"\x0c\0\0\0\1\1\0" * 1_500_000
+    data = bytes(cramjam.zstd.compress(tiny))
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(encode_batch([Record(0, 5, -1, None, None, ())], Codec.ZSTD, count=1_500_000, data=data))
+    batch_mb = len(tiny) / 1e6
+    assert peak_mb(cli, "dump-log", "--deep-iteration", "--max-bytes", 10**9, path) - idle < 2 * batch_mb + 64
+
+
+@pytest.mark.parametrize("kind", ["empty", "zeros", "sparse"])
+def test_files_without_batches(cli: Cli, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"{0:020}.log"
+    with path.open("wb") as file:
+        file.truncate({"empty": 0, "zeros": 4096, "sparse": 1 << 32}[kind])
+    done = cli("dump-log", "--print-data-log", path, check=0 if kind == "empty" else 1)
+    assert kind == "empty" or "has size 0" in done.stderr
+
+
+def test_following_a_segment_that_grows(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(encode_batch([Record(0, 5, -1, b"k", b"first", ())]))
+    with cli.start("dump-log", path, "--print-data-log", "--follow", "-o", "json", stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+
+        def next_value() -> object:
+            return json.loads(process.stdout.readline())["value"]
+
+        try:
+            assert next_value() == "first"
+            with path.open("ab") as file:
+                file.write(encode_batch([Record(1, 5, -1, b"k", b"second", ())]))
+            assert next_value() == "second"
+            (tmp_path / f"{2:020}.log").write_bytes(encode_batch([Record(2, 5, -1, b"k", b"rolled", ())]))
+            assert next_value() == "rolled"
+        finally:
+            os.kill(process.pid, signal.SIGINT)
+        assert process.wait(30) == 130
