@@ -24,6 +24,7 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/dump_log.py
 
 completions: $(VENV)/installed
 	$(BIN)/python -m kafkactl.cli.shells completions

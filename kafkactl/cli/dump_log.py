@@ -156,7 +156,7 @@ def dump_log(
         int | None, typer.Option(metavar="BYTES", min=1, help="What a batch may grow to.", show_default="256 MiB")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Threads that read a segment.", show_default="one a core")
+        int | None, typer.Option(metavar="N", min=1, help="Processes that read a segment.", show_default="one a core")
     ] = None,
 ) -> int:
     """Print what brokers leave on disk as kafka-dump-log does, or as rows, or only what is looked for.
@@ -196,6 +196,11 @@ def dump_log(
         sanity_only=index_sanity_check,
         verify_only=verify_index_only,
         selection=selection,
-        jobs=jobs or len(os.sched_getaffinity(0)),
+        jobs=jobs or _cores(),
     )
     return TextDump(wanted, sys.stdout.buffer).run(paths)
+
+
+def _cores() -> int:
+    """Those this process may run on; where the system does not tell, those there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

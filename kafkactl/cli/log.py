@@ -67,6 +67,8 @@ def stats(
         for path in segments_in(each):
             try:
                 of_segment = stats_of(path)
+            except NotFoundError:
+                continue  # a running broker deleted it meanwhile
             except KafkactlError as error:
                 people.error(error)
                 status = error.status

@@ -80,6 +80,8 @@ def check_partition(folder: Path, checked: Checked) -> Iterator[Fault]:
                 yield from _check_batches(segment, log, epochs, checked)
                 yield from _check_offset_index(segment)
                 yield from _check_time_index(segment)
+        except NotFoundError:
+            continue  # a running broker deleted it meanwhile
         except KafkactlError as error:
             yield Fault(path, None, None, _reason(path, error))
         yield from _check_transactions(beside(path, FileKind.TRANSACTION_INDEX), log)

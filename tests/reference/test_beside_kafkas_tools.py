@@ -13,13 +13,12 @@ from confluent_kafka import Producer
 from kafkactl.local.compose import TARGETS, load_target
 from kafkactl.local.translate import Loopback, server_properties
 from tests.clusters import PORTS, RunningCluster, java_tool
-from tests.conftest import Cli
+from tests.reference.dumps import same_text
 
 TOPICS = "org.apache.kafka.tools.TopicCommand"
 GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 PRODUCER = "org.apache.kafka.tools.ConsoleProducer"
 CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer"
-DUMP = "org.apache.kafka.tools.DumpLogSegments"
 
 
 def test_topics_list(cluster: RunningCluster, name: str) -> None:
@@ -102,6 +101,9 @@ OPTIONS = [
     ["--print-data-log", "--skip-record-metadata"],
     ["--max-bytes", "1000"],
     ["--verify-index-only"],
+    ["--max-message-size", "300"],
+    ["--value-decoder-class", "org.apache.kafka.tools.api.LongDecoder"],
+    ["--key-decoder-class", "org.apache.kafka.tools.api.IntegerDecoder", "--skip-record-metadata"],
     ["--index-sanity-check"],
 ]
 
@@ -124,25 +126,11 @@ def written(
     return cluster, folder
 
 
-@pytest.mark.parametrize("kind", [".log", ".index", ".timeindex"])
-def test_dump_log(written: tuple[RunningCluster, Path], kind: str) -> None:
+def test_dump_log(written: tuple[RunningCluster, Path]) -> None:
     cluster, folder = written
-    (file,) = folder.glob(f"*{kind}")
-    for options in OPTIONS:
-        theirs = cluster.java(DUMP, *options, "--files", file)
-        ours = cluster.cli("dump-log", *options, "--files", file)
-        assert ours.stdout == theirs.stdout, options
-        assert (ours.returncode == 0) == (theirs.returncode == 0), options
-        if theirs.returncode == 0:
-            assert ours.stderr == theirs.stderr, options
-
-
-def same_text(options: list[str], *files: Path, cli: Cli) -> None:
-    """Kafka's tool and ours print the same, and end alike."""
-    for file in files:
-        theirs = java_tool(DUMP, *options, "--files", file)
-        ours = cli("dump-log", *options, "--files", file)
-        assert (ours.stdout, ours.returncode) == (theirs.stdout, theirs.returncode), (file, options, theirs.stderr)
+    files = [file for kind in (".log", ".index", ".timeindex") for file in folder.glob(f"*{kind}")]
+    assert len(files) == 3
+    same_text([[*options, "--files", file] for file in files for options in OPTIONS], cluster.cli)
 
 
 def test_dump_log_of_transactions(cluster: RunningCluster, name: str) -> None:
@@ -159,8 +147,8 @@ def test_dump_log_of_transactions(cluster: RunningCluster, name: str) -> None:
     files = [*folder.glob("*.log"), *folder.glob("*.txnindex"), *folder.glob("*.snapshot")]
     assert {file.suffix for file in files} == {".log", ".txnindex", ".snapshot"}
     assert any(file.stat().st_size for file in folder.glob("*.txnindex"))
-    for options in ([], ["--deep-iteration"], ["--deep-iteration", "--skip-record-metadata"]):
-        same_text(options, *files, cli=cluster.cli)
+    options = [[], ["--deep-iteration"], ["--deep-iteration", "--skip-record-metadata"]]
+    same_text([[*each, "--files", file] for each in options for file in files], cluster.cli)
 
 
 def test_dump_log_of_magic_0_and_1(kraft: RunningCluster, tmp_path: Path) -> None:
@@ -169,10 +157,9 @@ def test_dump_log_of_magic_0_and_1(kraft: RunningCluster, tmp_path: Path) -> Non
     assert written.returncode == 0, written.stderr
     files = sorted(tmp_path.glob("*/*.log"))
     assert len(files) == 12
-    for file in files:
-        same_text(["--print-data-log"], file, cli=kraft.cli)
-    for options in ([], ["--deep-iteration"], ["--print-data-log", "--skip-record-metadata"]):
-        same_text(options, *files[::4], cli=kraft.cli)
+    options = [[], ["--deep-iteration"], ["--print-data-log", "--skip-record-metadata"]]
+    calls = [["--print-data-log", "--files", file] for file in files]
+    same_text(calls + [[*each, "--files", file] for each in options for file in files[::4]], kraft.cli)
 
 
 def test_dump_log_of_krafts_own_files(kraft: RunningCluster, tmp_path: Path) -> None:
@@ -189,12 +176,12 @@ def test_dump_log_of_krafts_own_files(kraft: RunningCluster, tmp_path: Path) -> 
     (log_dir,) = kraft.log_dirs()
     snapshots = [log_dir / "bootstrap.checkpoint", *tmp_path.glob("data/__cluster_metadata-0/*.checkpoint")]
     assert len(snapshots) == 2
-    same_text(["--deep-iteration"], *snapshots, cli=kraft.cli)
+    same_text([["--deep-iteration", "--files", file] for file in snapshots], kraft.cli)
     assert "KRaftVoters" in kraft.cli.ok("dump-log", "--deep-iteration", snapshots[1])
     (metadata,) = log_dir.glob("__cluster_metadata-0/*.log")
     copy = tmp_path / metadata.name
     copy.write_bytes(metadata.read_bytes())  # it grows while it is read
-    same_text(["--deep-iteration"], copy, cli=kraft.cli)
+    same_text([["--deep-iteration", "--files", copy]], kraft.cli)
     assert "LeaderChange: " in kraft.cli.ok("dump-log", "--deep-iteration", copy)
 
 

@@ -1,6 +1,6 @@
 """Files with bytes changed, cut off or added, beside Kafka's tool: the same text, and status zero where its is zero.
 
-One JVM dumps them all (DumpEach.java). Not among them are messages of magic 0 and 1, where Kafka's reader runs out of
+Not among them are messages of magic 0 and 1, where Kafka's reader runs out of
 memory or reads a stream only as far as it must, and lz4, whose checksum of the content it does not look at.
 """
 
@@ -15,8 +15,9 @@ from kafkactl.output.decoders import by_format
 from kafkactl.output.dump_files import TextDump, Wanted
 from kafkactl.serde import formats
 from kafkactl.storage.compression import CODEC_MASK, Codec
-from tests.clusters import RunningCluster, java_tool
+from tests.clusters import RunningCluster
 from tests.conftest import REPOSITORY
+from tests.reference.dumps import kafkas_dumps
 from tests.unit.storage.encoding import KINDS_OF_BATCHES
 
 ORDERS = REPOSITORY / "tests" / "data" / "orders-0"
@@ -66,7 +67,6 @@ def case(folder: Path, random: Random) -> Case:
         (folder / name).write_bytes(damage(data, random) if name == kind else data)
     options = random.choice([[], ["--deep-iteration"], ["--print-data-log"], ["--print-data-log"]])
     options = options if kind == LOG else random.choice([[], ["--index-sanity-check"], ["--verify-index-only"]])
-    (folder / "options").write_text("\n".join([*options, "--files", str(folder / kind)]))
     return Case(folder, tuple(options), folder / kind)
 
 
@@ -86,15 +86,15 @@ def ours(one: Case) -> tuple[str, bool]:
     return out.getvalue().decode(), status == 0
 
 
-def theirs(one: Case) -> tuple[str, bool]:
-    return (one.folder / "expected").read_bytes().decode(), (one.folder / "status").read_text() == "0"
-
-
 def test_damaged_files(kraft: RunningCluster, tmp_path: Path) -> None:
     assert kraft.version == "4.3.1"  # its jars are here
     random = Random(SEED)
     cases = [case(tmp_path / f"{number:04}", random) for number in range(CASES)]
-    found = {one: ours(one) for one in cases}  # first, for Kafka's tool cuts an index while it looks at it
-    java_tool(str(Path(__file__).with_name("DumpEach.java")), tmp_path)
-    different = {one: (found[one], theirs(one)) for one in cases if found[one] != theirs(one)}
+    found = [ours(one) for one in cases]  # first, for Kafka's tool cuts an index while it looks at it
+    theirs = kafkas_dumps([[*one.options, "--files", one.file] for one in cases])
+    different = {
+        one: (mine, dump)
+        for one, mine, dump in zip(cases, found, theirs, strict=True)
+        if mine != (dump.out, dump.succeeded)
+    }
     assert not different

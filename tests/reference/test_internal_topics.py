@@ -8,13 +8,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from confluent_kafka import Consumer, Producer
 
 from kafkactl.paths import cache_dir
 from kafkactl.storage.records import Record
 from kafkactl.storage.schema import layouts, of_type
 from tests.clusters import RunningCluster
 from tests.reference import layouts as made
-from tests.reference.test_beside_kafkas_tools import same_text
+from tests.reference.dumps import same_text
 from tests.unit.storage.encoding import encode_batch
 from tests.unit.storage.messages import encode_message, unsigned_varint
 
@@ -94,24 +95,63 @@ def segment(path: Path, records: list[KeyAndValue]) -> Path:
 @pytest.mark.parametrize("seed", [1])
 def test_every_record_type_whole_and_damaged(kraft: RunningCluster, tmp_path: Path, seed: int) -> None:
     random = Random(seed)
+    calls = []
     for topic, flag in {**COORDINATORS, **METADATA}.items():
         make = coordinator_records if topic in COORDINATORS else metadata_records
         records = list(make(topic, random, each=8))
         whole = segment(tmp_path / topic / "00000000000000000000.log", records)
         broken = segment(tmp_path / f"{topic}-damaged" / "00000000000000000000.log", list(damaged(records, random)))
-        same_text([flag], whole, broken, cli=kraft.cli)
+        calls += [[flag, "--files", whole], [flag, "--files", broken]]
+    same_text(calls, kraft.cli)
 
 
 def test_a_record_without_key_ends_the_dump_of_a_coordinators_topic(kraft: RunningCluster, tmp_path: Path) -> None:
     path = segment(tmp_path / "x" / "00000000000000000000.log", [(struct.pack(">hh", 2, 0), None), (None, b"x")])
-    same_text(["--offsets-decoder"], path, cli=kraft.cli)
+    same_text([["--offsets-decoder", "--files", path]], kraft.cli)
 
 
 def test_null_values_of_metadata(kraft: RunningCluster, tmp_path: Path) -> None:
     path = segment(tmp_path / "x" / "00000000000000000000.log", [(b"k", None), (None, None)])
-    for flag in METADATA.values():
-        same_text([flag], path, cli=kraft.cli)
-    same_text(["--cluster-metadata-decoder", "--skip-record-metadata"], path, cli=kraft.cli)
+    options = [*([flag] for flag in METADATA.values()), ["--cluster-metadata-decoder", "--skip-record-metadata"]]
+    same_text([[*each, "--files", path] for each in options], kraft.cli)
+
+
+def test_the_topics_of_a_running_broker(cluster: RunningCluster, name: str, tmp_path: Path) -> None:
+    """Offsets of groups of both protocols, transactions, and the metadata of KRaft."""
+    cluster.cli.ok("topics", "create", name, "-p", 2)
+    cluster.cli.ok("produce", name, input="a\nb\nc\n")
+    where = {"bootstrap.servers": cluster.bootstrap_servers, "log_level": 0}
+    protocols = ("classic", "consumer") if cluster.version.startswith("4") else ("classic",)
+    for protocol in protocols:
+        settings = {"group.id": f"{name}-{protocol}", "group.protocol": protocol, "auto.offset.reset": "earliest"}
+        consumer = Consumer({**where, **settings, "enable.auto.commit": False})
+        consumer.subscribe([name])
+        assert consumer.consume(1, 30)
+        consumer.commit(asynchronous=False)
+        consumer.close()
+    producer = Producer({**where, "transactional.id": name})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(name, "in a transaction")
+    producer.commit_transaction(30)
+    flags = {
+        "__consumer_offsets": "--offsets-decoder",
+        "__transaction_state": "--transaction-log-decoder",
+        "__cluster_metadata": "--cluster-metadata-decoder",
+    }
+    calls = []
+    for topic, flag in flags.items():
+        files = [file for log_dir in cluster.log_dirs() for file in log_dir.glob(f"{topic}-*/*.log")]
+        largest = max(files, key=lambda file: file.stat().st_size, default=None)
+        if largest is None:
+            assert topic == "__cluster_metadata"
+            assert cluster.name.startswith("zookeeper")
+            continue
+        copy = tmp_path / topic / largest.name  # it grows while it is read
+        copy.parent.mkdir()
+        copy.write_bytes(largest.read_bytes())
+        calls.append([flag, "--files", copy])
+    same_text(calls, cluster.cli)
 
 
 @pytest.mark.parametrize("name", made.SOURCES)
