@@ -9,9 +9,10 @@ BIN := $(VENV)/bin
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
 
-# Unit tests first: what they find, clusters need not be started for.
+# Unit tests first: what they find, clusters need not be started for. What reads files, with both readers.
 test: lint $(VENV)/installed-dev
 	sh tests/install-shells.sh
+	KAFKACTL_READER=pure $(BIN)/python -m pytest tests/unit/storage tests/unit/output tests/fuzz $(wildcard tests/unit/cli/test_dump_log*.py)
 	$(BIN)/python -m pytest tests/unit tests/fuzz tests/cluster tests/reference
 
 test-unit: $(VENV)/installed-dev
@@ -35,7 +36,7 @@ picture: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) build *.egg-info .kafkactl-demo
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: pyproject.toml setup.py $(wildcard kafkactl/*/*.pyx kafkactl/*/*.pxd)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kafkactl needs Python 3.11 or newer; PYTHON=python3.11 make ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable .

@@ -5,6 +5,7 @@ Processes and not threads, for most of the work holds Python's lock; and each wr
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -79,7 +80,9 @@ def _serve(
             for item in items:
                 result, goes_on = work(item, lambda: os.read(my_turn, 1) == _GO)
                 pickle.dump((result, goes_on), sink)
-                os.write(next_turn, _GO if goes_on else _STOP)
+                sink.flush()
+                with contextlib.suppress(BrokenPipeError):  # the one whose turn is next is lost
+                    os.write(next_turn, _GO if goes_on else _STOP)
                 if not goes_on:
                     break
         status = 0

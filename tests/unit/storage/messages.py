@@ -68,7 +68,7 @@ def _value(field: Field, version: int, flexible: bool, random: Random, null: boo
         size = -1 if null else len(data)
         layout = ">h" if field.type == "string" else ">i"
         return (unsigned_varint(size + 1) if flexible else struct.pack(layout, size)) + (b"" if null else data)
-    if version in field.nullable:
+    if version in field.nullable and not field.many:
         mark = (b"\0" if null else b"\1") if field.tag is not None else (b"\xff" if null else b"\1")
         return mark + (b"" if null else _struct(field.fields, version, flexible, random))
     return _struct(field.fields, version, flexible, random)

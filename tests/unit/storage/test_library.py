@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 
 import pytest
 
 import kafkactl.storage
-from kafkactl.storage import Segment
+from kafkactl.storage import Segment, readers
 from tests.conftest import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "storage.md").read_text()
@@ -25,6 +27,11 @@ def test_a_segment_gives_batches_and_records() -> None:
     with Segment(REPOSITORY / "tests" / "data" / "orders-0" / f"{0:020}.log") as segment:
         assert [record.offset for record in segment.records()] == list(range(65))
         assert len(list(segment.batches())) == 8
+
+
+def test_the_compiled_reader_is_there_where_there_is_a_compiler() -> None:
+    wanted = os.environ.get("KAFKACTL_READER") != "pure"
+    assert (readers.NAME == "compiled") == wanted or shutil.which("cc") is None
 
 
 def test_what_is_not_there() -> None:

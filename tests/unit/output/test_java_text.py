@@ -1,0 +1,53 @@
+"""Numbers and json as the JVM prints them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kafkactl.output.java_text import double_text, json_text, plain
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.0"),
+        (-0.0, "-0.0"),
+        (1.0, "1.0"),
+        (100.0, "100.0"),
+        (1234567.0, "1234567.0"),
+        (1e7, "1.0E7"),
+        (12345678.9, "1.23456789E7"),
+        (0.001, "0.001"),
+        (0.00012, "1.2E-4"),
+        (-2.5e-10, "-2.5E-10"),
+        (1e300, "1.0E300"),
+        (123.456, "123.456"),
+        (float("inf"), "Infinity"),
+        (float("-inf"), "-Infinity"),
+        (float("nan"), "NaN"),
+    ],
+)
+def test_doubles(value: float, text: str) -> None:
+    assert double_text(value) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_doubles_text_is_that_double(value: float) -> None:
+    assert float(double_text(value)) == value
+
+
+def test_json() -> None:
+    value = {"a": [1, True, None], "b": b"\xff\0", "text": 'q"\\ \t\x01\x1f 값', "n": 1e7, "no": float("nan")}
+    assert (
+        json_text(value) == '{"a":[1,true,null],"b":"/wA=","text":"q\\"\\\\ \\t\\u0001\\u001F 값","n":1.0E7,"no":"NaN"}'
+    )
+    assert plain({"b": [b"\xff"]}) == {"b": ["/w=="]}
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=8))
+def test_any_json_is_read_back(value: object) -> None:
+    assert json.loads(json_text(value)) == value
