@@ -116,7 +116,7 @@ class TextDump:
             self._line(dump_text.log_heading(path))
             end, last_offset = min(self._wanted.max_bytes, segment.size_bytes), -1
             position = 0
-            for done in self._ranges_done(segment.data, list(_ranges(segment.data, end)), end):
+            for done in self._ranges_done(segment.data, end):
                 for first, last, gaps in done.offsets:
                     if first != last_offset + 1:
                         self._faults.gap(path, last_offset, first)
@@ -130,7 +130,7 @@ class TextDump:
             if trailing and self._wanted.max_bytes == EVERYTHING_BYTES:
                 self._line(f"Found {trailing} invalid bytes at the end of {path.name}")
 
-    def _ranges_done(self, data: memoryview, ranges: list[tuple[int, int]], end: int) -> Iterator[Done]:
+    def _ranges_done(self, data: memoryview, end: int) -> Iterator[Done]:
         """Prints ranges of batches, in order; damage ends it, told by the last."""
         text = new_lines()
 
@@ -150,12 +150,12 @@ class TextDump:
             self._flush()
             return Done(position, offsets, None), True
 
-        jobs = min(self._wanted.jobs, len(ranges))
+        jobs = min(self._wanted.jobs, end // PIECE_BYTES)
         if jobs > 1:
             self._flush()
-            yield from in_turns(ranges, jobs, work)
+            yield from in_turns(lambda: _ranges(data, end), jobs, work)
             return
-        for one in ranges:
+        for one in _ranges(data, end):
             done, goes_on = work(one, lambda: True)
             yield done
             if not goes_on:
@@ -165,15 +165,15 @@ class TextDump:
         wanted = self._wanted
         current = None
         for selected in select(paths, wanted.selection, wanted.deep, self._failed):
-            if selected.path != current:
-                current = selected.path
-                self._line(f"Dumping {current}")
-                self._line(dump_text.log_heading(current))
-            self._line(dump_text.batch_line(selected.batch))
             try:
+                if selected.path != current:
+                    current = selected.path
+                    self._line(f"Dumping {current}")
+                    self._line(dump_text.log_heading(current))
+                self._line(dump_text.batch_line(selected.batch))
                 for _, text in dump_text.record_texts(selected.batch, selected.records, wanted.parse, wanted.metadata):
                     self._out.write(text.encode("utf-8", errors="replace"))
-            except FormatError as error:
+            except KafkactlError as error:
                 self._failed(error)
             if wanted.selection.follow:
                 self._flush()

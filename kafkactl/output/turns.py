@@ -9,14 +9,15 @@ import contextlib
 import os
 import pickle
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator
+from itertools import chain, cycle, islice
 from typing import Any, TypeVar
 
 from kafkactl.errors import KafkactlError
 
 T = TypeVar("T")
 _GO, _STOP = b"g", b"s"
+_END = "no more items"
 _CLOSED = 2  # the status of a process whose output nobody reads any longer
 
 Work = Callable[[T, Callable[[], bool]], tuple[Any, bool]]
@@ -26,28 +27,34 @@ What it is given to wait with says whether there still is a turn.
 """
 
 
-def in_turns(items: Sequence[T], jobs: int, work: Work[T]) -> Iterator[Any]:
-    """The results of all items in order, up to one that says stop; raises KafkactlError when a process is lost."""
+def in_turns(items: Callable[[], Iterator[T]], jobs: int, work: Work[T]) -> Iterator[Any]:
+    """The results of all items in order, up to one that says stop; raises KafkactlError when a process is lost.
+
+    Each process asks `items` for all of them and does every n-th, so that none need be known before the first is done.
+    """
     turns = [os.pipe() for _ in range(jobs)]
     results = [os.pipe() for _ in range(jobs)]
     children = []
     for number in range(jobs):
         child = os.fork()
         if child == 0:
-            _serve(items[number::jobs], work, number, turns, results)
+            _serve(islice(items(), number, None, jobs), work, number, turns, results)
         children.append(child)
     os.write(turns[0][1], _GO)
     for end in (*chain(*turns), *(end for _, end in results)):
         os.close(end)
     streams = [os.fdopen(begin, "rb") for begin, _ in results]
     try:
-        for number in range(len(items)):
+        for stream in cycle(streams):
             try:
-                result, goes_on = pickle.load(streams[number % jobs])
+                told = pickle.load(stream)
             except EOFError:
                 if any(os.waitstatus_to_exitcode(status) == _CLOSED for status in _reaped(children)):
                     raise BrokenPipeError from None
                 raise KafkactlError("a process that read the file was lost", "--jobs 1 does without") from None
+            if told == _END:
+                return
+            result, goes_on = told
             yield result
             if not goes_on:
                 return
@@ -65,7 +72,7 @@ def _reaped(children: list[int]) -> list[int]:
 
 
 def _serve(
-    items: Sequence[T], work: Work[T], number: int, turns: list[tuple[int, int]], results: list[tuple[int, int]]
+    items: Iterator[T], work: Work[T], number: int, turns: list[tuple[int, int]], results: list[tuple[int, int]]
 ) -> None:
     """What a process does; it never returns."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -85,6 +92,8 @@ def _serve(
                     os.write(next_turn, _GO if goes_on else _STOP)
                 if not goes_on:
                     break
+            else:
+                pickle.dump(_END, sink)
         status = 0
     except BrokenPipeError:
         status = _CLOSED

@@ -50,8 +50,9 @@ def codec_of(attributes: int, position: int) -> Codec:
 class TooLargeError(FormatError):
     """A batch grows past the bound."""
 
-    def __init__(self, bound: int) -> None:
-        super().__init__(f"a batch grows past {bound} bytes when decompressed", "--max-decompressed-bytes allows more")
+
+def _too_large(bound: int) -> TooLargeError:
+    return TooLargeError(f"a batch grows past {bound} bytes when decompressed", "--max-decompressed-bytes allows more")
 
 
 def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
@@ -79,7 +80,7 @@ def _gzip(data: bytes, bound: int) -> bytes:
     except isal_zlib.error as error:  # type: ignore[misc]  # its stub has it as a value
         raise ValueError(str(error)) from error
     if len(unpacked) > bound:
-        raise TooLargeError(bound)
+        raise _too_large(bound)
     if not stream.eof:
         raise ValueError("it is cut off")
     return unpacked
@@ -96,7 +97,7 @@ def _into_buffer(decompress_into: Callable[[bytes, bytearray], int], data: bytes
             if _BUFFER_FULL not in str(error):
                 raise
         if size >= bound:
-            raise TooLargeError(bound)
+            raise _too_large(bound)
         size *= 4
 
 
@@ -117,7 +118,7 @@ def _snappy(data: bytes, bound: int) -> bytes:
 
 def _snappy_block(data: bytes, bound: int) -> bytes:
     if cramjam.snappy.decompress_raw_len(data) > bound:
-        raise TooLargeError(bound)
+        raise _too_large(bound)
     return bytes(cramjam.snappy.decompress_raw(data))
 
 

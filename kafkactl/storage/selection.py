@@ -102,9 +102,9 @@ def _in_order(
 ) -> Iterator[Selected]:
     position = 0
     for number, path in enumerate(paths):
-        if _ends_before(path, paths[number + 1 : number + 2], selection):
-            continue
         try:
+            if _ends_before(path, paths[number + 1 : number + 2], selection):
+                continue
             with Segment(path) as segment:
                 position = selection.start(segment)
                 for batch in segment.batches(position):
