@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +20,21 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
 
 app = new_app("Check and measure the folders of segments that a broker leaves on disk.")
+
+
+class Level(StrEnum):
+    """What a row of numbers is of."""
+
+    SEGMENT = "segment"
+    PARTITION = "partition"
+    TOPIC = "topic"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What tells one from the other."""
+        every = {"topic": 1, "partition": 2, "segment": 3}
+        return ("topic", "partition", "file")[: every[self]]
+
 
 Folders = Annotated[
     list[Path] | None,
@@ -52,33 +71,37 @@ def check(output: OutputOptions, folder: Folders = None) -> int:
 def stats(
     output: OutputOptions,
     folder: Folders = None,
-    segments: Annotated[bool, typer.Option("--segments", help="A row for each segment, not only partition.")] = False,
+    by: Annotated[Level, typer.Option("--by", help="What a row is of.")] = Level.PARTITION,
     top: Annotated[int, typer.Option(metavar="N", min=0, help="So many of the most frequent keys.")] = 5,
 ) -> int:
     """Count records, bytes, codecs, sizes, keys, tombstones, producers and the gaps that compaction left."""
     from kafkactl.storage.log_dir import segments_in, topic_and_partition
     from kafkactl.storage.stats import Stats, as_data, stats_of
 
-    rows: list[dict[str, Any]] = []
     status = 0
-    for each in _partitions(folder):
-        topic, partition = topic_and_partition(each)
-        of_partition = Stats()
-        for path in segments_in(each):
-            try:
-                of_segment = stats_of(path)
-            except NotFoundError:
-                continue  # a running broker deleted it meanwhile
-            except KafkactlError as error:
-                people.error(error)
-                status = error.status
-                continue
-            of_partition.add(of_segment)
-            if segments:
-                rows.append({"topic": topic, "partition": partition, "file": str(path), **as_data(of_segment, top)})
-        if not segments:
-            rows.append({"topic": topic, "partition": partition, **as_data(of_partition, top)})
-    output.show(_report(rows, segments))
+
+    def failed(error: KafkactlError) -> None:
+        nonlocal status
+        people.error(error)
+        status = error.status
+
+    def of_segments() -> Iterator[tuple[dict[str, Any], Stats]]:
+        for each in _partitions(folder):
+            topic, partition = topic_and_partition(each)
+            for path in segments_in(each):
+                names = {"topic": topic, "partition": partition, "file": str(path)}
+                with contextlib.suppress(NotFoundError):  # a running broker deleted it meanwhile
+                    yield {name: names[name] for name in by.names}, stats_of(path, failed)
+
+    rows: list[dict[str, Any]] = []
+    for names, group in groupby(of_segments(), key=itemgetter(0)):
+        total = Stats()
+        for _, of_segment in group:
+            total.add(of_segment)
+        rows.append({**names, **as_data(total, top)})
+        if by is Level.TOPIC:
+            rows[-1].update(first_offset=None, next_offset=None)  # each partition counts its own
+    output.show(_report(rows, by))
     return status
 
 
@@ -98,7 +121,7 @@ def _partitions(folders: list[Path] | None) -> list[Path]:
     return found
 
 
-def _report(rows: list[dict[str, Any]], segments: bool) -> Report:
+def _report(rows: list[dict[str, Any]], by: Level) -> Report:
     from kafkactl.output.times import iso
 
     def of(name: str) -> Callable[[dict[str, Any]], object]:
@@ -110,13 +133,14 @@ def _report(rows: list[dict[str, Any]], segments: bool) -> Report:
     def moment(name: str) -> Callable[[dict[str, Any]], object]:
         return lambda row: None if row[name] is None else iso(row[name])
 
-    where = (
-        [Column("SEGMENT", lambda row: Path(row["file"]).name)] if segments else [Column("SEGMENTS", of("segments"))]
-    )
+    where = [Column("TOPIC", of("topic"))]
+    if by is not Level.TOPIC:
+        where.append(Column("PARTITION", of("partition")))
+    if by is Level.SEGMENT:
+        where.append(Column("SEGMENT", lambda row: Path(row["file"]).name))
     what = [
-        Column("TOPIC", of("topic")),
-        Column("PARTITION", of("partition")),
         *where,
+        Column("SEGMENTS", of("segments")),
         Column("BYTES", of("size_bytes")),
         Column("BATCHES", of("batches")),
         Column("RECORDS", of("records")),
@@ -128,7 +152,7 @@ def _report(rows: list[dict[str, Any]], segments: bool) -> Report:
         Column("YOUNGEST", moment("youngest_ms")),
     ]
     how = [
-        *what[:3],
+        *where,
         Column("CODECS", lambda row: ",".join(f"{name}:{count}" for name, count in row["codecs"].items())),
         Column("RATIO", of("compression_ratio")),
         Column("BATCH p50/p90/p99/max", sizes("batch_size_bytes")),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kafkactl.storage.batch import Batch
+from kafkactl.errors import FormatError, KafkactlError
+from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.compression import Codec
 from kafkactl.storage.segment import Segment, base_offset_of
 
@@ -77,7 +78,7 @@ class Stats:
     def take(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None) -> None:
         """Counts a record."""
         self.records += 1
-        self._offsets(offset, offset + 1)
+        self.note_offsets(offset, offset + 1)
         if timestamp_ms >= 0:
             self._time(timestamp_ms)
         if key is not None:
@@ -94,7 +95,7 @@ class Stats:
         """The keys of most records, and of how many; equal ones by name."""
         return sorted(self.keys.items(), key=lambda item: (-item[1], item[0]))[:count]
 
-    def _offsets(self, first: int, end: int) -> None:
+    def note_offsets(self, first: int, end: int) -> None:
         if self.first_offset is None:
             self.first_offset = first
         if self.next_offset is not None and first > self.next_offset:
@@ -112,34 +113,41 @@ class Stats:
             self.keys = Counter(dict(self.keys.most_common(MOST_KEYS)))
 
 
-def stats_of(path: Path) -> Stats:
-    """A segment's numbers; raises NotFoundError, UsageError, and FormatError for one that cannot be read on."""
+def stats_of(path: Path, on_error: Callable[[KafkactlError], None]) -> Stats:
+    """A segment's numbers, up to where it cannot be read on, which is told; raises NotFoundError and UsageError."""
     stats = Stats(segments=1, next_offset=base_offset_of(path))
     with Segment(path) as segment:
         stats.size_bytes = segment.size_bytes
-        for batch in segment.batches():
-            stats.batches += 1
-            stats.batch_sizes[batch.size_bytes] += 1
-            if not batch.is_valid:
-                stats.damaged_batches += 1
-                continue
-            stats.codecs[batch.codec.name.lower()] += 1
-            if isinstance(batch, Batch):
-                stats.transactional_batches += batch.is_transactional and not batch.is_control
-                if batch.producer_id >= 0:
-                    stats.producers.add(batch.producer_id)
-                if batch.codec is not Codec.NONE:
-                    stats.compressed_bytes += batch.size_bytes - UNPACKED_HEADER_BYTES
-                    stats.uncompressed_bytes += len(batch.unpacked())
-            if batch.is_control:
-                stats.control_batches += 1
-                for record in batch.records():
-                    stats.control_records += 1
-                    stats._offsets(record.offset, record.offset + 1)
-                continue
-            for record in batch.records():
-                stats.take(record.offset, record.timestamp_ms, record.key, record.value)
+        try:
+            for batch in segment.batches():
+                _count(batch, stats)
+        except FormatError as error:
+            on_error(FormatError(f"{path}: {error}", error.hint))
     return stats
+
+
+def _count(batch: AnyBatch, stats: Stats) -> None:
+    stats.batches += 1
+    stats.batch_sizes[batch.size_bytes] += 1
+    if not batch.is_valid:
+        stats.damaged_batches += 1
+        return
+    stats.codecs[batch.codec.name.lower()] += 1
+    if isinstance(batch, Batch):
+        stats.transactional_batches += batch.is_transactional and not batch.is_control
+        if batch.producer_id >= 0:
+            stats.producers.add(batch.producer_id)
+        if batch.codec is not Codec.NONE:
+            stats.compressed_bytes += batch.size_bytes - UNPACKED_HEADER_BYTES
+            stats.uncompressed_bytes += len(batch.unpacked())
+    if batch.is_control:
+        stats.control_batches += 1
+        for record in batch.records():
+            stats.control_records += 1
+            stats.note_offsets(record.offset, record.offset + 1)
+        return
+    for record in batch.records():
+        stats.take(record.offset, record.timestamp_ms, record.key, record.value)
 
 
 def percentiles(sizes: Counter[int]) -> dict[str, int | None]:

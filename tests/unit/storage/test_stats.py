@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from kafkactl.errors import KafkactlError
 from kafkactl.storage import stats
 from kafkactl.storage.compression import Codec
 from kafkactl.storage.records import Record
@@ -15,6 +16,10 @@ from tests.unit.storage.encoding import encode_batch
 
 def record(offset: int, key: bytes | None, value: bytes | None) -> Record:
     return Record(offset, 1000 + offset, -1, key, value, ())
+
+
+def fail(error: KafkactlError) -> None:
+    raise error
 
 
 def segment(folder: Path, base_offset: int, *batches: bytes) -> Path:
@@ -35,7 +40,7 @@ def partition(tmp_path: Path) -> Path:
 
 
 def test_a_segments_numbers(tmp_path: Path) -> None:
-    first = stats_of(partition(tmp_path) / f"{0:020}.log")
+    first = stats_of(partition(tmp_path) / f"{0:020}.log", fail)
     assert (first.records, first.batches, first.tombstones, first.first_offset, first.next_offset) == (3, 2, 1, 2, 7)
     assert (first.gaps, first.missing_offsets) == (3, 4)  # 0 and 1, 3, 5
     assert (first.oldest_ms, first.youngest_ms, first.compression_ratio) == (1002, 1006, None)
@@ -51,12 +56,17 @@ def test_a_partitions_numbers_as_json(tmp_path: Path, cli: Cli) -> None:
     assert row["compression_ratio"] > 1
     assert row["top_keys"] == [{"key": "often", "records": 10}, {"key": "a", "records": 1}]
     assert (row["producers"], row["distinct_keys"]) == (1, 13)
-    rows = json.loads(cli.ok("log", "stats", tmp_path, "--segments", "-o", "json"))
+    rows = json.loads(cli.ok("log", "stats", tmp_path, "--by", "segment", "-o", "json"))
     assert [Path(row["file"]).name for row in rows] == [f"{0:020}.log", f"{8:020}.log"]
     assert "often:10" in cli.ok("log", "stats", tmp_path)
+    (tmp_path / "orders-11").mkdir()
+    (tmp_path / "orders-11" / f"{0:020}.log").write_bytes(encode_batch([record(0, b"often", b"")]))
+    (topic,) = json.loads(cli.ok("log", "stats", tmp_path, "--by", "topic", "-o", "json"))
+    assert (topic["topic"], topic["segments"], topic["records"], topic["next_offset"]) == ("orders", 3, 24, None)
+    assert "partition" not in topic
 
 
-def test_rare_keys_are_forgotten_when_there_are_too_many(monkeypatch: object) -> None:
+def test_rare_keys_are_forgotten_when_there_are_too_many() -> None:
     found = Stats()
     for number in range(2 * stats.MOST_KEYS + 1):
         found.take(number, 0, b"%d" % number if number % 3 else b"hot", b"")
@@ -70,4 +80,4 @@ def test_a_damaged_segment_is_told_and_the_others_are_counted(tmp_path: Path, cl
     path.write_bytes(path.read_bytes() + bytes(40))
     done = cli("log", "stats", folder, "-o", "json", check=1)
     assert "has size 0" in done.stderr
-    assert json.loads(done.stdout)[0]["records"] == 20
+    assert json.loads(done.stdout)[0]["records"] == 23
