@@ -15,7 +15,9 @@ import pytest
 pytest_plugins = ["tests.cluster_fixtures"]
 
 REPOSITORY = Path(__file__).parents[1]
-OURS = ("KAFKACTL_", "_KAFKACTL")
+# A user's shell has no settings of ours but the reader under test, and pipes are buffered in it.
+DROPPED = ("KAFKACTL_", "_KAFKACTL", "PYTHONUNBUFFERED")
+READER = "KAFKACTL_READER"
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Cli:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def full_environment(self) -> dict[str, str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED) or name == READER}
         own = {"KAFKACTL_CONFIG": str(self.home / "config.yaml"), "KAFKACTL_DATA": str(self.home / "data")}
         return {**clean, **own, "PYTHONUTF8": "1", **self.environment}
 

@@ -18,7 +18,7 @@ from kafkactl.output.report import Column, OutputFormat, listing
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.files import FileKind, kind_of
 from kafkactl.storage.records import Record
-from kafkactl.storage.selection import Selection, select
+from kafkactl.storage.selection import Selected, Selection, select
 
 if TYPE_CHECKING:
     from kafkactl.storage.index import OffsetIndex, TimeIndex
@@ -118,29 +118,28 @@ def _log_rows(
     """Rows of batches or records; damage in one file does not hide the others."""
     ends: dict[Path, int] = {}
     for selected in select(paths, selection, deep, failed):
-        batch = selected.batch
-        ends[selected.path] = batch.position + batch.size_bytes
-        if not deep:
-            yield _batch_row(selected.path, batch)
-            continue
-        if not batch.is_valid:
-            failed(
-                FormatError(
-                    f"{selected.path}: batch at position {batch.position}: its CRC does not match",
-                    "without -o it is shown all the same",
-                )
-            )
-            continue
+        ends[selected.path] = selected.batch.position + selected.batch.size_bytes
         try:
-            for record in selected.records:
-                yield _record_row(selected.path, batch, record, values)
+            yield from _record_rows(selected, values) if deep else [_batch_row(selected.path, selected.batch)]
         except FormatError as error:
             failed(FormatError(f"{selected.path}: {error}", error.hint))
+        if selection.follow:
+            sys.stdout.flush()  # who follows does not want to wait until a buffer is full
     if selection.is_everything:
         for path in paths:
             trailing = path.stat().st_size - ends.get(path, 0) if path.exists() else 0
             if trailing:
                 failed(FormatError(f"{path}: {trailing} invalid bytes at the end"))
+
+
+def _record_rows(selected: Selected, values: Values) -> Iterator[Row]:
+    batch = selected.batch
+    if not batch.is_valid:
+        raise FormatError(
+            f"batch at position {batch.position}: its CRC does not match", "without -o it is shown all the same"
+        )
+    for record in selected.records:
+        yield _record_row(selected.path, batch, record, values)
 
 
 def _small_rows(path: Path) -> Iterator[Row]:
