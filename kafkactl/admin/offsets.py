@@ -1,6 +1,6 @@
-"""The ends of partitions' logs.
+"""The ends of partitions' logs, and the offsets of moments in between.
 
-Reference: org.apache.kafka.tools.GetOffsetShell.
+Reference: org.apache.kafka.tools.GetOffsetShell; the negative numbers are those of ListOffsets (KIP-79 and others).
 """
 
 from __future__ import annotations
@@ -19,6 +19,17 @@ from kafkactl.errors import OperationError
 Partition = tuple[str, int]
 """Topic and number."""
 
+LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED, EARLIEST_PENDING_UPLOAD = range(-1, -7, -1)
+NAMED = {
+    "latest": LATEST,
+    "earliest": EARLIEST,
+    "max-timestamp": MAX_TIMESTAMP,
+    "earliest-local": EARLIEST_LOCAL,
+    "latest-tiered": LATEST_TIERED,
+    "earliest-pending-upload": EARLIEST_PENDING_UPLOAD,
+}
+_NO_OFFSET = -1
+
 
 @dataclass(frozen=True)
 class OffsetAnswer:
@@ -26,6 +37,18 @@ class OffsetAnswer:
 
     offset: int | None
     error: str | None
+
+
+@dataclass(frozen=True)
+class PartitionOffset:
+    """A partition's offset of a moment; None where it has none, and `error` where it could not be asked."""
+
+    topic: str
+    partition: int
+    offset: int | None
+    timestamp_ms: int | None
+    """The record's, where a time was asked for."""
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +70,51 @@ def log_ends(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partitio
         partition: LogEnds(_answer(cluster, starts[partition]), _answer(cluster, ends[partition]))
         for partition in wanted
     }
+
+
+def offsets_at(cluster: Cluster, partitions: Iterable[Partition], at: int) -> list[PartitionOffset]:
+    """Each partition's offset of one of NAMED, or the first at or after a time in ms; sorted, all asked at once."""
+    wanted = sorted(set(partitions))
+    if not wanted:
+        return []
+    if at < MAX_TIMESTAMP:
+        return _of_tiered_storage(cluster, wanted, at)
+    futures = _ask(cluster, wanted, _spec(at))
+    return [_partition_offset(cluster, partition, futures[partition]) for partition in wanted]
+
+
+def _spec(at: int) -> OffsetSpec:
+    named = {LATEST: OffsetSpec.latest, EARLIEST: OffsetSpec.earliest, MAX_TIMESTAMP: OffsetSpec.max_timestamp}
+    spec: OffsetSpec = named[at]() if at in named else OffsetSpec.for_timestamp(at)  # type: ignore[no-untyped-call]
+    return spec
+
+
+def _partition_offset(cluster: Cluster, partition: Partition, future: Future[Any]) -> PartitionOffset:
+    try:
+        found = cluster.wait(future, "")
+    except OperationError as error:
+        return PartitionOffset(*partition, None, None, str(error))
+    return _found(partition, found.offset, found.timestamp)
+
+
+def _of_tiered_storage(cluster: Cluster, partitions: list[Partition], at: int) -> list[PartitionOffset]:
+    """librdkafka's request is too old for these."""
+    from kafka import TopicPartition as OtherPartition
+
+    from kafkactl.connection.kafka_python import admin
+
+    with admin(cluster.settings) as client:
+        found = client.list_partition_offsets({OtherPartition(*partition): at for partition in partitions})
+    return [
+        _found(partition, found[OtherPartition(*partition)].offset, found[OtherPartition(*partition)].timestamp)
+        for partition in partitions
+    ]
+
+
+def _found(partition: Partition, offset: int, timestamp_ms: int) -> PartitionOffset:
+    return PartitionOffset(
+        *partition, None if offset == _NO_OFFSET else offset, None if timestamp_ms < 0 else timestamp_ms
+    )
 
 
 def _ask(cluster: Cluster, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, Future[Any]]:

@@ -39,6 +39,10 @@ COMMANDS = {
     "console-consumer": Entry("console_consumer", "Print a topic's records.", ("consume",)),
     "groups": Entry("groups", "List, describe and delete consumer groups; their lag.", ("consumer-groups",)),
     "configs": Entry("configs", "Show and change settings of topics and brokers."),
+    "offsets": Entry(
+        "offsets", "Show where partitions begin and end, and the offsets of moments in between.", ("get-offsets",)
+    ),
+    "records": Entry("records", "Delete records from the beginning of partitions.", ("delete-records",)),
     "dump-log": Entry("dump_log", "Read segments, indexes and snapshots as a broker leaves them on disk."),
     "log": Entry("log", "Check and measure the folders of segments that a broker leaves on disk."),
     "context": Entry("context", "Keep named clusters, and choose the current one."),

@@ -95,10 +95,12 @@ class OutputOptions:
 
     @property
     def format(self) -> OutputFormat | None:
-        """The format asked for by flag or by KAFKACTL_OUTPUT; None leaves it to where stdout goes."""
+        """The format asked for by flag or KAFKACTL_OUTPUT; None leaves it to where stdout goes, or to the command."""
         stated = os.environ.get("KAFKACTL_OUTPUT")
-        if self.output is not None or not stated:
-            return self.output
+        if self.output is not None:
+            return next((each for each in OutputFormat if each == self.output), None)
+        if not stated:
+            return None
         try:
             return OutputFormat(stated)
         except ValueError:
@@ -131,12 +133,30 @@ class FileOutputOptions(OutputOptions):
     def is_parquet(self) -> bool:
         return self.output == FileFormat.PARQUET
 
+
+class MirrorFormat(StrEnum):
+    """What -o takes where a tool of Kafka's has words for the same."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+    PLAIN = "plain"
+    KAFKA = "kafka"
+
+
+@dataclass(frozen=True)
+class MirrorOutputOptions(OutputOptions):
+    """How the result is shown, also line for line as Kafka's own tool prints it."""
+
+    output: Annotated[
+        MirrorFormat | None,
+        typer.Option("--output", "-o", help="Default: table on a terminal, plain when piped. kafka: Kafka's own text."),
+    ] = None  # type: ignore[assignment]
+
     @property
-    def format(self) -> OutputFormat | None:
-        """The format for text; None where parquet, or nothing, was asked for."""
-        if self.is_parquet:
-            return None
-        return super().format if self.output is None else OutputFormat(self.output.value)
+    def is_kafka(self) -> bool:
+        return self.output == MirrorFormat.KAFKA
 
 
 @dataclass(frozen=True)

@@ -248,9 +248,14 @@ cdef class Lines:
             self.has_offsets = True
             self.first_offset = offset
         elif offset != self.last_offset + 1:
-            with gil:
-                self.gaps.append((self.last_offset, offset))
+            self._add_gap(offset)
         self.last_offset = offset
+        return 0
+
+    # What needs the GIL is in functions of its own: a function with such a part in it takes the GIL every time.
+
+    cdef int _add_gap(self, int64_t offset) except -1 with gil:
+        self.gaps.append((self.last_offset, offset))
         return 0
 
 
@@ -276,6 +281,10 @@ cdef void read_header(const unsigned char* at, BatchFields* batch) noexcept nogi
     batch.count = <int32_t> big_endian(at + 57, 4)
 
 
+cdef int out_of_memory() except -1 with gil:
+    raise MemoryError
+
+
 cdef int make_room(Text* text, Py_ssize_t size) except -1 nogil:
     cdef Py_ssize_t room
     cdef char* grown
@@ -283,8 +292,7 @@ cdef int make_room(Text* text, Py_ssize_t size) except -1 nogil:
         room = text.room * 2 + size + 65536
         grown = <char*> realloc(text.start, room)
         if grown == NULL:
-            with gil:
-                raise MemoryError
+            out_of_memory()
         text.start = grown
         text.room = room
     return 0
@@ -385,9 +393,12 @@ cdef inline char* put_string(char* to, const unsigned char* bytes, Py_ssize_t si
     """Bytes as the JVM prints them: as they are where they are UTF-8."""
     if is_utf8(bytes, size):
         return put(to, <const char*> bytes, size)
-    with gil:
-        replaced = jvm_text(bytes[:size]).encode()
-        return put(to, PyBytes_AS_STRING(replaced), PyBytes_GET_SIZE(replaced))
+    return put_replaced(to, bytes, size)
+
+
+cdef char* put_replaced(char* to, const unsigned char* bytes, Py_ssize_t size) except NULL with gil:
+    replaced = jvm_text(bytes[:size]).encode()
+    return put(to, PyBytes_AS_STRING(replaced), PyBytes_GET_SIZE(replaced))
 
 
 cdef bint is_utf8(const unsigned char* at, Py_ssize_t size) noexcept nogil:

@@ -5,6 +5,8 @@ Reference: org.apache.kafka.tools.DumpLogSegments.
 
 from __future__ import annotations
 
+import os
+import struct
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ from kafkactl.output import dump_text, people
 from kafkactl.output.dump_text import Faults, Parser
 from kafkactl.output.java_text import json_text
 from kafkactl.output.record_lines import new_lines
-from kafkactl.output.turns import in_turns
+from kafkactl.output.turns import FileOutput, OneTurn, Turn, descriptor_of_file, in_turns
 from kafkactl.storage.batch import AnyBatch, Batch, parse_batch
 from kafkactl.storage.compression import TooLargeError
 from kafkactl.storage.files import FileKind, beside, kind_of
@@ -35,6 +37,8 @@ EVERYTHING_BYTES = 2**31 - 1
 PIECE_BYTES = 1024 * 1024
 PIECE_TEXT_BYTES = 4 * 1024 * 1024
 BATCH_IN_PIECE_BYTES = 4 * 1024 * 1024
+
+_SIZE, _SIZE_AT = struct.Struct(">i"), 8  # of a batch: behind its offset
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class TextDump:
         self._out = out
         self._faults = Faults()
         self._status = 0
+        self._text = new_lines()
         self._of_kind: dict[FileKind, Callable[[Path], None]] = {
             FileKind.LOG: self._segment,
             FileKind.KRAFT_SNAPSHOT: self._segment,
@@ -132,34 +137,61 @@ class TextDump:
 
     def _ranges_done(self, data: memoryview, end: int) -> Iterator[Done]:
         """Prints ranges of batches, in order; damage ends it, told by the last."""
-        text = new_lines()
-
-        def work(one: tuple[int, int], wait: Callable[[], bool]) -> tuple[Done, bool]:
-            position, range_end = one
-            offsets: list[Offsets] = []
-            for number, piece in enumerate(_pieces(data[:end], position, range_end, self._wanted, text)):
-                if number == 0 and not wait():
-                    return Done(piece.end, [], None), False
-                text.write_to(self._out)
-                if text.has_offsets:
-                    offsets.append((text.first_offset, text.last_offset, _flat(text.gaps)))
-                position = piece.end
-                if piece.error is not None or piece.is_last:
-                    self._flush()
-                    return Done(position, offsets, piece.error), False
-            self._flush()
-            return Done(position, offsets, None), True
-
         jobs = min(self._wanted.jobs, end // PIECE_BYTES)
-        if jobs > 1:
-            self._flush()
-            yield from in_turns(lambda: _ranges(data, end), jobs, work)
+        if jobs <= 1:
+            for one in _ranges(data, end):
+                done, goes_on = self._print_range(data[:end], one, OneTurn(), None)
+                yield done
+                if not goes_on:
+                    return
             return
-        for one in _ranges(data, end):
-            done, goes_on = work(one, lambda: True)
+        self._flush()
+        descriptor = descriptor_of_file(self._out)
+        position = 0 if descriptor is None else os.lseek(descriptor, 0, os.SEEK_CUR)
+
+        def work(one: tuple[int, int], turn: Turn) -> tuple[Done, bool]:
+            return self._print_range(data[:end], one, turn, descriptor)
+
+        for done in in_turns(lambda: _ranges(data, end), jobs, position, work):
+            if descriptor is not None:
+                os.lseek(descriptor, done.out_position, os.SEEK_SET)
             yield done
-            if not goes_on:
-                return
+
+    def _print_range(
+        self, data: memoryview, one: tuple[int, int], turn: Turn, descriptor: int | None
+    ) -> tuple[Done, bool]:
+        """Prints the batches of a range when it is its turn; whether more is to be printed after it."""
+        position, end = one
+        text = self._text
+        offsets: list[Offsets] = []
+        out_position = 0
+        for number, piece in enumerate(_pieces(data, position, end, self._wanted, text)):
+            if number == 0:
+                begin = turn.wait()
+                if begin is None:
+                    turn.stop()
+                    return Done(position, offsets, None, 0), False
+                out_position = begin
+            stops = piece.error is not None or piece.is_last
+            if descriptor is not None:
+                if piece.end == end and not stops:
+                    turn.pass_on(out_position + len(text))  # the next one can write meanwhile
+                file = FileOutput(descriptor, out_position)
+                text.write_to(file)
+                out_position = file.position
+            else:
+                text.write_to(self._out)
+            if text.has_offsets:
+                offsets.append((text.first_offset, text.last_offset, _flat(text.gaps)))
+            position = piece.end
+            if stops:
+                self._flush()
+                turn.stop()
+                return Done(position, offsets, piece.error, out_position), False
+        if descriptor is None:
+            self._flush()
+        turn.pass_on(out_position)
+        return Done(position, offsets, None, out_position), True
 
     def _selected(self, paths: list[Path]) -> None:
         wanted = self._wanted
@@ -253,6 +285,8 @@ class Done:
     """The position behind its last batch."""
     offsets: list[Offsets]
     error: KafkactlError | None
+    out_position: int
+    """Where in a file its text ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +308,7 @@ def _ranges(data: memoryview, end: int) -> Iterator[tuple[int, int]]:
     """Where pieces begin and end, told by the sizes in front of the batches; the last one holds what is damaged."""
     start = position = 0
     while end - position >= LOG_OVERHEAD.size:
-        size = LOG_OVERHEAD.size + LOG_OVERHEAD.unpack_from(data, position)[1]
+        size = LOG_OVERHEAD.size + _SIZE.unpack_from(data, position + _SIZE_AT)[0]
         if not LOG_OVERHEAD.size < size <= end - position:
             break
         position += size

@@ -6,7 +6,7 @@ use. Both print keys and values as UTF-8; what needs another form goes through o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -68,14 +68,20 @@ class PureLines:
                     break
                 text = batch_line(batch) + "\n"
                 if with_records:
-                    text += self._record_lines(batch, batch.unpacked(most), with_values)
+                    text += self._all_record_lines(batch, batch.unpacked(most), with_values)
             except FormatError:
                 break
             self.add_text(text.encode())
             position += batch.size_bytes
         return position
 
-    def _record_lines(self, batch: Batch, data: bytes, with_values: bool) -> str:
+    def _all_record_lines(self, batch: Batch, data: bytes, with_values: bool) -> str:
+        try:
+            return self._record_lines(batch, data, with_values, bytes.decode)
+        except UnicodeDecodeError:  # rare, and then worth a second look
+            return self._record_lines(batch, data, with_values, jvm_text)
+
+    def _record_lines(self, batch: Batch, data: bytes, with_values: bool, to_text: Callable[[bytes], str]) -> str:
         base_offset, base_timestamp_ms = batch.base_offset, batch.base_timestamp_ms
         base_sequence, append_time_ms = batch.base_sequence, batch.append_time_ms
         kind = timestamp_type(batch)
@@ -98,20 +104,21 @@ class PureLines:
             )
             if with_values:
                 if key is not None:
-                    line += " key: " + jvm_text(key)
+                    line += " key: " + to_text(key)
                 if value is not None:
-                    line += " payload: " + jvm_text(value)
+                    line += " payload: " + to_text(value)
             lines.append(line)
         self.note_offsets(offsets)
         lines.append("")
         return "\n".join(lines)
 
-    def write_to(self, out: BinaryIO) -> None:
+    def write_to(self, out: BinaryIO | FileOutput) -> None:
         out.writelines(self._parts)
 
 
 if TYPE_CHECKING:
     from kafkactl.output._record_lines import Lines as CompiledLines
+    from kafkactl.output.turns import FileOutput
 
     Lines = CompiledLines | PureLines
 

@@ -1,36 +1,107 @@
-"""Work shared among forked processes whose output comes out in order: each writes when it is its turn.
+"""Work shared among forked processes whose output comes out in order.
 
-Processes and not threads, for most of the work holds Python's lock; and each writes itself, so nothing is copied.
+Processes and not threads, for much of the work holds Python's lock; and each writes itself, so nothing is copied. From
+one to the next goes the position where its output begins: into a file all can write at once, to anything else in turn.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pickle
 import signal
-from collections.abc import Callable, Iterator
+import stat
+import struct
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, cycle, islice
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from kafkactl.errors import KafkactlError
 
 T = TypeVar("T")
-_GO, _STOP = b"g", b"s"
+_POSITION = struct.Struct(">q")
+_STOP = -1
 _END = "no more items"
 _CLOSED = 2  # the status of a process whose output nobody reads any longer
 
-Work = Callable[[T, Callable[[], bool]], tuple[Any, bool]]
-"""Does an item: prepares it, waits for its turn, writes, and returns a result and whether to go on.
 
-What it is given to wait with says whether there still is a turn.
-"""
+class Turn:
+    """A process's place in the row, for one item."""
+
+    def __init__(self, mine: int, following: int) -> None:
+        self._mine, self._following = mine, following
+        self._passed_on = False
+
+    def wait(self) -> int | None:
+        """Where this item's output begins; None when there is nothing more to be written."""
+        told = os.read(self._mine, _POSITION.size)
+        position: int = _POSITION.unpack(told)[0] if told else _STOP
+        return None if position == _STOP else position
+
+    def pass_on(self, position: int) -> None:
+        """Tells the next one where its output begins; once for an item."""
+        if not self._passed_on:
+            self._passed_on = True
+            with contextlib.suppress(BrokenPipeError):  # the next one is lost
+                os.write(self._following, _POSITION.pack(position))
+
+    def stop(self) -> None:
+        """Tells all that follow that there is nothing more to be written."""
+        self.pass_on(_STOP)
 
 
-def in_turns(items: Callable[[], Iterator[T]], jobs: int, work: Work[T]) -> Iterator[Any]:
+class OneTurn(Turn):
+    """The same for who is alone."""
+
+    def __init__(self) -> None:
+        super().__init__(-1, -1)
+
+    def wait(self) -> int | None:
+        return 0
+
+    def pass_on(self, position: int) -> None:
+        return
+
+
+class FileOutput:
+    """Writes from a position of a file on, whatever others write elsewhere in it."""
+
+    def __init__(self, descriptor: int, position: int) -> None:
+        self._descriptor = descriptor
+        self.position = position
+
+    def write(self, data: bytes | memoryview) -> None:
+        left = memoryview(data)
+        while left:
+            written = os.pwrite(self._descriptor, left, self.position)
+            self.position += written
+            left = left[written:]
+
+    def writelines(self, parts: Iterable[bytes]) -> None:
+        self.write(b"".join(parts))
+
+
+def descriptor_of_file(out: BinaryIO) -> int | None:
+    """Its descriptor, when it is a file that can be written anywhere; None for a pipe, a terminal, and what appends."""
+    try:
+        descriptor = out.fileno()
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        appends = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND
+    except OSError:
+        return None
+    return descriptor if is_file and not appends else None
+
+
+Work = Callable[[T, Turn], tuple[Any, bool]]
+"""Does an item: prepares it, waits for its turn, writes, passes on, and returns a result and whether to go on."""
+
+
+def in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, work: Work[T]) -> Iterator[Any]:
     """The results of all items in order, up to one that says stop; raises KafkactlError when a process is lost.
 
     Each process asks `items` for all of them and does every n-th, so that none need be known before the first is done.
+    `position` is where the first one's output begins.
     """
     turns = [os.pipe() for _ in range(jobs)]
     results = [os.pipe() for _ in range(jobs)]
@@ -40,7 +111,7 @@ def in_turns(items: Callable[[], Iterator[T]], jobs: int, work: Work[T]) -> Iter
         if child == 0:
             _serve(islice(items(), number, None, jobs), work, number, turns, results)
         children.append(child)
-    os.write(turns[0][1], _GO)
+    os.write(turns[0][1], _POSITION.pack(position))
     for end in (*chain(*turns), *(end for _, end in results)):
         os.close(end)
     streams = [os.fdopen(begin, "rb") for begin, _ in results]
@@ -54,6 +125,8 @@ def in_turns(items: Callable[[], Iterator[T]], jobs: int, work: Work[T]) -> Iter
                 raise KafkactlError("a process that read the file was lost", "--jobs 1 does without") from None
             if told == _END:
                 return
+            if isinstance(told, OSError):
+                raise told
             result, goes_on = told
             yield result
             if not goes_on:
@@ -76,24 +149,27 @@ def _serve(
 ) -> None:
     """What a process does; it never returns."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    my_turn, next_turn = turns[number][0], turns[(number + 1) % len(turns)][1]
+    mine, following = turns[number][0], turns[(number + 1) % len(turns)][1]
     for end in chain(*turns, *results):
         # A process that dies closes the next one's turn, which then ends, too.
-        if end not in (my_turn, next_turn, results[number][1]):
+        if end not in (mine, following, results[number][1]):
             os.close(end)
     status = 1
     try:
         with os.fdopen(results[number][1], "wb") as sink:
-            for item in items:
-                result, goes_on = work(item, lambda: os.read(my_turn, 1) == _GO)
-                pickle.dump((result, goes_on), sink)
-                sink.flush()
-                with contextlib.suppress(BrokenPipeError):  # the one whose turn is next is lost
-                    os.write(next_turn, _GO if goes_on else _STOP)
-                if not goes_on:
-                    break
-            else:
-                pickle.dump(_END, sink)
+            try:
+                for item in items:
+                    result, goes_on = work(item, Turn(mine, following))
+                    pickle.dump((result, goes_on), sink)
+                    sink.flush()
+                    if not goes_on:
+                        break
+                else:
+                    pickle.dump(_END, sink)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                pickle.dump(error, sink)
         status = 0
     except BrokenPipeError:
         status = _CLOSED

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.text import jvm_text
@@ -52,42 +53,68 @@ def parse_records(
 
 
 def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
-    """The same, as written. Varints that are one byte in most records are read in place: a call costs more."""
+    """The same, as written. Varints of one or two bytes, which most are, are read in place: a call costs more."""
     if count < 0:
         raise FormatError(f"corrupt: the header counts {count} records")
+    zigzag = _zigzag()
     position, end = 0, len(data)
     for left in reversed(range(count)):
         if position >= end:
             raise FormatError("corrupt: fewer records than the header counts")
-        length, position = read_varlong(data, position)
-        record_end = position + length
-        if length < 0 or record_end > end:
-            raise FormatError(f"corrupt: a record of {length} bytes where {end - position} are left")
         try:
+            raw = data[position]
+            position += 1
+            if raw < 0x80:
+                length = zigzag[raw]
+            elif (second := data[position]) < 0x80:
+                length = zigzag[raw & 0x7F | second << 7]
+                position += 1
+            else:
+                length, position = read_varlong(data, position - 1)
+            record_end = position + length
+            if length < 0 or record_end > end:
+                raise FormatError(f"corrupt: a record of {length} bytes where {end - position} are left")
             position += 1  # past the attributes, which say nothing yet
             raw = data[position]
+            position += 1
             if raw < 0x80:
-                timestamp_delta = (raw >> 1) ^ -(raw & 1)
+                timestamp_delta = zigzag[raw]
+            elif (second := data[position]) < 0x80:
+                timestamp_delta = zigzag[raw & 0x7F | second << 7]
                 position += 1
             else:
-                timestamp_delta, position = read_varlong(data, position)
+                timestamp_delta, position = read_varlong(data, position - 1)
             raw = data[position]
+            position += 1
             if raw < 0x80:
-                offset_delta = (raw >> 1) ^ -(raw & 1)
+                offset_delta = zigzag[raw]
+            elif (second := data[position]) < 0x80:
+                offset_delta = zigzag[raw & 0x7F | second << 7]
                 position += 1
             else:
-                offset_delta, position = read_varlong(data, position)
+                offset_delta, position = read_varlong(data, position - 1)
             raw = data[position]
+            position += 1
             if raw < 0x80:
-                size = (raw >> 1) ^ -(raw & 1)
+                size = zigzag[raw]
+            elif (second := data[position]) < 0x80:
+                size = zigzag[raw & 0x7F | second << 7]
                 position += 1
             else:
-                size, position = read_varlong(data, position)
+                size, position = read_varlong(data, position - 1)
             key = None
             if size >= 0:
                 key = data[position : position + size]
                 position += size
-            size, position = read_varlong(data, position)
+            raw = data[position]
+            position += 1
+            if raw < 0x80:
+                size = zigzag[raw]
+            elif (second := data[position]) < 0x80:
+                size = zigzag[raw & 0x7F | second << 7]
+                position += 1
+            else:
+                size, position = read_varlong(data, position - 1)
             value = None
             if size >= 0:
                 value = data[position : position + size]
@@ -106,6 +133,12 @@ def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
         if left == 0 and position != end:
             raise FormatError(f"corrupt: {end - position} bytes are left behind the last record")
         yield timestamp_delta, offset_delta, key, value, headers
+
+
+@cache
+def _zigzag() -> tuple[int, ...]:
+    """The numbers that one byte or two can hold."""
+    return tuple((raw >> 1) ^ -(raw & 1) for raw in range(1 << 14))
 
 
 def increment_sequence(sequence: int, increment: int) -> int:

@@ -104,6 +104,7 @@ OPTIONS = [
     ["--max-message-size", "300"],
     ["--value-decoder-class", "org.apache.kafka.tools.api.LongDecoder"],
     ["--key-decoder-class", "org.apache.kafka.tools.api.IntegerDecoder", "--skip-record-metadata"],
+    ["--key-decoder-class", "org.apache.kafka.tools.api.StringDecoder", "--max-bytes", "500"],
     ["--index-sanity-check"],
 ]
 
@@ -147,8 +148,7 @@ def test_dump_log_of_transactions(cluster: RunningCluster, name: str) -> None:
     files = [*folder.glob("*.log"), *folder.glob("*.txnindex"), *folder.glob("*.snapshot")]
     assert {file.suffix for file in files} == {".log", ".txnindex", ".snapshot"}
     assert any(file.stat().st_size for file in folder.glob("*.txnindex"))
-    options = [[], ["--deep-iteration"], ["--deep-iteration", "--skip-record-metadata"]]
-    same_text([[*each, "--files", file] for each in options for file in files], cluster.cli)
+    same_text([[*each, "--files", file] for each in OPTIONS for file in files], cluster.cli)
 
 
 def test_dump_log_of_magic_0_and_1(kraft: RunningCluster, tmp_path: Path) -> None:
@@ -157,9 +157,7 @@ def test_dump_log_of_magic_0_and_1(kraft: RunningCluster, tmp_path: Path) -> Non
     assert written.returncode == 0, written.stderr
     files = sorted(tmp_path.glob("*/*.log"))
     assert len(files) == 12
-    options = [[], ["--deep-iteration"], ["--print-data-log", "--skip-record-metadata"]]
-    calls = [["--print-data-log", "--files", file] for file in files]
-    same_text(calls + [[*each, "--files", file] for each in options for file in files[::4]], kraft.cli)
+    same_text([[*each, "--files", file] for each in OPTIONS for file in files], kraft.cli)
 
 
 def test_dump_log_of_krafts_own_files(kraft: RunningCluster, tmp_path: Path) -> None:
@@ -176,12 +174,13 @@ def test_dump_log_of_krafts_own_files(kraft: RunningCluster, tmp_path: Path) -> 
     (log_dir,) = kraft.log_dirs()
     snapshots = [log_dir / "bootstrap.checkpoint", *tmp_path.glob("data/__cluster_metadata-0/*.checkpoint")]
     assert len(snapshots) == 2
-    same_text([["--deep-iteration", "--files", file] for file in snapshots], kraft.cli)
+    options = [*OPTIONS, ["--cluster-metadata-decoder"]]
+    same_text([[*each, "--files", file] for each in options for file in snapshots], kraft.cli)
     assert "KRaftVoters" in kraft.cli.ok("dump-log", "--deep-iteration", snapshots[1])
     (metadata,) = log_dir.glob("__cluster_metadata-0/*.log")
     copy = tmp_path / metadata.name
     copy.write_bytes(metadata.read_bytes())  # it grows while it is read
-    same_text([["--deep-iteration", "--files", copy]], kraft.cli)
+    same_text([[*each, "--files", copy] for each in options], kraft.cli)
     assert "LeaderChange: " in kraft.cli.ok("dump-log", "--deep-iteration", copy)
 
 

@@ -178,6 +178,29 @@ def test_any_number_of_processes_prints_the_same(cli: Cli, tmp_path: Path, reade
     assert told[0].stdout.count("\n") > 2_000
 
 
+@pytest.mark.parametrize("mode", ["wb", "ab"])
+@pytest.mark.parametrize("damage", [False, True])
+def test_a_file_gets_the_same_text_as_a_pipe(cli: Cli, tmp_path: Path, mode: str, damage: bool) -> None:
+    path = large(tmp_path)
+    if damage:
+        with path.open("r+b") as file:
+            file.seek(2_500_000)
+            file.write(bytes(9))
+    arguments = ["dump-log", "--print-data-log", "--jobs", "3", path, path]
+    out = tmp_path / "out.txt"
+    out.write_bytes(b"there before\n")
+    with out.open(mode) as file:
+        file.write(b"head\n")
+        file.flush()
+        subprocess.run(
+            cli.command(*arguments), stdout=file, env=cli.full_environment(), check=False, stderr=subprocess.DEVNULL
+        )
+    expected = subprocess.run(
+        cli.command(*arguments), capture_output=True, env=cli.full_environment(), check=False
+    ).stdout
+    assert out.read_bytes() == (b"there before\n" if mode == "ab" else b"") + b"head\n" + expected
+
+
 def test_a_closed_pipe_ends_all_processes_quietly(cli: Cli, tmp_path: Path) -> None:
     process = subprocess.Popen(
         cli.command("dump-log", "--print-data-log", "--jobs", "3", large(tmp_path)),

@@ -2,47 +2,85 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kafkactl.errors import KafkactlError
-from kafkactl.output.turns import in_turns
+from kafkactl.output.turns import FileOutput, Turn, descriptor_of_file, in_turns
 
 
 @pytest.mark.parametrize("jobs", [2, 3, 7])
 def test_results_and_output_come_in_order(tmp_path: Path, jobs: int) -> None:
     out = (tmp_path / "out").open("ab", buffering=0)
 
-    def work(item: int, wait: Callable[[], bool]) -> tuple[int, bool]:
-        assert wait()
+    def work(item: int, turn: Turn) -> tuple[int, bool]:
+        assert turn.wait() is not None
         out.write(b"%d " % item)
+        turn.pass_on(0)
         return item * 2, True
 
-    assert list(in_turns(lambda: iter(range(50)), jobs, work)) == [item * 2 for item in range(50)]
+    assert list(in_turns(lambda: iter(range(50)), jobs, 0, work)) == [item * 2 for item in range(50)]
     assert (tmp_path / "out").read_text() == "".join(f"{item} " for item in range(50))
 
 
-def test_one_that_says_stop_is_the_last(tmp_path: Path) -> None:
-    def work(item: int, wait: Callable[[], bool]) -> tuple[int, bool]:
-        return item, wait() and item < 10
+@pytest.mark.parametrize("jobs", [2, 5])
+def test_a_file_is_written_by_all_at_once(tmp_path: Path, jobs: int) -> None:
+    path = tmp_path / "out"
+    with path.open("wb") as out:
+        out.write(b"head ")
+        out.flush()
+        descriptor = descriptor_of_file(out)
+        assert descriptor is not None
 
-    assert list(in_turns(lambda: iter(range(50)), 3, work)) == list(range(11))
+        def work(item: int, turn: Turn) -> tuple[int, bool]:
+            text = b"%d " % item * 50_000
+            begin = turn.wait()
+            assert begin is not None
+            turn.pass_on(begin + len(text))
+            file = FileOutput(descriptor, begin)
+            file.writelines([text[:7], text[7:]])
+            return file.position, True
+
+        *_, end = in_turns(lambda: iter(range(20)), jobs, 5, work)
+    assert path.read_bytes() == b"head " + b"".join(b"%d " % item * 50_000 for item in range(20))
+    assert end == path.stat().st_size
 
 
-@pytest.mark.parametrize("error", [KafkactlError, BrokenPipeError])
-def test_a_process_that_is_lost_ends_them_all(error: type[Exception]) -> None:
-    def work(item: int, wait: Callable[[], bool]) -> tuple[int, bool]:
-        if wait() and item == 7:
-            if error is BrokenPipeError:
-                raise BrokenPipeError
-            os.kill(os.getpid(), signal.SIGKILL)
+def test_what_is_no_file_is_written_one_by_one(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb") as pipe, os.fdopen(reader, "rb"):
+        assert descriptor_of_file(pipe) is None
+    with (tmp_path / "out").open("ab") as appended:
+        assert descriptor_of_file(appended) is None
+    assert descriptor_of_file(io.BytesIO()) is None
+
+
+def test_one_that_says_stop_is_the_last() -> None:
+    def work(item: int, turn: Turn) -> tuple[int, bool]:
+        if turn.wait() is None or item == 10:
+            turn.stop()
+            return item, False
+        turn.pass_on(0)
         return item, True
 
-    results = in_turns(lambda: iter(range(50)), 3, work)
+    assert list(in_turns(lambda: iter(range(50)), 3, 0, work)) == list(range(11))
+
+
+@pytest.mark.parametrize("error", [KafkactlError, BrokenPipeError, PermissionError])
+def test_a_process_that_is_lost_ends_them_all(error: type[Exception]) -> None:
+    def work(item: int, turn: Turn) -> tuple[int, bool]:
+        if turn.wait() is not None and item == 7:
+            if error is not KafkactlError:
+                raise error
+            os.kill(os.getpid(), signal.SIGKILL)
+        turn.pass_on(0)
+        return item, True
+
+    results = in_turns(lambda: iter(range(50)), 3, 0, work)
     assert [next(results) for _ in range(7)] == list(range(7))
     with pytest.raises(error):
         next(results)

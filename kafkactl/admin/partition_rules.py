@@ -1,0 +1,71 @@
+"""Which partitions are meant, in the words of kafka-get-offsets: TOPIC, TOPIC:N, TOPIC:FROM-TO, several with commas.
+
+Reference: org.apache.kafka.tools.GetOffsetShell. TOPIC is a regular expression for the whole name, and may be left out;
+TO is not taken in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from kafkactl.errors import UsageError
+
+_RULE = re.compile(r"([^:,]*)(?::(?:(\d+)|(\d*)-(\d*))?)?")
+
+
+@dataclass(frozen=True)
+class PartitionRule:
+    """Topics by a pattern, and some of their partitions."""
+
+    topics: re.Pattern[str]
+    takes: Callable[[int], bool]
+
+    def matches(self, topic: str, partition: int) -> bool:
+        return self.topics.fullmatch(topic) is not None and self.takes(partition)
+
+
+def parse_rules(text: str) -> list[PartitionRule]:
+    """The rules of --topic-partitions; raises UsageError."""
+    return [_parse_rule(part) for part in text.split(",")]
+
+
+def rules_for(patterns: Sequence[str], partitions: str | None) -> list[PartitionRule]:
+    """Rules for topics by pattern, all where there is none, and partitions by number; raises UsageError."""
+    numbers = None
+    if partitions:
+        try:
+            numbers = frozenset(int(part) for part in partitions.split(","))
+        except ValueError:
+            raise UsageError(f"--partitions {partitions}: not numbers", "like 0,1,5") from None
+
+    def takes(partition: int) -> bool:
+        return numbers is None or partition in numbers
+
+    return [PartitionRule(_pattern(pattern), takes) for pattern in patterns or [".*"]]
+
+
+def chosen(rules: Iterable[PartitionRule], partitions: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Those partitions that any rule means."""
+    every = list(rules)
+    return [partition for partition in partitions if any(rule.matches(*partition) for rule in every)]
+
+
+def _parse_rule(text: str) -> PartitionRule:
+    match = _RULE.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{text!r} names no partitions", "like orders, orders:0, orders:1-4, orders:2- or :0")
+    topic, number, first, end = match.groups()
+    topics = _pattern(topic or ".*")
+    if number:
+        return PartitionRule(topics, int(number).__eq__)
+    lowest, highest = int(first or 0), int(end) if end else None
+    return PartitionRule(topics, lambda partition: lowest <= partition and (highest is None or partition < highest))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError(f"{text!r} is neither a topic's name nor a pattern: {error}") from None

@@ -1,0 +1,157 @@
+"""kafkactl offsets (get-offsets)"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kafkactl.cli.completion import topic_names
+from kafkactl.cli.moments import to_ms
+from kafkactl.cli.new_app import new_app
+from kafkactl.cli.options import ClusterOptions, MirrorOutputOptions, OutputOptions, command
+from kafkactl.errors import EXIT_FAILED, NotFoundError, OperationError, UsageError
+from kafkactl.output import people
+from kafkactl.output.report import Column, Report, Table, listing
+
+if TYPE_CHECKING:
+    from kafkactl.admin.offsets import Partition
+    from kafkactl.connection.cluster import Cluster
+
+app = new_app("Show where partitions begin and end, and the offsets of moments in between.")
+
+
+@app.command()
+@command
+def offsets(
+    cluster: ClusterOptions,
+    output: MirrorOutputOptions,
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TOPIC]",
+            help="Topics by name or regular expression; all of them without.",
+            autocompletion=topic_names,
+            show_default=False,
+        ),
+    ] = None,
+    topic_flag: Annotated[
+        list[str] | None, typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.")
+    ] = None,
+    partitions: Annotated[str | None, typer.Option(metavar="N,...", help="Only these partitions.")] = None,
+    topic_partitions: Annotated[
+        str | None, typer.Option(metavar="TOPIC:N,...", help="Rules like orders:0, orders:1-4 (without 4), orders:2-.")
+    ] = None,
+    at: Annotated[
+        str,
+        typer.Option(
+            "--time",
+            metavar="WHEN",
+            help="A time, ms, latest, earliest, max-timestamp, earliest-local, latest-tiered, "
+            "earliest-pending-upload, or Kafka's numbers for these (-1 to -6).",
+        ),
+    ] = "latest",
+    exclude_internal: Annotated[
+        bool, typer.Option("--exclude-internal-topics", help="Leave Kafka's own topics out.")
+    ] = False,
+    count: Annotated[bool, typer.Option("--count", help="Both ends, and the records there can be between.")] = False,
+    rate: Annotated[
+        float | None, typer.Option("--rate", metavar="SECONDS", help="Look twice, and show records per second.")
+    ] = None,
+) -> int:
+    """Show the offset of each partition: its log's end, or another moment's."""
+    from kafkactl.admin.partition_rules import chosen, parse_rules, rules_for
+
+    patterns = [*(topic or ()), *(topic_flag or ())]
+    if topic_partitions and (patterns or partitions):
+        raise UsageError("--topic-partitions says topics and partitions", "leave the topic and --partitions out")
+    if (count or rate is not None) and at != "latest":
+        raise UsageError("--count and --rate look at the ends", "leave --time out")
+    if (count or rate is not None) and output.is_kafka:
+        raise UsageError("Kafka's tool has no words for --count and --rate", "leave -o kafka out")
+    rules = parse_rules(topic_partitions) if topic_partitions else rules_for(patterns, partitions)
+    moment = _moment(at)
+    connected = cluster.connect()
+    wanted = chosen(rules, _every_partition(connected, exclude_internal))
+    if not wanted:
+        raise NotFoundError("no partition is meant by that", "kafkactl topics list shows the topics there are")
+    if count or rate is not None:
+        return _show_ends(connected, output, wanted, rate)
+    return _show_offsets(connected, output, wanted, moment)
+
+
+def _moment(text: str) -> int:
+    from kafkactl.admin.offsets import NAMED
+
+    if text in NAMED:
+        return NAMED[text]
+    if text.lstrip("-").isdigit():
+        number = int(text)
+        if number < min(NAMED.values()):
+            raise UsageError(f"--time {text}: no such moment", f"one of {', '.join(NAMED)}, a time, or milliseconds")
+        return number
+    return to_ms(text, "--time")
+
+
+def _every_partition(connected: Cluster, exclude_internal: bool) -> list[Partition]:
+    from kafkactl.admin.topics import INTERNAL_TOPICS
+
+    return [
+        (name, number)
+        for name, topic in sorted(connected.metadata().topics.items())
+        if not (exclude_internal and name in INTERNAL_TOPICS)
+        for number in sorted(topic.partitions)
+    ]
+
+
+def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[Partition], at: int) -> int:
+    from kafkactl.admin.offsets import offsets_at
+    from kafkactl.output import kafka_text
+    from kafkactl.output.times import iso
+
+    rows = offsets_at(connected, wanted, at)
+    columns = [
+        Column("TOPIC", lambda row: row.topic),
+        Column("PARTITION", lambda row: row.partition),
+        Column("OFFSET", lambda row: row.offset),
+    ]
+    if any(row.timestamp_ms is not None for row in rows):
+        columns.append(Column("TIME", lambda row: None if row.timestamp_ms is None else iso(row.timestamp_ms)))
+    if output.is_kafka:
+        print(kafka_text.offsets(rows), end="")
+    else:
+        output.show(listing(columns, rows))
+    failed = [row for row in rows if row.error]
+    for row in failed:
+        people.error(OperationError(f"{row.topic}-{row.partition}: {row.error}"))
+    return EXIT_FAILED if failed else 0
+
+
+def _show_ends(connected: Cluster, output: OutputOptions, wanted: list[Partition], rate: float | None) -> int:
+    from kafkactl.admin.offsets import log_ends
+
+    first, looked = log_ends(connected, wanted), time.monotonic()
+    ends = first
+    if rate is not None:
+        time.sleep(rate)
+        ends = log_ends(connected, wanted)
+    seconds = time.monotonic() - looked
+    rows: list[dict[str, Any]] = []
+    for (topic, partition), found in ends.items():
+        start, end, before = found.start.offset, found.end.offset, first[topic, partition].end.offset
+        row = {"topic": topic, "partition": partition, "start": start, "end": end}
+        row["count"] = None if start is None or end is None else end - start
+        if rate is not None:
+            row["per_second"] = None if end is None or before is None else round((end - before) / seconds, 1)
+        rows.append({**row, "error": found.start.error or found.end.error})
+    columns = [
+        Column(name.upper().replace("_", "-"), lambda row, name=name: row[name])  # type: ignore[misc]
+        for name in rows[0]
+        if name != "error"
+    ]
+    output.show(Report(rows, [Table(columns, rows)]))
+    for row in rows:
+        if row["error"]:
+            people.error(OperationError(f"{row['topic']}-{row['partition']}: {row['error']}"))
+    return EXIT_FAILED if any(row["error"] for row in rows) else 0

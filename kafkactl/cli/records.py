@@ -1,0 +1,131 @@
+"""kafkactl records"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kafkactl.cli.completion import topic_names
+from kafkactl.cli.moments import to_ms
+from kafkactl.cli.new_app import new_app
+from kafkactl.cli.options import ClusterOptions, ConfirmOptions, MirrorOutputOptions, command
+from kafkactl.errors import EXIT_FAILED, NotFoundError, OperationError, UsageError
+from kafkactl.output import people
+from kafkactl.output.report import Column, Report, Table
+
+if TYPE_CHECKING:
+    from kafkactl.admin.offsets import Partition
+    from kafkactl.connection.cluster import Cluster
+
+app = new_app("Delete records from the beginning of partitions.")
+
+
+@app.callback()
+def records() -> None:
+    """Delete records from the beginning of partitions."""
+
+
+@app.command()
+@command
+def delete(
+    cluster: ClusterOptions,
+    output: MirrorOutputOptions,
+    confirm: ConfirmOptions,
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TOPIC]", help="Topics by name or regular expression.", autocompletion=topic_names),
+    ] = None,
+    partitions: Annotated[str | None, typer.Option(metavar="N,...", help="Only these partitions.")] = None,
+    before_offset: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="The first offset that stays, in each partition.")
+    ] = None,
+    before_time: Annotated[
+        str | None, typer.Option(metavar="TIME", help="What is older goes: ISO 8601, or milliseconds.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Everything there is now.")] = False,
+    offset_json_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Kafka's json of partitions and offsets (-1: all).")
+    ] = None,
+) -> int:
+    """Delete the records before an offset or a time; shows what goes, and asks."""
+    from kafkactl.admin import records
+
+    ways = (before_offset is not None, before_time is not None, all_, offset_json_file is not None)
+    if sum(ways) != 1:
+        raise UsageError("which records?", "say one of --before-offset, --before-time, --all and --offset-json-file")
+    if offset_json_file is not None:
+        if topic or partitions:
+            raise UsageError("the file names topics and partitions", "leave the topic and --partitions out")
+        before = records.read_offset_file(offset_json_file)
+        connected = cluster.connect()
+    else:
+        if not topic:
+            raise UsageError("which topic?", "name it: as the argument")
+        moment = None if before_time is None else to_ms(before_time, "--before-time")
+        connected = cluster.connect()
+        chosen = _partitions(connected, topic, partitions)
+        before = _before(connected, chosen, before_offset, moment)
+    planned = records.plan(connected, before)
+    columns = [
+        Column("TOPIC", lambda row: row.topic),
+        Column("PARTITION", lambda row: row.partition),
+        Column("START", lambda row: row.start),
+        Column("FIRST-THAT-STAYS", lambda row: row.before_offset),
+        Column("RECORDS", lambda row: row.records),
+    ]
+    preview = Report(planned, [Table(columns, planned)])
+    if confirm.dry_run:
+        output.show(preview)
+        return _told({f"{row.topic}-{row.partition}": row.error for row in planned})
+    total = sum(row.records or 0 for row in planned)
+    if not confirm.yes:
+        output.show(preview)
+    if not people.confirm(f"delete up to {total} records of {len(planned)} partitions", confirm.yes):
+        people.note("nothing deleted")
+        return EXIT_FAILED
+    rows = records.delete(connected, before)
+    if output.is_kafka:
+        from kafkactl.output import kafka_text
+
+        print(kafka_text.deletions(rows), end="")
+    else:
+        shown = rows if output.is_structured else [row for row in rows if row.error is None]
+        done = [*columns[:2], Column("START", lambda row: row.low_watermark)]
+        output.show(Report(rows, [Table(done, shown)]))
+    return _told({f"{row.topic}-{row.partition}": row.error for row in rows})
+
+
+def _partitions(connected: Cluster, topics: list[str], partitions: str | None) -> list[Partition]:
+    from kafkactl.admin.partition_rules import chosen, rules_for
+
+    every = [(name, number) for name, topic in connected.metadata().topics.items() for number in topic.partitions]
+    found = chosen(rules_for(topics, partitions), sorted(every))
+    if not found:
+        raise NotFoundError("no partition is meant by that", "kafkactl topics list shows the topics there are")
+    return found
+
+
+def _before(
+    connected: Cluster, partitions: list[Partition], offset: int | None, moment: int | None
+) -> dict[Partition, int]:
+    """The first offset that stays of each partition; where nothing is as young as the moment, all of it goes."""
+    from kafkactl.admin.offsets import offsets_at
+    from kafkactl.admin.records import TO_THE_END
+
+    if moment is None:
+        return dict.fromkeys(partitions, TO_THE_END if offset is None else offset)
+    found = offsets_at(connected, partitions, moment)
+    for row in found:
+        if row.error:
+            raise OperationError(f"{row.topic}-{row.partition}: {row.error}: nothing deleted")
+    return {(row.topic, row.partition): TO_THE_END if row.offset is None else row.offset for row in found}
+
+
+def _told(errors: dict[str, str | None]) -> int:
+    """Each failure as an error; the exit status."""
+    for name, error in errors.items():
+        if error:
+            people.error(OperationError(f"{name}: {error}"))
+    return EXIT_FAILED if any(errors.values()) else 0

@@ -1,0 +1,82 @@
+"""kafka-python's admin client, for the requests that librdkafka cannot send; the one place that knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from kafkactl.connection.settings import Settings
+from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
+
+_SECURITY = {
+    "security.protocol": "security_protocol",
+    "sasl.username": "sasl_plain_username",
+    "sasl.password": "sasl_plain_password",
+    "ssl.ca.location": "ssl_cafile",
+    "ssl.certificate.location": "ssl_certfile",
+    "ssl.key.location": "ssl_keyfile",
+    "ssl.key.password": "ssl_password",
+}
+_MECHANISMS = ("sasl.mechanisms", "sasl.mechanism")
+_MS = 1000
+
+
+def translated(settings: Settings) -> dict[str, Any]:
+    """kafka-python's settings for those of librdkafka; what only tunes librdkafka is left out."""
+    given = settings.properties
+    config: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers.split(","),
+        "client_id": given.get("client.id", "kafkactl"),
+        "request_timeout_ms": int(settings.timeout_s * _MS),
+        "bootstrap_timeout_ms": int(settings.timeout_s * _MS),
+    }
+    config.update({_SECURITY[name]: value for name, value in given.items() if name in _SECURITY})
+    for name in _MECHANISMS:
+        if name in given:
+            config["sasl_mechanism"] = given[name]
+    if "security_protocol" in config:
+        config["security_protocol"] = config["security_protocol"].upper()
+    config["ssl_check_hostname"] = _checks_host_names(given)
+    return config
+
+
+@contextmanager
+def admin(settings: Settings) -> Iterator[Any]:
+    """A connected admin client, closed at the end; its errors become ours."""
+    from kafka import errors
+    from kafka.admin import KafkaAdminClient
+
+    try:
+        client = KafkaAdminClient(**translated(settings))
+    except (errors.KafkaConfigurationError, AssertionError, OSError) as error:
+        raise UsageError(
+            f"a client setting is wrong: {error}", "look at -X, --command-config and the context"
+        ) from error
+    except errors.KafkaError as error:
+        raise _ours(error, settings) from error
+    try:
+        yield client
+    except errors.KafkaError as error:
+        raise _ours(error, settings) from error
+    finally:
+        client.close()
+
+
+def _ours(error: Any, settings: Settings) -> KafkactlError:
+    from kafka import errors
+
+    reason = getattr(error, "description", None) or str(error) or type(error).__name__
+    unreachable = (errors.KafkaConnectionError, errors.KafkaTimeoutError, errors.SaslAuthenticationFailedError)
+    if isinstance(error, unreachable):
+        return UnreachableError(
+            f"cannot reach the cluster at {settings.bootstrap_servers}: {reason}",
+            f"the address is from {settings.source}; -b HOST:PORT names another",
+        )
+    if isinstance(error, (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion)):
+        return OperationError(f"the brokers are too old for this request: {reason}")
+    return OperationError(str(reason), code=getattr(error, "errno", None))
+
+
+def _checks_host_names(given: Mapping[str, str]) -> bool:
+    return given.get("ssl.endpoint.identification.algorithm", "https") == "https"
