@@ -5,10 +5,12 @@ Reference: org.apache.kafka.tools.TopicCommand.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import KafkaError, TopicCollection, Uuid
 from confluent_kafka.admin import ConfigResource, ConfigSource, NewPartitions, NewTopic, ResourceType
@@ -148,6 +150,84 @@ def describe_topics(cluster: Cluster, names: Sequence[str] | None = None) -> lis
             )
         )
     return descriptions
+
+
+@dataclass(frozen=True)
+class TopicSetting:
+    """A topic's setting in force; `is_default` when nothing but Kafka itself set it."""
+
+    name: str
+    value: str
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class PartitionDetail:
+    """What librdkafka does not ask: eligible leaders (KIP-966), None where unknown, and a reassignment under way."""
+
+    elr: tuple[int, ...] | None = None
+    last_known_elr: tuple[int, ...] | None = None
+    adding: tuple[int, ...] = ()
+    removing: tuple[int, ...] = ()
+
+    @property
+    def is_moving(self) -> bool:
+        return bool(self.adding or self.removing)
+
+
+def settings_of(cluster: Cluster, names: Sequence[str]) -> dict[str, list[TopicSetting]]:
+    """All settings of topics, in the brokers' order."""
+    if not names:
+        return {}
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
+    default = ConfigSource.DEFAULT_CONFIG.value
+    return {
+        resource.name: [
+            TopicSetting(entry.name, entry.value, entry.source == default)
+            for entry in cluster.wait(future, f"cannot read the configs of topic {resource.name}").values()
+        ]
+        for resource, future in futures.items()
+    }
+
+
+def partition_details(cluster: Cluster, names: Sequence[str]) -> dict[tuple[str, int], PartitionDetail]:
+    """The details of topics' partitions; brokers that know no eligible leaders leave them unknown."""
+    from kafka.errors import UnsupportedVersionError
+
+    from kafkactl.connection.kafka_python import admin
+
+    details: dict[tuple[str, int], PartitionDetail] = {}
+    with admin(cluster.settings) as client:
+        moving = {
+            (partition.topic, partition.partition): state
+            for partition, state in client.list_partition_reassignments().items()
+        }
+        eligible: dict[tuple[str, int], Mapping[str, Any]] = {}
+        with contextlib.suppress(UnsupportedVersionError):
+            eligible = _eligible_leaders(client, names)
+    for key in (*eligible, *moving):
+        known, state = eligible.get(key), moving.get(key, {})
+        details[key] = PartitionDetail(
+            None if known is None else tuple(known["eligible_leader_replicas"] or ()),  # none is told as null
+            None if known is None else tuple(known["last_known_elr"] or ()),
+            tuple(state.get("adding_replicas", ())),
+            tuple(state.get("removing_replicas", ())),
+        )
+    return details
+
+
+def _eligible_leaders(client: Any, names: Sequence[str]) -> dict[tuple[str, int], Mapping[str, Any]]:
+    found: dict[tuple[str, int], Mapping[str, Any]] = {}
+    cursor = None
+    while True:
+        page = client.describe_topic_partitions(list(names), cursor=cursor)
+        for topic in page["topics"]:
+            for partition in topic["partitions"]:
+                found[topic["name"], partition["partition_index"]] = partition
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found
 
 
 def create_topics(cluster: Cluster, specs: Sequence[TopicSpec], if_not_exists: bool = False) -> list[Outcome]:

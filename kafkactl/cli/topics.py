@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kafkactl.cli.completion import topic_names
 from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import ClusterOptions, ConfirmOptions, OutputOptions, command, subjects
+from kafkactl.cli.options import ClusterOptions, ConfirmOptions, MirrorOutputOptions, OutputOptions, command, subjects
 from kafkactl.cli.outcomes import show_outcomes
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 
 if TYPE_CHECKING:
-    from kafkactl.admin.topics import PartitionDescription, TopicDescription
+    from kafkactl.admin.topics import PartitionDescription, PartitionDetail, TopicDescription, TopicSetting
 
 app = new_app("List, create, describe, alter and delete topics.")
 
@@ -31,7 +32,7 @@ TopicFlag = Annotated[
 @command
 def list_topics(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: MirrorOutputOptions,
     topic: Annotated[
         str | None,
         typer.Argument(metavar="[PATTERN]", help="Regular expression that names must match.", show_default=False),
@@ -48,6 +49,9 @@ def list_topics(
     if (pattern := topic or topic_flag) is not None:
         matches = _matcher(pattern)
         listed = [row for row in listed if matches(row.topic)]
+    if output.is_kafka:
+        print("".join(f"{row.topic}\n" for row in listed), end="")
+        return
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("PARTITIONS", lambda row: row.partitions),
@@ -113,12 +117,19 @@ def create(
 @command
 def describe(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: MirrorOutputOptions,
     topic: Topics = None,
     topic_flag: TopicFlag = None,
     exclude_internal: Annotated[bool, typer.Option("--exclude-internal", help="Leave Kafka's own topics out.")] = False,
     under_replicated_partitions: Annotated[
         bool, typer.Option("--under-replicated-partitions", help="Only partitions with replicas out of sync.")
+    ] = False,
+    under_min_isr_partitions: Annotated[
+        bool,
+        typer.Option("--under-min-isr-partitions", help="Only partitions with fewer in sync than min.insync.replicas."),
+    ] = False,
+    at_min_isr_partitions: Annotated[
+        bool, typer.Option("--at-min-isr-partitions", help="Only partitions with just as many.")
     ] = False,
     unavailable_partitions: Annotated[
         bool, typer.Option("--unavailable-partitions", help="Only partitions without a leader.")
@@ -136,19 +147,62 @@ def describe(
     else:
         names = [row.topic for row in topics.list_topics(connected, include_internal=not exclude_internal)]
     described = topics.describe_topics(connected, names)
+    settings = {}
+    if output.is_kafka or under_min_isr_partitions or at_min_isr_partitions:
+        settings = topics.settings_of(connected, names)
+    wishes: list[Callable[[PartitionDescription], bool]] = []
+    if under_replicated_partitions:
+        wishes.append(lambda row: row.under_replicated)
+    if unavailable_partitions:
+        wishes.append(lambda row: row.leader is None)
+    if under_min_isr_partitions or at_min_isr_partitions:
+        least = {name: _min_isr(of_topic) for name, of_topic in settings.items()}
+        if under_min_isr_partitions:
+            wishes.append(lambda row: row.leader is None or len(row.isr) < least[row.topic])
+        if at_min_isr_partitions:
+            wishes.append(lambda row: len(row.isr) == least[row.topic])
+    if output.is_kafka:
+        details = topics.partition_details(connected, names)
+        print(_kafka_text(described, settings, details, wishes, topics_with_overrides), end="")
+        return
     if topics_with_overrides:
         described = [one for one in described if one.configs]
-    tables = []
-    for one in described:
-        rows = [
-            row
-            for row in one.partitions
-            if (not under_replicated_partitions or row.under_replicated)
-            and (not unavailable_partitions or row.leader is None)
-        ]
-        if rows or not (under_replicated_partitions or unavailable_partitions):
-            tables.append(Table(_PARTITION_COLUMNS, rows, _title(one)))
-    output.show(Report(described, tables))
+    if wishes:
+        chosen = [replace(one, partitions=tuple(filter(_any(wishes), one.partitions))) for one in described]
+        described = [one for one in chosen if one.partitions]
+    output.show(Report(described, [Table(_PARTITION_COLUMNS, one.partitions, _title(one)) for one in described]))
+
+
+def _any(wishes: Sequence[Callable[[PartitionDescription], bool]]) -> Callable[[PartitionDescription], bool]:
+    return lambda row: any(wish(row) for wish in wishes)
+
+
+def _min_isr(settings: Sequence[TopicSetting]) -> int:
+    return next((int(setting.value) for setting in settings if setting.name == "min.insync.replicas"), 1)
+
+
+def _kafka_text(
+    described: Sequence[TopicDescription],
+    settings: Mapping[str, Sequence[TopicSetting]],
+    details: Mapping[tuple[str, int], PartitionDetail],
+    wishes: Sequence[Callable[[PartitionDescription], bool]],
+    only_overrides: bool,
+) -> str:
+    """As kafka-topics --describe: with wishes only partitions, with --topics-with-overrides only topics."""
+    from kafkactl.admin.topics import PartitionDetail
+    from kafkactl.output import kafka_text
+
+    lines = kafka_text.topic_lines(described, settings)
+    text = ""
+    for one in kafka_text.described_order(described):
+        overridden = any(not setting.is_default for setting in settings[one.topic])
+        if not wishes and (overridden or not only_overrides):
+            text += lines[one.topic]
+        if not only_overrides:
+            for row in one.partitions:
+                if not wishes or _any(wishes)(row):
+                    text += kafka_text.partition_line(row, details.get((row.topic, row.partition), PartitionDetail()))
+    return text
 
 
 @app.command()

@@ -1,0 +1,47 @@
+"""kafka-topics beside ours with -o kafka, line for line, on the same cluster."""
+
+from __future__ import annotations
+
+from tests.clusters import RunningCluster, eventually
+
+TOPICS = "org.apache.kafka.tools.TopicCommand"
+
+
+def same(cluster: RunningCluster, *arguments: object) -> str:
+    """Both say the same, at a moment when nothing changes; what they say."""
+    where = ["--bootstrap-server", cluster.bootstrap_servers]
+    said = {}
+
+    def equal() -> bool:
+        theirs = cluster.java(TOPICS, *where, "--describe", *arguments)
+        ours = cluster.cli.ok("topics", "describe", *arguments, "-o", "kafka")
+        said.update(theirs=theirs.stdout, ours=ours)
+        return ours == theirs.stdout
+
+    try:
+        eventually(equal, timeout_s=10)
+    except AssertionError:
+        assert said["ours"] == said["theirs"]
+    return said["theirs"]
+
+
+def test_describe_of_one_topic_and_of_many(cluster: RunningCluster, name: str) -> None:
+    settings = ["retention.ms=5", "flush.ms=7", "cleanup.policy=compact,delete", "min.insync.replicas=1"]
+    flags = [text for each in settings for text in ("-c", each)]
+    cluster.cli.ok("topics", "create", name, "-p", 3, "-r", cluster.brokers, *flags)
+    cluster.cli.ok("topics", "create", *(f"{name}.{number}" for number in range(14)), "-p", 2)
+    assert "flush.ms=7" in same(cluster, "--topic", name)
+    assert same(cluster, "--topic", f"{name}.*").count("TopicId") == 15
+    assert "Partition:" not in same(cluster, "--topic", f"{name}.*", "--topics-with-overrides")
+    assert same(cluster, "--topic", name, "--under-replicated-partitions") == ""
+    assert same(cluster, "--topic", name, "--unavailable-partitions") == ""
+    assert same(cluster, "--topic", name, "--under-min-isr-partitions") == ""
+    at_min = same(cluster, "--topic", name, "--at-min-isr-partitions")
+    assert at_min.count("Partition:") == (3 if cluster.brokers == 1 else 0)
+
+
+def test_describe_under_min_isr(cluster: RunningCluster, name: str) -> None:
+    """A minimum that one replica cannot reach."""
+    cluster.cli.ok("topics", "create", name, "-p", 2, "-r", 1, "-c", "min.insync.replicas=2")
+    assert same(cluster, "--topic", name, "--under-min-isr-partitions").count("Partition:") == 2
+    assert cluster.cli.ok("topics", "list", f"{name}.*", "-o", "kafka") == f"{name}\n"

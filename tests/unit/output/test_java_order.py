@@ -1,0 +1,31 @@
+"""Orders that a JVM printed: new HashMap<>(capacity) filled in the order of the list, and its keySet()."""
+
+from __future__ import annotations
+
+from kafkactl.output.java_order import hash_map_order
+
+KEYS = [
+    "orders",
+    "clicks",
+    "a",
+    "b",
+    "Aa",
+    "BB",
+    "__consumer_offsets",
+    "t.1",
+    "t.2",
+    "값",
+    "retention.ms",
+    "x" * 40,
+    "zz",
+    "q",
+]
+
+
+def test_the_order_is_the_jvms() -> None:
+    sixteen = "Aa BB {} zz a b q 값 t.1 clicks t.2 orders retention.ms __consumer_offsets".format("x" * 40).split()
+    for capacity in (16, 14, 1):  # fourteen keys make a table of eight, or of sixteen, grow
+        assert hash_map_order(KEYS, capacity) == sixteen
+    larger = "Aa BB {} zz 값 retention.ms a b q t.1 clicks t.2 orders __consumer_offsets".format("x" * 40).split()
+    assert hash_map_order(KEYS, 64) == larger
+    assert hash_map_order([]) == []
