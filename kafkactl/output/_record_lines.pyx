@@ -88,6 +88,11 @@ cdef class Lines:
         if self.text.size:
             out.write(PyMemoryView_FromMemory(self.text.start, self.text.size, PyBUF_READ))
 
+    @property
+    def is_open(self):
+        """Whether its last line has no end, as damage leaves it."""
+        return self.text.size > 0 and self.text.start[self.text.size - 1] != b"\n"
+
     def clear(self):
         """Empties it, to be filled again."""
         self.text.size = 0

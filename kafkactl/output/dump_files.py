@@ -185,6 +185,10 @@ class TextDump:
                 offsets.append((text.first_offset, text.last_offset, _flat(text.gaps)))
             position = piece.end
             if stops:
+                if text.is_open and self._out.isatty():
+                    self._out.write(
+                        b"\n"
+                    )  # Kafka's tool leaves the line open; on a terminal the error would stand in it
                 self._flush()
                 turn.stop()
                 return Done(position, offsets, piece.error, out_position), False

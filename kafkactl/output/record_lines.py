@@ -27,6 +27,11 @@ class PureLines:
     def __len__(self) -> int:
         return self._size
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its last line has no end, as damage leaves it."""
+        return bool(self._parts) and not self._parts[-1].endswith(b"\n")
+
     def clear(self) -> None:
         """Empties it, to be filled again."""
         self._parts: list[bytes] = []
