@@ -54,7 +54,7 @@ def use(name: Name) -> None:
 def show(
     output: OutputOptions,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", autocompletion=context_names, show_default=False)
+        str | None, typer.Argument(metavar="NAME", autocompletion=context_names, show_default=False)
     ] = None,
 ) -> None:
     """Show a context's settings, the current one's if none is named; secrets stay hidden."""

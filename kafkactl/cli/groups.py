@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = new_app("List, describe and delete consumer groups; their lag.")
 
-Groups = Annotated[list[str] | None, typer.Argument(metavar="[GROUP]", autocompletion=group_names, show_default=False)]
+Groups = Annotated[list[str] | None, typer.Argument(metavar="GROUP", autocompletion=group_names, show_default=False)]
 GroupFlag = Annotated[
     list[str] | None,
     typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names),

@@ -30,7 +30,7 @@ def offsets(
     topic: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TOPIC]",
+            metavar="TOPIC",
             help="Topics by name or regular expression; all of them without.",
             autocompletion=topic_names,
             show_default=False,

@@ -35,7 +35,7 @@ def delete(
     confirm: ConfirmOptions,
     topic: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TOPIC]", help="Topics by name or regular expression.", autocompletion=topic_names),
+        typer.Argument(metavar="TOPIC", help="Topics by name or regular expression.", autocompletion=topic_names),
     ] = None,
     partitions: Annotated[str | None, typer.Option(metavar="N,...", help="Only these partitions.")] = None,
     before_offset: Annotated[

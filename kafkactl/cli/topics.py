@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 app = new_app("List, create, describe, alter and delete topics.")
 
-Topics = Annotated[list[str] | None, typer.Argument(metavar="[TOPIC]", autocompletion=topic_names, show_default=False)]
+Topics = Annotated[list[str] | None, typer.Argument(metavar="TOPIC", autocompletion=topic_names, show_default=False)]
 TopicFlag = Annotated[
     list[str] | None,
     typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.", autocompletion=topic_names),
@@ -35,7 +35,7 @@ def list_topics(
     output: MirrorOutputOptions,
     topic: Annotated[
         str | None,
-        typer.Argument(metavar="[PATTERN]", help="Regular expression that names must match.", show_default=False),
+        typer.Argument(metavar="PATTERN", help="Regular expression that names must match.", show_default=False),
     ] = None,
     topic_flag: Annotated[
         str | None, typer.Option("--topic", metavar="PATTERN", help="Kafka's spelling of PATTERN.")
