@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from confluent_kafka import Producer
 
 from kafkactl.local.compose import TARGETS, load_target
 from kafkactl.local.translate import Loopback, server_properties
-from tests.clusters import PORTS, RunningCluster, java_tool
+from tests.clusters import PORTS, RunningCluster, eventually, java_tool
 from tests.reference.dumps import same_text
 
 TOPICS = "org.apache.kafka.tools.TopicCommand"
@@ -149,6 +150,31 @@ def test_dump_log_of_transactions(cluster: RunningCluster, name: str) -> None:
     assert {file.suffix for file in files} == {".log", ".txnindex", ".snapshot"}
     assert any(file.stat().st_size for file in folder.glob("*.txnindex"))
     same_text([[*each, "--files", file] for each in OPTIONS for file in files], cluster.cli)
+
+
+def test_dump_log_of_a_compacted_topic(kraft: RunningCluster, name: str, tmp_path: Path) -> None:
+    """What the log cleaner leaves: gaps, empty batches that keep a producer's sequence, tombstones with a horizon."""
+    settings = ["cleanup.policy=compact", "segment.bytes=1048576", "min.cleanable.dirty.ratio=0.001", "segment.ms=1000"]
+    settings += ["max.compaction.lag.ms=1", "delete.retention.ms=3600000", "file.delete.delay.ms=100"]
+    kraft.cli.ok("topics", "create", name, "-p", 1, *(text for each in settings for text in ("-c", each)))
+    (folder,) = [log_dir / f"{name}-0" for log_dir in kraft.log_dirs() if (log_dir / f"{name}-0").is_dir()]
+    copies: list[Path] = []
+
+    def cleaned() -> bool:
+        lines = "".join(f"k{number % 10}:{'NIL' if number % 10 < 3 else number}\n" for number in range(200))
+        properties = ["parse.key=true", "key.separator=:", "null.marker=NIL"]
+        kraft.cli.ok("produce", name, *[text for each in properties for text in ("--property", each)], input=lines)
+        copies.clear()
+        with contextlib.suppress(FileNotFoundError):  # the cleaner swaps segments meanwhile
+            for number, file in enumerate(sorted(folder.glob("*.log"))):
+                copies.append(tmp_path / str(number) / file.name)
+                copies[-1].parent.mkdir(exist_ok=True)
+                copies[-1].write_bytes(file.read_bytes())
+        text = kraft.cli.ok("dump-log", *copies)
+        return "OptionalLong[" in text and " count: 0 " in text
+
+    eventually(cleaned, timeout_s=90)
+    same_text([[*options, "--files", copy] for options in OPTIONS for copy in copies], kraft.cli)
 
 
 def test_dump_log_of_magic_0_and_1(kraft: RunningCluster, tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""topics export, plan and apply on real clusters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+
+from tests.clusters import RunningCluster, eventually
+
+
+def changes(cluster: RunningCluster, file: Path, status: int = 4) -> list[tuple[str, str, str | None, str | None]]:
+    rows = json.loads(cluster.cli("topics", "plan", file, "-o", "json", check=status).stdout)
+    return [(row["action"], row["what"], row["before"], row["after"]) for row in rows]
+
+
+def test_a_file_becomes_topics_and_topics_a_file(cluster: RunningCluster, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "topics.yaml"
+    declared = {"partitions": 2, "replication_factor": 1, "configs": {"retention.ms": 5000, "preallocate": True}}
+    file.write_text(yaml.safe_dump({"topics": {name: declared, f"{name}.b": None}}))
+    assert [row[0] for row in changes(cluster, file)] == ["create", "create"]
+    assert "nobody can be asked" in cluster.cli("topics", "apply", file, check=2).stderr
+    cluster.cli.ok("topics", "apply", file, "--yes")
+    eventually(lambda: changes(cluster, file, status=0) == [])
+    assert "no differences" in cluster.cli("topics", "plan", file, check=0).stderr
+    exported = yaml.safe_load(cluster.cli.ok("topics", "export", name))
+    configs = {"retention.ms": "5000", "preallocate": "true"}
+    assert exported == {"topics": {name: {"partitions": 2, "replication_factor": 1, "configs": configs}}}
+    file.write_text(cluster.cli.ok("topics", "export", name))
+    assert changes(cluster, file, status=0) == []
+    exported["topics"][name] = {"partitions": 3, "configs": {"retention.ms": 6000, "flush.ms": 9}}
+    file.write_text(yaml.safe_dump(exported))
+    assert changes(cluster, file) == [
+        ("add partitions", "partitions", "2", "3"),
+        ("set", "flush.ms", None, "9"),
+        ("unset", "preallocate", "true", None),
+        ("set", "retention.ms", "5000", "6000"),
+    ]
+    cluster.cli.ok("topics", "apply", file, "--dry-run")
+    cluster.cli.ok("topics", "apply", file, "--yes")
+    eventually(lambda: changes(cluster, file, status=0) == [])
+
+
+def test_what_cannot_be_is_refused_before_anything_is_done(cluster: RunningCluster, name: str, tmp_path: Path) -> None:
+    cluster.cli.ok("topics", "create", name, "-p", 3, "-r", 1)
+    file = tmp_path / "topics.yaml"
+    declared = {name: {"partitions": 1, "replication_factor": 9}, f"{name}-new": None}
+    file.write_text(yaml.safe_dump({"topics": declared}))
+    assert [row[0] for row in changes(cluster, file)] == ["impossible", "impossible", "create"]
+    refused = cluster.cli("topics", "apply", file, "--yes", check=1).stderr
+    assert "nothing done" in refused
+    assert "partitions cannot be taken away" in refused
+    assert f"{name}-new" not in cluster.cli.ok("topics", "list").split()
+
+
+def test_a_part_that_fails_is_told(kraft: RunningCluster, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "topics.yaml"
+    wrong = {"configs": {"no.such.setting": 1}}
+    file.write_text(yaml.safe_dump({"topics": {f"{name}-good": {"partitions": 1}, f"{name}-wrong": wrong}}))
+    done = kraft.cli("topics", "apply", file, "--yes", check=1)
+    assert f"{name}-good" in done.stdout
+    assert f"error: topic {name}-wrong: " in done.stderr
+
+
+def test_files_that_declare_no_topics(kraft: RunningCluster, tmp_path: Path) -> None:
+    file = tmp_path / "topics.yaml"
+    for content, words in {
+        "[1": "cannot be read",
+        "x: 1": "declares no topics",
+        "topics: {'a b': }": "cannot be a topic's name",
+        "topics: {a: {partition: 1}}": "other fields",
+        "topics: {a: {partitions: 0}}": "no number above 0",
+        "topics: {a: {partitions: many}}": "no number above 0",
+        "topics: {a: {configs: [1]}}": "names with values",
+    }.items():
+        file.write_text(content)
+        assert words in kraft.cli("topics", "plan", file, check=2).stderr, content
+    assert "no such file" in kraft.cli("topics", "plan", tmp_path / "none", check=1).stderr

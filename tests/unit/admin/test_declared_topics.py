@@ -1,0 +1,48 @@
+"""Differences between declared topics and those there are, without a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from kafkactl.admin.declared_topics import _changes, declaration, read_declaration
+from kafkactl.admin.topics import PartitionDescription, TopicDescription, TopicSpec
+
+PRESENT = TopicDescription(
+    "orders",
+    "id",
+    False,
+    2,
+    {"retention.ms": "5", "flush.ms": "7"},
+    tuple(PartitionDescription("orders", number, 1, (1, 2), (1, 2)) for number in range(3)),
+)
+
+
+def test_what_is_exported_is_what_is_there(tmp_path: Path) -> None:
+    file = tmp_path / "topics.yaml"
+    file.write_text(yaml.safe_dump(declaration([PRESENT])))
+    (spec,) = read_declaration(file)
+    assert spec == TopicSpec("orders", 3, 2, None, {"retention.ms": "5", "flush.ms": "7"})
+    assert _changes(spec, PRESENT) == []
+
+
+def test_changes() -> None:
+    spec = TopicSpec("orders", 5, None, None, {"retention.ms": "6", "segment.ms": "8"})
+    found = [(change.action, change.what, change.before, change.after) for change in _changes(spec, PRESENT)]
+    assert found == [
+        ("add partitions", "partitions", "3", "5"),
+        ("unset", "flush.ms", "7", None),
+        ("set", "retention.ms", "5", "6"),
+        ("set", "segment.ms", None, "8"),
+    ]
+    impossible = _changes(TopicSpec("orders", 1, 3, None, dict(PRESENT.configs)), PRESENT)
+    assert [change.is_possible for change in impossible] == [False, False]
+
+
+def test_values_are_written_as_kafka_writes_them(tmp_path: Path) -> None:
+    file = tmp_path / "topics.yaml"
+    file.write_text("topics: {a: {configs: {preallocate: true, min.cleanable.dirty.ratio: 0.5, x: text}}, b: }")
+    first, second = read_declaration(file)
+    assert first.configs == {"preallocate": "true", "min.cleanable.dirty.ratio": "0.5", "x": "text"}
+    assert second == TopicSpec("b", None, None, None, {})
