@@ -7,6 +7,7 @@ Layouts: org.apache.kafka.storage.internals.log.OffsetIndex (relative offset i32
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class TimeEntry:
     offset: int
 
 
-class _Index:
+class _Index(ABC):
     """A mapped file of entries of one layout."""
 
     layout: ClassVar[struct.Struct]
@@ -68,8 +69,9 @@ class _Index:
         """The same one by one: also of an index whose zeros are not all at its end."""
         return takewhile(lambda number: number == 0 or not self._is_padding(number), range(self.count))
 
+    @abstractmethod
     def _is_padding(self, number: int) -> bool:
-        raise NotImplementedError
+        """Whether an entry behind the first holds zeros where no written one does."""
 
     def _fields(self, number: int) -> tuple[int, int]:
         first, second = self.layout.unpack_from(self._data, number * self.layout.size)
