@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from kafkactl.errors import UsageError
+from kafkactl.admin.topics import INTERNAL_TOPICS, name_pattern
+from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import NotFoundError, UsageError
 
 _RULE = re.compile(r"([^:,]*)(?::(?:(\d+)|(\d*)-(\d*))?)?")
 
@@ -43,7 +45,23 @@ def rules_for(patterns: Sequence[str], partitions: str | None) -> list[Partition
     def takes(partition: int) -> bool:
         return numbers is None or partition in numbers
 
-    return [PartitionRule(_pattern(pattern), takes) for pattern in patterns or [".*"]]
+    return [PartitionRule(name_pattern(pattern), takes) for pattern in patterns or [".*"]]
+
+
+def meant(cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bool = True) -> list[tuple[str, int]]:
+    """The partitions of a cluster that any rule means, sorted; raises NotFoundError when there is none."""
+    found = chosen(
+        rules,
+        (
+            (name, number)
+            for name, topic in sorted(cluster.metadata().topics.items())
+            if include_internal or name not in INTERNAL_TOPICS
+            for number in sorted(topic.partitions)
+        ),
+    )
+    if not found:
+        raise NotFoundError("no partition is meant by that", "kafkactl topics list shows the topics there are")
+    return found
 
 
 def chosen(rules: Iterable[PartitionRule], partitions: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -57,15 +75,8 @@ def _parse_rule(text: str) -> PartitionRule:
     if match is None:
         raise UsageError(f"{text!r} names no partitions", "like orders, orders:0, orders:1-4, orders:2- or :0")
     topic, number, first, end = match.groups()
-    topics = _pattern(topic or ".*")
+    topics = name_pattern(topic or ".*")
     if number:
         return PartitionRule(topics, int(number).__eq__)
     lowest, highest = int(first or 0), int(end) if end else None
     return PartitionRule(topics, lambda partition: lowest <= partition and (highest is None or partition < highest))
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise UsageError(f"{text!r} is neither a topic's name nor a pattern: {error}") from None

@@ -94,15 +94,20 @@ def matching(cluster: Cluster, names: Sequence[str]) -> list[str]:
         if is_valid_name(name):
             hits = [name]
         else:
-            try:
-                pattern = re.compile(name)
-            except re.error as error:
-                raise UsageError(f"{name!r} is neither a topic's name nor a pattern: {error}") from error
+            pattern = name_pattern(name)
             hits = [topic for topic in existing if pattern.fullmatch(topic)]
             if not hits:
                 raise NotFoundError(f"no topic matches {name!r}", "kafkactl topics list shows the topics there are")
         found.update(dict.fromkeys(hits))
     return list(found)
+
+
+def name_pattern(text: str) -> re.Pattern[str]:
+    """A regular expression for topics' whole names; raises UsageError."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError(f"{text!r} is neither a topic's name nor a pattern: {error}") from error
 
 
 def is_valid_name(name: str) -> bool:

@@ -110,15 +110,7 @@ def _partitions(folders: list[Path] | None) -> list[Path]:
 
     if not folders:
         raise UsageError("which folder?", "name it: a partition's, or one of the broker's log.dirs")
-    found = []
-    for folder in folders:
-        partitions = partition_folders(folder)
-        if not partitions:
-            raise NotFoundError(
-                f"{folder}: no segments in it", "a broker's log.dirs holds a folder TOPIC-N for each partition"
-            )
-        found += partitions
-    return found
+    return [partition for folder in folders for partition in partition_folders(folder)]
 
 
 def _report(rows: list[dict[str, Any]], by: Level) -> Report:

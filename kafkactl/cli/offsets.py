@@ -11,8 +11,8 @@ from kafkactl.cli.completion import topic_names
 from kafkactl.cli.moments import to_ms
 from kafkactl.cli.new_app import new_app
 from kafkactl.cli.options import ClusterOptions, MirrorOutputOptions, OutputOptions, command
-from kafkactl.errors import EXIT_FAILED, NotFoundError, OperationError, UsageError
-from kafkactl.output import people
+from kafkactl.cli.outcomes import tell_errors
+from kafkactl.errors import UsageError
 from kafkactl.output.report import Column, Report, Table, listing
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def offsets(
     ] = None,
 ) -> int:
     """Show the offset of each partition: its log's end, or another moment's."""
-    from kafkactl.admin.partition_rules import chosen, parse_rules, rules_for
+    from kafkactl.admin.partition_rules import meant, parse_rules, rules_for
 
     patterns = [*(topic or ()), *(topic_flag or ())]
     if topic_partitions and (patterns or partitions):
@@ -73,9 +73,7 @@ def offsets(
     rules = parse_rules(topic_partitions) if topic_partitions else rules_for(patterns, partitions)
     moment = _moment(at)
     connected = cluster.connect()
-    wanted = chosen(rules, _every_partition(connected, exclude_internal))
-    if not wanted:
-        raise NotFoundError("no partition is meant by that", "kafkactl topics list shows the topics there are")
+    wanted = meant(connected, rules, include_internal=not exclude_internal)
     if count or rate is not None:
         return _show_ends(connected, output, wanted, rate)
     return _show_offsets(connected, output, wanted, moment)
@@ -92,17 +90,6 @@ def _moment(text: str) -> int:
             raise UsageError(f"--time {text}: no such moment", f"one of {', '.join(NAMED)}, a time, or milliseconds")
         return number
     return to_ms(text, "--time")
-
-
-def _every_partition(connected: Cluster, exclude_internal: bool) -> list[Partition]:
-    from kafkactl.admin.topics import INTERNAL_TOPICS
-
-    return [
-        (name, number)
-        for name, topic in sorted(connected.metadata().topics.items())
-        if not (exclude_internal and name in INTERNAL_TOPICS)
-        for number in sorted(topic.partitions)
-    ]
 
 
 def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[Partition], at: int) -> int:
@@ -122,10 +109,7 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[
         print(kafka_text.offsets(rows), end="")
     else:
         output.show(listing(columns, rows))
-    failed = [row for row in rows if row.error]
-    for row in failed:
-        people.error(OperationError(f"{row.topic}-{row.partition}: {row.error}"))
-    return EXIT_FAILED if failed else 0
+    return tell_errors((row.topic, row.partition, row.error) for row in rows)
 
 
 def _show_ends(connected: Cluster, output: OutputOptions, wanted: list[Partition], rate: float | None) -> int:
@@ -151,7 +135,4 @@ def _show_ends(connected: Cluster, output: OutputOptions, wanted: list[Partition
         if name != "error"
     ]
     output.show(Report(rows, [Table(columns, rows)]))
-    for row in rows:
-        if row["error"]:
-            people.error(OperationError(f"{row['topic']}-{row['partition']}: {row['error']}"))
-    return EXIT_FAILED if any(row["error"] for row in rows) else 0
+    return tell_errors((row["topic"], row["partition"], row["error"]) for row in rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kafkactl.cli.options import OutputOptions
@@ -12,6 +12,14 @@ from kafkactl.output.report import Column, Report, Table
 
 if TYPE_CHECKING:
     from kafkactl.admin.outcome import Outcome
+
+
+def tell_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
+    """Says what failed of partitions (topic, number, error); returns 1 when anything did."""
+    failed = [(topic, number, error) for topic, number, error in errors if error]
+    for topic, number, error in failed:
+        people.error(OperationError(f"{topic}-{number}: {error}"))
+    return EXIT_FAILED if failed else 0
 
 
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: OutputOptions) -> int:

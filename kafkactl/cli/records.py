@@ -11,7 +11,8 @@ from kafkactl.cli.completion import topic_names
 from kafkactl.cli.moments import to_ms
 from kafkactl.cli.new_app import new_app
 from kafkactl.cli.options import ClusterOptions, ConfirmOptions, MirrorOutputOptions, command
-from kafkactl.errors import EXIT_FAILED, NotFoundError, OperationError, UsageError
+from kafkactl.cli.outcomes import tell_errors
+from kafkactl.errors import EXIT_FAILED, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 
@@ -51,6 +52,7 @@ def delete(
 ) -> int:
     """Delete the records before an offset or a time; shows what goes, and asks."""
     from kafkactl.admin import records
+    from kafkactl.admin.partition_rules import meant, rules_for
 
     ways = (before_offset is not None, before_time is not None, all_, offset_json_file is not None)
     if sum(ways) != 1:
@@ -65,8 +67,8 @@ def delete(
             raise UsageError("which topic?", "name it: as the argument")
         moment = None if before_time is None else to_ms(before_time, "--before-time")
         connected = cluster.connect()
-        chosen = _partitions(connected, topic, partitions)
-        before = _before(connected, chosen, before_offset, moment)
+        wanted = meant(connected, rules_for(topic, partitions))
+        before = _before(connected, wanted, before_offset, moment)
     planned = records.plan(connected, before)
     columns = [
         Column("TOPIC", lambda row: row.topic),
@@ -78,7 +80,7 @@ def delete(
     preview = Report(planned, [Table(columns, planned)])
     if confirm.dry_run:
         output.show(preview)
-        return _told({f"{row.topic}-{row.partition}": row.error for row in planned})
+        return tell_errors((row.topic, row.partition, row.error) for row in planned)
     total = sum(row.records or 0 for row in planned)
     if not confirm.yes:
         output.show(preview)
@@ -94,17 +96,7 @@ def delete(
         shown = rows if output.is_structured else [row for row in rows if row.error is None]
         done = [*columns[:2], Column("START", lambda row: row.low_watermark)]
         output.show(Report(rows, [Table(done, shown)]))
-    return _told({f"{row.topic}-{row.partition}": row.error for row in rows})
-
-
-def _partitions(connected: Cluster, topics: list[str], partitions: str | None) -> list[Partition]:
-    from kafkactl.admin.partition_rules import chosen, rules_for
-
-    every = [(name, number) for name, topic in connected.metadata().topics.items() for number in topic.partitions]
-    found = chosen(rules_for(topics, partitions), sorted(every))
-    if not found:
-        raise NotFoundError("no partition is meant by that", "kafkactl topics list shows the topics there are")
-    return found
+    return tell_errors((row.topic, row.partition, row.error) for row in rows)
 
 
 def _before(
@@ -121,11 +113,3 @@ def _before(
         if row.error:
             raise OperationError(f"{row.topic}-{row.partition}: {row.error}: nothing deleted")
     return {(row.topic, row.partition): TO_THE_END if row.offset is None else row.offset for row in found}
-
-
-def _told(errors: dict[str, str | None]) -> int:
-    """Each failure as an error; the exit status."""
-    for name, error in errors.items():
-        if error:
-            people.error(OperationError(f"{name}: {error}"))
-    return EXIT_FAILED if any(errors.values()) else 0

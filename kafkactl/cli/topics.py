@@ -20,6 +20,7 @@ from kafkactl.output.report import Column, Report, Table
 if TYPE_CHECKING:
     from kafkactl.admin.declared_topics import Change
     from kafkactl.admin.topics import PartitionDescription, PartitionDetail, TopicDescription, TopicSetting
+    from kafkactl.connection.cluster import Cluster
 
 app = new_app("List, create, describe, alter and delete topics.")
 
@@ -144,10 +145,7 @@ def describe(
     from kafkactl.admin import topics
 
     connected = cluster.connect()
-    if topic or topic_flag:
-        names = topics.matching(connected, subjects(topic, topic_flag, "topic"))
-    else:
-        names = [row.topic for row in topics.list_topics(connected, include_internal=not exclude_internal)]
+    names = _named_or_all(connected, topic, topic_flag, include_internal=not exclude_internal)
     described = topics.describe_topics(connected, names)
     settings = {}
     if output.is_kafka or under_min_isr_partitions or at_min_isr_partitions:
@@ -173,6 +171,16 @@ def describe(
         chosen = [replace(one, partitions=tuple(filter(_any(wishes), one.partitions))) for one in described]
         described = [one for one in chosen if one.partitions]
     output.show(Report(described, [Table(_PARTITION_COLUMNS, one.partitions, _title(one)) for one in described]))
+
+
+def _named_or_all(
+    connected: Cluster, topic: list[str] | None, topic_flag: list[str] | None, include_internal: bool
+) -> list[str]:
+    from kafkactl.admin import topics
+
+    if topic or topic_flag:
+        return topics.matching(connected, subjects(topic, topic_flag, "topic"))
+    return [row.topic for row in topics.list_topics(connected, include_internal)]
 
 
 def _any(wishes: Sequence[Callable[[PartitionDescription], bool]]) -> Callable[[PartitionDescription], bool]:
@@ -264,10 +272,7 @@ def export(cluster: ClusterOptions, topic: Topics = None, topic_flag: TopicFlag 
     from kafkactl.admin import declared_topics, topics
 
     connected = cluster.connect()
-    if topic or topic_flag:
-        names = topics.matching(connected, subjects(topic, topic_flag, "topic"))
-    else:
-        names = [row.topic for row in topics.list_topics(connected, include_internal=False)]
+    names = _named_or_all(connected, topic, topic_flag, include_internal=False)
     declared = declared_topics.declaration(topics.describe_topics(connected, names))
     print(yaml.safe_dump(declared, sort_keys=False, allow_unicode=True), end="")
 

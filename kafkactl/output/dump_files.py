@@ -24,6 +24,7 @@ from kafkactl.storage.batch import AnyBatch, Batch, parse_batch
 from kafkactl.storage.compression import TooLargeError
 from kafkactl.storage.files import FileKind, beside, kind_of
 from kafkactl.storage.legacy import LOG_OVERHEAD
+from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selection import Selection, select
 
@@ -186,9 +187,8 @@ class TextDump:
             position = piece.end
             if stops:
                 if text.is_open and self._out.isatty():
-                    self._out.write(
-                        b"\n"
-                    )  # Kafka's tool leaves the line open; on a terminal the error would stand in it
+                    # Kafka's tool leaves the line open; on a terminal the error would stand in it.
+                    self._out.write(b"\n")
                 self._flush()
                 turn.stop()
                 return Done(position, offsets, piece.error, out_position), False
@@ -361,12 +361,14 @@ def _piece(data: memoryview, position: int, end: int, wanted: Wanted, text: Line
 
 def _append(batch: AnyBatch, wanted: Wanted, text: Lines) -> bool:
     """Adds a batch's text; False, and nothing, for one that is too large to be held."""
+    records: Iterator[Record] = iter(())
     if wanted.deep:
         if batch.size_bytes > BATCH_IN_PIECE_BYTES:
             return False
+        records = batch.records()
         if isinstance(batch, Batch):
             try:
-                batch.unpacked(BATCH_IN_PIECE_BYTES)
+                records = batch.records(batch.unpacked(BATCH_IN_PIECE_BYTES))
             except TooLargeError:
                 return False
             except FormatError:
@@ -376,10 +378,9 @@ def _append(batch: AnyBatch, wanted: Wanted, text: Lines) -> bool:
     except FormatError:
         text.add_text(dump_text.batch_heading(batch).encode())
         raise
-    if wanted.deep:
-        for record, line in dump_text.record_texts(batch, batch.records(), wanted.parse, wanted.metadata):
-            text.note_offsets([record.offset])
-            text.add_text(line.encode("utf-8", errors="replace"))
+    for record, line in dump_text.record_texts(batch, records, wanted.parse, wanted.metadata):
+        text.note_offsets([record.offset])
+        text.add_text(line.encode("utf-8", errors="replace"))
     return True
 
 

@@ -101,8 +101,8 @@ class Batch:
         """The records' bytes, decompressed; raises FormatError for what cannot be, or grows past the bound."""
         return decompress(self.codec, bytes(self.data[HEADER_SIZE:]), bound)
 
-    def records(self) -> Iterator[Record]:
-        """Its records; raises FormatError where the bytes are not what the header says.
+    def records(self, unpacked: bytes | None = None) -> Iterator[Record]:
+        """Its records, from `unpacked` where that is done already; raises FormatError where they are not as it says.
 
         That is before the first of a compressed batch, and behind those that are whole of another, as Kafka reads them.
         """
@@ -114,7 +114,7 @@ class Batch:
         if self.count == 0:  # nothing is looked at then, by Kafka's readers either
             return
         try:
-            data = self.unpacked()
+            data = self.unpacked() if unpacked is None else unpacked
             if self.codec is not Codec.NONE:
                 require_whole(data, self.count)
             yield from parse_records(

@@ -10,14 +10,19 @@ from kafkactl.storage.files import FileKind, kind_of
 
 
 def partition_folders(path: Path) -> list[Path]:
-    """The folders with segments at or right below a path, sorted by topic and partition; raises NotFoundError."""
+    """The folders with segments at or right below a path, by topic and partition; raises NotFoundError without any."""
     if not path.is_dir():
         raise NotFoundError(f"{path}: no such folder")
     try:
         folders = [path, *(folder for folder in path.iterdir() if folder.is_dir())]
-        return sorted((folder for folder in folders if any(_segments_in(folder))), key=_topic_and_partition)
+        found = sorted((folder for folder in folders if any(_segments_in(folder))), key=_topic_and_partition)
     except PermissionError as error:
         raise UsageError(f"{error.filename}: permission denied") from None
+    if not found:
+        raise NotFoundError(
+            f"{path}: no segments in it", "a broker's log.dirs holds a folder TOPIC-N for each partition"
+        )
+    return found
 
 
 def segments_in(folder: Path) -> list[Path]:
@@ -27,12 +32,7 @@ def segments_in(folder: Path) -> list[Path]:
 
 def segments_under(path: Path) -> list[Path]:
     """The segments of every partition at or right below a folder; raises NotFoundError when there is none."""
-    found = [segment for folder in partition_folders(path) for segment in segments_in(folder)]
-    if not found:
-        raise NotFoundError(
-            f"{path}: no segments in it", "a broker's log.dirs holds a folder TOPIC-N for each partition"
-        )
-    return found
+    return [segment for folder in partition_folders(path) for segment in segments_in(folder)]
 
 
 def topic_and_partition(folder: Path) -> tuple[str, int | None]:

@@ -133,20 +133,23 @@ def _count(batch: AnyBatch, stats: Stats) -> None:
         stats.damaged_batches += 1
         return
     stats.codecs[batch.codec.name.lower()] += 1
+    records = batch.records()
     if isinstance(batch, Batch):
         stats.transactional_batches += batch.is_transactional and not batch.is_control
         if batch.producer_id >= 0:
             stats.producers.add(batch.producer_id)
         if batch.codec is not Codec.NONE:
             stats.compressed_bytes += batch.size_bytes - UNPACKED_HEADER_BYTES
-            stats.uncompressed_bytes += len(batch.unpacked())
+            unpacked = batch.unpacked()
+            stats.uncompressed_bytes += len(unpacked)
+            records = batch.records(unpacked)
     if batch.is_control:
         stats.control_batches += 1
-        for record in batch.records():
+        for record in records:
             stats.control_records += 1
             stats.note_offsets(record.offset, record.offset + 1)
         return
-    for record in batch.records():
+    for record in records:
         stats.take(record.offset, record.timestamp_ms, record.key, record.value)
 
 

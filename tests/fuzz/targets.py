@@ -7,13 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kafkactl.errors import KafkactlError
-from kafkactl.output import dump_files
 from kafkactl.output.decoders import TOPICS, by_format, by_topic
 from kafkactl.output.dump_files import TextDump, Wanted
 from kafkactl.output.dump_text import aborted_line, control_text, producer_line
 from kafkactl.serde import formats
 from kafkactl.storage import compression
-from kafkactl.storage.batch import Batch
 from kafkactl.storage.check import Checked, check_partition
 from kafkactl.storage.checkpoint import read_leader_epochs, read_offset_checkpoint, read_properties, read_quorum_state
 from kafkactl.storage.index import OffsetIndex, TimeIndex
@@ -103,5 +101,3 @@ def expect_only_ours(work: Callable[[], object]) -> None:
 
 def limit_memory() -> None:
     compression.MAX_DECOMPRESSED_BYTES = BOUND_BYTES
-    assert Batch is not None
-    assert dump_files.PIECE_TEXT_BYTES

@@ -128,10 +128,11 @@ def test_the_small_files(cli: Cli, tmp_path: Path) -> None:
         row = json.loads(cli.ok("dump-log", path, "-o", "json").splitlines()[-1])
         assert row == {"file": str(path), **last}
         name_and_value = [f"{key}: {value}" for key, value in last.items() if not isinstance(value, list)]
-        assert cli.ok("dump-log", path).splitlines()[-1].startswith(" ".join(name_and_value))
+        text = cli.ok("dump-log", path).splitlines()[-1]
+        assert text.startswith(" ".join(name_and_value))
+        assert ('currentVoters: [{"voterId":1}]' in text) == (name == "quorum-state")
         path.write_text("\0nonsense")
         assert "corrupt" in cli("dump-log", path, check=1).stderr
-    assert '[{"voterId":1}]' in str(contents) or True
 
 
 def test_csv_and_parquet_have_the_same_records(cli: Cli, tmp_path: Path) -> None:
