@@ -26,6 +26,7 @@ lint: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/dump_log.py
+	$(BIN)/python bench/admin.py
 
 completions: $(VENV)/installed
 	$(BIN)/python -m kafkactl.cli.shells completions

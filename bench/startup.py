@@ -81,6 +81,12 @@ def medians(commands: Mapping[str, list[str]], runs: int, environment: Mapping[s
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def run_class(version: str) -> list[str]:
+    """As bin/kafka-run-class.sh starts tools, but for the collector that starts fastest and a silent log."""
+    libs = cache_dir() / "kafka" / version
+    return ["java", "-Xmx256M", "-XX:+UseSerialGC", "-Dlog4j2.level=OFF", "-cp", f"{libs}/*"]
+
+
 def prepare(cluster: RunningCluster) -> None:
     cluster.cli.ok("topics", "create", "orders", "-p", 3)
     cluster.cli.ok("produce", "orders", input="".join(f"{number}\n" for number in range(1000)))
@@ -113,11 +119,9 @@ def measure(cluster: RunningCluster, runs: int) -> int:
         )
     )
     print()
-    libs = cache_dir() / "kafka" / cluster.version
     where = ["--bootstrap-server", cluster.bootstrap_servers]
-    # As bin/kafka-run-class.sh starts tools, but for the collector that starts fastest and a silent log.
-    run_class = ["java", "-Xmx256M", "-XX:+UseSerialGC", "-Dlog4j2.level=OFF", "-cp", f"{libs}/*"]
-    java = {name: [*run_class, main, *where, *arguments] for name, (main, *arguments) in REFERENCE.items()}
+    jvm = run_class(cluster.version)
+    java = {name: [*jvm, main, *where, *arguments] for name, (main, *arguments) in REFERENCE.items()}
     both = medians(
         {**{f"java {name}": command for name, command in java.items()}, **{name: commands[name] for name in java}},
         max(3, runs // 3),

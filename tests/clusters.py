@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from kafkactl.local.ports import is_free
-from kafkactl.paths import cache_dir
+from tests import java_tools
 from tests.conftest import Cli
 
 PORTS = {"kraft": 21092, "kraft-cluster": 21192, "zookeeper": 21292}
@@ -36,32 +35,9 @@ class RunningCluster:
         nodes = json.loads(self.cli.ok("local", "status", "-o", "json"))
         return [Path(node["log_dir"]) for node in nodes if node["cluster"] == self.name and node["log_dir"]]
 
-    def java(self, main_class: str, *arguments: object, input: str | None = None) -> subprocess.CompletedProcess[str]:
+    def java(self, main_class: str, *arguments: object, input: str = "") -> subprocess.CompletedProcess[str]:
         """One of Kafka's own tools; how to reach this cluster is said by the caller."""
-        return java_tool(main_class, *arguments, input=input)
-
-
-def java_tool(
-    main_class: str,
-    *arguments: object,
-    input: str | None = None,
-    environment: Mapping[str, str] | None = None,
-    version: str = "4.3.1",
-) -> subprocess.CompletedProcess[str]:
-    """Runs a class from Kafka's jars, as bin/ does, quietly."""
-    libs = cache_dir() / "kafka" / version
-    assert libs.is_dir(), f"the jars of Kafka {version} are not there yet: start a cluster first"
-    command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"]
-    command += ["-Dlog4j2.level=OFF", "-cp", f"{libs}/*", main_class, *map(str, arguments)]
-    return subprocess.run(
-        command,
-        input=input or "",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
-    )
+        return java_tools.run(main_class, *arguments, input=input)
 
 
 @contextmanager

@@ -1,154 +1,310 @@
-"""Settings of topics and brokers, with where each value comes from.
+"""Settings of topics, brokers, their loggers, groups and client metrics, with where each value comes from.
 
 Reference: org.apache.kafka.clients.admin.Admin describeConfigs and incrementalAlterConfigs (KIP-226, KIP-339);
-kafka.admin.ConfigCommand.
+kafka.admin.ConfigCommand. The settings of users, clients and ips are quotas.py's and scram.py's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TypeVar
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import KafkaError
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ConfigSource, ResourceType
-
-from kafkactl.connection.cluster import Cluster
+from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
+from kafkactl.connection.kafka_python import AdminClient, refusal, send
 from kafkactl.errors import NotFoundError, OperationError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
 
-
-class EntityType(StrEnum):
-    """What can have settings."""
-
-    TOPICS = "topics"
-    BROKERS = "brokers"
-    GROUPS = "groups"
-
-
-_RESOURCE_TYPES = {
-    EntityType.TOPICS: ResourceType.TOPIC,
-    EntityType.BROKERS: ResourceType.BROKER,
-    EntityType.GROUPS: ResourceType.GROUP,
+_RESOURCES = {
+    EntityType.TOPICS: 2,
+    EntityType.BROKERS: 4,
+    EntityType.BROKER_LOGGERS: 8,
+    EntityType.CLIENT_METRICS: 16,
+    EntityType.GROUPS: 32,
 }
+_SOURCES = (
+    "UNKNOWN",
+    "DYNAMIC_TOPIC_CONFIG",
+    "DYNAMIC_BROKER_CONFIG",
+    "DYNAMIC_DEFAULT_BROKER_CONFIG",
+    "STATIC_BROKER_CONFIG",
+    "DEFAULT_CONFIG",
+    "DYNAMIC_BROKER_LOGGER_CONFIG",
+    "DYNAMIC_CLIENT_METRICS_CONFIG",
+    "DYNAMIC_GROUP_CONFIG",
+)
+DEFAULT_SOURCE = "DEFAULT_CONFIG"
+_OWN_SOURCES = {
+    EntityType.TOPICS: "DYNAMIC_TOPIC_CONFIG",
+    EntityType.BROKERS: "DYNAMIC_BROKER_CONFIG",
+    EntityType.CLIENT_METRICS: "DYNAMIC_CLIENT_METRICS_CONFIG",
+    EntityType.GROUPS: "DYNAMIC_GROUP_CONFIG",
+}
+_OF_ONE_BROKER = (EntityType.BROKERS, EntityType.BROKER_LOGGERS)
+_UNKNOWN_TOPIC = 3
+
+
+class Operation(IntEnum):
+    """What an alteration does, by its number in IncrementalAlterConfigs."""
+
+    SET = 0
+    DELETE = 1
+    APPEND = 2
+    SUBTRACT = 3
 
 
 @dataclass(frozen=True)
-class Entity:
-    """A topic, broker or group."""
+class Alteration:
+    """One change of one setting; to append and to subtract works on lists."""
 
-    type: EntityType
+    operation: Operation
     name: str
+    value: str | None = None
 
-    def __str__(self) -> str:
-        return f"{self.type.value.removesuffix('s')} {self.name}"
+
+@dataclass(frozen=True)
+class Synonym:
+    """One place that says a value for a setting."""
+
+    source: str
+    name: str
+    value: str | None
 
 
 @dataclass(frozen=True)
 class Config:
     """One setting as the broker has it; a sensitive one's value is None."""
 
+    type: EntityType
+    entity: str
     name: str
     value: str | None
     source: str
     """DYNAMIC_TOPIC_CONFIG, DYNAMIC_BROKER_CONFIG, STATIC_BROKER_CONFIG, DEFAULT_CONFIG, ..."""
     sensitive: bool
     read_only: bool
-    synonyms: tuple[tuple[str, str, str | None], ...]
-    """(source, name, value) of every place that says a value, the one in force first."""
+    synonyms: tuple[Synonym, ...]
+    """Every place that says a value, the one in force first."""
+    documentation: str | None
+
+    @property
+    def default(self) -> str | None:
+        """What Kafka itself would have it be; None also where it says so only of what is not set."""
+        if self.source == DEFAULT_SOURCE:
+            return self.value
+        return next((each.value for each in self.synonyms if each.source == DEFAULT_SOURCE), None)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the entity itself says it; loggers have no other place."""
+        if self.type is EntityType.BROKERS and not self.entity:
+            return self.source == "DYNAMIC_DEFAULT_BROKER_CONFIG"
+        return self.source == _OWN_SOURCES.get(self.type, self.source)
 
 
-def own_source(entity: Entity) -> str:
-    """Where an entity's own settings come from; everything else it only inherits."""
-    return {
-        EntityType.TOPICS: "DYNAMIC_TOPIC_CONFIG",
-        EntityType.BROKERS: "DYNAMIC_BROKER_CONFIG",
-        EntityType.GROUPS: "GROUP_CONFIG",
-    }[entity.type]
+@dataclass(frozen=True)
+class Difference:
+    """A setting that two entities have differently, or one has differently from Kafka's default."""
+
+    name: str
+    left: str | None
+    right: str | None
 
 
-def describe_configs(cluster: Cluster, entity: Entity) -> list[Config]:
-    """All settings of an entity by name, inherited ones too; raises NotFoundError."""
-    _require_exists(cluster, entity)
-    futures = cluster.admin.describe_configs([_resource(entity)], request_timeout=cluster.timeout_s)
-    (future,) = futures.values()
-    entries = _answered(cluster, entity, future, "read")
-    return [_config(entry) for _, entry in sorted(entries.items())]
+def describe_configs(
+    client: AdminClient, entities: Sequence[Entity], documentation: bool = False
+) -> dict[Entity, list[Config]]:
+    """All settings of each entity by name, inherited ones too; raises NotFoundError."""
+    from kafka.protocol.admin import DescribeConfigsRequest
+
+    found = {}
+    _require_brokers(client, entities)
+    for broker, asked in _by_broker(entities).items():
+        request = DescribeConfigsRequest(
+            resources=[(_RESOURCES[each.type], each.name, None) for each in asked],
+            include_synonyms=True,
+            include_documentation=documentation,
+            min_version=1,
+        )
+        by_resource = {(_RESOURCES[each.type], each.name): each for each in asked}
+        for result in send(client, request, broker).results:
+            entity = by_resource[result.resource_type, result.resource_name]
+            if (refused := _refused(entity, "read", result)) is not None:
+                raise refused
+            configs = [_config(entity, each) for each in result.configs]
+            found[entity] = sorted(configs, key=lambda config: config.name)
+    return {entity: found[entity] for entity in entities}
 
 
-def own(configs: Sequence[Config], entity: Entity) -> list[Config]:
-    """Those set on the entity itself."""
-    return [config for config in configs if config.source == own_source(entity)]
+def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
+    """What a topic, a broker or a group says itself, without synonyms; raises NotFoundError.
+
+    By librdkafka, in half the time that kafka-python takes to be imported; but it keeps synonyms by their names, of
+    which several may be the same.
+    """
+    from confluent_kafka.admin import ConfigResource, ResourceType
+
+    types = {
+        EntityType.TOPICS: ResourceType.TOPIC,
+        EntityType.BROKERS: ResourceType.BROKER,
+        EntityType.GROUPS: ResourceType.GROUP,
+    }
+    if entity.type is EntityType.BROKERS:
+        _require_known([entity], sorted(cluster.metadata().brokers))
+    resource = ConfigResource(types[entity.type], entity.name)
+    (future,) = cluster.admin.describe_configs([resource], request_timeout=cluster.timeout_s).values()
+    try:
+        entries = cluster.wait(future, f"cannot read the configs of {entity}")
+    except OperationError as error:
+        if error.code == _UNKNOWN_TOPIC:
+            raise _no_such(entity) from error
+        raise
+    found = [
+        Config(
+            entity.type,
+            entity.name,
+            name,
+            None if entry.is_sensitive else entry.value,
+            _SOURCES[entry.source],
+            entry.is_sensitive,
+            entry.is_read_only,
+            (),
+            None,
+        )
+        for name, entry in sorted(entries.items())
+    ]
+    return [config for config in found if config.is_own]
+
+
+def list_entities(client: AdminClient, type_: EntityType) -> list[Entity]:
+    """All of that type that can have settings; of brokers also their common default, named ''."""
+    if type_ is EntityType.TOPICS:
+        return [Entity(type_, name) for name in client.list_topics()]
+    if type_ in _OF_ONE_BROKER:
+        return [Entity(type_, name) for name in (*map(str, _brokers(client)), DEFAULT_NAME)]
+    names = _with_settings(client, type_)
+    if type_ is EntityType.GROUPS:
+        names += [group["group_id"] for group in client.list_groups()]
+    return [Entity(type_, name) for name in sorted(set(names))]
 
 
 def alter_configs(
-    cluster: Cluster,
-    entity: Entity,
-    set_: Mapping[str, str],
-    delete: Sequence[str] = (),
-    dry_run: bool = False,
-) -> None:
-    """Sets and deletes settings in one request, all or none; raises OperationError as the broker words it."""
-    _require_exists(cluster, entity)
-    _require_set(cluster, entity, delete)
-    operations = [
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in sorted(set_.items())
-    ] + [ConfigEntry(name, None, incremental_operation=AlterConfigOpType.DELETE) for name in sorted(delete)]
-    resource = _resource(entity, operations)
-    futures = cluster.admin.incremental_alter_configs(
-        [resource], validate_only=dry_run, request_timeout=cluster.timeout_s
-    )
-    (future,) = futures.values()
-    _answered(cluster, entity, future, "change")
+    client: AdminClient, changes: Mapping[Entity, Sequence[Alteration]], dry_run: bool = False
+) -> dict[Entity, OperationError | None]:
+    """Makes each entity's changes, all of an entity's or none; its error, as the broker words it, where it refused."""
+    from kafka.protocol.admin import IncrementalAlterConfigsRequest
+
+    results: dict[Entity, OperationError | None] = {}
+    _require_brokers(client, changes)
+    for broker, asked in _by_broker(changes).items():
+        request = IncrementalAlterConfigsRequest(
+            resources=[
+                (
+                    _RESOURCES[each.type],
+                    each.name,
+                    [(change.name, change.operation, change.value) for change in changes[each]],
+                )
+                for each in asked
+            ],
+            validate_only=dry_run,
+        )
+        by_resource = {(_RESOURCES[each.type], each.name): each for each in asked}
+        for result in send(client, request, broker).responses:
+            entity = by_resource[result.resource_type, result.resource_name]
+            results[entity] = _refused(entity, "change", result)
+    return results
 
 
-def _answered(cluster: Cluster, entity: Entity, future: Future[T], verb: str) -> T:
-    try:
-        return cluster.wait(future, f"cannot {verb} the configs of {entity}")
-    except OperationError as error:
-        if error.code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise NotFoundError(f"there is no {entity}", error.hint, error.code) from error
-        raise
+def differences(described: Sequence[Sequence[Config]]) -> list[Difference]:
+    """Between two entities' settings, or one's and the defaults; what is secret cannot be compared."""
+    left = {config.name: config for config in described[0] if not config.sensitive}
+    if len(described) > 1:
+        right = {config.name: config.value for config in described[1] if not config.sensitive}
+    else:
+        right = {name: config.default for name, config in left.items()}
+    found = []
+    for name in sorted({*left, *right}):
+        values = left[name].value if name in left else None, right.get(name)
+        if values[0] != values[1]:
+            found.append(Difference(name, *values))
+    return found
 
 
-def _resource(entity: Entity, operations: Sequence[ConfigEntry] | None = None) -> ConfigResource:
-    type_ = _RESOURCE_TYPES[entity.type]
-    if operations is None:
-        return ConfigResource(type_, entity.name)
-    return ConfigResource(type_, entity.name, incremental_configs=list(operations))
-
-
-def _config(entry: ConfigEntry) -> Config:
-    synonyms = tuple((_source(synonym), synonym.name, synonym.value) for synonym in entry.synonyms.values())
-    value = None if entry.is_sensitive else entry.value
-    return Config(entry.name, value, _source(entry), entry.is_sensitive, entry.is_read_only, synonyms)
-
-
-def _source(entry: ConfigEntry) -> str:
-    return ConfigSource(entry.source).name
-
-
-def _require_exists(cluster: Cluster, entity: Entity) -> None:
-    """Only brokers need asking: a request for one that is not there ends in a time-out instead of an error."""
-    if entity.type is EntityType.BROKERS:
-        brokers = cluster.metadata().brokers
-        if not entity.name.isdigit() or int(entity.name) not in brokers:
-            raise NotFoundError(
-                f"there is no broker {entity.name!r}", f"brokers: {', '.join(map(str, sorted(brokers)))}"
-            )
-
-
-def _require_set(cluster: Cluster, entity: Entity, delete: Sequence[str]) -> None:
-    """As Kafka's tool: deleting what is not set is an error, for it is most often a misspelling."""
-    if not delete:
-        return
-    present = {config.name for config in own(describe_configs(cluster, entity), entity)}
-    missing = [name for name in delete if name not in present]
+def require_set(configs: Iterable[Config], changes: Iterable[Alteration]) -> None:
+    """Raises OperationError where something is to be deleted that is not set: most often it is a misspelling."""
+    present = {config.name for config in configs if config.is_own}
+    missing = [change.name for change in changes if change.operation is Operation.DELETE and change.name not in present]
     if missing:
         raise OperationError(
-            f"cannot delete what is not set on {entity}: {', '.join(missing)}",
+            f"cannot delete what is not set: {', '.join(missing)}",
             f"set there: {', '.join(sorted(present)) or 'nothing'}",
         )
+
+
+def _by_broker(entities: Iterable[Entity]) -> dict[int | None, list[Entity]]:
+    """Entities by the broker that must be asked; None where any will do."""
+    grouped: dict[int | None, list[Entity]] = defaultdict(list)
+    for each in entities:
+        grouped[int(each.name) if each.type in _OF_ONE_BROKER and each.name else None].append(each)
+    return grouped
+
+
+def _require_brokers(client: AdminClient, entities: Iterable[Entity]) -> None:
+    """A request for a broker that is not there would end in a time-out instead of an error."""
+    named = [each for each in entities if each.type in _OF_ONE_BROKER and each.name]
+    if named:
+        _require_known(named, _brokers(client))
+
+
+def _require_known(named: Iterable[Entity], brokers: Sequence[int]) -> None:
+    for each in named:
+        if int(each.name) not in brokers:
+            raise NotFoundError(f"there is no broker {each.name}", f"brokers: {', '.join(map(str, brokers))}")
+
+
+def _brokers(client: AdminClient) -> list[int]:
+    return sorted(broker["broker_id"] for broker in client.describe_cluster()["brokers"])
+
+
+def _with_settings(client: AdminClient, type_: EntityType) -> list[str]:
+    """Those of a type that have settings, be they there or not; none where brokers cannot or will not list them."""
+    from kafka import errors
+
+    code = _RESOURCES[type_]
+    try:
+        listed = client.list_config_resources([code])
+    except (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion, errors.ClusterAuthorizationFailedError):
+        return []
+    return [name for names in listed.values() for name in names]
+
+
+def _refused(entity: Entity, verb: str, result: Any) -> OperationError | None:
+    if not result.error_code:
+        return None
+    if result.error_code == _UNKNOWN_TOPIC:
+        return _no_such(entity)
+    return refusal(f"cannot {verb} the configs of {entity}", result.error_code, result.error_message)
+
+
+def _no_such(entity: Entity) -> NotFoundError:
+    return NotFoundError(f"there is no {entity}", "kafkactl topics list shows the topics there are", _UNKNOWN_TOPIC)
+
+
+def _config(entity: Entity, answer: Any) -> Config:
+    synonyms = tuple(Synonym(_SOURCES[each.source], each.name, each.value) for each in answer.synonyms)
+    value = None if answer.is_sensitive else answer.value
+    return Config(
+        entity.type,
+        entity.name,
+        answer.name,
+        value,
+        _SOURCES[answer.config_source],
+        answer.is_sensitive,
+        answer.read_only,
+        synonyms,
+        answer.documentation,
+    )

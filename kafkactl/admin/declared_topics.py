@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kafkactl.admin import configs, topics
-from kafkactl.admin.configs import Entity, EntityType
+from kafkactl.admin import reassignment, topics
+from kafkactl.admin.configs import Alteration, Operation, alter_configs
+from kafkactl.admin.entities import Entity, EntityType
 from kafkactl.admin.outcome import Outcome
-from kafkactl.admin.topics import TopicDescription, TopicSpec
+from kafkactl.admin.topic_models import TopicDescription, TopicSpec
+from kafkactl.admin.topic_names import is_valid_name
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.kafka_python import admin
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 
 EXAMPLE = "topics: {orders: {partitions: 6, replication_factor: 3, configs: {retention.ms: 3600000}}}"
@@ -24,7 +28,7 @@ class Change:
 
     topic: str
     action: str
-    """create, add partitions, set, unset; or impossible."""
+    """create, add partitions, move replicas, set, unset; or impossible."""
     what: str
     before: str | None
     after: str | None
@@ -69,6 +73,7 @@ def declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
 def plan(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     """The changes that make the cluster's topics what is declared; topics that are not declared are left alone."""
     there = {row.topic for row in topics.list_topics(cluster)}
+    brokers = len(cluster.metadata().brokers)
     present = {
         one.topic: one
         for one in topics.describe_topics(cluster, [spec.topic for spec in declared if spec.topic in there])
@@ -76,7 +81,7 @@ def plan(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     return [
         change
         for spec in declared
-        for change in (_changes(spec, present[spec.topic]) if spec.topic in present else _creation(spec))
+        for change in (_changes(spec, present[spec.topic], brokers) if spec.topic in present else _creation(spec))
     ]
 
 
@@ -92,14 +97,15 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     for change in changes:
         if change.action == "add partitions":
             results += topics.add_partitions(cluster, [change.topic], int(change.after or 0))
-    for name in dict.fromkeys(change.topic for change in changes if change.action in ("set", "unset")):
-        results.append(_alter(cluster, name, [change for change in changes if change.topic == name]))
-    return results
+    for change in changes:
+        if change.action == "move replicas":
+            results.append(_move(cluster, change.topic, int(change.after or 0)))
+    return results + _alter(cluster, [change for change in changes if change.action in ("set", "unset")])
 
 
 def _spec(path: Path, name: str, fields: Any) -> TopicSpec:
     where = f"{path}: topic {name}"
-    if not topics.is_valid_name(name):
+    if not is_valid_name(name):
         raise UsageError(f"{where}: cannot be a topic's name", "1 to 249 of the characters a-z A-Z 0-9 . _ and -")
     if not isinstance(fields, dict) or not fields.keys() <= _FIELDS:
         raise UsageError(f"{where}: has other fields than {', '.join(sorted(_FIELDS))}", f"like {EXAMPLE}")
@@ -124,7 +130,7 @@ def _creation(spec: TopicSpec) -> list[Change]:
     return [Change(spec.topic, "create", "topic", None, ", ".join(parts))]
 
 
-def _changes(spec: TopicSpec, present: TopicDescription) -> list[Change]:
+def _changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> list[Change]:
     found = []
     partitions, replicas = len(present.partitions), present.replication_factor
     if spec.partitions is not None and spec.partitions != partitions:
@@ -139,8 +145,16 @@ def _changes(spec: TopicSpec, present: TopicDescription) -> list[Change]:
             )
         )
     if spec.replication_factor is not None and spec.replication_factor != replicas:
-        what = "the replication factor is changed by a reassignment"
-        found.append(Change(spec.topic, "impossible", what, str(replicas), str(spec.replication_factor)))
+        enough = spec.replication_factor <= brokers
+        found.append(
+            Change(
+                spec.topic,
+                "move replicas" if enough else "impossible",
+                "replication" if enough else f"there are {brokers} brokers for replicas",
+                str(replicas),
+                str(spec.replication_factor),
+            )
+        )
     wanted: Mapping[str, str] = spec.configs or {}
     for name in sorted({*wanted, *present.configs}):
         before, after = present.configs.get(name), wanted.get(name)
@@ -149,11 +163,30 @@ def _changes(spec: TopicSpec, present: TopicDescription) -> list[Change]:
     return found
 
 
-def _alter(cluster: Cluster, name: str, changes: Sequence[Change]) -> Outcome:
-    to_set = {change.what: change.after or "" for change in changes if change.action == "set"}
-    to_unset = [change.what for change in changes if change.action == "unset"]
+def _move(cluster: Cluster, name: str, factor: int) -> Outcome:
+    """Started only: how long replicas take to move depends on what they hold."""
     try:
-        configs.alter_configs(cluster, Entity(EntityType.TOPICS, name), to_set, to_unset)
+        moves = reassignment.plan_factor(cluster, [name], factor)
+        with admin(cluster.settings) as client:
+            started = reassignment.start(client, moves)
     except OperationError as error:
         return Outcome(name, False, str(error), error.hint)
-    return Outcome(name, True, f"{len(to_set)} set, {len(to_unset)} unset")
+    refused = [str(error) for error in started.values() if error is not None]
+    return Outcome(name, not refused, "; ".join(refused) or f"replication {factor}: {len(started)} partitions moving")
+
+
+def _alter(cluster: Cluster, changes: Sequence[Change]) -> list[Outcome]:
+    by_topic: dict[Entity, list[Alteration]] = defaultdict(list)
+    for change in changes:
+        operation = Operation.SET if change.action == "set" else Operation.DELETE
+        by_topic[Entity(EntityType.TOPICS, change.topic)].append(Alteration(operation, change.what, change.after))
+    if not by_topic:
+        return []
+    with admin(cluster.settings) as client:
+        refused = alter_configs(client, by_topic)
+    results = []
+    for topic, error in refused.items():
+        to_set = sum(change.operation is Operation.SET for change in by_topic[topic])
+        done = f"{to_set} set, {len(by_topic[topic]) - to_set} unset"
+        results.append(Outcome(topic.name, error is None, str(error or done), error.hint if error else None))
+    return results

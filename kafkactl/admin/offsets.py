@@ -58,6 +58,13 @@ class LogEnds:
     start: OffsetAnswer
     end: OffsetAnswer
 
+    @property
+    def count(self) -> int | None:
+        """How many records can be between them."""
+        if self.start.offset is None or self.end.offset is None:
+            return None
+        return self.end.offset - self.start.offset
+
 
 def log_ends(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partition, LogEnds]:
     """Each partition's ends, all asked at once; a partition that cannot be asked has its own error."""

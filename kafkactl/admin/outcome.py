@@ -20,6 +20,8 @@ class Outcome:
     result: str
     """What was done, or why it was not."""
     hint: str | None = None
+    code: int | None = None
+    """Kafka's, where a broker refused it."""
 
 
 def outcomes(
@@ -38,5 +40,5 @@ def outcomes(
             if ignored and error.code is not None and error.code in ignored:
                 found.append(Outcome(name, True, ignored[error.code]))
             else:
-                found.append(Outcome(name, False, str(error), error.hint))
+                found.append(Outcome(name, False, str(error), error.hint, error.code))
     return found

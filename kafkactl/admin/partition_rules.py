@@ -6,11 +6,12 @@ TO is not taken in.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from kafkactl.admin.topics import INTERNAL_TOPICS, name_pattern
+from kafkactl.admin.topic_names import INTERNAL_TOPICS, name_pattern
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, UsageError
 
@@ -23,9 +24,6 @@ class PartitionRule:
 
     topics: re.Pattern[str]
     takes: Callable[[int], bool]
-
-    def matches(self, topic: str, partition: int) -> bool:
-        return self.topics.fullmatch(topic) is not None and self.takes(partition)
 
 
 def parse_rules(text: str) -> list[PartitionRule]:
@@ -67,7 +65,12 @@ def meant(cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bo
 def chosen(rules: Iterable[PartitionRule], partitions: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     """Those partitions that any rule means."""
     every = list(rules)
-    return [partition for partition in partitions if any(rule.matches(*partition) for rule in every)]
+
+    @functools.cache
+    def of(topic: str) -> list[PartitionRule]:
+        return [rule for rule in every if rule.topics.fullmatch(topic)]
+
+    return [partition for partition in partitions if any(rule.takes(partition[1]) for rule in of(partition[0]))]
 
 
 def _parse_rule(text: str) -> PartitionRule:

@@ -6,71 +6,31 @@ Reference: org.apache.kafka.tools.TopicCommand.
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any
+import functools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from confluent_kafka import KafkaError, TopicCollection, Uuid
 from confluent_kafka.admin import ConfigResource, ConfigSource, NewPartitions, NewTopic, ResourceType
 
+from kafkactl.admin.offsets import log_ends
 from kafkactl.admin.outcome import Outcome, outcomes
+from kafkactl.admin.topic_models import (
+    MIN_ISR,
+    PartitionDescription,
+    TopicDescription,
+    TopicListing,
+    TopicSettings,
+    TopicSpec,
+)
+from kafkactl.admin.topic_names import INTERNAL_TOPICS
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import NotFoundError, OperationError, UsageError
+from kafkactl.errors import NotFoundError, OperationError
 
-INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
-MAX_NAME_LENGTH = 249
-_NAME = re.compile(r"[a-zA-Z0-9._-]+")
-
-
-@dataclass(frozen=True)
-class TopicListing:
-    """A topic in a list."""
-
-    topic: str
-    partitions: int
-    replication_factor: int
-    internal: bool
-
-
-@dataclass(frozen=True)
-class PartitionDescription:
-    """One partition and where its replicas are; node ids."""
-
-    topic: str
-    partition: int
-    leader: int | None
-    replicas: tuple[int, ...]
-    """In the order of preference: the first is the preferred leader."""
-    isr: tuple[int, ...]
-
-    @property
-    def under_replicated(self) -> bool:
-        return len(self.isr) < len(self.replicas)
-
-
-@dataclass(frozen=True)
-class TopicDescription:
-    """A topic with its partitions and the settings that differ from the brokers' own."""
-
-    topic: str
-    topic_id: str
-    internal: bool
-    replication_factor: int
-    configs: Mapping[str, str]
-    partitions: tuple[PartitionDescription, ...]
-
-
-@dataclass(frozen=True)
-class TopicSpec:
-    """A topic to be created; None leaves a number to the brokers' default."""
-
-    topic: str
-    partitions: int | None = None
-    replication_factor: int | None = None
-    replica_assignment: tuple[tuple[int, ...], ...] | None = None
-    configs: Mapping[str, str] | None = None
+_RECORDS_A_REQUEST = 5_000
+_ASSUMED_PARTITIONS = 50  # where the number is left to the brokers' default
+_NOT_YET_GONE = frozenset({KafkaError.TOPIC_ALREADY_EXISTS})
 
 
 def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicListing]:
@@ -84,56 +44,19 @@ def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicLi
     return listed
 
 
-def matching(cluster: Cluster, names: Sequence[str]) -> list[str]:
-    """The topics meant by names and patterns (a pattern is what cannot be a name); raises NotFoundError."""
-    if all(map(is_valid_name, names)):
-        return list(names)
-    existing = [listing.topic for listing in list_topics(cluster)]
-    found: dict[str, None] = {}
-    for name in names:
-        if is_valid_name(name):
-            hits = [name]
-        else:
-            pattern = name_pattern(name)
-            hits = [topic for topic in existing if pattern.fullmatch(topic)]
-            if not hits:
-                raise NotFoundError(f"no topic matches {name!r}", "kafkactl topics list shows the topics there are")
-        found.update(dict.fromkeys(hits))
-    return list(found)
-
-
-def name_pattern(text: str) -> re.Pattern[str]:
-    """A regular expression for topics' whole names; raises UsageError."""
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise UsageError(f"{text!r} is neither a topic's name nor a pattern: {error}") from error
-
-
-def is_valid_name(name: str) -> bool:
-    """Whether Kafka takes it as a topic's name (org.apache.kafka.common.internals.Topic)."""
-    return name not in (".", "..") and len(name) <= MAX_NAME_LENGTH and _NAME.fullmatch(name) is not None
-
-
-def describe_topics(cluster: Cluster, names: Sequence[str] | None = None) -> list[TopicDescription]:
+def describe_topics(
+    cluster: Cluster, names: Sequence[str], settings: Mapping[str, TopicSettings] | None = None
+) -> list[TopicDescription]:
     """Topics by name with their partitions and own settings, all asked at once; raises NotFoundError."""
-    if names is None:
-        names = [listing.topic for listing in list_topics(cluster)]
     if not names:
         return []
-    timeout_s = cluster.timeout_s
-    described = cluster.admin.describe_topics(TopicCollection(list(names)), request_timeout=timeout_s)
-    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    configs = cluster.admin.describe_configs(resources, request_timeout=timeout_s)
-    own_configs = {resource.name: future for resource, future in configs.items()}
+    described = cluster.admin.describe_topics(TopicCollection(list(names)), request_timeout=cluster.timeout_s)
+    if settings is None:
+        settings = settings_of(cluster, names)
     descriptions = []
     for name in sorted(names):
-        try:
+        with _not_found(name):
             topic = cluster.wait(described[name], f"cannot describe topic {name}")
-        except OperationError as error:
-            if error.code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise NotFoundError(f"there is no topic {name!r}", error.hint, error.code) from error
-            raise
         partitions = tuple(
             PartitionDescription(
                 name,
@@ -150,102 +73,100 @@ def describe_topics(cluster: Cluster, names: Sequence[str] | None = None) -> lis
                 _kafka_spelling(topic.topic_id),
                 bool(topic.is_internal),
                 max((len(partition.replicas) for partition in partitions), default=0),
-                _overrides(cluster, own_configs[name], name),
+                settings[name].own,
                 partitions,
             )
         )
     return descriptions
 
 
-@dataclass(frozen=True)
-class TopicSetting:
-    """A topic's setting in force; `is_default` when nothing but Kafka itself set it."""
-
-    name: str
-    value: str
-    is_default: bool
-
-
-@dataclass(frozen=True)
-class PartitionDetail:
-    """What librdkafka does not ask: eligible leaders (KIP-966), None where unknown, and a reassignment under way."""
-
-    elr: tuple[int, ...] | None = None
-    last_known_elr: tuple[int, ...] | None = None
-    adding: tuple[int, ...] = ()
-    removing: tuple[int, ...] = ()
-
-    @property
-    def is_moving(self) -> bool:
-        return bool(self.adding or self.removing)
-
-
-def settings_of(cluster: Cluster, names: Sequence[str]) -> dict[str, list[TopicSetting]]:
-    """All settings of topics, in the brokers' order."""
+def settings_of(cluster: Cluster, names: Sequence[str]) -> dict[str, TopicSettings]:
+    """Topics' own settings, by name; raises NotFoundError."""
     if not names:
         return {}
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
     futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
-    default = ConfigSource.DEFAULT_CONFIG.value
-    return {
-        resource.name: [
-            TopicSetting(entry.name, entry.value, entry.source == default)
-            for entry in cluster.wait(future, f"cannot read the configs of topic {resource.name}").values()
-        ]
-        for resource, future in futures.items()
-    }
+    own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+    found = {}
+    for resource, future in futures.items():
+        with _not_found(resource.name):
+            entries = cluster.wait(future, f"cannot read the configs of topic {resource.name}")
+        found[resource.name] = TopicSettings(
+            {name: entry.value for name, entry in sorted(entries.items()) if entry.source == own},
+            int(entries[MIN_ISR].value),
+        )
+    return found
 
 
-def partition_details(cluster: Cluster, names: Sequence[str]) -> dict[tuple[str, int], PartitionDetail]:
-    """The details of topics' partitions; brokers that know no eligible leaders leave them unknown."""
-    from kafka.errors import UnsupportedVersionError
+def all_partitions(cluster: Cluster, include_internal: bool = True) -> list[PartitionDescription]:
+    """Every partition of every topic, from one metadata request."""
+    return [
+        PartitionDescription(
+            name,
+            partition.id,
+            partition.leader if partition.leader >= 0 else None,
+            tuple(partition.replicas),
+            tuple(partition.isrs),
+        )
+        for name, topic in sorted(cluster.metadata().topics.items())
+        if include_internal or name not in INTERNAL_TOPICS
+        for partition in sorted(topic.partitions.values(), key=lambda partition: partition.id)
+    ]
 
+
+def with_sizes(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
+    """The same, with the size of each leader's log."""
     from kafkactl.connection.kafka_python import admin
 
-    details: dict[tuple[str, int], PartitionDetail] = {}
+    wanted: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        wanted[row.topic].append(row.partition)
     with admin(cluster.settings) as client:
-        moving = {
-            (partition.topic, partition.partition): state
-            for partition, state in client.list_partition_reassignments().items()
-        }
-        eligible: dict[tuple[str, int], Mapping[str, Any]] = {}
-        with contextlib.suppress(UnsupportedVersionError):
-            eligible = _eligible_leaders(client, names)
-    for key in (*eligible, *moving):
-        known, state = eligible.get(key), moving.get(key, {})
-        details[key] = PartitionDetail(
-            None if known is None else tuple(known["eligible_leader_replicas"] or ()),  # none is told as null
-            None if known is None else tuple(known["last_known_elr"] or ()),
-            tuple(state.get("adding_replicas", ())),
-            tuple(state.get("removing_replicas", ())),
-        )
-    return details
+        answers = client.describe_log_dirs(wanted)
+    sizes = {
+        (topic["name"], partition["partition_index"], answer["broker"]): partition["partition_size"]
+        for answer in answers
+        for log_dir in answer["log_dirs"]
+        for topic in log_dir["topics"]
+        for partition in topic["partitions"]
+        if not partition["is_future_key"]
+    }
+    return [replace(row, size_bytes=sizes.get((row.topic, row.partition, row.leader))) for row in rows]
 
 
-def _eligible_leaders(client: Any, names: Sequence[str]) -> dict[tuple[str, int], Mapping[str, Any]]:
-    found: dict[tuple[str, int], Mapping[str, Any]] = {}
-    cursor = None
-    while True:
-        page = client.describe_topic_partitions(list(names), cursor=cursor)
-        for topic in page["topics"]:
-            for partition in topic["partitions"]:
-                found[topic["name"], partition["partition_index"]] = partition
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found
+def with_records(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
+    """The same, with how many records each can hold at most."""
+    ends = log_ends(cluster, [(row.topic, row.partition) for row in rows])
+    return [replace(row, records=ends[row.topic, row.partition].count) for row in rows]
 
 
 def create_topics(cluster: Cluster, specs: Sequence[TopicSpec], if_not_exists: bool = False) -> list[Outcome]:
     """Creates each topic; every one's own outcome, in the order given."""
-    new = [_new_topic(spec) for spec in specs]
-    futures = cluster.admin.create_topics(new, operation_timeout=cluster.timeout_s, request_timeout=cluster.timeout_s)
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
-    return outcomes(cluster, futures, "created", ignored)
+    results = []
+    for batch in _batches(specs):
+        futures = cluster.admin.create_topics(
+            [_new_topic(spec) for spec in batch],
+            operation_timeout=cluster.timeout_s,
+            request_timeout=cluster.timeout_s,
+        )
+        results += outcomes(cluster, futures, "created", ignored)
+    return results
 
 
-def add_partitions(cluster: Cluster, names: Sequence[str], total: int) -> list[Outcome]:
-    """Raises each topic's number of partitions to `total`; every one's own outcome."""
-    wanted = [NewPartitions(name, total) for name in names]
+def add_partitions(
+    cluster: Cluster, names: Sequence[str], total: int, assignment: Sequence[Sequence[int]] | None = None
+) -> list[Outcome]:
+    """Raises each topic's number of partitions to `total`; every one's own outcome.
+
+    `assignment` has the replicas of all its partitions; those that are there already stay as they are.
+    """
+    if assignment is None:
+        wanted = [NewPartitions(name, total) for name in names]
+    else:
+        there = {listing.topic: listing.partitions for listing in list_topics(cluster)}
+        added = {name: [list(replicas) for replicas in assignment[there.get(name, 0) :]] for name in names}
+        wanted = [NewPartitions(name, total, replica_assignment=added[name]) for name in names]
     futures = cluster.admin.create_partitions(
         wanted, operation_timeout=cluster.timeout_s, request_timeout=cluster.timeout_s
     )
@@ -261,9 +182,47 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
     return outcomes(cluster, futures, "deleted", ignored)
 
 
-def collisions(name: str, existing: Sequence[str]) -> list[str]:
-    """Topics whose metrics names would be the same: Kafka's metrics turn `.` into `_`."""
-    return [other for other in existing if other != name and other.replace(".", "_") == name.replace(".", "_")]
+def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
+    """Deletes topics and creates them again with as many partitions and replicas and the same settings of their own."""
+    specs = {
+        one.topic: TopicSpec(one.topic, len(one.partitions), one.replication_factor, None, one.configs)
+        for one in describe_topics(cluster, names)
+    }
+    results = delete_topics(cluster, list(specs))
+    for at, result in enumerate(results):
+        if result.ok:
+            (results[at],) = cluster.settled(
+                functools.partial(_created_again, cluster, specs[result.name]), _NOT_YET_GONE
+            )
+    return results
+
+
+def _created_again(cluster: Cluster, spec: TopicSpec) -> list[Outcome]:
+    """Raises OperationError while the deleted topic is still there; what else refuses it is its outcome."""
+    (made,) = create_topics(cluster, [spec])
+    if made.ok:
+        return [replace(made, result="emptied: deleted and created again")]
+    if made.code in _NOT_YET_GONE:
+        raise OperationError(made.result, None, made.code)
+    settings = " ".join(f"-c {name}={value}" for name, value in (spec.configs or {}).items())
+    again = f"kafkactl topics create {spec.topic} -p {spec.partitions} -r {spec.replication_factor} {settings}".rstrip()
+    return [Outcome(spec.topic, False, f"deleted, but not created again: {made.result}", again)]
+
+
+def _batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]:
+    """Specs in requests that a controller takes: KRaft refuses what comes to over 10,000 records in its log."""
+    batch: list[TopicSpec] = []
+    records = 0
+    for spec in specs:
+        partitions = len(spec.replica_assignment or ()) or spec.partitions or _ASSUMED_PARTITIONS
+        of_this = 1 + partitions + len(spec.configs or {})
+        if batch and records + of_this > _RECORDS_A_REQUEST:
+            yield batch
+            batch, records = [], 0
+        batch.append(spec)
+        records += of_this
+    if batch:
+        yield batch
 
 
 def _new_topic(spec: TopicSpec) -> NewTopic:
@@ -280,11 +239,11 @@ def _kafka_spelling(topic_id: Uuid) -> str:
     return str(topic_id).replace("+", "-").replace("/", "_")
 
 
-def _overrides(cluster: Cluster, future: Future[dict[str, object]], name: str) -> dict[str, str]:
-    entries = cluster.wait(future, f"cannot read the configs of topic {name}")
-    own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
-    return {
-        entry.name: entry.value  # type: ignore[attr-defined]
-        for _, entry in sorted(entries.items())
-        if entry.source == own  # type: ignore[attr-defined]
-    }
+@contextlib.contextmanager
+def _not_found(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OperationError as error:
+        if error.code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise NotFoundError(f"there is no topic {name!r}", error.hint, error.code) from error
+        raise

@@ -38,7 +38,9 @@ COMMANDS = {
     "console-producer": Entry("console_producer", "Send lines to a topic.", ("produce",)),
     "console-consumer": Entry("console_consumer", "Print a topic's records.", ("consume",)),
     "groups": Entry("groups", "List, describe and delete consumer groups; their lag.", ("consumer-groups",)),
-    "configs": Entry("configs", "Show and change settings of topics and brokers."),
+    "configs": Entry("configs", "Show, change and compare settings of topics, brokers, groups, clients and users."),
+    "quotas": Entry("quotas", "Show and change the quotas of users, clients and ips."),
+    "users": Entry("users", "Show, set and delete the SCRAM credentials of users."),
     "offsets": Entry(
         "offsets", "Show where partitions begin and end, and the offsets of moments in between.", ("get-offsets",)
     ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from kafkactl.admin.entities import QUOTA_TYPES, EntityType
 from kafkactl.errors import KafkactlError
 
 if TYPE_CHECKING:
@@ -45,18 +46,37 @@ def group_names(ctx: typer.Context, incomplete: str) -> list[str]:
     return _matching(lambda: _from_cluster(ctx, "groups", _ask_groups), incomplete)
 
 
+def entity_types(incomplete: str) -> list[str]:
+    return _matching(lambda: list(EntityType), incomplete)
+
+
+def entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Types of entities, and after a type the names of that type."""
+    said = ctx.params.get("entity") or ()
+    if len(said) % 2 == 0:
+        return entity_types(incomplete)
+    return entity_names(ctx, incomplete)
+
+
 def entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of the entity type said before: topics or broker ids."""
-    if _entity_type(ctx).startswith("broker"):
+    """Names of the entity type said last: topics, groups or broker ids."""
+    type_ = _entity_type(ctx)
+    if type_ is EntityType.GROUPS:
+        return group_names(ctx, incomplete)
+    if type_ in (EntityType.BROKERS, EntityType.BROKER_LOGGERS):
         return _matching(lambda: _from_cluster(ctx, "brokers", _ask_brokers), incomplete)
-    return topic_names(ctx, incomplete)
+    return topic_names(ctx, incomplete) if type_ is EntityType.TOPICS else []
 
 
 def config_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Setting names of the entity said before, `name=` ready for its value."""
-    kind = "broker" if _entity_type(ctx).startswith("broker") else "topic"
+    type_ = _entity_type(ctx)
+    if type_ in QUOTA_TYPES:
+        from kafkactl.admin.quotas import NAMES
+
+        return [f"{name}=" for name in _matching(lambda: NAMES[type_], incomplete)]
     names = _matching(
-        lambda: _from_cluster(ctx, f"configs-{kind}", lambda cluster: _ask_configs(cluster, kind)), incomplete
+        lambda: _from_cluster(ctx, f"configs-{type_}", lambda cluster: _ask_configs(cluster, type_)), incomplete
     )
     return [f"{name}=" for name in names]
 
@@ -76,11 +96,13 @@ def _matching(names: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
         return []
 
 
-def _entity_type(ctx: typer.Context) -> str:
-    said = ctx.params.get("entity_type") or ctx.params.get("entity_type_flag")
-    if said:
-        return str(said)
-    return "brokers" if ctx.params.get("broker") else "topics"
+def _entity_type(ctx: typer.Context) -> EntityType:
+    """The one said last; where none is said, that of the commonest."""
+    in_place = list(ctx.params.get("entity") or ())[::2]
+    for text in (*reversed(in_place), *reversed(ctx.params.get("entity_type") or ())):
+        if (found := EntityType.named(text)) is not None:
+            return found
+    return EntityType.BROKERS if ctx.params.get("broker") else EntityType.TOPICS
 
 
 def _from_cluster(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:
@@ -145,10 +167,11 @@ def _ask_groups(cluster: Cluster) -> list[str]:
     return [group.group for group in list_groups(cluster).groups]
 
 
-def _ask_configs(cluster: Cluster, kind: str) -> list[str]:
-    from kafkactl.admin.configs import Entity, EntityType, describe_configs
+def _ask_configs(cluster: Cluster, type_: EntityType) -> list[str]:
+    from kafkactl.admin.configs import describe_configs, list_entities
+    from kafkactl.connection.kafka_python import admin
 
-    metadata = cluster.metadata()
-    names = map(str, metadata.brokers) if kind == "broker" else iter(metadata.topics)
-    entity = Entity(EntityType(f"{kind}s"), min(names))
-    return [entry.name for entry in describe_configs(cluster, entity) if not entry.read_only]
+    with admin(cluster.settings) as client:
+        one = list_entities(client, type_)[:1]
+        described = describe_configs(client, one)
+    return [entry.name for entries in described.values() for entry in entries if not entry.read_only]

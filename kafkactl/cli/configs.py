@@ -2,101 +2,73 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.completion import config_names, entity_names, removable_config_names
+from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
+from kafkactl.cli.completion import config_names, entity_parts, removable_config_names
+from kafkactl.cli.entities import Chosen, EntityOptions, entities
 from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import ClusterOptions, ConfirmOptions, OutputOptions, command, subject
-from kafkactl.connection.settings import parse_assignment
-from kafkactl.errors import UsageError
+from kafkactl.cli.options import ClusterOptions, MirrorOutputOptions, OutputOptions, command
+from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, UsageError
 from kafkactl.output import people
-from kafkactl.output.report import Column, listing
+from kafkactl.output.report import Column, Report, Table
 
 if TYPE_CHECKING:
-    from kafkactl.admin.configs import Config, Entity
+    from kafkactl.admin.configs import Config
+    from kafkactl.connection.kafka_python import AdminClient
 
-app = new_app("Show and change settings of topics and brokers.")
-
-_TYPES = ("topics", "brokers", "groups")
-
-
-def _type_names() -> list[str]:
-    return list(_TYPES)
-
-
-@dataclass(frozen=True)
-class EntityOptions:
-    """Whose settings: said in place, by Kafka's flags, or by the short ones."""
-
-    entity_type: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="TYPE", help="topics, brokers or groups.", autocompletion=_type_names, show_default=False
-        ),
-    ] = None
-    entity_name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME", help="Topic, broker id or group.", autocompletion=entity_names, show_default=False
-        ),
-    ] = None
-    entity_type_flag: Annotated[
-        str | None,
-        typer.Option("--entity-type", metavar="TYPE", help="Kafka's spelling of TYPE.", autocompletion=_type_names),
-    ] = None
-    entity_name_flag: Annotated[
-        str | None,
-        typer.Option("--entity-name", metavar="NAME", help="Kafka's spelling of NAME.", autocompletion=entity_names),
-    ] = None
-    topic: Annotated[
-        str | None, typer.Option("--topic", metavar="TOPIC", help="Short for TYPE topics.", autocompletion=entity_names)
-    ] = None
-    broker: Annotated[str | None, typer.Option("--broker", metavar="ID", help="Short for TYPE brokers.")] = None
-
-    def entity(self) -> Entity:
-        """The one that is named; raises UsageError when none is, or two are."""
-        from kafkactl.admin.configs import Entity, EntityType
-
-        for short, kind in ((self.topic, "topics"), (self.broker, "brokers")):
-            if short is not None:
-                if said := self.entity_type or self.entity_type_flag or self.entity_name_flag:
-                    raise UsageError(f"--{kind[:-1]} names the entity already", f"leave {said} out")
-                return Entity(EntityType(kind), short)
-        kind = subject(self.entity_type, self.entity_type_flag, "entity-type")
-        kind = kind if kind.endswith("s") else f"{kind}s"
-        if kind not in _TYPES:
-            raise UsageError(f"{kind!r} is no entity type", f"one of {', '.join(_TYPES)}")
-        return Entity(EntityType(kind), subject(self.entity_name, self.entity_name_flag, "entity-name"))
+app = new_app("Show, change and compare settings of topics, brokers, groups, clients and users.")
 
 
 @app.command()
 @command
 def describe(
+    click_context: typer.Context,
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: MirrorOutputOptions,
     options: EntityOptions,
     all_: Annotated[bool, typer.Option("--all", help="Inherited and default values, too.")] = False,
-) -> None:
-    """Show the settings of a topic, broker or group: its own, or all with where each comes from."""
+    documentation: Annotated[bool, typer.Option("--documentation", help="What each setting is for.")] = False,
+) -> int:
+    """Show settings: an entity's own, or all with where each comes from; of every entity when none is named."""
     from kafkactl.admin import configs
+    from kafkactl.output import kafka_text
 
-    entity = options.entity()
-    found = configs.describe_configs(cluster.connect(), entity)
-    shown = found if all_ else configs.own(found, entity)
-    output.show(listing(_COLUMNS, shown))
-    if not shown:
-        people.note(f"{entity} has no settings of its own; --all shows what it inherits")
+    chosen = options.chosen(_default_comes_first(click_context))
+    only_values = not (all_ or documentation or output.is_kafka or output.is_structured)
+    if only_values and chosen[0].name and chosen[0].type in _QUICK:
+        (entity,) = entities(chosen)
+        _show({entity: configs.own_configs(cluster.connect(), entity)}, output, _COLUMNS[:-1])
+        return 0
+    with cluster.admin() as client:
+        if chosen[0].type in QUOTA_TYPES:
+            _describe_clients(client, chosen, output)
+            return 0
+        (one,) = chosen
+        asked = configs.list_entities(client, one.type) if one.name is None else entities(chosen)
+        if output.is_kafka and one.name and not all_ and asked[0] not in configs.list_entities(client, one.type):
+            print(kafka_text.no_entity(asked[0]), end="")
+            return EXIT_FAILED
+        described = configs.describe_configs(client, asked, documentation)
+    shown = {entity: found if all_ else [each for each in found if each.is_own] for entity, found in described.items()}
+    if output.is_kafka:
+        print("".join(kafka_text.configs(entity, found, all_) for entity, found in shown.items()), end="")
+    else:
+        _show(shown, output, [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS)
+    return 0
 
 
 @app.command()
 @command
 def alter(
+    click_context: typer.Context,
     cluster: ClusterOptions,
-    confirm: ConfirmOptions,
+    output: MirrorOutputOptions,
     options: EntityOptions,
     set_: Annotated[
         list[str] | None,
@@ -111,11 +83,24 @@ def alter(
             autocompletion=removable_config_names,
         ),
     ] = None,
-    add_config: Annotated[
+    append: Annotated[
         list[str] | None,
+        typer.Option("--append", metavar="NAME=VALUE", help="Add to a list; repeatable.", autocompletion=config_names),
+    ] = None,
+    subtract: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--subtract", metavar="NAME=VALUE", help="Take from a list; repeatable.", autocompletion=config_names
+        ),
+    ] = None,
+    add_config: Annotated[
+        str | None,
         typer.Option(
             "--add-config", metavar="A=1,B=[x,y]", help="Kafka's spelling of --set.", autocompletion=config_names
         ),
+    ] = None,
+    add_config_file: Annotated[
+        Path | None, typer.Option("--add-config-file", metavar="FILE", help="Settings as a Java .properties file.")
     ] = None,
     delete_config: Annotated[
         list[str] | None,
@@ -123,38 +108,111 @@ def alter(
             "--delete-config", metavar="A,B", help="Kafka's spelling of --unset.", autocompletion=removable_config_names
         ),
     ] = None,
-) -> None:
-    """Set and unset settings of a topic, broker or group, all in one request."""
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
+) -> int:
+    """Change settings of an entity, all in one request: all of them hold, or none."""
+    from kafkactl.admin.outcome import Outcome
+    from kafkactl.cli import config_changes
+    from kafkactl.output import kafka_text
+
+    changed = entities(options.chosen(_default_comes_first(click_context)))
+    changes = config_changes.alterations(set_, unset, append, subtract, add_config, add_config_file, delete_config)
+    with cluster.admin() as client:
+        # Kafka's tool takes it in silence when what it deletes is not set; there it is as there.
+        config_changes.make(client, changed, changes, dry_run, strict=not output.is_kafka)
+    if output.is_kafka:
+        print(kafka_text.altered(changed[0]), end="")
+        return 0
+    told = ("would be taken: " if dry_run else "") + ", ".join(map(config_changes.told, changes))
+    return show_outcomes([Outcome(" and ".join(map(str, changed)), True, told)], "entity", output)
+
+
+@app.command()
+@command
+def diff(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    entity: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TYPE NAME [OTHER]",
+            help="Two of a type, or one beside Kafka's defaults.",
+            autocompletion=entity_parts,
+            show_default=False,
+        ),
+    ],
+) -> int:
+    """Compare settings of two topics, brokers or groups, or of one with Kafka's defaults; status 4 when any differ."""
     from kafkactl.admin import configs
 
-    entity = options.entity()
-    additions = dict(parse_assignment(text, "--set") for text in set_ or ())
-    for text in add_config or ():
-        additions.update(_parse_list(text))
-    deletions = list(unset or ()) + [name.strip() for text in delete_config or () for name in text.split(",")]
-    if not additions and not deletions:
-        raise UsageError("nothing to alter", "--set NAME=VALUE or --unset NAME")
-    if both := sorted(set(additions) & set(deletions)):
-        raise UsageError(f"both set and unset: {', '.join(both)}", "say one of them")
-    configs.alter_configs(cluster.connect(), entity, additions, deletions, dry_run=confirm.dry_run)
-    changes = [f"{name}={value}" for name, value in additions.items()] + [f"no {name}" for name in deletions]
-    people.note(f"{'the brokers would accept for' if confirm.dry_run else 'changed'} {entity}: {', '.join(changes)}")
+    if len(entity) not in (2, 3):
+        raise UsageError("compare what?", "diff TYPE NAME [OTHER], for example: diff topics orders payments")
+    type_, *names = entity
+    asked = [each for name in names for each in entities(EntityOptions(entity=[type_, name]).chosen())]
+    if asked[0].type in QUOTA_TYPES:
+        raise UsageError(f"{asked[0].type} cannot be compared", "kafkactl quotas list shows their quotas side by side")
+    with cluster.admin() as client:
+        differences = configs.differences(list(configs.describe_configs(client, asked).values()))
+    columns = [
+        Column("NAME", lambda row: row.name),
+        Column(names[0], lambda row: row.left),
+        Column(names[1] if len(names) > 1 else "DEFAULT", lambda row: row.right),
+    ]
+    if differences or output.is_structured:
+        output.show(Report(differences, [Table(columns, differences)]))
+    else:
+        people.note("no differences")
+    return EXIT_CONDITION if differences else 0
+
+
+def _default_comes_first(click_context: typer.Context) -> bool:
+    """Whether --entity-default was said before --entity-name: parameters are taken in the order they were said."""
+    said = list(click_context.params)
+    return said.index("entity_default") < said.index("entity_name")
+
+
+def _show(shown: Mapping[Entity, Sequence[Config]], output: OutputOptions, columns: Sequence[Column]) -> None:
+    rows = [each for found in shown.values() for each in found]
+    if len(shown) == 1:
+        tables = [Table(columns, rows)]
+    else:
+        tables = [Table(columns, found, str(entity)) for entity, found in shown.items() if found]
+    output.show(Report(rows, tables))
+    if not rows:
+        whose = f"{next(iter(shown))} has" if len(shown) == 1 else "they have"
+        people.note(
+            f"{whose} no settings of {'its' if len(shown) == 1 else 'their'} own; --all shows what is inherited"
+        )
+
+
+def _describe_clients(client: AdminClient, chosen: Sequence[Chosen], output: MirrorOutputOptions) -> None:
+    """Users, clients and ips: their quotas, and with users alone their credentials."""
+    from kafkactl.admin import quotas, scram
+    from kafkactl.cli import client_tables
+    from kafkactl.output import kafka_text
+
+    limits = quotas.describe_quotas(client, {each.type: each.name for each in chosen})
+    credentials = []
+    if all(each.type is EntityType.USERS and each.name != DEFAULT_NAME for each in chosen):
+        credentials = scram.describe_credentials(client, [each.name for each in chosen if each.name])
+    if output.is_kafka:
+        print(kafka_text.quotas(limits) + kafka_text.credentials(credentials), end="")
+        return
+    tables = [Table(client_tables.QUOTAS, limits), Table(client_tables.CREDENTIALS, credentials)]
+    output.show(Report([*limits, *credentials], [table for table in tables if table.rows]))
+    if not limits and not credentials:
+        people.note("no quotas" + (" and no credentials" if chosen[0].type is EntityType.USERS else ""))
 
 
 def _value(row: Config) -> str | None:
     return "(hidden)" if row.sensitive else row.value
 
 
+_QUICK = (EntityType.TOPICS, EntityType.BROKERS, EntityType.GROUPS)
 _COLUMNS = [
     Column("NAME", lambda row: row.name),
     Column("VALUE", _value),
     Column("SOURCE", lambda row: row.source),
-    Column("SYNONYMS", lambda row: [f"{source}:{name}={value}" for source, name, value in row.synonyms]),
+    Column("SYNONYMS", lambda row: [f"{each.source}:{each.name}={each.value}" for each in row.synonyms]),
 ]
-
-
-def _parse_list(text: str) -> dict[str, str]:
-    """Kafka's own list of settings: commas between them, and in square brackets inside a value."""
-    parts = re.findall(r"[^,=\s]+\s*=\s*(?:\[[^\]]*\]|[^,]*)|[^,]+", text)
-    pairs = (parse_assignment(part.strip(), "--add-config") for part in parts)
-    return {name: value[1:-1] if value.startswith("[") and value.endswith("]") else value for name, value in pairs}
+_DOCUMENTATION = Column("DOCUMENTATION", lambda row: row.documentation)

@@ -125,7 +125,7 @@ def _show_ends(connected: Cluster, output: OutputOptions, wanted: list[Partition
     for (topic, partition), found in ends.items():
         start, end, before = found.start.offset, found.end.offset, first[topic, partition].end.offset
         row = {"topic": topic, "partition": partition, "start": start, "end": end}
-        row["count"] = None if start is None or end is None else end - start
+        row["count"] = found.count
         if rate is not None:
             row["per_second"] = None if end is None or before is None else round((end - before) / seconds, 1)
         rows.append({**row, "error": found.start.error or found.end.error})

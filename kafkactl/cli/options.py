@@ -18,7 +18,10 @@ from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat, Report
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from kafkactl.connection.cluster import Cluster
+    from kafkactl.connection.kafka_python import AdminClient
     from kafkactl.connection.settings import Settings
     from kafkactl.serde.formats import Format
 
@@ -72,6 +75,12 @@ class ClusterOptions:
         from kafkactl.connection.cluster import Cluster
 
         return Cluster(self.settings())
+
+    def admin(self) -> AbstractContextManager[AdminClient]:
+        """kafka-python's client, for the requests that librdkafka cannot send."""
+        from kafkactl.connection.kafka_python import admin
+
+        return admin(self.settings())
 
 
 @dataclass(frozen=True)

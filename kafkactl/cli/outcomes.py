@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.cli.options import OutputOptions
+from kafkactl.cli.options import MirrorOutputOptions, OutputOptions
 from kafkactl.errors import EXIT_FAILED, OperationError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -23,12 +23,15 @@ def tell_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
 
 
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: OutputOptions) -> int:
-    """Prints what was done on stdout and each failure as an error; returns 1 when any item failed."""
+    """Prints what was done on stdout and each failure as an error; returns 1 when any item failed.
+
+    With -o kafka what was done is left to the caller: most of Kafka's tools say nothing then.
+    """
     done = [outcome for outcome in outcomes if outcome.ok]
     failed = [outcome for outcome in outcomes if not outcome.ok]
     columns = [Column(noun.upper(), lambda row: row.name), Column("RESULT", lambda row: row.result)]
     shown = outcomes if output.is_structured else done
-    if shown:
+    if shown and not (isinstance(output, MirrorOutputOptions) and output.is_kafka):
         output.show(Report(list(outcomes), [Table(columns, shown)]))
     for outcome in failed:
         people.error(OperationError(f"{noun} {outcome.name}: {outcome.result}", outcome.hint))

@@ -9,6 +9,9 @@ from typing import Any
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
 
+AdminClient = Any
+"""kafka.admin.KafkaAdminClient, which has no types and is only imported when it is needed."""
+
 _SECURITY = {
     "security.protocol": "security_protocol",
     "sasl.username": "sasl_plain_username",
@@ -42,7 +45,7 @@ def translated(settings: Settings) -> dict[str, Any]:
 
 
 @contextmanager
-def admin(settings: Settings) -> Iterator[Any]:
+def admin(settings: Settings) -> Iterator[AdminClient]:
     """A connected admin client, closed at the end; its errors become ours."""
     from kafka import errors
     from kafka.admin import KafkaAdminClient
@@ -61,6 +64,25 @@ def admin(settings: Settings) -> Iterator[Any]:
         raise _ours(error, settings) from error
     finally:
         client.close()
+
+
+def send(client: AdminClient, request: Any, broker: int | None = None) -> Any:
+    """The answer to one of kafka.protocol's requests, of that broker or of any."""
+    return client._manager.run(lambda: client._manager.send(request, node_id=broker))
+
+
+def send_to_controller(client: AdminClient, request: Any) -> Any:
+    """The answer of the controller; with KRaft any broker passes the request on to it."""
+    return send(client, request, client._manager.run(client._refresh_controller_id))
+
+
+def refusal(what: str, code: int, message: str | None) -> OperationError:
+    """The error for a code inside an answer, in the broker's own words where it has some."""
+    from kafka import errors
+
+    known: Any = errors.for_code(code)
+    reason = message or getattr(known, "description", None) or known.__name__
+    return OperationError(f"{what}: {reason}" if what else reason, None, code)
 
 
 def _ours(error: Any, settings: Settings) -> KafkactlError:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+K = TypeVar("K")
 
 _DEFAULT_CAPACITY = 16
 
 
 def hash_map_order(keys: Sequence[str], capacity: int = _DEFAULT_CAPACITY) -> list[str]:
     """Keys, given in the order they were put, as java.util.HashMap made with that capacity iterates over them."""
+    return by_hash(keys, string_hash, capacity)
+
+
+def by_hash(keys: Sequence[K], hash_code: Callable[[K], int], capacity: int = _DEFAULT_CAPACITY) -> list[K]:
+    """The same for other keys than strings, with what their hashCode is, as 32 bits."""
     size = 1
     while size < capacity:
         size *= 2
     while len(keys) > size * 3 // 4:
         size *= 2
-    return sorted(keys, key=lambda key: _spread(_string_hash(key)) & (size - 1))
+    return sorted(keys, key=lambda key: _spread(hash_code(key)) & (size - 1))
 
 
-def _string_hash(text: str) -> int:
+@functools.cache  # names of settings come again with every topic
+def string_hash(text: str) -> int:
+    """java.lang.String.hashCode, as 32 bits."""
     value = 0
     units = text.encode("utf-16-be")
     for high, low in zip(units[::2], units[1::2], strict=True):

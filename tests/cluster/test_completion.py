@@ -99,7 +99,6 @@ def test_names_come_from_the_cluster(shell: str, kraft: RunningCluster, name: st
         terminal.completes(f"kafkactl -b {kraft.bootstrap_servers} topics delete {name[:8]}", f"delete {topic}")
         terminal.completes(f"kafkactl --context {name[:8]}", f"--context {name}-context")
         terminal.completes(f"kafkactl configs alter topics {topic} --set retention.m", "--set retention.ms=")
-        terminal.completes("kafkactl configs describe bro", "describe brokers")
     finally:
         terminal.close()
         kraft.cli.ok("context", "delete", f"{name}-context")

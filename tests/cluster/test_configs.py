@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from tests.clusters import RunningCluster
+from tests.clusters import RunningCluster, eventually
 
 
 def values(cluster: RunningCluster, *arguments: object) -> dict[str, dict[str, object]]:
@@ -15,7 +15,7 @@ def test_a_topics_configs(cluster: RunningCluster, name: str) -> None:
     cli.ok("topics", "create", name)
     done = cli("configs", "describe", "topics", name, check=0)
     assert done.stdout == ""
-    assert "has no settings of its own" in done.stderr
+    assert f"topic {name} has no settings of its own" in done.stderr
     cli.ok("configs", "alter", "topics", name, "--set", "retention.ms=5000", "--set", "cleanup.policy=compact,delete")
     own = values(cluster, "topics", name)
     assert {key: row["value"] for key, row in own.items()} == {
@@ -55,7 +55,7 @@ def test_brokers(cluster: RunningCluster) -> None:
 def test_refusals(cluster: RunningCluster, name: str) -> None:
     cli = cluster.cli
     assert f"there is no topic {name}" in cli("configs", "describe", "topics", name, check=1).stderr
-    assert "there is no broker '77'" in cli("configs", "describe", "brokers", 77, check=1).stderr
+    assert "there is no broker 77" in cli("configs", "describe", "brokers", 77, check=1).stderr
     cli.ok("topics", "create", name)
     wrong = cli("configs", "alter", "topics", name, "--set", "retention.ms=soon", "--set", "flush.ms=1", check=1)
     assert "retention.ms" in wrong.stderr
@@ -70,3 +70,75 @@ def test_a_dry_run_changes_nothing(cluster: RunningCluster, name: str) -> None:
     cluster.cli.ok("topics", "create", name)
     cluster.cli.ok("configs", "alter", "topics", name, "--set", "flush.ms=1", "--dry-run")
     assert values(cluster, "topics", name) == {}
+
+
+def test_lists_grow_and_shrink(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    cli.ok("topics", "create", name)
+    cli.ok("configs", "alter", "topics", name, "--append", "cleanup.policy=compact")
+    assert values(cluster, "topics", name)["cleanup.policy"]["value"] == "delete,compact"
+    cli.ok("configs", "alter", "topics", name, "--subtract", "cleanup.policy=delete")
+    assert values(cluster, "topics", name)["cleanup.policy"]["value"] == "compact"
+    refused = cli("configs", "alter", "topics", name, "--append", "retention.ms=1", check=1)
+    assert "retention.ms" in refused.stderr
+
+
+def test_synonyms_and_documentation(cluster: RunningCluster, name: str) -> None:
+    cluster.cli.ok("topics", "create", name, "-c", "segment.bytes=2000000")
+    row = values(cluster, "topics", name, "--documentation")["segment.bytes"]
+    assert "segment" in str(row["documentation"]).lower()
+    assert row["synonyms"] == [
+        {"source": "DYNAMIC_TOPIC_CONFIG", "name": "segment.bytes", "value": "2000000"},
+        {"source": "DEFAULT_CONFIG", "name": "log.segment.bytes", "value": "1073741824"},
+    ]
+
+
+def test_differences(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    cli.ok("topics", "create", name, f"{name}.2", "-c", "flush.ms=7", "-c", "min.cleanable.dirty.ratio=0.7")
+    assert cli("configs", "diff", "topics", name, f"{name}.2", check=0).stdout == ""
+    cli.ok("configs", "alter", "topics", f"{name}.2", "--set", "flush.ms=8")
+    told = cli("configs", "diff", "topics", name, f"{name}.2", "-o", "json", check=4).stdout
+    assert json.loads(told) == [{"name": "flush.ms", "left": "7", "right": "8"}]
+    told = cli("configs", "diff", "topics", name, "-o", "json", check=4).stdout
+    from_default = {row["name"]: (row["left"], row["right"]) for row in json.loads(told)}
+    assert from_default["min.cleanable.dirty.ratio"] == ("0.7", "0.5")
+    assert "segment.bytes" not in from_default
+    assert "compare what" in cli("configs", "diff", "topics", check=2).stderr
+
+
+def test_secrets_stay_hidden(cluster: RunningCluster) -> None:
+    told = cluster.cli.ok("configs", "describe", "brokers", 1, "--all", "-o", "json")
+    secret = [row for row in json.loads(told) if row["sensitive"]]
+    assert secret
+    assert all(row["value"] is None for row in secret)
+    table = cluster.cli.ok("configs", "describe", "brokers", 1, "--all", "-o", "csv")
+    assert table.count("(hidden)") == len(secret)
+
+
+def test_defaults_of_all_brokers_and_their_loggers(cluster: RunningCluster) -> None:
+    cli = cluster.cli
+    cli.ok("configs", "alter", "brokers", "--default", "--set", "log.cleaner.backoff.ms=16000")
+    try:
+        eventually(lambda: values(cluster, "brokers", "--default")["log.cleaner.backoff.ms"]["value"] == "16000")
+        everywhere = values(cluster, "brokers", 1, "--all")["log.cleaner.backoff.ms"]
+        assert everywhere["source"] == "DYNAMIC_DEFAULT_BROKER_CONFIG"
+    finally:
+        cli.ok("configs", "alter", "brokers", "--default", "--unset", "log.cleaner.backoff.ms")
+    assert values(cluster, "broker-loggers", 1)["kafka.log.LogCleaner"]["value"] == "INFO"
+    unknown = cli("configs", "alter", "broker-loggers", 1, "--set", "no.such.Logger=DEBUG", check=1)
+    assert "there is no logger no.such.Logger" in unknown.stderr
+
+
+def test_what_cannot_be_asked(cluster: RunningCluster, name: str) -> None:
+    for arguments, reason in (
+        (["describe"], "whose settings"),
+        (["describe", "tables", "x"], "is no entity type"),
+        (["alter", "topics", "--set", "a=1"], "which of the topics"),
+        (["alter", "topics", name], "nothing to alter"),
+        (["alter", "users", name, "--append", "producer_byte_rate=1"], "no lists"),
+        (["alter", "users", name, "--set", "producer_byte_rate=1", "--set", "SCRAM-SHA-256=password=x"], "at once"),
+        (["alter", "users", name, "--set", "SCRAM-SHA-256=password=x", "--dry-run"], "cannot try a credential"),
+        (["diff", "users", name], "cannot be compared"),
+    ):
+        assert reason in cluster.cli("configs", *arguments, check=2).stderr

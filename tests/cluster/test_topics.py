@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from tests.clusters import RunningCluster
 
@@ -121,3 +122,88 @@ def test_every_format(kraft: RunningCluster, name: str) -> None:
     assert cli.ok("topics", "list", name, "-o", "csv").splitlines()[0] == "topic,partitions,replication,internal"
     assert f"topic: {name}" in cli.ok("topics", "list", name, "-o", "yaml")
     assert "TOPIC" in cli.ok("topics", "list", name, "-o", "table")
+
+
+def replicas(cluster: RunningCluster, name: str) -> list[list[int]]:
+    (topic,) = json.loads(cluster.cli.ok("topics", "describe", name, "-o", "json"))
+    return [row["replicas"] for row in topic["partitions"]]
+
+
+def test_more_and_fewer_replicas(clusters: Callable[[str], RunningCluster], name: str) -> None:
+    cluster = clusters("kraft-cluster")
+    cli = cluster.cli
+    cli.ok("topics", "create", name, "--replica-assignment", "1,2,3,1")
+    cli.ok("produce", name, input="a\n" * 1000)
+    planned = json.loads(cli.ok("topics", "alter", name, "-r", 3, "--dry-run", "-o", "json"))
+    assert [len(move["after"]) for move in planned] == [3, 3, 3, 3]
+    assert replicas(cluster, name) == [[1], [2], [3], [1]], "nothing moved yet"
+    moved = cli("topics", "alter", name, "--replication-factor", 3, check=0)
+    assert "4 partitions moved" in moved.stdout
+    assert replicas(cluster, name) == [move["after"] for move in planned]
+    assert all(sorted(each) == [1, 2, 3] for each in replicas(cluster, name))
+    cli.ok("topics", "alter", name, "-r", 2)
+    assert [each[0] for each in replicas(cluster, name)] == [1, 2, 3, 1], "leaders stay"
+    assert all(len(each) == 2 for each in replicas(cluster, name))
+    assert "0 partitions moved" in cli.ok("topics", "alter", name, "-r", 2)
+    assert "4 replicas need 4 brokers" in cli("topics", "alter", name, "-r", 4, check=1).stderr
+    assert cli.ok("consume", name, "--from-beginning", "--max-messages", 1000).count("a") == 1000
+
+
+def test_partitions_with_an_assignment(clusters: Callable[[str], RunningCluster], name: str) -> None:
+    cluster = clusters("kraft-cluster")
+    cluster.cli.ok("topics", "create", name, "--replica-assignment", "1:2")
+    cluster.cli.ok("topics", "alter", name, "--partitions", 3, "--replica-assignment", "3:1,3:2,2:3")
+    assert replicas(cluster, name) == [[1, 2], [3, 2], [2, 3]]
+    wrong = cluster.cli("topics", "alter", name, "--partitions", 5, "--replica-assignment", "3:1,3:2", check=2)
+    assert "2 partitions, and --partitions 5" in wrong.stderr
+
+
+def test_sizes_and_counts(cluster: RunningCluster, name: str) -> None:
+    cluster.cli.ok("topics", "create", name, "-p", 2)
+    cluster.cli.ok("produce", name, "--partition", 1, input="x\n" * 50)
+    (topic,) = json.loads(cluster.cli.ok("topics", "describe", name, "--size", "--count", "-o", "json"))
+    assert [row["records"] for row in topic["partitions"]] == [0, 50]
+    assert topic["partitions"][0]["size_bytes"] == 0
+    assert topic["partitions"][1]["size_bytes"] > 50
+    assert "records 50" in cluster.cli.ok("topics", "describe", name, "--count").splitlines()[0]
+
+
+def test_recreated_with_the_same_settings(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    cli.ok("topics", "create", name, "-p", 3, "-c", "flush.ms=7")
+    cli.ok("produce", name, input="x\n")
+    (before,) = json.loads(cli.ok("topics", "describe", name, "-o", "json"))
+    assert "nobody can be asked" in cli("topics", "delete", name, "--recreate", check=2).stderr
+    assert (
+        f"would empty 1 topic with all records: {name}"
+        in cli("topics", "delete", name, "--recreate", "--dry-run").stderr
+    )
+    cli.ok("topics", "delete", name, "--recreate", "--yes")
+    (after,) = json.loads(cli.ok("topics", "describe", name, "--count", "-o", "json"))
+    assert after["topic_id"] != before["topic_id"]
+    assert (after["configs"], len(after["partitions"])) == ({"flush.ms": "7"}, 3)
+    assert [row["records"] for row in after["partitions"]] == [0, 0, 0]
+
+
+def test_by_id(cluster: RunningCluster, name: str) -> None:
+    cluster.cli.ok("topics", "create", name)
+    (topic,) = json.loads(cluster.cli.ok("topics", "describe", name, "-o", "json"))
+    (same,) = json.loads(cluster.cli.ok("topics", "describe", "--topic-id", topic["topic_id"], "-o", "json"))
+    assert same == topic
+    assert "no topic of id" in cluster.cli("topics", "describe", "--topic-id", "x" * 22, check=1).stderr
+
+
+def test_what_need_not_exist(cluster: RunningCluster, name: str) -> None:
+    for command in (["delete", "--yes"], ["alter", "-p", "9"], ["describe"]):
+        noun, *flags = command
+        cluster.cli.ok("topics", noun, name, *flags, "--if-exists")
+        assert name in cluster.cli("topics", noun, name, *flags, check=1).stderr
+
+
+def test_created_from_a_file(cluster: RunningCluster, name: str) -> None:
+    file = cluster.cli.home / f"{name}.yaml"
+    file.write_text(f"topics: {{{name}.1: {{partitions: 3}}, {name}.2: {{configs: {{flush.ms: 5}}}}}}")
+    cluster.cli.ok("topics", "create", "--file", file)
+    assert len(replicas(cluster, f"{name}.1")) == 3
+    assert cluster.cli("topics", "create", "--file", file, check=1).stderr.count("already exists") == 2
+    assert "leave the rest out" in cluster.cli("topics", "create", name, "--file", file, check=2).stderr

@@ -11,7 +11,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.clusters import java_tool, running
+from tests import java_tools
+from tests.clusters import running
 
 HERE = Path(__file__).parent
 TOPIC = "orders"
@@ -49,11 +50,11 @@ def main() -> None:
     os.chdir(HERE)
     files = ",".join(str(file) for file in sorted(Path(f"{TOPIC}-0").iterdir()))
     for name, options in OPTIONS.items():
-        done = java_tool("org.apache.kafka.tools.DumpLogSegments", *options, "--files", files)
+        done = java_tools.run_alone("org.apache.kafka.tools.DumpLogSegments", *options, "--files", files)
         assert done.returncode == 0, done.stderr
         (HERE / f"{TOPIC}-0.{name}.txt").write_text(done.stdout, encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
-        java_tool(str(HERE.parent / "reference" / "LegacySegments.java"), folder)
+        java_tools.run_alone(str(HERE.parent / "reference" / "LegacySegments.java"), folder)
         (HERE / "legacy").mkdir(exist_ok=True)
         for file in Path(folder).glob("*/*.log"):
             shutil.copy(file, HERE / "legacy" / f"{file.parent.name}.log")

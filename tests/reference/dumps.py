@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from tests.clusters import java_tool
+from tests import java_tools
 from tests.conftest import Cli
 
-TOOL = Path(__file__).with_name("DumpEach.java")
+TOOL = "org.apache.kafka.tools.DumpLogSegments"
 
 
 @dataclass(frozen=True)
@@ -24,21 +22,8 @@ class Dump:
 
 def kafkas_dumps(calls: Sequence[Sequence[object]]) -> list[Dump]:
     """The tool's answers to command lines, in their order. It may cut the padding off an index it looks at."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folders = [Path(temporary) / f"{number:05}" for number in range(len(calls))]
-        for folder, call in zip(folders, calls, strict=True):
-            folder.mkdir()
-            (folder / "options").write_text("\n".join(map(str, call)))
-        done = java_tool(str(TOOL), temporary)
-        assert done.returncode == 0, done.stderr
-        return [
-            Dump(
-                (folder / "out").read_bytes().decode(),
-                (folder / "err").read_bytes().decode(),
-                (folder / "status").read_text() == "0",
-            )
-            for folder in folders
-        ]
+    answers = [java_tools.run(TOOL, *call) for call in calls]
+    return [Dump(each.stdout, each.stderr, each.returncode == 0) for each in answers]
 
 
 def same_text(calls: Sequence[Sequence[object]], cli: Cli) -> None:

@@ -13,7 +13,8 @@ from confluent_kafka import Producer
 
 from kafkactl.local.compose import TARGETS, load_target
 from kafkactl.local.translate import Loopback, server_properties
-from tests.clusters import PORTS, RunningCluster, eventually, java_tool
+from tests import java_tools
+from tests.clusters import PORTS, RunningCluster, eventually
 from tests.reference.dumps import same_text
 
 TOPICS = "org.apache.kafka.tools.TopicCommand"
@@ -179,7 +180,7 @@ def test_dump_log_of_a_compacted_topic(kraft: RunningCluster, name: str, tmp_pat
 
 def test_dump_log_of_magic_0_and_1(kraft: RunningCluster, tmp_path: Path) -> None:
     source = Path(__file__).with_name("LegacySegments.java")
-    written = java_tool(str(source), tmp_path)
+    written = java_tools.run_alone(str(source), tmp_path)
     assert written.returncode == 0, written.stderr
     files = sorted(tmp_path.glob("*/*.log"))
     assert len(files) == 12
@@ -195,7 +196,9 @@ def test_dump_log_of_krafts_own_files(kraft: RunningCluster, tmp_path: Path) -> 
         "controller.quorum.bootstrap.servers=127.0.0.1:9093\n"
     )
     cluster_id = "kRmmZ3pSTzC0DhJb8dKx5Q"
-    formatted = java_tool("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", properties)
+    formatted = java_tools.run_alone(
+        "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", properties
+    )
     assert formatted.returncode == 0, formatted.stdout
     (log_dir,) = kraft.log_dirs()
     snapshots = [log_dir / "bootstrap.checkpoint", *tmp_path.glob("data/__cluster_metadata-0/*.checkpoint")]
@@ -235,7 +238,7 @@ def wrapped(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
     (final / "server.properties").touch()
     folders = ["--default-configs-dir", default, "--mounted-configs-dir", mounted, "--final-configs-dir", final]
     given = {**environment, "KAFKA_LOG_DIRS": str(folder / "data")}
-    java_tool("kafka.docker.KafkaDockerWrapper", "setup", *folders, environment=given)
+    java_tools.run_alone("kafka.docker.KafkaDockerWrapper", "setup", *folders, environment=given)
     lines = (final / "server.properties").read_text().splitlines()
     found = dict(line.split("=", 1) for line in lines if "=" in line)
     return {**found, "log.dirs": environment["KAFKA_LOG_DIRS"]}

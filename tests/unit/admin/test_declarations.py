@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from kafkactl.admin.declared_topics import _changes, declaration, read_declaration
-from kafkactl.admin.topics import PartitionDescription, TopicDescription, TopicSpec
+from kafkactl.admin.topic_models import PartitionDescription, TopicDescription, TopicSpec
 
 PRESENT = TopicDescription(
     "orders",
@@ -24,20 +24,22 @@ def test_what_is_exported_is_what_is_there(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(declaration([PRESENT])))
     (spec,) = read_declaration(file)
     assert spec == TopicSpec("orders", 3, 2, None, {"retention.ms": "5", "flush.ms": "7"})
-    assert _changes(spec, PRESENT) == []
+    assert _changes(spec, PRESENT, 3) == []
 
 
 def test_changes() -> None:
     spec = TopicSpec("orders", 5, None, None, {"retention.ms": "6", "segment.ms": "8"})
-    found = [(change.action, change.what, change.before, change.after) for change in _changes(spec, PRESENT)]
+    found = [(change.action, change.what, change.before, change.after) for change in _changes(spec, PRESENT, 3)]
     assert found == [
         ("add partitions", "partitions", "3", "5"),
         ("unset", "flush.ms", "7", None),
         ("set", "retention.ms", "5", "6"),
         ("set", "segment.ms", None, "8"),
     ]
-    impossible = _changes(TopicSpec("orders", 1, 3, None, dict(PRESENT.configs)), PRESENT)
+    impossible = _changes(TopicSpec("orders", 1, 4, None, dict(PRESENT.configs)), PRESENT, 3)
     assert [change.is_possible for change in impossible] == [False, False]
+    (moving,) = _changes(TopicSpec("orders", 3, 3, None, dict(PRESENT.configs)), PRESENT, 3)
+    assert (moving.action, moving.before, moving.after) == ("move replicas", "2", "3")
 
 
 def test_values_are_written_as_kafka_writes_them(tmp_path: Path) -> None:

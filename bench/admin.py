@@ -1,0 +1,110 @@
+"""Topics, offsets and configs of a large cluster beside Kafka's own tools: one broker, one run, commands in turn.
+
+`python bench/admin.py [--runs N] [--topics N]` starts a KRaft broker of its own with 2,000 topics of 5 partitions,
+checks that both print the same with -o kafka, prints a table of ratios, and ends with status 1 when a bound is not
+kept. Absolute times mean nothing on shared machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import yaml
+
+from bench.startup import medians, run_class
+from kafkactl.output.render import show
+from kafkactl.output.report import Column, listing
+from tests.clusters import RunningCluster, eventually, running
+
+TOPICS = "org.apache.kafka.tools.TopicCommand"
+OFFSETS = "org.apache.kafka.tools.GetOffsetShell"
+CONFIGS = "kafka.admin.ConfigCommand"
+PARTITIONS = 5
+COMMANDS: dict[str, tuple[list[str], list[str], float | None]] = {
+    "topics list": (["topics", "list"], [TOPICS, "--list"], 4.0),
+    "topics describe": (["topics", "describe"], [TOPICS, "--describe"], 4.0),
+    "topics describe -o kafka": (["topics", "describe", "-o", "kafka"], [TOPICS, "--describe"], None),
+    "offsets": (["offsets"], [OFFSETS], 1.5),
+    "offsets --time earliest": (["offsets", "--time", "earliest"], [OFFSETS, "--time", "earliest"], 1.5),
+    "offsets -o kafka": (["offsets", "-o", "kafka"], [OFFSETS], None),
+    "configs describe topics": (
+        ["configs", "describe", "topics"], [CONFIGS, "--describe", "--entity-type", "topics"], None,
+    ),
+}  # fmt: skip
+
+
+def prepare(cluster: RunningCluster, topics: int) -> None:
+    names = [f"team-{number % 40}.topic-{number}" for number in range(topics)]
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        declared = {
+            name: {"partitions": PARTITIONS, "configs": {"retention.ms": 1000 + at}} for at, name in enumerate(names)
+        }
+        yaml.safe_dump({"topics": declared}, file)
+        file.flush()
+        cluster.cli.ok("topics", "create", "--file", file.name, "--timeout", 300)
+
+    def all_there() -> bool:
+        """A broker needs half a minute for so many logs, and serves partitions as it comes to them."""
+        told = cluster.cli("offsets", "-o", "kafka")
+        return told.returncode == 0 and told.stdout.count("\n") == topics * PARTITIONS
+
+    eventually(all_there, 300)
+
+
+def measure(cluster: RunningCluster, runs: int) -> int:
+    """Prints the table; returns 1 when a bound is not kept, or the two disagree."""
+    environment = cluster.cli.full_environment()
+    kafkactl = str(Path(sys.executable).with_name("kafkactl"))
+    java = run_class(cluster.version)
+    where = ["--bootstrap-server", cluster.bootstrap_servers]
+    commands, bounds = {}, {}
+    for name, (ours, (main, *flags), bound) in COMMANDS.items():
+        commands[name] = [kafkactl, *ours]
+        commands[f"java {name}"] = [*java, main, *where, *flags]
+        bounds[name] = bound
+    status = 0
+    for name in ("topics describe -o kafka", "offsets -o kafka"):
+        said = [
+            subprocess.run(commands[each], env=environment, capture_output=True, check=True).stdout
+            for each in (name, f"java {name}")
+        ]
+        print(f"{name}: {'the same' if said[0] == said[1] else 'NOT the same'}, {len(said[0])} bytes")
+        status |= said[0] != said[1]
+    took = medians(commands, runs, environment)
+    rows = [
+        (name, took[f"java {name}"], took[name], took[f"java {name}"] / took[name], bounds[name]) for name in COMMANDS
+    ]
+    show(
+        listing(
+            [
+                Column("COMMAND", lambda row: row[0]),
+                Column("KAFKA-MS", lambda row: round(row[1])),
+                Column("KAFKACTL-MS", lambda row: round(row[2])),
+                Column("TIMES-FASTER", lambda row: round(row[3], 1)),
+                Column("AT-LEAST", lambda row: row[4]),
+            ],
+            rows,
+        )
+    )
+    return status | any(row[4] is not None and row[3] < row[4] for row in rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--topics", type=int, default=2000)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home, running("kraft", Path(home)) as cluster:
+        prepare(cluster, arguments.topics)
+        status = measure(cluster, arguments.runs)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

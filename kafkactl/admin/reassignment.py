@@ -1,0 +1,120 @@
+"""Moving replicas: which brokers a partition should have, and getting it there.
+
+Reference: KIP-455 (AlterPartitionReassignments); racks as in org.apache.kafka.admin.AdminUtils.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kafkactl.admin.topic_models import PartitionDescription
+from kafkactl.admin.topics import describe_topics
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.kafka_python import AdminClient, refusal
+from kafkactl.errors import OperationError
+
+Racks = Mapping[int, str | None]
+"""Each live broker's rack; None where it has none."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A partition's replicas as they are and as they shall be, preferred leader first."""
+
+    topic: str
+    partition: int
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+def racks_of(cluster: Cluster) -> dict[int, str | None]:
+    """Every live broker, with its rack."""
+    described = cluster.wait(
+        cluster.admin.describe_cluster(request_timeout=cluster.timeout_s), "cannot describe the cluster"
+    )
+    return {node.id: node.rack for node in described.nodes}
+
+
+def load_of(cluster: Cluster) -> Counter[int]:
+    """How many replicas each broker has."""
+    return Counter(
+        broker
+        for topic in cluster.metadata().topics.values()
+        for partition in topic.partitions.values()
+        for broker in partition.replicas
+    )
+
+
+def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, loads: Mapping[int, int]) -> list[Move]:
+    """The fewest moves that give each partition `factor` replicas; raises OperationError where brokers are too few.
+
+    Replicas that are kept stay in their order, so leaders stay where they are. What is added goes to the rack that
+    holds fewest of the partition's replicas, there to the broker with the fewest of all; what is dropped is out of sync
+    if any is, else from the rack that holds most.
+    """
+    if factor > len(racks):
+        raise OperationError(
+            f"{factor} replicas need {factor} brokers, and {len(racks)} are there",
+            f"live brokers: {', '.join(map(str, sorted(racks)))}",
+        )
+    load = Counter(loads)
+    moves = []
+    for row in partitions:
+        replicas = list(row.replicas)
+        while len(replicas) < factor:
+            chosen = min(
+                (broker for broker in racks if broker not in replicas),
+                key=lambda broker: (_in_rack(racks, broker, replicas), load[broker], broker),
+            )
+            replicas.append(chosen)
+            load[chosen] += 1
+        while len(replicas) > factor:
+            dropped = max(
+                replicas,
+                key=lambda broker: (
+                    broker != row.leader and broker not in row.isr,
+                    broker not in (row.leader, row.replicas[0]),
+                    _in_rack(racks, broker, replicas),
+                    load[broker],
+                    broker,
+                ),
+            )
+            replicas.remove(dropped)
+            load[dropped] -= 1
+        if tuple(replicas) != row.replicas:
+            moves.append(Move(row.topic, row.partition, row.replicas, tuple(replicas)))
+    return moves
+
+
+def plan_factor(cluster: Cluster, names: Sequence[str], factor: int) -> list[Move]:
+    """The moves that give every partition of these topics that many replicas."""
+    partitions = [row for one in describe_topics(cluster, names) for row in one.partitions]
+    return plan(partitions, factor, racks_of(cluster), load_of(cluster))
+
+
+def start(client: AdminClient, moves: Iterable[Move]) -> dict[Move, OperationError | None]:
+    """Tells the controller to make the moves; each one's error, where it refused."""
+    from kafka import TopicPartition
+
+    by_partition = {TopicPartition(move.topic, move.partition): move for move in moves}
+    answered = client.alter_partition_reassignments({key: list(move.after) for key, move in by_partition.items()})
+    results: dict[Move, OperationError | None] = {}
+    for key, move in by_partition.items():
+        error = answered.get(key)
+        where = f"cannot move {move.topic}-{move.partition}"
+        results[move] = None if error is None else refusal(where, error.errno, None)
+    return results
+
+
+def unfinished(client: AdminClient, moves: Sequence[Move]) -> set[tuple[str, int]]:
+    """Those of the moved partitions whose replicas are still being added or removed."""
+    moving = {(each.topic, each.partition) for each in client.list_partition_reassignments()}
+    return moving & {(move.topic, move.partition) for move in moves}
+
+
+def _in_rack(racks: Racks, broker: int, replicas: Sequence[int]) -> int:
+    """How many of the replicas share the broker's rack; a broker without one is a rack of its own."""
+    rack = racks.get(broker)
+    return 0 if rack is None else sum(racks.get(replica) == rack for replica in replicas)

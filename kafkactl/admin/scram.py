@@ -1,0 +1,109 @@
+"""SCRAM credentials of users.
+
+Reference: KIP-554; kafka.admin.ConfigCommand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kafkactl.connection.kafka_python import AdminClient, refusal, send, send_to_controller
+from kafkactl.errors import UsageError
+
+MECHANISMS = {"SCRAM-SHA-256": 1, "SCRAM-SHA-512": 2}
+"""Their numbers in Kafka's protocol."""
+LEAST_ITERATIONS = 4096
+_NO_CREDENTIALS = 91  # RESOURCE_NOT_FOUND
+_NAMES = {number: name for name, number in MECHANISMS.items()}
+_FORM = re.compile(r"(?:iterations=(-?[0-9]*),)?password=(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Credential:
+    """That a user has one; what it is only the brokers know."""
+
+    user: str
+    mechanism: str
+    iterations: int
+
+
+@dataclass(frozen=True)
+class NewCredential:
+    """One to be set; the password itself never leaves this machine, only its salted hash."""
+
+    mechanism: str
+    password: str
+    iterations: int = LEAST_ITERATIONS
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for what brokers take from nobody."""
+        if self.mechanism not in MECHANISMS:
+            raise UsageError(f"{self.mechanism!r} is no SCRAM mechanism", f"one of {', '.join(MECHANISMS)}")
+        if self.iterations < LEAST_ITERATIONS:
+            raise UsageError(
+                f"{self.iterations} iterations are too few for {self.mechanism}: at least {LEAST_ITERATIONS}"
+            )
+        if not self.password:
+            raise UsageError("the password is empty")
+
+
+def parse(mechanism: str, text: str) -> NewCredential:
+    """Kafka's spelling of a credential, `iterations=8192,password=...`; raises UsageError."""
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{mechanism}: not a credential", f"{mechanism}=[iterations=8192,password=...]")
+    stated, password = match.groups()
+    try:
+        iterations = LEAST_ITERATIONS if stated in (None, "-1") else int(stated)
+    except ValueError:
+        raise UsageError(f"{mechanism}: iterations={stated} is no number") from None
+    return NewCredential(mechanism, password, iterations)
+
+
+def describe_credentials(client: AdminClient, users: Sequence[str] = ()) -> list[Credential]:
+    """The credentials of these users, or of all; a user without any is left out."""
+    from kafka.protocol.admin import DescribeUserScramCredentialsRequest
+
+    request = DescribeUserScramCredentialsRequest(users=[(user,) for user in users] or None)
+    answer = send(client, request)
+    if answer.error_code:
+        raise refusal("cannot read the SCRAM credentials", answer.error_code, answer.error_message)
+    found = []
+    for result in answer.results:
+        if result.error_code == _NO_CREDENTIALS:
+            continue
+        if result.error_code:
+            raise refusal(f"cannot read the credentials of {result.user}", result.error_code, result.error_message)
+        found += [
+            Credential(result.user, _NAMES.get(each.mechanism, "UNKNOWN"), each.iterations)
+            for each in result.credential_infos
+        ]
+    return found
+
+
+def alter_credentials(client: AdminClient, user: str, new: Sequence[NewCredential], remove: Sequence[str] = ()) -> None:
+    """Sets a user's credentials and deletes those of mechanisms, each in a request of its own, as KRaft wants it.
+
+    Raises OperationError in the broker's words; it says what was done before.
+    """
+    from kafka.admin import UserScramCredentialUpsertion
+    from kafka.protocol.admin import AlterUserScramCredentialsRequest
+
+    requests = {}
+    for each in new:
+        salted = UserScramCredentialUpsertion(user, each.mechanism, each.password, each.iterations)
+        upsertion = (user, MECHANISMS[each.mechanism], each.iterations, salted.salt, salted.salted_password)
+        requests[f"{each.mechanism} set"] = AlterUserScramCredentialsRequest(deletions=[], upsertions=[upsertion])
+    for mechanism in remove:
+        deletion = (user, MECHANISMS[mechanism])
+        requests[f"{mechanism} deleted"] = AlterUserScramCredentialsRequest(deletions=[deletion], upsertions=[])
+    done: list[str] = []
+    for change, request in requests.items():
+        for result in send_to_controller(client, request).results:
+            if result.error_code:
+                before = f" ({', '.join(done)} before that)" if done else ""
+                what = f"cannot change the credentials of {user}{before}"
+                raise refusal(what, result.error_code, result.error_message)
+        done.append(change)

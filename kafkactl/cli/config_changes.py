@@ -1,0 +1,136 @@
+"""What `configs alter` is told to change, from text to requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from kafkactl.admin import configs, quotas, scram
+from kafkactl.admin.configs import Alteration, Operation
+from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
+from kafkactl.connection import properties
+from kafkactl.connection.kafka_python import AdminClient
+from kafkactl.connection.settings import parse_assignment
+from kafkactl.errors import OperationError, UsageError
+
+_OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"
+_NAME = re.compile(r"[a-zA-Z0-9._-]+")
+_SECRET = re.compile(r"password|secret|jaas|scram|credential", re.IGNORECASE)
+
+
+def alterations(
+    set_: Sequence[str] | None,
+    unset: Sequence[str] | None,
+    append: Sequence[str] | None,
+    subtract: Sequence[str] | None,
+    add_config: str | None,
+    add_config_file: Path | None,
+    delete_config: Sequence[str] | None,
+) -> list[Alteration]:
+    """All changes that the flags say; raises UsageError for none, for a name twice, and for what is no setting."""
+    if add_config is not None and add_config_file is not None:
+        raise UsageError("--add-config and --add-config-file", "say one of them")
+    flagged = (
+        (Operation.SET, "--set", set_),
+        (Operation.APPEND, "--append", append),
+        (Operation.SUBTRACT, "--subtract", subtract),
+    )
+    found = [Alteration(kind, *parse_assignment(text, flag)) for kind, flag, texts in flagged for text in texts or ()]
+    added = parse_list(add_config) if add_config is not None else {}
+    if add_config_file is not None:
+        added = properties.read(add_config_file)
+    found += [Alteration(Operation.SET, name, value) for name, value in added.items()]
+    deleted = [*(unset or ()), *(name.strip() for text in delete_config or () for name in text.split(","))]
+    found += [Alteration(Operation.DELETE, name) for name in deleted if name]
+    if not found:
+        raise UsageError("nothing to alter", "--set NAME=VALUE or --unset NAME")
+    names = [change.name for change in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"changed twice: {', '.join(twice)}", "say each setting once")
+    if wrong := [name for name in names if not _NAME.fullmatch(name)]:
+        raise UsageError(f"no setting's name: {', '.join(map(repr, wrong))}", "letters, digits, . _ and -")
+    return found
+
+
+def parse_list(text: str) -> dict[str, str]:
+    """Kafka's own list of settings: commas between them, and in square brackets inside a value."""
+    pairs = {}
+    for part in re.split("," + _OUTSIDE_BRACKETS, text):
+        sides = re.split(r"\s*=\s*" + _OUTSIDE_BRACKETS, part)
+        if len(sides) != 2:
+            raise UsageError(
+                f"--add-config {part}: not name=value", "like retention.ms=1000,cleanup.policy=[compact,delete]"
+            )
+        pairs[sides[0].strip()] = re.sub(r"[\[\]]", "", sides[1]).strip()
+    return pairs
+
+
+def make(
+    client: AdminClient, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool, strict: bool
+) -> None:
+    """Makes the changes of one entity; `strict` refuses to delete what is not set. Raises OperationError."""
+    if entity[0].type in QUOTA_TYPES:
+        _make_of_clients(client, entity, changes, dry_run)
+        return
+    (one,) = entity
+    deletes = any(change.operation is Operation.DELETE for change in changes)
+    if one.type is EntityType.BROKER_LOGGERS or (strict and deletes):
+        present = configs.describe_configs(client, entity)[one]
+        if one.type is EntityType.BROKER_LOGGERS:
+            _require_loggers({config.name for config in present}, changes)
+        elif strict:
+            configs.require_set(present, changes)
+    refused = configs.alter_configs(client, {one: changes}, dry_run)[one]
+    if refused is not None:
+        raise refused
+
+
+def told(change: Alteration) -> str:
+    """A change in words, without secrets."""
+    value = "(hidden)" if _SECRET.search(change.name) else change.value
+    return {
+        Operation.SET: f"{change.name}={value}",
+        Operation.DELETE: f"no {change.name}",
+        Operation.APPEND: f"{change.name} with {value}",
+        Operation.SUBTRACT: f"{change.name} without {value}",
+    }[change.operation]
+
+
+def _make_of_clients(
+    client: AdminClient, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool
+) -> None:
+    """Quotas, or credentials where the entity is a user alone: two requests, which could not be one."""
+    if any(change.operation not in (Operation.SET, Operation.DELETE) for change in changes):
+        raise UsageError("quotas and credentials are no lists", "--set and --unset change them")
+    known = quotas.NAMES[entity[0].type]
+    mechanisms = [change for change in changes if change.name in scram.MECHANISMS]
+    a_user = [each.type for each in entity] == [EntityType.USERS]
+    unknown = [change.name for change in changes if change.name not in known and not (a_user and change in mechanisms)]
+    if unknown:
+        possible = [*known, *(scram.MECHANISMS if a_user else ())]
+        raise UsageError(
+            f"{' and '.join(map(str, entity))} cannot have: {', '.join(unknown)}", f"one of {', '.join(possible)}"
+        )
+    if mechanisms and len(mechanisms) < len(changes):
+        raise UsageError("quotas and credentials cannot be changed at once", "change one, then the other")
+    to_set = {change.name: change.value or "" for change in changes if change.operation is Operation.SET}
+    to_delete = [change.name for change in changes if change.operation is Operation.DELETE]
+    if not mechanisms:
+        limits = {name: quotas.limit(name, text) for name, text in to_set.items()}
+        quotas.require_set(client, entity, to_delete)
+        quotas.alter_quotas(client, entity, limits, to_delete, dry_run)
+        return
+    if entity[0].name == DEFAULT_NAME:
+        raise UsageError("there is no default credential", "name the user")
+    if dry_run:
+        raise UsageError("--dry-run: brokers cannot try a credential", "leave it out")
+    new = [scram.parse(name, text) for name, text in to_set.items()]
+    scram.alter_credentials(client, entity[0].name, new, to_delete)
+
+
+def _require_loggers(known: set[str], changes: Sequence[Alteration]) -> None:
+    if unknown := [change.name for change in changes if change.name not in known]:
+        raise OperationError(
+            f"there is no logger {', '.join(unknown)}", "kafkactl configs describe broker-loggers ID shows them"
+        )

@@ -1,0 +1,122 @@
+"""kafkactl quotas"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
+from kafkactl.cli import client_tables
+from kafkactl.cli.new_app import new_app
+from kafkactl.cli.options import ClusterOptions, OutputOptions, command
+from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.connection.settings import parse_assignment
+from kafkactl.errors import UsageError
+from kafkactl.output.report import listing
+
+app = new_app("Show and change the quotas of users, clients and ips.")
+
+_DEFAULT_HELP = "'' is the default of all without their own."
+
+
+@dataclass(frozen=True)
+class WhoseOptions:
+    """Whose quotas."""
+
+    user: Annotated[str | None, typer.Option("--user", metavar="USER", help=f"User; {_DEFAULT_HELP}")] = None
+    client: Annotated[
+        str | None,
+        typer.Option("--client", metavar="ID", help=f"Client id, of that user where both are said; {_DEFAULT_HELP}"),
+    ] = None
+    ip: Annotated[str | None, typer.Option("--ip", metavar="IP", help=f"Address; {_DEFAULT_HELP}")] = None
+
+    def parts(self) -> dict[EntityType, str]:
+        """Names by type; raises UsageError for what cannot go together."""
+        said = {EntityType.USERS: self.user, EntityType.CLIENTS: self.client, EntityType.IPS: self.ip}
+        found = {type_: name for type_, name in said.items() if name is not None}
+        if EntityType.IPS in found and len(found) > 1:
+            raise UsageError("an ip has quotas of its own only", "leave --user and --client out")
+        return found
+
+    def entity(self) -> list[Entity]:
+        """The one to be changed; raises UsageError for none."""
+        if not (found := self.parts()):
+            raise UsageError("whose quotas?", "--user USER, --client ID, both, or --ip IP; '' for the default")
+        return [Entity(type_, name) for type_, name in found.items()]
+
+
+@app.command("list")
+@command
+def list_quotas(cluster: ClusterOptions, output: OutputOptions, whose: WhoseOptions) -> None:
+    """Show all quotas, or those of just this user, client or ip."""
+    from kafkactl.admin import quotas
+
+    parts = whose.parts()
+    with cluster.admin() as client:
+        found = quotas.describe_quotas(client, parts or None)
+    output.show(listing(client_tables.QUOTAS, sorted(found, key=lambda row: (*map(_order, row.entity), row.name))))
+
+
+@app.command("set")
+@command
+def set_quotas(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    whose: WhoseOptions,
+    quota: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUE...", help="Like producer_byte_rate=1048576.", autocompletion=client_tables.quota_names
+        ),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
+) -> int:
+    """Set limits: producer_byte_rate, consumer_byte_rate, request_percentage, controller_mutation_rate, and of ips
+    connection_creation_rate."""
+    from kafkactl.admin import quotas
+
+    limits = {name: quotas.limit(name, text) for name, text in (parse_assignment(each, "quota") for each in quota)}
+    return _change(cluster, output, whose.entity(), limits, (), dry_run)
+
+
+@app.command()
+@command
+def unset(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    whose: WhoseOptions,
+    quota: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Like producer_byte_rate.", autocompletion=client_tables.quota_names),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
+) -> int:
+    """Remove limits."""
+    return _change(cluster, output, whose.entity(), {}, quota, dry_run)
+
+
+def _change(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    entity: Sequence[Entity],
+    limits: Mapping[str, float],
+    remove: Sequence[str],
+    dry_run: bool,
+) -> int:
+    from kafkactl.admin import quotas
+    from kafkactl.admin.outcome import Outcome
+
+    quotas.require_known(entity, [*limits, *remove])
+    with cluster.admin() as client:
+        quotas.require_set(client, entity, remove)
+        quotas.alter_quotas(client, entity, limits, remove, dry_run)
+    told = ", ".join([f"{name}={value:g}" for name, value in limits.items()] + [f"no {name}" for name in remove])
+    result = f"would be taken: {told}" if dry_run else told
+    return show_outcomes([Outcome(" and ".join(map(str, entity)), True, result)], "entity", output)
+
+
+def _order(name: str | None) -> tuple[bool, str]:
+    return name is not None, name or DEFAULT_NAME

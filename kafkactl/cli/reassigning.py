@@ -1,0 +1,83 @@
+"""Changing how many replicas topics have: shown, started, and followed to its end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kafkactl.cli.options import OutputOptions
+from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.output import people
+from kafkactl.output.report import Column, listing
+
+if TYPE_CHECKING:
+    from kafkactl.admin.reassignment import Move
+    from kafkactl.connection.cluster import Cluster
+    from kafkactl.connection.kafka_python import AdminClient
+
+_LOOK_EVERY_S = 0.25
+
+_COLUMNS = [
+    Column("TOPIC", lambda row: row.topic),
+    Column("PARTITION", lambda row: row.partition),
+    Column("BEFORE", lambda row: row.before),
+    Column("AFTER", lambda row: row.after),
+]
+
+
+def change_factor(
+    connected: Cluster, names: Sequence[str], factor: int, output: OutputOptions, dry_run: bool, wait: bool
+) -> int:
+    """Gives every partition of the topics that many replicas; returns the exit status."""
+    from kafkactl.admin import reassignment
+    from kafkactl.admin.outcome import Outcome
+    from kafkactl.connection.kafka_python import admin
+
+    moves = reassignment.plan_factor(connected, names, factor)
+    if dry_run:
+        output.show(listing(_COLUMNS, moves))
+        return 0
+    refused: dict[str, str] = {}
+    moved: dict[str, int] = defaultdict(int)
+    if moves:
+        with admin(connected.settings) as client:
+            started = reassignment.start(client, moves)
+            for move, error in started.items():
+                if error is None:
+                    moved[move.topic] += 1
+                else:
+                    refused[move.topic] = str(error)
+            if wait:
+                _follow(client, [move for move, error in started.items() if error is None])
+    verb = "moved" if wait else "moving"
+    results = [
+        Outcome(
+            name, name not in refused, refused.get(name) or f"replication {factor}: {moved[name]} partitions {verb}"
+        )
+        for name in names
+    ]
+    return show_outcomes(results, "topic", output)
+
+
+def _follow(client: AdminClient, moves: Sequence[Move]) -> None:
+    """Waits until the moves are made; to stop waiting stops none of them."""
+    from kafkactl.admin.reassignment import unfinished
+
+    on_terminal = sys.stderr.isatty()
+    if not on_terminal:
+        people.note(f"moving replicas of {len(moves)} partitions")
+    try:
+        while left := unfinished(client, moves):
+            if on_terminal:
+                print(
+                    f"\r{len(moves) - len(left)} of {len(moves)} partitions moved", end="", file=sys.stderr, flush=True
+                )
+            time.sleep(_LOOK_EVERY_S)
+    except KeyboardInterrupt:
+        people.note("\nthe brokers go on moving; kafkactl topics describe -o kafka shows what is left")
+        raise
+    if on_terminal:
+        print("\r\033[K", end="", file=sys.stderr, flush=True)

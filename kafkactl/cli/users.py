@@ -1,0 +1,120 @@
+"""kafkactl users"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kafkactl.cli import client_tables
+from kafkactl.cli.new_app import new_app
+from kafkactl.cli.options import ClusterOptions, ConfirmOptions, OutputOptions, command
+from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.errors import EXIT_FAILED, NotFoundError, UsageError
+from kafkactl.output import people
+from kafkactl.output.report import listing
+
+app = new_app("Show, set and delete the SCRAM credentials of users.")
+
+_FROM_STDIN = Path("-")
+User = Annotated[str, typer.Argument(metavar="USER", show_default=False)]
+
+
+@app.command("list")
+@command
+def list_users(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    user: Annotated[list[str] | None, typer.Argument(metavar="USER", help="Only these.", show_default=False)] = None,
+) -> None:
+    """Show which users have credentials, by which mechanism and with how many iterations; never the credentials."""
+    from kafkactl.admin import scram
+
+    with cluster.admin() as client:
+        found = scram.describe_credentials(client, user or ())
+    if missing := sorted(set(user or ()) - {each.user for each in found}):
+        raise NotFoundError(f"no credentials: {', '.join(missing)}", "kafkactl users list shows who has some")
+    output.show(listing(client_tables.CREDENTIALS, sorted(found, key=lambda row: (row.user, row.mechanism))))
+
+
+@app.command("set")
+@command
+def set_credential(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    user: User,
+    mechanism: Annotated[
+        str, typer.Option("--mechanism", "-m", metavar="NAME", help="SCRAM-SHA-256 or SCRAM-SHA-512.")
+    ] = "SCRAM-SHA-512",
+    iterations: Annotated[
+        int, typer.Option("--iterations", metavar="N", help="Rounds of hashing, 4096 to 16384.")
+    ] = 4096,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file", metavar="FILE", help="Its first line is the password; - for stdin. Default: ask."
+        ),
+    ] = None,
+) -> int:
+    """Give a user a credential, or change it; the password is asked for, or read from a file."""
+    from kafkactl.admin import scram
+    from kafkactl.admin.outcome import Outcome
+
+    new = scram.NewCredential(mechanism.upper(), _password(user, password_file), iterations)
+    with cluster.admin() as client:
+        scram.alter_credentials(client, user, [new])
+    return show_outcomes([Outcome(user, True, f"{new.mechanism} with {new.iterations} iterations")], "user", output)
+
+
+@app.command()
+@command
+def delete(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    confirm: ConfirmOptions,
+    user: User,
+    mechanism: Annotated[
+        str | None,
+        typer.Option("--mechanism", "-m", metavar="NAME", help="Only this one; all of the user's otherwise."),
+    ] = None,
+) -> int:
+    """Delete a user's credentials: who connects by them is refused from then on."""
+    from kafkactl.admin import scram
+    from kafkactl.admin.outcome import Outcome
+
+    with cluster.admin() as client:
+        present = [each.mechanism for each in scram.describe_credentials(client, [user])]
+        chosen = [each for each in present if mechanism is None or each == mechanism.upper()]
+        if not chosen:
+            raise NotFoundError(
+                f"user {user} has no {mechanism or 'SCRAM'} credential", "kafkactl users list shows who has some"
+            )
+        what = f"delete the credential{'s' if len(chosen) > 1 else ''} of {user}: {', '.join(chosen)}"
+        if confirm.dry_run:
+            people.note(f"would {what}")
+            return 0
+        if not people.confirm(what, confirm.yes):
+            people.note("nothing deleted")
+            return EXIT_FAILED
+        scram.alter_credentials(client, user, (), chosen)
+    return show_outcomes([Outcome(user, True, f"no {', '.join(chosen)}")], "user", output)
+
+
+def _password(user: str, file: Path | None) -> str:
+    """Never from the command line, where every process on the machine can read it."""
+    if file is None:
+        if not sys.stdin.isatty():
+            raise UsageError("the password cannot be asked for here", "--password-file FILE, or - for stdin")
+        import getpass
+
+        password = getpass.getpass(f"password for {user}: ", sys.stderr)
+        if password != getpass.getpass("once more: ", sys.stderr):
+            raise UsageError("the two differ", "nothing was changed; try again")
+        return password
+    try:
+        text = sys.stdin.read() if file == _FROM_STDIN else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return text.splitlines()[0] if text else ""

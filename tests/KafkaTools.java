@@ -1,0 +1,70 @@
+import java.io.*;
+import java.nio.charset.StandardCharsets;
+import java.util.*;
+
+import org.apache.kafka.common.utils.Exit;
+
+/**
+ * Runs Kafka's tools one after another in one JVM, whose start takes longer than most of them.
+ *
+ * A call is a line of words in base64: the class, what it reads on stdin, its arguments. An answer is a line, too: its
+ * status, and in base64 its stdout and its stderr.
+ */
+public class KafkaTools {
+    private static class Ended extends Error {}
+
+    private static final PrintStream ANSWERS = System.out;
+    private static ByteArrayOutputStream out, err;
+    private static String answer;
+
+    public static void main(String[] none) throws Exception {
+        Exit.Procedure end = (status, message) -> {
+            answer(status);
+            throw new Ended();
+        };
+        Exit.setExitProcedure(end);
+        Exit.setHaltProcedure(end);
+        BufferedReader calls = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = calls.readLine(); line != null; line = calls.readLine()) {
+            ANSWERS.println(run(line.split(" ", -1)));
+            ANSWERS.flush();
+        }
+        System.exit(0);
+    }
+
+    private static String run(String[] words) {
+        answer = null;
+        out = new ByteArrayOutputStream();
+        err = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(out, false, StandardCharsets.UTF_8));
+        System.setErr(new PrintStream(err, false, StandardCharsets.UTF_8));
+        System.setIn(new ByteArrayInputStream(bytes(words[1])));
+        String[] arguments = new String[words.length - 2];
+        for (int at = 0; at < arguments.length; at++)
+            arguments[at] = new String(bytes(words[at + 2]), StandardCharsets.UTF_8);
+        try {
+            Class<?> tool = Class.forName(new String(bytes(words[0]), StandardCharsets.UTF_8));
+            tool.getMethod("main", String[].class).invoke(null, (Object) arguments);
+            answer(0);
+        } catch (Throwable thrown) {
+            answer(1);
+        }
+        return answer;
+    }
+
+    /** Only the first counts: in a real run nothing comes after it. */
+    private static void answer(int status) {
+        System.out.flush();
+        System.err.flush();
+        if (answer == null)
+            answer = status + " " + text(out) + " " + text(err);
+    }
+
+    private static byte[] bytes(String word) {
+        return Base64.getDecoder().decode(word);
+    }
+
+    private static String text(ByteArrayOutputStream said) {
+        return Base64.getEncoder().encodeToString(said.toByteArray());
+    }
+}

@@ -1,0 +1,80 @@
+"""Which brokers get and lose replicas."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kafkactl.admin.reassignment import plan
+from kafkactl.admin.topic_models import PartitionDescription
+from kafkactl.errors import OperationError
+
+RACKS = {1: "a", 2: "a", 3: "b", 4: "b", 5: "c"}
+
+
+def partition(
+    number: int, *replicas: int, leader: int | None = None, isr: tuple[int, ...] = ()
+) -> PartitionDescription:
+    return PartitionDescription("t", number, leader or replicas[0], replicas, isr or replicas)
+
+
+def load(*partitions: PartitionDescription) -> Counter[int]:
+    return Counter(broker for row in partitions for broker in row.replicas)
+
+
+def test_a_new_replica_goes_to_a_rack_that_has_none() -> None:
+    (move,) = plan([partition(0, 1)], 3, RACKS, {})
+    assert move.before == (1,)
+    assert move.after[0] == 1
+    assert {RACKS[broker] for broker in move.after} == {"a", "b", "c"}
+
+
+def test_among_racks_alike_the_broker_with_the_fewest_replicas_is_chosen() -> None:
+    (move,) = plan([partition(0, 1)], 2, RACKS, {3: 10, 4: 2, 5: 7})
+    assert move.after == (1, 4)
+
+
+def test_what_is_out_of_sync_goes_first_and_the_leader_stays() -> None:
+    rows = [partition(0, 1, 3, 5, isr=(1, 5)), partition(1, 1, 3, 5, leader=5)]
+    first, second = plan(rows, 2, RACKS, load(*rows))
+    assert first.after == (1, 5)
+    assert second.after == (1, 5)
+    assert plan([partition(0, 1, 3, leader=3)], 1, RACKS, {})[0].after in {(1,), (3,)}
+
+
+def test_a_crowded_rack_loses_before_others() -> None:
+    (move,) = plan([partition(0, 1, 3, 4, 5)], 3, RACKS, {5: 50})
+    assert move.after == (1, 3, 5)
+
+
+def test_nothing_moves_where_the_number_is_right() -> None:
+    assert plan([partition(0, 1, 2)], 2, RACKS, {}) == []
+
+
+def test_more_replicas_than_brokers_are_refused() -> None:
+    with pytest.raises(OperationError, match="6 replicas need 6 brokers, and 5 are there"):
+        plan([partition(0, 1)], 6, RACKS, {})
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=5, unique=True), min_size=1, max_size=12),
+    st.dictionaries(st.integers(1, 9), st.sampled_from(["a", "b", "c", None]), min_size=1),
+    st.integers(1, 9),
+)
+def test_every_plan_gives_the_number_asked_for(
+    replicas: list[list[int]], racks: dict[int, str | None], factor: int
+) -> None:
+    rows = [partition(number, *brokers) for number, brokers in enumerate(replicas)]
+    if factor > len(racks):
+        return
+    moves = {move.partition: move for move in plan(rows, factor, racks, load(*rows))}
+    for row in rows:
+        after = moves[row.partition].after if row.partition in moves else row.replicas
+        assert len(after) == len(set(after)) == factor
+        kept = [broker for broker in row.replicas if broker in after]
+        assert list(after[: len(kept)]) == kept, "what stays keeps its order, so the preferred leader is the same"
+        assert set(after) - set(row.replicas) <= racks.keys(), "only live brokers get any"
+        assert len(kept) == min(factor, len(row.replicas)), "no more moves than needed"

@@ -1,0 +1,64 @@
+"""Changes of settings, from text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kafkactl.admin.configs import Alteration, Operation
+from kafkactl.cli.config_changes import alterations, parse_list, told
+from kafkactl.errors import UsageError
+
+
+def changes(**flags: Any) -> list[tuple[str, str, str | None]]:
+    names = ("set_", "unset", "append", "subtract", "add_config", "add_config_file", "delete_config")
+    found = alterations(**{name: flags.get(name) for name in names})
+    return [(change.operation.name, change.name, change.value) for change in found]
+
+
+def test_kafkas_list() -> None:
+    assert parse_list("a=1,b=[x,y],c = 2 ,d=") == {"a": "1", "b": "x,y", "c": "2", "d": ""}
+    assert parse_list("SCRAM-SHA-256=[iterations=8192,password=a=b]") == {
+        "SCRAM-SHA-256": "iterations=8192,password=a=b"
+    }
+    for wrong in ("a", "a=1,b", "a=b=c"):
+        with pytest.raises(UsageError, match="not name=value"):
+            parse_list(wrong)
+
+
+def test_all_flags_together(tmp_path: Path) -> None:
+    file = tmp_path / "f.properties"
+    file.write_text("flush.ms = 9\n# no\nsegment.ms: 5\n")
+    assert changes(set_=["a=1,2"], append=["b=x"], subtract=["c=y"], unset=["d"], delete_config=["e, f"]) == [
+        ("SET", "a", "1,2"),
+        ("APPEND", "b", "x"),
+        ("SUBTRACT", "c", "y"),
+        ("DELETE", "d", None),
+        ("DELETE", "e", None),
+        ("DELETE", "f", None),
+    ]
+    assert changes(add_config_file=file) == [("SET", "flush.ms", "9"), ("SET", "segment.ms", "5")]
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        ({}, "nothing to alter"),
+        ({"set_": ["a=1"], "unset": ["a"]}, "changed twice: a"),
+        ({"set_": ["a b=1"]}, "no setting's name: 'a b'"),
+        ({"add_config": "a=1", "add_config_file": Path("x")}, "--add-config and --add-config-file"),
+        ({"add_config_file": Path("no-such-file")}, "cannot read no-such-file"),
+    ],
+)
+def test_what_cannot_be_meant(flags: dict[str, Any], reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        changes(**flags)
+
+
+def test_secrets_are_not_told() -> None:
+    assert told(Alteration(Operation.SET, "SCRAM-SHA-256", "password=x")) == "SCRAM-SHA-256=(hidden)"
+    assert told(Alteration(Operation.SET, "listener.name.a.ssl.keystore.password", "x")).endswith("=(hidden)")
+    assert told(Alteration(Operation.SET, "retention.ms", "1")) == "retention.ms=1"
+    assert told(Alteration(Operation.DELETE, "retention.ms")) == "no retention.ms"

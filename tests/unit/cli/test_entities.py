@@ -1,0 +1,76 @@
+"""Naming entities: in place, by Kafka's flags, by the short ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kafkactl.admin.entities import EntityType
+from kafkactl.cli.entities import EntityOptions, entities
+from kafkactl.errors import UsageError
+
+
+def chosen(first: bool = False, **options: Any) -> list[tuple[str, str | None]]:
+    return [(each.type.value, each.name) for each in EntityOptions(**options).chosen(first)]
+
+
+def test_three_spellings_of_one() -> None:
+    for options in (
+        {"entity": ["topics", "orders"]},
+        {"entity": ["topic", "orders"]},
+        {"entity_type": ["topics"], "entity_name": ["orders"]},
+        {"topic": "orders"},
+    ):
+        assert chosen(**options) == [("topics", "orders")]
+
+
+def test_all_of_a_type_and_the_default() -> None:
+    assert chosen(entity=["brokers"]) == [("brokers", None)]
+    assert chosen(entity=["brokers"], entity_default=True) == [("brokers", "")]
+    assert chosen(entity_type=["brokers"], entity_default=True) == [("brokers", "")]
+    assert chosen(broker_defaults=True) == [("brokers", "")]
+
+
+def test_a_user_and_a_client() -> None:
+    both = [("users", "alice"), ("clients", "app")]
+    assert chosen(entity=["users", "alice", "clients", "app"]) == both
+    assert chosen(entity_type=["users", "clients"], entity_name=["alice", "app"]) == both
+    assert chosen(user="alice", client="app") == both[::-1], "in the order of Kafka's own flags"
+    assert chosen(entity_type=["users", "clients"], entity_name=["app"], entity_default=True, first=True) == [
+        ("users", ""),
+        ("clients", "app"),
+    ]
+    assert chosen(entity_type=["users", "clients"], entity_name=["alice"], entity_default=True) == [
+        ("users", "alice"),
+        ("clients", ""),
+    ]
+    assert chosen(entity_type=["users", "clients"], entity_name=["alice"]) == [("users", "alice"), ("clients", None)]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({}, "whose settings"),
+        ({"entity": ["tables", "x"]}, "'tables' is no entity type"),
+        ({"entity": ["topics", "x"], "topic": "y"}, "said in two ways"),
+        ({"entity": ["topics", "x", "brokers", "1"]}, "together have no settings"),
+        ({"user": "a", "ip": "10.0.0.1"}, "together have no settings"),
+        ({"entity": ["topics"], "entity_default": True}, "topics have no default"),
+        ({"entity": ["brokers", "1"], "entity_default": True}, "and the default"),
+        ({"entity": ["brokers", "one"]}, "no broker's id"),
+        ({"entity_name": ["x"]}, "whose settings"),
+        ({"entity_type": ["topics"], "entity_name": ["x", "y"]}, "more names than entity types"),
+        ({"ip": "no such host"}, "no ip address"),
+    ],
+)
+def test_what_makes_no_sense(options: dict[str, Any], reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        EntityOptions(**options).chosen()
+
+
+def test_a_change_needs_a_name() -> None:
+    with pytest.raises(UsageError, match="which of the topics"):
+        entities(EntityOptions(entity=["topics"]).chosen())
+    (one,) = entities(EntityOptions(broker_defaults=True).chosen())
+    assert (one.type, one.name, str(one)) == (EntityType.BROKERS, "", "brokers by default")
