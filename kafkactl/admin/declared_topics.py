@@ -94,12 +94,12 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     specs = {spec.topic: spec for spec in declared}
     new = [specs[change.topic] for change in changes if change.action == "create"]
     results = topics.create_topics(cluster, new) if new else []
-    for change in changes:
-        if change.action == "add partitions":
-            results += topics.add_partitions(cluster, [change.topic], int(change.after or 0))
-    for change in changes:
-        if change.action == "move replicas":
-            results.append(_move(cluster, change.topic, int(change.after or 0)))
+    totals = {change.topic: int(change.after or 0) for change in changes if change.action == "add partitions"}
+    if totals:
+        results += topics.add_partitions(cluster, totals)
+    factors = {change.topic: int(change.after or 0) for change in changes if change.action == "move replicas"}
+    for factor in sorted(set(factors.values())):
+        results += _move(cluster, [name for name in factors if factors[name] == factor], factor)
     return results + _alter(cluster, [change for change in changes if change.action in ("set", "unset")])
 
 
@@ -163,16 +163,15 @@ def _changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> list[C
     return found
 
 
-def _move(cluster: Cluster, name: str, factor: int) -> Outcome:
+def _move(cluster: Cluster, names: Sequence[str], factor: int) -> list[Outcome]:
     """Started only: how long replicas take to move depends on what they hold."""
     try:
-        moves = reassignment.plan_factor(cluster, [name], factor)
+        moves = reassignment.plan_factor(cluster, names, factor)
         with admin(cluster.settings) as client:
             started = reassignment.start(client, moves)
     except OperationError as error:
-        return Outcome(name, False, str(error), error.hint)
-    refused = [str(error) for error in started.values() if error is not None]
-    return Outcome(name, not refused, "; ".join(refused) or f"replication {factor}: {len(started)} partitions moving")
+        return [Outcome(name, False, str(error), error.hint) for name in names]
+    return reassignment.outcomes(names, factor, started, "moving")
 
 
 def _alter(cluster: Cluster, changes: Sequence[Change]) -> list[Outcome]:

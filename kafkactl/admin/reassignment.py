@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from kafkactl.admin.outcome import Outcome
 from kafkactl.admin.topic_models import PartitionDescription
 from kafkactl.admin.topics import describe_topics
 from kafkactl.connection.cluster import Cluster
@@ -105,6 +106,19 @@ def start(client: AdminClient, moves: Iterable[Move]) -> dict[Move, OperationErr
         error = answered.get(key)
         where = f"cannot move {move.topic}-{move.partition}"
         results[move] = None if error is None else refusal(where, error.errno, None)
+    return results
+
+
+def outcomes(
+    names: Sequence[str], factor: int, started: Mapping[Move, OperationError | None], verb: str
+) -> list[Outcome]:
+    """What became of each topic."""
+    results = []
+    for name in names:
+        refused = [str(error) for move, error in started.items() if move.topic == name and error is not None]
+        moved = sum(move.topic == name and error is None for move, error in started.items())
+        done = f"replication {factor}: {moved} partitions {verb}"
+        results.append(Outcome(name, not refused, "; ".join([*refused, done] if refused else [done])))
     return results
 
 

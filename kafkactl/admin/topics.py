@@ -6,7 +6,7 @@ Reference: org.apache.kafka.tools.TopicCommand.
 from __future__ import annotations
 
 import contextlib
-import functools
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -25,12 +25,11 @@ from kafkactl.admin.topic_models import (
     TopicSpec,
 )
 from kafkactl.admin.topic_names import INTERNAL_TOPICS
-from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.cluster import POLL_S, Cluster
 from kafkactl.errors import NotFoundError, OperationError
 
 _RECORDS_A_REQUEST = 5_000
 _ASSUMED_PARTITIONS = 50  # where the number is left to the brokers' default
-_NOT_YET_GONE = frozenset({KafkaError.TOPIC_ALREADY_EXISTS})
 
 
 def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicListing]:
@@ -155,22 +154,23 @@ def create_topics(cluster: Cluster, specs: Sequence[TopicSpec], if_not_exists: b
 
 
 def add_partitions(
-    cluster: Cluster, names: Sequence[str], total: int, assignment: Sequence[Sequence[int]] | None = None
+    cluster: Cluster, totals: Mapping[str, int], assignment: Sequence[Sequence[int]] | None = None
 ) -> list[Outcome]:
-    """Raises each topic's number of partitions to `total`; every one's own outcome.
+    """Raises topics' numbers of partitions, in one request; every one's own outcome.
 
-    `assignment` has the replicas of all its partitions; those that are there already stay as they are.
+    `assignment` has the replicas of all partitions of each; those that are there already stay as they are.
     """
     if assignment is None:
-        wanted = [NewPartitions(name, total) for name in names]
+        wanted = [NewPartitions(name, total) for name, total in totals.items()]
     else:
         there = {listing.topic: listing.partitions for listing in list_topics(cluster)}
-        added = {name: [list(replicas) for replicas in assignment[there.get(name, 0) :]] for name in names}
-        wanted = [NewPartitions(name, total, replica_assignment=added[name]) for name in names]
+        added = {name: [list(replicas) for replicas in assignment[there.get(name, 0) :]] for name in totals}
+        wanted = [NewPartitions(name, total, replica_assignment=added[name]) for name, total in totals.items()]
     futures = cluster.admin.create_partitions(
         wanted, operation_timeout=cluster.timeout_s, request_timeout=cluster.timeout_s
     )
-    return outcomes(cluster, futures, f"{total} partitions")
+    done = outcomes(cluster, futures, "")
+    return [replace(each, result=f"{totals[each.name]} partitions") if each.ok else each for each in done]
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = False) -> list[Outcome]:
@@ -188,25 +188,27 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
         one.topic: TopicSpec(one.topic, len(one.partitions), one.replication_factor, None, one.configs)
         for one in describe_topics(cluster, names)
     }
-    results = delete_topics(cluster, list(specs))
-    for at, result in enumerate(results):
-        if result.ok:
-            (results[at],) = cluster.settled(
-                functools.partial(_created_again, cluster, specs[result.name]), _NOT_YET_GONE
-            )
-    return results
+    results = {each.name: each for each in delete_topics(cluster, list(specs))}
+    pending = [specs[name] for name, each in results.items() if each.ok]
+    deadline = time.monotonic() + cluster.timeout_s
+    while pending:
+        made = {each.name: each for each in create_topics(cluster, pending)}
+        results.update({name: _created_again(specs[name], each) for name, each in made.items()})
+        # Until a deleted topic is gone from every broker there still is one of that name.
+        pending = [spec for spec in pending if made[spec.topic].code == KafkaError.TOPIC_ALREADY_EXISTS]
+        if time.monotonic() > deadline:
+            break
+        if pending:
+            time.sleep(POLL_S)
+    return list(results.values())
 
 
-def _created_again(cluster: Cluster, spec: TopicSpec) -> list[Outcome]:
-    """Raises OperationError while the deleted topic is still there; what else refuses it is its outcome."""
-    (made,) = create_topics(cluster, [spec])
+def _created_again(spec: TopicSpec, made: Outcome) -> Outcome:
     if made.ok:
-        return [replace(made, result="emptied: deleted and created again")]
-    if made.code in _NOT_YET_GONE:
-        raise OperationError(made.result, None, made.code)
+        return replace(made, result="emptied: deleted and created again")
     settings = " ".join(f"-c {name}={value}" for name, value in (spec.configs or {}).items())
     again = f"kafkactl topics create {spec.topic} -p {spec.partitions} -r {spec.replication_factor} {settings}".rstrip()
-    return [Outcome(spec.topic, False, f"deleted, but not created again: {made.result}", again)]
+    return replace(made, result=f"deleted, but not created again: {made.result}", hint=again)
 
 
 def _batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from kafkactl.admin.reassignment import Move
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.kafka_python import AdminClient
+    from kafkactl.errors import OperationError
 
 _LOOK_EVERY_S = 0.25
 
@@ -33,32 +33,19 @@ def change_factor(
 ) -> int:
     """Gives every partition of the topics that many replicas; returns the exit status."""
     from kafkactl.admin import reassignment
-    from kafkactl.admin.outcome import Outcome
     from kafkactl.connection.kafka_python import admin
 
     moves = reassignment.plan_factor(connected, names, factor)
     if dry_run:
         output.show(listing(_COLUMNS, moves))
         return 0
-    refused: dict[str, str] = {}
-    moved: dict[str, int] = defaultdict(int)
+    started: dict[Move, OperationError | None] = {}
     if moves:
         with admin(connected.settings) as client:
             started = reassignment.start(client, moves)
-            for move, error in started.items():
-                if error is None:
-                    moved[move.topic] += 1
-                else:
-                    refused[move.topic] = str(error)
             if wait:
                 _follow(client, [move for move, error in started.items() if error is None])
-    verb = "moved" if wait else "moving"
-    results = [
-        Outcome(
-            name, name not in refused, refused.get(name) or f"replication {factor}: {moved[name]} partitions {verb}"
-        )
-        for name in names
-    ]
+    results = reassignment.outcomes(names, factor, started, "moved" if wait else "moving")
     return show_outcomes(results, "topic", output)
 
 

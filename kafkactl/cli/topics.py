@@ -176,7 +176,9 @@ def alter(
     if dry_run:
         raise UsageError("--dry-run is for --replication-factor", "new partitions move nothing")
     assert partitions is not None
-    return show_outcomes(topics.add_partitions(connected, names, partitions, assignment), "topic", output)
+    return show_outcomes(
+        topics.add_partitions(connected, dict.fromkeys(names, partitions), assignment), "topic", output
+    )
 
 
 @app.command()
