@@ -9,14 +9,26 @@ that have just answered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
 
-from kafkactl.admin.offsets import LogEnds, OffsetAnswer, Partition, log_ends
+from kafkactl.admin.group_models import (
+    UNKNOWN_STATE,
+    Commit,
+    CommitState,
+    GroupDescription,
+    GroupLag,
+    GroupList,
+    GroupListing,
+    Member,
+    Node,
+    Partition,
+    PartitionLag,
+)
+from kafkactl.admin.offsets import LogEnds, log_ends
 from kafkactl.admin.outcome import Outcome, outcomes
 from kafkactl.connection.cluster import PASSING_CODES, Cluster
 from kafkactl.errors import NotFoundError, OperationError
@@ -29,91 +41,6 @@ _STATES = {
     ConsumerGroupState.DEAD: "Dead",
     ConsumerGroupState.EMPTY: "Empty",
 }
-
-
-class CommitState(StrEnum):
-    """How a committed offset lies in its partition's log."""
-
-    OK = "ok"
-    NO_COMMIT = "no commit"
-    BEFORE_START = "before start"
-    """Records it has not read are deleted already."""
-    BEYOND_END = "beyond end"
-    """Records it has read are gone: the log was truncated, or the topic made anew."""
-    UNKNOWN = "unknown"
-    """The log's offsets could not be asked; `error` says why."""
-
-
-@dataclass(frozen=True)
-class GroupListing:
-    """A group in a list."""
-
-    group: str
-    type: str
-    state: str
-
-
-@dataclass(frozen=True)
-class GroupList:
-    """The groups, and the brokers' errors: with any, the list is not whole."""
-
-    groups: tuple[GroupListing, ...]
-    errors: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Member:
-    """A consumer in a group; partitions as (topic, partition)."""
-
-    group: str
-    consumer_id: str
-    instance_id: str | None
-    client_id: str
-    host: str
-    assignment: tuple[Partition, ...]
-
-
-@dataclass(frozen=True)
-class GroupDescription:
-    """A group as its coordinator knows it."""
-
-    group: str
-    type: str
-    state: str
-    assignor: str | None
-    coordinator: str
-    """host:port (node id)"""
-    members: tuple[Member, ...]
-
-
-@dataclass(frozen=True)
-class PartitionLag:
-    """One partition's progress in a group; offsets and lag in records, None where unknown."""
-
-    group: str
-    topic: str
-    partition: int
-    current_offset: int | None
-    log_start_offset: int | None
-    log_end_offset: int | None
-    lag: int | None
-    commit: CommitState
-    consumer_id: str | None
-    host: str | None
-    client_id: str | None
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class GroupLag:
-    """A group's description with all its partitions and their sum."""
-
-    description: GroupDescription
-    partitions: tuple[PartitionLag, ...]
-    total_lag: int
-    """Sum over the partitions whose lag is known."""
-    unknown_partitions: int
-    """How many partitions the sum leaves out."""
 
 
 def list_groups(cluster: Cluster) -> GroupList:
@@ -134,63 +61,99 @@ def list_groups(cluster: Cluster) -> GroupList:
     return cluster.settled(ask)
 
 
-def describe_groups(cluster: Cluster, names: Sequence[str] | None = None) -> list[GroupDescription]:
-    """The named groups, or all; raises NotFoundError for a name that is none."""
+def describe_groups(
+    cluster: Cluster, names: Sequence[str] | None = None, with_epochs: bool = False
+) -> list[GroupDescription]:
+    """Groups by name or regular expression, or all; raises NotFoundError for what names none.
+
+    `with_epochs` asks also for what librdkafka does not: epochs and target assignments of the consumer protocol.
+    """
     listed = list_groups(cluster)
-    present = {group.group for group in listed.groups}
-    if names is None:
-        names = sorted(present)
-    for name in names:
-        if name not in present:
-            if listed.errors:
-                raise OperationError(f"cannot find group {name!r}: {listed.errors[0]}")
-            raise NotFoundError(
-                f"there is no consumer group {name!r}", "kafkactl groups list shows the groups there are"
-            )
-    if not names:
+    chosen = sorted(_meant([group.group for group in listed.groups], names, listed.errors))
+    if not chosen:
         return []
 
     def ask() -> list[GroupDescription]:
-        futures = cluster.admin.describe_consumer_groups(list(names), request_timeout=cluster.timeout_s)
-        return [_described(cluster.wait(futures[name], f"cannot describe group {name}")) for name in sorted(names)]
+        futures = cluster.admin.describe_consumer_groups(chosen, request_timeout=cluster.timeout_s)
+        return [_described(cluster.wait(futures[name], f"cannot describe group {name}")) for name in chosen]
 
-    return cluster.settled(ask)
+    described = cluster.settled(ask)
+    # librdkafka has no words for the states in which groups of the consumer protocol are rebalanced.
+    if with_epochs or any(one.state == UNKNOWN_STATE for one in described):
+        from kafkactl.admin.group_epochs import with_epochs_of
+
+        return with_epochs_of(cluster.settings, described)
+    return described
 
 
-def group_lags(cluster: Cluster, names: Sequence[str] | None = None) -> list[GroupLag]:
+def _meant(existing: Sequence[str], names: Sequence[str] | None, errors: Sequence[str]) -> set[str]:
+    if names is None:
+        return set(existing)
+    found: set[str] = set()
+    for name in names:
+        hits = [name] if name in existing else _matches(existing, name)
+        if not hits and errors:
+            raise OperationError(f"cannot find group {name!r}: {errors[0]}")
+        if not hits:
+            raise NotFoundError(
+                f"there is no consumer group {name!r}", "kafkactl groups list shows the groups there are"
+            )
+        found.update(hits)
+    return found
+
+
+def _matches(existing: Sequence[str], pattern: str) -> list[str]:
+    try:
+        compiled = re.compile(pattern)
+    except re.error:
+        return []  # a group may be called anything
+    return [name for name in existing if compiled.fullmatch(name)]
+
+
+def group_lags(
+    cluster: Cluster,
+    names: Sequence[str] | None = None,
+    read_committed: bool = False,
+    with_epochs: bool = False,
+) -> list[GroupLag]:
     """The named groups, or all, with every partition's lag; each partition's ends are asked once for all groups.
 
     A topic that a group has committed in is shown whole: records in a partition without a commit are unread, too.
     """
-    descriptions = describe_groups(cluster, names)
-    futures = {
-        description.group: cluster.admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(description.group)], request_timeout=cluster.timeout_s
-        )[description.group]
-        for description in descriptions
-    }
-    committed = {
-        group: _committed(cluster.wait(future, f"cannot read the offsets of group {group}"))
-        for group, future in futures.items()
-    }
-    owners = {
-        one.group: {partition: member for member in one.members for partition in member.assignment}
-        for one in descriptions
-    }
+    descriptions = describe_groups(cluster, names, with_epochs)
+    commits = committed_offsets(cluster, [one.group for one in descriptions])
+    owners = {one.group: one.owners for one in descriptions}
     known = cluster.metadata().topics
     watched = {}
     for one in descriptions:
-        named = set(committed[one.group]) | set(owners[one.group])
+        named = commits[one.group].keys() | owners[one.group].keys()
         topics = {topic for topic, _ in named if topic in known}
         watched[one.group] = named | {(topic, number) for topic in topics for number in known[topic].partitions}
-    ends = log_ends(cluster, set().union(*watched.values()))
+    ends = log_ends(cluster, set().union(*watched.values()), read_committed)
+    nothing = Commit(None, None)
     lags = []
     for one in descriptions:
-        commits, members = committed[one.group], owners[one.group]
-        partitions = sorted(watched[one.group])
-        rows = [_partition_lag(one.group, each, commits, ends[each], members.get(each)) for each in partitions]
-        lags.append(_group_lag(one, rows))
+        of_group, members = commits[one.group], owners[one.group]
+        rows = [
+            _partition_lag(one.group, each, of_group.get(each, nothing), ends[each], members.get(each))
+            for each in sorted(watched[one.group])
+        ]
+        lags.append(group_lag(one, rows))
     return lags
+
+
+def committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict[Partition, Commit]]:
+    """What each group has committed, of all groups at once; coordinators must just have answered (see above)."""
+    futures = {
+        group: cluster.admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group)], request_timeout=cluster.timeout_s
+        )[group]
+        for group in groups
+    }
+    return {
+        group: _committed(cluster.wait(future, f"cannot read the offsets of group {group}"))
+        for group, future in futures.items()
+    }
 
 
 def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
@@ -199,30 +162,27 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     return outcomes(cluster, futures, "deleted")
 
 
-def _committed(answer: ConsumerGroupTopicPartitions) -> dict[Partition, OffsetAnswer]:
+def _committed(answer: ConsumerGroupTopicPartitions) -> dict[Partition, Commit]:
     """The future of a whole group succeeds while single partitions inside carry an error."""
     return {
-        (entry.topic, entry.partition): OffsetAnswer(
+        (entry.topic, entry.partition): Commit(
             entry.offset if entry.error is None and entry.offset >= 0 else None,
+            entry.leader_epoch,
             entry.error.str() if entry.error is not None else None,
         )
         for entry in answer.topic_partitions or ()
     }
 
 
-def _group_lag(description: GroupDescription, partitions: Sequence[PartitionLag]) -> GroupLag:
+def group_lag(description: GroupDescription, partitions: Sequence[PartitionLag]) -> GroupLag:
+    """A group with its partitions and their sum."""
     known = [row.lag for row in partitions if row.lag is not None]
     return GroupLag(description, tuple(partitions), sum(known), len(partitions) - len(known))
 
 
 def _partition_lag(
-    group: str,
-    partition: Partition,
-    committed: Mapping[Partition, OffsetAnswer],
-    ends: LogEnds,
-    owner: Member | None,
+    group: str, partition: Partition, commit: Commit, ends: LogEnds, owner: Member | None
 ) -> PartitionLag:
-    commit = committed.get(partition, OffsetAnswer(None, None))
     lag = None
     if commit.offset is not None and ends.end.offset is not None:
         lag = max(0, ends.end.offset - commit.offset)
@@ -235,13 +195,15 @@ def _partition_lag(
         lag,
         _commit_state(commit, ends),
         owner.consumer_id if owner else None,
+        owner.instance_id if owner else None,
         owner.host if owner else None,
         owner.client_id if owner else None,
-        commit.error or ends.end.error or ends.start.error,
+        commit.leader_epoch,
+        error=commit.error or ends.end.error or ends.start.error,
     )
 
 
-def _commit_state(commit: OffsetAnswer, ends: LogEnds) -> CommitState:
+def _commit_state(commit: Commit, ends: LogEnds) -> CommitState:
     if commit.error or ends.start.offset is None or ends.end.offset is None:
         return CommitState.UNKNOWN
     if commit.offset is None:
@@ -269,8 +231,8 @@ def _described(description: Any) -> GroupDescription:
         _type(description),
         _state(description),
         description.partition_assignor or None,
-        f"{coordinator.host}:{coordinator.port} ({coordinator.id})",
-        tuple(sorted(members, key=lambda member: (member.assignment, member.consumer_id))),
+        Node(coordinator.id, coordinator.host, coordinator.port),
+        tuple(members),
     )
 
 
@@ -279,7 +241,7 @@ def _pairs(partitions: Iterable[TopicPartition]) -> tuple[Partition, ...]:
 
 
 def _state(group: Any) -> str:
-    return _STATES.get(getattr(group, "state", None), "Unknown")  # type: ignore[arg-type]
+    return _STATES.get(getattr(group, "state", None), UNKNOWN_STATE)  # type: ignore[arg-type]
 
 
 def _type(group: Any) -> str:

@@ -10,14 +10,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
+from kafkactl.admin.group_models import Partition
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError
-
-Partition = tuple[str, int]
-"""Topic and number."""
 
 LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED, EARLIEST_PENDING_UPLOAD = range(-1, -7, -1)
 NAMED = {
@@ -66,13 +64,18 @@ class LogEnds:
         return self.end.offset - self.start.offset
 
 
-def log_ends(cluster: Cluster, partitions: Iterable[Partition]) -> dict[Partition, LogEnds]:
-    """Each partition's ends, all asked at once; a partition that cannot be asked has its own error."""
+def log_ends(
+    cluster: Cluster, partitions: Iterable[Partition], read_committed: bool = False
+) -> dict[Partition, LogEnds]:
+    """Each partition's ends, all asked at once; a partition that cannot be asked has its own error.
+
+    With `read_committed` the end is the last stable offset: what follows belongs to transactions that are not ended.
+    """
     wanted = sorted(set(partitions))
     if not wanted:
         return {}
     starts = _ask(cluster, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-    ends = _ask(cluster, wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    ends = _ask(cluster, wanted, OffsetSpec.latest(), read_committed)  # type: ignore[no-untyped-call]
     return {
         partition: LogEnds(_answer(cluster, starts[partition]), _answer(cluster, ends[partition]))
         for partition in wanted
@@ -124,9 +127,12 @@ def _found(partition: Partition, offset: int, timestamp_ms: int) -> PartitionOff
     )
 
 
-def _ask(cluster: Cluster, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, Future[Any]]:
+def _ask(
+    cluster: Cluster, partitions: Iterable[Partition], spec: OffsetSpec, read_committed: bool = False
+) -> dict[Partition, Future[Any]]:
     wanted = {TopicPartition(*partition): spec for partition in partitions}
-    futures = cluster.admin.list_offsets(wanted, request_timeout=cluster.timeout_s)
+    isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
+    futures = cluster.admin.list_offsets(wanted, isolation_level=isolation, request_timeout=cluster.timeout_s)
     return {(partition.topic, partition.partition): future for partition, future in futures.items()}
 
 

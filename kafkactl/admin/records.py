@@ -13,7 +13,8 @@ from typing import Any
 
 from confluent_kafka import TopicPartition
 
-from kafkactl.admin.offsets import Partition, log_ends
+from kafkactl.admin.group_models import Partition
+from kafkactl.admin.offsets import log_ends
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 

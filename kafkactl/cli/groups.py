@@ -2,110 +2,241 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.completion import group_names
+from kafkactl.cli import groups_exporter, groups_offsets, groups_tables
+from kafkactl.cli.group_flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
 from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import ClusterOptions, ConfirmOptions, OutputOptions, command, subjects
+from kafkactl.cli.options import (
+    ClusterOptions,
+    ConfirmOptions,
+    GroupOutputOptions,
+    MirrorOutputOptions,
+    OutputOptions,
+    command,
+    subject,
+    subjects,
+)
 from kafkactl.cli.outcomes import show_outcomes
-from kafkactl.errors import EXIT_FAILED, OperationError, UsageError
+from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, KafkactlError, OperationError, UsageError
 from kafkactl.output import people
-from kafkactl.output.report import Column, Report, Table, listing
+from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 
 if TYPE_CHECKING:
-    from kafkactl.admin.groups import GroupLag, PartitionLag
+    from kafkactl.admin.group_models import GroupLag
+    from kafkactl.connection.cluster import Cluster
 
-app = new_app("List, describe and delete consumer groups; their lag.")
+app = new_app("List, describe, watch, reset, copy and delete consumer groups; their lag.")
 
-Groups = Annotated[list[str] | None, typer.Argument(metavar="GROUP", autocompletion=group_names, show_default=False)]
-GroupFlag = Annotated[
-    list[str] | None,
-    typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names),
-]
+_TYPES = ("classic", "consumer", "share", "streams")
+_KAFKAS_OWN_TYPES = ("classic", "consumer")
+_ANY = "all"
+_MANY_POSITIONS = 1000
+"""Reading one unread record of each of so many partitions takes a second or two: more are read when asked for."""
 
 
 @app.command("list")
 @command
 def list_groups(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: MirrorOutputOptions,
     state: Annotated[
         list[str] | None,
-        typer.Option("--state", metavar="STATE", help="Only groups in this state, like Stable or Empty."),
+        typer.Option("--state", metavar="STATE", help="Only groups in this state, like Stable or Empty; all shows it."),
+    ] = None,
+    type_: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="TYPE", help=f"Only groups of this type: {', '.join(_TYPES)}; all shows it."),
     ] = None,
 ) -> int:
     """List consumer groups: one name a line when piped, with type and state on a terminal."""
     from kafkactl.admin import groups
+    from kafkactl.output import kafka_group_text
 
-    listed = groups.list_groups(cluster.connect())
-    wanted = {part.strip().lower() for text in state or () for part in text.split(",")}
-    rows = [row for row in listed.groups if not wanted or row.state.lower() in wanted]
-    columns = [
-        Column("GROUP", lambda row: row.group),
-        Column("TYPE", lambda row: row.type),
-        Column("STATE", lambda row: row.state),
+    states, types = _said(state), _said(type_)
+    if unknown := sorted(types - {*_TYPES, _ANY}):
+        raise UsageError(f"--type {unknown[0]}: no such type", f"one of {', '.join(_TYPES)}")
+    errors: Sequence[str] = ()
+    if types - {*_KAFKAS_OWN_TYPES, _ANY}:
+        from kafkactl.admin.group_epochs import list_groups_of
+
+        found = list_groups_of(cluster.settings(), sorted(types - {_ANY}))
+    else:
+        listed = groups.list_groups(cluster.connect())
+        found, errors = list(listed.groups), listed.errors
+    rows = [
+        row
+        for row in found
+        if (not states - {_ANY} or row.state.lower() in states) and (not types - {_ANY} or row.type.lower() in types)
     ]
-    output.show(Report(rows, [Table(columns, rows, headings=False)]))
-    for error in listed.errors:
+    if output.is_kafka:
+        print(kafka_group_text.listed(rows, bool(types), bool(states)), end="")
+    else:
+        columns = [
+            Column("GROUP", lambda row: row.group),
+            Column("TYPE", lambda row: row.type),
+            Column("STATE", lambda row: row.state),
+        ]
+        output.show(Report(rows, [Table(columns, rows, headings=_ANY in states | types)]))
+    for error in errors:
         people.error(OperationError(f"the list is not whole: {error}"))
-    return EXIT_FAILED if listed.errors else 0
+    return EXIT_FAILED if errors else 0
 
 
 @app.command()
 @command
 def describe(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: GroupOutputOptions,
     group: Groups = None,
     group_flag: GroupFlag = None,
-    all_groups: Annotated[bool, typer.Option("--all-groups", help="Every group there is.")] = False,
-    lag: Annotated[bool, typer.Option("--lag", help="Sums, log starts, and how each commit lies in its log.")] = False,
+    all_groups: AllGroups = False,
+    lag: Annotated[
+        bool, typer.Option("--lag", help="Sums, how late in time, log starts, and how each commit lies in its log.")
+    ] = False,
     offsets: Annotated[
         bool, typer.Option("--offsets", help="Offsets and lag of each partition (the default).")
     ] = False,
     members: Annotated[bool, typer.Option("--members", help="Members and their partitions.")] = False,
     state: Annotated[bool, typer.Option("--state", help="State, coordinator and assignor.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Epochs, and assignments on their way (consumer protocol).")
+    ] = False,
+    read_committed: Annotated[
+        bool, typer.Option("--read-committed", help="Lag to the last stable offset, where open transactions begin.")
+    ] = False,
+    time_lag: Annotated[
+        bool | None,
+        typer.Option(
+            "--time/--no-time",
+            help=f"With --lag: how late in time; unread records are read for it (default: up to {_MANY_POSITIONS}).",
+        ),
+    ] = None,
+    interval: Annotated[
+        str | None, typer.Option("--interval", metavar="TIME", help="Look twice, so far apart, and tell the pace.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="BY", help="Groups and partitions by lag, time or rate, most first.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", metavar="N", min=1, help="Only the N groups first in order.")
+    ] = None,
+    watch: Annotated[
+        str | None,
+        typer.Option("--watch", metavar="TIME", help="Again and again, so far apart; json lines when piped."),
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-if", metavar="CONDITION", help="Status 4 if so: lag>10000, time>5m, state!=Stable, members<3."
+        ),
+    ] = None,
 ) -> int:
     """Show groups: each partition's committed offset, log end, lag and consumer."""
-    from kafkactl.admin import groups
+    from kafkactl.admin import group_checks, groups
 
     if sum((lag, offsets, members, state)) > 1:
         raise UsageError("--lag, --offsets, --members and --state show different things", "say one of them")
-    if all_groups and (group or group_flag):
-        raise UsageError("--all-groups and a group's name", "say one of them")
-    names = None if all_groups else subjects(group, group_flag, "group")
+    if sort not in (None, *_SORTED_BY):
+        raise UsageError(f"--sort {sort}: no such order", f"one of {', '.join(_SORTED_BY)}")
+    conditions = [group_checks.parse(text, duration_s) for text in fail_if or ()]
+    names = named_or_all(group, group_flag, all_groups)
+    every_s = None if watch is None else _positive(duration_s(watch, "--watch"), "--watch")
+    apart_s = None if interval is None else _positive(duration_s(interval, "--interval"), "--interval")
     connected = cluster.connect()
     if members or state:
-        described = groups.describe_groups(connected, names)
-        if state:
-            output.show(listing(_STATE_COLUMNS, described))
-        else:
-            all_members = [member for one in described for member in one.members]
-            output.show(Report(described, [Table(_MEMBER_COLUMNS, all_members)]))
+        return _show_descriptions(connected, output, names, members, verbose)
+    wants_time = lag or sort == "time" or any(each.subject == "time" for each in conditions)
+    asks_time = time_lag if time_lag is not None else None if wants_time or output.is_prometheus or watch else False
+
+    def look() -> list[GroupLag]:
+        found = groups.group_lags(connected, names, read_committed, with_epochs=False)
+        return _ordered(_timed(connected, found, asks_time, read_committed), sort, top)
+
+    if every_s is not None:
+        from kafkactl.cli import groups_watch
+
+        groups_watch.watch(groups_watch.looks(look, every_s))
         return 0
-    lags = groups.group_lags(connected, names)
-    tables = [
-        Table(_LAG_COLUMNS if lag else _OFFSET_COLUMNS, one.partitions, _title(one) if lag else None) for one in lags
+    found = look()
+    if apart_s is not None or sort == "rate":
+        from kafkactl.admin.group_pace import with_rates
+
+        before, looked = found, time.monotonic()
+        time.sleep(apart_s or 1.0)
+        found = look()
+        found = _ordered(with_rates(before, found, time.monotonic() - looked), sort, top)
+    status = _show_lags(found, output, lag, verbose)
+    violations = [told for each in found for condition in conditions if (told := condition.violation(each))]
+    for told in violations:
+        people.error(KafkactlError(told))
+    return EXIT_CONDITION if violations else status
+
+
+@app.command()
+@command
+def explain(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    group: OneGroup = None,
+    group_flag: OneGroupFlag = None,
+    interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="Between the two looks.")] = "3s",
+) -> int:
+    """Look at a group twice and say what is wrong with it, what shows it, and what to do; status 4 when anything is."""
+    from kafkactl.admin import groups
+    from kafkactl.admin.group_diagnosis import diagnose
+    from kafkactl.admin.group_pace import with_rates
+
+    name = subject(group, group_flag, "group")
+    seconds = _positive(duration_s(interval, "--interval"), "--interval")
+    connected = cluster.connect()
+    looked = time.monotonic()
+    (before,) = groups.group_lags(connected, [name], with_epochs=True)
+    time.sleep(seconds)
+    (after,) = with_rates([before], groups.group_lags(connected, [name], with_epochs=True), time.monotonic() - looked)
+    findings = diagnose(before, after, round(time.monotonic() - looked, 1))
+    columns = [
+        Column("WHAT", lambda row: row.what, lambda row: "yellow"),
+        Column("EVIDENCE", lambda row: row.evidence),
+        Column("ADVICE", lambda row: row.advice),
     ]
-    output.show(Report(lags, tables))
-    return _tell_troubles(lags)
+    if not output.is_structured:
+        print(groups_tables.title(after))
+    if findings or output.is_structured:
+        output.show(listing(columns, findings))
+    else:
+        people.note("nothing is wrong with it")
+    return EXIT_CONDITION if findings else 0
 
 
 @app.command()
 @command
 def delete(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: MirrorOutputOptions,
     confirm: ConfirmOptions,
     group: Groups = None,
     group_flag: GroupFlag = None,
+    all_groups: AllGroups = False,
 ) -> int:
     """Delete groups and their committed offsets; a group with members cannot be deleted."""
     from kafkactl.admin import groups
+    from kafkactl.output import kafka_group_text
 
-    names = subjects(group, group_flag, "group")
+    if all_groups:
+        names = [one.group for one in groups.list_groups(cluster.connect()).groups]
+        if group or group_flag:
+            raise UsageError("--all-groups and a group's name", "say one of them")
+    else:
+        names = subjects(group, group_flag, "group")
+    if not names:
+        people.note("there are no groups")
+        return 0
     what = f"delete {len(names)} group{'s' if len(names) > 1 else ''} with all committed offsets: {', '.join(names)}"
     if confirm.dry_run:
         groups.describe_groups(cluster.connect(), names)
@@ -114,81 +245,125 @@ def delete(
     if not people.confirm(what, confirm.yes):
         people.note("nothing deleted")
         return 1
-    return show_outcomes(groups.delete_groups(cluster.connect(), names), "group", output)
+    results = groups.delete_groups(cluster.connect(), names)
+    if output.is_kafka:
+        print(kafka_group_text.deleted({each.name: None if each.ok else each.result for each in results}), end="")
+    return show_outcomes(results, "group", output)
 
 
-def _lag_style(row: PartitionLag) -> str | None:
-    if row.lag is None:
-        return "red"
-    return "yellow" if row.lag else "green"
+app.command("reset-offsets")(groups_offsets.reset_offsets)
+app.command("delete-offsets")(groups_offsets.delete_offsets)
+app.command("remove-members")(groups_offsets.remove_members)
+app.command("clone")(groups_offsets.clone)
+app.command("export")(groups_offsets.export)
+app.command("import")(groups_offsets.import_offsets)
+app.command("diff")(groups_offsets.diff)
+app.command("exporter")(groups_exporter.exporter)
 
 
-def _commit_style(row: PartitionLag) -> str | None:
-    return None if row.commit.value == "ok" else "bold red"
+def _said(texts: Sequence[str] | None) -> set[str]:
+    return {part.strip().lower() for text in texts or () for part in text.split(",")}
 
 
-_LAG = Column("LAG", lambda row: row.lag, _lag_style)
-_OWNER_COLUMNS = [
-    Column("CONSUMER-ID", lambda row: row.consumer_id),
-    Column("HOST", lambda row: row.host),
-    Column("CLIENT-ID", lambda row: row.client_id),
-]
-_OFFSET_COLUMNS = [
-    Column("GROUP", lambda row: row.group),
-    Column("TOPIC", lambda row: row.topic),
-    Column("PARTITION", lambda row: row.partition),
-    Column("CURRENT-OFFSET", lambda row: row.current_offset),
-    Column("LOG-END-OFFSET", lambda row: row.log_end_offset),
-    _LAG,
-    *_OWNER_COLUMNS,
-]
-_LAG_COLUMNS = [
-    Column("TOPIC", lambda row: row.topic),
-    Column("PARTITION", lambda row: row.partition),
-    Column("LOG-START", lambda row: row.log_start_offset),
-    Column("CURRENT", lambda row: row.current_offset),
-    Column("LOG-END", lambda row: row.log_end_offset),
-    _LAG,
-    Column("COMMIT", lambda row: row.commit, _commit_style),
-    Column("CLIENT-ID", lambda row: row.client_id),
-    Column("HOST", lambda row: row.host),
-]
-_MEMBER_COLUMNS = [
-    Column("GROUP", lambda row: row.group),
-    Column("CONSUMER-ID", lambda row: row.consumer_id),
-    Column("INSTANCE-ID", lambda row: row.instance_id),
-    Column("HOST", lambda row: row.host),
-    Column("CLIENT-ID", lambda row: row.client_id),
-    Column("#PARTITIONS", lambda row: len(row.assignment)),
-    Column("ASSIGNMENT", lambda row: [f"{topic}-{partition}" for topic, partition in row.assignment]),
-]
-_STATE_COLUMNS = [
-    Column("GROUP", lambda row: row.group),
-    Column("COORDINATOR (ID)", lambda row: row.coordinator),
-    Column("ASSIGNMENT-STRATEGY", lambda row: row.assignor),
-    Column("TYPE", lambda row: row.type),
-    Column("STATE", lambda row: row.state),
-    Column("#MEMBERS", lambda row: len(row.members)),
-]
+def _positive(seconds: float, flag: str) -> float:
+    if seconds <= 0:
+        raise UsageError(f"{flag}: not a time above 0", "like 5s or 1m")
+    return seconds
 
 
-def _title(lag: GroupLag) -> str:
-    one = lag.description
-    unknown = (
-        f" (and {lag.unknown_partitions} of {len(lag.partitions)} partitions unknown)" if lag.unknown_partitions else ""
-    )
-    members = f"{len(one.members)} member{'' if len(one.members) == 1 else 's'}"
-    return f"{one.group}  {one.state}  {members}  total lag {lag.total_lag}{unknown}"
+def _timed(connected: Cluster, lags: list[GroupLag], asked: bool | None, read_committed: bool) -> list[GroupLag]:
+    """With lag in time: where it was asked for, and where nobody said so only if it does not take long."""
+    from kafkactl.admin import group_pace
+
+    if asked is False:
+        return lags
+    positions = {position for one in lags for row in one.partitions if (position := group_pace.unread(row))}
+    if asked is None and len(positions) > _MANY_POSITIONS:
+        people.note(
+            f"how late in time is left out, for {len(positions)} records would be read for it; --time reads them"
+        )
+        return lags
+    return group_pace.with_time(connected, lags, read_committed)
 
 
-def _tell_troubles(lags: list[GroupLag]) -> int:
-    """Notes on groups without members, as Kafka's tool has them; errors of single partitions make the status 1."""
-    failed = False
+_SORTED_BY: dict[str, Callable[[GroupLag], float]] = {
+    "lag": lambda one: one.total_lag,
+    "time": lambda one: one.time_lag_ms or 0,
+    "rate": lambda one: one.produced_per_s or 0,
+}
+_PARTITIONS_BY = {
+    "lag": lambda row: row.lag or 0,
+    "time": lambda row: row.time_lag_ms or 0,
+    "rate": lambda row: row.produced_per_s or 0,
+}
+
+
+def _ordered(lags: list[GroupLag], sort: str | None, top: int | None) -> list[GroupLag]:
+    from dataclasses import replace
+
+    if sort is not None:
+        lags = sorted(lags, key=_SORTED_BY[sort], reverse=True)
+        by = _PARTITIONS_BY[sort]
+        lags = [replace(one, partitions=tuple(sorted(one.partitions, key=by, reverse=True))) for one in lags]
+    elif top is not None:
+        lags = sorted(lags, key=_SORTED_BY["lag"], reverse=True)
+    return lags[:top]
+
+
+def _show_descriptions(
+    connected: Cluster, output: GroupOutputOptions, names: list[str] | None, members: bool, verbose: bool
+) -> int:
+    from kafkactl.admin import groups
+    from kafkactl.output import kafka_group_text
+
+    described = groups.describe_groups(connected, names, with_epochs=verbose)
+    if output.is_kafka:
+        for one in described:
+            print(kafka_group_text.note(one), end="", file=sys.stderr)
+            print(kafka_group_text.members(one, verbose) if members else kafka_group_text.state(one, verbose), end="")
+    elif members:
+        rows = [member for one in described for member in groups_tables.in_order(one.members)]
+        output.show(Report(described, [Table(groups_tables.members(verbose), rows)]))
+    else:
+        output.show(listing(groups_tables.states(verbose), described))
+    return 0
+
+
+def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verbose: bool) -> int:
+    if output.is_prometheus:
+        from kafkactl.output import prometheus
+
+        print(prometheus.text(lags), end="")
+        return _tell_errors(lags)
+    if output.is_kafka:
+        from kafkactl.output import kafka_group_text
+
+        for one in lags:
+            print(kafka_group_text.note(one.description), end="", file=sys.stderr)
+            print(kafka_group_text.offsets(one, verbose), end="")
+        return _tell_errors(lags)
+    rows = [row for one in lags for row in one.partitions]
+    columns = groups_tables.offsets(verbose)
+    if lag:
+        columns = groups_tables.lags(
+            verbose,
+            with_time=any(row.time_lag_ms is not None for row in rows),
+            with_rates=any(row.produced_per_s is not None for row in rows),
+            with_instances=any(row.instance_id for row in rows),
+        )
+    if output.format is OutputFormat.CSV and lag:
+        columns = [Column("GROUP", lambda row: row.group), *columns]
+    tables = [Table(columns, one.partitions, groups_tables.title(one) if lag else None) for one in lags]
+    output.show(Report([groups_tables.as_data(one) for one in lags], tables))
     for one in lags:
         if not one.description.members:
             people.note(f"Consumer group '{one.description.group}' has no active members.")
-        for row in one.partitions:
-            if row.error:
-                failed = True
-                people.error(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))
+    return _tell_errors(lags)
+
+
+def _tell_errors(lags: list[GroupLag]) -> int:
+    """Errors of single partitions make the status 1."""
+    failed = [row for one in lags for row in one.partitions if row.error]
+    for row in failed:
+        people.error(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))
     return EXIT_FAILED if failed else 0

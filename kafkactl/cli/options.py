@@ -168,6 +168,40 @@ class MirrorOutputOptions(OutputOptions):
         return self.output == MirrorFormat.KAFKA
 
 
+class GroupFormat(StrEnum):
+    """What -o takes for groups: their lag as metrics, too."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+    PLAIN = "plain"
+    KAFKA = "kafka"
+    PROMETHEUS = "prometheus"
+
+
+@dataclass(frozen=True)
+class GroupOutputOptions(MirrorOutputOptions):
+    """How groups are shown."""
+
+    output: Annotated[
+        GroupFormat | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Default: table on a terminal, plain when piped. kafka: Kafka's own text. prometheus: metrics.",
+        ),
+    ] = None  # type: ignore[assignment]
+
+    @property
+    def is_kafka(self) -> bool:
+        return self.output == GroupFormat.KAFKA
+
+    @property
+    def is_prometheus(self) -> bool:
+        return self.output == GroupFormat.PROMETHEUS
+
+
 @dataclass(frozen=True)
 class ConfirmOptions:
     """For what destroys: ask, do it unasked, or only show."""

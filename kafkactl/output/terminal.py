@@ -24,16 +24,17 @@ def show_tables(tables: Sequence[Table], stream: TextIO) -> None:
         if table.title:
             console.print(Text(table.title, style="bold"))
         if table.rows:
-            console.print(_drawn(table))
+            console.print(drawn(table))
 
 
-def _drawn(table: Table) -> RichTable:
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold cyan")
+def drawn(table: Table) -> RichTable:
+    """A table as rich draws it."""
+    result = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold cyan")
     values = [[column.value(row) for column in table.columns] for row in table.rows]
     for position, column in enumerate(table.columns):
         numeric = any(is_number(row[position]) for row in values)
-        drawn.add_column(column.title, justify="right" if numeric else "left", overflow="fold")
+        result.add_column(column.title, justify="right" if numeric else "left", overflow="fold")
     for row, shown in zip(table.rows, values, strict=True):
         styles = [column.style(row) if column.style else None for column in table.columns]
-        drawn.add_row(*(Text(cell(value), style=style or "") for value, style in zip(shown, styles, strict=True)))
-    return drawn
+        result.add_row(*(Text(cell(value), style=style or "") for value, style in zip(shown, styles, strict=True)))
+    return result

@@ -1,0 +1,77 @@
+"""What librdkafka does not ask of groups: epochs, target assignments and states of the consumer protocol, other types.
+
+Reference: KIP-848, ConsumerGroupDescribe; ListGroups from version 5 on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from kafkactl.admin.group_models import GroupDescription, GroupListing, Member, Partition
+from kafkactl.connection.kafka_python import admin, send
+from kafkactl.connection.settings import Settings
+
+_OF_CONSUMER_PROTOCOL = 1
+
+
+def with_epochs_of(settings: Settings, described: Sequence[GroupDescription]) -> list[GroupDescription]:
+    """The same groups; those of the consumer protocol with epochs, target assignments and their state's own name."""
+    by_coordinator: dict[int, list[str]] = defaultdict(list)
+    for one in described:
+        if one.type == "Consumer":
+            by_coordinator[one.coordinator.id].append(one.group)
+    if not by_coordinator:
+        return list(described)
+    from kafkactl.connection.messages import ConsumerGroupDescribeRequest
+
+    answers: dict[str, Any] = {}
+    with admin(settings) as client:
+        for coordinator, names in by_coordinator.items():
+            request = ConsumerGroupDescribeRequest(group_ids=names, include_authorized_operations=False)
+            for group in send(client, request, coordinator).groups:
+                if not group.error_code:
+                    answers[group.group_id] = group
+    return [_completed(one, answers[one.group]) if one.group in answers else one for one in described]
+
+
+def list_groups_of(settings: Settings, types: Sequence[str]) -> list[GroupListing]:
+    """All groups of these types, also share and streams, by name."""
+    with admin(settings) as client:
+        listed = client.list_groups(types_filter=[type_.upper() for type_ in types])
+    found = [GroupListing(one["group_id"], one["group_type"].capitalize(), one["group_state"]) for one in listed]
+    return sorted(found, key=lambda group: group.group)
+
+
+def _completed(one: GroupDescription, answer: Any) -> GroupDescription:
+    members = {member.member_id: member for member in answer.members}
+
+    def with_epoch(member: Member) -> Member:
+        asked = members.get(member.consumer_id)
+        if asked is None:
+            return member
+        upgraded = None if asked.member_type < 0 else asked.member_type == _OF_CONSUMER_PROTOCOL
+        return replace(
+            member,
+            epoch=asked.member_epoch,
+            target_assignment=_pairs(asked.target_assignment),
+            assignment=_pairs(asked.assignment),
+            upgraded=upgraded,
+        )
+
+    return replace(
+        one,
+        state=answer.group_state,
+        assignor=answer.assignor_name or None,
+        epoch=answer.group_epoch,
+        assignment_epoch=answer.assignment_epoch,
+        members=tuple(map(with_epoch, one.members)),
+    )
+
+
+def _pairs(assignment: Any) -> tuple[Partition, ...]:
+    return tuple(
+        sorted((each.topic_name, number) for each in assignment.topic_partitions for number in each.partitions)
+    )

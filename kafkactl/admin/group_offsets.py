@@ -1,0 +1,203 @@
+"""Changing what a group has committed: resets, copies, deletions, and members that are put out.
+
+Reference: org.apache.kafka.tools.consumer.group.ConsumerGroupCommand, org.apache.kafka.tools.OffsetsUtils.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+
+from kafkactl.admin.group_models import Partition
+from kafkactl.admin.groups import committed_offsets, list_groups
+from kafkactl.admin.offsets import LATEST, log_ends, offsets_at
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.kafka_python import admin, refusal
+from kafkactl.errors import NotFoundError, OperationError, UsageError
+
+_INACTIVE = ("Empty", "Dead")
+
+
+class ResetTo(StrEnum):
+    """Where to."""
+
+    EARLIEST = "earliest"
+    LATEST = "latest"
+    CURRENT = "current"
+    OFFSET = "offset"
+    TIME = "time"
+    """The first record at or after a time, in ms; the end where there is none."""
+    SHIFT = "shift"
+    GIVEN = "given"
+
+
+@dataclass(frozen=True)
+class Reset:
+    """What a reset is to do; `value` is an offset, a time in ms, or by how much to shift."""
+
+    to: ResetTo
+    value: int = 0
+    given: Mapping[Partition, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ResetPlan:
+    """New offsets of a group, and what had to be put right on the way to them."""
+
+    offsets: Mapping[Partition, int]
+    empty: tuple[Partition, ...] = ()
+    """Without a record at or after the time: their ends were taken."""
+    clamped: tuple[tuple[Partition, int, int], ...] = ()
+    """(partition, wanted, taken) where an offset was beyond its log."""
+
+
+def inactive(cluster: Cluster, groups: Sequence[str]) -> dict[str, str | None]:
+    """Each group's state where that keeps its offsets from being changed; None where they can be."""
+    states = {group.group: group.state for group in list_groups(cluster).groups}
+    found = {group: states.get(group, "Dead") for group in groups}
+    return {group: None if state in _INACTIVE else state for group, state in found.items()}
+
+
+def existing(cluster: Cluster) -> set[str]:
+    """Names of all groups."""
+    return {group.group for group in list_groups(cluster).groups}
+
+
+def partitions_of(cluster: Cluster, topics: Iterable[str]) -> list[Partition]:
+    """The partitions that Kafka's TOPIC or TOPIC:0,1,2 means; raises UsageError and NotFoundError."""
+    known = cluster.metadata().topics
+    found: list[Partition] = []
+    for text in topics:
+        name, colon, numbers = text.partition(":")
+        try:
+            chosen = [int(number) for number in numbers.split(",")] if colon else None
+        except ValueError:
+            raise UsageError(f"--topic {text}: not numbers of partitions", "like orders or orders:0,1,2") from None
+        if name not in known:
+            raise NotFoundError(f"there is no topic {name!r}", "kafkactl topics list shows the topics there are")
+        if chosen is None:
+            chosen = sorted(known[name].partitions)
+        if missing := [number for number in chosen if number not in known[name].partitions]:
+            raise NotFoundError(
+                f"topic {name} has no partition {', '.join(map(str, missing))}",
+                f"it has {len(known[name].partitions)}, from 0 on",
+            )
+        found += [(name, number) for number in chosen]
+    return list(dict.fromkeys(found))
+
+
+def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition], reset: Reset) -> ResetPlan:
+    """The offsets that a reset comes to; raises OperationError where one cannot be told."""
+    committed: Mapping[Partition, int | None] = {}
+    if reset.to in (ResetTo.CURRENT, ResetTo.SHIFT):
+        committed = _committed(cluster, group)
+    match reset.to:
+        case ResetTo.OFFSET:
+            return _clamped(cluster, dict.fromkeys(partitions, reset.value))
+        case ResetTo.GIVEN:
+            return _clamped(cluster, reset.given)
+        case ResetTo.SHIFT:
+            missing = [f"{topic}-{number}" for topic, number in partitions if committed.get((topic, number)) is None]
+            if missing:
+                raise OperationError(
+                    f"group {group} has committed nothing to shift in {', '.join(missing)}",
+                    "name partitions that it has committed in, or --all-topics",
+                )
+            return _clamped(cluster, {each: (committed[each] or 0) + reset.value for each in partitions})
+        case ResetTo.TIME:
+            return _at(cluster, partitions, reset.value)
+        case ResetTo.CURRENT:
+            kept = {each: offset for each in partitions if (offset := committed.get(each)) is not None}
+            others = _ends(cluster, [each for each in partitions if each not in kept], latest=True)
+            return ResetPlan({**kept, **others})
+        case _:
+            return ResetPlan(_ends(cluster, partitions, latest=reset.to is ResetTo.LATEST))
+
+
+def committed_in(cluster: Cluster, group: str) -> list[Partition]:
+    """The partitions that a group has committed in."""
+    return sorted(partition for partition, offset in _committed(cluster, group).items() if offset is not None)
+
+
+def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> dict[Partition, str | None]:
+    """Commits offsets for a group without members; each partition's error, None where it went well."""
+    wanted = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
+    if not wanted:
+        return {}
+    (future,) = cluster.admin.alter_consumer_group_offsets(
+        [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=cluster.timeout_s
+    ).values()
+    answer = cluster.wait(future, f"cannot change the offsets of group {group}")
+    return {
+        (each.topic, each.partition): each.error.str() if each.error is not None else None
+        for each in answer.topic_partitions or ()
+    }
+
+
+def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> dict[Partition, str | None]:
+    """Deletes what a group has committed in partitions; each one's error, None where it went well."""
+    from kafka import TopicPartition as OtherPartition
+
+    with admin(cluster.settings) as client:
+        answers = client.delete_group_offsets(group, [OtherPartition(*each) for each in partitions])
+    return {
+        (each.topic, each.partition): None if not error.errno else str(refusal("", error.errno, None))
+        for each, error in answers.items()
+    }
+
+
+def remove_members(
+    cluster: Cluster, group: str, members: Sequence[tuple[str | None, str | None]]
+) -> dict[str, str | None]:
+    """Puts members out of a group, (member id, None) or (None, instance id); each one's error by that id."""
+    from kafka.admin import MemberToRemove
+
+    with admin(cluster.settings) as client:
+        answers = client.remove_group_members(group, [MemberToRemove(*each, reason="kafkactl") for each in members])
+    return {name: None if not error.errno else str(refusal("", error.errno, None)) for name, error in answers.items()}
+
+
+def _committed(cluster: Cluster, group: str) -> dict[Partition, int | None]:
+    if group not in existing(cluster):
+        return {}
+    found = committed_offsets(cluster, [group])[group]
+    if errors := [f"{topic}-{number}: {each.error}" for (topic, number), each in found.items() if each.error]:
+        raise OperationError(f"cannot read the offsets of group {group}: {'; '.join(errors)}")
+    return {partition: each.offset for partition, each in found.items()}
+
+
+def _ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) -> dict[Partition, int]:
+    found = {}
+    for (topic, number), ends in log_ends(cluster, partitions).items():
+        answer = ends.end if latest else ends.start
+        if answer.offset is None:
+            raise OperationError(f"cannot read the ends of {topic}-{number}: {answer.error}")
+        found[topic, number] = answer.offset
+    return found
+
+
+def _clamped(cluster: Cluster, wanted: Mapping[Partition, int]) -> ResetPlan:
+    starts, ends = (_ends(cluster, list(wanted), latest) for latest in (False, True))
+    taken = {each: min(max(offset, starts[each]), ends[each]) for each, offset in wanted.items()}
+    changed = tuple((each, wanted[each], taken[each]) for each in sorted(taken) if taken[each] != wanted[each])
+    return ResetPlan(taken, clamped=changed)
+
+
+def _at(cluster: Cluster, partitions: Sequence[Partition], time_ms: int) -> ResetPlan:
+    found: dict[Partition, int] = {}
+    empty = []
+    for row in offsets_at(cluster, partitions, time_ms):
+        if row.error:
+            raise OperationError(f"cannot read the offsets of {row.topic}-{row.partition}: {row.error}")
+        if row.offset is None:
+            empty.append((row.topic, row.partition))
+        else:
+            found[row.topic, row.partition] = row.offset
+    for row in offsets_at(cluster, empty, LATEST):
+        if row.offset is None:
+            raise OperationError(f"cannot read the end of {row.topic}-{row.partition}: {row.error}")
+        found[row.topic, row.partition] = row.offset
+    return ResetPlan(found, tuple(empty))

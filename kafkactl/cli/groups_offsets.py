@@ -1,0 +1,440 @@
+"""kafkactl groups reset-offsets, delete-offsets, remove-members, clone, export, import and diff"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kafkactl.cli.completion import group_names, topic_names
+from kafkactl.cli.group_flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
+from kafkactl.cli.moments import to_ms
+from kafkactl.cli.options import (
+    ClusterOptions,
+    ConfirmOptions,
+    MirrorOutputOptions,
+    OutputOptions,
+    command,
+    subject,
+)
+from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, NotFoundError, OperationError, UsageError
+from kafkactl.output import people
+from kafkactl.output.report import Column, Report, Table
+
+if TYPE_CHECKING:
+    from kafkactl.admin.group_models import Partition
+    from kafkactl.admin.group_offsets import Reset, ResetPlan
+    from kafkactl.connection.cluster import Cluster
+
+Topic = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--topic",
+        metavar="TOPIC[:0,1]",
+        help="Only these topics or partitions; repeatable.",
+        autocompletion=topic_names,
+    ),
+]
+Execute = Annotated[bool, typer.Option("--execute", help="Do it; without, it is only shown.")]
+_MS = 1000
+
+
+@command
+def reset_offsets(
+    cluster: ClusterOptions,
+    output: MirrorOutputOptions,
+    group: Groups = None,
+    group_flag: GroupFlag = None,
+    all_groups: AllGroups = False,
+    topic: Topic = None,
+    all_topics: Annotated[bool, typer.Option("--all-topics", help="All that the group has committed in.")] = False,
+    to_earliest: Annotated[bool, typer.Option("--to-earliest", help="Where the log begins.")] = False,
+    to_latest: Annotated[bool, typer.Option("--to-latest", help="Where it ends.")] = False,
+    to_current: Annotated[
+        bool, typer.Option("--to-current", help="Where the group is; the end where it has no commit.")
+    ] = False,
+    to_offset: Annotated[int | None, typer.Option("--to-offset", metavar="N", help="That offset.")] = None,
+    to_datetime: Annotated[
+        str | None,
+        typer.Option("--to-datetime", metavar="TIME", help="The first record from then on: ISO 8601, or ms."),
+    ] = None,
+    by_duration: Annotated[
+        str | None,
+        typer.Option("--by-duration", metavar="PT1H", help="The first record of the last hour; also 90s, 5m, 2h."),
+    ] = None,
+    shift_by: Annotated[int | None, typer.Option("--shift-by", metavar="N", help="So many on, or back.")] = None,
+    from_file: Annotated[
+        Path | None, typer.Option("--from-file", metavar="FILE", help="Offsets as --export writes them, csv.")
+    ] = None,
+    export: Annotated[bool, typer.Option("--export", help="Print the new offsets as csv, for --from-file.")] = False,
+    execute: Execute = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show it, as without --execute.")] = False,
+) -> int:
+    """Set where groups without members go on reading; shown first, done with --execute."""
+    from kafkactl.admin import group_offsets
+    from kafkactl.output import kafka_group_text
+
+    if execute and dry_run:
+        raise UsageError("--execute and --dry-run", "say one of them")
+    names = named_or_all(group, group_flag, all_groups)
+    reset = _reset(to_earliest, to_latest, to_current, to_offset, to_datetime, by_duration, shift_by, from_file)
+    if (topic is not None) + all_topics + (from_file is not None) != 1:
+        raise UsageError(
+            "which partitions?", "--topic TOPIC, --topic TOPIC:0,1, --all-topics or --from-file, one of them"
+        )
+    connected = cluster.connect()
+    chosen = sorted(group_offsets.existing(connected)) if names is None else names
+    given = _read_csv(from_file, chosen) if from_file is not None else {}
+    plans: dict[str, ResetPlan] = {}
+    failed = False
+    for name, state in group_offsets.inactive(connected, chosen).items():
+        if state is not None:
+            failed = True
+            reason = f"group {name} is {state}: its members would go on from where they are"
+            people.error(OperationError(reason, "stop them first; kafkactl groups describe GROUP --members shows them"))
+            continue
+        if from_file is not None:
+            if name not in given:
+                raise UsageError(f"{from_file} has no offsets of group {name}")
+            wanted = group_offsets.partitions_of(connected, [f"{of}:{number}" for of, number in given[name]])
+            plans[name] = group_offsets.plan_reset(
+                connected, name, wanted, group_offsets.Reset(group_offsets.ResetTo.GIVEN, given=given[name])
+            )
+        else:
+            wanted = (
+                group_offsets.committed_in(connected, name)
+                if all_topics
+                else group_offsets.partitions_of(connected, topic or ())
+            )
+            plans[name] = group_offsets.plan_reset(connected, name, wanted, reset)
+    _tell(plans, output.is_kafka)
+    rows = [
+        {"group": name, "topic": of, "partition": number, "new_offset": offset}
+        for name, plan in plans.items()
+        for (of, number), offset in sorted(plan.offsets.items())
+    ]
+    if execute:
+        for name, plan in plans.items():
+            failed |= _committed(connected, name, plan.offsets)
+    if export or output.is_kafka:
+        offsets = {name: plan.offsets for name, plan in plans.items()}
+        text = (
+            kafka_group_text.exported(offsets, with_group=len(chosen) != 1)
+            if export
+            else kafka_group_text.reset(offsets)
+        )
+        print(text, end="")
+    else:
+        output.show(Report(rows, [Table(_RESET_COLUMNS, rows)]))
+        if not execute:
+            people.note("nothing done yet: --execute commits these offsets")
+    return EXIT_FAILED if failed else 0
+
+
+@command
+def delete_offsets(
+    cluster: ClusterOptions,
+    output: MirrorOutputOptions,
+    confirm: ConfirmOptions,
+    group: OneGroup = None,
+    group_flag: OneGroupFlag = None,
+    topic: Topic = None,
+) -> int:
+    """Forget what a group has committed in topics or partitions that it does not read any more."""
+    from kafkactl.admin import group_offsets
+    from kafkactl.output import kafka_group_text
+
+    name = subject(group, group_flag, "group")
+    if not topic:
+        raise UsageError("which partitions?", "--topic TOPIC or --topic TOPIC:0,1")
+    connected = cluster.connect()
+    if name not in group_offsets.existing(connected):
+        raise NotFoundError(f"there is no consumer group {name!r}", "kafkactl groups list shows the groups there are")
+    partitions = group_offsets.partitions_of(connected, topic)
+    what = f"delete what group {name} has committed in {', '.join(f'{of}-{number}' for of, number in partitions)}"
+    if confirm.dry_run:
+        people.note(f"would {what}")
+        return 0
+    if not people.confirm(what, confirm.yes):
+        people.note("nothing deleted")
+        return EXIT_FAILED
+    results = group_offsets.delete_offsets(connected, name, partitions)
+    if output.is_kafka:
+        print(kafka_group_text.offsets_deleted(name, results), end="")
+    else:
+        rows = [
+            {"topic": of, "partition": number, "result": error or "deleted", "ok": error is None}
+            for (of, number), error in sorted(results.items())
+        ]
+        output.show(Report(rows, [Table(_RESULT_COLUMNS, rows)]))
+    return _failures(name, results)
+
+
+@command
+def remove_members(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    confirm: ConfirmOptions,
+    group: OneGroup = None,
+    group_flag: OneGroupFlag = None,
+    member: Annotated[list[str] | None, typer.Option("--member", metavar="ID", help="Consumer id; repeatable.")] = None,
+    instance: Annotated[
+        list[str] | None,
+        typer.Option("--instance", metavar="ID", help="group.instance.id of a static member; repeatable."),
+    ] = None,
+    all_members: Annotated[bool, typer.Option("--all", help="Every member there is.")] = False,
+) -> int:
+    """Put members out of a group of the classic protocol; those that still run join again."""
+    from kafkactl.admin import group_offsets, groups
+    from kafkactl.admin.outcome import Outcome
+    from kafkactl.cli.outcomes import show_outcomes
+
+    name = subject(group, group_flag, "group")
+    connected = cluster.connect()
+    (described,) = groups.describe_groups(connected, [name])
+    wanted: list[tuple[str | None, str | None]] = [(each, None) for each in member or ()]
+    wanted += [(None, each) for each in instance or ()]
+    if all_members == bool(wanted):
+        raise UsageError("which members?", "--member ID, --instance ID, or --all")
+    if all_members:
+        wanted = [
+            (None, each.instance_id) if each.instance_id else (each.consumer_id, None) for each in described.members
+        ]
+    if not wanted:
+        people.note(f"group {name} has no members")
+        return 0
+    what = f"put {', '.join(one or two or '' for one, two in wanted)} out of group {name}"
+    if confirm.dry_run:
+        people.note(f"would {what}")
+        return 0
+    if not people.confirm(what, confirm.yes):
+        people.note("nobody put out")
+        return EXIT_FAILED
+    results = group_offsets.remove_members(connected, name, wanted)
+    return show_outcomes(
+        [Outcome(one, error is None, error or "put out") for one, error in results.items()], "member", output
+    )
+
+
+@command
+def clone(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    source: Annotated[str, typer.Argument(metavar="GROUP", autocompletion=group_names, show_default=False)],
+    target: Annotated[str, typer.Argument(metavar="NEW", show_default=False)],
+    topic: Topic = None,
+    execute: Execute = False,
+) -> int:
+    """Give another group the offsets that a group has committed; shown first, done with --execute."""
+    from kafkactl.admin import groups
+
+    connected = cluster.connect()
+    (lag,) = groups.group_lags(connected, [source])
+    offsets = {
+        (row.topic, row.partition): row.current_offset
+        for row in lag.partitions
+        if row.current_offset is not None and (not topic or row.topic in topic)
+    }
+    return _set(connected, target, offsets, output, execute)
+
+
+@command
+def export(
+    cluster: ClusterOptions, group: Groups = None, group_flag: GroupFlag = None, all_groups: AllGroups = False
+) -> None:
+    """Print groups' committed offsets as a yaml file that import and diff take."""
+    import yaml
+
+    from kafkactl.admin import groups
+
+    names = named_or_all(group, group_flag, all_groups)
+    content: dict[str, dict[str, dict[int, int]]] = {}
+    for lag in groups.group_lags(cluster.connect(), names):
+        topics = content.setdefault(lag.description.group, {})
+        for row in lag.partitions:
+            if row.error:
+                raise OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}")
+            if row.current_offset is not None:
+                topics.setdefault(row.topic, {})[row.partition] = row.current_offset
+    print(yaml.safe_dump({"groups": content}, sort_keys=False, allow_unicode=True), end="")
+
+
+@command
+def import_offsets(
+    cluster: ClusterOptions,
+    output: OutputOptions,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="As export prints it.")],
+    execute: Execute = False,
+) -> int:
+    """Commit the offsets that a file has for groups without members; shown first, done with --execute."""
+    connected = cluster.connect()
+    status = 0
+    for name, offsets in _read_yaml(file).items():
+        status |= _set(connected, name, offsets, output, execute)
+    return status
+
+
+@command
+def diff(
+    output: OutputOptions,
+    left: Annotated[Path, typer.Argument(metavar="FILE", help="As export prints it.")],
+    right: Annotated[Path, typer.Argument(metavar="OTHER", help="Another, most often a later one.")],
+) -> int:
+    """Compare two exports, partition by partition; status 4 when they differ."""
+    before, after = _read_yaml(left), _read_yaml(right)
+    rows = []
+    for name in sorted({*before, *after}):
+        one, two = before.get(name, {}), after.get(name, {})
+        for of, number in sorted({*one, *two}):
+            old, new = one.get((of, number)), two.get((of, number))
+            if old != new:
+                moved = None if old is None or new is None else new - old
+                rows.append(
+                    {"group": name, "topic": of, "partition": number, "left": old, "right": new, "moved": moved}
+                )
+    if rows or output.is_structured:
+        output.show(Report(rows, [Table(_DIFF_COLUMNS, rows)]))
+    else:
+        people.note("no differences")
+    return EXIT_CONDITION if rows else 0
+
+
+def _set(connected: Cluster, name: str, offsets: Mapping[Partition, int], output: OutputOptions, execute: bool) -> int:
+    from kafkactl.admin import group_offsets
+
+    state = group_offsets.inactive(connected, [name])[name]
+    if state is not None:
+        raise OperationError(f"group {name} is {state}: its members would go on from where they are", "stop them first")
+    rows = [
+        {"group": name, "topic": of, "partition": number, "new_offset": offset}
+        for (of, number), offset in sorted(offsets.items())
+    ]
+    failed = execute and _committed(connected, name, offsets)
+    output.show(Report(rows, [Table(_RESET_COLUMNS, rows)]))
+    if not execute:
+        people.note("nothing done yet: --execute commits these offsets")
+    return EXIT_FAILED if failed else 0
+
+
+def _committed(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> bool:
+    """Commits them, telling each partition that is refused; whether any was."""
+    from kafkactl.admin import group_offsets
+
+    return bool(_failures(name, group_offsets.commit(connected, name, offsets)))
+
+
+def _failures(name: str, results: Mapping[Partition, str | None]) -> int:
+    failed = {partition: error for partition, error in results.items() if error is not None}
+    for (of, number), error in sorted(failed.items()):
+        people.error(OperationError(f"{of}-{number} in group {name}: {error}"))
+    return EXIT_FAILED if failed else 0
+
+
+def _tell(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
+    from kafkactl.output import kafka_group_text
+
+    for plan in plans.values():
+        if as_kafka:
+            print(kafka_group_text.empty(plan.empty), end="")
+        else:
+            for of, number in plan.empty:
+                people.warning(f"{of}-{number} has no record since then: its end is taken")
+        for (of, number), wanted, taken in plan.clamped:
+            people.warning(f"{of}-{number} has no offset {wanted}: {taken} is taken")
+
+
+def _reset(
+    to_earliest: bool,
+    to_latest: bool,
+    to_current: bool,
+    to_offset: int | None,
+    to_datetime: str | None,
+    by_duration: str | None,
+    shift_by: int | None,
+    from_file: Path | None,
+) -> Reset:
+    from kafkactl.admin.group_offsets import Reset, ResetTo
+
+    said = [
+        Reset(to, value)
+        for to, value in (
+            (ResetTo.EARLIEST, 0 if to_earliest else None),
+            (ResetTo.LATEST, 0 if to_latest else None),
+            (ResetTo.CURRENT, 0 if to_current else None),
+            (ResetTo.OFFSET, to_offset),
+            (ResetTo.TIME, None if to_datetime is None else to_ms(to_datetime, "--to-datetime")),
+            (ResetTo.TIME, None if by_duration is None else _ago_ms(by_duration)),
+            (ResetTo.SHIFT, shift_by),
+            (ResetTo.GIVEN, 0 if from_file is not None else None),
+        )
+        if value is not None
+    ]
+    if len(said) != 1:
+        hint = "--to-earliest, -latest, -current, -offset, -datetime, --by-duration, --shift-by or --from-file"
+        raise UsageError("reset to where?" if not said else "two places to reset to", hint)
+    return said[0]
+
+
+def _ago_ms(duration: str) -> int:
+    return round((time.time() - duration_s(duration, "--by-duration")) * _MS)
+
+
+def _read_csv(path: Path, groups: Sequence[str]) -> dict[str, dict[Partition, int]]:
+    """Kafka's two forms: topic,partition,offset of the one group that is named, or with the group before them."""
+    import csv
+
+    form = "lines like topic,partition,offset or group,topic,partition,offset"
+    try:
+        lines = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
+        found: dict[str, dict[Partition, int]] = {}
+        for *names, of, number, offset in lines:
+            if len(names) > 1 or (not names and len(groups) != 1):
+                raise UsageError(f"{path}: not a plan of offsets", form)
+            found.setdefault(names[0] if names else groups[0], {})[of, int(number)] = int(offset)
+    except FileNotFoundError:
+        raise NotFoundError(f"{path}: no such file") from None
+    except (OSError, ValueError, csv.Error) as error:
+        raise UsageError(f"{path}: not a plan of offsets: {error}", form) from None
+    return found
+
+
+def _read_yaml(path: Path) -> dict[str, dict[Partition, int]]:
+    import yaml
+
+    form = "like groups: {billing: {orders: {0: 42}}}"
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return {
+            str(name): {
+                (str(of), int(number)): int(offset)
+                for of, partitions in (topics or {}).items()
+                for number, offset in partitions.items()
+            }
+            for name, topics in content["groups"].items()
+        }
+    except FileNotFoundError:
+        raise NotFoundError(f"{path}: no such file") from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path}: not the offsets of groups: {' '.join(str(error).split())}", form) from None
+
+
+_RESET_COLUMNS = [
+    Column("GROUP", lambda row: row["group"]),
+    Column("TOPIC", lambda row: row["topic"]),
+    Column("PARTITION", lambda row: row["partition"]),
+    Column("NEW-OFFSET", lambda row: row["new_offset"]),
+]
+_RESULT_COLUMNS = [
+    Column("TOPIC", lambda row: row["topic"]),
+    Column("PARTITION", lambda row: row["partition"]),
+    Column("RESULT", lambda row: row["result"]),
+]
+_DIFF_COLUMNS = [
+    *_RESET_COLUMNS[:3],
+    Column("LEFT", lambda row: row["left"]),
+    Column("RIGHT", lambda row: row["right"]),
+    Column("MOVED", lambda row: row["moved"]),
+]

@@ -1,0 +1,20 @@
+"""Requests that neither client has, as schemas that kafka-python's own machinery reads.
+
+Only names, types and versions of fields: facts of Kafka's protocol (KIP-848), in the form of its message schemas.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from kafka.protocol.api_message import ApiMessage
+
+_HERE = sys.modules[__name__]
+
+
+class ConsumerGroupDescribeRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Asks a coordinator for groups of the consumer protocol."""
+
+
+class ConsumerGroupDescribeResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
+    """Groups with their epochs, and members with their current and target assignments."""

@@ -1,0 +1,75 @@
+"""Groups as metrics, under the names that Kafka exporters have and dashboards know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+
+from kafkactl.admin.group_models import GroupLag, PartitionLag
+
+_MS = 1000
+_PARTITION = ("consumergroup", "topic", "partition")
+_GROUP = ("consumergroup",)
+
+
+class Families:
+    """A collector of what is there already."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families
+
+
+def text(lags: Sequence[GroupLag]) -> str:
+    """The exposition format's text."""
+    registry = CollectorRegistry()
+    registry.register(Families(families(lags)))
+    return generate_latest(registry).decode()
+
+
+def families(lags: Sequence[GroupLag]) -> list[Metric]:
+    """What is not known has no sample: a lag of zero would be a lie."""
+    current = GaugeMetricFamily("kafka_consumergroup_current_offset", "Committed offset", labels=_PARTITION)
+    end = GaugeMetricFamily("kafka_topic_partition_current_offset", "End of the log", labels=_PARTITION[1:])
+    lag_records = GaugeMetricFamily("kafka_consumergroup_lag", "Records not read yet", labels=_PARTITION)
+    lag_time = GaugeMetricFamily(
+        "kafka_consumergroup_lag_seconds", "Age of the oldest unread record", labels=_PARTITION
+    )
+    total = GaugeMetricFamily(
+        "kafka_consumergroup_lag_sum", "Records not read yet, of all known partitions", labels=_GROUP
+    )
+    unknown = GaugeMetricFamily(
+        "kafka_consumergroup_unknown_partitions", "Partitions whose lag is not known", labels=_GROUP
+    )
+    members = GaugeMetricFamily("kafka_consumergroup_members", "Members of the group", labels=_GROUP)
+    state = GaugeMetricFamily("kafka_consumergroup_state", "1 for the state the group is in", labels=(*_GROUP, "state"))
+    ends: dict[tuple[str, str], int] = {}
+    for lag in lags:
+        name = lag.description.group
+        for row in lag.partitions:
+            labels = (name, row.topic, str(row.partition))
+            _add(current, labels, row.current_offset)
+            _add(lag_records, labels, row.lag)
+            _add(lag_time, labels, _seconds(row))
+            if row.log_end_offset is not None:
+                ends[row.topic, str(row.partition)] = row.log_end_offset
+        total.add_metric((name,), lag.total_lag)
+        unknown.add_metric((name,), lag.unknown_partitions)
+        members.add_metric((name,), len(lag.description.members))
+        state.add_metric((name, lag.description.state), 1)
+    for partition, offset in ends.items():
+        end.add_metric(partition, offset)
+    return [current, end, lag_records, lag_time, total, unknown, members, state]
+
+
+def _add(family: GaugeMetricFamily, labels: Sequence[str], value: float | None) -> None:
+    if value is not None:
+        family.add_metric(labels, value)
+
+
+def _seconds(row: PartitionLag) -> float | None:
+    return None if row.time_lag_ms is None else row.time_lag_ms / _MS
