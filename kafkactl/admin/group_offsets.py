@@ -14,7 +14,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from kafkactl.admin.group_models import Partition
 from kafkactl.admin.groups import committed_offsets, list_groups
 from kafkactl.admin.offsets import LATEST, log_ends, offsets_at
-from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.cluster import PASSING_CODES, Cluster
 from kafkactl.connection.kafka_python import admin, refusal
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 
@@ -127,14 +127,20 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
     wanted = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not wanted:
         return {}
-    (future,) = cluster.admin.alter_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=cluster.timeout_s
-    ).values()
-    answer = cluster.wait(future, f"cannot change the offsets of group {group}")
-    return {
-        (each.topic, each.partition): each.error.str() if each.error is not None else None
-        for each in answer.topic_partitions or ()
-    }
+
+    def ask() -> dict[Partition, str | None]:
+        (future,) = cluster.admin.alter_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=cluster.timeout_s
+        ).values()
+        answer = cluster.wait(future, what).topic_partitions or ()
+        # A coordinator that is moving says so of each partition, and the request as a whole seems to succeed.
+        for each in answer:
+            if each.error is not None and each.error.code() in PASSING_CODES:
+                raise cluster.error(each.error, what)
+        return {(each.topic, each.partition): each.error.str() if each.error else None for each in answer}
+
+    what = f"cannot change the offsets of group {group}"
+    return cluster.settled(ask)
 
 
 def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> dict[Partition, str | None]:

@@ -1,0 +1,262 @@
+"""What kafka-consumer-groups cannot tell, on real groups."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from tests.clusters import RunningCluster, eventually, free_base, running
+from tests.conftest import Cli
+
+
+@pytest.fixture
+def topic(cluster: RunningCluster, name: str) -> str:
+    """Three partitions with ten records each, of which a group of the topic's name has read four."""
+    cli = cluster.cli
+    cli.ok("topics", "create", name, "-p", 3, "-r", cluster.brokers)
+    for partition in range(3):
+        cli.ok("produce", name, "--partition", partition, input="x\n" * 10)
+    cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-offset", 4, "--execute")
+    return name
+
+
+def lag(cluster: RunningCluster, group: str, *flags: object) -> dict[str, object]:
+    (told,) = json.loads(cluster.cli("groups", "describe", group, "--lag", *flags, "-o", "json").stdout)
+    return told  # type: ignore[no-any-return]
+
+
+def test_how_late_in_time(cluster: RunningCluster, topic: str) -> None:
+    time.sleep(1.1)  # what is measured is the age of a record: it has to get one
+    told = lag(cluster, topic)
+    assert told["total_lag"] == 18
+    assert 1000 <= told["time_lag_ms"] < 120_000  # type: ignore[operator]
+    cluster.cli.ok("groups", "reset-offsets", topic, "--topic", topic, "--to-latest", "--execute")
+    assert lag(cluster, topic)["time_lag_ms"] == 0
+    assert lag(cluster, topic, "--no-time")["time_lag_ms"] is None
+
+
+def test_the_pace(cluster: RunningCluster, topic: str) -> None:
+    told = lag(cluster, topic, "--interval", "500ms")
+    assert (told["produced_per_s"], told["consumed_per_s"], told["catches_up_in_s"]) == (0.0, 0.0, None)
+    assert "never catches up at this pace" in cluster.cli.ok(
+        "groups", "describe", topic, "--lag", "--interval", "300ms"
+    )
+
+
+def test_conditions_for_monitors(cluster: RunningCluster, topic: str) -> None:
+    cli = cluster.cli
+    cli.ok("groups", "describe", topic, "--fail-if", "lag>18")
+    done = cli("groups", "describe", topic, "--fail-if", "lag>17", "--fail-if", "state!=Stable", check=4)
+    assert done.stderr.count("error: ") == 2
+    assert f"{topic}: lag is 18 (lag>17)" in done.stderr
+    cli("groups", "describe", topic, "--fail-if", "time<1h", check=4)
+    assert "not a condition" in cli("groups", "describe", topic, "--fail-if", "lag", check=2).stderr
+
+
+def test_order_and_top(cluster: RunningCluster, topic: str) -> None:
+    cli = cluster.cli
+    cli.ok("groups", "reset-offsets", f"{topic}.b", "--topic", topic, "--to-earliest", "--execute")
+    told = json.loads(cli.ok("groups", "describe", f"{re.escape(topic)}.*", "--sort", "lag", "--top", 1, "-o", "json"))
+    assert [one["description"]["group"] for one in told] == [f"{topic}.b"]
+    assert "no such order" in cli("groups", "describe", topic, "--sort", "size", check=2).stderr
+
+
+def test_watching_in_a_pipe_gives_json_lines(cluster: RunningCluster, topic: str) -> None:
+    process = cluster.cli.start("groups", "describe", topic, "--watch", "200ms", stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    rows = [json.loads(process.stdout.readline()) for _ in range(3)]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert [row["total_lag"] for row in rows] == [18, 18, 18]
+    assert rows[0]["consumed_per_s"] is None
+    assert rows[2]["consumed_per_s"] == 0.0
+
+
+def test_metrics(cluster: RunningCluster, topic: str) -> None:
+    text = cluster.cli.ok("groups", "describe", topic, "-o", "prometheus")
+    assert f'kafka_consumergroup_lag{{consumergroup="{topic}",partition="1",topic="{topic}"}} 6.0' in text
+    assert f'kafka_consumergroup_lag_sum{{consumergroup="{topic}"}} 18.0' in text
+    assert "kafka_consumergroup_lag_seconds{" in text
+
+
+def test_an_exporter_outlives_its_brokers(tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    port = free_base(21492)
+    exporter = cli.start(
+        "-b", f"127.0.0.1:{port}", "groups", "exporter", "--port", 0, "--timeout", 3, stderr=subprocess.PIPE
+    )  # fmt: skip
+    try:
+        assert exporter.stderr is not None
+        address = re.search(r"http://\S+/metrics", exporter.stderr.readline())
+        assert address is not None
+        assert "127.0.0.1" in address[0], "on loopback unless told otherwise"
+
+        def scraped() -> str:
+            with urllib.request.urlopen(address[0], timeout=60) as answer:
+                return str(answer.read().decode())
+
+        for _ in range(2):
+            assert "kafkactl_up 0.0" in scraped()
+            cli.ok("local", "up", "kraft", "--engine", "native", "--port", port)
+            cli.ok("topics", "create", "t", "--if-not-exists", "-p", 1)
+            cli.ok("groups", "reset-offsets", "g", "--topic", "t", "--to-earliest", "--execute")
+            text = scraped()
+            assert "kafkactl_up 1.0" in text
+            assert 'kafka_consumergroup_lag{consumergroup="g",partition="0",topic="t"} 0.0' in text
+            cli.ok("local", "down", "kraft")
+    finally:
+        exporter.send_signal(signal.SIGINT)
+        exporter.wait(timeout=30)
+        cli("local", "down", "--all", "--wipe")
+
+
+def test_copies_exports_and_imports(cluster: RunningCluster, topic: str, tmp_path: Path) -> None:
+    cli = cluster.cli
+    shown = cli("groups", "clone", topic, f"{topic}.copy", check=0)
+    assert "nothing done yet" in shown.stderr
+    assert f"{topic}.copy" not in cli.ok("groups", "list").split()
+    cli.ok("groups", "clone", topic, f"{topic}.copy", "--execute")
+    before, after = tmp_path / "before.yaml", tmp_path / "after.yaml"
+    before.write_text(cli.ok("groups", "export", f"{topic}.copy"))
+    assert yaml.safe_load(before.read_text()) == {"groups": {f"{topic}.copy": {topic: {0: 4, 1: 4, 2: 4}}}}
+    cli.ok("groups", "reset-offsets", f"{topic}.copy", "--topic", f"{topic}:1", "--shift-by", 3, "--execute")
+    after.write_text(cli.ok("groups", "export", f"{topic}.copy"))
+    told = json.loads(cli("groups", "diff", before, after, "-o", "json", check=4).stdout)
+    assert [(row["partition"], row["left"], row["right"], row["moved"]) for row in told] == [(1, 4, 7, 3)]
+    cli.ok("groups", "diff", before, before)
+    cli.ok("groups", "import", before, "--execute")
+    assert cli.ok("groups", "export", f"{topic}.copy") == before.read_text()
+
+
+def test_what_cannot_be_reset(cluster: RunningCluster, topic: str) -> None:
+    cli = cluster.cli
+    for flags, status, reason in (
+        (["--topic", topic], 2, "reset to where"),
+        (["--to-earliest"], 2, "which partitions"),
+        (["--topic", topic, "--to-earliest", "--to-latest"], 2, "two places"),
+        (["--topic", f"{topic}:9", "--to-earliest"], 1, "has no partition 9"),
+        (["--topic", f"{topic}:x", "--to-earliest"], 2, "not numbers"),
+        (["--topic", "no-such-topic", "--to-earliest"], 1, "there is no topic"),
+        (["--topic", topic, "--to-earliest", "--execute", "--dry-run"], 2, "say one of them"),
+        (["--from-file", "no-such-file"], 1, "no such file"),
+    ):
+        assert reason in cli("groups", "reset-offsets", topic, *flags, check=status).stderr, flags
+    missing = cli("groups", "reset-offsets", f"{topic}.new", "--topic", topic, "--shift-by", 1, check=1)
+    assert "committed nothing to shift" in missing.stderr
+    far = cli("groups", "reset-offsets", topic, "--topic", f"{topic}:0", "--to-offset", 999, check=0)
+    assert "has no offset 999: 10 is taken" in far.stderr
+
+
+def test_a_group_at_work_is_not_reset(cluster: RunningCluster, topic: str) -> None:
+    cli = cluster.cli
+    member = cli.start("consume", topic, "--group", topic, "-X", "group.instance.id=one", stdout=subprocess.DEVNULL)
+    try:
+        eventually(lambda: topic in cli.ok("groups", "list", "--state", "Stable").split())
+        refused = cli("groups", "reset-offsets", topic, "--topic", topic, "--to-earliest", "--execute", check=1)
+        assert f"group {topic} is Stable" in refused.stderr
+        busy = cli("groups", "delete-offsets", topic, "--topic", topic, "--yes", check=1)
+        assert "subscribed" in busy.stderr
+        eventually(lambda: all(row["instance_id"] == "one" for row in lag(cluster, topic)["partitions"]))  # type: ignore[attr-defined]
+        assert "which members" in cli("groups", "remove-members", topic, check=2).stderr
+        put_out = cli.ok("groups", "remove-members", topic, "--instance", "one", "--yes")
+        assert "put out" in put_out
+    finally:
+        member.kill()
+        member.wait()
+
+
+def test_a_killed_consumer_is_told_apart(kraft: RunningCluster, name: str) -> None:
+    """Its group has a member that reads nothing until its session ends: stuck, and then nobody reads."""
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    member = cli.start("consume", name, "--group", name, "-X", "session.timeout.ms=15000", stdout=subprocess.DEVNULL)
+    eventually(lambda: name in cli.ok("groups", "list", "--state", "Stable").split())
+    cli.ok("produce", name, input="x\n")
+    eventually(lambda: lag(kraft, name)["partitions"][0]["current_offset"] == 1)  # type: ignore[index]
+    member.kill()
+    member.wait()
+    looking = cli.start("groups", "explain", name, "--interval", "2s", "-o", "json", stdout=subprocess.PIPE)
+    while looking.poll() is None:
+        cli.ok("produce", name, input="x\n")
+    assert looking.stdout is not None
+    assert f"{name}-0 is stuck" in looking.stdout.read()
+    assert looking.returncode == 4
+    eventually(lambda: cli("groups", "explain", name, "--interval", "100ms").stdout.count("nobody reads") == 1, 60)
+
+
+def test_more_members_than_partitions(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    cli.ok("produce", name, input="x\n")
+    members = [
+        cli.start("consume", name, "--group", name, "--from-beginning", stdout=subprocess.DEVNULL) for _ in range(2)
+    ]
+    try:
+
+        def crowded() -> bool:
+            done = cli("groups", "explain", name, "--interval", "200ms", "-o", "json")
+            return "more members than partitions" in done.stdout
+
+        eventually(crowded, 60)
+    finally:
+        for member in members:
+            member.kill()
+            member.wait()
+
+
+def test_open_transactions(kraft: RunningCluster, name: str) -> None:
+    """Lag to the last stable offset, and commits that a transaction made."""
+    kraft.cli.ok("topics", "create", name, "-p", 1)
+    producer = Producer({"bootstrap.servers": kraft.bootstrap_servers, "transactional.id": name})
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.produce(name, "a")
+    producer.flush()
+    consumer = Consumer({"bootstrap.servers": kraft.bootstrap_servers, "group.id": name})
+    consumer.assign([TopicPartition(name, 0)])
+    consumer.poll(0)
+    producer.send_offsets_to_transaction([TopicPartition(name, 0, 0)], consumer.consumer_group_metadata())
+    producer.commit_transaction()
+    producer.begin_transaction()
+    producer.produce(name, "b")
+    producer.flush()
+    open_, stable = lag(kraft, name), lag(kraft, name, "--read-committed")
+    assert (open_["total_lag"], stable["total_lag"]) == (3, 2), "a record and a marker are stable, a record is not"
+    producer.abort_transaction()
+    consumer.close()
+
+
+def test_a_broker_that_is_down(tmp_path: Path) -> None:
+    """What it leads is not known, told so, and never a lag of zero."""
+    with running("kraft-cluster", tmp_path) as cluster:
+        cli = cluster.cli
+        cli.ok("topics", "create", "t", "--replica-assignment", "1,2,3")
+        for partition in range(3):
+            cli.ok("produce", "t", "--partition", partition, input="x\n" * 5)
+        cli.ok("groups", "reset-offsets", "g", "--topic", "t", "--to-offset", 2, "--execute")
+        coordinator = json.loads(cli.ok("groups", "describe", "g", "--state", "-o", "json"))[0]["coordinator"]["id"]
+        victim = next(node for node in (1, 2, 3) if node != coordinator)
+        nodes = json.loads(cli.ok("local", "status", "-o", "json"))
+        pid = next(node["pid"] for node in nodes if node["node"] == f"kafka-{victim}")
+        os.kill(pid, signal.SIGKILL)
+
+        def told() -> bool:
+            done = cli("groups", "describe", "g", "--lag", "--timeout", 5, "-o", "json")
+            if not done.stdout:
+                return False
+            (one,) = json.loads(done.stdout)
+            lags = {row["partition"]: row["lag"] for row in one["partitions"]}
+            expected = {number: None if number == victim - 1 else 3 for number in range(3)}
+            return lags == expected and one["unknown_partitions"] == 1 and done.returncode == 1
+
+        eventually(told, 90)

@@ -1,0 +1,172 @@
+"""Groups without a cluster: durations, conditions, diagnosis, pace, tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kafkactl.admin.group_checks import parse
+from kafkactl.admin.group_diagnosis import diagnose
+from kafkactl.admin.group_models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
+from kafkactl.admin.group_pace import unread, with_rates
+from kafkactl.admin.groups import group_lag
+from kafkactl.cli.group_flags import duration_s
+from kafkactl.cli.groups_offsets import _read_csv, _read_yaml
+from kafkactl.cli.groups_tables import lasting, title
+from kafkactl.cli.groups_watch import sparkline
+from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.output import kafka_group_text, prometheus
+
+
+def member(name: str, *partitions: int, **fields: Any) -> Member:
+    return Member("g", name, fields.pop("instance_id", None), name, "/h", tuple(("t", n) for n in partitions), **fields)
+
+
+def row(number: int, current: int | None, end: int | None, **fields: Any) -> PartitionLag:
+    lag = None if current is None or end is None else max(0, end - current)
+    state = fields.pop("commit", CommitState.OK if lag is not None else CommitState.NO_COMMIT)
+    owner = fields.pop("owner", "a")
+    return PartitionLag("g", "t", number, current, 0, end, lag, state, owner, None, "/h", owner, **fields)
+
+
+def group(rows: list[PartitionLag], *members: Member, state: str = "Stable", **fields: Any) -> GroupLag:
+    description = GroupDescription("g", "Classic", state, "range", Node(1, "h", 9092), members, **fields)
+    return group_lag(description, rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("5m", 300), ("1.5h", 5400), ("250ms", 0.25), ("PT1H30M", 5400), ("P1DT1S", 86_401), ("-PT5M", -300)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert duration_s(text, "--x") == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "5 minutes", "PT", "P", "m"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(UsageError, match="not a duration"):
+        duration_s(text, "--x")
+
+
+def test_lasting() -> None:
+    assert [lasting(each) for each in (0.42, 59, 61, 7384, 90_061, None)] == [
+        "0.4s",
+        "59s",
+        "1m1s",
+        "2h3m",
+        "1d1h",
+        None,
+    ]
+
+
+def test_conditions() -> None:
+    late = group([row(0, 5, 20, time_lag_ms=400_000)], member("a", 0))
+    for text, violated in (
+        ("lag>10", True),
+        ("lag>15", False),
+        ("lag >= 15", True),
+        ("time>5m", True),
+        ("time>10m", False),
+        ("state!=Stable", False),
+        ("state=Stable", True),
+        ("members<2", True),
+    ):
+        assert (parse(text, duration_s).violation(late) is not None) == violated, text
+    unknown = group([row(0, None, 20), row(1, 3, 3)])
+    assert "lag is not known" in str(parse("lag>10", duration_s).violation(unknown)), "never taken as fine"
+    assert "time is not known" in str(parse("time>5m", duration_s).violation(unknown))
+
+
+@pytest.mark.parametrize("text", ["lag", "lag>many", "speed>3", "state>Stable", "time>soon"])
+def test_what_is_no_condition(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse(text, duration_s)
+
+
+def test_pace_and_when_it_is_done() -> None:
+    before = group([row(0, 0, 100), row(1, 50, 50)], member("a", 0, 1))
+    after = group([row(0, 80, 120), row(1, 50, 50)], member("a", 0, 1))
+    (found,) = with_rates([before], [after], 2.0)
+    assert (found.produced_per_s, found.consumed_per_s) == (10.0, 40.0)
+    assert found.partitions[0].catches_up_in_s == pytest.approx(40 / 30)
+    assert found.catches_up_in_s == pytest.approx(40 / 30)
+    (losing,) = with_rates([before], [group([row(0, 1, 300), row(1, 50, 50)])], 1.0)
+    assert losing.catches_up_in_s is None
+    assert "never catches up" in title(losing)
+
+
+def test_the_oldest_unread_record() -> None:
+    assert unread(row(0, 5, 20)) == (("t", 0), 5)
+    assert unread(replace(row(0, 5, 20), log_start_offset=8)) == (("t", 0), 8), "what was before is deleted"
+    assert unread(row(0, 20, 20)) is None
+    assert unread(row(0, None, 20)) is None
+
+
+def named(before: GroupLag, after: GroupLag) -> list[str]:
+    return [finding.what for finding in diagnose(before, with_rates([before], [after], 3.0)[0], 3.0)]
+
+
+def test_diagnosis() -> None:
+    fine = group([row(0, 5, 5)], member("a", 0))
+    assert named(fine, fine) == []
+    empty = group([row(0, 5, 9, owner=None)], state="Empty")
+    assert named(empty, empty) == ["nobody reads"]
+    crowded = group([row(0, 5, 5)], member("a", 0), member("b"))
+    assert named(crowded, crowded) == ["more members than partitions"]
+    assert "t-0 is stuck" in named(group([row(0, 5, 9)], member("a", 0)), group([row(0, 5, 19)], member("a", 0)))
+    assert named(group([row(0, 5, 5)], member("a", 0), epoch=3), group([row(0, 5, 5)], member("a", 0), epoch=9)) == [
+        "it is rebalanced again and again"
+    ]
+    assert named(fine, group([row(0, 5, 5)], member("z", 0))) == ["members come and go"]
+    static = group([row(0, 5, 5)], member("a", 0), member("b", instance_id="one"))
+    assert "static members are missing" in named(static, fine)
+    assert "commits beyond the end of the log" in named(
+        fine, group([row(0, 9, 5, commit=CommitState.BEYOND_END)], member("a", 0))
+    )
+    assert "partitions without a member" in named(fine, group([row(0, 5, 5), row(1, 1, 9, owner=None)], member("a", 0)))
+
+
+def test_one_hot_partition() -> None:
+    members = (member("a", 0, 1, 2),)
+    before = group([row(number, 0, 0) for number in range(3)], *members)
+    after = group([row(0, 900, 900), row(1, 50, 50), row(2, 50, 50)], *members)
+    assert named(before, after) == ["t-0 is hot"]
+
+
+def test_unknown_is_never_a_sample_of_zero() -> None:
+    text = prometheus.text([group([row(0, 5, 20, time_lag_ms=1500), row(1, None, 7)], member("a", 0))])
+    assert 'kafka_consumergroup_lag{consumergroup="g",partition="0",topic="t"} 15.0' in text
+    assert 'kafka_consumergroup_lag{consumergroup="g",partition="1"' not in text
+    assert 'kafka_consumergroup_lag_seconds{consumergroup="g",partition="0",topic="t"} 1.5' in text
+    assert 'kafka_consumergroup_unknown_partitions{consumergroup="g"} 1.0' in text
+    assert 'kafka_consumergroup_state{consumergroup="g",state="Stable"} 1.0' in text
+
+
+def test_sparkline() -> None:
+    assert sparkline([0, 7, 14]) == "▁▄█"
+    assert sparkline([5, 5]) == "▁▁"
+
+
+def test_plans_of_offsets(tmp_path: Path) -> None:
+    file = tmp_path / "plan.csv"
+    file.write_text('t,0,5\n"a topic with a long long name",1,6\n\n')
+    assert _read_csv(file, ["g"]) == {"g": {("t", 0): 5, ("a topic with a long long name", 1): 6}}
+    file.write_text("g,t,0,5\nh,t,1,6\n")
+    assert _read_csv(file, ["g", "h"]) == {"g": {("t", 0): 5}, "h": {("t", 1): 6}}
+    for wrong in ("t,0\n", "t,zero,5\n", "a,b,c,1,2\n"):
+        file.write_text(wrong)
+        with pytest.raises(UsageError, match="not a plan of offsets"):
+            _read_csv(file, ["g"])
+    with pytest.raises(NotFoundError):
+        _read_csv(tmp_path / "none", ["g"])
+    file.write_text("groups: [g]")
+    with pytest.raises(UsageError, match="not the offsets of groups"):
+        _read_yaml(file)
+
+
+def test_kafkas_csv_quotes_what_is_long_or_might_need_it() -> None:
+    text = kafka_group_text.exported({"g": {("t", 0): 1, ("x" * 25, 0): 2}}, with_group=False)
+    assert set(text.splitlines()) == {"t,0,1", f'"{"x" * 25}",0,2', ""}
