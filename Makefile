@@ -27,6 +27,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/dump_log.py
 	$(BIN)/python bench/admin.py
+	$(BIN)/python bench/groups.py
 
 completions: $(VENV)/installed
 	$(BIN)/python -m kafkactl.cli.shells completions

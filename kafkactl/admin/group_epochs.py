@@ -21,7 +21,7 @@ def with_epochs_of(settings: Settings, described: Sequence[GroupDescription]) ->
     """The same groups; those of the consumer protocol with epochs, target assignments and their state's own name."""
     by_coordinator: dict[int, list[str]] = defaultdict(list)
     for one in described:
-        if one.type == "Consumer":
+        if one.type == "Consumer" and one.coordinator is not None:
             by_coordinator[one.coordinator.id].append(one.group)
     if not by_coordinator:
         return list(described)

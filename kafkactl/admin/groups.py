@@ -10,12 +10,13 @@ that have just answered.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
 
 from kafkactl.admin.group_models import (
+    EMPTY_STATE,
     UNKNOWN_STATE,
     Commit,
     CommitState,
@@ -39,12 +40,16 @@ _STATES = {
     ConsumerGroupState.COMPLETING_REBALANCING: "CompletingRebalance",
     ConsumerGroupState.STABLE: "Stable",
     ConsumerGroupState.DEAD: "Dead",
-    ConsumerGroupState.EMPTY: "Empty",
+    ConsumerGroupState.EMPTY: EMPTY_STATE,
 }
 
 
+_NO_COMMIT = Commit(None, None)
+_OK = CommitState.OK  # a member of an enumeration is looked up slowly
+
+
 def list_groups(cluster: Cluster) -> GroupList:
-    """All consumer groups by name, asked of every broker at once."""
+    """All consumer groups, asked of every broker at once, as they answer."""
 
     def ask() -> GroupList:
         answer = cluster.wait(
@@ -56,7 +61,7 @@ def list_groups(cluster: Cluster) -> GroupList:
             if is_passing or not answer.valid:
                 raise failure
         listed = [GroupListing(group.group_id, _type(group), _state(group)) for group in answer.valid or ()]
-        return GroupList(tuple(sorted(listed, key=lambda group: group.group)), tuple(map(str, failures)))
+        return GroupList(tuple(listed), tuple(map(str, failures)))
 
     return cluster.settled(ask)
 
@@ -68,13 +73,16 @@ def describe_groups(
 
     `with_epochs` asks also for what librdkafka does not: epochs and target assignments of the consumer protocol.
     """
-    listed = list_groups(cluster)
-    chosen = sorted(_meant([group.group for group in listed.groups], names, listed.errors))
+    chosen = _chosen(cluster, names)
+    return _described_all(cluster, [group.group for group in chosen], with_epochs)
+
+
+def _described_all(cluster: Cluster, chosen: Sequence[str], with_epochs: bool) -> list[GroupDescription]:
     if not chosen:
         return []
 
     def ask() -> list[GroupDescription]:
-        futures = cluster.admin.describe_consumer_groups(chosen, request_timeout=cluster.timeout_s)
+        futures = cluster.admin.describe_consumer_groups(list(chosen), request_timeout=cluster.timeout_s)
         return [_described(cluster.wait(futures[name], f"cannot describe group {name}")) for name in chosen]
 
     described = cluster.settled(ask)
@@ -84,6 +92,22 @@ def describe_groups(
 
         return with_epochs_of(cluster.settings, described)
     return described
+
+
+def _chosen(cluster: Cluster, names: Sequence[str] | None) -> list[GroupListing]:
+    listed = list_groups(cluster)
+    meant = _meant([group.group for group in listed.groups], names, listed.errors)
+    return sorted((group for group in listed.groups if group.group in meant), key=lambda group: group.group)
+
+
+def _briefly(cluster: Cluster, names: Sequence[str] | None, with_epochs: bool) -> list[GroupDescription]:
+    """Likewise, but of groups that their coordinators list as empty only that: they have no members to ask for."""
+    chosen = _chosen(cluster, names)
+    empty = [] if with_epochs else [group for group in chosen if group.state == EMPTY_STATE]
+    described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty]
+    others = {group.group for group in chosen} - {group.group for group in empty}
+    described += _described_all(cluster, sorted(others), with_epochs)
+    return sorted(described, key=lambda one: one.group)
 
 
 def _meant(existing: Sequence[str], names: Sequence[str] | None, errors: Sequence[str]) -> set[str]:
@@ -120,30 +144,66 @@ def group_lags(
 
     A topic that a group has committed in is shown whole: records in a partition without a commit are unread, too.
     """
-    descriptions = describe_groups(cluster, names, with_epochs)
-    commits = committed_offsets(cluster, [one.group for one in descriptions])
-    owners = {one.group: one.owners for one in descriptions}
+    descriptions = _briefly(cluster, names, with_epochs)
+    commits = _asked_offsets(cluster, [one.group for one in descriptions])
     known = cluster.metadata().topics
-    watched = {}
+    watched: set[Partition] = set()
     for one in descriptions:
-        named = commits[one.group].keys() | owners[one.group].keys()
-        topics = {topic for topic, _ in named if topic in known}
-        watched[one.group] = named | {(topic, number) for topic in topics for number in known[topic].partitions}
-    ends = log_ends(cluster, set().union(*watched.values()), read_committed)
-    nothing = Commit(None, None)
-    lags = []
-    for one in descriptions:
-        of_group, members = commits[one.group], owners[one.group]
-        rows = [
-            _partition_lag(one.group, each, of_group.get(each, nothing), ends[each], members.get(each))
-            for each in sorted(watched[one.group])
-        ]
-        lags.append(group_lag(one, rows))
-    return lags
+        topics = {entry.topic for entry in commits[one.group]} | {topic for topic, _ in one.owners}
+        for topic in topics:
+            if topic in known:
+                watched.update((topic, number) for number in known[topic].partitions)
+        watched.update(each for each in one.owners if each not in watched)
+        watched.update(
+            (entry.topic, entry.partition)
+            for entry in commits[one.group]
+            if entry.topic not in known or entry.partition not in known[entry.topic].partitions
+        )
+    by_topic: dict[str, dict[int, LogEnds]] = {}
+    for (topic, number), ends in log_ends(cluster, watched, read_committed).items():
+        by_topic.setdefault(topic, {})[number] = ends
+    return [group_lag(one, _rows(one, commits[one.group], by_topic, known)) for one in descriptions]
+
+
+def _rows(
+    one: GroupDescription,
+    commits: Sequence[TopicPartition],
+    ends: Mapping[str, Mapping[int, LogEnds]],
+    known: Container[str],
+) -> list[PartitionLag]:
+    """A group's partitions in order: what it has committed in, reads, or should read of the same topics."""
+    group, owners = one.group, one.owners
+    rows: dict[str, dict[int, PartitionLag]] = {topic: {} for topic, _ in owners}
+    for entry in commits:
+        topic, number, offset = entry.topic, entry.partition, entry.offset
+        owner = owners.get((topic, number)) if owners else None
+        of_topic = rows.get(topic)
+        if of_topic is None:
+            of_topic = rows[topic] = {}
+        at = ends[topic][number]
+        if entry.error is None and offset >= 0:
+            of_topic[number] = _partition_lag(group, topic, number, offset, entry.leader_epoch, None, at, owner)
+        else:
+            _, _, error = _commit(entry)
+            of_topic[number] = _partition_lag(group, topic, number, None, None, error, at, owner)
+    for topic, of_topic in rows.items():
+        if topic in known and len(of_topic) < len(ends[topic]):
+            for number, at in ends[topic].items():
+                if number not in of_topic:
+                    owner = owners.get((topic, number))
+                    of_topic[number] = _partition_lag(group, topic, number, None, None, None, at, owner)
+    return [rows[topic][number] for topic in sorted(rows) for number in sorted(rows[topic])]
 
 
 def committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict[Partition, Commit]]:
     """What each group has committed, of all groups at once; coordinators must just have answered (see above)."""
+    return {
+        group: {(entry.topic, entry.partition): _commit(entry) for entry in entries}
+        for group, entries in _asked_offsets(cluster, groups).items()
+    }
+
+
+def _asked_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, list[TopicPartition]]:
     futures = {
         group: cluster.admin.list_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group)], request_timeout=cluster.timeout_s
@@ -151,7 +211,7 @@ def committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict
         for group in groups
     }
     return {
-        group: _committed(cluster.wait(future, f"cannot read the offsets of group {group}"))
+        group: cluster.wait(future, f"cannot read the offsets of group {group}").topic_partitions or []
         for group, future in futures.items()
     }
 
@@ -162,16 +222,12 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     return outcomes(cluster, futures, "deleted")
 
 
-def _committed(answer: ConsumerGroupTopicPartitions) -> dict[Partition, Commit]:
+def _commit(entry: TopicPartition) -> Commit:
     """The future of a whole group succeeds while single partitions inside carry an error."""
-    return {
-        (entry.topic, entry.partition): Commit(
-            entry.offset if entry.error is None and entry.offset >= 0 else None,
-            entry.leader_epoch,
-            entry.error.str() if entry.error is not None else None,
-        )
-        for entry in answer.topic_partitions or ()
-    }
+    if entry.error is not None:
+        return Commit(None, None, entry.error.str())
+    offset = entry.offset
+    return Commit(offset, entry.leader_epoch) if offset >= 0 else _NO_COMMIT
 
 
 def group_lag(description: GroupDescription, partitions: Sequence[PartitionLag]) -> GroupLag:
@@ -181,36 +237,49 @@ def group_lag(description: GroupDescription, partitions: Sequence[PartitionLag])
 
 
 def _partition_lag(
-    group: str, partition: Partition, commit: Commit, ends: LogEnds, owner: Member | None
+    group: str,
+    topic: str,
+    number: int,
+    current: int | None,
+    epoch: int | None,
+    error: str | None,
+    ends: LogEnds,
+    owner: Member | None,
 ) -> PartitionLag:
+    start, end = ends.start.offset, ends.end.offset
     lag = None
-    if commit.offset is not None and ends.end.offset is not None:
-        lag = max(0, ends.end.offset - commit.offset)
+    # The commonest first: this is done for every partition of every group.
+    if current is not None and start is not None and end is not None and start <= current <= end:
+        lag, state = end - current, _OK
+    elif error or start is None or end is None:
+        state = CommitState.UNKNOWN
+        error = error or ends.end.error or ends.start.error
+        lag = None if current is None or end is None else max(0, end - current)
+    elif current is None:
+        state = CommitState.NO_COMMIT
+    else:
+        lag = max(0, end - current)
+        state = CommitState.BEFORE_START if current < start else CommitState.BEYOND_END
+    if owner is None:
+        return PartitionLag(
+            group, topic, number, current, start, end, lag, state, None, None, None, None, epoch, error=error
+        )
     return PartitionLag(
         group,
-        *partition,
-        commit.offset,
-        ends.start.offset,
-        ends.end.offset,
+        topic,
+        number,
+        current,
+        start,
+        end,
         lag,
-        _commit_state(commit, ends),
-        owner.consumer_id if owner else None,
-        owner.instance_id if owner else None,
-        owner.host if owner else None,
-        owner.client_id if owner else None,
-        commit.leader_epoch,
-        error=commit.error or ends.end.error or ends.start.error,
+        state,
+        owner.consumer_id,
+        owner.instance_id,
+        owner.host,
+        owner.client_id,
+        epoch,
+        error=error,
     )
-
-
-def _commit_state(commit: Commit, ends: LogEnds) -> CommitState:
-    if commit.error or ends.start.offset is None or ends.end.offset is None:
-        return CommitState.UNKNOWN
-    if commit.offset is None:
-        return CommitState.NO_COMMIT
-    if commit.offset < ends.start.offset:
-        return CommitState.BEFORE_START
-    return CommitState.BEYOND_END if commit.offset > ends.end.offset else CommitState.OK
 
 
 def _described(description: Any) -> GroupDescription:

@@ -82,6 +82,7 @@ def list_groups(
             Column("TYPE", lambda row: row.type),
             Column("STATE", lambda row: row.state),
         ]
+        rows.sort(key=lambda row: row.group)
         output.show(Report(rows, [Table(columns, rows, headings=_ANY in states | types)]))
     for error in errors:
         people.error(OperationError(f"the list is not whole: {error}"))
@@ -229,7 +230,7 @@ def delete(
     from kafkactl.output import kafka_group_text
 
     if all_groups:
-        names = [one.group for one in groups.list_groups(cluster.connect()).groups]
+        names = sorted(one.group for one in groups.list_groups(cluster.connect()).groups)
         if group or group_flag:
             raise UsageError("--all-groups and a group's name", "say one of them")
     else:
@@ -277,13 +278,22 @@ def _timed(connected: Cluster, lags: list[GroupLag], asked: bool | None, read_co
 
     if asked is False:
         return lags
-    positions = {position for one in lags for row in one.partitions if (position := group_pace.unread(row))}
-    if asked is None and len(positions) > _MANY_POSITIONS:
-        people.note(
-            f"how late in time is left out, for {len(positions)} records would be read for it; --time reads them"
-        )
+    if asked is None and _exceeds(lags, _MANY_POSITIONS):
+        people.note("how late in time is left out, for too many records would be read for it; --time reads them")
         return lags
     return group_pace.with_time(connected, lags, read_committed)
+
+
+def _exceeds(lags: list[GroupLag], bound: int) -> bool:
+    """Whether more different records are the oldest unread ones."""
+    from kafkactl.admin.group_pace import unread
+
+    found: set[object] = set()
+    for one in lags:
+        found.update(position for row in one.partitions if (position := unread(row)))
+        if len(found) > bound:
+            return True
+    return False
 
 
 _SORTED_BY: dict[str, Callable[[GroupLag], float]] = {
@@ -342,19 +352,18 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verb
             print(kafka_group_text.note(one.description), end="", file=sys.stderr)
             print(kafka_group_text.offsets(one, verbose), end="")
         return _tell_errors(lags)
-    rows = [row for one in lags for row in one.partitions]
     columns = groups_tables.offsets(verbose)
     if lag:
         columns = groups_tables.lags(
             verbose,
-            with_time=any(row.time_lag_ms is not None for row in rows),
-            with_rates=any(row.produced_per_s is not None for row in rows),
-            with_instances=any(row.instance_id for row in rows),
+            with_time=any(one.time_lag_ms is not None for one in lags),
+            with_rates=any(one.produced_per_s is not None for one in lags),
+            with_instances=any(member.instance_id for one in lags for member in one.description.members),
         )
     if output.format is OutputFormat.CSV and lag:
         columns = [Column("GROUP", lambda row: row.group), *columns]
     tables = [Table(columns, one.partitions, groups_tables.title(one) if lag else None) for one in lags]
-    output.show(Report([groups_tables.as_data(one) for one in lags], tables))
+    output.show(Report([groups_tables.as_data(one) for one in lags] if output.is_structured else lags, tables))
     for one in lags:
         if not one.description.members:
             people.note(f"Consumer group '{one.description.group}' has no active members.")

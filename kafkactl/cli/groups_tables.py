@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from kafkactl.output.report import Column
@@ -81,24 +82,24 @@ def _commit_style(row: PartitionLag) -> str | None:
     return None if row.commit.value == "ok" else "bold red"
 
 
-_LAG = Column("LAG", lambda row: row.lag, _lag_style)
-_WHERE = [Column("TOPIC", lambda row: row.topic), Column("PARTITION", lambda row: row.partition)]
-_EPOCH = Column("LEADER-EPOCH", lambda row: row.leader_epoch)
+_LAG = Column("LAG", attrgetter("lag"), _lag_style)
+_WHERE = [Column("TOPIC", attrgetter("topic")), Column("PARTITION", attrgetter("partition"))]
+_EPOCH = Column("LEADER-EPOCH", attrgetter("leader_epoch"))
 _OWNER = [
-    Column("CONSUMER-ID", lambda row: row.consumer_id),
-    Column("HOST", lambda row: row.host),
-    Column("CLIENT-ID", lambda row: row.client_id),
+    Column("CONSUMER-ID", attrgetter("consumer_id")),
+    Column("HOST", attrgetter("host")),
+    Column("CLIENT-ID", attrgetter("client_id")),
 ]
 
 
 def offsets(verbose: bool) -> list[Column]:
     """Of partitions, as Kafka's tool shows them."""
     return [
-        Column("GROUP", lambda row: row.group),
+        Column("GROUP", attrgetter("group")),
         *_WHERE,
         *([_EPOCH] if verbose else []),
-        Column("CURRENT-OFFSET", lambda row: row.current_offset),
-        Column("LOG-END-OFFSET", lambda row: row.log_end_offset),
+        Column("CURRENT-OFFSET", attrgetter("current_offset")),
+        Column("LOG-END-OFFSET", attrgetter("log_end_offset")),
         _LAG,
         *_OWNER,
     ]
@@ -108,24 +109,24 @@ def lags(verbose: bool, with_time: bool, with_rates: bool, with_instances: bool)
     """Of partitions, with what is wrong with them."""
     columns = [
         *_WHERE,
-        Column("LOG-START", lambda row: row.log_start_offset),
-        Column("CURRENT", lambda row: row.current_offset),
-        Column("LOG-END", lambda row: row.log_end_offset),
+        Column("LOG-START", attrgetter("log_start_offset")),
+        Column("CURRENT", attrgetter("current_offset")),
+        Column("LOG-END", attrgetter("log_end_offset")),
         _LAG,
     ]
     if with_time:
         columns.append(Column("LATE", lambda row: _late(row.time_lag_ms), _lag_style))
     if with_rates:
         columns += [
-            Column("IN/S", lambda row: row.produced_per_s),
-            Column("OUT/S", lambda row: row.consumed_per_s),
+            Column("IN/S", attrgetter("produced_per_s")),
+            Column("OUT/S", attrgetter("consumed_per_s")),
             Column("DONE-IN", lambda row: lasting(row.catches_up_in_s)),
         ]
-    columns.append(Column("COMMIT", lambda row: row.commit, _commit_style))
+    columns.append(Column("COMMIT", attrgetter("commit"), _commit_style))
     if with_instances:
-        columns.append(Column("INSTANCE-ID", lambda row: row.instance_id))
-    columns += [Column("CLIENT-ID", lambda row: row.client_id), Column("HOST", lambda row: row.host)]
-    return [*columns, *([Column("CONSUMER-ID", lambda row: row.consumer_id), _EPOCH] if verbose else [])]
+        columns.append(Column("INSTANCE-ID", attrgetter("instance_id")))
+    columns += [Column("CLIENT-ID", attrgetter("client_id")), Column("HOST", attrgetter("host"))]
+    return [*columns, *([Column("CONSUMER-ID", attrgetter("consumer_id")), _EPOCH] if verbose else [])]
 
 
 def _late(time_lag_ms: int | None) -> str | None:
@@ -135,17 +136,17 @@ def _late(time_lag_ms: int | None) -> str | None:
 def members(verbose: bool) -> list[Column]:
     """Of members."""
     columns = [
-        Column("GROUP", lambda row: row.group),
-        Column("CONSUMER-ID", lambda row: row.consumer_id),
-        Column("INSTANCE-ID", lambda row: row.instance_id),
-        Column("HOST", lambda row: row.host),
-        Column("CLIENT-ID", lambda row: row.client_id),
+        Column("GROUP", attrgetter("group")),
+        Column("CONSUMER-ID", attrgetter("consumer_id")),
+        Column("INSTANCE-ID", attrgetter("instance_id")),
+        Column("HOST", attrgetter("host")),
+        Column("CLIENT-ID", attrgetter("client_id")),
         Column("#PARTITIONS", lambda row: len(row.assignment)),
         Column("ASSIGNMENT", lambda row: _named(row.assignment)),
     ]
     if verbose:
         columns += [
-            Column("EPOCH", lambda row: row.epoch),
+            Column("EPOCH", attrgetter("epoch")),
             Column("TARGET-ASSIGNMENT", lambda row: _named(row.target_assignment or ())),
         ]
     return columns
@@ -154,13 +155,13 @@ def members(verbose: bool) -> list[Column]:
 def states(verbose: bool) -> list[Column]:
     """Of groups."""
     return [
-        Column("GROUP", lambda row: row.group),
-        Column("COORDINATOR (ID)", lambda row: str(row.coordinator)),
-        Column("ASSIGNMENT-STRATEGY", lambda row: row.assignor),
-        Column("TYPE", lambda row: row.type),
-        Column("STATE", lambda row: row.state),
+        Column("GROUP", attrgetter("group")),
+        Column("COORDINATOR (ID)", lambda row: row.coordinator and str(row.coordinator)),
+        Column("ASSIGNMENT-STRATEGY", attrgetter("assignor")),
+        Column("TYPE", attrgetter("type")),
+        Column("STATE", attrgetter("state")),
         *(
-            [Column("EPOCH", lambda row: row.epoch), Column("ASSIGNMENT-EPOCH", lambda row: row.assignment_epoch)]
+            [Column("EPOCH", attrgetter("epoch")), Column("ASSIGNMENT-EPOCH", attrgetter("assignment_epoch"))]
             if verbose
             else []
         ),

@@ -82,7 +82,7 @@ def state(description: GroupDescription, verbose: bool) -> str:
     if description.state == "Dead":
         return ""
     node = description.coordinator
-    coordinator = f"{node.host}:{node.port}  ({node.id})"
+    coordinator = f"{node.host}:{node.port}  ({node.id})" if node is not None else _NONE
     rows = [
         [
             "GROUP",

@@ -95,14 +95,19 @@ def test_the_consumer_protocol(kraft: RunningCluster, name: str) -> None:
 
 
 def test_lists(cluster: RunningCluster, topic: str) -> None:
+    """Lines alike; two names in one bucket of the tool's hash table come as brokers answered, this time."""
     for number in range(3):
         cluster.cli.ok("consume", topic, "--group", f"{topic}.{number}", "--exit")
-    names = theirs(cluster, "--list").stdout
-    assert cluster.cli.ok("groups", "list", "-o", "kafka") == names
-    with_state = theirs(cluster, "--list", "--state", "--type").stdout
-    assert cluster.cli.ok("groups", "list", "--state", "all", "--type", "all", "-o", "kafka") == with_state
-    empty = theirs(cluster, "--list", "--state", "Empty").stdout
-    assert cluster.cli.ok("groups", "list", "--state", "Empty", "-o", "kafka") == empty
+    for flags, ours in (
+        ([], []),
+        (["--state", "--type"], ["--state", "all", "--type", "all"]),
+        (["--state", "Empty"], ["--state", "Empty"]),
+    ):
+        reference = theirs(cluster, "--list", *flags).stdout
+        assert reference.count(topic) >= 3
+        assert sorted(cluster.cli.ok("groups", "list", *ours, "-o", "kafka").splitlines()) == sorted(
+            reference.splitlines()
+        )
 
 
 def test_all_groups(kraft: RunningCluster) -> None:

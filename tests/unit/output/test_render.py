@@ -92,7 +92,7 @@ words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, 
 
 @given(st.lists(st.tuples(words, words), min_size=1, max_size=5), st.booleans())
 def test_ascii_is_aligned_as_tabulate_aligns_it(rows: list[tuple[str, str]], numeric: bool) -> None:
-    cells = [list(row) for row in rows]
+    cells = [list(column) for column in zip(*rows, strict=True)]
     titles, numerics = ["NAME", "N"], [False, numeric]
     assert padded(titles, cells, numerics) == tabulated(titles, cells, numerics)
 
