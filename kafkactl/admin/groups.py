@@ -186,12 +186,17 @@ def _rows(
         else:
             _, _, error = _commit(entry)
             of_topic[number] = _partition_lag(group, topic, number, None, None, error, at, owner)
-    for topic, of_topic in rows.items():
-        if topic in known and len(of_topic) < len(ends[topic]):
-            for number, at in ends[topic].items():
-                if number not in of_topic:
-                    owner = owners.get((topic, number))
-                    of_topic[number] = _partition_lag(group, topic, number, None, None, None, at, owner)
+    # Of a topic that is there all partitions; of one that is gone those that a member still holds.
+    others = {
+        (topic, number)
+        for topic, of in rows.items()
+        if topic in known and len(of) < len(ends[topic])
+        for number in ends[topic]
+    }
+    for topic, number in others | owners.keys():
+        if number not in rows[topic]:
+            at, owner = ends[topic][number], owners.get((topic, number))
+            rows[topic][number] = _partition_lag(group, topic, number, None, None, None, at, owner)
     return [rows[topic][number] for topic in sorted(rows) for number in sorted(rows[topic])]
 
 

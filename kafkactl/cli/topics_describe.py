@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
@@ -87,8 +88,10 @@ def describe(
         return
     described = _described(connected, asked, wishes, topics_with_overrides)
     for complete in completions:
-        rows = complete(connected, [row for one in described for row in one.partitions])
-        described = [replace(one, partitions=tuple(row for row in rows if row.topic == one.topic)) for one in described]
+        by_topic = defaultdict(list)
+        for row in complete(connected, [row for one in described for row in one.partitions]):
+            by_topic[row.topic].append(row)
+        described = [replace(one, partitions=tuple(by_topic[one.topic])) for one in described]
     output.show(Report(described, [Table(columns, one.partitions, _title(one, size, count)) for one in described]))
 
 

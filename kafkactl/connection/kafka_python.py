@@ -23,6 +23,7 @@ _SECURITY = {
 }
 _MECHANISMS = ("sasl.mechanisms", "sasl.mechanism")
 _MS = 1000
+_FIRST_TRY_MS = 1500
 
 
 def translated(settings: Settings) -> dict[str, Any]:
@@ -48,22 +49,39 @@ def translated(settings: Settings) -> dict[str, Any]:
 def admin(settings: Settings) -> Iterator[AdminClient]:
     """A connected admin client, closed at the end; its errors become ours."""
     from kafka import errors
-    from kafka.admin import KafkaAdminClient
 
-    try:
-        client = KafkaAdminClient(**translated(settings))
-    except (errors.KafkaConfigurationError, AssertionError, OSError) as error:
-        raise UsageError(
-            f"a client setting is wrong: {error}", "look at -X, --command-config and the context"
-        ) from error
-    except errors.KafkaError as error:
-        raise _ours(error, settings) from error
+    client = _connected(settings)
     try:
         yield client
     except errors.KafkaError as error:
         raise _ours(error, settings) from error
     finally:
         client.close()
+
+
+def _connected(settings: Settings) -> AdminClient:
+    """Soon, or with the reason why not: kafka-python tries on until its time is over, and then tells none."""
+    from kafka import errors
+    from kafka.admin import KafkaAdminClient
+
+    config = translated(settings)
+    try:
+        first_ms = min(_FIRST_TRY_MS, config["bootstrap_timeout_ms"])
+        return KafkaAdminClient(**{**config, "bootstrap_timeout_ms": first_ms})
+    except (errors.KafkaConfigurationError, AssertionError, OSError) as error:
+        raise UsageError(
+            f"a client setting is wrong: {error}", "look at -X, --command-config and the context"
+        ) from error
+    except errors.KafkaTimeoutError:
+        from kafkactl.connection.cluster import Cluster
+
+        Cluster(settings).metadata()  # librdkafka says what is wrong, or that the brokers only take their time
+    except errors.KafkaError as error:
+        raise _ours(error, settings) from error
+    try:
+        return KafkaAdminClient(**config)
+    except errors.KafkaError as error:
+        raise _ours(error, settings) from error
 
 
 def send(client: AdminClient, request: Any, broker: int | None = None) -> Any:

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pexpect
 import pytest
 import yaml
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -26,7 +27,8 @@ def topic(cluster: RunningCluster, name: str) -> str:
     cli.ok("topics", "create", name, "-p", 3, "-r", cluster.brokers)
     for partition in range(3):
         cli.ok("produce", name, "--partition", partition, input="x\n" * 10)
-    cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-offset", 4, "--execute")
+    # The first group of a cluster waits until the brokers have made the topic of offsets.
+    cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-offset", 4, "--execute", "--timeout", 60)
     return name
 
 
@@ -260,3 +262,17 @@ def test_a_broker_that_is_down(tmp_path: Path) -> None:
             return lags == expected and one["unknown_partitions"] == 1 and done.returncode == 1
 
         eventually(told, 90)
+
+
+def test_watching_at_a_terminal_draws_a_table(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-earliest", "--execute")
+    command, *arguments = cli.command("groups", "describe", name, "--watch", "300ms")
+    environment = {**cli.full_environment(), "TERM": "xterm"}
+    terminal = pexpect.spawn(command, arguments, env=environment, encoding="utf-8", timeout=30, dimensions=(24, 200))
+    terminal.expect("LAG SO FAR")
+    cli.ok("produce", name, input="x\n" * 5)
+    terminal.expect("▁+█")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)

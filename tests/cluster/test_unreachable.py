@@ -21,6 +21,13 @@ COMMANDS = [
     ["groups", "delete", "g", "--yes"],
     ["configs", "describe", "topics", "t"],
     ["configs", "alter", "brokers", "1", "--set", "log.cleaner.threads=1"],
+    ["configs", "describe", "topics", "t", "--all"],
+    ["quotas", "list"],
+    ["users", "list"],
+    ["topics", "describe", "t", "-o", "kafka"],
+    ["topics", "alter", "t", "-r", "2"],
+    ["groups", "reset-offsets", "g", "--all-topics", "--to-latest"],
+    ["groups", "explain", "g"],
     ["offsets", "t"],
     ["offsets", "t", "--time", "earliest-local"],
     ["records", "delete", "t", "--all", "--yes"],
@@ -58,7 +65,7 @@ def test_somebody_who_never_answers(cli: Cli) -> None:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         address = f"127.0.0.1:{mute.getsockname()[1]}"
-        for command in (["topics", "list"], ["groups", "list"], ["topics", "describe", "t"]):
+        for command in (["topics", "list"], ["groups", "list"], ["topics", "describe", "t"], ["quotas", "list"]):
             error, took_s = told(cli, "-b", address, "--timeout", 2, *command)
             assert address in error
             assert took_s < 6
@@ -68,7 +75,7 @@ def test_a_kraft_controllers_port(kraft: RunningCluster) -> None:
     properties = kraft.log_dirs()[0].parent / "node.properties"
     match = re.search(r"CONTROLLER://(127\.0\.0\.1:\d+)", properties.read_text())
     assert match is not None
-    for command in (["topics", "list"], ["groups", "list"], ["consume", "t"]):
+    for command in (["topics", "list"], ["groups", "list"], ["consume", "t"], ["quotas", "list"]):
         _error, took_s = told(kraft.cli, "-b", match[1], "--timeout", 3, *command)
         assert took_s < 7
 
@@ -79,7 +86,8 @@ def test_one_dead_broker_among_live_ones_is_no_error(kraft: RunningCluster) -> N
 
 def test_a_wrong_protocol_is_told_as_what_it_is(kraft: RunningCluster) -> None:
     where = ["-b", kraft.bootstrap_servers]
-    assert "SSL" in told(kraft.cli, *where, "-X", "security.protocol=SSL", "topics", "list")[0]
+    for command in (["topics", "list"], ["quotas", "list"]):
+        assert "SSL" in told(kraft.cli, *where, "-X", "security.protocol=SSL", *command)[0]
     sasl = ["security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN", "sasl.username=a", "sasl.password=s3cret"]
     error, _ = told(kraft.cli, *where, *[text for each in sasl for text in ("-X", each)], "topics", "list")
     assert "SASL" in error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -38,14 +39,18 @@ def same(cluster: RunningCluster, *arguments: object, action: str = "describe") 
 
 
 @contextmanager
-def consumers(cluster: RunningCluster, topic: str, group: str, *settings: list[str]) -> Iterator[None]:
+def consumers(
+    cluster: RunningCluster, topic: str, group: str, *settings: list[str]
+) -> Iterator[list[subprocess.Popen[str]]]:
     """Members of a group, each with settings of its own, joined."""
+    members = []
     with ExitStack() as stack:
         for each in settings:
             flags = [text for setting in each for text in ("-X", setting)]
             running = cluster.cli.start("consume", topic, "--group", group, *flags, stdout=subprocess.DEVNULL)
             stack.callback(running.wait)
             stack.callback(running.kill)
+            members.append(running)
 
         def joined() -> bool:
             found = json.loads(cluster.cli("groups", "describe", group, "--members", "-o", "json").stdout or "[]")
@@ -54,7 +59,7 @@ def consumers(cluster: RunningCluster, topic: str, group: str, *settings: list[s
             )
 
         eventually(joined)
-        yield
+        yield members
 
 
 @pytest.fixture
@@ -80,6 +85,28 @@ def test_members_dynamic_and_static(cluster: RunningCluster, topic: str) -> None
         assert "GROUP-INSTANCE-ID" in same(cluster, "--group", topic, "--members", "--verbose")
         assert "Stable" in same(cluster, "--group", topic, "--state", "--verbose")
         same(cluster, "--group", topic)
+
+
+def test_a_group_in_rebalance(kraft: RunningCluster, name: str) -> None:
+    """One member does not answer, so that another cannot join before the first one's time is over."""
+    kraft.cli.ok("topics", "create", name, "-p", 2)
+    with consumers(kraft, name, name, ["client.id=a"]) as (member,):
+        member.send_signal(signal.SIGSTOP)
+        joining = kraft.cli.start("consume", name, "--group", name, stdout=subprocess.DEVNULL)
+        try:
+            eventually(lambda: "PreparingRebalance" in kraft.cli.ok("groups", "describe", name, "--state"))
+            for view in ([], ["--members"], ["--members", "--verbose"], ["--state"]):
+                assert "is rebalancing" in same(kraft, "--group", name, *view)
+        finally:
+            joining.kill()
+            joining.wait()
+
+
+def test_a_group_that_does_not_exist(cluster: RunningCluster, name: str) -> None:
+    reference, ours = theirs(cluster, "--describe", "--group", name), cluster.cli("groups", "describe", name)
+    assert name in reference.stdout + reference.stderr
+    assert f"there is no consumer group {name!r}" in ours.stderr
+    assert ours.returncode == 1
 
 
 def test_the_consumer_protocol(kraft: RunningCluster, name: str) -> None:
