@@ -364,9 +364,9 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verb
         columns = [Column("GROUP", lambda row: row.group), *columns]
     tables = [Table(columns, one.partitions, groups_tables.title(one) if lag else None) for one in lags]
     output.show(Report([groups_tables.as_data(one) for one in lags] if output.is_structured else lags, tables))
-    for one in lags:
-        if not one.description.members:
-            people.note(f"Consumer group '{one.description.group}' has no active members.")
+    idle = [one.description.group for one in lags if not one.description.members]
+    if idle:
+        people.note("\n".join(f"Consumer group '{name}' has no active members." for name in idle))
     return _tell_errors(lags)
 
 

@@ -100,39 +100,56 @@ def _aligned(table: Table) -> str:
     kinds = [set(map(type, column)) for column in values]
     numeric = [bool(kind & {int, float}) for kind in kinds]
     texts = [_texts(column, kind) for column, kind in zip(values, kinds, strict=True)]
-    worded = ("".join(text) for text, kind in zip(texts, kinds, strict=True) if not kind <= {int, float})
+    worded = ("".join(text) for text, kind in zip(texts, kinds, strict=True) if not kind <= {int})
     if all(text.isascii() and text.isprintable() for text in worded):
         return padded(titles, texts, numeric)
     return tabulated(titles, texts, numeric)
 
 
-def _texts(column: list[object], kinds: set[type]) -> list[str]:
-    if kinds <= {str}:
-        return column  # type: ignore[return-value]
+def _texts(column: list[Any], kinds: set[type]) -> list[Any]:
+    """Cells as text; numbers stay, for to be written is all that they wait for."""
+    if kinds <= {str} or kinds <= {int}:
+        return column
     if kinds <= {type(None)}:
         return [cell(None)] * len(column)
-    # Few kinds of values come again and again: names of states, clients, hosts.
-    if kinds <= {int, float}:
-        return list(map(str, column))
     if all(issubclass(kind, (str, type(None))) for kind in kinds):
-        known = {value: cell(value) for value in set(column)}
+        known = {value: cell(value) for value in set(column)}  # states, clients, hosts come again and again
         return list(map(known.__getitem__, column))
     return list(map(cell, column))
 
 
-def padded(titles: list[str], columns: list[list[str]], numeric: list[bool]) -> str:
-    """What `tabulated` gives for plain ASCII, where a character is a column: tabulate takes 20 ms to import."""
-    widths = [max(len(title), *map(len, column)) for title, column in zip(titles, columns, strict=True)]
-    line = "  ".join(f"%{width}s" if right else f"%-{width}s" for width, right in zip(widths, numeric, strict=True))
-    return "\n".join(map(str.rstrip, map(line.__mod__, [tuple(titles), *zip(*columns, strict=True)])))
+def padded(titles: list[str], columns: list[list[Any]], numeric: list[bool]) -> str:
+    """What `tabulated` gives for plain ASCII, where a character is a column: tabulate takes 20 ms to import.
+
+    What is the same in every row of a column is part of the line's pattern.
+    """
+    heading, parts, varying = [], [], []
+    for title, column, right in zip(titles, columns, numeric, strict=True):
+        width = max(len(title), _width(column))
+        pattern = f"%{width}s" if right else f"%-{width}s"
+        heading.append(pattern % title)
+        if column.count(column[0]) == len(column):
+            parts.append((pattern % column[0]).replace("%", "%%"))
+        else:
+            parts.append(pattern)
+            varying.append(column)
+    line = "  ".join(parts)
+    rows = map(line.__mod__, zip(*varying, strict=True)) if varying else [line % ()] * len(columns[0])
+    return "\n".join(map(str.rstrip, ["  ".join(heading), *rows]))
 
 
-def tabulated(titles: list[str], columns: list[list[str]], numeric: list[bool]) -> str:
+def _width(column: list[Any]) -> int:
+    if type(column[0]) is int:
+        return max(len(str(min(column))), len(str(max(column))))
+    return max(map(len, column))
+
+
+def tabulated(titles: list[str], columns: list[list[Any]], numeric: list[bool]) -> str:
     """Aligned text where characters may be two columns wide, or none, or break the line."""
     import tabulate
 
     tabulate.MIN_PADDING = 0  # it would widen every heading by two
     aligns = ["right" if right else "left" for right in numeric]
-    rows = list(zip(*columns, strict=True))
+    rows = list(zip(*(map(str, column) for column in columns), strict=True))
     text = tabulate.tabulate(rows, headers=titles, tablefmt="plain", disable_numparse=True, colalign=aligns)
     return "\n".join(line.rstrip() for line in text.splitlines())

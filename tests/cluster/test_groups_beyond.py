@@ -270,7 +270,15 @@ def test_watching_at_a_terminal_draws_a_table(kraft: RunningCluster, name: str) 
     cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-earliest", "--execute")
     command, *arguments = cli.command("groups", "describe", name, "--watch", "300ms")
     environment = {**cli.full_environment(), "TERM": "xterm"}
-    terminal = pexpect.spawn(command, arguments, env=environment, encoding="utf-8", timeout=30, dimensions=(24, 200))
+    terminal = pexpect.spawn(
+        command,
+        arguments,
+        env=environment,
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(24, 200),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # CI runs in the background and ignores it
+    )
     terminal.expect("LAG SO FAR")
     cli.ok("produce", name, input="x\n" * 5)
     terminal.expect("▁+█")

@@ -97,6 +97,12 @@ def test_ascii_is_aligned_as_tabulate_aligns_it(rows: list[tuple[str, str]], num
     assert padded(titles, cells, numerics) == tabulated(titles, cells, numerics)
 
 
+@given(st.lists(st.tuples(st.integers(-20, 2000), st.sampled_from(["%s", "50%", "a"])), min_size=1, max_size=5))
+def test_numbers_and_what_repeats_are_aligned_as_tabulate_aligns_them(rows: list[tuple[int, str]]) -> None:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    assert padded(["N", "NAME"], columns, [True, False]) == tabulated(["N", "NAME"], columns, [True, False])
+
+
 def test_wide_characters_are_aligned_by_tabulate() -> None:
     text = shown(listing(COLUMNS[:2], [Row("파티션", 1, Colour.RED, ()), Row("x", 22, Colour.RED, ())]))
     assert text.splitlines()[1:] == ["파티션      1", "x          22"]
