@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from kafkactl.admin.group_models import GroupDescription, GroupListing, Member, Partition
+from kafkactl.admin.group_models import UNKNOWN_STATE, GroupDescription, GroupListing, Member, Partition
 from kafkactl.connection.kafka_python import admin, send
 from kafkactl.connection.settings import Settings
 
@@ -40,8 +40,14 @@ def with_epochs_of(settings: Settings, described: Sequence[GroupDescription]) ->
 def list_groups_of(settings: Settings, types: Sequence[str]) -> list[GroupListing]:
     """All groups of these types, also share and streams, by name."""
     with admin(settings) as client:
-        listed = client.list_groups(types_filter=[type_.upper() for type_ in types])
-    found = [GroupListing(one["group_id"], one["group_type"].capitalize(), one["group_state"]) for one in listed]
+        listed = client.list_groups()
+    # Brokers that know no types have groups of the classic protocol only.
+    named = ((one["group_id"], one.get("group_type") or "classic", one.get("group_state")) for one in listed)
+    found = [
+        GroupListing(name, type_.capitalize(), state or UNKNOWN_STATE)
+        for name, type_, state in named
+        if type_.lower() in types
+    ]
     return sorted(found, key=lambda group: group.group)
 
 
