@@ -156,7 +156,7 @@ def describe(
     asks_time = time_lag if time_lag is not None else None if wants_time or output.is_prometheus or watch else False
 
     def look() -> list[GroupLag]:
-        found = groups.group_lags(connected, names, read_committed, with_epochs=False)
+        found = groups.group_lags(connected, names, read_committed)
         return _ordered(_timed(connected, found, asks_time, read_committed), sort, top)
 
     if every_s is not None:
@@ -240,12 +240,9 @@ def delete(
         return 0
     what = f"delete {len(names)} group{'s' if len(names) > 1 else ''} with all committed offsets: {', '.join(names)}"
     if confirm.dry_run:
-        groups.describe_groups(cluster.connect(), names)
-        people.note(f"would {what}")
-        return 0
-    if not people.confirm(what, confirm.yes):
-        people.note("nothing deleted")
-        return 1
+        groups.describe_groups(cluster.connect(), names)  # whether they are there
+    if (status := confirm.declined(what, "nothing deleted")) is not None:
+        return status
     results = groups.delete_groups(cluster.connect(), names)
     if output.is_kafka:
         print(kafka_group_text.deleted({each.name: None if each.ok else each.result for each in results}), end="")

@@ -155,12 +155,8 @@ def delete_offsets(
         raise NotFoundError(f"there is no consumer group {name!r}", "kafkactl groups list shows the groups there are")
     partitions = group_offsets.partitions_of(connected, topic)
     what = f"delete what group {name} has committed in {', '.join(f'{of}-{number}' for of, number in partitions)}"
-    if confirm.dry_run:
-        people.note(f"would {what}")
-        return 0
-    if not people.confirm(what, confirm.yes):
-        people.note("nothing deleted")
-        return EXIT_FAILED
+    if (status := confirm.declined(what, "nothing deleted")) is not None:
+        return status
     results = group_offsets.delete_offsets(connected, name, partitions)
     if output.is_kafka:
         print(kafka_group_text.offsets_deleted(name, results), end="")
@@ -207,12 +203,8 @@ def remove_members(
         people.note(f"group {name} has no members")
         return 0
     what = f"put {', '.join(one or two or '' for one, two in wanted)} out of group {name}"
-    if confirm.dry_run:
-        people.note(f"would {what}")
-        return 0
-    if not people.confirm(what, confirm.yes):
-        people.note("nobody put out")
-        return EXIT_FAILED
+    if (status := confirm.declined(what, "nobody put out")) is not None:
+        return status
     results = group_offsets.remove_members(connected, name, wanted)
     return show_outcomes(
         [Outcome(one, error is None, error or "put out") for one, error in results.items()], "member", output

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 import typer
 
 from kafkactl.cli.completion import context_names, topic_names
-from kafkactl.errors import UsageError
+from kafkactl.errors import EXIT_FAILED, UsageError
 from kafkactl.output.report import OutputFormat, Report
 
 if TYPE_CHECKING:
@@ -194,10 +194,6 @@ class GroupOutputOptions(MirrorOutputOptions):
     ] = None  # type: ignore[assignment]
 
     @property
-    def is_kafka(self) -> bool:
-        return self.output == GroupFormat.KAFKA
-
-    @property
     def is_prometheus(self) -> bool:
         return self.output == GroupFormat.PROMETHEUS
 
@@ -208,6 +204,18 @@ class ConfirmOptions:
 
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False
+
+    def declined(self, what: str, otherwise: str) -> int | None:
+        """The status to end with where it is only to be shown, or the person says no; None to go on and do it."""
+        from kafkactl.output import people
+
+        if self.dry_run:
+            people.note(f"would {what}")
+            return 0
+        if not people.confirm(what, self.yes):
+            people.note(otherwise)
+            return EXIT_FAILED
+        return None
 
 
 @dataclass(frozen=True)

@@ -204,12 +204,8 @@ def delete(
         people.note("no such topic")
         return 0
     what = f"{verb} {len(names)} topic{'' if len(names) == 1 else 's'} with all records: {', '.join(names)}"
-    if confirm.dry_run:
-        people.note(f"would {what}")
-        return 0
-    if not people.confirm(what, confirm.yes):
-        people.note("nothing deleted")
-        return 1
+    if (status := confirm.declined(what, "nothing deleted")) is not None:
+        return status
     if recreate:
         return show_outcomes(topics.recreate_topics(connected, names), "topic", output)
     return show_outcomes(topics.delete_topics(connected, names, if_exists), "topic", output)

@@ -12,8 +12,7 @@ from kafkactl.cli import client_tables
 from kafkactl.cli.new_app import new_app
 from kafkactl.cli.options import ClusterOptions, ConfirmOptions, OutputOptions, command
 from kafkactl.cli.outcomes import show_outcomes
-from kafkactl.errors import EXIT_FAILED, NotFoundError, UsageError
-from kafkactl.output import people
+from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output.report import listing
 
 app = new_app("Show, set and delete the SCRAM credentials of users.")
@@ -92,12 +91,8 @@ def delete(
                 f"user {user} has no {mechanism or 'SCRAM'} credential", "kafkactl users list shows who has some"
             )
         what = f"delete the credential{'s' if len(chosen) > 1 else ''} of {user}: {', '.join(chosen)}"
-        if confirm.dry_run:
-            people.note(f"would {what}")
-            return 0
-        if not people.confirm(what, confirm.yes):
-            people.note("nothing deleted")
-            return EXIT_FAILED
+        if (status := confirm.declined(what, "nothing deleted")) is not None:
+            return status
         scram.alter_credentials(client, user, (), chosen)
     return show_outcomes([Outcome(user, True, f"no {', '.join(chosen)}")], "user", output)
 
