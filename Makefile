@@ -41,9 +41,9 @@ clean:
 $(VENV)/installed: pyproject.toml setup.py $(wildcard kafkactl/*/*.pyx kafkactl/*/*.pxd)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kafkactl needs Python 3.11 or newer; PYTHON=python3.11 make ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --config-settings editable_mode=compat --editable .
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --config-settings editable_mode=compat --editable '.[dev]'
 	touch $@

@@ -44,7 +44,7 @@ _STATES = {
 }
 
 
-_NO_COMMIT = Commit(None, None)
+_NO_COMMIT = (None, None, None)
 _OK = CommitState.OK  # a member of an enumeration is looked up slowly
 
 
@@ -145,65 +145,60 @@ def group_lags(
     A topic that a group has committed in is shown whole: records in a partition without a commit are unread, too.
     """
     descriptions = _briefly(cluster, names, with_epochs)
-    commits = _asked_offsets(cluster, [one.group for one in descriptions])
+    asked = _asked_offsets(cluster, [one.group for one in descriptions])
+    commits = {group: _by_topic(entries) for group, entries in asked.items()}
     known = cluster.metadata().topics
     watched: set[Partition] = set()
     for one in descriptions:
-        topics = {entry.topic for entry in commits[one.group]} | {topic for topic, _ in one.owners}
-        for topic in topics:
+        committed, owners = commits[one.group], one.owners
+        watched.update(owners)
+        for topic in committed.keys() | {topic for topic, _ in owners}:
+            numbers = set(committed.get(topic, ()))
             if topic in known:
-                watched.update((topic, number) for number in known[topic].partitions)
-        watched.update(each for each in one.owners if each not in watched)
-        watched.update(
-            (entry.topic, entry.partition)
-            for entry in commits[one.group]
-            if entry.topic not in known or entry.partition not in known[entry.topic].partitions
-        )
-    by_topic: dict[str, dict[int, LogEnds]] = {}
-    for (topic, number), ends in log_ends(cluster, watched, read_committed).items():
-        by_topic.setdefault(topic, {})[number] = ends
-    return [group_lag(one, _rows(one, commits[one.group], by_topic, known)) for one in descriptions]
+                numbers.update(known[topic].partitions)
+            watched.update((topic, number) for number in numbers)
+    ends: dict[str, dict[int, LogEnds]] = {}
+    for (topic, number), of_log in log_ends(cluster, watched, read_committed).items():
+        ends.setdefault(topic, {})[number] = of_log
+    return [group_lag(one, _rows(one, commits[one.group], ends, known)) for one in descriptions]
+
+
+_Committed = Mapping[str, Mapping[int, TopicPartition]]
+
+
+def _by_topic(entries: Iterable[TopicPartition]) -> _Committed:
+    found: dict[str, dict[int, TopicPartition]] = {}
+    for entry in entries:
+        topic = entry.topic  # made anew each time that it is asked for
+        if topic in found:
+            found[topic][entry.partition] = entry
+        else:
+            found[topic] = {entry.partition: entry}
+    return found
 
 
 def _rows(
-    one: GroupDescription,
-    commits: Sequence[TopicPartition],
-    ends: Mapping[str, Mapping[int, LogEnds]],
-    known: Container[str],
+    one: GroupDescription, commits: _Committed, ends: Mapping[str, Mapping[int, LogEnds]], known: Container[str]
 ) -> list[PartitionLag]:
     """A group's partitions in order: what it has committed in, reads, or should read of the same topics."""
     group, owners = one.group, one.owners
-    rows: dict[str, dict[int, PartitionLag]] = {topic: {} for topic, _ in owners}
-    for entry in commits:
-        topic, number, offset = entry.topic, entry.partition, entry.offset
-        owner = owners.get((topic, number)) if owners else None
-        of_topic = rows.get(topic)
-        if of_topic is None:
-            of_topic = rows[topic] = {}
-        at = ends[topic][number]
-        if entry.error is None and offset >= 0:
-            of_topic[number] = _partition_lag(group, topic, number, offset, entry.leader_epoch, None, at, owner)
-        else:
-            _, _, error = _commit(entry)
-            of_topic[number] = _partition_lag(group, topic, number, None, None, error, at, owner)
-    # Of a topic that is there all partitions; of one that is gone those that a member still holds.
-    others = {
-        (topic, number)
-        for topic, of in rows.items()
-        if topic in known and len(of) < len(ends[topic])
-        for number in ends[topic]
-    }
-    for topic, number in others | owners.keys():
-        if number not in rows[topic]:
-            at, owner = ends[topic][number], owners.get((topic, number))
-            rows[topic][number] = _partition_lag(group, topic, number, None, None, None, at, owner)
-    return [rows[topic][number] for topic in sorted(rows) for number in sorted(rows[topic])]
+    numbers = {topic: set(committed) for topic, committed in commits.items()}
+    for topic, number in owners:
+        numbers.setdefault(topic, set()).add(number)
+    rows = []
+    for topic in sorted(numbers):
+        committed, of_topic = commits.get(topic, {}), ends[topic]
+        # Of a topic that is there all partitions; of one that is gone those that a member still holds.
+        for number in sorted(numbers[topic].union(of_topic) if topic in known else numbers[topic]):
+            owner = owners.get((topic, number)) if owners else None
+            rows.append(_partition_lag(group, topic, number, committed.get(number), of_topic[number], owner))
+    return rows
 
 
 def committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict[Partition, Commit]]:
     """What each group has committed, of all groups at once; coordinators must just have answered (see above)."""
     return {
-        group: {(entry.topic, entry.partition): _commit(entry) for entry in entries}
+        group: {(entry.topic, entry.partition): Commit(*_commit(entry)) for entry in entries}
         for group, entries in _asked_offsets(cluster, groups).items()
     }
 
@@ -227,12 +222,13 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     return outcomes(cluster, futures, "deleted")
 
 
-def _commit(entry: TopicPartition) -> Commit:
-    """The future of a whole group succeeds while single partitions inside carry an error."""
-    if entry.error is not None:
-        return Commit(None, None, entry.error.str())
+def _commit(entry: TopicPartition) -> tuple[int | None, int | None, str | None]:
+    """A Commit's values; the future of a whole group succeeds while single partitions inside carry an error."""
+    error = entry.error
+    if error is not None:
+        return None, None, error.str()
     offset = entry.offset
-    return Commit(offset, entry.leader_epoch) if offset >= 0 else _NO_COMMIT
+    return (offset, entry.leader_epoch, None) if offset >= 0 else _NO_COMMIT
 
 
 def group_lag(description: GroupDescription, partitions: Sequence[PartitionLag]) -> GroupLag:
@@ -242,16 +238,10 @@ def group_lag(description: GroupDescription, partitions: Sequence[PartitionLag])
 
 
 def _partition_lag(
-    group: str,
-    topic: str,
-    number: int,
-    current: int | None,
-    epoch: int | None,
-    error: str | None,
-    ends: LogEnds,
-    owner: Member | None,
+    group: str, topic: str, number: int, entry: TopicPartition | None, ends: LogEnds, owner: Member | None
 ) -> PartitionLag:
     start, end = ends.start.offset, ends.end.offset
+    current, epoch, error = (None, None, None) if entry is None else _commit(entry)
     lag = None
     # The commonest first: this is done for every partition of every group.
     if current is not None and start is not None and end is not None and start <= current <= end:
@@ -265,25 +255,13 @@ def _partition_lag(
     else:
         lag = max(0, end - current)
         state = CommitState.BEFORE_START if current < start else CommitState.BEYOND_END
-    if owner is None:
-        return PartitionLag(
-            group, topic, number, current, start, end, lag, state, None, None, None, None, epoch, error=error
-        )
+    consumer, instance, host, client = (
+        (None, None, None, None)
+        if owner is None
+        else (owner.consumer_id, owner.instance_id, owner.host, owner.client_id)
+    )
     return PartitionLag(
-        group,
-        topic,
-        number,
-        current,
-        start,
-        end,
-        lag,
-        state,
-        owner.consumer_id,
-        owner.instance_id,
-        owner.host,
-        owner.client_id,
-        epoch,
-        error=error,
+        group, topic, number, current, start, end, lag, state, consumer, instance, host, client, epoch, error=error
     )
 
 

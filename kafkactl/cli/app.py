@@ -19,6 +19,7 @@ from typer.main import get_command as typer_command
 
 from kafkactl import __version__
 from kafkactl.cli import coercion, completion
+from kafkactl.cli.later import put_off
 from kafkactl.cli.new_app import CONTEXT_SETTINGS
 from kafkactl.cli.options import ClusterOptions, OutputOptions, command
 from kafkactl.errors import EXIT_INTERRUPTED, EXIT_USAGE, KafkactlError, UsageError
@@ -128,6 +129,7 @@ def main() -> NoReturn:
     Clients are closed and output is flushed by then; taking the interpreter apart as well would cost every command
     10 to 20 ms.
     """
+    put_off("asyncio")  # 20 ms, for clients of confluent_kafka that are not ours
     # Nothing here makes cycles by the thousand, and to look for them takes a tenth of a command with many results.
     gc.set_threshold(50_000, 20, 100)
     status = run(sys.argv[1:])

@@ -28,6 +28,7 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 
 if TYPE_CHECKING:
+    from kafkactl.admin.group_checks import Condition
     from kafkactl.admin.group_models import GroupLag
     from kafkactl.connection.cluster import Cluster
 
@@ -139,13 +140,13 @@ def describe(
     ] = None,
 ) -> int:
     """Show groups: each partition's committed offset, log end, lag and consumer."""
-    from kafkactl.admin import group_checks, groups
+    from kafkactl.admin import groups
 
     if sum((lag, offsets, members, state)) > 1:
         raise UsageError("--lag, --offsets, --members and --state show different things", "say one of them")
     if sort not in (None, *_SORTED_BY):
         raise UsageError(f"--sort {sort}: no such order", f"one of {', '.join(_SORTED_BY)}")
-    conditions = [group_checks.parse(text, duration_s) for text in fail_if or ()]
+    conditions = _conditions(fail_if)
     names = named_or_all(group, group_flag, all_groups)
     every_s = None if watch is None else _positive(duration_s(watch, "--watch"), "--watch")
     apart_s = None if interval is None else _positive(duration_s(interval, "--interval"), "--interval")
@@ -259,6 +260,14 @@ app.command("diff")(groups_offsets.diff)
 app.command("exporter")(groups_exporter.exporter)
 
 
+def _conditions(texts: list[str] | None) -> list[Condition]:
+    if not texts:
+        return []
+    from kafkactl.admin import group_checks
+
+    return [group_checks.parse(text, duration_s) for text in texts]
+
+
 def _said(texts: Sequence[str] | None) -> set[str]:
     return {part.strip().lower() for text in texts or () for part in text.split(",")}
 
@@ -362,7 +371,7 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verb
     tables = [Table(columns, one.partitions, groups_tables.title(one) if lag else None) for one in lags]
     output.show(Report([groups_tables.as_data(one) for one in lags] if output.is_structured else lags, tables))
     idle = [one.description.group for one in lags if not one.description.members]
-    if idle:
+    if idle and not lag:  # their titles say it
         people.note("\n".join(f"Consumer group '{name}' has no active members." for name in idle))
     return _tell_errors(lags)
 

@@ -26,8 +26,9 @@ PASSING_CODES = frozenset(
 PATIENCE_S = 1.0
 POLL_S = 0.25
 
-# librdkafka waits half of this before it opens its first connection: 50 ms by default, a third of a short command.
-FAST_START = {"reconnect.backoff.ms": 20}
+# librdkafka waits half of the back-off before it opens its first connection: 50 ms by default, a third of a short
+# command. Nagle's algorithm is off in Java's clients, always: small requests do not wait for each other.
+FAST_START = {"reconnect.backoff.ms": 20, "socket.nagle.disable": True}
 
 UNREACHABLE_CODES = frozenset(
     {

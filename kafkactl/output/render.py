@@ -97,12 +97,15 @@ def _aligned(table: Table) -> str:
         return "\n".join(cell(table.columns[0].value(row)) for row in table.rows)
     titles = [column.title for column in table.columns]
     values = [list(map(column.value, table.rows)) for column in table.columns]
+    # What is the same in every row needs one look, and a large table has many such columns.
+    values = [[column[0]] if column.count(column[0]) == len(column) else column for column in values]
     kinds = [set(map(type, column)) for column in values]
     numeric = [bool(kind & {int, float}) for kind in kinds]
     texts = [_texts(column, kind) for column, kind in zip(values, kinds, strict=True)]
     worded = ("".join(text) for text, kind in zip(texts, kinds, strict=True) if not kind <= {int})
     if all(text.isascii() and text.isprintable() for text in worded):
-        return padded(titles, texts, numeric)
+        return padded(titles, texts, numeric, len(table.rows))
+    texts = [text * len(table.rows) if len(text) == 1 else text for text in texts]
     return tabulated(titles, texts, numeric)
 
 
@@ -110,32 +113,30 @@ def _texts(column: list[Any], kinds: set[type]) -> list[Any]:
     """Cells as text; numbers stay, for to be written is all that they wait for."""
     if kinds <= {str} or kinds <= {int}:
         return column
-    if kinds <= {type(None)}:
-        return [cell(None)] * len(column)
     if all(issubclass(kind, (str, type(None))) for kind in kinds):
         known = {value: cell(value) for value in set(column)}  # states, clients, hosts come again and again
         return list(map(known.__getitem__, column))
     return list(map(cell, column))
 
 
-def padded(titles: list[str], columns: list[list[Any]], numeric: list[bool]) -> str:
+def padded(titles: list[str], columns: list[list[Any]], numeric: list[bool], rows: int) -> str:
     """What `tabulated` gives for plain ASCII, where a character is a column: tabulate takes 20 ms to import.
 
-    What is the same in every row of a column is part of the line's pattern.
+    A column of one cell stands for that in every row, and is part of the line's pattern.
     """
     heading, parts, varying = [], [], []
     for title, column, right in zip(titles, columns, numeric, strict=True):
         width = max(len(title), _width(column))
         pattern = f"%{width}s" if right else f"%-{width}s"
         heading.append(pattern % title)
-        if column.count(column[0]) == len(column):
+        if len(column) == 1:
             parts.append((pattern % column[0]).replace("%", "%%"))
         else:
             parts.append(pattern)
             varying.append(column)
     line = "  ".join(parts)
-    rows = map(line.__mod__, zip(*varying, strict=True)) if varying else [line % ()] * len(columns[0])
-    return "\n".join(map(str.rstrip, ["  ".join(heading), *rows]))
+    lines = map(line.__mod__, zip(*varying, strict=True)) if varying else [line % ()] * rows
+    return "\n".join(map(str.rstrip, ["  ".join(heading), *lines]))
 
 
 def _width(column: list[Any]) -> int:

@@ -266,7 +266,7 @@ def test_watching_at_a_terminal_draws_a_table(kraft: RunningCluster, name: str) 
     cli.ok("topics", "create", name, "-p", 1)
     cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-earliest", "--execute")
     command, *arguments = cli.command("groups", "describe", name, "--watch", "300ms")
-    environment = {**cli.full_environment(), "TERM": "xterm"}
+    environment = {**cli.full_environment(), "TERM": "xterm", "COLUMNS": "200"}
     terminal = pexpect.spawn(
         command,
         arguments,
