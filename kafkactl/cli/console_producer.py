@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from kafkactl.cli.new_app import new_app
 from kafkactl.cli.options import ClusterOptions, FormatOptions, TopicOptions, command
-from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, OperationError, UsageError
+from kafkactl.cli.producer_flags import InputFlags, RecordFlags, SendFlags
+from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, UsageError
 from kafkactl.output import people
+from kafkactl.output.progress import Progress
 
 if TYPE_CHECKING:
-    from kafkactl.streams.lines import LineReader, Record
     from kafkactl.streams.producing import Account
+    from kafkactl.streams.record import Batch
 
 app = new_app("Send lines to a topic.")
-
-_CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
-_ACKS = ("all", "-1", "0", "1")
 
 
 @app.command()
@@ -30,34 +30,40 @@ def console_producer(
     cluster: ClusterOptions,
     topic: TopicOptions,
     formats: FormatOptions,
-    from_file: Annotated[
-        Path | None, typer.Option("--from-file", metavar="FILE", help="Read lines from it instead of standard input.")
-    ] = None,
-    property_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--property",
-            "--reader-property",
-            metavar="NAME=VALUE",
-            help="parse.key, key.separator, parse.headers, headers.delimiter, headers.separator, "
-            "headers.key.separator, null.marker, ignore.error; repeatable.",
-        ),
-    ] = None,
-    key_separator: Annotated[
-        str | None,
-        typer.Option(
-            "--key-separator", metavar="TEXT", help="Lines are KEY TEXT VALUE: parse.key and key.separator in one."
-        ),
-    ] = None,
+    what: InputFlags,
+    records: RecordFlags,
+    how: SendFlags,
     partition: Annotated[int | None, typer.Option(metavar="N", min=0, help="Send all to this partition.")] = None,
-    compression_codec: Annotated[str | None, typer.Option(metavar="CODEC", help=f"{', '.join(_CODECS)}.")] = None,
-    request_required_acks: Annotated[
-        str | None, typer.Option("--request-required-acks", "--acks", metavar="ACKS", help="all (default), 1 or 0.")
-    ] = None,
     sync: Annotated[bool, typer.Option("--sync", help="Wait for each record before the next.")] = False,
+    rate: Annotated[
+        float | None, typer.Option("--rate", metavar="N", help="No more records than so many a second.")
+    ] = None,
+    transactional_id: Annotated[
+        str | None,
+        typer.Option("--transactional-id", metavar="ID", help="Send in a transaction; any failure aborts it."),
+    ] = None,
+    transaction_size: Annotated[
+        int | None,
+        typer.Option(
+            "--transaction-size", metavar="N", min=1, help="Commit after every N records, not only at the end."
+        ),
+    ] = None,
+    dead_letter: Annotated[
+        Path | None,
+        typer.Option(
+            "--dead-letter",
+            metavar="FILE",
+            help="Records not acknowledged go into it (for --input json), not to stderr.",
+        ),
+    ] = None,
     producer_property: Annotated[
         list[str] | None,
-        typer.Option("--producer-property", metavar="NAME=VALUE", help="Kafka's spelling of -X; repeatable."),
+        typer.Option(
+            "--producer-property",
+            "--command-property",
+            metavar="NAME=VALUE",
+            help="Kafka's spelling of -X; repeatable.",
+        ),
     ] = None,
     producer_config: Annotated[
         Path | None,
@@ -68,35 +74,44 @@ def console_producer(
 ) -> int:
     """Send lines to a topic, each a record, acknowledged by all replicas in sync and written once (idempotence)."""
     name = topic.name
-    if compression_codec is not None and compression_codec not in _CODECS:
-        raise UsageError(f"{compression_codec!r} is no codec", f"one of {', '.join(_CODECS)}")
-    if request_required_acks is not None and request_required_acks not in _ACKS:
-        raise UsageError(f"--acks {request_required_acks}: all, 1 or 0")
+    source = what.source(formats.key, formats.value)
+    given = records.given(formats.key)
+    settings = dict(how.settings())
+    if rate is not None and rate <= 0:
+        raise UsageError(f"--rate {rate:g}: not above 0")
+    if transaction_size is not None and transactional_id is None:
+        raise UsageError("--transaction-size without a transaction", "--transactional-id begins one")
+    if transactional_id is not None:
+        settings["transactional.id"] = transactional_id
 
-    from kafkactl.connection.settings import parse_assignment
-    from kafkactl.streams.lines import LineReader
-    from kafkactl.streams.producing import Account, produce
+    from kafkactl.cli.prompt import TypedLines
+    from kafkactl.output.undelivered import Undelivereds
+    from kafkactl.streams.inputs import paced
+    from kafkactl.streams.producing import Account, Sending, transactions
 
-    properties = dict(parse_assignment(text, "--property") for text in property_ or ())
-    if key_separator is not None:
-        properties.update({"parse.key": "true", "key.separator": key_separator})
-    reader = LineReader(properties, formats.key, formats.value)
-    config = {"compression.type": compression_codec, "acks": request_required_acks}
-    connected = cluster.with_java_flags(producer_config, producer_property).connect()
-    account = Account()
-    interrupted = False
-    with _opened(from_file) as source:
+    connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect()
+    with ExitStack() as stack:
+        stream = stack.enter_context(_opened(what.from_file))
+        lost = stack.enter_context(Undelivereds(name, dead_letter))
+        account = Account(lost.tell)
+        typed = stream.isatty()
+        # A prompt has what is used of a stream.
+        prompt: Any = stack.enter_context(TypedLines(stream)) if typed else None
+        batches = given.fill(source(prompt) if prompt else what.batches(source, stream))
+        if rate is not None:
+            batches = paced(batches, rate)
         try:
-            records = _records(source, reader)
-            settings = {key: value for key, value in config.items() if value is not None}
-            produce(connected, name, records, settings, account, partition, sync, people.note)
+            with Sending(connected, name, settings, account, people.note, partition) as sending:
+                if transactional_id is not None:
+                    with transactions(sending, connected, account, transaction_size) as opened:
+                        _send_all(batches, opened.send, account, wait=None)
+                else:
+                    _send_all(batches, sending.send, account, sending.flush if sync or typed else None)
         except KeyboardInterrupt:
-            interrupted = True
+            return EXIT_INTERRUPTED
         finally:
             if account.given:
-                _tell(account, name)
-    if interrupted:
-        return EXIT_INTERRUPTED
+                people.note(_summary(account, name))
     return EXIT_FAILED if account.failed else 0
 
 
@@ -109,30 +124,28 @@ def _opened(file: Path | None) -> BinaryIO:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
 
 
-def _records(source: BinaryIO, reader: LineReader) -> Iterator[Record]:
-    asks = source.isatty()
-    number = 0
-    while True:
-        if asks:
-            print(">", end="", file=sys.stderr, flush=True)
-        line = b""
-        try:
-            line = source.readline()
-        finally:
-            if asks and not line:
-                print(file=sys.stderr)  # the prompt's own line ends here
-        if not line:
-            return
-        number += 1
-        yield reader.read(line.removesuffix(b"\n").removesuffix(b"\r"), number)
+def _send_all(
+    batches: Iterator[Batch], send: Callable[[Batch], None], account: Account, wait: Callable[[], None] | None
+) -> None:
+    """Sends each batch, or with `wait` each record and waits for it."""
+    with Progress() as progress:
+        for batch in batches:
+            if wait is None:
+                send(batch)
+            else:
+                for record in batch:
+                    send([record])
+                    wait()
+            progress.show(account.given)
 
 
-def _tell(account: Account, topic: str) -> None:
-    for failure in account.failures:
-        people.error(OperationError(failure))
+def _summary(account: Account, topic: str) -> str:
     told = [f"{account.delivered} record{'' if account.delivered == 1 else 's'} delivered to {topic}"]
+    if account.committed_transactions:
+        number = account.committed_transactions
+        told.append(f"{number} transaction{'' if number == 1 else 's'} committed")
+    if account.aborted:
+        told.append(f"{account.aborted} aborted")
     if account.failed:
-        told.append(f"{account.failed} failed")
-    if account.pending:
-        told.append(f"{account.pending} not acknowledged")
-    people.note(", ".join(told))
+        told.append(f"{account.failed} not delivered")
+    return ", ".join(told)

@@ -55,14 +55,17 @@ class ClusterOptions:
         typer.Option("--timeout", metavar="SECONDS", help="Longest wait for the cluster's answer (default 10)."),
     ] = None
 
-    def with_java_flags(self, config: Path | None, properties: list[str] | None) -> ClusterOptions:
-        """These, and the settings that Kafka's console tools take by flags of their own."""
+    def with_java_flags(
+        self, config: Path | None, properties: list[str] | None, max_block_ms: int | None = None
+    ) -> ClusterOptions:
+        """These, and what Kafka's console tools take by flags of their own."""
         if config is not None and self.command_config is not None and config != self.command_config:
             raise UsageError("two files of client settings", "name one of them")
         return replace(
             self,
             command_config=config or self.command_config,
             properties=[*(self.properties or ()), *(properties or ())],
+            timeout=self.timeout if self.timeout is not None or max_block_ms is None else max_block_ms / 1000,
         )
 
     def settings(self) -> Settings:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from kafkactl.errors import UsageError
+from kafkactl.output.line_formatter import LineFormatter
 from kafkactl.output.report import OutputFormat
 from kafkactl.serde.formats import Format
-from kafkactl.streams.lines import LineFormatter
 
 
 class RecordWriter(Protocol):

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.storage.text import jvm_text
 
+STRING = "string"
+
 
 @dataclass(frozen=True)
 class Format:
@@ -24,6 +26,20 @@ class Format:
     name: str
     to_text: Callable[[bytes], str]
     to_bytes: Callable[[str], bytes]
+
+    @property
+    def from_input(self) -> Callable[[bytes], bytes]:
+        """From what was read to what is kept; strings stay the bytes they are, also those that are not UTF-8."""
+        if self.name == STRING:
+            return bytes
+        return lambda text: self.to_bytes(text.decode("utf-8", errors="surrogateescape"))
+
+    @property
+    def to_output(self) -> Callable[[bytes], bytes]:
+        """From what is kept to what is written."""
+        if self.name == STRING:
+            return bytes
+        return lambda data: self.to_text(data).encode("utf-8", errors="surrogateescape")
 
 
 def get(name: str) -> Format:
@@ -81,7 +97,7 @@ _FORMATS = {
     format.name: format
     for format in (
         Format(
-            "string",
+            STRING,
             jvm_text,
             lambda text: text.encode("utf-8", "surrogateescape"),
         ),

@@ -1,34 +1,24 @@
-"""Lines of text <-> records, by the properties of Kafka's console tools.
+"""Lines of text -> records, by the properties of Kafka's console producer.
 
-Reference: org.apache.kafka.tools.LineMessageReader (reader) and
-org.apache.kafka.tools.consumer.DefaultMessageFormatter (formatter).
+Reference: org.apache.kafka.tools.LineMessageReader.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
-from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Message
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from typing import ClassVar
 
 from kafkactl.errors import FormatError, UsageError
-from kafkactl.serde.formats import Format
+from kafkactl.serde.formats import STRING, Format
+from kafkactl.streams.properties import is_true, settled
+from kafkactl.streams.record import Batch, Headers, Record
 
-Headers = list[tuple[str, bytes | None]]
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is sent."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Headers | None = None
+_IGNORE = "--property ignore.error=true takes such a line as a value without key"
 
 
 class LineReader:
-    """Splits lines as [headers DELIMITER] [key SEPARATOR] value; raises UsageError for an unknown property."""
+    """Splits lines as [headers DELIMITER] [key SEPARATOR] value; raises UsageError for properties that do not do."""
 
     DEFAULTS: ClassVar[Mapping[str, str]] = {
         "parse.key": "false",
@@ -42,139 +32,84 @@ class LineReader:
     }
 
     def __init__(self, properties: Mapping[str, str], key_format: Format, value_format: Format) -> None:
-        settings = _settled(properties, self.DEFAULTS, "reader")
-        self._parse_key = _is_true(settings, "parse.key")
-        self._parse_headers = _is_true(settings, "parse.headers")
-        self._ignore_error = _is_true(settings, "ignore.error")
+        settings = settled(properties, self.DEFAULTS, "reader")
+        _require_different(settings, "null.marker" in properties)
+        self._parse_key = is_true(settings, "parse.key")
+        self._parse_headers = is_true(settings, "parse.headers")
+        self._ignore_error = is_true(settings, "ignore.error")
         self._key_separator = settings["key.separator"].encode()
         self._headers_delimiter = settings["headers.delimiter"].encode()
         self._headers_separator = settings["headers.separator"].encode()
         self._headers_key_separator = settings["headers.key.separator"].encode()
-        self._null_marker = settings["null.marker"].encode() or None
-        self._key = _reader(key_format)
-        self._value = _reader(value_format)
+        self._null_marker = settings["null.marker"].encode() if "null.marker" in properties else None
+        self._key, self._value = key_format.from_input, value_format.from_input
+        self._is_plain = (
+            not self._parse_headers and self._null_marker is None and key_format.name == value_format.name == STRING
+        )
+
+    def read_all(self, lines: Sequence[bytes], first: int, batch: Batch) -> None:
+        """Adds lines without their ends as records; raises FormatError naming the line, counted from `first`."""
+        add = batch.append
+        if not self._is_plain:
+            for number, line in enumerate(lines, first):
+                add(self.read(line, number))
+        elif not self._parse_key:
+            batch += [{"value": line} for line in lines]
+        else:
+            separator = self._key_separator
+            for line in lines:
+                key, found, value = line.partition(separator)
+                add({"key": key, "value": value} if found else self.read(line, first + len(batch)))
 
     def read(self, line: bytes, number: int) -> Record:
         """One line, without its end, as a record; raises FormatError naming the line."""
+        record: Record = {"key": None, "value": None}
         rest = line
         try:
-            headers = None
             if self._parse_headers:
                 packed, rest = self._split(rest, self._headers_delimiter, "headers delimiter")
-                headers = self._read_headers(packed)
-            key = None
+                if packed is not None and packed != self._null_marker:
+                    record["headers"] = self._read_headers(packed)
             if self._parse_key:
                 packed, rest = self._split(rest, self._key_separator, "key separator")
-                key = self._unless_null(packed, self._key)
-            return Record(key, self._unless_null(rest, self._value), headers)
+                record["key"] = None if packed is None else self._unless_null(packed, self._key)
+            record["value"] = self._unless_null(rest, self._value)
         except FormatError as error:
-            if self._ignore_error:
-                return Record(None, line)
-            raise FormatError(
-                f"line {number}: {error}", "--property ignore.error=true takes such a line as a value without key"
-            ) from error
+            raise FormatError(f"line {number}: {error}", error.hint) from error
+        return record
 
-    def _split(self, text: bytes, separator: bytes, what: str) -> tuple[bytes, bytes]:
+    def _split(self, text: bytes, separator: bytes, what: str) -> tuple[bytes | None, bytes]:
         before, found, after = text.partition(separator)
-        if not found:
-            raise FormatError(f"no {what} {separator.decode()!r} in {text.decode(errors='replace')[:80]!r}")
-        return before, after
+        if found:
+            return before, after
+        if self._ignore_error:
+            return None, text
+        raise FormatError(f"no {what} {separator.decode()!r} in {text.decode(errors='replace')[:80]!r}", _IGNORE)
 
-    def _read_headers(self, packed: bytes) -> Headers | None:
-        if self._null_marker is not None and packed == self._null_marker:
-            return None
+    def _read_headers(self, packed: bytes) -> Headers:
+        pairs = packed.split(self._headers_separator)
+        while pairs and not pairs[-1]:  # as Java's split
+            pairs.pop()
         headers: Headers = []
-        for pair in packed.split(self._headers_separator):
+        for pair in pairs:
             name, value = self._split(pair, self._headers_key_separator, "header key separator")
+            if name is None:
+                headers.append((pair.decode("utf-8", errors="replace"), None))
+                continue
+            if name == self._null_marker:
+                raise FormatError(f"a header's key is the null marker {name.decode()!r}, and cannot be null")
             headers.append((name.decode("utf-8", errors="replace"), self._unless_null(value, bytes)))
         return headers
 
     def _unless_null(self, text: bytes, read: Callable[[bytes], bytes]) -> bytes | None:
-        return None if self._null_marker is not None and text == self._null_marker else read(text)
+        return None if text == self._null_marker else read(text)
 
 
-class LineFormatter:
-    """Prints records as Kafka's console consumer does; raises UsageError for an unknown property."""
-
-    DEFAULTS: ClassVar[Mapping[str, str]] = {
-        "print.timestamp": "false",
-        "print.partition": "false",
-        "print.offset": "false",
-        "print.headers": "false",
-        "print.key": "false",
-        "print.value": "true",
-        "key.separator": "\t",
-        "line.separator": "\n",
-        "headers.separator": ",",
-        "null.literal": "null",
-    }
-    _TIMESTAMP_TYPES: ClassVar[Mapping[int, str]] = {
-        TIMESTAMP_CREATE_TIME: "CreateTime",
-        TIMESTAMP_LOG_APPEND_TIME: "LogAppendTime",
-    }
-
-    def __init__(self, properties: Mapping[str, str], key_format: Format, value_format: Format) -> None:
-        settings = _settled(properties, self.DEFAULTS, "formatter")
-        self._separator = settings["key.separator"].encode()
-        self._line_end = settings["line.separator"].encode()
-        self._headers_separator = settings["headers.separator"].encode()
-        self._null = settings["null.literal"].encode()
-        key, value = _writer(key_format, self._null), _writer(value_format, self._null)
-        fields: dict[str, Callable[[Message], bytes]] = {
-            "print.timestamp": self._timestamp,
-            "print.partition": lambda message: f"Partition:{message.partition()}".encode(),
-            "print.offset": lambda message: f"Offset:{message.offset()}".encode(),
-            "print.headers": self._headers,
-            "print.key": lambda message: key(message.key()),
-            "print.value": lambda message: value(message.value()),
-        }
-        self._fields = [write for name, write in fields.items() if _is_true(settings, name)]
-
-    def format(self, message: Message) -> bytes:
-        """One record with its line's end; raises FormatError for bytes that are not of the format."""
-        return self._separator.join([write(message) for write in self._fields]) + self._line_end
-
-    def _timestamp(self, message: Message) -> bytes:
-        kind, milliseconds = message.timestamp()
-        name = self._TIMESTAMP_TYPES.get(kind)
-        return f"{name}:{milliseconds}".encode() if name else b"NO_TIMESTAMP"
-
-    def _headers(self, message: Message) -> bytes:
-        headers: Any = message.headers()
-        if not headers:
-            return b"NO_HEADERS"
-        pairs = (name.encode() + b":" + (self._null if value is None else value) for name, value in headers)
-        return self._headers_separator.join(pairs)
-
-
-def unescape(text: str) -> str:
-    """\\t, \\n, \\r, \\0 and \\\\ as the characters they stand for: shells hand them on unread."""
-    for written, meant in (("\\t", "\t"), ("\\n", "\n"), ("\\r", "\r"), ("\\0", "\0")):
-        text = text.replace(written, meant)
-    return text
-
-
-def _settled(properties: Mapping[str, str], defaults: Mapping[str, str], what: str) -> dict[str, str]:
-    unknown = sorted(set(properties) - set(defaults))
-    if unknown:
-        raise UsageError(f"--property {unknown[0]}: the {what} has no such property", f"it has: {', '.join(defaults)}")
-    return {**defaults, **{name: unescape(value) for name, value in properties.items()}}
-
-
-def _is_true(settings: Mapping[str, str], name: str) -> bool:
-    value = settings[name].strip().lower()
-    if value not in ("true", "false"):
-        raise UsageError(f"--property {name}={settings[name]}: true or false")
-    return value == "true"
-
-
-def _reader(format: Format) -> Callable[[bytes], bytes]:
-    if format.name == "string":  # bytes in, the same bytes out: also those that are not UTF-8
-        return bytes
-    return lambda text: format.to_bytes(text.decode("utf-8", errors="surrogateescape"))
-
-
-def _writer(format: Format, null: bytes) -> Callable[[Any], bytes]:
-    if format.name == "string":
-        return lambda data: null if data is None else data
-    return lambda data: null if data is None else format.to_text(data).encode()
+def _require_different(settings: Mapping[str, str], has_null_marker: bool) -> None:
+    headers = ["headers.delimiter", "headers.separator", "headers.key.separator"]
+    pairs = list(combinations(headers, 2))
+    if has_null_marker:
+        pairs += [("null.marker", other) for other in ("key.separator", *headers)]
+    for one, other in pairs:
+        if settings[one] == settings[other]:
+            raise UsageError(f"{one} and {other} may not be equal", f"both are {settings[one]!r}")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from kafkactl.connection.cluster import Cluster, plain_reason
+from kafkactl.connection.cluster import PASSING_CODES, Cluster, plain_reason
 from kafkactl.errors import NotFoundError, OperationError
-from kafkactl.streams.lines import Record
+from kafkactl.streams.record import Batch, Record, is_plain
 
-SHOWN_FAILURES = 10
 _STEP_S = 0.1
 
 TOPIC_ON_ITS_WAY = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE})
@@ -28,93 +28,280 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Undelivered:
+    """A record that was not acknowledged, and why; it may be in the log all the same."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]] | None
+    partition: int | None
+    timestamp_ms: int | None
+    reason: str
+
+
 @dataclass
 class Account:
-    """What became of the records given."""
+    """What became of the records given; each undelivered one is told as soon as it is known."""
 
+    tell: Callable[[Undelivered], None]
     given: int = 0
     failed: int = 0
-    pending: int = 0
-    """Given, but not acknowledged when the producer was stopped."""
-    failures: list[str] = field(default_factory=list)
-    """The first few reasons, with keys."""
+    aborted: int = 0
+    """Delivered, but in a transaction that was aborted: readers of committed records never see them."""
+    committed_transactions: int = field(default=0, init=False)
 
     @property
     def delivered(self) -> int:
-        return self.given - self.failed - self.pending
+        return self.given - self.failed - self.aborted
 
     def on_failure(self, error: KafkaError | None, message: Message) -> None:
         """The delivery callback."""
         if error is None:
             return
-        self.failed += 1
-        if len(self.failures) < SHOWN_FAILURES:
-            key: Any = message.key()
-            shown = "without key" if key is None else f"with key {key.decode(errors='replace')!r}"
-            self.failures.append(f"a record {shown} was not delivered: {plain_reason(error)}")
-
-
-def produce(
-    cluster: Cluster,
-    topic: str,
-    records: Iterable[Record],
-    config: Mapping[str, Any],
-    account: Account,
-    partition: int | None = None,
-    sync: bool = False,
-    tell: Callable[[str], None] | None = None,
-) -> None:
-    """Sends all records and waits for their acknowledgement, keeping `account` true also when interrupted.
-
-    Raises UnreachableError and NotFoundError before anything is sent, and what `records` raises after sending
-    what came before; OperationError when the producer itself fails.
-    """
-    chosen = {**DEFAULTS, **_without_idempotence({**config, **cluster.settings.properties}), **config}
-    producer = cluster.producer(chosen)
-    _require_topic(cluster, producer, topic, tell or (lambda _text: None))
-    where = {} if partition is None else {"partition": partition}
-    try:
-        for record in records:
-            _send(producer, topic, record, where, account)
-            account.given += 1
-            if sync:
-                producer.flush()
-    finally:
-        try:
-            while producer.flush(_STEP_S):  # each record's own time-out bounds it
-                pass
-        finally:
-            account.pending = len(producer)
-
-
-def _send(producer: Any, topic: str, record: Record, where: Mapping[str, int], account: Account) -> None:
-    while True:
-        try:
-            producer.produce(
-                topic, record.value, record.key, headers=record.headers, on_delivery=account.on_failure, **where
+        kind, timestamp_ms = message.timestamp()
+        partition = message.partition()
+        self.fail(
+            Undelivered(
+                message.key(),
+                message.value(),
+                message.headers(),  # type: ignore[arg-type]
+                None if partition is None or partition < 0 else partition,
+                timestamp_ms if kind else None,
+                _NOT_SENT.get(error.code(), plain_reason(error)),
             )
-            producer.poll(0)
+        )
+
+    def fail_record(self, record: Record, reason: str) -> None:
+        """A record that was not even queued."""
+        self.fail(
+            Undelivered(
+                record.get("key"), record.get("value"), record.get("headers"), record.get("partition"),
+                record.get("timestamp"), reason,
+            )
+        )  # fmt: skip
+
+    def fail(self, one: Undelivered) -> None:
+        self.failed += 1
+        self.tell(one)
+
+
+_NOT_SENT = {
+    KafkaError._PURGE_QUEUE: "not sent: we were stopped",
+    KafkaError._PURGE_INFLIGHT: "sent, but we were stopped before it was acknowledged",
+}
+
+
+class Sending:
+    """An open producer for one topic. Leaving it waits for all acknowledgements; one more interruption gives up."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        topic: str,
+        config: Mapping[str, Any],
+        account: Account,
+        tell: Callable[[str], None],
+        partition: int | None = None,
+    ) -> None:
+        """Raises UnreachableError and NotFoundError before anything is sent."""
+        self._cluster, self._topic, self._account = cluster, topic, account
+        settings = {**DEFAULTS, **_without_idempotence({**config, **cluster.settings.properties}), **config}
+        self._where = {} if partition is None else {"partition": partition}
+        self._producer: Any = cluster.producer(settings)
+        known = _required_topic(cluster, self._producer, topic, tell)
+        if partition is not None and partition not in known:
+            raise NotFoundError(f"topic {topic} has no partition {partition}", f"it has 0 to {max(known)}")
+
+    def send(self, batch: Batch) -> None:
+        """Queues records, waiting while the queue is full; raises OperationError when the producer can send no more."""
+        self._account.given += len(batch)
+        if is_plain(batch):
+            self._send_many(batch)
+        else:
+            for number, record in enumerate(batch):
+                self._send_one(record, batch, number + 1)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """Waits until every record is acknowledged or has failed; each one's own time-out bounds it."""
+        while self._producer.flush(_STEP_S):
+            pass
+
+    def __enter__(self) -> Sending:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.flush()
+        except KeyboardInterrupt:
+            self.give_up()
+            raise
+
+    def give_up(self) -> None:
+        """Takes back what is not acknowledged; all of it is told as undelivered."""
+        self._producer.purge()
+        self._producer.flush(_STEP_S)
+
+    def _send_many(self, batch: Batch) -> None:
+        left = batch
+        while left:
+            try:
+                queued = self._producer.produce_batch(
+                    self._topic, left, on_delivery=self._account.on_failure, **self._where
+                )
+            except BufferError:
+                queued = 0
+            except KafkaException as error:
+                self._refuse(left, error.args[0])
+            if queued == len(left):
+                return
+            refused: Batch = []
+            for number, record in enumerate(left):
+                reason = record.pop("_error", None)  # type: ignore[typeddict-item]
+                if reason is None:
+                    continue
+                if reason.code() == KafkaError._QUEUE_FULL:  # this and all that follow, so their order stays
+                    refused.append(record)
+                elif reason.fatal():
+                    self._refuse([*refused, record, *left[number + 1 :]], reason)
+                else:
+                    self._fail_one(record, reason)
+            left = refused
+            self._producer.poll(_STEP_S)
+
+    def _send_one(self, record: Record, batch: Batch, following: int) -> None:
+        given: dict[str, Any] = {
+            **self._where,
+            **{name: record[name] for name in ("partition", "timestamp") if name in record},
+        }
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic,
+                    record.get("value"),
+                    record.get("key"),
+                    headers=record.get("headers"),
+                    on_delivery=self._account.on_failure,
+                    **given,
+                )
+            except BufferError:
+                self._producer.poll(_STEP_S)
+            except KafkaException as error:
+                if error.args[0].fatal():
+                    self._refuse([record, *batch[following:]], error.args[0])
+                self._fail_one(record, error.args[0])
+                return
+            else:
+                return
+
+    def _fail_one(self, record: Record, error: KafkaError) -> None:
+        if error.code() == KafkaError._UNKNOWN_PARTITION:
+            reason = f"topic {self._topic} has no partition {record.get('partition')}"
+        else:
+            reason = plain_reason(error)
+        self._account.fail_record(record, reason)
+
+    def _refuse(self, records: Iterable[Record], error: KafkaError) -> None:
+        reason = plain_reason(error)
+        for record in records:
+            self._account.fail_record(record, reason)
+        raise OperationError(f"cannot send to {self._topic}: {reason}")
+
+
+class Transactions:
+    """Sends in transactions of `size` records, or in one (None); a failed record aborts its own and ends it all."""
+
+    def __init__(self, sending: Sending, cluster: Cluster, account: Account, size: int | None) -> None:
+        """Raises what keeps the producer from having transactions."""
+        self._sending, self._cluster, self._account, self._size = sending, cluster, account, size
+        self._producer = sending._producer
+        self._begun = 0
+        self._failed_before = 0
+        self._do("init_transactions", "cannot begin a transaction")
+
+    def send(self, batch: Batch) -> None:
+        """Raises OperationError when a transaction had to be aborted."""
+        while batch:
+            if not self._begun:
+                self._producer.begin_transaction()
+                self._failed_before = self._account.failed
+            part = batch if self._size is None else batch[: self._size - self._begun]
+            batch = batch[len(part) :]
+            self._begun += len(part)
+            self._sending.send(part)
+            if self._begun == self._size:
+                self.commit()
+
+    def commit(self) -> None:
+        """Ends the transaction that is open, if one is; raises OperationError when it had to be aborted."""
+        if not self._begun:
             return
-        except BufferError:
-            producer.poll(_STEP_S)
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError._UNKNOWN_PARTITION:
-                raise NotFoundError(f"topic {topic} has no partition {where.get('partition')}") from error
-            raise OperationError(f"cannot send to {topic}: {plain_reason(error.args[0])}") from error
+        self._sending.flush()
+        if self._account.failed > self._failed_before:
+            self.abort()
+            raise OperationError("a record was not delivered: its transaction was aborted")
+        try:
+            self._do("commit_transaction", "cannot commit the transaction")
+        except OperationError as error:
+            self.abort()
+            raise OperationError(f"{error}; it was aborted", error.hint) from error
+        self._account.committed_transactions += 1
+        self._begun = 0
+
+    def abort(self) -> None:
+        """Likewise, but what it has sent is never seen by readers of committed records."""
+        if not self._begun:
+            return
+        self._sending.give_up()
+        failed = self._account.failed - self._failed_before
+        self._account.aborted += self._begun - failed
+        self._begun = 0
+        self._do("abort_transaction", "cannot abort the transaction")
+
+    def _do(self, step: str, what: str) -> None:
+        def ask() -> None:
+            try:
+                getattr(self._producer, step)(self._cluster.timeout_s)
+            except KafkaException as error:
+                cause = error.args[0]
+                if cause.retriable():
+                    raise OperationError(f"{what}: {plain_reason(cause)}", code=_TRY_AGAIN) from error
+                raise self._cluster.error(error, what) from error
+
+        self._cluster.settled(ask, PASSING_CODES | {_TRY_AGAIN})
 
 
-def _require_topic(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> None:
-    if topic in cluster.metadata(client=producer).topics:
-        return
+_TRY_AGAIN = KafkaError._RETRY
+
+
+@contextlib.contextmanager
+def transactions(sending: Sending, cluster: Cluster, account: Account, size: int | None) -> Iterator[Transactions]:
+    """Transactions that are committed at the end, and aborted when anything goes wrong before."""
+    opened = Transactions(sending, cluster, account, size)
+    try:
+        yield opened
+        opened.commit()
+    except BaseException:
+        opened.abort()
+        raise
+
+
+def _required_topic(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:
+    """The topic's partitions; one that is not there may be made by the broker."""
+    known = cluster.metadata(client=producer).topics
+    if topic in known:
+        return set(known[topic].partitions)
     tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")
 
-    def ask() -> None:
-        error = cluster.metadata(topic, producer).topics[topic].error
-        if error is not None:
-            raise OperationError(plain_reason(error), code=error.code())
+    def ask() -> set[int]:
+        found = cluster.metadata(topic, producer).topics[topic]
+        if found.error is not None:
+            raise OperationError(plain_reason(found.error), code=found.error.code())
+        return set(found.partitions)
 
     try:
-        cluster.settled(ask, TOPIC_ON_ITS_WAY)
+        return cluster.settled(ask, TOPIC_ON_ITS_WAY)
     except OperationError as error:
         raise NotFoundError(
             f"there is no topic {topic!r}, and the broker did not make it: {error}", f"kafkactl topics create {topic}"

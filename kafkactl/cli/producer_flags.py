@@ -1,0 +1,229 @@
+"""Flags of console-producer: what is read, what each record is given, and how it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from kafkactl.errors import UsageError
+
+if TYPE_CHECKING:
+    from kafkactl.serde.formats import Format
+    from kafkactl.streams.inputs import Given, Source
+    from kafkactl.streams.record import Batch
+
+_LINE_READERS = ("LineMessageReader", "org.apache.kafka.tools.LineMessageReader")
+_INPUTS = ("lines", "json", "csv", "length-prefixed")
+_CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+_ACKS = ("all", "-1", "0", "1")
+_PARTITIONERS = ("murmur2_random", "murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random")
+
+
+@dataclass(frozen=True)
+class InputFlags:
+    """What is read, and how it becomes records."""
+
+    from_file: Annotated[
+        Path | None, typer.Option("--from-file", metavar="FILE", help="Read it instead of standard input.")
+    ] = None
+    input_: Annotated[
+        str,
+        typer.Option(
+            "--input",
+            metavar="FORM",
+            help="lines (default), json (an object a line: key, value, headers, partition, timestamp), csv (with "
+            "headings), or length-prefixed (four bytes of length before each).",
+        ),
+    ] = "lines"
+    delimiter: Annotated[
+        str | None, typer.Option("--delimiter", metavar="TEXT", help="What ends a record instead of a line's end: \\0.")
+    ] = None
+    property_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--property",
+            "--reader-property",
+            metavar="NAME=VALUE",
+            help="parse.key, key.separator, parse.headers, headers.delimiter, headers.separator, "
+            "headers.key.separator, null.marker, ignore.error; repeatable.",
+        ),
+    ] = None
+    reader_config: Annotated[
+        Path | None, typer.Option("--reader-config", metavar="FILE", help="Such properties from a file.")
+    ] = None
+    line_reader: Annotated[
+        str | None, typer.Option("--line-reader", metavar="CLASS", help="Kafka's LineMessageReader, which is here.")
+    ] = None
+    key_separator: Annotated[
+        str | None,
+        typer.Option(
+            "--key-separator",
+            "-K",
+            metavar="TEXT",
+            help="Lines are KEY TEXT VALUE: parse.key and key.separator in one.",
+        ),
+    ] = None
+    repeat: Annotated[
+        int, typer.Option("--repeat", metavar="N", min=0, help="Send all of it so many times; 0 is without end.")
+    ] = 1
+
+    def properties(self) -> dict[str, str]:
+        """The line reader's, from file and flags; raises UsageError."""
+        from kafkactl.connection import properties
+        from kafkactl.connection.settings import parse_assignment
+
+        found = properties.read(self.reader_config) if self.reader_config is not None else {}
+        found.update(parse_assignment(text, "--property") for text in self.property_ or ())
+        if self.key_separator is not None:
+            found.update({"parse.key": "true", "key.separator": self.key_separator})
+        return found
+
+    def source(self, key: Format, value: Format) -> Source:
+        """What makes records of a stream; raises UsageError for flags that do not go together."""
+        from kafkactl.streams import inputs
+        from kafkactl.streams.lines import LineReader
+        from kafkactl.streams.properties import unescape
+
+        if self.input_ not in _INPUTS:
+            raise UsageError(f"--input {self.input_}: no such form", f"one of {', '.join(_INPUTS)}")
+        if self.line_reader not in (None, *_LINE_READERS):
+            raise UsageError(
+                f"--line-reader {self.line_reader}: a Java class, and there is no JVM here",
+                f"{_LINE_READERS[1]} is built in; --input json takes anything else",
+            )
+        properties = self.properties()
+        if self.input_ != "lines" and (properties or self.delimiter is not None):
+            raise UsageError("properties and --delimiter are for lines", f"--input {self.input_} has its own form")
+        if self.input_ == "length-prefixed":
+            return lambda stream: inputs.length_prefixed(stream, value)
+        if self.input_ in ("json", "csv"):
+            fields = inputs.FieldReader(key, value)
+            read = inputs.json_lines if self.input_ == "json" else inputs.csv_rows
+            return lambda stream: read(stream, fields)
+        reader = LineReader(properties, key, value)
+        if self.delimiter is None:
+            return lambda stream: inputs.lines(stream, reader)
+        delimiter = unescape(self.delimiter).encode()
+        if not delimiter:
+            raise UsageError("--delimiter is empty", "\\0 is a byte of zero")
+        return lambda stream: inputs.delimited(stream, reader, delimiter)
+
+    def batches(self, source: Source, stream: BinaryIO) -> Iterator[Batch]:
+        """All that is read, as often as it is wanted."""
+        import io
+
+        from kafkactl.streams.inputs import repeated
+
+        if self.repeat == 1:
+            return source(stream)
+        if stream.seekable():
+            return repeated(lambda: source(_from_start(stream)), self.repeat)
+        kept = stream.read()
+        return repeated(lambda: source(io.BytesIO(kept)), self.repeat)
+
+
+def _from_start(stream: BinaryIO) -> BinaryIO:
+    import os
+
+    stream.seek(0)
+    return open(os.dup(stream.fileno()), "rb")  # one that may be closed by who reads it
+
+
+@dataclass(frozen=True)
+class RecordFlags:
+    """What every record is given that does not say it itself."""
+
+    key: Annotated[str | None, typer.Option("--key", "-k", metavar="KEY", help="Of records without one.")] = None
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", metavar="NAME=VALUE", help="A header more; repeatable.")
+    ] = None
+    timestamp: Annotated[
+        str | None,
+        typer.Option("--timestamp", metavar="TIME", help="Of records without one: ISO 8601 or milliseconds."),
+    ] = None
+
+    def given(self, key_format: Format) -> Given:
+        """Raises UsageError and FormatError."""
+        from kafkactl.cli.moments import to_ms
+        from kafkactl.connection.settings import parse_assignment
+        from kafkactl.streams.inputs import Given
+
+        headers = [parse_assignment(text, "--header") for text in self.header or ()]
+        return Given(
+            None if self.key is None else key_format.to_bytes(self.key),
+            tuple((name, value.encode("utf-8", "surrogateescape")) for name, value in headers),
+            None if self.timestamp is None else to_ms(self.timestamp, "--timestamp"),
+        )
+
+
+@dataclass(frozen=True)
+class SendFlags:
+    """Settings of the producer under the names of Kafka's tool; -X and properties reach all the others."""
+
+    compression_codec: Annotated[
+        str | None, typer.Option("--compression-codec", "-z", metavar="CODEC", help=f"{', '.join(_CODECS)}.")
+    ] = None
+    request_required_acks: Annotated[
+        str | None, typer.Option("--request-required-acks", "--acks", metavar="ACKS", help="all (default), 1 or 0.")
+    ] = None
+    partitioner: Annotated[
+        str | None,
+        typer.Option(
+            "--partitioner", metavar="NAME", help="Default: murmur2_random, where Java's producer puts keys, too."
+        ),
+    ] = None
+    batch_size: Annotated[
+        int | None,
+        typer.Option("--batch-size", "--max-partition-memory-bytes", metavar="BYTES", min=1, help="batch.size."),
+    ] = None
+    linger_ms: Annotated[
+        int | None, typer.Option("--linger-ms", metavar="MS", min=0, help="linger.ms; --timeout in Kafka's tool.")
+    ] = None
+    message_send_max_retries: Annotated[
+        int | None, typer.Option("--message-send-max-retries", metavar="N", min=0, help="retries.")
+    ] = None
+    retry_backoff_ms: Annotated[
+        int | None, typer.Option("--retry-backoff-ms", metavar="MS", min=1, help="retry.backoff.ms.")
+    ] = None
+    request_timeout_ms: Annotated[
+        int | None, typer.Option("--request-timeout-ms", metavar="MS", min=1, help="request.timeout.ms.")
+    ] = None
+    max_memory_bytes: Annotated[
+        int | None, typer.Option("--max-memory-bytes", metavar="BYTES", min=1024, help="buffer.memory.")
+    ] = None
+    metadata_expiry_ms: Annotated[
+        int | None, typer.Option("--metadata-expiry-ms", metavar="MS", min=1, help="metadata.max.age.ms.")
+    ] = None
+    socket_buffer_size: Annotated[
+        int | None, typer.Option("--socket-buffer-size", metavar="BYTES", min=1, help="send.buffer.bytes.")
+    ] = None
+    max_block_ms: Annotated[
+        int | None, typer.Option("--max-block-ms", metavar="MS", min=1, help="Longest wait for the topic: --timeout.")
+    ] = None
+
+    def settings(self) -> Mapping[str, Any]:
+        """librdkafka's settings; raises UsageError."""
+        if self.compression_codec not in (None, *_CODECS):
+            raise UsageError(f"{self.compression_codec!r} is no codec", f"one of {', '.join(_CODECS)}")
+        if self.request_required_acks not in (None, *_ACKS):
+            raise UsageError(f"--acks {self.request_required_acks}: all, 1 or 0")
+        if self.partitioner not in (None, *_PARTITIONERS):
+            raise UsageError(f"--partitioner {self.partitioner}: no such one", f"one of {', '.join(_PARTITIONERS)}")
+        wanted = {
+            "compression.type": self.compression_codec,
+            "acks": self.request_required_acks,
+            "partitioner": self.partitioner,
+            "batch.size": self.batch_size,
+            "linger.ms": self.linger_ms,
+            "retries": self.message_send_max_retries,
+            "retry.backoff.ms": self.retry_backoff_ms,
+            "request.timeout.ms": self.request_timeout_ms,
+            "queue.buffering.max.kbytes": None if self.max_memory_bytes is None else self.max_memory_bytes // 1024,
+            "topic.metadata.refresh.interval.ms": self.metadata_expiry_ms,
+            "socket.send.buffer.bytes": self.socket_buffer_size,
+        }
+        return {name: value for name, value in wanted.items() if value is not None}

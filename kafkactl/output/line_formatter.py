@@ -1,0 +1,107 @@
+"""Records -> lines, by the properties of Kafka's console consumer.
+
+Reference: org.apache.kafka.tools.consumer.DefaultMessageFormatter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Message
+
+from kafkactl.serde.formats import STRING, Format
+from kafkactl.streams.properties import is_true, settled
+
+
+class LineFormatter:
+    """What is printed of each record, and what stands between; raises UsageError for properties that do not do."""
+
+    DEFAULTS: ClassVar[Mapping[str, str]] = {
+        "print.timestamp": "false",
+        "print.partition": "false",
+        "print.offset": "false",
+        "print.delivery": "false",
+        "print.epoch": "false",
+        "print.headers": "false",
+        "print.key": "false",
+        "print.value": "true",
+        "key.separator": "\t",
+        "line.separator": "\n",
+        "headers.separator": ",",
+        "null.literal": "null",
+    }
+    _TIMESTAMP_TYPES: ClassVar[Mapping[int, str]] = {
+        TIMESTAMP_CREATE_TIME: "CreateTime",
+        TIMESTAMP_LOG_APPEND_TIME: "LogAppendTime",
+    }
+
+    def __init__(self, properties: Mapping[str, str], key: Format, value: Format, header: Format | None = None) -> None:
+        settings = settled(properties, self.DEFAULTS, "formatter")
+        self._separator = settings["key.separator"].encode()
+        self._line_end = settings["line.separator"].encode()
+        self._headers_separator = settings["headers.separator"].encode()
+        self._null = settings["null.literal"].encode()
+        self._key, self._value = _or_null(key, self._null), _or_null(value, self._null)
+        self._header = _or_null(header, self._null) if header else self._raw
+        fields: dict[str, Callable[[Message], bytes]] = {
+            "print.timestamp": self._timestamp,
+            "print.partition": lambda message: f"Partition:{message.partition()}".encode(),
+            "print.offset": lambda message: f"Offset:{message.offset()}".encode(),
+            # Only share groups count deliveries.
+            "print.delivery": lambda message: b"Delivery:NOT_PRESENT",
+            "print.epoch": self._epoch,
+            "print.headers": self._headers,
+            "print.key": lambda message: self._key(message.key()),
+            "print.value": lambda message: self._value(message.value()),
+        }
+        self._fields = [write for name, write in fields.items() if is_true(settings, name)]
+        self._shown = [name for name in fields if is_true(settings, name)]
+        self._is_plain = key.name == value.name == STRING
+
+    def format(self, message: Message) -> bytes:
+        """One record with its line's end; raises FormatError for bytes that are not of the format."""
+        if not self._fields:
+            return b""
+        return self._separator.join([write(message) for write in self._fields]) + self._line_end
+
+    def format_all(self, messages: Sequence[Message]) -> bytes:
+        """Many of them, the commonest without a call for each field."""
+        end, null = self._line_end, self._null
+        if self._is_plain and self._shown == ["print.value"]:
+            values: list[Any] = [message.value() for message in messages]
+            if None in values:
+                values = [null if value is None else value for value in values]
+            return end.join([*values, b""])
+        if self._is_plain and self._shown == ["print.key", "print.value"]:
+            separator = self._separator
+            parts: list[Any] = []
+            for message in messages:
+                parts += (message.key(), separator, message.value(), end)
+            if None in parts:
+                parts = [null if part is None else part for part in parts]
+            return b"".join(parts)
+        return b"".join(map(self.format, messages))
+
+    def _raw(self, data: bytes | None) -> bytes:
+        return self._null if data is None else data
+
+    def _timestamp(self, message: Message) -> bytes:
+        kind, milliseconds = message.timestamp()
+        name = self._TIMESTAMP_TYPES.get(kind)
+        return f"{name}:{milliseconds}".encode() if name else b"NO_TIMESTAMP"
+
+    def _epoch(self, message: Message) -> bytes:
+        epoch = message.leader_epoch()
+        return b"Epoch:NOT_PRESENT" if epoch is None else f"Epoch:{epoch}".encode()
+
+    def _headers(self, message: Message) -> bytes:
+        headers: Any = message.headers()
+        if not headers:
+            return b"NO_HEADERS"
+        return self._headers_separator.join([name.encode() + b":" + self._header(value) for name, value in headers])
+
+
+def _or_null(format: Format, null: bytes) -> Callable[[Any], bytes]:
+    write = format.to_output
+    return lambda data: null if data is None else write(data)

@@ -1,0 +1,285 @@
+"""What is read, as batches of records: lines, JSON objects, CSV rows, pieces between delimiters, or counted bytes.
+
+Each hands on what has come and does not wait for more: what is typed into a pipe goes out at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import io
+import json
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, BinaryIO
+
+from kafkactl.errors import FormatError
+from kafkactl.serde.formats import Format
+from kafkactl.streams.lines import LineReader
+from kafkactl.streams.record import Batch, Headers, Record
+
+_CHUNK = 1 << 17
+_ROWS = 500
+_LENGTH = struct.Struct(">i")
+_PACES_A_SECOND = 20
+
+Source = Callable[[BinaryIO], Iterator[Batch]]
+
+
+def lines(source: BinaryIO, reader: LineReader) -> Iterator[Batch]:
+    """Each line, its end \\n or \\r\\n."""
+    ended = (
+        [line.removesuffix(b"\r") for line in found] if any(b"\r" in line for line in found) else found
+        for found in _pieces(source, b"\n")
+    )
+    return _split(ended, reader)
+
+
+def delimited(source: BinaryIO, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
+    """Each piece up to a delimiter, or the end."""
+    return _split(_pieces(source, delimiter), reader)
+
+
+def _split(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator[Batch]:
+    number = 1
+    for found in pieces:
+        batch: Batch = []
+        try:
+            reader.read_all(found, number, batch)
+        except FormatError:
+            yield batch  # what came before is good
+            raise
+        yield batch
+        number += len(found)
+
+
+def length_prefixed(source: BinaryIO, value: Format) -> Iterator[Batch]:
+    """Each a length, four bytes and big-endian, and so many bytes of value; -1 is null. Raises FormatError."""
+    waiting = b""
+    number = 0
+    for chunk in _chunks(source):
+        waiting += chunk
+        batch: Batch = []
+        at = 0
+        while at + _LENGTH.size <= len(waiting):
+            (length,) = _LENGTH.unpack_from(waiting, at)
+            if length < -1:
+                yield batch
+                raise FormatError(f"record {number + 1}: {length} is no length", "four bytes, big-endian, before each")
+            end = at + _LENGTH.size + max(0, length)
+            if end > len(waiting):
+                break
+            number += 1
+            batch.append({"value": None if length < 0 else value.from_input(waiting[at + _LENGTH.size : end])})
+            at = end
+        waiting = waiting[at:]
+        yield batch
+    if waiting:
+        raise FormatError(f"record {number + 1}: the input ends within it, after {len(waiting)} bytes")
+
+
+@dataclass(frozen=True)
+class FieldReader:
+    """Records as named fields: key, value, headers, partition and timestamp, as `console-consumer -o json` writes them.
+
+    key_base64 and value_base64 are bytes that no text can hold.
+    """
+
+    key: Format
+    value: Format
+
+    FIELDS = ("key", "value", "headers", "partition", "timestamp", "timestamp_ms", "key_base64", "value_base64")
+    PASSED_OVER = ("topic", "offset")
+
+    def read(self, fields: dict[str, Any]) -> Record:
+        """Raises FormatError for what is no record."""
+        if unknown := sorted(fields.keys() - {*self.FIELDS, *self.PASSED_OVER}):
+            raise FormatError(f"no field {unknown[0]!r} is known", f"a record has: {', '.join(self.FIELDS)}")
+        record: Record = {
+            "key": self._field(fields, "key", self.key),
+            "value": self._field(fields, "value", self.value),
+        }
+        if headers := fields.get("headers"):
+            record["headers"] = _headers(headers)
+        partition = fields.get("partition")
+        if partition is not None:
+            record["partition"] = _whole(partition, "partition")
+        timestamp = fields.get("timestamp", fields.get("timestamp_ms"))
+        if timestamp is not None:
+            record["timestamp"] = _whole(timestamp, "timestamp")
+        return record
+
+    @staticmethod
+    def _field(fields: dict[str, Any], name: str, format: Format) -> bytes | None:
+        packed = fields.get(f"{name}_base64")
+        if packed is not None:
+            try:
+                return base64.b64decode(packed, validate=True)
+            except (TypeError, ValueError, binascii.Error) as error:
+                raise FormatError(f"{name}_base64 is not base64") from error
+        given = fields.get(name)
+        if given is None:
+            return None
+        # What is not a string is a value of json's: so an object can stand where its text would have to be quoted.
+        return format.to_bytes(given if isinstance(given, str) else json.dumps(given, ensure_ascii=False))
+
+
+def json_lines(source: BinaryIO, reader: FieldReader) -> Iterator[Batch]:
+    """A JSON object a line (NDJSON); raises FormatError naming the line."""
+    number = 0
+    for found in _pieces(source, b"\n"):
+        batch: Batch = []
+        for line in found:
+            number += 1
+            try:
+                if line.strip():
+                    batch.append(reader.read(_object(line)))
+            except FormatError as error:
+                yield batch
+                raise FormatError(f"line {number}: {error}", error.hint) from error
+        yield batch
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise FormatError("not an object", 'like {"key": "k", "value": "v"}')
+    return fields
+
+
+def csv_rows(source: BinaryIO, reader: FieldReader) -> Iterator[Batch]:
+    """Rows below a heading; what is empty is null. Raises FormatError naming the line.
+
+    With a column `value` columns are a record's fields; without, a row is a JSON object, its key in the column `key`.
+    """
+    rows = csv.reader(io.TextIOWrapper(source, encoding="utf-8", errors="surrogateescape", newline=""), strict=True)
+    titles: list[str] = []
+    batch: Batch = []
+    try:
+        for row in rows:
+            if not titles:
+                titles = row
+            elif row:
+                batch.append(reader.read(_cells(titles, row)))
+            if len(batch) == _ROWS:
+                yield batch
+                batch = []
+    except (csv.Error, FormatError) as error:
+        yield batch
+        raise FormatError(f"line {rows.line_num}: {error}", getattr(error, "hint", None)) from error
+    yield batch
+
+
+def _cells(titles: list[str], row: list[str]) -> dict[str, Any]:
+    if len(row) != len(titles):
+        raise FormatError(f"{len(row)} cells under {len(titles)} headings")
+    cells = dict(zip(titles, row, strict=True))
+    if "value" not in cells and "value_base64" not in cells:
+        return {"key": cells.get("key"), "value": cells}
+    fields: dict[str, Any] = {name: cell or None for name, cell in cells.items()}
+    if fields.get("headers"):
+        try:
+            fields["headers"] = json.loads(fields["headers"])
+        except ValueError as error:
+            raise FormatError(f"headers are not JSON: {error}") from error
+    return fields
+
+
+@dataclass(frozen=True)
+class Given:
+    """What every record is to have that does not say it itself."""
+
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    timestamp_ms: int | None = None
+
+    def fill(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The same batches, filled in."""
+        if self == Given():
+            return batches
+        return map(self._filled, batches)
+
+    def _filled(self, batch: Batch) -> Batch:
+        for record in batch:
+            if record.setdefault("key", None) is None:
+                record["key"] = self.key
+            if self.timestamp_ms is not None:
+                record.setdefault("timestamp", self.timestamp_ms)
+            if self.headers:
+                record["headers"] = [*record.get("headers", ()), *self.headers]
+        return batch
+
+
+def repeated(opened: Callable[[], Iterator[Batch]], times: int) -> Iterator[Batch]:
+    """What `opened` gives, so many times; 0 is without end."""
+    for number in count(1):
+        empty = True
+        for batch in opened():
+            empty = empty and not batch
+            yield batch
+        if number == times or empty:  # without end, nothing would be done for ever
+            return
+
+
+def paced(batches: Iterator[Batch], per_second: float) -> Iterator[Batch]:
+    """No more records than so many a second, spread evenly."""
+    size = max(1, int(per_second / _PACES_A_SECOND))
+    started, sent = time.monotonic(), 0
+    for batch in batches:
+        for at in range(0, len(batch), size):
+            part = batch[at : at + size]
+            wait = started + sent / per_second - time.monotonic()
+            if wait > 0:
+                time.sleep(wait)
+            yield part
+            sent += len(part)
+
+
+def _chunks(source: BinaryIO) -> Iterator[bytes]:
+    read: Callable[[int], bytes] = source.read1  # type: ignore[attr-defined]  # what is there, without waiting for more
+    while chunk := read(_CHUNK):
+        yield chunk
+
+
+def _pieces(source: BinaryIO, delimiter: bytes) -> Iterator[list[bytes]]:
+    rest: list[bytes] = []  # of one piece, joined when it ends: a long one comes in many chunks
+    for chunk in _chunks(source):
+        if len(delimiter) == 1 and delimiter not in chunk:
+            rest.append(chunk)
+            continue
+        whole = b"".join([*rest, chunk]) if rest else chunk
+        pieces = whole.split(delimiter)
+        rest = [pieces.pop()]
+        yield pieces
+    if last := b"".join(rest):
+        yield [last]
+
+
+def _headers(given: Any) -> Headers:
+    try:
+        pairs = [(name, value) for name, value in (given.items() if isinstance(given, dict) else given)]
+    except (TypeError, ValueError):
+        pairs = [(None, None)]
+    if not all(isinstance(name, str) for name, _ in pairs):
+        raise FormatError("headers are no list of [name, value], nor an object")
+    return [(name, None if value is None else _header(value)) for name, value in pairs]
+
+
+def _header(value: Any) -> bytes:
+    return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).encode(
+        "utf-8", errors="surrogateescape"
+    )
+
+
+def _whole(value: Any, name: str) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"{name} {value!r} is no number") from error

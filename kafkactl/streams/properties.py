@@ -1,0 +1,42 @@
+"""The name=value properties of Kafka's console tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kafkactl.errors import UsageError
+
+
+def settled(properties: Mapping[str, str], defaults: Mapping[str, str], what: str) -> dict[str, str]:
+    """All properties with what was said, escapes resolved; raises UsageError for one that `what` does not have."""
+    unknown = sorted(set(properties) - set(defaults))
+    if unknown:
+        raise UsageError(f"--property {unknown[0]}: the {what} has no such property", f"it has: {', '.join(defaults)}")
+    return {**defaults, **{name: unescape(value) for name, value in properties.items()}}
+
+
+def is_true(settings: Mapping[str, str], name: str) -> bool:
+    """A property as a truth value; raises UsageError."""
+    value = settings[name].strip().lower()
+    if value not in ("true", "false"):
+        raise UsageError(f"--property {name}={settings[name]}: true or false")
+    return value == "true"
+
+
+_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "\\": "\\"}
+
+
+def unescape(text: str) -> str:
+    """\\t, \\n, \\r, \\0, \\xHH and \\\\ as the characters they stand for: shells hand them on unread."""
+    found, position = [], 0
+    while (at := text.find("\\", position)) >= 0 and at + 1 < len(text):
+        found.append(text[position:at])
+        mark = text[at + 1]
+        digits = text[at + 2 : at + 4]
+        if mark == "x" and len(digits) == 2 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
+            found.append(chr(int(digits, 16)))
+            position = at + 4
+        else:
+            found.append(_ESCAPES.get(mark, f"\\{mark}"))
+            position = at + 2
+    return "".join([*found, text[position:]])
