@@ -4,79 +4,61 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kafkactl.cli.completion import group_names
+from kafkactl.cli.consumer_flags import FilterFlags, MemberFlags, RangeFlags, StyleFlags
 from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import ClusterOptions, FormatOptions, OutputOptions, TopicOptions, command
+from kafkactl.cli.options import ClusterOptions, FormatOptions, RecordOutputOptions, TopicOptions, command
 from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, FormatError, UsageError
 from kafkactl.output import people
 
 if TYPE_CHECKING:
     from kafkactl.output.records import RecordWriter
     from kafkactl.streams.consuming import Reading
+    from kafkactl.streams.filters import Wanted
+    from kafkactl.streams.latest import Latest
 
 app = new_app("Print a topic's records.")
-
-_ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 
 
 @app.command()
 @command
 def console_consumer(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: RecordOutputOptions,
     topic: TopicOptions,
+    span: RangeFlags,
+    which: FilterFlags,
     formats: FormatOptions,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            "--group",
-            "-g",
-            metavar="GROUP",
-            help="Join this group and commit what was printed.",
-            autocompletion=group_names,
-        ),
-    ] = None,
-    from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="Start at the oldest record where the group has no offset yet.")
-    ] = False,
-    partition: Annotated[
-        list[int] | None, typer.Option(metavar="N", min=0, help="Only this partition; repeatable.")
-    ] = None,
-    offset: Annotated[
-        str | None, typer.Option(metavar="N|earliest|latest", help="Where to start in the --partition.")
-    ] = None,
+    style: StyleFlags,
+    member: MemberFlags,
     max_messages: Annotated[
         int | None, typer.Option("--max-messages", "-n", metavar="N", min=0, help="Stop after so many.")
     ] = None,
-    timeout_ms: Annotated[
-        int | None, typer.Option(metavar="MS", min=0, help="Stop when nothing came for so long.")
-    ] = None,
-    exit_: Annotated[bool, typer.Option("--exit", "-e", help="Stop at the end of every partition.")] = False,
-    isolation_level: Annotated[
-        str,
-        typer.Option(metavar="LEVEL", help="read_uncommitted, or read_committed to leave aborted transactions out."),
-    ] = "read_uncommitted",
-    property_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--property",
-            "--formatter-property",
-            metavar="NAME=VALUE",
-            help="print.timestamp, print.partition, print.offset, print.headers, print.key, print.value, "
-            "key.separator, line.separator, headers.separator, null.literal; repeatable.",
-        ),
-    ] = None,
+    dedupe_latest: Annotated[
+        bool, typer.Option("--dedupe-latest", help="Each key's last value, as compaction leaves it; stops at the end.")
+    ] = False,
     skip_message_on_error: Annotated[
         bool, typer.Option("--skip-message-on-error", help="Go on after a record that is not of the format.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Tell on stderr of partitions assigned and revoked.")
+    ] = False,
+    enable_systest_events: Annotated[
+        bool, typer.Option("--enable-systest-events", help="Print shutdown_complete at the end, as Kafka's tool does.")
+    ] = False,
     consumer_property: Annotated[
         list[str] | None,
-        typer.Option("--consumer-property", metavar="NAME=VALUE", help="Kafka's spelling of -X; repeatable."),
+        typer.Option(
+            "--consumer-property",
+            "--command-property",
+            metavar="NAME=VALUE",
+            help="Kafka's spelling of -X; repeatable.",
+        ),
     ] = None,
     consumer_config: Annotated[
         Path | None,
@@ -86,31 +68,25 @@ def console_consumer(
     ] = None,
 ) -> int:
     """Print a topic's records, new ones as they come unless told where to start and stop."""
-    name = topic.name
-    if isolation_level not in _ISOLATION_LEVELS:
-        raise UsageError(f"{isolation_level!r} is no isolation level", " or ".join(_ISOLATION_LEVELS))
-    if group and partition:
-        raise UsageError(
-            "--partition reads without a group: the group would choose partitions itself", "leave one of them out"
-        )
-    if offset is not None and not partition:
-        raise UsageError(
-            "--offset is one partition's own", "name it with --partition; --from-beginning starts at the oldest of all"
-        )
+    if dedupe_latest and (span.follow or member.group):
+        raise UsageError("--dedupe-latest needs an end", "leave --follow and --group out")
+    selection = span.selection(topic.topic, topic.topic_flag, member.group, until_end=dedupe_latest)
+    key, value = style.formats(formats.key, formats.value)
+    writer = style.writer(output.record_format, key, value)
+    settings = member.settings()
 
-    from kafkactl.connection.settings import parse_assignment
-    from kafkactl.output.records import record_writer
-    from kafkactl.streams.consuming import Reading, Selection
+    from kafkactl.streams.consuming import Reading
+    from kafkactl.streams.latest import Latest
 
-    properties = dict(parse_assignment(text, "--property") for text in property_ or ())
-    writer = record_writer(output.format, properties, formats.key, formats.value)
-    selection = Selection(
-        name, partition, group, _offset(offset), from_beginning, max_messages, timeout_ms, until_end=exit_
-    )
+    printing = Printing(writer, which.wanted(key, value), max_messages, skip_message_on_error)
     connected = cluster.with_java_flags(consumer_config, consumer_property).connect()
-    reading = Reading(connected, selection, {"isolation.level": isolation_level})
+    reading = Reading(connected, selection, settings, people.note if verbose else None)
     signal.signal(signal.SIGTERM, _raise_terminated)  # before, there is nothing to commit or leave
-    return _print(reading, writer, skip_message_on_error)
+    try:
+        return printing.run(reading, Latest() if dedupe_latest else None)
+    finally:
+        if enable_systest_events:
+            print("shutdown_complete", flush=True)
 
 
 class Terminated(Exception):
@@ -121,54 +97,85 @@ def _raise_terminated(signal_number: int, frame: Any) -> None:
     raise Terminated
 
 
-def _print(reading: Reading, writer: RecordWriter, skip_errors: bool) -> int:
-    """Prints until the selection is read or somebody stops us; then what was printed is committed."""
-    stream = sys.stdout.buffer
-    printed = skipped = 0
-    status = 0
-    batch: list[Any] = []
-    handled = 0
-    try:
-        stream.write(writer.head)
-        for batch in reading.batches():
-            for message in batch:
-                try:
-                    stream.write(writer.write(message))
-                    printed += 1
-                except FormatError as error:
-                    where = f"{message.topic()}-{message.partition()} offset {message.offset()}"
-                    if not skip_errors:
-                        raise FormatError(
-                            f"{where}: {error}", "--skip-message-on-error goes on; another format may fit"
-                        ) from error
-                    people.error(FormatError(f"{where}: {error}"))
-                    skipped += 1
-                handled += 1
-            stream.flush()
-            reading.done(batch)
-            handled = 0  # before the next batch takes this one's place: an interruption can come anywhere
-    except KeyboardInterrupt:
-        status = EXIT_INTERRUPTED
-    except Terminated:
-        status = 128 + signal.SIGTERM
-    finally:
-        reading.done(batch[:handled])
+class Printing:
+    """Prints what is read and wanted, and lets only that be committed."""
+
+    def __init__(self, writer: RecordWriter, wanted: Sequence[Wanted], limit: int | None, skips_errors: bool) -> None:
+        self._writer, self._wanted, self._skips_errors = writer, wanted, skips_errors
+        self._left = limit
+        self._out = sys.stdout.buffer
+        self._printed = self._skipped = 0
+        self._handled = 0
+
+    def run(self, reading: Reading, latest: Latest | None) -> int:
+        """Until the selection is read or somebody stops us; then what was printed is committed."""
+        status = 0
+        batch: list[Any] = []
         try:
-            stream.flush()
+            self._out.write(self._writer.head)
+            if self._left != 0:
+                for batch in reading.batches():
+                    if latest is not None:
+                        latest.add(self._of_interest(batch))
+                        continue
+                    self._print(batch)
+                    reading.done(batch[: self._handled])
+                    self._handled = 0  # before the next batch takes this one's place: an interruption can come anywhere
+                    if self._left == 0:
+                        break
+            if latest is not None:
+                self._print(latest.records())
+                if latest.without_key:
+                    people.note(f"{latest.without_key} records without a key are left out")
+        except KeyboardInterrupt:
+            status = EXIT_INTERRUPTED
+        except Terminated:
+            status = 128 + signal.SIGTERM
         finally:
-            reading.close()
-            people.note(f"Processed a total of {printed} messages" + (f", {skipped} skipped" if skipped else ""))
-    return status or (EXIT_FAILED if skipped else 0)
+            reading.done(batch[: self._handled])
+            try:
+                self._out.flush()
+            finally:
+                reading.close()
+                skipped = f", {self._skipped} skipped" if self._skipped else ""
+                people.note(f"Processed a total of {self._printed} messages{skipped}")
+        return status or (EXIT_FAILED if self._skipped else 0)
 
+    def _of_interest(self, batch: list[Any]) -> list[Any]:
+        return [message for message in batch if all(wanted(message) for wanted in self._wanted)]
 
-def _offset(text: str | None) -> int | None:
-    from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
+    def _print(self, batch: list[Any]) -> None:
+        """Prints a batch as far as it is wanted; `handled` says how far that was, also when it is interrupted."""
+        shown, end = batch, len(batch)
+        if self._wanted:
+            shown = self._of_interest(batch)
+        if self._left is not None and len(shown) >= self._left:
+            shown = shown[: self._left]
+            end = batch.index(shown[-1]) + 1
+        try:
+            self._out.write(self._writer.write_all(shown))
+            self._printed += len(shown)
+        except FormatError:
+            self._print_singly(batch[:end], shown)
+        self._out.flush()
+        if self._left is not None:
+            self._left -= len(shown)
+        self._handled = end
 
-    if text is None:
-        return None
-    named = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
-    if text in named:
-        return named[text]
-    if not text.isdigit():
-        raise UsageError(f"--offset {text}: not an offset", "a number, earliest or latest")
-    return int(text)
+    def _print_singly(self, batch: list[Any], shown: list[Any]) -> None:
+        of_interest = set(map(id, shown))
+        for message in batch:
+            if id(message) in of_interest:
+                try:
+                    self._out.write(self._writer.write(message))
+                    self._printed += 1
+                except FormatError as error:
+                    self._told(message, error)
+            self._handled += 1
+
+    def _told(self, message: Any, error: FormatError) -> None:
+        where = f"{message.topic()}-{message.partition()} offset {message.offset()}"
+        if not self._skips_errors:
+            raise FormatError(f"{where}: {error}", "--skip-message-on-error goes on; another format may fit") from error
+        people.error(FormatError(f"{where}: {error}"))
+        self._skipped += 1

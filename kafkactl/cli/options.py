@@ -15,7 +15,7 @@ import typer
 
 from kafkactl.cli.completion import context_names, topic_names
 from kafkactl.errors import EXIT_FAILED, UsageError
-from kafkactl.output.report import OutputFormat, Report
+from kafkactl.output.report import OutputFormat, RecordFormat, Report
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -199,6 +199,23 @@ class GroupOutputOptions(MirrorOutputOptions):
     @property
     def is_prometheus(self) -> bool:
         return self.output == GroupFormat.PROMETHEUS
+
+
+@dataclass(frozen=True)
+class RecordOutputOptions(OutputOptions):
+    """How records are shown."""
+
+    output: Annotated[
+        RecordFormat | None,
+        typer.Option("--output", "-o", help="Default: Kafka's own lines. json: an object a line. raw: values alone."),
+    ] = None  # type: ignore[assignment]
+
+    @property
+    def record_format(self) -> RecordFormat | None:
+        """As `format`, with what only records can be."""
+        if self.output is not None:
+            return RecordFormat(self.output)
+        return None if self.format is None else RecordFormat(self.format)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
 
 T = TypeVar("T")
 
@@ -104,6 +104,15 @@ class Cluster:
                 if self.reasons.all_down or left <= 0 or error.args[0].code() not in UNREACHABLE_CODES:
                     raise self.error(error) from error
                 patience = left
+
+    def topic_partitions(self, topic: str, client: Any) -> list[int]:
+        """The numbers of a topic's partitions, in order; raises NotFoundError. Nothing makes the topic."""
+        found = self.metadata(topic, client).topics[topic]
+        if found.error is None:
+            return sorted(found.partitions)
+        if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise NotFoundError(f"there is no topic {topic!r}", hint_for(found.error))
+        raise OperationError(f"cannot read {topic}: {plain_reason(found.error)}", hint_for(found.error))
 
     def wait(self, future: Future[T], what: str) -> T:
         """The future's result; raises UnreachableError, or OperationError saying `what` failed and why."""

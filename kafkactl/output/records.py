@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kafkactl.errors import UsageError
+from kafkactl.output.decoders import format_of_class
 from kafkactl.output.line_formatter import LineFormatter
-from kafkactl.output.report import OutputFormat
+from kafkactl.output.report import RecordFormat
+from kafkactl.output.template import Template
 from kafkactl.serde.formats import Format
 
 
@@ -23,24 +26,67 @@ class RecordWriter(Protocol):
     def write(self, message: Any) -> bytes:
         """One record; raises FormatError for bytes that are not of its format."""
 
+    def write_all(self, messages: Sequence[Any]) -> bytes:
+        """Many of them."""
 
-def record_writer(
-    format: OutputFormat | None, properties: Mapping[str, str], key: Format, value: Format
-) -> RecordWriter:
-    """The writer of a format; Kafka's own lines unless one is named. Raises UsageError."""
-    if format in (None, OutputFormat.PLAIN):
-        return Lines(LineFormatter(properties, key, value))
-    if properties:
-        raise UsageError(f"--property is for lines, and -o {format} has its own form", "leave one of them out")
-    match format:
-        case OutputFormat.JSON:
+
+@dataclass(frozen=True)
+class Style:
+    """How records are to look; at most one of format, template and formatter, and properties for lines only."""
+
+    format: RecordFormat | None = None
+    template: str | None = None
+    formatter: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+def record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
+    """The writer of a style; Kafka's own lines unless another is named. Raises UsageError."""
+    from kafkactl.output import kafka_formatters
+
+    formatter = None if style.formatter is None else kafka_formatters.short_name(style.formatter)
+    if sum((style.format is not None, style.template is not None, formatter is not None)) > 1:
+        raise UsageError("-o, --format and --formatter each say how a record looks", "name one of them")
+    is_lines = style.template is None and style.format in (None, RecordFormat.PLAIN)
+    if is_lines and formatter in (None, *kafka_formatters.LINES):
+        return Lines(_line_formatter(style.properties, key, value))
+    if style.properties:
+        raise UsageError("--property is for lines, and this form says all itself", "leave one of them out")
+    if formatter is not None:
+        if formatter == kafka_formatters.NOTHING:
+            return kafka_formatters.Nothing()
+        return kafka_formatters.InternalRecords(formatter)
+    if style.template is not None:
+        return Template(style.template, key, value)
+    match style.format:
+        case RecordFormat.JSON:
             return JsonLines(key, value)
-        case OutputFormat.YAML:
+        case RecordFormat.YAML:
             return YamlDocuments(key, value)
-        case OutputFormat.CSV:
+        case RecordFormat.CSV:
             return Csv(key, value)
+        case RecordFormat.RAW:
+            return Template("%s", key, value)
         case _:
             return Columns(key, value)
+
+
+_DESERIALIZERS = ("key.deserializer", "value.deserializer", "headers.deserializer")
+
+
+def _line_formatter(properties: Mapping[str, str], key: Format, value: Format) -> LineFormatter:
+    """Deserializers are named by classes of Kafka's there, as properties or, with less to type, as formats."""
+    named = {name: format_of_class(text) for name, text in properties.items() if name in _DESERIALIZERS}
+    # What configures a deserializer (key.deserializer.encoding) has nothing to configure in those that are here.
+    others = {
+        name: text for name, text in properties.items() if not name.startswith(_DESERIALIZERS) and name not in named
+    }
+    return LineFormatter(
+        others,
+        named.get("key.deserializer", key),
+        named.get("value.deserializer", value),
+        named.get("headers.deserializer"),
+    )
 
 
 class Lines:
@@ -50,6 +96,7 @@ class Lines:
 
     def __init__(self, formatter: LineFormatter) -> None:
         self.write = formatter.format
+        self.write_all = formatter.format_all
 
 
 class _Fielded:
@@ -57,6 +104,12 @@ class _Fielded:
 
     def __init__(self, key: Format, value: Format) -> None:
         self._key, self._value = key, value
+
+    def write(self, message: Any) -> bytes:
+        raise NotImplementedError
+
+    def write_all(self, messages: Sequence[Any]) -> bytes:
+        return b"".join(map(self.write, messages))
 
     def fields(self, message: Any) -> dict[str, Any]:
         """A record as plain data; the time in ms since 1970, None when the record has none."""

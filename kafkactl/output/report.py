@@ -18,6 +18,17 @@ class OutputFormat(StrEnum):
     PLAIN = "plain"
 
 
+class RecordFormat(StrEnum):
+    """What -o takes where records are printed as they come."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+    CSV = "csv"
+    PLAIN = "plain"
+    RAW = "raw"
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: its heading, and a row's value in it (None shows as `-`, and as nothing in csv)."""

@@ -3,74 +3,111 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from kafkactl.connection.cluster import Cluster, hint_for, plain_reason
-from kafkactl.errors import NotFoundError, OperationError
+from kafkactl.connection.cluster import Cluster
+from kafkactl.streams.selection import (
+    LISTED_EARLIEST,
+    LISTED_LATEST,
+    Partition,
+    Range,
+    Selection,
+    listed,
+    matching,
+    ranges,
+)
 
-BATCH = 1000
+_BATCH = 10_000
+_BATCH_BYTES = 8 << 20
+_FIRST_BATCH = 500
 _WAIT_S = 0.1
+_FARTHER = 4
 
-# What a ListOffsets request takes in a timestamp's place.
-LISTED_LATEST, LISTED_EARLIEST = -1, -2
+Tell = Callable[[str], None]
 
-
-@dataclass(frozen=True)
-class Selection:
-    """What to read, and when to stop; None or False means on and on."""
-
-    topic: str
-    partitions: Sequence[int] | None = None
-    """With any named, or without a group, partitions are assigned by hand: no group is made or joined."""
-    group: str | None = None
-    offset: int | None = None
-    """Where named partitions start: an offset, or OFFSET_BEGINNING or OFFSET_END."""
-    from_beginning: bool = False
-    max_messages: int | None = None
-    idle_timeout_ms: int | None = None
-    until_end: bool = False
-    """Stop at the ends that the partitions have when they are reached."""
+FAST_FETCH = {
+    # librdkafka waits a second before it fetches again when its queue was full: three quarters of a long read.
+    "fetch.queue.backoff.ms": 10,
+    # What it fetches ahead, and what a broker sends at once: memory stays bounded on a stream of any length.
+    "queued.max.messages.kbytes": 32 << 10,
+    "fetch.max.bytes": 16 << 20,
+}
 
 
 class Reading:
     """An open consumer; see batches()."""
 
-    def __init__(self, cluster: Cluster, selection: Selection, config: Mapping[str, Any]) -> None:
-        """Connects and joins or assigns; raises UnreachableError and NotFoundError."""
+    def __init__(
+        self, cluster: Cluster, selection: Selection, config: Mapping[str, Any], tell: Tell | None = None
+    ) -> None:
+        """Connects and joins or assigns; raises UnreachableError and NotFoundError. `tell` hears of rebalances."""
         self._cluster = cluster
         self._selection = selection
-        self._joins = selection.group is not None and not selection.partitions
-        self._consumer = cluster.consumer({**_config(selection, self._joins), **config})
-        self._at_end: set[tuple[str, int]] = set()
+        self._tell = tell or (lambda _text: None)
+        self._consumer = cluster.consumer({**_config(selection), **config})
+        self._at_end: set[Partition] = set()
+        self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []
-        partitions = self._partitions()
-        if self._joins:
-            self._consumer.subscribe([selection.topic], on_assign=self._on_assign)
+        self._ranges: dict[Partition, Range] = {}
+        if selection.joins:
+            self._subscribe()
         else:
-            self._consumer.assign(partitions)
+            self._ranges = ranges(cluster, self._consumer, selection)
+            self._assign({partition: range.start for partition, range in self._ranges.items()})
 
     def batches(self) -> Iterator[list[Message]]:
         """Records as they come, some at a time; whoever handles them says so by done()."""
-        left = self._selection.max_messages
+        if self._selection.tail:
+            yield from self._last_records(self._selection.tail)
+        size = _FIRST_BATCH
         last_record_at = time.monotonic()
-        while left is None or left > 0:
-            batch = self._next_batch(BATCH if left is None else min(BATCH, left))
+        while True:
+            batch = self._next_batch(size)
             if batch:
                 yield batch
                 last_record_at = time.monotonic()
-                left = None if left is None else left - len(batch)
+                size = min(_BATCH, 1 + len(batch) * _BATCH_BYTES // (1 + sum(map(len, batch))))
             elif self._is_over(last_record_at):
                 return
 
     def done(self, messages: Sequence[Message]) -> None:
         """Counts these as handled, once or again: the group's next commit goes past them."""
-        if self._joins and messages:
+        if self._selection.joins and messages:
             last = {(message.topic(), message.partition()): message.offset() for message in messages}
             self._store([TopicPartition(*partition, offset + 1) for partition, offset in last.items()])  # type: ignore[arg-type,operator]
+
+    def close(self) -> None:
+        """Commits what is done and leaves the group."""
+        self._consumer.close()
+
+    def _subscribe(self) -> None:
+        selection = self._selection
+        if selection.pattern:
+            matching(self._cluster, self._consumer, selection.topics[0])
+            topics = [f"^({selection.topics[0]})$"]
+        else:
+            topics = list(selection.topics)
+            for topic in topics:
+                self._cluster.topic_partitions(topic, self._consumer)
+        self._consumer.subscribe(
+            topics,
+            on_assign=self._on_assign,
+            on_revoke=lambda _consumer, partitions: self._told("revoked", partitions),
+            on_lost=lambda _consumer, partitions: self._told("lost", partitions),
+        )
+
+    def _assign(self, starts: Mapping[Partition, int]) -> None:
+        self._at_end.clear()
+        self._stops = {each: stop for each in starts if (stop := self._ranges[each].stop) is not None}
+        self._consumer.assign([TopicPartition(*partition, start) for partition, start in starts.items()])
+
+    def _told(self, what: str, partitions: Sequence[TopicPartition]) -> None:
+        named = ", ".join(sorted(f"{each.topic}-{each.partition}" for each in partitions)) or "no partitions"
+        self._tell(f"{what}: {named}")
 
     def _store(self, offsets: list[TopicPartition]) -> None:
         """Puts offsets into the next commit; a partition taken from us meanwhile is its new owner's to commit."""
@@ -80,32 +117,13 @@ class Reading:
             if error.args[0].code() != KafkaError._STATE:
                 raise
 
-    def close(self) -> None:
-        """Commits what is done and leaves the group."""
-        self._consumer.close()
-
-    def _partitions(self) -> list[TopicPartition]:
-        topic = self._selection.topic
-        metadata = self._cluster.metadata(topic, self._consumer).topics[topic]
-        if metadata.error is not None:
-            if metadata.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise NotFoundError(f"there is no topic {topic!r}", hint_for(metadata.error))
-            raise OperationError(f"cannot read {topic}: {plain_reason(metadata.error)}", hint_for(metadata.error))
-        numbers = sorted(metadata.partitions)
-        for wanted in self._selection.partitions or ():
-            if wanted not in metadata.partitions:
-                raise NotFoundError(f"topic {topic} has no partition {wanted}", f"it has 0 to {numbers[-1]}")
-        start = self._selection.offset
-        if start is None:
-            start = OFFSET_BEGINNING if self._selection.from_beginning else OFFSET_END
-        return [TopicPartition(topic, number, start) for number in self._selection.partitions or numbers]
-
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Finds where partitions without a commit start: that becomes their first commit, as with the Java client.
 
         Without it a partition that was empty, or not reached before we stopped, would have no commit, and the
         group's next consumer would begin at its end and never show what has come in between.
         """
+        self._told("assigned", partitions)
         timeout_s = self._cluster.timeout_s
         end = LISTED_EARLIEST if self._selection.from_beginning else LISTED_LATEST
         unread = [
@@ -128,35 +146,80 @@ class Reading:
             self._starts = []
         if first is None:
             return []
-        messages = [first] if size == 1 else [first, *self._consumer.consume(size - 1, 0)]
-        return [message for message in messages if self._is_record(message)]
+        messages = [message for message in (first, *self._consumer.consume(size, 0)) if self._is_record(message)]
+        if self._at_end:
+            self._at_end -= {(message.topic(), message.partition()) for message in messages}
+        return self._within(messages) if self._stops else messages
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
         if error is None:
-            self._at_end.discard((message.topic(), message.partition()))
             return True
+        partition: Any = (message.topic(), message.partition())
         if error.code() == KafkaError._PARTITION_EOF:
-            self._at_end.add((message.topic(), message.partition()))  # type: ignore[arg-type]
+            self._at_end.add(partition)
             return False
-        raise self._cluster.error(KafkaException(error), f"cannot read {self._selection.topic}")
+        raise self._cluster.error(KafkaException(error), f"cannot read {partition[0]}")
+
+    def _within(self, messages: list[Message]) -> list[Message]:
+        """Those before their partition's stop."""
+        kept = []
+        for message in messages:
+            partition: Any = (message.topic(), message.partition())
+            stop = self._stops.get(partition)
+            if stop is None or message.offset() < stop:  # type: ignore[operator]
+                kept.append(message)
+            if stop is not None and message.offset() >= stop - 1:  # type: ignore[operator]
+                self._at_end.add(partition)
+        return kept
 
     def _is_over(self, last_record_at: float) -> bool:
         limit_ms = self._selection.idle_timeout_ms
         if limit_ms is not None and (time.monotonic() - last_record_at) * 1000 >= limit_ms:
             return True
-        if not self._selection.until_end:
-            return False
         assigned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
+        if not self._selection.until_end:
+            return bool(self._stops) and assigned <= self._at_end & self._stops.keys()
         return bool(assigned) and assigned <= self._at_end
 
+    def _last_records(self, number: int) -> Iterator[list[Message]]:
+        """The last so many of each partition.
 
-def _config(selection: Selection, joins: bool) -> dict[str, Any]:
+        Offsets may have gaps, of compaction and of transactions' ends: where too few records come, it begins farther
+        back, as often as it has to.
+        """
+        ends = listed(self._cluster, self._consumer, self._ranges, LISTED_LATEST)
+        firsts = listed(self._cluster, self._consumer, self._ranges, LISTED_EARLIEST)
+        starts = {each: range.start for each, range in self._ranges.items()}
+        found: dict[Partition, deque[Message]] = {}
+        while starts:
+            self._assign(starts)
+            found.update({each: deque(maxlen=number) for each in starts})
+            unfinished = {each for each in starts if starts[each] < ends[each]}
+            while unfinished:
+                for message in self._next_batch(_FIRST_BATCH):
+                    partition: Any = (message.topic(), message.partition())
+                    if message.offset() < ends[partition]:  # type: ignore[operator]
+                        found[partition].append(message)
+                    if message.offset() >= ends[partition] - 1:  # type: ignore[operator]
+                        unfinished.discard(partition)
+                unfinished -= self._at_end
+            starts = {
+                each: max(firsts[each], ends[each] - _FARTHER * (ends[each] - start))
+                for each, start in starts.items()
+                if len(found[each]) < number and start > firsts[each]
+            }
+        self._assign(ends)
+        yield sorted((message for each in found.values() for message in each), key=lambda one: one.timestamp()[1])
+
+
+def _config(selection: Selection) -> dict[str, Any]:
     return {
+        **FAST_FETCH,
         # librdkafka wants a name even where no group is joined; nothing is ever committed under this one.
         "group.id": selection.group or "kafkactl-console-consumer",
-        "enable.auto.commit": joins,
+        "enable.auto.commit": selection.joins,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest" if selection.from_beginning else "latest",
-        "enable.partition.eof": selection.until_end,
+        "enable.partition.eof": selection.until_end or selection.tail is not None,
     }

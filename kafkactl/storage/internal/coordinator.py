@@ -36,8 +36,14 @@ class CoordinatorRecord:
     value: dict[str, Any] | None
 
 
-def parse_coordinator_record(topic: str, key: bytes, value: bytes | None) -> CoordinatorRecord:
-    """A record of consumer_offsets, transaction_state or share_group_state; raises FormatError in Kafka's words."""
+def parse_coordinator_record(
+    topic: str, key: bytes, value: bytes | None, opens_protocol: bool = True
+) -> CoordinatorRecord:
+    """A record of consumer_offsets, transaction_state or share_group_state; raises FormatError in Kafka's words.
+
+    `opens_protocol` shows what is in the bytes that members of a consumer group carry; Kafka's dump tool does so, and
+    its console consumer does not.
+    """
     keys, values = _layouts(topic)
     key_reader = SchemaReader(key)
     type = _leading_number(key_reader, "key")
@@ -52,7 +58,12 @@ def parse_coordinator_record(topic: str, key: bytes, value: bytes | None) -> Coo
     if version not in values[type].versions:
         raise FormatError(f"Found an unknown record version {version} for {type} type")
     fields = _message(value_reader, values[type], version, version, "value")
-    if topic == "consumer_offsets" and type == GROUP_METADATA and fields["protocolType"] == _CONSUMER:
+    if (
+        opens_protocol
+        and topic == "consumer_offsets"
+        and type == GROUP_METADATA
+        and fields["protocolType"] == _CONSUMER
+    ):
         for member in fields["members"]:
             _open_protocol(member)
     return CoordinatorRecord(type, key_fields, version, fields)

@@ -1,0 +1,278 @@
+"""Flags of console-consumer: what is read, which records are wanted, how they look, and how a group is joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kafkactl.cli.completion import group_names
+from kafkactl.errors import UsageError
+
+if TYPE_CHECKING:
+    from kafkactl.output.records import RecordWriter
+    from kafkactl.output.report import RecordFormat
+    from kafkactl.serde.formats import Format
+    from kafkactl.streams.filters import Wanted
+    from kafkactl.streams.selection import Selection
+
+_ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
+_PROTOCOLS = ("classic", "consumer")
+
+
+@dataclass(frozen=True)
+class RangeFlags:
+    """From where, and up to where."""
+
+    include: Annotated[
+        str | None, typer.Option("--include", metavar="REGEX", help="All topics that it matches, instead of TOPIC.")
+    ] = None
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Start at the oldest record where the group has no offset yet.")
+    ] = False
+    partition: Annotated[
+        list[int] | None, typer.Option("--partition", metavar="N", min=0, help="Only this partition; repeatable.")
+    ] = None
+    assign: Annotated[
+        list[str] | None,
+        typer.Option("--assign", metavar="TOPIC:N[:OFFSET]", help="This partition, of any topic; repeatable."),
+    ] = None
+    offset: Annotated[
+        str | None, typer.Option("--offset", metavar="N|earliest|latest", help="Where to start in each --partition.")
+    ] = None
+    to_offset: Annotated[
+        int | None, typer.Option("--to-offset", metavar="N", min=0, help="The first offset not to be read any more.")
+    ] = None
+    from_time: Annotated[
+        str | None, typer.Option("--from-time", metavar="TIME", help="Start at the first record not before it.")
+    ] = None
+    to_time: Annotated[
+        str | None, typer.Option("--to-time", metavar="TIME", help="Stop at the first record after it.")
+    ] = None
+    tail: Annotated[
+        int | None, typer.Option("--tail", metavar="N", min=1, help="The last N records of each partition.")
+    ] = None
+    exit_: Annotated[bool, typer.Option("--exit", "-e", help="Stop at the end of every partition.")] = False
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="With --tail, --to-offset, --to-time: wait for what is yet to come.")
+    ] = False
+    timeout_ms: Annotated[
+        int | None, typer.Option("--timeout-ms", metavar="MS", min=0, help="Stop when nothing came for so long.")
+    ] = None
+
+    def selection(self, topic: str | None, topic_flag: str | None, group: str | None, until_end: bool) -> Selection:
+        """Raises UsageError for flags that do not go together."""
+        from kafkactl.cli.moments import to_ms
+        from kafkactl.cli.options import subject
+        from kafkactl.streams.filters import compile_pattern
+        from kafkactl.streams.selection import Selection
+
+        starts = {"--offset": self.offset, "--from-time": self.from_time, "--tail": self.tail}
+        said = [flag for flag, value in starts.items() if value is not None]
+        if len(said) > 1 or (said and self.from_beginning):
+            raise UsageError(f"{' and '.join([*said, '--from-beginning'][:2])} say where to start", "say one of them")
+        if self.to_offset is not None and self.to_time is not None:
+            raise UsageError("--to-offset and --to-time say where to stop", "say one of them")
+        stops = [("--to-offset", self.to_offset), ("--to-time", self.to_time)]
+        by_hand = [*said, *(flag for flag, value in stops if value is not None)]
+        by_hand += ["--partition"] * bool(self.partition) + ["--assign"] * bool(self.assign)
+        if group and by_hand:
+            raise UsageError(
+                f"{by_hand[0]} reads without a group: the group would choose partitions and offsets itself",
+                "leave one of them out; kafkactl groups reset-offsets moves a group",
+            )
+        if self.offset is not None and not self.partition:
+            raise UsageError(
+                "--offset is one partition's own",
+                "name it with --partition; --from-beginning starts at the oldest of all",
+            )
+        ways = [name for name, value in (("--include", self.include), ("--assign", self.assign)) if value]
+        if ways and (topic or topic_flag or len(ways) > 1):
+            raise UsageError(f"{ways[0]} names topics itself", "leave TOPIC out")
+        assigned = dict(map(_assignment, self.assign)) if self.assign else None
+        if self.include is not None:
+            compile_pattern(self.include, "--include")
+            topics = [self.include]
+        elif assigned is not None:
+            topics = sorted({name for name, _ in assigned})
+        else:
+            topics = [subject(topic, topic_flag, "topic")]
+        bounded = self.tail is not None or self.to_offset is not None or self.to_time is not None
+        return Selection(
+            topics,
+            self.include is not None,
+            self.partition,
+            assigned,
+            group,
+            None if self.offset is None else _offset(self.offset, "--offset"),
+            None if self.from_time is None else to_ms(self.from_time, "--from-time"),
+            self.tail,
+            self.from_beginning,
+            self.to_offset,
+            None if self.to_time is None else to_ms(self.to_time, "--to-time"),
+            self.timeout_ms,
+            until_end or self.exit_ or (bounded and not self.follow),
+        )
+
+
+@dataclass(frozen=True)
+class FilterFlags:
+    """Which of the records read are wanted; each must hold."""
+
+    key_matches: Annotated[
+        list[str] | None, typer.Option("--key-matches", metavar="REGEX", help="Only keys that it is found in.")
+    ] = None
+    value_matches: Annotated[
+        list[str] | None, typer.Option("--value-matches", "--grep", metavar="REGEX", help="Only such values.")
+    ] = None
+    header_matches: Annotated[
+        list[str] | None,
+        typer.Option("--header-matches", "-H", metavar="NAME[=REGEX]", help="Only records with such a header."),
+    ] = None
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where", metavar="CONDITION", help="Only json values with it: '.user.id == 7', '.tags[0] =~ a'."
+        ),
+    ] = None
+
+    def wanted(self, key: Format, value: Format) -> list[Wanted]:
+        """Raises UsageError."""
+        from kafkactl.streams import filters
+
+        return [
+            *(filters.by_text(pattern, "key", key) for pattern in self.key_matches or ()),
+            *(filters.by_text(pattern, "value", value) for pattern in self.value_matches or ()),
+            *(filters.by_header(text) for text in self.header_matches or ()),
+            *(filters.by_json(text, value) for text in self.where or ()),
+        ]
+
+
+@dataclass(frozen=True)
+class StyleFlags:
+    """How records look."""
+
+    property_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--property",
+            "--formatter-property",
+            metavar="NAME=VALUE",
+            help="print.timestamp, print.partition, print.offset, print.epoch, print.headers, print.key, print.value, "
+            "key.separator, line.separator, headers.separator, null.literal, key.deserializer, value.deserializer, "
+            "headers.deserializer; repeatable.",
+        ),
+    ] = None
+    formatter_config: Annotated[
+        Path | None, typer.Option("--formatter-config", metavar="FILE", help="Such properties from a file.")
+    ] = None
+    formatter: Annotated[
+        str | None, typer.Option("--formatter", metavar="CLASS", help="Kafka's, also of its own topics: Offsets... .")
+    ] = None
+    template: Annotated[
+        str | None, typer.Option("--format", metavar="TEMPLATE", help="As kcat's -f: '%t-%p %o %T %k=%s %h\\n'.")
+    ] = None
+    key_deserializer: Annotated[
+        str | None, typer.Option("--key-deserializer", metavar="CLASS", help="Kafka's, like LongDeserializer.")
+    ] = None
+    value_deserializer: Annotated[
+        str | None, typer.Option("--value-deserializer", metavar="CLASS", help="Likewise, of values.")
+    ] = None
+
+    def formats(self, key: Format, value: Format) -> tuple[Format, Format]:
+        """What keys and values are, by class or by format; raises UsageError."""
+        from kafkactl.output.decoders import format_of_class
+
+        return (
+            key if self.key_deserializer is None else format_of_class(self.key_deserializer),
+            value if self.value_deserializer is None else format_of_class(self.value_deserializer),
+        )
+
+    def writer(self, format: RecordFormat | None, key: Format, value: Format) -> RecordWriter:
+        """Raises UsageError."""
+        from kafkactl.connection import properties
+        from kafkactl.connection.settings import parse_assignment
+        from kafkactl.output.records import Style, record_writer
+
+        found = properties.read(self.formatter_config) if self.formatter_config is not None else {}
+        found.update(parse_assignment(text, "--property") for text in self.property_ or ())
+        return record_writer(Style(format, self.template, self.formatter, found), key, value)
+
+
+@dataclass(frozen=True)
+class MemberFlags:
+    """How a group is joined, and what of the log is seen."""
+
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group",
+            "-g",
+            metavar="GROUP",
+            help="Join this group and commit what was printed.",
+            autocompletion=group_names,
+        ),
+    ] = None
+    group_instance_id: Annotated[
+        str | None, typer.Option("--group-instance-id", metavar="ID", help="Be a static member.")
+    ] = None
+    group_protocol: Annotated[
+        str | None,
+        typer.Option("--group-protocol", metavar="PROTOCOL", help="classic (default) or consumer (KIP-848)."),
+    ] = None
+    assignor: Annotated[
+        str | None,
+        typer.Option(
+            "--assignor", metavar="NAME", help="range, roundrobin, cooperative-sticky; uniform, range with consumer."
+        ),
+    ] = None
+    client_rack: Annotated[
+        str | None, typer.Option("--client-rack", metavar="RACK", help="Fetch from replicas in this rack.")
+    ] = None
+    isolation_level: Annotated[
+        str,
+        typer.Option(
+            "--isolation-level",
+            metavar="LEVEL",
+            help="read_uncommitted, or read_committed to leave aborted transactions out.",
+        ),
+    ] = _ISOLATION_LEVELS[0]
+
+    def settings(self) -> Mapping[str, Any]:
+        """librdkafka's settings; raises UsageError."""
+        if self.isolation_level not in _ISOLATION_LEVELS:
+            raise UsageError(f"{self.isolation_level!r} is no isolation level", " or ".join(_ISOLATION_LEVELS))
+        if self.group_protocol not in (None, *_PROTOCOLS):
+            raise UsageError(f"--group-protocol {self.group_protocol}: no such one", " or ".join(_PROTOCOLS))
+        if self.group is None and (self.group_instance_id or self.group_protocol or self.assignor):
+            raise UsageError("there is no group to be a member of", "--group names it")
+        is_new = self.group_protocol == "consumer"
+        wanted = {
+            "isolation.level": self.isolation_level,
+            "group.instance.id": self.group_instance_id,
+            "group.protocol": self.group_protocol,
+            "group.remote.assignor" if is_new else "partition.assignment.strategy": self.assignor,
+            "client.rack": self.client_rack,
+        }
+        return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _assignment(text: str) -> tuple[tuple[str, int], int | None]:
+    topic, *numbers = text.split(":")
+    if not topic or len(numbers) not in (1, 2) or not numbers[0].isdigit():
+        raise UsageError(f"--assign {text}: not TOPIC:PARTITION[:OFFSET]", "like orders:0 or orders:2:1500")
+    return (topic, int(numbers[0])), _offset(numbers[1], "--assign") if len(numbers) == 2 else None
+
+
+def _offset(text: str, flag: str) -> int:
+    from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
+
+    named = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
+    if text.lower() in named:
+        return named[text.lower()]
+    if not text.isdigit():
+        raise UsageError(f"{flag} {text}: not an offset", "a number, earliest or latest")
+    return int(text)

@@ -1,0 +1,99 @@
+"""The formatters of Kafka's console consumer by the names of their classes.
+
+Reference: org.apache.kafka.tools.consumer.*MessageFormatter and group.share.ShareGroupStateMessageFormatter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kafkactl.errors import FormatError, UsageError
+from kafkactl.output.java_text import json_text
+from kafkactl.storage.internal.coordinator import UnknownRecordTypeError, parse_coordinator_record
+from kafkactl.storage.schema import of_type
+
+_PACKAGES = (
+    "org.apache.kafka.tools.consumer.group.share.",
+    "org.apache.kafka.tools.consumer.",
+    "org.apache.kafka.coordinator.group.",
+    "kafka.coordinator.group.GroupMetadataManager$",
+    "kafka.coordinator.transaction.TransactionLog$",
+    "kafka.tools.",
+)
+LINES = ("DefaultMessageFormatter", "LoggingMessageFormatter")
+NOTHING = "NoOpMessageFormatter"
+
+
+@dataclass(frozen=True)
+class _Records:
+    topic: str
+    shows: Callable[[str], bool]
+    """By the name of a key's schema."""
+
+
+_INTERNAL: Mapping[str, _Records] = {
+    "OffsetsMessageFormatter": _Records("consumer_offsets", lambda name: "OffsetCommit" in name),
+    "GroupMetadataMessageFormatter": _Records("consumer_offsets", lambda name: name == "GroupMetadataKey"),
+    "ShareGroupMessageFormatter": _Records("consumer_offsets", lambda name: name.startswith("ShareGroup")),
+    "TransactionLogMessageFormatter": _Records("transaction_state", lambda name: True),
+    "ShareGroupStateMessageFormatter": _Records("share_group_state", lambda name: True),
+}
+
+
+def short_name(name: str) -> str:
+    """A formatter's class without its package; raises UsageError for one that is not known."""
+    short = name
+    for package in _PACKAGES:
+        short = short.removeprefix(package)
+    if short not in (*LINES, NOTHING, *_INTERNAL):
+        raise UsageError(
+            f"--formatter {name}: no such class is known", f"one of {', '.join((*LINES, NOTHING, *_INTERNAL))}"
+        )
+    return short
+
+
+class Nothing:
+    """Prints nothing: to measure, or only to commit."""
+
+    head = b""
+
+    def write(self, message: Any) -> bytes:
+        return b""
+
+    def write_all(self, messages: Sequence[Any]) -> bytes:
+        return b""
+
+
+class InternalRecords:
+    """Records of one of Kafka's own topics, each as JSON on a line of its own (Kafka's tool does not end it)."""
+
+    head = b""
+
+    def __init__(self, name: str) -> None:
+        records = _INTERNAL[name]
+        self._topic = records.topic
+        self._types = {layout.api_key for layout in of_type(records.topic, "key") if records.shows(layout.name)}
+
+    def write(self, message: Any) -> bytes:
+        """Nothing for records of other types; raises FormatError."""
+        key, value = message.key(), message.value()
+        if key is None:
+            return b""
+        try:
+            record = parse_coordinator_record(self._topic, key, value, opens_protocol=False)
+        except UnknownRecordTypeError:
+            return b""
+        except FormatError as error:
+            raise FormatError(f"Could not read record at offset {message.offset()} due to: {error}") from error
+        if record.type not in self._types:
+            return b""
+        shown = {
+            "key": {"type": record.type, "data": record.key},
+            "value": None if record.value is None else {"version": record.version, "data": record.value},
+        }
+        return json_text(shown).encode() + b"\n"
+
+    def write_all(self, messages: Sequence[Any]) -> bytes:
+        return b"".join(map(self.write, messages))

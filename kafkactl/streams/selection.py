@@ -1,0 +1,121 @@
+"""What is to be read: topics and partitions, from where, and up to where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
+
+from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import NotFoundError, OperationError
+
+Partition = tuple[str, int]
+
+# What a ListOffsets request takes in a timestamp's place.
+LISTED_LATEST, LISTED_EARLIEST = -1, -2
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to read, and when to stop; None or False means on and on."""
+
+    topics: Sequence[str]
+    """Names, or with `pattern` one regular expression."""
+    pattern: bool = False
+    partitions: Sequence[int] | None = None
+    """With any named, or without a group, partitions are assigned by hand: no group is made or joined."""
+    assigned: Mapping[Partition, int | None] | None = None
+    """Partitions named one by one, each with the offset where it starts; None starts like the others."""
+    group: str | None = None
+    offset: int | None = None
+    """Where partitions start: an offset, or OFFSET_BEGINNING or OFFSET_END."""
+    from_time_ms: int | None = None
+    tail: int | None = None
+    """The last so many records of each partition, and what follows."""
+    from_beginning: bool = False
+    to_offset: int | None = None
+    """The first offset that is not read any more, in each partition."""
+    to_time_ms: int | None = None
+    """The last moment whose records are read."""
+    idle_timeout_ms: int | None = None
+    until_end: bool = False
+    """Stop at the ends that the partitions have when they are reached."""
+
+    @property
+    def joins(self) -> bool:
+        """Whether a group shares the partitions out."""
+        return self.group is not None and not self.partitions and self.assigned is None
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where a partition's reading starts, and the first offset that is not read any more."""
+
+    start: int
+    stop: int | None = None
+
+
+def ranges(cluster: Cluster, consumer: Any, selection: Selection) -> dict[Partition, Range]:
+    """Each partition's range, moments looked up; raises NotFoundError and OperationError."""
+    partitions = _partitions(cluster, consumer, selection)
+    starts: dict[Partition, int] = {}
+    stops: dict[Partition, int] = {}
+    if selection.from_time_ms is not None:
+        starts = listed(cluster, consumer, partitions, selection.from_time_ms)
+    elif selection.tail is not None:
+        ends = listed(cluster, consumer, partitions, LISTED_LATEST)
+        firsts = listed(cluster, consumer, partitions, LISTED_EARLIEST)
+        starts = {each: max(firsts[each], ends[each] - selection.tail) for each in partitions}
+    if selection.to_time_ms is not None:
+        stops = listed(cluster, consumer, partitions, selection.to_time_ms + 1)
+    elif selection.to_offset is not None:
+        stops = dict.fromkeys(partitions, selection.to_offset)
+    start = selection.offset
+    if start is None:
+        start = OFFSET_BEGINNING if selection.from_beginning else OFFSET_END
+    named = {each: offset for each, offset in (selection.assigned or {}).items() if offset is not None}
+    return {each: Range(named.get(each, starts.get(each, start)), stops.get(each)) for each in partitions}
+
+
+def listed(cluster: Cluster, consumer: Any, partitions: Iterable[Partition], at: int) -> dict[Partition, int]:
+    """The first offset at or after a time in ms, the end where there is none; or LISTED_EARLIEST, LISTED_LATEST."""
+    wanted = [TopicPartition(topic, number, at) for topic, number in partitions]
+    try:
+        found = consumer.offsets_for_times(wanted, timeout=cluster.timeout_s)
+    except KafkaException as error:
+        raise cluster.error(error, "cannot look up offsets") from error
+    if failed := next((each for each in found if each.error is not None), None):
+        raise OperationError(f"cannot look up offsets of {failed.topic}-{failed.partition}: {failed.error.str()}")
+    return {(each.topic, each.partition): each.offset for each in found}
+
+
+def _partitions(cluster: Cluster, consumer: Any, selection: Selection) -> list[Partition]:
+    if selection.assigned is not None:
+        for topic, number in selection.assigned:
+            _require(topic, cluster.topic_partitions(topic, consumer), (number,))
+        return list(selection.assigned)
+    topics = matching(cluster, consumer, selection.topics[0]) if selection.pattern else selection.topics
+    found: list[Partition] = []
+    for topic in topics:
+        numbers = cluster.topic_partitions(topic, consumer)
+        _require(topic, numbers, selection.partitions or ())
+        found += [(topic, number) for number in selection.partitions or numbers]
+    return found
+
+
+def matching(cluster: Cluster, consumer: Any, pattern: str) -> list[str]:
+    """Names of the topics that a regular expression matches as a whole; raises NotFoundError when none does."""
+    import re
+
+    names = sorted(name for name in cluster.metadata(client=consumer).topics if re.fullmatch(pattern, name))
+    if not names:
+        raise NotFoundError(f"no topic matches {pattern!r}", "kafkactl topics list shows the topics there are")
+    return names
+
+
+def _require(topic: str, numbers: Sequence[int], wanted: Iterable[int]) -> None:
+    for number in wanted:
+        if number not in numbers:
+            raise NotFoundError(f"topic {topic} has no partition {number}", f"it has 0 to {numbers[-1]}")
