@@ -147,15 +147,16 @@ class Reading:
         if first is None:
             return []
         messages = [message for message in (first, *self._consumer.consume(size, 0)) if self._is_record(message)]
-        if self._at_end:
-            self._at_end -= {(message.topic(), message.partition()) for message in messages}
         return self._within(messages) if self._stops else messages
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
-        if error is None:
+        if error is None and not self._at_end:  # a set is asked for every record only near the end
             return True
         partition: Any = (message.topic(), message.partition())
+        if error is None:
+            self._at_end.discard(partition)
+            return True
         if error.code() == KafkaError._PARTITION_EOF:
             self._at_end.add(partition)
             return False

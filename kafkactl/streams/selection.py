@@ -69,7 +69,8 @@ def ranges(cluster: Cluster, consumer: Any, selection: Selection) -> dict[Partit
         firsts = listed(cluster, consumer, partitions, LISTED_EARLIEST)
         starts = {each: max(firsts[each], ends[each] - selection.tail) for each in partitions}
     if selection.to_time_ms is not None:
-        stops = listed(cluster, consumer, partitions, selection.to_time_ms + 1)
+        found = listed(cluster, consumer, partitions, selection.to_time_ms + 1)
+        stops = {each: offset for each, offset in found.items() if offset >= 0}
     elif selection.to_offset is not None:
         stops = dict.fromkeys(partitions, selection.to_offset)
     start = selection.offset
@@ -80,7 +81,7 @@ def ranges(cluster: Cluster, consumer: Any, selection: Selection) -> dict[Partit
 
 
 def listed(cluster: Cluster, consumer: Any, partitions: Iterable[Partition], at: int) -> dict[Partition, int]:
-    """The first offset at or after a time in ms, the end where there is none; or LISTED_EARLIEST, LISTED_LATEST."""
+    """The first offset at or after a time in ms, OFFSET_END where there is none; or LISTED_EARLIEST, LISTED_LATEST."""
     wanted = [TopicPartition(topic, number, at) for topic, number in partitions]
     try:
         found = consumer.offsets_for_times(wanted, timeout=cluster.timeout_s)
