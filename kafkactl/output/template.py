@@ -44,11 +44,11 @@ class Template:
         at = iter(rest)
         for piece in at:
             # Between two marks of percent is nothing: %% is one.
-            mark, literal = ("%", next(at, "")) if not piece else (piece[0], piece[1:])
-            if mark not in marks:
-                raise UsageError(f"--format: %{mark} is no mark", MARKS)
+            mark, following = ("%", next(at, None)) if not piece else (piece[0], piece[1:])
+            if mark not in marks or following is None:
+                raise UsageError(f"--format: %{piece[:1]} is no mark", MARKS)
             self._parts.append(marks[mark])
-            self._add(literal)
+            self._add(following)
 
     def write(self, message: Any) -> bytes:
         """One record; raises FormatError for bytes that are not of their format."""

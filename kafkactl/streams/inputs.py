@@ -28,6 +28,7 @@ _LENGTH = struct.Struct(">i")
 _PACES_A_SECOND = 20
 
 Source = Callable[[BinaryIO], Iterator[Batch]]
+Opened = Callable[[], Iterator[Batch]]
 
 
 def lines(source: BinaryIO, reader: LineReader) -> Iterator[Batch]:
@@ -217,7 +218,7 @@ class Given:
         return batch
 
 
-def repeated(opened: Callable[[], Iterator[Batch]], times: int) -> Iterator[Batch]:
+def repeated(opened: Opened, times: int) -> Iterator[Batch]:
     """What `opened` gives, so many times; 0 is without end."""
     for number in count(1):
         empty = True

@@ -12,13 +12,12 @@ class Kept:
     __slots__ = ("_epoch", "_headers", "_key", "_place", "_timestamp", "_value")
 
     def __init__(self, message: Any) -> None:
-        self._place = (message.topic(), message.partition(), message.offset())
+        self._place: tuple[str, int, int] = (message.topic(), message.partition(), message.offset())
         self._key, self._value, self._headers = message.key(), message.value(), message.headers()
         self._timestamp, self._epoch = message.timestamp(), message.leader_epoch()
 
     def topic(self) -> str:
-        topic: str = self._place[0]
-        return topic
+        return self._place[0]
 
     def partition(self) -> int:
         return self._place[1]
@@ -38,7 +37,7 @@ class Kept:
     def timestamp(self) -> Any:
         return self._timestamp
 
-    def leader_epoch(self) -> int | None:
+    def leader_epoch(self) -> Any:
         return self._epoch
 
 

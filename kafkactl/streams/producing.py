@@ -106,7 +106,10 @@ class Sending:
     ) -> None:
         """Raises UnreachableError and NotFoundError before anything is sent."""
         self._cluster, self._topic, self._account = cluster, topic, account
-        settings = {**DEFAULTS, **_without_idempotence({**config, **cluster.settings.properties}), **config}
+        said = {**config, **cluster.settings.properties}
+        settings = {**DEFAULTS, **_without_idempotence(said), **config}
+        if "transactional.id" in said:
+            del settings["delivery.timeout.ms"]  # it is the transaction's then, and may not be longer
         self._where = {} if partition is None else {"partition": partition}
         self._producer: Any = cluster.producer(settings)
         known = _required_topic(cluster, self._producer, topic, tell)

@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kafkactl.output.line_formatter import LineFormatter
 from kafkactl.serde import formats
+from tests.unit.streams.messages import Message
 
 STRING = formats.get("string")
-
-
-class Message:
-    """A record as confluent-kafka hands it over."""
-
-    def __init__(self, key: bytes | None = b"k", value: bytes | None = b"v", headers: Any = None) -> None:
-        self._parts = key, value, headers
-
-    def key(self) -> bytes | None:
-        return self._parts[0]
-
-    def value(self) -> bytes | None:
-        return self._parts[1]
-
-    def headers(self) -> Any:
-        return self._parts[2]
-
-    def partition(self) -> int:
-        return 3
-
-    def offset(self) -> int:
-        return 42
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, 1700000000000
 
 
 def formatted(message: Message, **properties: str) -> bytes:
@@ -56,3 +30,16 @@ def test_separators_and_nulls() -> None:
     assert formatted(Message(key=None), print_key="true", key_separator=":", null_literal="-") == b"-:v\n"
     assert formatted(Message(), line_separator=";") == b"v;"
     assert formatted(Message(), print_value="false", print_key="true") == b"k\n"
+
+
+def test_many_at_once_are_the_same_as_one_after_the_other() -> None:
+    messages = [Message(), Message(key=None), Message(value=None), Message(value=b"\xff")]
+    for shown in ({}, {"print.key": "true"}, {"print.key": "true", "print.offset": "true"}, {"print.value": "false"}):
+        formatter = LineFormatter({**shown, "null.literal": "NIL"}, STRING, STRING)
+        assert formatter.format_all(messages) == b"".join(map(formatter.format, messages))  # type: ignore[arg-type]
+
+
+def test_epochs_and_deliveries() -> None:
+    shown = formatted(Message(), print_epoch="true", print_delivery="true")
+    assert shown == b"Delivery:NOT_PRESENT\tEpoch:7\tv\n"
+    assert formatted(Message(epoch=None), print_epoch="true") == b"Epoch:NOT_PRESENT\tv\n"

@@ -72,3 +72,36 @@ def test_written_escapes_are_what_they_mean() -> None:
 def test_properties_are_checked(properties: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="--property parse"):
         reader(**properties)
+
+
+def test_many_lines_at_once_are_the_same_as_one_after_the_other() -> None:
+    for properties in ({}, {"parse_key": "true", "key_separator": ":", "ignore_error": "true"}):
+        batch: list[Record] = []
+        lines = [b"a:1", b"b", b":", b"c:d:e"]
+        reader(**properties).read_all(lines, 1, batch)
+        singly = [reader(**properties).read(line, 1) for line in lines]
+        assert [{"key": None, **each} for each in batch] == singly
+
+
+def test_ignoring_errors_keeps_what_can_be_read_as_kafkas_reader_does() -> None:
+    read = reader(parse_headers="true", parse_key="true", ignore_error="true").read
+    assert read(b"h:1\tvalue", 1) == record(None, b"value", [("h", b"1")])
+    assert read(b"bad,h:1\tk\tv", 1) == record(b"k", b"v", [("bad", None), ("h", b"1")])
+
+
+def test_an_empty_null_marker_makes_nothing_null() -> None:
+    assert reader(null_marker="").read(b"", 1) == record(None, None)
+    assert reader().read(b"", 1) == record(None, b"")
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"headers_delimiter": ",", "parse_headers": "true"},
+        {"headers_key_separator": ",", "parse_headers": "true"},
+        {"null_marker": "\t"},
+    ],
+)
+def test_separators_must_differ(properties: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="may not be equal"):
+        reader(**properties)

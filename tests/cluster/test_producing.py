@@ -1,0 +1,168 @@
+"""What console-producer does beyond lines: forms of input, transactions, and records that are not acknowledged."""
+
+from __future__ import annotations
+
+import json
+import signal
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+import pexpect
+
+from tests.clusters import RunningCluster, eventually
+
+
+def read(cluster: RunningCluster, topic: str, *arguments: object) -> list[dict[str, object]]:
+    text = cluster.cli.ok("consume", topic, "--from-beginning", "--exit", "-o", "json", *arguments)
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_records_as_json_go_round(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 3)
+    records = [
+        {"key": "k", "value": "v", "headers": [["h", "1"], ["n", None]], "partition": 2, "timestamp_ms": 1700000000000},
+        {"key": "gone", "value": None, "headers": [], "partition": 1, "timestamp_ms": 1700000000001},
+        {"key": None, "value": '{"a": 1}', "headers": [], "partition": 0, "timestamp_ms": 1700000000002},
+    ]
+    cli.ok("produce", name, "--input", "json", input="".join(json.dumps(each) + "\n" for each in records))
+    found = sorted(read(kraft, name), key=lambda each: str(each["timestamp_ms"]))
+    assert [{field: each[field] for field in records[0]} for each in found] == records
+    copy = f"{name}-copy"
+    cli.ok("topics", "create", copy, "-p", 3)
+    cli.ok("produce", copy, "--input", "json", input="".join(json.dumps(each) + "\n" for each in found))
+    assert [{**each, "topic": name} for each in read(kraft, copy)] == read(kraft, name)
+
+
+def test_forms_of_input(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name)
+    cli.ok("produce", name, "--input", "csv", input="key,value\na,1\n")
+    cli.ok("produce", name, "--delimiter", "\\0", "-K", "=", input="b=two\nlines\0c=3")
+    file = Path(kraft.cli.home) / f"{name}.bin"
+    file.write_bytes(struct.pack(">i", 3) + b"x\ny" + struct.pack(">i", -1))
+    cli.ok("produce", name, "--input", "length-prefixed", "--from-file", file, "--key", "d")
+    cli.ok("produce", name, "--repeat", 2, "--header", "from=test", "--timestamp", "2026-11-21", input="again\n")
+    shown = cli.ok("consume", name, "--from-beginning", "-e", "--format", "%k/%K|%s/%S|%h;")
+    assert shown == "a/1|1/1|;b/1|two\nlines/9|;c/1|3/1|;d/1|x\ny/3|;d/1|/-1|;" + "/-1|again/5|from=test;" * 2
+    times = {each["timestamp_ms"] for each in read(kraft, name, "--value-matches", "again")}
+    assert times == {1795219200000}
+
+
+def test_a_topics_bytes_go_round_as_lengths_and_values(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    copy = f"{name}-copy"
+    for topic in (name, copy):
+        cli.ok("topics", "create", topic, "-p", 1)
+    cli.ok("produce", name, "--value-format", "hex", input="000aff\n\n0d0a\n")
+    source = subprocess.run(
+        cli.command("consume", name, "--from-beginning", "-e", "--format", "%R%s"),
+        env=cli.full_environment(), capture_output=True, check=True,
+    )  # fmt: skip
+    file = Path(cli.home) / f"{name}.bin"
+    file.write_bytes(source.stdout)
+    cli.ok("produce", copy, "--input", "length-prefixed", "--from-file", file)
+    assert cli.ok("consume", copy, "--from-beginning", "-e", "--value-format", "hex") == "000aff\n\n0d0a\n"
+
+
+def test_transactions_commit_or_leave_nothing(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    cli.ok("topics", "create", name, "-p", 1, "-r", cluster.brokers)
+    done = cli(
+        *("produce", name, "--transactional-id", name, "--transaction-size", 2, "--timeout", 60),
+        input="a\nb\nc\nd\ne\n", check=0,
+    )  # fmt: skip
+    assert f"5 records delivered to {name}, 3 transactions committed" in done.stderr
+    committed = ["--isolation-level", "read_committed"]
+    assert [each["value"] for each in read(cluster, name, *committed)] == list("abcde")
+    failed = cli(
+        *("produce", name, "--transactional-id", name, "-K", ":", "--timeout", 60), input="k:good\nbad\n", check=1
+    )
+    assert "error: line 2: no key separator" in failed.stderr
+    assert "0 records delivered" in failed.stderr
+    assert "1 aborted" in failed.stderr or "1 not delivered" in failed.stderr
+    assert [each["value"] for each in read(cluster, name, *committed)] == list("abcde")
+
+
+def test_a_transaction_with_a_record_that_fails_is_aborted(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1, "-c", "max.message.bytes=2000")
+    done = cli("produce", name, "--transactional-id", name, input=f"good\n{'x' * 5000}\n", check=1)
+    assert "its transaction was aborted" in done.stderr
+    assert read(kraft, name, "--isolation-level", "read_committed") == []
+
+
+def test_what_was_not_acknowledged_is_kept_to_be_sent_again(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-c", "max.message.bytes=2000")
+    file = Path(cli.home) / f"{name}.json"
+    large = "x" * 5000
+    done = cli("produce", name, "-K", ":", "--sync", "--dead-letter", file, input=f"a:1\nb:{large}\nc:3\n", check=1)
+    assert f"2 records delivered to {name}, 1 not delivered" in done.stderr
+    (kept,) = [json.loads(line) for line in file.read_text().splitlines()]
+    assert (kept["key"], kept["value"]) == ("b", large)
+    cli.ok("configs", "alter", "topics", name, "--delete-config", "max.message.bytes")
+    cli.ok("produce", name, "--input", "json", "--from-file", file)
+    assert sorted(str(each["key"]) for each in read(kraft, name)) == ["a", "b", "c"]
+    cli.ok("produce", name, "--dead-letter", Path(cli.home) / "none.json", input="fine\n")
+    assert not (Path(cli.home) / "none.json").exists()
+
+
+def test_an_interrupted_producer_sends_what_it_has_read(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name)
+    process = cli.start("produce", name, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write("kept\n" * 3)
+    process.stdin.flush()
+    eventually(lambda: len(read(kraft, name)) == 3)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert told == f"3 records delivered to {name}\n"
+
+
+def test_a_pace(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name)
+    started = time.monotonic()
+    kraft.cli.ok("produce", name, "--rate", 50, input="x\n" * 60)
+    assert time.monotonic() - started >= 1
+    assert len(read(kraft, name)) == 60
+
+
+def test_wrong_flags_are_told(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name)
+    for arguments, told in (
+        (["--input", "xml"], "--input xml: no such form"),
+        (["--input", "json", "-K", ":"], "properties and --delimiter are for lines"),
+        (["--line-reader", "com.example.Reader"], "there is no JVM here"),
+        (["--rate", "0"], "--rate 0: not above 0"),
+        (["--transaction-size", "3"], "--transaction-size without a transaction"),
+        (["--partitioner", "mine"], "--partitioner mine: no such one"),
+        (["--header", "x"], "not name=value"),
+        (["--delimiter", ""], "--delimiter is empty"),
+        (["--dead-letter", "/nowhere/file"], "--dead-letter /nowhere/file: No such file"),
+    ):
+        assert told in kraft.cli("produce", name, *arguments, input="x\n", check=2).stderr
+    assert read(kraft, name) == []
+
+
+def test_a_line_typed_is_seen_at_once_and_remembered(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name)
+    program, *arguments = kraft.cli.command("produce", name)
+    consumer = kraft.cli.start("consume", name, "--from-beginning", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        for typed in ("first", "\x1b[A"):  # the arrow up brings back the line typed in the run before
+            terminal = pexpect.spawn(program, arguments, env=kraft.cli.full_environment(), encoding="utf-8", timeout=20)
+            terminal.expect_exact(">")
+            terminal.sendline(typed)
+            assert consumer.stdout is not None
+            assert consumer.stdout.readline() == "first\n"
+            terminal.sendeof()
+            terminal.expect_exact("1 record delivered")
+            terminal.expect(pexpect.EOF)
+    finally:
+        consumer.send_signal(signal.SIGTERM)
+        consumer.wait(timeout=30)

@@ -1,0 +1,72 @@
+"""Which records are wanted."""
+
+from __future__ import annotations
+
+import pytest
+
+from kafkactl.errors import UsageError
+from kafkactl.serde import formats
+from kafkactl.streams import filters
+from tests.unit.streams.messages import Message
+
+STRING = formats.get("string")
+ORDER = b'{"user": {"id": 7, "name": "Kim"}, "tags": ["a", "bc"], "total": 1.5, "paid": false, "x y": null}'
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (".user.id == 7", True),
+        (".user.id==7", True),
+        (".user.id != 7", False),
+        (".user.id >= 7", True),
+        (".user.id > 7", False),
+        (".user.id < 8", True),
+        (".user.id <= 6", False),
+        ('.user.name == "Kim"', True),
+        (".user.name == Kim", True),
+        (".user.name =~ ^K", True),
+        ('.user.name =~ "m$"', True),
+        (".user.id =~ 7", False),
+        ('.tags[0] == "a"', True),
+        ('.tags[-1] == "bc"', True),
+        (".tags[5] == 1", False),
+        (".tags[5] != 1", False),
+        (".total == 1.5", True),
+        (".paid", False),
+        (".paid == false", True),
+        (".user", True),
+        ('["x y"] == null', True),
+        ('.["x y"]', False),
+        (".", True),
+        (".user.name > 3", False),
+        (".missing", False),
+        (".user.id.deeper", False),
+    ],
+)
+def test_conditions(condition: str, holds: bool) -> None:
+    assert filters.by_json(condition, STRING)(Message(value=ORDER)) is holds
+
+
+def test_what_is_not_json_fulfils_nothing() -> None:
+    wanted = filters.by_json(".a != 1", STRING)
+    assert [wanted(Message(value=value)) for value in (b"no", None, b"[1", b"3")] == [False] * 4
+
+
+@pytest.mark.parametrize("text", ["", "foo", "x == 1", ".a ? 1", ".a =~ ("])
+def test_conditions_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="--where"):
+        filters.parse_condition(text)
+
+
+def test_text_and_headers() -> None:
+    assert filters.by_text("^v", "value", STRING)(Message())
+    assert not filters.by_text("x", "key", STRING)(Message())
+    assert not filters.by_text("", "key", STRING)(Message(key=None))
+    assert filters.by_text("^258$", "key", formats.get("int"))(Message(key=b"\0\0\1\2"))
+    assert not filters.by_text(".", "key", formats.get("int"))(Message(key=b"\0"))
+    message = Message(headers=[("type", b"order"), ("none", None)])
+    texts = ("type", "type=^ord", "type=x", "other", "none", "none=.")
+    assert [filters.by_header(text)(message) for text in texts] == [True, True, False, False, True, False]
+    with pytest.raises(UsageError, match="no regular expression"):
+        filters.by_text("(", "key", STRING)

@@ -1,0 +1,177 @@
+"""What is read, as records."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import struct
+import threading
+from typing import BinaryIO, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kafkactl.errors import FormatError
+from kafkactl.serde import formats
+from kafkactl.streams import inputs
+from kafkactl.streams.lines import LineReader
+from kafkactl.streams.record import Batch, Record, is_plain
+
+STRING = formats.get("string")
+FIELDS = inputs.FieldReader(STRING, STRING)
+
+
+def values(batches: object) -> list[bytes | None]:
+    return [record["value"] for batch in cast("list[Batch]", batches) for record in batch]
+
+
+def read_json(*objects: object) -> list[Record]:
+    text = "\n".join(json.dumps(each) for each in objects).encode()
+    return [record for batch in inputs.json_lines(io.BytesIO(text), FIELDS) for record in batch]
+
+
+@given(st.lists(st.binary(max_size=5).filter(lambda piece: b"\n" not in piece and not piece.endswith(b"\r"))))
+def test_lines_come_as_they_are(pieces: list[bytes]) -> None:
+    reader = LineReader({}, STRING, STRING)
+    for end in (b"\n", b"\r\n"):
+        text = b"".join(piece + end for piece in pieces)
+        assert values(inputs.lines(io.BytesIO(text), reader)) == pieces
+
+
+def test_a_last_line_needs_no_end_and_a_long_one_comes_whole() -> None:
+    text = b"a\n" + b"x" * 1_000_000 + b"\nlast"
+    found = values(inputs.lines(io.BytesIO(text), LineReader({}, STRING, STRING)))
+    assert [len(value or b"") for value in found] == [1, 1_000_000, 4]
+
+
+def test_what_has_come_is_not_held_back() -> None:
+    begin, end = os.pipe()
+    batches = inputs.lines(os.fdopen(begin, "rb"), LineReader({}, STRING, STRING))
+    os.write(end, b"first\nsec")
+    assert values([next(batches)]) == [b"first"]
+    threading.Timer(0.01, lambda: (os.write(end, b"ond\n"), os.close(end))).start()
+    assert values(list(batches)) == [b"second"]
+
+
+@pytest.mark.parametrize("delimiter", [b"\0", b"||"])
+def test_other_delimiters(delimiter: bytes) -> None:
+    text = b"a\nb" + delimiter + delimiter + b"c\r"
+    assert values(inputs.delimited(io.BytesIO(text), LineReader({}, STRING, STRING), delimiter)) == [
+        b"a\nb",
+        b"",
+        b"c\r",
+    ]
+
+
+def test_lines_before_a_bad_one_are_given() -> None:
+    reader = LineReader({"parse.key": "true", "key.separator": ":"}, STRING, STRING)
+    batches = inputs.lines(io.BytesIO(b"a:1\nb:2\nbad\nc:3\n"), reader)
+    assert values([next(batches)]) == [b"1", b"2"]
+    with pytest.raises(FormatError, match="line 3"):
+        next(batches)
+
+
+@given(st.lists(st.one_of(st.none(), st.binary(max_size=300))))
+def test_lengths_before_values(pieces: list[bytes | None]) -> None:
+    text = b"".join(struct.pack(">i", -1 if piece is None else len(piece)) + (piece or b"") for piece in pieces)
+    assert values(inputs.length_prefixed(io.BytesIO(text), STRING)) == pieces
+
+
+@pytest.mark.parametrize("text", [b"\0\0\0\x05abc", b"\0\0", struct.pack(">i", -2)])
+def test_lengths_that_are_wrong(text: bytes) -> None:
+    with pytest.raises(FormatError, match="record 1"):
+        list(inputs.length_prefixed(io.BytesIO(text), STRING))
+
+
+def test_objects() -> None:
+    assert read_json(
+        {"key": "k", "value": "v", "headers": [["h", "1"], ["n", None]], "partition": 2, "timestamp": 5},
+        {"value": {"a": [1, "x"]}, "headers": {"h": "1"}},
+        {"key": "k", "value": None, "topic": "t", "offset": 3, "timestamp_ms": 9},
+        {"key_base64": "/w==", "value_base64": "AA=="},
+    ) == [
+        {"key": b"k", "value": b"v", "headers": [("h", b"1"), ("n", None)], "partition": 2, "timestamp": 5},
+        {"key": None, "value": b'{"a": [1, "x"]}', "headers": [("h", b"1")]},
+        {"key": b"k", "value": None, "timestamp": 9},
+        {"key": b"\xff", "value": b"\0"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[1]", "line 1: not an object"),
+        ('{"value": "v"}\n{"valu": 1}', "line 2: no field 'valu'"),
+        ("{", "line 1: not JSON"),
+        ('{"value_base64": "?"}', "value_base64 is not base64"),
+        ('{"partition": "x"}', "partition 'x' is no number"),
+        ('{"headers": 3}', "headers are no list"),
+        ('{"headers": [[1, 2]]}', "headers are no list"),
+    ],
+)
+def test_objects_that_are_no_records(text: str, told: str) -> None:
+    with pytest.raises(FormatError, match=told):
+        list(inputs.json_lines(io.BytesIO(text.encode()), FIELDS))
+
+
+def test_rows() -> None:
+    text = 'key,value,partition,headers\nk,"a,\n""b""",1,"[[""h"",""1""]]"\n,,,\n'
+    (batch,) = inputs.csv_rows(io.BytesIO(text.encode()), FIELDS)
+    assert batch == [
+        {"key": b"k", "value": b'a,\n"b"', "partition": 1, "headers": [("h", b"1")]},
+        {"key": None, "value": None},
+    ]
+
+
+def test_rows_without_a_value_are_objects() -> None:
+    (batch,) = inputs.csv_rows(io.BytesIO(b"key,name,age\n7,Kim,30\n"), FIELDS)
+    assert batch == [{"key": b"7", "value": b'{"key": "7", "name": "Kim", "age": "30"}'}]
+
+
+@pytest.mark.parametrize("text", ["a,value\n1\n", 'value\n"open', "value,headers\nv,x\n", "value,partition\nv,x\n"])
+def test_rows_that_are_wrong(text: str) -> None:
+    with pytest.raises(FormatError, match="line 2"):
+        list(inputs.csv_rows(io.BytesIO(text.encode()), FIELDS))
+
+
+def test_what_every_record_is_given() -> None:
+    given_all = inputs.Given(b"K", [("h", b"1")], 5)
+    (batch,) = given_all.fill(iter([[{"value": b"a"}, {"key": b"own", "value": b"b", "timestamp": 9}]]))
+    assert batch == [
+        {"key": b"K", "value": b"a", "headers": [("h", b"1")], "timestamp": 5},
+        {"key": b"own", "value": b"b", "headers": [("h", b"1")], "timestamp": 9},
+    ]
+    assert not is_plain(batch)
+    assert is_plain([{"value": b"a"}, {"key": b"k", "value": b"v"}])
+
+
+def test_repeated() -> None:
+    def opened() -> object:
+        return inputs.lines(io.BytesIO(b"a\nb\n"), LineReader({}, STRING, STRING))
+
+    assert values(inputs.repeated(cast("inputs.Opened", opened), 3)) == [b"a", b"b"] * 3
+    endless = inputs.repeated(cast("inputs.Opened", opened), 0)
+    assert values([next(endless) for _ in range(5)]) == [b"a", b"b"] * 5
+    assert list(inputs.repeated(lambda: iter([]), 0)) == []
+
+
+def test_paces(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(inputs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(inputs.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    batch: Batch = [{"value": b"x"}] * 250
+    sent = [(now[0], len(part)) for part in inputs.paced(iter([batch]), 100)]
+    assert max(size for _, size in sent) == 5
+    assert sum(size for _, size in sent) == 250
+    assert sent[-1][0] == pytest.approx(2.45)
+
+
+def test_a_stream_is_read_as_it_comes() -> None:
+    class Slow(io.BytesIO):
+        def read1(self, size: int | None = -1) -> bytes:
+            return super().read1(3)
+
+    source: BinaryIO = Slow(b"ab\ncdef\n")
+    assert values(inputs.lines(source, LineReader({}, STRING, STRING))) == [b"ab", b"cdef"]
