@@ -32,12 +32,12 @@ def run(main_class: str, *arguments: object, input: str = "") -> subprocess.Comp
 
 
 def run_alone(
-    main_class: str, *arguments: object, environment: Mapping[str, str] | None = None
+    main_class: str, *arguments: object, environment: Mapping[str, str] | None = None, input: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """A class, or a file of Java source, in a JVM of its own, as bin/ runs it."""
     return subprocess.run(
         [*_java(), main_class, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
+        input=input or "",
         capture_output=True,
         text=True,
         check=False,
