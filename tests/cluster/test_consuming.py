@@ -1,0 +1,204 @@
+"""What console-consumer does beyond printing on and on: ranges, filters, the compacted view, and groups."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.clusters import RunningCluster
+
+
+def shown(cluster: RunningCluster, *arguments: object) -> list[str]:
+    return cluster.cli.ok("consume", *arguments).split()
+
+
+def committed(cluster: RunningCluster, group: str) -> int:
+    (told,) = json.loads(cluster.cli.ok("groups", "describe", group, "-o", "json"))
+    return sum(each["current_offset"] or 0 for each in told["partitions"])
+
+
+def test_ranges(cluster: RunningCluster, name: str) -> None:
+    cli = cluster.cli
+    cli.ok("topics", "create", name, "-p", 2)
+    for second in range(6):
+        stamp = f"2026-01-01T00:00:0{second}"
+        cli.ok("produce", name, "--partition", second % 2, "--timestamp", stamp, input=f"{second}\n")
+    assert shown(cluster, name, "--from-time", "2026-01-01T00:00:02", "--to-time", "2026-01-01T00:00:04") != []
+    between = shown(cluster, name, "--from-time", "2026-01-01T00:00:02", "--to-time", "2026-01-01T00:00:04")
+    assert sorted(between) == ["2", "3", "4"]
+    assert sorted(shown(cluster, name, "--from-time", "2026-01-01", "--to-time", "2027-01-01")) == list("012345")
+    assert shown(cluster, name, "--from-time", "2027-01-01", "--exit") == []
+    assert shown(cluster, name, "--tail", 1) == ["4", "5"]
+    assert shown(cluster, name, "--tail", 9, "--partition", 1) == ["1", "3", "5"]
+    assert shown(cluster, name, "--partition", 1, "--offset", 1, "--to-offset", 2) == ["3"]
+    assert sorted(shown(cluster, name, "--from-beginning", "--to-offset", 1)) == ["0", "1"]
+    assert shown(cluster, "--assign", f"{name}:1:2", "--assign", f"{name}:0:9", "--exit") == ["5"]
+    assert sorted(shown(cluster, "--include", f"{name}|{name}-none", "--from-beginning", "--exit")) == list("012345")
+
+
+def test_the_last_records_where_offsets_have_gaps(kraft: RunningCluster, name: str) -> None:
+    """Every transaction ends in a record of its own, which nobody reads."""
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    lines = "".join(f"{number}\n" for number in range(40))
+    cli.ok("produce", name, "--transactional-id", name, "--transaction-size", 1, "--timeout", 60, input=lines)
+    assert shown(kraft, name, "--tail", 5) == ["35", "36", "37", "38", "39"]
+    assert len(shown(kraft, name, "--tail", 100)) == 40
+
+
+def test_following_the_tail(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name, "-p", 1)
+    kraft.cli.ok("produce", name, input="a\nb\nc\n")
+    process = kraft.cli.start("consume", name, "--tail", 2, "--follow", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["b\n", "c\n"]
+        kraft.cli.ok("produce", name, input="d\n")
+        assert process.stdout.readline() == "d\n"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+def test_filters(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    lines = "".join(f'k{n}\t{{"id": {n}, "user": {{"name": "u{n % 3}"}}}}\n' for n in range(30))
+    cli.ok("produce", name, "--property", "parse.key=true", input=lines)
+    cli.ok("produce", name, "--header", "type=other", "--key", "last", input="not json\n")
+    read = [name, "--from-beginning", "--exit", "--format", "%k\\n"]
+    assert shown(kraft, *read, "--where", ".id >= 28") == ["k28", "k29"]
+    assert shown(kraft, *read, "--where", ".user.name == u1", "--key-matches", "^k1") == [
+        "k1",
+        "k10",
+        "k13",
+        "k16",
+        "k19",
+    ]
+    assert shown(kraft, *read, "--header-matches", "type=^oth") == ["last"]
+    assert shown(kraft, *read, "--value-matches", "not", "-n", 1) == ["last"]
+    group = [*read[:2], "--group", name, "--format", "%k\\n", "--where", ".id > 9", "-n", 2]
+    assert shown(kraft, *group) == ["k10", "k11"]
+    assert committed(kraft, name) == 12  # what was passed over on the way is read, too
+    assert shown(kraft, *group) == ["k12", "k13"]
+
+
+def test_the_compacted_view(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 3)
+    lines = "".join(f"k{n % 5}\t{n}\n" for n in range(100)) + "k4\tNIL\n"
+    cli.ok("produce", name, "--property", "parse.key=true", "--property", "null.marker=NIL", input=lines)
+    cli.ok("produce", name, input="no key\n")
+    done = cli("consume", name, "--from-beginning", "--dedupe-latest", "--format", "%k=%s\\n", check=0)
+    assert sorted(done.stdout.split()) == ["k0=95", "k1=96", "k2=97", "k3=98"]
+    assert "1 records without a key are left out" in done.stderr
+
+
+def test_raw_and_templates(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name, "-p", 1)
+    kraft.cli.ok("produce", name, input="a\nb\n")
+    assert kraft.cli.ok("consume", name, "--from-beginning", "-e", "-o", "raw") == "ab"
+    told = kraft.cli("consume", name, "-o", "json", "--format", "%s", check=2).stderr
+    assert "each say how a record looks" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--offset", "3"], "--offset is one partition's own"),
+        (["--tail", "1", "--from-beginning"], "say where to start"),
+        (["--group", "g", "--tail", "1"], "--tail reads without a group"),
+        (["--group", "g", "--partition", "0"], "--partition reads without a group"),
+        (["--to-offset", "1", "--to-time", "2026-01-01"], "say where to stop"),
+        (["--group-protocol", "consumer"], "there is no group to be a member of"),
+        (["--group", "g", "--group-protocol", "new"], "--group-protocol new: no such one"),
+        (["--isolation-level", "all"], "'all' is no isolation level"),
+        (["--formatter", "com.example.Mine"], "no such class is known"),
+        (["--dedupe-latest", "--follow"], "--dedupe-latest needs an end"),
+        (["--include", "a"], "--include names topics itself"),
+        (["--assign", "t:0"], "--assign names topics itself"),
+        (["--from-time", "soon"], "--from-time soon: not a time"),
+        (["--value-deserializer", "com.example.Mine"], "no decoder class that is known"),
+    ],
+)
+def test_wrong_flags_are_told(kraft: RunningCluster, arguments: list[str], told: str) -> None:
+    done = kraft.cli("consume", "any", *arguments, check=2)
+    assert told in done.stderr
+    assert done.stdout == ""
+
+
+def test_nothing_matches(kraft: RunningCluster, name: str) -> None:
+    assert "no topic matches" in kraft.cli("consume", "--include", f"{name}.*", "--exit", check=1).stderr
+    assert "has no partition 7" in kraft.cli("consume", "--assign", "__consumer_offsets:700", check=1).stderr.replace(
+        "700", "7"
+    )
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_rebalances_are_told(kraft: RunningCluster, name: str, protocol: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 4)
+    member = ["consume", name, "--group", name, "-v", "--group-protocol", protocol]
+    first = cli.start(*member, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert first.stderr is not None
+    assert first.stderr.readline() == f"assigned: {', '.join(f'{name}-{n}' for n in range(4))}\n"
+    second = cli.start(*member, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert second.stderr is not None
+    try:
+        assert second.stderr.readline().startswith(f"assigned: {name}-")
+        assert first.stderr.readline().startswith(f"revoked: {name}-")
+    finally:
+        for process in (first, second):
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (143, 143)
+
+
+def test_a_static_member_keeps_its_partitions(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 2)
+    cli.ok("produce", name, input="a\nb\n")
+    for _ in range(2):
+        cli.ok("consume", name, "--group", name, "--group-instance-id", "one", "--from-beginning", "--exit")
+        (told,) = json.loads(cli.ok("groups", "describe", name, "--members", "-o", "json"))
+        assert [member["instance_id"] for member in told["members"]] == ["one"]
+
+
+def test_a_killed_consumer_rereads_but_never_skips(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 3)
+    lines = [str(number) for number in range(30_000)]
+    cli.ok("produce", name, input="".join(f"{line}\n" for line in lines))
+    seen: set[str] = set()
+    fast = ["-X", "auto.commit.interval.ms=20", "-X", "session.timeout.ms=6000"]
+    for kills in range(4):
+        process = cli.start(
+            "consume", name, "--group", name, "--from-beginning", "-e", *fast,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert process.stdout is not None
+        if kills < 3:
+            seen.update(process.stdout.readline().strip() for _ in range(1500))
+            process.send_signal(signal.SIGKILL)
+        # What a killed one has written before is read as well; a last line may be cut.
+        rest = process.stdout.read()
+        seen.update(rest.rpartition("\n")[0].split("\n"))
+        process.wait(timeout=60)
+    assert set(lines) <= seen
+
+
+def test_systest_events(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name)
+    shown_all = kraft.cli.ok("consume", name, "--enable-systest-events", "--timeout-ms", 100)
+    assert shown_all == "shutdown_complete\n"
+
+
+def test_a_timeout_ends_it(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name)
+    started = time.monotonic()
+    kraft.cli.ok("consume", name, "--timeout-ms", 300)
+    assert time.monotonic() - started >= 0.3
