@@ -71,7 +71,8 @@ def console_consumer(
     if dedupe_latest and (span.follow or member.group):
         raise UsageError("--dedupe-latest needs an end", "leave --follow and --group out")
     selection = span.selection(topic.topic, topic.topic_flag, member.group, until_end=dedupe_latest)
-    key, value = style.formats(formats.key, formats.value)
+    connected = cluster.with_java_flags(consumer_config, consumer_property).connect()
+    key, value = style.formats(*formats.chosen(registry=connected.settings.registry))
     writer = style.writer(output.record_format, key, value)
     settings = member.settings()
 
@@ -79,7 +80,6 @@ def console_consumer(
     from kafkactl.streams.latest import Latest
 
     printing = Printing(writer, which.wanted(key, value), max_messages, skip_message_on_error)
-    connected = cluster.with_java_flags(consumer_config, consumer_property).connect()
     reading = Reading(connected, selection, settings, people.note if verbose else None)
     signal.signal(signal.SIGTERM, _raise_terminated)  # before, there is nothing to commit or leave
     try:

@@ -74,8 +74,10 @@ def console_producer(
 ) -> int:
     """Send lines to a topic, each a record, acknowledged by all replicas in sync and written once (idempotence)."""
     name = topic.name
-    source = what.source(formats.key, formats.value)
-    given = records.given(formats.key)
+    connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect()
+    key, value = formats.chosen(name, connected.settings.registry)
+    source = what.source(key, value)
+    given = records.given(key)
     settings = dict(how.settings())
     if rate is not None and rate <= 0:
         raise UsageError(f"--rate {rate:g}: not above 0")
@@ -89,7 +91,6 @@ def console_producer(
     from kafkactl.streams.inputs import paced
     from kafkactl.streams.producing import Account, Sending, transactions
 
-    connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect()
     with ExitStack() as stack:
         stream = stack.enter_context(_opened(what.from_file))
         lost = stack.enter_context(Undelivereds(name, dead_letter))

@@ -17,6 +17,7 @@ from kafkactl.output.report import OutputFormat
 
 if TYPE_CHECKING:
     from kafkactl.output.decoders import Decoder
+    from kafkactl.serde.formats import Format
     from kafkactl.storage.selection import Selection
 
 app = new_app("Read segments, indexes and snapshots as a broker leaves them on disk.")
@@ -66,15 +67,16 @@ class DecoderOptions:
     def is_any(self) -> bool:
         return bool(self.topic or self.key_decoder_class or self.value_decoder_class)
 
-    def decoder(self, formats: FormatOptions) -> Decoder:
+    def decoder(self, key: Format, value: Format) -> Decoder:
         """What shows keys and values; raises UsageError for a class that is not known."""
         from kafkactl.output import decoders
 
         if self.topic:
             return decoders.by_topic(self.topic)
-        key = decoders.format_of_class(self.key_decoder_class) if self.key_decoder_class else formats.key
-        value = decoders.format_of_class(self.value_decoder_class) if self.value_decoder_class else formats.value
-        return decoders.by_format(key, value)
+        return decoders.by_format(
+            decoders.format_of_class(self.key_decoder_class) if self.key_decoder_class else key,
+            decoders.format_of_class(self.value_decoder_class) if self.value_decoder_class else value,
+        )
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class SelectOptions:
     tail: Annotated[int | None, typer.Option(metavar="N", min=0, help="Only so many of the last.")] = None
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written later, until Ctrl-C.")] = False
 
-    def selection(self, formats: FormatOptions, decoder: Decoder) -> Selection:
+    def selection(self, key: Format, decoder: Decoder) -> Selection:
         """The same, understood; raises UsageError."""
         from kafkactl.cli.moments import to_ms
         from kafkactl.storage.selection import Selection, grep
@@ -109,7 +111,7 @@ class SelectOptions:
             to_time_ms=None if self.to_time is None else to_ms(self.to_time, "--to-time"),
             producer_id=self.producer_id,
             only_control=self.only_control,
-            key=None if self.key is None else formats.key.to_bytes(self.key),
+            key=None if self.key is None else key.to_bytes(self.key),
             matches=None if self.grep is None else grep(self.grep, decoder.text),
             limit=self.limit,
             tail=self.tail,
@@ -173,8 +175,9 @@ def dump_log(
     paths = [path for each in named for path in (segments_under(each) if each.is_dir() else [each])]
     with_data = print_data_log or decoders.is_any or select.needs_records
     deep = deep_iteration or with_data
-    decoder = decoders.decoder(formats)
-    selection = select.selection(formats, decoder)
+    key, value = formats.chosen()
+    decoder = decoders.decoder(key, value)
+    selection = select.selection(key, decoder)
     if max_decompressed_bytes is not None:
         compression.MAX_DECOMPRESSED_BYTES = max_decompressed_bytes
     if output.is_parquet or output.format not in (None, OutputFormat.PLAIN):

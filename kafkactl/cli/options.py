@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -258,23 +258,35 @@ class FormatOptions:
     """What keys and values are, as text."""
 
     key_format: Annotated[
-        str, typer.Option(metavar="FORMAT", help="Keys as text: string, int, long, hex, base64, ...")
+        str,
+        typer.Option(
+            metavar="FORMAT", help="Keys as text: string, int, long, json, hex, ..., avro, protobuf, registry."
+        ),
     ] = "string"
     value_format: Annotated[str, typer.Option(metavar="FORMAT", help="Values likewise.")] = "string"
+    key_schema: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Of avro, json-schema, protobuf (there also FILE:MESSAGE).")
+    ] = None
+    value_schema: Annotated[str | None, typer.Option(metavar="FILE", help="Likewise, of values.")] = None
+    schema_registry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Where schemas are kept; also KAFKACTL_SCHEMA_REGISTRY, or schema.registry.url by -X."
+        ),
+    ] = None
+    subject_strategy: Annotated[
+        str, typer.Option(metavar="NAME", help="What subjects are named after: topic, record or topic-record.")
+    ] = "topic"
 
-    @property
-    def key(self) -> Format:
-        return self._format(self.key_format)
+    def chosen(self, topic: str | None = None, registry: Mapping[str, str] | None = None) -> tuple[Format, Format]:
+        """The formats of keys and values; `registry` is what the cluster's settings say of one. Raises UsageError."""
+        from kafkactl.serde.chosen import Choice, chosen
 
-    @property
-    def value(self) -> Format:
-        return self._format(self.value_format)
-
-    @staticmethod
-    def _format(name: str) -> Format:
-        from kafkactl.serde import formats
-
-        return formats.get(name)
+        url = self.schema_registry or (registry or {}).get("url") or os.environ.get("KAFKACTL_SCHEMA_REGISTRY")
+        settings = {**(registry or {}), **({"url": url} if url else {})}
+        key = Choice(self.key_format, self.key_schema, settings, self.subject_strategy)
+        value = Choice(self.value_format, self.value_schema, settings, self.subject_strategy)
+        return chosen(key, "key", topic), chosen(value, "value", topic)
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.paths import config_file
 
-_SECRET_WORDS = ("password", "secret", "jaas", "key.pem", "keystore.key", "token")
+_SECRET_WORDS = ("password", "secret", "jaas", "key.pem", "keystore.key", "token", "auth.user.info")
 HIDDEN = "********"
 
 

@@ -23,6 +23,7 @@ from kafkactl.errors import UsageError
 
 DEFAULT_BOOTSTRAP_SERVERS = "localhost:9092"
 DEFAULT_TIMEOUT_S = 10.0
+_REGISTRY = "schema.registry."
 CLIENT_VARIABLE = "KAFKACTL_CLIENT_"
 
 
@@ -36,6 +37,8 @@ class Settings:
     properties: Mapping[str, str] = field(default_factory=dict)
     """Client settings under librdkafka's names."""
     timeout_s: float = DEFAULT_TIMEOUT_S
+    registry: Mapping[str, str] = field(default_factory=dict)
+    """Those of a Schema Registry, `schema.registry.` taken off: url, basic.auth.user.info, ssl.ca.location."""
 
 
 def resolve(
@@ -61,7 +64,9 @@ def resolve(
     address = from_flags.get("bootstrap.servers", address)
     merged.pop("bootstrap.servers", None)
     require_addresses(address)
-    return Settings(address, source, merged, _timeout(timeout_s, environment))
+    registry = {name: merged.pop(name) for name in list(merged) if name.startswith(_REGISTRY)}
+    settings_of_registry = {name.removeprefix(_REGISTRY): value for name, value in registry.items()}
+    return Settings(address, source, merged, _timeout(timeout_s, environment), settings_of_registry)
 
 
 def parse_assignment(text: str, flag: str) -> tuple[str, str]:

@@ -26,7 +26,7 @@ _FORMATS = {
     "Boolean": "boolean",
     "UUID": "uuid",
     "ByteArray": "hex",
-    "Bytes": "hex",
+    "Bytes": "bytes",
 }
 _PACKAGES = ("org.apache.kafka.tools.api.", "kafka.serializer.", "org.apache.kafka.common.serialization.")
 _LEADING_BYTES = {"int": 4, "long": 8}

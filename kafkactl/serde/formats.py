@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
+import json
+import re
 import struct
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kafkactl.errors import FormatError, UsageError
@@ -42,12 +45,14 @@ class Format:
         return lambda data: self.to_text(data).encode("utf-8", errors="surrogateescape")
 
 
-def get(name: str) -> Format:
-    """The format of that name; raises UsageError."""
+def get(name: str, others: Sequence[str] = ()) -> Format:
+    """The format of that name, or string:ENCODING; raises UsageError, which names `others`, too."""
+    if name.startswith(f"{STRING}:"):
+        return _encoded(name.partition(":")[2])
     try:
         return _FORMATS[name]
     except KeyError:
-        raise UsageError(f"{name!r} is no format", f"one of {', '.join(_FORMATS)}") from None
+        raise UsageError(f"{name!r} is no format", f"one of {', '.join((*_FORMATS, *others))}") from None
 
 
 def names() -> list[str]:
@@ -69,6 +74,55 @@ def _number(name: str, layout: str, parse: Callable[[str], int | float]) -> Form
             raise FormatError(f"{text!r} is no {name}") from error
 
     return Format(name, to_text, to_bytes)
+
+
+def _encoded(encoding: str) -> Format:
+    """Text in an encoding that Python knows; raises UsageError."""
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise UsageError(
+            f"{encoding!r} is no encoding", "like string:latin-1, string:utf-16-be or string:euc-kr"
+        ) from None
+
+    def to_text(data: bytes) -> str:
+        try:
+            return data.decode(encoding)
+        except UnicodeError as error:
+            raise FormatError(f"{len(data)} bytes are not {encoding}") from error
+
+    def to_bytes(text: str) -> bytes:
+        try:
+            return text.encode(encoding)
+        except UnicodeError as error:
+            raise FormatError(f"{text[:80]!r} has characters that {encoding} has not") from error
+
+    return Format(f"{STRING}:{encoding}", to_text, to_bytes)
+
+
+def _json_text(data: bytes) -> str:
+    return _json_bytes(data.decode("utf-8", errors="surrogateescape")).decode("utf-8")
+
+
+def _json_bytes(text: str) -> bytes:
+    """JSON as it is written, on one line."""
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{text[:80]!r} is not JSON: {error}") from error
+
+
+_ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})")
+_BACKSLASH = 0x5C
+
+
+def _escaped(data: bytes) -> str:
+    """As org.apache.kafka.common.utils.Bytes prints itself."""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != _BACKSLASH else f"\\x{byte:02X}" for byte in data)
+
+
+def _unescaped(text: str) -> bytes:
+    return _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), text.encode("utf-8", "surrogateescape"))
 
 
 def _refusing(name: str, read: Callable[[str], bytes]) -> Callable[[str], bytes]:
@@ -113,6 +167,8 @@ _FORMATS = {
             jvm_text,
             _refusing("a UUID", lambda text: str(uuid.UUID(text)).encode()),
         ),
+        Format("bytes", _escaped, _unescaped),
+        Format("json", _json_text, _json_bytes),
         Format("hex", bytes.hex, _refusing("hexadecimal", bytes.fromhex)),
         Format(
             "base64",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pexpect
 
+from tests import registry as registries
 from tests.clusters import RunningCluster, eventually
 
 
@@ -166,3 +167,27 @@ def test_a_line_typed_is_seen_at_once_and_remembered(kraft: RunningCluster, name
     finally:
         consumer.send_signal(signal.SIGTERM)
         consumer.wait(timeout=30)
+
+
+def test_values_of_a_schema_registry_are_seen_by_every_command(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    file = Path(cli.home) / f"{name}.avsc"
+    file.write_text(json.dumps({"type": "record", "name": "Order", "fields": [{"name": "id", "type": "long"}]}))
+    with registries.serving(login="me:secret") as registry:
+        login = ["-X", f"schema.registry.url={registry.url}", "-X", "schema.registry.basic.auth.user.info=me:secret"]
+        written = ["--value-format", "avro", "--value-schema", file, "-K", ":", "--key-format", "long"]
+        cli.ok("produce", name, *login, *written, input='7:{"id": 1}\n8:{"id": 2}\n')
+        refused = cli("produce", name, *login, *written, input='9:{"none": 2}\n', check=1)
+        assert "error: line 1: " in refused.stderr
+        assert "is not of the Avro schema" in refused.stderr
+        formats = ["--value-format", "registry", "--key-format", "long"]
+        shown = cli.ok("consume", name, *login, *formats, "--from-beginning", "-e", "--where", ".id == 2", "-o", "json")
+        (record,) = [json.loads(line) for line in shown.splitlines()]
+        assert (record["key"], record["value"]) == ("8", '{"id": 2}')
+        denied = cli("consume", name, "--schema-registry", registry.url, *formats, "--from-beginning", "-e", check=3)
+        assert "refuses us" in denied.stderr
+        registry.login = None
+        (segment,) = [folder / f"{name}-0" / "00000000000000000000.log" for folder in kraft.log_dirs()]
+        dumped = cli.ok("dump-log", segment, "--print-data-log", *formats, "--schema-registry", registry.url)
+        assert 'key: 7 payload: {"id": 1}' in dumped

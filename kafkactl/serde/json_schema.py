@@ -1,0 +1,51 @@
+"""JSON values that a JSON Schema describes: the text as it is, checked when it is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+from jsonschema.validators import validator_for
+from referencing import Registry, Resource
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT7
+
+from kafkactl.errors import FormatError, UsageError
+from kafkactl.serde.formats import Format
+from kafkactl.serde.schemas import Schema
+
+
+def format_of(schema: Schema) -> Format:
+    """Raises UsageError for a schema that is none."""
+    try:
+        parsed = json.loads(schema.text)
+        kind = validator_for(parsed, default=jsonschema.Draft7Validator)
+        kind.check_schema(parsed)
+        others = {
+            name: Resource.from_contents(json.loads(text), default_specification=DRAFT7)
+            for name, text in schema.references.items()
+        }
+    except (ValueError, jsonschema.SchemaError) as error:
+        raise UsageError(f"no JSON Schema: {getattr(error, 'message', error)}") from error
+    registry: Registry[Any] = Registry().with_resources(others.items())
+    validator = kind(parsed, registry=registry)
+
+    def checked(text: str) -> str:
+        try:
+            validator.validate(json.loads(text))
+        except jsonschema.ValidationError as error:
+            raise FormatError(f"{text[:80]!r} is not of the JSON Schema: {error.json_path}: {error.message}") from error
+        except Unresolvable as error:
+            raise FormatError(f"the JSON Schema refers to what is not there: {error}") from error
+        except ValueError as error:
+            raise FormatError(f"{text[:80]!r} is not JSON: {error}") from error
+        return text
+
+    def to_text(data: bytes) -> str:
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise FormatError(f"{len(data)} bytes are not UTF-8 text") from error
+
+    return Format("json-schema", to_text, lambda text: checked(text).encode("utf-8"))

@@ -1,0 +1,246 @@
+"""Values whose schemas a Schema Registry keeps: a zero byte, the schema's id, a Protobuf message's place, the value.
+
+Source of the format: Confluent's "wire format" of Schema Registry serializers.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+from confluent_kafka.schema_registry import Schema as Registered
+from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
+
+from kafkactl.errors import FormatError, KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
+from kafkactl.serde.formats import Format
+from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, Schema, format_of
+
+T = TypeVar("T")
+
+_HEADER = struct.Struct(">bI")
+_MAGIC = 0
+_NUMBERS = ("timeout", "max.retries", "retries.wait.ms", "retries.max.wait.ms")
+STRATEGIES = ("topic", "record", "topic-record")
+"""What a schema's subject is named after."""
+
+
+class Registry:
+    """A Schema Registry, each schema asked once."""
+
+    def __init__(self, config: Mapping[str, str]) -> None:
+        """`config` is SchemaRegistryClient's: url, basic.auth.user.info, ssl.ca.location; raises UsageError."""
+        self._url = config["url"]
+        try:
+            numbers = {name: float(config[name]) for name in _NUMBERS if name in config}
+            self._client: Any = SchemaRegistryClient({"max.retries": 1, **config, **numbers})
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"a setting of the schema registry is wrong: {error}") from error
+
+    def by_id(self, number: int) -> Schema:
+        """Raises NotFoundError, OperationError and UnreachableError."""
+        return self._with_references(self._asked(lambda: self._client.get_schema(number), f"schema {number}"))
+
+    def latest(self, subject: str) -> tuple[int, Schema]:
+        """The id and schema of a subject's newest version; raises likewise."""
+        found = self._asked(lambda: self._client.get_latest_version(subject), f"subject {subject}")
+        return found.schema_id, self._with_references(found.schema)
+
+    def registered(self, subject: str, schema: Schema) -> int:
+        """The id of a schema, registered under a subject when it is not yet; raises likewise."""
+        if schema.references:
+            used = sorted(name for name in schema.references if name in schema.text)
+            if used:
+                raise UsageError(
+                    f"the schema refers to {used[0]}",
+                    "register both, and leave the schema's file out: the newest is taken",
+                )
+        if schema.descriptors is not None:
+            raise UsageError("a registry keeps Protobuf schemas as text", "name the .proto file")
+        asked = Registered(schema.text, schema.language, [])
+        number: int = self._asked(lambda: self._client.register_schema(subject, asked), f"subject {subject}")
+        return number
+
+    def _with_references(self, found: Any) -> Schema:
+        references: dict[str, str] = {}
+
+        def collect(schema: Any) -> None:
+            for reference in schema.references or ():
+                if reference.name not in references:
+                    schema = self._version(reference.subject, reference.version)
+                    collect(schema)
+                    references[reference.name] = schema.schema_str
+
+        collect(found)
+        return Schema(found.schema_type or AVRO, found.schema_str, references)
+
+    def _version(self, subject: str, number: int) -> Any:
+        return self._asked(lambda: self._client.get_version(subject, number), f"subject {subject}").schema
+
+    def _asked(self, ask: Callable[[], T], what: str) -> T:
+        try:
+            return ask()
+        except SchemaRegistryError as error:
+            raise self._told(error, what) from error
+        except OSError as error:
+            raise self._unreachable(error) from error
+        except Exception as error:  # httpx has a tree of its own, which need not be installed
+            if type(error).__module__.partition(".")[0].startswith("httpx"):
+                raise self._unreachable(error) from error
+            raise
+
+    def _told(self, error: SchemaRegistryError, what: str) -> KafkactlError:
+        if error.http_status_code in (401, 403):
+            return UnreachableError(
+                f"the schema registry at {self._url} refuses us: {error.error_message}",
+                "schema.registry.basic.auth.user.info=USER:PASSWORD logs in",
+            )
+        if error.http_status_code == 404:
+            return NotFoundError(f"the schema registry at {self._url} has no {what}: {error.error_message}")
+        return OperationError(f"the schema registry at {self._url} refuses {what}: {error.error_message}")
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        return UnreachableError(
+            f"cannot reach the schema registry at {self._url}: {error}", "--schema-registry names it"
+        )
+
+
+class RegistryFormat:
+    """Values of one topic's keys or values; a value is read by the schema that it names."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        subject: tuple[str | None, str],
+        strategy: str,
+        schema: Schema | None,
+        language: str | None,
+    ) -> None:
+        """`subject` is the topic, and key or value; without `schema` values are written by the subject's newest."""
+        self._registry, self._subject, self._strategy = registry, subject, strategy
+        self._schema, self._language = schema, language
+        self._readers: dict[tuple[int, tuple[int, ...]], Format] = {}
+
+    @property
+    def format(self) -> Format:
+        return Format("registry", self._to_text, self._to_bytes)
+
+    def _to_text(self, data: bytes) -> str:
+        if len(data) < _HEADER.size or data[0] != _MAGIC:
+            raise FormatError(
+                f"{len(data)} bytes do not begin as a schema registry's clients write them",
+                "without a registry, --value-format avro --value-schema FILE reads plain values",
+            )
+        _, number = _HEADER.unpack_from(data)
+        known = self._known(number)
+        at = _HEADER.size
+        indexes: tuple[int, ...] = ()
+        if known.language == PROTOBUF:
+            indexes, at = _indexes(data, at)
+        reader = self._readers.get((number, indexes))
+        if reader is None:
+            reader = self._readers[number, indexes] = _reader(known, indexes)
+        return reader.to_text(data[at:])
+
+    def _known(self, number: int) -> Schema:
+        if number not in self._schemas:
+            self._schemas[number] = self._registry.by_id(number)
+        return self._schemas[number]
+
+    @cached_property
+    def _schemas(self) -> dict[int, Schema]:
+        return {}
+
+    def _to_bytes(self, text: str) -> bytes:
+        header, format = self._writer
+        return header + format.to_bytes(text)
+
+    @cached_property
+    def _writer(self) -> tuple[bytes, Format]:
+        schema = self._schema
+        if schema is None:
+            if self._strategy != "topic":
+                raise UsageError(f"--subject-strategy {self._strategy} needs the schema whose record it is named after")
+            number, schema = self._registry.latest(self._named(""))
+            if self._language not in (None, schema.language):
+                raise UsageError(
+                    f"subject {self._named('')} is {schema.language}, not {self._language}",
+                    "--value-format registry takes either",
+                )
+            format, place = _reader(schema, ()), _place(schema)
+        else:
+            format, place = format_of(schema), _place(schema)  # a wrong schema is told before it is registered
+            number = self._registry.registered(self._named(_record_name(schema)), schema)
+        return _HEADER.pack(_MAGIC, number) + place, format
+
+    def _named(self, record: str) -> str:
+        topic, part = self._subject
+        if self._strategy == "record":
+            return record
+        if topic is None:
+            raise UsageError("which topic's schema?", "name the topic")
+        return f"{topic}-{record}" if self._strategy == "topic-record" else f"{topic}-{part}"
+
+
+def _reader(schema: Schema, indexes: Sequence[int]) -> Format:
+    if schema.language != PROTOBUF:
+        return format_of(schema)
+    from kafkactl.serde import protobuf
+
+    return protobuf.by_class(protobuf.message_class(schema, list(indexes) or None))
+
+
+def _record_name(schema: Schema) -> str:
+    import json
+
+    if schema.language == PROTOBUF:
+        from kafkactl.serde import protobuf
+
+        return str(protobuf.message_class(schema).DESCRIPTOR.full_name)
+    parsed = json.loads(schema.text)
+    name = parsed.get("title" if schema.language == JSON else "name") if isinstance(parsed, dict) else None
+    if not name:
+        raise UsageError("the schema has no name for its subject", "--subject-strategy topic needs none")
+    space = parsed.get("namespace") if schema.language == AVRO else None
+    return f"{space}.{name}" if space and "." not in name else str(name)
+
+
+def _place(schema: Schema) -> bytes:
+    """Where the message stands in a Protobuf schema: its indexes as zigzag varints, [0] as one zero byte."""
+    if schema.language != PROTOBUF:
+        return b""
+    from kafkactl.serde import protobuf
+
+    indexes = protobuf.indexes_of(protobuf.message_class(schema))
+    return b"\0" if indexes == [0] else b"".join(_varint(number) for number in (len(indexes), *indexes))
+
+
+def _varint(number: int) -> bytes:
+    left, out = number << 1, bytearray()
+    while left > 0x7F:
+        out.append(left & 0x7F | 0x80)
+        left >>= 7
+    return bytes([*out, left])
+
+
+def _indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
+    """The message's indexes, and where the value begins; raises FormatError."""
+
+    def number() -> int:
+        nonlocal at
+        found = shift = 0
+        while True:
+            if at >= len(data) or shift > 35:
+                raise FormatError("the place of the Protobuf message is cut off")
+            byte = data[at]
+            at += 1
+            found |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return (found >> 1) ^ -(found & 1)
+
+    count = number()
+    if not 0 <= count <= len(data):
+        raise FormatError("the place of the Protobuf message is none")
+    return tuple(number() for _ in range(count)) or (0,), at

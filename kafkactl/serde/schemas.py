@@ -1,0 +1,80 @@
+"""Schemas: their language, their text, what they refer to, and the formats that they are of values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kafkactl.errors import UsageError
+from kafkactl.serde.formats import Format
+
+AVRO, PROTOBUF, JSON = "AVRO", "PROTOBUF", "JSON"
+"""As registries spell them."""
+
+LANGUAGES = {"avro": AVRO, "protobuf": PROTOBUF, "json-schema": JSON}
+"""Formats that need a schema, and the language of theirs."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One schema; `references` are texts of the schemas it imports, by the names it imports them by."""
+
+    language: str
+    text: str
+    references: Mapping[str, str] = field(default_factory=dict)
+    message: str | None = None
+    """Of Protobuf: the message's full name; None is the first of the file."""
+    descriptors: bytes | None = None
+    """Of Protobuf: a FileDescriptorSet in place of text."""
+
+
+def read(path: str, language: str) -> Schema:
+    """A schema's file; of Protobuf also FILE:MESSAGE, and FileDescriptorSets. Raises UsageError."""
+    name, message = path, None
+    if language == PROTOBUF and ":" in path and not Path(path).exists():
+        name, _, message = path.rpartition(":")
+    try:
+        data = Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read schema {name}: {error.strerror}") from error
+    if language == PROTOBUF and not name.endswith(".proto"):
+        return Schema(language, "", message=message, descriptors=data)
+    try:
+        return Schema(language, data.decode("utf-8"), _imports(Path(name)) if language == PROTOBUF else {}, message)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"schema {name} is not UTF-8 text") from error
+
+
+def _imports(path: Path) -> dict[str, str]:
+    """Other .proto files beside it, which it may import."""
+    root = path.parent
+    others = (each for each in root.rglob("*.proto") if each != path)
+    return {str(each.relative_to(root)): each.read_text("utf-8") for each in others}
+
+
+def format_of(schema: Schema) -> Format:
+    """Values by a schema, without the header that a registry's clients put before them; raises UsageError."""
+    makers: dict[str, Callable[[Schema], Format]] = {AVRO: _avro, PROTOBUF: _protobuf, JSON: _json}
+    try:
+        return makers[schema.language](schema)
+    except ImportError as error:
+        raise UsageError(f"{schema.language} needs {error.name}", "pip install 'kafkactl[schemas]'") from error
+
+
+def _avro(schema: Schema) -> Format:
+    from kafkactl.serde import avro
+
+    return avro.format_of(schema)
+
+
+def _protobuf(schema: Schema) -> Format:
+    from kafkactl.serde import protobuf
+
+    return protobuf.format_of(schema)
+
+
+def _json(schema: Schema) -> Format:
+    from kafkactl.serde import json_schema
+
+    return json_schema.format_of(schema)

@@ -1,0 +1,240 @@
+"""Values that schemas describe, from files and from a registry that speaks over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroSerializer
+from confluent_kafka.schema_registry.json_schema import JSONSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+from kafkactl.errors import FormatError, NotFoundError, UnreachableError, UsageError
+from kafkactl.serde.chosen import Choice, chosen
+from kafkactl.serde.formats import Format
+from kafkactl.serde.registry import Registry
+from tests import registry as registries
+
+USER = {
+    "type": "record", "name": "User", "namespace": "shop",
+    "fields": [{"name": "id", "type": "long"}, {"name": "name", "type": ["null", "string"], "default": None}],
+}  # fmt: skip
+USER_PROTO = """syntax = "proto3";
+package shop;
+message Address { string city = 1; }
+message User {
+  message Tag { string text = 1; }
+  int64 id = 1; string name = 2; Address home = 3; repeated Tag tags = 4;
+}
+"""
+USER_JSON = {"title": "User", "type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}
+
+
+@pytest.fixture
+def registry() -> Iterator[registries.Registry]:
+    with registries.serving() as served:
+        yield served
+
+
+def from_file(tmp_path: Path, name: str, text: str, format: str, message: str = "") -> Format:
+    (tmp_path / name).write_text(text)
+    return chosen(Choice(format, f"{tmp_path / name}{message}"), "value", "orders")
+
+
+def from_registry(url: str, name: str = "registry", schema: Path | None = None, strategy: str = "topic") -> Format:
+    return chosen(Choice(name, None if schema is None else str(schema), {"url": url}, strategy), "value", "orders")
+
+
+def test_avro_values(tmp_path: Path) -> None:
+    format = from_file(tmp_path, "user.avsc", json.dumps(USER), "avro")
+    data = format.to_bytes('{"id": 3, "name": {"string": "Kim"}}')
+    assert data == b"\x06\x02\x06Kim"
+    assert json.loads(format.to_text(data)) == {"id": 3, "name": {"string": "Kim"}}
+    assert format.to_bytes('{"id": 3, "name": "Kim"}') == data  # plain json, where that is clear
+    assert format.to_bytes('{"id": 0, "name": null}') == b"\x00\x00"
+    for text in ('{"id": "x"}', "[", '{"id": 1, "name": null, "more": 1}'):
+        with pytest.raises(FormatError):
+            format.to_bytes(text)
+    for wrong in (b"", b"\x06\x02\x06K", data + b"\0", b"\x06\x7f"):
+        with pytest.raises(FormatError):
+            format.to_text(wrong)
+
+
+def test_protobuf_values(tmp_path: Path) -> None:
+    format = from_file(tmp_path, "user.proto", USER_PROTO, "protobuf", ":shop.User")
+    data = format.to_bytes('{"id": "3", "name": "Kim", "home": {"city": "Seoul"}, "tags": [{"text": "a"}]}')
+    assert data[:2] == b"\x08\x03"
+    assert json.loads(format.to_text(data))["home"] == {"city": "Seoul"}
+    first = from_file(tmp_path, "user.proto", USER_PROTO, "protobuf")
+    assert first.to_bytes('{"city": "x"}') == b"\x0a\x01x"
+    with pytest.raises(FormatError, match=r"shop.User"):
+        format.to_bytes('{"none": 1}')
+    with pytest.raises(FormatError):
+        format.to_text(b"\x0a\xff")
+
+
+def test_protobuf_files_that_import_each_other(tmp_path: Path) -> None:
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common" / "money.proto").write_text('syntax = "proto3"; package c; message Money { int64 cents = 1; }')
+    text = """syntax = "proto3"; import "common/money.proto"; import "google/protobuf/timestamp.proto";
+    message Order { c.Money total = 1; google.protobuf.Timestamp at = 2; }"""
+    format = from_file(tmp_path, "order.proto", text, "protobuf")
+    shown = '{"total": {"cents": "5"}, "at": "2026-11-21T00:00:00Z"}'
+    assert json.loads(format.to_text(format.to_bytes(shown))) == json.loads(shown)
+
+
+def test_json_schema_values(tmp_path: Path) -> None:
+    format = from_file(tmp_path, "user.json", json.dumps(USER_JSON), "json-schema")
+    assert format.to_bytes('{"id": 1}') == b'{"id": 1}'
+    assert format.to_text(b"{}") == "{}"  # what is there is shown
+    with pytest.raises(FormatError, match="'id' is a required property"):
+        format.to_bytes("{}")
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "told"),
+    [
+        ("avro", "{", "no Avro schema"),
+        ("avro", '{"type": "record"}', "no Avro schema"),
+        ("avro", '"Unknown"', "no Avro schema"),
+        ("protobuf", "message {", "no Protobuf schema: line 1"),
+        ("json-schema", '{"type": 3}', "no JSON Schema"),
+    ],
+)
+def test_schemas_that_are_none(tmp_path: Path, format: str, text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        from_file(tmp_path, "schema.proto", text, format)
+
+
+def test_wrong_choices(tmp_path: Path) -> None:
+    for choice, told in (
+        (Choice("avro"), "needs a schema"),
+        (Choice("string", "x.avsc"), "--value-schema is for"),
+        (Choice("avro", str(tmp_path / "none")), "cannot read schema"),
+        (Choice("nothing"), "is no format"),
+        (Choice("registry", "x.avsc", {"url": "http://127.0.0.1:1"}), "in which language"),
+        (Choice("avro", None, {"url": "http://127.0.0.1:1"}, "mine"), "--subject-strategy mine"),
+        (Choice("avro", None, {"url": "nowhere"}), "a setting of the schema registry is wrong"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            chosen(choice, "value", "orders")
+    (tmp_path / "user.proto").write_text(USER_PROTO)
+    with pytest.raises(UsageError, match=r"no message shop.None"):
+        chosen(Choice("protobuf", f"{tmp_path / 'user.proto'}:shop.None"), "value", "orders")
+
+
+def test_confluents_own_serializers_are_understood(registry: registries.Registry) -> None:
+    client = SchemaRegistryClient({"url": registry.url})
+    context = SerializationContext("orders", MessageField.VALUE)
+    avro = AvroSerializer(client, json.dumps(USER))({"id": 3, "name": "Kim"}, context)
+    text = JSONSerializer(json.dumps({**USER_JSON, "$schema": "http://json-schema.org/draft-07/schema#"}), client)
+    as_json = text({"id": 7}, SerializationContext("others", MessageField.VALUE))
+    format = from_registry(registry.url)
+    assert avro is not None
+    assert as_json is not None
+    assert json.loads(format.to_text(avro)) == {"id": 3, "name": {"string": "Kim"}}
+    assert json.loads(format.to_text(as_json)) == {"id": 7}
+    assert format.to_bytes('{"id": 3, "name": "Kim"}') == avro  # by the subject's newest
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "text", "value", "begin", "strategy", "subject"),
+    [
+        (
+            "avro",
+            "u.avsc",
+            json.dumps(USER),
+            '{"id": 1, "name": null}',
+            b"\0\0\0\0\x01\x02\x00",
+            "topic",
+            "orders-value",
+        ),
+        ("avro", "u.avsc", json.dumps(USER), '{"id": 1, "name": null}', b"\0\0\0\0\x01", "record", "shop.User"),
+        (
+            "protobuf",
+            "u.proto",
+            USER_PROTO,
+            '{"city": "x"}',
+            b"\0\0\0\0\x01\x00\x0a",
+            "topic-record",
+            "orders-shop.Address",
+        ),
+        (
+            "protobuf",
+            "u.proto:shop.User",
+            USER_PROTO,
+            '{"id": "1"}',
+            b"\0\0\0\0\x01\x02\x02\x08",
+            "record",
+            "shop.User",
+        ),
+        (
+            "protobuf",
+            "u.proto:shop.User.Tag",
+            USER_PROTO,
+            '{"text": "a"}',
+            b"\0\0\0\0\x01\x04\x02\x00",
+            "topic",
+            "orders-value",
+        ),
+        ("json-schema", "u.json", json.dumps(USER_JSON), '{"id": 1}', b"\0\0\0\0\x01{", "topic-record", "orders-User"),
+    ],
+)
+def test_schemas_are_registered_and_found_again(
+    registry: registries.Registry,
+    tmp_path: Path,
+    name: str, file: str, text: str, value: str, begin: bytes, strategy: str, subject: str,
+) -> None:  # fmt: skip
+    (tmp_path / file.partition(":")[0]).write_text(text)
+    data = from_registry(registry.url, name, tmp_path / file, strategy).to_bytes(value)
+    assert data.startswith(begin)
+    assert registry.subjects == {subject: [1]}
+    assert json.loads(from_registry(registry.url).to_text(data)) == json.loads(value)
+
+
+def test_references(registry: registries.Registry) -> None:
+    order = {"type": "record", "name": "Order", "namespace": "shop", "fields": [{"name": "by", "type": "shop.User"}]}
+    registry.register("users", {"schema": json.dumps(USER)})
+    reference = [{"name": "shop.User", "subject": "users", "version": 1}]
+    registry.register("orders-value", {"schema": json.dumps(order), "references": reference})
+    format = from_registry(registry.url, "avro")
+    data = format.to_bytes('{"by": {"id": 1, "name": null}}')
+    assert data == b"\0\0\0\0\x02\x02\x00"
+    assert json.loads(format.to_text(data)) == {"by": {"id": 1, "name": None}}
+    registry.register(
+        "money", {"schema": 'syntax = "proto3"; message Money { int64 cents = 1; }', "schemaType": "PROTOBUF"}
+    )
+    total = 'syntax = "proto3"; import "money.proto"; message Total { Money sum = 1; }'
+    imports = [{"name": "money.proto", "subject": "money", "version": 1}]
+    registry.register("orders-value", {"schema": total, "schemaType": "PROTOBUF", "references": imports})
+    format = from_registry(registry.url, "protobuf")
+    assert json.loads(format.to_text(format.to_bytes('{"sum": {"cents": "5"}}'))) == {"sum": {"cents": "5"}}
+
+
+def test_what_a_registry_refuses() -> None:
+    with registries.serving(login="me:secret") as registry:
+        with pytest.raises(UnreachableError, match="refuses us"):
+            Registry({"url": registry.url}).by_id(1)
+        known = Registry({"url": registry.url, "basic.auth.user.info": "me:secret"})
+        with pytest.raises(NotFoundError, match="has no schema 1"):
+            known.by_id(1)
+        with pytest.raises(NotFoundError, match="has no subject orders-value"):
+            known.latest("orders-value")
+        url = registry.url
+    with pytest.raises(UnreachableError, match="cannot reach the schema registry"):
+        Registry({"url": url, "max.retries": "0"}).by_id(1)
+
+
+@pytest.mark.parametrize("data", [b"", b"plain", b"\0\0\0", b"\1\0\0\0\1x"])
+def test_bytes_without_a_registrys_header(registry: registries.Registry, data: bytes) -> None:
+    with pytest.raises(FormatError, match="do not begin"):
+        from_registry(registry.url).to_text(data)
+
+
+def test_the_newest_schema_in_another_language(registry: registries.Registry) -> None:
+    registry.register("orders-value", {"schema": json.dumps(USER)})
+    with pytest.raises(UsageError, match="is AVRO, not PROTOBUF"):
+        from_registry(registry.url, "protobuf").to_bytes("{}")
