@@ -12,6 +12,7 @@ from kafkactl.cli.options import OutputOptions, command
 from kafkactl.errors import NotFoundError, UnreachableError, UsageError
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS
+from kafkactl.local.engine import Fault
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 
@@ -90,6 +91,51 @@ def down(
         people.note(f"{name} is down{'' if wipe else '; its data stays for the next `up`, --wipe removes it'}")
 
 
+NodeName = Annotated[str, typer.Argument(metavar="NODE", help="As status shows it, or its number: kafka-2, or 2.")]
+
+
+@app.command()
+@command
+def kill(node: NodeName, target: Target = None) -> None:
+    """End a node at once (SIGKILL), as a power cut would."""
+    _apply(Fault.KILL, target, node, "is killed")
+
+
+@app.command()
+@command
+def pause(node: NodeName, target: Target = None) -> None:
+    """Freeze a node: its connections stay open, and nothing answers."""
+    _apply(Fault.PAUSE, target, node, "is paused")
+
+
+@app.command()
+@command
+def resume(node: NodeName, target: Target = None) -> None:
+    """Let a paused node go on."""
+    _apply(Fault.RESUME, target, node, "goes on")
+
+
+@app.command()
+@command
+def restart(node: NodeName, target: Target = None) -> None:
+    """Start a node again, after an orderly end when it runs, and wait until it serves."""
+    _apply(Fault.RESTART, target, node, "serves")
+
+
+def _apply(fault: Fault, target: str | None, node: str, told: str) -> None:
+    name = local_cluster.apply(fault, _present(target), node, people.note)
+    people.note(f"{name} {told}")
+
+
+def _present(target: str | None) -> str:
+    present = local_cluster.names()
+    if target is None and len(present) != 1:
+        if not present:
+            raise NotFoundError("no local cluster is there", "kafkactl local up starts one")
+        raise UsageError(f"which one? there are {', '.join(present)}", "name it")
+    return target or present[0]
+
+
 @app.command()
 @command
 def status(output: OutputOptions) -> None:
@@ -116,12 +162,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
 ) -> int:
     """Print the logs of a local cluster's nodes."""
-    present = local_cluster.names()
-    if target is None and len(present) != 1:
-        if not present:
-            raise NotFoundError("no local cluster is there", "kafkactl local up starts one")
-        raise UsageError(f"which one? there are {', '.join(present)}", "name it")
-    return local_cluster.logs(target or present[0], follow)
+    return local_cluster.logs(_present(target), follow)
 
 
 def _count_brokers(bootstrap_servers: str) -> int:

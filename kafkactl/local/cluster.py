@@ -8,7 +8,7 @@ from dataclasses import replace
 from kafkactl.errors import EngineError, NotFoundError
 from kafkactl.local import instance
 from kafkactl.local.compose import DEFAULT_PORT, TARGETS, Target, load_target, variables
-from kafkactl.local.engine import START_TIMEOUT_S, Engine, NodeStatus, Tell, await_condition
+from kafkactl.local.engine import START_TIMEOUT_S, Engine, Fault, NodeStatus, Tell, await_condition
 from kafkactl.local.instance import Instance
 from kafkactl.local.native import NativeEngine
 
@@ -57,6 +57,18 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 def status() -> list[NodeStatus]:
     """Every node of every remembered local cluster."""
     return [node for known in instance.remembered() for node in _engine(known).status(_target(known))]
+
+
+def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
+    """Does it to a node, named as `status` shows it or by its number; returns its name. Raises NotFoundError."""
+    known = _require(name)
+    target = _target(known)
+    service = next((each for each in target.services if node in (each.name, each.name.rpartition("-")[2])), None)
+    if service is None:
+        present = ", ".join(each.name for each in target.services)
+        raise NotFoundError(f"{name} has no node {node!r}", f"it has: {present}")
+    _engine(known).apply(fault, target, service, tell)
+    return service.name
 
 
 def logs(name: str, follow: bool) -> int:

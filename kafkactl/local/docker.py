@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Mapping
 
 from kafkactl.errors import EngineError
-from kafkactl.local.compose import Target
-from kafkactl.local.engine import START_TIMEOUT_S, NodeStatus, Tell
+from kafkactl.local.compose import Service, Target
+from kafkactl.local.engine import START_TIMEOUT_S, Fault, NodeStatus, Tell
 
 WAYS_OUT = "start Docker and install its compose plugin, or use --engine native (Java 17 and Maven, no Docker)"
 _ANSWER_TIMEOUT_S = 10
@@ -52,6 +52,18 @@ class DockerEngine:
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
         tell(f"docker compose down: {target.file.name}")
         self._watch(target, tell, "down", *(["--volumes"] if wipe else []))
+
+    def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
+        match fault:
+            case Fault.KILL:
+                self._watch(target, tell, "kill", service.name)
+            case Fault.PAUSE:
+                self._watch(target, tell, "pause", service.name)
+            case Fault.RESUME:
+                self._watch(target, tell, "unpause", service.name)
+            case Fault.RESTART:
+                self._watch(target, tell, "stop", service.name)
+                self._watch(target, tell, "up", "--detach", "--wait", "--no-deps", service.name)
 
     def status(self, target: Target) -> list[NodeStatus]:
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
-from kafkactl.local.compose import Target
+from kafkactl.local.compose import Service, Target
 
 Tell = Callable[[str], None]
 """Hears one line of progress."""
@@ -32,6 +33,19 @@ class NodeStatus:
     """Folder of the segments, where this host can read it."""
 
 
+class Fault(StrEnum):
+    """What can be done to a node, to see how clients bear it."""
+
+    KILL = "kill"
+    """Ended at once, as by a power cut."""
+    PAUSE = "pause"
+    """Frozen: its connections stay open and nothing answers."""
+    RESUME = "resume"
+    """Goes on where it was paused."""
+    RESTART = "restart"
+    """Started again, after an orderly end when it runs; returns when it serves."""
+
+
 class Engine(Protocol):
     """A way to run the nodes of a target."""
 
@@ -43,6 +57,9 @@ class Engine(Protocol):
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
         """Ends every node; with `wipe` its data goes too."""
+
+    def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
+        """Does it to one node; raises EngineError when the node is not in a state for it."""
 
     def status(self, target: Target) -> list[NodeStatus]:
         """The nodes as they are now."""

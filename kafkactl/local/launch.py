@@ -54,6 +54,16 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
         _await_open(node, _client_port(node, loopback))
 
 
+def launch_again(target: Target, node: Node, tell: Tell) -> None:
+    """Starts one node with the files it had, and returns when it serves, or runs where no client reaches it."""
+    tell(f"starting {node.service.name}")
+    _start(node, jars.java(), jars.libs(target.kafka_version, tell))
+    if node.published_port:
+        _await_open(node, node.published_port)
+    else:
+        await_condition(lambda: node.pid() is not None, START_TIMEOUT_S)
+
+
 def _write_files(node: Node, loopback: translate.Loopback) -> None:
     for folder in node.volumes.values():
         folder.mkdir(parents=True, exist_ok=True)

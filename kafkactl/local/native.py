@@ -14,8 +14,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from kafkactl.errors import EngineError
 from kafkactl.local.compose import HOST, Service, Target
-from kafkactl.local.engine import POLL_S, NodeStatus, Tell, await_condition
+from kafkactl.local.engine import POLL_S, Fault, NodeStatus, Tell, await_condition
 from kafkactl.local.instance import folder_of
 
 STOP_TIMEOUT_S = 30.0
@@ -82,13 +83,33 @@ class NativeEngine:
         for zookeeper in (False, True):
             _stop([node for node in nodes_of(target) if node.service.is_zookeeper is zookeeper], tell)
 
+    def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
+        node = next(each for each in nodes_of(target) if each.service == service)
+        pid = node.pid()
+        if pid is None and fault is not Fault.RESTART:
+            raise EngineError(f"{service.name} does not run", f"kafkactl local restart {service.name} starts it")
+        match fault:
+            case Fault.KILL:
+                _signalled(node, signal.SIGKILL)
+                await_condition(lambda: node.pid() is None, STOP_TIMEOUT_S)
+            case Fault.PAUSE:
+                _signalled(node, signal.SIGSTOP)
+            case Fault.RESUME:
+                _signalled(node, signal.SIGCONT)
+            case Fault.RESTART:
+                from kafkactl.local.launch import launch_again
+
+                _signalled(node, signal.SIGCONT)  # a paused one cannot end
+                _stop([node], tell)
+                launch_again(target, node, tell)
+
     def status(self, target: Target) -> list[NodeStatus]:
         found = []
         for node in nodes_of(target):
             pid = node.pid()
             address = f"{HOST}:{node.published_port}" if node.published_port else None
             log_dir = node.volumes.get(node.service.environment.get("KAFKA_LOG_DIRS", ""))
-            state = "running" if pid else "stopped"
+            state = _state(pid)
             found.append(
                 NodeStatus(
                     target.name, node.service.name, self.name, state, address, pid, str(log_dir) if log_dir else None
@@ -119,6 +140,11 @@ def nodes_of(target: Target) -> list[Node]:
     return [Node(service, folder_of(target.name) / service.name) for service in target.services]
 
 
+def _signalled(node: Node, number: signal.Signals) -> None:
+    if (pid := node.pid()) is not None:
+        os.kill(pid, number)
+
+
 def _stop(nodes: list[Node], tell: Tell) -> None:
     running = [(node, pid) for node in nodes if (pid := node.pid()) is not None]
     for node, pid in running:
@@ -132,6 +158,13 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
         await_condition(lambda: all(node.pid() is None for node, _ in running), STOP_TIMEOUT_S)
     for node in nodes:
         node.pid_file.unlink(missing_ok=True)
+
+
+def _state(pid: int | None) -> str:
+    if pid is None:
+        return "stopped"
+    listing = subprocess.run(["ps", "-p", str(pid), "-o", "state="], capture_output=True, text=True, check=False)
+    return "paused" if listing.stdout.strip().startswith("T") else "running"
 
 
 def _command_line(pid: int) -> str:

@@ -32,9 +32,11 @@ Tell = Callable[[str], None]
 FAST_FETCH = {
     # librdkafka waits a second before it fetches again when its queue was full: three quarters of a long read.
     "fetch.queue.backoff.ms": 10,
-    # What it fetches ahead, and what a broker sends at once: memory stays bounded on a stream of any length.
+    # What it fetches ahead, of all partitions and of one: memory stays bounded on a stream of any length. The last is
+    # small because compressed batches grow thirty times when they are opened.
     "queued.max.messages.kbytes": 32 << 10,
-    "fetch.max.bytes": 16 << 20,
+    "queued.min.messages": 30_000,
+    "fetch.message.max.bytes": 256 << 10,
 }
 
 
