@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,10 @@ class Cli:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED) or name == READER}
         own = {"KAFKACTL_CONFIG": str(self.home / "config.yaml"), "KAFKACTL_DATA": str(self.home / "data")}
         return {**clean, **own, "PYTHONUTF8": "1", **self.environment}
+
+    def with_environment(self, **more: str) -> Cli:
+        """The same user, with some variables more."""
+        return replace(self, environment={**self.environment, **more})
 
     def command(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "kafkactl", *map(str, arguments)]

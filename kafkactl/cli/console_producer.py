@@ -88,7 +88,8 @@ def console_producer(
 
     from kafkactl.cli.prompt import TypedLines
     from kafkactl.output.undelivered import Undelivereds
-    from kafkactl.streams.inputs import paced
+    from kafkactl.streams import fast
+    from kafkactl.streams.inputs import Given, paced, whole_lines
     from kafkactl.streams.producing import Account, Sending, transactions
 
     with ExitStack() as stack:
@@ -96,12 +97,21 @@ def console_producer(
         lost = stack.enter_context(Undelivereds(name, dead_letter))
         account = Account(lost.tell)
         typed = stream.isatty()
-        # A prompt has what is used of a stream.
-        prompt: Any = stack.enter_context(TypedLines(stream)) if typed else None
-        batches = given.fill(source(prompt) if prompt else what.batches(source, stream))
-        if rate is not None:
-            batches = paced(batches, rate)
+        is_plain = not (typed or sync or rate or transactional_id) and given == Given()
+        plain = what.plain_reader(key, value) if is_plain and fast.IS_THERE else None
         try:
+            if plain is not None:
+                with (
+                    fast.LineSending(connected, name, settings, account, people.note, partition) as lines,
+                    Progress() as progress,
+                ):
+                    lines.send(what.read(whole_lines, stream), plain, progress.show)
+                return EXIT_FAILED if account.failed else 0
+            # A prompt has what is used of a stream.
+            prompt: Any = stack.enter_context(TypedLines(stream)) if typed else None
+            batches = given.fill(source(prompt) if prompt else what.read(source, stream))
+            if rate is not None:
+                batches = paced(batches, rate)
             with Sending(connected, name, settings, account, people.note, partition) as sending:
                 if transactional_id is not None:
                     with transactions(sending, connected, account, transaction_size) as opened:

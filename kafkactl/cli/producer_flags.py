@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar
 
 import typer
 
@@ -14,7 +14,10 @@ from kafkactl.errors import UsageError
 if TYPE_CHECKING:
     from kafkactl.serde.formats import Format
     from kafkactl.streams.inputs import Given, Source
+    from kafkactl.streams.lines import LineReader
     from kafkactl.streams.record import Batch
+
+Piece = TypeVar("Piece", "Batch", bytes)
 
 _LINE_READERS = ("LineMessageReader", "org.apache.kafka.tools.LineMessageReader")
 _INPUTS = ("lines", "json", "csv", "length-prefixed")
@@ -112,8 +115,17 @@ class InputFlags:
             raise UsageError("--delimiter is empty", "\\0 is a byte of zero")
         return lambda stream: inputs.delimited(stream, reader, delimiter)
 
-    def batches(self, source: Source, stream: BinaryIO) -> Iterator[Batch]:
-        """All that is read, as often as it is wanted."""
+    def plain_reader(self, key: Format, value: Format) -> LineReader | None:
+        """The reader of lines that only have to be split; None where there is more to be done."""
+        from kafkactl.streams.lines import LineReader
+
+        if self.input_ != "lines" or self.delimiter is not None:
+            return None
+        reader = LineReader(self.properties(), key, value)
+        return reader if reader.splits_only else None
+
+    def read(self, source: Callable[[BinaryIO], Iterator[Piece]], stream: BinaryIO) -> Iterator[Piece]:
+        """All that a source makes of what is read, as often as it is wanted."""
         import io
 
         from kafkactl.streams.inputs import repeated

@@ -80,6 +80,12 @@ class Cluster:
         """A producer with these settings below the user's own; raises UsageError for a wrong one."""
         return _made(Producer, self._config(config))
 
+    def producer_config(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The same settings as librdkafka's own pairs of text, for a producer that is not confluent-kafka's."""
+        found = self._config(config)
+        del found["error_cb"]
+        return [(name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in found.items()]
+
     def consumer(self, config: Mapping[str, Any]) -> Consumer:
         """A consumer with these settings below the user's own; raises UsageError for a wrong one."""
         return _made(Consumer, self._config(config))

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from kafkactl.errors import FormatError
 from kafkactl.serde.formats import Format
@@ -27,8 +27,8 @@ _ROWS = 500
 _LENGTH = struct.Struct(">i")
 _PACES_A_SECOND = 20
 
+Piece = TypeVar("Piece", Batch, bytes)
 Source = Callable[[BinaryIO], Iterator[Batch]]
-Opened = Callable[[], Iterator[Batch]]
 
 
 def lines(source: BinaryIO, reader: LineReader) -> Iterator[Batch]:
@@ -38,6 +38,20 @@ def lines(source: BinaryIO, reader: LineReader) -> Iterator[Batch]:
         for found in _pieces(source, b"\n")
     )
     return _split(ended, reader)
+
+
+def whole_lines(source: BinaryIO) -> Iterator[bytes]:
+    """Lines with their ends, many in one piece; the last is given one when it has none."""
+    rest: list[bytes] = []
+    for chunk in _chunks(source):
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*rest, chunk[:end]]) if rest else chunk[:end]
+            rest = []
+        if end < len(chunk):
+            rest.append(chunk[end:])
+    if rest:
+        yield b"".join([*rest, b"\n"])
 
 
 def delimited(source: BinaryIO, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
@@ -218,7 +232,7 @@ class Given:
         return batch
 
 
-def repeated(opened: Opened, times: int) -> Iterator[Batch]:
+def repeated(opened: Callable[[], Iterator[Piece]], times: int) -> Iterator[Piece]:
     """What `opened` gives, so many times; 0 is without end."""
     for number in count(1):
         empty = True

@@ -47,6 +47,16 @@ class LineReader:
             not self._parse_headers and self._null_marker is None and key_format.name == value_format.name == STRING
         )
 
+    @property
+    def splits_only(self) -> bool:
+        """Whether a line is a value, or a key and a value around `separator`, and nothing has to be translated."""
+        return self._is_plain and not self._ignore_error
+
+    @property
+    def separator(self) -> bytes | None:
+        """What is between key and value; None without keys."""
+        return self._key_separator if self._parse_key else None
+
     def read_all(self, lines: Sequence[bytes], first: int, batch: Batch) -> None:
         """Adds lines without their ends as records; raises FormatError naming the line, counted from `first`."""
         add = batch.append

@@ -25,6 +25,8 @@ DEFAULTS: Mapping[str, Any] = {
     "partitioner": "murmur2_random",
     # Success is what is sent less what failed: a call into Python for every record would cost half the speed.
     "delivery.report.only.error": True,
+    # Twice the Java client's buffer; librdkafka's own is a gigabyte.
+    "queue.buffering.max.kbytes": 64 << 10,
 }
 
 
@@ -68,7 +70,7 @@ class Account:
                 message.headers(),  # type: ignore[arg-type]
                 None if partition is None or partition < 0 else partition,
                 timestamp_ms if kind else None,
-                _NOT_SENT.get(error.code(), plain_reason(error)),
+                NOT_SENT.get(error.code(), plain_reason(error)),
             )
         )
 
@@ -86,7 +88,7 @@ class Account:
         self.tell(one)
 
 
-_NOT_SENT = {
+NOT_SENT = {
     KafkaError._PURGE_QUEUE: "not sent: we were stopped",
     KafkaError._PURGE_INFLIGHT: "sent, but we were stopped before it was acknowledged",
 }
@@ -106,15 +108,10 @@ class Sending:
     ) -> None:
         """Raises UnreachableError and NotFoundError before anything is sent."""
         self._cluster, self._topic, self._account = cluster, topic, account
-        said = {**config, **cluster.settings.properties}
-        settings = {**DEFAULTS, **_without_idempotence(said), **config}
-        if "transactional.id" in said:
-            del settings["delivery.timeout.ms"]  # it is the transaction's then, and may not be longer
+        settings = producer_settings(cluster, config)
         self._where = {} if partition is None else {"partition": partition}
         self._producer: Any = cluster.producer(settings)
-        known = _required_topic(cluster, self._producer, topic, tell)
-        if partition is not None and partition not in known:
-            raise NotFoundError(f"topic {topic} has no partition {partition}", f"it has 0 to {max(known)}")
+        require_topic(cluster, self._producer, topic, tell, partition)
 
     def send(self, batch: Batch) -> None:
         """Queues records, waiting while the queue is full; raises OperationError when the producer can send no more."""
@@ -290,11 +287,26 @@ def transactions(sending: Sending, cluster: Cluster, account: Account, size: int
         raise
 
 
-def _required_topic(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:
-    """The topic's partitions; one that is not there may be made by the broker."""
+def producer_settings(cluster: Cluster, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a producer is made with: `config`, and below it our defaults, where the user does not say otherwise."""
+    said = {**config, **cluster.settings.properties}
+    settings = {**DEFAULTS, **_without_idempotence(said), **config}
+    if "transactional.id" in said:
+        del settings["delivery.timeout.ms"]  # it is the transaction's then, and may not be longer
+    return settings
+
+
+def require_topic(
+    cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None], partition: int | None
+) -> None:
+    """Raises NotFoundError for a topic that is not there and is not made by the broker, and for a partition."""
     known = cluster.metadata(client=producer).topics
-    if topic in known:
-        return set(known[topic].partitions)
+    numbers = set(known[topic].partitions) if topic in known else _made_by_broker(cluster, producer, topic, tell)
+    if partition is not None and partition not in numbers:
+        raise NotFoundError(f"topic {topic} has no partition {partition}", f"it has 0 to {max(numbers)}")
+
+
+def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:
     tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")
 
     def ask() -> set[int]:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pexpect
+import pytest
 
 from tests import registry as registries
 from tests.clusters import RunningCluster, eventually
@@ -191,3 +192,52 @@ def test_values_of_a_schema_registry_are_seen_by_every_command(kraft: RunningClu
         (segment,) = [folder / f"{name}-0" / "00000000000000000000.log" for folder in kraft.log_dirs()]
         dumped = cli.ok("dump-log", segment, "--print-data-log", *formats, "--schema-registry", registry.url)
         assert 'key: 7 payload: {"id": 1}' in dumped
+
+
+@pytest.mark.parametrize(
+    ("flags", "lines"),
+    [
+        ([], ["plain", "", "a:b", "한글", "x" * 300_000, "cr\r", "\t"]),
+        (["-K", ":"], [f"k{number % 13}:{number}:x" for number in range(5000)] + [":", "k:", ":v"]),
+        (["-K", "::", "--partition", 2], ["a::b", "a:b::c:", "::", "a:::b"]),
+        (["-K", "é"], ["aéb", "éé"]),
+    ],
+)
+@pytest.mark.parametrize("ended", [True, False])
+def test_the_compiled_sender_sends_what_the_other_does(
+    kraft: RunningCluster, name: str, flags: list[object], lines: list[str], ended: bool
+) -> None:
+    text = "\n".join(lines) + ("\n" if ended else "")
+    found = []
+    for sender in ("compiled", "pure"):
+        topic = f"{name}-{sender}"
+        kraft.cli.ok("topics", "create", topic, "-p", 3)
+        cli = kraft.cli.with_environment(KAFKACTL_SENDER=sender)
+        done = cli("produce", topic, *flags, input=text, check=0)
+        assert done.stderr == f"{len(lines)} records delivered to {topic}\n"
+        # Without keys a partition is chosen for a batch at a time, and by chance.
+        place = "%p " if flags else ""
+        found.append(
+            sorted(
+                kraft.cli.ok("consume", topic, "--from-beginning", "-e", "--format", f"{place}%K%k %S%s;").split(";")
+            )
+        )
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("sender", ["compiled", "pure"])
+def test_both_senders_tell_what_is_wrong(kraft: RunningCluster, name: str, sender: str) -> None:
+    kraft.cli.ok("topics", "create", name, "-p", 1, "-c", "max.message.bytes=2000")
+    cli = kraft.cli.with_environment(KAFKACTL_SENDER=sender)
+    done = cli("produce", name, "-K", ":", input="a:1\nb:2\nbad\nc:3\n", check=1)
+    assert done.stderr.splitlines() == [
+        f"2 records delivered to {name}",
+        "error: line 3: no key separator ':' in 'bad'",
+        "hint: --property ignore.error=true takes such a line as a value without key",
+    ]
+    done = cli("produce", name, "-K", ":", "-X", "batch.num.messages=1", input=f"d:4\ne:{'x' * 5000}\nf:6\n", check=1)
+    assert f"error: not delivered to {name}: key 'e', value 'xxx" in done.stderr
+    assert f"2 records delivered to {name}, 1 not delivered" in done.stderr
+    assert kraft.cli.ok("consume", name, "--from-beginning", "-e").split() == ["1", "2", "4", "6"]
+    assert "error: a client setting is wrong" in cli("produce", name, "-X", "acks=7777777", input="x\n", check=2).stderr
+    assert "has no partition 9" in cli("produce", name, "--partition", 9, input="x\n", check=1).stderr

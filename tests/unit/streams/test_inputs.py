@@ -7,6 +7,7 @@ import json
 import os
 import struct
 import threading
+from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 import pytest
@@ -148,13 +149,24 @@ def test_what_every_record_is_given() -> None:
 
 
 def test_repeated() -> None:
-    def opened() -> object:
+    def opened() -> Iterator[Batch]:
         return inputs.lines(io.BytesIO(b"a\nb\n"), LineReader({}, STRING, STRING))
 
-    assert values(inputs.repeated(cast("inputs.Opened", opened), 3)) == [b"a", b"b"] * 3
-    endless = inputs.repeated(cast("inputs.Opened", opened), 0)
+    assert values(inputs.repeated(opened, 3)) == [b"a", b"b"] * 3
+    endless = inputs.repeated(opened, 0)
     assert values([next(endless) for _ in range(5)]) == [b"a", b"b"] * 5
     assert list(inputs.repeated(lambda: iter([]), 0)) == []
+
+
+@given(st.binary(), st.integers(1, 7))
+def test_whole_lines(text: bytes, size: int) -> None:
+    class Slow(io.BytesIO):
+        def read1(self, _size: int | None = -1) -> bytes:
+            return super().read1(size)
+
+    pieces = list(inputs.whole_lines(Slow(text)))
+    assert all(piece.endswith(b"\n") for piece in pieces)
+    assert b"".join(pieces) == (text if not text or text.endswith(b"\n") else text + b"\n")
 
 
 def test_paces(monkeypatch: pytest.MonkeyPatch) -> None:

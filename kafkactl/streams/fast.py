@@ -1,0 +1,99 @@
+"""Plain lines at librdkafka's own speed, where the compiled sender is there; see _fast_lines.pyx.
+
+KAFKACTL_SENDER=pure does without it; the tests send with both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from confluent_kafka import cimpl
+
+from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import OperationError, UsageError
+from kafkactl.streams.lines import LineReader
+from kafkactl.streams.producing import NOT_SENT, Account, Undelivered, producer_settings, require_topic
+
+try:
+    if os.environ.get("KAFKACTL_SENDER") == "pure":
+        raise ImportError
+    from kafkactl.streams import _fast_lines  # type: ignore[attr-defined]
+
+    _fast_lines.bind(cimpl.__file__)
+    IS_THERE = True
+except ImportError:  # no compiler at install, or a librdkafka that shows nothing of itself
+    IS_THERE = False
+
+_UNASSIGNED = -1
+
+
+class LineSending:
+    """A producer of plain lines. Leaving it waits for all acknowledgements; one more interruption gives up."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        topic: str,
+        config: Mapping[str, Any],
+        account: Account,
+        tell: Callable[[str], None],
+        partition: int | None = None,
+    ) -> None:
+        """Raises UsageError, UnreachableError and NotFoundError before anything is sent."""
+        settings = producer_settings(cluster, config)
+        require_topic(cluster, cluster.producer(settings), topic, tell, partition)
+        self._topic, self._account = topic, account
+        pairs = cluster.producer_config(settings)
+        try:
+            self._sender = _fast_lines.LineSender(
+                pairs, topic, _UNASSIGNED if partition is None else partition, self._on_failure
+            )
+        except ValueError as error:
+            raise UsageError(f"a client setting is wrong: {error}") from error
+
+    def send(self, chunks: Iterator[bytes], reader: LineReader, progress: Callable[[int], None]) -> None:
+        """Sends whole lines; raises FormatError naming a line that is none, and OperationError."""
+        for chunk in chunks:
+            try:
+                end, code = self._sender.send(chunk, reader.separator)
+            finally:
+                self._account.given = self._sender.sent
+            if end < len(chunk):
+                rest = chunk[end:].splitlines()
+                if code:
+                    self._refuse(reader, rest, code)
+                reader.read(rest[0], self._sender.sent + 1)  # says what is wrong with it
+            progress(self._account.given)
+
+    def __enter__(self) -> LineSending:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            while not self._sender.flush():
+                pass
+        except KeyboardInterrupt:
+            self._sender.purge()
+            raise
+        finally:
+            self._sender.close()
+
+    def _refuse(self, reader: LineReader, lines: list[bytes], code: int) -> None:
+        reason = self._sender.reason(code)
+        for number, line in enumerate(lines, self._sender.sent + 1):
+            self._account.given += 1
+            self._account.fail_record(reader.read(line, number), reason)
+        raise OperationError(f"cannot send to {self._topic}: {reason}")
+
+    def _on_failure(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        timestamp_ms: int | None,
+        code: int,
+        reason: str,
+    ) -> None:
+        self._account.fail(Undelivered(key, value, None, partition, timestamp_ms, NOT_SENT.get(code, reason)))
