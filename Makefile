@@ -28,6 +28,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python bench/dump_log.py
 	$(BIN)/python bench/admin.py
 	$(BIN)/python bench/groups.py
+	$(BIN)/python bench/console.py
 
 completions: $(VENV)/installed
 	$(BIN)/python -m kafkactl.cli.shells completions
