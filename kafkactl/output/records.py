@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -99,14 +100,14 @@ class Lines:
         self.write_all = formatter.format_all
 
 
-class _Fielded:
+class _Fielded(ABC):
     head = b""
 
     def __init__(self, key: Format, value: Format) -> None:
         self._key, self._value = key, value
 
-    def write(self, message: Any) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def write(self, message: Any) -> bytes: ...
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
         return b"".join(map(self.write, messages))
