@@ -32,7 +32,7 @@ class Undelivereds:
     def tell(self, one: Undelivered) -> None:
         """One of them, at once."""
         if self._file is not None:
-            self._file.write(json.dumps(_fields(one), ensure_ascii=False).encode() + b"\n")
+            self._file.write(json.dumps(_fields(one)).encode() + b"\n")
             self._file.flush()
         else:
             key = "no key" if one.key is None else f"key {_shown(one.key)}"
@@ -64,7 +64,8 @@ def _fields(one: Undelivered) -> dict[str, Any]:
         **_packed("key", one.key),
         **_packed("value", one.value),
         "headers": [
-            [name, None if value is None else value.decode("utf-8", "replace")] for name, value in one.headers or ()
+            [name, None if value is None else value.decode("utf-8", "surrogateescape")]
+            for name, value in one.headers or ()
         ],
         "partition": one.partition,
         "timestamp": one.timestamp_ms,
