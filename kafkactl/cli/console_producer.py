@@ -81,6 +81,7 @@ def console_producer(
     settings = dict(how.settings())
     if rate is not None and rate <= 0:
         raise UsageError(f"--rate {rate:g}: not above 0")
+    transactional_id = transactional_id or connected.settings.properties.get("transactional.id")
     if transaction_size is not None and transactional_id is None:
         raise UsageError("--transaction-size without a transaction", "--transactional-id begins one")
     if transactional_id is not None:

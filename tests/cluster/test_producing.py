@@ -80,7 +80,7 @@ def test_transactions_commit_or_leave_nothing(cluster: RunningCluster, name: str
     committed = ["--isolation-level", "read_committed"]
     assert [each["value"] for each in read(cluster, name, *committed)] == list("abcde")
     failed = cli(
-        *("produce", name, "--transactional-id", name, "-K", ":", "--timeout", 60), input="k:good\nbad\n", check=1
+        *("produce", name, "-X", f"transactional.id={name}", "-K", ":", "--timeout", 60), input="k:good\nbad\n", check=1
     )
     assert "error: line 2: no key separator" in failed.stderr
     assert "0 records delivered" in failed.stderr
