@@ -162,6 +162,7 @@ def test_a_line_typed_is_seen_at_once_and_remembered(kraft: RunningCluster, name
             terminal.sendline(typed)
             assert consumer.stdout is not None
             assert consumer.stdout.readline() == "first\n"
+            terminal.expect_exact(">")  # an end that is typed while nobody reads would be lost
             terminal.sendeof()
             terminal.expect_exact("1 record delivered")
             terminal.expect(pexpect.EOF)
