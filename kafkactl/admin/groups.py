@@ -241,7 +241,7 @@ def _partition_lag(
     group: str, topic: str, number: int, entry: TopicPartition | None, ends: LogEnds, owner: Member | None
 ) -> PartitionLag:
     start, end = ends.start.offset, ends.end.offset
-    current, epoch, error = (None, None, None) if entry is None else _commit(entry)
+    current, epoch, error = _NO_COMMIT if entry is None else _commit(entry)
     lag = None
     # The commonest first: this is done for every partition of every group.
     if current is not None and start is not None and end is not None and start <= current <= end:

@@ -17,7 +17,7 @@ from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, FormatError, UsageErr
 from kafkactl.output import people
 
 if TYPE_CHECKING:
-    from kafkactl.output.records import RecordWriter
+    from kafkactl.output.record_writer import RecordWriter
     from kafkactl.streams.consuming import Reading
     from kafkactl.streams.filters import Wanted
     from kafkactl.streams.latest import Latest
@@ -142,13 +142,13 @@ class Printing:
         return status or (EXIT_FAILED if self._skipped else 0)
 
     def _of_interest(self, batch: list[Any]) -> list[Any]:
+        if not self._wanted:
+            return batch
         return [message for message in batch if all(wanted(message) for wanted in self._wanted)]
 
     def _print(self, batch: list[Any]) -> None:
         """Prints a batch as far as it is wanted; `handled` says how far that was, also when it is interrupted."""
-        shown, end = batch, len(batch)
-        if self._wanted:
-            shown = self._of_interest(batch)
+        shown, end = self._of_interest(batch), len(batch)
         if self._left is not None and len(shown) >= self._left:
             shown = shown[: self._left]
             end = batch.index(shown[-1]) + 1

@@ -76,7 +76,7 @@ def console_producer(
     name = topic.name
     connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect()
     key, value = formats.chosen(name, connected.settings.registry)
-    source = what.source(key, value)
+    source, plain = what.source(key, value)
     given = records.given(key)
     settings = dict(how.settings())
     if rate is not None and rate <= 0:
@@ -98,10 +98,9 @@ def console_producer(
         lost = stack.enter_context(Undelivereds(name, dead_letter))
         account = Account(lost.tell)
         typed = stream.isatty()
-        is_plain = not (typed or sync or rate or transactional_id) and given == Given()
-        plain = what.plain_reader(key, value) if is_plain and fast.IS_THERE else None
+        one_by_one = typed or sync or rate or transactional_id or given != Given()
         try:
-            if plain is not None:
+            if plain is not None and fast.IS_THERE and not one_by_one:
                 with (
                     fast.LineSending(connected, name, settings, account, people.note, partition) as lines,
                     Progress() as progress,

@@ -13,7 +13,7 @@ from kafkactl.cli.completion import group_names
 from kafkactl.errors import UsageError
 
 if TYPE_CHECKING:
-    from kafkactl.output.records import RecordWriter
+    from kafkactl.output.record_writer import RecordWriter
     from kafkactl.output.report import RecordFormat
     from kafkactl.serde.formats import Format
     from kafkactl.streams.filters import Wanted
@@ -74,10 +74,12 @@ class RangeFlags:
         said = [flag for flag, value in starts.items() if value is not None]
         if len(said) > 1 or (said and self.from_beginning):
             raise UsageError(f"{' and '.join([*said, '--from-beginning'][:2])} say where to start", "say one of them")
-        if self.to_offset is not None and self.to_time is not None:
+        stops = [
+            flag for flag, value in (("--to-offset", self.to_offset), ("--to-time", self.to_time)) if value is not None
+        ]
+        if len(stops) > 1:
             raise UsageError("--to-offset and --to-time say where to stop", "say one of them")
-        stops = [("--to-offset", self.to_offset), ("--to-time", self.to_time)]
-        by_hand = [*said, *(flag for flag, value in stops if value is not None)]
+        by_hand = said + stops
         by_hand += ["--partition"] * bool(self.partition) + ["--assign"] * bool(self.assign)
         if group and by_hand:
             raise UsageError(
@@ -100,7 +102,7 @@ class RangeFlags:
             topics = sorted({name for name, _ in assigned})
         else:
             topics = [subject(topic, topic_flag, "topic")]
-        bounded = self.tail is not None or self.to_offset is not None or self.to_time is not None
+        bounded = self.tail is not None or bool(stops)
         return Selection(
             topics,
             self.include is not None,
@@ -193,13 +195,11 @@ class StyleFlags:
 
     def writer(self, format: RecordFormat | None, key: Format, value: Format) -> RecordWriter:
         """Raises UsageError."""
-        from kafkactl.connection import properties
-        from kafkactl.connection.settings import parse_assignment
         from kafkactl.output.records import Style, record_writer
+        from kafkactl.streams.properties import said
 
-        found = properties.read(self.formatter_config) if self.formatter_config is not None else {}
-        found.update(parse_assignment(text, "--property") for text in self.property_ or ())
-        return record_writer(Style(format, self.template, self.formatter, found), key, value)
+        properties = said(self.formatter_config, self.property_)
+        return record_writer(Style(format, self.template, self.formatter, properties), key, value)
 
 
 @dataclass(frozen=True)

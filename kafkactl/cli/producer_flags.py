@@ -74,22 +74,14 @@ class InputFlags:
         int, typer.Option("--repeat", metavar="N", min=0, help="Send all of it so many times; 0 is without end.")
     ] = 1
 
-    def properties(self) -> dict[str, str]:
-        """The line reader's, from file and flags; raises UsageError."""
-        from kafkactl.connection import properties
-        from kafkactl.connection.settings import parse_assignment
+    def source(self, key: Format, value: Format) -> tuple[Source, LineReader | None]:
+        """What makes records of a stream, and the reader of its lines where these only have to be split.
 
-        found = properties.read(self.reader_config) if self.reader_config is not None else {}
-        found.update(parse_assignment(text, "--property") for text in self.property_ or ())
-        if self.key_separator is not None:
-            found.update({"parse.key": "true", "key.separator": self.key_separator})
-        return found
-
-    def source(self, key: Format, value: Format) -> Source:
-        """What makes records of a stream; raises UsageError for flags that do not go together."""
+        Raises UsageError for flags that do not go together.
+        """
         from kafkactl.streams import inputs
         from kafkactl.streams.lines import LineReader
-        from kafkactl.streams.properties import unescape
+        from kafkactl.streams.properties import said, unescape
 
         if self.input_ not in _INPUTS:
             raise UsageError(f"--input {self.input_}: no such form", f"one of {', '.join(_INPUTS)}")
@@ -98,31 +90,24 @@ class InputFlags:
                 f"--line-reader {self.line_reader}: a Java class, and there is no JVM here",
                 f"{_LINE_READERS[1]} is built in; --input json takes anything else",
             )
-        properties = self.properties()
+        properties = said(self.reader_config, self.property_)
+        if self.key_separator is not None:
+            properties.update({"parse.key": "true", "key.separator": self.key_separator})
         if self.input_ != "lines" and (properties or self.delimiter is not None):
             raise UsageError("properties and --delimiter are for lines", f"--input {self.input_} has its own form")
         if self.input_ == "length-prefixed":
-            return lambda stream: inputs.length_prefixed(stream, value)
+            return lambda stream: inputs.length_prefixed(stream, value), None
         if self.input_ in ("json", "csv"):
             fields = inputs.FieldReader(key, value)
             read = inputs.json_lines if self.input_ == "json" else inputs.csv_rows
-            return lambda stream: read(stream, fields)
+            return lambda stream: read(stream, fields), None
         reader = LineReader(properties, key, value)
         if self.delimiter is None:
-            return lambda stream: inputs.lines(stream, reader)
+            return lambda stream: inputs.lines(stream, reader), reader if reader.splits_only else None
         delimiter = unescape(self.delimiter).encode()
         if not delimiter:
             raise UsageError("--delimiter is empty", "\\0 is a byte of zero")
-        return lambda stream: inputs.delimited(stream, reader, delimiter)
-
-    def plain_reader(self, key: Format, value: Format) -> LineReader | None:
-        """The reader of lines that only have to be split; None where there is more to be done."""
-        from kafkactl.streams.lines import LineReader
-
-        if self.input_ != "lines" or self.delimiter is not None:
-            return None
-        reader = LineReader(self.properties(), key, value)
-        return reader if reader.splits_only else None
+        return lambda stream: inputs.delimited(stream, reader, delimiter), None
 
     def read(self, source: Callable[[BinaryIO], Iterator[Piece]], stream: BinaryIO) -> Iterator[Piece]:
         """All that a source makes of what is read, as often as it is wanted."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import cached_property
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient, ClusterMetadata
+from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicMetadata
 
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
@@ -113,12 +113,7 @@ class Cluster:
 
     def topic_partitions(self, topic: str, client: Any) -> list[int]:
         """The numbers of a topic's partitions, in order; raises NotFoundError. Nothing makes the topic."""
-        found = self.metadata(topic, client).topics[topic]
-        if found.error is None:
-            return sorted(found.partitions)
-        if found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise NotFoundError(f"there is no topic {topic!r}", hint_for(found.error))
-        raise OperationError(f"cannot read {topic}: {plain_reason(found.error)}", hint_for(found.error))
+        return partition_numbers(self.metadata(topic, client).topics[topic])
 
     def wait(self, future: Future[T], what: str) -> T:
         """The future's result; raises UnreachableError, or OperationError saying `what` failed and why."""
@@ -177,6 +172,21 @@ class Cluster:
         made["bootstrap.servers"] = self.settings.bootstrap_servers
         made["error_cb"] = self.reasons
         return made
+
+
+def partition_numbers(topic: TopicMetadata) -> list[int]:
+    """A topic's partitions, in order; raises NotFoundError and OperationError for one that is not there to be read."""
+    if topic.error is None:
+        return sorted(topic.partitions)
+    if topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        raise NotFoundError(f"there is no topic {topic.topic!r}", hint_for(topic.error))
+    raise OperationError(f"cannot read {topic.topic}: {plain_reason(topic.error)}", hint_for(topic.error))
+
+
+def require_partition(topic: str, number: int, numbers: Iterable[int]) -> None:
+    """Raises NotFoundError for a partition that a topic has not."""
+    if number not in numbers:
+        raise NotFoundError(f"topic {topic} has no partition {number}", f"it has 0 to {max(numbers)}")
 
 
 def plain_reason(error: KafkaError) -> str:

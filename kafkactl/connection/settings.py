@@ -64,9 +64,8 @@ def resolve(
     address = from_flags.get("bootstrap.servers", address)
     merged.pop("bootstrap.servers", None)
     require_addresses(address)
-    registry = {name: merged.pop(name) for name in list(merged) if name.startswith(_REGISTRY)}
-    settings_of_registry = {name.removeprefix(_REGISTRY): value for name, value in registry.items()}
-    return Settings(address, source, merged, _timeout(timeout_s, environment), settings_of_registry)
+    registry = {name.removeprefix(_REGISTRY): merged.pop(name) for name in list(merged) if name.startswith(_REGISTRY)}
+    return Settings(address, source, merged, _timeout(timeout_s, environment), registry)
 
 
 def parse_assignment(text: str, flag: str) -> tuple[str, str]:

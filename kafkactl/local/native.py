@@ -163,8 +163,11 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
 def _state(pid: int | None) -> str:
     if pid is None:
         return "stopped"
-    listing = subprocess.run(["ps", "-p", str(pid), "-o", "state="], capture_output=True, text=True, check=False)
-    return "paused" if listing.stdout.strip().startswith("T") else "running"
+    try:  # the state comes after the name, which may hold anything
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
+    except FileNotFoundError:
+        state = _told_by_ps(pid, "state")
+    return "paused" if state.strip().startswith("T") else "running"
 
 
 def _command_line(pid: int) -> str:
@@ -172,7 +175,12 @@ def _command_line(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except FileNotFoundError:
-        if Path("/proc/self").exists():
-            return ""
-    listing = subprocess.run(["ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False)
-    return listing.stdout
+        return _told_by_ps(pid, "command")
+
+
+def _told_by_ps(pid: int, column: str) -> str:
+    """Where there is no /proc."""
+    if Path("/proc/self").exists():
+        return ""
+    command = ["ps", "-p", str(pid), "-o", f"{column}="]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

@@ -5,12 +5,13 @@ Reference: org.apache.kafka.tools.consumer.*MessageFormatter and group.share.Sha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.output.java_text import json_text
+from kafkactl.output.record_writer import RecordWriter
 from kafkactl.storage.internal.coordinator import UnknownRecordTypeError, parse_coordinator_record
 from kafkactl.storage.schema import of_type
 
@@ -54,22 +55,15 @@ def short_name(name: str) -> str:
     return short
 
 
-class Nothing:
+class Nothing(RecordWriter):
     """Prints nothing: to measure, or only to commit."""
-
-    head = b""
 
     def write(self, message: Any) -> bytes:
         return b""
 
-    def write_all(self, messages: Sequence[Any]) -> bytes:
-        return b""
 
-
-class InternalRecords:
+class InternalRecords(RecordWriter):
     """Records of one of Kafka's own topics, each as JSON on a line of its own (Kafka's tool does not end it)."""
-
-    head = b""
 
     def __init__(self, name: str) -> None:
         records = _INTERNAL[name]
@@ -94,6 +88,3 @@ class InternalRecords:
             "value": None if record.value is None else {"version": record.version, "data": record.value},
         }
         return json_text(shown).encode() + b"\n"
-
-    def write_all(self, messages: Sequence[Any]) -> bytes:
-        return b"".join(map(self.write, messages))

@@ -5,30 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from kafkactl.errors import UsageError
 from kafkactl.output.decoders import format_of_class
 from kafkactl.output.line_formatter import LineFormatter
+from kafkactl.output.record_writer import RecordWriter
 from kafkactl.output.report import RecordFormat
 from kafkactl.output.template import Template
 from kafkactl.serde.formats import Format
-
-
-class RecordWriter(Protocol):
-    """Turns one record after the other into bytes for stdout."""
-
-    head: bytes
-    """What comes before the first."""
-
-    def write(self, message: Any) -> bytes:
-        """One record; raises FormatError for bytes that are not of its format."""
-
-    def write_all(self, messages: Sequence[Any]) -> bytes:
-        """Many of them."""
 
 
 @dataclass(frozen=True)
@@ -90,27 +77,22 @@ def _line_formatter(properties: Mapping[str, str], key: Format, value: Format) -
     )
 
 
-class Lines:
+class Lines(RecordWriter):
     """As Kafka's console consumer."""
 
-    head = b""
-
     def __init__(self, formatter: LineFormatter) -> None:
-        self.write = formatter.format
-        self.write_all = formatter.format_all
+        self._formatter = formatter
 
-
-class _Fielded(ABC):
-    head = b""
-
-    def __init__(self, key: Format, value: Format) -> None:
-        self._key, self._value = key, value
-
-    @abstractmethod
-    def write(self, message: Any) -> bytes: ...
+    def write(self, message: Any) -> bytes:
+        return self._formatter.format(message)
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
-        return b"".join(map(self.write, messages))
+        return self._formatter.format_all(messages)
+
+
+class _Fielded(RecordWriter):
+    def __init__(self, key: Format, value: Format) -> None:
+        self._key, self._value = key, value
 
     def fields(self, message: Any) -> dict[str, Any]:
         """A record as plain data; the time in ms since 1970, None when the record has none."""

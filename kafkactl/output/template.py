@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from kafkactl.errors import UsageError
+from kafkactl.output.record_writer import RecordWriter
 from kafkactl.serde.formats import Format
 from kafkactl.streams.properties import unescape
 
 MARKS = (
     "%s value, %S its length, %R its length as four bytes, %k key, %K its length, %t topic, %p partition, %o offset, "
+    "%T time in ms, %h headers, %% percent; \\n \\t \\xHH"
 )
-MARKS += "%T time in ms, %h headers, %% percent; \\n \\t \\xHH"
 
 _ABSENT = -1
 
 
-class Template:
+class Template(RecordWriter):
     """Prints each record by the template and nothing else: line ends are said in it. Raises UsageError."""
-
-    head = b""
 
     def __init__(self, text: str, key: Format, value: Format) -> None:
         self._key, self._value = key.to_output, value.to_output
@@ -53,9 +52,6 @@ class Template:
     def write(self, message: Any) -> bytes:
         """One record; raises FormatError for bytes that are not of their format."""
         return b"".join([part if isinstance(part, bytes) else part(message) for part in self._parts])
-
-    def write_all(self, messages: Sequence[Any]) -> bytes:
-        return b"".join(map(self.write, messages))
 
     def _add(self, literal: str) -> None:
         if literal:

@@ -5,8 +5,10 @@ Source of the format: Confluent's "wire format" of Schema Registry serializers.
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -32,6 +34,7 @@ class Registry:
     def __init__(self, config: Mapping[str, str]) -> None:
         """`config` is SchemaRegistryClient's: url, basic.auth.user.info, ssl.ca.location; raises UsageError."""
         self._url = config["url"]
+        self._known: dict[int, Schema] = {}
         try:
             numbers = {name: float(config[name]) for name in _NUMBERS if name in config}
             self._client: Any = SchemaRegistryClient({"max.retries": 1, **config, **numbers})
@@ -40,7 +43,10 @@ class Registry:
 
     def by_id(self, number: int) -> Schema:
         """Raises NotFoundError, OperationError and UnreachableError."""
-        return self._with_references(self._asked(lambda: self._client.get_schema(number), f"schema {number}"))
+        if number not in self._known:
+            found = self._asked(lambda: self._client.get_schema(number), f"schema {number}")
+            self._known[number] = self._with_references(found)
+        return self._known[number]
 
     def latest(self, subject: str) -> tuple[int, Schema]:
         """The id and schema of a subject's newest version; raises likewise."""
@@ -133,24 +139,15 @@ class RegistryFormat:
                 "without a registry, --value-format avro --value-schema FILE reads plain values",
             )
         _, number = _HEADER.unpack_from(data)
-        known = self._known(number)
+        known = self._registry.by_id(number)
         at = _HEADER.size
         indexes: tuple[int, ...] = ()
         if known.language == PROTOBUF:
             indexes, at = _indexes(data, at)
         reader = self._readers.get((number, indexes))
         if reader is None:
-            reader = self._readers[number, indexes] = _reader(known, indexes)
+            reader = self._readers[number, indexes] = _understood(known, indexes).format
         return reader.to_text(data[at:])
-
-    def _known(self, number: int) -> Schema:
-        if number not in self._schemas:
-            self._schemas[number] = self._registry.by_id(number)
-        return self._schemas[number]
-
-    @cached_property
-    def _schemas(self) -> dict[int, Schema]:
-        return {}
 
     def _to_bytes(self, text: str) -> bytes:
         header, format = self._writer
@@ -162,20 +159,22 @@ class RegistryFormat:
         if schema is None:
             if self._strategy != "topic":
                 raise UsageError(f"--subject-strategy {self._strategy} needs the schema whose record it is named after")
-            number, schema = self._registry.latest(self._named(""))
+            number, schema = self._registry.latest(self._named(None))
             if self._language not in (None, schema.language):
                 raise UsageError(
-                    f"subject {self._named('')} is {schema.language}, not {self._language}",
+                    f"subject {self._named(None)} is {schema.language}, not {self._language}",
                     "--value-format registry takes either",
                 )
-            format, place = _reader(schema, ()), _place(schema)
+            known = _understood(schema)
         else:
-            format, place = format_of(schema), _place(schema)  # a wrong schema is told before it is registered
-            number = self._registry.registered(self._named(_record_name(schema)), schema)
-        return _HEADER.pack(_MAGIC, number) + place, format
+            known = _understood(schema)  # a wrong schema is told before it is registered
+            number = self._registry.registered(self._named(known), schema)
+        return _HEADER.pack(_MAGIC, number) + known.place, known.format
 
-    def _named(self, record: str) -> str:
+    def _named(self, known: _Understood | None) -> str:
+        """The subject; all but those named after topics need the schema."""
         topic, part = self._subject
+        record = "" if known is None or self._strategy == "topic" else known.name
         if self._strategy == "record":
             return record
         if topic is None:
@@ -183,37 +182,46 @@ class RegistryFormat:
         return f"{topic}-{record}" if self._strategy == "topic-record" else f"{topic}-{part}"
 
 
-def _reader(schema: Schema, indexes: Sequence[int]) -> Format:
-    if schema.language != PROTOBUF:
-        return format_of(schema)
-    from kafkactl.serde import protobuf
+@dataclass(frozen=True)
+class _Understood:
+    """What a schema comes to, found out at once: to compile Protobuf takes a while."""
 
-    return protobuf.by_class(protobuf.message_class(schema, list(indexes) or None))
+    schema: Schema
+    format: Format
+    message: Any = None
+    """Of Protobuf: the class of the message."""
 
-
-def _record_name(schema: Schema) -> str:
-    import json
-
-    if schema.language == PROTOBUF:
+    @property
+    def place(self) -> bytes:
+        """Where the message stands in a Protobuf schema: its indexes as zigzag varints, [0] as one zero byte."""
+        if self.message is None:
+            return b""
         from kafkactl.serde import protobuf
 
-        return str(protobuf.message_class(schema).DESCRIPTOR.full_name)
-    parsed = json.loads(schema.text)
-    name = parsed.get("title" if schema.language == JSON else "name") if isinstance(parsed, dict) else None
-    if not name:
-        raise UsageError("the schema has no name for its subject", "--subject-strategy topic needs none")
-    space = parsed.get("namespace") if schema.language == AVRO else None
-    return f"{space}.{name}" if space and "." not in name else str(name)
+        indexes = protobuf.indexes_of(self.message)
+        return b"\0" if indexes == [0] else b"".join(_varint(number) for number in (len(indexes), *indexes))
+
+    @property
+    def name(self) -> str:
+        """The record's full name; raises UsageError where it has none."""
+        if self.message is not None:
+            return str(self.message.DESCRIPTOR.full_name)
+        parsed = json.loads(self.schema.text)
+        is_json = self.schema.language == JSON
+        name = parsed.get("title" if is_json else "name") if isinstance(parsed, dict) else None
+        if not name:
+            raise UsageError("the schema has no name for its subject", "--subject-strategy topic needs none")
+        space = None if is_json else parsed.get("namespace")
+        return f"{space}.{name}" if space and "." not in name else str(name)
 
 
-def _place(schema: Schema) -> bytes:
-    """Where the message stands in a Protobuf schema: its indexes as zigzag varints, [0] as one zero byte."""
+def _understood(schema: Schema, indexes: Sequence[int] = ()) -> _Understood:
     if schema.language != PROTOBUF:
-        return b""
+        return _Understood(schema, format_of(schema))
     from kafkactl.serde import protobuf
 
-    indexes = protobuf.indexes_of(protobuf.message_class(schema))
-    return b"\0" if indexes == [0] else b"".join(_varint(number) for number in (len(indexes), *indexes))
+    message = protobuf.message_class(schema, list(indexes) or None)
+    return _Understood(schema, protobuf.by_class(message), message)
 
 
 def _varint(number: int) -> bytes:

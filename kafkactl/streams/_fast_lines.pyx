@@ -69,7 +69,6 @@ cdef timestamp_t timestamp
 cdef enum:
     PRODUCER = 0
     COPY = 2
-    UNASSIGNED = -1
     QUEUE_FULL = -184
     FATAL = -150
     PURGE_ALL = 3

@@ -17,8 +17,8 @@ from kafkactl.streams.selection import (
     Range,
     Selection,
     listed,
-    matching,
     ranges,
+    topics_of,
 )
 
 _BATCH = 10_000
@@ -59,7 +59,8 @@ class Reading:
             self._subscribe()
         else:
             self._ranges = ranges(cluster, self._consumer, selection)
-            self._assign({partition: range.start for partition, range in self._ranges.items()})
+            if not selection.tail:  # which looks for its own starts
+                self._assign({partition: range.start for partition, range in self._ranges.items()})
 
     def batches(self) -> Iterator[list[Message]]:
         """Records as they come, some at a time; whoever handles them says so by done()."""
@@ -88,15 +89,9 @@ class Reading:
 
     def _subscribe(self) -> None:
         selection = self._selection
-        if selection.pattern:
-            matching(self._cluster, self._consumer, selection.topics[0])
-            topics = [f"^({selection.topics[0]})$"]
-        else:
-            topics = list(selection.topics)
-            for topic in topics:
-                self._cluster.topic_partitions(topic, self._consumer)
+        topics_of(self._cluster, self._consumer, selection)  # whether they are there
         self._consumer.subscribe(
-            topics,
+            [f"^({topic})$" if selection.pattern else topic for topic in selection.topics],
             on_assign=self._on_assign,
             on_revoke=lambda _consumer, partitions: self._told("revoked", partitions),
             on_lost=lambda _consumer, partitions: self._told("lost", partitions),
@@ -193,7 +188,8 @@ class Reading:
         """
         ends = listed(self._cluster, self._consumer, self._ranges, LISTED_LATEST)
         firsts = listed(self._cluster, self._consumer, self._ranges, LISTED_EARLIEST)
-        starts = {each: range.start for each, range in self._ranges.items()}
+        named = {each: at for each, at in (self._selection.assigned or {}).items() if at is not None}
+        starts = {each: named.get(each, max(firsts[each], ends[each] - number)) for each in self._ranges}
         found: dict[Partition, deque[Message]] = {}
         while starts:
             self._assign(starts)

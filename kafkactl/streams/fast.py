@@ -64,7 +64,7 @@ class LineSending:
             finally:
                 self._account.given = self._sender.sent
             if end < len(chunk):
-                rest = chunk[end:].splitlines()
+                rest = [line.removesuffix(b"\r") for line in chunk[end:-1].split(b"\n")]
                 if code:
                     self._refuse(reader, rest, code)
                 reader.read(rest[0], self._sender.sent + 1)  # says what is wrong with it

@@ -23,7 +23,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">": operator.gt,
     "<": operator.lt,
-    "=~": lambda value, pattern: isinstance(value, str) and re.search(pattern, value) is not None,
+    "=~": lambda value, pattern: isinstance(value, str) and pattern.search(value) is not None,
 }
 _MISSING = object()
 
@@ -119,8 +119,7 @@ def parse_condition(text: str) -> Condition:
     except ValueError:
         value = literal  # a word without quotes
     if sign == "=~":
-        compile_pattern(str(value), "--where")
-        value = str(value)
+        value = compile_pattern(str(value), "--where")
     return Condition(tuple(path), _OPERATORS[sign], value)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from kafkactl.connection.cluster import PASSING_CODES, Cluster, plain_reason
+from kafkactl.connection.cluster import PASSING_CODES, Cluster, plain_reason, require_partition
 from kafkactl.errors import NotFoundError, OperationError
 from kafkactl.streams.record import Batch, Record, is_plain
 
@@ -119,8 +119,8 @@ class Sending:
         if is_plain(batch):
             self._send_many(batch)
         else:
-            for number, record in enumerate(batch):
-                self._send_one(record, batch, number + 1)
+            for at in range(len(batch)):
+                self._send_one(batch, at)
         self._producer.poll(0)
 
     def flush(self) -> None:
@@ -164,13 +164,14 @@ class Sending:
                 if reason.code() == KafkaError._QUEUE_FULL:  # this and all that follow, so their order stays
                     refused.append(record)
                 elif reason.fatal():
-                    self._refuse([*refused, record, *left[number + 1 :]], reason)
+                    self._refuse([*refused, *left[number:]], reason)
                 else:
                     self._fail_one(record, reason)
             left = refused
             self._producer.poll(_STEP_S)
 
-    def _send_one(self, record: Record, batch: Batch, following: int) -> None:
+    def _send_one(self, batch: Batch, at: int) -> None:
+        record = batch[at]
         given: dict[str, Any] = {
             **self._where,
             **{name: record[name] for name in ("partition", "timestamp") if name in record},
@@ -189,7 +190,7 @@ class Sending:
                 self._producer.poll(_STEP_S)
             except KafkaException as error:
                 if error.args[0].fatal():
-                    self._refuse([record, *batch[following:]], error.args[0])
+                    self._refuse(batch[at:], error.args[0])
                 self._fail_one(record, error.args[0])
                 return
             else:
@@ -302,8 +303,8 @@ def require_topic(
     """Raises NotFoundError for a topic that is not there and is not made by the broker, and for a partition."""
     known = cluster.metadata(client=producer).topics
     numbers = set(known[topic].partitions) if topic in known else _made_by_broker(cluster, producer, topic, tell)
-    if partition is not None and partition not in numbers:
-        raise NotFoundError(f"topic {topic} has no partition {partition}", f"it has 0 to {max(numbers)}")
+    if partition is not None:
+        require_partition(topic, partition, numbers)
 
 
 def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
+from kafkactl.connection.properties import read
+from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import UsageError
+
+
+def said(file: Path | None, texts: Iterable[str] | None) -> dict[str, str]:
+    """What a .properties file says, and above it name=value texts; raises UsageError."""
+    found = read(file) if file is not None else {}
+    found.update(parse_assignment(text, "--property") for text in texts or ())
+    return found
 
 
 def settled(properties: Mapping[str, str], defaults: Mapping[str, str], what: str) -> dict[str, str]:

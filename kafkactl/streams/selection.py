@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
 
-from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.cluster import Cluster, partition_numbers, require_partition
 from kafkactl.errors import NotFoundError, OperationError
 
 Partition = tuple[str, int]
@@ -64,10 +65,6 @@ def ranges(cluster: Cluster, consumer: Any, selection: Selection) -> dict[Partit
     stops: dict[Partition, int] = {}
     if selection.from_time_ms is not None:
         starts = listed(cluster, consumer, partitions, selection.from_time_ms)
-    elif selection.tail is not None:
-        ends = listed(cluster, consumer, partitions, LISTED_LATEST)
-        firsts = listed(cluster, consumer, partitions, LISTED_EARLIEST)
-        starts = {each: max(firsts[each], ends[each] - selection.tail) for each in partitions}
     if selection.to_time_ms is not None:
         found = listed(cluster, consumer, partitions, selection.to_time_ms + 1)
         stops = {each: offset for each, offset in found.items() if offset >= 0}
@@ -93,30 +90,23 @@ def listed(cluster: Cluster, consumer: Any, partitions: Iterable[Partition], at:
 
 
 def _partitions(cluster: Cluster, consumer: Any, selection: Selection) -> list[Partition]:
+    numbers = topics_of(cluster, consumer, selection)
     if selection.assigned is not None:
-        for topic, number in selection.assigned:
-            _require(topic, cluster.topic_partitions(topic, consumer), (number,))
-        return list(selection.assigned)
-    topics = matching(cluster, consumer, selection.topics[0]) if selection.pattern else selection.topics
-    found: list[Partition] = []
-    for topic in topics:
-        numbers = cluster.topic_partitions(topic, consumer)
-        _require(topic, numbers, selection.partitions or ())
-        found += [(topic, number) for number in selection.partitions or numbers]
-    return found
+        wanted = list(selection.assigned)
+    else:
+        wanted = [(topic, number) for topic in numbers for number in selection.partitions or numbers[topic]]
+    for topic, number in wanted:
+        require_partition(topic, number, numbers[topic])
+    return wanted
 
 
-def matching(cluster: Cluster, consumer: Any, pattern: str) -> list[str]:
-    """Names of the topics that a regular expression matches as a whole; raises NotFoundError when none does."""
-    import re
-
-    names = sorted(name for name in cluster.metadata(client=consumer).topics if re.fullmatch(pattern, name))
+def topics_of(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str, list[int]]:
+    """The topics that are meant with the numbers of their partitions; raises NotFoundError and OperationError."""
+    if not selection.pattern:
+        return {topic: cluster.topic_partitions(topic, consumer) for topic in selection.topics}
+    (pattern,) = selection.topics
+    known = cluster.metadata(client=consumer).topics
+    names = sorted(name for name in known if re.fullmatch(pattern, name))
     if not names:
         raise NotFoundError(f"no topic matches {pattern!r}", "kafkactl topics list shows the topics there are")
-    return names
-
-
-def _require(topic: str, numbers: Sequence[int], wanted: Iterable[int]) -> None:
-    for number in wanted:
-        if number not in numbers:
-            raise NotFoundError(f"topic {topic} has no partition {number}", f"it has 0 to {numbers[-1]}")
+    return {name: partition_numbers(known[name]) for name in names}

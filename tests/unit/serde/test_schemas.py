@@ -238,3 +238,13 @@ def test_the_newest_schema_in_another_language(registry: registries.Registry) ->
     registry.register("orders-value", {"schema": json.dumps(USER)})
     with pytest.raises(UsageError, match="is AVRO, not PROTOBUF"):
         from_registry(registry.url, "protobuf").to_bytes("{}")
+
+
+def test_a_subject_named_after_its_topic_needs_no_name_of_the_schema(
+    registry: registries.Registry, tmp_path: Path
+) -> None:
+    (tmp_path / "s.json").write_text('{"type": "integer"}')
+    assert from_registry(registry.url, "json-schema", tmp_path / "s.json").to_bytes("7").endswith(b"7")
+    assert registry.subjects == {"orders-value": [1]}
+    with pytest.raises(UsageError, match="has no name for its subject"):
+        from_registry(registry.url, "json-schema", tmp_path / "s.json", "record").to_bytes("7")

@@ -1,0 +1,22 @@
+"""What every way to print records has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+
+class RecordWriter(ABC):
+    """Turns one record after the other into bytes for stdout."""
+
+    head = b""
+    """What comes before the first."""
+
+    @abstractmethod
+    def write(self, message: Any) -> bytes:
+        """One record; raises FormatError for bytes that are not of its format."""
+
+    def write_all(self, messages: Sequence[Any]) -> bytes:
+        """Many of them."""
+        return b"".join(map(self.write, messages))
