@@ -1,10 +1,10 @@
-"""The compiled readers and the compiled sender: built when there is a compiler, and done without when there is none."""
+"""What is compiled: built when there is a compiler, and done without when there is none."""
 
 from setuptools import Extension, setup
 
 setup(
     ext_modules=[
         Extension(f"kafkactl.{module}", [f"kafkactl/{module.replace('.', '/')}.pyx"], optional=True)
-        for module in ("storage._records", "output._record_lines", "streams._fast_lines")
+        for module in ("storage._records", "output._record_lines", "streams._line_receiver", "streams._line_sender")
     ]
 )

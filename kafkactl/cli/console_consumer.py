@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kafkactl.streams.consuming import Reading
     from kafkactl.streams.filters import Wanted
     from kafkactl.streams.latest import Latest
+    from kafkactl.streams.line_reading import LineReading
 
 app = new_app("Print a topic's records.")
 
@@ -76,25 +77,64 @@ def console_consumer(
     writer = style.writer(output.record_format, key, value)
     settings = member.settings()
 
+    wanted = which.wanted(key, value)
+
+    from kafkactl.streams import line_reading
     from kafkactl.streams.consuming import Reading
     from kafkactl.streams.latest import Latest
 
-    printing = Printing(writer, which.wanted(key, value), max_messages, skip_message_on_error)
-    reading = Reading(connected, selection, settings, people.note if verbose else None)
-    signal.signal(signal.SIGTERM, _raise_terminated)  # before, there is nothing to commit or leave
+    is_plain = writer.plain is not None and selection.takes_all and not (wanted or dedupe_latest)
     try:
+        if writer.plain is not None and is_plain and line_reading.IS_THERE:
+            return _print_lines(line_reading.LineReading(connected, selection, settings, writer.plain), max_messages)
+        reading = Reading(connected, selection, settings, people.note if verbose else None)
+        printing = Printing(writer, wanted, max_messages, skip_message_on_error)
         return printing.run(reading, Latest() if dedupe_latest else None)
     finally:
         if enable_systest_events:
             print("shutdown_complete", flush=True)
 
 
-class Terminated(Exception):
+def _print_lines(reading: LineReading, limit: int | None) -> int:
+    """Until the selection is read or somebody stops us."""
+    printed = 0
+
+    def print_all() -> None:
+        nonlocal printed
+        for text, number in reading.chunks(limit):
+            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()
+            printed += number
+
+    try:
+        return _until_stopped(print_all)
+    finally:
+        reading.close()
+        people.note(_summary(printed))
+
+
+class _Terminated(Exception):
     """SIGTERM."""
 
 
 def _raise_terminated(signal_number: int, frame: Any) -> None:
-    raise Terminated
+    raise _Terminated
+
+
+def _until_stopped(work: Callable[[], None]) -> int:
+    """A status: 0, or which signal has stopped the work."""
+    signal.signal(signal.SIGTERM, _raise_terminated)  # before, there is nothing to commit or leave
+    try:
+        work()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except _Terminated:
+        return 128 + signal.SIGTERM
+    return 0
+
+
+def _summary(printed: int, skipped: int = 0) -> str:
+    return f"Processed a total of {printed} messages" + (f", {skipped} skipped" if skipped else "")
 
 
 class Printing:
@@ -105,41 +145,40 @@ class Printing:
         self._left = limit
         self._out = sys.stdout.buffer
         self._printed = self._skipped = 0
+        self._batch: list[Any] = []
         self._handled = 0
+        """How much of the batch was printed, or was not wanted."""
 
     def run(self, reading: Reading, latest: Latest | None) -> int:
         """Until the selection is read or somebody stops us; then what was printed is committed."""
         status = 0
-        batch: list[Any] = []
         try:
-            self._out.write(self._writer.head)
-            if self._left != 0:
-                for batch in reading.batches():
-                    if latest is not None:
-                        latest.add(self._of_interest(batch))
-                        continue
-                    self._print(batch)
-                    reading.done(batch[: self._handled])
-                    self._handled = 0  # before the next batch takes this one's place: an interruption can come anywhere
-                    if self._left == 0:
-                        break
-            if latest is not None:
-                self._print(latest.records())
-                if latest.without_key:
-                    people.note(f"{latest.without_key} records without a key are left out")
-        except KeyboardInterrupt:
-            status = EXIT_INTERRUPTED
-        except Terminated:
-            status = 128 + signal.SIGTERM
+            status = _until_stopped(lambda: self._print_all(reading, latest))
         finally:
-            reading.done(batch[: self._handled])
+            reading.done(self._batch[: self._handled])
             try:
                 self._out.flush()
             finally:
                 reading.close()
-                skipped = f", {self._skipped} skipped" if self._skipped else ""
-                people.note(f"Processed a total of {self._printed} messages{skipped}")
+                people.note(_summary(self._printed, self._skipped))
         return status or (EXIT_FAILED if self._skipped else 0)
+
+    def _print_all(self, reading: Reading, latest: Latest | None) -> None:
+        self._out.write(self._writer.head)
+        for batch in reading.batches() if self._left != 0 else ():
+            if latest is not None:
+                latest.add(self._of_interest(batch))
+                continue
+            self._batch = batch
+            self._print(batch)
+            reading.done(batch[: self._handled])
+            self._handled = 0  # before the next batch takes this one's place: an interruption can come anywhere
+            if self._left == 0:
+                break
+        if latest is not None:
+            self._print(latest.records())
+            if latest.without_key:
+                people.note(f"{latest.without_key} records without a key are left out")
 
     def _of_interest(self, batch: list[Any]) -> list[Any]:
         if not self._wanted:

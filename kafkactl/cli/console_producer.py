@@ -89,7 +89,7 @@ def console_producer(
 
     from kafkactl.cli.prompt import TypedLines
     from kafkactl.output.undelivered import Undelivereds
-    from kafkactl.streams import fast
+    from kafkactl.streams import line_sending
     from kafkactl.streams.inputs import Given, paced, whole_lines
     from kafkactl.streams.producing import Account, Sending, transactions
 
@@ -100,9 +100,9 @@ def console_producer(
         typed = stream.isatty()
         one_by_one = typed or sync or rate or transactional_id or given != Given()
         try:
-            if plain is not None and fast.IS_THERE and not one_by_one:
+            if plain is not None and line_sending.IS_THERE and not one_by_one:
                 with (
-                    fast.LineSending(connected, name, settings, account, people.note, partition) as lines,
+                    line_sending.LineSending(connected, name, settings, account, people.note, partition) as lines,
                     Progress() as progress,
                 ):
                     lines.send(what.read(whole_lines, stream), plain, progress.show)

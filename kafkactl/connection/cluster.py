@@ -80,8 +80,8 @@ class Cluster:
         """A producer with these settings below the user's own; raises UsageError for a wrong one."""
         return _made(Producer, self._config(config))
 
-    def producer_config(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """The same settings as librdkafka's own pairs of text, for a producer that is not confluent-kafka's."""
+    def text_config(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The same settings as librdkafka's own pairs of text, for a client that is not confluent-kafka's."""
         found = self._config(config)
         del found["error_cb"]
         return [(name, str(value).lower() if isinstance(value, bool) else str(value)) for name, value in found.items()]

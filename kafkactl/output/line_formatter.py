@@ -12,6 +12,7 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Me
 
 from kafkactl.serde.formats import STRING, Format
 from kafkactl.streams.properties import is_true, settled
+from kafkactl.streams.record import PlainLine
 
 
 class LineFormatter:
@@ -57,7 +58,11 @@ class LineFormatter:
         }
         self._fields = [write for name, write in fields.items() if is_true(settings, name)]
         self._shown = [name for name in fields if is_true(settings, name)]
-        self._is_plain = key.name == value.name == STRING
+        shown = [name for name in fields if is_true(settings, name)]
+        self.plain: PlainLine | None = None
+        """Where nothing but bytes as they are is printed: a value, or a key and a value."""
+        if key.name == value.name == STRING and shown in (["print.value"], ["print.key", "print.value"]):
+            self.plain = PlainLine(self._separator if len(shown) == 2 else None, self._line_end, self._null)
 
     def format(self, message: Message) -> bytes:
         """One record with its line's end; raises FormatError for bytes that are not of the format."""
@@ -67,21 +72,17 @@ class LineFormatter:
 
     def format_all(self, messages: Sequence[Message]) -> bytes:
         """Many of them, the commonest without a call for each field."""
-        end, null = self._line_end, self._null
-        if self._is_plain and self._shown == ["print.value"]:
-            values: list[Any] = [message.value() for message in messages]
-            if None in values:
-                values = [null if value is None else value for value in values]
-            return end.join([*values, b""])
-        if self._is_plain and self._shown == ["print.key", "print.value"]:
-            separator = self._separator
-            parts: list[Any] = []
-            for message in messages:
-                parts += (message.key(), separator, message.value(), end)
-            if None in parts:
-                parts = [null if part is None else part for part in parts]
-            return b"".join(parts)
-        return b"".join(map(self.format, messages))
+        if self.plain is None:
+            return b"".join(map(self.format, messages))
+        end, null, separator = self.plain.end, self.plain.null, self.plain.separator
+        parts: list[Any] = []
+        for message in messages:
+            if separator is not None:
+                parts += (message.key(), separator)
+            parts += (message.value(), end)
+        if None in parts:
+            parts = [null if part is None else part for part in parts]
+        return b"".join(parts)
 
     def _raw(self, data: bytes | None) -> bytes:
         return self._null if data is None else data

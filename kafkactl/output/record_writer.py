@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kafkactl.streams.record import PlainLine
 
 
 class RecordWriter(ABC):
@@ -12,6 +15,8 @@ class RecordWriter(ABC):
 
     head = b""
     """What comes before the first."""
+    plain: PlainLine | None = None
+    """Says the same where that is bytes as they are: then records need not become objects first."""
 
     @abstractmethod
     def write(self, message: Any) -> bytes:

@@ -82,6 +82,7 @@ class Lines(RecordWriter):
 
     def __init__(self, formatter: LineFormatter) -> None:
         self._formatter = formatter
+        self.plain = formatter.plain
 
     def write(self, message: Any) -> bytes:
         return self._formatter.format(message)

@@ -24,7 +24,7 @@ from kafkactl.streams.selection import (
 _BATCH = 10_000
 _BATCH_BYTES = 8 << 20
 _FIRST_BATCH = 500
-_WAIT_S = 0.1
+WAIT_S = 0.1
 _FARTHER = 4
 
 Tell = Callable[[str], None]
@@ -50,7 +50,7 @@ class Reading:
         self._cluster = cluster
         self._selection = selection
         self._tell = tell or (lambda _text: None)
-        self._consumer = cluster.consumer({**_config(selection), **config})
+        self._consumer = cluster.consumer({**consumer_settings(selection), **config})
         self._at_end: set[Partition] = set()
         self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []
@@ -135,7 +135,7 @@ class Reading:
     def _next_batch(self, size: int) -> list[Message]:
         """Waits for one record only, then takes what has come with it: a lone record is not held back."""
         try:
-            first = self._consumer.poll(_WAIT_S)
+            first = self._consumer.poll(WAIT_S)
         except KafkaException as error:  # from _on_assign
             raise self._cluster.error(error, f"cannot join group {self._selection.group}") from error
         if self._starts:
@@ -172,13 +172,11 @@ class Reading:
         return kept
 
     def _is_over(self, last_record_at: float) -> bool:
-        limit_ms = self._selection.idle_timeout_ms
-        if limit_ms is not None and (time.monotonic() - last_record_at) * 1000 >= limit_ms:
-            return True
         assigned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
-        if not self._selection.until_end:
-            return bool(self._stops) and assigned <= self._at_end & self._stops.keys()
-        return bool(assigned) and assigned <= self._at_end
+        if self._selection.is_over(time.monotonic() - last_record_at, assigned, self._at_end):
+            return True
+        # Followed or not, what has a stop in each partition is over at all of them.
+        return bool(self._stops) and assigned <= self._at_end & self._stops.keys()
 
     def _last_records(self, number: int) -> Iterator[list[Message]]:
         """The last so many of each partition.
@@ -212,7 +210,8 @@ class Reading:
         yield sorted((message for each in found.values() for message in each), key=lambda one: one.timestamp()[1])
 
 
-def _config(selection: Selection) -> dict[str, Any]:
+def consumer_settings(selection: Selection) -> dict[str, Any]:
+    """What a consumer is made with, below the user's own settings."""
     return {
         **FAST_FETCH,
         # librdkafka wants a name even where no group is joined; nothing is ever committed under this one.

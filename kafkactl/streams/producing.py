@@ -299,12 +299,13 @@ def producer_settings(cluster: Cluster, config: Mapping[str, Any]) -> dict[str, 
 
 def require_topic(
     cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None], partition: int | None
-) -> None:
-    """Raises NotFoundError for a topic that is not there and is not made by the broker, and for a partition."""
+) -> set[int]:
+    """The topic's partitions; raises NotFoundError for one that is not there, or not made by the broker."""
     known = cluster.metadata(client=producer).topics
     numbers = set(known[topic].partitions) if topic in known else _made_by_broker(cluster, producer, topic, tell)
     if partition is not None:
         require_partition(topic, partition, numbers)
+    return numbers
 
 
 def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypedDict
 
 Headers = list[tuple[str, bytes | None]]
@@ -28,3 +29,13 @@ Batch = list[Record]
 def is_plain(batch: Batch) -> bool:
     """Whether all have only a key and a value: produce_batch takes no headers and times, and heeds no partitions."""
     return max(map(len, batch), default=0) <= 2
+
+
+@dataclass(frozen=True)
+class PlainLine:
+    """A record's bytes as a line: [key separator] value end, with `null` in an absent one's place."""
+
+    separator: bytes | None
+    """None leaves keys out."""
+    end: bytes
+    null: bytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,18 @@ class Selection:
     def joins(self) -> bool:
         """Whether a group shares the partitions out."""
         return self.group is not None and not self.partitions and self.assigned is None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether whole partitions are read from where they start, without a group."""
+        stops = (self.tail, self.to_offset, self.to_time_ms)
+        return not self.joins and all(stop is None for stop in stops)
+
+    def is_over(self, idle_s: float, assigned: Collection[Partition], at_end: set[Partition]) -> bool:
+        """Whether nothing came for so long, or all that is assigned is at its end, if that is where to stop."""
+        if self.idle_timeout_ms is not None and idle_s * 1000 >= self.idle_timeout_ms:
+            return True
+        return self.until_end and bool(assigned) and at_end.issuperset(assigned)
 
 
 @dataclass(frozen=True)

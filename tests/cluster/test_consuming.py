@@ -40,6 +40,48 @@ def test_ranges(cluster: RunningCluster, name: str) -> None:
     assert sorted(shown(cluster, "--include", f"{name}|{name}-none", "--from-beginning", "--exit")) == list("012345")
 
 
+@pytest.mark.parametrize("client", ["compiled", "pure"])
+def test_both_receivers_read_alike(kraft: RunningCluster, name: str, client: str) -> None:
+    """What is there and what is not, partitions whose ends are reached one after the other, and limits."""
+    cli = kraft.cli.with_environment(KAFKACTL_STREAMS=client)
+    cli.ok("topics", "create", name, "-p", 3)
+    given: list[dict[str, object]] = [
+        {"key": None, "value": "plain"},
+        {"key": "k", "value": None},
+        {"key": "", "value": ""},
+        {"key": "한", "value": "x" * 700_000},
+    ]
+    lines = [json.dumps({**each, "partition": number % 2}) for number, each in enumerate(given * 60)]
+    cli.ok("produce", name, "--input", "json", input="\n".join(lines) + "\n")
+    flags = ["--from-beginning", "--property", "print.key=true", "--property", "key.separator=|"]
+    expected = sorted(["null|plain", "k|null", "|", "한|" + "x" * 700_000] * 60)
+    # The greatest of them fill many a piece of text, and a topic's fetches more than one.
+    done = cli("consume", name, *flags, "-e", check=0)
+    assert sorted(done.stdout.splitlines()) == expected
+    assert done.stderr == "Processed a total of 240 messages\n"
+    assert sorted(cli.ok("consume", name, "--from-beginning", "-e").splitlines()) == sorted(
+        line.split("|", 1)[1] for line in expected
+    )
+    assert cli.ok("consume", name, "--partition", 2, "--from-beginning", "-e") == ""
+    assert cli.ok("consume", name, "--partition", 0, "--offset", 3, "-n", 2) == "\nplain\n"
+    assert cli.ok("consume", name, "--from-beginning", "-n", 0) == ""
+    # Nothing more comes, and no end is asked for: it stops when the time is up.
+    done = cli("consume", name, *flags, "--property", "null.literal=-", "--partition", 1, "--timeout-ms", 1500, check=0)
+    assert len(done.stdout.splitlines()) == 120
+    assert done.stdout.splitlines()[0] == "k|-"
+
+
+@pytest.mark.parametrize("client", ["compiled", "pure"])
+def test_what_cannot_be_read_is_an_error(kraft: RunningCluster, name: str, client: str) -> None:
+    cli = kraft.cli.with_environment(KAFKACTL_STREAMS=client)
+    cli.ok("topics", "create", name, "-p", 2)
+    cli.ok("produce", name, "--partition", 0, input="a\n")
+    done = cli("consume", name, "--partition", 0, "--offset", 7, "-X", "auto.offset.reset=error", check=1)
+    assert f"error: cannot read {name}: " in done.stderr
+    assert "error: a client setting is wrong" in cli("consume", name, "-X", "fetch.min.bytes=-1", check=2).stderr
+    assert "has no partition 9" in cli("consume", name, "--partition", 9, check=1).stderr
+
+
 def test_the_last_records_where_offsets_have_gaps(kraft: RunningCluster, name: str) -> None:
     """Every transaction ends in a record of its own, which nobody reads."""
     cli = kraft.cli

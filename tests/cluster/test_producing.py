@@ -218,7 +218,7 @@ def test_the_compiled_sender_sends_what_the_other_does(
     for sender in ("compiled", "pure"):
         topic = f"{name}-{sender}"
         kraft.cli.ok("topics", "create", topic, "-p", 3)
-        cli = kraft.cli.with_environment(KAFKACTL_SENDER=sender)
+        cli = kraft.cli.with_environment(KAFKACTL_STREAMS=sender)
         done = cli("produce", topic, *flags, input=text, check=0)
         assert done.stderr == f"{len(lines)} records delivered to {topic}\n"
         # Without keys a partition is chosen for a batch at a time, and by chance.
@@ -234,7 +234,7 @@ def test_the_compiled_sender_sends_what_the_other_does(
 @pytest.mark.parametrize("sender", ["compiled", "pure"])
 def test_both_senders_tell_what_is_wrong(kraft: RunningCluster, name: str, sender: str) -> None:
     kraft.cli.ok("topics", "create", name, "-p", 1, "-c", "max.message.bytes=2000")
-    cli = kraft.cli.with_environment(KAFKACTL_SENDER=sender)
+    cli = kraft.cli.with_environment(KAFKACTL_STREAMS=sender)
     done = cli("produce", name, "-K", ":", input="a:1\nb:2\nbad\nc:3\n", check=1)
     assert done.stderr.splitlines() == [
         f"2 records delivered to {name}",

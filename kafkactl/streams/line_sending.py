@@ -1,34 +1,25 @@
-"""Plain lines at librdkafka's own speed, where the compiled sender is there; see _fast_lines.pyx.
-
-KAFKACTL_SENDER=pure does without it; the tests send with both.
-"""
+"""Plain lines into a topic at librdkafka's own speed, where what is compiled is there; see _line_sender.pyx."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from confluent_kafka import cimpl
-
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError, UsageError
+from kafkactl.streams.compiled import compiled
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.producing import NOT_SENT, Account, Undelivered, producer_settings, require_topic
 
-try:
-    if os.environ.get("KAFKACTL_SENDER") == "pure":
-        raise ImportError
-    from kafkactl.streams import _fast_lines  # type: ignore[attr-defined]
-
-    _fast_lines.bind(cimpl.__file__)
-    IS_THERE = True
-except ImportError:  # no compiler at install, or a librdkafka that shows nothing of itself
-    IS_THERE = False
+_line_sender = compiled("_line_sender")
+IS_THERE = _line_sender is not None
 
 _UNASSIGNED = -1
 # Little is queued at a time, for the processor's cache: to wait five milliseconds for more would stand in the way.
 _FAST = {"linger.ms": 1}
+# All of it in one partition fills batches soon, four of them with what is queued. Sent when full, and not every
+# millisecond, they take half the processor's time: two threads no longer wait for one lock.
+_FAST_IN_ONE = {"linger.ms": 20, "batch.num.messages": 3000}
 
 
 class LineSending:
@@ -44,12 +35,13 @@ class LineSending:
         partition: int | None = None,
     ) -> None:
         """Raises UsageError, UnreachableError and NotFoundError before anything is sent."""
-        settings = {**_FAST, **producer_settings(cluster, config)}
-        require_topic(cluster, cluster.producer(settings), topic, tell, partition)
+        settings = producer_settings(cluster, config)
+        partitions = require_topic(cluster, cluster.producer(settings), topic, tell, partition)
+        is_one = partition is not None or len(partitions) == 1
         self._topic, self._account = topic, account
-        pairs = cluster.producer_config(settings)
+        pairs = cluster.text_config({**(_FAST_IN_ONE if is_one else _FAST), **settings})
         try:
-            self._sender = _fast_lines.LineSender(
+            self._sender = _line_sender.LineSender(
                 pairs, topic, _UNASSIGNED if partition is None else partition, self._on_failure
             )
         except ValueError as error:

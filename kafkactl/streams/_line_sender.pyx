@@ -2,72 +2,38 @@
 """Lines into a topic through librdkafka's own public C API, of the copy that confluent_kafka has loaded.
 
 What confluent_kafka takes for every record, a call, a dict and a delivery report in Python, costs twice what librdkafka
-itself does. Only failed records come back to Python here. Source: rdkafka.h, whose ABI is stable; `streams/fast.py`
-does without where any of it is missing.
+itself does. Only failed records come back to Python here.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memchr, memcmp
 
+from kafkactl.streams._librdkafka cimport (
+    PRODUCER, Common, Message, acquaint, bind_common, configured, err2str_t, loaded, opened, poll_t, symbol,
+)
 
-cdef extern from "<dlfcn.h>" nogil:
-    void *dlopen(const char *path, int mode)
-    void *dlsym(void *handle, const char *name)
-    int RTLD_LAZY
-    int RTLD_NOLOAD
-
-
-ctypedef struct Message:
-    int err
-    void *topic
-    int32_t partition
-    void *payload
-    size_t len
-    void *key
-    size_t key_len
-    int64_t offset
-    void *opaque
-
-
-ctypedef void *(*conf_new_t)() noexcept nogil
-ctypedef int (*conf_set_t)(void *, const char *, const char *, char *, size_t) noexcept nogil
 ctypedef void (*conf_set_opaque_t)(void *, void *) noexcept nogil
 ctypedef void (*delivered_t)(void *, const Message *, void *) noexcept nogil
 ctypedef void (*conf_set_delivered_t)(void *, delivered_t) noexcept nogil
-ctypedef void *(*new_t)(int, void *, char *, size_t) noexcept nogil
-ctypedef void (*destroy_t)(void *) noexcept nogil
-ctypedef void *(*topic_new_t)(void *, const char *, void *) noexcept nogil
 ctypedef int (*produce_t)(void *, int32_t, int, void *, size_t, const void *, size_t, void *) noexcept nogil
 ctypedef int (*last_error_t)() noexcept nogil
-ctypedef int (*poll_t)(void *, int) noexcept nogil
 ctypedef int (*outq_len_t)(void *) noexcept nogil
 ctypedef int (*purge_t)(void *, int) noexcept nogil
-ctypedef const char *(*err2str_t)(int) noexcept nogil
 ctypedef int64_t (*timestamp_t)(const Message *, int *) noexcept nogil
 
-ctypedef int (*metadata_t)(void *, int, void *, const void **, int) noexcept nogil
-ctypedef void (*metadata_destroy_t)(const void *) noexcept nogil
-
-cdef metadata_t metadata
-cdef metadata_destroy_t metadata_destroy
-cdef conf_new_t conf_new
-cdef conf_set_t conf_set
+cdef Common api
 cdef conf_set_opaque_t conf_set_opaque
 cdef conf_set_delivered_t conf_set_delivered
-cdef new_t new
-cdef destroy_t destroy, conf_destroy, topic_destroy
-cdef topic_new_t topic_new
 cdef produce_t produce
 cdef last_error_t last_error
-cdef poll_t poll, flush
+cdef poll_t flush
 cdef outq_len_t outq_len
 cdef purge_t purge
 cdef err2str_t err2str
 cdef timestamp_t timestamp
 
 cdef enum:
-    PRODUCER = 0
     COPY = 2
     QUEUE_FULL = -184
     FATAL = -150
@@ -78,44 +44,22 @@ cdef enum:
     FEW = 12_000
     MANY = 1_000_000
     PATIENCE = 100
-    ERROR_BYTES = 512
-
-
-cdef void *_symbol(void *library, const char *name) except NULL:
-    found = dlsym(library, name)
-    if found is NULL:
-        raise ImportError(f"librdkafka has no {name.decode()}")
-    return found
 
 
 def bind(str path):
     """Finds the functions by an extension module that has librdkafka loaded; raises ImportError."""
-    global conf_new, conf_set, conf_set_opaque, conf_set_delivered, new, destroy, conf_destroy, topic_destroy
-    global topic_new, produce, last_error, poll, flush, outq_len, purge, err2str, timestamp
-    global metadata, metadata_destroy
-    cdef bytes encoded = path.encode()
-    library = dlopen(encoded, RTLD_LAZY | RTLD_NOLOAD)
-    if library is NULL:
-        raise ImportError(f"{path} is not loaded")
-    conf_new = <conf_new_t> _symbol(library, b"rd_kafka_conf_new")
-    conf_set = <conf_set_t> _symbol(library, b"rd_kafka_conf_set")
-    conf_destroy = <destroy_t> _symbol(library, b"rd_kafka_conf_destroy")
-    conf_set_opaque = <conf_set_opaque_t> _symbol(library, b"rd_kafka_conf_set_opaque")
-    conf_set_delivered = <conf_set_delivered_t> _symbol(library, b"rd_kafka_conf_set_dr_msg_cb")
-    new = <new_t> _symbol(library, b"rd_kafka_new")
-    destroy = <destroy_t> _symbol(library, b"rd_kafka_destroy")
-    topic_new = <topic_new_t> _symbol(library, b"rd_kafka_topic_new")
-    topic_destroy = <destroy_t> _symbol(library, b"rd_kafka_topic_destroy")
-    produce = <produce_t> _symbol(library, b"rd_kafka_produce")
-    last_error = <last_error_t> _symbol(library, b"rd_kafka_last_error")
-    poll = <poll_t> _symbol(library, b"rd_kafka_poll")
-    flush = <poll_t> _symbol(library, b"rd_kafka_flush")
-    metadata = <metadata_t> _symbol(library, b"rd_kafka_metadata")
-    metadata_destroy = <metadata_destroy_t> _symbol(library, b"rd_kafka_metadata_destroy")
-    outq_len = <outq_len_t> _symbol(library, b"rd_kafka_outq_len")
-    purge = <purge_t> _symbol(library, b"rd_kafka_purge")
-    err2str = <err2str_t> _symbol(library, b"rd_kafka_err2str")
-    timestamp = <timestamp_t> _symbol(library, b"rd_kafka_message_timestamp")
+    global conf_set_opaque, conf_set_delivered, produce, last_error, flush, outq_len, purge, err2str, timestamp
+    library = loaded(path)
+    bind_common(library, &api)
+    conf_set_opaque = <conf_set_opaque_t> symbol(library, b"rd_kafka_conf_set_opaque")
+    conf_set_delivered = <conf_set_delivered_t> symbol(library, b"rd_kafka_conf_set_dr_msg_cb")
+    produce = <produce_t> symbol(library, b"rd_kafka_produce")
+    last_error = <last_error_t> symbol(library, b"rd_kafka_last_error")
+    flush = <poll_t> symbol(library, b"rd_kafka_flush")
+    outq_len = <outq_len_t> symbol(library, b"rd_kafka_outq_len")
+    purge = <purge_t> symbol(library, b"rd_kafka_purge")
+    err2str = <err2str_t> symbol(library, b"rd_kafka_err2str")
+    timestamp = <timestamp_t> symbol(library, b"rd_kafka_message_timestamp")
 
 
 cdef void _delivered(void *client, const Message *message, void *opaque) noexcept nogil:
@@ -139,38 +83,21 @@ cdef class LineSender:
 
     def __init__(self, config, str topic, int32_t partition, on_failure):
         """`config` are librdkafka's settings as pairs of text; raises ValueError for a wrong one."""
-        cdef char told[ERROR_BYTES]
-        cdef bytes name, value
-        conf = conf_new()
-        for name_text, value_text in config:
-            name, value = name_text.encode(), value_text.encode()
-            if conf_set(conf, name, value, told, ERROR_BYTES):
-                conf_destroy(conf)
-                raise ValueError(told.decode("utf-8", "replace"))
+        cdef bytes name = topic.encode()
+        conf = configured(&api, config)
         conf_set_opaque(conf, <void *> self)
         conf_set_delivered(conf, _delivered)
         self._on_failure = on_failure
         self._broken = None
         self._enough = FEW
         self._partition = partition
-        self._client = new(PRODUCER, conf, told, ERROR_BYTES)
-        if self._client is NULL:
-            conf_destroy(conf)
-            raise ValueError(told.decode("utf-8", "replace"))
-        name = topic.encode()
-        self._topic = topic_new(self._client, name, NULL)
+        self._client = opened(&api, PRODUCER, conf)
+        self._topic = api.topic_new(self._client, name, NULL)
 
     def connect(self, int timeout_ms):
-        """Asks for the topic's metadata, of the bootstrap server and then of a broker that it names.
-
-        Connected to one the producer gets its id at once; else the first record waits half a second for it.
-        """
-        cdef const void *found = NULL
-        cdef int round
+        """Gets to know the topic, and the producer's id."""
         with nogil:
-            for round in range(2):
-                if metadata(self._client, 0, self._topic, &found, timeout_ms) == 0:
-                    metadata_destroy(found)
+            acquaint(&api, self._client, self._topic, timeout_ms)
 
     def send(self, const unsigned char[:] data, bytes separator):
         """Queues whole lines, with a separator as KEY SEPARATOR VALUE, waiting while the queue is full.
@@ -216,7 +143,7 @@ cdef class LineSender:
     def poll(self, int ms):
         """Serves what has failed."""
         with nogil:
-            poll(self._client, ms)
+            api.poll(self._client, ms)
         if self._broken is not None:
             broken, self._broken = self._broken, None
             raise broken
@@ -238,8 +165,8 @@ cdef class LineSender:
         """Ends the producer, which must have been flushed or purged."""
         if self._client is not NULL:
             with nogil:
-                topic_destroy(self._topic)
-                destroy(self._client)
+                api.topic_destroy(self._topic)
+                api.destroy(self._client)
             self._client = NULL
 
     def reason(self, int code):
@@ -253,7 +180,7 @@ cdef class LineSender:
         if outq_len(self._client) < self._enough:
             return
         while outq_len(self._client) > self._enough // 2:
-            poll(self._client, FULL_MS)
+            api.poll(self._client, FULL_MS)
             waited += 1
             if waited == PATIENCE:
                 self._enough = min(2 * self._enough, MANY)
@@ -267,7 +194,7 @@ cdef class LineSender:
         while produce(self._topic, self._partition, COPY, <void *> value, value_len, key, key_len, NULL):
             code = last_error()
             if code == QUEUE_FULL:
-                poll(self._client, FULL_MS)  # nothing wakes us: there is no report of what goes well
+                api.poll(self._client, FULL_MS)  # nothing wakes us: there is no report of what goes well
                 with gil:
                     PyErr_CheckSignals()
                 continue

@@ -1,0 +1,66 @@
+"""Records as plain lines at librdkafka's own speed, where what is compiled is there; see _line_receiver.pyx."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import UsageError
+from kafkactl.streams.compiled import compiled
+from kafkactl.streams.consuming import WAIT_S, consumer_settings
+from kafkactl.streams.record import PlainLine
+from kafkactl.streams.selection import Selection, ranges
+
+_line_receiver = compiled("_line_receiver")
+IS_THERE = _line_receiver is not None
+
+# As much as stays in the processor's cache until it is written.
+_CHUNK_BYTES = 1 << 20
+_NO_LIMIT = -1
+
+
+class LineReading:
+    """An open consumer of whole partitions, without a group."""
+
+    def __init__(self, cluster: Cluster, selection: Selection, config: Mapping[str, Any], line: PlainLine) -> None:
+        """Raises UnreachableError, NotFoundError, and UsageError for a wrong setting."""
+        self._cluster, self._selection = cluster, selection
+        settings = {**consumer_settings(selection), **config}
+        asking = cluster.consumer(settings)
+        try:
+            self._starts = {each: range.start for each, range in ranges(cluster, asking, selection).items()}
+        finally:
+            asking.close()
+        try:
+            self._receiver = _line_receiver.LineReceiver(
+                cluster.text_config(settings), line.separator, line.end, line.null
+            )
+        except ValueError as error:
+            raise UsageError(f"a client setting is wrong: {error}") from error
+        self._receiver.assign(
+            [(*partition, start) for partition, start in self._starts.items()], round(cluster.timeout_s * 1000)
+        )
+
+    def chunks(self, limit: int | None) -> Iterator[tuple[bytes, int]]:
+        """Lines as they come, and how many they are; at most `limit` of all."""
+        left = _NO_LIMIT if limit is None else limit
+        last_record_at = time.monotonic()
+        while left:
+            try:
+                text, number = self._receiver.receive(round(WAIT_S * 1000), _CHUNK_BYTES, left)
+            except LookupError as error:
+                topic, code, reason = error.args
+                raise self._cluster.error(KafkaException(KafkaError(code, reason)), f"cannot read {topic}") from error
+            if number:
+                yield text, number
+                left -= number if limit is not None else 0
+                last_record_at = time.monotonic()
+            elif self._selection.is_over(time.monotonic() - last_record_at, self._starts, self._receiver.at_end):
+                return
+
+    def close(self) -> None:
+        self._receiver.close()
