@@ -52,8 +52,10 @@ def format_of_class(name: str) -> Format:
         raise UsageError(f"{name}: no decoder class that is known", f"one of {', '.join(_FORMATS)}, or --key-format")
     format = formats.get(known[short.lower()])
     size = _LEADING_BYTES.get(format.name)
-    # Kafka's own decoders of numbers look at the first bytes, however many there are.
-    return format if size is None else Format(format.name, lambda data: format.to_text(data[:size]), format.to_bytes)
+    # Kafka's own decoders of numbers look at the first bytes, however many there are; its deserializers do not.
+    if size is None or name.endswith("Deserializer"):
+        return format
+    return Format(format.name, lambda data: format.to_text(data[:size]), format.to_bytes)
 
 
 def by_format(key: Format, value: Format) -> Decoder:

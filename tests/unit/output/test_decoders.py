@@ -1,0 +1,15 @@
+"""Which formats the names of Kafka's classes stand for."""
+
+from __future__ import annotations
+
+import pytest
+
+from kafkactl.errors import FormatError
+from kafkactl.output.decoders import format_of_class
+
+
+def test_decoders_read_the_first_bytes_and_deserializers_want_all() -> None:
+    nine = bytes(range(9))
+    assert format_of_class("org.apache.kafka.tools.api.LongDecoder").to_text(nine) == "283686952306183"
+    with pytest.raises(FormatError):
+        format_of_class("org.apache.kafka.common.serialization.LongDeserializer").to_text(nine)
