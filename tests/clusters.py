@@ -41,10 +41,10 @@ class RunningCluster:
 
 
 @contextmanager
-def running(name: str, home: Path) -> Iterator[RunningCluster]:
-    """Brings a target up in a home of its own, and wipes it at the end."""
+def running(name: str, home: Path, near: int | None = None) -> Iterator[RunningCluster]:
+    """Brings a target up in a home of its own, at ports `near` or after, and wipes it at the end."""
     cli = Cli(home)
-    port = free_base(PORTS[name])
+    port = free_base(near or PORTS[name])
     cli.ok("local", "up", name, "--engine", "native", "--port", port)
     try:
         context = json.loads(cli.ok("context", "show", "-o", "json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from kafkactl.cli.options import OutputOptions, command
 from kafkactl.errors import NotFoundError, UnreachableError, UsageError
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS
+from kafkactl.local.compose import Target as Started
 from kafkactl.local.engine import Fault
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
@@ -41,6 +43,10 @@ def up(
     version: Annotated[
         str | None, typer.Option("--version", help="Kafka version (default: the compose file's).")
     ] = None,
+    log_dir: Annotated[
+        Path | None,
+        typer.Option("--log-dir", metavar="DIR", help="Keep brokers' segments in here, where dump-log can read them."),
+    ] = None,
 ) -> None:
     """Start a cluster (default: kraft), wait until it serves, and make it the current context."""
     from kafkactl.connection import contexts
@@ -48,8 +54,8 @@ def up(
     if engine not in local_cluster.ENGINES:
         raise UsageError(f"{engine!r} is no engine", f"one of {', '.join(local_cluster.ENGINES)}")
     name = target or TARGETS[0]
-    started = local_cluster.up(name, engine, port, version, _count_brokers, people.note)
-    file = contexts.load().with_context(contexts.Context(name, started.bootstrap_servers))
+    started = local_cluster.up(name, engine, port, version, _count_brokers, people.note, log_dir)
+    file = contexts.load().with_context(contexts.Context(name, started.bootstrap_servers, started.client))
     file.using(name).save()
     people.note(
         f"{name} is up: Kafka {started.kafka_version} at {started.bootstrap_servers}; it is the current context"
@@ -165,11 +171,13 @@ def logs(
     return local_cluster.logs(_present(target), follow)
 
 
-def _count_brokers(bootstrap_servers: str) -> int:
+def _count_brokers(target: Started) -> int:
     from kafkactl.connection.cluster import Cluster
+    from kafkactl.connection.java_names import to_librdkafka
     from kafkactl.connection.settings import Settings
 
+    settings = Settings(target.bootstrap_servers, "local up", to_librdkafka(target.client), timeout_s=2.0)
     try:
-        return len(Cluster(Settings(bootstrap_servers, "local up", timeout_s=2.0)).metadata().brokers)
+        return len(Cluster(settings).metadata().brokers)
     except UnreachableError:
         return 0

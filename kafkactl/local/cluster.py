@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from kafkactl.errors import EngineError, NotFoundError
 from kafkactl.local import instance
-from kafkactl.local.compose import DEFAULT_PORT, TARGETS, Target, load_target, variables
+from kafkactl.local.compose import DEFAULT_PORT, TARGETS, Service, Target, load_target, variables
 from kafkactl.local.engine import START_TIMEOUT_S, Engine, Fault, NodeStatus, Tell, await_condition
 from kafkactl.local.instance import Instance
 from kafkactl.local.native import NativeEngine
 
 ENGINES = ("auto", "docker", "native")
 
-BrokerCount = Callable[[str], int]
-"""How many brokers answer behind these bootstrap servers; 0 when none does."""
+BrokerCount = Callable[[Target], int]
+"""How many brokers answer at a target's bootstrap servers; 0 when none does."""
 
 
-def up(name: str, engine: str, port: int | None, version: str | None, count_brokers: BrokerCount, tell: Tell) -> Target:
+def up(
+    name: str,
+    engine: str,
+    port: int | None,
+    version: str | None,
+    count_brokers: BrokerCount,
+    tell: Tell,
+    log_dir: Path | None = None,
+) -> Target:
     """Starts a target, or leaves it running, and returns when all its brokers serve; raises EngineError.
 
     What is not said is as it was when the target last ran here, else the compose file's own.
@@ -27,21 +37,29 @@ def up(name: str, engine: str, port: int | None, version: str | None, count_brok
 
     known = instance.find(name)
     if known is not None and _is_running(known):
-        _require_same(known, engine, port, version)
+        _require_same(known, engine, port, version, log_dir)
         tell(f"{name} is running already")
         return _target(known)
     wanted = known or Instance(name, "", "", DEFAULT_PORT)
-    wanted = replace(wanted, engine=_choose_engine(engine, wanted.engine), port=port or wanted.port)
-    target = load_target(name, variables(wanted.port, version or wanted.version or None))
+    wanted = replace(
+        wanted,
+        engine=_choose_engine(engine, wanted.engine),
+        port=port or wanted.port,
+        version=version or wanted.version,
+        log_dir=str(log_dir.resolve()) if log_dir else wanted.log_dir,
+    )
+    target = _target(wanted)
     wanted = replace(wanted, version=target.kafka_version)
     require_free((published.host for broker in target.brokers for published in broker.ports), name)
+    for folder in _bound_log_dirs(wanted, target):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o777)  # an image's broker runs as a user that is none of this host's
     runner = _engine(wanted)
     runner.prepare(target, tell)
     wanted.save()
     runner.up(target, tell)
     tell(f"waiting for {len(target.brokers)} broker{'s' if len(target.brokers) > 1 else ''}")
-    bootstrap_servers = target.bootstrap_servers
-    if not await_condition(lambda: count_brokers(bootstrap_servers) == len(target.brokers), START_TIMEOUT_S):
+    if not await_condition(lambda: count_brokers(target) == len(target.brokers), START_TIMEOUT_S):
         raise EngineError(f"{name} started, but not all its brokers joined", f"see: kafkactl local logs {name}")
     return target
 
@@ -49,8 +67,11 @@ def up(name: str, engine: str, port: int | None, version: str | None, count_brok
 def down(name: str, wipe: bool, tell: Tell) -> None:
     """Ends a target's nodes; their data stays for the next `up` unless `wipe`."""
     known = _require(name)
-    _engine(known).down(_target(known), wipe, tell)
+    target = _target(known)
+    _engine(known).down(target, wipe, tell)
     if wipe:
+        for folder in _bound_log_dirs(known, target):
+            shutil.rmtree(folder, ignore_errors=False)
         known.wipe()
 
 
@@ -63,9 +84,9 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     """Does it to a node, named as `status` shows it or by its number; returns its name. Raises NotFoundError."""
     known = _require(name)
     target = _target(known)
-    service = next((each for each in target.services if node in (each.name, each.name.rpartition("-")[2])), None)
+    service = next((each for each in (*target.brokers, *target.nodes) if node in _names_of(each)), None)
     if service is None:
-        present = ", ".join(each.name for each in target.services)
+        present = ", ".join(each.name for each in target.nodes)
         raise NotFoundError(f"{name} has no node {node!r}", f"it has: {present}")
     _engine(known).apply(fault, target, service, tell)
     return service.name
@@ -82,6 +103,17 @@ def names() -> list[str]:
     return [known.target for known in instance.remembered()]
 
 
+def _names_of(service: Service) -> tuple[str, str]:
+    """Its name, and its number: brokers are asked first whether it is theirs."""
+    return service.name, service.name.rpartition("-")[2]
+
+
+def _bound_log_dirs(known: Instance, target: Target) -> list[Path]:
+    """Brokers' folders below the one that was named, if one was."""
+    sources = [source for broker in target.brokers for source in broker.volumes.values()]
+    return [Path(source) for source in sources if known.log_dir and source.startswith(known.log_dir + "/")]
+
+
 def _require(name: str) -> Instance:
     known = instance.find(name)
     if known is None:
@@ -91,13 +123,14 @@ def _require(name: str) -> Instance:
     return known
 
 
-def _require_same(known: Instance, engine: str, port: int | None, version: str | None) -> None:
+def _require_same(known: Instance, engine: str, port: int | None, version: str | None, log_dir: Path | None) -> None:
     differs = [
         f"{what} {has}"
         for what, has, asked in (
             ("engine", known.engine, None if engine == "auto" else engine),
             ("port", known.port, port),
             ("version", known.version, version),
+            ("log dirs in", known.log_dir or "its own place", str(log_dir.resolve()) if log_dir else None),
         )
         if asked is not None and asked != has
     ]
@@ -131,12 +164,17 @@ def _engine(known: Instance) -> Engine:
     if known.engine == "docker":
         from kafkactl.local.docker import DockerEngine
 
-        return DockerEngine(variables(known.port, known.version))
+        return DockerEngine(_variables(known))
     return NativeEngine()
 
 
 def _target(known: Instance) -> Target:
-    return load_target(known.target, variables(known.port, known.version))
+    return load_target(known.target, _variables(known))
+
+
+def _variables(known: Instance) -> dict[str, str]:
+    log_dir = Path(known.log_dir) if known.log_dir else None
+    return variables(known.port, known.version or None, known.folder / "secrets", log_dir)
 
 
 def _is_running(known: Instance) -> bool:

@@ -69,14 +69,16 @@ class DockerEngine:
         try:
             listed = self._ask(target, "ps", "--all", "--format", "json")
         except EngineError:  # other clusters can be told of all the same
-            states = dict.fromkeys((service.name for service in target.services), "unknown")
+            states = dict.fromkeys((service.name for service in target.nodes), "unknown")
         else:
             states = {entry["Service"]: entry["State"] for entry in _entries(listed)}
         found = []
-        for service in target.services:
+        for service in target.nodes:
             state = states.get(service.name, "stopped")
             address = f"127.0.0.1:{service.ports[0].host}" if service.ports else None
-            found.append(NodeStatus(target.name, service.name, self.name, state, address, None, None))
+            log_dir = service.volumes.get(service.environment.get("KAFKA_LOG_DIRS", ""), "")
+            bound = log_dir if log_dir.startswith("/") else None
+            found.append(NodeStatus(target.name, service.name, self.name, state, address, None, bound))
         return found
 
     def logs(self, target: Target, follow: bool) -> int:

@@ -21,6 +21,8 @@ class Instance:
     version: str
     port: int
     """Host port of the first broker; the others follow it."""
+    log_dir: str = ""
+    """The folder that brokers' log dirs are in, if not where their engine keeps them."""
 
     @property
     def folder(self) -> Path:

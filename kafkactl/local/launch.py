@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kafkactl.errors import EngineError
 from kafkactl.local import jars, ports, translate
-from kafkactl.local.compose import Target
+from kafkactl.local.compose import Service, Target
 from kafkactl.local.engine import START_TIMEOUT_S, Tell, await_condition
 from kafkactl.local.native import Node
 
@@ -40,6 +40,9 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
     libs = jars.libs(target.kafka_version, tell)
     first_port = target.brokers[0].ports[0].host
     loopback = translate.Loopback.of(target, ports.free_ports(first_port))
+    for job in (service for service in target.services if service.is_job):
+        tell(f"running {job.name}")
+        _run_job(job)
     for node in nodes:
         _write_files(node, loopback)
     formatted = [node for node in nodes if "CLUSTER_ID" in node.service.environment]
@@ -62,6 +65,17 @@ def launch_again(target: Target, node: Node, tell: Tell) -> None:
         _await_open(node, node.published_port)
     else:
         await_condition(lambda: node.pid() is not None, START_TIMEOUT_S)
+
+
+def _run_job(job: Service) -> None:
+    """Runs what other services depend on to its end, on this host; raises EngineError."""
+    command = translate.job_command(job, {path: Path(source) for path, source in job.volumes.items()})
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise EngineError(f"{job.name} needs {command[0]}, which is not here", "install it") from error
+    if done.returncode != 0:
+        raise EngineError(f"{job.name} failed: {_complaint(done.stderr)}", f"it ran: {' '.join(command)}")
 
 
 def _write_files(node: Node, loopback: translate.Loopback) -> None:
@@ -100,6 +114,10 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
             cluster_id,
             "-c",
             str(node.properties),
+            *(
+                f"--add-scram=SCRAM-SHA-512=[name={name},password={password}]"
+                for name, password in translate.scram_users(node.service)
+            ),
         ]
         command = _java_command(node, java, libs, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], *arguments)
         running.append((node, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)))

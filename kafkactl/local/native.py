@@ -137,7 +137,7 @@ class NativeEngine:
 
 def nodes_of(target: Target) -> list[Node]:
     """A target's nodes on this host, in start order."""
-    return [Node(service, folder_of(target.name) / service.name) for service in target.services]
+    return [Node(service, folder_of(target.name) / service.name) for service in target.nodes]
 
 
 def _signalled(node: Node, number: signal.Signals) -> None:

@@ -54,10 +54,10 @@ class Loopback:
     def of(cls, target: Target, free: Iterator[int]) -> Loopback:
         """Published ports keep their host port; every other listening port takes the next free one."""
         ports: dict[tuple[str, int], int] = {}
-        for service in target.services:
+        for service in target.nodes:
             for port in service.ports:
                 ports[service.name, port.container] = port.host
-        for service in target.services:
+        for service in target.nodes:
             for container_port in listening_ports(service):
                 if (service.name, container_port) not in ports:
                     ports[service.name, container_port] = next(free)
@@ -113,6 +113,17 @@ def zookeeper_properties(service: Service, loopback: Loopback, volumes: Mapping[
 def properties_text(settings: Mapping[str, str]) -> str:
     """A .properties file; a backslash is the format's escape character, so one in a value is doubled."""
     return "".join(f"{key}={value}\n".replace("\\", "\\\\") for key, value in settings.items())
+
+
+def job_command(service: Service, volumes: Mapping[str, Path]) -> list[str]:
+    """What a job runs, with this host's folders."""
+    return [_on_host(word, volumes) for word in service.entrypoint]
+
+
+def scram_users(service: Service) -> list[tuple[str, str]]:
+    """Names and passwords that a KRaft node is to know from the first: SCRAM_USERS is name=password,..."""
+    pairs = (entry.partition("=") for entry in service.environment.get("SCRAM_USERS", "").split(",") if entry)
+    return [(name, password) for name, _, password in pairs]
 
 
 def jvm_options(service: Service) -> list[str]:

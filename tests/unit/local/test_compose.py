@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import base64
 import re
+from pathlib import Path
 
 import pytest
 
 from kafkactl.errors import UsageError
 from kafkactl.local.compose import TARGETS, compose_file, interpolate, load_target, variables
-from kafkactl.local.translate import listening_ports
+from kafkactl.local.translate import job_command, listening_ports, scram_users
 
-CONTAINER_HOSTS = re.compile(r"(?:kafka|zookeeper)-\d")
+CONTAINER_HOSTS = re.compile(r"(?:kafka|zookeeper|controller)-\d(?=:)")
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_image_is_pinned(name: str) -> None:
-    kraft = name.startswith("kraft")
-    allowed = {"apache/kafka:4.3.1"} if kraft else {"confluentinc/cp-kafka:7.9.5", "confluentinc/cp-zookeeper:7.9.5"}
+    with_zookeeper = {"confluentinc/cp-kafka:7.9.5", "confluentinc/cp-zookeeper:7.9.5"}
+    allowed = with_zookeeper if name.startswith("zookeeper") else {"apache/kafka:4.3.1"}
     assert {service.image for service in load_target(name, {}).services} == allowed
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_native_engine_is_told_the_kafka_in_the_image(name: str) -> None:
-    assert load_target(name, {}).kafka_version == ("4.3.1" if name.startswith("kraft") else "3.9.1")
+    assert load_target(name, {}).kafka_version == ("3.9.1" if name.startswith("zookeeper") else "4.3.1")
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -31,7 +32,9 @@ def test_every_service_has_a_health_check_and_is_bound_to_loopback(name: str) ->
     import yaml
 
     services = yaml.safe_load(compose_file(name).read_text())["services"]
-    for service in services.values():
+    nodes = [service for service in services.values() if "entrypoint" not in service]
+    assert nodes
+    for service in nodes:
         assert service["healthcheck"]["test"][0] == "CMD"
         for port in service.get("ports", ()):
             assert port.startswith("127.0.0.1:")
@@ -40,15 +43,18 @@ def test_every_service_has_a_health_check_and_is_bound_to_loopback(name: str) ->
 @pytest.mark.parametrize("name", TARGETS)
 def test_numbers_of_nodes_and_racks(name: str) -> None:
     target = load_target(name, {})
-    size = 3 if name.endswith("cluster") else 1
+    size = 3 if name.endswith(("cluster", "controllers")) else 1
     assert [broker.environment["KAFKA_BROKER_RACK"] for broker in target.brokers] == list("abc"[:size])
-    assert len([service for service in target.services if service.is_zookeeper]) == (0 if "kraft" in name else size)
+    zookeepers = [service for service in target.services if service.is_zookeeper]
+    assert len(zookeepers) == (size if name.startswith("zookeeper") else 0)
+    controllers = 3 if name == "kraft-controllers" else 0
+    assert len(target.nodes) == len(target.brokers) + len(zookeepers) + controllers
     assert target.bootstrap_servers == ",".join(f"127.0.0.1:{9092 + number}" for number in range(size))
 
 
-@pytest.mark.parametrize("name", ["kraft", "kraft-cluster"])
+@pytest.mark.parametrize("name", ["kraft", "kraft-cluster", "kraft-controllers", "secured"])
 def test_cluster_ids_are_base64_of_16_bytes(name: str) -> None:
-    ids = {service.environment["CLUSTER_ID"] for service in load_target(name, {}).services}
+    ids = {service.environment["CLUSTER_ID"] for service in load_target(name, {}).nodes}
     assert len(ids) == 1
     assert all(len(base64.urlsafe_b64decode(cluster_id + "==")) == 16 for cluster_id in ids)
 
@@ -124,9 +130,30 @@ def test_zookeeper_starts_before_its_brokers() -> None:
         ("${EMPTY:-x}", "x"),
         ("${EMPTY-x}", ""),
         ("${NONE}", ""),
+        ("${A:+x}", "x"),
+        ("${EMPTY:+x}", ""),
+        ("${EMPTY+x}", "x"),
+        ("${NONE:+${A}/}b", "b"),
+        ("${A:+${A}/}b", "1/b"),
         ("$$A", "$A"),
         ("a:${A}:${NONE:-2}", "a:1:2"),
     ],
 )
 def test_variables_as_compose_reads_them(text: str, expected: str) -> None:
     assert interpolate(text, {"A": "1", "EMPTY": ""}) == expected
+
+
+def test_log_dirs_and_secrets_can_be_folders_of_this_host(tmp_path: Path) -> None:
+    here = variables(secrets=tmp_path / "s", log_dir=tmp_path / "logs")
+    for name in TARGETS:
+        for broker in load_target(name, here).brokers:
+            assert broker.volumes["/var/lib/kafka/data"] == str(tmp_path / "logs" / f"{broker.name}-data")
+    secured = load_target("secured", here)
+    assert secured.client["ssl.ca.location"] == str(tmp_path / "s" / "ca.crt")
+    job = secured.services[0]
+    assert job.is_job
+    assert not job.is_broker
+    script = compose_file("secured").parent / "secured" / "make-secrets.sh"
+    folders = {path: Path(source) for path, source in job.volumes.items()}
+    assert job_command(job, folders) == ["bash", str(script), str(tmp_path / "s")]
+    assert scram_users(secured.brokers[0]) == [("admin", "admin-secret"), ("alice", "alice-secret")]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from itertools import count
 from pathlib import Path
 
@@ -64,10 +65,10 @@ def test_a_single_kraft_node() -> None:
 def test_nothing_of_the_compose_network_is_left_and_no_port_is_taken_twice(name: str) -> None:
     target = load_target(name, {})
     loopback = Loopback.of(target, count(20001))
-    for one in target.services:
+    for one in target.nodes:
         translate = zookeeper_properties if one.is_zookeeper else server_properties
         for value in translate(one, loopback, DATA).values():
-            assert "kafka-" not in value
+            assert not re.search(r"(?:kafka|controller)-\d:", value)
             assert "zookeeper-" not in value
             assert "0.0.0.0" not in value
     assert len(set(loopback.ports.values())) == len(loopback.ports)
