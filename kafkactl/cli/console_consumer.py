@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,8 @@ import typer
 from kafkactl.cli.consumer_flags import FilterFlags, MemberFlags, RangeFlags, StyleFlags
 from kafkactl.cli.new_app import new_app
 from kafkactl.cli.options import ClusterOptions, FormatOptions, RecordOutputOptions, TopicOptions, command
-from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, FormatError, UsageError
+from kafkactl.cli.stopping import Stopping
+from kafkactl.errors import EXIT_FAILED, FormatError, UsageError
 from kafkactl.output import people
 
 if TYPE_CHECKING:
@@ -107,30 +107,10 @@ def _print_lines(reading: LineReading, limit: int | None) -> int:
             printed += number
 
     try:
-        return _until_stopped(print_all)
+        return Stopping().run(print_all)
     finally:
         reading.close()
         people.note(_summary(printed))
-
-
-class _Terminated(Exception):
-    """SIGTERM."""
-
-
-def _raise_terminated(signal_number: int, frame: Any) -> None:
-    raise _Terminated
-
-
-def _until_stopped(work: Callable[[], None]) -> int:
-    """A status: 0, or which signal has stopped the work."""
-    signal.signal(signal.SIGTERM, _raise_terminated)  # before, there is nothing to commit or leave
-    try:
-        work()
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except _Terminated:
-        return 128 + signal.SIGTERM
-    return 0
 
 
 def _summary(printed: int, skipped: int = 0) -> str:
@@ -143,6 +123,7 @@ class Printing:
     def __init__(self, writer: RecordWriter, wanted: Sequence[Wanted], limit: int | None, skips_errors: bool) -> None:
         self._writer, self._wanted, self._skips_errors = writer, wanted, skips_errors
         self._left = limit
+        self._stopping = Stopping()
         self._out = sys.stdout.buffer
         self._printed = self._skipped = 0
         self._batch: list[Any] = []
@@ -153,7 +134,7 @@ class Printing:
         """Until the selection is read or somebody stops us; then what was printed is committed."""
         status = 0
         try:
-            status = _until_stopped(lambda: self._print_all(reading, latest))
+            status = self._stopping.run(lambda: self._print_all(reading, latest))
         finally:
             reading.done(self._batch[: self._handled])
             try:
@@ -170,7 +151,8 @@ class Printing:
                 latest.add(self._of_interest(batch))
                 continue
             self._batch = batch
-            self._print(batch)
+            with self._stopping.held():
+                self._print(batch)
             reading.done(batch[: self._handled])
             self._handled = 0  # before the next batch takes this one's place: an interruption can come anywhere
             if self._left == 0:

@@ -156,14 +156,16 @@ class Cluster:
         return OperationError(f"{what}: {reason}" if what else reason, hint_for(cause), cause.code())
 
     def _unreachable(self, cause: KafkaError | None = None) -> UnreachableError:
+        from kafkactl.connection import diagnosis
+
         reason = self.reasons.last
         if reason is None and cause is not None and cause.code() not in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
             reason = plain_reason(cause)
+        hint = f"the address is from {self.settings.source}; -b HOST:PORT names another, kafkactl local up starts one"
+        if found := diagnosis.cause(self.settings, reason):
+            reason, hint = found.reason, found.hint
         reason = reason or f"no answer within {self.timeout_s:g} s"
-        return UnreachableError(
-            f"cannot reach the cluster at {self.settings.bootstrap_servers}: {reason}",
-            f"the address is from {self.settings.source}; -b HOST:PORT names another, kafkactl local up starts one",
-        )
+        return UnreachableError(f"cannot reach the cluster at {self.settings.bootstrap_servers}: {reason}", hint)
 
     def _config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         made = {"client.id": "kafkactl", **FAST_START, **config, **self.settings.properties}

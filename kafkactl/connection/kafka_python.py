@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from kafkactl.connection import oauth, tls
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
 
@@ -16,10 +17,6 @@ _SECURITY = {
     "security.protocol": "security_protocol",
     "sasl.username": "sasl_plain_username",
     "sasl.password": "sasl_plain_password",
-    "ssl.ca.location": "ssl_cafile",
-    "ssl.certificate.location": "ssl_certfile",
-    "ssl.key.location": "ssl_keyfile",
-    "ssl.key.password": "ssl_password",
 }
 _MECHANISMS = ("sasl.mechanisms", "sasl.mechanism")
 _MS = 1000
@@ -41,7 +38,10 @@ def translated(settings: Settings) -> dict[str, Any]:
             config["sasl_mechanism"] = given[name]
     if "security_protocol" in config:
         config["security_protocol"] = config["security_protocol"].upper()
-    config["ssl_check_hostname"] = _checks_host_names(given)
+        if "SSL" in config["security_protocol"]:
+            config["ssl_context"] = tls.context(given)
+    if config.get("sasl_mechanism") == "OAUTHBEARER":
+        config["sasl_oauth_token_provider"] = oauth.token_provider(given)
     return config
 
 
@@ -72,7 +72,7 @@ def _connected(settings: Settings) -> AdminClient:
         raise UsageError(
             f"a client setting is wrong: {error}", "look at -X, --command-config and the context"
         ) from error
-    except errors.KafkaTimeoutError:
+    except (errors.KafkaTimeoutError, errors.KafkaConnectionError, errors.SaslAuthenticationFailedError):
         from kafkactl.connection.cluster import Cluster
 
         Cluster(settings).metadata()  # librdkafka says what is wrong, or that the brokers only take their time
@@ -116,7 +116,3 @@ def _ours(error: Any, settings: Settings) -> KafkactlError:
     if isinstance(error, (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion)):
         return OperationError(f"the brokers are too old for this request: {reason}")
     return OperationError(str(reason), code=getattr(error, "errno", None))
-
-
-def _checks_host_names(given: Mapping[str, str]) -> bool:
-    return given.get("ssl.endpoint.identification.algorithm", "https") == "https"

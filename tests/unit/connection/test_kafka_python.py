@@ -27,7 +27,6 @@ def test_security() -> None:
             sasl_mechanism="SCRAM-SHA-512",
             sasl_username="ann",
             sasl_password="s3cret",
-            ssl_ca_location="ca.pem",
             ssl_endpoint_identification_algorithm="none",
             linger_ms="5",
         )
@@ -35,7 +34,7 @@ def test_security() -> None:
     assert config["security_protocol"] == "SASL_SSL"
     assert config["sasl_mechanism"] == "SCRAM-SHA-512"
     assert (config["sasl_plain_username"], config["sasl_plain_password"]) == ("ann", "s3cret")
-    assert (config["ssl_cafile"], config["ssl_check_hostname"]) == ("ca.pem", False)
+    assert not config["ssl_context"].check_hostname
     assert "linger_ms" not in config
 
 
