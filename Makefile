@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-unit lint completions picture bench clean
+.PHONY: demo test test-unit lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -14,6 +14,8 @@ test: lint $(VENV)/installed-dev
 	sh tests/install-shells.sh
 	KAFKACTL_READER=pure $(BIN)/python -m pytest tests/unit/storage tests/unit/output tests/fuzz $(wildcard tests/unit/cli/test_dump_log*.py)
 	$(BIN)/python -m pytest tests/unit tests/fuzz tests/cluster tests/reference
+	sh tests/install-docker.sh
+	$(BIN)/python -m pytest tests/compose
 
 test-unit: $(VENV)/installed-dev
 	$(BIN)/python -m pytest tests/unit
@@ -29,6 +31,10 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python bench/admin.py
 	$(BIN)/python bench/groups.py
 	$(BIN)/python bench/console.py
+
+# The classic builder does where there is no buildx.
+image:
+	DOCKER_BUILDKIT=$$(docker buildx version >/dev/null 2>&1 && echo 1 || echo 0) docker build --quiet --tag kafkactl .
 
 completions: $(VENV)/installed
 	$(BIN)/python -m kafkactl.cli.shells completions

@@ -88,7 +88,13 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     if service is None:
         present = ", ".join(each.name for each in target.nodes)
         raise NotFoundError(f"{name} has no node {node!r}", f"it has: {present}")
-    _engine(known).apply(fault, target, service, tell)
+    engine = _engine(known)
+    state = next(each.state for each in engine.status(target) if each.node == service.name)
+    if state not in ("running", "paused") and fault is not Fault.RESTART:
+        raise EngineError(f"{service.name} does not run", f"kafkactl local restart {service.name} starts it")
+    if state == "paused" and fault is Fault.RESTART:
+        engine.apply(Fault.RESUME, target, service, tell)  # what is paused cannot end
+    engine.apply(fault, target, service, tell)
     return service.name
 
 

@@ -14,7 +14,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from kafkactl.errors import EngineError
 from kafkactl.local.compose import HOST, Service, Target
 from kafkactl.local.engine import POLL_S, Fault, NodeStatus, Tell, await_condition
 from kafkactl.local.instance import folder_of
@@ -80,14 +79,12 @@ class NativeEngine:
             raise
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
-        for zookeeper in (False, True):
-            _stop([node for node in nodes_of(target) if node.service.is_zookeeper is zookeeper], tell)
+        nodes = nodes_of(target)  # a broker says goodbye to the controllers, or to ZooKeeper
+        _stop([node for node in nodes if node.service.is_broker], tell)
+        _stop([node for node in nodes if not node.service.is_broker], tell)
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         node = next(each for each in nodes_of(target) if each.service == service)
-        pid = node.pid()
-        if pid is None and fault is not Fault.RESTART:
-            raise EngineError(f"{service.name} does not run", f"kafkactl local restart {service.name} starts it")
         match fault:
             case Fault.KILL:
                 _signalled(node, signal.SIGKILL)
@@ -99,7 +96,6 @@ class NativeEngine:
             case Fault.RESTART:
                 from kafkactl.local.launch import launch_again
 
-                _signalled(node, signal.SIGCONT)  # a paused one cannot end
                 _stop([node], tell)
                 launch_again(target, node, tell)
 

@@ -23,7 +23,7 @@ RECIPES = Path(__file__).parent
 PYTHON_IMAGE = "python:3.11-slim-bookworm"
 _BASE = "kafkactl-test/base"
 _LABEL = "kafkactl.recipe"
-_PACKAGES = "openjdk-17-jre-headless,bash,procps,openssl,ca-certificates,python3,python3-venv"
+_PACKAGES = "openjdk-17-jre-headless,bash,procps,openssl,ca-certificates,python3,python3-venv,python3-dev"
 _NEEDLESS = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -111,7 +111,8 @@ def _make_base() -> None:
             draft = root_file_system.with_suffix(".new")
             subprocess.run(["tar", "-C", root, "-cf", draft, "."], check=True)
             draft.replace(root_file_system)
-    _docker("import", "--change", f"LABEL {_LABEL}={_recipe_id()}", str(root_file_system), _BASE)
+    changes = [f"LABEL {_LABEL}={_recipe_id()}", f"ENV PIP_CERT={_CERTIFICATES}"]
+    _docker("import", *(word for change in changes for word in ("--change", change)), str(root_file_system), _BASE)
 
 
 def _recipe_id() -> str:
