@@ -291,7 +291,7 @@ def _refused(entity: Entity, verb: str, result: Any) -> OperationError | None:
 
 
 def _no_such(entity: Entity) -> NotFoundError:
-    return NotFoundError(f"there is no {entity}", "kafkactl topics list shows the topics there are", _UNKNOWN_TOPIC)
+    return NotFoundError(f"there is no {entity}", "kafkactl topics list shows those that one may see", _UNKNOWN_TOPIC)
 
 
 def _config(entity: Entity, answer: Any) -> Config:

@@ -120,7 +120,8 @@ def _meant(existing: Sequence[str], names: Sequence[str] | None, errors: Sequenc
             raise OperationError(f"cannot find group {name!r}: {errors[0]}")
         if not hits:
             raise NotFoundError(
-                f"there is no consumer group {name!r}", "kafkactl groups list shows the groups there are"
+                f"there is no consumer group {name!r}",
+                "kafkactl groups list shows those that one may see",
             )
         found.update(hits)
     return found

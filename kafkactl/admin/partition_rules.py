@@ -58,7 +58,10 @@ def meant(cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bo
         ),
     )
     if not found:
-        raise NotFoundError("no partition is meant by that", "kafkactl topics list shows the topics there are")
+        raise NotFoundError(
+            "no partition is meant by that",
+            "kafkactl topics list shows those that one may see",
+        )
     return found
 
 

@@ -32,7 +32,7 @@ def matching(existing: Callable[[], Sequence[str]], names: Sequence[str], must_e
             pattern = name_pattern(name)
             hits = [topic for topic in there if pattern.fullmatch(topic)]
             if must_exist and not hits:
-                raise NotFoundError(f"no topic matches {name!r}", "kafkactl topics list shows the topics there are")
+                raise NotFoundError(f"no topic matches {name!r}", "kafkactl topics list shows those that one may see")
         found.update(dict.fromkeys(hits))
     return list(found)
 

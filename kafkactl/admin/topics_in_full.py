@@ -178,7 +178,7 @@ def _settings(client: AdminClient, names: Sequence[str]) -> dict[str, tuple[Topi
 
 def _require_described(topic: Any) -> None:
     if topic.error_code == _UNKNOWN_TOPIC:
-        hint = "kafkactl topics list shows the topics there are"
+        hint = "kafkactl topics list shows those that one may see"
         raise NotFoundError(f"there is no topic {topic.name!r}", hint, topic.error_code)
     if topic.error_code:
         raise refusal(f"cannot describe topic {topic.name}", topic.error_code, None)

@@ -152,7 +152,10 @@ def delete_offsets(
         raise UsageError("which partitions?", "--topic TOPIC or --topic TOPIC:0,1")
     connected = cluster.connect()
     if name not in group_offsets.existing(connected):
-        raise NotFoundError(f"there is no consumer group {name!r}", "kafkactl groups list shows the groups there are")
+        raise NotFoundError(
+            f"there is no consumer group {name!r}",
+            "kafkactl groups list shows those that one may see",
+        )
     partitions = group_offsets.partitions_of(connected, topic)
     what = f"delete what group {name} has committed in {', '.join(f'{of}-{number}' for of, number in partitions)}"
     if (status := confirm.declined(what, "nothing deleted")) is not None:

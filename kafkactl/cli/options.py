@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from kafkactl.cli import rights
 from kafkactl.cli.completion import context_names, topic_names
-from kafkactl.errors import EXIT_FAILED, UsageError
+from kafkactl.errors import EXIT_FAILED, OperationError, UsageError
 from kafkactl.output.report import OutputFormat, RecordFormat, Report
 
 if TYPE_CHECKING:
@@ -319,7 +320,12 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             values[name] = _filled_in(given, click_context)
         if "click_context" in hints:
             values["click_context"] = click_context
-        return function(**values)
+        rights.running.set(click_context.command_path.partition(" ")[2])
+        try:
+            return function(**values)
+        except OperationError as error:
+            error.hint = rights.hint(error.code) or error.hint
+            raise
 
     del run.__wrapped__  # typing and inspect would look through to the original
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from kafkactl.cli import rights
 from kafkactl.cli.options import MirrorOutputOptions, OutputOptions
 from kafkactl.errors import EXIT_FAILED, OperationError
 from kafkactl.output import people
@@ -34,5 +35,7 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: OutputOptions)
     if shown and not (isinstance(output, MirrorOutputOptions) and output.is_kafka):
         output.show(Report(list(outcomes), [Table(columns, shown)]))
     for outcome in failed:
-        people.error(OperationError(f"{noun} {outcome.name}: {outcome.result}", outcome.hint))
+        people.error(
+            OperationError(f"{noun} {outcome.name}: {outcome.result}", rights.hint(outcome.code) or outcome.hint)
+        )
     return EXIT_FAILED if failed else 0

@@ -170,7 +170,9 @@ class Cluster:
     def _config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         made = {"client.id": "kafkactl", **FAST_START, **config, **self.settings.properties}
         if "debug" not in made:
-            made["log_level"] = 0  # librdkafka's lines on stderr say again, and at length, what `reasons` hears
+            # librdkafka's lines on stderr say again, and at length, what `reasons` hears. A queue that nobody serves
+            # keeps fatal ones, too, which no level does.
+            made["log_level"], made["log.queue"] = 0, True
         made["bootstrap.servers"] = self.settings.bootstrap_servers
         made["error_cb"] = self.reasons
         return made
@@ -202,14 +204,11 @@ def plain_reason(error: KafkaError) -> str:
 def hint_for(error: KafkaError) -> str | None:
     """What a person can do about a broker's refusal."""
     return {
-        KafkaError.UNKNOWN_TOPIC_OR_PART: "kafkactl topics list shows the topics there are",
+        KafkaError.UNKNOWN_TOPIC_OR_PART: "kafkactl topics list shows those that one may see",
         KafkaError.TOPIC_ALREADY_EXISTS: "--if-not-exists makes that no error",
         KafkaError.NON_EMPTY_GROUP: "stop its consumers first; kafkactl groups describe GROUP --members shows them",
-        KafkaError.GROUP_ID_NOT_FOUND: "kafkactl groups list shows the groups there are",
+        KafkaError.GROUP_ID_NOT_FOUND: "kafkactl groups list shows those that one may see",
         KafkaError.INVALID_REPLICATION_FACTOR: "a partition has at most as many replicas as the cluster has brokers",
-        KafkaError.TOPIC_AUTHORIZATION_FAILED: "the principal needs an ACL on that topic",
-        KafkaError.GROUP_AUTHORIZATION_FAILED: "the principal needs an ACL on that group",
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the principal needs an ACL on the cluster",
     }.get(error.code())
 
 

@@ -99,16 +99,20 @@ def refusal(what: str, code: int, message: str | None) -> OperationError:
     from kafka import errors
 
     known: Any = errors.for_code(code)
-    reason = message or getattr(known, "description", None) or known.__name__
+    reason = _refusal_of_rights(known) or message or getattr(known, "description", None) or known.__name__
     return OperationError(f"{what}: {reason}" if what else reason, None, code)
 
 
 def _ours(error: Any, settings: Settings) -> KafkactlError:
     from kafka import errors
 
-    reason = getattr(error, "description", None) or str(error) or type(error).__name__
+    reason = (
+        _refusal_of_rights(type(error)) or getattr(error, "description", None) or str(error) or type(error).__name__
+    )
     unreachable = (errors.KafkaConnectionError, errors.KafkaTimeoutError, errors.SaslAuthenticationFailedError)
-    if isinstance(error, unreachable):
+    if isinstance(error, errors.RequestTimedOutError):
+        reason = f"no answer within {settings.timeout_s:g} s"
+    if isinstance(error, (*unreachable, errors.RequestTimedOutError)):
         return UnreachableError(
             f"cannot reach the cluster at {settings.bootstrap_servers}: {reason}",
             f"the address is from {settings.source}; -b HOST:PORT names another",
@@ -116,3 +120,12 @@ def _ours(error: Any, settings: Settings) -> KafkactlError:
     if isinstance(error, (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion)):
         return OperationError(f"the brokers are too old for this request: {reason}")
     return OperationError(str(reason), code=getattr(error, "errno", None))
+
+
+def _refusal_of_rights(error: Any) -> str | None:
+    """librdkafka's words where a class of errors is one: a broker shows its own objects, kafka-python says when."""
+    if "AuthorizationFailed" not in error.__name__:
+        return None
+    from confluent_kafka import KafkaError
+
+    return str(KafkaError(error.errno).str().removeprefix("Broker: "))

@@ -309,17 +309,24 @@ def require_topic(
 
 
 def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:
-    tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")
+    told = False
 
     def ask() -> set[int]:
+        nonlocal told
         found = cluster.metadata(topic, producer).topics[topic]
+        code = None if found.error is None else found.error.code()
+        if not told and code != KafkaError.TOPIC_AUTHORIZATION_FAILED:  # such a topic may well be there
+            tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")
+            told = True
         if found.error is not None:
-            raise OperationError(plain_reason(found.error), code=found.error.code())
+            raise OperationError(plain_reason(found.error), code=code)
         return set(found.partitions)
 
     try:
         return cluster.settled(ask, TOPIC_ON_ITS_WAY)
     except OperationError as error:
+        if error.code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise OperationError(f"cannot send to {topic}: {error}", code=error.code) from error
         raise NotFoundError(
             f"there is no topic {topic!r}, and the broker did not make it: {error}", f"kafkactl topics create {topic}"
         ) from error
