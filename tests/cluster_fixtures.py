@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.clusters import PORTS, RunningCluster, running
+from tests.clusters import OPEN, RunningCluster, running
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +25,9 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
         yield get
 
 
-@pytest.fixture(params=PORTS)
+@pytest.fixture(params=OPEN)
 def cluster(request: pytest.FixtureRequest, clusters: Callable[[str], RunningCluster]) -> RunningCluster:
-    """Each of the clusters in turn."""
+    """Each of the clusters that let everybody in, in turn."""
     return clusters(request.param)
 
 

@@ -15,6 +15,7 @@ command -v debootstrap >/dev/null || install_packages debootstrap
 
 if ! docker compose version >/dev/null 2>&1; then
     echo "building Docker's compose plugin $compose_version"
+    PATH=$PATH:/usr/local/go/bin # where Go's own installation puts it
     work=$(mktemp -d)
     cd "$work"
     cat > go.mod <<MOD

@@ -10,7 +10,7 @@ import typer
 from kafkactl.cli.completion import context_names
 from kafkactl.cli.new_app import new_app
 from kafkactl.cli.options import OutputOptions, command
-from kafkactl.connection import contexts, properties
+from kafkactl.connection import contexts, properties, secrets
 from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.connection.settings import parse_assignment, require_addresses
 from kafkactl.errors import UsageError
@@ -96,7 +96,9 @@ def set_context(
         raise UsageError(f"context {name} needs brokers", "--bootstrap-server HOST:PORT")
     require_addresses(servers)
     settings = {**(known.properties if known else {}), **taken_over}
-    for key, value in (parse_assignment(text, "-X") for text in setting or ()):
+    given = [parse_assignment(text, "-X") for text in setting or ()]
+    secrets.refuse((key for key, value in given if value), "-X")
+    for key, value in given:
         if value:
             settings[key] = value
         else:

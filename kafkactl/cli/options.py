@@ -73,7 +73,10 @@ class ClusterOptions:
         """The settings these flags, the environment and the context file come to."""
         from kafkactl.connection.settings import resolve
 
-        return resolve(self.bootstrap_server, self.context, self.command_config, self.properties or (), self.timeout)
+        found = resolve(self.bootstrap_server, self.context, self.command_config, self.properties or (), self.timeout)
+        for warning in found.warnings:
+            _warn(warning)
+        return found
 
     def connect(self) -> Cluster:
         from kafkactl.connection.cluster import Cluster
@@ -85,6 +88,13 @@ class ClusterOptions:
         from kafkactl.connection.kafka_python import admin
 
         return admin(self.settings())
+
+
+@functools.cache  # once, however often settings are asked for
+def _warn(text: str) -> None:
+    from kafkactl.output import people
+
+    people.note(text)
 
 
 @dataclass(frozen=True)

@@ -182,9 +182,10 @@ def partition_numbers(topic: TopicMetadata) -> list[int]:
     """A topic's partitions, in order; raises NotFoundError and OperationError for one that is not there to be read."""
     if topic.error is None:
         return sorted(topic.partitions)
-    if topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        raise NotFoundError(f"there is no topic {topic.topic!r}", hint_for(topic.error))
-    raise OperationError(f"cannot read {topic.topic}: {plain_reason(topic.error)}", hint_for(topic.error))
+    code, hint = topic.error.code(), hint_for(topic.error)
+    if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        raise NotFoundError(f"there is no topic {topic.topic!r}", hint, code)
+    raise OperationError(f"cannot read {topic.topic}: {plain_reason(topic.error)}", hint, code)
 
 
 def require_partition(topic: str, number: int, numbers: Iterable[int]) -> None:

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kafkactl.connection import secrets
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.paths import config_file
-
-_SECRET_WORDS = ("password", "secret", "jaas", "key.pem", "keystore.key", "token", "auth.user.info")
-HIDDEN = "********"
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Context:
 
     def without_secrets(self) -> Context:
         shown = {
-            name: HIDDEN if any(word in name for word in _SECRET_WORDS) else value
+            name: secrets.HIDDEN if secrets.is_secret(name) else value
             for name, value in sorted(self.properties.items())
         }
         return Context(self.name, self.bootstrap_servers, shown)

@@ -8,6 +8,7 @@ Which cluster: the first of these that says so, and no mixture, so that no clust
   4. localhost:9092
 How to talk to it: later ones win
   the context's properties < KAFKACTL_CLIENT_* (SASL_PASSWORD for sasl.password) < --command-config < -X name=value
+Secrets come from anywhere but -X; see secrets.py.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kafkactl.connection import contexts, properties
+from kafkactl.connection import contexts, properties, secrets
 from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.errors import UsageError
+from kafkactl.paths import config_file
 
 DEFAULT_BOOTSTRAP_SERVERS = "localhost:9092"
 DEFAULT_TIMEOUT_S = 10.0
@@ -39,6 +41,8 @@ class Settings:
     timeout_s: float = DEFAULT_TIMEOUT_S
     registry: Mapping[str, str] = field(default_factory=dict)
     """Those of a Schema Registry, `schema.registry.` taken off: url, basic.auth.user.info, ssl.ca.location."""
+    warnings: tuple[str, ...] = ()
+    """What is to be said of where they are from."""
 
 
 def resolve(
@@ -57,15 +61,18 @@ def resolve(
     chosen = _choose(bootstrap_server, context, from_file.get("bootstrap.servers"), environment)
     base, address, source = chosen
     from_flags = dict(parse_assignment(text, "-X") for text in overrides)
+    secrets.refuse(from_flags, "-X")
     layers = (base, _from_environment(environment), from_file, from_flags)
     merged: dict[str, str] = {}
-    for layer in layers:
+    for layer in secrets.fetched(layers):
         merged.update(to_librdkafka(layer))
+    files = ((command_config, from_file), (config_file(), base))
+    warnings = [warning for path, held in files if path and (warning := secrets.warning(path, held))]
     address = from_flags.get("bootstrap.servers", address)
     merged.pop("bootstrap.servers", None)
     require_addresses(address)
     registry = {name.removeprefix(_REGISTRY): merged.pop(name) for name in list(merged) if name.startswith(_REGISTRY)}
-    return Settings(address, source, merged, _timeout(timeout_s, environment), registry)
+    return Settings(address, source, merged, _timeout(timeout_s, environment), registry, tuple(warnings))
 
 
 def parse_assignment(text: str, flag: str) -> tuple[str, str]:

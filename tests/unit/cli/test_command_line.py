@@ -203,7 +203,10 @@ def test_the_completion_files_are_what_the_code_writes(shell: str) -> None:
 
 
 def test_the_life_of_a_context(cli: Cli) -> None:
-    cli.ok("context", "set", "dev", "-b", "a:1", "-X", "sasl.password=s3cret", "-X", "client.id=me")
+    file = cli.home / "client.properties"
+    file.write_text("sasl.password=s3cret\n")
+    assert "s3cret" not in cli("context", "set", "dev", "-b", "a:1", "-X", "sasl.password=s3cret", check=2).stderr
+    cli.ok("context", "set", "dev", "-b", "a:1", "--command-config", file, "-X", "client.id=me")
     cli.ok("context", "set", "prod", "-b", "b:1,c:2")
     cli.ok("context", "use", "dev")
     assert json.loads(cli.ok("context", "list", "-o", "json")) == [

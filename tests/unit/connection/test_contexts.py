@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kafkactl.connection.contexts import HIDDEN, Context, load
+from kafkactl.connection.contexts import Context, load
+from kafkactl.connection.secrets import HIDDEN
 from kafkactl.errors import NotFoundError, UsageError
 
 

@@ -1,0 +1,112 @@
+"""Settings that are secret: where they may come from, and that nobody else can read them there.
+
+A setting `NAME_command` is a shell command whose first line of output is NAME; `NAME_file` a file whose first line is.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from kafkactl.errors import UsageError
+
+HIDDEN = "********"
+_WORDS = ("password", "secret", "jaas", "key.pem", "keystore.key", "token", "auth.user.info")
+_NO_SECRETS = ("sasl.oauthbearer.token.endpoint.url",)
+_SOURCES = ("command", "file")
+_COMMAND_TIMEOUT_S = 60
+_OTHERS_READ = 0o044
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting's value is nobody else's business; where it comes from may be known."""
+    return any(word in name for word in _WORDS) and _source(name) is None and name not in _NO_SECRETS
+
+
+def refuse(names: Iterable[str], flag: str) -> None:
+    """Raises UsageError for a secret on the command line: `ps` shows it to everybody, and the shell keeps it."""
+    if found := next((name for name in names if is_secret(name)), None):
+        variable = "KAFKACTL_CLIENT_" + found.upper().replace(".", "_")
+        raise UsageError(
+            f"{flag} {found}=...: others can read the command line, and the shell keeps it",
+            f"{variable}, a --command-config file, or {flag} {found}_command='COMMAND THAT PRINTS IT'",
+        )
+
+
+def warning(path: Path, settings: Iterable[str]) -> str | None:
+    """What is to be said of a file with secrets in it that others can read."""
+    found = next((name for name in settings if is_secret(name)), None)
+    if found is None or not _others_can_read(path):
+        return None
+    return f"warning: {path} holds {found}, and others can read it: chmod 600 {path}"
+
+
+def fetched(layers: Sequence[Mapping[str, str]]) -> Iterator[dict[str, str]]:
+    """Each layer with its secrets in place, but for those that a later layer says itself.
+
+    Raises UsageError when a command or a file does not give one.
+    """
+    for number, layer in enumerate(layers, 1):
+        said_later = {_base(name) for later in layers[number:] for name in later}
+        found = {}
+        for name, value in layer.items():
+            source, base = _source(name), _base(name)
+            if source is None:
+                found[name] = value
+            elif base not in said_later:
+                found[base] = _of_command(name, value) if source == "command" else _of_file(name, Path(value))
+        yield found
+
+
+def _source(name: str) -> str | None:
+    for source in _SOURCES:
+        base = name.removesuffix(f"_{source}").removesuffix(f".{source}")
+        if base != name and any(word in base for word in _WORDS):
+            return source
+    return None
+
+
+def _base(name: str) -> str:
+    source = _source(name)
+    return name if source is None else name.removesuffix(source)[:-1]
+
+
+@functools.cache  # some commands make two clients, and nobody wants to be asked twice
+def _of_command(name: str, command: str) -> str:
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            command, shell=True, stdout=subprocess.PIPE, stderr=sys.stderr, timeout=_COMMAND_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"{name}: the command does not end", f"it has {_COMMAND_TIMEOUT_S} s") from None
+    if done.returncode != 0:
+        raise UsageError(f"{name}: the command failed with status {done.returncode}", "run it by hand")
+    return _first_line(name, done.stdout)
+
+
+def _of_file(name: str, path: Path) -> str:
+    if _others_can_read(path):
+        raise UsageError(f"{name}: others can read {path}", f"chmod 600 {path}")
+    try:
+        return _first_line(name, path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{name}: cannot read {path}: {error.strerror}") from error
+
+
+def _first_line(name: str, told: bytes) -> str:
+    line = told.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
+    if not line:
+        raise UsageError(f"{name}: it gives nothing")
+    return line
+
+
+def _others_can_read(path: Path) -> bool:
+    try:
+        return os.name == "posix" and bool(path.stat().st_mode & _OTHERS_READ)
+    except OSError:  # whoever opens it says why
+        return False

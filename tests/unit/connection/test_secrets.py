@@ -1,0 +1,81 @@
+"""Where secrets come from, and that they are not seen on their way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kafkactl.connection.secrets import is_secret, warning
+from kafkactl.connection.settings import Settings, resolve
+from kafkactl.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def _own_contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKACTL_CONFIG", str(tmp_path / "config.yaml"))
+
+
+def told(file: Path | None = None, overrides: tuple[str, ...] = (), **environment: str) -> Settings:
+    return resolve("a:1", None, file, overrides, None, environment)
+
+
+def test_which_settings_are_secret() -> None:
+    for name in ("sasl.password", "sasl.jaas.config", "ssl.key.pem", "sasl.oauthbearer.client.secret"):
+        assert is_secret(name)
+    for name in ("sasl.password_command", "sasl.password_file", "client.id", "sasl.oauthbearer.token.endpoint.url"):
+        assert not is_secret(name)
+
+
+def test_of_a_command(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    command = f"echo run >> {count}; echo s3cret; echo more"
+    for _ in range(2):
+        assert told(overrides=(f"sasl.password_command={command}",)).properties == {"sasl.password": "s3cret"}
+    assert count.read_text() == "run\n", "nobody is asked twice"
+    assert told(KAFKACTL_CLIENT_SASL_PASSWORD_COMMAND="echo b").properties == {"sasl.password": "b"}
+
+
+def test_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.touch(mode=0o600)
+    file.write_text("s3cret\n")
+    assert told(overrides=(f"ssl.key.password_file={file}",)).properties == {"ssl.key.password": "s3cret"}
+    file.chmod(0o640)
+    with pytest.raises(UsageError, match="others can read") as raised:
+        told(overrides=(f"ssl.key.password_file={file}",))
+    assert raised.value.hint == f"chmod 600 {file}"
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"), [("exit 3", "failed with status 3"), ("true", "gives nothing"), ("echo", "gives nothing")]
+)
+def test_what_gives_none(command: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        told(overrides=(f"sasl.password_command={command}",))
+
+
+def test_a_later_layer_wins_and_what_it_wins_over_is_not_run(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.touch(mode=0o600)
+    file.write_text("sasl.password=of-file\n")
+    assert told(file, KAFKACTL_CLIENT_SASL_PASSWORD_COMMAND="exit 1").properties == {"sasl.password": "of-file"}
+    assert told(file, ("sasl.password_command=echo x",)).properties == {"sasl.password": "x"}
+
+
+def test_none_on_the_command_line() -> None:
+    with pytest.raises(UsageError) as raised:
+        told(overrides=("sasl.password=s3cret",))
+    assert "s3cret" not in str(raised.value)
+    assert "KAFKACTL_CLIENT_SASL_PASSWORD," in str(raised.value.hint)
+
+
+def test_a_file_that_others_can_read(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text("sasl.password=s3cret\nclient.id=me\n")
+    file.chmod(0o644)
+    (said,) = told(file).warnings
+    assert said == f"warning: {file} holds sasl.password, and others can read it: chmod 600 {file}"
+    assert warning(file, ["client.id"]) is None
+    file.chmod(0o600)
+    assert told(file).warnings == ()
