@@ -99,7 +99,8 @@ class DockerEngine:
                 last = line
         if process.returncode != 0:
             raise EngineError(
-                f"docker compose {arguments[0]} failed: {last}", f"see: kafkactl local logs {target.name}"
+                f"docker compose {arguments[0]} failed: {last}",
+                f"see: kafkactl local logs {target.name}; where images cannot be pulled, --engine native does without",
             )
 
     def _ask(self, target: Target, *arguments: str) -> str:
