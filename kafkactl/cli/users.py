@@ -12,6 +12,7 @@ from kafkactl.cli import client_tables
 from kafkactl.cli.new_app import new_app
 from kafkactl.cli.options import ClusterOptions, ConfirmOptions, OutputOptions, command
 from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.connection import secrets
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output.report import listing
 
@@ -108,8 +109,6 @@ def _password(user: str, file: Path | None) -> str:
         if password != getpass.getpass("once more: ", sys.stderr):
             raise UsageError("the two differ", "nothing was changed; try again")
         return password
-    try:
-        text = sys.stdin.read() if file == _FROM_STDIN else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return text.splitlines()[0] if text else ""
+    if file == _FROM_STDIN:
+        return sys.stdin.readline().rstrip("\r\n")
+    return secrets.of_file("--password-file", file)

@@ -57,7 +57,7 @@ def fetched(layers: Sequence[Mapping[str, str]]) -> Iterator[dict[str, str]]:
             if source is None:
                 found[name] = value
             elif base not in said_later:
-                found[base] = _of_command(name, value) if source == "command" else _of_file(name, Path(value))
+                found[base] = _of_command(name, value) if source == "command" else of_file(name, Path(value))
         yield found
 
 
@@ -89,13 +89,15 @@ def _of_command(name: str, command: str) -> str:
     return _first_line(name, done.stdout)
 
 
-def _of_file(name: str, path: Path) -> str:
+def of_file(name: str, path: Path) -> str:
+    """A file's first line; raises UsageError for a file that others can read, or nobody."""
     if _others_can_read(path):
         raise UsageError(f"{name}: others can read {path}", f"chmod 600 {path}")
     try:
-        return _first_line(name, path.read_bytes())
+        told = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{name}: cannot read {path}: {error.strerror}") from error
+    return _first_line(name, told)
 
 
 def _first_line(name: str, told: bytes) -> str:

@@ -62,7 +62,11 @@ def test_credentials_by_file_and_stdin(cluster: RunningCluster, name: str) -> No
     cli = cluster.cli
     file = cli.home / f"{name}.password"
     file.write_text("s3cret\n")
-    cli.ok("users", "set", name, "--mechanism", "SCRAM-SHA-256", "--password-file", file)
+    file.chmod(0o644)
+    flags = ["--mechanism", "SCRAM-SHA-256", "--password-file", file]
+    assert f"hint: chmod 600 {file}" in cli("users", "set", name, *flags, check=2).stderr
+    file.chmod(0o600)
+    cli.ok("users", "set", name, *flags)
     said = cli.ok("users", "set", name, "--iterations", 8192, "--password-file", "-", input="other\n")
     assert "other" not in said
 
