@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
@@ -128,8 +129,19 @@ class Cluster:
                 # A second's grace: librdkafka's own time-out tells more than ours.
                 if (self.reasons.all_down and waited > PATIENCE_S) or waited > self.timeout_s + 1:
                     raise self._unreachable() from error
+                if self.reasons.last is not None and waited > PATIENCE_S:
+                    self._look_around()
             except KafkaException as error:
                 raise self.error(error, what) from error
+
+    def _look_around(self) -> None:
+        """Has librdkafka ask again who is there.
+
+        Its requests wait for the broker that metadata calls the controller, which with KRaft is any, also one that has
+        gone a moment ago; it asks no more before that one comes back.
+        """
+        with contextlib.suppress(KafkaException):
+            self.admin.list_topics(timeout=PATIENCE_S)
 
     def settled(self, ask: Callable[[], T], passing: frozenset[int] = PASSING_CODES) -> T:
         """What `ask` returns, asked again while its error is one that passes; raises the last one at the time-out."""
