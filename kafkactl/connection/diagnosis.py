@@ -49,7 +49,7 @@ def _by_words(said: str) -> Cause | None:
         )
     if "authentication" in words:
         return Cause(said, "look at sasl.username, sasl.password and sasl.mechanism")
-    if "wrong version number" in words:
+    if "wrong version number" in words or "connecting to a plaintext" in words:
         return Cause(
             "that listener does not speak TLS", "security.protocol=PLAINTEXT or SASL_PLAINTEXT, or another port"
         )

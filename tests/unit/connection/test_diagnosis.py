@@ -1,0 +1,45 @@
+"""What a client said, told as what is wrong; the rest is tested on a secured cluster."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from kafkactl.connection.diagnosis import cause
+from kafkactl.connection.settings import Settings
+
+NOBODY = Settings("127.0.0.1:1", "a test", {"security.protocol": "SSL"})
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?",
+            "that listener does not speak TLS",
+        ),
+        ("error:0A00010B:SSL routines::wrong version number", "that listener does not speak TLS"),
+        (
+            "Broker: Unsupported SASL mechanism: broker's supported mechanisms: PLAIN,OAUTHBEARER",
+            "the broker does not take that SASL mechanism",
+        ),
+        ("tlsv13 alert certificate required", "the broker wants a client's certificate that it trusts"),
+        ("SASL authentication error: Invalid username", "SASL authentication error: Invalid username"),
+    ],
+)
+def test_by_words(said: str, reason: str) -> None:
+    found = cause(NOBODY, said)
+    assert found is not None
+    assert found.reason == reason
+
+
+def test_what_is_refused_is_no_riddle() -> None:
+    assert cause(NOBODY, "Connect to ipv4#127.0.0.1:1 failed: Connection refused") is None
+    assert cause(NOBODY, None) is None
+
+
+def test_a_listener_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        plain = Settings(f"127.0.0.1:{server.getsockname()[1]}", "a test", {})
+        assert cause(plain, None) is None
