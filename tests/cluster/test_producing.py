@@ -182,7 +182,12 @@ def test_values_of_a_schema_registry_are_seen_by_every_command(kraft: RunningClu
     file = Path(cli.home) / f"{name}.avsc"
     file.write_text(json.dumps({"type": "record", "name": "Order", "fields": [{"name": "id", "type": "long"}]}))
     with registries.serving(login="me:secret") as registry:
-        login = ["-X", f"schema.registry.url={registry.url}", "-X", "schema.registry.basic.auth.user.info=me:secret"]
+        login = [
+            "-X",
+            f"schema.registry.url={registry.url}",
+            "-X",
+            "schema.registry.basic.auth.user.info_command=echo me:secret",
+        ]
         written = ["--value-format", "avro", "--value-schema", file, "-K", ":", "--key-format", "long"]
         cli.ok("produce", name, *login, *written, input='7:{"id": 1}\n8:{"id": 2}\n')
         refused = cli("produce", name, *login, *written, input='9:{"none": 2}\n', check=1)
