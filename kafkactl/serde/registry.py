@@ -100,7 +100,7 @@ class Registry:
         if error.http_status_code in (401, 403):
             return UnreachableError(
                 f"the schema registry at {self._url} refuses us: {error.error_message}",
-                "schema.registry.basic.auth.user.info=USER:PASSWORD logs in",
+                "-X schema.registry.basic.auth.user.info_command='COMMAND THAT PRINTS USER:PASSWORD' logs in",
             )
         if error.http_status_code == 404:
             return NotFoundError(f"the schema registry at {self._url} has no {what}: {error.error_message}")
