@@ -14,7 +14,7 @@ from kafkactl.local.ports import is_free
 from tests import java_tools
 from tests.conftest import Cli
 
-PORTS = {"kraft": 21092, "kraft-cluster": 21192, "zookeeper": 21292, "secured": 21392}
+PORTS = {"kraft": 21092, "kraft-cluster": 21192, "zookeeper": 21292, "secured": 21492}
 OPEN = ("kraft", "kraft-cluster", "zookeeper")
 """Those that let everybody in."""
 
