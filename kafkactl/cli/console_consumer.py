@@ -83,9 +83,9 @@ def console_consumer(
     from kafkactl.streams.consuming import Reading
     from kafkactl.streams.latest import Latest
 
-    is_plain = writer.plain is not None and selection.takes_all and not (wanted or dedupe_latest)
+    as_it_is = line_reading.IS_THERE and selection.takes_all and not (wanted or dedupe_latest)
     try:
-        if writer.plain is not None and is_plain and line_reading.IS_THERE:
+        if writer.plain is not None and as_it_is:
             return _print_lines(line_reading.LineReading(connected, selection, settings, writer.plain), max_messages)
         reading = Reading(connected, selection, settings, people.note if verbose else None)
         printing = Printing(writer, wanted, max_messages, skip_message_on_error)

@@ -65,10 +65,10 @@ def _by_trying(settings: Settings) -> Cause | None:
     for host, port in _addresses(settings):
         try:
             with socket.create_connection((host, port), _PROBE_TIMEOUT_S) as connection:
-                tls.context(settings.properties).wrap_socket(connection, server_hostname=host).close()
+                tls.trust(settings.properties).wrap_socket(connection, server_hostname=host).close()
         except ssl.SSLCertVerificationError as error:
             return _of_certificate(error, host)
-        except OSError:
+        except (OSError, ValueError):
             continue
         if protocol == "ssl":
             return Cause(

@@ -43,3 +43,11 @@ def test_a_listener_that_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         plain = Settings(f"127.0.0.1:{server.getsockname()[1]}", "a test", {})
         assert cause(plain, None) is None
+
+
+def test_a_key_store_that_only_librdkafka_reads_hides_no_cause() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        given = {"security.protocol": "SSL", "ssl.keystore.location": "store.p12"}
+        assert cause(Settings(address, "a test", given), None) is None
