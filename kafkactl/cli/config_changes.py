@@ -9,14 +9,15 @@ from pathlib import Path
 from kafkactl.admin import configs, quotas, scram
 from kafkactl.admin.configs import Alteration, Operation
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
-from kafkactl.connection import properties
+from kafkactl.connection import properties, secrets
 from kafkactl.connection.kafka_python import AdminClient
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import OperationError, UsageError
+from kafkactl.output import people
 
 _OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"
 _NAME = re.compile(r"[a-zA-Z0-9._-]+")
-_SECRET = re.compile(r"password|secret|jaas|scram|credential", re.IGNORECASE)
+_SECRETS_ELSEWHERE = "--add-config-file FILE that you alone can read; `kafkactl users set` asks for a user's password"
 
 
 def alterations(
@@ -36,10 +37,17 @@ def alterations(
         (Operation.APPEND, "--append", append),
         (Operation.SUBTRACT, "--subtract", subtract),
     )
-    found = [Alteration(kind, *parse_assignment(text, flag)) for kind, flag, texts in flagged for text in texts or ()]
+    found = []
+    for kind, flag, texts in flagged:
+        pairs = [parse_assignment(text, flag) for text in texts or ()]
+        secrets.refuse((name for name, _ in pairs), flag, _SECRETS_ELSEWHERE)
+        found += [Alteration(kind, *pair) for pair in pairs]
     added = parse_list(add_config) if add_config is not None else {}
+    secrets.refuse(added, "--add-config", _SECRETS_ELSEWHERE)
     if add_config_file is not None:
         added = properties.read(add_config_file)
+        if warning := secrets.warning(add_config_file, added):
+            people.warning(warning)
     found += [Alteration(Operation.SET, name, value) for name, value in added.items()]
     deleted = [*(unset or ()), *(name.strip() for text in delete_config or () for name in text.split(","))]
     found += [Alteration(Operation.DELETE, name) for name in deleted if name]
@@ -88,7 +96,7 @@ def make(
 
 def told(change: Alteration) -> str:
     """A change in words, without secrets."""
-    value = "(hidden)" if _SECRET.search(change.name) else change.value
+    value = "(hidden)" if secrets.is_secret(change.name) else change.value
     return {
         Operation.SET: f"{change.name}={value}",
         Operation.DELETE: f"no {change.name}",

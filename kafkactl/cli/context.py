@@ -97,7 +97,7 @@ def set_context(
     require_addresses(servers)
     settings = {**(known.properties if known else {}), **taken_over}
     given = [parse_assignment(text, "-X") for text in setting or ()]
-    secrets.refuse((key for key, value in given if value), "-X")
+    secrets.refuse((key for key, value in given if value), "-X", secrets.IN_CLIENT_SETTINGS)
     for key, value in given:
         if value:
             settings[key] = value

@@ -94,7 +94,7 @@ class ClusterOptions:
 def _warn(text: str) -> None:
     from kafkactl.output import people
 
-    people.note(text)
+    people.warning(text)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from pathlib import Path
 from kafkactl.errors import UsageError
 
 HIDDEN = "********"
-_WORDS = ("password", "secret", "jaas", "key.pem", "keystore.key", "token", "auth.user.info")
+_WORDS = ("password", "secret", "jaas", "key.pem", "keystore.key", "token", "auth.user.info", "SCRAM-SHA-")
 _NO_SECRETS = ("sasl.oauthbearer.token.endpoint.url",)
 _SOURCES = ("command", "file")
 _COMMAND_TIMEOUT_S = 60
+IN_CLIENT_SETTINGS = "{variable}, a --command-config file, or -X {name}_command='COMMAND THAT PRINTS IT'"
 _OTHERS_READ = 0o044
 
 
@@ -26,13 +27,16 @@ def is_secret(name: str) -> bool:
     return any(word in name for word in _WORDS) and _source(name) is None and name not in _NO_SECRETS
 
 
-def refuse(names: Iterable[str], flag: str) -> None:
-    """Raises UsageError for a secret on the command line: `ps` shows it to everybody, and the shell keeps it."""
+def refuse(names: Iterable[str], flag: str, instead: str) -> None:
+    """Raises UsageError for a secret on the command line: `ps` shows it to everybody, and the shell keeps it.
+
+    `instead` says where it may come from; {name} and {variable} in it are those of a client's setting.
+    """
     if found := next((name for name in names if is_secret(name)), None):
         variable = "KAFKACTL_CLIENT_" + found.upper().replace(".", "_")
         raise UsageError(
             f"{flag} {found}=...: others can read the command line, and the shell keeps it",
-            f"{variable}, a --command-config file, or {flag} {found}_command='COMMAND THAT PRINTS IT'",
+            instead.format(name=found, variable=variable),
         )
 
 
@@ -41,7 +45,7 @@ def warning(path: Path, settings: Iterable[str]) -> str | None:
     found = next((name for name in settings if is_secret(name)), None)
     if found is None or not _others_can_read(path):
         return None
-    return f"warning: {path} holds {found}, and others can read it: chmod 600 {path}"
+    return f"{path} holds {found}, and others can read it: chmod 600 {path}"
 
 
 def fetched(layers: Sequence[Mapping[str, str]]) -> Iterator[dict[str, str]]:

@@ -61,7 +61,7 @@ def resolve(
     chosen = _choose(bootstrap_server, context, from_file.get("bootstrap.servers"), environment)
     base, address, source = chosen
     from_flags = dict(parse_assignment(text, "-X") for text in overrides)
-    secrets.refuse(from_flags, "-X")
+    secrets.refuse(from_flags, "-X", secrets.IN_CLIENT_SETTINGS)
     layers = (base, _from_environment(environment), from_file, from_flags)
     merged: dict[str, str] = {}
     for layer in secrets.fetched(layers):

@@ -7,6 +7,7 @@ between.
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from kafkactl.errors import EngineError
@@ -114,11 +115,9 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
             cluster_id,
             "-c",
             str(node.properties),
-            *(
-                f"--add-scram=SCRAM-SHA-512=[name={name},password={password}]"
-                for name, password in translate.scram_users(node.service)
-            ),
         ]
+        if users := translate.scram_users(node.service):
+            arguments.append(f"@{_users_file(node, users)}")
         command = _java_command(node, java, libs, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], *arguments)
         running.append((node, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)))
     for node, process in running:
@@ -128,6 +127,15 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
                 f"cannot format the storage of {node.service.name}: {_complaint(told)}",
                 "kafkactl local down --wipe removes what an earlier run left",
             )
+
+
+def _users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
+    """Arguments of StorageTool that make a node's SCRAM users: in a file, because others can read a command line."""
+    path = node.folder / "users.args"
+    path.touch(mode=0o600)
+    lines = (f"--add-scram\nSCRAM-SHA-512=[name={name},password={password}]\n" for name, password in users)
+    path.write_text("".join(lines))
+    return path
 
 
 def _start(node: Node, java: str, libs: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.clusters import RunningCluster, eventually
 
@@ -130,15 +131,20 @@ def test_defaults_of_all_brokers_and_their_loggers(cluster: RunningCluster) -> N
     assert "there is no logger no.such.Logger" in unknown.stderr
 
 
-def test_what_cannot_be_asked(cluster: RunningCluster, name: str) -> None:
+def test_what_cannot_be_asked(cluster: RunningCluster, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "credential.properties"
+    file.write_text("SCRAM-SHA-256=password=x\n")
+    credential = ["--add-config-file", file]
     for arguments, reason in (
         (["describe"], "whose settings"),
         (["describe", "tables", "x"], "is no entity type"),
         (["alter", "topics", "--set", "a=1"], "which of the topics"),
         (["alter", "topics", name], "nothing to alter"),
         (["alter", "users", name, "--append", "producer_byte_rate=1"], "no lists"),
-        (["alter", "users", name, "--set", "producer_byte_rate=1", "--set", "SCRAM-SHA-256=password=x"], "at once"),
-        (["alter", "users", name, "--set", "SCRAM-SHA-256=password=x", "--dry-run"], "cannot try a credential"),
+        (["alter", "users", name, "--set", "producer_byte_rate=1", "--set", "x_rate=1"], "cannot have: x_rate"),
+        (["alter", "users", name, "--set", "producer_byte_rate=1", *credential], "at once"),
+        (["alter", "users", name, *credential, "--dry-run"], "cannot try a credential"),
+        (["alter", "users", name, "--set", "SCRAM-SHA-256=password=x"], "others can read the command line"),
         (["diff", "users", name], "cannot be compared"),
     ):
         assert reason in cluster.cli("configs", *arguments, check=2).stderr

@@ -39,6 +39,13 @@ def altered(cluster: RunningCluster, *arguments: object) -> str:
     return said.stdout
 
 
+def credential(folder: Path, text: str) -> list[object]:
+    """Flags that set it: from a file, because ours takes none from the command line."""
+    file = folder / "credential.properties"
+    file.write_text(text + "\n")
+    return ["--add-config-file", file]
+
+
 def test_topics(cluster: RunningCluster, name: str, tmp_path: Path) -> None:
     cluster.cli.ok("topics", "create", name)
     entity = ["--entity-type", "topics", "--entity-name", name]
@@ -76,15 +83,15 @@ def test_brokers_and_their_loggers(cluster: RunningCluster) -> None:
     altered(cluster, "--broker-logger", 1, "--delete-config", "kafka.log.LogCleaner")
 
 
-def test_users_clients_and_ips(cluster: RunningCluster, name: str) -> None:
+def test_users_clients_and_ips(cluster: RunningCluster, name: str, tmp_path: Path) -> None:
     rates = "producer_byte_rate=1e7,consumer_byte_rate=12345678,request_percentage=150.25,controller_mutation_rate=3"
     altered(cluster, "--user", name, "--add-config", rates)
     altered(cluster, "--user", name, "--client", "app", "--add-config", "producer_byte_rate=1024")
     altered(cluster, "--entity-type", "users", "--entity-default", "--entity-type", "clients", "--entity-name", name,
             "--add-config", "consumer_byte_rate=123456789")  # fmt: skip
     altered(cluster, "--client-defaults", "--add-config", "request_percentage=200")
-    altered(cluster, "--user", name, "--add-config", "SCRAM-SHA-256=[iterations=8192,password=a=b,c]")
-    altered(cluster, "--user", name, "--add-config", "SCRAM-SHA-512=[password=x]")
+    altered(cluster, "--user", name, *credential(tmp_path, "SCRAM-SHA-256=iterations=8192,password=a=b,c"))
+    altered(cluster, "--user", name, *credential(tmp_path, "SCRAM-SHA-512=password=x"))
     altered(cluster, "--entity-type", "ips", "--entity-name", "10.1.2.3", "--add-config", "connection_creation_rate=10")
     try:
         assert "SCRAM-SHA-256=iterations=8192" in same(cluster, "--user", name)
@@ -128,7 +135,7 @@ def test_groups_and_client_metrics(kraft: RunningCluster, name: str) -> None:
     assert blocks[0] == blocks[1], "their order is that of a hash set of Scala, ours of names"
 
 
-def test_what_the_broker_refuses_is_told_in_its_words(cluster: RunningCluster, name: str) -> None:
+def test_what_the_broker_refuses_is_told_in_its_words(cluster: RunningCluster, name: str, tmp_path: Path) -> None:
     cluster.cli.ok("topics", "create", name)
     for flags in (
         ["--topic", name, "--add-config", "retention.ms=soon"],
@@ -137,10 +144,10 @@ def test_what_the_broker_refuses_is_told_in_its_words(cluster: RunningCluster, n
         ["--broker-defaults", "--add-config", "broker.id=7"],
         ["--broker-logger", 1, "--add-config", "no.such.Logger=INFO"],
         ["--broker-logger", 1, "--add-config", "kafka.log.LogCleaner=LOUD"],
-        ["--user", name, "--add-config", "SCRAM-SHA-256=[iterations=99999,password=x]"],
-        ["--user", name, "--add-config", "SCRAM-SHA-256=[iterations=1,password=x]"],
+        ["--user", name, *credential(tmp_path, "SCRAM-SHA-256=iterations=99999,password=x")],
+        ["--user", name, *credential(tmp_path, "SCRAM-SHA-256=iterations=1,password=x")],
         ["--user", name, "--add-config", "retention.ms=1"],
-        ["--client", name, "--add-config", "SCRAM-SHA-256=[password=x]"],
+        ["--client", name, *credential(tmp_path, "SCRAM-SHA-256=password=x")],
         ["--ip", "10.0.0.1", "--add-config", "producer_byte_rate=1"],
         ["--ip", "not an address", "--add-config", "connection_creation_rate=1"],
     ):

@@ -50,11 +50,24 @@ def test_all_flags_together(tmp_path: Path) -> None:
         ({"set_": ["a b=1"]}, "no setting's name: 'a b'"),
         ({"add_config": "a=1", "add_config_file": Path("x")}, "--add-config and --add-config-file"),
         ({"add_config_file": Path("no-such-file")}, "cannot read no-such-file"),
+        ({"set_": ["listener.name.a.ssl.keystore.password=x"]}, "--set listener.name.a.ssl.keystore.password=...: oth"),
+        ({"add_config": "a=1,SCRAM-SHA-512=[password=x]"}, "--add-config SCRAM-SHA-512=...: others can read"),
     ],
 )
 def test_what_cannot_be_meant(flags: dict[str, Any], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         changes(**flags)
+
+
+def test_secrets_come_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "f.properties"
+    file.touch(mode=0o600)
+    file.write_text("SCRAM-SHA-512=password=x\n")
+    assert changes(add_config_file=file) == [("SET", "SCRAM-SHA-512", "password=x")]
+    assert capsys.readouterr().err == ""
+    file.chmod(0o644)
+    changes(add_config_file=file)
+    assert capsys.readouterr().err == f"warning: {file} holds SCRAM-SHA-512, and others can read it: chmod 600 {file}\n"
 
 
 def test_secrets_are_not_told() -> None:

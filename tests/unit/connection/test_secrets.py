@@ -75,7 +75,7 @@ def test_a_file_that_others_can_read(tmp_path: Path) -> None:
     file.write_text("sasl.password=s3cret\nclient.id=me\n")
     file.chmod(0o644)
     (said,) = told(file).warnings
-    assert said == f"warning: {file} holds sasl.password, and others can read it: chmod 600 {file}"
+    assert said == f"{file} holds sasl.password, and others can read it: chmod 600 {file}"
     assert warning(file, ["client.id"]) is None
     file.chmod(0o600)
     assert told(file).warnings == ()
