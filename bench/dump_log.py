@@ -153,10 +153,7 @@ def by_index(path: Path, runs: int, out: Path) -> Iterator[tuple[str, float, flo
     if not bare.exists():
         os.link(path, bare)
     last = 2 * MILLION - 2000
-    wanted = {
-        "offset": ["--from-offset", str(last)],
-        "time": ["--from-time", str(1_763_700_000_000 + last // 3)],
-    }
+    wanted = {"offset": ["--from-offset", str(last)], "time": ["--from-time", str(1_763_700_000_000 + last // 3)]}
     for what, flags in wanted.items():
         for where, name in ((path, "with its indexes"), (bare, "without")):
             took = statistics.median(seconds(ours(where, "--print-data-log", *flags), out) for _ in range(runs))

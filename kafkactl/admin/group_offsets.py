@@ -77,10 +77,7 @@ def partitions_of(cluster: Cluster, topics: Iterable[str]) -> list[Partition]:
         except ValueError:
             raise UsageError(f"--topic {text}: not numbers of partitions", "like orders or orders:0,1,2") from None
         if name not in known:
-            raise NotFoundError(
-                f"there is no topic {name!r}",
-                "kafkactl topics list shows those that one may see",
-            )
+            raise NotFoundError(f"there is no topic {name!r}", "kafkactl topics list shows those that one may see")
         if chosen is None:
             chosen = sorted(known[name].partitions)
         if missing := [number for number in chosen if number not in known[name].partitions]:

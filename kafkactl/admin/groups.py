@@ -120,8 +120,7 @@ def _meant(existing: Sequence[str], names: Sequence[str] | None, errors: Sequenc
             raise OperationError(f"cannot find group {name!r}: {errors[0]}")
         if not hits:
             raise NotFoundError(
-                f"there is no consumer group {name!r}",
-                "kafkactl groups list shows those that one may see",
+                f"there is no consumer group {name!r}", "kafkactl groups list shows those that one may see"
             )
         found.update(hits)
     return found
@@ -136,10 +135,7 @@ def _matches(existing: Sequence[str], pattern: str) -> list[str]:
 
 
 def group_lags(
-    cluster: Cluster,
-    names: Sequence[str] | None = None,
-    read_committed: bool = False,
-    with_epochs: bool = False,
+    cluster: Cluster, names: Sequence[str] | None = None, read_committed: bool = False, with_epochs: bool = False
 ) -> list[GroupLag]:
     """The named groups, or all, with every partition's lag; each partition's ends are asked once for all groups.
 

@@ -58,10 +58,7 @@ def meant(cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bo
         ),
     )
     if not found:
-        raise NotFoundError(
-            "no partition is meant by that",
-            "kafkactl topics list shows those that one may see",
-        )
+        raise NotFoundError("no partition is meant by that", "kafkactl topics list shows those that one may see")
     return found
 
 

@@ -145,9 +145,7 @@ def create_topics(cluster: Cluster, specs: Sequence[TopicSpec], if_not_exists: b
     results = []
     for batch in _batches(specs):
         futures = cluster.admin.create_topics(
-            [_new_topic(spec) for spec in batch],
-            operation_timeout=cluster.timeout_s,
-            request_timeout=cluster.timeout_s,
+            [_new_topic(spec) for spec in batch], operation_timeout=cluster.timeout_s, request_timeout=cluster.timeout_s
         )
         results += outcomes(cluster, futures, "created", ignored)
     return results

@@ -18,8 +18,7 @@ GroupFlag = Annotated[
     typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names),
 ]
 OneGroupFlag = Annotated[
-    str | None,
-    typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names),
+    str | None, typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names)
 ]
 AllGroups = Annotated[bool, typer.Option("--all-groups", help="Every group there is.")]
 

@@ -12,14 +12,7 @@ import typer
 from kafkactl.cli.completion import group_names, topic_names
 from kafkactl.cli.group_flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
 from kafkactl.cli.moments import to_ms
-from kafkactl.cli.options import (
-    ClusterOptions,
-    ConfirmOptions,
-    MirrorOutputOptions,
-    OutputOptions,
-    command,
-    subject,
-)
+from kafkactl.cli.options import ClusterOptions, ConfirmOptions, MirrorOutputOptions, OutputOptions, command, subject
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, NotFoundError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -152,10 +145,7 @@ def delete_offsets(
         raise UsageError("which partitions?", "--topic TOPIC or --topic TOPIC:0,1")
     connected = cluster.connect()
     if name not in group_offsets.existing(connected):
-        raise NotFoundError(
-            f"there is no consumer group {name!r}",
-            "kafkactl groups list shows those that one may see",
-        )
+        raise NotFoundError(f"there is no consumer group {name!r}", "kafkactl groups list shows those that one may see")
     partitions = group_offsets.partitions_of(connected, topic)
     what = f"delete what group {name} has committed in {', '.join(f'{of}-{number}' for of, number in partitions)}"
     if (status := confirm.declined(what, "nothing deleted")) is not None:

@@ -21,8 +21,7 @@ from kafkactl.output.report import Column, listing
 app = new_app("Start and stop throw-away clusters on this machine.")
 
 Target = Annotated[
-    str | None,
-    typer.Argument(metavar=f"[{'|'.join(TARGETS)}]", autocompletion=local_names, show_default=False),
+    str | None, typer.Argument(metavar=f"[{'|'.join(TARGETS)}]", autocompletion=local_names, show_default=False)
 ]
 
 
@@ -164,8 +163,7 @@ def status(output: OutputOptions) -> None:
 @app.command()
 @command
 def logs(
-    target: Target = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
+    target: Target = None, follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False
 ) -> int:
     """Print the logs of a local cluster's nodes."""
     return local_cluster.logs(_present(target), follow)

@@ -102,8 +102,7 @@ class OutputOptions:
     """How the result is shown."""
 
     output: Annotated[
-        OutputFormat | None,
-        typer.Option("--output", "-o", help="Default: table on a terminal, plain when piped."),
+        OutputFormat | None, typer.Option("--output", "-o", help="Default: table on a terminal, plain when piped.")
     ] = None
 
     def show(self, report: Report) -> None:

@@ -19,8 +19,7 @@ from kafkactl.output.report import Column, Report, Table
 app = new_app("List, create, describe, alter and delete topics.")
 
 ReplicaAssignment = Annotated[
-    str | None,
-    typer.Option("--replica-assignment", metavar="1:2,2:3", help="Broker ids of each partition's replicas."),
+    str | None, typer.Option("--replica-assignment", metavar="1:2,2:3", help="Broker ids of each partition's replicas.")
 ]
 
 

@@ -31,11 +31,7 @@ BATCHES = (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)
 
 
 def dump_rows(
-    paths: list[Path],
-    deep: bool,
-    values: Values,
-    selection: Selection,
-    print_rows: Callable[[Iterator[Row]], None],
+    paths: list[Path], deep: bool, values: Values, selection: Selection, print_rows: Callable[[Iterator[Row]], None]
 ) -> int:
     """Prints every file's rows; an error in one file does not hide the others. Returns an exit status."""
     status = 0
@@ -109,11 +105,7 @@ def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
 
 
 def _log_rows(
-    paths: list[Path],
-    deep: bool,
-    values: Values,
-    selection: Selection,
-    failed: Callable[[KafkactlError], None],
+    paths: list[Path], deep: bool, values: Values, selection: Selection, failed: Callable[[KafkactlError], None]
 ) -> Iterator[Row]:
     """Rows of batches or records; damage in one file does not hide the others."""
     ends: dict[Path, int] = {}

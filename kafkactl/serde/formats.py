@@ -150,11 +150,7 @@ def _from_boolean(text: str) -> bytes:
 _FORMATS = {
     format.name: format
     for format in (
-        Format(
-            STRING,
-            jvm_text,
-            lambda text: text.encode("utf-8", "surrogateescape"),
-        ),
+        Format(STRING, jvm_text, lambda text: text.encode("utf-8", "surrogateescape")),
         _number("short", ">h", int),
         _number("int", ">i", int),
         _number("long", ">q", int),
@@ -162,11 +158,7 @@ _FORMATS = {
         _number("double", ">d", float),
         Format("boolean", _to_boolean, _from_boolean),
         # Kafka's UUIDSerializer writes the text form.
-        Format(
-            "uuid",
-            jvm_text,
-            _refusing("a UUID", lambda text: str(uuid.UUID(text)).encode()),
-        ),
+        Format("uuid", jvm_text, _refusing("a UUID", lambda text: str(uuid.UUID(text)).encode())),
         Format("bytes", _escaped, _unescaped),
         Format("json", _json_text, _json_bytes),
         Format("hex", bytes.hex, _refusing("hexadecimal", bytes.fromhex)),

@@ -118,12 +118,7 @@ class Batch:
             if self.codec is not Codec.NONE:
                 require_whole(data, self.count)
             yield from parse_records(
-                data,
-                self.count,
-                self.base_offset,
-                self.base_timestamp_ms,
-                self.base_sequence,
-                self.append_time_ms,
+                data, self.count, self.base_offset, self.base_timestamp_ms, self.base_sequence, self.append_time_ms
             )
         except FormatError as error:
             raise FormatError(f"batch at position {self.position}: {error}", error.hint) from error

@@ -27,12 +27,7 @@ class FileKind(Enum):
 
 _BY_NAME = {
     kind.value: kind
-    for kind in (
-        FileKind.LEADER_EPOCHS,
-        FileKind.PARTITION_METADATA,
-        FileKind.META_PROPERTIES,
-        FileKind.QUORUM_STATE,
-    )
+    for kind in (FileKind.LEADER_EPOCHS, FileKind.PARTITION_METADATA, FileKind.META_PROPERTIES, FileKind.QUORUM_STATE)
 }
 _BY_SUFFIX = {kind.value: kind for kind in FileKind if kind.value.startswith(".")}
 

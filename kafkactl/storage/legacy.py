@@ -130,17 +130,7 @@ class LegacyBatch:
             if size >= 0 and data is None:
                 fault = f"corrupt: {size} bytes wanted of a message of {len(self.body)}"
         return LegacyRecord(
-            self.offset,
-            self.max_timestamp_ms,
-            -1,
-            key,
-            value,
-            (),
-            self.crc,
-            self.is_valid,
-            key_size,
-            value_size,
-            fault,
+            self.offset, self.max_timestamp_ms, -1, key, value, (), self.crc, self.is_valid, key_size, value_size, fault
         )
 
     def _sized(self, position: int) -> tuple[int, bytes | None, int]:

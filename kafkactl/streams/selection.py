@@ -120,8 +120,5 @@ def topics_of(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str
     known = cluster.metadata(client=consumer).topics
     names = sorted(name for name in known if re.fullmatch(pattern, name))
     if not names:
-        raise NotFoundError(
-            f"no topic matches {pattern!r}",
-            "kafkactl topics list shows those that one may see",
-        )
+        raise NotFoundError(f"no topic matches {pattern!r}", "kafkactl topics list shows those that one may see")
     return {name: partition_numbers(known[name]) for name in names}

@@ -17,11 +17,7 @@ from tests.clusters import RunningCluster
 from tests.conftest import REPOSITORY, Cli
 
 PROMPT = "READY>"
-START = {
-    "bash": ["bash", "--norc", "--noprofile"],
-    "zsh": ["zsh", "-f"],
-    "fish": ["fish", "--no-config"],
-}
+START = {"bash": ["bash", "--norc", "--noprofile"], "zsh": ["zsh", "-f"], "fish": ["fish", "--no-config"]}
 SET_UP = {
     "bash": [f"PS1='{PROMPT}'", "bind 'set bell-style none'", "source {directory}/kafkactl.bash"],
     "zsh": [

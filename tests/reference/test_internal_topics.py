@@ -24,10 +24,7 @@ COORDINATORS = {
     "transaction_state": "--transaction-log-decoder",
     "share_group_state": "--share-group-state-decoder",
 }
-METADATA = {
-    "cluster_metadata": "--cluster-metadata-decoder",
-    "remote_log_metadata": "--remote-log-metadata-decoder",
-}
+METADATA = {"cluster_metadata": "--cluster-metadata-decoder", "remote_log_metadata": "--remote-log-metadata-decoder"}
 KeyAndValue = tuple[bytes | None, bytes | None]
 
 

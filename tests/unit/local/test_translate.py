@@ -7,13 +7,7 @@ from pathlib import Path
 import pytest
 
 from kafkactl.local.compose import TARGETS, Service, load_target
-from kafkactl.local.translate import (
-    Loopback,
-    jvm_options,
-    properties_text,
-    server_properties,
-    zookeeper_properties,
-)
+from kafkactl.local.translate import Loopback, jvm_options, properties_text, server_properties, zookeeper_properties
 
 DATA = {"/var/lib/kafka/data": Path("/here/data"), "/var/lib/zookeeper/data": Path("/here/zk")}
 

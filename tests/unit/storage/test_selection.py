@@ -52,10 +52,7 @@ def write(folder: Path, base_offset: int, records: list[Record], indexed: bool) 
 def paths(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("orders-0")
     half = len(RECORDS) // 2
-    return [
-        write(folder, 100, RECORDS[:half], request.param),
-        write(folder, 100 + half, RECORDS[half:], request.param),
-    ]
+    return [write(folder, 100, RECORDS[:half], request.param), write(folder, 100 + half, RECORDS[half:], request.param)]
 
 
 def offsets(paths: list[Path], selection: Selection) -> list[int]:
