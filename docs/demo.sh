@@ -39,7 +39,7 @@ trap 'kafkactl local down --all --wipe >/dev/null 2>&1 || true; rm -rf "$home"' 
 trap 'exit 130' INT TERM
 
 say "A real KRaft broker on this machine"
-run "kafkactl local up kraft --port $(free_port)"
+run "kafkactl local up kraft --port $(free_port) --log-dir .kafkactl-demo/logs"
 run "kafkactl local status"
 
 say "A topic, and 2,000 keyed lines from a file"

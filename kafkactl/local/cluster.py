@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +43,6 @@ def up(
     wanted = known or Instance(name, "", "", DEFAULT_PORT)
     wanted = replace(
         wanted,
-        engine=_choose_engine(engine, wanted.engine),
         port=port or wanted.port,
         version=version or wanted.version,
         log_dir=str(log_dir.resolve()) if log_dir else wanted.log_dir,
@@ -54,10 +53,9 @@ def up(
     for folder in _bound_log_dirs(wanted, target):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o777)  # an image's broker runs as a user that is none of this host's
-    runner = _engine(wanted)
-    runner.prepare(target, tell)
+    wanted = _prepared(wanted, engine, target, tell)
     wanted.save()
-    runner.up(target, tell)
+    _engine(wanted).up(target, tell)
     tell(f"waiting for {len(target.brokers)} broker{'s' if len(target.brokers) > 1 else ''}")
     if not await_condition(lambda: count_brokers(target) == len(target.brokers), START_TIMEOUT_S):
         raise EngineError(f"{name} started, but not all its brokers joined", f"see: kafkactl local logs {name}")
@@ -71,7 +69,7 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
     _engine(known).down(target, wipe, tell)
     if wipe:
         for folder in _bound_log_dirs(known, target):
-            shutil.rmtree(folder, ignore_errors=False)
+            _remove(folder)
         known.wipe()
 
 
@@ -120,6 +118,15 @@ def _bound_log_dirs(known: Instance, target: Target) -> list[Path]:
     return [Path(source) for source in sources if known.log_dir and source.startswith(known.log_dir + "/")]
 
 
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise EngineError(f"cannot remove {folder}: {error.strerror}", f"sudo rm -rf {folder}") from error
+
+
 def _require(name: str) -> Instance:
     known = instance.find(name)
     if known is None:
@@ -147,23 +154,30 @@ def _require_same(known: Instance, engine: str, port: int | None, version: str |
         )
 
 
-def _choose_engine(asked: str, remembered: str) -> str:
+def _engines_to_try(asked: str, remembered: str) -> Sequence[str]:
     if remembered and asked not in ("auto", remembered):
         raise EngineError(
             f"its data lies with the {remembered} engine",
             f"--engine {remembered}, or first: kafkactl local down --wipe",
         )
-    if asked != "auto" or remembered:
-        return remembered or asked
-    from kafkactl.local import docker, jars
+    if remembered:
+        return [remembered]
+    return ENGINES[1:] if asked == "auto" else [asked]
 
-    if (no_docker := docker.why_unavailable()) is None:
-        return "docker"
-    try:
-        jars.java()
-    except EngineError as no_java:
-        raise EngineError(f"no engine for a local cluster: {no_docker}; {no_java}", jars.WAYS_OUT) from no_java
-    return "native"
+
+def _prepared(wanted: Instance, asked: str, target: Target, tell: Tell) -> Instance:
+    """With the first engine that has all it needs for the target; raises EngineError when none has."""
+    reasons: list[EngineError] = []
+    for name in _engines_to_try(asked, wanted.engine):
+        chosen = replace(wanted, engine=name)
+        try:
+            _engine(chosen).prepare(target, tell)
+            return chosen
+        except EngineError as reason:
+            reasons.append(reason)
+    if len(reasons) == 1:
+        raise reasons[0]
+    raise EngineError(f"no engine for a local cluster: {'; '.join(map(str, reasons))}", reasons[-1].hint)
 
 
 def _engine(known: Instance) -> Engine:

@@ -44,6 +44,10 @@ class DockerEngine:
     def prepare(self, target: Target, tell: Tell) -> None:
         if reason := why_unavailable():
             raise EngineError(f"cannot start {target.name} on Docker: {reason}", WAYS_OUT)
+        images = {service.image for service in target.services}
+        if subprocess.run(["docker", "image", "inspect", *images], capture_output=True, check=False).returncode != 0:
+            tell(f"docker compose pull: {target.file.name}")
+            self._watch(target, tell, "pull", hint="where images cannot be pulled, --engine native does without")
 
     def up(self, target: Target, tell: Tell) -> None:
         tell(f"docker compose up: {target.file.name}")
@@ -52,6 +56,9 @@ class DockerEngine:
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
         tell(f"docker compose down: {target.file.name}")
         self._watch(target, tell, "down", *(["--volumes"] if wipe else []))
+        for service in target.nodes if wipe else ():
+            if folder := _bound_log_dir(service):
+                self._empty(folder, service.image)
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         match fault:
@@ -76,9 +83,9 @@ class DockerEngine:
         for service in target.nodes:
             state = states.get(service.name, "stopped")
             address = f"127.0.0.1:{service.ports[0].host}" if service.ports else None
-            log_dir = service.volumes.get(service.environment.get("KAFKA_LOG_DIRS", ""), "")
-            bound = log_dir if log_dir.startswith("/") else None
-            found.append(NodeStatus(target.name, service.name, self.name, state, address, None, bound))
+            found.append(
+                NodeStatus(target.name, service.name, self.name, state, address, None, _bound_log_dir(service))
+            )
         return found
 
     def logs(self, target: Target, follow: bool) -> int:
@@ -89,7 +96,13 @@ class DockerEngine:
         project = ["--project-name", target.project, "--file", str(target.file)]
         return ["docker", "compose", "--progress", "plain", *project, *arguments]
 
-    def _watch(self, target: Target, tell: Tell, *arguments: str) -> None:
+    def _empty(self, folder: str, image: str) -> None:
+        """Removes what an image's user wrote, as that user: this host's may not be able to."""
+        emptied = ["--entrypoint", "sh", image, "-c", "cd /data && rm -rf ./* ./.[!.]*"]
+        command = ["docker", "run", "--rm", "--volume", f"{folder}:/data", *emptied]
+        subprocess.run(command, capture_output=True, check=False)
+
+    def _watch(self, target: Target, tell: Tell, *arguments: str, hint: str | None = None) -> None:
         """Runs a command that changes something, telling what it says as it says it: a pull takes minutes."""
         last = "no reason told"
         with self._started(target, *arguments, stderr=subprocess.STDOUT) as process:
@@ -99,8 +112,7 @@ class DockerEngine:
                 last = line
         if process.returncode != 0:
             raise EngineError(
-                f"docker compose {arguments[0]} failed: {last}",
-                f"see: kafkactl local logs {target.name}; where images cannot be pulled, --engine native does without",
+                f"docker compose {arguments[0]} failed: {last}", hint or f"see: kafkactl local logs {target.name}"
             )
 
     def _ask(self, target: Target, *arguments: str) -> str:
@@ -117,6 +129,12 @@ class DockerEngine:
             return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
         except FileNotFoundError as error:
             raise EngineError("there is no docker on PATH", WAYS_OUT) from error
+
+
+def _bound_log_dir(service: Service) -> str | None:
+    """The folder of this host that a broker's log dir is, if it is one."""
+    source = service.volumes.get(service.environment.get("KAFKA_LOG_DIRS", ""), "")
+    return source if source.startswith("/") else None
 
 
 def _entries(listed: str) -> list[dict[str, str]]:
