@@ -84,6 +84,24 @@ def test_without_docker(tmp_path: Path) -> None:
     assert docker.why_unavailable() == "docker has no compose plugin"
 
 
+def test_where_docker_gets_no_image_java_is_tried(tmp_path: Path) -> None:
+    program(tmp_path, "docker", 'case "$1 $2" in "info "*|"compose version") ;; *) echo "no route"; exit 1 ;; esac')
+    with pytest.raises(EngineError, match=r"docker compose pull failed: no route; the native engine needs Java"):
+        up("auto")
+    with pytest.raises(EngineError, match="docker compose pull failed: no route") as raised:
+        up("docker")
+    assert "--engine native" in (raised.value.hint or "")
+    assert instance.find("kraft") is None
+
+
+def test_images_that_are_there_are_not_pulled(tmp_path: Path) -> None:
+    program(tmp_path, "docker", f'echo "$@" >> {tmp_path}/calls')
+    docker.DockerEngine({}).prepare(cluster.load_target("zookeeper", {}), lambda _line: None)
+    calls = (tmp_path / "calls").read_text()
+    assert "image inspect" in calls
+    assert "pull" not in calls
+
+
 def test_docker_is_given_the_file_and_its_variables(tmp_path: Path) -> None:
     program(tmp_path, "docker", f'echo "$KAFKACTL_PORT_1 $@" >> {tmp_path}/calls')
     engine = docker.DockerEngine({"KAFKACTL_PORT_1": "9999"})
