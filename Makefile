@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo test test-unit lint image completions picture bench clean
 
@@ -10,15 +11,17 @@ demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
 
 # Unit tests first: what they find, clusters need not be started for. What reads files, with both readers.
+# Tests of clusters wait more than they work; those of one cluster stay together (tests/cluster_fixtures.py).
 test: lint $(VENV)/installed-dev
 	sh tests/install-shells.sh
-	KAFKACTL_READER=pure $(BIN)/python -m pytest tests/unit/storage tests/unit/output tests/fuzz $(wildcard tests/unit/cli/test_dump_log*.py)
-	$(BIN)/python -m pytest tests/unit tests/fuzz tests/cluster tests/reference
+	KAFKACTL_READER=pure $(PYTEST) -n auto tests/unit/storage tests/unit/output tests/fuzz $(wildcard tests/unit/cli/test_dump_log*.py)
+	$(PYTEST) -n auto tests/unit tests/fuzz
+	$(PYTEST) -n 2 --dist loadgroup tests/cluster tests/reference
 	sh tests/install-docker.sh
-	$(BIN)/python -m pytest tests/compose
+	$(PYTEST) tests/compose
 
 test-unit: $(VENV)/installed-dev
-	$(BIN)/python -m pytest tests/unit
+	$(PYTEST) -n auto tests/unit
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

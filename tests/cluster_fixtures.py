@@ -8,7 +8,21 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.clusters import OPEN, RunningCluster, running
+from tests.clusters import OPEN, PORTS, RunningCluster, running
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests are shared out to workers (pytest -n), those of one cluster go to one, in their order."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            item.add_marker(pytest.mark.xdist_group(_cluster_of(item) or item.path.stem))
+
+
+def _cluster_of(item: pytest.Function) -> str | None:
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    fixtures = (name.replace("_", "-") for name in item.fixturenames)
+    return next((each for each in (*parameters, *fixtures) if isinstance(each, str) and each in PORTS), None)
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +48,11 @@ def cluster(request: pytest.FixtureRequest, clusters: Callable[[str], RunningClu
 @pytest.fixture
 def kraft(clusters: Callable[[str], RunningCluster]) -> RunningCluster:
     return clusters("kraft")
+
+
+@pytest.fixture
+def kraft_cluster(clusters: Callable[[str], RunningCluster]) -> RunningCluster:
+    return clusters("kraft-cluster")
 
 
 @pytest.fixture

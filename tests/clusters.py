@@ -12,9 +12,11 @@ from pathlib import Path
 
 from kafkactl.local.ports import is_free
 from tests import java_tools
+from tests.alone import alone
 from tests.conftest import Cli
 
-PORTS = {"kraft": 21092, "kraft-cluster": 21192, "zookeeper": 21292, "secured": 21492}
+PORTS = {"kraft": 11092, "kraft-cluster": 11192, "zookeeper": 11292, "secured": 11392}
+"""Of the clusters that tests share. One that a test starts for itself is at 11500 or after."""
 OPEN = ("kraft", "kraft-cluster", "zookeeper")
 """Those that let everybody in."""
 
@@ -46,8 +48,8 @@ class RunningCluster:
 def running(name: str, home: Path, near: int | None = None) -> Iterator[RunningCluster]:
     """Brings a target up in a home of its own, at ports `near` or after, and wipes it at the end."""
     cli = Cli(home)
-    port = free_base(near or PORTS[name])
-    cli.ok("local", "up", name, "--engine", "native", "--port", port)
+    with alone():
+        cli.ok("local", "up", name, "--engine", "native", "--port", free_base(near or PORTS[name]))
     try:
         context = json.loads(cli.ok("context", "show", "-o", "json"))
         record = json.loads((home / "data" / "local" / name / "instance.json").read_text())

@@ -1,4 +1,4 @@
-"""Kafka's own tools, from the jars that a started cluster has brought."""
+"""Kafka's own tools, from the jars that the native engine runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from kafkactl.paths import cache_dir
+from kafkactl.local import jars
+from tests.alone import alone
 
 VERSION = "4.3.1"
 _SERVER = Path(__file__).with_name("KafkaTools.java")
@@ -56,8 +57,8 @@ def _jvm() -> subprocess.Popen[str]:
 
 
 def _java() -> list[str]:
-    libs = cache_dir() / "kafka" / VERSION
-    assert libs.is_dir(), f"the jars of Kafka {VERSION} are not there yet: start a cluster first"
+    with alone():
+        libs = jars.libs(VERSION, print)
     command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"]
     return [*command, "-Dlog4j2.level=OFF", "-cp", f"{libs}/*"]
 

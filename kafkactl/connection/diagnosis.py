@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kafkactl.connection import tls
 from kafkactl.connection.settings import Settings
 
 _PROBE_TIMEOUT_S = 2.0
+_REFUSAL_TIMEOUT_S = 0.5
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
 _EXPIRED = 10
@@ -28,10 +30,14 @@ class Cause:
     hint: str
 
 
+_NO_ANSWER = Cause("TLS works, but no request is answered", "if the listener wants a login: security.protocol=SASL_SSL")
+_NO_TLS = Cause("that listener does not speak TLS", "security.protocol=PLAINTEXT or SASL_PLAINTEXT, or another port")
+
+
 def cause(settings: Settings, said: str | None) -> Cause | None:
     """The cause behind what a client said, or behind its silence (None); None when nothing more is known."""
     if said is not None:
-        return _by_words(said) or (_by_trying(settings) if "certificate verify failed" in said else None)
+        return _by_words(said) or (_by_trying(settings) if "ssl" in said.lower() else None)
     return _by_trying(settings)
 
 
@@ -50,9 +56,7 @@ def _by_words(said: str) -> Cause | None:
     if "authentication" in words:
         return Cause(said, "look at sasl.username, sasl.password and sasl.mechanism")
     if "wrong version number" in words or "connecting to a plaintext" in words:
-        return Cause(
-            "that listener does not speak TLS", "security.protocol=PLAINTEXT or SASL_PLAINTEXT, or another port"
-        )
+        return _NO_TLS
     return None
 
 
@@ -64,18 +68,35 @@ def _by_trying(settings: Settings) -> Cause | None:
         return None
     for host, port in _addresses(settings):
         try:
-            with socket.create_connection((host, port), _PROBE_TIMEOUT_S) as connection:
-                tls.trust(settings.properties).wrap_socket(connection, server_hostname=host).close()
-        except ssl.SSLCertVerificationError as error:
-            return _of_certificate(error, host)
-        except (OSError, ValueError):
+            connection = socket.create_connection((host, port), _PROBE_TIMEOUT_S)
+        except OSError:
             continue
-        if protocol == "ssl":
-            return Cause(
-                "TLS works, but no request is answered", "if the listener wants a login: security.protocol=SASL_SSL"
-            )
-        return None
+        with connection:
+            return _by_handshake(connection, host, settings.properties, has_login=protocol != "ssl")
     return None
+
+
+def _by_handshake(connection: socket.socket, host: str, properties: Mapping[str, str], has_login: bool) -> Cause | None:
+    try:
+        with tls.trust(properties).wrap_socket(connection, server_hostname=host) as secure:
+            return None if has_login or _is_refused(secure) else _NO_ANSWER
+    except ssl.SSLCertVerificationError as error:
+        return _of_certificate(error, host)
+    except (ssl.SSLEOFError, ConnectionError):
+        return _NO_TLS  # Kafka's plaintext listener hangs up: TLS's first bytes are too long a request
+    except ssl.SSLError as error:
+        return _by_words(str(error))
+    except (OSError, ValueError):
+        return None
+
+
+def _is_refused(secure: ssl.SSLSocket) -> bool:
+    """Whether the broker hangs up; raises SSLError when it says why, as it does of certificates after the handshake."""
+    secure.settimeout(_REFUSAL_TIMEOUT_S)
+    try:
+        return not secure.recv(1)
+    except TimeoutError:
+        return False
 
 
 def _of_certificate(error: ssl.SSLCertVerificationError, host: str) -> Cause:

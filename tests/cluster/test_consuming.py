@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -257,14 +256,13 @@ def test_a_timeout_ends_it(kraft: RunningCluster, name: str) -> None:
     assert time.monotonic() - started >= 0.3
 
 
-def test_a_rack_reads_from_its_own_replica(clusters: Callable[[str], RunningCluster], name: str) -> None:
+def test_a_rack_reads_from_its_own_replica(kraft_cluster: RunningCluster, name: str) -> None:
     """librdkafka's debug lines tell which broker it fetches from; the leader is one for all racks."""
-    cluster = clusters("kraft-cluster")
-    cluster.cli.ok("topics", "create", name, "--replica-assignment", "1:2:3")
-    cluster.cli.ok("produce", name, input="a\n" * 100)
+    kraft_cluster.cli.ok("topics", "create", name, "--replica-assignment", "1:2:3")
+    kraft_cluster.cli.ok("produce", name, input="a\n" * 100)
     for broker, rack in enumerate("abc", 1):
         flags = ["--from-beginning", "-e", "--client-rack", rack, "-X", "debug=fetch"]
-        done = cluster.cli("consume", name, *flags, check=0)
+        done = kraft_cluster.cli("consume", name, *flags, check=0)
         assert done.stdout == "a\n" * 100
         fetches = re.findall(rf"/([0-9]+): Fetch topic {name} \[0\] at offset 100 ", done.stderr)
         assert set(fetches) == {str(broker)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -55,14 +54,13 @@ def test_what_cannot_be_is_refused_before_anything_is_done(cluster: RunningClust
     assert f"{name}-new" not in cluster.cli.ok("topics", "list").split()
 
 
-def test_replicas_move(clusters: Callable[[str], RunningCluster], name: str, tmp_path: Path) -> None:
-    cluster = clusters("kraft-cluster")
-    cluster.cli.ok("topics", "create", name, "-p", 2, "-r", 1)
+def test_replicas_move(kraft_cluster: RunningCluster, name: str, tmp_path: Path) -> None:
+    kraft_cluster.cli.ok("topics", "create", name, "-p", 2, "-r", 1)
     file = tmp_path / "topics.yaml"
     file.write_text(yaml.safe_dump({"topics": {name: {"partitions": 3, "replication_factor": 3}}}))
-    done = cluster.cli.ok("topics", "apply", file, "--yes")
+    done = kraft_cluster.cli.ok("topics", "apply", file, "--yes")
     assert "replication 3: 3 partitions moving" in done, "of the new one, too"
-    eventually(lambda: changes_or_none(cluster, file) == [])
+    eventually(lambda: changes_or_none(kraft_cluster, file) == [])
 
 
 def changes_or_none(cluster: RunningCluster, file: Path) -> object:

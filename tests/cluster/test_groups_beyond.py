@@ -90,7 +90,7 @@ def test_metrics(cluster: RunningCluster, topic: str) -> None:
 
 def test_an_exporter_outlives_its_brokers(tmp_path: Path) -> None:
     cli = Cli(tmp_path)
-    port = free_base(21492)
+    port = free_base(12392)
     exporter = cli.start(
         "-b", f"127.0.0.1:{port}", "groups", "exporter", "--port", 0, "--timeout", 3, stderr=subprocess.PIPE
     )  # fmt: skip
@@ -237,7 +237,7 @@ def test_open_transactions(kraft: RunningCluster, name: str) -> None:
 
 def test_a_broker_that_is_down(tmp_path: Path) -> None:
     """What it leads is not known, told so, and never a lag of zero."""
-    with running("kraft-cluster", tmp_path) as cluster:
+    with running("kraft-cluster", tmp_path, 12492) as cluster:
         cli = cluster.cli
         cli.ok("topics", "create", "t", "--replica-assignment", "1,2,3")
         for partition in range(3):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kafkactl.local.ports import is_open
-from tests.clusters import PORTS, RunningCluster, eventually, free_base
+from tests.clusters import RunningCluster, eventually, free_base
 from tests.conftest import Cli
 
 
@@ -85,7 +85,7 @@ def test_everything_listens_on_loopback_only(cluster: RunningCluster) -> None:
 
 
 def test_data_is_kept_until_it_is_wiped(own: Cli) -> None:
-    port = free_base(21492)
+    port = free_base(11692)
     own.ok("local", "up", "kraft", "--engine", "native", "--port", port)
     own.ok("topics", "create", "kept")
     own.ok("produce", "kept", input="a record\n")
@@ -120,7 +120,7 @@ def starting(own: Cli, port: int) -> subprocess.Popen[str]:
 
 
 def test_what_a_killed_command_has_started_is_found_and_ended(own: Cli) -> None:
-    process = starting(own, free_base(21592))
+    process = starting(own, free_base(11792))
     process.kill()
     process.wait()
     (pid,) = [int(str(node["pid"])) for node in nodes(own)]
@@ -130,7 +130,7 @@ def test_what_a_killed_command_has_started_is_found_and_ended(own: Cli) -> None:
 
 
 def test_an_interrupted_start_leaves_nothing_running(own: Cli) -> None:
-    process = starting(own, free_base(21692))
+    process = starting(own, free_base(11892))
     (pid,) = [int(str(node["pid"])) for node in nodes(own) if node["pid"]]
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130
@@ -138,7 +138,7 @@ def test_an_interrupted_start_leaves_nothing_running(own: Cli) -> None:
 
 
 def test_a_node_that_cannot_start_says_why(own: Cli) -> None:
-    port = free_base(21792)
+    port = free_base(11992)
     own.ok("local", "up", "kraft", "--engine", "native", "--port", port)
     own.ok("local", "down")
     meta = own.home / "data" / "local" / "kraft" / "kafka-1" / "kafka-1-data" / "meta.properties"
@@ -151,7 +151,7 @@ def test_a_node_that_cannot_start_says_why(own: Cli) -> None:
 
 
 def test_a_cluster_that_runs_in_part_is_told_as_that(own: Cli) -> None:
-    own.ok("local", "up", "kraft-cluster", "--engine", "native", "--port", free_base(21992))
+    own.ok("local", "up", "kraft-cluster", "--engine", "native", "--port", free_base(12092))
     (pid,) = [int(str(node["pid"])) for node in nodes(own) if node["node"] == "kafka-2"]
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: [node["state"] for node in nodes(own)] == ["running", "stopped", "running"])
@@ -163,7 +163,7 @@ def test_a_cluster_that_runs_in_part_is_told_as_that(own: Cli) -> None:
 
 
 def test_the_three_node_zookeeper_cluster_too(own: Cli) -> None:
-    port = free_base(PORTS["zookeeper"] + 600)
+    port = free_base(12192)
     own.ok("local", "up", "zookeeper-cluster", "--engine", "native", "--port", port)
     own.ok("topics", "create", "t", "-r", 3)
     (topic,) = json.loads(own.ok("topics", "describe", "t", "-o", "json"))

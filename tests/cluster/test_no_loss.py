@@ -14,7 +14,7 @@ from tests.no_loss import leaders, read, send_through_kills
 
 @pytest.fixture(scope="module")
 def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
-    with running("kraft-cluster", tmp_path_factory.mktemp("breakable")) as cluster:
+    with running("kraft-cluster", tmp_path_factory.mktemp("breakable"), 12292) as cluster:
         yield cluster
 
 

@@ -21,7 +21,7 @@ SESSIONS = [
 
 @pytest.mark.parametrize("session", SESSIONS, ids=["first steps", "kafkas spelling"])
 def test_every_line_of_it_works(session: list[str], tmp_path: Path) -> None:
-    port = free_base(21392)
+    port = free_base(11592)
     cli = Cli(tmp_path)
     environment = {**cli.full_environment(), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     try:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 from tests.clusters import RunningCluster
 
@@ -67,10 +66,9 @@ def test_several_at_once_each_with_its_own_result(cluster: RunningCluster, name:
     assert "there is no topic" not in cli("topics", "delete", f"{name}-b", "--yes", "--if-exists", check=0).stderr
 
 
-def test_replicas_placed_by_hand(clusters: object, name: str) -> None:
-    cluster: RunningCluster = clusters("kraft-cluster")  # type: ignore[operator]
-    cluster.cli.ok("topics", "create", name, "--replica-assignment", "1:2,3:1")
-    partitions = described(cluster, name)["partitions"]
+def test_replicas_placed_by_hand(kraft_cluster: RunningCluster, name: str) -> None:
+    kraft_cluster.cli.ok("topics", "create", name, "--replica-assignment", "1:2,3:1")
+    partitions = described(kraft_cluster, name)["partitions"]
     assert [one["replicas"] for one in partitions] == [[1, 2], [3, 1]]  # type: ignore[attr-defined]
 
 
@@ -129,32 +127,30 @@ def replicas(cluster: RunningCluster, name: str) -> list[list[int]]:
     return [row["replicas"] for row in topic["partitions"]]
 
 
-def test_more_and_fewer_replicas(clusters: Callable[[str], RunningCluster], name: str) -> None:
-    cluster = clusters("kraft-cluster")
-    cli = cluster.cli
+def test_more_and_fewer_replicas(kraft_cluster: RunningCluster, name: str) -> None:
+    cli = kraft_cluster.cli
     cli.ok("topics", "create", name, "--replica-assignment", "1,2,3,1")
     cli.ok("produce", name, input="a\n" * 1000)
     planned = json.loads(cli.ok("topics", "alter", name, "-r", 3, "--dry-run", "-o", "json"))
     assert [len(move["after"]) for move in planned] == [3, 3, 3, 3]
-    assert replicas(cluster, name) == [[1], [2], [3], [1]], "nothing moved yet"
+    assert replicas(kraft_cluster, name) == [[1], [2], [3], [1]], "nothing moved yet"
     moved = cli("topics", "alter", name, "--replication-factor", 3, check=0)
     assert "4 partitions moved" in moved.stdout
-    assert replicas(cluster, name) == [move["after"] for move in planned]
-    assert all(sorted(each) == [1, 2, 3] for each in replicas(cluster, name))
+    assert replicas(kraft_cluster, name) == [move["after"] for move in planned]
+    assert all(sorted(each) == [1, 2, 3] for each in replicas(kraft_cluster, name))
     cli.ok("topics", "alter", name, "-r", 2)
-    assert [each[0] for each in replicas(cluster, name)] == [1, 2, 3, 1], "leaders stay"
-    assert all(len(each) == 2 for each in replicas(cluster, name))
+    assert [each[0] for each in replicas(kraft_cluster, name)] == [1, 2, 3, 1], "leaders stay"
+    assert all(len(each) == 2 for each in replicas(kraft_cluster, name))
     assert "0 partitions moved" in cli.ok("topics", "alter", name, "-r", 2)
     assert "4 replicas need 4 brokers" in cli("topics", "alter", name, "-r", 4, check=1).stderr
     assert cli.ok("consume", name, "--from-beginning", "--max-messages", 1000).count("a") == 1000
 
 
-def test_partitions_with_an_assignment(clusters: Callable[[str], RunningCluster], name: str) -> None:
-    cluster = clusters("kraft-cluster")
-    cluster.cli.ok("topics", "create", name, "--replica-assignment", "1:2")
-    cluster.cli.ok("topics", "alter", name, "--partitions", 3, "--replica-assignment", "3:1,3:2,2:3")
-    assert replicas(cluster, name) == [[1, 2], [3, 2], [2, 3]]
-    wrong = cluster.cli("topics", "alter", name, "--partitions", 5, "--replica-assignment", "3:1,3:2", check=2)
+def test_partitions_with_an_assignment(kraft_cluster: RunningCluster, name: str) -> None:
+    kraft_cluster.cli.ok("topics", "create", name, "--replica-assignment", "1:2")
+    kraft_cluster.cli.ok("topics", "alter", name, "--partitions", 3, "--replica-assignment", "3:1,3:2,2:3")
+    assert replicas(kraft_cluster, name) == [[1, 2], [3, 2], [2, 3]]
+    wrong = kraft_cluster.cli("topics", "alter", name, "--partitions", 5, "--replica-assignment", "3:1,3:2", check=2)
     assert "2 partitions, and --partitions 5" in wrong.stderr
 
 

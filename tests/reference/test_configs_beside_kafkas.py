@@ -41,7 +41,7 @@ def altered(cluster: RunningCluster, *arguments: object) -> str:
 
 def credential(folder: Path, text: str) -> list[object]:
     """Flags that set it: from a file, because ours takes none from the command line."""
-    file = folder / "credential.properties"
+    file = folder / text
     file.write_text(text + "\n")
     return ["--add-config-file", file]
 
