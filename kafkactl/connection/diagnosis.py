@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from kafkactl.connection import tls
 from kafkactl.connection.settings import Settings
 
-_PROBE_TIMEOUT_S = 2.0
+_PROBE_TIMEOUT_S = 1.0  # on top of --timeout
 _REFUSAL_TIMEOUT_S = 0.5
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
