@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,16 +30,23 @@ Start = Callable[..., AbstractContextManager[Target]]
 
 @pytest.fixture
 def start(engine: None, tmp_path: Path) -> Start:
-    """Starts a target's compose file with free ports, its data gone at the end."""
+    """Starts a target's compose file with free ports, its data gone at the end.
+
+    The project is named as no other: it meets no cluster of the user's, and nothing that an interrupted run left.
+    """
 
     @contextmanager
     def started(name: str, log_dir: Path | None = None) -> Iterator[Target]:
-        values = variables(port=free_base(PORT), secrets=tmp_path / "secrets", log_dir=log_dir)
+        project = f"kafkactl-test-{uuid.uuid4().hex[:10]}"
+        values = {
+            **variables(port=free_base(PORT), secrets=tmp_path / "secrets", log_dir=log_dir),
+            "COMPOSE_PROJECT_NAME": project,
+        }
         file = compose_file(name)
         filled_in = tmp_path / f"{name}.env"
         filled_in.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
         with DockerCompose(str(file.parent), compose_file_name=file.name, env_file=str(filled_in), wait=True):
-            yield load_target(name, values)
+            yield replace(load_target(name, values), project=project)
 
     return started
 

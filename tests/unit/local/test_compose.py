@@ -134,7 +134,7 @@ def test_zookeeper_starts_before_its_brokers() -> None:
         ("${EMPTY:+x}", ""),
         ("${EMPTY+x}", "x"),
         ("${NONE:+${A}/}b", "b"),
-        ("${A:+${A}/}b", "1/b"),
+        ("${A:+${A:-}/}b", "1/b"),
         ("$$A", "$A"),
         ("a:${A}:${NONE:-2}", "a:1:2"),
     ],
