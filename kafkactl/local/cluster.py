@@ -50,6 +50,9 @@ def up(
     target = _target(wanted)
     wanted = replace(wanted, version=target.kafka_version)
     require_free((published.host for broker in target.brokers for published in broker.ports), name)
+    for job in (service for service in target.services if service.is_job):
+        for source in job.volumes.values():  # a folder that Docker makes is root's, and so is what a job puts there
+            Path(source).mkdir(parents=True, exist_ok=True)
     for folder in _bound_log_dirs(wanted, target):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o777)  # an image's broker runs as a user that is none of this host's
