@@ -7,6 +7,7 @@
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
+LABEL kafkactl=build
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null
 COPY pyproject.toml setup.py README.md LICENSE /source/
 COPY kafkactl /source/kafkactl
@@ -16,6 +17,7 @@ RUN python3 -m venv /opt/kafkactl \
     && /opt/kafkactl/bin/pip uninstall --quiet --yes pip setuptools
 
 FROM ${PYTHON_IMAGE}
+LABEL kafkactl=image
 COPY --from=build /opt/kafkactl /opt/kafkactl
 RUN useradd --uid 10001 --create-home kafkactl && mkdir /work && chown kafkactl /work
 USER kafkactl

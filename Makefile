@@ -35,9 +35,10 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python bench/groups.py
 	$(BIN)/python bench/console.py
 
-# The classic builder does where there is no buildx.
+# The classic builder does where there is no buildx. Yesterday's images without a name are in nobody's way but the disk's.
 image:
 	DOCKER_BUILDKIT=$$(docker buildx version >/dev/null 2>&1 && echo 1 || echo 0) docker build --quiet --tag kafkactl .
+	docker image prune --force --filter label=kafkactl --filter until=24h >/dev/null
 
 completions: $(VENV)/installed
 	$(BIN)/python -m kafkactl.cli.shells completions

@@ -170,14 +170,17 @@ def _engines_to_try(asked: str, remembered: str) -> Sequence[str]:
 
 def _prepared(wanted: Instance, asked: str, target: Target, tell: Tell) -> Instance:
     """With the first engine that has all it needs for the target; raises EngineError when none has."""
+    names = _engines_to_try(asked, wanted.engine)
     reasons: list[EngineError] = []
-    for name in _engines_to_try(asked, wanted.engine):
+    for name in names:
         chosen = replace(wanted, engine=name)
         try:
             _engine(chosen).prepare(target, tell)
             return chosen
         except EngineError as reason:
             reasons.append(reason)
+            if name != names[-1]:
+                tell(f"{reason}; so {names[-1]}")
     if len(reasons) == 1:
         raise reasons[0]
     raise EngineError(f"no engine for a local cluster: {'; '.join(map(str, reasons))}", reasons[-1].hint)
