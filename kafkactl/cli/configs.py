@@ -100,7 +100,10 @@ def alter(
         ),
     ] = None,
     add_config_file: Annotated[
-        Path | None, typer.Option("--add-config-file", metavar="FILE", help="Settings as a Java .properties file.")
+        Path | None,
+        typer.Option(
+            "--add-config-file", metavar="FILE", help="Settings as a Java .properties file; secret ones come only so."
+        ),
     ] = None,
     delete_config: Annotated[
         list[str] | None,
