@@ -97,9 +97,10 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     totals = {change.topic: int(change.after or 0) for change in changes if change.action == "add partitions"}
     if totals:
         results += topics.add_partitions(cluster, totals)
+    added = {one.name: totals[one.name] for one in results if one.ok and one.name in totals}
     factors = {change.topic: int(change.after or 0) for change in changes if change.action == "move replicas"}
     for factor in sorted(set(factors.values())):
-        results += _move(cluster, [name for name in factors if factors[name] == factor], factor)
+        results += _move(cluster, [name for name in factors if factors[name] == factor], factor, added)
     return results + _alter(cluster, [change for change in changes if change.action in ("set", "unset")])
 
 
@@ -163,10 +164,10 @@ def _changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> list[C
     return found
 
 
-def _move(cluster: Cluster, names: Sequence[str], factor: int) -> list[Outcome]:
+def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[str, int]) -> list[Outcome]:
     """Started only: how long replicas take to move depends on what they hold."""
     try:
-        moves = reassignment.plan_factor(cluster, names, factor)
+        moves = reassignment.plan_factor(cluster, names, factor, added)
         with admin(cluster.settings) as client:
             started = reassignment.start(client, moves)
     except OperationError as error:

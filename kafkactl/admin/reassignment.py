@@ -5,6 +5,7 @@ Reference: KIP-455 (AlterPartitionReassignments); racks as in org.apache.kafka.a
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from kafkactl.admin.topics import describe_topics
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.kafka_python import AdminClient, refusal
 from kafkactl.errors import OperationError
+
+_LOOK_AGAIN_S = 0.1
 
 Racks = Mapping[int, str | None]
 """Each live broker's rack; None where it has none."""
@@ -89,9 +92,24 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
     return moves
 
 
-def plan_factor(cluster: Cluster, names: Sequence[str], factor: int) -> list[Move]:
-    """The moves that give every partition of these topics that many replicas."""
-    partitions = [row for one in describe_topics(cluster, names) for row in one.partitions]
+def plan_factor(
+    cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[str, int] | None = None
+) -> list[Move]:
+    """The moves that give every partition of these topics that many replicas.
+
+    `added` has the number of partitions of topics that just got some: brokers hear of them one after the other.
+    Raises OperationError when one has not heard within the time-out.
+    """
+    deadline = time.monotonic() + cluster.timeout_s
+    while True:
+        described = describe_topics(cluster, names)
+        late = [one.topic for one in described if len(one.partitions) < (added or {}).get(one.topic, 0)]
+        if not late:
+            break
+        if time.monotonic() > deadline:
+            raise OperationError(f"a broker has not heard of the new partitions of {late[0]}", "do it again later")
+        time.sleep(_LOOK_AGAIN_S)
+    partitions = [row for one in described for row in one.partitions]
     return plan(partitions, factor, racks_of(cluster), load_of(cluster))
 
 

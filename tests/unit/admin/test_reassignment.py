@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kafkactl.admin import reassignment
 from kafkactl.admin.reassignment import plan
-from kafkactl.admin.topic_models import PartitionDescription
+from kafkactl.admin.topic_models import PartitionDescription, TopicDescription
+from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError
 
 RACKS = {1: "a", 2: "a", 3: "b", 4: "b", 5: "c"}
@@ -78,3 +82,35 @@ def test_every_plan_gives_the_number_asked_for(
         assert list(after[: len(kept)]) == kept, "what stays keeps its order, so the preferred leader is the same"
         assert set(after) - set(row.replicas) <= racks.keys(), "only live brokers get any"
         assert len(kept) == min(factor, len(row.replicas)), "no more moves than needed"
+
+
+@dataclass
+class HalfToldCluster:
+    """Its brokers hear of new partitions one after the other: each answer knows one partition more."""
+
+    known: int
+    timeout_s: float = 10
+
+    def described(self, _cluster: object, names: list[str]) -> list[TopicDescription]:
+        self.known += 1
+        partitions = tuple(partition(number, 1) for number in range(self.known))
+        return [TopicDescription(name, "", False, 1, {}, partitions) for name in names]
+
+
+def half_told(monkeypatch: pytest.MonkeyPatch, cluster: HalfToldCluster) -> Cluster:
+    monkeypatch.setattr(reassignment, "describe_topics", cluster.described)
+    monkeypatch.setattr(reassignment, "racks_of", lambda _cluster: RACKS)
+    monkeypatch.setattr(reassignment, "load_of", lambda _cluster: Counter[int]())
+    return cast(Cluster, cluster)
+
+
+def test_partitions_just_added_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = half_told(monkeypatch, HalfToldCluster(known=1))
+    moves = reassignment.plan_factor(cluster, ["t"], 2, added={"t": 4})
+    assert [move.partition for move in moves] == [0, 1, 2, 3]
+
+
+def test_partitions_that_no_broker_hears_of_are_no_half_done_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = half_told(monkeypatch, HalfToldCluster(known=1, timeout_s=-1))
+    with pytest.raises(OperationError, match="has not heard of the new partitions of t"):
+        reassignment.plan_factor(cluster, ["t"], 2, added={"t": 9})
