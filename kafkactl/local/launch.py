@@ -89,7 +89,7 @@ def _write_files(node: Node, loopback: translate.Loopback) -> None:
             Path(settings["dataDir"], "myid").write_text(server_id + "\n")
     else:
         settings = translate.server_properties(node.service, loopback, node.volumes)
-    node.properties.write_text(translate.properties_text(settings), encoding="utf-8")
+    _write_for_us_alone(node.properties, translate.properties_text(settings))  # passwords of listeners, too
     (node.folder / "log4j2.properties").write_text(_LOG4J2)
     (node.folder / "log4j.properties").write_text(_LOG4J1)
 
@@ -132,10 +132,14 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
 def _users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
     """Arguments of StorageTool that make a node's SCRAM users: in a file, because others can read a command line."""
     path = node.folder / "users.args"
-    path.touch(mode=0o600)
     lines = (f"--add-scram\nSCRAM-SHA-512=[name={name},password={password}]\n" for name, password in users)
-    path.write_text("".join(lines))
+    _write_for_us_alone(path, "".join(lines))
     return path
+
+
+def _write_for_us_alone(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
 
 
 def _start(node: Node, java: str, libs: Path) -> None:
