@@ -5,10 +5,11 @@ Reference: KIP-455 (AlterPartitionReassignments); racks as in org.apache.kafka.a
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from confluent_kafka import KafkaError
 
 from kafkactl.admin.outcome import Outcome
 from kafkactl.admin.topic_models import PartitionDescription
@@ -16,8 +17,6 @@ from kafkactl.admin.topics import describe_topics
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.kafka_python import AdminClient, refusal
 from kafkactl.errors import OperationError
-
-_LOOK_AGAIN_S = 0.1
 
 Racks = Mapping[int, str | None]
 """Each live broker's rack; None where it has none."""
@@ -100,16 +99,16 @@ def plan_factor(
     `added` has the number of partitions of topics that just got some: brokers hear of them one after the other.
     Raises OperationError when one has not heard within the time-out.
     """
-    deadline = time.monotonic() + cluster.timeout_s
-    while True:
+
+    def ask() -> list[PartitionDescription]:
         described = describe_topics(cluster, names)
-        late = [one.topic for one in described if len(one.partitions) < (added or {}).get(one.topic, 0)]
-        if not late:
-            break
-        if time.monotonic() > deadline:
-            raise OperationError(f"a broker has not heard of the new partitions of {late[0]}", "do it again later")
-        time.sleep(_LOOK_AGAIN_S)
-    partitions = [row for one in described for row in one.partitions]
+        for one in described:
+            if len(one.partitions) < (added or {}).get(one.topic, 0):
+                what = f"a broker has not heard of the new partitions of {one.topic}"
+                raise OperationError(what, "do it again later", KafkaError._UNKNOWN_PARTITION)
+        return [row for one in described for row in one.partitions]
+
+    partitions = cluster.settled(ask, frozenset({KafkaError._UNKNOWN_PARTITION}))
     return plan(partitions, factor, racks_of(cluster), load_of(cluster))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kafkactl.connection import tls
@@ -66,13 +66,8 @@ def _by_trying(settings: Settings) -> Cause | None:
         if _speaks_tls(settings):
             return Cause("that listener speaks TLS", "security.protocol=SSL, or SASL_SSL with a login")
         return None
-    for host, port in _addresses(settings):
-        try:
-            connection = socket.create_connection((host, port), _PROBE_TIMEOUT_S)
-        except OSError:
-            continue
-        with connection:
-            return _by_handshake(connection, host, settings.properties, has_login=protocol != "ssl")
+    for connection, host in _connections(settings):
+        return _by_handshake(connection, host, settings.properties, has_login=protocol != "ssl")
     return None
 
 
@@ -117,19 +112,27 @@ def _of_certificate(error: ssl.SSLCertVerificationError, host: str) -> Cause:
 
 
 def _speaks_tls(settings: Settings) -> bool:
-    anybody = ssl.create_default_context()
-    anybody.check_hostname = False
-    anybody.verify_mode = ssl.CERT_NONE
-    for host, port in _addresses(settings):
+    anybody = tls.trust({"enable.ssl.certificate.verification": "false"})
+    for connection, _host in _connections(settings):
         try:
-            with socket.create_connection((host, port), _PROBE_TIMEOUT_S) as connection:
-                anybody.wrap_socket(connection).close()
+            anybody.wrap_socket(connection).close()
         except ssl.SSLError as error:
             return "ALERT" in (error.reason or "")  # it speaks TLS, and refuses
         except OSError:
             continue
         return True
     return False
+
+
+def _connections(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
+    """Each server that can be connected to, with the name it was reached by."""
+    for host, port in _addresses(settings):
+        try:
+            connection = socket.create_connection((host, port), _PROBE_TIMEOUT_S)
+        except OSError:
+            continue
+        with connection:
+            yield connection, host
 
 
 def _addresses(settings: Settings) -> list[tuple[str, int]]:

@@ -50,10 +50,7 @@ def up(
     target = _target(wanted)
     wanted = replace(wanted, version=target.kafka_version)
     require_free((published.host for broker in target.brokers for published in broker.ports), name)
-    for job in (service for service in target.services if service.is_job):
-        for source in job.volumes.values():  # a folder that Docker makes is root's, and so is what a job puts there
-            Path(source).mkdir(parents=True, exist_ok=True)
-    for folder in _bound_log_dirs(wanted, target):
+    for folder in _bound_log_dirs(target):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o777)  # an image's broker runs as a user that is none of this host's
     wanted = _prepared(wanted, engine, target, tell)
@@ -71,7 +68,7 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
     target = _target(known)
     _engine(known).down(target, wipe, tell)
     if wipe:
-        for folder in _bound_log_dirs(known, target):
+        for folder in _bound_log_dirs(target):
             _remove(folder)
         known.wipe()
 
@@ -115,10 +112,8 @@ def _names_of(service: Service) -> tuple[str, str]:
     return service.name, service.name.rpartition("-")[2]
 
 
-def _bound_log_dirs(known: Instance, target: Target) -> list[Path]:
-    """Brokers' folders below the one that was named, if one was."""
-    sources = [source for broker in target.brokers for source in broker.volumes.values()]
-    return [Path(source) for source in sources if known.log_dir and source.startswith(known.log_dir + "/")]
+def _bound_log_dirs(target: Target) -> list[Path]:
+    return [Path(broker.bound_log_dir) for broker in target.brokers if broker.bound_log_dir]
 
 
 def _remove(folder: Path) -> None:

@@ -54,6 +54,12 @@ class Service:
         roles = self.environment.get("KAFKA_PROCESS_ROLES")
         return not self.is_zookeeper and not self.is_job and (roles is None or "broker" in roles)
 
+    @property
+    def bound_log_dir(self) -> str | None:
+        """The folder of this host that a broker's log dir is, if it is one and no volume."""
+        source = self.volumes.get(self.environment.get("KAFKA_LOG_DIRS", ""), "")
+        return source if source.startswith("/") else None
+
 
 @dataclass(frozen=True)
 class Target:

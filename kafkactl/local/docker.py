@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 from kafkactl.errors import EngineError
 from kafkactl.local.compose import Service, Target
@@ -50,6 +51,9 @@ class DockerEngine:
             self._watch(target, tell, "pull", hint="where images cannot be pulled, --engine native does without")
 
     def up(self, target: Target, tell: Tell) -> None:
+        for job in (service for service in target.services if service.is_job):
+            for source in job.volumes.values():  # a folder that Docker makes is root's, and so is what a job puts there
+                Path(source).mkdir(parents=True, exist_ok=True)
         tell(f"docker compose up: {target.file.name}")
         self._watch(target, tell, "up", "--detach", "--wait", "--wait-timeout", f"{START_TIMEOUT_S:.0f}")
 
@@ -57,8 +61,8 @@ class DockerEngine:
         tell(f"docker compose down: {target.file.name}")
         self._watch(target, tell, "down", *(["--volumes"] if wipe else []))
         for service in target.nodes if wipe else ():
-            if folder := _bound_log_dir(service):
-                self._empty(folder, service.image)
+            if service.bound_log_dir:
+                self._empty(service.bound_log_dir, service.image)
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         match fault:
@@ -83,9 +87,7 @@ class DockerEngine:
         for service in target.nodes:
             state = states.get(service.name, "stopped")
             address = f"127.0.0.1:{service.ports[0].host}" if service.ports else None
-            found.append(
-                NodeStatus(target.name, service.name, self.name, state, address, None, _bound_log_dir(service))
-            )
+            found.append(NodeStatus(target.name, service.name, self.name, state, address, None, service.bound_log_dir))
         return found
 
     def logs(self, target: Target, follow: bool) -> int:
@@ -129,12 +131,6 @@ class DockerEngine:
             return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
         except FileNotFoundError as error:
             raise EngineError("there is no docker on PATH", WAYS_OUT) from error
-
-
-def _bound_log_dir(service: Service) -> str | None:
-    """The folder of this host that a broker's log dir is, if it is one."""
-    source = service.volumes.get(service.environment.get("KAFKA_LOG_DIRS", ""), "")
-    return source if source.startswith("/") else None
 
 
 def _entries(listed: str) -> list[dict[str, str]]:

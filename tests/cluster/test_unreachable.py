@@ -11,8 +11,6 @@ import pytest
 from tests.clusters import RunningCluster
 from tests.conftest import Cli
 
-DEFAULT_TIMEOUT_S = 10
-"""What ends before has minded --timeout, or has not waited at all, on however busy a machine."""
 COMMANDS = [
     ["topics", "list"],
     ["topics", "describe", "t"],
@@ -55,7 +53,7 @@ def test_nobody_listens(cli: Cli, command: list[str]) -> None:
     error, took_s = told(cli, "-b", "127.0.0.1:1", *command)
     assert error.startswith("error: cannot reach the cluster at 127.0.0.1:1: ")
     assert "Connection refused" in error
-    assert took_s < DEFAULT_TIMEOUT_S
+    assert took_s < 10
 
 
 def test_a_name_that_does_not_resolve(cli: Cli) -> None:
@@ -70,7 +68,7 @@ def test_somebody_who_never_answers(cli: Cli) -> None:
         for command in (["topics", "list"], ["groups", "list"], ["topics", "describe", "t"], ["quotas", "list"]):
             error, took_s = told(cli, "-b", address, "--timeout", 2, *command)
             assert address in error
-            assert took_s < DEFAULT_TIMEOUT_S
+            assert took_s < 6
 
 
 def test_a_kraft_controllers_port(kraft: RunningCluster) -> None:
@@ -79,7 +77,7 @@ def test_a_kraft_controllers_port(kraft: RunningCluster) -> None:
     assert match is not None
     for command in (["topics", "list"], ["groups", "list"], ["consume", "t"], ["quotas", "list"]):
         _error, took_s = told(kraft.cli, "-b", match[1], "--timeout", 3, *command)
-        assert took_s < DEFAULT_TIMEOUT_S
+        assert took_s < 7
 
 
 def test_one_dead_broker_among_live_ones_is_no_error(kraft: RunningCluster) -> None:

@@ -90,6 +90,7 @@ class HalfToldCluster:
 
     known: int
     timeout_s: float = 10
+    settled = Cluster.settled
 
     def described(self, _cluster: object, names: list[str]) -> list[TopicDescription]:
         self.known += 1
