@@ -138,7 +138,8 @@ def _users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
 
 
 def _write_for_us_alone(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
+    path.touch()
+    path.chmod(0o600)  # also where an older one is
     path.write_text(text, encoding="utf-8")
 
 
