@@ -41,7 +41,7 @@ image:
 	docker image prune --force --filter label=kafkactl --filter until=24h >/dev/null
 
 completions: $(VENV)/installed
-	$(BIN)/python -m kafkactl.cli.shells completions
+	$(BIN)/python -m kafkactl.cli.completion.shells completions
 
 picture: $(VENV)/installed-dev
 	$(BIN)/python docs/picture.py docs/groups-describe-lag.svg

@@ -18,10 +18,11 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command as typer_command
 
 from kafkactl import __version__
-from kafkactl.cli import coercion, completion
-from kafkactl.cli.later import put_off
-from kafkactl.cli.new_app import CONTEXT_SETTINGS
-from kafkactl.cli.options import ClusterOptions, OutputOptions, command
+from kafkactl.cli.completion import names as completion
+from kafkactl.cli.frame import typer_internals as coercion
+from kafkactl.cli.frame.command import CONTEXT_SETTINGS
+from kafkactl.cli.frame.options import ClusterOptions, OutputOptions, command
+from kafkactl.cli.frame.startup import put_off
 from kafkactl.errors import EXIT_INTERRUPTED, EXIT_USAGE, KafkactlError, UsageError
 from kafkactl.output import people
 
@@ -143,7 +144,7 @@ def run(arguments: list[str]) -> int:
     try:
         root_command = typer_command(app)
         if "_KAFKACTL_COMPLETE" in os.environ or any(argument.endswith("-completion") for argument in arguments):
-            from kafkactl.cli import shells
+            from kafkactl.cli.completion import shells
 
             shells.install()  # after typer's own, which typer_command has put there
         status = root_command.main(arguments, prog_name="kafkactl", standalone_mode=False)

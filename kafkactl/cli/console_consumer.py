@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kafkactl.cli.consumer_flags import FilterFlags, MemberFlags, RangeFlags, StyleFlags
-from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import ClusterOptions, FormatOptions, RecordOutputOptions, TopicOptions, command
-from kafkactl.cli.stopping import Stopping
+from kafkactl.cli.frame.command import new_app
+from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TopicOptions, command
+from kafkactl.cli.frame.stopping import Stopping
 from kafkactl.errors import EXIT_FAILED, FormatError, UsageError
 from kafkactl.output import people
 

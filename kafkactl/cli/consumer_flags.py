@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kafkactl.cli.completion import group_names
+from kafkactl.cli.completion.names import group_names
 from kafkactl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class RangeFlags:
 
     def selection(self, topic: str | None, topic_flag: str | None, group: str | None, until_end: bool) -> Selection:
         """Raises UsageError for flags that do not go together."""
+        from kafkactl.cli.frame.options import subject
         from kafkactl.cli.moments import to_ms
-        from kafkactl.cli.options import subject
         from kafkactl.streams.filters import compile_pattern
         from kafkactl.streams.selection import Selection
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli.completion import context_names
-from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import OutputOptions, command
+from kafkactl.cli.completion.names import context_names
+from kafkactl.cli.frame.command import new_app
+from kafkactl.cli.frame.options import OutputOptions, command
 from kafkactl.connection import contexts, properties, secrets
 from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.connection.settings import parse_assignment, require_addresses

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
-from kafkactl.cli.completion import entity_parts, entity_types, topic_names
+from kafkactl.cli.completion.names import entity_parts, entity_types, topic_names
 from kafkactl.errors import UsageError
 
 _NAMED = {

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli.completion import group_names
-from kafkactl.cli.options import subjects
+from kafkactl.cli.completion.names import group_names
+from kafkactl.cli.frame.options import subjects
 from kafkactl.errors import UsageError
 
 Groups = Annotated[list[str] | None, typer.Argument(metavar="GROUP", autocompletion=group_names, show_default=False)]

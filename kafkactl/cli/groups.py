@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli import groups_exporter, groups_offsets, groups_tables
-from kafkactl.cli.group_flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
-from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import (
+from kafkactl.cli.frame.command import new_app
+from kafkactl.cli.frame.options import (
     ClusterOptions,
     ConfirmOptions,
     GroupOutputOptions,
@@ -22,7 +21,8 @@ from kafkactl.cli.options import (
     subject,
     subjects,
 )
-from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.cli.frame.results import show_outcomes
+from kafkactl.cli.group_flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, KafkactlError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing

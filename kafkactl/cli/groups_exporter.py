@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kafkactl.cli.options import ClusterOptions, command
+from kafkactl.cli.frame.options import ClusterOptions, command
 from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output import people
 

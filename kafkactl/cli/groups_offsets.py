@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kafkactl.cli.completion import group_names, topic_names
+from kafkactl.cli.completion.names import group_names, topic_names
+from kafkactl.cli.frame.options import (
+    ClusterOptions,
+    ConfirmOptions,
+    MirrorOutputOptions,
+    OutputOptions,
+    command,
+    subject,
+)
 from kafkactl.cli.group_flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
 from kafkactl.cli.moments import to_ms
-from kafkactl.cli.options import ClusterOptions, ConfirmOptions, MirrorOutputOptions, OutputOptions, command, subject
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, NotFoundError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -179,7 +186,7 @@ def remove_members(
     """Put members out of a group of the classic protocol; those that still run join again."""
     from kafkactl.admin import group_offsets, groups
     from kafkactl.admin.outcome import Outcome
-    from kafkactl.cli.outcomes import show_outcomes
+    from kafkactl.cli.frame.results import show_outcomes
 
     name = subject(group, group_flag, "group")
     connected = cluster.connect()

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli.completion import local_names
-from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import OutputOptions, command
+from kafkactl.cli.completion.names import local_names
+from kafkactl.cli.frame.command import new_app
+from kafkactl.cli.frame.options import OutputOptions, command
 from kafkactl.errors import NotFoundError, UnreachableError, UsageError
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS

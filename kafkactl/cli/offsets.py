@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kafkactl.cli.completion import topic_names
+from kafkactl.cli.completion.names import topic_names
+from kafkactl.cli.frame.command import new_app
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions, command
+from kafkactl.cli.frame.results import tell_errors
 from kafkactl.cli.moments import to_ms
-from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import ClusterOptions, MirrorOutputOptions, OutputOptions, command
-from kafkactl.cli.outcomes import tell_errors
 from kafkactl.errors import UsageError
 from kafkactl.output.report import Column, Report, Table, listing
 

@@ -10,9 +10,9 @@ import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
 from kafkactl.cli import client_tables
-from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import ClusterOptions, OutputOptions, command
-from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.cli.frame.command import new_app
+from kafkactl.cli.frame.options import ClusterOptions, OutputOptions, command
+from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import UsageError
 from kafkactl.output.report import listing

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.cli.options import OutputOptions
-from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.cli.frame.options import OutputOptions
+from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 

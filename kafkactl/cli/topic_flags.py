@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.completion import topic_names
-from kafkactl.cli.options import subjects
+from kafkactl.cli.completion.names import topic_names
+from kafkactl.cli.frame.options import subjects
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster

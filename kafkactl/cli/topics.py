@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from kafkactl.cli import topics_declared, topics_describe
-from kafkactl.cli.new_app import new_app
-from kafkactl.cli.options import ClusterOptions, ConfirmOptions, MirrorOutputOptions, command, subjects
-from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.cli.frame.command import new_app
+from kafkactl.cli.frame.options import ClusterOptions, ConfirmOptions, MirrorOutputOptions, command, subjects
+from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.cli.topic_flags import ExcludeInternal, IfExists, TopicFlag, Topics, named
 from kafkactl.errors import UsageError
 from kafkactl.output import people

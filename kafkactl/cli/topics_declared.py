@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.options import ClusterOptions, ConfirmOptions, OutputOptions, command
-from kafkactl.cli.outcomes import show_outcomes
+from kafkactl.cli.frame.options import ClusterOptions, ConfirmOptions, OutputOptions, command
+from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.cli.topic_flags import TopicFlag, Topics, named
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED
 from kafkactl.output import people

@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from kafkactl.cli.shells import FILES
+from kafkactl.cli.completion.shells import FILES
 from tests.clusters import RunningCluster
 from tests.conftest import REPOSITORY, Cli
 

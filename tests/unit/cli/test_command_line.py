@@ -12,8 +12,8 @@ import typer
 from typer.main import get_command
 
 from kafkactl import __version__
-from kafkactl.cli import shells
 from kafkactl.cli.app import ALIASES, COMMANDS, run
+from kafkactl.cli.completion import shells
 from kafkactl.storage import readers
 from tests.conftest import REPOSITORY, Cli
 
@@ -232,7 +232,7 @@ def test_a_context_takes_a_java_file_over(cli: Cli) -> None:
 
 
 def test_parameters_are_all_of_the_light_kind() -> None:
-    from kafkactl.cli import coercion
+    from kafkactl.cli.frame import typer_internals as coercion
 
     def parameters(command: object) -> list[object]:
         own = list(getattr(command, "params", ()))

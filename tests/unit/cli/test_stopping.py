@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from kafkactl.cli.stopping import Stopping
+from kafkactl.cli.frame.stopping import Stopping
 
 
 def stop(number: int) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.cli import rights
-from kafkactl.cli.options import MirrorOutputOptions, OutputOptions
+from kafkactl.cli.frame import rights
+from kafkactl.cli.frame.options import MirrorOutputOptions, OutputOptions
 from kafkactl.errors import EXIT_FAILED, OperationError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table

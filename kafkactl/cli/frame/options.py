@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from kafkactl.cli import rights
-from kafkactl.cli.completion import context_names, topic_names
+from kafkactl.cli.completion.names import context_names, topic_names
+from kafkactl.cli.frame import rights
 from kafkactl.errors import EXIT_FAILED, OperationError, UsageError
 from kafkactl.output.report import OutputFormat, RecordFormat, Report
 

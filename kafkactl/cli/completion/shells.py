@@ -4,7 +4,7 @@ typer's own scripts give the words of the line as the shell split them; bash spl
 `-b localhost:9092` apart. These hand the line over whole, and one proposal a line comes back: the value, and for
 zsh and fish a tab and its description.
 
-`python -m kafkactl.cli.shells DIRECTORY` writes the files of completions/.
+`python -m kafkactl.cli.completion.shells DIRECTORY` writes the files of completions/.
 """
 
 from __future__ import annotations

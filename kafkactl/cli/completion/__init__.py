@@ -1,0 +1,1 @@
+"""Shell completion: live names from the cluster, and the scripts of the shells."""
