@@ -20,7 +20,7 @@ from typer._coercion import RuntimeParam, build_runtime_param
 
 def install() -> None:
     """From now on every parameter of a plain type is translated here."""
-    setattr(core._TyperParameter, "get_runtime_param", _runtime_param)
+    setattr(core._TyperParameter, "get_runtime_param", _runtime_param)  # noqa: B010
 
 
 def _runtime_param(parameter: Any) -> RuntimeParam:

@@ -129,4 +129,4 @@ def test_whatever_the_bytes_the_only_error_is_ours(sample: bytes, changes: list[
         if batch is not None:
             list(batch.records())
     except KafkactlError as error:
-        assert str(error)
+        assert str(error)  # noqa: PT017

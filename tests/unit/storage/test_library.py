@@ -36,7 +36,7 @@ def test_the_compiled_reader_is_there_where_there_is_a_compiler() -> None:
 
 def test_what_is_not_there() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
-        kafkactl.storage.Nonsense
+        kafkactl.storage.Nonsense  # noqa: B018
 
 
 def test_modules_named_in_the_document_exist() -> None:

@@ -10,7 +10,7 @@ import typer
 
 from kafkactl.cli.frame.options import ClusterOptions, ConfirmOptions, OutputOptions, command
 from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.cli.topic_flags import TopicFlag, Topics, named
+from kafkactl.cli.topics.flags import TopicFlag, Topics, named
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli import topics_declared, topics_describe
 from kafkactl.cli.frame.command import new_app
 from kafkactl.cli.frame.options import ClusterOptions, ConfirmOptions, MirrorOutputOptions, command, subjects
 from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.cli.topic_flags import ExcludeInternal, IfExists, TopicFlag, Topics, named
+from kafkactl.cli.topics import declared as topics_declared
+from kafkactl.cli.topics import describe as topics_describe
+from kafkactl.cli.topics.flags import ExcludeInternal, IfExists, TopicFlag, Topics, named
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -148,7 +149,7 @@ def alter(
 ) -> int:
     """Raise topics' number of partitions, or change how many replicas they have (settings: configs alter)."""
     from kafkactl.admin import topics
-    from kafkactl.cli import reassigning
+    from kafkactl.cli.topics import reassigning
 
     assignment = _assignment(replica_assignment) if replica_assignment else None
     if partitions is None and replication_factor is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, command, subjects
-from kafkactl.cli.topic_flags import ExcludeInternal, IfExists, TopicFlag, Topics
+from kafkactl.cli.topics.flags import ExcludeInternal, IfExists, TopicFlag, Topics
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output.report import Column, OutputFormat, Report, Table
 
