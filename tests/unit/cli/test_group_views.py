@@ -13,10 +13,10 @@ from kafkactl.admin.group_diagnosis import diagnose
 from kafkactl.admin.group_models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
 from kafkactl.admin.group_pace import unread, with_rates
 from kafkactl.admin.groups import group_lag
-from kafkactl.cli.group_flags import duration_s
-from kafkactl.cli.groups_offsets import _read_csv, _read_yaml
-from kafkactl.cli.groups_tables import lasting, title
-from kafkactl.cli.groups_watch import sparkline
+from kafkactl.cli.groups.flags import duration_s
+from kafkactl.cli.groups.offsets import _read_csv, _read_yaml
+from kafkactl.cli.groups.tables import lasting, title
+from kafkactl.cli.groups.watch import sparkline
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output import kafka_group_text, prometheus
 

@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.cli import groups_tables
+from kafkactl.cli.groups import tables as groups_tables
 from kafkactl.output.report import Column, Table
 
 if TYPE_CHECKING:

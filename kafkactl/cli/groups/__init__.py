@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli import groups_exporter, groups_offsets, groups_tables
 from kafkactl.cli.frame.command import new_app
 from kafkactl.cli.frame.options import (
     ClusterOptions,
@@ -22,7 +21,10 @@ from kafkactl.cli.frame.options import (
     subjects,
 )
 from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.cli.group_flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
+from kafkactl.cli.groups import exporter as groups_exporter
+from kafkactl.cli.groups import offsets as groups_offsets
+from kafkactl.cli.groups import tables as groups_tables
+from kafkactl.cli.groups.flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, KafkactlError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
@@ -161,7 +163,7 @@ def describe(
         return _ordered(_timed(connected, found, asks_time, read_committed), sort, top)
 
     if every_s is not None:
-        from kafkactl.cli import groups_watch
+        from kafkactl.cli.groups import watch as groups_watch
 
         groups_watch.watch(groups_watch.looks(look, every_s))
         return 0

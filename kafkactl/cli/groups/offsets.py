@@ -18,7 +18,7 @@ from kafkactl.cli.frame.options import (
     command,
     subject,
 )
-from kafkactl.cli.group_flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
+from kafkactl.cli.groups.flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
 from kafkactl.cli.moments import to_ms
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, NotFoundError, OperationError, UsageError
 from kafkactl.output import people
