@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kafkactl.admin.configs import Alteration, Operation
-from kafkactl.cli.config_changes import alterations, parse_list, told
+from kafkactl.cli.configs.changes import alterations, parse_list, told
 from kafkactl.errors import UsageError
 
 

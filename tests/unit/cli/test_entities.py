@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kafkactl.admin.entities import EntityType
-from kafkactl.cli.entities import EntityOptions, entities
+from kafkactl.cli.configs.entities import EntityOptions, entities
 from kafkactl.errors import UsageError
 
 

@@ -10,7 +10,7 @@ import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
 from kafkactl.cli.completion.names import config_names, entity_parts, removable_config_names
-from kafkactl.cli.entities import Chosen, EntityOptions, entities
+from kafkactl.cli.configs.entities import Chosen, EntityOptions, entities
 from kafkactl.cli.frame.command import new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions, command
 from kafkactl.cli.frame.results import show_outcomes
@@ -115,7 +115,7 @@ def alter(
 ) -> int:
     """Change settings of an entity, all in one request: all of them hold, or none."""
     from kafkactl.admin.outcome import Outcome
-    from kafkactl.cli import config_changes
+    from kafkactl.cli.configs import changes as config_changes
     from kafkactl.output import kafka_text
 
     changed = entities(options.chosen(_default_comes_first(click_context)))
