@@ -38,8 +38,8 @@ class Entry:
 
 COMMANDS = {
     "topics": Entry("topics", "List, create, describe, alter and delete topics."),
-    "console-producer": Entry("console_producer", "Send lines to a topic.", ("produce",)),
-    "console-consumer": Entry("console_consumer", "Print a topic's records.", ("consume",)),
+    "console-producer": Entry("produce", "Send lines to a topic.", ("produce",)),
+    "console-consumer": Entry("consume", "Print a topic's records.", ("consume",)),
     "groups": Entry(
         "groups", "List, describe, watch, reset, copy and delete consumer groups; their lag.", ("consumer-groups",)
     ),
@@ -50,8 +50,8 @@ COMMANDS = {
         "offsets", "Show where partitions begin and end, and the offsets of moments in between.", ("get-offsets",)
     ),
     "records": Entry("records", "Delete records from the beginning of partitions.", ("delete-records",)),
-    "dump-log": Entry("dump_log", "Read segments, indexes and snapshots as a broker leaves them on disk."),
-    "log": Entry("log", "Check and measure the folders of segments that a broker leaves on disk."),
+    "dump-log": Entry("files.dump_log", "Read segments, indexes and snapshots as a broker leaves them on disk."),
+    "log": Entry("files.log", "Check and measure the folders of segments that a broker leaves on disk."),
     "context": Entry("context", "Keep named clusters, and choose the current one."),
     "local": Entry("local", "Start and stop throw-away clusters on this machine."),
 }

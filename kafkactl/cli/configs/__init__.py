@@ -191,8 +191,7 @@ def _show(shown: Mapping[Entity, Sequence[Config]], output: OutputOptions, colum
 def _describe_clients(client: AdminClient, chosen: Sequence[Chosen], output: MirrorOutputOptions) -> None:
     """Users, clients and ips: their quotas, and with users alone their credentials."""
     from kafkactl.admin import quotas, scram
-    from kafkactl.cli import client_tables
-    from kafkactl.output import kafka_text
+    from kafkactl.output import client_tables, kafka_text
 
     limits = quotas.describe_quotas(client, {each.type: each.name for each in chosen})
     credentials = []

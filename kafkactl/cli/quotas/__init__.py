@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
-from kafkactl.cli import client_tables
 from kafkactl.cli.frame.command import new_app
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions, command
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import UsageError
+from kafkactl.output import client_tables
 from kafkactl.output.report import listing
 
 app = new_app("Show and change the quotas of users, clients and ips.")

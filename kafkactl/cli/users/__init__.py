@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli import client_tables
 from kafkactl.cli.frame.command import new_app
 from kafkactl.cli.frame.options import ClusterOptions, ConfirmOptions, OutputOptions, command
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection import secrets
 from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.output import client_tables
 from kafkactl.output.report import listing
 
 app = new_app("Show, set and delete the SCRAM credentials of users.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kafkactl.cli.consumer_flags import FilterFlags, MemberFlags, RangeFlags, StyleFlags
+from kafkactl.cli.consume.flags import FilterFlags, MemberFlags, RangeFlags, StyleFlags
 from kafkactl.cli.frame.command import new_app
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TopicOptions, command
 from kafkactl.cli.frame.stopping import Stopping

@@ -12,7 +12,7 @@ import typer
 
 from kafkactl.cli.frame.command import new_app
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, TopicOptions, command
-from kafkactl.cli.producer_flags import InputFlags, RecordFlags, SendFlags
+from kafkactl.cli.produce.flags import InputFlags, RecordFlags, SendFlags
 from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, UsageError
 from kafkactl.output import people
 from kafkactl.output.progress import Progress
@@ -87,7 +87,7 @@ def console_producer(
     if transactional_id is not None:
         settings["transactional.id"] = transactional_id
 
-    from kafkactl.cli.prompt import TypedLines
+    from kafkactl.cli.produce.prompt import TypedLines
     from kafkactl.output.undelivered import Undelivereds
     from kafkactl.streams import line_sending
     from kafkactl.streams.inputs import Given, paced, whole_lines
