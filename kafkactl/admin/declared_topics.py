@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kafkactl.admin import reassignment, topics
+from kafkactl.admin import reassignment
 from kafkactl.admin.configs import Alteration, Operation, alter_configs
 from kafkactl.admin.entities import Entity, EntityType
-from kafkactl.admin.outcome import Outcome
-from kafkactl.admin.topic_models import TopicDescription, TopicSpec
-from kafkactl.admin.topic_names import is_valid_name
+from kafkactl.admin.models import Outcome
+from kafkactl.admin.topics import changes as topics
+from kafkactl.admin.topics.models import TopicDescription, TopicSpec
+from kafkactl.admin.topics.names import is_valid_name
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.kafka_python import admin
 from kafkactl.errors import NotFoundError, OperationError, UsageError

@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from kafkactl.admin.group_models import Partition
+from kafkactl.admin.groups.models import Partition
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError
 

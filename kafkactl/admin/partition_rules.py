@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from kafkactl.admin.topic_names import INTERNAL_TOPICS, name_pattern
+from kafkactl.admin.topics.names import INTERNAL_TOPICS, name_pattern
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, UsageError
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError
 
-from kafkactl.admin.outcome import Outcome
-from kafkactl.admin.topic_models import PartitionDescription
-from kafkactl.admin.topics import describe_topics
+from kafkactl.admin.models import Outcome
+from kafkactl.admin.topics.changes import describe_topics
+from kafkactl.admin.topics.models import PartitionDescription
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.kafka_python import AdminClient, refusal
 from kafkactl.errors import OperationError

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kafkactl.output.java_order import by_hash, hash_map_order, string_hash
 
 if TYPE_CHECKING:
-    from kafkactl.admin.group_models import GroupDescription, GroupLag, GroupListing, Member, Partition, PartitionLag
+    from kafkactl.admin.groups.models import GroupDescription, GroupLag, GroupListing, Member, Partition, PartitionLag
 
 _NONE = "-"
 _WIDTH = 15

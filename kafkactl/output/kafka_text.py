@@ -14,12 +14,12 @@ from kafkactl.output.java_text import boolean_text, double_text
 if TYPE_CHECKING:
     from kafkactl.admin.configs import Config
     from kafkactl.admin.entities import Entity
+    from kafkactl.admin.models import Outcome
     from kafkactl.admin.offsets import PartitionOffset
-    from kafkactl.admin.outcome import Outcome
     from kafkactl.admin.quotas import Quota
     from kafkactl.admin.records import Deletion
     from kafkactl.admin.scram import Credential
-    from kafkactl.admin.topics_in_full import FullPartition, FullTopic
+    from kafkactl.admin.topics.descriptions import FullPartition, FullTopic
 
 
 NO_DETAIL = "N/A"

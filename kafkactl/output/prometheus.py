@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from kafkactl.admin.group_models import GroupLag, PartitionLag
+from kafkactl.admin.groups.models import GroupLag, PartitionLag
 
 _MS = 1000
 _PARTITION = ("consumergroup", "topic", "partition")

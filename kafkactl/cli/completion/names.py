@@ -162,7 +162,7 @@ def _ask_brokers(cluster: Cluster) -> list[str]:
 
 
 def _ask_groups(cluster: Cluster) -> list[str]:
-    from kafkactl.admin.groups import list_groups
+    from kafkactl.admin.groups.descriptions import list_groups
 
     return [group.group for group in list_groups(cluster).groups]
 

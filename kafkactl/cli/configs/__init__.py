@@ -114,7 +114,7 @@ def alter(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
 ) -> int:
     """Change settings of an entity, all in one request: all of them hold, or none."""
-    from kafkactl.admin.outcome import Outcome
+    from kafkactl.admin.models import Outcome
     from kafkactl.cli.configs import changes as config_changes
     from kafkactl.output import kafka_text
 

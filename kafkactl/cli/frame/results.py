@@ -12,7 +12,7 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 
 if TYPE_CHECKING:
-    from kafkactl.admin.outcome import Outcome
+    from kafkactl.admin.models import Outcome
 
 
 def tell_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:

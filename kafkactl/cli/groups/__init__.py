@@ -30,8 +30,8 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 
 if TYPE_CHECKING:
-    from kafkactl.admin.group_checks import Condition
-    from kafkactl.admin.group_models import GroupLag
+    from kafkactl.admin.groups.conditions import Condition
+    from kafkactl.admin.groups.models import GroupLag
     from kafkactl.connection.cluster import Cluster
 
 app = new_app("List, describe, watch, reset, copy and delete consumer groups; their lag.")
@@ -58,7 +58,7 @@ def list_groups(
     ] = None,
 ) -> int:
     """List consumer groups: one name a line when piped, with type and state on a terminal."""
-    from kafkactl.admin import groups
+    from kafkactl.admin.groups import descriptions as groups
     from kafkactl.output import kafka_group_text
 
     states, types = _said(state), _said(type_)
@@ -66,7 +66,7 @@ def list_groups(
         raise UsageError(f"--type {unknown[0]}: no such type", f"one of {', '.join(_TYPES)}")
     errors: Sequence[str] = ()
     if types - {*_KAFKAS_OWN_TYPES, _ANY}:
-        from kafkactl.admin.group_epochs import list_groups_of
+        from kafkactl.admin.groups.epochs import list_groups_of
 
         found = list_groups_of(cluster.settings(), sorted(types - {_ANY}))
     else:
@@ -142,7 +142,7 @@ def describe(
     ] = None,
 ) -> int:
     """Show groups: each partition's committed offset, log end, lag and consumer."""
-    from kafkactl.admin import groups
+    from kafkactl.admin.groups import descriptions as groups
 
     if sum((lag, offsets, members, state)) > 1:
         raise UsageError("--lag, --offsets, --members and --state show different things", "say one of them")
@@ -169,7 +169,7 @@ def describe(
         return 0
     found = look()
     if apart_s is not None or sort == "rate":
-        from kafkactl.admin.group_pace import with_rates
+        from kafkactl.admin.groups.pace import with_rates
 
         before, looked = found, time.monotonic()
         time.sleep(apart_s or 1.0)
@@ -192,9 +192,9 @@ def explain(
     interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="Between the two looks.")] = "3s",
 ) -> int:
     """Look at a group twice and say what is wrong with it, what shows it, and what to do; status 4 when anything is."""
-    from kafkactl.admin import groups
-    from kafkactl.admin.group_diagnosis import diagnose
-    from kafkactl.admin.group_pace import with_rates
+    from kafkactl.admin.groups import descriptions as groups
+    from kafkactl.admin.groups.diagnosis import diagnose
+    from kafkactl.admin.groups.pace import with_rates
 
     name = subject(group, group_flag, "group")
     seconds = _positive(duration_s(interval, "--interval"), "--interval")
@@ -229,7 +229,7 @@ def delete(
     all_groups: AllGroups = False,
 ) -> int:
     """Delete groups and their committed offsets; a group with members cannot be deleted."""
-    from kafkactl.admin import groups
+    from kafkactl.admin.groups import descriptions as groups
     from kafkactl.output import kafka_group_text
 
     if all_groups:
@@ -265,7 +265,7 @@ app.command("exporter")(groups_exporter.exporter)
 def _conditions(texts: list[str] | None) -> list[Condition]:
     if not texts:
         return []
-    from kafkactl.admin import group_checks
+    from kafkactl.admin.groups import conditions as group_checks
 
     return [group_checks.parse(text, duration_s) for text in texts]
 
@@ -282,7 +282,7 @@ def _positive(seconds: float, flag: str) -> float:
 
 def _timed(connected: Cluster, lags: list[GroupLag], asked: bool | None, read_committed: bool) -> list[GroupLag]:
     """With lag in time: where it was asked for, and where nobody said so only if it does not take long."""
-    from kafkactl.admin import group_pace
+    from kafkactl.admin.groups import pace as group_pace
 
     if asked is False:
         return lags
@@ -294,7 +294,7 @@ def _timed(connected: Cluster, lags: list[GroupLag], asked: bool | None, read_co
 
 def _exceeds(lags: list[GroupLag], bound: int) -> bool:
     """Whether more different records are the oldest unread ones."""
-    from kafkactl.admin.group_pace import unread
+    from kafkactl.admin.groups.pace import unread
 
     found: set[object] = set()
     for one in lags:
@@ -331,7 +331,7 @@ def _ordered(lags: list[GroupLag], sort: str | None, top: int | None) -> list[Gr
 def _show_descriptions(
     connected: Cluster, output: GroupOutputOptions, names: list[str] | None, members: bool, verbose: bool
 ) -> int:
-    from kafkactl.admin import groups
+    from kafkactl.admin.groups import descriptions as groups
     from kafkactl.output import kafka_group_text
 
     described = groups.describe_groups(connected, names, with_epochs=verbose)

@@ -25,8 +25,8 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 
 if TYPE_CHECKING:
-    from kafkactl.admin.group_models import Partition
-    from kafkactl.admin.group_offsets import Reset, ResetPlan
+    from kafkactl.admin.groups.models import Partition
+    from kafkactl.admin.groups.offsets import Reset, ResetPlan
     from kafkactl.connection.cluster import Cluster
 
 Topic = Annotated[
@@ -74,7 +74,7 @@ def reset_offsets(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show it, as without --execute.")] = False,
 ) -> int:
     """Set where groups without members go on reading; shown first, done with --execute."""
-    from kafkactl.admin import group_offsets
+    from kafkactl.admin.groups import offsets as group_offsets
     from kafkactl.output import kafka_group_text
 
     if execute and dry_run:
@@ -144,7 +144,7 @@ def delete_offsets(
     topic: Topic = None,
 ) -> int:
     """Forget what a group has committed in topics or partitions that it does not read any more."""
-    from kafkactl.admin import group_offsets
+    from kafkactl.admin.groups import offsets as group_offsets
     from kafkactl.output import kafka_group_text
 
     name = subject(group, group_flag, "group")
@@ -184,8 +184,9 @@ def remove_members(
     all_members: Annotated[bool, typer.Option("--all", help="Every member there is.")] = False,
 ) -> int:
     """Put members out of a group of the classic protocol; those that still run join again."""
-    from kafkactl.admin import group_offsets, groups
-    from kafkactl.admin.outcome import Outcome
+    from kafkactl.admin.groups import descriptions as groups
+    from kafkactl.admin.groups import offsets as group_offsets
+    from kafkactl.admin.models import Outcome
     from kafkactl.cli.frame.results import show_outcomes
 
     name = subject(group, group_flag, "group")
@@ -221,7 +222,7 @@ def clone(
     execute: Execute = False,
 ) -> int:
     """Give another group the offsets that a group has committed; shown first, done with --execute."""
-    from kafkactl.admin import groups
+    from kafkactl.admin.groups import descriptions as groups
 
     connected = cluster.connect()
     (lag,) = groups.group_lags(connected, [source])
@@ -240,7 +241,7 @@ def export(
     """Print groups' committed offsets as a yaml file that import and diff take."""
     import yaml
 
-    from kafkactl.admin import groups
+    from kafkactl.admin.groups import descriptions as groups
 
     names = named_or_all(group, group_flag, all_groups)
     content: dict[str, dict[str, dict[int, int]]] = {}
@@ -295,7 +296,7 @@ def diff(
 
 
 def _set(connected: Cluster, name: str, offsets: Mapping[Partition, int], output: OutputOptions, execute: bool) -> int:
-    from kafkactl.admin import group_offsets
+    from kafkactl.admin.groups import offsets as group_offsets
 
     state = group_offsets.inactive(connected, [name])[name]
     if state is not None:
@@ -313,7 +314,7 @@ def _set(connected: Cluster, name: str, offsets: Mapping[Partition, int], output
 
 def _committed(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> bool:
     """Commits them, telling each partition that is refused; whether any was."""
-    from kafkactl.admin import group_offsets
+    from kafkactl.admin.groups import offsets as group_offsets
 
     return bool(_failures(name, group_offsets.commit(connected, name, offsets)))
 
@@ -348,7 +349,7 @@ def _reset(
     shift_by: int | None,
     from_file: Path | None,
 ) -> Reset:
-    from kafkactl.admin.group_offsets import Reset, ResetTo
+    from kafkactl.admin.groups.offsets import Reset, ResetTo
 
     said = [
         Reset(to, value)

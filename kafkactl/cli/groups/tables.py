@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kafkactl.output.report import Column
 
 if TYPE_CHECKING:
-    from kafkactl.admin.group_models import GroupLag, Member, PartitionLag
+    from kafkactl.admin.groups.models import GroupLag, Member, PartitionLag
 
 _MS = 1000
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"))

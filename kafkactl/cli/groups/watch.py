@@ -13,7 +13,7 @@ from kafkactl.cli.groups import tables as groups_tables
 from kafkactl.output.report import Column, Table
 
 if TYPE_CHECKING:
-    from kafkactl.admin.group_models import GroupLag
+    from kafkactl.admin.groups.models import GroupLag
 
 _BARS = "▁▂▃▄▅▆▇█"
 _HISTORY = 30
@@ -21,7 +21,7 @@ _HISTORY = 30
 
 def looks(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[list[GroupLag]]:
     """What `look` gives, at even times, with rates from the second on."""
-    from kafkactl.admin.group_pace import with_rates
+    from kafkactl.admin.groups.pace import with_rates
 
     before: list[GroupLag] | None = None
     looked_before = 0.0

@@ -107,7 +107,7 @@ def _change(
     dry_run: bool,
 ) -> int:
     from kafkactl.admin import quotas
-    from kafkactl.admin.outcome import Outcome
+    from kafkactl.admin.models import Outcome
 
     quotas.require_known(entity, [*limits, *remove])
     with cluster.admin() as client:

@@ -39,8 +39,8 @@ def list_topics(
     exclude_internal: ExcludeInternal = False,
 ) -> None:
     """List topics: one name a line when piped, with their numbers on a terminal."""
-    from kafkactl.admin import topics
-    from kafkactl.admin.topic_names import name_pattern
+    from kafkactl.admin.topics import changes as topics
+    from kafkactl.admin.topics.names import name_pattern
 
     listed = topics.list_topics(cluster.connect(), include_internal=not exclude_internal)
     if (text := topic or topic_flag) is not None:
@@ -85,8 +85,10 @@ def create(
     ] = False,
 ) -> int:
     """Create topics: alike by name, or each as a file declares it."""
-    from kafkactl.admin import declared_topics, topic_names, topics
-    from kafkactl.admin.topic_models import TopicSpec
+    from kafkactl.admin import declared_topics
+    from kafkactl.admin.topics import changes as topics
+    from kafkactl.admin.topics import names as topic_names
+    from kafkactl.admin.topics.models import TopicSpec
     from kafkactl.connection.settings import parse_assignment
     from kafkactl.output import kafka_text
 
@@ -148,7 +150,7 @@ def alter(
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until replicas have moved.")] = False,
 ) -> int:
     """Raise topics' number of partitions, or change how many replicas they have (settings: configs alter)."""
-    from kafkactl.admin import topics
+    from kafkactl.admin.topics import changes as topics
     from kafkactl.cli.topics import reassigning
 
     assignment = _assignment(replica_assignment) if replica_assignment else None
@@ -195,7 +197,7 @@ def delete(
     ] = False,
 ) -> int:
     """Delete topics and all their records; names, or regular expressions."""
-    from kafkactl.admin import topics
+    from kafkactl.admin.topics import changes as topics
 
     connected = cluster.connect()
     names = named(connected, topic, topic_flag, if_exists)

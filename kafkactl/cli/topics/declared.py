@@ -24,7 +24,8 @@ def export(cluster: ClusterOptions, topic: Topics = None, topic_flag: TopicFlag 
     """Print topics as a yaml file that plan and apply take; all but Kafka's own when none is named."""
     import yaml
 
-    from kafkactl.admin import declared_topics, topics
+    from kafkactl.admin import declared_topics
+    from kafkactl.admin.topics import changes as topics
 
     connected = cluster.connect()
     if topic or topic_flag:

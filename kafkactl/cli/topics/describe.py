@@ -15,7 +15,7 @@ from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output.report import Column, OutputFormat, Report, Table
 
 if TYPE_CHECKING:
-    from kafkactl.admin.topic_models import PartitionDescription, TopicDescription
+    from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.kafka_python import AdminClient
 
@@ -68,7 +68,7 @@ def describe(
         with cluster.admin() as client:
             print(_as_kafka(client, asked, wishes, topics_with_overrides), end="")
         return
-    from kafkactl.admin import topics
+    from kafkactl.admin.topics import changes as topics
 
     connected = cluster.connect()
     columns = [*_COLUMNS]
@@ -110,7 +110,7 @@ class _Asked:
 
     def among(self, existing: Callable[[], Sequence[str]]) -> list[str]:
         """Their names; raises NotFoundError."""
-        from kafkactl.admin.topic_names import INTERNAL_TOPICS, matching
+        from kafkactl.admin.topics.names import INTERNAL_TOPICS, matching
 
         names = list(existing()) if self.names is None else matching(existing, self.names, not self.if_exists)
         return [name for name in names if not (self.exclude_internal and name in INTERNAL_TOPICS)]
@@ -147,7 +147,7 @@ class _Wishes:
 
 
 def _described(connected: Cluster, asked: _Asked, wishes: _Wishes, only_overrides: bool) -> list[TopicDescription]:
-    from kafkactl.admin import topics
+    from kafkactl.admin.topics import changes as topics
 
     names = asked.among(lambda: [row.topic for row in topics.list_topics(connected)])
     settings = topics.settings_of(connected, names)
@@ -169,7 +169,7 @@ def _described(connected: Cluster, asked: _Asked, wishes: _Wishes, only_override
 
 def _as_kafka(client: AdminClient, asked: _Asked, wishes: _Wishes, only_overrides: bool) -> str:
     """As kafka-topics --describe: with wishes only partitions, with --topics-with-overrides only topics."""
-    from kafkactl.admin import topics_in_full
+    from kafkactl.admin.topics import descriptions as topics_in_full
     from kafkactl.output import kafka_text
 
     if asked.topic_id:

@@ -60,7 +60,7 @@ def set_credential(
 ) -> int:
     """Give a user a credential, or change it; the password is asked for, or read from a file."""
     from kafkactl.admin import scram
-    from kafkactl.admin.outcome import Outcome
+    from kafkactl.admin.models import Outcome
 
     new = scram.NewCredential(mechanism.upper(), _password(user, password_file), iterations)
     with cluster.admin() as client:
@@ -82,7 +82,7 @@ def delete(
 ) -> int:
     """Delete a user's credentials: who connects by them is refused from then on."""
     from kafkactl.admin import scram
-    from kafkactl.admin.outcome import Outcome
+    from kafkactl.admin.models import Outcome
 
     with cluster.admin() as client:
         present = [each.mechanism for each in scram.describe_credentials(client, [user])]

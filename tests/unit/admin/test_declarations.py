@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from kafkactl.admin.declared_topics import _changes, declaration, read_declaration
-from kafkactl.admin.topic_models import PartitionDescription, TopicDescription, TopicSpec
+from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicSpec
 
 PRESENT = TopicDescription(
     "orders",

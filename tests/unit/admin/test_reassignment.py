@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kafkactl.admin import reassignment
 from kafkactl.admin.reassignment import plan
-from kafkactl.admin.topic_models import PartitionDescription, TopicDescription
+from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from kafkactl.admin.group_checks import parse
-from kafkactl.admin.group_diagnosis import diagnose
-from kafkactl.admin.group_models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
-from kafkactl.admin.group_pace import unread, with_rates
-from kafkactl.admin.groups import group_lag
+from kafkactl.admin.groups.conditions import parse
+from kafkactl.admin.groups.descriptions import group_lag
+from kafkactl.admin.groups.diagnosis import diagnose
+from kafkactl.admin.groups.models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
+from kafkactl.admin.groups.pace import unread, with_rates
 from kafkactl.cli.groups.flags import duration_s
 from kafkactl.cli.groups.offsets import _read_csv, _read_yaml
 from kafkactl.cli.groups.tables import lasting, title

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from kafkactl.admin.group_models import UNKNOWN_STATE, GroupDescription, GroupListing, Member, Partition
+from kafkactl.admin.groups.models import UNKNOWN_STATE, GroupDescription, GroupListing, Member, Partition
 from kafkactl.connection.kafka_python import admin, send
 from kafkactl.connection.settings import Settings
 

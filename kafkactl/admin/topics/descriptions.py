@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kafkactl.admin.topic_models import MIN_ISR, PartitionDescription
+from kafkactl.admin.topics.models import MIN_ISR, PartitionDescription
 from kafkactl.connection.kafka_python import AdminClient, refusal, send
 from kafkactl.errors import NotFoundError
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
-from kafkactl.admin.group_models import Partition
-from kafkactl.admin.groups import committed_offsets, list_groups
+from kafkactl.admin.groups.descriptions import committed_offsets, list_groups
+from kafkactl.admin.groups.models import Partition
 from kafkactl.admin.offsets import LATEST, log_ends, offsets_at
 from kafkactl.connection.cluster import PASSING_CODES, Cluster
 from kafkactl.connection.kafka_python import admin, refusal

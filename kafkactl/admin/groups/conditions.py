@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kafkactl.admin.group_models import GroupLag
+from kafkactl.admin.groups.models import GroupLag
 from kafkactl.errors import UsageError
 
 _FORM = re.compile(r"\s*(lag|time|state|members)\s*(>=|<=|!=|==|=|>|<)\s*(\S+)\s*")

@@ -14,9 +14,9 @@ from dataclasses import replace
 from confluent_kafka import KafkaError, TopicCollection, Uuid
 from confluent_kafka.admin import ConfigResource, ConfigSource, NewPartitions, NewTopic, ResourceType
 
+from kafkactl.admin.models import Outcome, outcomes
 from kafkactl.admin.offsets import log_ends
-from kafkactl.admin.outcome import Outcome, outcomes
-from kafkactl.admin.topic_models import (
+from kafkactl.admin.topics.models import (
     MIN_ISR,
     PartitionDescription,
     TopicDescription,
@@ -24,7 +24,7 @@ from kafkactl.admin.topic_models import (
     TopicSettings,
     TopicSpec,
 )
-from kafkactl.admin.topic_names import INTERNAL_TOPICS
+from kafkactl.admin.topics.names import INTERNAL_TOPICS
 from kafkactl.connection.cluster import POLL_S, Cluster
 from kafkactl.errors import NotFoundError, OperationError
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
 
-from kafkactl.admin.group_models import (
+from kafkactl.admin.groups.models import (
     EMPTY_STATE,
     UNKNOWN_STATE,
     Commit,
@@ -29,8 +29,8 @@ from kafkactl.admin.group_models import (
     Partition,
     PartitionLag,
 )
+from kafkactl.admin.models import Outcome, outcomes
 from kafkactl.admin.offsets import LogEnds, log_ends
-from kafkactl.admin.outcome import Outcome, outcomes
 from kafkactl.connection.cluster import PASSING_CODES, Cluster
 from kafkactl.errors import NotFoundError, OperationError
 
@@ -88,7 +88,7 @@ def _described_all(cluster: Cluster, chosen: Sequence[str], with_epochs: bool) -
     described = cluster.settled(ask)
     # librdkafka has no words for the states in which groups of the consumer protocol are rebalanced.
     if with_epochs or any(one.state == UNKNOWN_STATE for one in described):
-        from kafkactl.admin.group_epochs import with_epochs_of
+        from kafkactl.admin.groups.epochs import with_epochs_of
 
         return with_epochs_of(cluster.settings, described)
     return described

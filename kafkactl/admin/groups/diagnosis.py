@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kafkactl.admin.group_models import CommitState, GroupLag
+from kafkactl.admin.groups.models import CommitState, GroupLag
 
 _REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")
 _HOT_SHARE = 0.5

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, TopicPartition
 
-from kafkactl.admin.group_models import GroupLag, Partition, PartitionLag
-from kafkactl.admin.groups import group_lag
+from kafkactl.admin.groups.descriptions import group_lag
+from kafkactl.admin.groups.models import GroupLag, Partition, PartitionLag
 from kafkactl.connection.cluster import Cluster
 
 _MS = 1000

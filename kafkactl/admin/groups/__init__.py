@@ -1,0 +1,1 @@
+"""Consumer groups: their members, offsets, lag and pace, and what is wrong with them."""

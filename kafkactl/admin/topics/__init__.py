@@ -1,0 +1,1 @@
+"""Topics: what they are called, what a cluster knows about them, and their changes."""
