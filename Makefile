@@ -49,7 +49,7 @@ picture: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) build *.egg-info .kafkactl-demo
 
-$(VENV)/installed: pyproject.toml setup.py $(wildcard kafkactl/*/*.pyx kafkactl/*/*.pxd)
+$(VENV)/installed: pyproject.toml setup.py $(wildcard kafkactl/*/*.pyx kafkactl/*/*.pxd kafkactl/*/*/*.pyx kafkactl/*/*/*.pxd)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kafkactl needs Python 3.11 or newer; PYTHON=python3.11 make ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --config-settings editable_mode=compat --editable .

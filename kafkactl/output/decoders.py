@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kafkactl.dump.text import Parser
 from kafkactl.errors import FormatError, UsageError
-from kafkactl.output.dump_text import Parser
 from kafkactl.serde import formats
 from kafkactl.serde.formats import Format
 from kafkactl.storage.records import Record

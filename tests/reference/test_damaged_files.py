@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from kafkactl.dump.files import TextDump, Wanted
 from kafkactl.output.decoders import by_format
-from kafkactl.output.dump_files import TextDump, Wanted
 from kafkactl.serde import formats
 from kafkactl.storage.compression import CODEC_MASK, Codec
 from tests.clusters import RunningCluster

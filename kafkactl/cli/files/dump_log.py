@@ -181,13 +181,13 @@ def dump_log(
     if max_decompressed_bytes is not None:
         compression.MAX_DECOMPRESSED_BYTES = max_decompressed_bytes
     if output.is_parquet or output.format not in (None, OutputFormat.PLAIN):
-        from kafkactl.output import dump_rows
+        from kafkactl.dump import rows as dump_rows
         from kafkactl.output.parquet import print_parquet
 
         print_rows = print_parquet if output.is_parquet else dump_rows.printer(output.format, paths)
         return dump_rows.dump_rows(paths, deep, decoder.values, selection, print_rows)
 
-    from kafkactl.output.dump_files import TextDump, Wanted
+    from kafkactl.dump.files import TextDump, Wanted
 
     wanted = Wanted(
         deep=deep,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from kafkactl.dump.turns import FileOutput, Turn, descriptor_of_file, in_turns
 from kafkactl.errors import KafkactlError
-from kafkactl.output.turns import FileOutput, Turn, descriptor_of_file, in_turns
 
 
 @pytest.mark.parametrize("jobs", [2, 3, 7])

@@ -9,8 +9,8 @@ from google_crc32c import value as crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kafkactl.dump.text import control_text, producer_line
 from kafkactl.errors import FormatError
-from kafkactl.output.dump_text import control_text, producer_line
 from kafkactl.storage.control import ControlType, layout_of, parse_control
 from kafkactl.storage.producer_snapshot import read_producer_snapshot
 from kafkactl.storage.records import Record

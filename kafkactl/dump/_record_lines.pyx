@@ -1,5 +1,5 @@
 # cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
-"""The lines of kafkactl.output.record_lines, compiled: batches are read and printed in one go, mostly without the GIL.
+"""The lines of kafkactl.dump.record_lines, compiled: batches are read and printed in one go, mostly without the GIL.
 
 It prints batches of magic 2 that are whole, and leaves all others to plain Python.
 """

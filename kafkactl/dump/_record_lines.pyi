@@ -1,6 +1,6 @@
 from typing import BinaryIO
 
-from kafkactl.output.turns import FileOutput
+from kafkactl.dump.turns import FileOutput
 
 class Lines:
     has_offsets: bool

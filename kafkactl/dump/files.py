@@ -14,12 +14,13 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from kafkactl.dump import text as dump_text
+from kafkactl.dump.record_lines import new_lines
+from kafkactl.dump.text import Faults, Parser
+from kafkactl.dump.turns import FileOutput, OneTurn, Turn, descriptor_of_file, in_turns
 from kafkactl.errors import FormatError, KafkactlError
-from kafkactl.output import dump_text, people
-from kafkactl.output.dump_text import Faults, Parser
+from kafkactl.output import people
 from kafkactl.output.java_text import json_text
-from kafkactl.output.record_lines import new_lines
-from kafkactl.output.turns import FileOutput, OneTurn, Turn, descriptor_of_file, in_turns
 from kafkactl.storage.batch import AnyBatch, Batch, parse_batch
 from kafkactl.storage.compression import TooLargeError
 from kafkactl.storage.files import FileKind, beside, kind_of
@@ -29,7 +30,7 @@ from kafkactl.storage.segment import Segment
 from kafkactl.storage.selection import Selection, select
 
 if TYPE_CHECKING:
-    from kafkactl.output.record_lines import Lines
+    from kafkactl.dump.record_lines import Lines
 
 EVERYTHING_BYTES = 2**31 - 1
 
@@ -270,7 +271,7 @@ class TextDump:
             self._line(dump_text.producer_line(state))
 
     def _small_file(self, path: Path) -> None:
-        from kafkactl.output.dump_rows import small_file_rows
+        from kafkactl.dump.rows import small_file_rows
 
         for row in small_file_rows(path):
             texts = {name: json_text(value) if isinstance(value, list) else value for name, value in row.items()}

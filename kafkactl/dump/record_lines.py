@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
+from kafkactl.dump.text import batch_line, timestamp_type
 from kafkactl.errors import FormatError
-from kafkactl.output.dump_text import batch_line, timestamp_type
 from kafkactl.storage import readers
 from kafkactl.storage.batch import Batch, parse_batch
 from kafkactl.storage.records import increment_sequence, parse_fields
@@ -122,8 +122,8 @@ class PureLines:
 
 
 if TYPE_CHECKING:
-    from kafkactl.output._record_lines import Lines as CompiledLines
-    from kafkactl.output.turns import FileOutput
+    from kafkactl.dump._record_lines import Lines as CompiledLines
+    from kafkactl.dump.turns import FileOutput
 
     Lines = CompiledLines | PureLines
 
@@ -132,6 +132,6 @@ def new_lines() -> Lines:
     """An empty text, of the reader that is in use."""
     if readers.NAME != "compiled":
         return PureLines()
-    from kafkactl.output._record_lines import Lines as CompiledLines
+    from kafkactl.dump._record_lines import Lines as CompiledLines
 
     return CompiledLines()
