@@ -20,7 +20,7 @@ from kafkactl.dump.text import Faults, Parser
 from kafkactl.dump.turns import FileOutput, OneTurn, Turn, descriptor_of_file, in_turns
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.output import people
-from kafkactl.output.java_text import json_text
+from kafkactl.output.kafka.java_text import json_text
 from kafkactl.storage.batch import AnyBatch, Batch, parse_batch
 from kafkactl.storage.compression import TooLargeError
 from kafkactl.storage.files import FileKind, beside, kind_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kafkactl.dump.text import control_text, timestamp_type
 from kafkactl.errors import FormatError, KafkactlError, UsageError
 from kafkactl.output import people
-from kafkactl.output.java_text import plain
+from kafkactl.output.kafka.java_text import plain
 from kafkactl.output.report import Column, OutputFormat, listing
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.files import FileKind, kind_of

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from kafkactl.errors import FormatError, UsageError
-from kafkactl.output.java_text import boolean_text, json_text
+from kafkactl.output.kafka.java_text import boolean_text, json_text
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.control import ControlType, parse_control
 from kafkactl.storage.legacy import LegacyRecord

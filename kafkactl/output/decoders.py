@@ -72,7 +72,7 @@ def by_format(key: Format, value: Format) -> Decoder:
 
 def by_topic(topic: str) -> Decoder:
     """The records of one of Kafka's own topics, which is one of TOPICS."""
-    from kafkactl.output import internal_text
+    from kafkactl.output.kafka import internal_text
     from kafkactl.storage.internal.coordinator import parse_coordinator_record
     from kafkactl.storage.internal.metadata import parse_metadata_record
 

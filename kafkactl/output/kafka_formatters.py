@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafkactl.errors import FormatError, UsageError
-from kafkactl.output.java_text import json_text
+from kafkactl.output.kafka.java_text import json_text
 from kafkactl.output.record_writer import RecordWriter
 from kafkactl.storage.internal.coordinator import UnknownRecordTypeError, parse_coordinator_record
 from kafkactl.storage.schema import of_type

@@ -37,7 +37,7 @@ def describe(
 ) -> int:
     """Show settings: an entity's own, or all with where each comes from; of every entity when none is named."""
     from kafkactl.admin import configs
-    from kafkactl.output import kafka_text
+    from kafkactl.output.kafka import admin_text as kafka_text
 
     chosen = options.chosen(_default_comes_first(click_context))
     only_values = not (all_ or documentation or output.is_kafka or output.is_structured)
@@ -116,7 +116,7 @@ def alter(
     """Change settings of an entity, all in one request: all of them hold, or none."""
     from kafkactl.admin.models import Outcome
     from kafkactl.cli.configs import changes as config_changes
-    from kafkactl.output import kafka_text
+    from kafkactl.output.kafka import admin_text as kafka_text
 
     changed = entities(options.chosen(_default_comes_first(click_context)))
     changes = config_changes.alterations(set_, unset, append, subtract, add_config, add_config_file, delete_config)
@@ -191,7 +191,8 @@ def _show(shown: Mapping[Entity, Sequence[Config]], output: OutputOptions, colum
 def _describe_clients(client: AdminClient, chosen: Sequence[Chosen], output: MirrorOutputOptions) -> None:
     """Users, clients and ips: their quotas, and with users alone their credentials."""
     from kafkactl.admin import quotas, scram
-    from kafkactl.output import client_tables, kafka_text
+    from kafkactl.output import client_tables
+    from kafkactl.output.kafka import admin_text as kafka_text
 
     limits = quotas.describe_quotas(client, {each.type: each.name for each in chosen})
     credentials = []

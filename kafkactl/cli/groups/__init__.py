@@ -59,7 +59,7 @@ def list_groups(
 ) -> int:
     """List consumer groups: one name a line when piped, with type and state on a terminal."""
     from kafkactl.admin.groups import descriptions as groups
-    from kafkactl.output import kafka_group_text
+    from kafkactl.output.kafka import group_text as kafka_group_text
 
     states, types = _said(state), _said(type_)
     if unknown := sorted(types - {*_TYPES, _ANY}):
@@ -230,7 +230,7 @@ def delete(
 ) -> int:
     """Delete groups and their committed offsets; a group with members cannot be deleted."""
     from kafkactl.admin.groups import descriptions as groups
-    from kafkactl.output import kafka_group_text
+    from kafkactl.output.kafka import group_text as kafka_group_text
 
     if all_groups:
         names = sorted(one.group for one in groups.list_groups(cluster.connect()).groups)
@@ -332,7 +332,7 @@ def _show_descriptions(
     connected: Cluster, output: GroupOutputOptions, names: list[str] | None, members: bool, verbose: bool
 ) -> int:
     from kafkactl.admin.groups import descriptions as groups
-    from kafkactl.output import kafka_group_text
+    from kafkactl.output.kafka import group_text as kafka_group_text
 
     described = groups.describe_groups(connected, names, with_epochs=verbose)
     if output.is_kafka:
@@ -354,7 +354,7 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verb
         print(prometheus.text(lags), end="")
         return _tell_errors(lags)
     if output.is_kafka:
-        from kafkactl.output import kafka_group_text
+        from kafkactl.output.kafka import group_text as kafka_group_text
 
         for one in lags:
             print(kafka_group_text.note(one.description), end="", file=sys.stderr)

@@ -75,7 +75,7 @@ def reset_offsets(
 ) -> int:
     """Set where groups without members go on reading; shown first, done with --execute."""
     from kafkactl.admin.groups import offsets as group_offsets
-    from kafkactl.output import kafka_group_text
+    from kafkactl.output.kafka import group_text as kafka_group_text
 
     if execute and dry_run:
         raise UsageError("--execute and --dry-run", "say one of them")
@@ -145,7 +145,7 @@ def delete_offsets(
 ) -> int:
     """Forget what a group has committed in topics or partitions that it does not read any more."""
     from kafkactl.admin.groups import offsets as group_offsets
-    from kafkactl.output import kafka_group_text
+    from kafkactl.output.kafka import group_text as kafka_group_text
 
     name = subject(group, group_flag, "group")
     if not topic:
@@ -327,7 +327,7 @@ def _failures(name: str, results: Mapping[Partition, str | None]) -> int:
 
 
 def _tell(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
-    from kafkactl.output import kafka_group_text
+    from kafkactl.output.kafka import group_text as kafka_group_text
 
     for plan in plans.values():
         if as_kafka:

@@ -94,7 +94,7 @@ def _moment(text: str) -> int:
 
 def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[Partition], at: int) -> int:
     from kafkactl.admin.offsets import offsets_at
-    from kafkactl.output import kafka_text
+    from kafkactl.output.kafka import admin_text as kafka_text
     from kafkactl.output.times import iso
 
     rows = offsets_at(connected, wanted, at)

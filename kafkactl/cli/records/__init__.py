@@ -89,7 +89,7 @@ def delete(
         return EXIT_FAILED
     rows = records.delete(connected, before)
     if output.is_kafka:
-        from kafkactl.output import kafka_text
+        from kafkactl.output.kafka import admin_text as kafka_text
 
         print(kafka_text.deletions(rows), end="")
     else:

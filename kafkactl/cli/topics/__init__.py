@@ -90,7 +90,7 @@ def create(
     from kafkactl.admin.topics import names as topic_names
     from kafkactl.admin.topics.models import TopicSpec
     from kafkactl.connection.settings import parse_assignment
-    from kafkactl.output import kafka_text
+    from kafkactl.output.kafka import admin_text as kafka_text
 
     if file is not None:
         if topic or topic_flag or partitions or replication_factor or replica_assignment or config:

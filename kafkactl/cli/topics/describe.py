@@ -170,7 +170,7 @@ def _described(connected: Cluster, asked: _Asked, wishes: _Wishes, only_override
 def _as_kafka(client: AdminClient, asked: _Asked, wishes: _Wishes, only_overrides: bool) -> str:
     """As kafka-topics --describe: with wishes only partitions, with --topics-with-overrides only topics."""
     from kafkactl.admin.topics import descriptions as topics_in_full
-    from kafkactl.output import kafka_text
+    from kafkactl.output.kafka import admin_text as kafka_text
 
     if asked.topic_id:
         described = topics_in_full.describe_by_id(client, asked.topic_id)

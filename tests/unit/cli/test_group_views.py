@@ -18,7 +18,8 @@ from kafkactl.cli.groups.offsets import _read_csv, _read_yaml
 from kafkactl.cli.groups.tables import lasting, title
 from kafkactl.cli.groups.watch import sparkline
 from kafkactl.errors import NotFoundError, UsageError
-from kafkactl.output import kafka_group_text, prometheus
+from kafkactl.output import prometheus
+from kafkactl.output.kafka import group_text as kafka_group_text
 
 
 def member(name: str, *partitions: int, **fields: Any) -> Member:

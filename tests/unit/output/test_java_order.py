@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafkactl.output.java_order import hash_map_order
+from kafkactl.output.kafka.java_order import hash_map_order
 
 KEYS = [
     "orders",

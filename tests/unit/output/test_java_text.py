@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafkactl.output.java_text import double_text, json_text, plain
+from kafkactl.output.kafka.java_text import double_text, json_text, plain
 
 
 @pytest.mark.parametrize(

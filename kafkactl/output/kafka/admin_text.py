@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.output.java_order import by_hash, hash_map_order, string_hash
-from kafkactl.output.java_text import boolean_text, double_text
+from kafkactl.output.kafka.java_order import by_hash, hash_map_order, string_hash
+from kafkactl.output.kafka.java_text import boolean_text, double_text
 
 if TYPE_CHECKING:
     from kafkactl.admin.configs import Config

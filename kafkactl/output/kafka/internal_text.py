@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kafkactl.errors import FormatError
-from kafkactl.output.java_text import boolean_text, json_text
+from kafkactl.output.kafka.java_text import boolean_text, json_text
 from kafkactl.storage.internal.coordinator import UnknownRecordTypeError, parse_coordinator_record
 from kafkactl.storage.internal.metadata import parse_metadata_record
 from kafkactl.storage.records import Record

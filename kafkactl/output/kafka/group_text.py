@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.output.java_order import by_hash, hash_map_order, string_hash
+from kafkactl.output.kafka.java_order import by_hash, hash_map_order, string_hash
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.models import GroupDescription, GroupLag, GroupListing, Member, Partition, PartitionLag
@@ -135,7 +135,7 @@ def empty(partitions: Sequence[Partition]) -> str:
 
 def exported(plans: Mapping[str, Mapping[Partition, int]], with_group: bool) -> str:
     """As --reset-offsets --export: csv without a heading."""
-    from kafkactl.output.java_text import csv_line
+    from kafkactl.output.kafka.java_text import csv_line
 
     lines = []
     for group in hash_map_order(list(plans)):
