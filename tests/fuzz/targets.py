@@ -9,7 +9,7 @@ from pathlib import Path
 from kafkactl.dump.files import TextDump, Wanted
 from kafkactl.dump.text import aborted_line, control_text, producer_line
 from kafkactl.errors import KafkactlError
-from kafkactl.output.decoders import TOPICS, by_format, by_topic
+from kafkactl.output.records.decoders import TOPICS, by_format, by_topic
 from kafkactl.serde import formats
 from kafkactl.storage import compression
 from kafkactl.storage.check import Checked, check_partition

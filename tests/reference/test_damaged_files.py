@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from kafkactl.dump.files import TextDump, Wanted
-from kafkactl.output.decoders import by_format
+from kafkactl.output.records.decoders import by_format
 from kafkactl.serde import formats
 from kafkactl.storage.compression import CODEC_MASK, Codec
 from tests.clusters import RunningCluster

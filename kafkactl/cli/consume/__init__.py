@@ -17,7 +17,7 @@ from kafkactl.errors import EXIT_FAILED, FormatError, UsageError
 from kafkactl.output import people
 
 if TYPE_CHECKING:
-    from kafkactl.output.record_writer import RecordWriter
+    from kafkactl.output.records.record_writer import RecordWriter
     from kafkactl.streams.consuming import Reading
     from kafkactl.streams.filters import Wanted
     from kafkactl.streams.latest import Latest

@@ -13,7 +13,7 @@ from kafkactl.cli.completion.names import group_names
 from kafkactl.errors import UsageError
 
 if TYPE_CHECKING:
-    from kafkactl.output.record_writer import RecordWriter
+    from kafkactl.output.records.record_writer import RecordWriter
     from kafkactl.output.report import RecordFormat
     from kafkactl.serde.formats import Format
     from kafkactl.streams.filters import Wanted
@@ -186,7 +186,7 @@ class StyleFlags:
 
     def formats(self, key: Format, value: Format) -> tuple[Format, Format]:
         """What keys and values are, by class or by format; raises UsageError."""
-        from kafkactl.output.decoders import format_of_class
+        from kafkactl.output.records.decoders import format_of_class
 
         return (
             key if self.key_deserializer is None else format_of_class(self.key_deserializer),
@@ -195,7 +195,7 @@ class StyleFlags:
 
     def writer(self, format: RecordFormat | None, key: Format, value: Format) -> RecordWriter:
         """Raises UsageError."""
-        from kafkactl.output.records import Style, record_writer
+        from kafkactl.output.records.writers import Style, record_writer
         from kafkactl.streams.properties import said
 
         properties = said(self.formatter_config, self.property_)

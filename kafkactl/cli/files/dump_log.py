@@ -16,7 +16,7 @@ from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat
 
 if TYPE_CHECKING:
-    from kafkactl.output.decoders import Decoder
+    from kafkactl.output.records.decoders import Decoder
     from kafkactl.serde.formats import Format
     from kafkactl.storage.selection import Selection
 
@@ -69,7 +69,7 @@ class DecoderOptions:
 
     def decoder(self, key: Format, value: Format) -> Decoder:
         """What shows keys and values; raises UsageError for a class that is not known."""
-        from kafkactl.output import decoders
+        from kafkactl.output.records import decoders
 
         if self.topic:
             return decoders.by_topic(self.topic)

@@ -88,7 +88,7 @@ def console_producer(
         settings["transactional.id"] = transactional_id
 
     from kafkactl.cli.produce.prompt import TypedLines
-    from kafkactl.output.undelivered import Undelivereds
+    from kafkactl.output.records.undelivered import Undelivereds
     from kafkactl.streams import line_sending
     from kafkactl.streams.inputs import Given, paced, whole_lines
     from kafkactl.streams.producing import Account, Sending, transactions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kafkactl.errors import FormatError
-from kafkactl.output.decoders import format_of_class
+from kafkactl.output.records.decoders import format_of_class
 
 
 def test_decoders_read_the_first_bytes_and_deserializers_want_all() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafkactl.output.line_formatter import LineFormatter
+from kafkactl.output.records.line_formatter import LineFormatter
 from kafkactl.serde import formats
 from tests.unit.streams.messages import Message
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kafkactl.errors import UsageError
-from kafkactl.output.template import Template
+from kafkactl.output.records.template import Template
 from kafkactl.serde import formats
 from tests.unit.streams.messages import Message
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kafkactl.errors import UsageError
-from kafkactl.output.undelivered import Undelivereds
+from kafkactl.output.records.undelivered import Undelivereds
 from kafkactl.serde import formats
 from kafkactl.streams.inputs import FieldReader, json_lines
 from kafkactl.streams.producing import Undelivered

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafkactl.errors import UsageError
-from kafkactl.output.decoders import format_of_class
-from kafkactl.output.line_formatter import LineFormatter
-from kafkactl.output.record_writer import RecordWriter
+from kafkactl.output.records.decoders import format_of_class
+from kafkactl.output.records.line_formatter import LineFormatter
+from kafkactl.output.records.record_writer import RecordWriter
+from kafkactl.output.records.template import Template
 from kafkactl.output.report import RecordFormat
-from kafkactl.output.template import Template
 from kafkactl.serde.formats import Format
 
 
@@ -30,7 +30,7 @@ class Style:
 
 def record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
     """The writer of a style; Kafka's own lines unless another is named. Raises UsageError."""
-    from kafkactl.output import kafka_formatters
+    from kafkactl.output.records import kafka_formatters
 
     formatter = None if style.formatter is None else kafka_formatters.short_name(style.formatter)
     if sum((style.format is not None, style.template is not None, formatter is not None)) > 1:
