@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kafkactl.streams.consuming import Reading
     from kafkactl.streams.filters import Wanted
     from kafkactl.streams.latest import Latest
-    from kafkactl.streams.line_reading import LineReading
+    from kafkactl.streams.librdkafka.line_reading import LineReading
 
 app = new_app("Print a topic's records.")
 
@@ -79,9 +79,9 @@ def console_consumer(
 
     wanted = which.wanted(key, value)
 
-    from kafkactl.streams import line_reading
     from kafkactl.streams.consuming import Reading
     from kafkactl.streams.latest import Latest
+    from kafkactl.streams.librdkafka import line_reading
 
     as_it_is = line_reading.IS_THERE and selection.takes_all and not (wanted or dedupe_latest)
     try:

@@ -89,8 +89,8 @@ def console_producer(
 
     from kafkactl.cli.produce.prompt import TypedLines
     from kafkactl.output.records.undelivered import Undelivereds
-    from kafkactl.streams import line_sending
     from kafkactl.streams.inputs import Given, paced, whole_lines
+    from kafkactl.streams.librdkafka import line_sending
     from kafkactl.streams.producing import Account, Sending, transactions
 
     with ExitStack() as stack:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError, UsageError
-from kafkactl.streams.compiled import compiled
+from kafkactl.streams.librdkafka import compiled
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.producing import NOT_SENT, Account, Undelivered, producer_settings, require_topic
 

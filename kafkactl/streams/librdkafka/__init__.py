@@ -17,7 +17,7 @@ def compiled(name: str) -> Any:
     if os.environ.get("KAFKACTL_STREAMS") == "pure":
         return None
     try:
-        module = importlib.import_module(f"kafkactl.streams.{name}")
+        module = importlib.import_module(f"kafkactl.streams.librdkafka.{name}")
         module.bind(cimpl.__file__)
     except ImportError:
         return None

@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
-from kafkactl.streams._librdkafka cimport (
+from kafkactl.streams.librdkafka._librdkafka cimport (
     CONSUMER, Common, Message, acquaint, bind_common, configured, destroy_t, err2str_t, loaded, opened, symbol,
 )
 

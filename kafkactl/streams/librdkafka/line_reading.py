@@ -10,8 +10,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import UsageError
-from kafkactl.streams.compiled import compiled
 from kafkactl.streams.consuming import WAIT_S, consumer_settings
+from kafkactl.streams.librdkafka import compiled
 from kafkactl.streams.record import PlainLine
 from kafkactl.streams.selection import Selection, ranges
 

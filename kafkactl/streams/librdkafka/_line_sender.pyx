@@ -9,7 +9,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memchr, memcmp
 
-from kafkactl.streams._librdkafka cimport (
+from kafkactl.streams.librdkafka._librdkafka cimport (
     PRODUCER, Common, Message, acquaint, bind_common, configured, err2str_t, loaded, opened, poll_t, symbol,
 )
 
