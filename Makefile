@@ -14,7 +14,7 @@ demo: $(VENV)/installed
 # Tests of clusters wait more than they work; those of one cluster stay together (tests/cluster_fixtures.py).
 test: lint $(VENV)/installed-dev
 	sh tests/install-shells.sh
-	KAFKACTL_READER=pure $(PYTEST) -n auto tests/unit/storage tests/unit/output tests/fuzz $(wildcard tests/unit/cli/test_dump_log*.py)
+	KAFKACTL_READER=pure $(PYTEST) -n auto tests/unit/storage tests/unit/output tests/unit/dump tests/fuzz
 	$(PYTEST) -n auto tests/unit tests/fuzz
 	$(PYTEST) -n 2 --dist loadgroup tests/cluster tests/reference
 	sh tests/install-docker.sh

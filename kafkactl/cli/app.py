@@ -20,8 +20,8 @@ from typer.main import get_command as typer_command
 from kafkactl import __version__
 from kafkactl.cli.completion import names as completion
 from kafkactl.cli.frame import typer_internals as coercion
-from kafkactl.cli.frame.command import CONTEXT_SETTINGS
-from kafkactl.cli.frame.options import ClusterOptions, OutputOptions, command
+from kafkactl.cli.frame.command import CONTEXT_SETTINGS, command
+from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.startup import put_off
 from kafkactl.errors import EXIT_INTERRUPTED, EXIT_USAGE, KafkactlError, UsageError
 from kafkactl.output import people

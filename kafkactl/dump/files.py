@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from kafkactl.dump import text as dump_text
 from kafkactl.dump.record_lines import new_lines
-from kafkactl.dump.text import Faults, Parser
+from kafkactl.dump.text import Faults
 from kafkactl.dump.turns import FileOutput, OneTurn, Turn, descriptor_of_file, in_turns
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.output import people
 from kafkactl.output.kafka.java_text import json_text
+from kafkactl.output.records.decoders import Parser
 from kafkactl.storage.batch import AnyBatch, Batch, parse_batch
 from kafkactl.storage.compression import TooLargeError
 from kafkactl.storage.files import FileKind, beside, kind_of

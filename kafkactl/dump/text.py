@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.output.kafka.java_text import boolean_text, json_text
+from kafkactl.output.records.decoders import Parser
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.control import ControlType, parse_control
 from kafkactl.storage.legacy import LegacyRecord
@@ -21,9 +22,6 @@ from kafkactl.storage.records import Record
 from kafkactl.storage.segment import base_offset_of
 from kafkactl.storage.txnindex import AbortedTransaction
 from kafkactl.storage.verify import TimeFault, TimeFinding
-
-Parser = Callable[[Record], tuple[str | None, str | None]]
-"""Makes the texts of a record's key and value; raises FormatError for what it is not made for."""
 
 
 def batch_line(batch: AnyBatch) -> str:

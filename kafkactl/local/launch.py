@@ -14,7 +14,7 @@ from kafkactl.errors import EngineError
 from kafkactl.local import jars, ports, translate
 from kafkactl.local.compose import Service, Target
 from kafkactl.local.engine import START_TIMEOUT_S, Tell, await_condition
-from kafkactl.local.native import Node
+from kafkactl.local.nodes import Node
 
 _BECOME = 'echo $$ > "$1"; shift; exec "$@"'
 

@@ -8,53 +8,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from kafkactl.local.compose import HOST, Service, Target
 from kafkactl.local.engine import POLL_S, Fault, NodeStatus, Tell, await_condition
-from kafkactl.local.instance import folder_of
+from kafkactl.local.launch import launch, launch_again
+from kafkactl.local.nodes import Node, nodes_of, process_state
 
 STOP_TIMEOUT_S = 30.0
-
-
-@dataclass(frozen=True)
-class Node:
-    """A service's files and process on this host."""
-
-    service: Service
-    folder: Path
-
-    @property
-    def properties(self) -> Path:
-        return self.folder / "node.properties"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "node.log"
-
-    @property
-    def pid_file(self) -> Path:
-        return self.folder / "pid"
-
-    @property
-    def volumes(self) -> dict[str, Path]:
-        return {path: self.folder / name for path, name in self.service.volumes.items()}
-
-    @property
-    def published_port(self) -> int | None:
-        return self.service.ports[0].host if self.service.ports else None
-
-    def pid(self) -> int | None:
-        """The process id while the process runs and is ours."""
-        try:
-            pid = int(self.pid_file.read_text())
-        except (FileNotFoundError, ValueError):
-            return None
-        return pid if str(self.properties) in _command_line(pid) else None
 
 
 class NativeEngine:
@@ -69,8 +31,6 @@ class NativeEngine:
         jars.libs(target.kafka_version, tell)
 
     def up(self, target: Target, tell: Tell) -> None:
-        from kafkactl.local.launch import launch
-
         try:
             launch(target, nodes_of(target), tell)
         except BaseException:
@@ -94,8 +54,6 @@ class NativeEngine:
             case Fault.RESUME:
                 _signalled(node, signal.SIGCONT)
             case Fault.RESTART:
-                from kafkactl.local.launch import launch_again
-
                 _stop([node], tell)
                 launch_again(target, node, tell)
 
@@ -105,7 +63,7 @@ class NativeEngine:
             pid = node.pid()
             address = f"{HOST}:{node.published_port}" if node.published_port else None
             log_dir = node.volumes.get(node.service.environment.get("KAFKA_LOG_DIRS", ""))
-            state = _state(pid)
+            state = process_state(pid)
             found.append(
                 NodeStatus(
                     target.name, node.service.name, self.name, state, address, pid, str(log_dir) if log_dir else None
@@ -131,11 +89,6 @@ class NativeEngine:
                 time.sleep(POLL_S)
 
 
-def nodes_of(target: Target) -> list[Node]:
-    """A target's nodes on this host, in start order."""
-    return [Node(service, folder_of(target.name) / service.name) for service in target.nodes]
-
-
 def _signalled(node: Node, number: signal.Signals) -> None:
     if (pid := node.pid()) is not None:
         os.kill(pid, number)
@@ -154,29 +107,3 @@ def _stop(nodes: list[Node], tell: Tell) -> None:
         await_condition(lambda: all(node.pid() is None for node, _ in running), STOP_TIMEOUT_S)
     for node in nodes:
         node.pid_file.unlink(missing_ok=True)
-
-
-def _state(pid: int | None) -> str:
-    if pid is None:
-        return "stopped"
-    try:  # the state comes after the name, which may hold anything
-        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
-    except FileNotFoundError:
-        state = _told_by_ps(pid, "state")
-    return "paused" if state.strip().startswith("T") else "running"
-
-
-def _command_line(pid: int) -> str:
-    """A process's command line; empty when there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except FileNotFoundError:
-        return _told_by_ps(pid, "command")
-
-
-def _told_by_ps(pid: int, column: str) -> str:
-    """Where there is no /proc."""
-    if Path("/proc/self").exists():
-        return ""
-    command = ["ps", "-p", str(pid), "-o", f"{column}="]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

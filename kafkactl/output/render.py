@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, TextIO
 
-from kafkactl.output.report import OutputFormat, Report, Table
+from kafkactl.output.report import OutputFormat, Report, Table, cell
 
 
 def show(report: Report, format: OutputFormat | None = None, stream: TextIO | None = None) -> None:
@@ -48,23 +48,6 @@ def plain_data(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace")
     return value
-
-
-def cell(value: object, absent: str = "-") -> str:
-    """A value as a person reads it in a table."""
-    if value is None:
-        return absent
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return ",".join(cell(item) for item in value) if value else absent
-    if isinstance(value, Enum):
-        return str(value.value)
-    return str(value)
-
-
-def is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _show_csv(report: Report, stream: TextIO) -> None:

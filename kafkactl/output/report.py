@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 
@@ -61,3 +61,20 @@ class Report:
 def listing(columns: Sequence[Column], rows: Sequence[Any], title: str | None = None) -> Report:
     """The common case: the data is the table's rows."""
     return Report(list(rows), [Table(columns, rows, title)])
+
+
+def cell(value: object, absent: str = "-") -> str:
+    """A value as a person reads it in a table."""
+    if value is None:
+        return absent
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ",".join(cell(item) for item in value) if value else absent
+    if isinstance(value, Enum):
+        return str(value.value)
+    return str(value)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from kafkactl.output.render import cell, is_number
-from kafkactl.output.report import Table
+from kafkactl.output.report import Table, cell, is_number
 
 
 def show_tables(tables: Sequence[Table], stream: TextIO) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kafkactl.errors import UsageError
-from kafkactl.serde import formats, schemas
+from kafkactl.serde import formats, schema_formats, schemas
 from kafkactl.serde.formats import Format
 
 BY_REGISTRY = "registry"
@@ -40,7 +40,7 @@ def chosen(choice: Choice, part: str, topic: str | None) -> Format:
             raise UsageError(
                 f"--{part}-format {choice.name} needs a schema", f"--{part}-schema FILE, or --schema-registry URL"
             )
-        return schemas.format_of(schema)
+        return schema_formats.format_of(schema)
     try:
         from kafkactl.serde.registry import STRATEGIES, Registry, RegistryFormat
     except ImportError as error:

@@ -17,7 +17,8 @@ from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistry
 
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
 from kafkactl.serde.formats import Format
-from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, Schema, format_of
+from kafkactl.serde.schema_formats import format_of
+from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, Schema
 
 T = TypeVar("T")
 

@@ -1,13 +1,12 @@
-"""Schemas: their language, their text, what they refer to, and the formats that they are of values."""
+"""Schemas: their language, their text and the schemas that they import."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kafkactl.errors import UsageError
-from kafkactl.serde.formats import Format
 
 AVRO, PROTOBUF, JSON = "AVRO", "PROTOBUF", "JSON"
 """As registries spell them."""
@@ -51,30 +50,3 @@ def _imports(path: Path) -> dict[str, str]:
     root = path.parent
     others = (each for each in root.rglob("*.proto") if each != path)
     return {str(each.relative_to(root)): each.read_text("utf-8") for each in others}
-
-
-def format_of(schema: Schema) -> Format:
-    """Values by a schema, without the header that a registry's clients put before them; raises UsageError."""
-    makers: dict[str, Callable[[Schema], Format]] = {AVRO: _avro, PROTOBUF: _protobuf, JSON: _json}
-    try:
-        return makers[schema.language](schema)
-    except ImportError as error:
-        raise UsageError(f"{schema.language} needs {error.name}", "pip install 'kafkactl[schemas]'") from error
-
-
-def _avro(schema: Schema) -> Format:
-    from kafkactl.serde import avro
-
-    return avro.format_of(schema)
-
-
-def _protobuf(schema: Schema) -> Format:
-    from kafkactl.serde import protobuf
-
-    return protobuf.format_of(schema)
-
-
-def _json(schema: Schema) -> Format:
-    from kafkactl.serde import json_schema
-
-    return json_schema.format_of(schema)

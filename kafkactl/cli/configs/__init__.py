@@ -11,8 +11,8 @@ import typer
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
 from kafkactl.cli.completion.names import config_names, entity_parts, removable_config_names
 from kafkactl.cli.configs.entities import Chosen, EntityOptions, entities
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, UsageError
 from kafkactl.output import people

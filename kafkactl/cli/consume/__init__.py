@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kafkactl.cli.consume.flags import FilterFlags, MemberFlags, RangeFlags, StyleFlags
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TopicOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TopicOptions
 from kafkactl.cli.frame.stopping import Stopping
 from kafkactl.errors import EXIT_FAILED, FormatError, UsageError
 from kafkactl.output import people
 
 if TYPE_CHECKING:
-    from kafkactl.output.records.record_writer import RecordWriter
+    from kafkactl.output.records import RecordWriter
     from kafkactl.streams.consuming import Reading
     from kafkactl.streams.filters import Wanted
     from kafkactl.streams.latest import Latest

@@ -13,7 +13,7 @@ from kafkactl.cli.completion.names import group_names
 from kafkactl.errors import UsageError
 
 if TYPE_CHECKING:
-    from kafkactl.output.records.record_writer import RecordWriter
+    from kafkactl.output.records import RecordWriter
     from kafkactl.output.report import RecordFormat
     from kafkactl.serde.formats import Format
     from kafkactl.streams.filters import Wanted
@@ -65,7 +65,7 @@ class RangeFlags:
 
     def selection(self, topic: str | None, topic_flag: str | None, group: str | None, until_end: bool) -> Selection:
         """Raises UsageError for flags that do not go together."""
-        from kafkactl.cli.frame.options import subject
+        from kafkactl.cli.frame.command import subject
         from kafkactl.cli.moments import to_ms
         from kafkactl.streams.filters import compile_pattern
         from kafkactl.streams.selection import Selection

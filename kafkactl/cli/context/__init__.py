@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from kafkactl.cli.completion.names import context_names
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import OutputOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.options import OutputOptions
 from kafkactl.connection import contexts, properties, secrets
 from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.connection.settings import parse_assignment, require_addresses

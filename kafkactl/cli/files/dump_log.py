@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import FileOutputOptions, FormatOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.options import FileOutputOptions, FormatOptions
 from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat
 

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import OutputOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.options import OutputOptions
 from kafkactl.errors import EXIT_CONDITION, KafkactlError, NotFoundError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing

@@ -1,14 +1,28 @@
-"""The Typer app of one noun, set up alike for all of them."""
+"""Commands and their groups: dataclasses of flags spread into options, apps set up in one way, a subject given once."""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass, replace
+from typing import Any, TypeVar, get_type_hints
 
 import typer
 
+from kafkactl.cli.frame import rights
+from kafkactl.errors import OperationError, UsageError
+
+T = TypeVar("T")
+
+CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
 
 def new_app(summary: str) -> typer.Typer:
-    """An app whose help is plain text (rich's imports would triple its time) and offers no --install-completion."""
+    """Return an app whose help is plain text and which has no --install-completion.
+
+    rich would triple the time that help takes.
+    """
     return typer.Typer(
         help=summary,
         no_args_is_help=True,
@@ -19,4 +33,71 @@ def new_app(summary: str) -> typer.Typer:
     )
 
 
-CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Spreads every parameter annotated with a dataclass into that class's flags.
+
+    Flags given before the subcommand (`kafkactl -b HOST topics list`) fill in those not given after it.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    groups: dict[str, type[Any]] = {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
+    }
+    parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in groups and name != "click_context":
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
+    for group in groups.values():
+        annotations = get_type_hints(group, include_extras=True)
+        for field in fields(group):
+            default = inspect.Parameter.empty if field.default is MISSING else field.default
+            parameters.append(
+                inspect.Parameter(
+                    field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations[field.name]
+                )
+            )
+
+    @functools.wraps(function)
+    def run(click_context: typer.Context, **values: Any) -> Any:
+        for name, group in groups.items():
+            given = group(**{field.name: values.pop(field.name) for field in fields(group)})
+            values[name] = _filled_in(given, click_context)
+        if "click_context" in hints:
+            values["click_context"] = click_context
+        rights.running.set(click_context.command_path.partition(" ")[2])
+        try:
+            return function(**values)
+        except OperationError as error:
+            error.hint = rights.hint(error.code) or error.hint
+            raise
+
+    del run.__wrapped__  # typing and inspect would look through to the original
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _filled_in(given: T, click_context: typer.Context) -> T:
+    before: dict[type[Any], Any] = click_context.find_root().obj or {}
+    outer = next((outer for kind, outer in before.items() if isinstance(given, kind)), None)
+    if outer is None:
+        return given
+    unset = {field.name: getattr(outer, field.name) for field in fields(outer) if getattr(given, field.name) is None}
+    return replace(given, **unset)  # type: ignore[type-var]
+
+
+def subject(positional: T | None, flag: T | None, name: str) -> T:
+    """A command's subject, said in its place or after Kafka's flag; raises UsageError unless said once."""
+    if positional is not None and flag is not None and positional != flag:
+        raise UsageError(f"two {name}s: {positional} and --{name} {flag}", "say it once")
+    said = positional if positional is not None else flag
+    if said is None:
+        raise UsageError(f"which {name}?", f"name it: as the argument, or with --{name}")
+    return said
+
+
+def subjects(positional: list[str] | None, flag: list[str] | None, name: str) -> list[str]:
+    """Like `subject`, for commands that take several; Kafka's flag may hold commas. In order, each once."""
+    said = list(positional or ()) + [part for text in flag or () for part in text.split(",") if part]
+    if not said:
+        raise UsageError(f"which {name}?", f"name it: as the argument, or with --{name}")
+    return list(dict.fromkeys(said))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from kafkactl.cli.completion.names import context_names, topic_names
-from kafkactl.cli.frame import rights
-from kafkactl.errors import EXIT_FAILED, OperationError, UsageError
+from kafkactl.cli.frame.command import subject
+from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat, RecordFormat, Report
 
 if TYPE_CHECKING:
@@ -229,26 +228,6 @@ class RecordOutputOptions(OutputOptions):
 
 
 @dataclass(frozen=True)
-class ConfirmOptions:
-    """For what destroys: ask, do it unasked, or only show."""
-
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False
-
-    def declined(self, what: str, otherwise: str) -> int | None:
-        """The status to end with where it is only to be shown, or the person says no; None to go on and do it."""
-        from kafkactl.output import people
-
-        if self.dry_run:
-            people.note(f"would {what}")
-            return 0
-        if not people.confirm(what, self.yes):
-            people.note(otherwise)
-            return EXIT_FAILED
-        return None
-
-
-@dataclass(frozen=True)
 class TopicOptions:
     """The one topic of a command."""
 
@@ -297,73 +276,3 @@ class FormatOptions:
         key = Choice(self.key_format, self.key_schema, settings, self.subject_strategy)
         value = Choice(self.value_format, self.value_schema, settings, self.subject_strategy)
         return chosen(key, "key", topic), chosen(value, "value", topic)
-
-
-def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Spreads every parameter annotated with a dataclass into that class's flags.
-
-    Flags given before the subcommand (`kafkactl -b HOST topics list`) fill in those not given after it.
-    """
-    hints = get_type_hints(function, include_extras=True)
-    groups: dict[str, type[Any]] = {
-        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
-    }
-    parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name not in groups and name != "click_context":
-            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
-    for group in groups.values():
-        annotations = get_type_hints(group, include_extras=True)
-        for field in fields(group):
-            default = inspect.Parameter.empty if field.default is MISSING else field.default
-            parameters.append(
-                inspect.Parameter(
-                    field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations[field.name]
-                )
-            )
-
-    @functools.wraps(function)
-    def run(click_context: typer.Context, **values: Any) -> Any:
-        for name, group in groups.items():
-            given = group(**{field.name: values.pop(field.name) for field in fields(group)})
-            values[name] = _filled_in(given, click_context)
-        if "click_context" in hints:
-            values["click_context"] = click_context
-        rights.running.set(click_context.command_path.partition(" ")[2])
-        try:
-            return function(**values)
-        except OperationError as error:
-            error.hint = rights.hint(error.code) or error.hint
-            raise
-
-    del run.__wrapped__  # typing and inspect would look through to the original
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run
-
-
-def _filled_in(given: T, click_context: typer.Context) -> T:
-    before: dict[type[Any], Any] = click_context.find_root().obj or {}
-    outer = next((outer for kind, outer in before.items() if isinstance(given, kind)), None)
-    if outer is None:
-        return given
-    unset = {field.name: getattr(outer, field.name) for field in fields(outer) if getattr(given, field.name) is None}
-    return replace(given, **unset)  # type: ignore[type-var]
-
-
-def subject(positional: T | None, flag: T | None, name: str) -> T:
-    """A command's subject, said in its place or after Kafka's flag; raises UsageError unless said once."""
-    if positional is not None and flag is not None and positional != flag:
-        raise UsageError(f"two {name}s: {positional} and --{name} {flag}", "say it once")
-    said = positional if positional is not None else flag
-    if said is None:
-        raise UsageError(f"which {name}?", f"name it: as the argument, or with --{name}")
-    return said
-
-
-def subjects(positional: list[str] | None, flag: list[str] | None, name: str) -> list[str]:
-    """Like `subject`, for commands that take several; Kafka's flag may hold commas. In order, each once."""
-    said = list(positional or ()) + [part for text in flag or () for part in text.split(",") if part]
-    if not said:
-        raise UsageError(f"which {name}?", f"name it: as the argument, or with --{name}")
-    return list(dict.fromkeys(said))

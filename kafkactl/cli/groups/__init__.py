@@ -9,17 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import (
-    ClusterOptions,
-    ConfirmOptions,
-    GroupOutputOptions,
-    MirrorOutputOptions,
-    OutputOptions,
-    command,
-    subject,
-    subjects,
-)
+from kafkactl.cli.frame.command import command, new_app, subject, subjects
+from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.options import ClusterOptions, GroupOutputOptions, MirrorOutputOptions, OutputOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.cli.groups import exporter as groups_exporter
 from kafkactl.cli.groups import offsets as groups_offsets

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from kafkactl.cli.frame.options import ClusterOptions, command
+from kafkactl.cli.frame.command import command
+from kafkactl.cli.frame.options import ClusterOptions
 from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output import people
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kafkactl.cli.completion.names import group_names
-from kafkactl.cli.frame.options import subjects
+from kafkactl.cli.frame.command import subjects
 from kafkactl.errors import UsageError
 
 Groups = Annotated[list[str] | None, typer.Argument(metavar="GROUP", autocompletion=group_names, show_default=False)]

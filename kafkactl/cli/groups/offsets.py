@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kafkactl.cli.completion.names import group_names, topic_names
-from kafkactl.cli.frame.options import (
-    ClusterOptions,
-    ConfirmOptions,
-    MirrorOutputOptions,
-    OutputOptions,
-    command,
-    subject,
-)
+from kafkactl.cli.frame.command import command, subject
+from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions
 from kafkactl.cli.groups.flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
 from kafkactl.cli.moments import to_ms
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, NotFoundError, OperationError, UsageError

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from kafkactl.cli.completion.names import local_names
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import OutputOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.options import OutputOptions
 from kafkactl.errors import NotFoundError, UnreachableError, UsageError
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kafkactl.cli.completion.names import topic_names
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions
 from kafkactl.cli.frame.results import tell_errors
 from kafkactl.cli.moments import to_ms
 from kafkactl.errors import UsageError

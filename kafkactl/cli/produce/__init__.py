@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, TopicOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, TopicOptions
 from kafkactl.cli.produce.flags import InputFlags, RecordFlags, SendFlags
 from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, UsageError
 from kafkactl.output import people

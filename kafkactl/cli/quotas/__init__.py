@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import ClusterOptions, OutputOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import UsageError

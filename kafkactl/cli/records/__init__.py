@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.completion.names import topic_names
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import ClusterOptions, ConfirmOptions, MirrorOutputOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import tell_errors
 from kafkactl.cli.moments import to_ms
 from kafkactl.errors import EXIT_FAILED, OperationError, UsageError

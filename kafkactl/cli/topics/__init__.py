@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import ClusterOptions, ConfirmOptions, MirrorOutputOptions, command, subjects
+from kafkactl.cli.frame.command import command, new_app, subjects
+from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.cli.topics import declared as topics_declared
 from kafkactl.cli.topics import describe as topics_describe

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.frame.options import ClusterOptions, ConfirmOptions, OutputOptions, command
+from kafkactl.cli.frame.command import command
+from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.cli.topics.flags import TopicFlag, Topics, named
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED

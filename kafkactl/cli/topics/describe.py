@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, command, subjects
+from kafkactl.cli.frame.command import command, subjects
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.topics.flags import ExcludeInternal, IfExists, TopicFlag, Topics
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output.report import Column, OutputFormat, Report, Table

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.completion.names import topic_names
-from kafkactl.cli.frame.options import subjects
+from kafkactl.cli.frame.command import subjects
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster

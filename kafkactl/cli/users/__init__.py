@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli.frame.command import new_app
-from kafkactl.cli.frame.options import ClusterOptions, ConfirmOptions, OutputOptions, command
+from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection import secrets
 from kafkactl.errors import NotFoundError, UsageError

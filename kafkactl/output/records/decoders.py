@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kafkactl.dump.text import Parser
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde import formats
 from kafkactl.serde.formats import Format
 from kafkactl.storage.records import Record
+
+Parser = Callable[[Record], tuple[str | None, str | None]]
+"""Returns a record's key and value as text; raises FormatError for bytes that are not of their format."""
 
 TOPICS = ("consumer_offsets", "transaction_state", "share_group_state", "cluster_metadata", "remote_log_metadata")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.output.kafka.java_text import json_text
-from kafkactl.output.records.record_writer import RecordWriter
+from kafkactl.output.records import RecordWriter
 from kafkactl.storage.internal.coordinator import UnknownRecordTypeError, parse_coordinator_record
 from kafkactl.storage.schema import of_type
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kafkactl.errors import UsageError
-from kafkactl.output.records.record_writer import RecordWriter
+from kafkactl.output.records import RecordWriter
 from kafkactl.serde.formats import Format
 from kafkactl.streams.properties import unescape
 

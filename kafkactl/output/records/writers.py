@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafkactl.errors import UsageError
+from kafkactl.output.records import RecordWriter
 from kafkactl.output.records.decoders import format_of_class
 from kafkactl.output.records.line_formatter import LineFormatter
-from kafkactl.output.records.record_writer import RecordWriter
 from kafkactl.output.records.template import Template
 from kafkactl.output.report import RecordFormat
 from kafkactl.serde.formats import Format
@@ -149,7 +149,7 @@ class Columns(_Fielded):
     head = _FORM.format("PARTITION", "OFFSET", "TIME", "KEY", "VALUE").encode()
 
     def write(self, message: Any) -> bytes:
-        from kafkactl.output.render import cell
+        from kafkactl.output.report import cell
         from kafkactl.output.times import iso
 
         fields = self.fields(message)

@@ -161,7 +161,7 @@ def test_a_damaged_record_is_one_clear_error() -> None:
 
 
 def test_a_process_id_of_somebody_else_is_not_ours() -> None:
-    from kafkactl.local.native import nodes_of
+    from kafkactl.local.nodes import nodes_of
 
     (node,) = nodes_of(cluster.load_target("kraft", {}))
     node.folder.mkdir(parents=True)

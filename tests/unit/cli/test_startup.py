@@ -7,7 +7,7 @@ import sys
 
 _LOOK = """
 import sys
-from kafkactl.cli.later import put_off
+from kafkactl.cli.frame.startup import put_off
 put_off("asyncio")
 import asyncio
 import confluent_kafka
