@@ -1,0 +1,299 @@
+"""Names and patterns of topics, groups, clients, users and transactional ids on the command line.
+
+A topic argument with only letters, digits, `.`, `_` and `-` is a name. Any other topic argument is a pattern.
+Groups, clients, users and transactional ids are always names, and `--match REGEX` is their pattern.
+A pattern is a regular expression of Python's `re`. It must match the whole name, and its `.` also matches a line end.
+A topic pattern skips Kafka's internal topics unless the selection includes them. A name never skips them.
+The values of --topic and --include are Kafka's IncludeList: commas separate the names and patterns.
+
+Sources: org.apache.kafka.common.internals.Topic, org.apache.kafka.server.util.TopicFilter.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from kafkactl.errors import UsageError
+
+INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
+MAX_TOPIC_NAME_LENGTH = 249
+MAX_PATTERN_LENGTH = 2000
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_SHELL_STAR = re.compile(r"(?<![.)\]}\\])\*")
+_JAVA_BLANKS = "".join(map(chr, range(0x21)))  # String.trim() removes these characters
+_MAX_SHOWN_LENGTH = 200
+_NAME_HINT = f"use 1 to {MAX_TOPIC_NAME_LENGTH} of the characters a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'"
+_PATTERN_HINT = "write a regular expression that matches the whole name, for example 'orders-.*'"
+_EMPTY_HINT = "give a value, or leave the option or argument out; a shell variable may be empty"
+
+_Value = TypeVar("_Value", str, str | None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamePattern:
+    """A pattern of names: the text that the user wrote, and its regular expression."""
+
+    text: str
+    regex: re.Pattern[str]
+
+    def matches(self, name: str) -> bool:
+        """Return whether the pattern matches the whole name."""
+        return self.regex.fullmatch(name) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The names that a selection chose, and the parts of the selection that chose nothing. All are sorted and unique.
+
+    `absent_names` are names that do not exist. `unmatched_patterns` are the texts of patterns that chose no name.
+    """
+
+    names: tuple[str, ...]
+    absent_names: tuple[str, ...]
+    unmatched_patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameSelection:
+    """Names and patterns that choose groups, clients, users or transactional ids. Both are sorted and unique."""
+
+    names: tuple[str, ...]
+    patterns: tuple[NamePattern, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the user gave neither a name nor a pattern. The command decides what this means."""
+        return not (self.names or self.patterns)
+
+    def choose(self, existing_names: Iterable[str]) -> Choice:
+        """Return the existing names that a name or a pattern of this selection chooses.
+
+        An empty selection chooses nothing, so that no command changes everything by accident.
+        """
+        existing = frozenset(existing_names)
+        candidates = [name for name in existing if self._is_open_to_patterns(name)]
+        chosen = set(existing.intersection(self.names))
+        unmatched = set()
+        for pattern in self.patterns:
+            matches = [name for name in candidates if pattern.matches(name)]
+            chosen.update(matches)
+            if not matches:
+                unmatched.add(pattern.text)
+        return Choice(
+            names=tuple(sorted(chosen)),
+            absent_names=tuple(sorted(set(self.names) - existing)),
+            unmatched_patterns=tuple(sorted(unmatched)),
+        )
+
+    def choose_or_all(self, existing_names: Iterable[str]) -> Choice:
+        """Return the choice, or, for an empty selection, all existing names that a pattern could choose."""
+        if not self.is_empty:
+            return self.choose(existing_names)
+        names = sorted({name for name in existing_names if self._is_open_to_patterns(name)})
+        return Choice(names=tuple(names), absent_names=(), unmatched_patterns=())
+
+    def _is_open_to_patterns(self, name: str) -> bool:
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicSelection(NameSelection):
+    """Names and patterns that choose topics. Patterns choose internal topics only with `include_internal`."""
+
+    include_internal: bool
+
+    def _is_open_to_patterns(self, name: str) -> bool:
+        return self.include_internal or not is_internal_topic(name)
+
+
+def is_topic_name(text: str) -> bool:
+    """Return whether Kafka accepts the text as the name of a topic."""
+    return len(text) <= MAX_TOPIC_NAME_LENGTH and text not in (".", "..") and has_name_characters(text)
+
+
+def has_name_characters(text: str) -> bool:
+    """Return whether a topic argument is a name and not a pattern. Names that are too long for Kafka count too."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_internal_topic(name: str) -> bool:
+    """Return whether the name belongs to a topic of Kafka itself (Topic.isInternal)."""
+    return name in INTERNAL_TOPICS
+
+
+def refuse_empty(value: _Value, name: str) -> _Value:
+    """Return the value, or raise UsageError if it is empty. None is a value that was not given, and passes.
+
+    `name` is the option or argument as the user knows it, such as `--group` or `TOPIC`.
+    """
+    if value == "":
+        raise UsageError(f"invalid value '' for {name}: the value is empty", _EMPTY_HINT)
+    return value
+
+
+def require_topic_name(text: str, name: str = "TOPIC") -> str:
+    """Return the topic name of a command that creates or writes. Raise UsageError if Kafka would not accept it."""
+    refuse_empty(text, name)
+    if not is_topic_name(text):
+        raise _invalid_value(text, name, "this is not a legal topic name", _NAME_HINT)
+    return text
+
+
+def require_topic_names(arguments: Iterable[str], name: str = "TOPIC") -> tuple[str, ...]:
+    """Return the topic names of a command that creates or writes, in their order and without repetitions.
+
+    Raise UsageError for the first argument that Kafka would not accept as a name.
+    """
+    return tuple(dict.fromkeys(require_topic_name(argument, name) for argument in arguments))
+
+
+def compile_pattern(text: str, name: str) -> re.Pattern[str]:
+    """Return the regular expression for fullmatch(). Raise UsageError if it is empty, too long or not valid."""
+    refuse_empty(text, name)
+    return _compile(text, text, name)
+
+
+def compile_include_list(text: str, name: str) -> re.Pattern[str]:
+    """Return a Kafka IncludeList as one regular expression for fullmatch(), as Kafka's own tools read it.
+
+    Kafka removes blanks and the quotes at both ends, and reads every comma as `|`. So `a.b` also matches `axb`.
+    Raise UsageError if the list is empty, too long or not valid.
+    """
+    return _compile("|".join(_split_include_list(text, name)), text, name)
+
+
+def select_topics(
+    arguments: Sequence[str] | None = None,
+    *,
+    topic: Sequence[str] | None = None,
+    include: Sequence[str] | None = None,
+    match: Sequence[str] | None = None,
+    include_internal: bool = False,
+) -> TopicSelection:
+    """Return the selection of topics by positional arguments and the values of --topic, --include and --match.
+
+    A positional argument is a name or a pattern and is never split. The values of --topic and --include are
+    IncludeLists: a part between commas that has only the characters of a name is a name. None means not given.
+    Raise UsageError for an empty value and for a bad regular expression.
+    """
+    names: set[str] = set()
+    patterns = _read_patterns(match, "--match")
+    for argument in arguments or ():
+        if has_name_characters(argument):
+            names.add(argument)
+        else:
+            patterns.append(_read_pattern(argument, "TOPIC"))
+    for option, values in (("--topic", topic), ("--include", include)):
+        for value in values or ():
+            _read_include_list(value, option, names, patterns)
+    return TopicSelection(
+        names=tuple(sorted(names)), patterns=_sort_patterns(patterns), include_internal=include_internal
+    )
+
+
+def select_names(
+    arguments: Sequence[str] | None = None,
+    *,
+    options: Sequence[str] | None = None,
+    match: Sequence[str] | None = None,
+    argument_name: str = "GROUP",
+    option_name: str = "--group",
+) -> NameSelection:
+    """Return the selection of groups, clients, users or transactional ids by names and --match.
+
+    Names are taken whole: commas, colons, blanks, line ends and escape characters belong to the name.
+    `options` are values of Kafka's spelling of the argument. None means not given.
+    Raise UsageError for an empty value and for a bad regular expression.
+    """
+    names = {refuse_empty(value, argument_name) for value in arguments or ()}
+    names.update(refuse_empty(value, option_name) for value in options or ())
+    return NameSelection(names=tuple(sorted(names)), patterns=_sort_patterns(_read_patterns(match, "--match")))
+
+
+def suggest_topics(pattern: str) -> str | None:
+    """Return what the user probably meant by a pattern that matched nothing, or None.
+
+    A `*` as in the shell becomes `.*`. Names with commas between them become separate arguments.
+    """
+    items = [item.strip() for item in pattern.split(",")]
+    if len(items) > 1 and all(map(has_name_characters, items)):
+        return " ".join(items)
+    suggestion = _SHELL_STAR.sub(".*", pattern)
+    return suggestion if suggestion != pattern else None
+
+
+def _read_patterns(texts: Sequence[str] | None, name: str) -> list[NamePattern]:
+    return [_read_pattern(text, name) for text in texts or ()]
+
+
+def _read_pattern(text: str, name: str) -> NamePattern:
+    return NamePattern(text=text, regex=compile_pattern(text, name))
+
+
+def _sort_patterns(patterns: Iterable[NamePattern]) -> tuple[NamePattern, ...]:
+    return tuple(sorted(set(patterns), key=lambda pattern: (pattern.text, pattern.regex.pattern)))
+
+
+def _read_include_list(text: str, name: str, names: set[str], patterns: list[NamePattern]) -> None:
+    """Add the names and patterns of an IncludeList.
+
+    Each part between commas is read by itself. A list with a part that is not a regular expression by itself, such as
+    `(a,b)c`, is one pattern, as in Kafka.
+    """
+    items = _split_include_list(text, name)
+    try:
+        item_patterns = _read_patterns([item for item in items if not has_name_characters(item)], name)
+    except UsageError:
+        patterns.append(NamePattern(text=text, regex=compile_include_list(text, name)))
+    else:
+        names.update(filter(has_name_characters, items))
+        patterns.extend(item_patterns)
+
+
+def _split_include_list(text: str, name: str) -> list[str]:
+    """Return the parts of an IncludeList that are not empty. Raise UsageError if there are none."""
+    refuse_empty(text, name)
+    cleaned = text.strip(_JAVA_BLANKS).replace(" ", "").strip("\"'")
+    items = [item for item in cleaned.split(",") if item]
+    if not items:
+        raise _invalid_value(text, name, "the list is empty", _EMPTY_HINT)
+    return items
+
+
+def _compile(regex: str, text: str, name: str) -> re.Pattern[str]:
+    """Return a compiled regular expression. Messages show `text`, which the user wrote."""
+    if len(regex) > MAX_PATTERN_LENGTH:
+        reason = f"the pattern has more than {MAX_PATTERN_LENGTH:,} characters"
+        raise _invalid_value(text, name, reason, _PATTERN_HINT)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `[[a]` is legal, but Python warns on stderr
+            return re.compile(regex, re.DOTALL)  # names of groups may have line ends
+    except re.error as error:
+        position = "" if error.pos is None else f" at position {error.pos}"
+        raise _invalid_value(text, name, f"{_escape(error.msg)}{position}", _pattern_hint(text)) from None
+    except (OverflowError, RecursionError, ValueError):
+        raise _invalid_value(text, name, "the pattern is too complex", _PATTERN_HINT) from None
+
+
+def _pattern_hint(text: str) -> str:
+    suggestion = suggest_topics(text)
+    return _PATTERN_HINT if suggestion is None else f"write {_show(suggestion)}"
+
+
+def _invalid_value(value: str, name: str, reason: str, hint: str) -> UsageError:
+    return UsageError(f"invalid value {_show(value)} for {name}: {reason}", hint)
+
+
+def _show(value: str) -> str:
+    """Return a value in quotes, with escapes for control characters, and cut if it is very long."""
+    return repr(value if len(value) <= _MAX_SHOWN_LENGTH else value[:_MAX_SHOWN_LENGTH] + "...")
+
+
+def _escape(text: str) -> str:
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
