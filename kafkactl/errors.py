@@ -47,6 +47,10 @@ class NotFoundError(OperationError):
     """The named topic, group, context or cluster does not exist."""
 
 
+class UnsupportedRequestError(OperationError):
+    """The brokers are too old for a request."""
+
+
 class FormatError(KafkactlError):
     """Bytes on disk or in a record are not what their format says they are."""
 

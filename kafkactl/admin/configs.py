@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
-from kafkactl.connection.kafka_python import AdminClient, refusal, send
+from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import NotFoundError, OperationError
 
 if TYPE_CHECKING:
@@ -116,22 +116,22 @@ class Difference:
 
 
 def describe_configs(
-    client: AdminClient, entities: Sequence[Entity], documentation: bool = False
+    cluster: Cluster, entities: Sequence[Entity], documentation: bool = False
 ) -> dict[Entity, list[Config]]:
     """All settings of each entity by name, inherited ones too; raises NotFoundError."""
-    from kafka.protocol.admin import DescribeConfigsRequest
-
     found = {}
-    _require_brokers(client, entities)
+    _require_brokers(cluster, entities)
     for broker, asked in _by_broker(entities).items():
-        request = DescribeConfigsRequest(
+        answer = cluster.requests.send(
+            "DescribeConfigs",
+            broker=broker,
             resources=[(_RESOURCES[each.type], each.name, None) for each in asked],
             include_synonyms=True,
             include_documentation=documentation,
             min_version=1,
         )
         by_resource = {(_RESOURCES[each.type], each.name): each for each in asked}
-        for result in send(client, request, broker).results:
+        for result in answer.results:
             entity = by_resource[result.resource_type, result.resource_name]
             if (refused := _refused(entity, "read", result)) is not None:
                 raise refused
@@ -180,28 +180,28 @@ def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     return [config for config in found if config.is_own]
 
 
-def list_entities(client: AdminClient, type_: EntityType) -> list[Entity]:
+def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
     """All of that type that can have settings; of brokers also their common default, named ''."""
     if type_ is EntityType.TOPICS:
-        return [Entity(type_, name) for name in client.list_topics()]
+        return [Entity(type_, name) for name in cluster.requests.list_topics()]
     if type_ in _OF_ONE_BROKER:
-        return [Entity(type_, name) for name in (*map(str, _brokers(client)), DEFAULT_NAME)]
-    names = _with_settings(client, type_)
+        return [Entity(type_, name) for name in (*map(str, cluster.requests.list_brokers()), DEFAULT_NAME)]
+    names = cluster.requests.list_config_resources(_RESOURCES[type_])
     if type_ is EntityType.GROUPS:
-        names += [group["group_id"] for group in client.list_groups()]
+        names += [group["group_id"] for group in cluster.requests.list_groups()]
     return [Entity(type_, name) for name in sorted(set(names))]
 
 
 def alter_configs(
-    client: AdminClient, changes: Mapping[Entity, Sequence[Alteration]], dry_run: bool = False
+    cluster: Cluster, changes: Mapping[Entity, Sequence[Alteration]], dry_run: bool = False
 ) -> dict[Entity, OperationError | None]:
     """Makes each entity's changes, all of an entity's or none; its error, as the broker words it, where it refused."""
-    from kafka.protocol.admin import IncrementalAlterConfigsRequest
-
     results: dict[Entity, OperationError | None] = {}
-    _require_brokers(client, changes)
+    _require_brokers(cluster, changes)
     for broker, asked in _by_broker(changes).items():
-        request = IncrementalAlterConfigsRequest(
+        answer = cluster.requests.send(
+            "IncrementalAlterConfigs",
+            broker=broker,
             resources=[
                 (
                     _RESOURCES[each.type],
@@ -213,7 +213,7 @@ def alter_configs(
             validate_only=dry_run,
         )
         by_resource = {(_RESOURCES[each.type], each.name): each for each in asked}
-        for result in send(client, request, broker).responses:
+        for result in answer.responses:
             entity = by_resource[result.resource_type, result.resource_name]
             results[entity] = _refused(entity, "change", result)
     return results
@@ -253,33 +253,17 @@ def _by_broker(entities: Iterable[Entity]) -> dict[int | None, list[Entity]]:
     return grouped
 
 
-def _require_brokers(client: AdminClient, entities: Iterable[Entity]) -> None:
+def _require_brokers(cluster: Cluster, entities: Iterable[Entity]) -> None:
     """A request for a broker that is not there would end in a time-out instead of an error."""
     named = [each for each in entities if each.type in _OF_ONE_BROKER and each.name]
     if named:
-        _require_known(named, _brokers(client))
+        _require_known(named, cluster.requests.list_brokers())
 
 
 def _require_known(named: Iterable[Entity], brokers: Sequence[int]) -> None:
     for each in named:
         if int(each.name) not in brokers:
             raise NotFoundError(f"there is no broker {each.name}", f"brokers: {', '.join(map(str, brokers))}")
-
-
-def _brokers(client: AdminClient) -> list[int]:
-    return sorted(broker["broker_id"] for broker in client.describe_cluster()["brokers"])
-
-
-def _with_settings(client: AdminClient, type_: EntityType) -> list[str]:
-    """Those of a type that have settings, be they there or not; none where brokers cannot or will not list them."""
-    from kafka import errors
-
-    code = _RESOURCES[type_]
-    try:
-        listed = client.list_config_resources([code])
-    except (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion, errors.ClusterAuthorizationFailedError):
-        return []
-    return [name for names in listed.values() for name in names]
 
 
 def _refused(entity: Entity, verb: str, result: Any) -> OperationError | None:

@@ -12,11 +12,11 @@ from kafkactl.admin import reassignment
 from kafkactl.admin.configs import Alteration, Operation, alter_configs
 from kafkactl.admin.entities import Entity, EntityType
 from kafkactl.admin.models import Outcome
-from kafkactl.admin.topics import changes as topics
+from kafkactl.admin.topics import changes as topic_changes
+from kafkactl.admin.topics.descriptions import describe_topics, list_topics
 from kafkactl.admin.topics.models import TopicDescription, TopicSpec
 from kafkactl.admin.topics.names import is_valid_name
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.kafka_python import admin
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 
 EXAMPLE = "topics: {orders: {partitions: 6, replication_factor: 3, configs: {retention.ms: 3600000}}}"
@@ -73,11 +73,10 @@ def declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
 
 def plan(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     """The changes that make the cluster's topics what is declared; topics that are not declared are left alone."""
-    there = {row.topic for row in topics.list_topics(cluster)}
+    there = {row.topic for row in list_topics(cluster)}
     brokers = len(cluster.metadata().brokers)
     present = {
-        one.topic: one
-        for one in topics.describe_topics(cluster, [spec.topic for spec in declared if spec.topic in there])
+        one.topic: one for one in describe_topics(cluster, [spec.topic for spec in declared if spec.topic in there])
     }
     return [
         change
@@ -94,10 +93,10 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
         raise OperationError(f"nothing done, for this cannot be: {told}")
     specs = {spec.topic: spec for spec in declared}
     new = [specs[change.topic] for change in changes if change.action == "create"]
-    results = topics.create_topics(cluster, new) if new else []
+    results = topic_changes.create_topics(cluster, new) if new else []
     totals = {change.topic: int(change.after or 0) for change in changes if change.action == "add partitions"}
     if totals:
-        results += topics.add_partitions(cluster, totals)
+        results += topic_changes.add_partitions(cluster, totals)
     added = {one.name: totals[one.name] for one in results if one.ok and one.name in totals}
     factors = {change.topic: int(change.after or 0) for change in changes if change.action == "move replicas"}
     for factor in sorted(set(factors.values())):
@@ -169,8 +168,7 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
     """Started only: how long replicas take to move depends on what they hold."""
     try:
         moves = reassignment.plan_factor(cluster, names, factor, added)
-        with admin(cluster.settings) as client:
-            started = reassignment.start(client, moves)
+        started = reassignment.start(cluster, moves)
     except OperationError as error:
         return [Outcome(name, False, str(error), error.hint) for name in names]
     return reassignment.outcomes(names, factor, started, "moving")
@@ -183,8 +181,7 @@ def _alter(cluster: Cluster, changes: Sequence[Change]) -> list[Outcome]:
         by_topic[Entity(EntityType.TOPICS, change.topic)].append(Alteration(operation, change.what, change.after))
     if not by_topic:
         return []
-    with admin(cluster.settings) as client:
-        refused = alter_configs(client, by_topic)
+    refused = alter_configs(cluster, by_topic)
     results = []
     for topic, error in refused.items():
         to_set = sum(change.operation is Operation.SET for change in by_topic[topic])

@@ -1,14 +1,19 @@
-"""What became of each item of a request that may fail in part."""
+"""Values that every noun shares: a partition, and the outcome of each item of a change."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError
+
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
+
+Partition = tuple[str, int]
+"""The name of a topic and the number of a partition."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from kafkactl.admin.groups.models import Partition
+from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError
 
@@ -109,16 +109,8 @@ def _partition_offset(cluster: Cluster, partition: Partition, future: Future[Any
 
 def _of_tiered_storage(cluster: Cluster, partitions: list[Partition], at: int) -> list[PartitionOffset]:
     """librdkafka's request is too old for these."""
-    from kafka import TopicPartition as OtherPartition
-
-    from kafkactl.connection.kafka_python import admin
-
-    with admin(cluster.settings) as client:
-        found = client.list_partition_offsets({OtherPartition(*partition): at for partition in partitions})
-    return [
-        _found(partition, found[OtherPartition(*partition)].offset, found[OtherPartition(*partition)].timestamp)
-        for partition in partitions
-    ]
+    answers = cluster.requests.list_offsets(dict.fromkeys(partitions, at))
+    return [_found(partition, *answers[partition]) for partition in partitions]
 
 
 def _found(partition: Partition, offset: int, timestamp_ms: int) -> PartitionOffset:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
-from kafkactl.connection.kafka_python import AdminClient, refusal, send, send_to_controller
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import OperationError, UsageError
 
 NAMES = {
@@ -37,15 +38,13 @@ class Quota:
         return self.user, self.client_id, self.ip
 
 
-def describe_quotas(client: AdminClient, parts: Mapping[EntityType, str | None] | None = None) -> list[Quota]:
+def describe_quotas(cluster: Cluster, parts: Mapping[EntityType, str | None] | None = None) -> list[Quota]:
     """Quotas of the entities with just these parts, in the broker's order.
 
     A part's name is None for every one of the type, '' for the default. Without parts: all quotas there are.
     """
-    from kafka.protocol.admin import DescribeClientQuotasRequest
-
     components = [(_PROTOCOL_NAMES[type_], *_match(name)) for type_, name in (parts or {}).items()]
-    answer = send(client, DescribeClientQuotasRequest(components=components, strict=parts is not None))
+    answer = cluster.requests.send("DescribeClientQuotas", components=components, strict=parts is not None)
     if answer.error_code:
         raise refusal("cannot read the quotas", answer.error_code, answer.error_message)
     found = []
@@ -57,19 +56,19 @@ def describe_quotas(client: AdminClient, parts: Mapping[EntityType, str | None] 
 
 
 def alter_quotas(
-    client: AdminClient,
+    cluster: Cluster,
     entity: Sequence[Entity],
     limits: Mapping[str, float],
     remove: Sequence[str] = (),
     dry_run: bool = False,
 ) -> None:
     """Sets and removes limits of one entity, all or none; raises OperationError in the broker's words."""
-    from kafka.protocol.admin import AlterClientQuotasRequest
-
     parts = [(_PROTOCOL_NAMES[each.type], each.name or None) for each in entity]
     operations = [(name, value, False) for name, value in limits.items()] + [(name, 0.0, True) for name in remove]
-    request = AlterClientQuotasRequest(entries=[(parts, operations)], validate_only=dry_run)
-    for entry in send_to_controller(client, request).entries:
+    answer = cluster.requests.send(
+        "AlterClientQuotas", to_controller=True, entries=[(parts, operations)], validate_only=dry_run
+    )
+    for entry in answer.entries:
         if entry.error_code:
             told = " and ".join(map(str, entity))
             raise refusal(f"cannot change the quotas of {told}", entry.error_code, entry.error_message)
@@ -83,11 +82,11 @@ def require_known(entity: Sequence[Entity], names: Sequence[str]) -> None:
         raise UsageError(f"{told} cannot have: {', '.join(unknown)}", f"one of {', '.join(known)}")
 
 
-def require_set(client: AdminClient, entity: Sequence[Entity], names: Sequence[str]) -> None:
+def require_set(cluster: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> None:
     """Raises OperationError for a limit that is to be removed and is not set: the broker would say nothing."""
     if not names:
         return
-    present = {quota.name for quota in describe_quotas(client, {each.type: each.name for each in entity})}
+    present = {quota.name for quota in describe_quotas(cluster, {each.type: each.name for each in entity})}
     if missing := [name for name in names if name not in present]:
         hint = f"set there: {', '.join(sorted(present)) or 'nothing'}"
         raise OperationError(f"cannot delete what is not set: {', '.join(missing)}", hint)

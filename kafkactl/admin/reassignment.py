@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError
 
 from kafkactl.admin.models import Outcome
-from kafkactl.admin.topics.changes import describe_topics
+from kafkactl.admin.topics.descriptions import describe_topics
 from kafkactl.admin.topics.models import PartitionDescription
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.kafka_python import AdminClient, refusal
+from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import OperationError
 
 Racks = Mapping[int, str | None]
@@ -108,21 +108,18 @@ def plan_factor(
                 raise OperationError(what, "do it again later", KafkaError._UNKNOWN_PARTITION)
         return [row for one in described for row in one.partitions]
 
-    partitions = cluster.settled(ask, frozenset({KafkaError._UNKNOWN_PARTITION}))
+    partitions = cluster.retry(ask, frozenset({KafkaError._UNKNOWN_PARTITION}))
     return plan(partitions, factor, racks_of(cluster), load_of(cluster))
 
 
-def start(client: AdminClient, moves: Iterable[Move]) -> dict[Move, OperationError | None]:
-    """Tells the controller to make the moves; each one's error, where it refused."""
-    from kafka import TopicPartition
-
-    by_partition = {TopicPartition(move.topic, move.partition): move for move in moves}
-    answered = client.alter_partition_reassignments({key: list(move.after) for key, move in by_partition.items()})
+def start(cluster: Cluster, moves: Iterable[Move]) -> dict[Move, OperationError | None]:
+    """Have the controller start the moves; return the error of each move that it refused, else None."""
+    by_partition = {(move.topic, move.partition): move for move in moves}
+    codes = cluster.requests.alter_reassignments({key: move.after for key, move in by_partition.items()})
     results: dict[Move, OperationError | None] = {}
     for key, move in by_partition.items():
-        error = answered.get(key)
         where = f"cannot move {move.topic}-{move.partition}"
-        results[move] = None if error is None else refusal(where, error.errno, None)
+        results[move] = refusal(where, codes[key], None) if codes[key] else None
     return results
 
 
@@ -139,10 +136,9 @@ def outcomes(
     return results
 
 
-def unfinished(client: AdminClient, moves: Sequence[Move]) -> set[tuple[str, int]]:
-    """Those of the moved partitions whose replicas are still being added or removed."""
-    moving = {(each.topic, each.partition) for each in client.list_partition_reassignments()}
-    return moving & {(move.topic, move.partition) for move in moves}
+def unfinished(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[str, int]]:
+    """Return the moved partitions whose replicas are still being added or removed."""
+    return set(cluster.requests.list_reassignments()) & {(move.topic, move.partition) for move in moves}
 
 
 def _in_rack(racks: Racks, broker: int, replicas: Sequence[int]) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from confluent_kafka import TopicPartition
 
-from kafkactl.admin.groups.models import Partition
+from kafkactl.admin.models import Partition
 from kafkactl.admin.offsets import log_ends
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, OperationError, UsageError

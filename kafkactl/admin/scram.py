@@ -5,16 +5,22 @@ Reference: KIP-554; kafka.admin.ConfigCommand.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from kafkactl.connection.kafka_python import AdminClient, refusal, send, send_to_controller
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import UsageError
 
 MECHANISMS = {"SCRAM-SHA-256": 1, "SCRAM-SHA-512": 2}
 """Their numbers in Kafka's protocol."""
 LEAST_ITERATIONS = 4096
+_DIGESTS = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
+_SALT_BYTES = 32
 _NO_CREDENTIALS = 91  # RESOURCE_NOT_FOUND
 _NAMES = {number: name for name, number in MECHANISMS.items()}
 _FORM = re.compile(r"(?:iterations=(-?[0-9]*),)?password=(.*)", re.DOTALL)
@@ -62,12 +68,9 @@ def parse(mechanism: str, text: str) -> NewCredential:
     return NewCredential(mechanism, password, iterations)
 
 
-def describe_credentials(client: AdminClient, users: Sequence[str] = ()) -> list[Credential]:
+def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Credential]:
     """The credentials of these users, or of all; a user without any is left out."""
-    from kafka.protocol.admin import DescribeUserScramCredentialsRequest
-
-    request = DescribeUserScramCredentialsRequest(users=[(user,) for user in users] or None)
-    answer = send(client, request)
+    answer = cluster.requests.send("DescribeUserScramCredentials", users=[(user,) for user in users] or None)
     if answer.error_code:
         raise refusal("cannot read the SCRAM credentials", answer.error_code, answer.error_message)
     found = []
@@ -83,27 +86,30 @@ def describe_credentials(client: AdminClient, users: Sequence[str] = ()) -> list
     return found
 
 
-def alter_credentials(client: AdminClient, user: str, new: Sequence[NewCredential], remove: Sequence[str] = ()) -> None:
+def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential], remove: Sequence[str] = ()) -> None:
     """Sets a user's credentials and deletes those of mechanisms, each in a request of its own, as KRaft wants it.
 
     Raises OperationError in the broker's words; it says what was done before.
     """
-    from kafka.admin import UserScramCredentialUpsertion
-    from kafka.protocol.admin import AlterUserScramCredentialsRequest
-
-    requests = {}
+    requests: dict[str, dict[str, Any]] = {}
     for each in new:
-        salted = UserScramCredentialUpsertion(user, each.mechanism, each.password, each.iterations)
-        upsertion = (user, MECHANISMS[each.mechanism], each.iterations, salted.salt, salted.salted_password)
-        requests[f"{each.mechanism} set"] = AlterUserScramCredentialsRequest(deletions=[], upsertions=[upsertion])
+        upsertion = (user, MECHANISMS[each.mechanism], each.iterations, *_salted(each))
+        requests[f"{each.mechanism} set"] = {"deletions": [], "upsertions": [upsertion]}
     for mechanism in remove:
-        deletion = (user, MECHANISMS[mechanism])
-        requests[f"{mechanism} deleted"] = AlterUserScramCredentialsRequest(deletions=[deletion], upsertions=[])
+        requests[f"{mechanism} deleted"] = {"deletions": [(user, MECHANISMS[mechanism])], "upsertions": []}
     done: list[str] = []
-    for change, request in requests.items():
-        for result in send_to_controller(client, request).results:
+    for change, fields in requests.items():
+        answer = cluster.requests.send("AlterUserScramCredentials", to_controller=True, **fields)
+        for result in answer.results:
             if result.error_code:
                 before = f" ({', '.join(done)} before that)" if done else ""
                 what = f"cannot change the credentials of {user}{before}"
                 raise refusal(what, result.error_code, result.error_message)
         done.append(change)
+
+
+def _salted(new: NewCredential) -> tuple[bytes, bytes]:
+    """Return a new salt and the password salted with it: the function Hi of RFC 5802, which is PBKDF2."""
+    salt = os.urandom(_SALT_BYTES)
+    digest = _DIGESTS[new.mechanism]
+    return salt, hashlib.pbkdf2_hmac(digest, new.password.encode(), salt, new.iterations)

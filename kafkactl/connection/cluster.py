@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicMetadata
 
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from kafkactl.connection.kafka_python import Requests
 
 T = TypeVar("T")
 
@@ -75,7 +78,20 @@ class Cluster:
 
     @cached_property
     def admin(self) -> AdminClient:
+        """librdkafka's admin client."""
         return _made(AdminClient, self._config({}))
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Requests that librdkafka cannot send."""
+        from kafkactl.connection.kafka_python import Requests
+
+        return Requests(self)
+
+    def close(self) -> None:
+        """Close the connections of kafka-python; librdkafka closes its own when its clients are collected."""
+        if "requests" in self.__dict__:
+            self.requests.close()
 
     def producer(self, config: Mapping[str, Any]) -> Producer:
         """A producer with these settings below the user's own; raises UsageError for a wrong one."""
@@ -143,8 +159,8 @@ class Cluster:
         with contextlib.suppress(KafkaException):
             self.admin.list_topics(timeout=PATIENCE_S)
 
-    def settled(self, ask: Callable[[], T], passing: frozenset[int] = PASSING_CODES) -> T:
-        """What `ask` returns, asked again while its error is one that passes; raises the last one at the time-out."""
+    def retry(self, ask: Callable[[], T], passing: frozenset[int] = PASSING_CODES) -> T:
+        """Return what `ask` returns; it is called again after a transient error, and the time-out raises the last."""
         deadline = time.monotonic() + self.timeout_s
         while True:
             try:

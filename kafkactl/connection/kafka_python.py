@@ -1,17 +1,61 @@
-"""kafka-python's admin client, for the requests that librdkafka cannot send; the one place that knows it."""
+"""Requests that librdkafka cannot send, sent through kafka-python. No other room imports kafka-python.
+
+kafka-python has no types: `AdminClient` is the part of its admin client that is used here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kafkactl.connection import oauth, tls
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
+from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
 
-AdminClient = Any
-"""kafka.admin.KafkaAdminClient, which has no types and is only imported when it is needed."""
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
+
+T = TypeVar("T")
+Partition = tuple[str, int]
+"""The name of a topic and the number of a partition."""
+
+
+class AdminClient(Protocol):
+    """The public methods of kafka.admin.KafkaAdminClient that kafkactl calls.
+
+    Keys that are partitions are of the type kafka.TopicPartition, a named tuple. Reference: kafka-python 3.
+    """
+
+    def close(self) -> None: ...
+    def list_topics(self) -> list[str]: ...
+    def list_groups(self) -> list[dict[str, Any]]: ...
+    def list_config_resources(self, resource_types: Sequence[int]) -> dict[str, list[str]]: ...
+    def describe_cluster(self) -> dict[str, Any]: ...
+    def describe_log_dirs(self, topic_partitions: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]: ...
+    def list_partition_offsets(self, topic_partition_specs: Mapping[Any, int]) -> dict[Any, Any]: ...
+    def list_partition_reassignments(self) -> dict[Any, dict[str, list[int]]]: ...
+    def alter_partition_reassignments(self, reassignments: Mapping[Any, list[int] | None]) -> dict[Any, Any]: ...
+    def delete_group_offsets(self, group_id: str, partitions: Sequence[Any]) -> dict[Any, Any]: ...
+    def remove_group_members(self, group_id: str, members: Sequence[Any]) -> dict[str, Any]: ...
+
+
+PRIVATE_MEMBERS = ("_manager.run", "_manager.send", "_refresh_controller_id")
+"""Members of KafkaAdminClient that are not public and are used here, in one function each."""
+
+
+def _run(client: AdminClient, coroutine: Callable[[], Any]) -> Any:
+    return client._manager.run(coroutine)  # type: ignore[attr-defined]
+
+
+def _send(client: AdminClient, request: Any, broker: int | None) -> Any:
+    return client._manager.send(request, node_id=broker)  # type: ignore[attr-defined]
+
+
+def _controller_id(client: AdminClient) -> Any:
+    return client._refresh_controller_id()  # type: ignore[attr-defined]
+
 
 _SECURITY = {
     "security.protocol": "security_protocol",
@@ -45,53 +89,164 @@ def translated(settings: Settings) -> dict[str, Any]:
     return config
 
 
+class Requests:
+    """Requests of one cluster, over an admin client that is connected when it is first needed.
+
+    Every method raises our own errors only: UnreachableError, UsageError for a wrong setting, OperationError.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._client: AdminClient | None = None
+
+    def send(self, api: str, *, broker: int | None = None, to_controller: bool = False, **fields: Any) -> Any:
+        """Return the answer to one request of Kafka's protocol.
+
+        `api` is its name without "Request", `fields` are those of its schema. It goes to the broker of that id, to the
+        controller (with KRaft any broker passes it on), or to any broker. A request that no broker could take at that
+        moment is sent again.
+        """
+        from kafkactl.connection.messages import request_class
+
+        request = request_class(api)(**fields)
+        return self._call(lambda client: self._send(client, request, broker, to_controller))
+
+    def _send(self, client: AdminClient, request: Any, broker: int | None, to_controller: bool) -> Any:
+        if to_controller:
+            broker = _run(client, functools.partial(_controller_id, client))
+        return _run(client, lambda: _send(client, request, broker))
+
+    def list_topics(self) -> list[str]:
+        """Return the names of all topics."""
+        return self._call(lambda client: client.list_topics())
+
+    def list_brokers(self) -> list[int]:
+        """Return the ids of the brokers that are alive, in order."""
+        cluster = self._call(lambda client: client.describe_cluster())
+        return sorted(broker["broker_id"] for broker in cluster["brokers"])
+
+    def list_groups(self) -> list[dict[str, Any]]:
+        """Return all groups of all types, as ListGroups describes them."""
+        return self._call(lambda client: client.list_groups())
+
+    def list_config_resources(self, resource_type: int) -> list[str]:
+        """Return the names of a type that have settings; none where brokers cannot or will not list them."""
+        from kafka import errors
+
+        refused = (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion)
+
+        def ask(client: AdminClient) -> dict[str, list[str]]:
+            try:
+                return client.list_config_resources([resource_type])
+            except (*refused, errors.ClusterAuthorizationFailedError):
+                return {}
+
+        return [name for names in self._call(ask).values() for name in names]
+
+    def describe_log_dirs(self, partitions: Mapping[str, Sequence[int]]) -> list[dict[str, Any]]:
+        """Return the log dirs of every broker that has replicas of the partitions."""
+        return self._call(lambda client: client.describe_log_dirs(partitions))
+
+    def list_offsets(self, partitions: Mapping[Partition, int]) -> dict[Partition, tuple[int, int]]:
+        """Return offset and timestamp (-1 is none) of each partition at a time in ms or a special offset."""
+        asked = _keyed(partitions)
+        answers = self._call(lambda client: client.list_partition_offsets(asked))
+        return {tuple(key): (answers[key].offset, answers[key].timestamp) for key in asked}
+
+    def list_reassignments(self) -> dict[Partition, tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Return the replicas that are being added to and removed from each partition that is moving."""
+        answers = self._call(lambda client: client.list_partition_reassignments())
+        return {
+            tuple(key): (tuple(state["adding_replicas"]), tuple(state["removing_replicas"]))
+            for key, state in answers.items()
+        }
+
+    def alter_reassignments(self, replicas: Mapping[Partition, Sequence[int]]) -> dict[Partition, int]:
+        """Start moving partitions to the given replicas; return the error code of each partition, 0 for none."""
+        asked = {key: list(brokers) for key, brokers in _keyed(replicas).items()}
+        answers = self._call(lambda client: client.alter_partition_reassignments(asked))
+        return {tuple(key): answers[key].errno if answers.get(key) else 0 for key in asked}
+
+    def delete_group_offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Delete what a group has committed in partitions; return the error code of each, 0 for none."""
+        asked = list(_keyed(dict.fromkeys(partitions)))
+        answers = self._call(lambda client: client.delete_group_offsets(group, asked))
+        return {tuple(key): error.errno for key, error in answers.items()}
+
+    def remove_group_members(self, group: str, members: Iterable[tuple[str | None, str | None]]) -> dict[str, int]:
+        """Remove members, (member id, None) or (None, instance id); return the error code by that id, 0 for none."""
+        from kafka.admin import MemberToRemove
+
+        asked = [MemberToRemove(*member, reason="kafkactl") for member in members]
+        answers = self._call(lambda client: client.remove_group_members(group, asked))
+        return {name: error.errno for name, error in answers.items()}
+
+    def close(self) -> None:
+        """Close the connections; a later request opens them again."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _call(self, operation: Callable[[AdminClient], T]) -> T:
+        def ask() -> T:
+            if self._client is None:
+                self._client = _connected(self._cluster)
+            with _our_errors(self._cluster.settings):
+                return operation(self._client)
+
+        return self._cluster.retry(ask)
+
+
+def _keyed(partitions: Mapping[Partition, T]) -> dict[Any, T]:
+    """Return the mapping with kafka-python's own type of keys."""
+    from kafka import TopicPartition
+
+    return {TopicPartition(*partition): value for partition, value in partitions.items()}
+
+
 @contextmanager
-def admin(settings: Settings) -> Iterator[AdminClient]:
-    """A connected admin client, closed at the end; its errors become ours."""
+def _our_errors(settings: Settings) -> Iterator[None]:
     from kafka import errors
 
-    client = _connected(settings)
     try:
-        yield client
+        yield
     except errors.KafkaError as error:
         raise _ours(error, settings) from error
-    finally:
-        client.close()
 
 
-def _connected(settings: Settings) -> AdminClient:
-    """Soon, or with the reason why not: kafka-python tries on until its time is over, and then tells none."""
+def _connected(cluster: Cluster) -> AdminClient:
+    """Return a client soon, or raise the reason why not.
+
+    kafka-python alone would try until its time is over and then give no reason, so librdkafka is asked for it.
+    """
     from kafka import errors
     from kafka.admin import KafkaAdminClient
 
-    config = translated(settings)
+    config = translated(cluster.settings)
     try:
         first_ms = min(_FIRST_TRY_MS, config["bootstrap_timeout_ms"])
-        return KafkaAdminClient(**{**config, "bootstrap_timeout_ms": first_ms})
-    except (errors.KafkaConfigurationError, AssertionError, OSError) as error:
-        raise UsageError(
-            f"a client setting is wrong: {error}", "look at -X, --command-config and the context"
-        ) from error
-    except (errors.KafkaTimeoutError, errors.KafkaConnectionError, errors.SaslAuthenticationFailedError):
-        from kafkactl.connection.cluster import Cluster
+        with _our_errors(cluster.settings):
+            try:
+                return _client(KafkaAdminClient, {**config, "bootstrap_timeout_ms": first_ms})
+            except (errors.KafkaTimeoutError, errors.KafkaConnectionError, errors.SaslAuthenticationFailedError):
+                cluster.metadata()  # raises the reason, or the brokers only take their time
+            return _client(KafkaAdminClient, config)
+    except (AssertionError, OSError) as error:
+        raise _wrong_setting(error) from error
 
-        Cluster(settings).metadata()  # librdkafka says what is wrong, or that the brokers only take their time
-    except errors.KafkaError as error:
-        raise _ours(error, settings) from error
+
+def _client(kind: Callable[..., Any], config: Mapping[str, Any]) -> AdminClient:
+    from kafka import errors
+
     try:
-        return KafkaAdminClient(**config)
-    except errors.KafkaError as error:
-        raise _ours(error, settings) from error
+        client: AdminClient = kind(**config)
+    except errors.KafkaConfigurationError as error:
+        raise _wrong_setting(error) from error
+    return client
 
 
-def send(client: AdminClient, request: Any, broker: int | None = None) -> Any:
-    """The answer to one of kafka.protocol's requests, of that broker or of any."""
-    return client._manager.run(lambda: client._manager.send(request, node_id=broker))
-
-
-def send_to_controller(client: AdminClient, request: Any) -> Any:
-    """The answer of the controller; with KRaft any broker passes the request on to it."""
-    return send(client, request, client._manager.run(client._refresh_controller_id))
+def _wrong_setting(error: Exception) -> UsageError:
+    return UsageError(f"a client setting is wrong: {error}", "look at -X, --command-config and the context")
 
 
 def refusal(what: str, code: int, message: str | None) -> OperationError:
@@ -118,7 +273,7 @@ def _ours(error: Any, settings: Settings) -> KafkactlError:
             f"the address is from {settings.source}; -b HOST:PORT names another",
         )
     if isinstance(error, (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion)):
-        return OperationError(f"the brokers are too old for this request: {reason}")
+        return UnsupportedRequestError(f"the brokers are too old for this request: {reason}")
     return OperationError(str(reason), code=getattr(error, "errno", None))
 
 

@@ -1,19 +1,9 @@
-"""Quotas and credentials as columns, and the quotas' names as the shell completes them."""
+"""Columns of quotas and of credentials."""
 
 from __future__ import annotations
 
-import typer
-
-from kafkactl.admin.entities import DEFAULT_NAME, EntityType
+from kafkactl.admin.entities import DEFAULT_NAME
 from kafkactl.output.report import Column
-
-
-def quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of the limits there are; with = where a value must follow."""
-    from kafkactl.admin.quotas import NAMES
-
-    type_ = EntityType.IPS if ctx.params.get("ip") is not None else EntityType.USERS
-    return [name + ("=" if ctx.info_name == "set" else "") for name in NAMES[type_] if name.startswith(incomplete)]
 
 
 def _named(name: str | None) -> str | None:

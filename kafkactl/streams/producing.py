@@ -270,7 +270,7 @@ class Transactions:
                     raise OperationError(f"{what}: {plain_reason(cause)}", code=_TRY_AGAIN) from error
                 raise self._cluster.error(error, what) from error
 
-        self._cluster.settled(ask, PASSING_CODES | {_TRY_AGAIN})
+        self._cluster.retry(ask, PASSING_CODES | {_TRY_AGAIN})
 
 
 _TRY_AGAIN = KafkaError._RETRY
@@ -323,7 +323,7 @@ def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[
         return set(found.partitions)
 
     try:
-        return cluster.settled(ask, TOPIC_ON_ITS_WAY)
+        return cluster.retry(ask, TOPIC_ON_ITS_WAY)
     except OperationError as error:
         if error.code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             raise OperationError(f"cannot send to {topic}: {error}", code=error.code) from error

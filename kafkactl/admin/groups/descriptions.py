@@ -26,10 +26,9 @@ from kafkactl.admin.groups.models import (
     GroupListing,
     Member,
     Node,
-    Partition,
     PartitionLag,
 )
-from kafkactl.admin.models import Outcome, outcomes
+from kafkactl.admin.models import Outcome, Partition, outcomes
 from kafkactl.admin.offsets import LogEnds, log_ends
 from kafkactl.connection.cluster import PASSING_CODES, Cluster
 from kafkactl.errors import NotFoundError, OperationError
@@ -63,7 +62,7 @@ def list_groups(cluster: Cluster) -> GroupList:
         listed = [GroupListing(group.group_id, _type(group), _state(group)) for group in answer.valid or ()]
         return GroupList(tuple(listed), tuple(map(str, failures)))
 
-    return cluster.settled(ask)
+    return cluster.retry(ask)
 
 
 def describe_groups(
@@ -85,12 +84,12 @@ def _described_all(cluster: Cluster, chosen: Sequence[str], with_epochs: bool) -
         futures = cluster.admin.describe_consumer_groups(list(chosen), request_timeout=cluster.timeout_s)
         return [_described(cluster.wait(futures[name], f"cannot describe group {name}")) for name in chosen]
 
-    described = cluster.settled(ask)
+    described = cluster.retry(ask)
     # librdkafka has no words for the states in which groups of the consumer protocol are rebalanced.
     if with_epochs or any(one.state == UNKNOWN_STATE for one in described):
         from kafkactl.admin.groups.epochs import with_epochs_of
 
-        return with_epochs_of(cluster.settings, described)
+        return with_epochs_of(cluster, described)
     return described
 
 

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from kafkactl.admin.groups.models import UNKNOWN_STATE, GroupDescription, GroupListing, Member, Partition
-from kafkactl.connection.kafka_python import admin, send
-from kafkactl.connection.settings import Settings
+from kafkactl.admin.groups.models import UNKNOWN_STATE, GroupDescription, GroupListing, Member
+from kafkactl.admin.models import Partition
+from kafkactl.connection.cluster import Cluster
 
 _OF_CONSUMER_PROTOCOL = 1
 
 
-def with_epochs_of(settings: Settings, described: Sequence[GroupDescription]) -> list[GroupDescription]:
+def with_epochs_of(cluster: Cluster, described: Sequence[GroupDescription]) -> list[GroupDescription]:
     """The same groups; those of the consumer protocol with epochs, target assignments and their state's own name."""
     by_coordinator: dict[int, list[str]] = defaultdict(list)
     for one in described:
@@ -25,22 +25,18 @@ def with_epochs_of(settings: Settings, described: Sequence[GroupDescription]) ->
             by_coordinator[one.coordinator.id].append(one.group)
     if not by_coordinator:
         return list(described)
-    from kafkactl.connection.messages import ConsumerGroupDescribeRequest
-
     answers: dict[str, Any] = {}
-    with admin(settings) as client:
-        for coordinator, names in by_coordinator.items():
-            request = ConsumerGroupDescribeRequest(group_ids=names, include_authorized_operations=False)
-            for group in send(client, request, coordinator).groups:
-                if not group.error_code:
-                    answers[group.group_id] = group
+    for coordinator, names in by_coordinator.items():
+        answer = cluster.requests.send(
+            "ConsumerGroupDescribe", broker=coordinator, group_ids=names, include_authorized_operations=False
+        )
+        answers.update({group.group_id: group for group in answer.groups if not group.error_code})
     return [_completed(one, answers[one.group]) if one.group in answers else one for one in described]
 
 
-def list_groups_of(settings: Settings, types: Sequence[str]) -> list[GroupListing]:
+def list_groups_of(cluster: Cluster, types: Sequence[str]) -> list[GroupListing]:
     """All groups of these types, also share and streams, by name."""
-    with admin(settings) as client:
-        listed = client.list_groups()
+    listed = cluster.requests.list_groups()
     # Brokers that know no types have groups of the classic protocol only.
     named = ((one["group_id"], one.get("group_type") or "classic", one.get("group_state")) for one in listed)
     found = [

@@ -8,9 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
-Partition = tuple[str, int]
-"""Topic and number."""
-
+from kafkactl.admin.models import Partition
 
 EMPTY_STATE = "Empty"
 UNKNOWN_STATE = "Unknown"

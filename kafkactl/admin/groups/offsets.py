@@ -12,10 +12,10 @@ from enum import StrEnum
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from kafkactl.admin.groups.descriptions import committed_offsets, list_groups
-from kafkactl.admin.groups.models import Partition
+from kafkactl.admin.models import Partition
 from kafkactl.admin.offsets import LATEST, log_ends, offsets_at
 from kafkactl.connection.cluster import PASSING_CODES, Cluster
-from kafkactl.connection.kafka_python import admin, refusal
+from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 
 _INACTIVE = ("Empty", "Dead")
@@ -140,30 +140,21 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
         return {(each.topic, each.partition): each.error.str() if each.error else None for each in answer}
 
     what = f"cannot change the offsets of group {group}"
-    return cluster.settled(ask)
+    return cluster.retry(ask)
 
 
 def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> dict[Partition, str | None]:
     """Deletes what a group has committed in partitions; each one's error, None where it went well."""
-    from kafka import TopicPartition as OtherPartition
-
-    with admin(cluster.settings) as client:
-        answers = client.delete_group_offsets(group, [OtherPartition(*each) for each in partitions])
-    return {
-        (each.topic, each.partition): None if not error.errno else str(refusal("", error.errno, None))
-        for each, error in answers.items()
-    }
+    codes = cluster.requests.delete_group_offsets(group, partitions)
+    return {partition: str(refusal("", code, None)) if code else None for partition, code in codes.items()}
 
 
 def remove_members(
     cluster: Cluster, group: str, members: Sequence[tuple[str | None, str | None]]
 ) -> dict[str, str | None]:
     """Puts members out of a group, (member id, None) or (None, instance id); each one's error by that id."""
-    from kafka.admin import MemberToRemove
-
-    with admin(cluster.settings) as client:
-        answers = client.remove_group_members(group, [MemberToRemove(*each, reason="kafkactl") for each in members])
-    return {name: None if not error.errno else str(refusal("", error.errno, None)) for name, error in answers.items()}
+    codes = cluster.requests.remove_group_members(group, members)
+    return {name: str(refusal("", code, None)) if code else None for name, code in codes.items()}
 
 
 def _committed(cluster: Cluster, group: str) -> dict[Partition, int | None]:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, TopicPartition
 
 from kafkactl.admin.groups.descriptions import group_lag
-from kafkactl.admin.groups.models import GroupLag, Partition, PartitionLag
+from kafkactl.admin.groups.models import GroupLag, PartitionLag
+from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
 
 _MS = 1000

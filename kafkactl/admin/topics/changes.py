@@ -1,142 +1,24 @@
-"""Topics: what there is, and creating, changing and deleting them.
+"""Creating, changing and deleting topics.
 
 Reference: org.apache.kafka.tools.TopicCommand.
 """
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from confluent_kafka import KafkaError, TopicCollection, Uuid
-from confluent_kafka.admin import ConfigResource, ConfigSource, NewPartitions, NewTopic, ResourceType
+from confluent_kafka import KafkaError
+from confluent_kafka.admin import NewPartitions, NewTopic
 
 from kafkactl.admin.models import Outcome, outcomes
-from kafkactl.admin.offsets import log_ends
-from kafkactl.admin.topics.models import (
-    MIN_ISR,
-    PartitionDescription,
-    TopicDescription,
-    TopicListing,
-    TopicSettings,
-    TopicSpec,
-)
-from kafkactl.admin.topics.names import INTERNAL_TOPICS
+from kafkactl.admin.topics.descriptions import describe_topics, list_topics
+from kafkactl.admin.topics.models import TopicSpec
 from kafkactl.connection.cluster import POLL_S, Cluster
-from kafkactl.errors import NotFoundError, OperationError
 
 _RECORDS_A_REQUEST = 5_000
 _ASSUMED_PARTITIONS = 50  # where the number is left to the brokers' default
-
-
-def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicListing]:
-    """All topics by name, from one metadata request."""
-    listed = []
-    for name, topic in sorted(cluster.metadata().topics.items()):
-        internal = name in INTERNAL_TOPICS
-        if include_internal or not internal:
-            replicas = max((len(partition.replicas) for partition in topic.partitions.values()), default=0)
-            listed.append(TopicListing(name, len(topic.partitions), replicas, internal))
-    return listed
-
-
-def describe_topics(
-    cluster: Cluster, names: Sequence[str], settings: Mapping[str, TopicSettings] | None = None
-) -> list[TopicDescription]:
-    """Topics by name with their partitions and own settings, all asked at once; raises NotFoundError."""
-    if not names:
-        return []
-    described = cluster.admin.describe_topics(TopicCollection(list(names)), request_timeout=cluster.timeout_s)
-    if settings is None:
-        settings = settings_of(cluster, names)
-    descriptions = []
-    for name in sorted(names):
-        with _not_found(name):
-            topic = cluster.wait(described[name], f"cannot describe topic {name}")
-        partitions = tuple(
-            PartitionDescription(
-                name,
-                partition.id,
-                partition.leader.id if partition.leader is not None and partition.leader.id >= 0 else None,
-                tuple(node.id for node in partition.replicas),
-                tuple(node.id for node in partition.isr),
-            )
-            for partition in sorted(topic.partitions, key=lambda partition: partition.id)
-        )
-        descriptions.append(
-            TopicDescription(
-                name,
-                _kafka_spelling(topic.topic_id),
-                bool(topic.is_internal),
-                max((len(partition.replicas) for partition in partitions), default=0),
-                settings[name].own,
-                partitions,
-            )
-        )
-    return descriptions
-
-
-def settings_of(cluster: Cluster, names: Sequence[str]) -> dict[str, TopicSettings]:
-    """Topics' own settings, by name; raises NotFoundError."""
-    if not names:
-        return {}
-    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
-    own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
-    found = {}
-    for resource, future in futures.items():
-        with _not_found(resource.name):
-            entries = cluster.wait(future, f"cannot read the configs of topic {resource.name}")
-        found[resource.name] = TopicSettings(
-            {name: entry.value for name, entry in sorted(entries.items()) if entry.source == own},
-            int(entries[MIN_ISR].value),
-        )
-    return found
-
-
-def all_partitions(cluster: Cluster, include_internal: bool = True) -> list[PartitionDescription]:
-    """Every partition of every topic, from one metadata request."""
-    return [
-        PartitionDescription(
-            name,
-            partition.id,
-            partition.leader if partition.leader >= 0 else None,
-            tuple(partition.replicas),
-            tuple(partition.isrs),
-        )
-        for name, topic in sorted(cluster.metadata().topics.items())
-        if include_internal or name not in INTERNAL_TOPICS
-        for partition in sorted(topic.partitions.values(), key=lambda partition: partition.id)
-    ]
-
-
-def with_sizes(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
-    """The same, with the size of each leader's log."""
-    from kafkactl.connection.kafka_python import admin
-
-    wanted: dict[str, list[int]] = defaultdict(list)
-    for row in rows:
-        wanted[row.topic].append(row.partition)
-    with admin(cluster.settings) as client:
-        answers = client.describe_log_dirs(wanted)
-    sizes = {
-        (topic["name"], partition["partition_index"], answer["broker"]): partition["partition_size"]
-        for answer in answers
-        for log_dir in answer["log_dirs"]
-        for topic in log_dir["topics"]
-        for partition in topic["partitions"]
-        if not partition["is_future_key"]
-    }
-    return [replace(row, size_bytes=sizes.get((row.topic, row.partition, row.leader))) for row in rows]
-
-
-def with_records(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
-    """The same, with how many records each can hold at most."""
-    ends = log_ends(cluster, [(row.topic, row.partition) for row in rows])
-    return [replace(row, records=ends[row.topic, row.partition].count) for row in rows]
 
 
 def create_topics(cluster: Cluster, specs: Sequence[TopicSpec], if_not_exists: bool = False) -> list[Outcome]:
@@ -232,18 +114,3 @@ def _new_topic(spec: TopicSpec) -> NewTopic:
         return NewTopic(spec.topic, num_partitions=len(assignment), replica_assignment=assignment, config=configs)
     # -1 leaves the number to the brokers' own default (KIP-464).
     return NewTopic(spec.topic, spec.partitions or -1, spec.replication_factor or -1, config=configs)
-
-
-def _kafka_spelling(topic_id: Uuid) -> str:
-    """Kafka prints ids in the URL-safe alphabet of base64, librdkafka in the other one."""
-    return str(topic_id).replace("+", "-").replace("/", "_")
-
-
-@contextlib.contextmanager
-def _not_found(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OperationError as error:
-        if error.code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise NotFoundError(f"there is no topic {name!r}", error.hint, error.code) from error
-        raise

@@ -1,7 +1,7 @@
-"""Topics with all that kafka-topics --describe tells, asked through kafka-python.
+"""Topics as a cluster has them: lists, descriptions, sizes.
 
-librdkafka does not ask for eligible leaders (KIP-966) and reassignments, and of 80,000 settings it makes objects one by
-one, which takes four times as long as the broker's answer.
+librdkafka asks for what most commands need. It asks neither for eligible leaders (KIP-966) nor for reassignments, and
+it makes objects of 80,000 settings four times as slowly as the broker answers: `describe_in_full` goes another way.
 
 Reference: org.apache.kafka.tools.TopicCommand.
 """
@@ -9,177 +9,217 @@ Reference: org.apache.kafka.tools.TopicCommand.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from kafkactl.admin.topics.models import MIN_ISR, PartitionDescription
-from kafkactl.connection.kafka_python import AdminClient, refusal, send
-from kafkactl.errors import NotFoundError
+from confluent_kafka import KafkaError, TopicCollection, Uuid
+from confluent_kafka.admin import ConfigResource, ConfigSource, ResourceType
 
-_TOPIC_RESOURCE = 2
-_DEFAULT_CONFIG = 5
-_UNKNOWN_TOPIC = 3
+from kafkactl.admin.offsets import log_ends
+from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicListing, TopicSetting
+from kafkactl.admin.topics.names import INTERNAL_TOPICS
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.kafka_python import refusal
+from kafkactl.errors import NotFoundError, OperationError, UnsupportedRequestError
+
 _PAGE = 2000
-"""Partitions in an answer; Kafka's own default."""
+"""Partitions in one answer of DescribeTopicPartitions: Kafka's own default."""
+_HINT = "kafkactl topics list shows those that one may see"
 
 
-@dataclass(frozen=True)
-class TopicSetting:
-    """A setting in force; `is_default` when nothing but Kafka itself says it."""
-
-    name: str
-    value: str
-    is_default: bool
-
-
-@dataclass(frozen=True)
-class FullPartition:
-    """A partition with its eligible leaders, None where unknown, and a reassignment under way."""
-
-    row: PartitionDescription
-    elr: tuple[int, ...] | None = None
-    last_known_elr: tuple[int, ...] | None = None
-    adding: tuple[int, ...] = ()
-    removing: tuple[int, ...] = ()
-
-    @property
-    def is_moving(self) -> bool:
-        return bool(self.adding or self.removing)
+def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicListing]:
+    """Return all topics sorted by name, from one metadata request."""
+    listed = []
+    for name, topic in sorted(cluster.metadata().topics.items()):
+        internal = name in INTERNAL_TOPICS
+        if include_internal or not internal:
+            replicas = max((len(partition.replicas) for partition in topic.partitions.values()), default=0)
+            listed.append(TopicListing(name, len(topic.partitions), replicas, internal))
+    return listed
 
 
-@dataclass(frozen=True)
-class FullTopic:
-    """A topic with all settings, in the brokers' order."""
-
-    topic: str
-    topic_id: str
-    partitions: tuple[FullPartition, ...]
-    settings: tuple[TopicSetting, ...] = ()
-
-    @property
-    def replication_factor(self) -> int:
-        """Without the replicas that a reassignment is adding."""
-        return len(self.partitions[0].row.replicas) - len(self.partitions[0].adding) if self.partitions else 0
-
-    @property
-    def min_isr(self) -> int:
-        return next((int(setting.value) for setting in self.settings if setting.name == MIN_ISR), 1)
-
-    @property
-    def is_overridden(self) -> bool:
-        return any(not setting.is_default for setting in self.settings)
+def all_partitions(cluster: Cluster, include_internal: bool = True) -> list[PartitionDescription]:
+    """Return every partition of every topic, from one metadata request."""
+    return [
+        PartitionDescription(
+            name,
+            partition.id,
+            partition.leader if partition.leader >= 0 else None,
+            tuple(partition.replicas),
+            tuple(partition.isrs),
+        )
+        for name, topic in sorted(cluster.metadata().topics.items())
+        if include_internal or name not in INTERNAL_TOPICS
+        for partition in sorted(topic.partitions.values(), key=lambda partition: partition.id)
+    ]
 
 
-def topic_names(client: AdminClient) -> list[str]:
-    """All there are, in order."""
-    from kafka.protocol.metadata import MetadataRequest
+def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescription]:
+    """Return topics by name with their settings, all asked at once; raises NotFoundError.
 
-    return sorted(topic.name for topic in send(client, MetadataRequest(topics=None)).topics)
+    Eligible leaders and reassignments are not asked for.
+    """
+    if not names:
+        return []
+    described = cluster.admin.describe_topics(TopicCollection(list(names)), request_timeout=cluster.timeout_s)
+    settings = _settings_by_librdkafka(cluster, names)
+    found = []
+    for name in sorted(names):
+        with _not_found(name):
+            topic = cluster.wait(described[name], f"cannot describe topic {name}")
+        partitions = (
+            PartitionDescription(
+                name,
+                partition.id,
+                partition.leader.id if partition.leader is not None and partition.leader.id >= 0 else None,
+                tuple(node.id for node in partition.replicas),
+                tuple(node.id for node in partition.isr),
+            )
+            for partition in sorted(topic.partitions, key=lambda partition: partition.id)
+        )
+        topic_id = _kafka_spelling(topic.topic_id)
+        found.append(TopicDescription(name, topic_id, bool(topic.is_internal), tuple(partitions), settings[name]))
+    return found
 
 
-def describe_by_name(client: AdminClient, names: Sequence[str]) -> list[FullTopic]:
-    """Topics by name; raises NotFoundError. Brokers before 4.0 know no eligible leaders."""
-    from kafka.errors import IncompatibleBrokerVersion, UnsupportedVersionError
+def describe_in_full(cluster: Cluster, names: Sequence[str]) -> list[TopicDescription]:
+    """Return topics by name with eligible leaders and reassignments, too; raises NotFoundError.
 
+    Brokers before 4.0 do not know eligible leaders.
+    """
     if not names:
         return []
     try:
-        found = list(_with_eligible_leaders(client, names))
-    except (IncompatibleBrokerVersion, UnsupportedVersionError):
-        found = list(_by_metadata(client, [{"name": name} for name in names]))
-    return _completed(client, found)
+        found = list(_with_eligible_leaders(cluster, names))
+    except UnsupportedRequestError:
+        found = list(_by_metadata(cluster, names))
+    return _completed(cluster, found)
 
 
-def describe_by_id(client: AdminClient, topic_id: str) -> list[FullTopic]:
-    """The topic of an id, in Kafka's spelling, or none; by a request that tells no eligible leaders, as in Kafka."""
-    from kafka.protocol.metadata import MetadataRequest
-
-    listed = send(client, MetadataRequest(topics=None)).topics
-    named = [{"name": topic.name} for topic in listed if _id_text(topic.topic_id) == topic_id]
-    return _completed(client, list(_by_metadata(client, named))) if named else []
+def find_name(cluster: Cluster, topic_id: str) -> str | None:
+    """Return the name of the topic with that id, in Kafka's spelling; None where no topic has it."""
+    topics = cluster.requests.send("Metadata", topics=None).topics
+    return next((topic.name for topic in topics if _id_text(topic.topic_id) == topic_id), None)
 
 
-def _with_eligible_leaders(client: AdminClient, names: Sequence[str]) -> Iterator[FullTopic]:
-    from kafka.protocol.admin import DescribeTopicPartitionsRequest
+def describe_by_id(cluster: Cluster, topic_id: str) -> list[TopicDescription]:
+    """Return the topic with that id, or nothing; as in Kafka's tool without its eligible leaders."""
+    name = find_name(cluster, topic_id)
+    return [] if name is None else _completed(cluster, list(_by_metadata(cluster, [name])))
 
-    partitions: dict[str, list[FullPartition]] = {}
-    ids: dict[str, str] = {}
+
+def with_sizes(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
+    """Return the rows with the size of each leader's log."""
+    asked: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        asked[row.topic].append(row.partition)
+    sizes = {
+        (topic["name"], partition["partition_index"], answer["broker"]): partition["partition_size"]
+        for answer in cluster.requests.describe_log_dirs(asked)
+        for log_dir in answer["log_dirs"]
+        for topic in log_dir["topics"]
+        for partition in topic["partitions"]
+        if not partition["is_future_key"]
+    }
+    return [replace(row, size_bytes=sizes.get((row.topic, row.partition, row.leader))) for row in rows]
+
+
+def with_records(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
+    """Return the rows with the largest number of records that each can hold."""
+    ends = log_ends(cluster, [(row.topic, row.partition) for row in rows])
+    return [replace(row, records=ends[row.topic, row.partition].count) for row in rows]
+
+
+def _settings_by_librdkafka(cluster: Cluster, names: Sequence[str]) -> dict[str, tuple[TopicSetting, ...]]:
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
+    own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG.value, ConfigSource.DEFAULT_CONFIG.value
+    found = {}
+    for resource, future in futures.items():
+        with _not_found(resource.name):
+            entries = cluster.wait(future, f"cannot read the configs of topic {resource.name}")
+        found[resource.name] = tuple(
+            TopicSetting(name, entry.value, entry.source == own, entry.source == default)
+            for name, entry in entries.items()
+        )
+    return found
+
+
+def _with_eligible_leaders(cluster: Cluster, names: Sequence[str]) -> Iterator[TopicDescription]:
+    partitions: dict[str, list[PartitionDescription]] = {}
+    topics: dict[str, Any] = {}
     cursor = None
     while True:
-        request = DescribeTopicPartitionsRequest(
-            topics=[(name,) for name in names], response_partition_limit=_PAGE, cursor=cursor
+        answer = cluster.requests.send(
+            "DescribeTopicPartitions", topics=[(name,) for name in names], response_partition_limit=_PAGE, cursor=cursor
         )
-        answer = send(client, request)
-        for topic in answer.topics:  # one that is longer than the page goes on in the next
+        for topic in answer.topics:  # a topic that is longer than the page goes on in the next
             _require_described(topic)
-            ids[topic.name] = _id_text(topic.topic_id)
+            topics[topic.name] = topic
             partitions.setdefault(topic.name, []).extend(
-                FullPartition(
+                replace(
                     _row(topic.name, each),
-                    tuple(each.eligible_leader_replicas or ()),  # none is told as null
-                    tuple(each.last_known_elr or ()),
+                    elr=tuple(each.eligible_leader_replicas or ()),  # no eligible leader comes as null
+                    last_known_elr=tuple(each.last_known_elr or ()),
                 )
                 for each in topic.partitions
             )
         cursor = answer.next_cursor
         if cursor is None:
             break
-    for name, of_topic in partitions.items():
-        yield FullTopic(name, ids[name], tuple(of_topic))
+    for name, rows in partitions.items():
+        yield TopicDescription(name, _id_text(topics[name].topic_id), bool(topics[name].is_internal), tuple(rows))
 
 
-def _by_metadata(client: AdminClient, topics: Sequence[Any]) -> Iterator[FullTopic]:
-    from kafka.protocol.metadata import MetadataRequest
-
-    wanted = [MetadataRequest.MetadataRequestTopic(**topic) for topic in topics]
-    for topic in send(client, MetadataRequest(topics=wanted, allow_auto_topic_creation=False)).topics:
+def _by_metadata(cluster: Cluster, names: Sequence[str]) -> Iterator[TopicDescription]:
+    topics = [{"name": name} for name in names]
+    for topic in cluster.requests.send("Metadata", topics=topics, allow_auto_topic_creation=False).topics:
         _require_described(topic)
-        rows = (FullPartition(_row(topic.name, each)) for each in topic.partitions)
-        yield FullTopic(topic.name, _id_text(topic.topic_id), tuple(rows))
+        rows = (_row(topic.name, each) for each in topic.partitions)
+        yield TopicDescription(topic.name, _id_text(topic.topic_id), bool(topic.is_internal), tuple(rows))
 
 
-def _completed(client: AdminClient, topics: Iterable[FullTopic]) -> list[FullTopic]:
-    """The same by name, with settings, partitions in order, and what is being moved."""
+def _completed(cluster: Cluster, topics: Iterable[TopicDescription]) -> list[TopicDescription]:
+    """Return topics by name with settings, partitions in order, and the replicas that are being moved."""
     by_name = {topic.topic: topic for topic in sorted(topics, key=lambda topic: topic.topic)}
-    settings = _settings(client, list(by_name))
-    moving = {(each.topic, each.partition): state for each, state in client.list_partition_reassignments().items()}
+    settings = _settings_in_bulk(cluster, list(by_name))
+    moving = cluster.requests.list_reassignments()
 
-    def with_moves(each: FullPartition) -> FullPartition:
-        state = moving.get((each.row.topic, each.row.partition))
-        if state is None:
-            return each
-        return replace(each, adding=tuple(state["adding_replicas"]), removing=tuple(state["removing_replicas"]))
+    def with_moves(row: PartitionDescription) -> PartitionDescription:
+        adding, removing = moving.get((row.topic, row.partition), ((), ()))
+        return replace(row, adding=adding, removing=removing)
 
     return [
         replace(
             topic,
             settings=settings[topic.topic],
-            partitions=tuple(map(with_moves, sorted(topic.partitions, key=lambda each: each.row.partition))),
+            partitions=tuple(map(with_moves, sorted(topic.partitions, key=lambda row: row.partition))),
         )
         for topic in by_name.values()
     ]
 
 
-def _settings(client: AdminClient, names: Sequence[str]) -> dict[str, tuple[TopicSetting, ...]]:
-    from kafka.protocol.admin import DescribeConfigsRequest
-
-    resources = [(_TOPIC_RESOURCE, name, None) for name in names]
+def _settings_in_bulk(cluster: Cluster, names: Sequence[str]) -> Mapping[str, tuple[TopicSetting, ...]]:
+    resources = [(ResourceType.TOPIC.value, name, None) for name in names]
+    own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG.value, ConfigSource.DEFAULT_CONFIG.value
     found = {}
-    for result in send(client, DescribeConfigsRequest(resources=resources, min_version=1)).results:
+    for result in cluster.requests.send("DescribeConfigs", resources=resources, min_version=1).results:
         if result.error_code:
             what = f"cannot read the configs of topic {result.resource_name}"
             raise refusal(what, result.error_code, result.error_message)
         found[result.resource_name] = tuple(
-            TopicSetting(each.name, each.value, each.config_source == _DEFAULT_CONFIG) for each in result.configs
+            TopicSetting(each.name, each.value, each.config_source == own, each.config_source == default)
+            for each in result.configs
         )
     return found
 
 
 def _require_described(topic: Any) -> None:
-    if topic.error_code == _UNKNOWN_TOPIC:
-        hint = "kafkactl topics list shows those that one may see"
-        raise NotFoundError(f"there is no topic {topic.name!r}", hint, topic.error_code)
+    if topic.error_code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        raise NotFoundError(f"there is no topic {topic.name!r}", _HINT, topic.error_code)
     if topic.error_code:
         raise refusal(f"cannot describe topic {topic.name}", topic.error_code, None)
 
@@ -192,5 +232,20 @@ def _row(name: str, answer: Any) -> PartitionDescription:
 
 
 def _id_text(topic_id: Any) -> str:
-    """As Kafka prints an id: the URL-safe alphabet of base64, without its padding."""
+    """Return an id as Kafka prints it: in the URL-safe alphabet of base64, without its padding."""
     return base64.urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
+
+
+def _kafka_spelling(topic_id: Uuid) -> str:
+    """Return an id as Kafka prints it; librdkafka uses the other alphabet of base64."""
+    return str(topic_id).replace("+", "-").replace("/", "_")
+
+
+@contextlib.contextmanager
+def _not_found(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OperationError as error:
+        if error.code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise NotFoundError(f"there is no topic {name!r}", error.hint, error.code) from error
+        raise

@@ -1,4 +1,4 @@
-"""Topics and their partitions as values, whichever client has asked for them."""
+"""Topics and their partitions as values. One description serves every format, whichever client has asked for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class TopicListing:
 
 @dataclass(frozen=True)
 class PartitionDescription:
-    """One partition and where its replicas are; node ids."""
+    """A partition and where its replicas are. Brokers are named by their ids.
+
+    Fields that default to None were not asked for, or the brokers do not know them.
+    """
 
     topic: str
     partition: int
@@ -28,34 +31,66 @@ class PartitionDescription:
     replicas: tuple[int, ...]
     """In the order of preference: the first is the preferred leader."""
     isr: tuple[int, ...]
+    elr: tuple[int, ...] | None = None
+    """Eligible leader replicas (KIP-966)."""
+    last_known_elr: tuple[int, ...] | None = None
+    adding: tuple[int, ...] | None = None
+    """Replicas that a reassignment is adding; empty where nothing moves."""
+    removing: tuple[int, ...] | None = None
     size_bytes: int | None = None
-    """Of the leader's log on disk; None where nobody asked."""
+    """Size of the leader's log on disk."""
     records: int | None = None
-    """At most so many, from where the log begins to where it ends; None where nobody asked."""
+    """The largest number of records that can lie between the start of the log and its end."""
 
     @property
     def under_replicated(self) -> bool:
         return len(self.isr) < len(self.replicas)
 
+    @property
+    def is_moving(self) -> bool:
+        return bool(self.adding or self.removing)
+
+
+@dataclass(frozen=True)
+class TopicSetting:
+    """A setting in force. It is `own` when the topic sets it, and `is_default` when only Kafka's default does."""
+
+    name: str
+    value: str
+    own: bool
+    is_default: bool
+
 
 @dataclass(frozen=True)
 class TopicDescription:
-    """A topic with its partitions and the settings that differ from the brokers' own."""
+    """A topic with its partitions and its settings."""
 
     topic: str
     topic_id: str
     internal: bool
-    replication_factor: int
-    configs: Mapping[str, str]
     partitions: tuple[PartitionDescription, ...]
+    settings: tuple[TopicSetting, ...] = ()
+    """All settings in force, in the order of the brokers."""
 
+    @property
+    def replication_factor(self) -> int:
+        """Return the number of replicas of a partition, without those that a reassignment is adding."""
+        return max((len(row.replicas) - len(row.adding or ()) for row in self.partitions), default=0)
 
-@dataclass(frozen=True)
-class TopicSettings:
-    """What a topic says itself, and the least in-sync replicas that acks=all needs there."""
+    @property
+    def configs(self) -> Mapping[str, str]:
+        """Return the settings that the topic itself sets, sorted by name."""
+        return {setting.name: setting.value for setting in sorted(self.settings, key=_name) if setting.own}
 
-    own: Mapping[str, str]
-    min_isr: int
+    @property
+    def min_isr(self) -> int:
+        """Return the number of in-sync replicas that acks=all needs."""
+        return next((int(setting.value) for setting in self.settings if setting.name == MIN_ISR), 1)
+
+    @property
+    def is_overridden(self) -> bool:
+        """Return whether any setting differs from Kafka's own defaults."""
+        return any(not setting.is_default for setting in self.settings)
 
 
 @dataclass(frozen=True)
@@ -67,3 +102,7 @@ class TopicSpec:
     replication_factor: int | None = None
     replica_assignment: tuple[tuple[int, ...], ...] | None = None
     configs: Mapping[str, str] | None = None
+
+
+def _name(setting: TopicSetting) -> str:
+    return setting.name

@@ -81,6 +81,14 @@ def config_names(ctx: typer.Context, incomplete: str) -> list[str]:
     return [f"{name}=" for name in names]
 
 
+def quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of limits, with = where a value must follow."""
+    from kafkactl.admin.quotas import NAMES
+
+    type_ = EntityType.IPS if ctx.params.get("ip") is not None else EntityType.USERS
+    return [name + ("=" if ctx.info_name == "set" else "") for name in NAMES[type_] if name.startswith(incomplete)]
+
+
 def removable_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name.removesuffix("=") for name in config_names(ctx, incomplete)]
 
@@ -169,9 +177,6 @@ def _ask_groups(cluster: Cluster) -> list[str]:
 
 def _ask_configs(cluster: Cluster, type_: EntityType) -> list[str]:
     from kafkactl.admin.configs import describe_configs, list_entities
-    from kafkactl.connection.kafka_python import admin
 
-    with admin(cluster.settings) as client:
-        one = list_entities(client, type_)[:1]
-        described = describe_configs(client, one)
+    described = describe_configs(cluster, list_entities(cluster, type_)[:1])
     return [entry.name for entries in described.values() for entry in entries if not entry.read_only]

@@ -20,7 +20,7 @@ from kafkactl.output.report import Column, Report, Table
 
 if TYPE_CHECKING:
     from kafkactl.admin.configs import Config
-    from kafkactl.connection.kafka_python import AdminClient
+    from kafkactl.connection.cluster import Cluster
 
 app = new_app("Show, change and compare settings of topics, brokers, groups, clients and users.")
 
@@ -45,16 +45,16 @@ def describe(
         (entity,) = entities(chosen)
         _show({entity: configs.own_configs(cluster.connect(), entity)}, output, _COLUMNS[:-1])
         return 0
-    with cluster.admin() as client:
-        if chosen[0].type in QUOTA_TYPES:
-            _describe_clients(client, chosen, output)
-            return 0
-        (one,) = chosen
-        asked = configs.list_entities(client, one.type) if one.name is None else entities(chosen)
-        if output.is_kafka and one.name and not all_ and asked[0] not in configs.list_entities(client, one.type):
-            print(kafka_text.no_entity(asked[0]), end="")
-            return EXIT_FAILED
-        described = configs.describe_configs(client, asked, documentation)
+    connected = cluster.connect()
+    if chosen[0].type in QUOTA_TYPES:
+        _describe_clients(connected, chosen, output)
+        return 0
+    (one,) = chosen
+    asked = configs.list_entities(connected, one.type) if one.name is None else entities(chosen)
+    if output.is_kafka and one.name and not all_ and asked[0] not in configs.list_entities(connected, one.type):
+        print(kafka_text.no_entity(asked[0]), end="")
+        return EXIT_FAILED
+    described = configs.describe_configs(connected, asked, documentation)
     shown = {entity: found if all_ else [each for each in found if each.is_own] for entity, found in described.items()}
     if output.is_kafka:
         print("".join(kafka_text.configs(entity, found, all_) for entity, found in shown.items()), end="")
@@ -120,9 +120,8 @@ def alter(
 
     changed = entities(options.chosen(_default_comes_first(click_context)))
     changes = config_changes.alterations(set_, unset, append, subtract, add_config, add_config_file, delete_config)
-    with cluster.admin() as client:
-        # Kafka's tool takes it in silence when what it deletes is not set; there it is as there.
-        config_changes.make(client, changed, changes, dry_run, strict=not output.is_kafka)
+    # Kafka's tool takes it in silence when what it deletes is not set; there it is as there.
+    config_changes.make(cluster.connect(), changed, changes, dry_run, strict=not output.is_kafka)
     if output.is_kafka:
         print(kafka_text.altered(changed[0]), end="")
         return 0
@@ -154,8 +153,7 @@ def diff(
     asked = [each for name in names for each in entities(EntityOptions(entity=[type_, name]).chosen())]
     if asked[0].type in QUOTA_TYPES:
         raise UsageError(f"{asked[0].type} cannot be compared", "kafkactl quotas list shows their quotas side by side")
-    with cluster.admin() as client:
-        differences = configs.differences(list(configs.describe_configs(client, asked).values()))
+    differences = configs.differences(list(configs.describe_configs(cluster.connect(), asked).values()))
     columns = [
         Column("NAME", lambda row: row.name),
         Column(names[0], lambda row: row.left),
@@ -188,16 +186,16 @@ def _show(shown: Mapping[Entity, Sequence[Config]], output: OutputOptions, colum
         )
 
 
-def _describe_clients(client: AdminClient, chosen: Sequence[Chosen], output: MirrorOutputOptions) -> None:
+def _describe_clients(connected: Cluster, chosen: Sequence[Chosen], output: MirrorOutputOptions) -> None:
     """Users, clients and ips: their quotas, and with users alone their credentials."""
     from kafkactl.admin import quotas, scram
     from kafkactl.output import client_tables
     from kafkactl.output.kafka import admin_text as kafka_text
 
-    limits = quotas.describe_quotas(client, {each.type: each.name for each in chosen})
+    limits = quotas.describe_quotas(connected, {each.type: each.name for each in chosen})
     credentials = []
     if all(each.type is EntityType.USERS and each.name != DEFAULT_NAME for each in chosen):
-        credentials = scram.describe_credentials(client, [each.name for each in chosen if each.name])
+        credentials = scram.describe_credentials(connected, [each.name for each in chosen if each.name])
     if output.is_kafka:
         print(kafka_text.quotas(limits) + kafka_text.credentials(credentials), end="")
         return

@@ -10,7 +10,7 @@ from kafkactl.admin import configs, quotas, scram
 from kafkactl.admin.configs import Alteration, Operation
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
 from kafkactl.connection import properties, secrets
-from kafkactl.connection.kafka_python import AdminClient
+from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
@@ -75,21 +75,21 @@ def parse_list(text: str) -> dict[str, str]:
 
 
 def make(
-    client: AdminClient, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool, strict: bool
+    cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool, strict: bool
 ) -> None:
     """Makes the changes of one entity; `strict` refuses to delete what is not set. Raises OperationError."""
     if entity[0].type in QUOTA_TYPES:
-        _make_of_clients(client, entity, changes, dry_run)
+        _make_of_clients(cluster, entity, changes, dry_run)
         return
     (one,) = entity
     deletes = any(change.operation is Operation.DELETE for change in changes)
     if one.type is EntityType.BROKER_LOGGERS or (strict and deletes):
-        present = configs.describe_configs(client, entity)[one]
+        present = configs.describe_configs(cluster, entity)[one]
         if one.type is EntityType.BROKER_LOGGERS:
             _require_loggers({config.name for config in present}, changes)
         elif strict:
             configs.require_set(present, changes)
-    refused = configs.alter_configs(client, {one: changes}, dry_run)[one]
+    refused = configs.alter_configs(cluster, {one: changes}, dry_run)[one]
     if refused is not None:
         raise refused
 
@@ -105,9 +105,7 @@ def told(change: Alteration) -> str:
     }[change.operation]
 
 
-def _make_of_clients(
-    client: AdminClient, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool
-) -> None:
+def _make_of_clients(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool) -> None:
     """Quotas, or credentials where the entity is a user alone: two requests, which could not be one."""
     if any(change.operation not in (Operation.SET, Operation.DELETE) for change in changes):
         raise UsageError("quotas and credentials are no lists", "--set and --unset change them")
@@ -126,15 +124,15 @@ def _make_of_clients(
     to_delete = [change.name for change in changes if change.operation is Operation.DELETE]
     if not mechanisms:
         limits = {name: quotas.limit(name, text) for name, text in to_set.items()}
-        quotas.require_set(client, entity, to_delete)
-        quotas.alter_quotas(client, entity, limits, to_delete, dry_run)
+        quotas.require_set(cluster, entity, to_delete)
+        quotas.alter_quotas(cluster, entity, limits, to_delete, dry_run)
         return
     if entity[0].name == DEFAULT_NAME:
         raise UsageError("there is no default credential", "name the user")
     if dry_run:
         raise UsageError("--dry-run: brokers cannot try a credential", "leave it out")
     new = [scram.parse(name, text) for name, text in to_set.items()]
-    scram.alter_credentials(client, entity[0].name, new, to_delete)
+    scram.alter_credentials(cluster, entity[0].name, new, to_delete)
 
 
 def _require_loggers(known: set[str], changes: Sequence[Alteration]) -> None:

@@ -18,10 +18,7 @@ from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat, RecordFormat, Report
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from kafkactl.connection.cluster import Cluster
-    from kafkactl.connection.kafka_python import AdminClient
     from kafkactl.connection.settings import Settings
     from kafkactl.serde.formats import Format
 
@@ -81,12 +78,6 @@ class ClusterOptions:
         from kafkactl.connection.cluster import Cluster
 
         return Cluster(self.settings())
-
-    def admin(self) -> AbstractContextManager[AdminClient]:
-        """kafka-python's client, for the requests that librdkafka cannot send."""
-        from kafkactl.connection.kafka_python import admin
-
-        return admin(self.settings())
 
 
 @functools.cache  # once, however often settings are asked for

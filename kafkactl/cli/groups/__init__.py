@@ -60,7 +60,7 @@ def list_groups(
     if types - {*_KAFKAS_OWN_TYPES, _ANY}:
         from kafkactl.admin.groups.epochs import list_groups_of
 
-        found = list_groups_of(cluster.settings(), sorted(types - {_ANY}))
+        found = list_groups_of(cluster.connect(), sorted(types - {_ANY}))
     else:
         listed = groups.list_groups(cluster.connect())
         found, errors = list(listed.groups), listed.errors

@@ -20,8 +20,8 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 
 if TYPE_CHECKING:
-    from kafkactl.admin.groups.models import Partition
     from kafkactl.admin.groups.offsets import Reset, ResetPlan
+    from kafkactl.admin.models import Partition
     from kafkactl.connection.cluster import Cluster
 
 Topic = Annotated[

@@ -16,7 +16,7 @@ from kafkactl.errors import UsageError
 from kafkactl.output.report import Column, Report, Table, listing
 
 if TYPE_CHECKING:
-    from kafkactl.admin.groups.models import Partition
+    from kafkactl.admin.models import Partition
     from kafkactl.connection.cluster import Cluster
 
 app = new_app("Show where partitions begin and end, and the offsets of moments in between.")

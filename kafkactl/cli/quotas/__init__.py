@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
+from kafkactl.cli.completion.names import quota_names
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.results import show_outcomes
@@ -55,8 +56,7 @@ def list_quotas(cluster: ClusterOptions, output: OutputOptions, whose: WhoseOpti
     from kafkactl.admin import quotas
 
     parts = whose.parts()
-    with cluster.admin() as client:
-        found = quotas.describe_quotas(client, parts or None)
+    found = quotas.describe_quotas(cluster.connect(), parts or None)
     output.show(listing(client_tables.QUOTAS, sorted(found, key=lambda row: (*map(_order, row.entity), row.name))))
 
 
@@ -68,9 +68,7 @@ def set_quotas(
     whose: WhoseOptions,
     quota: Annotated[
         list[str],
-        typer.Argument(
-            metavar="NAME=VALUE...", help="Like producer_byte_rate=1048576.", autocompletion=client_tables.quota_names
-        ),
+        typer.Argument(metavar="NAME=VALUE...", help="Like producer_byte_rate=1048576.", autocompletion=quota_names),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
 ) -> int:
@@ -89,8 +87,7 @@ def unset(
     output: OutputOptions,
     whose: WhoseOptions,
     quota: Annotated[
-        list[str],
-        typer.Argument(metavar="NAME...", help="Like producer_byte_rate.", autocompletion=client_tables.quota_names),
+        list[str], typer.Argument(metavar="NAME...", help="Like producer_byte_rate.", autocompletion=quota_names)
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
 ) -> int:
@@ -110,9 +107,9 @@ def _change(
     from kafkactl.admin.models import Outcome
 
     quotas.require_known(entity, [*limits, *remove])
-    with cluster.admin() as client:
-        quotas.require_set(client, entity, remove)
-        quotas.alter_quotas(client, entity, limits, remove, dry_run)
+    connected = cluster.connect()
+    quotas.require_set(connected, entity, remove)
+    quotas.alter_quotas(connected, entity, limits, remove, dry_run)
     told = ", ".join([f"{name}={value:g}" for name, value in limits.items()] + [f"no {name}" for name in remove])
     result = f"would be taken: {told}" if dry_run else told
     return show_outcomes([Outcome(" and ".join(map(str, entity)), True, result)], "entity", output)

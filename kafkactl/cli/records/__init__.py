@@ -18,7 +18,7 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 
 if TYPE_CHECKING:
-    from kafkactl.admin.groups.models import Partition
+    from kafkactl.admin.models import Partition
     from kafkactl.connection.cluster import Cluster
 
 app = new_app("Delete records from the beginning of partitions.")

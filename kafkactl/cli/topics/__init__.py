@@ -40,10 +40,10 @@ def list_topics(
     exclude_internal: ExcludeInternal = False,
 ) -> None:
     """List topics: one name a line when piped, with their numbers on a terminal."""
-    from kafkactl.admin.topics import changes as topics
+    from kafkactl.admin.topics import descriptions
     from kafkactl.admin.topics.names import name_pattern
 
-    listed = topics.list_topics(cluster.connect(), include_internal=not exclude_internal)
+    listed = descriptions.list_topics(cluster.connect(), include_internal=not exclude_internal)
     if (text := topic or topic_flag) is not None:
         pattern = name_pattern(text)
         listed = [row for row in listed if pattern.fullmatch(row.topic)]
@@ -87,7 +87,7 @@ def create(
 ) -> int:
     """Create topics: alike by name, or each as a file declares it."""
     from kafkactl.admin import declared_topics
-    from kafkactl.admin.topics import changes as topics
+    from kafkactl.admin.topics import changes, descriptions
     from kafkactl.admin.topics import names as topic_names
     from kafkactl.admin.topics.models import TopicSpec
     from kafkactl.connection.settings import parse_assignment
@@ -112,11 +112,11 @@ def create(
     connected = cluster.connect()
     colliding = [spec.topic for spec in specs if "." in spec.topic or "_" in spec.topic]
     if colliding and not output.is_kafka:
-        existing = [row.topic for row in topics.list_topics(connected)]
+        existing = [row.topic for row in descriptions.list_topics(connected)]
         for name in colliding:
             for other in topic_names.collisions(name, [*existing, *colliding]):
                 people.warning(f"the metrics of {name} and {other} will share a name: Kafka turns . into _ there")
-    results = topics.create_topics(connected, specs, if_not_exists)
+    results = changes.create_topics(connected, specs, if_not_exists)
     if output.is_kafka:
         print("".join(kafka_text.created(each) for each in results), end="")
     return show_outcomes(results, "topic", output)
@@ -151,7 +151,7 @@ def alter(
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until replicas have moved.")] = False,
 ) -> int:
     """Raise topics' number of partitions, or change how many replicas they have (settings: configs alter)."""
-    from kafkactl.admin.topics import changes as topics
+    from kafkactl.admin.topics import changes
     from kafkactl.cli.topics import reassigning
 
     assignment = _assignment(replica_assignment) if replica_assignment else None
@@ -180,7 +180,7 @@ def alter(
         raise UsageError("--dry-run is for --replication-factor", "new partitions move nothing")
     assert partitions is not None
     return show_outcomes(
-        topics.add_partitions(connected, dict.fromkeys(names, partitions), assignment), "topic", output
+        changes.add_partitions(connected, dict.fromkeys(names, partitions), assignment), "topic", output
     )
 
 
@@ -198,7 +198,7 @@ def delete(
     ] = False,
 ) -> int:
     """Delete topics and all their records; names, or regular expressions."""
-    from kafkactl.admin.topics import changes as topics
+    from kafkactl.admin.topics import changes
 
     connected = cluster.connect()
     names = named(connected, topic, topic_flag, if_exists)
@@ -210,8 +210,8 @@ def delete(
     if (status := confirm.declined(what, "nothing deleted")) is not None:
         return status
     if recreate:
-        return show_outcomes(topics.recreate_topics(connected, names), "topic", output)
-    return show_outcomes(topics.delete_topics(connected, names, if_exists), "topic", output)
+        return show_outcomes(changes.recreate_topics(connected, names), "topic", output)
+    return show_outcomes(changes.delete_topics(connected, names, if_exists), "topic", output)
 
 
 app.command()(topics_declared.export)

@@ -27,14 +27,14 @@ def export(cluster: ClusterOptions, topic: Topics = None, topic_flag: TopicFlag 
     import yaml
 
     from kafkactl.admin import declared_topics
-    from kafkactl.admin.topics import changes as topics
+    from kafkactl.admin.topics import descriptions
 
     connected = cluster.connect()
     if topic or topic_flag:
         names = named(connected, topic, topic_flag)
     else:
-        names = [row.topic for row in topics.list_topics(connected, include_internal=False)]
-    declared = declared_topics.declaration(topics.describe_topics(connected, names))
+        names = [row.topic for row in descriptions.list_topics(connected, include_internal=False)]
+    declared = declared_topics.declaration(descriptions.describe_topics(connected, names))
     print(yaml.safe_dump(declared, sort_keys=False, allow_unicode=True), end="")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +18,6 @@ from kafkactl.output.report import Column, OutputFormat, Report, Table
 if TYPE_CHECKING:
     from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
     from kafkactl.connection.cluster import Cluster
-    from kafkactl.connection.kafka_python import AdminClient
 
 
 @command
@@ -65,35 +64,35 @@ def describe(
     wishes = _Wishes(
         under_replicated_partitions, unavailable_partitions, under_min_isr_partitions, at_min_isr_partitions
     )
-    if output.is_kafka:
-        with cluster.admin() as client:
-            print(_as_kafka(client, asked, wishes, topics_with_overrides), end="")
-        return
-    from kafkactl.admin.topics import changes as topics
-
     connected = cluster.connect()
+    if output.is_kafka:
+        print(_as_kafka(_described(connected, asked), wishes, topics_with_overrides), end="")
+        return
+    from kafkactl.admin.topics import descriptions
+
     columns = [*_COLUMNS]
     completions: list[Callable[[Cluster, Sequence[PartitionDescription]], list[PartitionDescription]]] = []
     if size:
         columns.append(Column("BYTES", lambda row: row.size_bytes))
-        completions.append(topics.with_sizes)
+        completions.append(descriptions.with_sizes)
     if count:
         columns.append(Column("RECORDS", lambda row: row.records))
-        completions.append(topics.with_records)
-    whole = output.format in (OutputFormat.JSON, OutputFormat.YAML)
-    if asked.everything and not (whole or topics_with_overrides or wishes.need_settings):
-        rows = [row for row in topics.all_partitions(connected, not exclude_internal) if wishes.met(row, 1)]
+        completions.append(descriptions.with_records)
+    in_full = output.format in (OutputFormat.JSON, OutputFormat.YAML)
+    if asked.everything and not (in_full or topics_with_overrides or wishes.need_settings):
+        rows = [row for row in descriptions.all_partitions(connected, not exclude_internal) if wishes.met(row, 1)]
         for complete in completions:
             rows = complete(connected, rows)
         output.show(Report(rows, [Table(columns, rows)]))
         return
-    described = _described(connected, asked, wishes, topics_with_overrides)
+    described = _chosen(_described(connected, asked, in_full), wishes, topics_with_overrides)
     for complete in completions:
         by_topic = defaultdict(list)
         for row in complete(connected, [row for one in described for row in one.partitions]):
             by_topic[row.topic].append(row)
         described = [replace(one, partitions=tuple(by_topic[one.topic])) for one in described]
-    output.show(Report(described, [Table(columns, one.partitions, _title(one, size, count)) for one in described]))
+    data = [_as_data(one) for one in described] if in_full else described
+    output.show(Report(data, [Table(columns, one.partitions, _title(one, size, count)) for one in described]))
 
 
 @dataclass(frozen=True)
@@ -147,46 +146,57 @@ class _Wishes:
         )
 
 
-def _described(connected: Cluster, asked: _Asked, wishes: _Wishes, only_overrides: bool) -> list[TopicDescription]:
-    from kafkactl.admin.topics import changes as topics
+def _described(connected: Cluster, asked: _Asked, in_full: bool = True) -> list[TopicDescription]:
+    """Return the topics that are asked for; raises NotFoundError. Eligible leaders only come with `in_full`."""
+    from kafkactl.admin.topics import descriptions
 
-    names = asked.among(lambda: [row.topic for row in topics.list_topics(connected)])
-    settings = topics.settings_of(connected, names)
-    described = topics.describe_topics(connected, names, settings)
     if asked.topic_id:
-        described = [one for one in described if one.topic_id == asked.topic_id]
+        described = descriptions.describe_by_id(connected, asked.topic_id)
         if not described and not asked.if_exists:
             raise asked.no_such_id()
+        return described
+    names = asked.among(lambda: [row.topic for row in descriptions.list_topics(connected)])
+    describe = descriptions.describe_in_full if in_full else descriptions.describe_topics
+    return describe(connected, names)
+
+
+def _chosen(described: Sequence[TopicDescription], wishes: _Wishes, only_overrides: bool) -> list[TopicDescription]:
+    """Return topics with the partitions that meet the wishes; those without any are left out."""
     if only_overrides:
         described = [one for one in described if one.configs]
     if wishes.none:
-        return described
+        return list(described)
     chosen = [
-        replace(one, partitions=tuple(row for row in one.partitions if wishes.met(row, settings[one.topic].min_isr)))
+        replace(one, partitions=tuple(row for row in one.partitions if wishes.met(row, one.min_isr)))
         for one in described
     ]
     return [one for one in chosen if one.partitions]
 
 
-def _as_kafka(client: AdminClient, asked: _Asked, wishes: _Wishes, only_overrides: bool) -> str:
-    """As kafka-topics --describe: with wishes only partitions, with --topics-with-overrides only topics."""
-    from kafkactl.admin.topics import descriptions as topics_in_full
-    from kafkactl.output.kafka import admin_text as kafka_text
+def _as_kafka(described: Sequence[TopicDescription], wishes: _Wishes, only_overrides: bool) -> str:
+    """Return the text of kafka-topics --describe: filters show partitions only, --topics-with-overrides topics only."""
+    from kafkactl.output.kafka import admin_text
 
-    if asked.topic_id:
-        described = topics_in_full.describe_by_id(client, asked.topic_id)
-        if not described and not asked.if_exists:
-            raise asked.no_such_id()
-    else:
-        names = asked.among(lambda: topics_in_full.topic_names(client))
-        described = topics_in_full.describe_by_name(client, names)
     lines = []
-    for one in kafka_text.described_order(described):
+    for one in admin_text.described_order(described):
         if wishes.none and (one.is_overridden or not only_overrides):
-            lines.append(kafka_text.topic_line(one))
+            lines.append(admin_text.topic_line(one))
         if not only_overrides:
-            lines += [kafka_text.partition_line(each) for each in one.partitions if wishes.met(each.row, one.min_isr)]
+            lines += [admin_text.partition_line(row) for row in one.partitions if wishes.met(row, one.min_isr)]
     return "".join(lines)
+
+
+def _as_data(topic: TopicDescription) -> dict[str, Any]:
+    """Return a topic for json and yaml: with the settings that it sets itself, of about forty in force."""
+    return {
+        "topic": topic.topic,
+        "topic_id": topic.topic_id,
+        "internal": topic.internal,
+        "replication_factor": topic.replication_factor,
+        "min_isr": topic.min_isr,
+        "configs": topic.configs,
+        "partitions": topic.partitions,
+    }
 
 
 def _isr_style(row: PartitionDescription) -> str | None:

@@ -25,8 +25,8 @@ def named(
     connected: Cluster, topic: list[str] | None, topic_flag: list[str] | None, if_exists: bool = False
 ) -> list[str]:
     """The topics meant by names and patterns, which must be said; raises UsageError and NotFoundError."""
-    from kafkactl.admin.topics import changes as topics
+    from kafkactl.admin.topics.descriptions import list_topics
     from kafkactl.admin.topics.names import matching
 
     said = subjects(topic, topic_flag, "topic")
-    return matching(lambda: [row.topic for row in topics.list_topics(connected)], said, not if_exists)
+    return matching(lambda: [row.topic for row in list_topics(connected)], said, not if_exists)

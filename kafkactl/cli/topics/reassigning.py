@@ -15,7 +15,6 @@ from kafkactl.output.report import Column, listing
 if TYPE_CHECKING:
     from kafkactl.admin.reassignment import Move
     from kafkactl.connection.cluster import Cluster
-    from kafkactl.connection.kafka_python import AdminClient
     from kafkactl.errors import OperationError
 
 _LOOK_EVERY_S = 0.25
@@ -33,7 +32,6 @@ def change_factor(
 ) -> int:
     """Gives every partition of the topics that many replicas; returns the exit status."""
     from kafkactl.admin import reassignment
-    from kafkactl.connection.kafka_python import admin
 
     moves = reassignment.plan_factor(connected, names, factor)
     if dry_run:
@@ -41,15 +39,14 @@ def change_factor(
         return 0
     started: dict[Move, OperationError | None] = {}
     if moves:
-        with admin(connected.settings) as client:
-            started = reassignment.start(client, moves)
-            if wait:
-                _follow(client, [move for move, error in started.items() if error is None])
+        started = reassignment.start(connected, moves)
+        if wait:
+            _follow(connected, [move for move, error in started.items() if error is None])
     results = reassignment.outcomes(names, factor, started, "moved" if wait else "moving")
     return show_outcomes(results, "topic", output)
 
 
-def _follow(client: AdminClient, moves: Sequence[Move]) -> None:
+def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
     """Waits until the moves are made; to stop waiting stops none of them."""
     from kafkactl.admin.reassignment import unfinished
 
@@ -57,7 +54,7 @@ def _follow(client: AdminClient, moves: Sequence[Move]) -> None:
     if not on_terminal:
         people.note(f"moving replicas of {len(moves)} partitions")
     try:
-        while left := unfinished(client, moves):
+        while left := unfinished(connected, moves):
             if on_terminal:
                 print(
                     f"\r{len(moves) - len(left)} of {len(moves)} partitions moved", end="", file=sys.stderr, flush=True

@@ -33,8 +33,7 @@ def list_users(
     """Show which users have credentials, by which mechanism and with how many iterations; never the credentials."""
     from kafkactl.admin import scram
 
-    with cluster.admin() as client:
-        found = scram.describe_credentials(client, user or ())
+    found = scram.describe_credentials(cluster.connect(), user or ())
     if missing := sorted(set(user or ()) - {each.user for each in found}):
         raise NotFoundError(f"no credentials: {', '.join(missing)}", "kafkactl users list shows who has some")
     output.show(listing(client_tables.CREDENTIALS, sorted(found, key=lambda row: (row.user, row.mechanism))))
@@ -64,8 +63,7 @@ def set_credential(
     from kafkactl.admin.models import Outcome
 
     new = scram.NewCredential(mechanism.upper(), _password(user, password_file), iterations)
-    with cluster.admin() as client:
-        scram.alter_credentials(client, user, [new])
+    scram.alter_credentials(cluster.connect(), user, [new])
     return show_outcomes([Outcome(user, True, f"{new.mechanism} with {new.iterations} iterations")], "user", output)
 
 
@@ -85,17 +83,17 @@ def delete(
     from kafkactl.admin import scram
     from kafkactl.admin.models import Outcome
 
-    with cluster.admin() as client:
-        present = [each.mechanism for each in scram.describe_credentials(client, [user])]
-        chosen = [each for each in present if mechanism is None or each == mechanism.upper()]
-        if not chosen:
-            raise NotFoundError(
-                f"user {user} has no {mechanism or 'SCRAM'} credential", "kafkactl users list shows who has some"
-            )
-        what = f"delete the credential{'s' if len(chosen) > 1 else ''} of {user}: {', '.join(chosen)}"
-        if (status := confirm.declined(what, "nothing deleted")) is not None:
-            return status
-        scram.alter_credentials(client, user, (), chosen)
+    connected = cluster.connect()
+    present = [each.mechanism for each in scram.describe_credentials(connected, [user])]
+    chosen = [each for each in present if mechanism is None or each == mechanism.upper()]
+    if not chosen:
+        raise NotFoundError(
+            f"user {user} has no {mechanism or 'SCRAM'} credential", "kafkactl users list shows who has some"
+        )
+    what = f"delete the credential{'s' if len(chosen) > 1 else ''} of {user}: {', '.join(chosen)}"
+    if (status := confirm.declined(what, "nothing deleted")) is not None:
+        return status
+    scram.alter_credentials(connected, user, (), chosen)
     return show_outcomes([Outcome(user, True, f"no {', '.join(chosen)}")], "user", output)
 
 

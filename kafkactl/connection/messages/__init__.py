@@ -6,6 +6,7 @@ Only names, types and versions of fields: facts of Kafka's protocol (KIP-848), i
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from kafka.protocol.api_message import ApiMessage
 
@@ -18,3 +19,11 @@ class ConsumerGroupDescribeRequest(ApiMessage, load_json=_HERE):  # type: ignore
 
 class ConsumerGroupDescribeResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
     """Groups with their epochs, and members with their current and target assignments."""
+
+
+def request_class(api: str) -> Any:
+    """Return the class of a request by its name in Kafka's protocol, such as DescribeConfigs."""
+    from kafka.protocol import admin, metadata
+
+    name = f"{api}Request"
+    return next(vars(room)[name] for room in (_HERE, metadata, admin) if name in vars(room))

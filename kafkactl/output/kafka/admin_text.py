@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kafkactl.admin.quotas import Quota
     from kafkactl.admin.records import Deletion
     from kafkactl.admin.scram import Credential
-    from kafkactl.admin.topics.descriptions import FullPartition, FullTopic
+    from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
 
 
 NO_DETAIL = "N/A"
@@ -32,7 +32,7 @@ QuotaEntity = tuple[str | None, str | None, str | None]
 """User, client and ip; '' is the default."""
 
 
-def topic_line(topic: FullTopic) -> str:
+def topic_line(topic: TopicDescription) -> str:
     """The line of kafka-topics --describe about a topic itself."""
     values = {setting.name: setting for setting in topic.settings}
     own = [values[name] for name in hash_map_order(list(values)) if not values[name].is_default]
@@ -49,19 +49,19 @@ def created(outcome: Outcome) -> str:
     return warning + (f"Created topic {outcome.name}.\n" if outcome.result == "created" else "")
 
 
-def partition_line(each: FullPartition) -> str:
+def partition_line(row: PartitionDescription) -> str:
     """The line about a partition."""
-    row, moving = each.row, ""
-    if each.is_moving:
-        moving = f"\tAdding Replicas: {_ids(each.adding)}\tRemoving Replicas: {_ids(each.removing)}"
+    moving = ""
+    if row.is_moving:
+        moving = f"\tAdding Replicas: {_ids(row.adding)}\tRemoving Replicas: {_ids(row.removing)}"
     return (
         f"\tTopic: {row.topic}\tPartition: {row.partition}\tLeader: {'none' if row.leader is None else row.leader}"
         f"\tReplicas: {_ids(row.replicas)}\tIsr: {_ids(row.isr)}{moving}"
-        f"\tElr: {_ids(each.elr)}\tLastKnownElr: {_ids(each.last_known_elr)}\n"
+        f"\tElr: {_ids(row.elr)}\tLastKnownElr: {_ids(row.last_known_elr)}\n"
     )
 
 
-def described_order(topics: Sequence[FullTopic]) -> list[FullTopic]:
+def described_order(topics: Sequence[TopicDescription]) -> list[TopicDescription]:
     """Topics in the order of the hash table that Kafka's tool keeps them in."""
     by_name = {topic.topic: topic for topic in topics}
     return [by_name[name] for name in hash_map_order(list(by_name), len(by_name))]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from kafkactl.output.kafka.java_order import by_hash, hash_map_order, string_hash
 
 if TYPE_CHECKING:
-    from kafkactl.admin.groups.models import GroupDescription, GroupLag, GroupListing, Member, Partition, PartitionLag
+    from kafkactl.admin.groups.models import GroupDescription, GroupLag, GroupListing, Member, PartitionLag
+    from kafkactl.admin.models import Partition
 
 _NONE = "-"
 _WIDTH = 15

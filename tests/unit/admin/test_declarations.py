@@ -7,15 +7,15 @@ from pathlib import Path
 import yaml
 
 from kafkactl.admin.declared_topics import _changes, declaration, read_declaration
-from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicSpec
+from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicSetting, TopicSpec
 
+OWN = {"retention.ms": "5", "flush.ms": "7"}
 PRESENT = TopicDescription(
     "orders",
     "id",
     False,
-    2,
-    {"retention.ms": "5", "flush.ms": "7"},
     tuple(PartitionDescription("orders", number, 1, (1, 2), (1, 2)) for number in range(3)),
+    tuple(TopicSetting(name, value, own=True, is_default=False) for name, value in OWN.items()),
 )
 
 

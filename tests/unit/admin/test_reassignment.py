@@ -90,12 +90,12 @@ class HalfToldCluster:
 
     known: int
     timeout_s: float = 10
-    settled = Cluster.settled
+    retry = Cluster.retry
 
     def described(self, _cluster: object, names: list[str]) -> list[TopicDescription]:
         self.known += 1
         partitions = tuple(partition(number, 1) for number in range(self.known))
-        return [TopicDescription(name, "", False, 1, {}, partitions) for name in names]
+        return [TopicDescription(name, "", False, partitions) for name in names]
 
 
 def half_told(monkeypatch: pytest.MonkeyPatch, cluster: HalfToldCluster) -> Cluster:
