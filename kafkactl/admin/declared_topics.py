@@ -15,9 +15,9 @@ from kafkactl.admin.models import Outcome
 from kafkactl.admin.topics import changes as topic_changes
 from kafkactl.admin.topics.descriptions import describe_topics, list_topics
 from kafkactl.admin.topics.models import TopicDescription, TopicSpec
-from kafkactl.admin.topics.names import is_valid_name
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, OperationError, UsageError
+from kafkactl.patterns import is_topic_name
 
 EXAMPLE = "topics: {orders: {partitions: 6, replication_factor: 3, configs: {retention.ms: 3600000}}}"
 _FIELDS = {"partitions", "replication_factor", "configs"}
@@ -106,7 +106,7 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
 
 def _spec(path: Path, name: str, fields: Any) -> TopicSpec:
     where = f"{path}: topic {name}"
-    if not is_valid_name(name):
+    if not is_topic_name(name):
         raise UsageError(f"{where}: cannot be a topic's name", "1 to 249 of the characters a-z A-Z 0-9 . _ and -")
     if not isinstance(fields, dict) or not fields.keys() <= _FIELDS:
         raise UsageError(f"{where}: has other fields than {', '.join(sorted(_FIELDS))}", f"like {EXAMPLE}")

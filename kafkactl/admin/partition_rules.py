@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from kafkactl.admin.topics.names import INTERNAL_TOPICS, name_pattern
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.patterns import TopicSelection, compile_pattern, is_internal_topic
 
 _RULE = re.compile(r"([^:,]*)(?::(?:(\d+)|(\d*)-(\d*))?)?")
 
 
 @dataclass(frozen=True)
 class PartitionRule:
-    """Topics by a pattern, and some of their partitions."""
+    """Which topics, and which of their partitions."""
 
-    topics: re.Pattern[str]
+    matches: Callable[[str], bool]
     takes: Callable[[int], bool]
 
 
@@ -31,8 +31,8 @@ def parse_rules(text: str) -> list[PartitionRule]:
     return [_parse_rule(part) for part in text.split(",")]
 
 
-def rules_for(patterns: Sequence[str], partitions: str | None) -> list[PartitionRule]:
-    """Rules for topics by pattern, all where there is none, and partitions by number; raises UsageError."""
+def rules_for(selection: TopicSelection, partitions: str | None) -> list[PartitionRule]:
+    """Return the rules for selected topics, or for all, and partitions by number; raises UsageError."""
     numbers = None
     if partitions:
         try:
@@ -43,7 +43,10 @@ def rules_for(patterns: Sequence[str], partitions: str | None) -> list[Partition
     def takes(partition: int) -> bool:
         return numbers is None or partition in numbers
 
-    return [PartitionRule(name_pattern(pattern), takes) for pattern in patterns or [".*"]]
+    def matches(topic: str) -> bool:
+        return selection.is_empty or bool(selection.choose([topic]).names)
+
+    return [PartitionRule(matches, takes)]
 
 
 def meant(cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bool = True) -> list[tuple[str, int]]:
@@ -53,7 +56,7 @@ def meant(cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bo
         (
             (name, number)
             for name, topic in sorted(cluster.metadata().topics.items())
-            if include_internal or name not in INTERNAL_TOPICS
+            if include_internal or not is_internal_topic(name)
             for number in sorted(topic.partitions)
         ),
     )
@@ -68,7 +71,7 @@ def chosen(rules: Iterable[PartitionRule], partitions: Iterable[tuple[str, int]]
 
     @functools.cache
     def of(topic: str) -> list[PartitionRule]:
-        return [rule for rule in every if rule.topics.fullmatch(topic)]
+        return [rule for rule in every if rule.matches(topic)]
 
     return [partition for partition in partitions if any(rule.takes(partition[1]) for rule in of(partition[0]))]
 
@@ -78,8 +81,12 @@ def _parse_rule(text: str) -> PartitionRule:
     if match is None:
         raise UsageError(f"{text!r} names no partitions", "like orders, orders:0, orders:1-4, orders:2- or :0")
     topic, number, first, end = match.groups()
-    topics = name_pattern(topic or ".*")
+    pattern = compile_pattern(topic or ".*", "--topic-partitions")
+
+    def matches(name: str) -> bool:
+        return pattern.fullmatch(name) is not None
+
     if number:
-        return PartitionRule(topics, int(number).__eq__)
+        return PartitionRule(matches, int(number).__eq__)
     lowest, highest = int(first or 0), int(end) if end else None
-    return PartitionRule(topics, lambda partition: lowest <= partition and (highest is None or partition < highest))
+    return PartitionRule(matches, lambda partition: lowest <= partition and (highest is None or partition < highest))

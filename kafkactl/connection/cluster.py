@@ -86,7 +86,7 @@ class Cluster:
         """Requests that librdkafka cannot send."""
         from kafkactl.connection.kafka_python import Requests
 
-        return Requests(self)
+        return Requests(self.settings, self.retry, self.metadata)
 
     def close(self) -> None:
         """Close the connections of kafka-python; librdkafka closes its own when its clients are collected."""

@@ -8,18 +8,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from kafkactl.connection import oauth, tls
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
 
-if TYPE_CHECKING:
-    from kafkactl.connection.cluster import Cluster
-
 T = TypeVar("T")
 Partition = tuple[str, int]
 """The name of a topic and the number of a partition."""
+
+
+class Retry(Protocol):
+    """Cluster.retry: returns what `ask` returns, and calls it again after a transient error."""
+
+    def __call__(self, ask: Callable[[], T]) -> T: ...
 
 
 class AdminClient(Protocol):
@@ -95,8 +98,9 @@ class Requests:
     Every method raises our own errors only: UnreachableError, UsageError for a wrong setting, OperationError.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, settings: Settings, retry: Retry, ask_other_client: Callable[[], Any]) -> None:
+        """`retry` repeats a request after a transient error; `ask_other_client` raises why there is no connection."""
+        self._settings, self._retry, self._ask_other_client = settings, retry, ask_other_client
         self._client: AdminClient | None = None
 
     def send(self, api: str, *, broker: int | None = None, to_controller: bool = False, **fields: Any) -> Any:
@@ -119,6 +123,14 @@ class Requests:
     def list_topics(self) -> list[str]:
         """Return the names of all topics."""
         return self._call(lambda client: client.list_topics())
+
+    def read_metadata(self, names: Iterable[str] | None) -> list[Any]:
+        """Return topics as Metadata describes them, all with None. A topic that does not exist is not created."""
+        from kafka.protocol.metadata import MetadataRequest
+
+        topics = None if names is None else [MetadataRequest.MetadataRequestTopic(name=name) for name in names]
+        found: list[Any] = self.send("Metadata", topics=topics, allow_auto_topic_creation=False).topics
+        return found
 
     def list_brokers(self) -> list[int]:
         """Return the ids of the brokers that are alive, in order."""
@@ -190,11 +202,11 @@ class Requests:
     def _call(self, operation: Callable[[AdminClient], T]) -> T:
         def ask() -> T:
             if self._client is None:
-                self._client = _connected(self._cluster)
-            with _our_errors(self._cluster.settings):
+                self._client = _connected(self._settings, self._ask_other_client)
+            with _our_errors(self._settings):
                 return operation(self._client)
 
-        return self._cluster.retry(ask)
+        return self._retry(ask)
 
 
 def _keyed(partitions: Mapping[Partition, T]) -> dict[Any, T]:
@@ -214,7 +226,7 @@ def _our_errors(settings: Settings) -> Iterator[None]:
         raise _ours(error, settings) from error
 
 
-def _connected(cluster: Cluster) -> AdminClient:
+def _connected(settings: Settings, ask_other_client: Callable[[], Any]) -> AdminClient:
     """Return a client soon, or raise the reason why not.
 
     kafka-python alone would try until its time is over and then give no reason, so librdkafka is asked for it.
@@ -222,14 +234,14 @@ def _connected(cluster: Cluster) -> AdminClient:
     from kafka import errors
     from kafka.admin import KafkaAdminClient
 
-    config = translated(cluster.settings)
+    config = translated(settings)
     try:
         first_ms = min(_FIRST_TRY_MS, config["bootstrap_timeout_ms"])
-        with _our_errors(cluster.settings):
+        with _our_errors(settings):
             try:
                 return _client(KafkaAdminClient, {**config, "bootstrap_timeout_ms": first_ms})
             except (errors.KafkaTimeoutError, errors.KafkaConnectionError, errors.SaslAuthenticationFailedError):
-                cluster.metadata()  # raises the reason, or the brokers only take their time
+                ask_other_client()  # raises the reason, or the brokers only take their time
             return _client(KafkaAdminClient, config)
     except (AssertionError, OSError) as error:
         raise _wrong_setting(error) from error

@@ -22,9 +22,12 @@ from kafkactl.connection import contexts, properties, secrets
 from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.errors import UsageError
 from kafkactl.paths import config_file
+from kafkactl.times import parse_duration
 
 DEFAULT_BOOTSTRAP_SERVERS = "localhost:9092"
 DEFAULT_TIMEOUT_S = 10.0
+LONGEST_TIMEOUT_S = 3600.0
+"""Longer time-outs are refused by librdkafka."""
 _REGISTRY = "schema.registry."
 CLIENT_VARIABLE = "KAFKACTL_CLIENT_"
 
@@ -133,15 +136,15 @@ def require_addresses(bootstrap_servers: str) -> None:
             )
 
 
-def _timeout(flag: float | None, environment: Mapping[str, str]) -> float:
-    if flag is not None:
-        timeout_s = flag
+def _timeout(flag_s: float | None, environment: Mapping[str, str]) -> float:
+    """Return the time-out in seconds; raises UsageError for a value that is not a duration above 0."""
+    stated = environment.get("KAFKACTL_TIMEOUT")
+    if flag_s is not None:
+        timeout_s = flag_s
+    elif stated is None:
+        timeout_s = DEFAULT_TIMEOUT_S
     else:
-        stated = environment.get("KAFKACTL_TIMEOUT", str(DEFAULT_TIMEOUT_S))
-        try:
-            timeout_s = float(stated)
-        except ValueError:
-            raise UsageError(f"KAFKACTL_TIMEOUT={stated}: not a number of seconds") from None
-    if not 0 < timeout_s < 86_400:
-        raise UsageError(f"a time-out of {timeout_s:g} s cannot be kept", "give seconds, above 0")
+        timeout_s = parse_duration(stated, "KAFKACTL_TIMEOUT", positive=True) / 1000
+    if not 0 < timeout_s <= LONGEST_TIMEOUT_S:
+        raise UsageError(f"invalid value {timeout_s:g} s for the time-out: longer than an hour", "give at most 1h")
     return timeout_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ _BATCH_BYTES = 8 << 20
 _FIRST_BATCH = 500
 WAIT_S = 0.1
 _FARTHER = 4
+_LOOK_FOR_TOPICS_S = 5.0
 
 Tell = Callable[[str], None]
 
@@ -69,6 +71,7 @@ class Reading:
         size = _FIRST_BATCH
         last_record_at = time.monotonic()
         while True:
+            self._follow_topics()
             batch = self._next_batch(size)
             if batch:
                 yield batch
@@ -88,14 +91,29 @@ class Reading:
         self._consumer.close()
 
     def _subscribe(self) -> None:
-        selection = self._selection
-        topics_of(self._cluster, self._consumer, selection)  # whether they are there
+        self._subscribe_to(list(topics_of(self._cluster, self._consumer, self._selection)))
+
+    def _subscribe_to(self, topics: list[str]) -> None:
+        """Join the group for these topics; names are matched here, for librdkafka's patterns are not Python's."""
+        self._topics = topics
+        self._looked_at = time.monotonic()
         self._consumer.subscribe(
-            [f"^({topic})$" if selection.pattern else topic for topic in selection.topics],
+            topics,
             on_assign=self._on_assign,
             on_revoke=lambda _consumer, partitions: self._told("revoked", partitions),
             on_lost=lambda _consumer, partitions: self._told("lost", partitions),
         )
+
+    def _follow_topics(self) -> None:
+        """Subscribe again where topics were created or deleted that the selection includes; at most every 5 s."""
+        include = self._selection.include
+        if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
+            return
+        self._looked_at = time.monotonic()
+        with contextlib.suppress(KafkaException):  # no answer: the next look may have one
+            names = list(include.choose(self._consumer.list_topics(timeout=WAIT_S).topics).names)
+            if names and names != self._topics:
+                self._subscribe_to(names)
 
     def _assign(self, starts: Mapping[Partition, int]) -> None:
         self._at_end.clear()

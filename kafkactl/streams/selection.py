@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicP
 
 from kafkactl.connection.cluster import Cluster, partition_numbers, require_partition
 from kafkactl.errors import NotFoundError, OperationError
+from kafkactl.patterns import TopicSelection
 
 Partition = tuple[str, int]
 
@@ -23,8 +23,9 @@ class Selection:
     """What to read, and when to stop; None or False means on and on."""
 
     topics: Sequence[str]
-    """Names, or with `pattern` one regular expression."""
-    pattern: bool = False
+    """Names; empty with `include`."""
+    include: TopicSelection | None = None
+    """Names and patterns of topics; with a group also of topics that are created later."""
     partitions: Sequence[int] | None = None
     """With any named, or without a group, partitions are assigned by hand: no group is made or joined."""
     assigned: Mapping[Partition, int | None] | None = None
@@ -38,8 +39,8 @@ class Selection:
     from_beginning: bool = False
     to_offset: int | None = None
     """The first offset that is not read any more, in each partition."""
-    to_time_ms: int | None = None
-    """The last moment whose records are read."""
+    before_time_ms: int | None = None
+    """The first millisecond whose records are not read any more."""
     idle_timeout_ms: int | None = None
     until_end: bool = False
     """Stop at the ends that the partitions have when they are reached."""
@@ -52,7 +53,7 @@ class Selection:
     @property
     def takes_all(self) -> bool:
         """Whether whole partitions are read from where they start, without a group."""
-        stops = (self.tail, self.to_offset, self.to_time_ms)
+        stops = (self.tail, self.to_offset, self.before_time_ms)
         return not self.joins and all(stop is None for stop in stops)
 
     def is_over(self, idle_s: float, assigned: Collection[Partition], at_end: set[Partition]) -> bool:
@@ -77,8 +78,8 @@ def ranges(cluster: Cluster, consumer: Any, selection: Selection) -> dict[Partit
     stops: dict[Partition, int] = {}
     if selection.from_time_ms is not None:
         starts = listed(cluster, consumer, partitions, selection.from_time_ms)
-    if selection.to_time_ms is not None:
-        found = listed(cluster, consumer, partitions, selection.to_time_ms + 1)
+    if selection.before_time_ms is not None:
+        found = listed(cluster, consumer, partitions, selection.before_time_ms)
         stops = {each: offset for each, offset in found.items() if offset >= 0}
     elif selection.to_offset is not None:
         stops = dict.fromkeys(partitions, selection.to_offset)
@@ -114,11 +115,11 @@ def _partitions(cluster: Cluster, consumer: Any, selection: Selection) -> list[P
 
 def topics_of(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str, list[int]]:
     """The topics that are meant with the numbers of their partitions; raises NotFoundError and OperationError."""
-    if not selection.pattern:
+    if selection.include is None:
         return {topic: cluster.topic_partitions(topic, consumer) for topic in selection.topics}
-    (pattern,) = selection.topics
     known = cluster.metadata(client=consumer).topics
-    names = sorted(name for name in known if re.fullmatch(pattern, name))
-    if not names:
-        raise NotFoundError(f"no topic matches {pattern!r}", "kafkactl topics list shows those that one may see")
-    return {name: partition_numbers(known[name]) for name in names}
+    choice = selection.include.choose(known)
+    if not choice.names:
+        wanted = ", ".join((*choice.absent_names, *choice.unmatched_patterns))
+        raise NotFoundError(f"no topic matches {wanted!r}", "kafkactl topics list shows those that one may see")
+    return {name: partition_numbers(known[name]) for name in choice.names}

@@ -10,6 +10,7 @@ from typing import Any
 
 from kafkactl.admin.groups.models import GroupLag
 from kafkactl.errors import UsageError
+from kafkactl.times import parse_duration
 
 _FORM = re.compile(r"\s*(lag|time|state|members)\s*(>=|<=|!=|==|=|>|<)\s*(\S+)\s*")
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -45,8 +46,8 @@ class Condition:
         return None
 
 
-def parse(text: str, seconds: Callable[[str, str], float]) -> Condition:
-    """A condition from text, with durations by `seconds`; raises UsageError."""
+def parse(text: str) -> Condition:
+    """Return the condition of a text such as lag>10000 or time>5m; raises UsageError."""
     match = _FORM.fullmatch(text)
     if match is None:
         raise UsageError(f"--fail-if {text}: not a condition", _HINT)
@@ -56,7 +57,7 @@ def parse(text: str, seconds: Callable[[str, str], float]) -> Condition:
             raise UsageError(f"--fail-if {text}: a state is = or !=", _HINT)
         return Condition(text, subject, _OPERATORS[compared], bound)
     if subject == "time":
-        return Condition(text, subject, _OPERATORS[compared], seconds(bound, "--fail-if time"))
+        return Condition(text, subject, _OPERATORS[compared], parse_duration(bound, "--fail-if time") / _MS)
     try:
         return Condition(text, subject, _OPERATORS[compared], float(bound))
     except ValueError:

@@ -9,7 +9,6 @@ that have just answered.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +31,7 @@ from kafkactl.admin.models import Outcome, Partition, outcomes
 from kafkactl.admin.offsets import LogEnds, log_ends
 from kafkactl.connection.cluster import PASSING_CODES, Cluster
 from kafkactl.errors import NotFoundError, OperationError
+from kafkactl.patterns import NameSelection
 
 # Kafka's own spelling of what librdkafka names differently.
 _STATES = {
@@ -66,13 +66,13 @@ def list_groups(cluster: Cluster) -> GroupList:
 
 
 def describe_groups(
-    cluster: Cluster, names: Sequence[str] | None = None, with_epochs: bool = False
+    cluster: Cluster, selection: NameSelection | None = None, with_epochs: bool = False
 ) -> list[GroupDescription]:
-    """Groups by name or regular expression, or all; raises NotFoundError for what names none.
+    """Return the selected groups, or all of them; raises NotFoundError for a selection without a match.
 
     `with_epochs` asks also for what librdkafka does not: epochs and target assignments of the consumer protocol.
     """
-    chosen = _chosen(cluster, names)
+    chosen = _chosen(cluster, selection)
     return _described_all(cluster, [group.group for group in chosen], with_epochs)
 
 
@@ -93,15 +93,15 @@ def _described_all(cluster: Cluster, chosen: Sequence[str], with_epochs: bool) -
     return described
 
 
-def _chosen(cluster: Cluster, names: Sequence[str] | None) -> list[GroupListing]:
+def _chosen(cluster: Cluster, selection: NameSelection | None) -> list[GroupListing]:
     listed = list_groups(cluster)
-    meant = _meant([group.group for group in listed.groups], names, listed.errors)
+    meant = _choose([group.group for group in listed.groups], selection, listed.errors)
     return sorted((group for group in listed.groups if group.group in meant), key=lambda group: group.group)
 
 
-def _briefly(cluster: Cluster, names: Sequence[str] | None, with_epochs: bool) -> list[GroupDescription]:
+def _briefly(cluster: Cluster, selection: NameSelection | None, with_epochs: bool) -> list[GroupDescription]:
     """Likewise, but of groups that their coordinators list as empty only that: they have no members to ask for."""
-    chosen = _chosen(cluster, names)
+    chosen = _chosen(cluster, selection)
     empty = [] if with_epochs else [group for group in chosen if group.state == EMPTY_STATE]
     described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty]
     others = {group.group for group in chosen} - {group.group for group in empty}
@@ -109,38 +109,33 @@ def _briefly(cluster: Cluster, names: Sequence[str] | None, with_epochs: bool) -
     return sorted(described, key=lambda one: one.group)
 
 
-def _meant(existing: Sequence[str], names: Sequence[str] | None, errors: Sequence[str]) -> set[str]:
-    if names is None:
+def _choose(existing: Sequence[str], selection: NameSelection | None, errors: Sequence[str]) -> set[str]:
+    """Return the chosen names; raises NotFoundError for a name or a pattern that chooses nothing.
+
+    Where a broker did not list its groups (`errors`), what is missing may be there: that is an OperationError.
+    """
+    if selection is None or selection.is_empty:
         return set(existing)
-    found: set[str] = set()
-    for name in names:
-        hits = [name] if name in existing else _matches(existing, name)
-        if not hits and errors:
-            raise OperationError(f"cannot find group {name!r}: {errors[0]}")
-        if not hits:
-            raise NotFoundError(
-                f"there is no consumer group {name!r}", "kafkactl groups list shows those that one may see"
-            )
-        found.update(hits)
-    return found
-
-
-def _matches(existing: Sequence[str], pattern: str) -> list[str]:
-    try:
-        compiled = re.compile(pattern)
-    except re.error:
-        return []  # a group may be called anything
-    return [name for name in existing if compiled.fullmatch(name)]
+    choice = selection.choose(existing)
+    missing = [
+        *(f"there is no consumer group {name!r}" for name in choice.absent_names),
+        *(f"no group matches {pattern!r}" for pattern in choice.unmatched_patterns),
+    ]
+    if missing and errors:
+        raise OperationError(f"cannot list all groups: {errors[0]}", "ask again when all brokers answer")
+    if missing:
+        raise NotFoundError(missing[0], "kafkactl groups list shows those that one may see")
+    return set(choice.names)
 
 
 def group_lags(
-    cluster: Cluster, names: Sequence[str] | None = None, read_committed: bool = False, with_epochs: bool = False
+    cluster: Cluster, selection: NameSelection | None = None, read_committed: bool = False, with_epochs: bool = False
 ) -> list[GroupLag]:
     """The named groups, or all, with every partition's lag; each partition's ends are asked once for all groups.
 
     A topic that a group has committed in is shown whole: records in a partition without a commit are unread, too.
     """
-    descriptions = _briefly(cluster, names, with_epochs)
+    descriptions = _briefly(cluster, selection, with_epochs)
     asked = _asked_offsets(cluster, [one.group for one in descriptions])
     commits = {group: _by_topic(entries) for group, entries in asked.items()}
     known = cluster.metadata().topics

@@ -17,6 +17,7 @@ from kafkactl.admin.offsets import LATEST, log_ends, offsets_at
 from kafkactl.connection.cluster import PASSING_CODES, Cluster
 from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import NotFoundError, OperationError, UsageError
+from kafkactl.patterns import NameSelection
 
 _INACTIVE = ("Empty", "Dead")
 
@@ -59,6 +60,19 @@ def inactive(cluster: Cluster, groups: Sequence[str]) -> dict[str, str | None]:
     states = {group.group: group.state for group in list_groups(cluster).groups}
     found = {group: states.get(group, "Dead") for group in groups}
     return {group: None if state in _INACTIVE else state for group, state in found.items()}
+
+
+def choose_groups(cluster: Cluster, selection: NameSelection) -> list[str]:
+    """Return the names of the selected groups, or of all, sorted; a named group need not exist.
+
+    Raises NotFoundError for a pattern that matches no group.
+    """
+    if selection.names and not selection.patterns:
+        return list(selection.names)
+    choice = selection.choose_or_all(existing(cluster))
+    if choice.unmatched_patterns:
+        raise NotFoundError(f"no group matches {choice.unmatched_patterns[0]!r}", "kafkactl groups list shows all")
+    return sorted({*choice.names, *selection.names})
 
 
 def existing(cluster: Cluster) -> set[str]:

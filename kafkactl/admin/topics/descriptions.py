@@ -20,10 +20,10 @@ from confluent_kafka.admin import ConfigResource, ConfigSource, ResourceType
 
 from kafkactl.admin.offsets import log_ends
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicListing, TopicSetting
-from kafkactl.admin.topics.names import INTERNAL_TOPICS
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import NotFoundError, OperationError, UnsupportedRequestError
+from kafkactl.patterns import INTERNAL_TOPICS
 
 _PAGE = 2000
 """Partitions in one answer of DescribeTopicPartitions: Kafka's own default."""
@@ -101,7 +101,7 @@ def describe_in_full(cluster: Cluster, names: Sequence[str]) -> list[TopicDescri
 
 def find_name(cluster: Cluster, topic_id: str) -> str | None:
     """Return the name of the topic with that id, in Kafka's spelling; None where no topic has it."""
-    topics = cluster.requests.send("Metadata", topics=None).topics
+    topics = cluster.requests.read_metadata(None)
     return next((topic.name for topic in topics if _id_text(topic.topic_id) == topic_id), None)
 
 
@@ -175,8 +175,7 @@ def _with_eligible_leaders(cluster: Cluster, names: Sequence[str]) -> Iterator[T
 
 
 def _by_metadata(cluster: Cluster, names: Sequence[str]) -> Iterator[TopicDescription]:
-    topics = [{"name": name} for name in names]
-    for topic in cluster.requests.send("Metadata", topics=topics, allow_auto_topic_creation=False).topics:
+    for topic in cluster.requests.read_metadata(names):
         _require_described(topic)
         rows = (_row(topic.name, each) for each in topic.partitions)
         yield TopicDescription(topic.name, _id_text(topic.topic_id), bool(topic.is_internal), tuple(rows))

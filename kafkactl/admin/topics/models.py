@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MIN_ISR = "min.insync.replicas"
@@ -102,6 +102,11 @@ class TopicSpec:
     replication_factor: int | None = None
     replica_assignment: tuple[tuple[int, ...], ...] | None = None
     configs: Mapping[str, str] | None = None
+
+
+def collisions(name: str, existing: Sequence[str]) -> list[str]:
+    """Return the topics whose metrics would have the name of this one's: Kafka's metrics turn `.` into `_`."""
+    return [other for other in existing if other != name and other.replace(".", "_") == name.replace(".", "_")]
 
 
 def _name(setting: TopicSetting) -> str:

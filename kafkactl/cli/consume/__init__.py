@@ -11,8 +11,9 @@ import typer
 
 from kafkactl.cli.consume.flags import FilterFlags, MemberFlags, RangeFlags, StyleFlags
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TopicOptions
+from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TimeOptions
 from kafkactl.cli.frame.stopping import Stopping
+from kafkactl.cli.frame.subjects import TopicOptions
 from kafkactl.errors import EXIT_FAILED, FormatError, UsageError
 from kafkactl.output import people
 
@@ -33,6 +34,7 @@ def console_consumer(
     output: RecordOutputOptions,
     topic: TopicOptions,
     span: RangeFlags,
+    clock: TimeOptions,
     which: FilterFlags,
     formats: FormatOptions,
     style: StyleFlags,
@@ -71,7 +73,7 @@ def console_consumer(
     """Print a topic's records, new ones as they come unless told where to start and stop."""
     if dedupe_latest and (span.follow or member.group):
         raise UsageError("--dedupe-latest needs an end", "leave --follow and --group out")
-    selection = span.selection(topic.topic, topic.topic_flag, member.group, until_end=dedupe_latest)
+    selection = span.selection(topic.topic, topic.topic_flag, member.group, dedupe_latest, clock)
     connected = cluster.with_java_flags(consumer_config, consumer_property).connect()
     key, value = style.formats(*formats.chosen(registry=connected.settings.registry))
     writer = style.writer(output.record_format, key, value)

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kafkactl.cli.completion.names import group_names
+from kafkactl.cli.frame.options import TimeOptions
+from kafkactl.cli.frame.subjects import require_subject
 from kafkactl.errors import UsageError
+from kafkactl.patterns import require_topic_name, select_topics
+from kafkactl.times import TimeRange
 
 if TYPE_CHECKING:
     from kafkactl.output.records import RecordWriter
@@ -28,8 +32,16 @@ class RangeFlags:
     """From where, and up to where."""
 
     include: Annotated[
-        str | None, typer.Option("--include", metavar="REGEX", help="All topics that it matches, instead of TOPIC.")
+        list[str] | None,
+        typer.Option(
+            "--include",
+            metavar="REGEX,...",
+            help="Topics whose whole name matches, instead of TOPIC; with a group also topics that come later.",
+        ),
     ] = None
+    include_internal: Annotated[
+        bool, typer.Option("--include-internal", help="Let --include match the internal topics of Kafka, too.")
+    ] = False
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="Start at the oldest record where the group has no offset yet.")
     ] = False
@@ -52,6 +64,12 @@ class RangeFlags:
     to_time: Annotated[
         str | None, typer.Option("--to-time", metavar="TIME", help="Stop at the first record after it.")
     ] = None
+    between: Annotated[
+        str | None,
+        typer.Option(
+            "--between", metavar="A..B", help="Records from time A on and before time B; either side may be empty."
+        ),
+    ] = None
     tail: Annotated[
         int | None, typer.Option("--tail", metavar="N", min=1, help="The last N records of each partition.")
     ] = None
@@ -63,22 +81,39 @@ class RangeFlags:
         int | None, typer.Option("--timeout-ms", metavar="MS", min=0, help="Stop when nothing came for so long.")
     ] = None
 
-    def selection(self, topic: str | None, topic_flag: str | None, group: str | None, until_end: bool) -> Selection:
+    def _time_range(self, clock: TimeOptions) -> TimeRange:
+        """Return the first millisecond that is read and the first that is not, None for no bound; raises UsageError."""
+        if self.between is not None:
+            return clock.parse_range(self.between, "--between")
+        start = None if self.from_time is None else clock.parse(self.from_time, "--from-time")
+        # Records of that very millisecond are read.
+        end = None if self.to_time is None else clock.parse(self.to_time, "--to-time") + 1
+        return TimeRange(start_ms=start, end_ms=end)
+
+    def selection(
+        self, topic: str | None, topic_flag: str | None, group: str | None, until_end: bool, clock: TimeOptions
+    ) -> Selection:
         """Raises UsageError for flags that do not go together."""
-        from kafkactl.cli.frame.command import subject
-        from kafkactl.cli.moments import to_ms
-        from kafkactl.streams.filters import compile_pattern
         from kafkactl.streams.selection import Selection
 
-        starts = {"--offset": self.offset, "--from-time": self.from_time, "--tail": self.tail}
+        time_range = self._time_range(clock)
+        starts = {
+            "--offset": self.offset,
+            "--from-time": self.from_time,
+            "--between": self.between if time_range.start_ms is not None else None,
+            "--tail": self.tail,
+        }
         said = [flag for flag, value in starts.items() if value is not None]
         if len(said) > 1 or (said and self.from_beginning):
             raise UsageError(f"{' and '.join([*said, '--from-beginning'][:2])} say where to start", "say one of them")
-        stops = [
-            flag for flag, value in (("--to-offset", self.to_offset), ("--to-time", self.to_time)) if value is not None
-        ]
+        ends = {
+            "--to-offset": self.to_offset,
+            "--to-time": self.to_time,
+            "--between": self.between if time_range.end_ms is not None else None,
+        }
+        stops = [flag for flag, value in ends.items() if value is not None]
         if len(stops) > 1:
-            raise UsageError("--to-offset and --to-time say where to stop", "say one of them")
+            raise UsageError(f"{' and '.join(stops[:2])} say where to stop", "say one of them")
         by_hand = said + stops
         by_hand += ["--partition"] * bool(self.partition) + ["--assign"] * bool(self.assign)
         if group and by_hand:
@@ -95,26 +130,27 @@ class RangeFlags:
         if ways and (topic or topic_flag or len(ways) > 1):
             raise UsageError(f"{ways[0]} names topics itself", "leave TOPIC out")
         assigned = dict(map(_assignment, self.assign)) if self.assign else None
-        if self.include is not None:
-            compile_pattern(self.include, "--include")
-            topics = [self.include]
+        include = None
+        if self.include:
+            include = select_topics(include=self.include, include_internal=self.include_internal)
+            topics: list[str] = []
         elif assigned is not None:
             topics = sorted({name for name, _ in assigned})
         else:
-            topics = [subject(topic, topic_flag, "topic")]
+            topics = [require_topic_name(require_subject(topic, topic_flag, "topic"))]
         bounded = self.tail is not None or bool(stops)
         return Selection(
             topics,
-            self.include is not None,
+            include,
             self.partition,
             assigned,
             group,
             None if self.offset is None else _offset(self.offset, "--offset"),
-            None if self.from_time is None else to_ms(self.from_time, "--from-time"),
+            time_range.start_ms,
             self.tail,
             self.from_beginning,
             self.to_offset,
-            None if self.to_time is None else to_ms(self.to_time, "--to-time"),
+            time_range.end_ms,
             self.timeout_ms,
             until_end or self.exit_ or (bounded and not self.follow),
         )

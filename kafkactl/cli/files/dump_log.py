@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import FileOutputOptions, FormatOptions
+from kafkactl.cli.frame.options import FileOutputOptions, FormatOptions, TimeOptions
 from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat
+from kafkactl.times import TimeRange
 
 if TYPE_CHECKING:
     from kafkactl.output.records.decoders import Decoder
@@ -87,6 +88,9 @@ class SelectOptions:
     to_offset: Annotated[int | None, typer.Option(metavar="N", min=0, help="Up to, without, this offset.")] = None
     from_time: Annotated[str | None, typer.Option(metavar="TIME", help="From this time on: ISO 8601, or ms.")] = None
     to_time: Annotated[str | None, typer.Option(metavar="TIME", help="Before this time.")] = None
+    between: Annotated[
+        str | None, typer.Option(metavar="A..B", help="From time A on and before time B; either side may be empty.")
+    ] = None
     key: Annotated[str | None, typer.Option(metavar="KEY", help="Records with this key.")] = None
     grep: Annotated[str | None, typer.Option(metavar="REGEX", help="Records whose key or value has this.")] = None
     producer_id: Annotated[int | None, typer.Option(metavar="ID", help="What this producer wrote.")] = None
@@ -97,18 +101,29 @@ class SelectOptions:
     tail: Annotated[int | None, typer.Option(metavar="N", min=0, help="Only so many of the last.")] = None
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written later, until Ctrl-C.")] = False
 
-    def selection(self, key: Format, decoder: Decoder) -> Selection:
-        """The same, understood; raises UsageError."""
-        from kafkactl.cli.moments import to_ms
+    def _time_range(self, clock: TimeOptions) -> TimeRange:
+        """Return the bounds in milliseconds; raises UsageError."""
+        if self.between is not None:
+            if self.from_time is not None or self.to_time is not None:
+                raise UsageError("--between, --from-time and --to-time are mutually exclusive", "leave --between out")
+            return clock.parse_range(self.between, "--between")
+        return TimeRange(
+            start_ms=None if self.from_time is None else clock.parse(self.from_time, "--from-time"),
+            end_ms=None if self.to_time is None else clock.parse(self.to_time, "--to-time"),
+        )
+
+    def selection(self, key: Format, decoder: Decoder, clock: TimeOptions) -> Selection:
+        """Return the same as the readers of segments take it; raises UsageError."""
         from kafkactl.storage.selection import Selection, grep
 
         if self.limit is not None and self.tail is not None:
             raise UsageError("--limit counts from the first, --tail from the last", "leave one of them out")
+        time_range = self._time_range(clock)
         return Selection(
             from_offset=self.from_offset,
             to_offset=self.to_offset,
-            from_time_ms=None if self.from_time is None else to_ms(self.from_time, "--from-time"),
-            to_time_ms=None if self.to_time is None else to_ms(self.to_time, "--to-time"),
+            from_time_ms=time_range.start_ms,
+            to_time_ms=time_range.end_ms,
             producer_id=self.producer_id,
             only_control=self.only_control,
             key=None if self.key is None else key.to_bytes(self.key),
@@ -131,6 +146,7 @@ def dump_log(
     formats: FormatOptions,
     decoders: DecoderOptions,
     select: SelectOptions,
+    clock: TimeOptions,
     file: Annotated[list[Path] | None, typer.Argument(metavar="FILE|DIR", show_default=False)] = None,
     files: Annotated[
         list[str] | None, typer.Option("--files", metavar="FILE,...", help="Kafka's spelling of FILE...")
@@ -177,7 +193,7 @@ def dump_log(
     deep = deep_iteration or with_data
     key, value = formats.chosen()
     decoder = decoders.decoder(key, value)
-    selection = select.selection(key, decoder)
+    selection = select.selection(key, decoder, clock)
     if max_decompressed_bytes is not None:
         compression.MAX_DECOMPRESSED_BYTES = max_decompressed_bytes
     if output.is_parquet or output.format not in (None, OutputFormat.PLAIN):

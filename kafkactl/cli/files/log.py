@@ -114,7 +114,7 @@ def _partitions(folders: list[Path] | None) -> list[Path]:
 
 
 def _report(rows: list[dict[str, Any]], by: Level) -> Report:
-    from kafkactl.output.times import iso
+    from kafkactl.times import format_time
 
     def of(name: str) -> Callable[[dict[str, Any]], object]:
         return lambda row: row[name]
@@ -123,7 +123,7 @@ def _report(rows: list[dict[str, Any]], by: Level) -> Report:
         return lambda row: "/".join("-" if size is None else str(size) for size in row[name].values())
 
     def moment(name: str) -> Callable[[dict[str, Any]], object]:
-        return lambda row: None if row[name] is None else iso(row[name])
+        return lambda row: None if row[name] is None else format_time(row[name])
 
     where = [Column("TOPIC", of("topic"))]
     if by is not Level.TOPIC:

@@ -1,4 +1,4 @@
-"""Commands and their groups: dataclasses of flags spread into options, apps set up in one way, a subject given once."""
+"""Commands and their groups: dataclasses of flags spread into options, apps set up in one way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_type_hints
 import typer
 
 from kafkactl.cli.frame import rights
-from kafkactl.errors import OperationError, UsageError
+from kafkactl.errors import OperationError
 
 T = TypeVar("T")
 
@@ -83,21 +83,3 @@ def _filled_in(given: T, click_context: typer.Context) -> T:
         return given
     unset = {field.name: getattr(outer, field.name) for field in fields(outer) if getattr(given, field.name) is None}
     return replace(given, **unset)  # type: ignore[type-var]
-
-
-def subject(positional: T | None, flag: T | None, name: str) -> T:
-    """A command's subject, said in its place or after Kafka's flag; raises UsageError unless said once."""
-    if positional is not None and flag is not None and positional != flag:
-        raise UsageError(f"two {name}s: {positional} and --{name} {flag}", "say it once")
-    said = positional if positional is not None else flag
-    if said is None:
-        raise UsageError(f"which {name}?", f"name it: as the argument, or with --{name}")
-    return said
-
-
-def subjects(positional: list[str] | None, flag: list[str] | None, name: str) -> list[str]:
-    """Like `subject`, for commands that take several; Kafka's flag may hold commas. In order, each once."""
-    said = list(positional or ()) + [part for text in flag or () for part in text.split(",") if part]
-    if not said:
-        raise UsageError(f"which {name}?", f"name it: as the argument, or with --{name}")
-    return list(dict.fromkeys(said))

@@ -6,16 +6,17 @@ import functools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from kafkactl.cli.completion.names import context_names, topic_names
-from kafkactl.cli.frame.command import subject
+from kafkactl.cli.completion.names import context_names
 from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat, RecordFormat, Report
+from kafkactl.times import TimeRange, parse_duration, parse_time, parse_time_range, parse_zone
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
@@ -48,8 +49,10 @@ class ClusterOptions:
         typer.Option("-X", metavar="NAME=VALUE", help="Client setting, Java's or librdkafka's; repeatable."),
     ] = None
     timeout: Annotated[
-        float | None,
-        typer.Option("--timeout", metavar="SECONDS", help="Longest wait for the cluster's answer (default 10)."),
+        str | None,
+        typer.Option(
+            "--timeout", metavar="DURATION", help="Longest wait for the cluster, such as 5 (seconds), 500ms, 2m (10s)."
+        ),
     ] = None
 
     def with_java_flags(
@@ -62,14 +65,15 @@ class ClusterOptions:
             self,
             command_config=config or self.command_config,
             properties=[*(self.properties or ()), *(properties or ())],
-            timeout=self.timeout if self.timeout is not None or max_block_ms is None else max_block_ms / 1000,
+            timeout=self.timeout if self.timeout is not None or max_block_ms is None else f"{max_block_ms}ms",
         )
 
     def settings(self) -> Settings:
         """The settings these flags, the environment and the context file come to."""
         from kafkactl.connection.settings import resolve
 
-        found = resolve(self.bootstrap_server, self.context, self.command_config, self.properties or (), self.timeout)
+        timeout_s = None if self.timeout is None else parse_duration(self.timeout, "--timeout", positive=True) / 1000
+        found = resolve(self.bootstrap_server, self.context, self.command_config, self.properties or (), timeout_s)
         for warning in found.warnings:
             _warn(warning)
         return found
@@ -85,6 +89,29 @@ def _warn(text: str) -> None:
     from kafkactl.output import people
 
     people.warning(text)
+
+
+@dataclass(frozen=True)
+class TimeOptions:
+    """How points in time on the command line are read."""
+
+    zone: Annotated[
+        str | None,
+        typer.Option("--zone", metavar="local|NAME", help="Time zone of times without a zone (default UTC)."),
+    ] = None
+
+    @property
+    def tzinfo(self) -> tzinfo:
+        """Return the zone; raises UsageError for a name that is not known."""
+        return UTC if self.zone is None else parse_zone(self.zone)
+
+    def parse(self, text: str, flag: str) -> int:
+        """Return a point in time in milliseconds since 1970; raises UsageError."""
+        return parse_time(text, flag, zone=self.tzinfo)
+
+    def parse_range(self, text: str, flag: str) -> TimeRange:
+        """Return a range A..B; raises UsageError."""
+        return parse_time_range(text, flag, zone=self.tzinfo)
 
 
 @dataclass(frozen=True)
@@ -216,21 +243,6 @@ class RecordOutputOptions(OutputOptions):
         if self.output is not None:
             return RecordFormat(self.output)
         return None if self.format is None else RecordFormat(self.format)
-
-
-@dataclass(frozen=True)
-class TopicOptions:
-    """The one topic of a command."""
-
-    topic: Annotated[str | None, typer.Argument(metavar="TOPIC", autocompletion=topic_names, show_default=False)] = None
-    topic_flag: Annotated[
-        str | None,
-        typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.", autocompletion=topic_names),
-    ] = None
-
-    @property
-    def name(self) -> str:
-        return subject(self.topic, self.topic_flag, "topic")
 
 
 @dataclass(frozen=True)

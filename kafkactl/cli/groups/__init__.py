@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.frame.command import command, new_app, subject, subjects
+from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, GroupOutputOptions, MirrorOutputOptions, OutputOptions
 from kafkactl.cli.frame.results import show_outcomes
+from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.cli.groups import exporter as groups_exporter
 from kafkactl.cli.groups import offsets as groups_offsets
 from kafkactl.cli.groups import tables as groups_tables
-from kafkactl.cli.groups.flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, KafkactlError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
+from kafkactl.patterns import select_names
+from kafkactl.times import parse_duration
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.conditions import Condition
     from kafkactl.admin.groups.models import GroupLag
     from kafkactl.connection.cluster import Cluster
+    from kafkactl.patterns import NameSelection
 
 app = new_app("List, describe, watch, reset, copy and delete consumer groups; their lag.")
 
@@ -48,11 +51,15 @@ def list_groups(
         list[str] | None,
         typer.Option("--type", metavar="TYPE", help=f"Only groups of this type: {', '.join(_TYPES)}; all shows it."),
     ] = None,
+    match: Annotated[
+        list[str] | None, typer.Option("--match", metavar="REGEX", help="Groups whose whole name matches; repeatable.")
+    ] = None,
 ) -> int:
     """List consumer groups: one name a line when piped, with type and state on a terminal."""
     from kafkactl.admin.groups import descriptions as groups
     from kafkactl.output.kafka import group_text as kafka_group_text
 
+    selection = select_names(match=match)
     states, types = _said(state), _said(type_)
     if unknown := sorted(types - {*_TYPES, _ANY}):
         raise UsageError(f"--type {unknown[0]}: no such type", f"one of {', '.join(_TYPES)}")
@@ -64,10 +71,13 @@ def list_groups(
     else:
         listed = groups.list_groups(cluster.connect())
         found, errors = list(listed.groups), listed.errors
+    chosen = set(selection.choose_or_all(row.group for row in found).names)
     rows = [
         row
         for row in found
-        if (not states - {_ANY} or row.state.lower() in states) and (not types - {_ANY} or row.type.lower() in types)
+        if row.group in chosen
+        and (not states - {_ANY} or row.state.lower() in states)
+        and (not types - {_ANY} or row.type.lower() in types)
     ]
     if output.is_kafka:
         print(kafka_group_text.listed(rows, bool(types), bool(states)), end="")
@@ -89,9 +99,7 @@ def list_groups(
 def describe(
     cluster: ClusterOptions,
     output: GroupOutputOptions,
-    group: Groups = None,
-    group_flag: GroupFlag = None,
-    all_groups: AllGroups = False,
+    which: GroupsOptions,
     lag: Annotated[
         bool, typer.Option("--lag", help="Sums, how late in time, log starts, and how each commit lies in its log.")
     ] = False,
@@ -141,17 +149,17 @@ def describe(
     if sort not in (None, *_SORTED_BY):
         raise UsageError(f"--sort {sort}: no such order", f"one of {', '.join(_SORTED_BY)}")
     conditions = _conditions(fail_if)
-    names = named_or_all(group, group_flag, all_groups)
-    every_s = None if watch is None else _positive(duration_s(watch, "--watch"), "--watch")
-    apart_s = None if interval is None else _positive(duration_s(interval, "--interval"), "--interval")
+    selection = which.selection()
+    every_s = None if watch is None else _seconds(watch, "--watch")
+    apart_s = None if interval is None else _seconds(interval, "--interval")
     connected = cluster.connect()
     if members or state:
-        return _show_descriptions(connected, output, names, members, verbose)
+        return _show_descriptions(connected, output, selection, members, verbose)
     wants_time = lag or sort == "time" or any(each.subject == "time" for each in conditions)
     asks_time = time_lag if time_lag is not None else None if wants_time or output.is_prometheus or watch else False
 
     def look() -> list[GroupLag]:
-        found = groups.group_lags(connected, names, read_committed)
+        found = groups.group_lags(connected, selection, read_committed)
         return _ordered(_timed(connected, found, asks_time, read_committed), sort, top)
 
     if every_s is not None:
@@ -179,8 +187,7 @@ def describe(
 def explain(
     cluster: ClusterOptions,
     output: OutputOptions,
-    group: OneGroup = None,
-    group_flag: OneGroupFlag = None,
+    group: GroupOptions,
     interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="Between the two looks.")] = "3s",
 ) -> int:
     """Look at a group twice and say what is wrong with it, what shows it, and what to do; status 4 when anything is."""
@@ -188,13 +195,15 @@ def explain(
     from kafkactl.admin.groups.diagnosis import diagnose
     from kafkactl.admin.groups.pace import with_rates
 
-    name = subject(group, group_flag, "group")
-    seconds = _positive(duration_s(interval, "--interval"), "--interval")
+    selection = select_names([group.name])
+    seconds = _seconds(interval, "--interval")
     connected = cluster.connect()
     looked = time.monotonic()
-    (before,) = groups.group_lags(connected, [name], with_epochs=True)
+    (before,) = groups.group_lags(connected, selection, with_epochs=True)
     time.sleep(seconds)
-    (after,) = with_rates([before], groups.group_lags(connected, [name], with_epochs=True), time.monotonic() - looked)
+    (after,) = with_rates(
+        [before], groups.group_lags(connected, selection, with_epochs=True), time.monotonic() - looked
+    )
     findings = diagnose(before, after, round(time.monotonic() - looked, 1))
     columns = [
         Column("WHAT", lambda row: row.what, lambda row: "yellow"),
@@ -212,33 +221,23 @@ def explain(
 
 @app.command()
 @command
-def delete(
-    cluster: ClusterOptions,
-    output: MirrorOutputOptions,
-    confirm: ConfirmOptions,
-    group: Groups = None,
-    group_flag: GroupFlag = None,
-    all_groups: AllGroups = False,
-) -> int:
+def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: ConfirmOptions, which: GroupsOptions) -> int:
     """Delete groups and their committed offsets; a group with members cannot be deleted."""
     from kafkactl.admin.groups import descriptions as groups
+    from kafkactl.admin.groups.offsets import choose_groups
     from kafkactl.output.kafka import group_text as kafka_group_text
 
-    if all_groups:
-        names = sorted(one.group for one in groups.list_groups(cluster.connect()).groups)
-        if group or group_flag:
-            raise UsageError("--all-groups and a group's name", "say one of them")
-    else:
-        names = subjects(group, group_flag, "group")
+    connected = cluster.connect()
+    names = choose_groups(connected, which.require_selection())
     if not names:
         people.note("there are no groups")
         return 0
     what = f"delete {len(names)} group{'s' if len(names) > 1 else ''} with all committed offsets: {', '.join(names)}"
     if confirm.dry_run:
-        groups.describe_groups(cluster.connect(), names)  # whether they are there
+        groups.describe_groups(connected, select_names(names))  # whether they are there
     if (status := confirm.declined(what, "nothing deleted")) is not None:
         return status
-    results = groups.delete_groups(cluster.connect(), names)
+    results = groups.delete_groups(connected, names)
     if output.is_kafka:
         print(kafka_group_text.deleted({each.name: None if each.ok else each.result for each in results}), end="")
     return show_outcomes(results, "group", output)
@@ -259,17 +258,16 @@ def _conditions(texts: list[str] | None) -> list[Condition]:
         return []
     from kafkactl.admin.groups import conditions as group_checks
 
-    return [group_checks.parse(text, duration_s) for text in texts]
+    return [group_checks.parse(text) for text in texts]
 
 
 def _said(texts: Sequence[str] | None) -> set[str]:
     return {part.strip().lower() for text in texts or () for part in text.split(",")}
 
 
-def _positive(seconds: float, flag: str) -> float:
-    if seconds <= 0:
-        raise UsageError(f"{flag}: not a time above 0", "like 5s or 1m")
-    return seconds
+def _seconds(text: str, flag: str) -> float:
+    """Return a duration above 0 in seconds; raises UsageError."""
+    return parse_duration(text, flag, positive=True) / 1000
 
 
 def _timed(connected: Cluster, lags: list[GroupLag], asked: bool | None, read_committed: bool) -> list[GroupLag]:
@@ -321,12 +319,12 @@ def _ordered(lags: list[GroupLag], sort: str | None, top: int | None) -> list[Gr
 
 
 def _show_descriptions(
-    connected: Cluster, output: GroupOutputOptions, names: list[str] | None, members: bool, verbose: bool
+    connected: Cluster, output: GroupOutputOptions, selection: NameSelection, members: bool, verbose: bool
 ) -> int:
     from kafkactl.admin.groups import descriptions as groups
     from kafkactl.output.kafka import group_text as kafka_group_text
 
-    described = groups.describe_groups(connected, names, with_epochs=verbose)
+    described = groups.describe_groups(connected, selection, with_epochs=verbose)
     if output.is_kafka:
         for one in described:
             print(kafka_group_text.note(one), end="", file=sys.stderr)

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kafkactl.cli.completion.names import group_names, topic_names
-from kafkactl.cli.frame.command import command, subject
+from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
-from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions
-from kafkactl.cli.groups.flags import AllGroups, GroupFlag, Groups, OneGroup, OneGroupFlag, duration_s, named_or_all
-from kafkactl.cli.moments import to_ms
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions, TimeOptions
+from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, NotFoundError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
+from kafkactl.patterns import select_names
+from kafkactl.times import parse_duration
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.offsets import Reset, ResetPlan
@@ -34,16 +35,14 @@ Topic = Annotated[
     ),
 ]
 Execute = Annotated[bool, typer.Option("--execute", help="Do it; without, it is only shown.")]
-_MS = 1000
 
 
 @command
 def reset_offsets(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
-    group: Groups = None,
-    group_flag: GroupFlag = None,
-    all_groups: AllGroups = False,
+    which: GroupsOptions,
+    clock: TimeOptions,
     topic: Topic = None,
     all_topics: Annotated[bool, typer.Option("--all-topics", help="All that the group has committed in.")] = False,
     to_earliest: Annotated[bool, typer.Option("--to-earliest", help="Where the log begins.")] = False,
@@ -74,14 +73,15 @@ def reset_offsets(
 
     if execute and dry_run:
         raise UsageError("--execute and --dry-run", "say one of them")
-    names = named_or_all(group, group_flag, all_groups)
-    reset = _reset(to_earliest, to_latest, to_current, to_offset, to_datetime, by_duration, shift_by, from_file)
+    selection = which.require_selection()
+    time_ms = _time_ms(clock, to_datetime, by_duration)
+    reset = _reset(to_earliest, to_latest, to_current, to_offset, time_ms, shift_by, from_file)
     if (topic is not None) + all_topics + (from_file is not None) != 1:
         raise UsageError(
             "which partitions?", "--topic TOPIC, --topic TOPIC:0,1, --all-topics or --from-file, one of them"
         )
     connected = cluster.connect()
-    chosen = sorted(group_offsets.existing(connected)) if names is None else names
+    chosen = group_offsets.choose_groups(connected, selection)
     given = _read_csv(from_file, chosen) if from_file is not None else {}
     plans: dict[str, ResetPlan] = {}
     failed = False
@@ -134,15 +134,14 @@ def delete_offsets(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
     confirm: ConfirmOptions,
-    group: OneGroup = None,
-    group_flag: OneGroupFlag = None,
+    group: GroupOptions,
     topic: Topic = None,
 ) -> int:
     """Forget what a group has committed in topics or partitions that it does not read any more."""
     from kafkactl.admin.groups import offsets as group_offsets
     from kafkactl.output.kafka import group_text as kafka_group_text
 
-    name = subject(group, group_flag, "group")
+    name = group.name
     if not topic:
         raise UsageError("which partitions?", "--topic TOPIC or --topic TOPIC:0,1")
     connected = cluster.connect()
@@ -169,8 +168,7 @@ def remove_members(
     cluster: ClusterOptions,
     output: OutputOptions,
     confirm: ConfirmOptions,
-    group: OneGroup = None,
-    group_flag: OneGroupFlag = None,
+    group: GroupOptions,
     member: Annotated[list[str] | None, typer.Option("--member", metavar="ID", help="Consumer id; repeatable.")] = None,
     instance: Annotated[
         list[str] | None,
@@ -184,9 +182,9 @@ def remove_members(
     from kafkactl.admin.models import Outcome
     from kafkactl.cli.frame.results import show_outcomes
 
-    name = subject(group, group_flag, "group")
+    name = group.name
     connected = cluster.connect()
-    (described,) = groups.describe_groups(connected, [name])
+    (described,) = groups.describe_groups(connected, select_names([name]))
     wanted: list[tuple[str | None, str | None]] = [(each, None) for each in member or ()]
     wanted += [(None, each) for each in instance or ()]
     if all_members == bool(wanted):
@@ -220,7 +218,7 @@ def clone(
     from kafkactl.admin.groups import descriptions as groups
 
     connected = cluster.connect()
-    (lag,) = groups.group_lags(connected, [source])
+    (lag,) = groups.group_lags(connected, select_names([source]))
     offsets = {
         (row.topic, row.partition): row.current_offset
         for row in lag.partitions
@@ -230,17 +228,14 @@ def clone(
 
 
 @command
-def export(
-    cluster: ClusterOptions, group: Groups = None, group_flag: GroupFlag = None, all_groups: AllGroups = False
-) -> None:
+def export(cluster: ClusterOptions, which: GroupsOptions) -> None:
     """Print groups' committed offsets as a yaml file that import and diff take."""
     import yaml
 
     from kafkactl.admin.groups import descriptions as groups
 
-    names = named_or_all(group, group_flag, all_groups)
     content: dict[str, dict[str, dict[int, int]]] = {}
-    for lag in groups.group_lags(cluster.connect(), names):
+    for lag in groups.group_lags(cluster.connect(), which.require_selection()):
         topics = content.setdefault(lag.description.group, {})
         for row in lag.partitions:
             if row.error:
@@ -339,8 +334,7 @@ def _reset(
     to_latest: bool,
     to_current: bool,
     to_offset: int | None,
-    to_datetime: str | None,
-    by_duration: str | None,
+    time_ms: int | None,
     shift_by: int | None,
     from_file: Path | None,
 ) -> Reset:
@@ -353,8 +347,7 @@ def _reset(
             (ResetTo.LATEST, 0 if to_latest else None),
             (ResetTo.CURRENT, 0 if to_current else None),
             (ResetTo.OFFSET, to_offset),
-            (ResetTo.TIME, None if to_datetime is None else to_ms(to_datetime, "--to-datetime")),
-            (ResetTo.TIME, None if by_duration is None else _ago_ms(by_duration)),
+            (ResetTo.TIME, time_ms),
             (ResetTo.SHIFT, shift_by),
             (ResetTo.GIVEN, 0 if from_file is not None else None),
         )
@@ -366,8 +359,15 @@ def _reset(
     return said[0]
 
 
-def _ago_ms(duration: str) -> int:
-    return round((time.time() - duration_s(duration, "--by-duration")) * _MS)
+def _time_ms(clock: TimeOptions, to_datetime: str | None, by_duration: str | None) -> int | None:
+    """Return the time to reset to, in milliseconds since 1970, or None; raises UsageError for two times."""
+    if to_datetime is not None and by_duration is not None:
+        raise UsageError("--to-datetime and --by-duration are mutually exclusive", "leave one of them out")
+    if to_datetime is not None:
+        return clock.parse(to_datetime, "--to-datetime")
+    if by_duration is None:
+        return None
+    return max(0, time.time_ns() // 1_000_000 - parse_duration(by_duration, "--by-duration", signed=True))
 
 
 def _read_csv(path: Path, groups: Sequence[str]) -> dict[str, dict[Partition, int]]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kafkactl.cli.completion.names import topic_names
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions, TimeOptions
 from kafkactl.cli.frame.results import tell_errors
-from kafkactl.cli.moments import to_ms
+from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import UsageError
 from kafkactl.output.report import Column, Report, Table, listing
+from kafkactl.times import parse_duration
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
@@ -27,18 +27,8 @@ app = new_app("Show where partitions begin and end, and the offsets of moments i
 def offsets(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
-    topic: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="TOPIC",
-            help="Topics by name or regular expression; all of them without.",
-            autocompletion=topic_names,
-            show_default=False,
-        ),
-    ] = None,
-    topic_flag: Annotated[
-        list[str] | None, typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.")
-    ] = None,
+    topics: TopicsOptions,
+    clock: TimeOptions,
     partitions: Annotated[str | None, typer.Option(metavar="N,...", help="Only these partitions.")] = None,
     topic_partitions: Annotated[
         str | None, typer.Option(metavar="TOPIC:N,...", help="Rules like orders:0, orders:1-4 (without 4), orders:2-.")
@@ -57,45 +47,43 @@ def offsets(
     ] = False,
     count: Annotated[bool, typer.Option("--count", help="Both ends, and the records there can be between.")] = False,
     rate: Annotated[
-        float | None, typer.Option("--rate", metavar="SECONDS", help="Look twice, and show records per second.")
+        str | None,
+        typer.Option("--rate", metavar="DURATION", help="Look twice, so far apart, and show records per second."),
     ] = None,
 ) -> int:
     """Show the offset of each partition: its log's end, or another moment's."""
     from kafkactl.admin.partition_rules import meant, parse_rules, rules_for
 
-    patterns = [*(topic or ()), *(topic_flag or ())]
-    if topic_partitions and (patterns or partitions):
+    selection = topics.selection()
+    if topic_partitions and (not selection.is_empty or partitions):
         raise UsageError("--topic-partitions says topics and partitions", "leave the topic and --partitions out")
     if (count or rate is not None) and at != "latest":
         raise UsageError("--count and --rate look at the ends", "leave --time out")
     if (count or rate is not None) and output.is_kafka:
         raise UsageError("Kafka's tool has no words for --count and --rate", "leave -o kafka out")
-    rules = parse_rules(topic_partitions) if topic_partitions else rules_for(patterns, partitions)
-    moment = _moment(at)
+    rules = parse_rules(topic_partitions) if topic_partitions else rules_for(selection, partitions)
+    moment = _moment(at, clock)
+    apart_s = None if rate is None else parse_duration(rate, "--rate", positive=True) / 1000
     connected = cluster.connect()
     wanted = meant(connected, rules, include_internal=not exclude_internal)
-    if count or rate is not None:
-        return _show_ends(connected, output, wanted, rate)
+    if count or apart_s is not None:
+        return _show_ends(connected, output, wanted, apart_s)
     return _show_offsets(connected, output, wanted, moment)
 
 
-def _moment(text: str) -> int:
+def _moment(text: str, clock: TimeOptions) -> int:
     from kafkactl.admin.offsets import NAMED
 
     if text in NAMED:
         return NAMED[text]
-    if text.lstrip("-").isdigit():
-        number = int(text)
-        if number < min(NAMED.values()):
-            raise UsageError(f"--time {text}: no such moment", f"one of {', '.join(NAMED)}, a time, or milliseconds")
-        return number
-    return to_ms(text, "--time")
+    special = {str(number): number for number in NAMED.values()}
+    return special[text] if text in special else clock.parse(text, "--time")
 
 
 def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[Partition], at: int) -> int:
     from kafkactl.admin.offsets import offsets_at
     from kafkactl.output.kafka import admin_text as kafka_text
-    from kafkactl.output.times import iso
+    from kafkactl.times import format_time
 
     rows = offsets_at(connected, wanted, at)
     columns = [
@@ -104,7 +92,7 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[
         Column("OFFSET", lambda row: row.offset),
     ]
     if any(row.timestamp_ms is not None for row in rows):
-        columns.append(Column("TIME", lambda row: None if row.timestamp_ms is None else iso(row.timestamp_ms)))
+        columns.append(Column("TIME", lambda row: None if row.timestamp_ms is None else format_time(row.timestamp_ms)))
     if output.is_kafka:
         print(kafka_text.offsets(rows), end="")
     else:

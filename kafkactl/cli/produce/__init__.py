@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, TopicOptions
+from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, TimeOptions
+from kafkactl.cli.frame.subjects import TopicOptions
 from kafkactl.cli.produce.flags import InputFlags, RecordFlags, SendFlags
 from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, UsageError
 from kafkactl.output import people
 from kafkactl.output.progress import Progress
+from kafkactl.patterns import require_topic_name
 
 if TYPE_CHECKING:
     from kafkactl.streams.producing import Account
@@ -29,6 +31,7 @@ app = new_app("Send lines to a topic.")
 def console_producer(
     cluster: ClusterOptions,
     topic: TopicOptions,
+    clock: TimeOptions,
     formats: FormatOptions,
     what: InputFlags,
     records: RecordFlags,
@@ -73,11 +76,11 @@ def console_producer(
     ] = None,
 ) -> int:
     """Send lines to a topic, each a record, acknowledged by all replicas in sync and written once (idempotence)."""
-    name = topic.name
+    name = require_topic_name(topic.name)
     connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect()
     key, value = formats.chosen(name, connected.settings.registry)
     source, plain = what.source(key, value)
-    given = records.given(key)
+    given = records.given(key, clock)
     settings = dict(how.settings())
     if rate is not None and rate <= 0:
         raise UsageError(f"--rate {rate:g}: not above 0")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar
 
 import typer
 
+from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -143,9 +144,8 @@ class RecordFlags:
         typer.Option("--timestamp", metavar="TIME", help="Of records without one: ISO 8601 or milliseconds."),
     ] = None
 
-    def given(self, key_format: Format) -> Given:
+    def given(self, key_format: Format, clock: TimeOptions) -> Given:
         """Raises UsageError and FormatError."""
-        from kafkactl.cli.moments import to_ms
         from kafkactl.connection.settings import parse_assignment
         from kafkactl.streams.inputs import Given
 
@@ -153,7 +153,7 @@ class RecordFlags:
         return Given(
             None if self.key is None else key_format.to_bytes(self.key),
             tuple((name, value.encode("utf-8", "surrogateescape")) for name, value in headers),
-            None if self.timestamp is None else to_ms(self.timestamp, "--timestamp"),
+            None if self.timestamp is None else clock.parse(self.timestamp, "--timestamp"),
         )
 
 

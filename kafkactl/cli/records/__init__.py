@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.completion.names import topic_names
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
-from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
 from kafkactl.cli.frame.results import tell_errors
-from kafkactl.cli.moments import to_ms
+from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import EXIT_FAILED, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -35,10 +34,8 @@ def delete(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
     confirm: ConfirmOptions,
-    topic: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TOPIC", help="Topics by name or regular expression.", autocompletion=topic_names),
-    ] = None,
+    topics: TopicsOptions,
+    clock: TimeOptions,
     partitions: Annotated[str | None, typer.Option(metavar="N,...", help="Only these partitions.")] = None,
     before_offset: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="The first offset that stays, in each partition.")
@@ -59,16 +56,15 @@ def delete(
     if sum(ways) != 1:
         raise UsageError("which records?", "say one of --before-offset, --before-time, --all and --offset-json-file")
     if offset_json_file is not None:
-        if topic or partitions:
+        if not topics.selection().is_empty or partitions:
             raise UsageError("the file names topics and partitions", "leave the topic and --partitions out")
         before = records.read_offset_file(offset_json_file)
         connected = cluster.connect()
     else:
-        if not topic:
-            raise UsageError("which topic?", "name it: as the argument")
-        moment = None if before_time is None else to_ms(before_time, "--before-time")
+        selection = topics.require_selection()
+        moment = None if before_time is None else clock.parse(before_time, "--before-time")
         connected = cluster.connect()
-        wanted = meant(connected, rules_for(topic, partitions))
+        wanted = meant(connected, rules_for(selection, partitions))
         before = _before(connected, wanted, before_offset, moment)
     planned = records.plan(connected, before)
     columns = [

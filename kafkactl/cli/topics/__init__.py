@@ -7,16 +7,18 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli.frame.command import command, new_app, subjects
+from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import show_outcomes
+from kafkactl.cli.frame.subjects import IfExists, TopicsOptions, missing
 from kafkactl.cli.topics import declared as topics_declared
 from kafkactl.cli.topics import describe as topics_describe
-from kafkactl.cli.topics.flags import ExcludeInternal, IfExists, TopicFlag, Topics, named
+from kafkactl.cli.topics.flags import ExcludeInternal
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
+from kafkactl.patterns import require_topic_names
 
 app = new_app("List, create, describe, alter and delete topics.")
 
@@ -30,23 +32,17 @@ ReplicaAssignment = Annotated[
 def list_topics(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
-    topic: Annotated[
-        str | None,
-        typer.Argument(metavar="PATTERN", help="Regular expression that names must match.", show_default=False),
-    ] = None,
-    topic_flag: Annotated[
-        str | None, typer.Option("--topic", metavar="PATTERN", help="Kafka's spelling of PATTERN.")
-    ] = None,
+    topics: TopicsOptions,
     exclude_internal: ExcludeInternal = False,
 ) -> None:
     """List topics: one name a line when piped, with their numbers on a terminal."""
     from kafkactl.admin.topics import descriptions
-    from kafkactl.admin.topics.names import name_pattern
 
+    selection = topics.selection()
     listed = descriptions.list_topics(cluster.connect(), include_internal=not exclude_internal)
-    if (text := topic or topic_flag) is not None:
-        pattern = name_pattern(text)
-        listed = [row for row in listed if pattern.fullmatch(row.topic)]
+    if not selection.is_empty:
+        chosen = set(selection.choose(row.topic for row in listed).names)
+        listed = [row for row in listed if row.topic in chosen]
     if output.is_kafka:
         print("\n".join(row.topic for row in listed))
         return
@@ -64,8 +60,12 @@ def list_topics(
 def create(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
-    topic: Topics = None,
-    topic_flag: TopicFlag = None,
+    topic: Annotated[
+        list[str] | None, typer.Argument(metavar="TOPIC", help="Names of the new topics.", show_default=False)
+    ] = None,
+    topic_flag: Annotated[
+        list[str] | None, typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.")
+    ] = None,
     partitions: Annotated[
         int | None,
         typer.Option("--partitions", "-p", metavar="N", min=1, help="Number of partitions (default: the brokers')."),
@@ -88,8 +88,7 @@ def create(
     """Create topics: alike by name, or each as a file declares it."""
     from kafkactl.admin import declared_topics
     from kafkactl.admin.topics import changes, descriptions
-    from kafkactl.admin.topics import names as topic_names
-    from kafkactl.admin.topics.models import TopicSpec
+    from kafkactl.admin.topics.models import TopicSpec, collisions
     from kafkactl.connection.settings import parse_assignment
     from kafkactl.output.kafka import admin_text as kafka_text
 
@@ -98,7 +97,9 @@ def create(
             raise UsageError("--file says all about its topics", "leave the rest out")
         specs = declared_topics.read_declaration(file)
     else:
-        names = subjects(topic, topic_flag, "topic")
+        names = require_topic_names([*(topic or ()), *(topic_flag or ())])
+        if not names:
+            raise missing("topic")
         assignment = _assignment(replica_assignment) if replica_assignment else None
         if assignment and (partitions or replication_factor):
             raise UsageError(
@@ -107,14 +108,12 @@ def create(
             )
         configs = dict(parse_assignment(text, "--config") for text in config or ())
         specs = [TopicSpec(name, partitions, replication_factor, assignment, configs) for name in names]
-    for spec in specs:
-        topic_names.require_valid_name(spec.topic)
     connected = cluster.connect()
     colliding = [spec.topic for spec in specs if "." in spec.topic or "_" in spec.topic]
     if colliding and not output.is_kafka:
         existing = [row.topic for row in descriptions.list_topics(connected)]
         for name in colliding:
-            for other in topic_names.collisions(name, [*existing, *colliding]):
+            for other in collisions(name, [*existing, *colliding]):
                 people.warning(f"the metrics of {name} and {other} will share a name: Kafka turns . into _ there")
     results = changes.create_topics(connected, specs, if_not_exists)
     if output.is_kafka:
@@ -130,8 +129,7 @@ app.command()(topics_describe.describe)
 def alter(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
-    topic: Topics = None,
-    topic_flag: TopicFlag = None,
+    topics: TopicsOptions,
     partitions: Annotated[
         int | None, typer.Option("--partitions", "-p", metavar="N", min=1, help="New, higher number of partitions.")
     ] = None,
@@ -168,7 +166,7 @@ def alter(
             "it names the replicas of all partitions, also of those that are there",
         )
     connected = cluster.connect()
-    names = named(connected, topic, topic_flag, if_exists)
+    names = topics.choose(connected, if_exists)
     if not names:
         people.note("no such topic")
         return 0
@@ -190,8 +188,7 @@ def delete(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
     confirm: ConfirmOptions,
-    topic: Topics = None,
-    topic_flag: TopicFlag = None,
+    topics: TopicsOptions,
     if_exists: IfExists = False,
     recreate: Annotated[
         bool, typer.Option("--recreate", help="Create them again, empty, with the same partitions and settings.")
@@ -201,7 +198,7 @@ def delete(
     from kafkactl.admin.topics import changes
 
     connected = cluster.connect()
-    names = named(connected, topic, topic_flag, if_exists)
+    names = topics.choose(connected, if_exists)
     verb = "empty" if recreate else "delete"
     if not names:
         people.note("no such topic")

@@ -12,7 +12,7 @@ from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.cli.topics.flags import TopicFlag, Topics, named
+from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @command
-def export(cluster: ClusterOptions, topic: Topics = None, topic_flag: TopicFlag = None) -> None:
+def export(cluster: ClusterOptions, topics: TopicsOptions) -> None:
     """Print topics as a yaml file that plan and apply take; all but Kafka's own when none is named."""
     import yaml
 
@@ -30,10 +30,10 @@ def export(cluster: ClusterOptions, topic: Topics = None, topic_flag: TopicFlag 
     from kafkactl.admin.topics import descriptions
 
     connected = cluster.connect()
-    if topic or topic_flag:
-        names = named(connected, topic, topic_flag)
+    if topics.selection().is_empty:
+        names = [row.topic for row in descriptions.list_topics(connected, topics.include_internal)]
     else:
-        names = [row.topic for row in descriptions.list_topics(connected, include_internal=False)]
+        names = topics.choose(connected)
     declared = declared_topics.declaration(descriptions.describe_topics(connected, names))
     print(yaml.safe_dump(declared, sort_keys=False, allow_unicode=True), end="")
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kafkactl.cli.frame.command import command, subjects
+from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.topics.flags import ExcludeInternal, IfExists, TopicFlag, Topics
+from kafkactl.cli.frame.subjects import IfExists, TopicsOptions, chosen_topics
+from kafkactl.cli.topics.flags import ExcludeInternal
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output.report import Column, OutputFormat, Report, Table
+from kafkactl.patterns import TopicSelection, is_internal_topic, refuse_empty
 
 if TYPE_CHECKING:
     from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
 def describe(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
-    topic: Topics = None,
-    topic_flag: TopicFlag = None,
+    topics: TopicsOptions,
     topic_id: Annotated[str | None, typer.Option("--topic-id", metavar="ID", help="The topic of that id.")] = None,
     exclude_internal: ExcludeInternal = False,
     under_replicated_partitions: Annotated[
@@ -56,11 +57,10 @@ def describe(
     count: Annotated[bool, typer.Option("--count", help="How many records each partition can hold at most.")] = False,
 ) -> None:
     """Show topics' partitions, leaders, replicas and ISR, with ids and own settings; or all partitions in one table."""
-    if topic_id and (topic or topic_flag):
-        raise UsageError("a topic by name and one by id", "say one of them")
-    asked = _Asked(
-        subjects(topic, topic_flag, "topic") if topic or topic_flag else None, topic_id, exclude_internal, if_exists
-    )
+    selection = topics.selection()
+    if refuse_empty(topic_id, "--topic-id") and not selection.is_empty:
+        raise UsageError("--topic-id and a selection of topics are mutually exclusive", "leave one of them out")
+    asked = _Asked(selection, topic_id, exclude_internal, if_exists)
     wishes = _Wishes(
         under_replicated_partitions, unavailable_partitions, under_min_isr_partitions, at_min_isr_partitions
     )
@@ -99,21 +99,22 @@ def describe(
 class _Asked:
     """Which topics."""
 
-    names: list[str] | None
+    selection: TopicSelection
     topic_id: str | None
     exclude_internal: bool
     if_exists: bool
 
     @property
     def everything(self) -> bool:
-        return self.names is None and self.topic_id is None
+        return self.selection.is_empty and self.topic_id is None
 
     def among(self, existing: Callable[[], Sequence[str]]) -> list[str]:
         """Their names; raises NotFoundError."""
-        from kafkactl.admin.topics.names import INTERNAL_TOPICS, matching
-
-        names = list(existing()) if self.names is None else matching(existing, self.names, not self.if_exists)
-        return [name for name in names if not (self.exclude_internal and name in INTERNAL_TOPICS)]
+        if self.selection.is_empty:
+            names = list(existing())
+        else:
+            names = chosen_topics(self.selection, existing, self.if_exists)
+        return [name for name in names if not (self.exclude_internal and is_internal_topic(name))]
 
     def no_such_id(self) -> NotFoundError:
         return NotFoundError(f"there is no topic of id {self.topic_id}", "kafkactl topics describe NAME shows its id")

@@ -150,9 +150,9 @@ class Columns(_Fielded):
 
     def write(self, message: Any) -> bytes:
         from kafkactl.output.report import cell
-        from kafkactl.output.times import iso
+        from kafkactl.times import format_time
 
         fields = self.fields(message)
-        time = iso(fields["timestamp_ms"]) if fields["timestamp_ms"] is not None else "-"
+        time = format_time(fields["timestamp_ms"]) if fields["timestamp_ms"] is not None else "-"
         key, value = cell(fields["key"]), cell(fields["value"])
         return self._FORM.format(fields["partition"], fields["offset"], time, key, value).encode()

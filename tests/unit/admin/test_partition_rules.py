@@ -6,6 +6,7 @@ import pytest
 
 from kafkactl.admin.partition_rules import chosen, parse_rules, rules_for
 from kafkactl.errors import UsageError
+from kafkactl.patterns import select_topics
 
 EVERY = [(topic, number) for topic in ("clicks", "orders", "orders2") for number in range(4)]
 
@@ -30,8 +31,8 @@ def test_rules(rules: str, expected: list[tuple[str, int]]) -> None:
 
 
 def test_topics_and_partitions_apart() -> None:
-    assert chosen(rules_for([], None), EVERY) == EVERY
-    assert chosen(rules_for(["orders", "cl.*"], "0,3"), EVERY) == [
+    assert chosen(rules_for(select_topics(), None), EVERY) == EVERY
+    assert chosen(rules_for(select_topics(["orders", "cl.*"]), "0,3"), EVERY) == [
         ("clicks", 0),
         ("clicks", 3),
         ("orders", 0),
@@ -47,4 +48,4 @@ def test_what_is_no_rule(rules: str) -> None:
 
 def test_partitions_that_are_no_numbers() -> None:
     with pytest.raises(UsageError, match="not numbers"):
-        rules_for([], "one")
+        rules_for(select_topics(), "one")

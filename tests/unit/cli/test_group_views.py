@@ -13,7 +13,6 @@ from kafkactl.admin.groups.descriptions import group_lag
 from kafkactl.admin.groups.diagnosis import diagnose
 from kafkactl.admin.groups.models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
 from kafkactl.admin.groups.pace import unread, with_rates
-from kafkactl.cli.groups.flags import duration_s
 from kafkactl.cli.groups.offsets import _read_csv, _read_yaml
 from kafkactl.cli.groups.tables import lasting, title
 from kafkactl.cli.groups.watch import sparkline
@@ -36,20 +35,6 @@ def row(number: int, current: int | None, end: int | None, **fields: Any) -> Par
 def group(rows: list[PartitionLag], *members: Member, state: str = "Stable", **fields: Any) -> GroupLag:
     description = GroupDescription("g", "Classic", state, "range", Node(1, "h", 9092), members, **fields)
     return group_lag(description, rows)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("90", 90), ("5m", 300), ("1.5h", 5400), ("250ms", 0.25), ("PT1H30M", 5400), ("P1DT1S", 86_401), ("-PT5M", -300)],
-)
-def test_durations(text: str, seconds: float) -> None:
-    assert duration_s(text, "--x") == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize("text", ["", "soon", "5 minutes", "PT", "P", "m"])
-def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(UsageError, match="not a duration"):
-        duration_s(text, "--x")
 
 
 def test_lasting() -> None:
@@ -75,16 +60,16 @@ def test_conditions() -> None:
         ("state=Stable", True),
         ("members<2", True),
     ):
-        assert (parse(text, duration_s).violation(late) is not None) == violated, text
+        assert (parse(text).violation(late) is not None) == violated, text
     unknown = group([row(0, None, 20), row(1, 3, 3)])
-    assert "lag is not known" in str(parse("lag>10", duration_s).violation(unknown)), "never taken as fine"
-    assert "time is not known" in str(parse("time>5m", duration_s).violation(unknown))
+    assert "lag is not known" in str(parse("lag>10").violation(unknown)), "never taken as fine"
+    assert "time is not known" in str(parse("time>5m").violation(unknown))
 
 
 @pytest.mark.parametrize("text", ["lag", "lag>many", "speed>3", "state>Stable", "time>soon"])
 def test_what_is_no_condition(text: str) -> None:
     with pytest.raises(UsageError):
-        parse(text, duration_s)
+        parse(text)
 
 
 def test_pace_and_when_it_is_done() -> None:

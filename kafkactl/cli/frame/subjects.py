@@ -1,0 +1,187 @@
+"""The subject of a command: the topics or groups that it works on, as arguments or in Kafka's spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from kafkactl.cli.completion.names import group_names, topic_names
+from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.patterns import (
+    Choice,
+    NameSelection,
+    TopicSelection,
+    refuse_empty,
+    select_names,
+    select_topics,
+    suggest_topics,
+)
+
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
+
+T = TypeVar("T")
+
+IfExists = Annotated[bool, typer.Option("--if-exists", help="A topic that does not exist is no error.")]
+AllGroups = Annotated[bool, typer.Option("--all-groups", help="All groups of the cluster.")]
+_TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
+_GROUPS_HINT = "list the groups that you can see: kafkactl groups list"
+
+
+def require_subject(positional: str | None, flag: str | None, name: str) -> str:
+    """Return the subject, given as the argument or after Kafka's flag; raises UsageError unless it is given once."""
+    refuse_empty(positional, name.upper())
+    refuse_empty(flag, f"--{name}")
+    if positional is not None and flag is not None and positional != flag:
+        raise UsageError(f"two {name}s: {positional} and --{name} {flag}", f"give the {name} once")
+    value = positional if positional is not None else flag
+    if value is None:
+        raise missing(name)
+    return value
+
+
+def missing(name: str) -> UsageError:
+    """Return the error for a subject that was not given."""
+    return UsageError(f"missing argument {name.upper()}", f"give it as the argument, or with --{name}")
+
+
+@dataclass(frozen=True)
+class TopicOptions:
+    """The only topic of a command, by its name."""
+
+    topic: Annotated[str | None, typer.Argument(metavar="TOPIC", autocompletion=topic_names, show_default=False)] = None
+    topic_flag: Annotated[
+        str | None,
+        typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.", autocompletion=topic_names),
+    ] = None
+
+    @property
+    def name(self) -> str:
+        """Return the name; raises UsageError unless it is given once."""
+        return require_subject(self.topic, self.topic_flag, "topic")
+
+
+@dataclass(frozen=True)
+class TopicsOptions:
+    """The topics of a command, by names and patterns."""
+
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TOPIC",
+            help="Names of topics; an argument with other characters is a regular expression for whole names.",
+            autocompletion=topic_names,
+            show_default=False,
+        ),
+    ] = None
+    topic_flag: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--topic",
+            metavar="TOPIC,...",
+            help="Kafka's spelling of TOPIC: names and regular expressions between commas.",
+            autocompletion=topic_names,
+        ),
+    ] = None
+    match: Annotated[
+        list[str] | None, typer.Option("--match", metavar="REGEX", help="Topics whose whole name matches; repeatable.")
+    ] = None
+    include_internal: Annotated[
+        bool, typer.Option("--include-internal", help="Let patterns match the internal topics of Kafka, too.")
+    ] = False
+
+    def selection(self) -> TopicSelection:
+        """Return what the user selected, perhaps nothing; raises UsageError for an empty value and a bad pattern."""
+        return select_topics(
+            self.topic, topic=self.topic_flag, match=self.match, include_internal=self.include_internal
+        )
+
+    def require_selection(self) -> TopicSelection:
+        """Return what the user selected; raises UsageError for nothing."""
+        selection = self.selection()
+        if selection.is_empty:
+            raise missing("topic")
+        return selection
+
+    def choose(self, connected: Cluster, if_exists: bool = False) -> list[str]:
+        """Return the names of the selected topics; raises UsageError for no selection, and NotFoundError.
+
+        Names are not looked up, unless topics need not exist: then only those that do are returned.
+        """
+        from kafkactl.admin.topics.descriptions import list_topics
+
+        selection = self.require_selection()
+        return chosen_topics(selection, lambda: (row.topic for row in list_topics(connected)), if_exists)
+
+
+@dataclass(frozen=True)
+class GroupOptions:
+    """The only group of a command, by its name."""
+
+    group: Annotated[str | None, typer.Argument(metavar="GROUP", autocompletion=group_names, show_default=False)] = None
+    group_flag: Annotated[
+        str | None,
+        typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names),
+    ] = None
+
+    @property
+    def name(self) -> str:
+        """Return the name; raises UsageError unless it is given once."""
+        return require_subject(self.group, self.group_flag, "group")
+
+
+@dataclass(frozen=True)
+class GroupsOptions:
+    """The groups of a command, by names and patterns. A name is taken whole: commas belong to it."""
+
+    group: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="GROUP", help="Names of groups.", autocompletion=group_names, show_default=False),
+    ] = None
+    group_flag: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names),
+    ] = None
+    match: Annotated[
+        list[str] | None, typer.Option("--match", metavar="REGEX", help="Groups whose whole name matches; repeatable.")
+    ] = None
+    all_groups: AllGroups = False
+
+    def selection(self) -> NameSelection:
+        """Return what the user selected; an empty selection means all groups. Raises UsageError."""
+        selection = select_names(self.group, options=self.group_flag, match=self.match)
+        if self.all_groups and not selection.is_empty:
+            raise UsageError("--all-groups and a selection of groups are mutually exclusive", "leave one of them out")
+        return selection
+
+    def require_selection(self) -> NameSelection:
+        """Return what the user selected; raises UsageError where neither a group nor --all-groups is given."""
+        selection = self.selection()
+        if selection.is_empty and not self.all_groups:
+            raise missing("group")
+        return selection
+
+
+def chosen_topics(selection: TopicSelection, existing: Callable[[], Iterable[str]], if_exists: bool) -> list[str]:
+    """Return the names that a selection chooses, sorted; raises NotFoundError for a pattern without a match.
+
+    Existing names are only asked for where they matter. Where a name must exist, the brokers check that it does.
+    """
+    if not selection.patterns and not if_exists:
+        return list(selection.names)
+    choice = selection.choose(existing())
+    if if_exists:
+        return list(choice.names)
+    refuse_unmatched(choice, "topic")
+    return sorted({*choice.names, *selection.names})
+
+
+def refuse_unmatched(choice: Choice, name: str) -> None:
+    """Raise NotFoundError for the first pattern that matched no name."""
+    for pattern in choice.unmatched_patterns:
+        suggestion = suggest_topics(pattern) if name == "topic" else None
+        hint = _TOPICS_HINT if name == "topic" else _GROUPS_HINT
+        raise NotFoundError(f"no {name} matches {pattern!r}", f"try {suggestion!r}; {hint}" if suggestion else hint)
