@@ -1,22 +1,24 @@
-"""The one exception tree: every error a person can meet, with its exit status and a hint.
+"""The tree of exceptions: every error that a person can meet, with its exit status and a hint.
 
-Statuses: 0 done, 1 the operation failed in whole or part, 2 wrong usage, 3 cluster unreachable or
-timed out, 4 a checked condition does not hold, 130 interrupted.
+KafkactlError
+  UsageError              the command line, or a file that it names, is wrong
+  UnreachableError        the cluster did not answer in time
+  OperationError          the cluster answered with a refusal
+    NotFoundError         a topic, group, context or file does not exist
+    UnsupportedRequestError  the brokers are too old
+  FormatError             bytes do not have the format that they should have
+  EngineError             a local cluster cannot be started, watched or stopped
 """
 
 from __future__ import annotations
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_UNREACHABLE = 3
-EXIT_CONDITION = 4
-EXIT_INTERRUPTED = 130
+from kafkactl import statuses
 
 
 class KafkactlError(Exception):
     """A failure told to people as `error: MESSAGE` and `hint: HINT`."""
 
-    status = EXIT_FAILED
+    status = statuses.FAILED
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -26,13 +28,13 @@ class KafkactlError(Exception):
 class UsageError(KafkactlError):
     """The command line, or a file it names, does not say something that can be done."""
 
-    status = EXIT_USAGE
+    status = statuses.USAGE
 
 
 class UnreachableError(KafkactlError):
     """No answer from the cluster: connection, authentication or time-out."""
 
-    status = EXIT_UNREACHABLE
+    status = statuses.NO_ANSWER
 
 
 class OperationError(KafkactlError):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
-from kafkactl.connection.kafka_python import refusal
+from kafkactl.connection.broker_errors import refusal
 from kafkactl.errors import NotFoundError, OperationError
 
 if TYPE_CHECKING:
@@ -156,9 +157,13 @@ def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     if entity.type is EntityType.BROKERS:
         _require_known([entity], sorted(cluster.metadata().brokers))
     resource = ConfigResource(types[entity.type], entity.name)
-    (future,) = cluster.admin.describe_configs([resource], request_timeout=cluster.timeout_s).values()
+
+    def send() -> Future[Any]:
+        (future,) = cluster.admin.describe_configs([resource], request_timeout=cluster.timeout_s).values()
+        return future
+
     try:
-        entries = cluster.wait(future, f"cannot read the configs of {entity}")
+        entries = cluster.ask(send, f"cannot read the configs of {entity}")
     except OperationError as error:
         if error.code == _UNKNOWN_TOPIC:
             raise _no_such(entity) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,20 +30,23 @@ class Outcome:
 
 
 def outcomes(
-    cluster: Cluster, futures: Mapping[str, Future[Any]], done: str, ignored: Mapping[int, str] | None = None
+    cluster: Cluster,
+    names: Iterable[str],
+    send: Callable[[list[str]], Mapping[str, Future[Any]]],
+    done: str,
+    ignored: Mapping[int, str] | None = None,
 ) -> list[Outcome]:
-    """Waits for every future; an error whose code is in `ignored` counts as done, with that word.
+    """Send a change of several items and return the outcome of each, in their order.
 
-    Raises UnreachableError when the cluster goes away: what became of the rest is then unknown.
+    An error whose code is in `ignored` counts as done, with that word. Raises UnreachableError when the cluster goes
+    away: what became of the rest is then unknown.
     """
     found = []
-    for name, future in futures.items():
-        try:
-            cluster.wait(future, "")
+    for name, answer in cluster.ask_each(names, send).items():
+        if not isinstance(answer, OperationError):
             found.append(Outcome(name, True, done))
-        except OperationError as error:
-            if ignored and error.code is not None and error.code in ignored:
-                found.append(Outcome(name, True, ignored[error.code]))
-            else:
-                found.append(Outcome(name, False, str(error), error.hint, error.code))
+        elif ignored and answer.code is not None and answer.code in ignored:
+            found.append(Outcome(name, True, ignored[answer.code]))
+        else:
+            found.append(Outcome(name, False, str(answer), answer.hint, answer.code))
     return found

@@ -5,7 +5,7 @@ Reference: org.apache.kafka.tools.GetOffsetShell; the negative numbers are those
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -74,12 +74,11 @@ def log_ends(
     wanted = sorted(set(partitions))
     if not wanted:
         return {}
-    starts = _ask(cluster, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    # Both requests are on their way before the first answer is waited for.
+    starts_sent = _send(cluster, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
     ends = _ask(cluster, wanted, OffsetSpec.latest(), read_committed)  # type: ignore[no-untyped-call]
-    return {
-        partition: LogEnds(_answer(cluster, starts[partition]), _answer(cluster, ends[partition]))
-        for partition in wanted
-    }
+    starts = _ask(cluster, wanted, OffsetSpec.earliest(), sent=starts_sent)  # type: ignore[no-untyped-call]
+    return {partition: LogEnds(_answer(starts[partition]), _answer(ends[partition])) for partition in wanted}
 
 
 def offsets_at(cluster: Cluster, partitions: Iterable[Partition], at: int) -> list[PartitionOffset]:
@@ -89,8 +88,8 @@ def offsets_at(cluster: Cluster, partitions: Iterable[Partition], at: int) -> li
         return []
     if at < MAX_TIMESTAMP:
         return _of_tiered_storage(cluster, wanted, at)
-    futures = _ask(cluster, wanted, _spec(at))
-    return [_partition_offset(cluster, partition, futures[partition]) for partition in wanted]
+    answers = _ask(cluster, wanted, _spec(at))
+    return [_partition_offset(partition, answers[partition]) for partition in wanted]
 
 
 def _spec(at: int) -> OffsetSpec:
@@ -99,12 +98,10 @@ def _spec(at: int) -> OffsetSpec:
     return spec
 
 
-def _partition_offset(cluster: Cluster, partition: Partition, future: Future[Any]) -> PartitionOffset:
-    try:
-        found = cluster.wait(future, "")
-    except OperationError as error:
-        return PartitionOffset(*partition, None, None, str(error))
-    return _found(partition, found.offset, found.timestamp)
+def _partition_offset(partition: Partition, answer: Any) -> PartitionOffset:
+    if isinstance(answer, OperationError):
+        return PartitionOffset(*partition, None, None, str(answer))
+    return _found(partition, answer.offset, answer.timestamp)
 
 
 def _of_tiered_storage(cluster: Cluster, partitions: list[Partition], at: int) -> list[PartitionOffset]:
@@ -120,16 +117,31 @@ def _found(partition: Partition, offset: int, timestamp_ms: int) -> PartitionOff
 
 
 def _ask(
-    cluster: Cluster, partitions: Iterable[Partition], spec: OffsetSpec, read_committed: bool = False
+    cluster: Cluster,
+    partitions: Sequence[Partition],
+    spec: OffsetSpec,
+    read_committed: bool = False,
+    sent: Mapping[Partition, Future[Any]] | None = None,
+) -> dict[Partition, Any]:
+    """Return the answer or the refusal of each partition. `sent` has requests that are on their way already."""
+    on_their_way = [sent] if sent is not None else []
+
+    def send(left: list[Partition]) -> Mapping[Partition, Future[Any]]:
+        return on_their_way.pop() if on_their_way else _send(cluster, left, spec, read_committed)
+
+    return cluster.ask_each(partitions, send)
+
+
+def _send(
+    cluster: Cluster, partitions: Sequence[Partition], spec: OffsetSpec, read_committed: bool = False
 ) -> dict[Partition, Future[Any]]:
-    wanted = {TopicPartition(*partition): spec for partition in partitions}
+    asked = {TopicPartition(*partition): spec for partition in partitions}
     isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
-    futures = cluster.admin.list_offsets(wanted, isolation_level=isolation, request_timeout=cluster.timeout_s)
+    futures = cluster.admin.list_offsets(asked, isolation_level=isolation, request_timeout=cluster.timeout_s)
     return {(partition.topic, partition.partition): future for partition, future in futures.items()}
 
 
-def _answer(cluster: Cluster, future: Future[Any]) -> OffsetAnswer:
-    try:
-        return OffsetAnswer(cluster.wait(future, "cannot read the log's end").offset, None)
-    except OperationError as error:
-        return OffsetAnswer(None, str(error))
+def _answer(answer: Any) -> OffsetAnswer:
+    if isinstance(answer, OperationError):
+        return OffsetAnswer(None, f"cannot read the log's end: {answer}")
+    return OffsetAnswer(answer.offset, None)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
+from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import OperationError, UsageError
 
 NAMES = {

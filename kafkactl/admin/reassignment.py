@@ -14,8 +14,8 @@ from confluent_kafka import KafkaError
 from kafkactl.admin.models import Outcome
 from kafkactl.admin.topics.descriptions import describe_topics
 from kafkactl.admin.topics.models import PartitionDescription
+from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import OperationError
 
 Racks = Mapping[int, str | None]
@@ -34,8 +34,8 @@ class Move:
 
 def racks_of(cluster: Cluster) -> dict[int, str | None]:
     """Every live broker, with its rack."""
-    described = cluster.wait(
-        cluster.admin.describe_cluster(request_timeout=cluster.timeout_s), "cannot describe the cluster"
+    described = cluster.ask(
+        lambda: cluster.admin.describe_cluster(request_timeout=cluster.timeout_s), "cannot describe the cluster"
     )
     return {node.id: node.rack for node in described.nodes}
 

@@ -6,7 +6,8 @@ Reference: org.apache.kafka.tools.DeleteRecordsCommand (KIP-204).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,20 +90,22 @@ def plan(cluster: Cluster, before: Mapping[Partition, int]) -> list[PlannedDelet
 
 def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     """Deletes the records before each partition's offset; each has its own result."""
-    wanted = [TopicPartition(topic, partition, offset) for (topic, partition), offset in sorted(before.items())]
-    futures = cluster.admin.delete_records(
-        wanted, request_timeout=cluster.timeout_s, operation_timeout=cluster.timeout_s
-    )
-    return sorted(_results(cluster, futures), key=lambda row: (row.topic, row.partition))
 
+    def send(left: list[Partition]) -> Mapping[Partition, Future[Any]]:
+        futures = cluster.admin.delete_records(
+            [TopicPartition(*partition, before[partition]) for partition in left],
+            request_timeout=cluster.timeout_s,
+            operation_timeout=cluster.timeout_s,
+        )
+        return {(partition.topic, partition.partition): future for partition, future in futures.items()}
 
-def _results(cluster: Cluster, futures: Mapping[Any, Any]) -> Iterable[Deletion]:
-    for partition, future in futures.items():
-        try:
-            deleted = cluster.wait(future, "")
-            yield Deletion(partition.topic, partition.partition, deleted.low_watermark)
-        except OperationError as error:
-            yield Deletion(partition.topic, partition.partition, None, str(error))
+    answers: Mapping[Partition, Any] = cluster.ask_each(sorted(before), send)
+    return [
+        Deletion(*partition, None, str(answer))
+        if isinstance(answer, OperationError)
+        else Deletion(*partition, answer.low_watermark)
+        for partition, answer in answers.items()
+    ]
 
 
 def _int(value: Any) -> int:

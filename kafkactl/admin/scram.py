@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import UsageError
 
 MECHANISMS = {"SCRAM-SHA-256": 1, "SCRAM-SHA-512": 2}

@@ -17,14 +17,15 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command as typer_command
 
-from kafkactl import __version__
+from kafkactl import __version__, statuses
 from kafkactl.cli.completion import names as completion
 from kafkactl.cli.frame import typer_internals as coercion
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, command
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.startup import put_off
-from kafkactl.errors import EXIT_INTERRUPTED, EXIT_USAGE, KafkactlError, UsageError
+from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output import people
+from kafkactl.statuses import INTERRUPTED, USAGE
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich's own imports would triple the time of --help
     pretty_exceptions_enable=False,
     context_settings=CONTEXT_SETTINGS,
-    epilog="kafkactl COMMAND --help tells more. Exit status: 0 done, 1 failed in whole or part, 2 wrong usage, "
-    "3 cluster unreachable, 4 a checked condition does not hold, 130 interrupted.",
+    epilog=f"kafkactl COMMAND --help tells more. {statuses.HELP}",
 )
 
 
@@ -153,7 +153,7 @@ def run(arguments: list[str]) -> int:
     except KafkactlError as failure:
         return _told(failure, arguments)
     except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         return 0  # who reads us has seen enough
     except SystemExit as exit_:
@@ -163,7 +163,7 @@ def run(arguments: list[str]) -> int:
     except Exception as failure:
         if type(failure).__name__ == "NoArgsIsHelpError":
             print(failure.format_message(), file=sys.stderr)  # type: ignore[attr-defined]
-            return EXIT_USAGE
+            return USAGE
         if (usage := _as_usage(failure)) is not None:
             return _told(usage, arguments)
         if isinstance(failure, OSError):

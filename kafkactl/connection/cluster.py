@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import cached_property
@@ -13,18 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicMetadata
 
+from kafkactl.connection.broker_errors import TRANSIENT_CODES, UNREACHABLE_CODES, describe_kafka_error, hint_for
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from kafkactl.connection.kafka_python import Requests
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
-
-# A coordinator that is moving or still loading says so; the same question a moment later is answered.
-PASSING_CODES = frozenset(
-    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE}
-)
 
 # Until then a failed connection may be one address of several: localhost is ::1 before it is 127.0.0.1.
 PATIENCE_S = 1.0
@@ -34,21 +31,9 @@ POLL_S = 0.25
 # command. Nagle's algorithm is off in Java's clients, always: small requests do not wait for each other.
 FAST_START = {"reconnect.backoff.ms": 20, "socket.nagle.disable": True}
 
-UNREACHABLE_CODES = frozenset(
-    {
-        KafkaError._TRANSPORT,
-        KafkaError._ALL_BROKERS_DOWN,
-        KafkaError._TIMED_OUT,
-        KafkaError._TIMED_OUT_QUEUE,
-        KafkaError._RESOLVE,
-        KafkaError._SSL,
-        KafkaError._AUTHENTICATION,
-        KafkaError.REQUEST_TIMED_OUT,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.UNSUPPORTED_SASL_MECHANISM,
-        KafkaError.NETWORK_EXCEPTION,
-    }
-)
+
+def _nothing(_key: object) -> str:
+    return ""
 
 
 class Reasons:
@@ -62,7 +47,7 @@ class Reasons:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.all_down = True
         else:
-            self.last = plain_reason(error)
+            self.last = describe_kafka_error(error)
 
 
 class Cluster:
@@ -159,7 +144,7 @@ class Cluster:
         with contextlib.suppress(KafkaException):
             self.admin.list_topics(timeout=PATIENCE_S)
 
-    def retry(self, ask: Callable[[], T], passing: frozenset[int] = PASSING_CODES) -> T:
+    def retry(self, ask: Callable[[], T], passing: frozenset[int] = TRANSIENT_CODES) -> T:
         """Return what `ask` returns; it is called again after a transient error, and the time-out raises the last."""
         deadline = time.monotonic() + self.timeout_s
         while True:
@@ -170,25 +155,57 @@ class Cluster:
                     raise
                 time.sleep(POLL_S)
 
+    def ask(self, send: Callable[[], Future[T]], what: str) -> T:
+        """Return the answer to a request, which is sent again after a transient error.
+
+        Raises UnreachableError, or OperationError saying `what` failed and why.
+        """
+        return self.retry(lambda: self.wait(send(), what))
+
+    def ask_each(
+        self, keys: Iterable[K], send: Callable[[list[K]], Mapping[K, Future[T]]], what: Callable[[K], str] = _nothing
+    ) -> dict[K, T | OperationError]:
+        """Return the answer, or the refusal, for each key of a request that may fail in part.
+
+        Parts that failed with a transient error are sent again within the time-out. Raises UnreachableError when the
+        cluster goes away; what became of the rest is then unknown.
+        """
+        deadline = time.monotonic() + self.timeout_s
+        answers: dict[K, T | OperationError] = {}
+        left = list(keys)
+        while left:
+            futures = send(left)
+            for key in left:
+                try:
+                    answers[key] = self.wait(futures[key], what(key))
+                except OperationError as error:
+                    answers[key] = error
+            left = [key for key in left if _is_transient(answers[key])]
+            if not left or time.monotonic() > deadline:
+                break
+            time.sleep(POLL_S)
+        return answers
+
     def error(self, error: KafkaException | KafkaError, what: str | None = None) -> KafkactlError:
         """The exception of ours that says what this one means."""
         cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
         if cause.code() == KafkaError._UNSUPPORTED_FEATURE:
+            reason = describe_kafka_error(cause)
             return UnreachableError(
-                f"{self.settings.bootstrap_servers} answers, but does not serve this request: {plain_reason(cause)}",
+                f"{self.settings.bootstrap_servers} answers, but does not serve this request: {reason}",
                 "a KRaft controller's port serves no clients: name a broker's",
             )
         if cause.code() in UNREACHABLE_CODES:
             return self._unreachable(cause)
-        reason = plain_reason(cause)
-        return OperationError(f"{what}: {reason}" if what else reason, hint_for(cause), cause.code())
+        reason = describe_kafka_error(cause)
+        return OperationError(f"{what}: {reason}" if what else reason, hint_for(cause.code()), cause.code())
 
     def _unreachable(self, cause: KafkaError | None = None) -> UnreachableError:
         from kafkactl.connection import diagnosis
 
         reason = self.reasons.last
         if reason is None and cause is not None and cause.code() not in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
-            reason = plain_reason(cause)
+            reason = describe_kafka_error(cause)
         hint = f"the address is from {self.settings.source}; -b HOST:PORT names another, kafkactl local up starts one"
         if found := diagnosis.cause(self.settings, reason):
             reason, hint = found.reason, found.hint
@@ -206,39 +223,31 @@ class Cluster:
         return made
 
 
+def required(answer: T | OperationError) -> T:
+    """Return an answer of Cluster.ask_each, or raise the refusal."""
+    if isinstance(answer, OperationError):
+        raise answer
+    return answer
+
+
+def _is_transient(answer: object) -> bool:
+    return isinstance(answer, OperationError) and answer.code in TRANSIENT_CODES
+
+
 def partition_numbers(topic: TopicMetadata) -> list[int]:
     """A topic's partitions, in order; raises NotFoundError and OperationError for one that is not there to be read."""
     if topic.error is None:
         return sorted(topic.partitions)
-    code, hint = topic.error.code(), hint_for(topic.error)
+    code, hint = topic.error.code(), hint_for(topic.error.code())
     if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
         raise NotFoundError(f"there is no topic {topic.topic!r}", hint, code)
-    raise OperationError(f"cannot read {topic.topic}: {plain_reason(topic.error)}", hint, code)
+    raise OperationError(f"cannot read {topic.topic}: {describe_kafka_error(topic.error)}", hint, code)
 
 
 def require_partition(topic: str, number: int, numbers: Iterable[int]) -> None:
     """Raises NotFoundError for a partition that a topic has not."""
     if number not in numbers:
         raise NotFoundError(f"topic {topic} has no partition {number}", f"it has 0 to {max(numbers)}")
-
-
-def plain_reason(error: KafkaError) -> str:
-    """librdkafka's text less its thread and state names."""
-    text = error.str()
-    for prefix_end in ("/bootstrap: ", "/bootstrap]: "):
-        text = text.split(prefix_end, 1)[-1]
-    return text.split(" (after ", 1)[0].removesuffix(": ").strip()
-
-
-def hint_for(error: KafkaError) -> str | None:
-    """What a person can do about a broker's refusal."""
-    return {
-        KafkaError.UNKNOWN_TOPIC_OR_PART: "kafkactl topics list shows those that one may see",
-        KafkaError.TOPIC_ALREADY_EXISTS: "--if-not-exists makes that no error",
-        KafkaError.NON_EMPTY_GROUP: "stop its consumers first; kafkactl groups describe GROUP --members shows them",
-        KafkaError.GROUP_ID_NOT_FOUND: "kafkactl groups list shows those that one may see",
-        KafkaError.INVALID_REPLICATION_FACTOR: "a partition has at most as many replicas as the cluster has brokers",
-    }.get(error.code())
 
 
 def _made(client: type[T], config: dict[str, Any]) -> T:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from kafkactl.connection import oauth, tls
+from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
 
@@ -68,6 +69,7 @@ _SECURITY = {
 _MECHANISMS = ("sasl.mechanisms", "sasl.mechanism")
 _MS = 1000
 _FIRST_TRY_MS = 1500
+_TIMED_OUT = 7  # REQUEST_TIMED_OUT
 
 
 def translated(settings: Settings) -> dict[str, Any]:
@@ -261,38 +263,29 @@ def _wrong_setting(error: Exception) -> UsageError:
     return UsageError(f"a client setting is wrong: {error}", "look at -X, --command-config and the context")
 
 
-def refusal(what: str, code: int, message: str | None) -> OperationError:
-    """The error for a code inside an answer, in the broker's own words where it has some."""
-    from kafka import errors
-
-    known: Any = errors.for_code(code)
-    reason = _refusal_of_rights(known) or message or getattr(known, "description", None) or known.__name__
-    return OperationError(f"{what}: {reason}" if what else reason, None, code)
-
-
 def _ours(error: Any, settings: Settings) -> KafkactlError:
+    """Return the exception of ours for one of kafka-python. Errors of the protocol have their code as `errno`."""
     from kafka import errors
 
-    reason = (
-        _refusal_of_rights(type(error)) or getattr(error, "description", None) or str(error) or type(error).__name__
+    code: int = getattr(error, "errno", 0)
+    unreachable = (
+        errors.KafkaConnectionError,
+        errors.KafkaTimeoutError,
+        errors.SaslAuthenticationFailedError,
+        errors.RequestTimedOutError,
     )
-    unreachable = (errors.KafkaConnectionError, errors.KafkaTimeoutError, errors.SaslAuthenticationFailedError)
-    if isinstance(error, errors.RequestTimedOutError):
-        reason = f"no answer within {settings.timeout_s:g} s"
-    if isinstance(error, (*unreachable, errors.RequestTimedOutError)):
+    if isinstance(error, unreachable):
+        reason = f"no answer within {settings.timeout_s:g} s" if code == _TIMED_OUT else _text(error)
         return UnreachableError(
             f"cannot reach the cluster at {settings.bootstrap_servers}: {reason}",
             f"the address is from {settings.source}; -b HOST:PORT names another",
         )
     if isinstance(error, (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion)):
-        return UnsupportedRequestError(f"the brokers are too old for this request: {reason}")
-    return OperationError(str(reason), code=getattr(error, "errno", None))
+        return UnsupportedRequestError(f"the brokers are too old for this request: {_text(error)}")
+    if code:
+        return refusal("", code)
+    return OperationError(_text(error))
 
 
-def _refusal_of_rights(error: Any) -> str | None:
-    """librdkafka's words where a class of errors is one: a broker shows its own objects, kafka-python says when."""
-    if "AuthorizationFailed" not in error.__name__:
-        return None
-    from confluent_kafka import KafkaError
-
-    return str(KafkaError(error.errno).str().removeprefix("Broker: "))
+def _text(error: Any) -> str:
+    return str(getattr(error, "description", None) or error or type(error).__name__)

@@ -9,7 +9,8 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from kafkactl.connection.cluster import PASSING_CODES, Cluster, plain_reason, require_partition
+from kafkactl.connection.broker_errors import describe_kafka_error
+from kafkactl.connection.cluster import Cluster, require_partition
 from kafkactl.errors import NotFoundError, OperationError
 from kafkactl.streams.record import Batch, Record, is_plain
 
@@ -70,7 +71,7 @@ class Account:
                 message.headers(),  # type: ignore[arg-type]
                 None if partition is None or partition < 0 else partition,
                 timestamp_ms if kind else None,
-                NOT_SENT.get(error.code(), plain_reason(error)),
+                NOT_SENT.get(error.code(), describe_kafka_error(error)),
             )
         )
 
@@ -200,11 +201,11 @@ class Sending:
         if error.code() == KafkaError._UNKNOWN_PARTITION:
             reason = f"topic {self._topic} has no partition {record.get('partition')}"
         else:
-            reason = plain_reason(error)
+            reason = describe_kafka_error(error)
         self._account.fail_record(record, reason)
 
     def _refuse(self, records: Iterable[Record], error: KafkaError) -> None:
-        reason = plain_reason(error)
+        reason = describe_kafka_error(error)
         for record in records:
             self._account.fail_record(record, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")
@@ -267,10 +268,10 @@ class Transactions:
             except KafkaException as error:
                 cause = error.args[0]
                 if cause.retriable():
-                    raise OperationError(f"{what}: {plain_reason(cause)}", code=_TRY_AGAIN) from error
+                    raise OperationError(f"{what}: {describe_kafka_error(cause)}", code=_TRY_AGAIN) from error
                 raise self._cluster.error(error, what) from error
 
-        self._cluster.retry(ask, PASSING_CODES | {_TRY_AGAIN})
+        self._cluster.retry(ask, frozenset({_TRY_AGAIN}))
 
 
 _TRY_AGAIN = KafkaError._RETRY
@@ -319,7 +320,7 @@ def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[
             tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")
             told = True
         if found.error is not None:
-            raise OperationError(plain_reason(found.error), code=code)
+            raise OperationError(describe_kafka_error(found.error), code=code)
         return set(found.partitions)
 
     try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
 
+from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, partition_numbers, require_partition
 from kafkactl.errors import NotFoundError, OperationError
 from kafkactl.patterns import TopicSelection
@@ -98,7 +99,9 @@ def listed(cluster: Cluster, consumer: Any, partitions: Iterable[Partition], at:
     except KafkaException as error:
         raise cluster.error(error, "cannot look up offsets") from error
     if failed := next((each for each in found if each.error is not None), None):
-        raise OperationError(f"cannot look up offsets of {failed.topic}-{failed.partition}: {failed.error.str()}")
+        raise OperationError(
+            f"cannot look up offsets of {failed.topic}-{failed.partition}: {describe_kafka_error(failed.error)}"
+        )
     return {(each.topic, each.partition): each.offset for each in found}
 
 

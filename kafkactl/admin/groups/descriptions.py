@@ -10,6 +10,7 @@ that have just answered.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
@@ -29,7 +30,8 @@ from kafkactl.admin.groups.models import (
 )
 from kafkactl.admin.models import Outcome, Partition, outcomes
 from kafkactl.admin.offsets import LogEnds, log_ends
-from kafkactl.connection.cluster import PASSING_CODES, Cluster
+from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_kafka_error
+from kafkactl.connection.cluster import Cluster, required
 from kafkactl.errors import NotFoundError, OperationError
 from kafkactl.patterns import NameSelection
 
@@ -56,7 +58,7 @@ def list_groups(cluster: Cluster) -> GroupList:
         )
         failures = [cluster.error(error, "cannot list groups") for error in answer.errors or ()]
         for failure in failures:
-            is_passing = isinstance(failure, OperationError) and failure.code in PASSING_CODES
+            is_passing = isinstance(failure, OperationError) and failure.code in TRANSIENT_CODES
             if is_passing or not answer.valid:
                 raise failure
         listed = [GroupListing(group.group_id, _type(group), _state(group)) for group in answer.valid or ()]
@@ -80,11 +82,11 @@ def _described_all(cluster: Cluster, chosen: Sequence[str], with_epochs: bool) -
     if not chosen:
         return []
 
-    def ask() -> list[GroupDescription]:
-        futures = cluster.admin.describe_consumer_groups(list(chosen), request_timeout=cluster.timeout_s)
-        return [_described(cluster.wait(futures[name], f"cannot describe group {name}")) for name in chosen]
+    def send(names: list[str]) -> Mapping[str, Future[Any]]:
+        return cluster.admin.describe_consumer_groups(names, request_timeout=cluster.timeout_s)
 
-    described = cluster.retry(ask)
+    answers = cluster.ask_each(chosen, send, lambda name: f"cannot describe group {name}")
+    described = [_described(required(answer)) for answer in answers.values()]
     # librdkafka has no words for the states in which groups of the consumer protocol are rebalanced.
     if with_epochs or any(one.state == UNKNOWN_STATE for one in described):
         from kafkactl.admin.groups.epochs import with_epochs_of
@@ -195,29 +197,32 @@ def committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict
 
 
 def _asked_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, list[TopicPartition]]:
-    futures = {
-        group: cluster.admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group)], request_timeout=cluster.timeout_s
-        )[group]
-        for group in groups
-    }
-    return {
-        group: cluster.wait(future, f"cannot read the offsets of group {group}").topic_partitions or []
-        for group, future in futures.items()
-    }
+    def send(left: list[str]) -> Mapping[str, Future[Any]]:
+        return {
+            group: cluster.admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group)], request_timeout=cluster.timeout_s
+            )[group]
+            for group in left
+        }
+
+    answers = cluster.ask_each(groups, send, lambda group: f"cannot read the offsets of group {group}")
+    return {group: required(answer).topic_partitions or [] for group, answer in answers.items()}
 
 
 def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """Deletes each group; every one's own outcome."""
-    futures = cluster.admin.delete_consumer_groups(list(names), request_timeout=cluster.timeout_s)
-    return outcomes(cluster, futures, "deleted")
+
+    def send(left: list[str]) -> Mapping[str, Future[Any]]:
+        return cluster.admin.delete_consumer_groups(left, request_timeout=cluster.timeout_s)
+
+    return outcomes(cluster, names, send, "deleted")
 
 
 def _commit(entry: TopicPartition) -> tuple[int | None, int | None, str | None]:
     """A Commit's values; the future of a whole group succeeds while single partitions inside carry an error."""
     error = entry.error
     if error is not None:
-        return None, None, error.str()
+        return None, None, describe_kafka_error(error)
     offset = entry.offset
     return (offset, entry.leader_epoch, None) if offset >= 0 else _NO_COMMIT
 

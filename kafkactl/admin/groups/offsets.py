@@ -14,8 +14,8 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from kafkactl.admin.groups.descriptions import committed_offsets, list_groups
 from kafkactl.admin.models import Partition
 from kafkactl.admin.offsets import LATEST, log_ends, offsets_at
-from kafkactl.connection.cluster import PASSING_CODES, Cluster
-from kafkactl.connection.kafka_python import refusal
+from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_error, describe_kafka_error
+from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.patterns import NameSelection
 
@@ -149,9 +149,11 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
         answer = cluster.wait(future, what).topic_partitions or ()
         # A coordinator that is moving says so of each partition, and the request as a whole seems to succeed.
         for each in answer:
-            if each.error is not None and each.error.code() in PASSING_CODES:
+            if each.error is not None and each.error.code() in TRANSIENT_CODES:
                 raise cluster.error(each.error, what)
-        return {(each.topic, each.partition): each.error.str() if each.error else None for each in answer}
+        return {
+            (each.topic, each.partition): describe_kafka_error(each.error) if each.error else None for each in answer
+        }
 
     what = f"cannot change the offsets of group {group}"
     return cluster.retry(ask)
@@ -160,7 +162,7 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
 def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> dict[Partition, str | None]:
     """Deletes what a group has committed in partitions; each one's error, None where it went well."""
     codes = cluster.requests.delete_group_offsets(group, partitions)
-    return {partition: str(refusal("", code, None)) if code else None for partition, code in codes.items()}
+    return {partition: describe_error(code) if code else None for partition, code in codes.items()}
 
 
 def remove_members(
@@ -168,7 +170,7 @@ def remove_members(
 ) -> dict[str, str | None]:
     """Puts members out of a group, (member id, None) or (None, instance id); each one's error by that id."""
     codes = cluster.requests.remove_group_members(group, members)
-    return {name: str(refusal("", code, None)) if code else None for name, code in codes.items()}
+    return {name: describe_error(code) if code else None for name, code in codes.items()}
 
 
 def _committed(cluster: Cluster, group: str) -> dict[Partition, int | None]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any
 
 from confluent_kafka import KafkaError
 from confluent_kafka.admin import NewPartitions, NewTopic
@@ -26,10 +28,12 @@ def create_topics(cluster: Cluster, specs: Sequence[TopicSpec], if_not_exists: b
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
     for batch in _batches(specs):
-        futures = cluster.admin.create_topics(
-            [_new_topic(spec) for spec in batch], operation_timeout=cluster.timeout_s, request_timeout=cluster.timeout_s
-        )
-        results += outcomes(cluster, futures, "created", ignored)
+        by_name = {spec.topic: _new_topic(spec) for spec in batch}
+
+        def send(names: list[str], by_name: Mapping[str, NewTopic] = by_name) -> Mapping[str, Future[None]]:
+            return cluster.admin.create_topics([by_name[name] for name in names], **_timeouts(cluster))
+
+        results += outcomes(cluster, by_name, send, "created", ignored)
     return results
 
 
@@ -41,25 +45,27 @@ def add_partitions(
     `assignment` has the replicas of all partitions of each; those that are there already stay as they are.
     """
     if assignment is None:
-        wanted = [NewPartitions(name, total) for name, total in totals.items()]
+        wanted = {name: NewPartitions(name, total) for name, total in totals.items()}
     else:
         there = {listing.topic: listing.partitions for listing in list_topics(cluster)}
         added = {name: [list(replicas) for replicas in assignment[there.get(name, 0) :]] for name in totals}
-        wanted = [NewPartitions(name, total, replica_assignment=added[name]) for name, total in totals.items()]
-    futures = cluster.admin.create_partitions(
-        wanted, operation_timeout=cluster.timeout_s, request_timeout=cluster.timeout_s
-    )
-    done = outcomes(cluster, futures, "")
+        wanted = {name: NewPartitions(name, total, replica_assignment=added[name]) for name, total in totals.items()}
+
+    def send(names: list[str]) -> Mapping[str, Future[None]]:
+        return cluster.admin.create_partitions([wanted[name] for name in names], **_timeouts(cluster))
+
+    done = outcomes(cluster, wanted, send, "")
     return [replace(each, result=f"{totals[each.name]} partitions") if each.ok else each for each in done]
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = False) -> list[Outcome]:
     """Deletes each topic; every one's own outcome."""
-    futures = cluster.admin.delete_topics(
-        list(names), operation_timeout=cluster.timeout_s, request_timeout=cluster.timeout_s
-    )
     ignored = {KafkaError.UNKNOWN_TOPIC_OR_PART: "did not exist"} if if_exists else {}
-    return outcomes(cluster, futures, "deleted", ignored)
+
+    def send(left: list[str]) -> Mapping[str, Future[None]]:
+        return cluster.admin.delete_topics(left, **_timeouts(cluster))
+
+    return outcomes(cluster, names, send, "deleted", ignored)
 
 
 def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
@@ -81,6 +87,11 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
         if pending:
             time.sleep(POLL_S)
     return list(results.values())
+
+
+def _timeouts(cluster: Cluster) -> dict[str, Any]:
+    """Return the bounds of a change: on the controller's work, and on the request."""
+    return {"operation_timeout": cluster.timeout_s, "request_timeout": cluster.timeout_s}
 
 
 def _created_again(spec: TopicSpec, made: Outcome) -> Outcome:

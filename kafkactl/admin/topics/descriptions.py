@@ -9,9 +9,9 @@ Reference: org.apache.kafka.tools.TopicCommand.
 from __future__ import annotations
 
 import base64
-import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +20,8 @@ from confluent_kafka.admin import ConfigResource, ConfigSource, ResourceType
 
 from kafkactl.admin.offsets import log_ends
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicListing, TopicSetting
+from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.kafka_python import refusal
 from kafkactl.errors import NotFoundError, OperationError, UnsupportedRequestError
 from kafkactl.patterns import INTERNAL_TOPICS
 
@@ -64,12 +64,15 @@ def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescrip
     """
     if not names:
         return []
-    described = cluster.admin.describe_topics(TopicCollection(list(names)), request_timeout=cluster.timeout_s)
-    settings = _settings_by_librdkafka(cluster, names)
+    described = _ask(
+        cluster,
+        sorted(names),
+        lambda left: cluster.admin.describe_topics(TopicCollection(left), request_timeout=cluster.timeout_s),
+        "cannot describe topic",
+    )
+    settings = _settings_by_librdkafka(cluster, sorted(names))
     found = []
-    for name in sorted(names):
-        with _not_found(name):
-            topic = cluster.wait(described[name], f"cannot describe topic {name}")
+    for name, topic in described.items():
         partitions = (
             PartitionDescription(
                 name,
@@ -134,18 +137,33 @@ def with_records(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list
 
 
 def _settings_by_librdkafka(cluster: Cluster, names: Sequence[str]) -> dict[str, tuple[TopicSetting, ...]]:
-    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
+    def send(left: list[str]) -> Mapping[str, Future[Any]]:
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in left]
+        futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
+        return {resource.name: future for resource, future in futures.items()}
+
     own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG.value, ConfigSource.DEFAULT_CONFIG.value
-    found = {}
-    for resource, future in futures.items():
-        with _not_found(resource.name):
-            entries = cluster.wait(future, f"cannot read the configs of topic {resource.name}")
-        found[resource.name] = tuple(
+    answers = _ask(cluster, names, send, "cannot read the configs of topic")
+    return {
+        topic: tuple(
             TopicSetting(name, entry.value, entry.source == own, entry.source == default)
             for name, entry in entries.items()
         )
-    return found
+        for topic, entries in answers.items()
+    }
+
+
+def _ask(
+    cluster: Cluster, names: Sequence[str], send: Callable[[list[str]], Mapping[str, Future[Any]]], what: str
+) -> dict[str, Any]:
+    """Return the answer for each topic; raises NotFoundError and OperationError for the first that is refused."""
+    answers = cluster.ask_each(names, send, lambda name: f"{what} {name}")
+    for name, answer in answers.items():
+        if isinstance(answer, OperationError):
+            if answer.code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise NotFoundError(f"there is no topic {name!r}", answer.hint, answer.code)
+            raise answer
+    return answers
 
 
 def _with_eligible_leaders(cluster: Cluster, names: Sequence[str]) -> Iterator[TopicDescription]:
@@ -238,13 +256,3 @@ def _id_text(topic_id: Any) -> str:
 def _kafka_spelling(topic_id: Uuid) -> str:
     """Return an id as Kafka prints it; librdkafka uses the other alphabet of base64."""
     return str(topic_id).replace("+", "-").replace("/", "_")
-
-
-@contextlib.contextmanager
-def _not_found(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OperationError as error:
-        if error.code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise NotFoundError(f"there is no topic {name!r}", error.hint, error.code) from error
-        raise

@@ -14,9 +14,10 @@ from kafkactl.cli.configs.entities import Chosen, EntityOptions, entities
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions
 from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, UsageError
+from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
+from kafkactl.statuses import CONDITION, FAILED
 
 if TYPE_CHECKING:
     from kafkactl.admin.configs import Config
@@ -53,7 +54,7 @@ def describe(
     asked = configs.list_entities(connected, one.type) if one.name is None else entities(chosen)
     if output.is_kafka and one.name and not all_ and asked[0] not in configs.list_entities(connected, one.type):
         print(kafka_text.no_entity(asked[0]), end="")
-        return EXIT_FAILED
+        return FAILED
     described = configs.describe_configs(connected, asked, documentation)
     shown = {entity: found if all_ else [each for each in found if each.is_own] for entity, found in described.items()}
     if output.is_kafka:
@@ -163,7 +164,7 @@ def diff(
         output.show(Report(differences, [Table(columns, differences)]))
     else:
         people.note("no differences")
-    return EXIT_CONDITION if differences else 0
+    return CONDITION if differences else 0
 
 
 def _default_comes_first(click_context: typer.Context) -> bool:

@@ -14,8 +14,9 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TimeOptions
 from kafkactl.cli.frame.stopping import Stopping
 from kafkactl.cli.frame.subjects import TopicOptions
-from kafkactl.errors import EXIT_FAILED, FormatError, UsageError
+from kafkactl.errors import FormatError, UsageError
 from kafkactl.output import people
+from kafkactl.statuses import FAILED
 
 if TYPE_CHECKING:
     from kafkactl.output.records import RecordWriter
@@ -144,7 +145,7 @@ class Printing:
             finally:
                 reading.close()
                 people.note(_summary(self._printed, self._skipped))
-        return status or (EXIT_FAILED if self._skipped else 0)
+        return status or (FAILED if self._skipped else 0)
 
     def _print_all(self, reading: Reading, latest: Latest | None) -> None:
         self._out.write(self._writer.head)

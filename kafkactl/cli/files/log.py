@@ -15,9 +15,10 @@ import typer
 
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import OutputOptions
-from kafkactl.errors import EXIT_CONDITION, KafkactlError, NotFoundError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
+from kafkactl.statuses import CONDITION
 
 app = new_app("Check and measure the folders of segments that a broker leaves on disk.")
 
@@ -63,7 +64,7 @@ def check(output: OutputOptions, folder: Folders = None) -> int:
         f"{checked.batches} batches with {checked.records} records in {_count(checked.segments, 'segment')} of "
         f"{_count(checked.partitions, 'partition')} checked: {_count(len(faults), 'fault')}"
     )
-    return EXIT_CONDITION if faults else 0
+    return CONDITION if faults else 0
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.errors import EXIT_FAILED
+from kafkactl.statuses import FAILED
 
 
 @dataclass(frozen=True)
@@ -26,5 +26,5 @@ class ConfirmOptions:
             return 0
         if not people.confirm(what, self.yes):
             people.note(otherwise)
-            return EXIT_FAILED
+            return FAILED
         return None

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from kafkactl.cli.frame import rights
 from kafkactl.cli.frame.options import MirrorOutputOptions, OutputOptions
-from kafkactl.errors import EXIT_FAILED, OperationError
+from kafkactl.errors import OperationError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
+from kafkactl.statuses import FAILED
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Outcome
@@ -20,7 +21,7 @@ def tell_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
     failed = [(topic, number, error) for topic, number, error in errors if error]
     for topic, number, error in failed:
         people.error(OperationError(f"{topic}-{number}: {error}"))
-    return EXIT_FAILED if failed else 0
+    return FAILED if failed else 0
 
 
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: OutputOptions) -> int:
@@ -38,4 +39,4 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: OutputOptions)
         people.error(
             OperationError(f"{noun} {outcome.name}: {outcome.result}", rights.hint(outcome.code) or outcome.hint)
         )
-    return EXIT_FAILED if failed else 0
+    return FAILED if failed else 0

@@ -17,10 +17,11 @@ from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.cli.groups import exporter as groups_exporter
 from kafkactl.cli.groups import offsets as groups_offsets
 from kafkactl.cli.groups import tables as groups_tables
-from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, KafkactlError, OperationError, UsageError
+from kafkactl.errors import KafkactlError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 from kafkactl.patterns import select_names
+from kafkactl.statuses import CONDITION, FAILED
 from kafkactl.times import parse_duration
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def list_groups(
         output.show(Report(rows, [Table(columns, rows, headings=_ANY in states | types)]))
     for error in errors:
         people.error(OperationError(f"the list is not whole: {error}"))
-    return EXIT_FAILED if errors else 0
+    return FAILED if errors else 0
 
 
 @app.command()
@@ -179,7 +180,7 @@ def describe(
     violations = [told for each in found for condition in conditions if (told := condition.violation(each))]
     for told in violations:
         people.error(KafkactlError(told))
-    return EXIT_CONDITION if violations else status
+    return CONDITION if violations else status
 
 
 @app.command()
@@ -216,7 +217,7 @@ def explain(
         output.show(listing(columns, findings))
     else:
         people.note("nothing is wrong with it")
-    return EXIT_CONDITION if findings else 0
+    return CONDITION if findings else 0
 
 
 @app.command()
@@ -373,4 +374,4 @@ def _tell_errors(lags: list[GroupLag]) -> int:
     failed = [row for one in lags for row in one.partitions if row.error]
     for row in failed:
         people.error(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))
-    return EXIT_FAILED if failed else 0
+    return FAILED if failed else 0

@@ -14,10 +14,11 @@ from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions, TimeOptions
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
-from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED, NotFoundError, OperationError, UsageError
+from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import select_names
+from kafkactl.statuses import CONDITION, FAILED
 from kafkactl.times import parse_duration
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def reset_offsets(
         output.show(Report(rows, [Table(_RESET_COLUMNS, rows)]))
         if not execute:
             people.note("nothing done yet: --execute commits these offsets")
-    return EXIT_FAILED if failed else 0
+    return FAILED if failed else 0
 
 
 @command
@@ -282,7 +283,7 @@ def diff(
         output.show(Report(rows, [Table(_DIFF_COLUMNS, rows)]))
     else:
         people.note("no differences")
-    return EXIT_CONDITION if rows else 0
+    return CONDITION if rows else 0
 
 
 def _set(connected: Cluster, name: str, offsets: Mapping[Partition, int], output: OutputOptions, execute: bool) -> int:
@@ -299,7 +300,7 @@ def _set(connected: Cluster, name: str, offsets: Mapping[Partition, int], output
     output.show(Report(rows, [Table(_RESET_COLUMNS, rows)]))
     if not execute:
         people.note("nothing done yet: --execute commits these offsets")
-    return EXIT_FAILED if failed else 0
+    return FAILED if failed else 0
 
 
 def _committed(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> bool:
@@ -313,7 +314,7 @@ def _failures(name: str, results: Mapping[Partition, str | None]) -> int:
     failed = {partition: error for partition, error in results.items() if error is not None}
     for (of, number), error in sorted(failed.items()):
         people.error(OperationError(f"{of}-{number} in group {name}: {error}"))
-    return EXIT_FAILED if failed else 0
+    return FAILED if failed else 0
 
 
 def _tell(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:

@@ -14,10 +14,11 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, TimeOptions
 from kafkactl.cli.frame.subjects import TopicOptions
 from kafkactl.cli.produce.flags import InputFlags, RecordFlags, SendFlags
-from kafkactl.errors import EXIT_FAILED, EXIT_INTERRUPTED, UsageError
+from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.progress import Progress
 from kafkactl.patterns import require_topic_name
+from kafkactl.statuses import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
     from kafkactl.streams.producing import Account
@@ -109,7 +110,7 @@ def console_producer(
                     Progress() as progress,
                 ):
                     lines.send(what.read(whole_lines, stream), plain, progress.show)
-                return EXIT_FAILED if account.failed else 0
+                return FAILED if account.failed else 0
             # A prompt has what is used of a stream.
             prompt: Any = stack.enter_context(TypedLines(stream)) if typed else None
             batches = given.fill(source(prompt) if prompt else what.read(source, stream))
@@ -122,11 +123,11 @@ def console_producer(
                 else:
                     _send_all(batches, sending.send, account, sending.flush if sync or typed else None)
         except KeyboardInterrupt:
-            return EXIT_INTERRUPTED
+            return INTERRUPTED
         finally:
             if account.given:
                 people.note(_summary(account, name))
-    return EXIT_FAILED if account.failed else 0
+    return FAILED if account.failed else 0
 
 
 def _opened(file: Path | None) -> BinaryIO:

@@ -12,9 +12,10 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
 from kafkactl.cli.frame.results import tell_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
-from kafkactl.errors import EXIT_FAILED, OperationError, UsageError
+from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
+from kafkactl.statuses import FAILED
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
@@ -83,7 +84,7 @@ def delete(
         output.show(preview)
     if not people.confirm(f"delete up to {total} records of {len(planned)} partitions", confirm.yes):
         people.note("nothing deleted")
-        return EXIT_FAILED
+        return FAILED
     rows = records.delete(connected, before)
     if output.is_kafka:
         from kafkactl.output.kafka import admin_text as kafka_text

@@ -13,9 +13,9 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.cli.frame.subjects import TopicsOptions
-from kafkactl.errors import EXIT_CONDITION, EXIT_FAILED
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
+from kafkactl.statuses import CONDITION, FAILED
 
 if TYPE_CHECKING:
     from kafkactl.admin.declared_topics import Change
@@ -48,7 +48,7 @@ def plan(cluster: ClusterOptions, output: OutputOptions, file: Declaration) -> i
 
     changes = declared_topics.plan(cluster.connect(), declared_topics.read_declaration(file))
     _show_changes(changes, output)
-    return EXIT_CONDITION if changes else 0
+    return CONDITION if changes else 0
 
 
 @command
@@ -67,7 +67,7 @@ def apply(cluster: ClusterOptions, output: OutputOptions, confirm: ConfirmOption
         f"make {len(changes)} change{'s' if len(changes) > 1 else ''}", confirm.yes
     ):
         people.note("nothing changed")
-        return EXIT_FAILED
+        return FAILED
     return show_outcomes(declared_topics.apply(connected, declared, changes), "topic", output)
 
 

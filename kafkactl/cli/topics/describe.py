@@ -110,10 +110,7 @@ class _Asked:
 
     def among(self, existing: Callable[[], Sequence[str]]) -> list[str]:
         """Their names; raises NotFoundError."""
-        if self.selection.is_empty:
-            names = list(existing())
-        else:
-            names = chosen_topics(self.selection, existing, self.if_exists)
+        names = existing() if self.selection.is_empty else chosen_topics(self.selection, existing, self.if_exists)
         return [name for name in names if not (self.exclude_internal and is_internal_topic(name))]
 
     def no_such_id(self) -> NotFoundError:

@@ -1,0 +1,50 @@
+"""Exit statuses of kafkactl, and the status of a command that worked on several items.
+
+| status | meaning |
+| --- | --- |
+| 0 | done; also when the reader of stdout went away |
+| 1 | failed in whole or in part |
+| 2 | wrong usage, or an input file that cannot be read |
+| 3 | no answer in time: no cluster, no assignment, no leader, or a change that may have been done |
+| 4 | a checked condition does not hold |
+| 129, 130, 143 | ended by HUP, INT, TERM, also when everything was written before |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+NO_ANSWER = 3
+CONDITION = 4
+_SIGNALS_FROM = 128
+HANGUP = _SIGNALS_FROM + 1
+INTERRUPTED = _SIGNALS_FROM + 2
+TERMINATED = _SIGNALS_FROM + 15
+
+HELP = (
+    "Exit status: 0 done, 1 failed in whole or part, 2 wrong usage, 3 no answer from the cluster in time, "
+    "4 a checked condition does not hold, 129, 130 and 143 ended by HUP, INT and TERM."
+)
+
+
+def of_signal(number: int) -> int:
+    """Return the status of a command that a signal ended."""
+    return _SIGNALS_FROM + number
+
+
+def combine(statuses: Iterable[int]) -> int:
+    """Return the status of a command from those of its items.
+
+    A status that all items share is the status of the command. Otherwise a failed or unanswered item makes it FAILED,
+    and CONDITION is left only where every item was answered.
+    """
+    found = set(statuses)
+    if len(found) == 1:
+        return found.pop()
+    problems = found - {DONE}
+    if not problems:
+        return DONE
+    return CONDITION if problems == {CONDITION} else FAILED
