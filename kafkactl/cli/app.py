@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -20,7 +21,7 @@ from typer.main import get_command as typer_command
 from kafkactl import __version__, statuses
 from kafkactl.cli.completion import names as completion
 from kafkactl.cli.frame import typer_internals as coercion
-from kafkactl.cli.frame.command import CONTEXT_SETTINGS, command
+from kafkactl.cli.frame.command import CONTEXT_SETTINGS, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.startup import put_off
 from kafkactl.errors import KafkactlError, UsageError
@@ -118,10 +119,13 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback with an error, and each change with its inverse.")
+    ] = False,
 ) -> None:
     """Apache Kafka from the command line: topics, records, groups and lag, configs, and the files brokers write."""
     click_context.obj = {ClusterOptions: cluster, OutputOptions: output}
+    is_debugging.set(debug)
 
 
 def main() -> NoReturn:
@@ -141,6 +145,7 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Runs one command line; prints any error as people read it and returns the exit status."""
     coercion.install()
+    people.as_json.set(_wants_json(arguments))
     try:
         root_command = typer_command(app)
         if "_KAFKACTL_COMPLETE" in os.environ or any(argument.endswith("-completion") for argument in arguments):
@@ -172,6 +177,19 @@ def run(arguments: list[str]) -> int:
             raise
         what = f"{type(failure).__name__}: {failure}"
         return _told(KafkactlError(f"unexpected: {what}", "this is a bug in kafkactl; --debug shows where"), arguments)
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    """Return whether -o or KAFKACTL_OUTPUT asks for json; errors of the command line itself need to know it, too."""
+    found = os.environ.get("KAFKACTL_OUTPUT", "")
+    for before, argument in pairwise(("", *arguments)):
+        if before in ("-o", "--output"):
+            found = argument
+        elif argument.startswith("--output="):
+            found = argument.partition("=")[2]
+        elif argument.startswith("-o") and argument != "-o":
+            found = argument[2:]
+    return found in ("json", "jsonl")
 
 
 def _told(failure: KafkactlError, arguments: list[str]) -> int:

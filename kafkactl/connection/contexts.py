@@ -21,13 +21,15 @@ class Context:
     bootstrap_servers: str
     properties: Mapping[str, str] = field(default_factory=dict)
     """Client settings under librdkafka's or Java's names."""
+    read_only: bool = False
+    """Whether commands that change the cluster are refused."""
 
     def without_secrets(self) -> Context:
         shown = {
             name: secrets.HIDDEN if secrets.is_secret(name) else value
             for name, value in sorted(self.properties.items())
         }
-        return Context(self.name, self.bootstrap_servers, shown)
+        return Context(self.name, self.bootstrap_servers, shown, self.read_only)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class ContextFile:
             document["current"] = self.current
         for name, context in sorted(self.contexts.items()):
             entry: dict[str, Any] = {"bootstrap-servers": context.bootstrap_servers}
+            if context.read_only:
+                entry["read-only"] = True
             if context.properties:
                 entry["properties"] = dict(context.properties)
             document["contexts"][name] = entry
@@ -101,6 +105,7 @@ def load(path: Path | None = None) -> ContextFile:
                 str(name),
                 str(entry["bootstrap-servers"]),
                 {str(key): _text(value) for key, value in (entry.get("properties") or {}).items()},
+                _flag(entry.get("read-only", False)),
             )
             for name, entry in (document.get("contexts") or {}).items()
         }
@@ -111,6 +116,12 @@ def load(path: Path | None = None) -> ContextFile:
             f"the contexts file {path} is not well formed: {reason}", "correct it, or remove it"
         ) from error
     return ContextFile(path, contexts, str(current) if current is not None else None)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"read-only is {value!r}, not true or false")
+    return value
 
 
 def _text(value: object) -> str:

@@ -44,6 +44,8 @@ class Settings:
     timeout_s: float = DEFAULT_TIMEOUT_S
     registry: Mapping[str, str] = field(default_factory=dict)
     """Those of a Schema Registry, `schema.registry.` taken off: url, basic.auth.user.info, ssl.ca.location."""
+    read_only_context: str | None = None
+    """Name of the context that these settings are from, where it refuses changes."""
     warnings: tuple[str, ...] = ()
     """What is to be said of where they are from."""
 
@@ -62,7 +64,7 @@ def resolve(
         command_config = Path(named)
     from_file = properties.read(command_config) if command_config is not None else {}
     chosen = _choose(bootstrap_server, context, from_file.get("bootstrap.servers"), environment)
-    base, address, source = chosen
+    base, address, source, read_only_context = chosen
     from_flags = dict(parse_assignment(text, "-X") for text in overrides)
     secrets.refuse(from_flags, "-X", secrets.IN_CLIENT_SETTINGS)
     layers = (base, _from_environment(environment), from_file, from_flags)
@@ -75,7 +77,9 @@ def resolve(
     merged.pop("bootstrap.servers", None)
     require_addresses(address)
     registry = {name.removeprefix(_REGISTRY): merged.pop(name) for name in list(merged) if name.startswith(_REGISTRY)}
-    return Settings(address, source, merged, _timeout(timeout_s, environment), registry, tuple(warnings))
+    return Settings(
+        address, source, merged, _timeout(timeout_s, environment), registry, read_only_context, tuple(warnings)
+    )
 
 
 def parse_assignment(text: str, flag: str) -> tuple[str, str]:
@@ -88,8 +92,8 @@ def parse_assignment(text: str, flag: str) -> tuple[str, str]:
 
 def _choose(
     flag: str | None, context_flag: str | None, from_file: str | None, environment: Mapping[str, str]
-) -> tuple[Mapping[str, str], str, str]:
-    """(properties of the context, bootstrap servers, who said so)."""
+) -> tuple[Mapping[str, str], str, str, str | None]:
+    """Return properties of the context, bootstrap servers, who said so, and the name of a read-only context."""
     tiers = (
         (
             flag or (from_file if context_flag is None else None),
@@ -105,14 +109,19 @@ def _choose(
     for address, name, source in tiers:
         if name:
             found = contexts.load().get(name)
-            return found.properties, address or found.bootstrap_servers, source if address else f"context {name}"
+            origin = source if address else f"context {name}"
+            return found.properties, address or found.bootstrap_servers, origin, _if_read_only(found)
         if address:
-            return {}, address, source
+            return {}, address, source, None
     file = contexts.load()
     if file.current is not None:
         found = file.get(file.current)
-        return found.properties, found.bootstrap_servers, f"context {found.name}"
-    return {}, DEFAULT_BOOTSTRAP_SERVERS, "default: no flag, no variable, no current context"
+        return found.properties, found.bootstrap_servers, f"context {found.name}", _if_read_only(found)
+    return {}, DEFAULT_BOOTSTRAP_SERVERS, "default: no flag, no variable, no current context", None
+
+
+def _if_read_only(context: contexts.Context) -> str | None:
+    return context.name if context.read_only else None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:

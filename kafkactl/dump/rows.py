@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -15,6 +13,7 @@ from kafkactl.errors import FormatError, KafkactlError, UsageError
 from kafkactl.output import people
 from kafkactl.output.kafka.java_text import plain
 from kafkactl.output.report import Column, OutputFormat, listing
+from kafkactl.output.structured import csv_line, dump_json, yaml_document
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.files import FileKind, kind_of
 from kafkactl.storage.records import Record
@@ -59,9 +58,9 @@ def dump_rows(
 def printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterator[Row]], None]:
     """What prints rows in that format; raises UsageError for files whose rows cannot stand in one table."""
     one_kind = len({kind_of(path) for path in paths}) <= 1
-    if not one_kind and format not in (OutputFormat.JSON, OutputFormat.YAML):
+    if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
         raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "-o json can")
-    if format is OutputFormat.JSON:
+    if format in (OutputFormat.JSON, OutputFormat.JSONL):
         return _print_json
     if format is OutputFormat.CSV:
         return _print_csv
@@ -72,28 +71,25 @@ def printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterato
 
 def _print_json(rows: Iterator[Row]) -> None:
     for row in rows:
-        sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        sys.stdout.buffer.write(dump_json(row) + b"\n")
         if sys.stdout.isatty():
             sys.stdout.flush()
 
 
 def _print_csv(rows: Iterator[Row]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
     for number, row in enumerate(rows):
         if number == 0:
-            writer.writerow(row)
-        writer.writerow(["" if cell is None else _csv_cell(cell) for cell in row.values()])
+            sys.stdout.write(csv_line(row))
+        sys.stdout.write(csv_line(map(_csv_cell, row.values())))
 
 
 def _csv_cell(cell: Any) -> Any:
-    return json.dumps(cell, ensure_ascii=False) if isinstance(cell, (list, dict)) else cell
+    return dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell
 
 
 def _print_yaml(rows: Iterator[Row]) -> None:
-    import yaml
-
     for row in rows:
-        sys.stdout.write("---\n" + yaml.safe_dump(row, sort_keys=False, allow_unicode=True))
+        sys.stdout.write(yaml_document(row))
 
 
 def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:

@@ -1,84 +1,102 @@
-"""Report -> text on stdout, in the format asked for."""
+"""Report -> text on stdout, in the format that is asked for."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import fields, is_dataclass
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TextIO
 
-from kafkactl.output.report import OutputFormat, Report, Table, cell
+from kafkactl.output.report import Column, OutputFormat, Report, Table, cell
 
 
-def show(report: Report, format: OutputFormat | None = None, stream: TextIO | None = None) -> None:
-    """Prints a result: a table on a terminal and plain text elsewhere, unless a format is named."""
+def show(
+    report: Report, format: OutputFormat | None = None, stream: TextIO | None = None, with_headings: bool = True
+) -> None:
+    """Print a result: a table on a terminal and plain text elsewhere, unless a format is named."""
     stream = stream or sys.stdout
+    on_terminal = stream.isatty()
     if format is None:
-        format = OutputFormat.TABLE if stream.isatty() else OutputFormat.PLAIN
-    match format:
-        case OutputFormat.JSON:
-            import json
-
-            stream.write(json.dumps(plain_data(report.data), indent=2, ensure_ascii=False) + "\n")
-        case OutputFormat.YAML:
-            import yaml
-
-            stream.write(yaml.safe_dump(plain_data(report.data), sort_keys=False, allow_unicode=True))
-        case OutputFormat.CSV:
-            _show_csv(report, stream)
-        case OutputFormat.PLAIN:
-            _show_plain(report, stream)
-        case OutputFormat.TABLE:
+        format = OutputFormat.TABLE if on_terminal else OutputFormat.PLAIN
+    if format in (OutputFormat.TABLE, OutputFormat.PLAIN):
+        if on_terminal:
+            report = _escaped(report)
+        if format is OutputFormat.PLAIN:
+            _show_plain(report, stream, with_headings)
+        else:
             from kafkactl.output.terminal import show_tables
 
-            show_tables(report.tables, stream)
+            show_tables(report.tables, stream, with_headings)
+        return
+    from kafkactl.output import structured
+
+    match format:
+        case OutputFormat.JSON:
+            _write_bytes(structured.json_pieces(report.data), stream)
+        case OutputFormat.JSONL:
+            items = report.data if isinstance(report.data, (list, tuple)) else [report.data]
+            _write_bytes(structured.json_lines(items), stream)
+        case OutputFormat.YAML:
+            stream.writelines(structured.yaml_pieces(report.data))
+        case OutputFormat.CSV:
+            stream.writelines(structured.csv_pieces(report.tables, with_headings))
+        case _:
+            raise ValueError(f"a report has no form {format}")
 
 
-def plain_data(value: Any) -> Any:
-    """Dataclasses, enums, bytes and sequences as what json and yaml know."""
-    if isinstance(value, Enum):
-        return value.value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain_data(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain_data(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value) if isinstance(value, (set, frozenset)) else value
-        return [plain_data(item) for item in items]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
-    return value
+def _write_bytes(pieces: Any, stream: TextIO) -> None:
+    """Write pieces of bytes, to a stream of text that has no descriptor also as text."""
+    binary = getattr(stream, "buffer", None)
+    if binary is None:
+        stream.writelines(piece.decode() for piece in pieces)
+        return
+    stream.flush()  # what was printed before comes before
+    binary.writelines(pieces)
 
 
-def _show_csv(report: Report, stream: TextIO) -> None:
-    import csv
+def _escaped(report: Report) -> Report:
+    """Return the report with control characters of its cells and titles made visible, for a terminal."""
+    from kafkactl.stdout import escape_for_terminal
 
-    writer = csv.writer(stream, lineterminator="\n")
-    headed: list[str] | None = None
-    for table in report.tables:
-        titles = [column.title.lower() for column in table.columns]
-        if titles != headed:
-            writer.writerow(titles)
-            headed = titles
-        for row in table.rows:
-            writer.writerow([cell(column.value(row), absent="") for column in table.columns])
+    def escape(column: Column) -> Column:
+        return replace(column, value=_escaping(column.value, escape_for_terminal))
+
+    tables = [
+        replace(
+            table,
+            columns=list(map(escape, table.columns)),
+            title=None if table.title is None else escape_for_terminal(table.title, keep_line_ends=False),
+        )
+        for table in report.tables
+    ]
+    return Report(report.data, tables)
 
 
-def _show_plain(report: Report, stream: TextIO) -> None:
+def _escaping(value: Callable[[Any], object], escape: Callable[..., str]) -> Callable[[Any], object]:
+    def escaped(row: Any) -> object:
+        found = value(row)
+        if found is None or isinstance(found, (bool, int, float)):
+            return found
+        return escape(cell(found), keep_line_ends=False)
+
+    return escaped
+
+
+def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
     for number, table in enumerate(report.tables):
         if number:
             stream.write("\n")
         if table.title:
             stream.write(table.title + "\n")
         if table.rows:
-            stream.write(_aligned(table) + "\n")
+            stream.write(_aligned(table, with_headings) + "\n")
 
 
-def _aligned(table: Table) -> str:
+def _aligned(table: Table, with_headings: bool) -> str:
     """Column by column: a hundred thousand rows are no time to ask each cell what it is."""
     if not table.headings:
         return "\n".join(cell(table.columns[0].value(row)) for row in table.rows)
-    titles = [column.title for column in table.columns]
+    titles = [column.title if with_headings else "" for column in table.columns]
     values = [list(map(column.value, table.rows)) for column in table.columns]
     # What is the same in every row needs one look, and a large table has many such columns.
     values = [[column[0]] if column.count(column[0]) == len(column) else column for column in values]
@@ -87,9 +105,11 @@ def _aligned(table: Table) -> str:
     texts = [_texts(column, kind) for column, kind in zip(values, kinds, strict=True)]
     worded = ("".join(text) for text, kind in zip(texts, kinds, strict=True) if not kind <= {int})
     if all(text.isascii() and text.isprintable() for text in worded):
-        return padded(titles, texts, numeric, len(table.rows))
-    texts = [text * len(table.rows) if len(text) == 1 else text for text in texts]
-    return tabulated(titles, texts, numeric)
+        text = padded(titles, texts, numeric, len(table.rows))
+    else:
+        texts = [text * len(table.rows) if len(text) == 1 else text for text in texts]
+        text = tabulated(titles, texts, numeric)
+    return text if with_headings else text.partition("\n")[2]
 
 
 def _texts(column: list[Any], kinds: set[type]) -> list[Any]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from kafkactl.output.report import Table, cell, is_number
 
 
-def show_tables(tables: Sequence[Table], stream: TextIO) -> None:
+def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = True) -> None:
     """Prints each table, its title above it."""
     # Where no terminal sets a width, none is too wide.
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else 10_000)
@@ -23,12 +23,12 @@ def show_tables(tables: Sequence[Table], stream: TextIO) -> None:
         if table.title:
             console.print(Text(table.title, style="bold"))
         if table.rows:
-            console.print(drawn(table))
+            console.print(drawn(table, with_headings))
 
 
-def drawn(table: Table) -> RichTable:
+def drawn(table: Table, with_headings: bool = True) -> RichTable:
     """A table as rich draws it."""
-    result = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold cyan")
+    result = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold cyan", show_header=with_headings)
     values = [[column.value(row) for column in table.columns] for row in table.rows]
     for position, column in enumerate(table.columns):
         numeric = any(is_number(row[position]) for row in values)

@@ -131,9 +131,14 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition], re
             return ResetPlan(_ends(cluster, partitions, latest=reset.to is ResetTo.LATEST))
 
 
+def committed_at(cluster: Cluster, group: str) -> dict[Partition, int]:
+    """Return what a group has committed, by partition."""
+    return {partition: offset for partition, offset in _committed(cluster, group).items() if offset is not None}
+
+
 def committed_in(cluster: Cluster, group: str) -> list[Partition]:
     """The partitions that a group has committed in."""
-    return sorted(partition for partition, offset in _committed(cluster, group).items() if offset is not None)
+    return sorted(committed_at(cluster, group))
 
 
 def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> dict[Partition, str | None]:

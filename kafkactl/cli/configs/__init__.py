@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +12,9 @@ import typer
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
 from kafkactl.cli.completion.names import config_names, entity_parts, removable_config_names
 from kafkactl.cli.configs.entities import Chosen, EntityOptions, entities
+from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.errors import UsageError
 from kafkactl.output import people
@@ -122,19 +124,24 @@ def alter(
     changed = entities(options.chosen(_default_comes_first(click_context)))
     changes = config_changes.alterations(set_, unset, append, subtract, add_config, add_config_file, delete_config)
     # Kafka's tool takes it in silence when what it deletes is not set; there it is as there.
-    config_changes.make(cluster.connect(), changed, changes, dry_run, strict=not output.is_kafka)
+    connected = cluster.connect()
+    told = ", ".join(map(config_changes.told, changes))
+    whose = " and ".join(map(str, changed))
+    inverse = functools.partial(config_changes.inverse, connected, changed, changes)
+    before_change(connected, [Change(what=f"change the configs of {whose}: {told}", inverse=inverse)], dry_run)
+    config_changes.make(connected, changed, changes, dry_run, strict=not output.is_kafka)
     if output.is_kafka:
         print(kafka_text.altered(changed[0]), end="")
         return 0
-    told = ("would be taken: " if dry_run else "") + ", ".join(map(config_changes.told, changes))
-    return show_outcomes([Outcome(" and ".join(map(str, changed)), True, told)], "entity", output)
+    result = f"would be taken: {told}" if dry_run else told
+    return show_outcomes([Outcome(whose, True, result)], "entity", output)
 
 
 @app.command()
 @command
 def diff(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     entity: Annotated[
         list[str],
         typer.Argument(
@@ -173,7 +180,7 @@ def _default_comes_first(click_context: typer.Context) -> bool:
     return said.index("entity_default") < said.index("entity_name")
 
 
-def _show(shown: Mapping[Entity, Sequence[Config]], output: OutputOptions, columns: Sequence[Column]) -> None:
+def _show(shown: Mapping[Entity, Sequence[Config]], output: ReportOptions, columns: Sequence[Column]) -> None:
     rows = [each for found in shown.values() for each in found]
     if len(shown) == 1:
         tables = [Table(columns, rows)]

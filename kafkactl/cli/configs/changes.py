@@ -12,7 +12,7 @@ from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityTyp
 from kafkactl.connection import properties, secrets
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import parse_assignment
-from kafkactl.errors import OperationError, UsageError
+from kafkactl.errors import KafkactlError, OperationError, UsageError
 from kafkactl.output import people
 
 _OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"
@@ -92,6 +92,27 @@ def make(
     refused = configs.alter_configs(cluster, {one: changes}, dry_run)[one]
     if refused is not None:
         raise refused
+
+
+def inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration]) -> tuple[str, ...] | None:
+    """Return the arguments that bring the present values back; None where they cannot be read, as with secrets."""
+    if entity[0].type in QUOTA_TYPES or any(secrets.is_secret(change.name) for change in changes):
+        return None
+    (single,) = entity
+    try:
+        present = {config.name: config for config in configs.describe_configs(cluster, entity)[single]}
+    except KafkactlError:
+        return None
+    arguments = ["configs", "alter", single.type.value, *([single.name] if single.name else ["--default"])]
+    for change in changes:
+        config = present.get(change.name)
+        if config is None or not config.is_own:
+            arguments += ["--unset", change.name]
+        elif config.value is None:
+            return None
+        else:
+            arguments += ["--set", f"{change.name}={config.value}"]
+    return tuple(arguments)
 
 
 def told(change: Alteration) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kafkactl.cli.consume.flags import FilterFlags, MemberFlags, RangeFlags, StyleFlags
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TimeOptions
 from kafkactl.cli.frame.stopping import Stopping
@@ -76,8 +77,10 @@ def console_consumer(
         raise UsageError("--dedupe-latest needs an end", "leave --follow and --group out")
     selection = span.selection(topic.topic, topic.topic_flag, member.group, dedupe_latest, clock)
     connected = cluster.with_java_flags(consumer_config, consumer_property).connect()
+    if selection.joins:
+        before_change(connected, [Change(what=f"commit offsets of group {member.group}", inverse=cannot_be_undone)])
     key, value = style.formats(*formats.chosen(registry=connected.settings.registry))
-    writer = style.writer(output.record_format, key, value)
+    writer = style.writer(output.format, key, value)
     settings = member.settings()
 
     wanted = which.wanted(key, value)

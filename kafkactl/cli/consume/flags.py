@@ -18,7 +18,7 @@ from kafkactl.times import TimeRange
 
 if TYPE_CHECKING:
     from kafkactl.output.records import RecordWriter
-    from kafkactl.output.report import RecordFormat
+    from kafkactl.output.report import OutputFormat
     from kafkactl.serde.formats import Format
     from kafkactl.streams.filters import Wanted
     from kafkactl.streams.selection import Selection
@@ -229,7 +229,7 @@ class StyleFlags:
             value if self.value_deserializer is None else format_of_class(self.value_deserializer),
         )
 
-    def writer(self, format: RecordFormat | None, key: Format, value: Format) -> RecordWriter:
+    def writer(self, format: OutputFormat | None, key: Format, value: Format) -> RecordWriter:
         """Raises UsageError."""
         from kafkactl.output.records.writers import Style, record_writer
         from kafkactl.streams.properties import said

@@ -9,7 +9,7 @@ import typer
 
 from kafkactl.cli.completion.names import context_names
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import OutputOptions
+from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.connection import contexts, properties, secrets
 from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.connection.settings import parse_assignment, require_addresses
@@ -24,7 +24,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=context_name
 
 @app.command("list")
 @command
-def list_contexts(output: OutputOptions) -> None:
+def list_contexts(output: ReportOptions) -> None:
     """List contexts; the current one is marked."""
     file = contexts.load()
     rows = [
@@ -52,7 +52,7 @@ def use(name: Name) -> None:
 @app.command()
 @command
 def show(
-    output: OutputOptions,
+    output: ReportOptions,
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", autocompletion=context_names, show_default=False)
     ] = None,
@@ -64,6 +64,8 @@ def show(
         raise UsageError("there is no current context", "kafkactl context use NAME; kafkactl context list shows them")
     context = file.get(chosen).without_secrets()
     rows = [("bootstrap.servers", context.bootstrap_servers), *context.properties.items()]
+    if context.read_only:
+        rows.append(("read-only", "true"))
     columns = [Column("SETTING", lambda row: row[0]), Column("VALUE", lambda row: row[1])]
     output.show(Report(context, [Table(columns, rows, f"context {chosen}")]))
 
@@ -83,6 +85,9 @@ def set_context(
     setting: Annotated[
         list[str] | None,
         typer.Option("-X", metavar="NAME=VALUE", help="Client setting; repeatable. NAME= removes one."),
+    ] = None,
+    read_only: Annotated[
+        bool | None, typer.Option("--read-only/--no-read-only", help="Refuse commands that change the cluster.")
     ] = None,
 ) -> None:
     """Make a context, or change the named parts of one."""
@@ -104,7 +109,9 @@ def set_context(
         else:
             settings.pop(key, None)
     to_librdkafka(settings)
-    file.with_context(contexts.Context(name, servers, settings)).save()
+    if read_only is None:
+        read_only = known is not None and known.read_only
+    file.with_context(contexts.Context(name, servers, settings, read_only)).save()
     people.note(f"context {name}: {servers}; kafkactl context use {name} makes it current")
 
 

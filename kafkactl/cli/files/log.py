@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import OutputOptions
+from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.errors import KafkactlError, NotFoundError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
@@ -45,7 +45,7 @@ Folders = Annotated[
 
 @app.command()
 @command
-def check(output: OutputOptions, folder: Folders = None) -> int:
+def check(output: ReportOptions, folder: Folders = None) -> int:
     """Verify batches, offsets, indexes, leader epochs and producer snapshots; status 4 when any is wrong."""
     from kafkactl.storage.check import Checked, check_partition
 
@@ -70,7 +70,7 @@ def check(output: OutputOptions, folder: Folders = None) -> int:
 @app.command()
 @command
 def stats(
-    output: OutputOptions,
+    output: ReportOptions,
     folder: Folders = None,
     by: Annotated[Level, typer.Option("--by", help="What a row is of.")] = Level.PARTITION,
     top: Annotated[int, typer.Option(metavar="N", min=0, help="So many of the most frequent keys.")] = 5,

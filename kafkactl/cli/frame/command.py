@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
 
@@ -14,6 +15,9 @@ from kafkactl.cli.frame import rights
 from kafkactl.errors import OperationError
 
 T = TypeVar("T")
+
+is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
+"""Whether --debug is given."""
 
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -61,6 +65,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         for name, group in groups.items():
             given = group(**{field.name: values.pop(field.name) for field in fields(group)})
             values[name] = _filled_in(given, click_context)
+            if (check := getattr(values[name], "check", None)) is not None:
+                check()
         if "click_context" in hints:
             values["click_context"] = click_context
         rights.running.set(click_context.command_path.partition(" ")[2])

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import typer
 
 from kafkactl.cli.completion.names import context_names
 from kafkactl.errors import UsageError
-from kafkactl.output.report import OutputFormat, RecordFormat, Report
+from kafkactl.output.report import REPORT_FORMATS, STRUCTURED_FORMATS, OutputFormat, Report
 from kafkactl.times import TimeRange, parse_duration, parse_time, parse_time_range, parse_zone
 
 if TYPE_CHECKING:
@@ -114,135 +113,182 @@ class TimeOptions:
         return parse_time_range(text, flag, zone=self.tzinfo)
 
 
+def _output(formats: Sequence[OutputFormat], default: str) -> Any:
+    """Return the option -o for a command with these formats."""
+    names = ", ".join(formats)
+    return typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT",
+        help=f"Form of the result: {names}. Default: {default}.",
+        autocompletion=lambda incomplete: [name for name in formats if name.startswith(incomplete)],
+    )
+
+
+GROUP_ORDERS = ("lag", "time", "rate")
+"""Orders of groups that are not a column: the largest comes first."""
+_USUAL = "table on a terminal, plain when piped"
+_MIRROR_FORMATS = (*REPORT_FORMATS, OutputFormat.KAFKA)
+_GROUP_FORMATS = (*_MIRROR_FORMATS, OutputFormat.PROMETHEUS)
+_FILE_FORMATS = (*REPORT_FORMATS, OutputFormat.PARQUET)
+_DOCUMENT_FORMATS = (OutputFormat.YAML, OutputFormat.JSON)
+_RECORD_FORMATS = (*REPORT_FORMATS, OutputFormat.RAW)
+
+
 @dataclass(frozen=True)
 class OutputOptions:
-    """How the result is shown."""
+    """The form of the result, before the name of a command: every form there is."""
 
-    output: Annotated[
-        OutputFormat | None, typer.Option("--output", "-o", help="Default: table on a terminal, plain when piped.")
-    ] = None
+    formats: ClassVar[tuple[OutputFormat, ...]] = tuple(OutputFormat)
 
-    def show(self, report: Report) -> None:
-        from kafkactl.output.render import show
+    output: Annotated[str | None, _output(tuple(OutputFormat), _USUAL)] = None
 
-        show(report, self.format)
+    def check(self) -> None:
+        """Raise UsageError for a format that the command does not have; called before the command runs."""
+        _ = self.format
 
     @property
     def is_structured(self) -> bool:
-        """Whether a program reads it: then failures belong into the result, too."""
-        return self.format in (OutputFormat.JSON, OutputFormat.YAML, OutputFormat.CSV)
+        """Return whether a program reads the result: then failures belong into it, too."""
+        return self.format in STRUCTURED_FORMATS
 
     @property
-    def format(self) -> OutputFormat | None:
-        """The format asked for by flag or KAFKACTL_OUTPUT; None leaves it to where stdout goes, or to the command."""
-        stated = os.environ.get("KAFKACTL_OUTPUT")
-        if self.output is not None:
-            return next((each for each in OutputFormat if each == self.output), None)
-        if not stated:
-            return None
-        try:
-            return OutputFormat(stated)
-        except ValueError:
-            raise UsageError(f"KAFKACTL_OUTPUT={stated}: no such format", f"one of {', '.join(OutputFormat)}") from None
-
-
-class FileFormat(StrEnum):
-    """What -o takes where rows may also become a file's."""
-
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
-    CSV = "csv"
-    PLAIN = "plain"
-    PARQUET = "parquet"
-
-
-@dataclass(frozen=True)
-class FileOutputOptions(OutputOptions):
-    """How the result is shown, or written."""
-
-    output: Annotated[
-        FileFormat | None,
-        typer.Option(
-            "--output", "-o", help="Default: Kafka's own text. parquet: kafkactl[parquet], and not to a terminal."
-        ),
-    ] = None  # type: ignore[assignment]
-
-    @property
-    def is_parquet(self) -> bool:
-        return self.output == FileFormat.PARQUET
-
-
-class MirrorFormat(StrEnum):
-    """What -o takes where a tool of Kafka's has words for the same."""
-
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
-    CSV = "csv"
-    PLAIN = "plain"
-    KAFKA = "kafka"
-
-
-@dataclass(frozen=True)
-class MirrorOutputOptions(OutputOptions):
-    """How the result is shown, also line for line as Kafka's own tool prints it."""
-
-    output: Annotated[
-        MirrorFormat | None,
-        typer.Option("--output", "-o", help="Default: table on a terminal, plain when piped. kafka: Kafka's own text."),
-    ] = None  # type: ignore[assignment]
+    def is_json(self) -> bool:
+        """Return whether the result is json, and errors are, too."""
+        return self.format in (OutputFormat.JSON, OutputFormat.JSONL)
 
     @property
     def is_kafka(self) -> bool:
-        return self.output == MirrorFormat.KAFKA
+        return self.format is OutputFormat.KAFKA
+
+    @property
+    def format(self) -> OutputFormat | None:
+        """Return the format of -o or KAFKACTL_OUTPUT, None for the default.
+
+        The variable is a default of the user: a command without that format does what it does without the variable.
+        Raises UsageError for a format that does not exist, and for one of -o that the command does not have.
+        """
+        if self.output is not None:
+            return _known_format(self.output, self.formats, "--output")
+        stated = os.environ.get("KAFKACTL_OUTPUT")
+        if not stated:
+            return None
+        format = _known_format(stated, tuple(OutputFormat), "KAFKACTL_OUTPUT")
+        return format if format in self.formats else None
 
 
-class GroupFormat(StrEnum):
-    """What -o takes for groups: their lag as metrics, too."""
+@dataclass(frozen=True)
+class ReportOptions(OutputOptions):
+    """The form of a result that has rows and columns."""
 
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
-    CSV = "csv"
-    PLAIN = "plain"
-    KAFKA = "kafka"
-    PROMETHEUS = "prometheus"
+    formats: ClassVar[tuple[OutputFormat, ...]] = REPORT_FORMATS
+
+    output: Annotated[str | None, _output(REPORT_FORMATS, _USUAL)] = None
+    columns: Annotated[
+        str | None, typer.Option("--columns", metavar="A,B,...", help="Only these columns, in this order.")
+    ] = None
+    no_headers: Annotated[bool, typer.Option("--no-headers", help="No headings of columns.")] = False
+    sort: Annotated[
+        str | None,
+        typer.Option("--sort", metavar="COLUMN[:desc]", help="Order of the rows, by the values of a column."),
+    ] = None
+
+    @property
+    def column_sort(self) -> str | None:
+        """Return the column that rows are sorted by, or None."""
+        return self.sort
+
+    def show(self, report: Report) -> None:
+        """Print a report in the form that is asked for; raises UsageError for a column that it does not have."""
+        from kafkactl.output.render import show
+
+        columns = [] if self.columns is None else [name.strip() for name in self.columns.split(",")]
+        arranged = report.arranged(columns, self.column_sort)
+        show(arranged, self.format, with_headings=not self.no_headers)
+
+
+def _known_format(text: str, formats: Sequence[OutputFormat], name: str) -> OutputFormat:
+    if text not in formats:
+        raise UsageError(f"invalid value {text!r} for {name}: there is no such format", f"one of {', '.join(formats)}")
+    return OutputFormat(text)
+
+
+@dataclass(frozen=True)
+class FileOutputOptions(ReportOptions):
+    """The form of a result that can also be written as a file of another kind."""
+
+    formats: ClassVar[tuple[OutputFormat, ...]] = _FILE_FORMATS
+
+    output: Annotated[str | None, _output(_FILE_FORMATS, "the text of kafka-dump-log")] = None
+
+    @property
+    def is_parquet(self) -> bool:
+        return self.format is OutputFormat.PARQUET
+
+
+@dataclass(frozen=True)
+class MirrorOutputOptions(ReportOptions):
+    """The form of a result that a tool of Kafka prints, too."""
+
+    formats: ClassVar[tuple[OutputFormat, ...]] = _MIRROR_FORMATS
+
+    output: Annotated[str | None, _output(_MIRROR_FORMATS, f"{_USUAL}; kafka is the text of Kafka's tool")] = None
 
 
 @dataclass(frozen=True)
 class GroupOutputOptions(MirrorOutputOptions):
-    """How groups are shown."""
+    """The form of groups and their lag."""
 
-    output: Annotated[
-        GroupFormat | None,
+    formats: ClassVar[tuple[OutputFormat, ...]] = _GROUP_FORMATS
+
+    output: Annotated[str | None, _output(_GROUP_FORMATS, f"{_USUAL}; kafka is the text of Kafka's tool")] = None
+    sort: Annotated[
+        str | None,
         typer.Option(
-            "--output",
-            "-o",
-            help="Default: table on a terminal, plain when piped. kafka: Kafka's own text. prometheus: metrics.",
+            "--sort",
+            metavar="BY",
+            help="Order of groups and partitions: by lag, time or rate with the largest first, or COLUMN[:desc].",
         ),
-    ] = None  # type: ignore[assignment]
+    ] = None
+
+    @property
+    def group_order(self) -> str | None:
+        """Return the order of groups that --sort asks for, None where it names a column or is not given."""
+        return self.sort if self.sort in GROUP_ORDERS else None
+
+    @property
+    def column_sort(self) -> str | None:
+        return None if self.group_order else self.sort
 
     @property
     def is_prometheus(self) -> bool:
-        return self.output == GroupFormat.PROMETHEUS
+        return self.format is OutputFormat.PROMETHEUS
+
+
+@dataclass(frozen=True)
+class DocumentOptions(OutputOptions):
+    """The form of a result that another command reads."""
+
+    formats: ClassVar[tuple[OutputFormat, ...]] = _DOCUMENT_FORMATS
+
+    output: Annotated[str | None, _output(_DOCUMENT_FORMATS, "yaml")] = None
+
+    def show(self, document: Any) -> None:
+        """Print a document."""
+        from kafkactl.output.render import show
+
+        show(Report(document, ()), self.format or OutputFormat.YAML)
 
 
 @dataclass(frozen=True)
 class RecordOutputOptions(OutputOptions):
-    """How records are shown."""
+    """The form of records."""
+
+    formats: ClassVar[tuple[OutputFormat, ...]] = _RECORD_FORMATS
 
     output: Annotated[
-        RecordFormat | None,
-        typer.Option("--output", "-o", help="Default: Kafka's own lines. json: an object a line. raw: values alone."),
-    ] = None  # type: ignore[assignment]
-
-    @property
-    def record_format(self) -> RecordFormat | None:
-        """As `format`, with what only records can be."""
-        if self.output is not None:
-            return RecordFormat(self.output)
-        return None if self.format is None else RecordFormat(self.format)
+        str | None, _output(_RECORD_FORMATS, "the lines of kafka-console-consumer; raw is values alone")
+    ] = None
 
 
 @dataclass(frozen=True)

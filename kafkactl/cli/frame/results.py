@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kafkactl.cli.frame import rights
-from kafkactl.cli.frame.options import MirrorOutputOptions, OutputOptions
+from kafkactl.cli.frame.options import MirrorOutputOptions, ReportOptions
 from kafkactl.errors import OperationError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -24,7 +24,7 @@ def tell_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
     return FAILED if failed else 0
 
 
-def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: OutputOptions) -> int:
+def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:
     """Prints what was done on stdout and each failure as an error; returns 1 when any item failed.
 
     With -o kafka what was done is left to the caller: most of Kafka's tools say nothing then.

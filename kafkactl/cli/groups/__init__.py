@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
-from kafkactl.cli.frame.options import ClusterOptions, GroupOutputOptions, MirrorOutputOptions, OutputOptions
+from kafkactl.cli.frame.options import ClusterOptions, GroupOutputOptions, MirrorOutputOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.cli.groups import exporter as groups_exporter
@@ -125,9 +126,6 @@ def describe(
     interval: Annotated[
         str | None, typer.Option("--interval", metavar="TIME", help="Look twice, so far apart, and tell the pace.")
     ] = None,
-    sort: Annotated[
-        str | None, typer.Option("--sort", metavar="BY", help="Groups and partitions by lag, time or rate, most first.")
-    ] = None,
     top: Annotated[
         int | None, typer.Option("--top", metavar="N", min=1, help="Only the N groups first in order.")
     ] = None,
@@ -147,8 +145,7 @@ def describe(
 
     if sum((lag, offsets, members, state)) > 1:
         raise UsageError("--lag, --offsets, --members and --state show different things", "say one of them")
-    if sort not in (None, *_SORTED_BY):
-        raise UsageError(f"--sort {sort}: no such order", f"one of {', '.join(_SORTED_BY)}")
+    sort = output.group_order
     conditions = _conditions(fail_if)
     selection = which.selection()
     every_s = None if watch is None else _seconds(watch, "--watch")
@@ -187,7 +184,7 @@ def describe(
 @command
 def explain(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     group: GroupOptions,
     interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="Between the two looks.")] = "3s",
 ) -> int:
@@ -233,6 +230,8 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
     if not names:
         people.note("there are no groups")
         return 0
+    changes = [Change(what=f"delete group {name} with its offsets", inverse=cannot_be_undone) for name in names]
+    before_change(connected, changes, confirm.dry_run)
     what = f"delete {len(names)} group{'s' if len(names) > 1 else ''} with all committed offsets: {', '.join(names)}"
     if confirm.dry_run:
         groups.describe_groups(connected, select_names(names))  # whether they are there

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kafkactl.cli.completion.names import group_names, topic_names
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
-from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions, TimeOptions
+from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, MirrorOutputOptions, ReportOptions, TimeOptions
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.output import people
@@ -112,6 +113,7 @@ def reset_offsets(
         for name, plan in plans.items()
         for (of, number), offset in sorted(plan.offsets.items())
     ]
+    before_change(connected, [_as_change(connected, name, plan.offsets) for name, plan in plans.items()], not execute)
     if execute:
         for name, plan in plans.items():
             failed |= _committed(connected, name, plan.offsets)
@@ -149,6 +151,7 @@ def delete_offsets(
     if name not in group_offsets.existing(connected):
         raise NotFoundError(f"there is no consumer group {name!r}", "kafkactl groups list shows those that one may see")
     partitions = group_offsets.partitions_of(connected, topic)
+    before_change(connected, [_as_change(connected, name, dict.fromkeys(partitions, 0))], confirm.dry_run)
     what = f"delete what group {name} has committed in {', '.join(f'{of}-{number}' for of, number in partitions)}"
     if (status := confirm.declined(what, "nothing deleted")) is not None:
         return status
@@ -167,7 +170,7 @@ def delete_offsets(
 @command
 def remove_members(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     confirm: ConfirmOptions,
     group: GroupOptions,
     member: Annotated[list[str] | None, typer.Option("--member", metavar="ID", help="Consumer id; repeatable.")] = None,
@@ -197,6 +200,8 @@ def remove_members(
     if not wanted:
         people.note(f"group {name} has no members")
         return 0
+    change = Change(what=f"remove members of group {name}", inverse=cannot_be_undone)
+    before_change(connected, [change], confirm.dry_run)
     what = f"put {', '.join(one or two or '' for one, two in wanted)} out of group {name}"
     if (status := confirm.declined(what, "nobody put out")) is not None:
         return status
@@ -209,7 +214,7 @@ def remove_members(
 @command
 def clone(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     source: Annotated[str, typer.Argument(metavar="GROUP", autocompletion=group_names, show_default=False)],
     target: Annotated[str, typer.Argument(metavar="NEW", show_default=False)],
     topic: Topic = None,
@@ -229,10 +234,8 @@ def clone(
 
 
 @command
-def export(cluster: ClusterOptions, which: GroupsOptions) -> None:
+def export(cluster: ClusterOptions, output: DocumentOptions, which: GroupsOptions) -> None:
     """Print groups' committed offsets as a yaml file that import and diff take."""
-    import yaml
-
     from kafkactl.admin.groups import descriptions as groups
 
     content: dict[str, dict[str, dict[int, int]]] = {}
@@ -243,13 +246,13 @@ def export(cluster: ClusterOptions, which: GroupsOptions) -> None:
                 raise OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}")
             if row.current_offset is not None:
                 topics.setdefault(row.topic, {})[row.partition] = row.current_offset
-    print(yaml.safe_dump({"groups": content}, sort_keys=False, allow_unicode=True), end="")
+    output.show({"groups": content})
 
 
 @command
 def import_offsets(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="As export prints it.")],
     execute: Execute = False,
 ) -> int:
@@ -263,7 +266,7 @@ def import_offsets(
 
 @command
 def diff(
-    output: OutputOptions,
+    output: ReportOptions,
     left: Annotated[Path, typer.Argument(metavar="FILE", help="As export prints it.")],
     right: Annotated[Path, typer.Argument(metavar="OTHER", help="Another, most often a later one.")],
 ) -> int:
@@ -286,7 +289,7 @@ def diff(
     return CONDITION if rows else 0
 
 
-def _set(connected: Cluster, name: str, offsets: Mapping[Partition, int], output: OutputOptions, execute: bool) -> int:
+def _set(connected: Cluster, name: str, offsets: Mapping[Partition, int], output: ReportOptions, execute: bool) -> int:
     from kafkactl.admin.groups import offsets as group_offsets
 
     state = group_offsets.inactive(connected, [name])[name]
@@ -296,11 +299,29 @@ def _set(connected: Cluster, name: str, offsets: Mapping[Partition, int], output
         {"group": name, "topic": of, "partition": number, "new_offset": offset}
         for (of, number), offset in sorted(offsets.items())
     ]
+    before_change(connected, [_as_change(connected, name, offsets)], not execute)
     failed = execute and _committed(connected, name, offsets)
     output.show(Report(rows, [Table(_RESET_COLUMNS, rows)]))
     if not execute:
         people.note("nothing done yet: --execute commits these offsets")
     return FAILED if failed else 0
+
+
+def _as_change(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> Change:
+    """Return the change of a group's offsets; its inverse names the present ones, where that fits on a line."""
+
+    def inverse() -> tuple[str, ...] | None:
+        from kafkactl.admin.groups.offsets import committed_at
+
+        present = committed_at(connected, name)
+        known = {(topic, number): present.get((topic, number)) for topic, number in offsets}
+        if len(known) != 1 or None in known.values():
+            return None
+        (((topic, number), offset),) = known.items()
+        where = ("--topic", f"{topic}:{number}", "--to-offset", str(offset))
+        return ("groups", "reset-offsets", name, *where, "--execute")
+
+    return Change(what=f"change {len(offsets)} committed offsets of group {name}", inverse=inverse)
 
 
 def _committed(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> bool:

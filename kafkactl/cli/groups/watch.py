@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import defaultdict, deque
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kafkactl.cli.groups import tables as groups_tables
 from kafkactl.output.report import Column, Table
+from kafkactl.output.structured import dump_json
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.models import GroupLag
@@ -39,7 +39,8 @@ def watch(rounds: Iterator[list[GroupLag]]) -> None:
         for found in rounds:
             now_ms = round(time.time() * 1000)
             for lag in found:
-                print(json.dumps({"time_ms": now_ms, **groups_tables.summary(lag)}, ensure_ascii=False), flush=True)
+                sys.stdout.buffer.write(dump_json({"time_ms": now_ms, **groups_tables.summary(lag)}) + b"\n")
+            sys.stdout.flush()
         return
     from rich.console import Console
     from rich.live import Live

@@ -9,7 +9,7 @@ import typer
 
 from kafkactl.cli.completion.names import local_names
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import OutputOptions
+from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.errors import NotFoundError, UnreachableError, UsageError
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS
@@ -143,7 +143,7 @@ def _present(target: str | None) -> str:
 
 @app.command()
 @command
-def status(output: OutputOptions) -> None:
+def status(output: ReportOptions) -> None:
     """Show the nodes of local clusters: state, address, process and log folder."""
     nodes = local_cluster.status()
     columns = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, OutputOptions, TimeOptions
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions, TimeOptions
 from kafkactl.cli.frame.results import tell_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import UsageError
@@ -100,7 +100,7 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[
     return tell_errors((row.topic, row.partition, row.error) for row in rows)
 
 
-def _show_ends(connected: Cluster, output: OutputOptions, wanted: list[Partition], rate: float | None) -> int:
+def _show_ends(connected: Cluster, output: ReportOptions, wanted: list[Partition], rate: float | None) -> int:
     from kafkactl.admin.offsets import log_ends
 
     first, looked = log_ends(connected, wanted), time.monotonic()

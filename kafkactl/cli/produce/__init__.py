@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, TimeOptions
 from kafkactl.cli.frame.subjects import TopicOptions
@@ -80,6 +81,7 @@ def console_producer(
     name = require_topic_name(topic.name)
     connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect()
     key, value = formats.chosen(name, connected.settings.registry)
+    before_change(connected, [Change(what=f"write records to topic {name}", inverse=cannot_be_undone)])
     source, plain = what.source(key, value)
     given = records.given(key, clock)
     settings = dict(how.settings())

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
 from kafkactl.cli.completion.names import quota_names
+from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
-from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
+from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import UsageError
 from kafkactl.output import client_tables
 from kafkactl.output.report import listing
+
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
 
 app = new_app("Show and change the quotas of users, clients and ips.")
 
@@ -51,7 +56,7 @@ class WhoseOptions:
 
 @app.command("list")
 @command
-def list_quotas(cluster: ClusterOptions, output: OutputOptions, whose: WhoseOptions) -> None:
+def list_quotas(cluster: ClusterOptions, output: ReportOptions, whose: WhoseOptions) -> None:
     """Show all quotas, or those of just this user, client or ip."""
     from kafkactl.admin import quotas
 
@@ -64,7 +69,7 @@ def list_quotas(cluster: ClusterOptions, output: OutputOptions, whose: WhoseOpti
 @command
 def set_quotas(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     whose: WhoseOptions,
     quota: Annotated[
         list[str],
@@ -84,7 +89,7 @@ def set_quotas(
 @command
 def unset(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     whose: WhoseOptions,
     quota: Annotated[
         list[str], typer.Argument(metavar="NAME...", help="Like producer_byte_rate.", autocompletion=quota_names)
@@ -97,7 +102,7 @@ def unset(
 
 def _change(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     entity: Sequence[Entity],
     limits: Mapping[str, float],
     remove: Sequence[str],
@@ -108,11 +113,27 @@ def _change(
 
     quotas.require_known(entity, [*limits, *remove])
     connected = cluster.connect()
+    told = ", ".join([f"{name}={value:g}" for name, value in limits.items()] + [f"no {name}" for name in remove])
+    whose = " and ".join(map(str, entity))
+    inverse = functools.partial(_inverse, connected, entity, [*limits, *remove])
+    before_change(connected, [Change(what=f"change the quotas of {whose}: {told}", inverse=inverse)], dry_run)
     quotas.require_set(connected, entity, remove)
     quotas.alter_quotas(connected, entity, limits, remove, dry_run)
-    told = ", ".join([f"{name}={value:g}" for name, value in limits.items()] + [f"no {name}" for name in remove])
     result = f"would be taken: {told}" if dry_run else told
-    return show_outcomes([Outcome(" and ".join(map(str, entity)), True, result)], "entity", output)
+    return show_outcomes([Outcome(whose, True, result)], "entity", output)
+
+
+def _inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the arguments that bring the present limits back; None where that takes two commands."""
+    from kafkactl.admin import quotas
+
+    present = {quota.name: quota.value for quota in quotas.describe_quotas(connected, {e.type: e.name for e in entity})}
+    whose = [word for part in entity for word in (f"--{part.type.one}", part.name)]
+    kept = [f"{name}={present[name]:g}" for name in names if name in present]
+    new = [name for name in names if name not in present]
+    if kept and new:
+        return None
+    return ("quotas", "set" if kept else "unset", *whose, *(kept or new))
 
 
 def _order(name: str | None) -> tuple[bool, str]:

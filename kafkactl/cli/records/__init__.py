@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
@@ -68,6 +69,11 @@ def delete(
         wanted = meant(connected, rules_for(selection, partitions))
         before = _before(connected, wanted, before_offset, moment)
     planned = records.plan(connected, before)
+    changes = [
+        Change(what=f"delete records of {topic}-{partition} before offset {offset}", inverse=cannot_be_undone)
+        for (topic, partition), offset in sorted(before.items())
+    ]
+    before_change(connected, changes, confirm.dry_run)
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("PARTITION", lambda row: row.partition),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
@@ -115,6 +116,7 @@ def create(
         for name in colliding:
             for other in collisions(name, [*existing, *colliding]):
                 people.warning(f"the metrics of {name} and {other} will share a name: Kafka turns . into _ there")
+    before_change(connected, [_creation(spec.topic) for spec in specs])
     results = changes.create_topics(connected, specs, if_not_exists)
     if output.is_kafka:
         print("".join(kafka_text.created(each) for each in results), end="")
@@ -173,10 +175,12 @@ def alter(
     if replication_factor is not None:
         if assignment is not None:
             raise UsageError("--replica-assignment places new partitions", "leave --replication-factor out")
+        before_change(connected, [_change(f"change the replicas of topic {name}") for name in names], dry_run)
         return reassigning.change_factor(connected, names, replication_factor, output, dry_run, wait=not no_wait)
     if dry_run:
         raise UsageError("--dry-run is for --replication-factor", "new partitions move nothing")
     assert partitions is not None
+    before_change(connected, [_change(f"raise topic {name} to {partitions} partitions") for name in names])
     return show_outcomes(
         changes.add_partitions(connected, dict.fromkeys(names, partitions), assignment), "topic", output
     )
@@ -203,6 +207,7 @@ def delete(
     if not names:
         people.note("no such topic")
         return 0
+    before_change(connected, [_change(f"{verb} topic {name} with all records") for name in names], confirm.dry_run)
     what = f"{verb} {len(names)} topic{'' if len(names) == 1 else 's'} with all records: {', '.join(names)}"
     if (status := confirm.declined(what, "nothing deleted")) is not None:
         return status
@@ -214,6 +219,14 @@ def delete(
 app.command()(topics_declared.export)
 app.command()(topics_declared.plan)
 app.command()(topics_declared.apply)
+
+
+def _creation(topic: str) -> Change:
+    return Change(what=f"create topic {topic}", inverse=lambda: ("topics", "delete", topic, "--yes"))
+
+
+def _change(what: str) -> Change:
+    return Change(what=what, inverse=cannot_be_undone)
 
 
 def _assignment(text: str) -> tuple[tuple[int, ...], ...]:

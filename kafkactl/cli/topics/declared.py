@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
-from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
+from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.output import people
@@ -18,14 +19,12 @@ from kafkactl.output.report import Column, Report, Table
 from kafkactl.statuses import CONDITION, FAILED
 
 if TYPE_CHECKING:
-    from kafkactl.admin.declared_topics import Change
+    from kafkactl.admin.declared_topics import Change as DeclaredChange
 
 
 @command
-def export(cluster: ClusterOptions, topics: TopicsOptions) -> None:
+def export(cluster: ClusterOptions, output: DocumentOptions, topics: TopicsOptions) -> None:
     """Print topics as a yaml file that plan and apply take; all but Kafka's own when none is named."""
-    import yaml
-
     from kafkactl.admin import declared_topics
     from kafkactl.admin.topics import descriptions
 
@@ -34,15 +33,14 @@ def export(cluster: ClusterOptions, topics: TopicsOptions) -> None:
         names = [row.topic for row in descriptions.list_topics(connected, topics.include_internal)]
     else:
         names = topics.choose(connected)
-    declared = declared_topics.declaration(descriptions.describe_topics(connected, names))
-    print(yaml.safe_dump(declared, sort_keys=False, allow_unicode=True), end="")
+    output.show(declared_topics.declaration(descriptions.describe_topics(connected, names)))
 
 
 Declaration = Annotated[Path, typer.Argument(metavar="FILE", help="Topics as `topics export` prints them.")]
 
 
 @command
-def plan(cluster: ClusterOptions, output: OutputOptions, file: Declaration) -> int:
+def plan(cluster: ClusterOptions, output: ReportOptions, file: Declaration) -> int:
     """Show what differs from the topics that a file declares; status 4 when anything does."""
     from kafkactl.admin import declared_topics
 
@@ -52,13 +50,14 @@ def plan(cluster: ClusterOptions, output: OutputOptions, file: Declaration) -> i
 
 
 @command
-def apply(cluster: ClusterOptions, output: OutputOptions, confirm: ConfirmOptions, file: Declaration) -> int:
+def apply(cluster: ClusterOptions, output: ReportOptions, confirm: ConfirmOptions, file: Declaration) -> int:
     """Make topics what a file declares; shows what changes, and asks. Topics not declared are left alone."""
     from kafkactl.admin import declared_topics
 
     declared = declared_topics.read_declaration(file)
     connected = cluster.connect()
     changes = declared_topics.plan(connected, declared)
+    before_change(connected, [_as_change(change) for change in changes], confirm.dry_run)
     if confirm.dry_run or not changes or not confirm.yes:
         _show_changes(changes, output)
     if confirm.dry_run or not changes:
@@ -71,7 +70,24 @@ def apply(cluster: ClusterOptions, output: OutputOptions, confirm: ConfirmOption
     return show_outcomes(declared_topics.apply(connected, declared, changes), "topic", output)
 
 
-def _show_changes(changes: Sequence[Change], output: OutputOptions) -> None:
+def _as_change(change: DeclaredChange) -> Change:
+    """Return the change with its inverse: settings and new topics can be taken back."""
+    configs = ("configs", "alter", "topics", change.topic)
+
+    def inverse() -> tuple[str, ...] | None:
+        if change.action == "create":
+            return ("topics", "delete", change.topic, "--yes")
+        if change.action in ("set", "unset"):
+            back = ("--unset", change.what) if change.before is None else ("--set", f"{change.what}={change.before}")
+            return (*configs, *back)
+        if change.action == "move replicas" and change.before is not None:
+            return ("topics", "alter", change.topic, "--replication-factor", change.before)
+        return None
+
+    return Change(what=f"topic {change.topic}: {change.action} {change.what}", inverse=inverse)
+
+
+def _show_changes(changes: Sequence[DeclaredChange], output: ReportOptions) -> None:
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("ACTION", lambda row: row.action, lambda row: None if row.is_possible else "red"),

@@ -14,7 +14,7 @@ from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.subjects import IfExists, TopicsOptions, chosen_topics
 from kafkactl.cli.topics.flags import ExcludeInternal
 from kafkactl.errors import NotFoundError, UsageError
-from kafkactl.output.report import Column, OutputFormat, Report, Table
+from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import TopicSelection, is_internal_topic, refuse_empty
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def describe(
     if count:
         columns.append(Column("RECORDS", lambda row: row.records))
         completions.append(descriptions.with_records)
-    in_full = output.format in (OutputFormat.JSON, OutputFormat.YAML)
+    in_full = output.is_structured
+    if in_full:
+        columns += _ONLY_IN_FULL
     if asked.everything and not (in_full or topics_with_overrides or wishes.need_settings):
         rows = [row for row in descriptions.all_partitions(connected, not exclude_internal) if wishes.met(row, 1)]
         for complete in completions:
@@ -207,6 +209,14 @@ _COLUMNS = (
     Column("LEADER", lambda row: row.leader, _isr_style),
     Column("REPLICAS", lambda row: row.replicas),
     Column("ISR", lambda row: row.isr, _isr_style),
+)
+
+
+_ONLY_IN_FULL = (
+    Column("ELR", lambda row: row.elr),
+    Column("LAST-KNOWN-ELR", lambda row: row.last_known_elr),
+    Column("ADDING", lambda row: row.adding),
+    Column("REMOVING", lambda row: row.removing),
 )
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.cli.frame.options import OutputOptions
+from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
@@ -28,7 +28,7 @@ _COLUMNS = [
 
 
 def change_factor(
-    connected: Cluster, names: Sequence[str], factor: int, output: OutputOptions, dry_run: bool, wait: bool
+    connected: Cluster, names: Sequence[str], factor: int, output: ReportOptions, dry_run: bool, wait: bool
 ) -> int:
     """Gives every partition of the topics that many replicas; returns the exit status."""
     from kafkactl.admin import reassignment

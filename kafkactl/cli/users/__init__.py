@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
-from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
+from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection import secrets
 from kafkactl.errors import NotFoundError, UsageError
@@ -27,7 +28,7 @@ User = Annotated[str, typer.Argument(metavar="USER", show_default=False)]
 @command
 def list_users(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     user: Annotated[list[str] | None, typer.Argument(metavar="USER", help="Only these.", show_default=False)] = None,
 ) -> None:
     """Show which users have credentials, by which mechanism and with how many iterations; never the credentials."""
@@ -43,7 +44,7 @@ def list_users(
 @command
 def set_credential(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     user: User,
     mechanism: Annotated[
         str, typer.Option("--mechanism", "-m", metavar="NAME", help="SCRAM-SHA-256 or SCRAM-SHA-512.")
@@ -63,7 +64,9 @@ def set_credential(
     from kafkactl.admin.models import Outcome
 
     new = scram.NewCredential(mechanism.upper(), _password(user, password_file), iterations)
-    scram.alter_credentials(cluster.connect(), user, [new])
+    connected = cluster.connect()
+    before_change(connected, [Change(what=f"set the credential of user {user}", inverse=cannot_be_undone)])
+    scram.alter_credentials(connected, user, [new])
     return show_outcomes([Outcome(user, True, f"{new.mechanism} with {new.iterations} iterations")], "user", output)
 
 
@@ -71,7 +74,7 @@ def set_credential(
 @command
 def delete(
     cluster: ClusterOptions,
-    output: OutputOptions,
+    output: ReportOptions,
     confirm: ConfirmOptions,
     user: User,
     mechanism: Annotated[
@@ -90,6 +93,8 @@ def delete(
         raise NotFoundError(
             f"user {user} has no {mechanism or 'SCRAM'} credential", "kafkactl users list shows who has some"
         )
+    change = Change(what=f"delete the credentials of user {user}", inverse=cannot_be_undone)
+    before_change(connected, [change], confirm.dry_run)
     what = f"delete the credential{'s' if len(chosen) > 1 else ''} of {user}: {', '.join(chosen)}"
     if (status := confirm.declined(what, "nothing deleted")) is not None:
         return status

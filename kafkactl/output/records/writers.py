@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +11,8 @@ from kafkactl.output.records import RecordWriter
 from kafkactl.output.records.decoders import format_of_class
 from kafkactl.output.records.line_formatter import LineFormatter
 from kafkactl.output.records.template import Template
-from kafkactl.output.report import RecordFormat
+from kafkactl.output.report import OutputFormat
+from kafkactl.output.structured import csv_line, dump_json, yaml_document
 from kafkactl.serde.formats import Format
 
 
@@ -22,7 +20,7 @@ from kafkactl.serde.formats import Format
 class Style:
     """How records are to look; at most one of format, template and formatter, and properties for lines only."""
 
-    format: RecordFormat | None = None
+    format: OutputFormat | None = None
     template: str | None = None
     formatter: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
@@ -35,7 +33,7 @@ def record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
     formatter = None if style.formatter is None else kafka_formatters.short_name(style.formatter)
     if sum((style.format is not None, style.template is not None, formatter is not None)) > 1:
         raise UsageError("-o, --format and --formatter each say how a record looks", "name one of them")
-    is_lines = style.template is None and style.format in (None, RecordFormat.PLAIN)
+    is_lines = style.template is None and style.format in (None, OutputFormat.PLAIN)
     if is_lines and formatter in (None, *kafka_formatters.LINES):
         return Lines(_line_formatter(style.properties, key, value))
     if style.properties:
@@ -47,13 +45,13 @@ def record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
     if style.template is not None:
         return Template(style.template, key, value)
     match style.format:
-        case RecordFormat.JSON:
+        case OutputFormat.JSON | OutputFormat.JSONL:
             return JsonLines(key, value)
-        case RecordFormat.YAML:
+        case OutputFormat.YAML:
             return YamlDocuments(key, value)
-        case RecordFormat.CSV:
+        case OutputFormat.CSV:
             return Csv(key, value)
-        case RecordFormat.RAW:
+        case OutputFormat.RAW:
             return Template("%s", key, value)
         case _:
             return Columns(key, value)
@@ -117,16 +115,14 @@ class JsonLines(_Fielded):
     """One JSON object a line (NDJSON)."""
 
     def write(self, message: Any) -> bytes:
-        return json.dumps(self.fields(message), ensure_ascii=False).encode() + b"\n"
+        return dump_json(self.fields(message)) + b"\n"
 
 
 class YamlDocuments(_Fielded):
     """One YAML document each."""
 
     def write(self, message: Any) -> bytes:
-        import yaml
-
-        return b"---\n" + yaml.safe_dump(self.fields(message), sort_keys=False, allow_unicode=True).encode()
+        return yaml_document(self.fields(message)).encode()
 
 
 class Csv(_Fielded):
@@ -136,10 +132,8 @@ class Csv(_Fielded):
 
     def write(self, message: Any) -> bytes:
         fields = self.fields(message)
-        fields["headers"] = json.dumps(fields["headers"]) if fields["headers"] else ""
-        row = io.StringIO()
-        csv.writer(row, lineterminator="\n").writerow(fields.values())
-        return row.getvalue().encode()
+        fields["headers"] = dump_json(fields["headers"]).decode() if fields["headers"] else None
+        return csv_line(fields.values()).encode("utf-8", "surrogateescape")
 
 
 class Columns(_Fielded):

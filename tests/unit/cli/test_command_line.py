@@ -103,7 +103,10 @@ def test_reading_files_imports_no_client() -> None:
         (["topics", "lst"], "Did you mean 'list'?", "see: kafkactl topics --help"),
         (["topics", "create", "-p", "0", "t"], "0 is less than 1", "see: kafkactl topics create --help"),
         (["topics", "create", "-p", "many", "t"], "'many' is not a whole number", "create --help"),
-        (["topics", "list", "-o", "xml"], "one of table, json, yaml, csv, plain", "list --help"),
+        (["topics", "list", "-o", "xml"], "invalid value 'xml' for --output", "one of table, plain, json, jsonl"),
+        (["context", "list", "--columns", "nosuch"], "no such column", "CURRENT, CONTEXT"),
+        (["context", "list", "--sort", "context:up"], "'up' is not an order", "COLUMN:desc"),
+        (["-o", "kafka", "context", "list"], "invalid value 'kafka' for --output", "one of table"),
         (["topics", "list", "--nosuch"], "No such option: --nosuch", "list --help"),
         (["topics", "describe", "a", "-X", "linger"], "-X linger: not name=value", "-X client.id=me"),
         (["topics", "create"], "missing argument TOPIC", "--topic"),
@@ -142,7 +145,7 @@ def test_reading_files_imports_no_client() -> None:
         (["consume", "t", "--partition", "0", "--offset", "x"], "--offset x: not an offset", "earliest"),
         (["consume", "t", "--partition", "0", "--group", "g"], "without a group", ""),
         (["consume", "t", "--isolation-level", "serial"], "no isolation level", "read_committed"),
-        (["consume", "t", "-o", "json", "--property", "print.key=true"], "--property is for lines", ""),
+        (["consume", "t", "-o", "csv", "--property", "print.key=true"], "--property is for lines", ""),
         (["dump-log"], "which file?", "--files"),
         (["local", "up", "swarm"], "unknown local cluster 'swarm'", "kraft-cluster"),
         (["local", "up", "--engine", "podman"], "'podman' is no engine", "native"),
@@ -253,3 +256,33 @@ def test_parameters_are_all_of_the_light_kind() -> None:
         app: typer.Typer = importlib.import_module(f"kafkactl.cli.{entry.module}").app
         for parameter in parameters(get_command(app)):
             assert coercion._element(parameter.type_descriptor.annotation) in coercion._NAMES  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("spelling", [["-o", "json"], ["--output=jsonl"], ["-ojson"]])
+def test_with_json_an_error_is_one_object(cli: Cli, spelling: list[str]) -> None:
+    for arguments in (["topics", "create", *spelling], ["context", "show", *spelling, "nosuch"]):
+        done = cli(*arguments)
+        (line,) = done.stderr.splitlines()
+        error = json.loads(line)
+        assert (error["status"], done.stdout) == (done.returncode, "")
+        assert error["error"]
+        assert error["hint"]
+
+
+def test_the_variable_of_the_format_is_a_default(cli: Cli) -> None:
+    """It takes every format that -o takes; a command that does not have it does what it does without the variable."""
+    cli.ok("context", "set", "one", "--bootstrap-server", "a:1")
+    plain = cli.ok("context", "list")
+    assert cli.with_environment(KAFKACTL_OUTPUT="kafka").ok("context", "list") == plain
+    assert json.loads(cli.with_environment(KAFKACTL_OUTPUT="jsonl").ok("context", "list"))["context"] == "one"
+    assert "KAFKACTL_OUTPUT" in cli.with_environment(KAFKACTL_OUTPUT="xml")("context", "list", check=2).stderr
+
+
+def test_rows_and_columns_are_chosen(cli: Cli) -> None:
+    for name in ("b", "a"):
+        cli.ok("context", "set", name, "--bootstrap-server", f"{name}:1")
+    chosen = ["context", "list", "--columns", "bootstrap-servers,context"]
+    assert cli.ok(*chosen) == "BOOTSTRAP-SERVERS  CONTEXT\na:1                a\nb:1                b\n"
+    assert cli.ok(*chosen, "--no-headers", "--sort", "context:desc") == "b:1  b\na:1  a\n"
+    assert cli.ok(*chosen, "--no-headers", "-o", "csv") == "a:1,a\nb:1,b\n"
+    assert cli.ok(*chosen, "-o", "jsonl").splitlines()[0] == '{"bootstrap_servers":"a:1","context":"a"}'
