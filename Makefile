@@ -5,7 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo test test-unit lint image completions picture bench clean
+# Each part of test-long ends within 8 minutes; docs/test-long.md has the last result of each.
+LONG := timeout 480
+
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-loss lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -23,10 +26,26 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto tests/unit
 
+test-long: test-long-properties test-long-fuzz test-long-loss
+
+# Every property with twenty times as many examples as in CI.
+test-long-properties: $(VENV)/installed-dev
+	KAFKACTL_TEST_EXAMPLES=20 $(LONG) $(PYTEST) -n auto -q tests/unit/output tests/unit/storage tests/unit/test_patterns.py tests/unit/test_times.py tests/unit/test_stdout.py
+
+# Half a million damaged files through every reader, both readers in turn.
+test-long-fuzz: $(VENV)/installed-dev
+	$(LONG) $(BIN)/python -m tests.fuzz.run --inputs 250000 --jobs 2 --seed 900
+	KAFKACTL_READER=pure $(LONG) $(BIN)/python -m tests.fuzz.run --inputs 250000 --jobs 2 --seed 950
+
+# Leaders and consumers killed again and again; no acknowledged line may be lost or doubled.
+test-long-loss: $(VENV)/installed-dev
+	$(LONG) $(BIN)/python bench/reliability.py --kills 8
+
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell kafkactl docs bench tests README.md CHANGELOG.md CONTRIBUTING.md
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python bench/startup.py

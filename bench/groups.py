@@ -1,8 +1,9 @@
 """Lag of many groups beside kafka-consumer-groups: one broker, one run, commands in turn, equal numbers checked.
 
 `python bench/groups.py [--runs N] [--groups N] [--partitions N]` starts a KRaft broker of its own with 300 groups
-that have committed in 200 partitions, prints a table of ratios, and ends with status 1 when the bound is not kept.
-Absolute times mean nothing on shared machines.
+that have committed in 200 partitions, prints tables of ratios and of peak memory, and ends with status 1 when a bound
+is not kept: plain, csv and json at least 10 times as fast as Kafka's tool; csv and json at most 1.3 times plain's time
+and 40 MB above its memory; yaml at most 15 times plain's time. Absolute times mean nothing on shared machines.
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import yaml
 
+from bench.console import memory_mb
 from bench.startup import medians, run_class
 from kafkactl.output.render import show
 from kafkactl.output.report import Column, listing
 from tests.clusters import RunningCluster, eventually, running
 
 TOOL = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
-BOUND = 15.0
+FORMATS = ("plain", "csv", "json", "jsonl", "yaml")
+TIMES_FASTER = {"plain": 10.0, "csv": 10.0, "json": 10.0}
+"""At least, beside Kafka's tool."""
+TIMES_PLAIN = {"csv": 1.3, "json": 1.3, "yaml": 15.0}
+"""At most, beside plain."""
+MB_ABOVE_PLAIN = {"csv": 40.0, "json": 40.0}
 RECORDS = 20_000
 
 
@@ -57,20 +64,42 @@ def measure(cluster: RunningCluster, runs: int) -> int:
     print(
         f"{len(found)} groups, lag {total}, Kafka's tool {reference}; -o kafka {'the same' if same else 'NOT the same'}"
     )
-    took = medians({"java": theirs, "--lag": ours, "-o kafka": as_kafka}, runs, environment)
-    rows = [(name, took["java"], took[name], took["java"] / took[name]) for name in ("--lag", "-o kafka")]
+    forms = {name: [*ours, "-o", name] for name in FORMATS}
+    took = medians({"java": theirs, **forms, "kafka": as_kafka}, runs, environment)
+    memory = {name: memory_mb(command, environment) for name, command in forms.items()}
+    rows = [(name, took["java"], took[name], memory.get(name)) for name in (*FORMATS, "kafka")]
     show(
         listing(
             [
-                Column("DESCRIBE --all-groups", lambda row: row[0]),
+                Column("DESCRIBE --all-groups -o", lambda row: row[0]),
                 Column("KAFKA-MS", lambda row: round(row[1])),
                 Column("KAFKACTL-MS", lambda row: round(row[2])),
-                Column("TIMES-FASTER", lambda row: round(row[3], 1)),
+                Column("TIMES-FASTER", lambda row: round(row[1] / row[2], 1)),
+                Column("TIMES-PLAIN", lambda row: round(row[2] / took["plain"], 2)),
+                Column("PEAK-MB", lambda row: None if row[3] is None else round(row[3])),
             ],
             rows,
         )
     )
-    return 0 if same and rows[0][3] >= BOUND else 1
+    broken = [
+        *(
+            f"{name} is not {bound:g} times as fast"
+            for name, bound in TIMES_FASTER.items()
+            if took["java"] / took[name] < bound
+        ),
+        *(
+            f"{name} takes over {bound:g} times plain"
+            for name, bound in TIMES_PLAIN.items()
+            if took[name] / took["plain"] > bound
+        ),
+        *(
+            f"{name} takes over {bound:g} MB more"
+            for name, bound in MB_ABOVE_PLAIN.items()
+            if memory[name] - memory["plain"] > bound
+        ),
+    ]
+    print(f"\nbounds not kept: {'; '.join(broken) or 'none'}")
+    return 0 if same and not broken else 1
 
 
 def main() -> None:

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.properties import load_profile
+
 pytest_plugins = ["tests.cluster_fixtures"]
+load_profile()
 
 REPOSITORY = Path(__file__).parents[1]
 # A user's shell has no settings of ours but the reader under test, and pipes are buffered in it.

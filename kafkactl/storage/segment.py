@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -16,17 +17,31 @@ from kafkactl.storage.batch import AnyBatch, parse_batch
 from kafkactl.storage.records import Record
 
 _NAME = re.compile(r"(\d+)(?:\.|$)")
+_LOG_SUFFIX = ".log"
+_BASE_OFFSET = struct.Struct(">q")  # the first field of a batch, in every format
 
 
 def base_offset_of(path: Path) -> int:
-    """The offset in a segment file's name; raises UsageError for a name without one."""
+    """Return the offset in a segment file's name; of a copy with another name, the first offset in the log itself.
+
+    The log of an index is the file beside it. Raises UsageError where neither the name nor a log has an offset.
+    """
     match = _NAME.match(path.name)
-    if match is None:
-        raise UsageError(
-            f"{path}: the name tells no base offset",
-            "a broker names segments like 00000000000000000000.log; keep that name",
-        )
-    return int(match[1])
+    if match is not None:
+        return int(match[1])
+    log = path.with_suffix(_LOG_SUFFIX)
+    try:
+        with log.open("rb") as file:
+            first = file.read(_BASE_OFFSET.size)
+    except OSError:
+        first = b""
+    if len(first) == _BASE_OFFSET.size:
+        offset: int = _BASE_OFFSET.unpack(first)[0]
+        return offset
+    raise UsageError(
+        f"{path}: neither the name nor the first batch has a base offset",
+        "a broker names segments like 00000000000000000000.log; give an index the name of its log",
+    )
 
 
 class Segment:

@@ -33,7 +33,7 @@ def test_damaged_files_give_no_error_but_ours(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300))
 def test_arbitrary_bytes_give_no_error_but_ours(tmp_path: Path, target: str, data: bytes) -> None:
     with contextlib.redirect_stderr(io.StringIO()):

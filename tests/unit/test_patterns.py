@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kafkactl.errors import UsageError
@@ -27,10 +27,11 @@ from kafkactl.patterns import (
     select_topics,
     suggest_topics,
 )
+from tests.properties import examples
 
 EXISTING = ("orders", "orders-eu", "a.b", "axb", "clicks", "__consumer_offsets", "__transaction_state", "__mine")
 
-property_test = settings(deadline=None, max_examples=60)
+property_test = examples(60)
 topic_names = st.from_regex(r"[A-Za-z0-9._-]{1,12}", fullmatch=True).filter(is_topic_name)
 texts = st.text(st.characters(), max_size=20)  # surrogates included: they stand for bytes that are not UTF-8
 hostile_patterns = st.one_of(texts, st.text("()[]{}*+?|\\^$.,-a1P<>=!:#iLux \"'\n", max_size=20))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kafkactl.errors import UsageError
@@ -22,6 +22,7 @@ from kafkactl.times import (
     parse_time_range,
     parse_zone,
 )
+from tests.properties import examples
 
 NOW = 1_795_600_800_123  # 2026-11-25T10:00:00.123Z
 DAY, HOUR, MINUTE = 86_400_000, 3_600_000, 60_000
@@ -29,7 +30,7 @@ TODAY = NOW - NOW % DAY
 YEAR_9999_END = 253_402_300_799_999
 BERLIN = parse_zone("Europe/Berlin")
 
-property_test = settings(deadline=None, max_examples=100)
+property_test = examples(100)
 any_ms = st.integers(-(2**63), MAX_MS)
 dated_ms = st.integers(0, YEAR_9999_END - DAY)
 durations = st.integers(0, MAX_MS)

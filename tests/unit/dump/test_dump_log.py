@@ -101,7 +101,9 @@ def test_files_that_are_none(cli: Cli, tmp_path: Path) -> None:
     assert cli.ok("dump-log", tmp_path / "0.log").splitlines()[1:] == ["Log starting offset: 0"]
     (tmp_path / "notes.txt").write_text("x")
     assert "Ignoring unknown file" in cli("dump-log", tmp_path / "notes.txt", check=0).stderr
-    assert "tells no base offset" in cli("dump-log", misnamed(tmp_path), check=2).stderr
+    assert "Log starting offset: 0" in cli.ok("dump-log", misnamed(tmp_path))
+    (tmp_path / "nameless.log").write_bytes(b"short")
+    assert "has a base offset" in cli("dump-log", tmp_path / "nameless.log", check=2).stderr
     (tmp_path / "dir.log").mkdir()
     assert "no segments in it" in cli("dump-log", tmp_path / "dir.log", check=1).stderr
     (tmp_path / "0.index").write_bytes(b"123")

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import cramjam
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.storage.batch import parse_batch
 from kafkactl.storage.compression import Codec
 from kafkactl.storage.legacy import LegacyBatch, _xxh32_of_few
+from tests.properties import examples
 from tests.unit.storage.encoding import COMPRESS
 
 Entry = tuple[int, int, bytes | None, bytes | None]
@@ -118,7 +119,7 @@ def test_wrappers_that_lie(data: bytes) -> None:
 SAMPLES = [wrapped(magic, ENTRIES, codec) for magic in (0, 1) for codec in (Codec.GZIP, Codec.SNAPPY, Codec.LZ4)]
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(SAMPLES), st.lists(st.tuples(st.integers(16, 300), st.integers(0, 255)), min_size=1, max_size=5))
 def test_whatever_the_bytes_the_only_error_is_ours(sample: bytes, changes: list[tuple[int, int]]) -> None:
     data = bytearray(sample)

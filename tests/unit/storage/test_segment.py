@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, UsageError
@@ -14,6 +14,7 @@ from kafkactl.storage.batch import parse_batch
 from kafkactl.storage.compression import Codec
 from kafkactl.storage.records import Record, read_varlong
 from kafkactl.storage.segment import Segment
+from tests.properties import examples
 from tests.unit.storage.encoding import COMPRESS, encode_batch, varlong
 
 RECORDS = [
@@ -168,7 +169,7 @@ def test_a_varint_cut_off_or_too_long(data: bytes) -> None:
 SAMPLES = [encode_batch(RECORDS, codec) for codec in Codec]
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.sampled_from(SAMPLES), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6))
 def test_whatever_the_bytes_the_only_error_is_ours(sample: bytes, changes: list[tuple[int, int]]) -> None:
     data = bytearray(sample * 2)
@@ -188,5 +189,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         Segment(tmp_path)
     with segment_of(tmp_path, name="0.log") as empty:
         assert list(empty.batches()) == []
-    with segment_of(tmp_path, name="orders.log") as misnamed, pytest.raises(UsageError, match="no base offset"):
+    with (
+        segment_of(tmp_path, name="orders.log") as misnamed,
+        pytest.raises(UsageError, match="neither the name nor the first batch"),
+    ):
         _ = misnamed.base_offset
