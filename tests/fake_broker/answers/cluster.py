@@ -1,0 +1,104 @@
+"""Answers about the cluster: brokers, controller, coordinators, quorum, log dirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fake_broker.answers import codes
+from tests.fake_broker.protocol import Fields, Request
+from tests.fake_broker.state import Broker, State
+
+_NO_NODE = {"node_id": -1, "host": "", "port": -1}
+
+
+def answer_describe_cluster(request: Request, state: State) -> Fields:
+    """Answer DescribeCluster; fenced brokers only if asked for."""
+    with_fenced = request.fields.get("include_fenced_brokers", False)
+    brokers = [broker for _, broker in sorted(state.brokers.items()) if with_fenced or not broker.fenced]
+    return {
+        "endpoint_type": request.fields.get("endpoint_type", 1),
+        "cluster_id": state.cluster_id,
+        "controller_id": state.controller_id,
+        "brokers": [
+            {"broker_id": broker.id, **_address(broker), "rack": broker.rack, "is_fenced": broker.fenced}
+            for broker in brokers
+        ],
+    }
+
+
+def _address(broker: Broker) -> dict[str, Any]:
+    return {"host": broker.host, "port": broker.port}
+
+
+def answer_find_coordinator(request: Request, state: State) -> Fields:
+    """Answer FindCoordinator, for one key or for many."""
+    coordinator = state.brokers.get(state.coordinator_id) if state.coordinator_id is not None else None
+    if coordinator is None:
+        result = {"error_code": codes.COORDINATOR_NOT_AVAILABLE, **_NO_NODE}
+    else:
+        result = {"error_code": 0, "node_id": coordinator.id, **_address(coordinator)}
+    keys = request.fields.get("coordinator_keys", [])
+    return {**result, "coordinators": [{"key": key, **result} for key in keys]}
+
+
+def answer_describe_log_dirs(request: Request, state: State) -> Fields:
+    """Answer DescribeLogDirs with the replicas of the broker that was asked, all in one folder."""
+    broker = state.brokers[request.broker_id]
+    chosen = request.fields["topics"]
+    names = sorted(state.topics) if chosen is None else [topic["topic"] for topic in chosen]
+    numbers = {} if chosen is None else {topic["topic"]: topic["partitions"] for topic in chosen}
+    topics = [_log_dir_topic(state, broker.id, name, numbers.get(name)) for name in names]
+    folder = {
+        "log_dir": broker.log_dir,
+        "topics": [topic for topic in topics if topic["partitions"]],
+        "total_bytes": broker.total_bytes,
+        "usable_bytes": broker.usable_bytes,
+    }
+    return {"results": [folder]}
+
+
+def _log_dir_topic(state: State, broker_id: int, name: str, numbers: list[int] | None) -> Fields:
+    topic = state.topics.get(name)
+    replicas = [
+        {"partition_index": number, "partition_size": partition.size_bytes, "offset_lag": 0, "is_future_key": False}
+        for number, partition in enumerate(topic.all_partitions if topic else [])
+        if broker_id in partition.replicas and (numbers is None or number in numbers)
+    ]
+    return {"name": name, "partitions": replicas}
+
+
+def answer_describe_quorum(request: Request, state: State) -> Fields:
+    """Answer DescribeQuorum: every broker is a voter, the controller leads."""
+    voters = [
+        {"replica_id": broker_id, "log_end_offset": 100, "last_fetch_timestamp": 0, "last_caught_up_timestamp": 0}
+        for broker_id in sorted(state.brokers)
+    ]
+    partition = {
+        "partition_index": 0,
+        "leader_id": state.controller_id,
+        "leader_epoch": 1,
+        "high_watermark": 100,
+        "current_voters": voters,
+        "observers": [],
+    }
+    topic = {"topic_name": "__cluster_metadata", "partitions": [partition]}
+    nodes = [
+        {"node_id": broker.id, "listeners": [{"name": "CONTROLLER", **_address(broker)}]}
+        for _, broker in sorted(state.brokers.items())
+    ]
+    return {"topics": [topic] if request.fields["topics"] else [], "nodes": nodes}
+
+
+def answer_init_producer_id(request: Request, state: State) -> Fields:
+    """Answer InitProducerId with an id that was not used before."""
+    state.next_producer_id += 1
+    return {"producer_id": state.next_producer_id, "producer_epoch": 0}
+
+
+HANDLERS = {
+    "DescribeCluster": answer_describe_cluster,
+    "FindCoordinator": answer_find_coordinator,
+    "DescribeLogDirs": answer_describe_log_dirs,
+    "DescribeQuorum": answer_describe_quorum,
+    "InitProducerId": answer_init_producer_id,
+}
