@@ -10,6 +10,7 @@ import gc
 import importlib
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, NoReturn
@@ -18,7 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command as typer_command
 
-from kafkactl import __version__, statuses
+from kafkactl import __version__, statuses, stdout
 from kafkactl.cli.completion import names as completion
 from kafkactl.cli.frame import typer_internals as coercion
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, command, is_debugging
@@ -26,7 +27,7 @@ from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.startup import put_off
 from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output import people
-from kafkactl.statuses import INTERRUPTED, USAGE
+from kafkactl.statuses import DONE, INTERRUPTED, USAGE
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from kafkactl.storage import readers
 
-        print(f"kafkactl {__version__} ({readers.NAME} reader)")
+        stdout.out.write_text(f"kafkactl {__version__} ({readers.NAME} reader)\n")
         raise typer.Exit
 
 
@@ -134,11 +135,11 @@ def main() -> NoReturn:
     Clients are closed and output is flushed by then; taking the interpreter apart as well would cost every command
     10 to 20 ms.
     """
+    stdout.take_over_stdout()
     put_off("asyncio")  # 20 ms, for clients of confluent_kafka that are not ours
     # Nothing here makes cycles by the thousand, and to look for them takes a tenth of a command with many results.
     gc.set_threshold(50_000, 20, 100)
     status = run(sys.argv[1:])
-    sys.stderr.flush()
     os._exit(status)
 
 
@@ -153,21 +154,21 @@ def run(arguments: list[str]) -> int:
 
             shells.install()  # after typer's own, which typer_command has put there
         status = root_command.main(arguments, prog_name="kafkactl", standalone_mode=False)
-        sys.stdout.flush()
-        return status if isinstance(status, int) else 0
+        stdout.out.flush()
+        return status if isinstance(status, int) else DONE
     except KafkactlError as failure:
         return _told(failure, arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        return 0  # who reads us has seen enough
+        return DONE  # the reader has seen enough
     except SystemExit as exit_:
         if isinstance(exit_.__context__, BrokenPipeError):  # typer makes that of it, with status 1
-            return 0
-        return exit_.code if isinstance(exit_.code, int) else 0
+            return DONE
+        return _flushed(exit_.code if isinstance(exit_.code, int) else DONE, arguments)
     except Exception as failure:
         if type(failure).__name__ == "NoArgsIsHelpError":
-            print(failure.format_message(), file=sys.stderr)  # type: ignore[attr-defined]
+            people.note(failure.format_message())  # type: ignore[attr-defined]
             return USAGE
         if (usage := _as_usage(failure)) is not None:
             return _told(usage, arguments)
@@ -192,7 +193,20 @@ def _wants_json(arguments: list[str]) -> bool:
     return found in ("json", "jsonl")
 
 
+def _flushed(status: int, arguments: list[str]) -> int:
+    """Return the status after everything was written; an error of writing has a status of its own."""
+    try:
+        stdout.out.flush()
+    except KafkactlError as failure:
+        return _told(failure, arguments)
+    except BrokenPipeError:
+        return DONE
+    return status
+
+
 def _told(failure: KafkactlError, arguments: list[str]) -> int:
+    with suppress(KafkactlError, BrokenPipeError):  # what was printed before the error comes before it
+        stdout.out.flush()
     if "--debug" in arguments:
         import traceback
 

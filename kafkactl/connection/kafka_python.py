@@ -6,12 +6,13 @@ kafka-python has no types: `AdminClient` is the part of its admin client that is
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from kafkactl.connection import oauth, tls
-from kafkactl.connection.broker_errors import refusal
+from kafkactl.connection.broker_errors import TRANSIENT_CODES, refusal
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
 
@@ -70,6 +71,7 @@ _MECHANISMS = ("sasl.mechanisms", "sasl.mechanism")
 _MS = 1000
 _FIRST_TRY_MS = 1500
 _TIMED_OUT = 7  # REQUEST_TIMED_OUT
+_NOT_CONTROLLER = 41
 
 
 def translated(settings: Settings) -> dict[str, Any]:
@@ -110,12 +112,21 @@ class Requests:
 
         `api` is its name without "Request", `fields` are those of its schema. It goes to the broker of that id, to the
         controller (with KRaft any broker passes it on), or to any broker. A request that no broker could take at that
-        moment is sent again.
+        moment is sent again, until the time-out; then the answer is returned with the errors that it has.
         """
         from kafkactl.connection.messages import request_class
 
         request = request_class(api)(**fields)
-        return self._call(lambda client: self._send(client, request, broker, to_controller))
+        deadline = time.monotonic() + self._settings.timeout_s
+
+        def ask(client: AdminClient) -> Any:
+            answer = self._send(client, request, broker, to_controller)
+            codes = set(_error_codes(answer))
+            if codes and codes <= TRANSIENT_CODES and time.monotonic() < deadline:
+                raise refusal("", codes.pop())
+            return answer
+
+        return self._call(ask)
 
     def _send(self, client: AdminClient, request: Any, broker: int | None, to_controller: bool) -> Any:
         if to_controller:
@@ -211,6 +222,16 @@ class Requests:
         return self._retry(ask)
 
 
+def _error_codes(answer: Any) -> Iterator[int]:
+    """Return the error codes of an answer and of its items, 0 for an item without an error."""
+    if code := getattr(answer, "error_code", 0):
+        yield code
+    for name in answer.fields:
+        items = getattr(answer, name)
+        if isinstance(items, list):
+            yield from (item.error_code for item in items if hasattr(item, "error_code"))
+
+
 def _keyed(partitions: Mapping[Partition, T]) -> dict[Any, T]:
     """Return the mapping with kafka-python's own type of keys."""
     from kafka import TopicPartition
@@ -226,6 +247,8 @@ def _our_errors(settings: Settings) -> Iterator[None]:
         yield
     except errors.KafkaError as error:
         raise _ours(error, settings) from error
+    except RuntimeError as error:  # the search for the controller ends so
+        raise refusal(_text(error), _NOT_CONTROLLER) from error
 
 
 def _connected(settings: Settings, ask_other_client: Callable[[], Any]) -> AdminClient:

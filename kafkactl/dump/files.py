@@ -22,6 +22,7 @@ from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.output import people
 from kafkactl.output.kafka.java_text import json_text
 from kafkactl.output.records.decoders import Parser
+from kafkactl.stdout import OutputError
 from kafkactl.storage.batch import AnyBatch, Batch, parse_batch
 from kafkactl.storage.compression import TooLargeError
 from kafkactl.storage.files import FileKind, beside, kind_of
@@ -115,6 +116,8 @@ class TextDump:
         self._out.flush()
 
     def _failed(self, error: KafkactlError) -> None:
+        if isinstance(error, OutputError):  # no fault of a file: nothing more can be printed
+            raise error
         self._flush()
         people.error(error)
         self._status = error.status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from kafkactl.output import people
 from kafkactl.output.kafka.java_text import plain
 from kafkactl.output.report import Column, OutputFormat, listing
 from kafkactl.output.structured import csv_line, dump_json, yaml_document
+from kafkactl.stdout import OutputError, out
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.files import FileKind, kind_of
 from kafkactl.storage.records import Record
@@ -37,7 +37,9 @@ def dump_rows(
 
     def failed(error: KafkactlError) -> None:
         nonlocal status
-        sys.stdout.flush()
+        if isinstance(error, OutputError):  # no fault of a file: nothing more can be printed
+            raise error
+        out.flush()
         people.error(error)
         status = error.status
 
@@ -71,16 +73,14 @@ def printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterato
 
 def _print_json(rows: Iterator[Row]) -> None:
     for row in rows:
-        sys.stdout.buffer.write(dump_json(row) + b"\n")
-        if sys.stdout.isatty():
-            sys.stdout.flush()
+        out.write(dump_json(row) + b"\n")
 
 
 def _print_csv(rows: Iterator[Row]) -> None:
     for number, row in enumerate(rows):
         if number == 0:
-            sys.stdout.write(csv_line(row))
-        sys.stdout.write(csv_line(map(_csv_cell, row.values())))
+            out.write_text(csv_line(row))
+        out.write_text(csv_line(map(_csv_cell, row.values())))
 
 
 def _csv_cell(cell: Any) -> Any:
@@ -89,7 +89,7 @@ def _csv_cell(cell: Any) -> Any:
 
 def _print_yaml(rows: Iterator[Row]) -> None:
     for row in rows:
-        sys.stdout.write(yaml_document(row))
+        out.write_text(yaml_document(row))
 
 
 def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
@@ -112,7 +112,7 @@ def _log_rows(
         except FormatError as error:
             failed(FormatError(f"{selected.path}: {error}", error.hint))
         if selection.follow:
-            sys.stdout.flush()  # who follows does not want to wait until a buffer is full
+            out.flush()  # who follows does not want to wait until a buffer is full
     if selection.is_everything:
         for path in paths:
             trailing = path.stat().st_size - ends.get(path, 0) if path.exists() else 0

@@ -18,6 +18,7 @@ from itertools import chain, cycle, islice
 from typing import Any, BinaryIO, TypeVar
 
 from kafkactl.errors import KafkactlError
+from kafkactl.stdout import out, write_all
 
 T = TypeVar("T")
 _POSITION = struct.Struct(">q")
@@ -72,11 +73,8 @@ class FileOutput:
         self.position = position
 
     def write(self, data: bytes | memoryview) -> None:
-        left = memoryview(data)
-        while left:
-            written = os.pwrite(self._descriptor, left, self.position)
-            self.position += written
-            left = left[written:]
+        write_all(self._descriptor, data, position=self.position)
+        self.position += len(data)
 
     def writelines(self, parts: Iterable[bytes]) -> None:
         self.write(b"".join(parts))
@@ -125,7 +123,7 @@ def in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, work: W
                 raise KafkactlError("a process that read the file was lost", "--jobs 1 does without") from None
             if told == _END:
                 return
-            if isinstance(told, OSError):
+            if isinstance(told, (OSError, KafkactlError)):
                 raise told
             result, goes_on = told
             yield result
@@ -154,6 +152,7 @@ def _serve(
         # A process that dies closes the next one's turn, which then ends, too.
         if end not in (mine, following, results[number][1]):
             os.close(end)
+    out.restart()
     status = 1
     try:
         with os.fdopen(results[number][1], "wb") as sink:
@@ -168,7 +167,7 @@ def _serve(
                     pickle.dump(_END, sink)
             except BrokenPipeError:
                 raise
-            except OSError as error:
+            except (OSError, KafkactlError) as error:
                 pickle.dump(error, sink)
         status = 0
     except BrokenPipeError:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 
 from kafkactl.local.compose import HOST, Service, Target
 from kafkactl.local.engine import POLL_S, Fault, NodeStatus, Tell, await_condition
 from kafkactl.local.launch import launch, launch_again
 from kafkactl.local.nodes import Node, nodes_of, process_state
+from kafkactl.stdout import out
 
 STOP_TIMEOUT_S = 30.0
 
@@ -81,8 +81,8 @@ class NativeEngine:
             for node, reader in readers:
                 for line in reader:
                     quiet = False
-                    sys.stdout.write(f"{node.service.name:{width}} | {line}")
-            sys.stdout.flush()
+                    out.write_text(f"{node.service.name:{width}} | {line}")
+            out.flush()
             if not follow:
                 return 0
             if quiet:

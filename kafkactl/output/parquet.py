@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from kafkactl.errors import UsageError
+from kafkactl.stdout import out
 
 ROWS_AT_ONCE = 20_000
 _TEXT_COLUMNS = {"file", "codec", "timestamp_type", "control", "key", "value", "topic"}
@@ -22,13 +22,13 @@ def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
         from pyarrow import parquet
     except ImportError:
         raise UsageError("-o parquet needs pyarrow", "pip install 'kafkactl[parquet]'") from None
-    if sys.stdout.isatty():
+    if out.is_terminal:
         raise UsageError("-o parquet is for a file or a pipe", "kafkactl dump-log ... -o parquet > records.parquet")
     writer = None
     while group := list(islice(rows, ROWS_AT_ONCE)):
         if writer is None:
             schema = pyarrow.schema([(name, _type(pyarrow, name)) for name in group[0]])
-            writer = parquet.ParquetWriter(sys.stdout.buffer, schema)
+            writer = parquet.ParquetWriter(out.binary, schema)
         writer.write_table(pyarrow.Table.from_pylist([_cells(row) for row in group], schema=schema))
     if writer is not None:
         writer.close()

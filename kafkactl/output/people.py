@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
 
 from kafkactl.errors import KafkactlError, OperationError, UsageError
+from kafkactl.escaping import escape_for_terminal
 
 _RED, _YELLOW, _PLAIN = "\033[1;31m", "\033[33m", "\033[0m"
 
@@ -38,7 +40,12 @@ def note(text: str) -> None:
     if as_json.get():
         _object({"note": text})
         return
-    print(text, file=sys.stderr, flush=True)
+    _write(_for_terminal(text, keep_line_ends=True))
+
+
+def write(text: str) -> None:
+    """Write text to stderr as it is: Kafka's own messages, and lines of progress that are written again and again."""
+    _write(text, end="")
 
 
 def confirm(question: str, assume_yes: bool) -> bool:
@@ -47,17 +54,29 @@ def confirm(question: str, assume_yes: bool) -> bool:
         return True
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(f"{question}: not done, for nobody can be asked here", "--yes does it, --dry-run only shows")
-    print(f"{question}? [y/N] ", end="", file=sys.stderr, flush=True)
+    _write(f"{_for_terminal(question)}? [y/N] ", end="")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _object(value: dict[str, object]) -> None:
     from kafkactl.output.structured import dump_json
 
-    print(dump_json(value).decode(), file=sys.stderr, flush=True)
+    _write(dump_json(value).decode())
 
 
 def _line(label: str, colour: str, text: str) -> None:
-    one_line = " ".join(text.split("\n"))
+    line = _for_terminal(" ".join(text.split("\n")))
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    print(f"{colour}{label}{_PLAIN} {one_line}" if coloured else f"{label} {one_line}", file=sys.stderr, flush=True)
+    _write(f"{colour}{label}{_PLAIN} {line}" if coloured else f"{label} {line}")
+
+
+def _for_terminal(text: str, keep_line_ends: bool = False) -> str:
+    """Return text with control characters made visible, where stderr is a terminal."""
+    return escape_for_terminal(text, keep_line_ends=keep_line_ends) if sys.stderr.isatty() else text
+
+
+def _write(text: str, end: str = "\n") -> None:
+    """Write to stderr. A message that cannot be written is lost: stdout is no place for it."""
+    with suppress(OSError):
+        sys.stderr.write(text + end)
+        sys.stderr.flush()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
+from kafkactl.output import people
+
 _EVERY_S = 0.5
 _AFTER_S = 2.0
 _CLEARED = "\r\033[K"
@@ -26,7 +28,7 @@ class Progress:
         now = time.monotonic()
         if now >= self._next:
             pace = records / (now - self._started)
-            print(f"{_CLEARED}{records:,} records, {pace:,.0f} a second", end="", file=sys.stderr, flush=True)
+            people.write(f"{_CLEARED}{records:,} records, {pace:,.0f} a second")
             self._next = now + _EVERY_S
             self._shown = True
 
@@ -35,4 +37,4 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         if self._shown:
-            print(_CLEARED, end="", file=sys.stderr, flush=True)
+            people.write(_CLEARED)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TextIO
 
+from kafkactl.escaping import escape_for_terminal
 from kafkactl.output.report import Column, OutputFormat, Report, Table, cell
+from kafkactl.stdout import out
 
 
 def show(
     report: Report, format: OutputFormat | None = None, stream: TextIO | None = None, with_headings: bool = True
 ) -> None:
     """Print a result: a table on a terminal and plain text elsewhere, unless a format is named."""
-    stream = stream or sys.stdout
+    stream = stream or out.text
     on_terminal = stream.isatty()
     if format is None:
         format = OutputFormat.TABLE if on_terminal else OutputFormat.PLAIN
@@ -26,7 +27,7 @@ def show(
         else:
             from kafkactl.output.terminal import show_tables
 
-            show_tables(report.tables, stream, with_headings)
+            show_tables(report.tables, out.styled if stream is out.text else stream, with_headings)
         return
     from kafkactl.output import structured
 
@@ -50,13 +51,11 @@ def _write_bytes(pieces: Any, stream: TextIO) -> None:
     if binary is None:
         stream.writelines(piece.decode() for piece in pieces)
         return
-    stream.flush()  # what was printed before comes before
     binary.writelines(pieces)
 
 
 def _escaped(report: Report) -> Report:
     """Return the report with control characters of its cells and titles made visible, for a terminal."""
-    from kafkactl.stdout import escape_for_terminal
 
     def escape(column: Column) -> Column:
         return replace(column, value=_escaping(column.value, escape_for_terminal))

@@ -24,7 +24,7 @@ HOUSE = (
     ("local",),
     ("storage",),
     ("stdout", "patterns", "times"),
-    ("statuses", "errors", "paths"),
+    ("statuses", "errors", "paths", "escaping"),
 )
 """Rooms from the top to the bottom; rooms of a level do not import one another, but for the lowest level."""
 
@@ -218,3 +218,17 @@ def test_every_room_is_installed() -> None:
     text = (PACKAGE.parent / "pyproject.toml").read_text()
     rooms = {".".join(path.parent.relative_to(PACKAGE.parent).parts) for path in PACKAGE.rglob("__init__.py")}
     assert rooms - set(re.findall(r'"(kafkactl[\w.]*)"', text)) == set()
+
+
+def test_only_stdout_writes_data() -> None:
+    """No module but stdout.py uses print or sys.stdout; messages go through output/people.py."""
+    wrong = []
+    for name, path in MODULES.items():
+        if path.suffix != ".py" or name == "stdout":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            is_print = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+            is_stdout = isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.stdout"
+            if is_print or is_stdout:
+                wrong.append(f"{name}:{node.lineno}")
+    assert wrong == []

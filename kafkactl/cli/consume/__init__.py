@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +17,7 @@ from kafkactl.cli.frame.subjects import TopicOptions
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.output import people
 from kafkactl.statuses import FAILED
+from kafkactl.stdout import out
 
 if TYPE_CHECKING:
     from kafkactl.output.records import RecordWriter
@@ -98,7 +98,8 @@ def console_consumer(
         return printing.run(reading, Latest() if dedupe_latest else None)
     finally:
         if enable_systest_events:
-            print("shutdown_complete", flush=True)
+            out.write(b"shutdown_complete\n")
+            out.flush()
 
 
 def _print_lines(reading: LineReading, limit: int | None) -> int:
@@ -108,8 +109,8 @@ def _print_lines(reading: LineReading, limit: int | None) -> int:
     def print_all() -> None:
         nonlocal printed
         for text, number in reading.chunks(limit):
-            sys.stdout.buffer.write(text)
-            sys.stdout.buffer.flush()
+            out.write(text)
+            out.flush()
             printed += number
 
     try:
@@ -130,7 +131,6 @@ class Printing:
         self._writer, self._wanted, self._skips_errors = writer, wanted, skips_errors
         self._left = limit
         self._stopping = Stopping()
-        self._out = sys.stdout.buffer
         self._printed = self._skipped = 0
         self._batch: list[Any] = []
         self._handled = 0
@@ -144,14 +144,14 @@ class Printing:
         finally:
             reading.done(self._batch[: self._handled])
             try:
-                self._out.flush()
+                out.flush()
             finally:
                 reading.close()
                 people.note(_summary(self._printed, self._skipped))
         return status or (FAILED if self._skipped else 0)
 
     def _print_all(self, reading: Reading, latest: Latest | None) -> None:
-        self._out.write(self._writer.head)
+        out.write(self._writer.head)
         for batch in reading.batches() if self._left != 0 else ():
             if latest is not None:
                 latest.add(self._of_interest(batch))
@@ -180,11 +180,11 @@ class Printing:
             shown = shown[: self._left]
             end = batch.index(shown[-1]) + 1
         try:
-            self._out.write(self._writer.write_all(shown))
+            out.write(self._writer.write_all(shown))
             self._printed += len(shown)
         except FormatError:
             self._print_singly(batch[:end], shown)
-        self._out.flush()
+        out.flush()
         if self._left is not None:
             self._left -= len(shown)
         self._handled = end
@@ -194,7 +194,7 @@ class Printing:
         for message in batch:
             if id(message) in of_interest:
                 try:
-                    self._out.write(self._writer.write(message))
+                    out.write(self._writer.write(message))
                     self._printed += 1
                 except FormatError as error:
                     self._told(message, error)

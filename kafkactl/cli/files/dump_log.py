@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import FileOutputOptions, FormatOptions, TimeOptions
 from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat
+from kafkactl.stdout import out
 from kafkactl.times import TimeRange
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def dump_log(
         selection=selection,
         jobs=jobs or _cores(),
     )
-    return TextDump(wanted, sys.stdout.buffer).run(paths)
+    return TextDump(wanted, out.binary).run(paths)
 
 
 def _cores() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +22,7 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 from kafkactl.patterns import select_names
 from kafkactl.statuses import CONDITION, FAILED
+from kafkactl.stdout import out
 from kafkactl.times import parse_duration
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def list_groups(
         and (not types - {_ANY} or row.type.lower() in types)
     ]
     if output.is_kafka:
-        print(kafka_group_text.listed(rows, bool(types), bool(states)), end="")
+        out.write_text(kafka_group_text.listed(rows, bool(types), bool(states)))
     else:
         columns = [
             Column("GROUP", lambda row: row.group),
@@ -209,7 +209,7 @@ def explain(
         Column("ADVICE", lambda row: row.advice),
     ]
     if not output.is_structured:
-        print(groups_tables.title(after))
+        out.write_text(f"{out.escape_name(groups_tables.title(after))}\n")
     if findings or output.is_structured:
         output.show(listing(columns, findings))
     else:
@@ -239,7 +239,7 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
         return status
     results = groups.delete_groups(connected, names)
     if output.is_kafka:
-        print(kafka_group_text.deleted({each.name: None if each.ok else each.result for each in results}), end="")
+        out.write_text(kafka_group_text.deleted({each.name: None if each.ok else each.result for each in results}))
     return show_outcomes(results, "group", output)
 
 
@@ -327,8 +327,8 @@ def _show_descriptions(
     described = groups.describe_groups(connected, selection, with_epochs=verbose)
     if output.is_kafka:
         for one in described:
-            print(kafka_group_text.note(one), end="", file=sys.stderr)
-            print(kafka_group_text.members(one, verbose) if members else kafka_group_text.state(one, verbose), end="")
+            people.write(kafka_group_text.note(one))
+            out.write_text(kafka_group_text.members(one, verbose) if members else kafka_group_text.state(one, verbose))
     elif members:
         rows = [member for one in described for member in groups_tables.in_order(one.members)]
         output.show(Report(described, [Table(groups_tables.members(verbose), rows)]))
@@ -341,14 +341,14 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verb
     if output.is_prometheus:
         from kafkactl.output import prometheus
 
-        print(prometheus.text(lags), end="")
+        out.write_text(prometheus.text(lags))
         return _tell_errors(lags)
     if output.is_kafka:
         from kafkactl.output.kafka import group_text as kafka_group_text
 
         for one in lags:
-            print(kafka_group_text.note(one.description), end="", file=sys.stderr)
-            print(kafka_group_text.offsets(one, verbose), end="")
+            people.write(kafka_group_text.note(one.description))
+            out.write_text(kafka_group_text.offsets(one, verbose))
         return _tell_errors(lags)
     columns = groups_tables.offsets(verbose)
     if lag:

@@ -20,6 +20,7 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import select_names
 from kafkactl.statuses import CONDITION, FAILED
+from kafkactl.stdout import out
 from kafkactl.times import parse_duration
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def reset_offsets(
             if export
             else kafka_group_text.reset(offsets)
         )
-        print(text, end="")
+        out.write_text(text)
     else:
         output.show(Report(rows, [Table(_RESET_COLUMNS, rows)]))
         if not execute:
@@ -157,7 +158,7 @@ def delete_offsets(
         return status
     results = group_offsets.delete_offsets(connected, name, partitions)
     if output.is_kafka:
-        print(kafka_group_text.offsets_deleted(name, results), end="")
+        out.write_text(kafka_group_text.offsets_deleted(name, results))
     else:
         rows = [
             {"topic": of, "partition": number, "result": error or "deleted", "ok": error is None}
@@ -343,7 +344,7 @@ def _tell(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
 
     for plan in plans.values():
         if as_kafka:
-            print(kafka_group_text.empty(plan.empty), end="")
+            out.write_text(kafka_group_text.empty(plan.empty))
         else:
             for of, number in plan.empty:
                 people.warning(f"{of}-{number} has no record since then: its end is taken")

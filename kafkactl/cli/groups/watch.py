@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from kafkactl.cli.groups import tables as groups_tables
 from kafkactl.output.report import Column, Table
 from kafkactl.output.structured import dump_json
+from kafkactl.stdout import out
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.models import GroupLag
@@ -35,12 +35,12 @@ def looks(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[list[G
 
 def watch(rounds: Iterator[list[GroupLag]]) -> None:
     """A table that is drawn anew on a terminal; elsewhere one line of json for each group and round."""
-    if not sys.stdout.isatty():
+    if not out.is_terminal:
         for found in rounds:
             now_ms = round(time.time() * 1000)
             for lag in found:
-                sys.stdout.buffer.write(dump_json({"time_ms": now_ms, **groups_tables.summary(lag)}) + b"\n")
-            sys.stdout.flush()
+                out.write(dump_json({"time_ms": now_ms, **groups_tables.summary(lag)}) + b"\n")
+            out.flush()
         return
     from rich.console import Console
     from rich.live import Live
@@ -48,7 +48,7 @@ def watch(rounds: Iterator[list[GroupLag]]) -> None:
     from kafkactl.output.terminal import drawn
 
     history: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_HISTORY))
-    with Live(console=Console(), auto_refresh=False, vertical_overflow="crop") as live:
+    with Live(console=Console(file=out.styled), auto_refresh=False, vertical_overflow="crop") as live:
         for found in rounds:
             for lag in found:
                 history[lag.description.group].append(lag.total_lag)

@@ -13,6 +13,7 @@ from kafkactl.cli.frame.results import tell_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import UsageError
 from kafkactl.output.report import Column, Report, Table, listing
+from kafkactl.stdout import out
 from kafkactl.times import parse_duration
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[
     if any(row.timestamp_ms is not None for row in rows):
         columns.append(Column("TIME", lambda row: None if row.timestamp_ms is None else format_time(row.timestamp_ms)))
     if output.is_kafka:
-        print(kafka_text.offsets(rows), end="")
+        out.write_text(kafka_text.offsets(rows))
     else:
         output.show(listing(columns, rows))
     return tell_errors((row.topic, row.partition, row.error) for row in rows)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from typing import BinaryIO
 
+from kafkactl.output import people
 from kafkactl.paths import data_dir
+from kafkactl.stdout import out
 
 PROMPT = ">"
 _KEPT_LINES = 1000
@@ -19,7 +20,7 @@ class TypedLines:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._edits = sys.stdout.isatty()
+        self._edits = out.is_terminal
         if self._edits:
             import readline
 
@@ -35,7 +36,7 @@ class TypedLines:
             line = self._edited() if self._edits else self._plain()
         finally:
             if not line:
-                print(file=sys.stderr)  # the prompt's own line ends here
+                people.write("\n")  # the prompt's own line ends here
         return line
 
     def __enter__(self) -> TypedLines:
@@ -57,7 +58,7 @@ class TypedLines:
             return b""
 
     def _plain(self) -> bytes:
-        print(PROMPT, end="", file=sys.stderr, flush=True)
+        people.write(PROMPT)
         return self._stream.readline()
 
 

@@ -17,6 +17,7 @@ from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.statuses import FAILED
+from kafkactl.stdout import out
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
@@ -95,7 +96,7 @@ def delete(
     if output.is_kafka:
         from kafkactl.output.kafka import admin_text as kafka_text
 
-        print(kafka_text.deletions(rows), end="")
+        out.write_text(kafka_text.deletions(rows))
     else:
         shown = rows if output.is_structured else [row for row in rows if row.error is None]
         done = [*columns[:2], Column("START", lambda row: row.low_watermark)]

@@ -20,6 +20,7 @@ from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import require_topic_names
+from kafkactl.stdout import out
 
 app = new_app("List, create, describe, alter and delete topics.")
 
@@ -45,7 +46,7 @@ def list_topics(
         chosen = set(selection.choose(row.topic for row in listed).names)
         listed = [row for row in listed if row.topic in chosen]
     if output.is_kafka:
-        print("\n".join(row.topic for row in listed))
+        out.write_text("".join(f"{row.topic}\n" for row in listed))
         return
     columns = [
         Column("TOPIC", lambda row: row.topic),
@@ -119,7 +120,7 @@ def create(
     before_change(connected, [_creation(spec.topic) for spec in specs])
     results = changes.create_topics(connected, specs, if_not_exists)
     if output.is_kafka:
-        print("".join(kafka_text.created(each) for each in results), end="")
+        out.write_text("".join(kafka_text.created(each) for each in results))
     return show_outcomes(results, "topic", output)
 
 

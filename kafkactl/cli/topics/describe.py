@@ -16,6 +16,7 @@ from kafkactl.cli.topics.flags import ExcludeInternal
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import TopicSelection, is_internal_topic, refuse_empty
+from kafkactl.stdout import out
 
 if TYPE_CHECKING:
     from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
@@ -66,7 +67,7 @@ def describe(
     )
     connected = cluster.connect()
     if output.is_kafka:
-        print(_as_kafka(_described(connected, asked), wishes, topics_with_overrides), end="")
+        out.write_text(_as_kafka(_described(connected, asked), wishes, topics_with_overrides))
         return
     from kafkactl.admin.topics import descriptions
 

@@ -56,12 +56,10 @@ def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
     try:
         while left := unfinished(connected, moves):
             if on_terminal:
-                print(
-                    f"\r{len(moves) - len(left)} of {len(moves)} partitions moved", end="", file=sys.stderr, flush=True
-                )
+                people.write(f"\r{len(moves) - len(left)} of {len(moves)} partitions moved")
             time.sleep(_LOOK_EVERY_S)
     except KeyboardInterrupt:
         people.note("\nthe brokers go on moving; kafkactl topics describe -o kafka shows what is left")
         raise
     if on_terminal:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+        people.write("\r\033[K")

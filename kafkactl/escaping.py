@@ -1,0 +1,82 @@
+"""Escape what must not reach a terminal as it is, and encode text that may hold bytes that are no UTF-8.
+
+Everything from outside (records, names, broker errors) passes here before it reaches a terminal. stdout.py does so for
+data, output/people.py for messages.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+# `re` compiles and keeps these at their first use, for only terminals need them.
+# U+DC80 to U+DC9F are the bytes 0x80 to 0x9f after surrogateescape.
+_FORBIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udc9f]"
+_FORBIDDEN_IN_LINE = _FORBIDDEN.replace(r"\x00-\x08\x0b-\x1f", r"\x00-\x1f")
+# Colours, and what rich's Live needs: moves of the cursor, erasing, showing and hiding the cursor.
+_OUR_CODES = r"\x1b\[[\d;:]*m|\x1b\[\d*[A-K]|\x1b\[\?25[hl]|\r(?=\x1b\[2K)"
+_SHORT_FORMS = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
+
+
+def encode_text(text: str) -> bytes:
+    r"""Return text as UTF-8. Bytes that surrogateescape kept come back; other lone surrogates become `\ud800`."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        text = re.sub(r"[\ud800-\udc7f\udd00-\udfff]", _show_character, text)
+        return text.encode("utf-8", "surrogateescape")
+
+
+def escape_for_terminal(text: str, *, keep_line_ends: bool) -> str:
+    r"""Return text without characters that control a terminal or turn the direction of text.
+
+    They become visible: `\r`, `\x1b`, `\u202e`. Line feed and tab stay with `keep_line_ends`, for text of records;
+    without it, for names and cells, they are escaped too. Bytes that surrogateescape kept count as what they are.
+    """
+    if text.isprintable():  # then there is none of them
+        return text
+    return re.sub(_FORBIDDEN if keep_line_ends else _FORBIDDEN_IN_LINE, _show_character, text)
+
+
+def escape_bytes_for_terminal(data: bytes, *, keep_line_ends: bool) -> bytes:
+    """Return whole UTF-8 text escaped as `escape_for_terminal` does; see TerminalEscaper for pieces.
+
+    Invalid bytes stay, except 0x80 to 0x9f: some terminals take them for C1.
+    """
+    suspect = rb"[\x00-\x08\x0b-\x1f\x7f-\x9f]" if keep_line_ends else rb"[\x00-\x1f\x7f-\x9f]"
+    if re.search(suspect, data) is None:  # every forbidden character has one of these bytes
+        return data
+    text = data.decode("utf-8", "surrogateescape")
+    return escape_for_terminal(text, keep_line_ends=keep_line_ends).encode("utf-8", "surrogateescape")
+
+
+def escape_styled(text: str) -> str:
+    """Return text escaped for a terminal, but for our own colour codes and those of rich's Live."""
+    return re.sub(f"({_OUR_CODES})|{_FORBIDDEN}", lambda match: match[1] or _show_character(match), text)
+
+
+def _escape_decoded(text: str) -> bytes:
+    return escape_for_terminal(text, keep_line_ends=True).encode("utf-8", "surrogateescape")
+
+
+def _show_character(match: re.Match[str]) -> str:
+    character = match[0]
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDC9F:
+        code -= 0xDC00
+    return _SHORT_FORMS.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+class TerminalEscaper:
+    """Escapes a stream of bytes for a terminal, however the stream is cut into pieces."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+
+    def escape(self, piece: bytes | bytearray | memoryview) -> bytes:
+        """Return a piece escaped. The start of an incomplete character at its end comes with the next piece."""
+        return _escape_decoded(self._decoder.decode(bytes(piece)))
+
+    def finish(self) -> bytes:
+        """Return the incomplete character at the end of the stream, escaped."""
+        return _escape_decoded(self._decoder.decode(b"", True))

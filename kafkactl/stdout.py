@@ -1,0 +1,545 @@
+r"""Write data to standard output: the only writer of data.
+
+`out` is the writer of descriptor 1, and `take_over_stdout()` puts it under `print` as well. It hands everything to the
+kernel or raises. It never blocks inside a system call of a pipe, a socket or a terminal: it waits beside it, where
+signals, a deadline and a hook can end the wait.
+
+Which method to call:
+
+- `write`, `write_text` and `text` are for everything. On a terminal they escape every control character except line
+  feed and tab, so a forgotten call of an escape function shows `\x1b` and does no harm.
+- `write_styled` and `styled` are for text with our own colour codes. Everything in it that comes from outside passes
+  `escape_name` or `escape_text` first. Of a forgotten name, at most a colour or a move of the cursor gets through.
+- `escape_name` is also for names in lines and tables, where a line feed would look like a new row.
+
+Pipes and files get the bytes unchanged.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from typing import Any, BinaryIO, TextIO, cast
+
+from kafkactl.errors import KafkactlError
+from kafkactl.escaping import TerminalEscaper, encode_text, escape_for_terminal, escape_styled
+
+BUFFER_BYTES = 64 * 1024
+STANDARD_OUTPUT = "standard output"
+
+# A blocked writer looks this often at its deadline, and calls its hook.
+_SLICE_MS = 200
+# A write with this flag never blocks, whatever the descriptor's own flags are. Only Linux has it.
+_NO_WAIT: int | None = getattr(os, "RWF_NOWAIT", None)
+_WITHOUT_FLAG = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.EPERM}
+_HINTS = {
+    errno.ENOSPC: "free space on its file system, or write to another file",
+    errno.EDQUOT: "free space within your quota, or write to another file",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f), or write to another file",
+    errno.EBADF: "open it for writing: kafkactl ... > FILE",
+}
+_reserved: set[int] = set()
+
+Bytes = bytes | bytearray | memoryview
+
+
+class OutputError(KafkactlError):
+    """A failure to write data. The writer that raised it writes nothing more."""
+
+
+class WriteTimeoutError(OutputError):
+    """The reader took no data before the writer's deadline."""
+
+
+class ReaderLeftError(BrokenPipeError):
+    """The reader of a pipe or socket left. This is no failure of the command: its status is 0."""
+
+
+class _Batch:
+    """Accepted data, and the sizes that the kernel took of it.
+
+    A signal handler can raise directly after a system call, before Python stores the result. So C code puts each size
+    into `counts` (see `_Channel._offer`), and a batch is replaced by one assignment.
+    """
+
+    __slots__ = ("base", "counts", "data")
+
+    def __init__(self, base: int, data: Bytes) -> None:
+        self.base, self.data = base, data
+        self.counts: list[int] = []
+
+
+class _Channel:
+    """A descriptor: its kind, and how to offer it data without blocking."""
+
+    def __init__(self, descriptor: int) -> None:
+        mode = _read_mode(descriptor)
+        self._descriptor = self._target = descriptor
+        self.is_pipe = stat.S_ISFIFO(mode)
+        self.is_terminal = stat.S_ISCHR(mode) and os.isatty(descriptor)
+        self._poll: Any = None
+        self._flags: int | None = None
+        self._polls_first = False
+        if self.is_pipe or stat.S_ISSOCK(mode):
+            self._flags = _NO_WAIT
+        if self._flags is None and (self.is_pipe or stat.S_ISSOCK(mode) or self.is_terminal):
+            self._do_without_flag()
+
+    def close(self) -> None:
+        """Close what was opened here. The descriptor itself stays open."""
+        if self._target != self._descriptor:
+            os.close(self._target)
+
+    def try_write(self, data: memoryview, counts: list[int]) -> bool:
+        """Hand over what there is room for, and add its size to `counts`. Return False if there is no room."""
+        try:
+            return self._offer(data, counts)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if self._flags is None or error.errno not in _WITHOUT_FLAG:
+                raise
+        self._do_without_flag()  # a kernel before 6.5, or a sandbox
+        return True
+
+    def _do_without_flag(self) -> None:
+        target = _reopen_without_blocking(self._descriptor, self.is_terminal)
+        self._polls_first = target == self._descriptor
+        self._target = target
+        self._flags = self._poll = None  # last: until then an exception of a signal changes nothing
+
+    def _offer(self, data: memoryview, counts: list[int]) -> bool:
+        if self._flags is not None:
+            counts.extend(map(os.pwritev, (self._target,), ((data,),), (-1,), (self._flags,)))
+        elif not self._polls_first:
+            counts.extend(map(os.write, (self._target,), (data,)))
+        else:
+            if not self.wait(0):
+                return False
+            with data[: self._room_bytes()] as part:
+                counts.extend(map(os.write, (self._target,), (part,)))
+        return True
+
+    def _room_bytes(self) -> int:
+        """Return how much can be written without blocking when poll reports room."""
+        import select
+
+        return min(select.PIPE_BUF, 256) if self.is_terminal else select.PIPE_BUF
+
+    def wait(self, wait_ms: int) -> bool:
+        """Wait until the descriptor has room or has failed. Return False when the time is over."""
+        if self._poll is None:
+            import select
+
+            self._poll = select.poll()
+            self._poll.register(self._target, select.POLLOUT)
+        return bool(self._poll.poll(wait_ms))
+
+    def has_reader(self) -> bool:
+        """Return False when the reader of this pipe left."""
+        import select
+
+        poll = select.poll()
+        poll.register(self._descriptor, 0)
+        return not poll.poll(0)
+
+    def count_unread_bytes(self) -> int:
+        """Return how many bytes lie unread in this pipe, those of other writers included; 0 if that is unknown."""
+        if not (self.is_pipe and sys.platform == "linux"):
+            return 0
+        import fcntl
+        import termios
+
+        answer = fcntl.ioctl(self._descriptor, termios.FIONREAD, bytes(4))
+        return int.from_bytes(answer, sys.byteorder)
+
+
+class DescriptorWriter:
+    """A buffered writer of one descriptor that loses and repeats nothing.
+
+    An exception of a signal handler or of `while_blocked` ends a write. Then `handed_over` is exact, `pending` is the
+    rest of what was accepted, and the next `flush` goes on behind the last byte that the kernel took. An error of the
+    descriptor is final: every later `write` and `flush` raises it again.
+
+    One thread uses a writer. A signal handler and `while_blocked` must not write to it.
+    """
+
+    def __init__(self, descriptor: int, name: str = STANDARD_OUTPUT) -> None:
+        self.descriptor, self.name = descriptor, name
+        self.text = cast(TextIO, _TextAdapter(self, self.write_text))
+        """A text stream of this writer, for `print`, csv and other code that wants a file."""
+        self.styled = cast(TextIO, _TextAdapter(self, self.write_styled))
+        """A text stream that lets colour codes pass, for rich's Console."""
+        self.binary = cast(BinaryIO, _BinaryAdapter(self))
+        """A binary stream of this writer, for pyarrow and other code that wants a file."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all data, counts and errors: call this in a forked process, and between tests.
+
+        It also closes the second descriptor that the writer may have opened for the same pipe or terminal.
+        """
+        if (channel := self.__dict__.pop("_channel", None)) is not None:
+            channel.close()
+        self._escaper: TerminalEscaper | None = None
+        self._batch = _Batch(0, bytearray())
+        self._read_at_least = 0
+        self.error: OutputError | ReaderLeftError | None = None
+        self.deadline: float | None = None
+        """Time of `time.monotonic()` after which a blocked write raises WriteTimeoutError."""
+        self.while_blocked: Callable[[], object] | None = None
+        """Called about five times a second while the output is blocked."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Return whether this writes to a terminal."""
+        return self._channel.is_terminal
+
+    @property
+    def handed_over(self) -> int:
+        """Return how many bytes the kernel took from this writer."""
+        return self._batch.base + sum(self._batch.counts)
+
+    @property
+    def pending(self) -> int:
+        """Return how many bytes were accepted and not handed over."""
+        return len(self._batch.data) - sum(self._batch.counts)
+
+    @property
+    def accepted(self) -> int:
+        """Return the position behind the last accepted byte. A record is handed over when `handed_over` reaches it."""
+        return self._batch.base + len(self._batch.data)
+
+    @property
+    def read_at_least(self) -> int:
+        """Return how many bytes the reader of a pipe certainly read. Elsewhere this is `handed_over`."""
+        unread = self._channel.count_unread_bytes()
+        self._read_at_least = max(self._read_at_least, self.handed_over - unread)
+        return self._read_at_least
+
+    @property
+    def received(self) -> int:
+        """Return `handed_over`, or `read_at_least` once the reader of the pipe left."""
+        reader_left = self._channel.is_pipe and not self._channel.has_reader()
+        certain = self.read_at_least
+        return certain if reader_left else self.handed_over
+
+    def write(self, data: Bytes) -> None:
+        """Accept bytes; raises OutputError and ReaderLeftError. A terminal gets control characters escaped."""
+        if self._channel.is_terminal:
+            self._escaper = self._escaper or TerminalEscaper()
+            data = self._escaper.escape(data)
+        self._accept(data)
+
+    def write_text(self, text: str) -> None:
+        """Accept text as UTF-8; see `write` and `encode_text`."""
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            data = encode_text(text)
+        self.write(data)
+
+    def write_styled(self, text: str) -> None:
+        """Accept text with our own colour codes. Text from outside in it must have passed `escape_name`."""
+        if self.is_terminal:
+            self._release_tail()
+            text = escape_styled(text)
+        self._accept(encode_text(text))
+
+    def escape_name(self, text: str) -> str:
+        """Return a name or another text of one line, escaped if this writes to a terminal."""
+        return escape_for_terminal(text, keep_line_ends=False) if self.is_terminal else text
+
+    def escape_text(self, text: str) -> str:
+        """Return text of several lines, escaped if this writes to a terminal."""
+        return escape_for_terminal(text, keep_line_ends=True) if self.is_terminal else text
+
+    def flush(self) -> None:
+        """Hand over everything that was accepted; raises OutputError and ReaderLeftError."""
+        self._raise_error()
+        self._release_tail()
+        self._flush_print()
+        self._send()
+
+    def discard_pending(self) -> None:
+        """Forget what was not handed over."""
+        self._escaper = None
+        self._batch = _Batch(self.handed_over, bytearray())
+
+    @cached_property
+    def _channel(self) -> _Channel:
+        return _Channel(self.descriptor)
+
+    def _accept(self, data: Bytes) -> None:
+        if self.error is not None:
+            self._raise_error()
+        if not isinstance(data, bytes):
+            data = memoryview(data).cast("B")
+        if len(data) >= BUFFER_BYTES:
+            self._send()
+            self._send(data)
+            return
+        if not isinstance(self._batch.data, bytearray):
+            self._settle()  # two signals within one write
+        batch = self._batch
+        batch.data += data  # type: ignore[operator]
+        if self._channel.is_terminal or len(batch.data) >= BUFFER_BYTES:
+            self._send()
+
+    def _release_tail(self) -> None:
+        """Accept the bytes that wait for the rest of their character."""
+        if self._escaper is not None and (tail := self._escaper.finish()):
+            self._accept(tail)
+
+    def _send(self, data: Bytes = b"") -> None:
+        """Hand over what was accepted, or else more data, which are not copied."""
+        try:
+            if data:
+                self._batch = _Batch(self._batch.base, data)
+            if self._batch.data:
+                self._flush_print()
+                self._hand_over(self._batch)
+        finally:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Keep only what is pending, as a copy: the caller's memory may change afterwards."""
+        batch = self._batch
+        taken = sum(batch.counts)
+        with memoryview(batch.data) as whole, whole[taken:] as rest:
+            self._batch = _Batch(batch.base + taken, bytearray(rest))
+
+    def _hand_over(self, batch: _Batch) -> None:
+        counts = batch.counts
+        position = sum(counts)
+        with memoryview(batch.data) as whole:
+            while position < len(whole):
+                known = len(counts)
+                with whole[position:] as rest:
+                    has_room = self._try_write(rest, counts)
+                position += sum(counts[known:])
+                if not has_room:
+                    self._wait()
+
+    def _try_write(self, data: memoryview, counts: list[int]) -> bool:
+        try:
+            return self._channel.try_write(data, counts)
+        except OSError as failure:
+            raise self._fail(self._translate(failure)) from failure
+
+    def _wait(self) -> None:
+        while not self._channel.wait(self._slice_ms()):
+            if self.while_blocked is not None:
+                self.while_blocked()
+
+    def _slice_ms(self) -> int:
+        if self.deadline is None:
+            return _SLICE_MS
+        left_ms = round((self.deadline - time.monotonic()) * 1000)
+        if left_ms <= 0:
+            raise self._fail(WriteTimeoutError(f"cannot write to {self.name}: timed out"))
+        return min(left_ms, _SLICE_MS)
+
+    def _translate(self, failure: OSError) -> OutputError | ReaderLeftError:
+        return translate_error(failure, self.descriptor, self.name)
+
+    def _fail(self, error: OutputError | ReaderLeftError) -> OutputError | ReaderLeftError:
+        """Keep the error for every later call, and drop what `print` holds, so that nothing is written at exit."""
+        self.error = error
+        if _writes_to(sys.stdout, self.descriptor):
+            _drop_print(sys.stdout)
+            sys.stdout = self.text
+        return error
+
+    def _raise_error(self) -> None:
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+
+    def _flush_print(self) -> None:
+        """Hand over what `print` holds, where `print` does not use this writer."""
+        while _writes_to(sys.stdout, self.descriptor):
+            try:
+                sys.stdout.flush()
+                return
+            except BlockingIOError:
+                self._wait()
+            except OSError as failure:
+                raise self._fail(self._translate(failure)) from failure
+
+
+class _TextAdapter(io.TextIOBase):
+    """A text stream on top of a writer. Closing it does not close the descriptor."""
+
+    encoding, errors = "utf-8", "backslashreplace"
+
+    def __init__(self, writer: DescriptorWriter, write: Callable[[str], None]) -> None:
+        self._writer, self._write = writer, write
+
+    @property
+    def buffer(self) -> BinaryIO:
+        return self._writer.binary
+
+    def write(self, text: str) -> int:
+        self._write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the writer. The interpreter calls this at exit, so a failure that was raised is not raised again."""
+        if self._writer.error is None:
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Do nothing: Python calls this for a lost object, and its descriptor may be another file by then."""
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._writer.is_terminal
+
+    def fileno(self) -> int:
+        return self._writer.descriptor
+
+
+class _BinaryAdapter(io.BufferedIOBase):
+    """A binary stream on top of a writer. Closing it does not close the descriptor."""
+
+    mode = "wb"
+
+    def __init__(self, writer: DescriptorWriter) -> None:
+        self._writer = writer
+
+    def write(self, data: Any) -> int:
+        view = data if isinstance(data, bytes) else memoryview(data).cast("B")
+        self._writer.write(view)
+        return len(view)
+
+    def flush(self) -> None:
+        """Flush the writer; see `_TextAdapter.flush`."""
+        if self._writer.error is None:
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Do nothing: Python calls this for a lost object, and its descriptor may be another file by then."""
+
+    def tell(self) -> int:
+        return self._writer.accepted
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._writer.is_terminal
+
+    def fileno(self) -> int:
+        return self._writer.descriptor
+
+
+def take_over_stdout() -> None:
+    """Reserve the standard descriptors and let `print` write through `out`: call this first in main."""
+    reserve_descriptors()
+    with suppress(OutputError, ReaderLeftError):  # `out` raises it again at the first write
+        out._flush_print()
+    sys.stdout = out.text
+
+
+def reserve_descriptors() -> None:
+    """Open a harmless file at each of the descriptors 0, 1 and 2 that is closed, and give Python a stream for it.
+
+    No file or socket that is opened later can get the number. Standard input is empty, every write to standard output
+    raises OutputError, and standard error drops what it gets.
+    """
+    for descriptor, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        if _read_mode(descriptor) == 0:
+            os.set_inheritable(os.open(os.devnull, flags), True)  # the lowest free number is this one
+            _reserved.add(descriptor)
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  # it stays open
+    if sys.stdout is None:
+        sys.stdout = out.text
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+
+def write_all(descriptor: int, data: Bytes, *, position: int | None = None, deadline: float | None = None) -> None:
+    """Hand all bytes to the kernel: for forked processes and compiled code, which share no writer.
+
+    With a position the bytes go there in a file, whatever others write elsewhere in it. Raises OutputError and
+    ReaderLeftError. The data are not escaped: a terminal needs a DescriptorWriter.
+    """
+    if position is not None:
+        return _write_at(descriptor, memoryview(data).cast("B"), position)
+    writer = DescriptorWriter(descriptor)
+    writer.deadline = deadline
+    try:
+        writer._hand_over(_Batch(0, memoryview(data).cast("B")))
+    finally:
+        writer.restart()
+
+
+def translate_error(failure: OSError, descriptor: int, name: str) -> OutputError | ReaderLeftError:
+    """Return the error to raise for a failed write."""
+    if failure.errno in (errno.EPIPE, errno.ECONNRESET):
+        return ReaderLeftError(errno.EPIPE, f"the reader of {name} left")
+    reason = failure.strerror or str(failure)
+    if failure.errno == errno.EBADF:
+        is_closed = descriptor in _reserved or _read_mode(descriptor) == 0
+        reason = "it is closed" if is_closed else "it is not open for writing"
+    return OutputError(f"cannot write to {name}: {reason}", _HINTS.get(failure.errno or 0))
+
+
+def _write_at(descriptor: int, data: memoryview, position: int) -> None:
+    end = position + len(data)
+    while data:
+        try:
+            data = data[os.pwrite(descriptor, data, end - len(data)) :]
+        except OSError as failure:
+            raise translate_error(failure, descriptor, STANDARD_OUTPUT) from failure
+
+
+def _read_mode(descriptor: int) -> int:
+    """Return the type and mode of an open file, or 0 if the descriptor is closed."""
+    try:
+        return os.fstat(descriptor).st_mode
+    except OSError:
+        return 0
+
+
+def _reopen_without_blocking(descriptor: int, is_terminal: bool) -> int:
+    """Return a descriptor of the same pipe or terminal that does not block, or the old one if that cannot be had.
+
+    To change the old one would change it for the shell and every other process that has it.
+    """
+    flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
+    with suppress(OSError):
+        return os.open(f"/proc/self/fd/{descriptor}", flags)
+    with suppress(OSError):
+        return os.open(os.ttyname(descriptor), flags) if is_terminal else descriptor
+    return descriptor
+
+
+def _writes_to(stream: TextIO | None, descriptor: int) -> bool:
+    """Return whether a stream has its own buffer in front of this descriptor."""
+    if stream is None or isinstance(stream, _TextAdapter):
+        return False
+    try:
+        return stream.fileno() == descriptor
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _drop_print(stream: TextIO) -> None:
+    """Drop what a stream of Python's own holds, so that it is not written at exit. Its descriptor stays open."""
+    if stream is sys.__stdout__:
+        with suppress(AttributeError, OSError):
+            stream.buffer.raw.close()  # Python made it with closefd=False
+
+
+out = DescriptorWriter(1)

@@ -1,0 +1,121 @@
+"""Every command that changes a cluster asks before_change first: a read-only context refuses them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from kafkactl.cli.app import app
+from tests.conftest import Cli
+from tests.fake_broker import FakeBroker, Group
+
+CHANGES = {
+    *("CreateTopics", "CreatePartitions", "DeleteTopics", "IncrementalAlterConfigs", "AlterConfigs", "DeleteRecords"),
+    *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),
+    *("AlterClientQuotas", "AlterUserScramCredentials", "InitProducerId", "Produce", "JoinGroup"),
+    *("CreateAcls", "DeleteAcls"),
+}
+"""Requests that alter records, offsets or metadata."""
+
+COMMANDS = {
+    "topics create": ["topics", "create", "new"],
+    "topics alter": ["topics", "alter", "orders", "--partitions", "9"],
+    "topics alter factor": ["topics", "alter", "orders", "--replication-factor", "1"],
+    "topics delete": ["topics", "delete", "orders", "--yes"],
+    "topics delete recreate": ["topics", "delete", "orders", "--yes", "--recreate"],
+    "topics delete dry run": ["topics", "delete", "orders", "--dry-run"],
+    "topics apply": ["topics", "apply", "{folder}/topics.yaml", "--yes"],
+    "configs alter": ["configs", "alter", "topics", "orders", "--set", "retention.ms=5"],
+    "configs alter dry run": ["configs", "alter", "topics", "orders", "--set", "retention.ms=5", "--dry-run"],
+    "quotas set": ["quotas", "set", "--user", "ann", "producer_byte_rate=5"],
+    "quotas unset": ["quotas", "unset", "--user", "ann", "producer_byte_rate"],
+    "users set": ["users", "set", "ann", "--password-file", "-"],
+    "users delete": ["users", "delete", "bob", "--yes"],
+    "records delete": ["records", "delete", "orders", "--all", "--yes"],
+    "groups delete": ["groups", "delete", "billing", "--yes"],
+    "groups reset-offsets": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest", "--execute"],
+    "groups reset-offsets preview": ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-earliest"],
+    "groups delete-offsets": ["groups", "delete-offsets", "billing", "--topic", "orders", "--yes"],
+    "groups remove-members": ["groups", "remove-members", "billing", "--member", "m", "--yes"],
+    "groups clone": ["groups", "clone", "billing", "copy", "--execute"],
+    "groups import": ["groups", "import", "{folder}/groups.yaml", "--execute"],
+    "console-producer": ["produce", "orders"],
+    "console-consumer": ["consume", "orders", "--group", "billing"],
+}
+
+
+READS = {
+    *("topics list", "topics describe", "topics export", "topics plan", "configs describe", "configs diff"),
+    *("quotas list", "users list", "offsets", "dump-log", "log check", "log stats"),
+    *("groups list", "groups describe", "groups explain", "groups export", "groups diff", "groups exporter"),
+    *("context list", "context show", "context set", "context use", "context delete"),
+    *("local up", "local down", "local status", "local logs", "local kill", "local pause", "local resume"),
+    "local restart",
+}
+"""Commands that change no cluster of the user's: contexts are files, and local clusters are thrown away."""
+
+
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Return the names of all commands below one."""
+    names = command.list_commands(None) if hasattr(command, "list_commands") else []
+    if not names:
+        yield " ".join(path)
+    for name in names:
+        yield from leaves(command.get_command(None, name), (*path, name))
+
+
+def test_every_command_is_known_to_change_or_to_read() -> None:
+    """A new command has to be put into one of the two lists."""
+    changing = {name for name in leaves(get_command(app)) if any(key.startswith(name) for key in COMMANDS)}
+    assert changing | READS == set(leaves(get_command(app)))
+    assert changing & READS == set()
+
+
+@pytest.fixture
+def broker() -> Iterator[FakeBroker]:
+    group = Group("billing", offsets={("orders", 0): 0})
+    with FakeBroker(topics={"orders": 3}, groups=[group]) as broker:
+        yield broker
+
+
+def in_context(cli: Cli, broker: FakeBroker, *flags: str) -> None:
+    cli.ok("context", "set", "prod", "--bootstrap-server", broker.address, *flags)
+    cli.ok("context", "use", "prod")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_read_only_context_refuses_every_change(name: str, cli: Cli, broker: FakeBroker, tmp_path: Path) -> None:
+    (tmp_path / "topics.yaml").write_text("topics: {orders: {partitions: 5}, more: {partitions: 1}}")
+    (tmp_path / "groups.yaml").write_text("groups: {billing: {orders: {0: 1}}}")
+    in_context(cli, broker, "--read-only")
+    broker.state.scram["bob"] = {1: 4096}
+    done = cli(*(word.format(folder=tmp_path) for word in COMMANDS[name]), input="secret\n")
+    assert done.returncode == 2, done.stderr
+    assert "context prod is read-only" in done.stderr
+    assert "--no-read-only" in done.stderr
+    assert [request.api for request in broker.requests if request.api in CHANGES] == []
+
+
+def test_what_only_reads_is_not_refused(cli: Cli, broker: FakeBroker) -> None:
+    in_context(cli, broker, "--read-only")
+    for arguments in (["topics", "list"], ["groups", "describe"], ["offsets", "orders"], ["topics", "export"]):
+        cli.ok(*arguments)
+    in_context(cli, broker, "--no-read-only")
+    cli.ok("topics", "create", "new")
+    assert "new" in broker.state.topics
+
+
+def test_with_debug_a_change_is_logged_with_its_inverse(cli: Cli, broker: FakeBroker) -> None:
+    in_context(cli, broker)
+    assert "undo: kafkactl topics delete new --yes" in cli("--debug", "topics", "create", "new", check=0).stderr
+    cli.ok("configs", "alter", "topics", "orders", "--set", "retention.ms=7")
+    changed = cli("--debug", "configs", "alter", "topics", "orders", "--set", "retention.ms=5", check=0).stderr
+    assert "change: change the configs of topic orders: retention.ms=5" in changed
+    assert "undo: kafkactl configs alter topics orders --set retention.ms=7" in changed
+    unset = cli("--debug", "configs", "alter", "topics", "orders", "--set", "flush.ms=5", check=0).stderr
+    assert "undo: kafkactl configs alter topics orders --unset flush.ms" in unset
+    assert "undo: not possible" in cli("--debug", "topics", "delete", "orders", "--yes", check=0).stderr
