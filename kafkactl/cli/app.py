@@ -21,7 +21,7 @@ from typer.main import get_command as typer_command
 
 from kafkactl import __version__, statuses, stdout
 from kafkactl.cli.completion import names as completion
-from kafkactl.cli.frame import typer_internals as coercion
+from kafkactl.cli.frame import typer_internals
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.startup import put_off
@@ -145,7 +145,7 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Runs one command line; prints any error as people read it and returns the exit status."""
-    coercion.install()
+    typer_internals.install()
     people.as_json.set(_wants_json(arguments))
     try:
         root_command = typer_command(app)

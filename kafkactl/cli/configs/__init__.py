@@ -41,7 +41,7 @@ def describe(
 ) -> int:
     """Show settings: an entity's own, or all with where each comes from; of every entity when none is named."""
     from kafkactl.admin import configs
-    from kafkactl.output.kafka import admin_text as kafka_text
+    from kafkactl.output.kafka import admin_text
 
     chosen = options.chosen(_default_comes_first(click_context))
     only_values = not (all_ or documentation or output.is_kafka or output.is_structured)
@@ -56,12 +56,12 @@ def describe(
     (one,) = chosen
     asked = configs.list_entities(connected, one.type) if one.name is None else entities(chosen)
     if output.is_kafka and one.name and not all_ and asked[0] not in configs.list_entities(connected, one.type):
-        out.write_text(kafka_text.no_entity(asked[0]))
+        out.write_text(admin_text.no_entity(asked[0]))
         return FAILED
     described = configs.describe_configs(connected, asked, documentation)
     shown = {entity: found if all_ else [each for each in found if each.is_own] for entity, found in described.items()}
     if output.is_kafka:
-        out.write_text("".join(kafka_text.configs(entity, found, all_) for entity, found in shown.items()))
+        out.write_text("".join(admin_text.configs(entity, found, all_) for entity, found in shown.items()))
     else:
         _show(shown, output, [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS)
     return 0
@@ -120,7 +120,7 @@ def alter(
     """Change settings of an entity, all in one request: all of them hold, or none."""
     from kafkactl.admin.models import Outcome
     from kafkactl.cli.configs import changes as config_changes
-    from kafkactl.output.kafka import admin_text as kafka_text
+    from kafkactl.output.kafka import admin_text
 
     changed = entities(options.chosen(_default_comes_first(click_context)))
     changes = config_changes.alterations(set_, unset, append, subtract, add_config, add_config_file, delete_config)
@@ -132,7 +132,7 @@ def alter(
     before_change(connected, [Change(what=f"change the configs of {whose}: {told}", inverse=inverse)], dry_run)
     config_changes.make(connected, changed, changes, dry_run, strict=not output.is_kafka)
     if output.is_kafka:
-        out.write_text(kafka_text.altered(changed[0]))
+        out.write_text(admin_text.altered(changed[0]))
         return 0
     result = f"would be taken: {told}" if dry_run else told
     return show_outcomes([Outcome(whose, True, result)], "entity", output)
@@ -199,14 +199,14 @@ def _describe_clients(connected: Cluster, chosen: Sequence[Chosen], output: Mirr
     """Users, clients and ips: their quotas, and with users alone their credentials."""
     from kafkactl.admin import quotas, scram
     from kafkactl.output import client_tables
-    from kafkactl.output.kafka import admin_text as kafka_text
+    from kafkactl.output.kafka import admin_text
 
     limits = quotas.describe_quotas(connected, {each.type: each.name for each in chosen})
     credentials = []
     if all(each.type is EntityType.USERS and each.name != DEFAULT_NAME for each in chosen):
         credentials = scram.describe_credentials(connected, [each.name for each in chosen if each.name])
     if output.is_kafka:
-        out.write_text(kafka_text.quotas(limits) + kafka_text.credentials(credentials))
+        out.write_text(admin_text.quotas(limits) + admin_text.credentials(credentials))
         return
     tables = [Table(client_tables.QUOTAS, limits), Table(client_tables.CREDENTIALS, credentials)]
     output.show(Report([*limits, *credentials], [table for table in tables if table.rows]))

@@ -58,8 +58,8 @@ def list_groups(
     ] = None,
 ) -> int:
     """List consumer groups: one name a line when piped, with type and state on a terminal."""
-    from kafkactl.admin.groups import descriptions as groups
-    from kafkactl.output.kafka import group_text as kafka_group_text
+    from kafkactl.admin.groups import descriptions
+    from kafkactl.output.kafka import group_text
 
     selection = select_names(match=match)
     states, types = _said(state), _said(type_)
@@ -71,7 +71,7 @@ def list_groups(
 
         found = list_groups_of(cluster.connect(), sorted(types - {_ANY}))
     else:
-        listed = groups.list_groups(cluster.connect())
+        listed = descriptions.list_groups(cluster.connect())
         found, errors = list(listed.groups), listed.errors
     chosen = set(selection.choose_or_all(row.group for row in found).names)
     rows = [
@@ -82,7 +82,7 @@ def list_groups(
         and (not types - {_ANY} or row.type.lower() in types)
     ]
     if output.is_kafka:
-        out.write_text(kafka_group_text.listed(rows, bool(types), bool(states)))
+        out.write_text(group_text.listed(rows, bool(types), bool(states)))
     else:
         columns = [
             Column("GROUP", lambda row: row.group),
@@ -141,7 +141,7 @@ def describe(
     ] = None,
 ) -> int:
     """Show groups: each partition's committed offset, log end, lag and consumer."""
-    from kafkactl.admin.groups import descriptions as groups
+    from kafkactl.admin.groups import descriptions
 
     if sum((lag, offsets, members, state)) > 1:
         raise UsageError("--lag, --offsets, --members and --state show different things", "say one of them")
@@ -157,7 +157,7 @@ def describe(
     asks_time = time_lag if time_lag is not None else None if wants_time or output.is_prometheus or watch else False
 
     def look() -> list[GroupLag]:
-        found = groups.group_lags(connected, selection, read_committed)
+        found = descriptions.group_lags(connected, selection, read_committed)
         return _ordered(_timed(connected, found, asks_time, read_committed), sort, top)
 
     if every_s is not None:
@@ -189,7 +189,7 @@ def explain(
     interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="Between the two looks.")] = "3s",
 ) -> int:
     """Look at a group twice and say what is wrong with it, what shows it, and what to do; status 4 when anything is."""
-    from kafkactl.admin.groups import descriptions as groups
+    from kafkactl.admin.groups import descriptions
     from kafkactl.admin.groups.diagnosis import diagnose
     from kafkactl.admin.groups.pace import with_rates
 
@@ -197,10 +197,10 @@ def explain(
     seconds = _seconds(interval, "--interval")
     connected = cluster.connect()
     looked = time.monotonic()
-    (before,) = groups.group_lags(connected, selection, with_epochs=True)
+    (before,) = descriptions.group_lags(connected, selection, with_epochs=True)
     time.sleep(seconds)
     (after,) = with_rates(
-        [before], groups.group_lags(connected, selection, with_epochs=True), time.monotonic() - looked
+        [before], descriptions.group_lags(connected, selection, with_epochs=True), time.monotonic() - looked
     )
     findings = diagnose(before, after, round(time.monotonic() - looked, 1))
     columns = [
@@ -221,9 +221,9 @@ def explain(
 @command
 def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: ConfirmOptions, which: GroupsOptions) -> int:
     """Delete groups and their committed offsets; a group with members cannot be deleted."""
-    from kafkactl.admin.groups import descriptions as groups
+    from kafkactl.admin.groups import descriptions
     from kafkactl.admin.groups.offsets import choose_groups
-    from kafkactl.output.kafka import group_text as kafka_group_text
+    from kafkactl.output.kafka import group_text
 
     connected = cluster.connect()
     names = choose_groups(connected, which.require_selection())
@@ -234,12 +234,12 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
     before_change(connected, changes, confirm.dry_run)
     what = f"delete {len(names)} group{'s' if len(names) > 1 else ''} with all committed offsets: {', '.join(names)}"
     if confirm.dry_run:
-        groups.describe_groups(connected, select_names(names))  # whether they are there
+        descriptions.describe_groups(connected, select_names(names))  # whether they are there
     if (status := confirm.declined(what, "nothing deleted")) is not None:
         return status
-    results = groups.delete_groups(connected, names)
+    results = descriptions.delete_groups(connected, names)
     if output.is_kafka:
-        out.write_text(kafka_group_text.deleted({each.name: None if each.ok else each.result for each in results}))
+        out.write_text(group_text.deleted({each.name: None if each.ok else each.result for each in results}))
     return show_outcomes(results, "group", output)
 
 
@@ -321,14 +321,14 @@ def _ordered(lags: list[GroupLag], sort: str | None, top: int | None) -> list[Gr
 def _show_descriptions(
     connected: Cluster, output: GroupOutputOptions, selection: NameSelection, members: bool, verbose: bool
 ) -> int:
-    from kafkactl.admin.groups import descriptions as groups
-    from kafkactl.output.kafka import group_text as kafka_group_text
+    from kafkactl.admin.groups import descriptions
+    from kafkactl.output.kafka import group_text
 
-    described = groups.describe_groups(connected, selection, with_epochs=verbose)
+    described = descriptions.describe_groups(connected, selection, with_epochs=verbose)
     if output.is_kafka:
         for one in described:
-            people.write(kafka_group_text.note(one))
-            out.write_text(kafka_group_text.members(one, verbose) if members else kafka_group_text.state(one, verbose))
+            people.write(group_text.note(one))
+            out.write_text(group_text.members(one, verbose) if members else group_text.state(one, verbose))
     elif members:
         rows = [member for one in described for member in groups_tables.in_order(one.members)]
         output.show(Report(described, [Table(groups_tables.members(verbose), rows)]))
@@ -344,11 +344,11 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verb
         out.write_text(prometheus.text(lags))
         return _tell_errors(lags)
     if output.is_kafka:
-        from kafkactl.output.kafka import group_text as kafka_group_text
+        from kafkactl.output.kafka import group_text
 
         for one in lags:
-            people.write(kafka_group_text.note(one.description))
-            out.write_text(kafka_group_text.offsets(one, verbose))
+            people.write(group_text.note(one.description))
+            out.write_text(group_text.offsets(one, verbose))
         return _tell_errors(lags)
     columns = groups_tables.offsets(verbose)
     if lag:

@@ -72,7 +72,7 @@ def reset_offsets(
 ) -> int:
     """Set where groups without members go on reading; shown first, done with --execute."""
     from kafkactl.admin.groups import offsets as group_offsets
-    from kafkactl.output.kafka import group_text as kafka_group_text
+    from kafkactl.output.kafka import group_text
 
     if execute and dry_run:
         raise UsageError("--execute and --dry-run", "say one of them")
@@ -120,11 +120,7 @@ def reset_offsets(
             failed |= _committed(connected, name, plan.offsets)
     if export or output.is_kafka:
         offsets = {name: plan.offsets for name, plan in plans.items()}
-        text = (
-            kafka_group_text.exported(offsets, with_group=len(chosen) != 1)
-            if export
-            else kafka_group_text.reset(offsets)
-        )
+        text = group_text.exported(offsets, with_group=len(chosen) != 1) if export else group_text.reset(offsets)
         out.write_text(text)
     else:
         output.show(Report(rows, [Table(_RESET_COLUMNS, rows)]))
@@ -143,7 +139,7 @@ def delete_offsets(
 ) -> int:
     """Forget what a group has committed in topics or partitions that it does not read any more."""
     from kafkactl.admin.groups import offsets as group_offsets
-    from kafkactl.output.kafka import group_text as kafka_group_text
+    from kafkactl.output.kafka import group_text
 
     name = group.name
     if not topic:
@@ -158,7 +154,7 @@ def delete_offsets(
         return status
     results = group_offsets.delete_offsets(connected, name, partitions)
     if output.is_kafka:
-        out.write_text(kafka_group_text.offsets_deleted(name, results))
+        out.write_text(group_text.offsets_deleted(name, results))
     else:
         rows = [
             {"topic": of, "partition": number, "result": error or "deleted", "ok": error is None}
@@ -182,14 +178,14 @@ def remove_members(
     all_members: Annotated[bool, typer.Option("--all", help="Every member there is.")] = False,
 ) -> int:
     """Put members out of a group of the classic protocol; those that still run join again."""
-    from kafkactl.admin.groups import descriptions as groups
+    from kafkactl.admin.groups import descriptions
     from kafkactl.admin.groups import offsets as group_offsets
     from kafkactl.admin.models import Outcome
     from kafkactl.cli.frame.results import show_outcomes
 
     name = group.name
     connected = cluster.connect()
-    (described,) = groups.describe_groups(connected, select_names([name]))
+    (described,) = descriptions.describe_groups(connected, select_names([name]))
     wanted: list[tuple[str | None, str | None]] = [(each, None) for each in member or ()]
     wanted += [(None, each) for each in instance or ()]
     if all_members == bool(wanted):
@@ -222,10 +218,10 @@ def clone(
     execute: Execute = False,
 ) -> int:
     """Give another group the offsets that a group has committed; shown first, done with --execute."""
-    from kafkactl.admin.groups import descriptions as groups
+    from kafkactl.admin.groups import descriptions
 
     connected = cluster.connect()
-    (lag,) = groups.group_lags(connected, select_names([source]))
+    (lag,) = descriptions.group_lags(connected, select_names([source]))
     offsets = {
         (row.topic, row.partition): row.current_offset
         for row in lag.partitions
@@ -237,10 +233,10 @@ def clone(
 @command
 def export(cluster: ClusterOptions, output: DocumentOptions, which: GroupsOptions) -> None:
     """Print groups' committed offsets as a yaml file that import and diff take."""
-    from kafkactl.admin.groups import descriptions as groups
+    from kafkactl.admin.groups import descriptions
 
     content: dict[str, dict[str, dict[int, int]]] = {}
-    for lag in groups.group_lags(cluster.connect(), which.require_selection()):
+    for lag in descriptions.group_lags(cluster.connect(), which.require_selection()):
         topics = content.setdefault(lag.description.group, {})
         for row in lag.partitions:
             if row.error:
@@ -340,11 +336,11 @@ def _failures(name: str, results: Mapping[Partition, str | None]) -> int:
 
 
 def _tell(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
-    from kafkactl.output.kafka import group_text as kafka_group_text
+    from kafkactl.output.kafka import group_text
 
     for plan in plans.values():
         if as_kafka:
-            out.write_text(kafka_group_text.empty(plan.empty))
+            out.write_text(group_text.empty(plan.empty))
         else:
             for of, number in plan.empty:
                 people.warning(f"{of}-{number} has no record since then: its end is taken")

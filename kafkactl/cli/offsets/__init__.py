@@ -83,7 +83,7 @@ def _moment(text: str, clock: TimeOptions) -> int:
 
 def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[Partition], at: int) -> int:
     from kafkactl.admin.offsets import offsets_at
-    from kafkactl.output.kafka import admin_text as kafka_text
+    from kafkactl.output.kafka import admin_text
     from kafkactl.times import format_time
 
     rows = offsets_at(connected, wanted, at)
@@ -95,7 +95,7 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[
     if any(row.timestamp_ms is not None for row in rows):
         columns.append(Column("TIME", lambda row: None if row.timestamp_ms is None else format_time(row.timestamp_ms)))
     if output.is_kafka:
-        out.write_text(kafka_text.offsets(rows))
+        out.write_text(admin_text.offsets(rows))
     else:
         output.show(listing(columns, rows))
     return tell_errors((row.topic, row.partition, row.error) for row in rows)

@@ -94,9 +94,9 @@ def delete(
         return FAILED
     rows = records.delete(connected, before)
     if output.is_kafka:
-        from kafkactl.output.kafka import admin_text as kafka_text
+        from kafkactl.output.kafka import admin_text
 
-        out.write_text(kafka_text.deletions(rows))
+        out.write_text(admin_text.deletions(rows))
     else:
         shown = rows if output.is_structured else [row for row in rows if row.error is None]
         done = [*columns[:2], Column("START", lambda row: row.low_watermark)]

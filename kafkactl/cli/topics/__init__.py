@@ -13,8 +13,7 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.cli.frame.subjects import IfExists, TopicsOptions, missing
-from kafkactl.cli.topics import declared as topics_declared
-from kafkactl.cli.topics import describe as topics_describe
+from kafkactl.cli.topics import declared, describe
 from kafkactl.cli.topics.flags import ExcludeInternal
 from kafkactl.errors import UsageError
 from kafkactl.output import people
@@ -92,7 +91,7 @@ def create(
     from kafkactl.admin.topics import changes, descriptions
     from kafkactl.admin.topics.models import TopicSpec, collisions
     from kafkactl.connection.settings import parse_assignment
-    from kafkactl.output.kafka import admin_text as kafka_text
+    from kafkactl.output.kafka import admin_text
 
     if file is not None:
         if topic or topic_flag or partitions or replication_factor or replica_assignment or config:
@@ -120,11 +119,11 @@ def create(
     before_change(connected, [_creation(spec.topic) for spec in specs])
     results = changes.create_topics(connected, specs, if_not_exists)
     if output.is_kafka:
-        out.write_text("".join(kafka_text.created(each) for each in results))
+        out.write_text("".join(admin_text.created(each) for each in results))
     return show_outcomes(results, "topic", output)
 
 
-app.command()(topics_describe.describe)
+app.command()(describe.describe)
 
 
 @app.command()
@@ -217,9 +216,9 @@ def delete(
     return show_outcomes(changes.delete_topics(connected, names, if_exists), "topic", output)
 
 
-app.command()(topics_declared.export)
-app.command()(topics_declared.plan)
-app.command()(topics_declared.apply)
+app.command()(declared.export)
+app.command()(declared.plan)
+app.command()(declared.apply)
 
 
 def _creation(topic: str) -> Change:
