@@ -15,30 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
 from kafkactl.connection.broker_errors import refusal
+from kafkactl.connection.protocol import ConfigSource, ErrorCode, ResourceType
 from kafkactl.errors import NotFoundError, OperationError
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
 _RESOURCES = {
-    EntityType.TOPICS: 2,
-    EntityType.BROKERS: 4,
-    EntityType.BROKER_LOGGERS: 8,
-    EntityType.CLIENT_METRICS: 16,
-    EntityType.GROUPS: 32,
+    EntityType.TOPICS: ResourceType.TOPIC,
+    EntityType.BROKERS: ResourceType.BROKER,
+    EntityType.BROKER_LOGGERS: ResourceType.BROKER_LOGGER,
+    EntityType.CLIENT_METRICS: ResourceType.CLIENT_METRICS,
+    EntityType.GROUPS: ResourceType.GROUP,
 }
-_SOURCES = (
-    "UNKNOWN",
-    "DYNAMIC_TOPIC_CONFIG",
-    "DYNAMIC_BROKER_CONFIG",
-    "DYNAMIC_DEFAULT_BROKER_CONFIG",
-    "STATIC_BROKER_CONFIG",
-    "DEFAULT_CONFIG",
-    "DYNAMIC_BROKER_LOGGER_CONFIG",
-    "DYNAMIC_CLIENT_METRICS_CONFIG",
-    "DYNAMIC_GROUP_CONFIG",
-)
-DEFAULT_SOURCE = "DEFAULT_CONFIG"
+DEFAULT_SOURCE = ConfigSource.DEFAULT_CONFIG.name
 _OWN_SOURCES = {
     EntityType.TOPICS: "DYNAMIC_TOPIC_CONFIG",
     EntityType.BROKERS: "DYNAMIC_BROKER_CONFIG",
@@ -46,7 +36,6 @@ _OWN_SOURCES = {
     EntityType.GROUPS: "DYNAMIC_GROUP_CONFIG",
 }
 _OF_ONE_BROKER = (EntityType.BROKERS, EntityType.BROKER_LOGGERS)
-_UNKNOWN_TOPIC = 3
 
 
 class Operation(IntEnum):
@@ -147,12 +136,13 @@ def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     By librdkafka, in half the time that kafka-python takes to be imported; but it keeps synonyms by their names, of
     which several may be the same.
     """
-    from confluent_kafka.admin import ConfigResource, ResourceType
+    from confluent_kafka.admin import ConfigResource
+    from confluent_kafka.admin import ResourceType as LibraryType
 
     types = {
-        EntityType.TOPICS: ResourceType.TOPIC,
-        EntityType.BROKERS: ResourceType.BROKER,
-        EntityType.GROUPS: ResourceType.GROUP,
+        EntityType.TOPICS: LibraryType.TOPIC,
+        EntityType.BROKERS: LibraryType.BROKER,
+        EntityType.GROUPS: LibraryType.GROUP,
     }
     if entity.type is EntityType.BROKERS:
         _require_known([entity], sorted(cluster.metadata().brokers))
@@ -165,7 +155,7 @@ def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     try:
         entries = cluster.ask(send, f"cannot read the configs of {entity}")
     except OperationError as error:
-        if error.code == _UNKNOWN_TOPIC:
+        if error.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
             raise _no_such(entity) from error
         raise
     found = [
@@ -174,7 +164,7 @@ def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
             entity.name,
             name,
             None if entry.is_sensitive else entry.value,
-            _SOURCES[entry.source],
+            ConfigSource(entry.source).name,
             entry.is_sensitive,
             entry.is_read_only,
             (),
@@ -274,24 +264,28 @@ def _require_known(named: Iterable[Entity], brokers: Sequence[int]) -> None:
 def _refused(entity: Entity, verb: str, result: Any) -> OperationError | None:
     if not result.error_code:
         return None
-    if result.error_code == _UNKNOWN_TOPIC:
+    if result.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
         return _no_such(entity)
     return refusal(f"cannot {verb} the configs of {entity}", result.error_code, result.error_message)
 
 
 def _no_such(entity: Entity) -> NotFoundError:
-    return NotFoundError(f"there is no {entity}", "kafkactl topics list shows those that one may see", _UNKNOWN_TOPIC)
+    return NotFoundError(
+        f"there is no {entity}",
+        "kafkactl topics list shows those that one may see",
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    )
 
 
 def _config(entity: Entity, answer: Any) -> Config:
-    synonyms = tuple(Synonym(_SOURCES[each.source], each.name, each.value) for each in answer.synonyms)
+    synonyms = tuple(Synonym(ConfigSource(each.source).name, each.name, each.value) for each in answer.synonyms)
     value = None if answer.is_sensitive else answer.value
     return Config(
         entity.type,
         entity.name,
         answer.name,
         value,
-        _SOURCES[answer.config_source],
+        ConfigSource(answer.config_source).name,
         answer.is_sensitive,
         answer.read_only,
         synonyms,

@@ -5,7 +5,7 @@ Reference: org.apache.kafka.tools.GetOffsetShell; the negative numbers are those
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +15,11 @@ from confluent_kafka.admin import OffsetSpec
 
 from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import SpecialOffset
 from kafkactl.errors import OperationError
 
-LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LATEST_TIERED, EARLIEST_PENDING_UPLOAD = range(-1, -7, -1)
-NAMED = {
-    "latest": LATEST,
-    "earliest": EARLIEST,
-    "max-timestamp": MAX_TIMESTAMP,
-    "earliest-local": EARLIEST_LOCAL,
-    "latest-tiered": LATEST_TIERED,
-    "earliest-pending-upload": EARLIEST_PENDING_UPLOAD,
-}
+NAMED = {offset.name.lower().replace("_", "-"): offset for offset in SpecialOffset}
+"""Names of Kafka's tool for special offsets."""
 _NO_OFFSET = -1
 
 
@@ -86,15 +80,19 @@ def offsets_at(cluster: Cluster, partitions: Iterable[Partition], at: int) -> li
     wanted = sorted(set(partitions))
     if not wanted:
         return []
-    if at < MAX_TIMESTAMP:
+    if at < SpecialOffset.MAX_TIMESTAMP:
         return _of_tiered_storage(cluster, wanted, at)
     answers = _ask(cluster, wanted, _spec(at))
     return [_partition_offset(partition, answers[partition]) for partition in wanted]
 
 
 def _spec(at: int) -> OffsetSpec:
-    named = {LATEST: OffsetSpec.latest, EARLIEST: OffsetSpec.earliest, MAX_TIMESTAMP: OffsetSpec.max_timestamp}
-    spec: OffsetSpec = named[at]() if at in named else OffsetSpec.for_timestamp(at)  # type: ignore[no-untyped-call]
+    named: dict[int, Callable[[], OffsetSpec]] = {
+        SpecialOffset.LATEST: OffsetSpec.latest,
+        SpecialOffset.EARLIEST: OffsetSpec.earliest,
+        SpecialOffset.MAX_TIMESTAMP: OffsetSpec.max_timestamp,
+    }
+    spec: OffsetSpec = named[at]() if at in named else OffsetSpec.for_timestamp(at)
     return spec
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import QuotaMatch
 from kafkactl.errors import OperationError, UsageError
 
 NAMES = {
@@ -19,7 +20,6 @@ NAMES = {
 }
 NAMES[EntityType.CLIENTS] = NAMES[EntityType.USERS]
 _PROTOCOL_NAMES = {EntityType.USERS: "user", EntityType.CLIENTS: "client-id", EntityType.IPS: "ip"}
-_EXACT, _DEFAULT, _ANY = range(3)
 
 
 @dataclass(frozen=True)
@@ -102,5 +102,5 @@ def limit(name: str, text: str) -> float:
 
 def _match(name: str | None) -> tuple[int, str | None]:
     if name is None:
-        return _ANY, None
-    return (_EXACT, name) if name else (_DEFAULT, None)
+        return QuotaMatch.ANY, None
+    return (QuotaMatch.EXACT, name) if name else (QuotaMatch.DEFAULT, None)

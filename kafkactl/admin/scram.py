@@ -14,14 +14,14 @@ from typing import Any
 
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import ErrorCode, ScramMechanism
 from kafkactl.errors import UsageError
 
-MECHANISMS = {"SCRAM-SHA-256": 1, "SCRAM-SHA-512": 2}
+MECHANISMS = {mechanism.name.replace("_", "-"): mechanism for mechanism in ScramMechanism}
 """Their numbers in Kafka's protocol."""
 LEAST_ITERATIONS = 4096
 _DIGESTS = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 _SALT_BYTES = 32
-_NO_CREDENTIALS = 91  # RESOURCE_NOT_FOUND
 _NAMES = {number: name for name, number in MECHANISMS.items()}
 _FORM = re.compile(r"(?:iterations=(-?[0-9]*),)?password=(.*)", re.DOTALL)
 
@@ -75,7 +75,7 @@ def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Cr
         raise refusal("cannot read the SCRAM credentials", answer.error_code, answer.error_message)
     found = []
     for result in answer.results:
-        if result.error_code == _NO_CREDENTIALS:
+        if result.error_code == ErrorCode.RESOURCE_NOT_FOUND:
             continue
         if result.error_code:
             raise refusal(f"cannot read the credentials of {result.user}", result.error_code, result.error_message)

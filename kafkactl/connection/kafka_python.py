@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from kafkactl.connection import oauth, tls
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, refusal
+from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
 
@@ -70,8 +71,6 @@ _SECURITY = {
 _MECHANISMS = ("sasl.mechanisms", "sasl.mechanism")
 _MS = 1000
 _FIRST_TRY_MS = 1500
-_TIMED_OUT = 7  # REQUEST_TIMED_OUT
-_NOT_CONTROLLER = 41
 
 
 def translated(settings: Settings) -> dict[str, Any]:
@@ -248,7 +247,7 @@ def _our_errors(settings: Settings) -> Iterator[None]:
     except errors.KafkaError as error:
         raise _ours(error, settings) from error
     except RuntimeError as error:  # the search for the controller ends so
-        raise refusal(_text(error), _NOT_CONTROLLER) from error
+        raise refusal(_text(error), ErrorCode.NOT_CONTROLLER) from error
 
 
 def _connected(settings: Settings, ask_other_client: Callable[[], Any]) -> AdminClient:
@@ -298,7 +297,7 @@ def _ours(error: Any, settings: Settings) -> KafkactlError:
         errors.RequestTimedOutError,
     )
     if isinstance(error, unreachable):
-        reason = f"no answer within {settings.timeout_s:g} s" if code == _TIMED_OUT else _text(error)
+        reason = f"no answer within {settings.timeout_s:g} s" if code == ErrorCode.REQUEST_TIMED_OUT else _text(error)
         return UnreachableError(
             f"cannot reach the cluster at {settings.bootstrap_servers}: {reason}",
             f"the address is from {settings.source}; -b HOST:PORT names another",

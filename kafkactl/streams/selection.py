@@ -10,13 +10,13 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicP
 
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, partition_numbers, require_partition
+from kafkactl.connection.protocol import SpecialOffset
 from kafkactl.errors import NotFoundError, OperationError
 from kafkactl.patterns import TopicSelection
 
 Partition = tuple[str, int]
 
-# What a ListOffsets request takes in a timestamp's place.
-LISTED_LATEST, LISTED_EARLIEST = -1, -2
+LISTED_LATEST, LISTED_EARLIEST = SpecialOffset.LATEST, SpecialOffset.EARLIEST
 
 
 @dataclass(frozen=True)

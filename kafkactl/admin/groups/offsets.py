@@ -13,9 +13,10 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from kafkactl.admin.groups.descriptions import committed_offsets, list_groups
 from kafkactl.admin.models import Partition
-from kafkactl.admin.offsets import LATEST, log_ends, offsets_at
+from kafkactl.admin.offsets import log_ends, offsets_at
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_error, describe_kafka_error
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import SpecialOffset
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.patterns import NameSelection
 
@@ -214,7 +215,7 @@ def _at(cluster: Cluster, partitions: Sequence[Partition], time_ms: int) -> Rese
             empty.append((row.topic, row.partition))
         else:
             found[row.topic, row.partition] = row.offset
-    for row in offsets_at(cluster, empty, LATEST):
+    for row in offsets_at(cluster, empty, SpecialOffset.LATEST):
         if row.offset is None:
             raise OperationError(f"cannot read the end of {row.topic}-{row.partition}: {row.error}")
         found[row.topic, row.partition] = row.offset

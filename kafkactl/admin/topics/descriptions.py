@@ -15,13 +15,15 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from confluent_kafka import KafkaError, TopicCollection, Uuid
-from confluent_kafka.admin import ConfigResource, ConfigSource, ResourceType
+from confluent_kafka import TopicCollection, Uuid
+from confluent_kafka.admin import ConfigResource, ResourceType
 
 from kafkactl.admin.offsets import log_ends
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicListing, TopicSetting
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import ConfigSource, ErrorCode
+from kafkactl.connection.protocol import ResourceType as ProtocolResource
 from kafkactl.errors import NotFoundError, OperationError, UnsupportedRequestError
 from kafkactl.patterns import INTERNAL_TOPICS
 
@@ -142,7 +144,7 @@ def _settings_by_librdkafka(cluster: Cluster, names: Sequence[str]) -> dict[str,
         futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
         return {resource.name: future for resource, future in futures.items()}
 
-    own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG.value, ConfigSource.DEFAULT_CONFIG.value
+    own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigSource.DEFAULT_CONFIG
     answers = _ask(cluster, names, send, "cannot read the configs of topic")
     return {
         topic: tuple(
@@ -160,7 +162,7 @@ def _ask(
     answers = cluster.ask_each(names, send, lambda name: f"{what} {name}")
     for name, answer in answers.items():
         if isinstance(answer, OperationError):
-            if answer.code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            if answer.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
                 raise NotFoundError(f"there is no topic {name!r}", answer.hint, answer.code)
             raise answer
     return answers
@@ -220,8 +222,8 @@ def _completed(cluster: Cluster, topics: Iterable[TopicDescription]) -> list[Top
 
 
 def _settings_in_bulk(cluster: Cluster, names: Sequence[str]) -> Mapping[str, tuple[TopicSetting, ...]]:
-    resources = [(ResourceType.TOPIC.value, name, None) for name in names]
-    own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG.value, ConfigSource.DEFAULT_CONFIG.value
+    resources = [(ProtocolResource.TOPIC, name, None) for name in names]
+    own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigSource.DEFAULT_CONFIG
     found = {}
     for result in cluster.requests.send("DescribeConfigs", resources=resources, min_version=1).results:
         if result.error_code:
@@ -235,7 +237,7 @@ def _settings_in_bulk(cluster: Cluster, names: Sequence[str]) -> Mapping[str, tu
 
 
 def _require_described(topic: Any) -> None:
-    if topic.error_code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+    if topic.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
         raise NotFoundError(f"there is no topic {topic.name!r}", _HINT, topic.error_code)
     if topic.error_code:
         raise refusal(f"cannot describe topic {topic.name}", topic.error_code, None)

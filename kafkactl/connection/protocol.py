@@ -1,0 +1,80 @@
+"""Numbers of Kafka's protocol, in one table: they are the same in every client library.
+
+A test compares them with confluent-kafka and kafka-python. Codes of errors have a table of their own, broker_errors.py;
+here stand those that operations treat in a special way.
+
+Source: org.apache.kafka.common.protocol.Errors, ConfigResource.Type, DescribeConfigsResponse.ConfigSource,
+ListOffsetsRequest, ScramMechanism, ClientQuotaFilterComponent.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ErrorCode(IntEnum):
+    """Errors that an operation treats in a special way."""
+
+    UNKNOWN_TOPIC_OR_PARTITION = 3
+    REQUEST_TIMED_OUT = 7
+    TOPIC_ALREADY_EXISTS = 36
+    NOT_CONTROLLER = 41
+    RESOURCE_NOT_FOUND = 91
+
+
+class ResourceType(IntEnum):
+    """Kinds of entities in requests about configs."""
+
+    TOPIC = 2
+    BROKER = 4
+    BROKER_LOGGER = 8
+    CLIENT_METRICS = 16
+    GROUP = 32
+
+
+class ConfigSource(IntEnum):
+    """Places that set a config."""
+
+    UNKNOWN = 0
+    DYNAMIC_TOPIC_CONFIG = 1
+    DYNAMIC_BROKER_CONFIG = 2
+    DYNAMIC_DEFAULT_BROKER_CONFIG = 3
+    STATIC_BROKER_CONFIG = 4
+    DEFAULT_CONFIG = 5
+    DYNAMIC_BROKER_LOGGER_CONFIG = 6
+    DYNAMIC_CLIENT_METRICS_CONFIG = 7
+    DYNAMIC_GROUP_CONFIG = 8
+
+
+class SpecialOffset(IntEnum):
+    """Values that ListOffsets takes in the place of a timestamp."""
+
+    LATEST = -1
+    EARLIEST = -2
+    MAX_TIMESTAMP = -3
+    EARLIEST_LOCAL = -4
+    LATEST_TIERED = -5
+    EARLIEST_PENDING_UPLOAD = -6
+
+
+class ScramMechanism(IntEnum):
+    """Mechanisms of SCRAM credentials."""
+
+    SCRAM_SHA_256 = 1
+    SCRAM_SHA_512 = 2
+
+
+class QuotaMatch(IntEnum):
+    """How a part of an entity is matched in DescribeClientQuotas."""
+
+    EXACT = 0
+    DEFAULT = 1
+    ANY = 2
+
+
+class LibraryCode(IntEnum):
+    """Errors of librdkafka itself; its compiled users have the same numbers."""
+
+    PARTITION_EOF = -191
+    QUEUE_FULL = -184
+    FATAL = -150
