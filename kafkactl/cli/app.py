@@ -6,7 +6,6 @@ that `kafkactl --help` imports none of them.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
@@ -21,10 +20,9 @@ from typer.main import get_command as typer_command
 
 from kafkactl import __version__, statuses, stdout
 from kafkactl.cli.completion import names as completion
-from kafkactl.cli.frame import typer_internals
+from kafkactl.cli.frame import startup, typer_internals
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
-from kafkactl.cli.frame.startup import put_off
 from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output import people
 from kafkactl.statuses import DONE, INTERRUPTED, USAGE
@@ -135,10 +133,7 @@ def main() -> NoReturn:
     Clients are closed and output is flushed by then; taking the interpreter apart as well would cost every command
     10 to 20 ms.
     """
-    stdout.take_over_stdout()
-    put_off("asyncio")  # 20 ms, for clients of confluent_kafka that are not ours
-    # Nothing here makes cycles by the thousand, and to look for them takes a tenth of a command with many results.
-    gc.set_threshold(50_000, 20, 100)
+    startup.prepare_process()
     status = run(sys.argv[1:])
     os._exit(status)
 

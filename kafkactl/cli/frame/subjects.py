@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 IfExists = Annotated[bool, typer.Option("--if-exists", help="A topic that does not exist is no error.")]
+ExcludeInternal = Annotated[bool, typer.Option("--exclude-internal", help="Leave out the internal topics of Kafka.")]
 AllGroups = Annotated[bool, typer.Option("--all-groups", help="All groups of the cluster.")]
 _TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
 _GROUPS_HINT = "list the groups that you can see: kafkactl groups list"

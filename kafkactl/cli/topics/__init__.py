@@ -12,9 +12,8 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.cli.frame.subjects import IfExists, TopicsOptions, missing
+from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, missing
 from kafkactl.cli.topics import declared, describe
-from kafkactl.cli.topics.flags import ExcludeInternal
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table

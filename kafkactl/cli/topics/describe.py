@@ -11,8 +11,7 @@ import typer
 
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.frame.subjects import IfExists, TopicsOptions, chosen_topics
-from kafkactl.cli.topics.flags import ExcludeInternal
+from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, chosen_topics
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import TopicSelection, is_internal_topic, refuse_empty
