@@ -86,9 +86,15 @@ class Reading:
             last = {(message.topic(), message.partition()): message.offset() for message in messages}
             self._store([TopicPartition(*partition, offset + 1) for partition, offset in last.items()])  # type: ignore[arg-type,operator]
 
-    def close(self) -> None:
-        """Commits what is done and leaves the group."""
-        self._consumer.close()
+    def close(self, timeout_s: float | None = None) -> None:
+        """Commit what is done and leave the group; within a time, for a broker that is frozen answers nothing."""
+        import threading
+
+        closing = threading.Thread(target=self._consumer.close, daemon=True)
+        closing.start()
+        closing.join(timeout_s)
+        if closing.is_alive():
+            self._tell("the brokers do not answer: the last offsets may not have been committed")
 
     def _subscribe(self) -> None:
         self._subscribe_to(list(topics_of(self._cluster, self._consumer, self._selection)))

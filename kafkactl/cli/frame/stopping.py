@@ -1,62 +1,74 @@
-"""SIGINT and SIGTERM as an exception that does not come between printing a record and counting it as printed."""
+"""Signals that stop a command which goes on until it is stopped: INT, TERM and HUP."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from types import FrameType, TracebackType
 from typing import Any
 
-# So long may what is being printed take to its end; then nobody is reading it.
-_PATIENCE_S = 1.0
+from kafkactl import statuses
+from kafkactl.stdout import out
+
+WAIT_S = 8.0
+"""All waits after a signal take at most so long together: for the output, for commits, for deliveries."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Stopped(Exception):
-    """A signal has come; `status` is the exit status that says which."""
+class StopRequestedError(Exception):
+    """A signal has come. `status` is the exit status that names it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
-        self.status = 128 + number
+        self.status = statuses.of_signal(number)
 
 
 class Stopping:
-    """Runs work until a signal stops it."""
+    """Raises StopRequestedError where a signal finds the work, and bounds what is finished after it.
+
+    A signal that the process ignores already (nohup) stays ignored. A second signal ends the process at once.
+    """
 
     def __init__(self) -> None:
-        self._holds = False
-        self._pending = 0
+        self.deadline: float | None = None
+        """Time of time.monotonic() when everything must have ended; None before a signal."""
+        self._status: int | None = None
+        self._is_finishing = False
+        self._before: dict[signal.Signals, Any] = {}
 
-    def run(self, work: Callable[[], None]) -> int:
-        """A status: 0, or which signal has stopped the work. Afterwards signals do what they did before."""
-        before = {
-            number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
-        }
-        try:
-            work()
-        except Stopped as stopped:
-            return stopped.status
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-        return 0
+    def __enter__(self) -> Stopping:
+        """Install the handlers."""
+        for number in _SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._on_signal)
+        return self
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """A signal that comes meanwhile stops the work at the end of this, or a second after it, or with the next."""
-        self._holds = True
-        try:
-            yield
-        finally:
-            self._holds = False
-        if self._pending:
-            raise Stopped(self._pending)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let signals do what they did before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        out.deadline = None
 
-    def _on_signal(self, number: int, frame: Any) -> None:
-        if number == signal.SIGALRM:
-            number = self._pending
-        elif self._holds and not self._pending:
-            self._pending = number
-            signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
-            return
-        raise Stopped(number)
+    def finish(self) -> None:
+        """From now on a first signal is only noted: what is being finished must not be interrupted."""
+        self._is_finishing = True
+
+    def status(self, otherwise: int) -> int:
+        """Return the status of the signal that has come, or the other one."""
+        return otherwise if self._status is None else self._status
+
+    @property
+    def left_s(self) -> float:
+        """Return how many seconds are left; WAIT_S before a signal."""
+        return WAIT_S if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._status is not None:
+            os._exit(statuses.of_signal(number))
+        self._status = statuses.of_signal(number)
+        self.deadline = out.deadline = time.monotonic() + WAIT_S
+        if not self._is_finishing:
+            raise StopRequestedError(number)

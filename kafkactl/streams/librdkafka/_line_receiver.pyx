@@ -4,7 +4,8 @@
 An object for every record costs twice what librdkafka itself does; no record becomes one here.
 """
 
-from libc.stdint cimport int32_t, int64_t
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
@@ -37,6 +38,7 @@ cdef enum:
     PARTITION_EOF = -191
     NO_MEMORY = -1
     SMALLEST = 1 << 16
+    FEWEST_ENDS = 1 << 12
 
 
 def bind(str path):
@@ -81,7 +83,8 @@ cdef class LineReceiver:
     cdef tuple _kept
     cdef bint _with_key
     cdef char *_text
-    cdef size_t _length, _room, _enough
+    cdef uint32_t *_ends
+    cdef size_t _length, _room, _enough, _room_for_ends
     cdef int64_t _records, _limit
     cdef bint _some_at_end
     cdef readonly set at_end
@@ -123,8 +126,9 @@ cdef class LineReceiver:
     def receive(self, int ms, size_t enough, int64_t limit):
         """Waits for a record, then takes what has come: up to about `enough` bytes and at most `limit` records.
 
-        Returns text and number of records. What came before an error is returned first; the error is the next call's:
-        raises LookupError of topic, librdkafka's code and its text.
+        Returns text, number of records, and where each record ends in the text (uint32 in the machine's order). What
+        came before an error is returned first; the error is the next call's: raises LookupError of topic, librdkafka's
+        code and its text.
         """
         if self._error is not None:
             error, self._error = self._error, None
@@ -134,7 +138,8 @@ cdef class LineReceiver:
         with nogil:
             api.poll(self._client, 0)
             consume(self._queue, ms, _consumed, <void *> self)
-        return self._text[: self._length], self._records
+        ends = PyBytes_FromStringAndSize(<char *> self._ends, self._records * sizeof(uint32_t))
+        return self._text[: self._length], self._records, ends
 
     def close(self):
         """Ends the consumer."""
@@ -146,6 +151,7 @@ cdef class LineReceiver:
 
     def __dealloc__(self):
         free(self._text)
+        free(self._ends)
 
     cdef void _take(self, const Message *message) noexcept nogil:
         if message.err or self._some_at_end:
@@ -164,6 +170,7 @@ cdef class LineReceiver:
             self._put(self._separator)
         self._put(Piece(<const char *> message.payload, message.len))
         self._put(self._end)
+        self._ends[self._records] = <uint32_t> self._length
         self._records += 1
         if self._length >= self._enough or self._records == self._limit:
             yield_(self._client)
@@ -184,6 +191,8 @@ cdef class LineReceiver:
     cdef bint _make_room(self, const Message *message) noexcept nogil:
         cdef size_t wanted = self._length + message.key_len + message.len + 2 * self._null.length
         wanted += self._separator.length + self._end.length
+        if <size_t> self._records == self._room_for_ends and not self._make_room_for_ends():
+            return False
         if wanted <= self._room:
             return True
         wanted = max(2 * wanted, <size_t> SMALLEST)
@@ -191,6 +200,14 @@ cdef class LineReceiver:
         if text is NULL:
             return False
         self._text, self._room = text, wanted
+        return True
+
+    cdef bint _make_room_for_ends(self) noexcept nogil:
+        cdef size_t wanted = max(2 * self._room_for_ends, <size_t> FEWEST_ENDS)
+        ends = <uint32_t *> realloc(self._ends, wanted * sizeof(uint32_t))
+        if ends is NULL:
+            return False
+        self._ends, self._room_for_ends = ends, wanted
         return True
 
     cdef void _put(self, Piece piece) noexcept nogil:

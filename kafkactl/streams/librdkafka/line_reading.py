@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -21,6 +22,22 @@ IS_THERE = _line_receiver is not None
 # As much as stays in the processor's cache until it is written.
 _CHUNK_BYTES = 1 << 20
 _NO_LIMIT = -1
+
+
+class Chunk(NamedTuple):
+    """Lines of several records. A tuple, for there may be a thousand a second."""
+
+    text: bytes
+    records: int
+    ends: bytes
+    """Where each record ends in the text, as uint32 in the machine's order."""
+
+    def records_within(self, size_bytes: int) -> int:
+        """Return how many records end within the first bytes of the text."""
+        if size_bytes >= len(self.text):
+            return self.records
+        with memoryview(self.ends).cast("I") as ends:
+            return bisect_right(ends, size_bytes) if size_bytes > 0 else 0
 
 
 class LineReading:
@@ -45,18 +62,18 @@ class LineReading:
             [(*partition, start) for partition, start in self._starts.items()], round(cluster.timeout_s * 1000)
         )
 
-    def chunks(self, limit: int | None) -> Iterator[tuple[bytes, int]]:
-        """Lines as they come, and how many they are; at most `limit` of all."""
+    def chunks(self, limit: int | None) -> Iterator[Chunk]:
+        """Yield lines as they come; at most `limit` of all."""
         left = _NO_LIMIT if limit is None else limit
         last_record_at = time.monotonic()
         while left:
             try:
-                text, number = self._receiver.receive(round(WAIT_S * 1000), _CHUNK_BYTES, left)
+                text, number, ends = self._receiver.receive(round(WAIT_S * 1000), _CHUNK_BYTES, left)
             except LookupError as error:
                 topic, code, reason = error.args
                 raise self._cluster.error(KafkaException(KafkaError(code, reason)), f"cannot read {topic}") from error
             if number:
-                yield text, number
+                yield Chunk(text, number, ends)
                 left -= number if limit is not None else 0
                 last_record_at = time.monotonic()
             elif self._selection.is_over(time.monotonic() - last_record_at, self._starts, self._receiver.at_end):

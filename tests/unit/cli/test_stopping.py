@@ -1,54 +1,70 @@
-"""Signals at every moment of a printing loop."""
+"""Signals at every moment of work that goes on until it is stopped."""
 
 from __future__ import annotations
 
 import os
 import signal
-import time
+import subprocess
+import sys
 
 import pytest
 
-from kafkactl.cli.frame.stopping import Stopping
+from kafkactl.cli.frame.stopping import WAIT_S, Stopping, StopRequestedError
+from kafkactl.stdout import out
+
+STATUSES = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 
 def stop(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_work_is_stopped_and_says_by_what(number: int, status: int) -> None:
+@pytest.mark.parametrize(("number", "status"), STATUSES)
+def test_work_is_stopped_and_knows_by_what(number: int, status: int) -> None:
     before = signal.getsignal(number)
-    assert Stopping().run(lambda: stop(number)) == status
+    with Stopping() as stopping:
+        with pytest.raises(StopRequestedError) as stopped:
+            stop(number)
+        assert stopped.value.status == stopping.status(0) == status
+        assert 0 < stopping.left_s <= WAIT_S
+        assert out.deadline == stopping.deadline
     assert signal.getsignal(number) == before
-    assert Stopping().run(lambda: None) == 0
+    assert out.deadline is None
 
 
-def test_what_is_held_comes_to_its_end_first() -> None:
-    stopping = Stopping()
-    done = []
-
-    def work() -> None:
-        with stopping.held():
-            stop(signal.SIGINT)
-            done.append("held")
-        done.append("after")
-
-    assert stopping.run(work) == 130
-    assert done == ["held"]
-    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+def test_without_a_signal_the_status_is_the_other_one() -> None:
+    with Stopping() as stopping:
+        assert (stopping.status(4), stopping.deadline, stopping.left_s) == (4, None, WAIT_S)
 
 
-@pytest.mark.parametrize("again", [True, False])
-def test_what_never_ends_is_stopped_all_the_same(again: bool) -> None:
-    stopping = Stopping()
+@pytest.mark.parametrize(("number", "status"), STATUSES)
+def test_what_is_being_finished_is_not_interrupted(number: int, status: int) -> None:
+    with Stopping() as stopping:
+        stopping.finish()
+        stop(number)
+        assert stopping.status(0) == status
+        assert stopping.left_s <= WAIT_S
 
-    def work() -> None:
-        with stopping.held():
-            stop(signal.SIGTERM)
-            if again:
-                stop(signal.SIGINT)
-            time.sleep(30)
 
-    begun = time.monotonic()
-    assert stopping.run(work) == (130 if again else 143)
-    assert time.monotonic() - begun < 15
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stopping() as stopping:
+            stop(signal.SIGHUP)
+            assert stopping.status(0) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_second_signal_ends_the_process_at_once() -> None:
+    script = (
+        "import os, signal, time\n"
+        "from kafkactl.cli.frame.stopping import Stopping\n"
+        "with Stopping() as stopping:\n"
+        "    stopping.finish()\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    print('still there')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (129, "")

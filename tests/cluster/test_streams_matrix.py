@@ -1,0 +1,228 @@
+"""Streams that end in every way: what was shown and what the next run shows are all records, each exactly once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.clusters import RunningCluster, eventually
+from tests.conftest import Cli
+
+RECORDS = 4000
+VALUE = "value-{:05d}-" + "x" * 40
+WAIT_S = 60
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of records, and how a reader gets the values out of whole lines of it."""
+
+    arguments: tuple[str, ...]
+    values: Callable[[list[str]], list[str]]
+
+
+def csv_values(lines: list[str]) -> list[str]:
+    rows = csv.reader(io.StringIO("\n".join(lines)))
+    return [row[-1] for row in rows if row and row[-1] != "value"]
+
+
+FORMS = {
+    "lines": Form((), list),
+    "lines, pure": Form((), list),
+    "json": Form(("-o", "json"), lambda lines: [json.loads(line)["value"] for line in lines]),
+    "csv": Form(("-o", "csv"), csv_values),
+    "template": Form(("--format", "%s\\n"), list),
+}
+
+
+class Run:
+    """A running `consume --group` whose output goes where a test wants it."""
+
+    def __init__(self, cluster: RunningCluster, topic: str, form: str, stdout: int, unbuffered: bool, **more: object):
+        environment = {"KAFKACTL_STREAMS": "pure"} if "pure" in form else {}
+        if unbuffered:
+            environment["PYTHONUNBUFFERED"] = "1"
+        self.cli = cluster.cli.with_environment(**environment)
+        arguments = ["consume", topic, "--group", topic, "--from-beginning", *FORMS[form].arguments]
+        self.process = subprocess.Popen(
+            self.cli.command(*arguments),
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env=self.cli.full_environment(),
+            start_new_session=True,
+            **more,  # type: ignore[call-overload]
+        )
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the end; return the status and what stderr has."""
+        _, errors = self.process.communicate(timeout=WAIT_S)
+        return self.process.returncode, errors.decode()
+
+
+def whole_lines(data: bytes) -> list[str]:
+    return data.decode().split("\n")[:-1]
+
+
+def read_some(descriptor: int, size: int) -> bytes:
+    """Read at least so many bytes."""
+    data = b""
+    while len(data) < size:
+        piece = os.read(descriptor, 4096)
+        assert piece, "the output ended"
+        data += piece
+    return data
+
+
+def read_all(descriptor: int) -> bytes:
+    data = b""
+    while piece := os.read(descriptor, 1 << 16):
+        data += piece
+    return data
+
+
+def by_signal(number: int, reads_on: bool) -> Callable[..., tuple[bytes, int, str]]:
+    """Return a way to end: a signal while the pipe is full, after which the reader reads on at once, or at the end."""
+
+    def end(cluster: RunningCluster, topic: str, form: str, unbuffered: bool, folder: Path) -> tuple[bytes, int, str]:
+        begin, out = os.pipe()
+        run = Run(cluster, topic, form, out, unbuffered)
+        os.close(out)
+        data = read_some(begin, 2000)
+        run.process.send_signal(number)
+        if reads_on:
+            data += read_all(begin)
+            status, errors = run.end()
+        else:
+            status, errors = run.end()
+            data += read_all(begin)
+        os.close(begin)
+        assert status == 128 + number
+        return data, status, errors
+
+    return end
+
+
+def by_a_reader_that_leaves(
+    cluster: RunningCluster, topic: str, form: str, unbuffered: bool, folder: Path
+) -> tuple[bytes, int, str]:
+    begin, out = os.pipe()
+    run = Run(cluster, topic, form, out, unbuffered)
+    os.close(out)
+    data = read_some(begin, 9000)
+    os.close(begin)
+    status, errors = run.end()
+    assert status == 0
+    return data, status, errors
+
+
+def by_a_full_disk(
+    cluster: RunningCluster, topic: str, form: str, unbuffered: bool, folder: Path
+) -> tuple[bytes, int, str]:
+    file = folder / "out"
+    limit = 64 * 1024
+
+    def bounded() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    with file.open("wb") as target:
+        run = Run(cluster, topic, form, target.fileno(), unbuffered, preexec_fn=bounded)
+        status, errors = run.end()
+    assert status == 1
+    assert "error: cannot write to standard output" in errors
+    return file.read_bytes(), status, errors
+
+
+def by_dev_full(
+    cluster: RunningCluster, topic: str, form: str, unbuffered: bool, folder: Path
+) -> tuple[bytes, int, str]:
+    with open("/dev/full", "wb") as target:
+        status, errors = Run(cluster, topic, form, target.fileno(), unbuffered).end()
+    assert status == 1
+    assert errors.count("error: ") == 1
+    return b"", status, errors
+
+
+def by_a_closed_stdout(
+    cluster: RunningCluster, topic: str, form: str, unbuffered: bool, folder: Path
+) -> tuple[bytes, int, str]:
+    run = Run(cluster, topic, form, subprocess.DEVNULL, unbuffered, preexec_fn=lambda: os.close(1))
+    status, errors = run.end()
+    assert status == 1
+    assert "it is closed" in errors
+    return b"", status, errors
+
+
+def by_term_on_a_pipe_that_does_not_block(
+    cluster: RunningCluster, topic: str, form: str, unbuffered: bool, folder: Path
+) -> tuple[bytes, int, str]:
+    begin, out = os.pipe()
+    os.set_blocking(out, False)
+    run = Run(cluster, topic, form, out, unbuffered)
+    os.close(out)
+    data = b""
+    while len(data) < 150_000:  # more than fits into the pipe: all of it arrives
+        data += read_some(begin, 1)
+    run.process.send_signal(signal.SIGTERM)
+    data += read_all(begin)
+    os.close(begin)
+    status, errors = run.end()
+    assert status == 143
+    return data, status, errors
+
+
+ENDINGS: dict[str, Callable[..., tuple[bytes, int, str]]] = {
+    "INT": by_signal(signal.SIGINT, reads_on=True),
+    "TERM": by_signal(signal.SIGTERM, reads_on=True),
+    "TERM, read later": by_signal(signal.SIGTERM, reads_on=False),
+    "HUP": by_signal(signal.SIGHUP, reads_on=True),
+    "reader leaves": by_a_reader_that_leaves,
+    "full disk": by_a_full_disk,
+    "/dev/full": by_dev_full,
+    "closed": by_a_closed_stdout,
+    "pipe that does not block": by_term_on_a_pipe_that_does_not_block,
+}
+
+CELLS = [
+    (ending, form, unbuffered)
+    for column, ending in enumerate(ENDINGS)
+    for row, form in enumerate(FORMS)
+    for unbuffered in (False, True)
+    if os.environ.get("KAFKACTL_TEST_EVERY_CELL") or (row + column) % len(FORMS) == 0
+]
+"""Every ending and every form at least once, each with and without PYTHONUNBUFFERED; make test-long takes all."""
+
+
+@pytest.fixture(scope="module")
+def lines() -> str:
+    return "".join(VALUE.format(number) + "\n" for number in range(RECORDS))
+
+
+@pytest.mark.parametrize(("ending", "form", "unbuffered"), CELLS)
+def test_consume_with_a_group(
+    ending: str, form: str, unbuffered: bool, kraft: RunningCluster, name: str, lines: str, tmp_path: Path
+) -> None:
+    kraft.cli.ok("topics", "create", name, "-p", 1)
+    kraft.cli.ok("produce", name, input=lines)
+    data, _, errors = ENDINGS[ending](kraft, name, form, unbuffered, tmp_path)
+    shown = FORMS[form].values(whole_lines(data))
+    assert f"Processed a total of {len(shown)} messages" in errors
+    eventually(lambda: members(kraft.cli, name) == 0)
+    rest = kraft.cli.ok("consume", name, "--group", name, "--from-beginning", "--exit").splitlines()
+    assert shown + rest == lines.splitlines()
+
+
+def members(cli: Cli, group: str) -> int:
+    """Return how many members a group has; it may not exist."""
+    described = cli("groups", "describe", group, "--state", "-o", "json")
+    return len(json.loads(described.stdout)[0]["members"]) if described.returncode == 0 else 0
