@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
@@ -17,24 +19,21 @@ _SHOWN = 200
 
 
 class Undelivereds:
-    """Where they are told. A file is appended to, and is not there afterwards when nothing had to be kept."""
+    """Sink for undelivered records: stderr, or a file that is created at the first failure and never deleted.
+
+    Where the file cannot take a record whole, that record and all that follow go to stderr.
+    """
 
     def __init__(self, topic: str, file: Path | None) -> None:
         """Raises UsageError for a file that cannot be written, before anything is sent."""
         self._topic, self._path = topic, file
-        self._file: BinaryIO | None = None
+        self._descriptor: int | None = None
         if file is not None:
-            try:
-                self._file = file.open("ab")
-            except OSError as error:
-                raise UsageError(f"--dead-letter {file}: {error.strerror}") from error
+            _require_writable(file)
 
     def tell(self, one: Undelivered) -> None:
-        """One of them, at once."""
-        if self._file is not None:
-            self._file.write(json.dumps(_fields(one)).encode() + b"\n")
-            self._file.flush()
-        else:
+        """Keep one record at once."""
+        if self._path is None or not self._append(json.dumps(_fields(one)).encode() + b"\n"):
             key = "no key" if one.key is None else f"key {_shown(one.key)}"
             people.error(
                 OperationError(f"not delivered to {self._topic}: {key}, value {_shown(one.value)}: {one.reason}")
@@ -44,12 +43,45 @@ class Undelivereds:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is None or self._path is None:
-            return
-        is_empty = self._file.tell() == 0
-        self._file.close()
-        if is_empty:
-            self._path.unlink(missing_ok=True)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def _append(self, line: bytes) -> bool:
+        """Append a whole line to the file, or nothing; return False where that failed, and say so once."""
+        try:
+            if self._descriptor is None:
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+                self._descriptor = os.open(str(self._path), flags, 0o600)  # records are nobody else's business
+            _write_whole(self._descriptor, line)
+        except OSError as error:
+            what = f"cannot write to --dead-letter {self._path}: {error.strerror}"
+            people.error(OperationError(what, "records that are not delivered follow here instead"))
+            self._path = None
+            return False
+        return True
+
+
+def _require_writable(file: Path) -> None:
+    """Raise UsageError for a file that could not be opened for writing; it is not created."""
+    if file.is_dir():
+        raise UsageError(f"--dead-letter {file}: it is a directory", "name a file")
+    if file.exists():
+        if not os.access(file, os.W_OK):
+            raise UsageError(f"--dead-letter {file}: it cannot be written", "name another file")
+    elif not os.access(file.parent, os.W_OK):
+        raise UsageError(f"--dead-letter {file}: it cannot be created", f"look at the folder {file.parent}")
+
+
+def _write_whole(descriptor: int, line: bytes) -> None:
+    """Write a line, or take back what went into a regular file before it was full; raises OSError."""
+    written = 0
+    try:
+        while written < len(line):
+            written += os.write(descriptor, line[written:])
+    except OSError:
+        if written and stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+        raise
 
 
 def _shown(data: bytes | None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,49 @@ def test_nothing_to_keep_leaves_no_file(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     with pytest.raises(UsageError, match="--dead-letter"):
         Undelivereds("orders", tmp_path / "no" / "folder.json")
+
+
+@pytest.mark.parametrize("kind", ["empty file", "link", "device"])
+def test_what_was_there_before_is_there_afterwards(kind: str, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.touch()
+    file = {"empty file": target, "link": tmp_path / "link", "device": Path("/dev/null")}[kind]
+    if kind == "link":
+        file.symlink_to(target)
+    with Undelivereds("orders", file):
+        pass
+    with Undelivereds("orders", file) as letters:
+        letters.tell(ONE)
+    assert file.exists()
+    assert file.is_symlink() == (kind == "link")
+
+
+def test_a_file_that_is_created_is_nobody_elses(tmp_path: Path) -> None:
+    file = tmp_path / "letters.json"
+    with Undelivereds("orders", file) as letters:
+        assert not file.exists()
+        letters.tell(ONE)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_leaves_whole_lines_and_the_rest_goes_to_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "letters.json"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        with Undelivereds("orders", file) as letters:
+            for number in range(50):
+                letters.tell(Undelivered(None, b"%d" % number + b"x" * 30, None, None, None, "timed out"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    lines = file.read_bytes().split(b"\n")
+    assert lines.pop() == b""
+    kept = [int(json.loads(line)["value"].rstrip("x")) for line in lines]
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0] == f"error: cannot write to --dead-letter {file}: File too large"
+    told = [int(line.split("value '")[1].split("x")[0]) for line in errors if line.startswith("error: not delivered")]
+    assert kept + told == list(range(50))
