@@ -6,6 +6,7 @@ KafkactlError
   OperationError          the cluster answered with a refusal
     NotFoundError         a topic, group, context or file does not exist
     UnsupportedRequestError  the brokers are too old
+  ConditionError          a checked condition does not hold
   FormatError             bytes do not have the format that they should have
   EngineError             a local cluster cannot be started, watched or stopped
 """
@@ -51,6 +52,12 @@ class NotFoundError(OperationError):
 
 class UnsupportedRequestError(OperationError):
     """The brokers are too old for a request."""
+
+
+class ConditionError(KafkactlError):
+    """A checked condition does not hold."""
+
+    status = statuses.CONDITION
 
 
 class FormatError(KafkactlError):

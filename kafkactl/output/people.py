@@ -20,8 +20,8 @@ as_json: ContextVar[bool] = ContextVar("as_json", default=False)
 def error(failure: KafkactlError) -> None:
     """`error: what failed: why` and, when there is one, `hint: what to do`; or one object of json."""
     if as_json.get():
-        code = {"code": failure.code} if isinstance(failure, OperationError) and failure.code is not None else {}
-        _object({"error": str(failure), "hint": failure.hint, "status": failure.status, **code})
+        code = failure.code if isinstance(failure, OperationError) else None
+        _object({"error": str(failure), "hint": failure.hint, "status": failure.status, "code": code})
         return
     _line("error:", _RED, str(failure))
     if failure.hint:

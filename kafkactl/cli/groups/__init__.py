@@ -17,7 +17,7 @@ from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.cli.groups import exporter as groups_exporter
 from kafkactl.cli.groups import offsets as groups_offsets
 from kafkactl.cli.groups import tables as groups_tables
-from kafkactl.errors import KafkactlError, OperationError, UsageError
+from kafkactl.errors import ConditionError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 from kafkactl.patterns import select_names
@@ -176,7 +176,7 @@ def describe(
     status = _show_lags(found, output, lag, verbose)
     violations = [told for each in found for condition in conditions if (told := condition.violation(each))]
     for told in violations:
-        people.error(KafkactlError(told))
+        people.error(ConditionError(told))
     return CONDITION if violations else status
 
 

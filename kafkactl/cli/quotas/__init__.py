@@ -113,7 +113,7 @@ def _change(
 
     quotas.require_known(entity, [*limits, *remove])
     connected = cluster.connect()
-    told = ", ".join([f"{name}={value:g}" for name, value in limits.items()] + [f"no {name}" for name in remove])
+    told = ", ".join([f"{name}={_text(value)}" for name, value in limits.items()] + [f"no {name}" for name in remove])
     whose = " and ".join(map(str, entity))
     inverse = functools.partial(_inverse, connected, entity, [*limits, *remove])
     before_change(connected, [Change(what=f"change the quotas of {whose}: {told}", inverse=inverse)], dry_run)
@@ -129,11 +129,16 @@ def _inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[str])
 
     present = {quota.name: quota.value for quota in quotas.describe_quotas(connected, {e.type: e.name for e in entity})}
     whose = [word for part in entity for word in (f"--{part.type.one}", part.name)]
-    kept = [f"{name}={present[name]:g}" for name in names if name in present]
+    kept = [f"{name}={_text(present[name])}" for name in names if name in present]
     new = [name for name in names if name not in present]
     if kept and new:
         return None
     return ("quotas", "set" if kept else "unset", *whose, *(kept or new))
+
+
+def _text(value: float) -> str:
+    """Return a limit with all its digits: it may be copied into another command."""
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def _order(name: str | None) -> tuple[bool, str]:
