@@ -45,7 +45,7 @@ _ROWS = (
     (7, "TimeoutException", "the brokers did not finish the request in time", _LASTS),
     (8, "BrokerNotAvailableException", "the broker is not available", _LASTS),
     (9, "ReplicaNotAvailableException", "the broker does not have the replica", _LASTS),
-    (10, "RecordTooLargeException", "the record is larger than the broker accepts (max.message.bytes)", _LASTS),
+    (10, "RecordTooLargeException", "the record is too large for the topic or the broker (max.message.bytes)", _LASTS),
     (11, "ControllerMovedException", "the controller has moved to another broker", _PASSES),
     (12, "OffsetMetadataTooLarge", "the metadata of the commit is too large (offset.metadata.max.bytes)", _LASTS),
     (13, "NetworkException", "the broker closed the connection before it answered", _LASTS),

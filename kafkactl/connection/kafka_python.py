@@ -71,6 +71,9 @@ _SECURITY = {
 _MECHANISMS = ("sasl.mechanisms", "sasl.mechanism")
 _MS = 1000
 _FIRST_TRY_MS = 1500
+_PAUSE_S = 0.1
+_READING = ("Describe", "List", "Metadata", "ConsumerGroupDescribe")
+"""How the names of requests begin that change nothing."""
 
 
 def translated(settings: Settings) -> dict[str, Any]:
@@ -125,7 +128,7 @@ class Requests:
                 raise refusal("", codes.pop())
             return answer
 
-        return self._call(ask)
+        return self._call(ask, is_change=not api.startswith(_READING))
 
     def _send(self, client: AdminClient, request: Any, broker: int | None, to_controller: bool) -> Any:
         if to_controller:
@@ -188,13 +191,13 @@ class Requests:
     def alter_reassignments(self, replicas: Mapping[Partition, Sequence[int]]) -> dict[Partition, int]:
         """Start moving partitions to the given replicas; return the error code of each partition, 0 for none."""
         asked = {key: list(brokers) for key, brokers in _keyed(replicas).items()}
-        answers = self._call(lambda client: client.alter_partition_reassignments(asked))
+        answers = self._call(lambda client: client.alter_partition_reassignments(asked), is_change=True)
         return {tuple(key): answers[key].errno if answers.get(key) else 0 for key in asked}
 
     def delete_group_offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Delete what a group has committed in partitions; return the error code of each, 0 for none."""
         asked = list(_keyed(dict.fromkeys(partitions)))
-        answers = self._call(lambda client: client.delete_group_offsets(group, asked))
+        answers = self._call(lambda client: client.delete_group_offsets(group, asked), is_change=True)
         return {tuple(key): error.errno for key, error in answers.items()}
 
     def remove_group_members(self, group: str, members: Iterable[tuple[str | None, str | None]]) -> dict[str, int]:
@@ -202,7 +205,7 @@ class Requests:
         from kafka.admin import MemberToRemove
 
         asked = [MemberToRemove(*member, reason="kafkactl") for member in members]
-        answers = self._call(lambda client: client.remove_group_members(group, asked))
+        answers = self._call(lambda client: client.remove_group_members(group, asked), is_change=True)
         return {name: error.errno for name, error in answers.items()}
 
     def close(self) -> None:
@@ -211,7 +214,24 @@ class Requests:
             self._client.close()
             self._client = None
 
-    def _call(self, operation: Callable[[AdminClient], T]) -> T:
+    def _call(self, operation: Callable[[AdminClient], T], is_change: bool = False) -> T:
+        """Return what an operation returns.
+
+        A question goes to another broker when the connection of one fails. A change does not: it may have been done.
+        """
+        from kafka.errors import KafkaConnectionError
+
+        deadline = time.monotonic() + self._settings.timeout_s
+        while True:
+            try:
+                return self._call_once(operation)
+            except UnreachableError as error:
+                is_over = is_change or time.monotonic() > deadline
+                if is_over or not isinstance(error.__cause__, KafkaConnectionError):
+                    raise
+                time.sleep(_PAUSE_S)
+
+    def _call_once(self, operation: Callable[[AdminClient], T]) -> T:
         def ask() -> T:
             if self._client is None:
                 self._client = _connected(self._settings, self._ask_other_client)

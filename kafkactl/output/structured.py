@@ -71,7 +71,7 @@ def yaml_pieces(data: Any) -> Iterator[str]:
         for item in data:
             yield "".join(_yaml_item(_as_read_back(item), ""))
     else:
-        value = _as_read_back(data)
+        value = valid_data(data, keep_keys=True)
         yield "".join(_yaml_block(value, "")) if _is_block(value) else f"{_yaml_flat(value)}\n"
 
 
@@ -97,8 +97,11 @@ def csv_line(cells: Iterable[object]) -> str:
     return ",".join([_csv_cell(value) for value in cells]) + "\n"
 
 
-def valid_data(value: Any) -> Any:
-    """Return a value as plain dictionaries, lists and scalars that every format can hold."""
+def valid_data(value: Any, keep_keys: bool = False) -> Any:
+    """Return a value as plain dictionaries, lists and scalars that every format can hold.
+
+    Keys become text, as in json; with `keep_keys` numbers stay numbers, as yaml can have them.
+    """
     if isinstance(value, str):
         return _valid_text(str(value.value) if isinstance(value, Enum) else value)
     if value is None or isinstance(value, (bool, int)):
@@ -106,12 +109,16 @@ def valid_data(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {_valid_text(str(key)): valid_data(item) for key, item in value.items()}
+        return {_valid_key(key, keep_keys): valid_data(item, keep_keys) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [valid_data(item) for item in value]
+        return [valid_data(item, keep_keys) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: valid_data(getattr(value, field.name)) for field in fields(value)}
-    return valid_data(_plain(value))
+        return {field.name: valid_data(getattr(value, field.name), keep_keys) for field in fields(value)}
+    return valid_data(_plain(value), keep_keys)
+
+
+def _valid_key(key: Any, keep_numbers: bool) -> Any:
+    return key if keep_numbers and type(key) is int else _valid_text(str(key))
 
 
 def _pieces(items: Iterable[Any]) -> Iterator[list[Any]]:
@@ -209,9 +216,9 @@ def _yaml_scalar(value: str | float) -> str:
     style = '"' if isinstance(value, str) and not value.isprintable() else None
     # In a list, for a scalar alone would end in a line `...`.
     text: str = yaml.safe_dump(
-        [value], allow_unicode=True, width=_YAML_WIDTH, default_flow_style=True, default_style=style
+        [value], allow_unicode=True, width=_YAML_WIDTH, default_flow_style=False, default_style=style
     )
-    return text.rstrip("\n")[1:-1]
+    return text.removeprefix("- ").rstrip("\n")
 
 
 def _csv_rows(columns: list[list[Any]]) -> str:

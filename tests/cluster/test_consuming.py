@@ -164,7 +164,7 @@ def test_raw_and_templates(kraft: RunningCluster, name: str) -> None:
         (["--dedupe-latest", "--follow"], "--dedupe-latest needs an end"),
         (["--include", "a"], "--include names topics itself"),
         (["--assign", "t:0"], "--assign names topics itself"),
-        (["--from-time", "soon"], "--from-time soon: not a time"),
+        (["--from-time", "soon"], "invalid value 'soon' for --from-time"),
         (["--value-deserializer", "com.example.Mine"], "no decoder class that is known"),
     ],
 )

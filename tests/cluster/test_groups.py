@@ -106,7 +106,7 @@ def test_all_groups_and_kafkas_spelling(cluster: RunningCluster, topic: str) -> 
     shown = cli.ok("consumer-groups", "describe", *where, "--all-groups")
     assert f"{topic}-a" in shown
     assert f"{topic}-b" in shown
-    both = cli.ok("groups", "describe", "--group", f"{topic}-a,{topic}-b", "-o", "csv").splitlines()
+    both = cli.ok("groups", "describe", "--group", f"{topic}-a", "--group", f"{topic}-b", "-o", "csv").splitlines()
     assert len(both) == 5
     assert both[0] == "group,topic,partition,current-offset,log-end-offset,lag,consumer-id,host,client-id"
 

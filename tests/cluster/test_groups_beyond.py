@@ -65,7 +65,9 @@ def test_conditions_for_monitors(cluster: RunningCluster, topic: str) -> None:
 def test_order_and_top(cluster: RunningCluster, topic: str) -> None:
     cli = cluster.cli
     cli.ok("groups", "reset-offsets", f"{topic}.b", "--topic", topic, "--to-earliest", "--execute")
-    told = json.loads(cli.ok("groups", "describe", f"{re.escape(topic)}.*", "--sort", "lag", "--top", 1, "-o", "json"))
+    told = json.loads(
+        cli.ok("groups", "describe", "--match", f"{re.escape(topic)}.*", "--sort", "lag", "--top", 1, "-o", "json")
+    )
     assert [one["description"]["group"] for one in told] == [f"{topic}.b"]
     assert "no such order" in cli("groups", "describe", topic, "--sort", "size", check=2).stderr
 

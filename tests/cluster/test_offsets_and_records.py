@@ -39,9 +39,9 @@ def test_offsets_of_every_moment(cluster: RunningCluster, name: str) -> None:
 def test_wrong_questions(kraft: RunningCluster) -> None:
     for arguments, words in {
         ("no-such-topic",): "no partition is meant",
-        ("(",): "neither a topic's name nor a pattern",
-        ("--time", "-9"): "no such moment",
-        ("--time", "soon"): "not a time",
+        ("(",): "invalid value '(' for TOPIC",
+        ("--time", "-9"): "a negative number is not a time",
+        ("--time", "soon"): "this is not a time",
         ("x", "--topic-partitions", "y"): "leave the topic",
         ("--topic-partitions", "a:b"): "names no partitions",
         ("--partitions", "one"): "not numbers",

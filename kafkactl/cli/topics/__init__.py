@@ -44,7 +44,7 @@ def list_topics(
         chosen = set(selection.choose(row.topic for row in listed).names)
         listed = [row for row in listed if row.topic in chosen]
     if output.is_kafka:
-        out.write_text("".join(f"{row.topic}\n" for row in listed))
+        out.write_text("\n".join(row.topic for row in listed) + "\n")
         return
     columns = [
         Column("TOPIC", lambda row: row.topic),

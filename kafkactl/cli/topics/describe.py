@@ -66,7 +66,7 @@ def describe(
     )
     connected = cluster.connect()
     if output.is_kafka:
-        out.write_text(_as_kafka(_described(connected, asked), wishes, topics_with_overrides))
+        out.write_text(_as_kafka(_described(connected, asked, as_kafka=True), wishes, topics_with_overrides))
         return
     from kafkactl.admin.topics import descriptions
 
@@ -146,12 +146,21 @@ class _Wishes:
         )
 
 
-def _described(connected: Cluster, asked: _Asked, in_full: bool = True) -> list[TopicDescription]:
-    """Return the topics that are asked for; raises NotFoundError. Eligible leaders only come with `in_full`."""
+def _described(
+    connected: Cluster, asked: _Asked, in_full: bool = True, as_kafka: bool = False
+) -> list[TopicDescription]:
+    """Return the topics that are asked for; raises NotFoundError. Eligible leaders only come with `in_full`.
+
+    Kafka's own tool does not ask for them when it looks for an id.
+    """
     from kafkactl.admin.topics import descriptions
 
     if asked.topic_id:
-        described = descriptions.describe_by_id(connected, asked.topic_id)
+        if as_kafka:
+            described = descriptions.describe_by_id(connected, asked.topic_id)
+        else:
+            name = descriptions.find_name(connected, asked.topic_id)
+            described = [] if name is None else descriptions.describe_in_full(connected, [name])
         if not described and not asked.if_exists:
             raise asked.no_such_id()
         return described
