@@ -11,6 +11,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import UnreachableError
 from kafkactl.streams.selection import (
     LISTED_EARLIEST,
     LISTED_LATEST,
@@ -57,6 +58,8 @@ class Reading:
         self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []
         self._ranges: dict[Partition, Range] = {}
+        self._unassigned_since: float | None = time.monotonic() if selection.joins else None
+        """Since when the group has not said which partitions are ours; None while it has, be it none."""
         if selection.joins:
             self._subscribe()
         else:
@@ -77,8 +80,19 @@ class Reading:
                 yield batch
                 last_record_at = time.monotonic()
                 size = min(_BATCH, 1 + len(batch) * _BATCH_BYTES // (1 + sum(map(len, batch))))
+            elif self._unassigned_since is not None:
+                last_record_at = time.monotonic()  # to wait for partitions is not to wait for records
+                self._require_assignment(last_record_at - self._unassigned_since)
             elif self._is_over(last_record_at):
                 return
+
+    def _require_assignment(self, waited_s: float) -> None:
+        """Raise UnreachableError where the reading is to end, and the group has given no partitions in time."""
+        if self._selection.ends and waited_s > self._cluster.timeout_s:
+            raise UnreachableError(
+                f"group {self._selection.group} assigned no partitions within {self._cluster.timeout_s:g} s",
+                "look at its members: kafkactl groups describe GROUP --members; --timeout waits longer",
+            )
 
     def done(self, messages: Sequence[Message]) -> None:
         """Counts these as handled, once or again: the group's next commit goes past them."""
@@ -106,8 +120,8 @@ class Reading:
         self._consumer.subscribe(
             topics,
             on_assign=self._on_assign,
-            on_revoke=lambda _consumer, partitions: self._told("revoked", partitions),
-            on_lost=lambda _consumer, partitions: self._told("lost", partitions),
+            on_revoke=lambda _consumer, partitions: self._on_loss("revoked", partitions),
+            on_lost=lambda _consumer, partitions: self._on_loss("lost", partitions),
         )
 
     def _follow_topics(self) -> None:
@@ -125,6 +139,10 @@ class Reading:
         self._at_end.clear()
         self._stops = {each: stop for each in starts if (stop := self._ranges[each].stop) is not None}
         self._consumer.assign([TopicPartition(*partition, start) for partition, start in starts.items()])
+
+    def _on_loss(self, what: str, partitions: Sequence[TopicPartition]) -> None:
+        self._unassigned_since = time.monotonic()
+        self._told(what, partitions)
 
     def _told(self, what: str, partitions: Sequence[TopicPartition]) -> None:
         named = ", ".join(sorted(f"{each.topic}-{each.partition}" for each in partitions)) or "no partitions"
@@ -144,6 +162,7 @@ class Reading:
         Without it a partition that was empty, or not reached before we stopped, would have no commit, and the
         group's next consumer would begin at its end and never show what has come in between.
         """
+        self._unassigned_since = None
         self._told("assigned", partitions)
         timeout_s = self._cluster.timeout_s
         end = LISTED_EARLIEST if self._selection.from_beginning else LISTED_LATEST

@@ -57,11 +57,17 @@ class Selection:
         stops = (self.tail, self.to_offset, self.before_time_ms)
         return not self.joins and all(stop is None for stop in stops)
 
+    @property
+    def ends(self) -> bool:
+        """Return whether the reading ends by itself."""
+        return self.until_end or self.idle_timeout_ms is not None
+
     def is_over(self, idle_s: float, assigned: Collection[Partition], at_end: set[Partition]) -> bool:
         """Whether nothing came for so long, or all that is assigned is at its end, if that is where to stop."""
         if self.idle_timeout_ms is not None and idle_s * 1000 >= self.idle_timeout_ms:
             return True
-        return self.until_end and bool(assigned) and at_end.issuperset(assigned)
+        # A member of a group that has more members than partitions has nothing to read.
+        return self.until_end and (bool(assigned) or self.joins) and at_end.issuperset(assigned)
 
 
 @dataclass(frozen=True)

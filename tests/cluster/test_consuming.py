@@ -266,3 +266,24 @@ def test_a_rack_reads_from_its_own_replica(kraft_cluster: RunningCluster, name: 
         assert done.stdout == "a\n" * 100
         fetches = re.findall(rf"/([0-9]+): Fetch topic {name} \[0\] at offset 100 ", done.stderr)
         assert set(fetches) == {str(broker)}
+
+
+def test_the_idle_time_counts_from_the_first_assignment(kraft: RunningCluster, name: str) -> None:
+    """A group needs seconds to give partitions: that is no time without records."""
+    kraft.cli.ok("produce", name, input="a\nb\n")
+    done = kraft.cli.ok("consume", name, "--group", name, "--from-beginning", "--timeout-ms", 1500)
+    assert done == "a\nb\n"
+
+
+def test_a_member_without_partitions_ends(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name, "-p", 1)
+    holder = kraft.cli.start("consume", name, "--group", name, "-v", stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        assert holder.stderr is not None
+        while "assigned" not in holder.stderr.readline():
+            pass
+        for _ in range(2):  # whoever of the two has the partition, both come to an end
+            assert kraft.cli("consume", name, "--group", name, "--exit").returncode == 0
+    finally:
+        holder.terminate()
+        holder.communicate()

@@ -69,7 +69,7 @@ def test_order_and_top(cluster: RunningCluster, topic: str) -> None:
         cli.ok("groups", "describe", "--match", f"{re.escape(topic)}.*", "--sort", "lag", "--top", 1, "-o", "json")
     )
     assert [one["description"]["group"] for one in told] == [f"{topic}.b"]
-    assert "no such order" in cli("groups", "describe", topic, "--sort", "size", check=2).stderr
+    assert "no such column" in cli("groups", "describe", topic, "--sort", "size", check=2).stderr
 
 
 def test_watching_in_a_pipe_gives_json_lines(cluster: RunningCluster, topic: str) -> None:
