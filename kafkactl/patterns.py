@@ -31,6 +31,8 @@ _NAME_HINT = f"use 1 to {MAX_TOPIC_NAME_LENGTH} of the characters a-z, A-Z, 0-9,
 _PATTERN_HINT = "write a regular expression that matches the whole name, for example 'orders-.*'"
 _EMPTY_HINT = "give a value, or leave the option or argument out; a shell variable may be empty"
 
+_UNICODE_HINT = "write the value in UTF-8; look at the locale of the terminal or script"
+
 _Value = TypeVar("_Value", str, str | None)
 
 
@@ -127,13 +129,27 @@ def is_internal_topic(name: str) -> bool:
 
 
 def refuse_empty(value: _Value, name: str) -> _Value:
-    """Return the value, or raise UsageError if it is empty. None is a value that was not given, and passes.
+    """Return the value, or raise UsageError if it is empty or not Unicode. None was not given, and passes.
 
     `name` is the option or argument as the user knows it, such as `--group` or `TOPIC`.
     """
     if value == "":
         raise UsageError(f"invalid value '' for {name}: the value is empty", _EMPTY_HINT)
+    if value is not None:
+        require_unicode(value, name)
     return value
+
+
+def require_unicode(text: str, name: str) -> str:
+    """Return the text, or raise UsageError if it has bytes that are not UTF-8: Kafka has no such names.
+
+    The clients do not check this. librdkafka ends the process, and kafka-python waits for ever.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _invalid_value(text, name, "this is not UTF-8", _UNICODE_HINT) from None
+    return text
 
 
 def require_topic_name(text: str, name: str = "TOPIC") -> str:

@@ -272,7 +272,8 @@ def read_values(name: str, text: str, format: str = "json") -> list[Any]:
     """Return the values of an output's stdout: its lines or documents, else its only value."""
     is_stream = load_outputs()[name].lines
     if format == "yaml":
-        return list(yaml.safe_load_all(text)) if is_stream else [yaml.safe_load(text)]
+        values = list(yaml.safe_load_all(text)) if is_stream else [yaml.safe_load(text)]
+        return [json.loads(json.dumps(value)) for value in values]  # numbers that are keys become text, as in json
     if format == "json" and not is_stream:
         return [json.loads(text)]
     lines = [json.loads(line) for line in text.splitlines()]

@@ -20,7 +20,7 @@ from typer.main import get_command as typer_command
 
 from kafkactl import __version__, statuses, stdout
 from kafkactl.cli.completion import names as completion
-from kafkactl.cli.frame import startup, typer_internals
+from kafkactl.cli.frame import startup, stopping, typer_internals
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.errors import KafkactlError, UsageError
@@ -149,8 +149,7 @@ def run(arguments: list[str]) -> int:
 
             shells.install()  # after typer's own, which typer_command has put there
         status = root_command.main(arguments, prog_name="kafkactl", standalone_mode=False)
-        stdout.out.flush()
-        return status if isinstance(status, int) else DONE
+        return _flushed(status if isinstance(status, int) else DONE, arguments)
     except KafkactlError as failure:
         return _told(failure, arguments)
     except KeyboardInterrupt:
@@ -167,6 +166,8 @@ def run(arguments: list[str]) -> int:
             return USAGE
         if (usage := _as_usage(failure)) is not None:
             return _told(usage, arguments)
+        if isinstance(failure, stopping.StopRequestedError):  # outside the work that it stops
+            return failure.status
         if isinstance(failure, OSError):
             return _told(KafkactlError(_os_error(failure)), arguments)
         if "--debug" in arguments:
@@ -189,13 +190,13 @@ def _wants_json(arguments: list[str]) -> bool:
 
 
 def _flushed(status: int, arguments: list[str]) -> int:
-    """Return the status after everything was written; an error of writing has a status of its own."""
+    """Return the status after everything was written. An error of writing is told, and is the status of a success."""
     try:
         stdout.out.flush()
     except KafkactlError as failure:
-        return _told(failure, arguments)
+        return status or _told(failure, arguments)
     except BrokenPipeError:
-        return DONE
+        pass  # the reader has seen enough
     return status
 
 

@@ -5,12 +5,15 @@ Source: org.apache.kafka.common.protocol.Errors of Kafka 4.3.1; a reference test
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError
 
 from kafkactl.errors import OperationError
 
+_BROKER_AND_API = re.compile(r"^Broker \[-?\d+\] \w+: ")
+"""What librdkafka puts before an error of a request to several brokers."""
 _PACKAGE = "org.apache.kafka.common.errors"
 _PACKAGES = {"InvalidRecordException": "org.apache.kafka.common"}
 
@@ -249,4 +252,5 @@ def _plain(text: str) -> str:
     """Return a text of librdkafka without the names of its threads and states."""
     for prefix_end in ("/bootstrap: ", "/bootstrap]: "):
         text = text.split(prefix_end, 1)[-1]
+    text = _BROKER_AND_API.sub("", text)
     return text.split(" (after ", 1)[0].removeprefix("Broker: ").removesuffix(": ").strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import cached_property
@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicMetadata
 
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, UNREACHABLE_CODES, describe_kafka_error, hint_for
+from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 # Until then a failed connection may be one address of several: localhost is ::1 before it is 127.0.0.1.
 PATIENCE_S = 1.0
 POLL_S = 0.25
+_SHORTEST_WAIT_S = 0.1
 
 # librdkafka waits half of the back-off before it opens its first connection: 50 ms by default, a third of a short
 # command. Nagle's algorithm is off in Java's clients, always: small requests do not wait for each other.
@@ -56,10 +58,25 @@ class Cluster:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.reasons = Reasons()
+        self._deadline: float | None = None
 
     @property
     def timeout_s(self) -> float:
-        return self.settings.timeout_s
+        """Return how long a request may take: the time-out, or what an operation of several requests has left of it."""
+        if self._deadline is None:
+            return self.settings.timeout_s
+        return max(_SHORTEST_WAIT_S, self._deadline - time.monotonic())
+
+    @contextlib.contextmanager
+    def _one_timeout(self) -> Iterator[float]:
+        """Let all requests inside share one time-out; return the time of time.monotonic() when it is over."""
+        outer = self._deadline
+        deadline = time.monotonic() + self.settings.timeout_s if outer is None else outer
+        self._deadline = deadline
+        try:
+            yield deadline
+        finally:
+            self._deadline = outer
 
     @cached_property
     def admin(self) -> AdminClient:
@@ -94,11 +111,14 @@ class Cluster:
 
     def metadata(self, topic: str | None = None, client: Any = None) -> ClusterMetadata:
         """Brokers, and one topic or all; raises UnreachableError as soon as every connection has failed."""
-        if client is None:
-            client = self.admin
-            # An admin request connects at once; one for metadata alone waits for librdkafka's next round.
-            self.wait(client.describe_cluster(request_timeout=self.timeout_s), "cannot describe the cluster")
-        deadline = time.monotonic() + self.timeout_s
+        with self._one_timeout() as deadline:
+            if client is None:
+                client = self.admin
+                # An admin request connects at once; one for metadata alone waits for librdkafka's next round.
+                self.wait(client.describe_cluster(request_timeout=self.timeout_s), "cannot describe the cluster")
+            return self._listed(topic, client, deadline)
+
+    def _listed(self, topic: str | None, client: Any, deadline: float) -> ClusterMetadata:
         arguments = {} if topic is None else {"topic": topic}
         patience = min(PATIENCE_S, self.timeout_s)
         self.reasons.all_down = False  # said again at every attempt while it is so
@@ -120,6 +140,7 @@ class Cluster:
     def wait(self, future: Future[T], what: str) -> T:
         """The future's result; raises UnreachableError, or OperationError saying `what` failed and why."""
         started = time.monotonic()
+        timeout_s = self.timeout_s
         self.reasons.all_down = False
         while True:
             try:
@@ -128,7 +149,7 @@ class Cluster:
                 self.admin.poll(0)
                 waited = time.monotonic() - started
                 # A second's grace: librdkafka's own time-out tells more than ours.
-                if (self.reasons.all_down and waited > PATIENCE_S) or waited > self.timeout_s + 1:
+                if (self.reasons.all_down and waited > PATIENCE_S) or waited > timeout_s + 1:
                     raise self._unreachable() from error
                 if self.reasons.last is not None and waited > PATIENCE_S:
                     self._look_around()
@@ -146,14 +167,14 @@ class Cluster:
 
     def retry(self, ask: Callable[[], T], passing: frozenset[int] = TRANSIENT_CODES) -> T:
         """Return what `ask` returns; it is called again after a transient error, and the time-out raises the last."""
-        deadline = time.monotonic() + self.timeout_s
-        while True:
-            try:
-                return ask()
-            except OperationError as error:
-                if error.code not in passing or time.monotonic() > deadline:
-                    raise
-                time.sleep(POLL_S)
+        with self._one_timeout() as deadline:
+            while True:
+                try:
+                    return ask()
+                except OperationError as error:
+                    if error.code not in passing or time.monotonic() + POLL_S > deadline:
+                        raise
+                    time.sleep(POLL_S)
 
     def ask(self, send: Callable[[], Future[T]], what: str) -> T:
         """Return the answer to a request, which is sent again after a transient error.
@@ -167,23 +188,29 @@ class Cluster:
     ) -> dict[K, T | OperationError]:
         """Return the answer, or the refusal, for each key of a request that may fail in part.
 
-        Parts that failed with a transient error are sent again within the time-out. Raises UnreachableError when the
-        cluster goes away; what became of the rest is then unknown.
+        Parts that failed with a transient error are sent again within the time-out. A part without an answer is a
+        refusal with the code REQUEST_TIMED_OUT. Raises UnreachableError when no part was answered.
         """
-        deadline = time.monotonic() + self.timeout_s
         answers: dict[K, T | OperationError] = {}
+        unanswered: list[UnreachableError] = []
         left = list(keys)
-        while left:
-            futures = send(left)
-            for key in left:
-                try:
-                    answers[key] = self.wait(futures[key], what(key))
-                except OperationError as error:
-                    answers[key] = error
-            left = [key for key in left if _is_transient(answers[key])]
-            if not left or time.monotonic() > deadline:
-                break
-            time.sleep(POLL_S)
+        with self._one_timeout() as deadline:
+            while left:
+                futures = send(left)
+                for key in left:
+                    try:
+                        answers[key] = self.wait(futures[key], what(key))
+                    except OperationError as error:
+                        answers[key] = error
+                    except UnreachableError as error:
+                        unanswered.append(error)
+                        answers[key] = OperationError(str(error), error.hint, ErrorCode.REQUEST_TIMED_OUT)
+                left = [key for key in left if _is_transient(answers[key])]
+                if not left or time.monotonic() + POLL_S > deadline:
+                    break
+                time.sleep(POLL_S)
+        if unanswered and all(_is_unanswered(answer) for answer in answers.values()):
+            raise unanswered[0]
         return answers
 
     def error(self, error: KafkaException | KafkaError, what: str | None = None) -> KafkactlError:
@@ -209,7 +236,7 @@ class Cluster:
         hint = f"the address is from {self.settings.source}; -b HOST:PORT names another, kafkactl local up starts one"
         if found := diagnosis.cause(self.settings, reason):
             reason, hint = found.reason, found.hint
-        reason = reason or f"no answer within {self.timeout_s:g} s"
+        reason = reason or f"no answer within {self.settings.timeout_s:g} s"
         return UnreachableError(f"cannot reach the cluster at {self.settings.bootstrap_servers}: {reason}", hint)
 
     def _config(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,6 +259,10 @@ def required(answer: T | OperationError) -> T:
 
 def _is_transient(answer: object) -> bool:
     return isinstance(answer, OperationError) and answer.code in TRANSIENT_CODES
+
+
+def _is_unanswered(answer: object) -> bool:
+    return isinstance(answer, OperationError) and answer.code == ErrorCode.REQUEST_TIMED_OUT
 
 
 def partition_numbers(topic: TopicMetadata) -> list[int]:

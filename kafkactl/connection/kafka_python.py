@@ -59,8 +59,8 @@ def _send(client: AdminClient, request: Any, broker: int | None) -> Any:
     return client._manager.send(request, node_id=broker)  # type: ignore[attr-defined]
 
 
-def _controller_id(client: AdminClient) -> Any:
-    return client._refresh_controller_id()  # type: ignore[attr-defined]
+def _controller_id(client: AdminClient, timeout_ms: int) -> Any:
+    return client._refresh_controller_id(timeout_ms)  # type: ignore[attr-defined]
 
 
 _SECURITY = {
@@ -72,6 +72,8 @@ _MECHANISMS = ("sasl.mechanisms", "sasl.mechanism")
 _MS = 1000
 _FIRST_TRY_MS = 1500
 _PAUSE_S = 0.1
+_NO_CONTROLLER = "Failed to find active controller"
+"""How kafka-python says that its search for the controller failed."""
 _READING = ("Describe", "List", "Metadata", "ConsumerGroupDescribe")
 """How the names of requests begin that change nothing."""
 
@@ -132,7 +134,8 @@ class Requests:
 
     def _send(self, client: AdminClient, request: Any, broker: int | None, to_controller: bool) -> Any:
         if to_controller:
-            broker = _run(client, functools.partial(_controller_id, client))
+            timeout_ms = int(self._settings.timeout_s * _MS)
+            broker = _run(client, functools.partial(_controller_id, client, timeout_ms))
         return _run(client, lambda: _send(client, request, broker))
 
     def list_topics(self) -> list[str]:
@@ -222,23 +225,24 @@ class Requests:
         from kafka.errors import KafkaConnectionError
 
         deadline = time.monotonic() + self._settings.timeout_s
-        while True:
-            try:
-                return self._call_once(operation)
-            except UnreachableError as error:
-                is_over = is_change or time.monotonic() > deadline
-                if is_over or not isinstance(error.__cause__, KafkaConnectionError):
-                    raise
-                time.sleep(_PAUSE_S)
 
-    def _call_once(self, operation: Callable[[AdminClient], T]) -> T:
         def ask() -> T:
-            if self._client is None:
-                self._client = _connected(self._settings, self._ask_other_client)
-            with _our_errors(self._settings):
-                return operation(self._client)
+            while True:
+                try:
+                    return self._call_once(operation)
+                except UnreachableError as error:
+                    is_over = is_change or time.monotonic() > deadline
+                    if is_over or not isinstance(error.__cause__, (KafkaConnectionError, RuntimeError)):
+                        raise
+                    time.sleep(_PAUSE_S)
 
         return self._retry(ask)
+
+    def _call_once(self, operation: Callable[[AdminClient], T]) -> T:
+        if self._client is None:
+            self._client = _connected(self._settings, self._ask_other_client)
+        with _our_errors(self._settings):
+            return operation(self._client)
 
 
 def _error_codes(answer: Any) -> Iterator[int]:
@@ -266,8 +270,10 @@ def _our_errors(settings: Settings) -> Iterator[None]:
         yield
     except errors.KafkaError as error:
         raise _ours(error, settings) from error
-    except RuntimeError as error:  # the search for the controller ends so
-        raise refusal(_text(error), ErrorCode.NOT_CONTROLLER) from error
+    except RuntimeError as error:
+        if _NO_CONTROLLER in str(error):
+            raise refusal("", ErrorCode.NOT_CONTROLLER) from error
+        raise UnreachableError(f"cannot reach the cluster at {settings.bootstrap_servers}: {_text(error)}") from error
 
 
 def _connected(settings: Settings, ask_other_client: Callable[[], Any]) -> AdminClient:

@@ -16,7 +16,9 @@ class ErrorCode(IntEnum):
     """Errors that an operation treats in a special way."""
 
     UNKNOWN_TOPIC_OR_PARTITION = 3
+    LEADER_NOT_AVAILABLE = 5
     REQUEST_TIMED_OUT = 7
+    CLUSTER_AUTHORIZATION_FAILED = 31
     TOPIC_ALREADY_EXISTS = 36
     NOT_CONTROLLER = 41
     RESOURCE_NOT_FOUND = 91

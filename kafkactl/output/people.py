@@ -44,8 +44,13 @@ def note(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Write text to stderr as it is: Kafka's own messages, and lines of progress that are written again and again."""
+    """Write text of this program to stderr as it is: lines of progress that are written again and again."""
     _write(text, end="")
+
+
+def kafka_message(text: str) -> None:
+    """Write a message of Kafka's own tools to stderr, with its own line ends; it may hold names from outside."""
+    _write(_for_terminal(text, keep_line_ends=True), end="")
 
 
 def confirm(question: str, assume_yes: bool) -> bool:

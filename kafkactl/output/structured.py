@@ -239,5 +239,5 @@ def _csv_column(values: list[Any]) -> list[str]:
 def _csv_cell(value: object) -> str:
     if value == "":
         return '""'
-    text = cell(value, absent="")
+    text = _valid_text(cell(value, absent=""))
     return '"' + text.replace('"', '""') + '"' if _CSV_SPECIAL.search(text) else text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ _FIRST_BATCH = 500
 WAIT_S = 0.1
 _FARTHER = 4
 _LOOK_FOR_TOPICS_S = 5.0
+_LOOK_WAIT_S = 2.0
 
 Tell = Callable[[str], None]
 
@@ -100,15 +100,14 @@ class Reading:
             last = {(message.topic(), message.partition()): message.offset() for message in messages}
             self._store([TopicPartition(*partition, offset + 1) for partition, offset in last.items()])  # type: ignore[arg-type,operator]
 
-    def close(self, timeout_s: float | None = None) -> None:
-        """Commit what is done and leave the group; within a time, for a broker that is frozen answers nothing."""
+    def close(self, timeout_s: float | None = None) -> bool:
+        """Commit what is done and leave the group; return whether this ended in time, for a broker may be frozen."""
         import threading
 
         closing = threading.Thread(target=self._consumer.close, daemon=True)
         closing.start()
         closing.join(timeout_s)
-        if closing.is_alive():
-            self._tell("the brokers do not answer: the last offsets may not have been committed")
+        return not closing.is_alive()
 
     def _subscribe(self) -> None:
         self._subscribe_to(list(topics_of(self._cluster, self._consumer, self._selection)))
@@ -130,8 +129,11 @@ class Reading:
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
             return
         self._looked_at = time.monotonic()
-        with contextlib.suppress(KafkaException):  # no answer: the next look may have one
-            names = list(include.choose(self._consumer.list_topics(timeout=WAIT_S).topics).names)
+        try:
+            names = list(include.choose(self._consumer.list_topics(timeout=_LOOK_WAIT_S).topics).names)
+        except KafkaException:  # the next look may have an answer
+            self._tell("the brokers do not answer: new topics are looked for later")
+        else:
             if names and names != self._topics:
                 self._subscribe_to(names)
 
@@ -141,7 +143,9 @@ class Reading:
         self._consumer.assign([TopicPartition(*partition, start) for partition, start in starts.items()])
 
     def _on_loss(self, what: str, partitions: Sequence[TopicPartition]) -> None:
-        self._unassigned_since = time.monotonic()
+        lost = {(each.topic, each.partition) for each in partitions}
+        if all((each.topic, each.partition) in lost for each in self._consumer.assignment()):
+            self._unassigned_since = time.monotonic()
         self._told(what, partitions)
 
     def _told(self, what: str, partitions: Sequence[TopicPartition]) -> None:
@@ -179,6 +183,7 @@ class Reading:
         """Waits for one record only, then takes what has come with it: a lone record is not held back."""
         try:
             first = self._consumer.poll(WAIT_S)
+            others = [] if first is None else self._consumer.consume(size, 0)
         except KafkaException as error:  # from _on_assign
             raise self._cluster.error(error, f"cannot join group {self._selection.group}") from error
         if self._starts:
@@ -186,7 +191,7 @@ class Reading:
             self._starts = []
         if first is None:
             return []
-        messages = [message for message in (first, *self._consumer.consume(size, 0)) if self._is_record(message)]
+        messages = [message for message in (first, *others) if self._is_record(message)]
         return self._within(messages) if self._stops else messages
 
     def _is_record(self, message: Message) -> bool:
@@ -200,7 +205,11 @@ class Reading:
         if error.code() == KafkaError._PARTITION_EOF:
             self._at_end.add(partition)
             return False
-        raise self._cluster.error(KafkaException(error), f"cannot read {partition[0]}")
+        selection = self._selection
+        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED and not selection.joins:
+            return False  # the group is invented and never joined: no right to it is needed
+        what = partition[0] or (f"as group {selection.group}" if selection.joins else ", ".join(selection.topics))
+        raise self._cluster.error(KafkaException(error), f"cannot read {what}")
 
     def _within(self, messages: list[Message]) -> list[Message]:
         """Those before their partition's stop."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
 import os
 import resource
+import select
 import signal
+import struct
 import subprocess
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +94,15 @@ def read_all(descriptor: int) -> bytes:
     return data
 
 
+def wait_until_full(begin: int) -> None:
+    """Wait until a pipe has had the same number of unread bytes for a while: its writer is blocked."""
+    unread, same = -1, 0
+    while same < 5:
+        (now,) = struct.unpack("i", fcntl.ioctl(begin, termios.FIONREAD, bytes(4)))
+        unread, same = now, same + 1 if now == unread and now else 0
+        select.select([], [], [], 0.05)
+
+
 def by_signal(number: int, reads_on: bool) -> Callable[..., tuple[bytes, int, str]]:
     """Return a way to end: a signal while the pipe is full, after which the reader reads on at once, or at the end."""
 
@@ -98,6 +111,7 @@ def by_signal(number: int, reads_on: bool) -> Callable[..., tuple[bytes, int, st
         run = Run(cluster, topic, form, out, unbuffered)
         os.close(out)
         data = read_some(begin, 2000)
+        wait_until_full(begin)
         run.process.send_signal(number)
         if reads_on:
             data += read_all(begin)

@@ -205,7 +205,7 @@ def _completed(cluster: Cluster, topics: Iterable[TopicDescription]) -> list[Top
     """Return topics by name with settings, partitions in order, and the replicas that are being moved."""
     by_name = {topic.topic: topic for topic in sorted(topics, key=lambda topic: topic.topic)}
     settings = _settings_in_bulk(cluster, list(by_name))
-    moving = cluster.requests.list_reassignments()
+    moving = _moving(cluster)
 
     def with_moves(row: PartitionDescription) -> PartitionDescription:
         adding, removing = moving.get((row.topic, row.partition), ((), ()))
@@ -219,6 +219,18 @@ def _completed(cluster: Cluster, topics: Iterable[TopicDescription]) -> list[Top
         )
         for topic in by_name.values()
     ]
+
+
+def _moving(cluster: Cluster) -> Mapping[tuple[str, int], tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Return the replicas that are being added and removed; none where the user or the brokers cannot list them."""
+    try:
+        return cluster.requests.list_reassignments()
+    except UnsupportedRequestError:
+        return {}
+    except OperationError as error:
+        if error.code != ErrorCode.CLUSTER_AUTHORIZATION_FAILED:
+            raise
+        return {}
 
 
 def _settings_in_bulk(cluster: Cluster, names: Sequence[str]) -> Mapping[str, tuple[TopicSetting, ...]]:

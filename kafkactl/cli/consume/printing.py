@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kafkactl.cli.frame.stopping import Stopping, StopRequestedError
 from kafkactl.errors import FormatError
 from kafkactl.output import people
-from kafkactl.statuses import DONE, FAILED
+from kafkactl.statuses import DONE, FAILED, NO_ANSWER
 from kafkactl.stdout import OutputError, ReaderLeftError, out
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Printing:
         self._writer, self._wanted, self._skips_errors = writer, wanted, skips_errors
         self._left = limit
         self._printed = self._skipped = 0
+        self._is_committed = True
         self._reading: Reading
         self._on_its_way: deque[_Written] = deque()
 
@@ -62,7 +63,7 @@ class Printing:
             finally:
                 stopping.finish()
                 self._finish(stopping)
-            return stopping.status(status) or (FAILED if self._skipped else DONE)
+            return stopping.status(status) or (FAILED if self._skipped else DONE if self._is_committed else NO_ANSWER)
 
     def _print_all(self, latest: Latest | None) -> None:
         out.write(self._writer.head)
@@ -132,15 +133,17 @@ class Printing:
         finally:
             self._mark_done(out.received)
             self._mark_part_done(out.received)
-            self._reading.close(stopping.left_s)
+            self._is_committed = self._reading.close(stopping.left_s)
+            if not self._is_committed:
+                people.warning("the brokers did not answer: the last offsets may not have been committed")
             people.note(summary(self._printed - self._skipped, self._skipped))
 
     def _mark_done(self, position: int) -> None:
         """Mark the batches as done that end before a position of the output."""
         while self._on_its_way and (end := self._on_its_way[0].end) is not None and end <= position:
-            written = self._on_its_way.popleft()
-            self._printed += len(written.shown)
-            self._reading.done(written.batch)
+            # A signal may come between any two lines: to mark a batch twice does no harm, to forget one does.
+            self._reading.done(self._on_its_way[0].batch)
+            self._printed += len(self._on_its_way.popleft().shown)
 
     def _mark_part_done(self, position: int) -> None:
         """Mark the records as done that end before a position, of the batch that it lies in."""
@@ -165,7 +168,10 @@ class Printing:
         if out.accepted == written.start:
             return
         for message in written.shown:
-            end += len(self._writer.write(message))
+            try:
+                end += len(self._writer.write(message))
+            except FormatError:  # the one that ended the printing
+                return
             yield end
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from kafkactl.errors import UsageError
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
+was_called: ContextVar[bool] = ContextVar("was_called", default=False)
+"""Whether this command may have changed the cluster: then nothing may refuse to show the result."""
 Arguments = tuple[str, ...]
 """Arguments of kafkactl, without the name of the program."""
 
@@ -45,7 +48,10 @@ def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool =
             f"{changes[0].what}",
             f"kafkactl context set {settings.read_only_context} --no-read-only allows changes",
         )
-    if not dry_run and is_logged():
+    if dry_run:
+        return
+    was_called.set(True)
+    if is_logged():
         for change in changes:
             _log(change)
 

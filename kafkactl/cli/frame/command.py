@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
@@ -13,6 +13,7 @@ import typer
 
 from kafkactl.cli.frame import rights
 from kafkactl.errors import OperationError
+from kafkactl.patterns import require_unicode
 
 T = TypeVar("T")
 
@@ -62,6 +63,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def run(click_context: typer.Context, **values: Any) -> Any:
+        _require_unicode(click_context, values)
         for name, group in groups.items():
             given = group(**{field.name: values.pop(field.name) for field in fields(group)})
             values[name] = _filled_in(given, click_context)
@@ -80,6 +82,16 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _require_unicode(click_context: typer.Context, values: Mapping[str, Any]) -> None:
+    """Raise UsageError for text that is not Unicode. Paths may have any bytes and are no text here."""
+    for parameter in click_context.command.params:
+        name = parameter.opts[0]
+        value = values.get(parameter.name or "")
+        for text in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(text, str) and not text.isascii():
+                require_unicode(text, name if name.startswith("-") else name.upper())
 
 
 def _filled_in(given: T, click_context: typer.Context) -> T:

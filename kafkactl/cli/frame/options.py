@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 import typer
 
 from kafkactl.cli.completion.names import context_names
+from kafkactl.cli.frame import before_change
 from kafkactl.errors import UsageError
 from kafkactl.output.report import REPORT_FORMATS, STRUCTURED_FORMATS, OutputFormat, Report
 from kafkactl.times import TimeRange, parse_duration, parse_time, parse_time_range, parse_zone
@@ -199,11 +200,21 @@ class ReportOptions(OutputOptions):
         return self.sort
 
     def show(self, report: Report) -> None:
-        """Print a report in the form that is asked for; raises UsageError for a column that it does not have."""
+        """Print a report in the form that is asked for.
+
+        Raises UsageError for a column that it does not have. After a change, that is only a warning: the result must
+        be seen.
+        """
         from kafkactl.output.render import show
 
         columns = [] if self.columns is None else [name.strip() for name in self.columns.split(",")]
-        arranged = report.arranged(columns, self.column_sort)
+        try:
+            arranged = report.arranged(columns, self.column_sort)
+        except UsageError as error:
+            if not before_change.was_called.get():
+                raise
+            _warn(f"{error}; all columns are shown")
+            arranged = report
         show(arranged, self.format, with_headings=not self.no_headers)
 
 

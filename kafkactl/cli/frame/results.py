@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 
 from kafkactl.cli.frame import rights
 from kafkactl.cli.frame.options import MirrorOutputOptions, ReportOptions
-from kafkactl.errors import OperationError
+from kafkactl.connection.protocol import ErrorCode
+from kafkactl.errors import OperationError, UnreachableError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
-from kafkactl.statuses import FAILED
+from kafkactl.statuses import DONE, FAILED, NO_ANSWER, combine
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Outcome
 
+_UNANSWERED = (ErrorCode.REQUEST_TIMED_OUT, ErrorCode.LEADER_NOT_AVAILABLE)
+"""After these nobody knows whether the change was done, or nobody was there to do it."""
+
 
 def tell_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
-    """Says what failed of partitions (topic, number, error); returns 1 when anything did."""
+    """Say what failed of partitions (topic, number, error); return 1 when anything did."""
     failed = [(topic, number, error) for topic, number, error in errors if error]
     for topic, number, error in failed:
         people.error(OperationError(f"{topic}-{number}: {error}"))
@@ -25,7 +29,7 @@ def tell_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
 
 
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:
-    """Prints what was done on stdout and each failure as an error; returns 1 when any item failed.
+    """Print what was done on stdout and each failure as an error; return the status of all items together.
 
     With -o kafka what was done is left to the caller: most of Kafka's tools say nothing then.
     """
@@ -36,7 +40,15 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
     if shown and not (isinstance(output, MirrorOutputOptions) and output.is_kafka):
         output.show(Report(list(outcomes), [Table(columns, shown)]))
     for outcome in failed:
-        people.error(
-            OperationError(f"{noun} {outcome.name}: {outcome.result}", rights.hint(outcome.code) or outcome.hint)
-        )
-    return FAILED if failed else 0
+        what = f"{noun} {outcome.name}: {outcome.result}"
+        if outcome.code in _UNANSWERED:
+            people.error(UnreachableError(what, "the change may have been done: look before you repeat it"))
+        else:
+            people.error(OperationError(what, rights.hint(outcome.code) or outcome.hint))
+    return combine(_status(outcome) for outcome in outcomes) if outcomes else DONE
+
+
+def _status(outcome: Outcome) -> int:
+    if outcome.ok:
+        return DONE
+    return NO_ANSWER if outcome.code in _UNANSWERED else FAILED

@@ -13,6 +13,8 @@ from kafkactl.stdout import out
 
 WAIT_S = 8.0
 """All waits after a signal take at most so long together: for the output, for commits, for deliveries."""
+_OUTPUT_WAIT_S = 5.0
+"""The output may take so much of it: a reader that has stopped must not cost the commits."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -69,6 +71,7 @@ class Stopping:
         if self._status is not None:
             os._exit(statuses.of_signal(number))
         self._status = statuses.of_signal(number)
-        self.deadline = out.deadline = time.monotonic() + WAIT_S
+        self.deadline = time.monotonic() + WAIT_S
+        out.deadline = time.monotonic() + _OUTPUT_WAIT_S
         if not self._is_finishing:
             raise StopRequestedError(number)

@@ -327,7 +327,7 @@ def _show_descriptions(
     described = descriptions.describe_groups(connected, selection, with_epochs=verbose)
     if output.is_kafka:
         for one in described:
-            people.write(group_text.note(one))
+            people.kafka_message(group_text.note(one))
             out.write_text(group_text.members(one, verbose) if members else group_text.state(one, verbose))
     elif members:
         rows = [member for one in described for member in groups_tables.in_order(one.members)]
@@ -347,7 +347,7 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verb
         from kafkactl.output.kafka import group_text
 
         for one in lags:
-            people.write(group_text.note(one.description))
+            people.kafka_message(group_text.note(one.description))
             out.write_text(group_text.offsets(one, verbose))
         return _tell_errors(lags)
     columns = groups_tables.offsets(verbose)

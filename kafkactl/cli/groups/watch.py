@@ -63,7 +63,7 @@ def sparkline(values: Sequence[int]) -> str:
 
 def _columns(history: dict[str, deque[int]]) -> list[Column]:
     return [
-        Column("GROUP", lambda lag: lag.description.group),
+        Column("GROUP", lambda lag: out.escape_name(lag.description.group)),
         Column("STATE", lambda lag: lag.description.state),
         Column("MEMBERS", lambda lag: len(lag.description.members)),
         Column("LAG", lambda lag: lag.total_lag, lambda lag: "yellow" if lag.total_lag else "green"),

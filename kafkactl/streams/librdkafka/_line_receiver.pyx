@@ -36,6 +36,7 @@ cdef err2str_t err2str
 cdef enum:
     NO_ERROR = 0
     PARTITION_EOF = -191
+    GROUP_AUTHORIZATION_FAILED = 30
     NO_MEMORY = -1
     SMALLEST = 1 << 16
     FEWEST_ENDS = 1 << 12
@@ -127,8 +128,8 @@ cdef class LineReceiver:
         """Waits for a record, then takes what has come: up to about `enough` bytes and at most `limit` records.
 
         Returns text, number of records, and where each record ends in the text (uint32 in the machine's order). What
-        came before an error is returned first; the error is the next call's: raises LookupError of topic, librdkafka's
-        code and its text.
+        came before an error is returned first; the error is the next call's: raises LookupError of topic (empty for an
+        error of the whole client), librdkafka's code and its text.
         """
         if self._error is not None:
             error, self._error = self._error, None
@@ -177,7 +178,10 @@ cdef class LineReceiver:
 
     cdef bint _is_record(self, const Message *message) noexcept:
         """Whether it is one and not an event; a partition's end, and what follows it, are kept in `at_end`."""
-        name = topic_name(message.topic).decode()
+        # Errors of the whole group have no topic. The group is invented and never joined: no right to it is needed.
+        if message.topic is NULL and message.err == GROUP_AUTHORIZATION_FAILED:
+            return False
+        name = "" if message.topic is NULL else topic_name(message.topic).decode()
         if message.err == NO_ERROR:
             self.at_end.discard((name, message.partition))
         elif message.err == PARTITION_EOF:

@@ -71,7 +71,8 @@ class LineReading:
                 text, number, ends = self._receiver.receive(round(WAIT_S * 1000), _CHUNK_BYTES, left)
             except LookupError as error:
                 topic, code, reason = error.args
-                raise self._cluster.error(KafkaException(KafkaError(code, reason)), f"cannot read {topic}") from error
+                what = f"cannot read {topic or ', '.join(self._selection.topics)}"
+                raise self._cluster.error(KafkaException(KafkaError(code, reason)), what) from error
             if number:
                 yield Chunk(text, number, ends)
                 left -= number if limit is not None else 0

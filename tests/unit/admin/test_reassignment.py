@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import cast
 
 import pytest
 from hypothesis import given
@@ -14,6 +12,7 @@ from kafkactl.admin import reassignment
 from kafkactl.admin.reassignment import plan
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.settings import Settings
 from kafkactl.errors import OperationError
 
 RACKS = {1: "a", 2: "a", 3: "b", 4: "b", 5: "c"}
@@ -84,13 +83,12 @@ def test_every_plan_gives_the_number_asked_for(
         assert len(kept) == min(factor, len(row.replicas)), "no more moves than needed"
 
 
-@dataclass
-class HalfToldCluster:
+class HalfToldCluster(Cluster):
     """Its brokers hear of new partitions one after the other: each answer knows one partition more."""
 
-    known: int
-    timeout_s: float = 10
-    retry = Cluster.retry
+    def __init__(self, known: int, timeout_s: float = 10) -> None:
+        super().__init__(Settings("127.0.0.1:1", "a test", timeout_s=timeout_s))
+        self.known = known
 
     def described(self, _cluster: object, names: list[str]) -> list[TopicDescription]:
         self.known += 1
@@ -102,7 +100,7 @@ def half_told(monkeypatch: pytest.MonkeyPatch, cluster: HalfToldCluster) -> Clus
     monkeypatch.setattr(reassignment, "describe_topics", cluster.described)
     monkeypatch.setattr(reassignment, "racks_of", lambda _cluster: RACKS)
     monkeypatch.setattr(reassignment, "load_of", lambda _cluster: Counter[int]())
-    return cast(Cluster, cluster)
+    return cluster
 
 
 def test_partitions_just_added_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ def test_sentences_stand_in_for_texts_that_say_no_more() -> None:
     code = KafkaError.GROUP_ID_NOT_FOUND
     assert describe_error(code) == "the group does not exist"
     assert describe_error(code, KafkaError(code).str()) == "the group does not exist"
+    assert describe_error(code, f"Broker [1] DescribeGroups: {KafkaError(code).str()}") == "the group does not exist"
     assert describe_error(code, "") == "the group does not exist"
 
 
