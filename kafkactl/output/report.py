@@ -71,7 +71,7 @@ class Report:
 
         Columns are named by their titles, in any case; `sort` may end in :desc. Rows without a value come last. With
         columns the data becomes the rows of the tables, with these columns only; without, it is sorted where it is
-        the rows of the only table. Raises UsageError for a column that no table has.
+        the rows of the only table. Raises UsageError for a column that a table does not have.
         """
         report = self if sort is None else self._sorted(sort)
         if not columns:

@@ -88,6 +88,6 @@ def console_consumer(
         printing = Printing(writer, wanted, max_messages, skip_message_on_error)
         return printing.run(reading, Latest() if dedupe_latest else None)
     finally:
-        if enable_systest_events:
+        if enable_systest_events and out.error is None:
             out.write(b"shutdown_complete\n")
             out.flush()

@@ -107,14 +107,18 @@ class TopicsOptions:
             raise missing("topic")
         return selection
 
-    def choose(self, connected: Cluster, if_exists: bool = False) -> list[str]:
+    def choose(self, connected: Cluster, if_exists: bool = False, look_up: bool = False) -> list[str]:
         """Return the names of the selected topics; raises UsageError for no selection, and NotFoundError.
 
-        Names are not looked up, unless topics need not exist: then only those that do are returned.
+        Names are not looked up, unless topics need not exist: then only those that do are returned. With `look_up` a
+        name that does not exist is an error here already, as a preview needs it.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
         selection = self.require_selection()
+        if look_up and not if_exists:
+            for name in selection.choose(row.topic for row in list_topics(connected)).absent_names:
+                raise NotFoundError(f"there is no topic {name!r}", _TOPICS_HINT)
         return chosen_topics(selection, lambda: (row.topic for row in list_topics(connected)), if_exists)
 
 

@@ -21,7 +21,7 @@ from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import select_names
 from kafkactl.statuses import CONDITION, FAILED
 from kafkactl.stdout import out
-from kafkactl.times import parse_duration
+from kafkactl.times import format_time, parse_duration
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.offsets import Reset, ResetPlan
@@ -109,6 +109,8 @@ def reset_offsets(
             )
             plans[name] = group_offsets.plan_reset(connected, name, wanted, reset)
     _tell(plans, output.is_kafka)
+    if time_ms is not None and not (execute or export or output.is_kafka):
+        people.note(f"offsets are those of {format_time(time_ms, clock.tzinfo)}")
     rows = [
         {"group": name, "topic": of, "partition": number, "new_offset": offset}
         for name, plan in plans.items()
@@ -148,7 +150,7 @@ def delete_offsets(
     if name not in group_offsets.existing(connected):
         raise NotFoundError(f"there is no consumer group {name!r}", "kafkactl groups list shows those that one may see")
     partitions = group_offsets.partitions_of(connected, topic)
-    before_change(connected, [_as_change(connected, name, dict.fromkeys(partitions, 0))], confirm.dry_run)
+    before_change(connected, [_as_change(connected, name, dict.fromkeys(partitions, 0), "delete")], confirm.dry_run)
     what = f"delete what group {name} has committed in {', '.join(f'{of}-{number}' for of, number in partitions)}"
     if (status := confirm.declined(what, "nothing deleted")) is not None:
         return status
@@ -304,7 +306,7 @@ def _set(connected: Cluster, name: str, offsets: Mapping[Partition, int], output
     return FAILED if failed else 0
 
 
-def _as_change(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> Change:
+def _as_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], verb: str = "change") -> Change:
     """Return the change of a group's offsets; its inverse names the present ones, where that fits on a line."""
 
     def inverse() -> tuple[str, ...] | None:
@@ -318,7 +320,7 @@ def _as_change(connected: Cluster, name: str, offsets: Mapping[Partition, int]) 
         where = ("--topic", f"{topic}:{number}", "--to-offset", str(offset))
         return ("groups", "reset-offsets", name, *where, "--execute")
 
-    return Change(what=f"change {len(offsets)} committed offsets of group {name}", inverse=inverse)
+    return Change(what=f"{verb} {len(offsets)} committed offsets of group {name}", inverse=inverse)
 
 
 def _committed(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> bool:

@@ -18,6 +18,7 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.statuses import FAILED
 from kafkactl.stdout import out
+from kafkactl.times import format_time
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
@@ -58,6 +59,7 @@ def delete(
     ways = (before_offset is not None, before_time is not None, all_, offset_json_file is not None)
     if sum(ways) != 1:
         raise UsageError("which records?", "say one of --before-offset, --before-time, --all and --offset-json-file")
+    moment = None if before_time is None else clock.parse(before_time, "--before-time")
     if offset_json_file is not None:
         if not topics.selection().is_empty or partitions:
             raise UsageError("the file names topics and partitions", "leave the topic and --partitions out")
@@ -65,7 +67,6 @@ def delete(
         connected = cluster.connect()
     else:
         selection = topics.require_selection()
-        moment = None if before_time is None else clock.parse(before_time, "--before-time")
         connected = cluster.connect()
         wanted = meant(connected, rules_for(selection, partitions))
         before = _before(connected, wanted, before_offset, moment)
@@ -83,6 +84,8 @@ def delete(
         Column("RECORDS", lambda row: row.records),
     ]
     preview = Report(planned, [Table(columns, planned)])
+    if moment is not None and not confirm.yes:
+        people.note(f"records before {format_time(moment, clock.tzinfo)}")
     if confirm.dry_run:
         output.show(preview)
         return tell_errors((row.topic, row.partition, row.error) for row in planned)

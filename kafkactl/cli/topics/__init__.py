@@ -201,7 +201,7 @@ def delete(
     from kafkactl.admin.topics import changes
 
     connected = cluster.connect()
-    names = topics.choose(connected, if_exists)
+    names = topics.choose(connected, if_exists, look_up=confirm.dry_run)
     verb = "empty" if recreate else "delete"
     if not names:
         people.note("no such topic")

@@ -50,8 +50,10 @@ class Undelivereds:
         """Append a whole line to the file, or nothing; return False where that failed, and say so once."""
         try:
             if self._descriptor is None:
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+                # A fifo that nobody reads is an error at once, not a wait for ever.
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
                 self._descriptor = os.open(str(self._path), flags, 0o600)  # records are nobody else's business
+                os.set_blocking(self._descriptor, True)
             _write_whole(self._descriptor, line)
         except OSError as error:
             what = f"cannot write to --dead-letter {self._path}: {error.strerror}"
