@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # Each part of test-long ends within 8 minutes; docs/test-long.md has the last result of each.
 LONG := timeout 480
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-loss lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -26,20 +26,27 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-loss
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
-	KAFKACTL_TEST_EXAMPLES=20 $(LONG) $(PYTEST) -n auto -q tests/unit/output tests/unit/storage tests/unit/test_patterns.py tests/unit/test_times.py tests/unit/test_stdout.py
+	KAFKACTL_TEST_EXAMPLES=20 $(LONG) $(PYTEST) -n auto -q tests/unit/output tests/unit/storage tests/unit/admin tests/unit/serde tests/unit/streams tests/unit/test_patterns.py tests/unit/test_times.py tests/unit/test_stdout.py tests/unit/test_escaping.py
 
-# Half a million damaged files through every reader, both readers in turn.
+# A quarter of a million damaged files through every reader, with the compiled readers.
 test-long-fuzz: $(VENV)/installed-dev
 	$(LONG) $(BIN)/python -m tests.fuzz.run --inputs 250000 --jobs 2 --seed 900
+
+# The same with the readers in Python.
+test-long-fuzz-pure: $(VENV)/installed-dev
 	KAFKACTL_READER=pure $(LONG) $(BIN)/python -m tests.fuzz.run --inputs 250000 --jobs 2 --seed 950
 
 # Leaders and consumers killed again and again; no acknowledged line may be lost or doubled.
 test-long-loss: $(VENV)/installed-dev
 	$(LONG) $(BIN)/python bench/reliability.py --kills 8
+
+# Every way that a consumer can end, with every form of output.
+test-long-endings: $(VENV)/installed-dev
+	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 -q tests/cluster/test_streams_matrix.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

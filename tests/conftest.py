@@ -16,6 +16,9 @@ from tests.properties import load_profile
 
 pytest_plugins = ["tests.cluster_fixtures"]
 load_profile()
+# Commands under test inherit what is ignored, and a run in the background (nohup, &) ignores these.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 REPOSITORY = Path(__file__).parents[1]
 # A user's shell has no settings of ours but the reader under test, and pipes are buffered in it.

@@ -68,10 +68,11 @@ def log_ends(
     wanted = sorted(set(partitions))
     if not wanted:
         return {}
-    # Both requests are on their way before the first answer is waited for.
-    starts_sent = _send(cluster, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-    ends = _ask(cluster, wanted, OffsetSpec.latest(), read_committed)  # type: ignore[no-untyped-call]
-    starts = _ask(cluster, wanted, OffsetSpec.earliest(), sent=starts_sent)  # type: ignore[no-untyped-call]
+    with cluster.one_timeout():
+        # Both requests are on their way before the first answer is waited for.
+        starts_sent = _send(cluster, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = _ask(cluster, wanted, OffsetSpec.latest(), read_committed)  # type: ignore[no-untyped-call]
+        starts = _ask(cluster, wanted, OffsetSpec.earliest(), sent=starts_sent)  # type: ignore[no-untyped-call]
     return {partition: LogEnds(_answer(starts[partition]), _answer(ends[partition])) for partition in wanted}
 
 
@@ -127,7 +128,8 @@ def _ask(
     def send(left: list[Partition]) -> Mapping[Partition, Future[Any]]:
         return on_their_way.pop() if on_their_way else _send(cluster, left, spec, read_committed)
 
-    return cluster.ask_each(partitions, send)
+    # Where an answer got lost, librdkafka makes up the offset -1001 without an error.
+    return cluster.ask_each(partitions, send, is_lost=lambda answer: answer.offset < _NO_OFFSET)
 
 
 def _send(

@@ -38,6 +38,10 @@ def _nothing(_key: object) -> str:
     return ""
 
 
+def _never(_answer: object) -> bool:
+    return False
+
+
 class Reasons:
     """What the client's own threads say about connections; librdkafka tells the cause only here."""
 
@@ -68,7 +72,7 @@ class Cluster:
         return max(_SHORTEST_WAIT_S, self._deadline - time.monotonic())
 
     @contextlib.contextmanager
-    def _one_timeout(self) -> Iterator[float]:
+    def one_timeout(self) -> Iterator[float]:
         """Let all requests inside share one time-out; return the time of time.monotonic() when it is over."""
         outer = self._deadline
         deadline = time.monotonic() + self.settings.timeout_s if outer is None else outer
@@ -111,7 +115,7 @@ class Cluster:
 
     def metadata(self, topic: str | None = None, client: Any = None) -> ClusterMetadata:
         """Brokers, and one topic or all; raises UnreachableError as soon as every connection has failed."""
-        with self._one_timeout() as deadline:
+        with self.one_timeout() as deadline:
             if client is None:
                 client = self.admin
                 # An admin request connects at once; one for metadata alone waits for librdkafka's next round.
@@ -167,7 +171,7 @@ class Cluster:
 
     def retry(self, ask: Callable[[], T], passing: frozenset[int] = TRANSIENT_CODES) -> T:
         """Return what `ask` returns; it is called again after a transient error, and the time-out raises the last."""
-        with self._one_timeout() as deadline:
+        with self.one_timeout() as deadline:
             while True:
                 try:
                     return ask()
@@ -184,34 +188,48 @@ class Cluster:
         return self.retry(lambda: self.wait(send(), what))
 
     def ask_each(
-        self, keys: Iterable[K], send: Callable[[list[K]], Mapping[K, Future[T]]], what: Callable[[K], str] = _nothing
+        self,
+        keys: Iterable[K],
+        send: Callable[[list[K]], Mapping[K, Future[T]]],
+        what: Callable[[K], str] = _nothing,
+        is_lost: Callable[[T], bool] = _never,
     ) -> dict[K, T | OperationError]:
         """Return the answer, or the refusal, for each key of a request that may fail in part.
 
+        `is_lost` is for questions: it tells an answer that librdkafka made up because none came. It is asked again.
         Parts that failed with a transient error are sent again within the time-out. A part without an answer is a
         refusal with the code REQUEST_TIMED_OUT. Raises UnreachableError when no part was answered.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered: list[UnreachableError] = []
         left = list(keys)
-        with self._one_timeout() as deadline:
+        with self.one_timeout() as deadline:
             while left:
                 futures = send(left)
+                lost = set()
                 for key in left:
                     try:
-                        answers[key] = self.wait(futures[key], what(key))
+                        answers[key] = answer = self.wait(futures[key], what(key))
+                        if is_lost(answer):
+                            lost.add(key)
+                            unanswered.append(self._without_answer())
+                            answers[key] = OperationError("no answer in time", code=ErrorCode.REQUEST_TIMED_OUT)
                     except OperationError as error:
                         answers[key] = error
                     except UnreachableError as error:
                         unanswered.append(error)
                         answers[key] = OperationError(str(error), error.hint, ErrorCode.REQUEST_TIMED_OUT)
-                left = [key for key in left if _is_transient(answers[key])]
+                left = [key for key in left if key in lost or _is_transient(answers[key])]
                 if not left or time.monotonic() + POLL_S > deadline:
                     break
                 time.sleep(POLL_S)
         if unanswered and all(_is_unanswered(answer) for answer in answers.values()):
             raise unanswered[0]
         return answers
+
+    def _without_answer(self) -> UnreachableError:
+        where = self.settings.bootstrap_servers
+        return UnreachableError(f"cannot reach all brokers of {where}: no answer within {self.settings.timeout_s:g} s")
 
     def error(self, error: KafkaException | KafkaError, what: str | None = None) -> KafkactlError:
         """The exception of ours that says what this one means."""

@@ -222,8 +222,9 @@ class Requests:
 
         A question goes to another broker when the connection of one fails. A change does not: it may have been done.
         """
-        from kafka.errors import KafkaConnectionError
+        from kafka.errors import KafkaConnectionError, NodeNotReadyError
 
+        passing = (KafkaConnectionError, NodeNotReadyError, RuntimeError)
         deadline = time.monotonic() + self._settings.timeout_s
 
         def ask() -> T:
@@ -232,7 +233,7 @@ class Requests:
                     return self._call_once(operation)
                 except UnreachableError as error:
                     is_over = is_change or time.monotonic() > deadline
-                    if is_over or not isinstance(error.__cause__, (KafkaConnectionError, RuntimeError)):
+                    if is_over or not isinstance(error.__cause__, passing):
                         raise
                     time.sleep(_PAUSE_S)
 
@@ -318,6 +319,7 @@ def _ours(error: Any, settings: Settings) -> KafkactlError:
     code: int = getattr(error, "errno", 0)
     unreachable = (
         errors.KafkaConnectionError,
+        errors.NodeNotReadyError,
         errors.KafkaTimeoutError,
         errors.SaslAuthenticationFailedError,
         errors.RequestTimedOutError,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TextIO
 
+from kafkactl.errors import UsageError
 from kafkactl.escaping import escape_for_terminal
 from kafkactl.output.report import Column, OutputFormat, Report, Table, cell
 from kafkactl.stdout import out
@@ -42,7 +43,7 @@ def show(
         case OutputFormat.CSV:
             stream.writelines(structured.csv_pieces(report.tables, with_headings))
         case _:
-            raise ValueError(f"a report has no form {format}")
+            raise UsageError(f"this result has no form {format.value}", "use another -o, or the command without it")
 
 
 def _write_bytes(pieces: Any, stream: TextIO) -> None:

@@ -214,7 +214,7 @@ CELLS = [
     for unbuffered in (False, True)
     if os.environ.get("KAFKACTL_TEST_EVERY_CELL") or (row + column) % len(FORMS) == 0
 ]
-"""Every ending and every form at least once, each with and without PYTHONUNBUFFERED; make test-long takes all."""
+"""Every ending and every form at least once, with and without PYTHONUNBUFFERED; all with KAFKACTL_TEST_EVERY_CELL."""
 
 
 @pytest.fixture(scope="module")

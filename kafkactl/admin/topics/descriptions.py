@@ -133,7 +133,7 @@ def with_sizes(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[P
 
 
 def with_records(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
-    """Return the rows with the largest number of records that each can hold."""
+    """Return the rows with the largest number of records that each can hold; None where its leader did not say."""
     ends = log_ends(cluster, [(row.topic, row.partition) for row in rows])
     return [replace(row, records=ends[row.topic, row.partition].count) for row in rows]
 
@@ -263,7 +263,9 @@ def _row(name: str, answer: Any) -> PartitionDescription:
 
 
 def _id_text(topic_id: Any) -> str:
-    """Return an id as Kafka prints it: in the URL-safe alphabet of base64, without its padding."""
+    """Return an id as Kafka prints it: in the URL-safe alphabet of base64, without its padding; "" for none."""
+    if topic_id is None:  # brokers before 2.8
+        return ""
     return base64.urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
 
 

@@ -13,12 +13,15 @@ import typer
 
 from kafkactl.cli.frame import rights
 from kafkactl.errors import OperationError
-from kafkactl.patterns import require_unicode
+from kafkactl.patterns import refuse_empty, require_unicode
 
 T = TypeVar("T")
 
 is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
 """Whether --debug is given."""
+
+_NAMES = ("--topic", "--group")
+"""Options whose values are names, as those of all arguments are: an empty one is a mistake of the shell's."""
 
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -63,7 +66,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def run(click_context: typer.Context, **values: Any) -> Any:
-        _require_unicode(click_context, values)
+        _check_texts(click_context, values)
         for name, group in groups.items():
             given = group(**{field.name: values.pop(field.name) for field in fields(group)})
             values[name] = _filled_in(given, click_context)
@@ -84,14 +87,16 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _require_unicode(click_context: typer.Context, values: Mapping[str, Any]) -> None:
-    """Raise UsageError for text that is not Unicode. Paths may have any bytes and are no text here."""
+def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> None:
+    """Raise UsageError for text that is not Unicode, and for an empty name. Paths may have any bytes: no text here."""
     for parameter in click_context.command.params:
         name = parameter.opts[0]
+        is_name = parameter.param_type_name == "argument" or name in _NAMES
         value = values.get(parameter.name or "")
         for text in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(text, str) and not text.isascii():
-                require_unicode(text, name if name.startswith("-") else name.upper())
+            if isinstance(text, str) and (is_name or not text.isascii()):
+                check = refuse_empty if is_name else require_unicode
+                check(text, name if name.startswith("-") else name.upper())
 
 
 def _filled_in(given: T, click_context: typer.Context) -> T:

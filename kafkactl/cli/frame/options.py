@@ -199,6 +199,11 @@ class ReportOptions(OutputOptions):
         """Return the column that rows are sorted by, or None."""
         return self.sort
 
+    @property
+    def _format_of_report(self) -> OutputFormat | None:
+        """Return the format; None where KAFKACTL_OUTPUT is one that a report does not have."""
+        return self.format if self.output is not None or self.format in REPORT_FORMATS else None
+
     def show(self, report: Report) -> None:
         """Print a report in the form that is asked for.
 
@@ -215,7 +220,7 @@ class ReportOptions(OutputOptions):
                 raise
             _warn(f"{error}; all columns are shown")
             arranged = report
-        show(arranged, self.format, with_headings=not self.no_headers)
+        show(arranged, self._format_of_report, with_headings=not self.no_headers)
 
 
 def _known_format(text: str, formats: Sequence[OutputFormat], name: str) -> OutputFormat:

@@ -18,7 +18,7 @@ from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
-from kafkactl.patterns import select_names
+from kafkactl.patterns import refuse_empty, select_names
 from kafkactl.statuses import CONDITION, FAILED
 from kafkactl.stdout import out
 from kafkactl.times import format_time, parse_duration
@@ -222,6 +222,7 @@ def clone(
     """Give another group the offsets that a group has committed; shown first, done with --execute."""
     from kafkactl.admin.groups import descriptions
 
+    refuse_empty(target, "NEW")
     connected = cluster.connect()
     (lag,) = descriptions.group_lags(connected, select_names([source]))
     offsets = {

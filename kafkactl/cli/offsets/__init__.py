@@ -60,7 +60,7 @@ def offsets(
         raise UsageError("--topic-partitions says topics and partitions", "leave the topic and --partitions out")
     if (count or rate is not None) and at != "latest":
         raise UsageError("--count and --rate look at the ends", "leave --time out")
-    if (count or rate is not None) and output.is_kafka:
+    if (count or rate is not None) and output.output is not None and output.is_kafka:
         raise UsageError("Kafka's tool has no words for --count and --rate", "leave -o kafka out")
     rules = parse_rules(topic_partitions) if topic_partitions else rules_for(selection, partitions)
     moment = _moment(at, clock)
@@ -83,6 +83,7 @@ def _moment(text: str, clock: TimeOptions) -> int:
 
 def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[Partition], at: int) -> int:
     from kafkactl.admin.offsets import offsets_at
+    from kafkactl.connection.protocol import SpecialOffset
     from kafkactl.output.kafka import admin_text
     from kafkactl.times import format_time
 
@@ -92,7 +93,7 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[
         Column("PARTITION", lambda row: row.partition),
         Column("OFFSET", lambda row: row.offset),
     ]
-    if any(row.timestamp_ms is not None for row in rows):
+    if at >= 0 or at == SpecialOffset.MAX_TIMESTAMP:
         columns.append(Column("TIME", lambda row: None if row.timestamp_ms is None else format_time(row.timestamp_ms)))
     if output.is_kafka:
         out.write_text(admin_text.offsets(rows))

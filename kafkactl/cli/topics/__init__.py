@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import require_topic_names
 from kafkactl.stdout import out
+
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
 
 app = new_app("List, create, describe, alter and delete topics.")
 
@@ -115,7 +118,7 @@ def create(
         for name in colliding:
             for other in collisions(name, [*existing, *colliding]):
                 people.warning(f"the metrics of {name} and {other} will share a name: Kafka turns . into _ there")
-    before_change(connected, [_creation(spec.topic) for spec in specs])
+    before_change(connected, [_creation(connected, spec.topic) for spec in specs])
     results = changes.create_topics(connected, specs, if_not_exists)
     if output.is_kafka:
         out.write_text("".join(admin_text.created(each) for each in results))
@@ -220,8 +223,14 @@ app.command()(declared.plan)
 app.command()(declared.apply)
 
 
-def _creation(topic: str) -> Change:
-    return Change(what=f"create topic {topic}", inverse=lambda: ("topics", "delete", topic, "--yes"))
+def _creation(connected: Cluster, topic: str) -> Change:
+    def inverse() -> tuple[str, ...] | None:
+        """Return the deletion, but not of a topic that is there already, with its records."""
+        from kafkactl.admin.topics.descriptions import list_topics
+
+        return None if topic in {row.topic for row in list_topics(connected)} else ("topics", "delete", topic, "--yes")
+
+    return Change(what=f"create topic {topic}", inverse=inverse)
 
 
 def _change(what: str) -> Change:

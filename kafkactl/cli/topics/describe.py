@@ -229,11 +229,17 @@ _ONLY_IN_FULL = (
 )
 
 
+def _sum_of_records(topic: TopicDescription) -> int | str:
+    """Return how many records a topic can hold; an unknown number is never counted as zero."""
+    known = [row.records for row in topic.partitions if row.records is not None]
+    return sum(known) if len(known) == len(topic.partitions) else "unknown"
+
+
 def _title(topic: TopicDescription, size: bool, count: bool) -> str:
     configs = ",".join(f"{name}={value}" for name, value in topic.configs.items()) or "none of its own"
     sums = (
         f"  bytes {sum(row.size_bytes or 0 for row in topic.partitions)}" if size else "",
-        f"  records {sum(row.records or 0 for row in topic.partitions)}" if count else "",
+        f"  records {_sum_of_records(topic)}" if count else "",
     )
     return (
         f"{topic.topic}  id {topic.topic_id}  partitions {len(topic.partitions)}"

@@ -119,3 +119,77 @@ def test_a_part_without_an_answer_does_not_hide_the_others(cli: Cli, broker: Fak
     assert {row["name"]: row["ok"] for row in json.loads(done.stdout)} == {"orders": False, "other": True}
     assert done.returncode == 1
     assert "may have been done" in done.stderr
+
+
+@pytest.mark.parametrize("fault", [{"close": True}, {"freeze": True}, {"reset": True}, {"half_answer": True}])
+def test_a_lost_answer_is_asked_for_again(fault: dict[str, bool], cli: Cli, broker: FakeBroker) -> None:
+    broker.on("ListOffsets", times=1, **fault)
+    done = cli("-b", broker.address, "--timeout", "5s", "offsets", "orders", "-o", "csv")
+    rows = [line.split(",")[2] for line in done.stdout.splitlines()[1:]]
+    assert set(rows) <= {"0", ""}, "an offset that was not answered is not known"
+    assert done.returncode == (3 if not rows else 1 if "" in rows else 0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["offsets", "orders"],
+        ["offsets", "orders", "--count"],
+        ["groups", "describe", "billing"],
+        ["groups", "describe", "billing", "--lag"],
+        ["groups", "reset-offsets", "billing", "--to-latest", "--topic", "orders", "--execute"],
+        ["groups", "reset-offsets", "billing", "--to-datetime", "-1h", "--topic", "orders", "--execute"],
+        ["records", "delete", "orders", "--before-time", "-1h", "--yes"],
+    ],
+)
+def test_an_offset_without_an_answer_is_no_offset(arguments: list[str], cli: Cli, broker: FakeBroker) -> None:
+    broker.on("ListOffsets", close=True)
+    done = cli("-b", broker.address, "--timeout", "2s", *arguments)
+    assert done.returncode in (1, 3), done.stdout
+    assert "-1001" not in done.stdout + done.stderr
+    assert "this is a bug" not in done.stderr
+    assert not broker.requests_of("DeleteRecords")
+    assert not broker.requests_of("OffsetCommit")
+
+
+def test_what_was_there_before_is_not_offered_for_deletion(cli: Cli, broker: FakeBroker) -> None:
+    done = cli("-b", broker.address, "--debug", "topics", "create", "new", "orders")
+    assert "undo: kafkactl topics delete new --yes" in done.stderr
+    assert "topics delete orders" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["groups", "clone", "billing", "", "--execute"],
+        ["groups", "clone", "billing", ""],
+        ["users", "delete", "", "--yes"],
+        ["groups", "reset-offsets", "billing", "--topic", "", "--to-earliest"],
+        ["groups", "delete-offsets", "billing", "--topic", "", "--yes"],
+    ],
+)
+def test_an_empty_name_is_wrong_usage(arguments: list[str], cli: Cli, broker: FakeBroker) -> None:
+    done = cli("-b", broker.address, *arguments)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert "the value is empty" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "form"),
+    [
+        (["records", "delete", "orders", "--all", "--dry-run"], "kafka"),
+        (["groups", "describe", "billing", "--members"], "prometheus"),
+        (["groups", "describe", "billing", "--state"], "prometheus"),
+    ],
+)
+def test_a_result_without_the_form_is_wrong_usage(
+    arguments: list[str], form: str, cli: Cli, broker: FakeBroker
+) -> None:
+    done = cli("-b", broker.address, *arguments, "-o", form, check=2)
+    assert f"this result has no form {form}" in done.stderr
+    cli.with_environment(KAFKACTL_OUTPUT=form).ok("-b", broker.address, *arguments)
+
+
+def test_columns_follow_the_flags_and_not_the_data(cli: Cli, broker: FakeBroker) -> None:
+    shown = cli.ok("-b", broker.address, "offsets", "orders", "--time", "now", "-o", "csv")
+    assert shown.splitlines()[0] == "topic,partition,offset,time"
