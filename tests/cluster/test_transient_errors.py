@@ -54,7 +54,7 @@ def test_a_transient_error_passes(api: str, cli: Cli, broker: FakeBroker) -> Non
 def test_an_error_that_lasts_ends_with_the_time_out(api: str, cli: Cli, broker: FakeBroker) -> None:
     arguments, code = REQUESTS[api]
     broker.on(api, error=code)
-    done = cli("-b", broker.address, "--timeout", "1s", *arguments, input="secret\n")
+    done = cli("-b", broker.address, "--timeout", "300ms", *arguments, input="secret\n")
     assert done.returncode in (1, 3), done.stderr
     assert "this is a bug" not in done.stderr
     assert done.stderr.startswith("error: ")

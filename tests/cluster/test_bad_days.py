@@ -124,7 +124,7 @@ def test_a_part_without_an_answer_does_not_hide_the_others(cli: Cli, broker: Fak
 @pytest.mark.parametrize("fault", [{"close": True}, {"freeze": True}, {"reset": True}, {"half_answer": True}])
 def test_a_lost_answer_is_asked_for_again(fault: dict[str, bool], cli: Cli, broker: FakeBroker) -> None:
     broker.on("ListOffsets", times=1, **fault)
-    done = cli("-b", broker.address, "--timeout", "5s", "offsets", "orders", "-o", "csv")
+    done = cli("-b", broker.address, "--timeout", "1500ms", "offsets", "orders", "-o", "csv")
     rows = [line.split(",")[2] for line in done.stdout.splitlines()[1:]]
     assert set(rows) <= {"0", ""}, "an offset that was not answered is not known"
     assert done.returncode == (3 if not rows else 1 if "" in rows else 0)
@@ -144,7 +144,7 @@ def test_a_lost_answer_is_asked_for_again(fault: dict[str, bool], cli: Cli, brok
 )
 def test_an_offset_without_an_answer_is_no_offset(arguments: list[str], cli: Cli, broker: FakeBroker) -> None:
     broker.on("ListOffsets", close=True)
-    done = cli("-b", broker.address, "--timeout", "2s", *arguments)
+    done = cli("-b", broker.address, "--timeout", "800ms", *arguments)
     assert done.returncode in (1, 3), done.stdout
     assert "-1001" not in done.stdout + done.stderr
     assert "this is a bug" not in done.stderr
