@@ -20,7 +20,7 @@ from typer.main import get_command as typer_command
 
 from kafkactl import __version__, statuses, stdout
 from kafkactl.cli.completion import names as completion
-from kafkactl.cli.frame import startup, stopping, typer_internals
+from kafkactl.cli.frame import before_change, startup, stopping, typer_internals
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.errors import KafkactlError, UsageError
@@ -125,6 +125,7 @@ def root(
     """Apache Kafka from the command line: topics, records, groups and lag, configs, and the files brokers write."""
     click_context.obj = {ClusterOptions: cluster, OutputOptions: output}
     is_debugging.set(debug)
+    before_change.was_called.set(False)
 
 
 def main() -> NoReturn:

@@ -84,9 +84,9 @@ def _escaping(value: Callable[[Any], object], escape: Callable[..., str]) -> Cal
 
 def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
     for number, table in enumerate(report.tables):
-        if number:
+        if number and with_headings:
             stream.write("\n")
-        if table.title:
+        if table.title and with_headings:
             stream.write(table.title + "\n")
         if table.rows:
             stream.write(_aligned(table, with_headings) + "\n")

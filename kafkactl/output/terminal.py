@@ -18,9 +18,9 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
     # Where no terminal sets a width, none is too wide.
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else 10_000)
     for number, table in enumerate(tables):
-        if number:
+        if number and with_headings:
             console.print()
-        if table.title:
+        if table.title and with_headings:
             console.print(Text(table.title, style="bold"))
         if table.rows:
             console.print(drawn(table, with_headings))

@@ -193,3 +193,9 @@ def test_a_result_without_the_form_is_wrong_usage(
 def test_columns_follow_the_flags_and_not_the_data(cli: Cli, broker: FakeBroker) -> None:
     shown = cli.ok("-b", broker.address, "offsets", "orders", "--time", "now", "-o", "csv")
     assert shown.splitlines()[0] == "topic,partition,offset,time"
+
+
+def test_without_headings_only_rows_are_left(cli: Cli, broker: FakeBroker) -> None:
+    flags = ("--columns", "PARTITION", "--no-headers")
+    shown = cli.ok("-b", broker.address, "topics", "describe", "orders", "other", *flags)
+    assert shown == "0\n1\n2\n0\n"

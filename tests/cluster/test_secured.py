@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 
-from tests.clusters import RunningCluster
+from tests.clusters import RunningCluster, eventually
 from tests.conftest import Cli
 
 SASL = {"security.protocol": "SASL_SSL", "sasl.username": "admin", "sasl.password": "admin-secret"}
@@ -218,6 +226,49 @@ def test_what_one_may_not_do(secured: Secured, guarded: str, command: tuple[str,
     assert "not authorized to" in done.stderr
     assert f"{DENIED[command]}; kafka-acls --add gives it" in done.stderr
     assert len(done.stderr.splitlines()) <= 4
+
+
+def allow_reading(secured: Secured, topic: str, user: str) -> None:
+    """Let a user read a topic, and nothing else."""
+    admin = AdminClient(
+        {
+            **SASL,
+            "bootstrap.servers": secured.address("sasl"),
+            "sasl.mechanism": "PLAIN",
+            "ssl.ca.location": str(secured.secrets / "ca.crt"),
+        }
+    )
+    rules = [
+        AclBinding(
+            ResourceType.TOPIC,
+            topic,
+            ResourcePatternType.LITERAL,
+            f"User:{user}",
+            "*",
+            operation,
+            AclPermissionType.ALLOW,
+        )
+        for operation in (AclOperation.READ, AclOperation.DESCRIBE)
+    ]
+    for future in admin.create_acls(rules).values():
+        future.result(30)
+
+
+@pytest.mark.parametrize("flags", [[], ["-o", "json"]], ids=["lines", "json"])
+@pytest.mark.parametrize("streams", ["compiled", "pure"])
+def test_a_right_to_the_topic_is_enough_without_a_group(
+    secured: Secured, name: str, streams: str, flags: list[str]
+) -> None:
+    admin = secured.cluster.cli
+    admin.ok("topics", "create", name)
+    admin.ok("produce", name, input="a\nb\n")
+    allow_reading(secured, name, "alice")
+    alice = secured.user({**SASL, "sasl.username": "alice", "sasl.password": "alice-secret", "sasl.mechanism": "PLAIN"})
+    alice = alice.with_environment(KAFKACTL_STREAMS=streams)
+    eventually(lambda: alice("consume", name, "--from-beginning", "--exit").returncode == 0)
+    done = alice("consume", name, "--from-beginning", "--exit", *flags, check=0)
+    assert len(done.stdout.splitlines()) == 2
+    assert "not authorized" in alice("consume", name, "--group", name, "--from-beginning", "--exit", check=1).stderr
 
 
 def test_no_secret_is_seen(secured: Secured) -> None:
