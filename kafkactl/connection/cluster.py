@@ -254,6 +254,8 @@ class Cluster:
         hint = f"the address is from {self.settings.source}; -b HOST:PORT names another, kafkactl local up starts one"
         if found := diagnosis.cause(self.settings, reason):
             reason, hint = found.reason, found.hint
+        if reason is None and cause is not None and cause.code() == KafkaError._TRANSPORT:
+            reason = "the connection ended before the answer came"
         reason = reason or f"no answer within {self.settings.timeout_s:g} s"
         return UnreachableError(f"cannot reach the cluster at {self.settings.bootstrap_servers}: {reason}", hint)
 

@@ -235,6 +235,7 @@ class Requests:
                     is_over = is_change or time.monotonic() > deadline
                     if is_over or not isinstance(error.__cause__, passing):
                         raise
+                    self.close()  # kafka-python would go on asking the controller that it has met first
                     time.sleep(_PAUSE_S)
 
         return self._retry(ask)
