@@ -55,8 +55,8 @@ def _run(client: AdminClient, coroutine: Callable[[], Any]) -> Any:
     return client._manager.run(coroutine)  # type: ignore[attr-defined]
 
 
-def _send(client: AdminClient, request: Any, broker: int | None) -> Any:
-    return client._manager.send(request, node_id=broker)  # type: ignore[attr-defined]
+def _send(client: AdminClient, request: Any, broker: int | None, timeout_ms: int) -> Any:
+    return client._manager.send(request, broker, timeout_ms)  # type: ignore[attr-defined]
 
 
 def _controller_id(client: AdminClient, timeout_ms: int) -> Any:
@@ -122,21 +122,24 @@ class Requests:
 
         request = request_class(api)(**fields)
         deadline = time.monotonic() + self._settings.timeout_s
+        is_change = not api.startswith(_READING)
+        # Time is left to ask another broker, as with Java's request.timeout.ms and default.api.timeout.ms.
+        wait_s = self._settings.timeout_s / (1 if is_change or broker is not None else 2)
 
         def ask(client: AdminClient) -> Any:
-            answer = self._send(client, request, broker, to_controller)
+            answer = self._send(client, request, broker, to_controller, int(wait_s * _MS))
             codes = set(_error_codes(answer))
             if codes and codes <= TRANSIENT_CODES and time.monotonic() < deadline:
                 raise refusal("", codes.pop())
             return answer
 
-        return self._call(ask, is_change=not api.startswith(_READING))
+        return self._call(ask, is_change)
 
-    def _send(self, client: AdminClient, request: Any, broker: int | None, to_controller: bool) -> Any:
+    def _send(self, client: AdminClient, request: Any, broker: int | None, to_controller: bool, wait_ms: int) -> Any:
         if to_controller:
             timeout_ms = int(self._settings.timeout_s * _MS)
             broker = _run(client, functools.partial(_controller_id, client, timeout_ms))
-        return _run(client, lambda: _send(client, request, broker))
+        return _run(client, lambda: _send(client, request, broker, wait_ms))
 
     def list_topics(self) -> list[str]:
         """Return the names of all topics."""
@@ -222,9 +225,9 @@ class Requests:
 
         A question goes to another broker when the connection of one fails. A change does not: it may have been done.
         """
-        from kafka.errors import KafkaConnectionError, NodeNotReadyError
+        from kafka.errors import KafkaConnectionError, NodeNotReadyError, RequestTimedOutError
 
-        passing = (KafkaConnectionError, NodeNotReadyError, RuntimeError)
+        passing = (KafkaConnectionError, NodeNotReadyError, RequestTimedOutError, RuntimeError)
         deadline = time.monotonic() + self._settings.timeout_s
 
         def ask() -> T:

@@ -199,3 +199,10 @@ def test_without_headings_only_rows_are_left(cli: Cli, broker: FakeBroker) -> No
     flags = ("--columns", "PARTITION", "--no-headers")
     shown = cli.ok("-b", broker.address, "topics", "describe", "orders", "other", *flags)
     assert shown == "0\n1\n2\n0\n"
+
+
+def test_a_question_without_an_answer_is_asked_again_in_half_the_time(cli: Cli) -> None:
+    with FakeBroker(topics={"orders": 3}) as broker:
+        broker.on("DescribeTopicPartitions", freeze=True, times=1)
+        shown = cli.ok("-b", broker.address, "--timeout", "3s", "topics", "describe", "orders", "-o", "json")
+        assert "orders" in shown
