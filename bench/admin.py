@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import yaml
 
 from bench.startup import medians, run_class
-from kafkactl.output.render import show
+from kafkactl.output import render
 from kafkactl.output.report import Column, listing
 from tests.clusters import RunningCluster, eventually, running
 
@@ -80,7 +80,7 @@ def measure(cluster: RunningCluster, runs: int) -> int:
     rows = [
         (name, took[f"java {name}"], took[name], took[f"java {name}"] / took[name], bounds[name]) for name in COMMANDS
     ]
-    show(
+    render.show(
         listing(
             [
                 Column("COMMAND", lambda row: row[0]),
@@ -90,7 +90,8 @@ def measure(cluster: RunningCluster, runs: int) -> int:
                 Column("AT-LEAST", lambda row: row[4]),
             ],
             rows,
-        )
+        ),
+        stream=sys.stdout,
     )
     return status | any(row[4] is not None and row[3] < row[4] for row in rows)
 

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import pexpect
 
 from bench.startup import run_class
-from kafkactl.output.render import show
+from kafkactl.output import render
 from kafkactl.output.report import Column, listing
 from tests.clusters import RunningCluster, running
 
@@ -187,7 +187,7 @@ def measure(cluster: RunningCluster, runs: int, records: int, gigabytes: float, 
         producing, consuming = tools(cluster, records, lines, partitions)
         rows += judged("produce", partitions, medians(producing, runs), PRODUCING)
         rows += judged("consume", partitions, medians(consuming, runs), CONSUMING)
-    show(
+    render.show(
         listing(
             [
                 Column(f"{records} LINES OF {LINE_BYTES} BYTES", lambda row: row[0]),
@@ -199,13 +199,14 @@ def measure(cluster: RunningCluster, runs: int, records: int, gigabytes: float, 
                 Column("AT-LEAST", lambda row: row[6]),
             ],
             rows,
-        )
+        ),
+        stream=sys.stdout,
     )
     kept = [bool(row[-1]) for row in rows]
     if gigabytes:
         used = streamed(cluster, gigabytes, lines)
         print()
-        show(
+        render.show(
             listing(
                 [
                     Column("STREAM", lambda row: row[0]),
@@ -214,7 +215,8 @@ def measure(cluster: RunningCluster, runs: int, records: int, gigabytes: float, 
                     Column("AT-MOST", lambda row: row[3]),
                 ],
                 used,
-            )
+            ),
+            stream=sys.stdout,
         )
         kept += [bool(row[-1]) for row in used]
     taken = sorted(latency_ms(cluster))

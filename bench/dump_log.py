@@ -25,7 +25,7 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from kafkactl.local import jars
-from kafkactl.output.render import show
+from kafkactl.output import render
 from kafkactl.output.report import Column, listing
 from kafkactl.paths import cache_dir
 from kafkactl.storage.compression import Codec
@@ -221,7 +221,7 @@ def _show(what: str, beside: str, rows: list[tuple[str, float, float, bool]]) ->
         Column("AT-LEAST", lambda row: BOUNDS.get(row[0])),
         Column("AS-EXPECTED", lambda row: "yes" if row[3] else "NO"),
     ]
-    show(listing(columns, rows))
+    render.show(listing(columns, rows), stream=sys.stdout)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import yaml
 
 from bench.console import memory_mb
 from bench.startup import medians, run_class
-from kafkactl.output.render import show
+from kafkactl.output import render
 from kafkactl.output.report import Column, listing
 from tests.clusters import RunningCluster, eventually, running
 
@@ -68,7 +68,7 @@ def measure(cluster: RunningCluster, runs: int) -> int:
     took = medians({"java": theirs, **forms, "kafka": as_kafka}, runs, environment)
     memory = {name: memory_mb(command, environment) for name, command in forms.items()}
     rows = [(name, took["java"], took[name], memory.get(name)) for name in (*FORMATS, "kafka")]
-    show(
+    render.show(
         listing(
             [
                 Column("DESCRIBE --all-groups -o", lambda row: row[0]),
@@ -79,7 +79,8 @@ def measure(cluster: RunningCluster, runs: int) -> int:
                 Column("PEAK-MB", lambda row: None if row[3] is None else round(row[3])),
             ],
             rows,
-        )
+        ),
+        stream=sys.stdout,
     )
     broken = [
         *(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from kafkactl.output.render import show
+from kafkactl.output import render
 from kafkactl.output.report import Column, listing
 from kafkactl.paths import cache_dir
 from tests.clusters import RunningCluster, running
@@ -106,7 +106,7 @@ def measure(cluster: RunningCluster, runs: int) -> int:
         name = " ".join(arguments)
         base = "one request" if arguments in ON_A_CLUSTER else TYPER
         rows.append((name.replace(str(REPOSITORY) + "/", ""), took[name], base, took[base], took[name] - took[base]))
-    show(
+    render.show(
         listing(
             [
                 Column("COMMAND", lambda row: row[0]),
@@ -116,7 +116,8 @@ def measure(cluster: RunningCluster, runs: int) -> int:
                 Column("ITS-OWN-MS", lambda row: round(row[4])),
             ],
             rows,
-        )
+        ),
+        stream=sys.stdout,
     )
     print()
     where = ["--bootstrap-server", cluster.bootstrap_servers]
@@ -128,7 +129,7 @@ def measure(cluster: RunningCluster, runs: int) -> int:
         environment,
     )
     ratios = [(name, both[f"java {name}"], both[name], both[f"java {name}"] / both[name]) for name in java]
-    show(
+    render.show(
         listing(
             [
                 Column("COMMAND", lambda row: row[0]),
@@ -137,7 +138,8 @@ def measure(cluster: RunningCluster, runs: int) -> int:
                 Column("TIMES-FASTER", lambda row: round(row[3], 1)),
             ],
             ratios,
-        )
+        ),
+        stream=sys.stdout,
     )
     late = [row[0] for row in rows if row[4] > BOUND_MS]
     print(f"\nover {BOUND_MS} ms of its own: {', '.join(late) if late else 'none'}")
