@@ -38,8 +38,8 @@ def outcomes(
 ) -> list[Outcome]:
     """Send a change of several items and return the outcome of each, in their order.
 
-    An error whose code is in `ignored` counts as done, with that word. Raises UnreachableError when the cluster goes
-    away: what became of the rest is then unknown.
+    An error whose code is in `ignored` counts as done, with that word. Raises UnreachableError when no item was
+    answered; otherwise an item without an answer has the code REQUEST_TIMED_OUT.
     """
     found = []
     for name, answer in cluster.ask_each(names, send).items():

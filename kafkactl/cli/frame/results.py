@@ -45,7 +45,7 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
             people.error(UnreachableError(what, "the change may have been done: look before you repeat it"))
         else:
             people.error(OperationError(what, rights.hint(outcome.code) or outcome.hint))
-    return combine(_status(outcome) for outcome in outcomes) if outcomes else DONE
+    return combine(map(_status, outcomes))
 
 
 def _status(outcome: Outcome) -> int:

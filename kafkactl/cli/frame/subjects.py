@@ -116,10 +116,7 @@ class TopicsOptions:
         from kafkactl.admin.topics.descriptions import list_topics
 
         selection = self.require_selection()
-        if look_up and not if_exists:
-            for name in selection.choose(row.topic for row in list_topics(connected)).absent_names:
-                raise NotFoundError(f"there is no topic {name!r}", _TOPICS_HINT)
-        return chosen_topics(selection, lambda: (row.topic for row in list_topics(connected)), if_exists)
+        return chosen_topics(selection, lambda: (row.topic for row in list_topics(connected)), if_exists, look_up)
 
 
 @dataclass(frozen=True)
@@ -170,16 +167,21 @@ class GroupsOptions:
         return selection
 
 
-def chosen_topics(selection: TopicSelection, existing: Callable[[], Iterable[str]], if_exists: bool) -> list[str]:
+def chosen_topics(
+    selection: TopicSelection, existing: Callable[[], Iterable[str]], if_exists: bool, look_up: bool = False
+) -> list[str]:
     """Return the names that a selection chooses, sorted; raises NotFoundError for a pattern without a match.
 
-    Existing names are only asked for where they matter. Where a name must exist, the brokers check that it does.
+    Existing names are only asked for where they matter. Where a name must exist, the brokers check that it does, or
+    with `look_up` this does.
     """
-    if not selection.patterns and not if_exists:
+    if not (selection.patterns or if_exists or look_up):
         return list(selection.names)
     choice = selection.choose(existing())
     if if_exists:
         return list(choice.names)
+    if look_up and choice.absent_names:
+        raise NotFoundError(f"there is no topic {choice.absent_names[0]!r}", _TOPICS_HINT)
     refuse_unmatched(choice, "topic")
     return sorted({*choice.names, *selection.names})
 

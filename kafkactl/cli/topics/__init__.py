@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -118,7 +120,7 @@ def create(
         for name in colliding:
             for other in collisions(name, [*existing, *colliding]):
                 people.warning(f"the metrics of {name} and {other} will share a name: Kafka turns . into _ there")
-    before_change(connected, [_creation(connected, spec.topic) for spec in specs])
+    before_change(connected, _creations(connected, [spec.topic for spec in specs]))
     results = changes.create_topics(connected, specs, if_not_exists)
     if output.is_kafka:
         out.write_text("".join(admin_text.created(each) for each in results))
@@ -223,14 +225,18 @@ app.command()(declared.plan)
 app.command()(declared.apply)
 
 
-def _creation(connected: Cluster, topic: str) -> Change:
-    def inverse() -> tuple[str, ...] | None:
-        """Return the deletion, but not of a topic that is there already, with its records."""
+def _creations(connected: Cluster, topics: Sequence[str]) -> list[Change]:
+    @functools.cache
+    def existing() -> frozenset[str]:
         from kafkactl.admin.topics.descriptions import list_topics
 
-        return None if topic in {row.topic for row in list_topics(connected)} else ("topics", "delete", topic, "--yes")
+        return frozenset(row.topic for row in list_topics(connected))
 
-    return Change(what=f"create topic {topic}", inverse=inverse)
+    def inverse(topic: str) -> tuple[str, ...] | None:
+        """Return the deletion, but not of a topic that is there already, with its records."""
+        return None if topic in existing() else ("topics", "delete", topic, "--yes")
+
+    return [Change(what=f"create topic {topic}", inverse=functools.partial(inverse, topic)) for topic in topics]
 
 
 def _change(what: str) -> Change:
