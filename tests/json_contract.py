@@ -119,11 +119,10 @@ def load_messages() -> dict[str, Schema]:
 
 def walk_commands() -> dict[str, Any]:
     """Return every command of the program by its path, such as "topics list"."""
-    from typer.main import get_command
-
     from kafkactl.cli.app import app
+    from kafkactl.cli.frame.command import build
 
-    return dict(_walk(get_command(app), ()))
+    return dict(_walk(build(app), ()))
 
 
 def _walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -16,12 +16,11 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command as typer_command
 
 from kafkactl import __version__, statuses, stdout
 from kafkactl.cli.completion import names as completion
 from kafkactl.cli.frame import before_change, startup, stopping, typer_internals
-from kafkactl.cli.frame.command import CONTEXT_SETTINGS, command, is_debugging
+from kafkactl.cli.frame.command import CONTEXT_SETTINGS, build, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output import people
@@ -75,7 +74,7 @@ class LazyGroup(TyperGroup):
         if entry is None:
             return None
         module = importlib.import_module(f"kafkactl.cli.{entry.module}")
-        loaded = typer_command(module.app)
+        loaded = build(module.app)
         loaded.name = name
         return loaded
 
@@ -144,11 +143,11 @@ def run(arguments: list[str]) -> int:
     typer_internals.install()
     people.as_json.set(_wants_json(arguments))
     try:
-        root_command = typer_command(app)
+        root_command = build(app)
         if "_KAFKACTL_COMPLETE" in os.environ or any(argument.endswith("-completion") for argument in arguments):
             from kafkactl.cli.completion import shells
 
-            shells.install()  # after typer's own, which typer_command has put there
+            shells.install()  # after typer's own, which build has put there
         status = root_command.main(arguments, prog_name="kafkactl", standalone_mode=False)
         return _flushed(status if isinstance(status, int) else DONE, arguments)
     except KafkactlError as failure:

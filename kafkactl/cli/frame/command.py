@@ -10,6 +10,9 @@ from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
 
 import typer
+import typer.main
+from typer.core import TyperGroup
+from typer.models import CommandInfo
 
 from kafkactl.cli.frame import rights
 from kafkactl.errors import OperationError
@@ -32,6 +35,7 @@ def new_app(summary: str) -> typer.Typer:
     rich would triple the time that help takes.
     """
     return typer.Typer(
+        cls=_Verbs,
         help=summary,
         no_args_is_help=True,
         add_completion=False,
@@ -51,27 +55,11 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Flags given before the subcommand (`kafkactl -b HOST topics list`) fill in those not given after it.
     """
-    hints = get_type_hints(function, include_extras=True)
-    groups: dict[str, type[Any]] = {
-        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
-    }
-    parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name not in groups and name != "click_context":
-            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
-    for group in groups.values():
-        annotations = _annotations_of(group)  # type: ignore[arg-type]  # a class is hashable
-        for field in fields(group):
-            default = inspect.Parameter.empty if field.default is MISSING else field.default
-            parameters.append(
-                inspect.Parameter(
-                    field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations[field.name]
-                )
-            )
 
     @functools.wraps(function)
     def run(click_context: typer.Context, **values: Any) -> Any:
         _check_texts(click_context, values)
+        hints, groups = flags_of()
         for name, group in groups.items():
             given = group(**{field.name: values.pop(field.name) for field in fields(group)})
             values[name] = _filled_in(given, click_context)
@@ -86,10 +74,87 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             error.hint = rights.hint(error.code) or error.hint
             raise
 
+    @functools.cache
+    def flags_of() -> tuple[dict[str, Any], dict[str, type[Any]]]:
+        """Give `run` the flags of the dataclasses; return the annotations of `function`, and those dataclasses."""
+        hints = get_type_hints(function, include_extras=True)
+        groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
+        signature = _spread(function, hints, groups)
+        run.__signature__ = signature  # type: ignore[attr-defined]
+        run.__annotations__ = {name: flag.annotation for name, flag in signature.parameters.items()}
+        return hints, groups
+
     del run.__wrapped__  # typing and inspect would look through to the original
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.prepare = flags_of  # type: ignore[attr-defined]
     return run
+
+
+def build(app: typer.Typer) -> Any:
+    """Return the command or the group of commands of an app; a noun's verb is built when it is asked for.
+
+    A noun has up to twelve verbs, and to build one takes typer a millisecond.
+    """
+    if app.registered_callback is not None:
+        _prepare(app.registered_callback.callback)
+    verbs = {verb.name or _name_of(verb.callback): verb for verb in app.registered_commands}
+    if len(verbs) == 1 and app.registered_callback is None:
+        return _built(*verbs.values())
+    app.registered_commands = []
+    try:
+        group = typer.main.get_group(app)
+    finally:
+        app.registered_commands = list(verbs.values())
+    if isinstance(group, _Verbs):
+        group.verbs = verbs
+        group.commands = dict.fromkeys(verbs)  # type: ignore[assignment]  # for "did you mean"
+    return group
+
+
+class _Verbs(TyperGroup):
+    verbs: Mapping[str, CommandInfo]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if self.commands.get(cmd_name) is None and cmd_name in self.verbs:
+            self.commands[cmd_name] = _built(self.verbs[cmd_name])
+            self.commands[cmd_name].name = cmd_name
+        return self.commands.get(cmd_name)
+
+
+def _built(verb: CommandInfo) -> Any:
+    _prepare(verb.callback)
+    alone = new_app("")
+    alone.registered_commands = [verb]
+    return typer.main.get_command(alone)
+
+
+def _prepare(function: Callable[..., Any] | None) -> None:
+    if (prepare := getattr(function, "prepare", None)) is not None:  # decorated by `command`
+        prepare()
+
+
+def _name_of(function: Callable[..., Any] | None) -> str:
+    assert function is not None
+    return function.__name__.replace("_", "-")
+
+
+def _spread(
+    function: Callable[..., Any], hints: Mapping[str, Any], groups: Mapping[str, type[Any]]
+) -> inspect.Signature:
+    """Return the signature in which each flag of a dataclass stands for itself."""
+    parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in groups and name != "click_context":
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
+    for group in groups.values():
+        annotations = _annotations_of(group)  # type: ignore[arg-type]  # a class is hashable
+        for field in fields(group):
+            default = inspect.Parameter.empty if field.default is MISSING else field.default
+            parameters.append(
+                inspect.Parameter(
+                    field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations[field.name]
+                )
+            )
+    return inspect.Signature(parameters)
 
 
 def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> None:

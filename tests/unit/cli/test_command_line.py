@@ -9,11 +9,11 @@ import sys
 
 import pytest
 import typer
-from typer.main import get_command
 
 from kafkactl import __version__
 from kafkactl.cli.app import ALIASES, COMMANDS, run
 from kafkactl.cli.completion import shells
+from kafkactl.cli.frame.command import build
 from kafkactl.storage import readers
 from tests.conftest import REPOSITORY, Cli
 
@@ -21,7 +21,7 @@ SUBCOMMANDS = [
     (name, subcommand)
     for name, entry in COMMANDS.items()
     for subcommand in getattr(
-        get_command(importlib.import_module(f"kafkactl.cli.{entry.module}").app), "commands", {"": None}
+        build(importlib.import_module(f"kafkactl.cli.{entry.module}").app), "commands", {"": None}
     )
 ]
 
@@ -250,11 +250,12 @@ def test_parameters_are_all_of_the_light_kind() -> None:
 
     def parameters(command: object) -> list[object]:
         own = list(getattr(command, "params", ()))
-        return own + [p for sub in getattr(command, "commands", {}).values() for p in parameters(sub)]
+        verbs = [command.get_command(None, name) for name in getattr(command, "commands", ())]  # type: ignore[attr-defined]
+        return own + [parameter for verb in verbs for parameter in parameters(verb)]
 
     for entry in COMMANDS.values():
         app: typer.Typer = importlib.import_module(f"kafkactl.cli.{entry.module}").app
-        for parameter in parameters(get_command(app)):
+        for parameter in parameters(build(app)):
             assert coercion._element(parameter.type_descriptor.annotation) in coercion._NAMES  # type: ignore[attr-defined]
 
 
