@@ -21,8 +21,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 REPOSITORY = Path(__file__).parents[1]
-# A user's shell has no settings of ours but the reader under test, and pipes are buffered in it.
-DROPPED = ("KAFKACTL_", "_KAFKACTL", "PYTHONUNBUFFERED")
+# A user's shell has no settings of ours but the reader under test; pipes are buffered in it, and modules are
+# compiled once, as pip does when it installs them.
+DROPPED = ("KAFKACTL_", "_KAFKACTL", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
 READER = "KAFKACTL_READER"
 
 

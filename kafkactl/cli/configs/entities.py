@@ -9,6 +9,7 @@ import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
 from kafkactl.cli.completion.names import entity_parts, entity_types, topic_names
+from kafkactl.cli.frame.command import flags
 from kafkactl.errors import UsageError
 
 _NAMED = {
@@ -40,7 +41,7 @@ class Chosen:
     name: str | None
 
 
-@dataclass(frozen=True)
+@flags
 class EntityOptions:
     """Whose settings."""
 

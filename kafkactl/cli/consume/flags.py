@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kafkactl.cli.completion.names import group_names
+from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.cli.frame.subjects import require_subject
 from kafkactl.errors import UsageError
@@ -27,7 +27,7 @@ _ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 _PROTOCOLS = ("classic", "consumer")
 
 
-@dataclass(frozen=True)
+@flags
 class RangeFlags:
     """From where, and up to where."""
 
@@ -156,7 +156,7 @@ class RangeFlags:
         )
 
 
-@dataclass(frozen=True)
+@flags
 class FilterFlags:
     """Which of the records read are wanted; each must hold."""
 
@@ -189,7 +189,7 @@ class FilterFlags:
         ]
 
 
-@dataclass(frozen=True)
+@flags
 class StyleFlags:
     """How records look."""
 
@@ -238,7 +238,7 @@ class StyleFlags:
         return record_writer(Style(format, self.template, self.formatter, properties), key, value)
 
 
-@dataclass(frozen=True)
+@flags
 class MemberFlags:
     """How a group is joined, and what of the log is seen."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.options import FileOutputOptions, FormatOptions, TimeOptions
 from kafkactl.errors import UsageError
 from kafkactl.output.report import OutputFormat
@@ -27,7 +26,7 @@ _EVERYTHING_BYTES = 2**31 - 1
 _LARGEST_MESSAGE_BYTES = 5 * 1024 * 1024
 
 
-@dataclass(frozen=True)
+@flags
 class DecoderOptions:
     """Kafka's spelling of how keys and values are shown; each asks for --print-data-log."""
 
@@ -80,7 +79,7 @@ class DecoderOptions:
         )
 
 
-@dataclass(frozen=True)
+@flags
 class SelectOptions:
     """Which records are wanted."""
 

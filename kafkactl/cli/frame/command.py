@@ -6,8 +6,8 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import MISSING, fields, is_dataclass, replace
-from typing import Any, TypeVar, get_type_hints
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
 import typer
 import typer.main
@@ -43,6 +43,12 @@ def new_app(summary: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings=CONTEXT_SETTINGS,
     )
+
+
+@dataclass_transform()
+def flags(group: type[T]) -> type[T]:
+    """Make a class a dataclass of flags, which are neither compared nor printed: it is made in a third of the time."""
+    return dataclass(eq=False, repr=False)(group)
 
 
 @functools.cache  # a noun's commands share their dataclasses, and this takes a quarter of a millisecond for each

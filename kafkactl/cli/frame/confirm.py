@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
+from kafkactl.cli.frame.command import flags
 from kafkactl.statuses import FAILED
 
 
-@dataclass(frozen=True)
+@flags
 class ConfirmOptions:
     """For what destroys: ask, do it unasked, or only show."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
@@ -14,6 +14,7 @@ import typer
 
 from kafkactl.cli.completion.names import context_names
 from kafkactl.cli.frame import before_change
+from kafkactl.cli.frame.command import flags
 from kafkactl.errors import UsageError
 from kafkactl.output.report import REPORT_FORMATS, STRUCTURED_FORMATS, OutputFormat, Report
 from kafkactl.times import TimeRange, parse_duration, parse_time, parse_time_range, parse_zone
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@flags
 class ClusterOptions:
     """How the cluster is reached; the order among them is in connection/settings.py."""
 
@@ -91,7 +92,7 @@ def _warn(text: str) -> None:
     people.warning(text)
 
 
-@dataclass(frozen=True)
+@flags
 class TimeOptions:
     """How points in time on the command line are read."""
 
@@ -136,7 +137,7 @@ _DOCUMENT_FORMATS = (OutputFormat.YAML, OutputFormat.JSON)
 _RECORD_FORMATS = (*REPORT_FORMATS, OutputFormat.RAW)
 
 
-@dataclass(frozen=True)
+@flags
 class OutputOptions:
     """The form of the result, before the name of a command: every form there is."""
 
@@ -178,7 +179,7 @@ class OutputOptions:
         return format if format in self.formats else None
 
 
-@dataclass(frozen=True)
+@flags
 class ReportOptions(OutputOptions):
     """The form of a result that has rows and columns."""
 
@@ -229,7 +230,7 @@ def _known_format(text: str, formats: Sequence[OutputFormat], name: str) -> Outp
     return OutputFormat(text)
 
 
-@dataclass(frozen=True)
+@flags
 class FileOutputOptions(ReportOptions):
     """The form of a result that can also be written as a file of another kind."""
 
@@ -242,7 +243,7 @@ class FileOutputOptions(ReportOptions):
         return self.format is OutputFormat.PARQUET
 
 
-@dataclass(frozen=True)
+@flags
 class MirrorOutputOptions(ReportOptions):
     """The form of a result that a tool of Kafka prints, too."""
 
@@ -251,7 +252,7 @@ class MirrorOutputOptions(ReportOptions):
     output: Annotated[str | None, _output(_MIRROR_FORMATS, f"{_USUAL}; kafka is the text of Kafka's tool")] = None
 
 
-@dataclass(frozen=True)
+@flags
 class GroupOutputOptions(MirrorOutputOptions):
     """The form of groups and their lag."""
 
@@ -281,7 +282,7 @@ class GroupOutputOptions(MirrorOutputOptions):
         return self.format is OutputFormat.PROMETHEUS
 
 
-@dataclass(frozen=True)
+@flags
 class DocumentOptions(OutputOptions):
     """The form of a result that another command reads."""
 
@@ -296,7 +297,7 @@ class DocumentOptions(OutputOptions):
         show(Report(document, ()), self.format or OutputFormat.YAML)
 
 
-@dataclass(frozen=True)
+@flags
 class RecordOutputOptions(OutputOptions):
     """The form of records."""
 
@@ -307,7 +308,7 @@ class RecordOutputOptions(OutputOptions):
     ] = None
 
 
-@dataclass(frozen=True)
+@flags
 class FormatOptions:
     """What keys and values are, as text."""
 

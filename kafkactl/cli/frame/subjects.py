@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from kafkactl.cli.completion.names import group_names, topic_names
+from kafkactl.cli.frame.command import flags
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.patterns import (
     Choice,
@@ -49,7 +49,7 @@ def missing(name: str) -> UsageError:
     return UsageError(f"missing argument {name.upper()}", f"give it as the argument, or with --{name}")
 
 
-@dataclass(frozen=True)
+@flags
 class TopicOptions:
     """The only topic of a command, by its name."""
 
@@ -65,7 +65,7 @@ class TopicOptions:
         return require_subject(self.topic, self.topic_flag, "topic")
 
 
-@dataclass(frozen=True)
+@flags
 class TopicsOptions:
     """The topics of a command, by names and patterns."""
 
@@ -119,7 +119,7 @@ class TopicsOptions:
         return chosen_topics(selection, lambda: (row.topic for row in list_topics(connected)), if_exists, look_up)
 
 
-@dataclass(frozen=True)
+@flags
 class GroupOptions:
     """The only group of a command, by its name."""
 
@@ -135,7 +135,7 @@ class GroupOptions:
         return require_subject(self.group, self.group_flag, "group")
 
 
-@dataclass(frozen=True)
+@flags
 class GroupsOptions:
     """The groups of a command, by names and patterns. A name is taken whole: commas belong to it."""
 

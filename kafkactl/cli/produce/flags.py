@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar
 
 import typer
 
+from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.errors import UsageError
 
@@ -27,7 +27,7 @@ _ACKS = ("all", "-1", "0", "1")
 _PARTITIONERS = ("murmur2_random", "murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random")
 
 
-@dataclass(frozen=True)
+@flags
 class InputFlags:
     """What is read, and how it becomes records."""
 
@@ -131,7 +131,7 @@ def _from_start(stream: BinaryIO) -> BinaryIO:
     return open(os.dup(stream.fileno()), "rb")  # one that may be closed by who reads it
 
 
-@dataclass(frozen=True)
+@flags
 class RecordFlags:
     """What every record is given that does not say it itself."""
 
@@ -157,7 +157,7 @@ class RecordFlags:
         )
 
 
-@dataclass(frozen=True)
+@flags
 class SendFlags:
     """Settings of the producer under the names of Kafka's tool; -X and properties reach all the others."""
 

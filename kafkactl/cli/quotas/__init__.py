@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ import typer
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
 from kafkactl.cli.completion.names import quota_names
 from kafkactl.cli.frame.before_change import Change, before_change
-from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection.settings import parse_assignment
@@ -28,7 +27,7 @@ app = new_app("Show and change the quotas of users, clients and ips.")
 _DEFAULT_HELP = "'' is the default of all without their own."
 
 
-@dataclass(frozen=True)
+@flags
 class WhoseOptions:
     """Whose quotas."""
 
