@@ -97,7 +97,8 @@ def console_producer(
     from kafkactl.output.records.undelivered import Undelivereds
     from kafkactl.streams.inputs import Given, paced, whole_lines
     from kafkactl.streams.librdkafka import line_sending
-    from kafkactl.streams.producing import Account, Sending, transactions
+    from kafkactl.streams.producing import Account, Sending
+    from kafkactl.streams.transactions import transactions
 
     with ExitStack() as stack:
         stream = stack.enter_context(_opened(what.from_file))
