@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import pickle
 import signal
 import stat
 import struct
@@ -101,6 +100,8 @@ def in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, work: W
     Each process asks `items` for all of them and does every n-th, so that none need be known before the first is done.
     `position` is where the first one's output begins.
     """
+    import pickle  # a millisecond, which one process alone does not need
+
     turns = [os.pipe() for _ in range(jobs)]
     results = [os.pipe() for _ in range(jobs)]
     children = []
@@ -146,6 +147,8 @@ def _serve(
     items: Iterator[T], work: Work[T], number: int, turns: list[tuple[int, int]], results: list[tuple[int, int]]
 ) -> None:
     """What a process does; it never returns."""
+    import pickle
+
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     mine, following = turns[number][0], turns[(number + 1) % len(turns)][1]
     for end in chain(*turns, *results):
