@@ -44,9 +44,9 @@ test-long-fuzz-pure: $(VENV)/installed-dev
 test-long-loss: $(VENV)/installed-dev
 	$(LONG) $(BIN)/python bench/reliability.py --kills 8
 
-# Every way that a consumer can end, with every form of output.
+# Every way that a consumer and a producer can end, with every form.
 test-long-endings: $(VENV)/installed-dev
-	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 -q tests/cluster/test_streams_matrix.py
+	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 -q tests/cluster/test_streams_matrix.py tests/cluster/test_streams_matrix_produce.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -8,30 +8,29 @@ from __future__ import annotations
 import base64
 import binascii
 import csv
-import io
 import json
 import struct
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from kafkactl.errors import FormatError
 from kafkactl.serde.formats import Format
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.record import Batch, Headers, Record
+from kafkactl.streams.stoppable import CHUNK, Input, Kept, Stop, StoppableInput
 
-_CHUNK = 1 << 17
-_ROWS = 500
 _LENGTH = struct.Struct(">i")
 _PACES_A_SECOND = 20
 
 Piece = TypeVar("Piece", Batch, bytes)
-Source = Callable[[BinaryIO], Iterator[Batch]]
+Source = Callable[[Input], Iterator[Batch]]
 
 
-def lines(source: BinaryIO, reader: LineReader) -> Iterator[Batch]:
+def lines(source: Input, reader: LineReader) -> Iterator[Batch]:
     """Each line, its end \\n or \\r\\n."""
     ended = (
         [line.removesuffix(b"\r") for line in found] if any(b"\r" in line for line in found) else found
@@ -40,7 +39,7 @@ def lines(source: BinaryIO, reader: LineReader) -> Iterator[Batch]:
     return _split(ended, reader)
 
 
-def whole_lines(source: BinaryIO) -> Iterator[bytes]:
+def whole_lines(source: Input) -> Iterator[bytes]:
     """Lines with their ends, many in one piece; the last is given one when it has none."""
     rest: list[bytes] = []
     for chunk in _chunks(source):
@@ -50,12 +49,12 @@ def whole_lines(source: BinaryIO) -> Iterator[bytes]:
             rest = []
         if end < len(chunk):
             rest.append(chunk[end:])
-    if rest:
-        yield b"".join([*rest, b"\n"])
+    if last := _ended(source, b"".join(rest), b"\n"):
+        yield last if last.endswith(b"\n") else last + b"\n"
 
 
-def delimited(source: BinaryIO, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
-    """Each piece up to a delimiter, or the end."""
+def delimited(source: Input, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
+    """Return each piece up to a delimiter, or the end; without a delimiter, all is one piece."""
     return _split(_pieces(source, delimiter), reader)
 
 
@@ -72,7 +71,7 @@ def _split(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator[Batch]
         number += len(found)
 
 
-def length_prefixed(source: BinaryIO, value: Format) -> Iterator[Batch]:
+def length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
     """Each a length, four bytes and big-endian, and so many bytes of value; -1 is null. Raises FormatError."""
     waiting = b""
     number = 0
@@ -93,6 +92,14 @@ def length_prefixed(source: BinaryIO, value: Format) -> Iterator[Batch]:
             at = end
         waiting = waiting[at:]
         yield batch
+    if waiting and isinstance(source, (StoppableInput, Kept)):
+        waiting = source.filled(waiting, _LENGTH.size)
+        if len(waiting) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(waiting)
+            waiting = source.filled(waiting, _LENGTH.size + max(0, length))
+            if waiting and len(waiting) == _LENGTH.size + max(0, length):
+                yield [{"value": None if length < 0 else value.from_input(waiting[_LENGTH.size :])}]
+                return
     if waiting:
         raise FormatError(f"record {number + 1}: the input ends within it, after {len(waiting)} bytes")
 
@@ -108,7 +115,8 @@ class FieldReader:
     value: Format
 
     FIELDS = ("key", "value", "headers", "partition", "timestamp", "timestamp_ms", "key_base64", "value_base64")
-    PASSED_OVER = ("topic", "offset")
+    PASSED_OVER = ("topic", "offset", "error")
+    """Where a record was, and why a dead letter is one."""
 
     def read(self, fields: dict[str, Any]) -> Record:
         """Raises FormatError for what is no record."""
@@ -143,7 +151,7 @@ class FieldReader:
         return format.to_bytes(given if isinstance(given, str) else json.dumps(given, ensure_ascii=False))
 
 
-def json_lines(source: BinaryIO, reader: FieldReader) -> Iterator[Batch]:
+def json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
     """A JSON object a line (NDJSON); raises FormatError naming the line."""
     number = 0
     for found in _pieces(source, b"\n"):
@@ -169,27 +177,64 @@ def _object(line: bytes) -> dict[str, Any]:
     return fields
 
 
-def csv_rows(source: BinaryIO, reader: FieldReader) -> Iterator[Batch]:
-    """Rows below a heading; what is empty is null. Raises FormatError naming the line.
+def csv_rows(source: Input, reader: FieldReader) -> Iterator[Batch]:
+    """Return the rows below a heading as records; what is empty is null. Raises FormatError naming the line.
 
     With a column `value` columns are a record's fields; without, a row is a JSON object, its key in the column `key`.
     """
-    rows = csv.reader(io.TextIOWrapper(source, encoding="utf-8", errors="surrogateescape", newline=""), strict=True)
+    lines = _RowLines(source)
+    rows = csv.reader(lines, strict=True)
     titles: list[str] = []
     batch: Batch = []
     try:
         for row in rows:
+            lines.row.clear()
             if not titles:
                 titles = row
             elif row:
                 batch.append(reader.read(_cells(titles, row)))
-            if len(batch) == _ROWS:
+            if batch and not lines.waiting:
                 yield batch
                 batch = []
     except (csv.Error, FormatError) as error:
         yield batch
+        if lines.is_cut:
+            return
         raise FormatError(f"line {rows.line_num}: {error}", getattr(error, "hint", None)) from error
     yield batch
+
+
+class _RowLines:
+    """The lines of an input, for rows that may have several. After a signal, only those of a row that was begun."""
+
+    def __init__(self, source: Input) -> None:
+        self._source = source
+        self._found = ([piece + b"\n" for piece in pieces] for pieces in _pieces(source, b"\n"))
+        self.waiting: deque[bytes] = deque()
+        """What has come and is not yet in a row."""
+        self.row: list[bytes] = []
+        """The lines of the row that is being read."""
+        self.is_cut = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        while not self.waiting:
+            found = next(self._found, None)
+            if found is None:
+                found = self._rest_of_row()
+            self.waiting.extend(found)
+        line = self.waiting.popleft()
+        self.row.append(line)
+        return line.decode("utf-8", "surrogateescape")
+
+    def _rest_of_row(self) -> list[bytes]:
+        if self.row and isinstance(self._source, (StoppableInput, Kept)):
+            if line := self._source.rest_of_row(b"".join(self.row)):
+                return [line]
+            self.is_cut = bool(self._source.cut)
+        raise StopIteration
 
 
 def _cells(titles: list[str], row: list[str]) -> dict[str, Any]:
@@ -232,19 +277,21 @@ class Given:
         return batch
 
 
-def repeated(opened: Callable[[], Iterator[Piece]], times: int) -> Iterator[Piece]:
-    """What `opened` gives, so many times; 0 is without end."""
+def repeated(opened: Callable[[], Iterator[Piece]], times: int, stop: Stop) -> Iterator[Piece]:
+    """Return what `opened` gives, so many times, 0 without end; after a signal not once more."""
     for number in count(1):
         empty = True
         for batch in opened():
             empty = empty and not batch
             yield batch
-        if number == times or empty:  # without end, nothing would be done for ever
+            if number > 1 and stop.is_requested:  # all of it was handed on once
+                return
+        if number == times or empty or stop.is_requested:  # an empty one would be done for ever
             return
 
 
-def paced(batches: Iterator[Batch], per_second: float) -> Iterator[Batch]:
-    """No more records than so many a second, spread evenly."""
+def paced(batches: Iterator[Batch], per_second: float, sleep: Callable[[float], None] = time.sleep) -> Iterator[Batch]:
+    """Return no more records than so many a second, spread evenly, by a `sleep` that may be cut short."""
     size = max(1, int(per_second / _PACES_A_SECOND))
     started, sent = time.monotonic(), 0
     for batch in batches:
@@ -252,29 +299,33 @@ def paced(batches: Iterator[Batch], per_second: float) -> Iterator[Batch]:
             part = batch[at : at + size]
             wait = started + sent / per_second - time.monotonic()
             if wait > 0:
-                time.sleep(wait)
+                sleep(wait)
             yield part
             sent += len(part)
 
 
-def _chunks(source: BinaryIO) -> Iterator[bytes]:
-    read: Callable[[int], bytes] = source.read1  # type: ignore[attr-defined]  # what is there, without waiting for more
-    while chunk := read(_CHUNK):
+def _chunks(source: Input) -> Iterator[bytes]:
+    while chunk := source.read1(CHUNK):  # what is there, without waiting for more
         yield chunk
 
 
-def _pieces(source: BinaryIO, delimiter: bytes) -> Iterator[list[bytes]]:
+def _pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
     rest: list[bytes] = []  # of one piece, joined when it ends: a long one comes in many chunks
     for chunk in _chunks(source):
-        if len(delimiter) == 1 and delimiter not in chunk:
+        if not delimiter or (len(delimiter) == 1 and delimiter not in chunk):
             rest.append(chunk)
             continue
         whole = b"".join([*rest, chunk]) if rest else chunk
         pieces = whole.split(delimiter)
         rest = [pieces.pop()]
         yield pieces
-    if last := b"".join(rest):
-        yield [last]
+    if last := _ended(source, b"".join(rest), delimiter):
+        yield [last.removesuffix(delimiter)]
+
+
+def _ended(source: Input, begun: bytes, delimiter: bytes) -> bytes:
+    """Return the last piece of an input; a signal may have come within it."""
+    return source.ended(begun, delimiter) if isinstance(source, (StoppableInput, Kept)) else begun
 
 
 def _headers(given: Any) -> Headers:

@@ -12,8 +12,10 @@ from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, require_partition
 from kafkactl.errors import NotFoundError, OperationError
 from kafkactl.streams.record import Batch, Record, is_plain
+from kafkactl.streams.stoppable import Stop
 
 _STEP_S = 0.1
+_PURGE_STEPS = 10
 
 TOPIC_ON_ITS_WAY = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE})
 
@@ -70,32 +72,53 @@ class Account:
                 message.headers(),  # type: ignore[arg-type]
                 None if partition is None or partition < 0 else partition,
                 timestamp_ms if kind else None,
-                NOT_SENT.get(error.code(), describe_kafka_error(error)),
+                NO_ANSWER.get(error.code(), describe_kafka_error(error)),
             )
         )
 
     def fail_record(self, record: Record, reason: str) -> None:
-        """A record that was not even queued."""
-        self.fail(
-            Undelivered(
-                record.get("key"), record.get("value"), record.get("headers"), record.get("partition"),
-                record.get("timestamp"), reason,
-            )
-        )  # fmt: skip
+        """Count a record that was not even queued, and tell it."""
+        self.fail(undelivered(record, reason))
+
+    def refuse(self, records: Iterable[Record], reason: str) -> None:
+        """Count records that were read and are not even tried, and tell them."""
+        for record in records:
+            self.given += 1
+            self.fail_record(record, reason)
 
     def fail(self, one: Undelivered) -> None:
+        """Count a record that was not delivered, and tell it."""
         self.failed += 1
         self.tell(one)
 
+    def fail_cut(self, data: bytes) -> None:
+        """Count what was read of a line that a signal cut, and tell it."""
+        self.given += 1
+        self.fail(Undelivered(None, data, None, None, None, CUT))
 
-NOT_SENT = {
-    KafkaError._PURGE_QUEUE: "not sent: we were stopped",
-    KafkaError._PURGE_INFLIGHT: "sent, but we were stopped before it was acknowledged",
+
+def undelivered(record: Record, reason: str) -> Undelivered:
+    """Return a record as one that was not delivered."""
+    return Undelivered(
+        record.get("key"), record.get("value"), record.get("headers"), record.get("partition"),
+        record.get("timestamp"), reason,
+    )  # fmt: skip
+
+
+STOPPED = "not sent: we were stopped"
+CUT = "not sent: we were stopped before its end was read"
+MAY_BE_THERE = "may have been delivered: "
+# What became of a record that no broker answered for, as far as its error alone tells.
+NO_ANSWER = {
+    KafkaError._PURGE_QUEUE: STOPPED,
+    KafkaError._PURGE_INFLIGHT: f"{MAY_BE_THERE}we were stopped before the broker's answer came",
+    KafkaError._MSG_TIMED_OUT: f"{MAY_BE_THERE}no answer came within delivery.timeout.ms",
+    KafkaError.REQUEST_TIMED_OUT: f"{MAY_BE_THERE}the replicas did not acknowledge it in time",
 }
 
 
 class Sending:
-    """An open producer for one topic. Leaving it waits for all acknowledgements; one more interruption gives up."""
+    """An open producer for one topic. Leaving it waits for all answers; after a signal, while there is time."""
 
     def __init__(
         self,
@@ -104,17 +127,18 @@ class Sending:
         config: Mapping[str, Any],
         account: Account,
         tell: Callable[[str], None],
+        stop: Stop,
         partition: int | None = None,
     ) -> None:
-        """Raises UnreachableError and NotFoundError before anything is sent."""
-        self._cluster, self._topic, self._account = cluster, topic, account
+        """Raise UnreachableError and NotFoundError before anything is sent."""
+        self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
         settings = producer_settings(cluster, config)
         self._where = {} if partition is None else {"partition": partition}
         self._producer: Any = cluster.producer(settings)
         require_topic(cluster, self._producer, topic, tell, partition)
 
     def send(self, batch: Batch) -> None:
-        """Queues records, waiting while the queue is full; raises OperationError when the producer can send no more."""
+        """Queue records, waiting while the queue is full; raises OperationError when the producer can send no more."""
         self._account.given += len(batch)
         if is_plain(batch):
             self._send_many(batch)
@@ -124,24 +148,24 @@ class Sending:
         self._producer.poll(0)
 
     def flush(self) -> None:
-        """Waits until every record is acknowledged or has failed; each one's own time-out bounds it."""
+        """Wait until every record is acknowledged or has failed; each one's own time-out bounds it, or a signal."""
         while self._producer.flush(_STEP_S):
-            pass
+            if self._stop.is_over:
+                self.give_up()
+                return
 
     def __enter__(self) -> Sending:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            self.flush()
-        except KeyboardInterrupt:
-            self.give_up()
-            raise
+        self.flush()
 
     def give_up(self) -> None:
-        """Takes back what is not acknowledged; all of it is told as undelivered."""
+        """Take back what is not acknowledged; all of it is told as undelivered."""
         self._producer.purge()
-        self._producer.flush(_STEP_S)
+        for _ in range(_PURGE_STEPS):
+            if not self._producer.flush(_STEP_S):
+                return
 
     def _send_many(self, batch: Batch) -> None:
         left = batch
@@ -168,6 +192,9 @@ class Sending:
                 else:
                     self._fail_one(record, reason)
             left = refused
+            if self._stop.is_over:
+                self._fail_all(left, STOPPED)
+                return
             self._producer.poll(_STEP_S)
 
     def _send_one(self, batch: Batch, at: int) -> None:
@@ -187,6 +214,9 @@ class Sending:
                     **given,
                 )
             except BufferError:
+                if self._stop.is_over:
+                    self._account.fail_record(record, STOPPED)
+                    return
                 self._producer.poll(_STEP_S)
             except KafkaException as error:
                 if error.args[0].fatal():
@@ -203,10 +233,13 @@ class Sending:
             reason = describe_kafka_error(error)
         self._account.fail_record(record, reason)
 
-    def _refuse(self, records: Iterable[Record], error: KafkaError) -> None:
-        reason = describe_kafka_error(error)
+    def _fail_all(self, records: Iterable[Record], reason: str) -> None:
         for record in records:
             self._account.fail_record(record, reason)
+
+    def _refuse(self, records: Iterable[Record], error: KafkaError) -> None:
+        reason = describe_kafka_error(error)
+        self._fail_all(records, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")
 
 

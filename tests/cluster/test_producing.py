@@ -149,7 +149,6 @@ def test_wrong_flags_are_told(kraft: RunningCluster, name: str) -> None:
         (["--transaction-size", "3"], "--transaction-size without a transaction"),
         (["--partitioner", "mine"], "--partitioner mine: no such one"),
         (["--header", "x"], "not name=value"),
-        (["--delimiter", ""], "--delimiter is empty"),
         (["--dead-letter", "/nowhere/file"], "--dead-letter /nowhere/file: it cannot be created"),
     ):
         assert told in kraft.cli("produce", name, *arguments, input="x\n", check=2).stderr

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
+import threading
 import time
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -13,8 +17,11 @@ from kafkactl.stdout import out
 
 WAIT_S = 8.0
 """All waits after a signal take at most so long together: for the output, for commits, for deliveries."""
+_DELIVERY_WAIT_S = 5.0
+"""Deliveries may take so much of it: the records that are not delivered have to be written down in the rest."""
 _OUTPUT_WAIT_S = 5.0
 """The output may take so much of it: a reader that has stopped must not cost the commits."""
+_NUDGE_S = 0.1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -75,3 +82,115 @@ class Stopping:
         out.deadline = time.monotonic() + _OUTPUT_WAIT_S
         if not self._is_finishing:
             raise StopRequestedError(number)
+
+
+class NotedStopping(Stopping):
+    """Only notes a signal, so that the work ends where nothing is in its hands.
+
+    A second signal takes the time for deliveries away, and a third ends the process at once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wake_read, self._wake_write = -1, -1
+        self._signals = 0
+        self._first = signal.SIGINT
+        self._raises = False
+
+    def __enter__(self) -> NotedStopping:
+        """Install the handlers, and the pipe that wakes those who wait."""
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        super().__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let signals do what they did before."""
+        super().__exit__(kind, error, traceback)
+        signal.set_wakeup_fd(-1)
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether a signal has come."""
+        return self._status is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time for deliveries is over; False before a signal."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    @property
+    def left_s(self) -> float:
+        """Return how many seconds deliveries may take; WAIT_S before a signal."""
+        return WAIT_S if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def wait_readable(self, descriptor: int) -> bool:
+        """Wait for something to read, or the end of the input; return False when a signal came first."""
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.register(self._wake_read, select.POLLIN)
+        while not self.is_requested:
+            ready = dict(poll.poll())
+            if self._wake_read in ready:  # the handler itself runs before the next line does
+                self._drain()
+            elif descriptor in ready:
+                return True
+        return False
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so long, or until a signal comes; not at all after one."""
+        end = time.monotonic() + seconds
+        while not self.is_requested and (left := end - time.monotonic()) > 0:
+            if select.select([self._wake_read], [], [], left)[0]:
+                self._drain()
+
+    @contextlib.contextmanager
+    def raising(self) -> Iterator[None]:
+        """Inside, a signal raises StopRequestedError: for calls that only an exception ends, such as input().
+
+        A signal that comes just before such a call waits for input is noticed by nobody, so a thread interrupts the
+        wait again.
+        """
+        ended = threading.Event()
+        before = signal.signal(signal.SIGURG, lambda *_: None)
+        nudging = threading.Thread(target=self._nudge, args=(threading.get_ident(), ended), daemon=True)
+        self._raises = True
+        try:
+            if self.is_requested:
+                raise StopRequestedError(self._first)
+            nudging.start()
+            yield
+        finally:
+            self._raises = False
+            ended.set()
+            if nudging.ident is not None:
+                nudging.join()
+            signal.signal(signal.SIGURG, before)
+
+    def _nudge(self, thread: int, ended: threading.Event) -> None:
+        while not ended.wait(_NUDGE_S):
+            if select.select([self._wake_read], [], [], 0)[0]:
+                signal.pthread_kill(thread, signal.SIGURG)
+
+    def _drain(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 64)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._signals += 1
+        if self._signals == 1:
+            self._first = signal.Signals(number)
+            self._status = statuses.of_signal(number)
+            self.deadline = time.monotonic() + _DELIVERY_WAIT_S
+            if self._raises:
+                raise StopRequestedError(number)
+        elif self._signals == 2:
+            self.deadline = time.monotonic()
+        else:
+            os._exit(statuses.of_signal(number))

@@ -6,26 +6,29 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, TimeOptions
+from kafkactl.cli.frame.stopping import NotedStopping
 from kafkactl.cli.frame.subjects import TopicOptions
 from kafkactl.cli.produce.flags import InputFlags, RecordFlags, SendFlags
-from kafkactl.errors import UsageError
+from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output import people
 from kafkactl.output.progress import Progress
 from kafkactl.patterns import require_topic_name
-from kafkactl.statuses import FAILED, INTERRUPTED
+from kafkactl.statuses import FAILED
 
 if TYPE_CHECKING:
     from kafkactl.streams.producing import Account
     from kafkactl.streams.record import Batch
 
 app = new_app("Send lines to a topic.")
+
+_SLOW_CHUNK_BYTES = 4 << 10
 
 
 @app.command()
@@ -98,39 +101,46 @@ def console_producer(
     from kafkactl.streams.inputs import Given, paced, whole_lines
     from kafkactl.streams.librdkafka import line_sending
     from kafkactl.streams.producing import Account, Sending
+    from kafkactl.streams.stoppable import CHUNK, StoppableInput
     from kafkactl.streams.transactions import transactions
 
+    stopping = NotedStopping()
     with ExitStack() as stack:
         stream = stack.enter_context(_opened(what.from_file))
-        lost = stack.enter_context(Undelivereds(name, dead_letter))
-        account = Account(lost.tell)
+        account = Account(stack.enter_context(Undelivereds(name, dead_letter)).tell)
         typed = stream.isatty()
-        one_by_one = typed or sync or rate or transactional_id or given != Given()
+        is_slow = bool(typed or sync or rate)
+        if is_slow or transactional_id is not None or given != Given() or not line_sending.IS_THERE:
+            plain = None
+        # What goes out slowly is read in small pieces: little of it is in our hands when a signal comes.
+        read = StoppableInput(stream.fileno(), stopping, _SLOW_CHUNK_BYTES if is_slow else CHUNK)
         try:
-            if plain is not None and line_sending.IS_THERE and not one_by_one:
-                with (
-                    line_sending.LineSending(connected, name, settings, account, people.note, partition) as lines,
-                    Progress() as progress,
-                ):
-                    lines.send(what.read(whole_lines, stream), plain, progress.show)
-                return FAILED if account.failed else 0
-            # A prompt has what is used of a stream.
-            prompt: Any = stack.enter_context(TypedLines(stream)) if typed else None
-            batches = given.fill(source(prompt) if prompt else what.read(source, stream))
-            if rate is not None:
-                batches = paced(batches, rate)
-            with Sending(connected, name, settings, account, people.note, partition) as sending:
-                if transactional_id is not None:
-                    with transactions(sending, connected, account, transaction_size) as opened:
-                        _send_all(batches, opened.send, account, wait=None)
-                else:
-                    _send_all(batches, sending.send, account, sending.flush if sync or typed else None)
-        except KeyboardInterrupt:
-            return INTERRUPTED
+            if plain is not None:
+                lines = line_sending.LineSending(connected, name, settings, account, people.note, stopping, partition)
+                with stopping, lines, Progress() as progress:
+                    lines.send(what.read(whole_lines, read, stopping), plain, progress.show)
+            else:
+                sending = Sending(connected, name, settings, account, people.note, stopping, partition)
+                with stopping, sending:
+                    prompt = stack.enter_context(TypedLines(read, stopping)) if typed else None
+                    batches = given.fill(source(prompt) if prompt else what.read(source, read, stopping))
+                    if rate is not None:
+                        batches = paced(batches, rate, stopping.sleep)
+                    if transactional_id is None:
+                        _send_all(batches, sending.send, account, sending.flush if sync or typed else None)
+                    else:
+                        with transactions(sending, connected, account, transaction_size, stopping) as opened:
+                            _send_all(batches, opened.send, account, wait=None)
+            if read.cut:
+                account.fail_cut(read.cut)
+        except KafkactlError as error:
+            if not stopping.is_requested:
+                raise
+            people.error(error)
         finally:
             if account.given:
                 people.note(_summary(account, name))
-    return FAILED if account.failed else 0
+    return stopping.status(FAILED if account.failed else 0)
 
 
 def _opened(file: Path | None) -> BinaryIO:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kafkactl.streams.inputs import Given, Source
     from kafkactl.streams.lines import LineReader
     from kafkactl.streams.record import Batch
+    from kafkactl.streams.stoppable import Input, Stop, StoppableInput
 
 Piece = TypeVar("Piece", "Batch", bytes)
 
@@ -44,7 +45,10 @@ class InputFlags:
         ),
     ] = "lines"
     delimiter: Annotated[
-        str | None, typer.Option("--delimiter", metavar="TEXT", help="What ends a record instead of a line's end: \\0.")
+        str | None,
+        typer.Option(
+            "--delimiter", metavar="TEXT", help="What ends a record instead of a line's end: \\0; empty: all is one."
+        ),
     ] = None
     property_: Annotated[
         list[str] | None,
@@ -106,29 +110,17 @@ class InputFlags:
         if self.delimiter is None:
             return lambda stream: inputs.lines(stream, reader), reader if reader.splits_only else None
         delimiter = unescape(self.delimiter).encode()
-        if not delimiter:
-            raise UsageError("--delimiter is empty", "\\0 is a byte of zero")
         return lambda stream: inputs.delimited(stream, reader, delimiter), None
 
-    def read(self, source: Callable[[BinaryIO], Iterator[Piece]], stream: BinaryIO) -> Iterator[Piece]:
-        """All that a source makes of what is read, as often as it is wanted."""
-        import io
-
+    def read(self, source: Callable[[Input], Iterator[Piece]], read: StoppableInput, stop: Stop) -> Iterator[Piece]:
+        """Return all that a source makes of what is read, as often as it is wanted."""
         from kafkactl.streams.inputs import repeated
+        from kafkactl.streams.stoppable import Kept
 
         if self.repeat == 1:
-            return source(stream)
-        if stream.seekable():
-            return repeated(lambda: source(_from_start(stream)), self.repeat)
-        kept = stream.read()
-        return repeated(lambda: source(io.BytesIO(kept)), self.repeat)
-
-
-def _from_start(stream: BinaryIO) -> BinaryIO:
-    import os
-
-    stream.seek(0)
-    return open(os.dup(stream.fileno()), "rb")  # one that may be closed by who reads it
+            return source(read)
+        again = read if read.is_seekable else Kept(read)
+        return repeated(lambda: source(again.again()), self.repeat, stop)
 
 
 @flags

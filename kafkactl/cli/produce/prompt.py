@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import BinaryIO
 
+from kafkactl.cli.frame.stopping import NotedStopping, StopRequestedError
 from kafkactl.output import people
 from kafkactl.paths import data_dir
 from kafkactl.stdout import out
+from kafkactl.streams.stoppable import StoppableInput
 
 PROMPT = ">"
 _KEPT_LINES = 1000
@@ -16,10 +17,10 @@ _FILE = "producer_history"
 
 
 class TypedLines:
-    """What stdin's `read1` gives, a line at a time after a prompt; history is kept when it is closed."""
+    """What is typed, a line at a time after a prompt; history is kept when it is closed."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+    def __init__(self, typed: StoppableInput, stopping: NotedStopping) -> None:
+        self._typed, self._stopping = typed, stopping
         self._edits = out.is_terminal
         if self._edits:
             import readline
@@ -52,14 +53,24 @@ class TypedLines:
             self._readline.write_history_file(_history())
 
     def _edited(self) -> bytes:
+        before = self._readline.get_current_history_length()
         try:
-            return input(PROMPT).encode("utf-8", "surrogateescape") + b"\n"
+            with self._stopping.raising():
+                return _encoded(input(PROMPT))
         except EOFError:
             return b""
+        except StopRequestedError:
+            # A line may just have been ended: then it is in the history and nowhere else.
+            now = self._readline.get_current_history_length()
+            return _encoded(self._readline.get_history_item(now)) if now > before else b""
 
     def _plain(self) -> bytes:
         people.write(PROMPT)
-        return self._stream.readline()
+        return self._typed.read1()  # a terminal gives one line at a time
+
+
+def _encoded(line: str) -> bytes:
+    return line.encode("utf-8", "surrogateescape") + b"\n"
 
 
 def _history() -> str:

@@ -103,6 +103,7 @@ def _fields(one: Undelivered) -> dict[str, Any]:
         ],
         "partition": one.partition,
         "timestamp": one.timestamp_ms,
+        "error": one.reason,
     }
     return {name: value for name, value in fields.items() if value not in (None, [])}
 

@@ -39,6 +39,7 @@ cdef enum:
     FATAL = -150
     PURGE_ALL = 3
     STEP_MS = 100
+    PURGE_STEPS = 10
     FULL_MS = 1
     LOOK_EVERY = 256
     FEW = 12_000
@@ -76,18 +77,23 @@ cdef class LineSender:
     cdef void *_topic
     cdef int32_t _partition
     cdef object _on_failure
+    cdef object _is_over
     cdef object _broken
     cdef int _enough
     cdef readonly Py_ssize_t sent
     """How many records were queued, or refused one by one."""
 
-    def __init__(self, config, str topic, int32_t partition, on_failure):
-        """`config` are librdkafka's settings as pairs of text; raises ValueError for a wrong one."""
+    def __init__(self, config, str topic, int32_t partition, on_failure, is_over):
+        """`config` are librdkafka's settings as pairs of text; raises ValueError for a wrong one.
+
+        `is_over()` tells that a full queue is not worth waiting for any longer.
+        """
         cdef bytes name = topic.encode()
         conf = configured(&api, config)
         conf_set_opaque(conf, <void *> self)
         conf_set_delivered(conf, _delivered)
         self._on_failure = on_failure
+        self._is_over = is_over
         self._broken = None
         self._enough = FEW
         self._partition = partition
@@ -103,7 +109,7 @@ cdef class LineSender:
         """Queues whole lines, with a separator as KEY SEPARATOR VALUE, waiting while the queue is full.
 
         Returns how many bytes that were, and librdkafka's error: fewer than all where a line has no separator (error
-        0), or the producer can send no more.
+        0), the producer can send no more, or the queue stayed full until it was over (QUEUE_FULL).
         """
         cdef const unsigned char *begin = &data[0]
         cdef const unsigned char *end = begin + data.shape[0]
@@ -157,9 +163,11 @@ cdef class LineSender:
         return error == 0
 
     def purge(self):
-        """Takes back what is not acknowledged, all told as failed."""
+        """Take back what is not acknowledged, all told as failed."""
         purge(self._client, PURGE_ALL)
-        self.flush()
+        for _ in range(PURGE_STEPS):
+            if self.flush():
+                return
 
     def close(self):
         """Ends the producer, which must have been flushed or purged."""
@@ -197,6 +205,8 @@ cdef class LineSender:
                 api.poll(self._client, FULL_MS)  # nothing wakes us: there is no report of what goes well
                 with gil:
                     PyErr_CheckSignals()
+                    if self._is_over():
+                        return code
                 continue
             if code == FATAL:
                 return code

@@ -9,12 +9,14 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.streams.librdkafka import compiled
 from kafkactl.streams.lines import LineReader
-from kafkactl.streams.producing import NOT_SENT, Account, Undelivered, producer_settings, require_topic
+from kafkactl.streams.producing import NO_ANSWER, STOPPED, Account, Undelivered, producer_settings, require_topic
+from kafkactl.streams.stoppable import Stop
 
 _line_sender = compiled("_line_sender")
 IS_THERE = _line_sender is not None
 
 _UNASSIGNED = -1
+_QUEUE_FULL = -184
 # Little is queued at a time, for the processor's cache: to wait five milliseconds for more would stand in the way.
 _FAST = {"linger.ms": 1}
 # All of it in one partition fills batches soon, four of them with what is queued. Sent when full, and not every
@@ -23,7 +25,7 @@ _FAST_IN_ONE = {"linger.ms": 20, "batch.num.messages": 3000}
 
 
 class LineSending:
-    """A producer of plain lines. Leaving it waits for all acknowledgements; one more interruption gives up."""
+    """A producer of plain lines. Leaving it waits for all answers; after a signal, while there is time."""
 
     def __init__(
         self,
@@ -32,17 +34,18 @@ class LineSending:
         config: Mapping[str, Any],
         account: Account,
         tell: Callable[[str], None],
+        stop: Stop,
         partition: int | None = None,
     ) -> None:
-        """Raises UsageError, UnreachableError and NotFoundError before anything is sent."""
+        """Raise UsageError, UnreachableError and NotFoundError before anything is sent."""
         settings = producer_settings(cluster, config)
         partitions = require_topic(cluster, cluster.producer(settings), topic, tell, partition)
         is_one = partition is not None or len(partitions) == 1
-        self._topic, self._account = topic, account
+        self._topic, self._account, self._stop = topic, account, stop
         pairs = cluster.text_config({**(_FAST_IN_ONE if is_one else _FAST), **settings})
         try:
             self._sender = _line_sender.LineSender(
-                pairs, topic, _UNASSIGNED if partition is None else partition, self._on_failure
+                pairs, topic, _UNASSIGNED if partition is None else partition, self._on_failure, self._is_over
             )
         except ValueError as error:
             raise UsageError(f"a client setting is wrong: {error}") from error
@@ -57,6 +60,9 @@ class LineSending:
                 self._account.given = self._sender.sent
             if end < len(chunk):
                 rest = [line.removesuffix(b"\r") for line in chunk[end:-1].split(b"\n")]
+                if code == _QUEUE_FULL:
+                    self._fail_all(reader, rest, STOPPED)
+                    continue
                 if code:
                     self._refuse(reader, rest, code)
                 reader.read(rest[0], self._sender.sent + 1)  # says what is wrong with it
@@ -68,18 +74,23 @@ class LineSending:
     def __exit__(self, *_: object) -> None:
         try:
             while not self._sender.flush():
-                pass
-        except KeyboardInterrupt:
-            self._sender.purge()
-            raise
+                if self._stop.is_over:
+                    self._sender.purge()
+                    return
         finally:
             self._sender.close()
 
-    def _refuse(self, reader: LineReader, lines: list[bytes], code: int) -> None:
-        reason = self._sender.reason(code)
+    def _is_over(self) -> bool:
+        return self._stop.is_over
+
+    def _fail_all(self, reader: LineReader, lines: list[bytes], reason: str) -> None:
         for number, line in enumerate(lines, self._sender.sent + 1):
             self._account.given += 1
             self._account.fail_record(reader.read(line, number), reason)
+
+    def _refuse(self, reader: LineReader, lines: list[bytes], code: int) -> None:
+        reason = self._sender.reason(code)
+        self._fail_all(reader, lines, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")
 
     def _on_failure(
@@ -91,4 +102,4 @@ class LineSending:
         code: int,
         reason: str,
     ) -> None:
-        self._account.fail(Undelivered(key, value, None, partition, timestamp_ms, NOT_SENT.get(code, reason)))
+        self._account.fail(Undelivered(key, value, None, partition, timestamp_ms, NO_ANSWER.get(code, reason)))

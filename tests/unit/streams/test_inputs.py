@@ -7,7 +7,7 @@ import json
 import os
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
 import pytest
@@ -19,6 +19,7 @@ from kafkactl.serde import formats
 from kafkactl.streams import inputs
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.record import Batch, Record, is_plain
+from kafkactl.streams.stoppable import Input, Kept, StoppableInput
 
 STRING = formats.get("string")
 FIELDS = inputs.FieldReader(STRING, STRING)
@@ -119,7 +120,7 @@ def test_objects_that_are_no_records(text: str, told: str) -> None:
 
 def test_rows() -> None:
     text = 'key,value,partition,headers\nk,"a,\n""b""",1,"[[""h"",""1""]]"\n,,,\n'
-    (batch,) = inputs.csv_rows(io.BytesIO(text.encode()), FIELDS)
+    batch, *_ = inputs.csv_rows(io.BytesIO(text.encode()), FIELDS)
     assert batch == [
         {"key": b"k", "value": b'a,\n"b"', "partition": 1, "headers": [("h", b"1")]},
         {"key": None, "value": None},
@@ -127,7 +128,7 @@ def test_rows() -> None:
 
 
 def test_rows_without_a_value_are_objects() -> None:
-    (batch,) = inputs.csv_rows(io.BytesIO(b"key,name,age\n7,Kim,30\n"), FIELDS)
+    batch, *_ = inputs.csv_rows(io.BytesIO(b"key,name,age\n7,Kim,30\n"), FIELDS)
     assert batch == [{"key": b"7", "value": b'{"key": "7", "name": "Kim", "age": "30"}'}]
 
 
@@ -152,10 +153,93 @@ def test_repeated() -> None:
     def opened() -> Iterator[Batch]:
         return inputs.lines(io.BytesIO(b"a\nb\n"), LineReader({}, STRING, STRING))
 
-    assert values(inputs.repeated(opened, 3)) == [b"a", b"b"] * 3
-    endless = inputs.repeated(opened, 0)
+    stop = Stop()
+    assert values(inputs.repeated(opened, 3, stop)) == [b"a", b"b"] * 3
+    endless = inputs.repeated(opened, 0, stop)
     assert values([next(endless) for _ in range(5)]) == [b"a", b"b"] * 5
-    assert list(inputs.repeated(lambda: iter([]), 0)) == []
+    assert list(inputs.repeated(lambda: iter([]), 0, stop)) == []
+    stop.is_requested = True
+    assert values(inputs.repeated(opened, 0, stop)) == [b"a", b"b"], "what was read is handed on once"
+
+
+class Stop:
+    """A signal that comes when a test says so."""
+
+    is_requested = False
+    is_over = False
+    left_s = 5.0
+
+    def __init__(self, after: int | None = None) -> None:
+        """`after` so many looks for something to read, the signal is there."""
+        self._left = after
+
+    def wait_readable(self, descriptor: int) -> bool:
+        if self._left is not None:
+            self.is_requested = self.is_requested or self._left == 0
+            self._left -= 1
+        return not self.is_requested
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError
+
+
+FORMS: dict[str, Callable[[Input], Iterator[Batch]]] = {
+    "lines": lambda source: inputs.lines(source, LineReader({}, STRING, STRING)),
+    "delimiter": lambda source: inputs.delimited(source, LineReader({}, STRING, STRING), b"<>"),
+    "all": lambda source: inputs.delimited(source, LineReader({}, STRING, STRING), b""),
+    "json": lambda source: inputs.json_lines(source, FIELDS),
+    "csv": lambda source: inputs.csv_rows(source, FIELDS),
+    "length-prefixed": lambda source: inputs.length_prefixed(source, STRING),
+}
+TEXTS = {
+    "lines": [b"one\n", b"\n", b"two\r\n", b"three"],
+    "delimiter": [b"one<>", b"two<<>", b"<>", b"three\n"],
+    "all": [b"one\ntwo"],
+    "json": [b'{"value": "one"}\n', b"\n", b'{"value": "two"}\n', b'{"value": "three"}'],
+    "csv": [b"key,value\n", b'a,"one\ntwo"\r\n', b'"k""\n\n",v\n', b"last,v"],
+    "length-prefixed": [b"\0\0\0\1a", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\0\0\0\3abc"],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_signal_leaves_whole_pieces(form: str, kept: bool) -> None:
+    """Whenever it comes and however much is there, what was read and what lies unread are whole pieces."""
+    text = b"".join(TEXTS[form])
+    every = values(FORMS[form](io.BytesIO(text)))
+    for size in range(1, len(text) + 2):
+        for after in range(len(text) // size + 2):
+            begin, end = os.pipe()
+            os.write(end, text)
+            os.close(end)
+            read = StoppableInput(begin, Stop(after), size)
+            found = values(FORMS[form](Kept(read) if kept else read))
+            rest = b"".join(iter(lambda begin=begin: os.read(begin, 99), b""))
+            os.close(begin)
+            assert read.cut == b""
+            begun = len(text) - len(rest)
+            assert begun in {sum(map(len, TEXTS[form][:number])) for number in range(len(TEXTS[form]) + 1)} or (
+                form == "csv" and text[:begun].endswith(b"\n")
+            )
+            head = b"key,value\n" if form == "csv" and begun else b""
+            assert found + values(FORMS[form](io.BytesIO(head + rest))) == every
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_piece_whose_end_does_not_come_is_kept_apart(form: str) -> None:
+    """A writer that has stopped within a line: the line is no record."""
+    text = b"".join(TEXTS[form])
+    whole = [sum(map(len, TEXTS[form][:number])) for number in range(len(TEXTS[form]) + 1)]
+    for length in range(1, len(text)):
+        begin, end = os.pipe()
+        os.write(end, text[:length])
+        read = StoppableInput(begin, Stop(1))
+        found = values(FORMS[form](read))
+        os.close(begin)
+        os.close(end)
+        last = max(at for at in whole if at <= length)
+        assert read.cut == text[last:length]
+        assert found == values(FORMS[form](io.BytesIO(text[:last])))
 
 
 @given(st.binary(), st.integers(1, 7))
@@ -172,9 +256,12 @@ def test_whole_lines(text: bytes, size: int) -> None:
 def test_paces(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(inputs.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(inputs.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
     batch: Batch = [{"value": b"x"}] * 250
-    sent = [(now[0], len(part)) for part in inputs.paced(iter([batch]), 100)]
+    sent = [(now[0], len(part)) for part in inputs.paced(iter([batch]), 100, sleep)]
     assert max(size for _, size in sent) == 5
     assert sum(size for _, size in sent) == 250
     assert sent[-1][0] == pytest.approx(2.45)
