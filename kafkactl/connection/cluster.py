@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicMetadata
 
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, UNREACHABLE_CODES, describe_kafka_error, hint_for
+from kafkactl.connection.java_settings import KNOWN
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
@@ -38,8 +39,15 @@ def _nothing(_key: object) -> str:
     return ""
 
 
+def _nobody(_text: str) -> None:
+    return None
+
+
 def _never(_answer: object) -> bool:
     return False
+
+
+_NO_SUCH_SETTING = 'No such configuration property: "'
 
 
 class Reasons:
@@ -59,8 +67,10 @@ class Reasons:
 class Cluster:
     """Clients for one set of settings, made when first needed. No request outlasts the settings' time-out."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, warn: Callable[[str], None] = _nobody) -> None:
+        """`warn` hears of settings that no client knows."""
+        self.settings, self._warn = settings, warn
+        self._unknown: set[str] = set()
         self.reasons = Reasons()
         self._deadline: float | None = None
 
@@ -85,7 +95,7 @@ class Cluster:
     @cached_property
     def admin(self) -> AdminClient:
         """librdkafka's admin client."""
-        return _made(AdminClient, self._config({}))
+        return self._made(AdminClient, {})
 
     @cached_property
     def requests(self) -> Requests:
@@ -101,7 +111,7 @@ class Cluster:
 
     def producer(self, config: Mapping[str, Any]) -> Producer:
         """A producer with these settings below the user's own; raises UsageError for a wrong one."""
-        return _made(Producer, self._config(config))
+        return self._made(Producer, config)
 
     def text_config(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
         """The same settings as librdkafka's own pairs of text, for a client that is not confluent-kafka's."""
@@ -111,7 +121,7 @@ class Cluster:
 
     def consumer(self, config: Mapping[str, Any]) -> Consumer:
         """A consumer with these settings below the user's own; raises UsageError for a wrong one."""
-        return _made(Consumer, self._config(config))
+        return self._made(Consumer, config)
 
     def metadata(self, topic: str | None = None, client: Any = None) -> ClusterMetadata:
         """Brokers, and one topic or all; raises UnreachableError as soon as every connection has failed."""
@@ -259,8 +269,29 @@ class Cluster:
         reason = reason or f"no answer within {self.settings.timeout_s:g} s"
         return UnreachableError(f"cannot reach the cluster at {self.settings.bootstrap_servers}: {reason}", hint)
 
+    def _made(self, client: type[T], config: Mapping[str, Any]) -> T:
+        """Return a client; names that neither client library knows are left out and told once, unless -X has them."""
+        unknown: list[str] = []
+        while True:
+            try:
+                made = client(self._config(config))  # type: ignore[call-arg]
+            except (KafkaException, TypeError, ValueError) as error:
+                cause = error.args[0]
+                reason = cause.str() if isinstance(cause, KafkaError) else str(cause)
+                name = reason.partition(_NO_SUCH_SETTING)[2].rstrip('"')
+                if name and name in self.settings.properties and name not in self.settings.only_flags:
+                    self._unknown.add(name)
+                    unknown.append(name)
+                    continue
+                raise _wrong_setting(reason, name) from error
+            if unknown:
+                self._warn(f"no client knows these settings, and they do nothing: {', '.join(sorted(unknown))}")
+            return made
+
     def _config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         made = {"client.id": "kafkactl", **FAST_START, **config, **self.settings.properties}
+        for name in self._unknown:
+            made.pop(name, None)
         if "debug" not in made:
             # librdkafka's lines on stderr say again, and at length, what `reasons` hears. A queue that nobody serves
             # keeps fatal ones, too, which no level does.
@@ -268,6 +299,18 @@ class Cluster:
         made["bootstrap.servers"] = self.settings.bootstrap_servers
         made["error_cb"] = self.reasons
         return made
+
+
+def _wrong_setting(reason: str, unknown: str) -> UsageError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(unknown, KNOWN, 1) if unknown else []
+    if near:
+        return UsageError(f"there is no client setting {unknown}", f"the nearest name is {near[0]}")
+    if unknown:
+        return UsageError(f"there is no client setting {unknown}", "Java's and librdkafka's names are known")
+    hint = "look at -X, --command-config, KAFKACTL_CLIENT_* and kafkactl context show"
+    return UsageError(f"a client setting is wrong: {reason}", hint)
 
 
 def required(answer: T | OperationError) -> T:
@@ -299,15 +342,3 @@ def require_partition(topic: str, number: int, numbers: Iterable[int]) -> None:
     """Raises NotFoundError for a partition that a topic has not."""
     if number not in numbers:
         raise NotFoundError(f"topic {topic} has no partition {number}", f"it has 0 to {max(numbers)}")
-
-
-def _made(client: type[T], config: dict[str, Any]) -> T:
-    try:
-        return client(config)  # type: ignore[call-arg]
-    except (KafkaException, TypeError, ValueError) as error:
-        cause = error.args[0]
-        reason = cause.str() if isinstance(cause, KafkaError) else str(cause)
-        raise UsageError(
-            f"a client setting is wrong: {reason}",
-            "look at -X, --command-config, KAFKACTL_CLIENT_* and kafkactl context show",
-        ) from error

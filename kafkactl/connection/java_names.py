@@ -1,8 +1,7 @@
-"""Settings of Kafka's Java clients -> the same settings of librdkafka.
+"""Settings of Kafka's Java clients -> the same settings of librdkafka, names and values.
 
-Most names are equal in both. Here are those that differ, those whose values differ, and those that have no
-meaning outside the JVM. Sources: org.apache.kafka.clients.CommonClientConfigs, SslConfigs, SaslConfigs,
-ProducerConfig, ConsumerConfig; librdkafka's CONFIGURATION.md.
+Sources: org.apache.kafka.clients.CommonClientConfigs, SslConfigs, SaslConfigs, ProducerConfig, ConsumerConfig;
+librdkafka's CONFIGURATION.md.
 """
 
 from __future__ import annotations
@@ -10,51 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from kafkactl.connection.java_settings import HARMLESS, REFUSED, RENAMED, SYNONYMS, TRANSLATED
 from kafkactl.errors import UsageError
-
-RENAMED = {
-    "send.buffer.bytes": "socket.send.buffer.bytes",
-    "receive.buffer.bytes": "socket.receive.buffer.bytes",
-    "max.request.size": "message.max.bytes",
-    "fetch.max.wait.ms": "fetch.wait.max.ms",
-    "ssl.truststore.certificates": "ssl.ca.pem",
-    "ssl.keystore.key": "ssl.key.pem",
-    "ssl.keystore.certificate.chain": "ssl.certificate.pem",
-}
-
-# The JVM's own matters, and limits that librdkafka keeps in other ways.
-JVM_ONLY = frozenset(
-    {
-        "key.serializer",
-        "value.serializer",
-        "key.deserializer",
-        "value.deserializer",
-        "interceptor.classes",
-        "metric.reporters",
-        "metrics.num.samples",
-        "metrics.recording.level",
-        "metrics.sample.window.ms",
-        "auto.include.jmx.reporter",
-        "max.block.ms",
-        "max.poll.records",
-        "default.api.timeout.ms",
-        "exclude.internal.topics",
-        "partitioner.ignore.keys",
-        "partitioner.adaptive.partitioning.enable",
-        "partitioner.availability.timeout.ms",
-        "security.providers",
-        "ssl.protocol",
-        "ssl.provider",
-        "ssl.enabled.protocols",
-        "ssl.keymanager.algorithm",
-        "ssl.trustmanager.algorithm",
-        "ssl.secure.random.implementation",
-        "ssl.engine.factory.class",
-        "sasl.client.callback.handler.class",
-        "sasl.login.callback.handler.class",
-        "sasl.login.class",
-    }
-)
 
 _ASSIGNORS = {
     "org.apache.kafka.clients.consumer.RangeAssignor": "range",
@@ -67,27 +23,59 @@ _JAAS = r"^\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)\b
 _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))"""
 
 
-def to_librdkafka(settings: Mapping[str, str]) -> dict[str, str]:
-    """The settings under librdkafka's names; raises UsageError for what has no equal there (JKS stores)."""
+def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[str, str]:
+    """Return the settings under librdkafka's names, each under one name only.
+
+    `flag` is the option that they were given with; None for a file, a context and the environment, where settings
+    that do nothing here are passed over. Raises UsageError for what has no equal here.
+    """
     translated: dict[str, str] = {}
     for name, value in settings.items():
-        if name in JVM_ONLY or (name.startswith(("ssl.truststore.", "ssl.keystore.")) and name not in RENAMED):
-            continue
-        if name == "sasl.jaas.config":
-            translated.update(_login(value))
-        elif name == "buffer.memory":
-            translated["queue.buffering.max.kbytes"] = str(max(1, int(_number(name, value)) // 1024))
+        if name in HARMLESS:
+            if flag is not None:
+                raise UsageError(f"{flag} {name}={value}: this setting does nothing here", HARMLESS[name])
+        elif name in REFUSED:
+            why, harmless = REFUSED[name]
+            if value not in harmless:
+                raise UsageError(f"the setting {name}={value} cannot be kept", why)
+        elif name in TRANSLATED:
+            translated.update(_translated(name, value))
+        elif name == "auto.offset.reset":
+            translated[name] = _reset(value)
         elif name == "partition.assignment.strategy":
             translated[name] = ",".join(_ASSIGNORS.get(part.strip(), part.strip()) for part in value.split(","))
-        elif name == "ssl.endpoint.identification.algorithm":
-            translated[name] = value.lower() or "none"
         elif name == "acks":
             translated[name] = "all" if value == "-1" else value
         else:
-            translated[RENAMED.get(name, name)] = value
+            translated[RENAMED.get(name, SYNONYMS.get(name, name))] = value
     translated.update(_trust_store(settings))
     translated.update(_key_store(settings))
     return translated
+
+
+def _translated(name: str, value: str) -> dict[str, str]:
+    """Return a setting whose value is another one in librdkafka; stores are looked at all together."""
+    if name == "sasl.jaas.config":
+        return _login(value)
+    if name == "buffer.memory":
+        return {"queue.buffering.max.kbytes": str(max(1, int(_number(name, value)) // 1024))}
+    if name == "ssl.endpoint.identification.algorithm":
+        return {name: value.lower() or "none"}
+    if name == "sasl.kerberos.kinit.cmd" and " " in value.strip():  # librdkafka's is a whole command, Java's a path
+        return {name: value}
+    return {}
+
+
+def _reset(value: str) -> str:
+    """Return where a partition without a commit begins: earliest, latest, or error."""
+    known = {
+        "earliest": "earliest", "smallest": "earliest", "beginning": "earliest",
+        "latest": "latest", "largest": "latest", "end": "latest", "none": "error", "error": "error",
+    }  # fmt: skip
+    if value.lower() in known:
+        return known[value.lower()]
+    hint = "--from-time -1h reads from a time on" if value.startswith("by_duration") else "earliest, latest or none"
+    raise UsageError(f"auto.offset.reset={value}: not known here", hint)
 
 
 def _number(name: str, value: str) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kafkactl.connection import contexts, properties, secrets
@@ -28,6 +28,7 @@ DEFAULT_BOOTSTRAP_SERVERS = "localhost:9092"
 DEFAULT_TIMEOUT_S = 10.0
 LONGEST_TIMEOUT_S = 3600.0
 """Longer time-outs are refused by librdkafka."""
+_SERVERS = ("bootstrap.servers", "metadata.broker.list")
 _REGISTRY = "schema.registry."
 CLIENT_VARIABLE = "KAFKACTL_CLIENT_"
 
@@ -48,6 +49,38 @@ class Settings:
     """Name of the context that these settings are from, where it refuses changes."""
     warnings: tuple[str, ...] = ()
     """What is to be said of where they are from."""
+    stated: Mapping[str, str] = field(default_factory=dict)
+    """Those of the properties that stand on the command line, or in a file that is named there."""
+    only_flags: frozenset[str] = frozenset()
+    """Names that stand on the command line itself."""
+
+    def with_flags(self, flags: Mapping[str, Flag]) -> Settings:
+        """Return these settings with those that flags of their own stand for; a flag wins over contexts and variables.
+
+        Raises UsageError where another place on the command line says something else.
+        """
+        for name, flag in flags.items():
+            other = self.stated.get(name)
+            if other is not None and other.lower() != flag.text.lower():
+                raise UsageError(
+                    f"{flag.option} says {name}={flag.text}, and the command line also has {name}={other}",
+                    "leave one of them out; also look into the file of client settings",
+                )
+        said = {name: flag.text for name, flag in flags.items()}
+        return replace(self, properties={**self.properties, **said}, stated={**self.stated, **said})
+
+
+@dataclass(frozen=True)
+class Flag:
+    """What a flag of its own says about a client's setting."""
+
+    option: str
+    value: str | int | bool
+
+    @property
+    def text(self) -> str:
+        """Return the value as a client's setting is written."""
+        return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
 
 
 def resolve(
@@ -60,25 +93,42 @@ def resolve(
 ) -> Settings:
     """Applies the order above; `overrides` are name=value texts. Raises UsageError and NotFoundError."""
     environment = os.environ if environment is None else environment
+    is_file_named = command_config is not None
     if command_config is None and (named := environment.get("KAFKACTL_COMMAND_CONFIG")):
         command_config = Path(named)
     from_file = properties.read(command_config) if command_config is not None else {}
-    chosen = _choose(bootstrap_server, context, from_file.get("bootstrap.servers"), environment)
+    in_file = next((from_file[name] for name in _SERVERS if name in from_file), None)
+    chosen = _choose(bootstrap_server, context, in_file, environment)
     base, address, source, read_only_context = chosen
     from_flags = dict(parse_assignment(text, "-X") for text in overrides)
     secrets.refuse(from_flags, "-X", secrets.IN_CLIENT_SETTINGS)
     layers = (base, _from_environment(environment), from_file, from_flags)
     merged: dict[str, str] = {}
-    for layer in secrets.fetched(layers):
-        merged.update(to_librdkafka(layer))
+    stated: dict[str, str] = {}
+    for number, layer in enumerate(secrets.fetched(layers)):
+        found = to_librdkafka(layer, "-X" if number == len(layers) - 1 else None)
+        merged.update(found)
+        if number == len(layers) - 1 or (number == len(layers) - 2 and is_file_named):
+            stated.update(found)
     files = ((command_config, from_file), (config_file(), base))
     warnings = [warning for path, held in files if path and (warning := secrets.warning(path, held))]
-    address = from_flags.get("bootstrap.servers", address)
+    other = next((from_flags[name] for name in _SERVERS if name in from_flags), None)
+    if bootstrap_server and other not in (None, bootstrap_server):
+        raise UsageError(f"--bootstrap-server says {bootstrap_server}, and -X says {other}", "leave one of them out")
+    address = address if other is None else other
     merged.pop("bootstrap.servers", None)
     require_addresses(address)
     registry = {name.removeprefix(_REGISTRY): merged.pop(name) for name in list(merged) if name.startswith(_REGISTRY)}
     return Settings(
-        address, source, merged, _timeout(timeout_s, environment), registry, read_only_context, tuple(warnings)
+        address,
+        source,
+        merged,
+        _timeout(timeout_s, environment),
+        registry,
+        read_only_context,
+        tuple(warnings),
+        stated,
+        frozenset(from_flags),
     )
 
 

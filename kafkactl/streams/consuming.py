@@ -39,21 +39,19 @@ FAST_FETCH = {
     # small because compressed batches grow thirty times when they are opened.
     "queued.max.messages.kbytes": 32 << 10,
     "queued.min.messages": 30_000,
-    "fetch.message.max.bytes": 256 << 10,
+    "max.partition.fetch.bytes": 256 << 10,
 }
 
 
 class Reading:
     """An open consumer; see batches()."""
 
-    def __init__(
-        self, cluster: Cluster, selection: Selection, config: Mapping[str, Any], tell: Tell | None = None
-    ) -> None:
-        """Connects and joins or assigns; raises UnreachableError and NotFoundError. `tell` hears of rebalances."""
+    def __init__(self, cluster: Cluster, selection: Selection, tell: Tell | None = None) -> None:
+        """Connect and join or assign; raise UnreachableError and NotFoundError. `tell` hears of rebalances."""
         self._cluster = cluster
         self._selection = selection
         self._tell = tell or (lambda _text: None)
-        self._consumer = cluster.consumer({**consumer_settings(selection), **config})
+        self._consumer = cluster.consumer(consumer_settings(selection))
         self._at_end: set[Partition] = set()
         self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []
@@ -168,8 +166,11 @@ class Reading:
         """
         self._unassigned_since = None
         self._told("assigned", partitions)
+        reset = self._cluster.settings.properties.get("auto.offset.reset", "latest")
+        if reset == "error":  # the client itself refuses a partition without a commit
+            return
         timeout_s = self._cluster.timeout_s
-        end = LISTED_EARLIEST if self._selection.from_beginning else LISTED_LATEST
+        end = LISTED_EARLIEST if reset == "earliest" else LISTED_LATEST
         unread = [
             TopicPartition(partition.topic, partition.partition, end)
             for partition in consumer.committed(partitions, timeout=timeout_s)

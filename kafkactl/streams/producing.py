@@ -124,7 +124,6 @@ class Sending:
         self,
         cluster: Cluster,
         topic: str,
-        config: Mapping[str, Any],
         account: Account,
         tell: Callable[[str], None],
         stop: Stop,
@@ -132,7 +131,7 @@ class Sending:
     ) -> None:
         """Raise UnreachableError and NotFoundError before anything is sent."""
         self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
-        settings = producer_settings(cluster, config)
+        settings = producer_settings(cluster)
         self._where = {} if partition is None else {"partition": partition}
         self._producer: Any = cluster.producer(settings)
         require_topic(cluster, self._producer, topic, tell, partition)
@@ -243,10 +242,10 @@ class Sending:
         raise OperationError(f"cannot send to {self._topic}: {reason}")
 
 
-def producer_settings(cluster: Cluster, config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a producer is made with: `config`, and below it our defaults, where the user does not say otherwise."""
-    said = {**config, **cluster.settings.properties}
-    settings = {**DEFAULTS, **_without_idempotence(said), **config}
+def producer_settings(cluster: Cluster) -> dict[str, Any]:
+    """Return what a producer is made with below the user's own settings."""
+    said = cluster.settings.properties
+    settings = {**DEFAULTS, **_without_idempotence(said)}
     if "transactional.id" in said:
         del settings["delivery.timeout.ms"]  # it is the transaction's then, and may not be longer
     return settings
@@ -289,7 +288,7 @@ def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[
 
 def _without_idempotence(settings: Mapping[str, Any]) -> dict[str, Any]:
     """As the Java client: fewer acknowledgements than all switch idempotence off, unless it is asked for."""
-    acks = str(settings.get("acks", settings.get("request.required.acks", "all")))
+    acks = str(settings.get("acks", "all"))
     if acks not in ("all", "-1") and "enable.idempotence" not in settings:
         return {"enable.idempotence": False}
     return {}

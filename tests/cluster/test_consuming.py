@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -287,3 +288,51 @@ def test_a_member_without_partitions_ends(kraft: RunningCluster, name: str) -> N
     finally:
         holder.terminate()
         holder.communicate()
+
+
+def test_a_group_and_a_beginning_may_be_client_settings(kraft: RunningCluster, name: str, tmp_path: Path) -> None:
+    """As with Kafka's tool; what is said twice has to agree."""
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    cli.ok("produce", name, input="a\nb\nc\n")
+    earliest = ["--consumer-property", "auto.offset.reset=earliest"]
+    assert cli.ok("consume", name, *earliest, "-e").split() == ["a", "b", "c"], "without a group"
+    file = tmp_path / "consumer.properties"
+    file.write_text(f"group.id={name}\nauto.offset.reset=earliest\nkey.deserializer=com.example.Any\n")
+    assert cli.ok("consume", name, "--consumer-config", file, "-n", 1).split() == ["a"]
+    assert cli.ok("consume", name, "--consumer-property", f"group.id={name}", "-e").split() == ["b", "c"]
+    refused = cli("consume", name, "--consumer-config", file, "--group", "other", check=2)
+    assert f"--group says group.id=other, and the command line also has group.id={name}" in refused.stderr
+    refused = cli("consume", name, "--from-beginning", "-X", "auto.offset.reset=latest", check=2)
+    assert "--from-beginning says auto.offset.reset=earliest" in refused.stderr
+    refused = cli("consume", name, "-X", "auto.offset.reset=none", check=2)
+    assert "without a group there is none" in refused.stderr
+    refused = cli("consume", name, "-X", "value.deserializer.encoding=UTF-16", check=2)
+    assert "cannot be kept" in refused.stderr
+    refused = cli("consume", name, "-X", "grop.id=x", check=2)
+    assert "there is no client setting grop.id" in refused.stderr
+    assert "the nearest name is group.id" in refused.stderr
+    file.write_text("grop.id=x\nmy.own.setting=1\n")
+    told = cli("consume", name, "--consumer-config", file, "--from-beginning", "-e", check=0).stderr
+    assert told.count("no client knows these settings") == 1
+    assert "grop.id, my.own.setting" in told
+
+
+@pytest.mark.parametrize("setting", ["auto.offset.reset=earliest", "auto.offset.reset=smallest"])
+def test_partitions_that_were_not_reached_are_committed_at_their_beginning(
+    kraft: RunningCluster, name: str, setting: str
+) -> None:
+    """By whatever setting the group begins there: the next run shows all that this one did not."""
+    kraft.cli.ok("topics", "create", name, "-p", 6)
+    kraft.cli.ok("produce", name, "-K", ":", input="".join(f"{number}:{number}\n" for number in range(600)))
+    shown = []
+    for limit in (["-n", 1], ["-e"]):
+        shown += kraft.cli.ok("consume", name, "-g", name, "--consumer-property", setting, *limit).split()
+    assert sorted(map(int, shown)) == list(range(600))
+
+
+def test_a_group_that_may_not_begin_anywhere(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name, "-p", 1)
+    kraft.cli.ok("produce", name, input="a\n")
+    refused = kraft.cli("consume", name, "-g", name, "-X", "auto.offset.reset=none", "-e", check=1)
+    assert f"cannot read {name}" in refused.stderr

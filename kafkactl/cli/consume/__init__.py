@@ -64,16 +64,16 @@ def console_consumer(
     ] = None,
 ) -> int:
     """Print a topic's records, new ones as they come unless told where to start and stop."""
-    if dedupe_latest and (span.follow or member.group):
-        raise UsageError("--dedupe-latest needs an end", "leave --follow and --group out")
-    selection = span.selection(topic.topic, topic.topic_flag, member.group, dedupe_latest, clock)
-    connected = cluster.with_java_flags(consumer_config, consumer_property).connect()
+    said = {**member.settings(), **span.settings()}
+    connected = cluster.with_java_flags(consumer_config, consumer_property).connect(said)
+    selection = span.selection(topic.topic, topic.topic_flag, connected.settings, dedupe_latest, clock)
+    member.require_group(selection.group)
+    if dedupe_latest and (span.follow or selection.group):
+        raise UsageError("--dedupe-latest needs an end", "leave --follow and the group out")
     if selection.joins:
-        before_change(connected, [Change(what=f"commit offsets of group {member.group}", inverse=cannot_be_undone)])
+        before_change(connected, [Change(what=f"commit offsets of group {selection.group}", inverse=cannot_be_undone)])
     key, value = style.formats(*formats.chosen(registry=connected.settings.registry))
     writer = style.writer(output.format, key, value)
-    settings = member.settings()
-
     wanted = which.wanted(key, value)
 
     from kafkactl.streams.consuming import Reading
@@ -83,8 +83,8 @@ def console_consumer(
     as_it_is = line_reading.IS_THERE and selection.takes_all and not (wanted or dedupe_latest)
     try:
         if writer.plain is not None and as_it_is:
-            return print_lines(line_reading.LineReading(connected, selection, settings, writer.plain), max_messages)
-        reading = Reading(connected, selection, settings, people.note if verbose else None)
+            return print_lines(line_reading.LineReading(connected, selection, writer.plain), max_messages)
+        reading = Reading(connected, selection, people.note if verbose else None)
         printing = Printing(writer, wanted, max_messages, skip_message_on_error)
         return printing.run(reading, Latest() if dedupe_latest else None)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from kafkactl.patterns import require_topic_name, select_topics
 from kafkactl.times import TimeRange
 
 if TYPE_CHECKING:
+    from kafkactl.connection.settings import Flag, Settings
     from kafkactl.output.records import RecordWriter
     from kafkactl.output.report import OutputFormat
     from kafkactl.serde.formats import Format
@@ -90,10 +91,16 @@ class RangeFlags:
         end = None if self.to_time is None else clock.parse(self.to_time, "--to-time") + 1
         return TimeRange(start_ms=start, end_ms=end)
 
+    def settings(self) -> Mapping[str, Flag]:
+        """Return client settings."""
+        from kafkactl.connection.settings import Flag
+
+        return {"auto.offset.reset": Flag("--from-beginning", "earliest")} if self.from_beginning else {}
+
     def selection(
-        self, topic: str | None, topic_flag: str | None, group: str | None, until_end: bool, clock: TimeOptions
+        self, topic: str | None, topic_flag: str | None, settings: Settings, until_end: bool, clock: TimeOptions
     ) -> Selection:
-        """Raises UsageError for flags that do not go together."""
+        """Raise UsageError for flags that do not go together; group and beginning may be client settings as well."""
         from kafkactl.streams.selection import Selection
 
         time_range = self._time_range(clock)
@@ -116,6 +123,15 @@ class RangeFlags:
             raise UsageError(f"{' and '.join(stops[:2])} say where to stop", "say one of them")
         by_hand = said + stops
         by_hand += ["--partition"] * bool(self.partition) + ["--assign"] * bool(self.assign)
+        group = settings.properties.get("group.id")
+        if by_hand and group and "group.id" not in settings.stated:
+            group = None  # a context's or a variable's is a default
+        reset = settings.properties.get("auto.offset.reset")
+        if not group and not by_hand and reset == "error":
+            raise UsageError(
+                "auto.offset.reset=none says to begin at a commit, and without a group there is none",
+                "--group names the group; --from-beginning begins at the oldest record",
+            )
         if group and by_hand:
             raise UsageError(
                 f"{by_hand[0]} reads without a group: the group would choose partitions and offsets itself",
@@ -148,7 +164,7 @@ class RangeFlags:
             None if self.offset is None else _offset(self.offset, "--offset"),
             time_range.start_ms,
             self.tail,
-            self.from_beginning,
+            reset == "earliest",
             self.to_offset,
             time_range.end_ms,
             self.timeout_ms,
@@ -269,31 +285,37 @@ class MemberFlags:
         str | None, typer.Option("--client-rack", metavar="RACK", help="Fetch from replicas in this rack.")
     ] = None
     isolation_level: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--isolation-level",
             metavar="LEVEL",
-            help="read_uncommitted, or read_committed to leave aborted transactions out.",
+            help="read_uncommitted (default), or read_committed to leave aborted transactions out.",
         ),
-    ] = _ISOLATION_LEVELS[0]
+    ] = None
 
-    def settings(self) -> Mapping[str, Any]:
-        """librdkafka's settings; raises UsageError."""
-        if self.isolation_level not in _ISOLATION_LEVELS:
+    def settings(self) -> Mapping[str, Flag]:
+        """Return client settings; raises UsageError."""
+        from kafkactl.connection.settings import Flag
+
+        if self.isolation_level not in (None, *_ISOLATION_LEVELS):
             raise UsageError(f"{self.isolation_level!r} is no isolation level", " or ".join(_ISOLATION_LEVELS))
         if self.group_protocol not in (None, *_PROTOCOLS):
             raise UsageError(f"--group-protocol {self.group_protocol}: no such one", " or ".join(_PROTOCOLS))
-        if self.group is None and (self.group_instance_id or self.group_protocol or self.assignor):
-            raise UsageError("there is no group to be a member of", "--group names it")
         is_new = self.group_protocol == "consumer"
         wanted = {
-            "isolation.level": self.isolation_level,
-            "group.instance.id": self.group_instance_id,
-            "group.protocol": self.group_protocol,
-            "group.remote.assignor" if is_new else "partition.assignment.strategy": self.assignor,
-            "client.rack": self.client_rack,
+            "group.id": ("--group", self.group),
+            "isolation.level": ("--isolation-level", self.isolation_level),
+            "group.instance.id": ("--group-instance-id", self.group_instance_id),
+            "group.protocol": ("--group-protocol", self.group_protocol),
+            "group.remote.assignor" if is_new else "partition.assignment.strategy": ("--assignor", self.assignor),
+            "client.rack": ("--client-rack", self.client_rack),
         }
-        return {name: value for name, value in wanted.items() if value is not None}
+        return {name: Flag(option, value) for name, (option, value) in wanted.items() if value is not None}
+
+    def require_group(self, group: str | None) -> None:
+        """Raise UsageError for flags of a group's member where there is no group."""
+        if group is None and (self.group_instance_id or self.group_protocol or self.assignor):
+            raise UsageError("there is no group to be a member of", "--group names it")
 
 
 def _assignment(text: str) -> tuple[tuple[str, int], int | None]:

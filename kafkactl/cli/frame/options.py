@@ -21,7 +21,7 @@ from kafkactl.times import TimeRange, parse_duration, parse_time, parse_time_ran
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
-    from kafkactl.connection.settings import Settings
+    from kafkactl.connection.settings import Flag, Settings
     from kafkactl.serde.formats import Format
 
 T = TypeVar("T")
@@ -62,6 +62,8 @@ class ClusterOptions:
         """These, and what Kafka's console tools take by flags of their own."""
         if config is not None and self.command_config is not None and config != self.command_config:
             raise UsageError("two files of client settings", "name one of them")
+        if max_block_ms is not None and self.timeout is not None:
+            raise UsageError("--max-block-ms and --timeout say the same", "leave one of them out")
         return replace(
             self,
             command_config=config or self.command_config,
@@ -79,10 +81,11 @@ class ClusterOptions:
             _warn(warning)
         return found
 
-    def connect(self) -> Cluster:
+    def connect(self, flags: Mapping[str, Flag] | None = None) -> Cluster:
+        """Return the cluster; `flags` are client settings that a command has flags of its own for."""
         from kafkactl.connection.cluster import Cluster
 
-        return Cluster(self.settings())
+        return Cluster(self.settings().with_flags(flags or {}), _warn)
 
 
 @functools.cache  # once, however often settings are asked for

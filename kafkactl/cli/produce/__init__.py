@@ -82,19 +82,21 @@ def console_producer(
 ) -> int:
     """Send lines to a topic, each a record, acknowledged by all replicas in sync and written once (idempotence)."""
     name = require_topic_name(topic.name)
-    connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect()
+    from kafkactl.connection.settings import Flag
+
+    said = dict(how.settings())
+    if transactional_id is not None:
+        said["transactional.id"] = Flag("--transactional-id", transactional_id)
+    connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect(said)
     key, value = formats.chosen(name, connected.settings.registry)
     before_change(connected, [Change(what=f"write records to topic {name}", inverse=cannot_be_undone)])
     source, plain = what.source(key, value)
     given = records.given(key, clock)
-    settings = dict(how.settings())
     if rate is not None and rate <= 0:
         raise UsageError(f"--rate {rate:g}: not above 0")
-    transactional_id = transactional_id or connected.settings.properties.get("transactional.id")
+    transactional_id = connected.settings.properties.get("transactional.id")
     if transaction_size is not None and transactional_id is None:
         raise UsageError("--transaction-size without a transaction", "--transactional-id begins one")
-    if transactional_id is not None:
-        settings["transactional.id"] = transactional_id
 
     from kafkactl.cli.produce.prompt import TypedLines
     from kafkactl.output.records.undelivered import Undelivereds
@@ -116,11 +118,11 @@ def console_producer(
         read = StoppableInput(stream.fileno(), stopping, _SLOW_CHUNK_BYTES if is_slow else CHUNK)
         try:
             if plain is not None:
-                lines = line_sending.LineSending(connected, name, settings, account, people.note, stopping, partition)
+                lines = line_sending.LineSending(connected, name, account, people.note, stopping, partition)
                 with stopping, lines, Progress() as progress:
                     lines.send(what.read(whole_lines, read, stopping), plain, progress.show)
             else:
-                sending = Sending(connected, name, settings, account, people.note, stopping, partition)
+                sending = Sending(connected, name, account, people.note, stopping, partition)
                 with stopping, sending:
                     prompt = stack.enter_context(TypedLines(read, stopping)) if typed else None
                     batches = given.fill(source(prompt) if prompt else what.read(source, read, stopping))

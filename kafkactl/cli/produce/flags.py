@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -13,6 +13,7 @@ from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.errors import UsageError
 
 if TYPE_CHECKING:
+    from kafkactl.connection.settings import Flag
     from kafkactl.serde.formats import Format
     from kafkactl.streams.inputs import Given, Source
     from kafkactl.streams.lines import LineReader
@@ -194,25 +195,29 @@ class SendFlags:
         int | None, typer.Option("--max-block-ms", metavar="MS", min=1, help="Longest wait for the topic: --timeout.")
     ] = None
 
-    def settings(self) -> Mapping[str, Any]:
-        """librdkafka's settings; raises UsageError."""
+    def settings(self) -> Mapping[str, Flag]:
+        """Return client settings; raises UsageError."""
+        from kafkactl.connection.settings import Flag
+
         if self.compression_codec not in (None, *_CODECS):
             raise UsageError(f"{self.compression_codec!r} is no codec", f"one of {', '.join(_CODECS)}")
         if self.request_required_acks not in (None, *_ACKS):
             raise UsageError(f"--acks {self.request_required_acks}: all, 1 or 0")
         if self.partitioner not in (None, *_PARTITIONERS):
             raise UsageError(f"--partitioner {self.partitioner}: no such one", f"one of {', '.join(_PARTITIONERS)}")
+        acks = "all" if self.request_required_acks == "-1" else self.request_required_acks
+        memory_kb = None if self.max_memory_bytes is None else self.max_memory_bytes // 1024
         wanted = {
-            "compression.type": self.compression_codec,
-            "acks": self.request_required_acks,
-            "partitioner": self.partitioner,
-            "batch.size": self.batch_size,
-            "linger.ms": self.linger_ms,
-            "retries": self.message_send_max_retries,
-            "retry.backoff.ms": self.retry_backoff_ms,
-            "request.timeout.ms": self.request_timeout_ms,
-            "queue.buffering.max.kbytes": None if self.max_memory_bytes is None else self.max_memory_bytes // 1024,
-            "topic.metadata.refresh.interval.ms": self.metadata_expiry_ms,
-            "socket.send.buffer.bytes": self.socket_buffer_size,
+            "compression.type": ("--compression-codec", self.compression_codec),
+            "acks": ("--acks", acks),
+            "partitioner": ("--partitioner", self.partitioner),
+            "batch.size": ("--batch-size", self.batch_size),
+            "linger.ms": ("--linger-ms", self.linger_ms),
+            "retries": ("--message-send-max-retries", self.message_send_max_retries),
+            "retry.backoff.ms": ("--retry-backoff-ms", self.retry_backoff_ms),
+            "request.timeout.ms": ("--request-timeout-ms", self.request_timeout_ms),
+            "queue.buffering.max.kbytes": ("--max-memory-bytes", memory_kb),
+            "topic.metadata.refresh.interval.ms": ("--metadata-expiry-ms", self.metadata_expiry_ms),
+            "socket.send.buffer.bytes": ("--socket-buffer-size", self.socket_buffer_size),
         }
-        return {name: value for name, value in wanted.items() if value is not None}
+        return {name: Flag(option, value) for name, (option, value) in wanted.items() if value is not None}

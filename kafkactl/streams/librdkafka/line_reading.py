@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -43,10 +43,10 @@ class Chunk(NamedTuple):
 class LineReading:
     """An open consumer of whole partitions, without a group."""
 
-    def __init__(self, cluster: Cluster, selection: Selection, config: Mapping[str, Any], line: PlainLine) -> None:
+    def __init__(self, cluster: Cluster, selection: Selection, line: PlainLine) -> None:
         """Raises UnreachableError, NotFoundError, and UsageError for a wrong setting."""
         self._cluster, self._selection = cluster, selection
-        settings = {**consumer_settings(selection), **config}
+        settings = consumer_settings(selection)
         asking = cluster.consumer(settings)
         try:
             self._starts = {each: range.start for each, range in ranges(cluster, asking, selection).items()}

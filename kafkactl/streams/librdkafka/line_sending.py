@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError, UsageError
@@ -31,14 +30,13 @@ class LineSending:
         self,
         cluster: Cluster,
         topic: str,
-        config: Mapping[str, Any],
         account: Account,
         tell: Callable[[str], None],
         stop: Stop,
         partition: int | None = None,
     ) -> None:
         """Raise UsageError, UnreachableError and NotFoundError before anything is sent."""
-        settings = producer_settings(cluster, config)
+        settings = producer_settings(cluster)
         partitions = require_topic(cluster, cluster.producer(settings), topic, tell, partition)
         is_one = partition is not None or len(partitions) == 1
         self._topic, self._account, self._stop = topic, account, stop

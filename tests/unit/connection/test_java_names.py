@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from kafkactl.connection.java_names import JVM_ONLY, RENAMED, to_librdkafka
+from kafkactl.connection.java_names import to_librdkafka
+from kafkactl.connection.java_settings import HARMLESS, REFUSED, RENAMED, SYNONYMS
 from kafkactl.errors import UsageError
 
 
@@ -103,8 +104,38 @@ def test_values_that_differ() -> None:
     }
 
 
-def test_what_only_the_jvm_knows_is_left_out() -> None:
-    assert to_librdkafka(dict.fromkeys(JVM_ONLY, "x")) == {}
+def test_what_does_nothing_here_is_passed_over_in_a_file_and_refused_on_the_command_line() -> None:
+    assert to_librdkafka(dict.fromkeys(HARMLESS, "x")) == {}
+    for name in HARMLESS:
+        with pytest.raises(UsageError, match="does nothing here"):
+            to_librdkafka({name: "x"}, "-X")
+
+
+def test_what_cannot_be_kept_is_refused_everywhere() -> None:
+    for name, (_, harmless) in REFUSED.items():
+        for value in harmless:
+            assert to_librdkafka({name: value}) == to_librdkafka({name: value}, "-X") == {}
+        for flag in (None, "-X"):
+            with pytest.raises(UsageError, match="cannot be kept"):
+                to_librdkafka({name: "something"}, flag)
+
+
+def test_of_two_names_for_one_setting_one_is_left() -> None:
+    for second, first in SYNONYMS.items():
+        assert to_librdkafka({second: "latest" if "reset" in second else "1"}) == {first: "1"}
+
+
+@pytest.mark.parametrize(
+    ("value", "known"), [("earliest", "earliest"), ("smallest", "earliest"), ("none", "error"), ("end", "latest")]
+)
+def test_where_a_partition_begins(value: str, known: str) -> None:
+    assert to_librdkafka({"auto.offset.reset": value}) == {"auto.offset.reset": known}
+
+
+@pytest.mark.parametrize("value", ["by_duration:PT1H", "", "sometimes"])
+def test_where_no_partition_can_begin(value: str) -> None:
+    with pytest.raises(UsageError, match=r"auto\.offset\.reset"):
+        to_librdkafka({"auto.offset.reset": value})
 
 
 def test_every_renamed_setting_is_one_librdkafka_knows() -> None:

@@ -99,7 +99,14 @@ def test_impossible_time_outs(timeout: float) -> None:
 @pytest.mark.parametrize("address", ["", ":9092", "host:", "host:port", "host:0", "host:70000", "a:1,,b:2", "a b:1"])
 def test_bad_addresses(address: str) -> None:
     with pytest.raises(UsageError, match="no broker address"):
-        resolve(bootstrap_server="x:1", overrides=[f"bootstrap.servers={address}"], environment={})
+        resolve(overrides=[f"bootstrap.servers={address}"], environment={})
+
+
+def test_two_addresses_on_the_command_line() -> None:
+    for name in ("bootstrap.servers", "metadata.broker.list"):
+        with pytest.raises(UsageError, match="--bootstrap-server says a:1, and -X says b:2"):
+            resolve(bootstrap_server="a:1", overrides=[f"{name}=b:2"], environment={})
+        assert resolve(overrides=[f"{name}=b:2"], environment={}).bootstrap_servers == "b:2"
 
 
 @pytest.mark.parametrize("address", ["host", "host:9092", "[::1]:9092", "PLAINTEXT://host:9092", "a:1, b:2"])

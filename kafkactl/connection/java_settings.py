@@ -1,0 +1,223 @@
+"""Every setting of Kafka's Java clients: what becomes of it here.
+
+A name is the same in librdkafka, translated, harmless, or refused. Harmless is what cannot change which records are
+read or written, or who is connected to: it is passed over in a file, a context or the environment, and refused on the
+command line, where somebody expects it to do something. A test compares the names with those of Kafka's own classes.
+Sources: org.apache.kafka.clients.consumer.ConsumerConfig, producer.ProducerConfig, admin.AdminClientConfig 4.3.1;
+librdkafka's CONFIGURATION.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SAME = frozenset(
+    [
+        "acks",
+        "allow.auto.create.topics",
+        "auto.commit.interval.ms",
+        "auto.offset.reset",
+        "batch.size",
+        "bootstrap.servers",
+        "check.crcs",
+        "client.dns.lookup",
+        "client.id",
+        "client.rack",
+        "compression.type",
+        "connections.max.idle.ms",
+        "delivery.timeout.ms",
+        "enable.auto.commit",
+        "enable.idempotence",
+        "enable.metrics.push",
+        "fetch.max.bytes",
+        "fetch.min.bytes",
+        "group.id",
+        "group.instance.id",
+        "group.protocol",
+        "group.remote.assignor",
+        "heartbeat.interval.ms",
+        "isolation.level",
+        "linger.ms",
+        "max.in.flight.requests.per.connection",
+        "max.partition.fetch.bytes",
+        "max.poll.interval.ms",
+        "metadata.max.age.ms",
+        "metadata.recovery.rebootstrap.trigger.ms",
+        "metadata.recovery.strategy",
+        "partition.assignment.strategy",
+        "reconnect.backoff.max.ms",
+        "reconnect.backoff.ms",
+        "request.timeout.ms",
+        "retries",
+        "retry.backoff.max.ms",
+        "retry.backoff.ms",
+        "sasl.kerberos.min.time.before.relogin",
+        "sasl.kerberos.service.name",
+        "sasl.mechanism",
+        "sasl.oauthbearer.assertion.algorithm",
+        "sasl.oauthbearer.assertion.claim.aud",
+        "sasl.oauthbearer.assertion.claim.exp.seconds",
+        "sasl.oauthbearer.assertion.claim.iss",
+        "sasl.oauthbearer.assertion.claim.jti.include",
+        "sasl.oauthbearer.assertion.claim.nbf.seconds",
+        "sasl.oauthbearer.assertion.claim.sub",
+        "sasl.oauthbearer.assertion.file",
+        "sasl.oauthbearer.assertion.private.key.file",
+        "sasl.oauthbearer.assertion.private.key.passphrase",
+        "sasl.oauthbearer.client.credentials.client.id",
+        "sasl.oauthbearer.client.credentials.client.secret",
+        "sasl.oauthbearer.scope",
+        "sasl.oauthbearer.sub.claim.name",
+        "sasl.oauthbearer.token.endpoint.url",
+        "security.protocol",
+        "session.timeout.ms",
+        "socket.connection.setup.timeout.ms",
+        "ssl.cipher.suites",
+        "ssl.key.password",
+        "transaction.timeout.ms",
+        "transactional.id",
+    ]
+)
+
+RENAMED: Mapping[str, str] = {
+    "send.buffer.bytes": "socket.send.buffer.bytes",
+    "receive.buffer.bytes": "socket.receive.buffer.bytes",
+    "max.request.size": "message.max.bytes",
+    "fetch.max.wait.ms": "fetch.wait.max.ms",
+    "ssl.truststore.certificates": "ssl.ca.pem",
+    "ssl.keystore.key": "ssl.key.pem",
+    "ssl.keystore.certificate.chain": "ssl.certificate.pem",
+    "sasl.oauthbearer.assertion.template.file": "sasl.oauthbearer.assertion.jwt.template.file",
+}
+
+SYNONYMS: Mapping[str, str] = {
+    "metadata.broker.list": "bootstrap.servers",
+    "compression.codec": "compression.type",
+    "request.required.acks": "acks",
+    "message.send.max.retries": "retries",
+    "queue.buffering.max.ms": "linger.ms",
+    "max.in.flight": "max.in.flight.requests.per.connection",
+    "fetch.message.max.bytes": "max.partition.fetch.bytes",
+    "message.timeout.ms": "delivery.timeout.ms",
+    "auto.commit.enable": "enable.auto.commit",
+    "sasl.mechanisms": "sasl.mechanism",
+}
+"""Second names of librdkafka's. Of two names for one setting, the one that is said last has to count."""
+
+TRANSLATED = frozenset(
+    [
+        "sasl.jaas.config",
+        "buffer.memory",
+        "ssl.endpoint.identification.algorithm",
+        "sasl.kerberos.kinit.cmd",
+        "ssl.truststore.location",
+        "ssl.truststore.password",
+        "ssl.truststore.type",
+        "ssl.keystore.location",
+        "ssl.keystore.password",
+        "ssl.keystore.type",
+    ]
+)
+"""Settings whose values are translated in java_names.py."""
+
+_TIMEOUT = "--timeout says how long to wait"
+_SHOWN = "--key-format and --value-format say what keys and values are"
+_OF_JVM = "it is about Java's own classes"
+_OF_LIBRDKAFKA = "librdkafka decides that itself"
+
+HARMLESS: Mapping[str, str] = {
+    "compression.gzip.level": "compression.level is the level of every codec",
+    "compression.lz4.level": "compression.level is the level of every codec",
+    "compression.zstd.level": "compression.level is the level of every codec",
+    "default.api.timeout.ms": _TIMEOUT,
+    "internal.throw.on.fetch.stable.offset.unsupported": _OF_JVM,
+    "key.deserializer": _SHOWN,
+    "key.serializer": _SHOWN,
+    "max.block.ms": _TIMEOUT,
+    "max.poll.records": "records are handed on as they come",
+    "metadata.max.idle.ms": _OF_LIBRDKAFKA,
+    "metric.reporters": _OF_JVM,
+    "metrics.num.samples": _OF_JVM,
+    "metrics.recording.level": _OF_JVM,
+    "metrics.sample.window.ms": _OF_JVM,
+    "auto.include.jmx.reporter": _OF_JVM,
+    "partitioner.adaptive.partitioning.enable": "--partitioner chooses how keys find their partitions",
+    "partitioner.availability.timeout.ms": "--partitioner chooses how keys find their partitions",
+    "sasl.kerberos.ticket.renew.jitter": _OF_LIBRDKAFKA,
+    "sasl.kerberos.ticket.renew.window.factor": _OF_LIBRDKAFKA,
+    "sasl.login.connect.timeout.ms": _OF_LIBRDKAFKA,
+    "sasl.login.read.timeout.ms": _OF_LIBRDKAFKA,
+    "sasl.login.refresh.buffer.seconds": _OF_LIBRDKAFKA,
+    "sasl.login.refresh.min.period.seconds": _OF_LIBRDKAFKA,
+    "sasl.login.refresh.window.factor": _OF_LIBRDKAFKA,
+    "sasl.login.refresh.window.jitter": _OF_LIBRDKAFKA,
+    "sasl.login.retry.backoff.max.ms": _OF_LIBRDKAFKA,
+    "sasl.login.retry.backoff.ms": _OF_LIBRDKAFKA,
+    "sasl.oauthbearer.clock.skew.seconds": "only brokers use it",
+    "sasl.oauthbearer.expected.audience": "only brokers use it",
+    "sasl.oauthbearer.expected.issuer": "only brokers use it",
+    "sasl.oauthbearer.header.urlencode": _OF_LIBRDKAFKA,
+    "sasl.oauthbearer.jwks.endpoint.refresh.ms": "only brokers use it",
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms": "only brokers use it",
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms": "only brokers use it",
+    "sasl.oauthbearer.jwks.endpoint.url": "only brokers use it",
+    "sasl.oauthbearer.scope.claim.name": "only brokers use it",
+    "security.providers": _OF_JVM,
+    "share.acknowledgement.mode": "share groups are not read",
+    "share.acquire.mode": "share groups are not read",
+    "socket.connection.setup.timeout.max.ms": _OF_LIBRDKAFKA,
+    "ssl.enabled.protocols": "OpenSSL takes the newest version that both sides have",
+    "ssl.keymanager.algorithm": _OF_JVM,
+    "ssl.protocol": "OpenSSL takes the newest version that both sides have",
+    "ssl.provider": _OF_JVM,
+    "ssl.secure.random.implementation": _OF_JVM,
+    "ssl.trustmanager.algorithm": _OF_JVM,
+    "value.deserializer": _SHOWN,
+    "value.serializer": _SHOWN,
+}
+"""Why a setting does nothing here, or what to say instead."""
+
+_DEFAULT_CALLBACKS = (
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
+    "org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler",
+    "org.apache.kafka.common.security.oauthbearer.internals.unsecured.OAuthBearerUnsecuredLoginCallbackHandler",
+)
+
+REFUSED: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "bootstrap.controllers": ("only brokers are asked", ()),
+    "config.providers": ("values like ${file:...} are not looked up; sasl.password_command is there for secrets", ()),
+    "exclude.internal.topics": ("--include-internal reads them", ("true",)),
+    "interceptor.classes": ("a Java class cannot run here, and it may change records", ("",)),
+    "partitioner.class": (
+        "a Java class cannot run here; --partitioner chooses how keys find their partitions",
+        ("org.apache.kafka.clients.producer.internals.DefaultPartitioner", ""),
+    ),
+    "partitioner.ignore.keys": ("--partitioner random spreads records without looking at keys", ("false",)),
+    "sasl.client.callback.handler.class": ("a Java class cannot log in here", ("",)),
+    "sasl.login.callback.handler.class": ("a Java class cannot log in here", ("", *_DEFAULT_CALLBACKS)),
+    "sasl.login.class": ("a Java class cannot log in here", ("",)),
+    "sasl.oauthbearer.jwt.retriever.class": (
+        "a Java class cannot log in here",
+        ("", "org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever"),
+    ),
+    "sasl.oauthbearer.jwt.validator.class": (
+        "a Java class cannot log in here",
+        ("", "org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator"),
+    ),
+    "ssl.engine.factory.class": ("a Java class cannot connect here", ("",)),
+    "transaction.two.phase.commit.enable": ("transactions are committed by kafkactl", ("false",)),
+    # Not in the tables of Kafka's clients: of its deserializers and serializers of text.
+    "key.deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
+    "value.deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
+    "deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
+    "key.serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
+    "value.serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
+    "serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
+    # librdkafka's, on which it depends what is committed and counted.
+    "enable.auto.offset.store": ("only what was shown is committed", ("false",)),
+    "enable.partition.eof": ("--exit ends at the end of every partition", ()),
+    "delivery.report.only.error": ("every record is counted", ("true",)),
+}
+"""Settings that cannot be kept: why, and the values with which they say nothing else than what is done anyway."""
+
+KNOWN = SAME | RENAMED.keys() | SYNONYMS.keys() | TRANSLATED | HARMLESS.keys() | REFUSED.keys()

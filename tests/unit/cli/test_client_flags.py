@@ -1,0 +1,103 @@
+"""Flags that stand for client settings, against every place that a client setting can come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from kafkactl.cli.consume.flags import MemberFlags, RangeFlags
+from kafkactl.cli.frame.options import ClusterOptions
+from kafkactl.cli.produce.flags import SendFlags
+from kafkactl.connection.settings import Flag
+from kafkactl.errors import UsageError
+
+FLAGS: Mapping[str, Flag] = {
+    **MemberFlags(
+        group="A", group_instance_id="one", group_protocol="classic", assignor="range", client_rack="r1",
+        isolation_level="read_committed",
+    ).settings(),
+    **RangeFlags(from_beginning=True).settings(),
+    **SendFlags(
+        compression_codec="gzip", request_required_acks="1", partitioner="random", batch_size=1000, linger_ms=3,
+        message_send_max_retries=4, retry_backoff_ms=7, request_timeout_ms=9, max_memory_bytes=1 << 20,
+        metadata_expiry_ms=11, socket_buffer_size=13,
+    ).settings(),
+    "transactional.id": Flag("--transactional-id", "T"),
+}  # fmt: skip
+OTHERS = {
+    "group.id": "B", "group.instance.id": "two", "group.protocol": "consumer", "client.rack": "r2",
+    "partition.assignment.strategy": "roundrobin", "isolation.level": "read_uncommitted",
+    "auto.offset.reset": "latest", "compression.type": "zstd", "acks": "all", "partitioner": "murmur2",
+    "transactional.id": "U",
+}  # fmt: skip
+SECOND_NAMES = {
+    "compression.type": "compression.codec",
+    "acks": "request.required.acks",
+    "linger.ms": "queue.buffering.max.ms",
+}
+
+
+def other(name: str) -> str:
+    return OTHERS.get(name, "77")
+
+
+def test_the_table_has_every_flag() -> None:
+    """A flag that is added to these classes has to be added here."""
+    named = {flag.option for flag in FLAGS.values()}
+    assert len(named) == len(FLAGS) == 19
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KAFKACTL_CONFIG", str(tmp_path / "config.yaml"))
+    return tmp_path
+
+
+def options(place: str, name: str, value: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> ClusterOptions:
+    """Return the flags of a command whose setting is said in a place."""
+    file = home / "client.properties"
+    file.write_text(f"{name}={value}\n")
+    if place == "-X":
+        return ClusterOptions(properties=[f"{name}={value}"])
+    if place == "--consumer-property":
+        return ClusterOptions().with_java_flags(None, [f"{name}={value}"])
+    if place == "--command-config":
+        return ClusterOptions(command_config=file)
+    if place == "--consumer-config":
+        return ClusterOptions().with_java_flags(file, None)
+    if place == "KAFKACTL_COMMAND_CONFIG":
+        monkeypatch.setenv(place, str(file))
+    elif place == "KAFKACTL_CLIENT_":
+        monkeypatch.setenv(place + name.upper().replace(".", "_"), value)
+    else:
+        text = f"current: c\ncontexts:\n  c:\n    bootstrap-servers: a:1\n    properties:\n      {name}: '{value}'\n"
+        (home / "config.yaml").write_text(text)
+    return ClusterOptions()
+
+
+ON_THE_COMMAND_LINE = ("-X", "--consumer-property", "--command-config", "--consumer-config")
+DEFAULTS = ("KAFKACTL_COMMAND_CONFIG", "KAFKACTL_CLIENT_", "context")
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("place", ON_THE_COMMAND_LINE)
+def test_what_stands_on_the_command_line_must_agree(
+    name: str, place: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = FLAGS[name]
+    for spelling in {name, SECOND_NAMES.get(name, name)}:
+        with pytest.raises(UsageError, match=flag.option):
+            options(place, spelling, other(name), home, monkeypatch).connect({name: flag})
+        agreed = options(place, spelling, flag.text, home, monkeypatch).connect({name: flag})
+        assert agreed.settings.properties[name] == flag.text
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("place", DEFAULTS)
+def test_a_flag_wins_over_defaults(name: str, place: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flag = FLAGS[name]
+    found = options(place, name, other(name), home, monkeypatch)
+    assert found.connect().settings.properties[name] == other(name), "the default itself is heard"
+    assert found.connect({name: flag}).settings.properties[name] == flag.text
