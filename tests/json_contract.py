@@ -49,8 +49,7 @@ results against these schemas. After a change of the schemas run `python -m test
   numbers of records.
 - **Numbers** are exact, also integers that need 64 bits. Not-a-number and infinity become null.
 - **Text** is UTF-8. Bytes that are not UTF-8 become visible escapes such as `\\xff`. In keys, values and headers of
-  records they become U+FFFD, as in Kafka's tools; `--key-format` and `--value-format` `hex`, `base64` and `bytes`
-  keep every byte.
+  records they are base64 under a name of their own (`value_base64`), which `produce --input json` reads back.
 - **Order.** Lists are sorted by name, then by number, unless the command says another order. Keys of objects have no
   order.
 - **Columns.** `--sort` orders the rows of a table, and the json of commands with only one table. `--columns A,B`
@@ -404,6 +403,8 @@ def _type_name(name: str, schema: Schema) -> str:
     inner = types_of(items) if isinstance(items, dict) else []
     if not inner:
         return "pair"
+    if isinstance(items, dict) and "anyOf" in items:
+        return "list of pairs or objects"
     is_pair = isinstance(items, dict) and "prefixItems" in resolve(items)
     return "list of pairs" if is_pair else f"list of {inner[0]}s"
 

@@ -78,6 +78,10 @@ _READING = ("Describe", "List", "Metadata", "ConsumerGroupDescribe")
 """How the names of requests begin that change nothing."""
 
 
+_FETCH_WAIT_MS = 500
+_FETCH_BYTES = 1 << 20  # a larger batch comes whole all the same
+
+
 def translated(settings: Settings) -> dict[str, Any]:
     """kafka-python's settings for those of librdkafka; what only tunes librdkafka is left out."""
     given = settings.properties
@@ -152,6 +156,26 @@ class Requests:
         topics = None if names is None else [MetadataRequest.MetadataRequestTopic(name=name) for name in names]
         found: list[Any] = self.send("Metadata", topics=topics, allow_auto_topic_creation=False).topics
         return found
+
+    def fetch(self, topic: str, partition: int, offset: int) -> bytes:
+        """Return the batches of a partition from the one that has an offset on; nothing where there is none."""
+        from kafka.protocol.consumer import FetchRequest
+
+        (described,) = self.read_metadata([topic])
+        leader = next(each.leader_id for each in described.partitions if each.partition_index == partition)
+        wanted = FetchRequest.FetchTopic.FetchPartition(
+            partition=partition, current_leader_epoch=-1, fetch_offset=offset, partition_max_bytes=_FETCH_BYTES
+        )
+        answer = self.send(
+            "Fetch",
+            broker=leader,
+            replica_id=-1,
+            max_wait_ms=_FETCH_WAIT_MS,
+            min_bytes=1,
+            max_bytes=_FETCH_BYTES,
+            topics=[FetchRequest.FetchTopic(topic=topic, topic_id=described.topic_id, partitions=[wanted])],
+        )
+        return bytes(answer.responses[0].partitions[0].records or b"")
 
     def list_brokers(self) -> list[int]:
         """Return the ids of the brokers that are alive, in order."""

@@ -11,6 +11,7 @@ from kafkactl.dump.text import control_text, timestamp_type
 from kafkactl.errors import FormatError, KafkactlError, UsageError
 from kafkactl.output import people
 from kafkactl.output.kafka.java_text import plain
+from kafkactl.output.records.fields import header_items, member
 from kafkactl.output.report import Column, OutputFormat, listing
 from kafkactl.output.structured import csv_line, dump_json, yaml_document
 from kafkactl.stdout import OutputError, out
@@ -18,21 +19,30 @@ from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.files import FileKind, kind_of
 from kafkactl.storage.records import Record
 from kafkactl.storage.selection import Selected, Selection, select
+from kafkactl.storage.text import jvm_text, name_bytes
 
 if TYPE_CHECKING:
     from kafkactl.storage.index import OffsetIndex, TimeIndex
 
 Row = dict[str, Any]
 Values = Callable[[Record], tuple[Any, Any]]
-"""A record's key and value as json has them; raises FormatError for bytes that are not of their format."""
+"""A record's key and value as json has them, text as bytes; raises FormatError for what is not of its format."""
 
 BATCHES = (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)
 
 
 def dump_rows(
-    paths: list[Path], deep: bool, values: Values, selection: Selection, print_rows: Callable[[Iterator[Row]], None]
+    paths: list[Path],
+    deep: bool,
+    values: Values,
+    exact: bool,
+    selection: Selection,
+    print_rows: Callable[[Iterator[Row]], None],
 ) -> int:
-    """Prints every file's rows; an error in one file does not hide the others. Returns an exit status."""
+    """Print every file's rows and return an exit status; an error in one file does not hide the others.
+
+    `exact` gives bytes that are not UTF-8 as base64 under another name, which tables and columns cannot have.
+    """
     status = 0
 
     def failed(error: KafkactlError) -> None:
@@ -51,7 +61,7 @@ def dump_rows(
                     yield from _small_rows(path)
                 except KafkactlError as error:
                     failed(error)
-        yield from _log_rows(logs, deep, values, selection, failed)
+        yield from _log_rows(logs, deep, values, exact, selection, failed)
 
     print_rows(rows())
     return status
@@ -101,14 +111,19 @@ def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
 
 
 def _log_rows(
-    paths: list[Path], deep: bool, values: Values, selection: Selection, failed: Callable[[KafkactlError], None]
+    paths: list[Path],
+    deep: bool,
+    values: Values,
+    exact: bool,
+    selection: Selection,
+    failed: Callable[[KafkactlError], None],
 ) -> Iterator[Row]:
     """Rows of batches or records; damage in one file does not hide the others."""
     ends: dict[Path, int] = {}
     for selected in select(paths, selection, deep, failed):
         ends[selected.path] = selected.batch.position + selected.batch.size_bytes
         try:
-            yield from _record_rows(selected, values) if deep else [_batch_row(selected.path, selected.batch)]
+            yield from _record_rows(selected, values, exact) if deep else [_batch_row(selected.path, selected.batch)]
         except FormatError as error:
             failed(FormatError(f"{selected.path}: {error}", error.hint))
         if selection.follow:
@@ -120,14 +135,14 @@ def _log_rows(
                 failed(FormatError(f"{path}: {trailing} invalid bytes at the end"))
 
 
-def _record_rows(selected: Selected, values: Values) -> Iterator[Row]:
+def _record_rows(selected: Selected, values: Values, exact: bool) -> Iterator[Row]:
     batch = selected.batch
     if not batch.is_valid:
         raise FormatError(
             f"batch at position {batch.position}: its CRC does not match", "without -o it is shown all the same"
         )
     for record in selected.records:
-        yield _record_row(selected.path, batch, record, values)
+        yield _record_row(selected.path, batch, record, values, exact)
 
 
 def _small_rows(path: Path) -> Iterator[Row]:
@@ -197,7 +212,7 @@ def _batch_row(path: Path, batch: AnyBatch) -> Row:
     }
 
 
-def _record_row(path: Path, batch: AnyBatch, record: Record, values: Values) -> Row:
+def _record_row(path: Path, batch: AnyBatch, record: Record, values: Values, exact: bool) -> Row:
     key, value = (None, None) if batch.is_control else values(record)
     return {
         "file": str(path),
@@ -207,9 +222,20 @@ def _record_row(path: Path, batch: AnyBatch, record: Record, values: Values) -> 
         "sequence": record.sequence,
         "producer_id": batch.producer_id if isinstance(batch, Batch) else None,
         "control": control_text(record) if batch.is_control else None,
-        "headers": [
-            [name, None if data is None else data.decode("utf-8", errors="replace")] for name, data in record.headers
-        ],
-        "key": plain(key),
-        "value": plain(value),
+        "headers": header_items(record.headers) if exact else _header_texts(record),
+        **_member("key", key, exact),
+        **_member("value", value, exact),
     }
+
+
+def _member(name: str, data: Any, exact: bool) -> Row:
+    if not isinstance(data, bytes):
+        return {name: plain(data)}
+    return dict(member(name, data)) if exact else {name: jvm_text(data)}
+
+
+def _header_texts(record: Record) -> list[list[str | None]]:
+    return [
+        [jvm_text(name_bytes(name)), None if data is None else data.decode("utf-8", errors="replace")]
+        for name, data in record.headers
+    ]

@@ -20,6 +20,7 @@ from kafkactl.storage.legacy import LegacyRecord
 from kafkactl.storage.producer_snapshot import ProducerState
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import base_offset_of
+from kafkactl.storage.text import jvm_text, name_bytes
 from kafkactl.storage.txnindex import AbortedTransaction
 from kafkactl.storage.verify import TimeFault, TimeFinding
 
@@ -66,7 +67,7 @@ def record_texts(
                 text += f" isValid: {boolean_text(record.is_valid)} crc: {record.crc}"
             else:
                 text += f" keySize: {_size(record.key)} valueSize: {_size(record.value)}"
-                text += f" sequence: {record.sequence} headerKeys: [{','.join(name for name, _ in record.headers)}]"
+                text += f" sequence: {record.sequence} headerKeys: [{_names(record)}]"
         try:
             if with_metadata and batch.is_control:
                 text += f" {control_text(record)}"
@@ -200,6 +201,10 @@ _TIME_FAULTS = {
         "Indexed offset: {}, found log offset: {}",
     ),
 }
+
+
+def _names(record: Record) -> str:
+    return ",".join(jvm_text(name_bytes(name)) for name, _ in record.headers)
 
 
 def _size(data: bytes | None) -> int:

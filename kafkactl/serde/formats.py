@@ -100,16 +100,37 @@ def _encoded(encoding: str) -> Format:
     return Format(f"{STRING}:{encoding}", to_text, to_bytes)
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no value of JSON")
+
+
+# Numbers are not looked at: they may have more digits than any type of Python's.
+_JSON = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse_constant)
+_STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t]*[\r\n][ \t\r\n]*')
+
+
 def _json_text(data: bytes) -> str:
-    return _json_bytes(data.decode("utf-8", errors="surrogateescape")).decode("utf-8")
+    try:
+        return _valid_json(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise FormatError(f"not JSON: byte {error.start} is not UTF-8") from error
 
 
 def _json_bytes(text: str) -> bytes:
-    """JSON as it is written, on one line."""
+    return _valid_json(text).encode("utf-8", "surrogateescape")
+
+
+def _valid_json(text: str) -> str:
+    """Return JSON as it was written, on one line; raises FormatError.
+
+    It is copied and not written anew: 1.10 stays 1.10, and a name that is there twice stays so.
+    """
     try:
-        return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
+        _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{text[:80]!r} is not JSON: {error}") from error
+    text = text.strip()
+    return _STRINGS_AND_LINES.sub(lambda found: found[1] or "", text) if "\n" in text or "\r" in text else text
 
 
 _ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})")

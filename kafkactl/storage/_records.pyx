@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from kafkactl.storage._varints cimport RecordFields, is_whole, read_fields, read_sized
 
 from kafkactl.storage.records import Record
-from kafkactl.storage.text import jvm_text
+from kafkactl.storage.text import name_text
 
 
 def parse_records(
@@ -66,5 +66,5 @@ cdef _headers(RecordFields* record, const unsigned char* end):
         at = read_sized(at, end, &value, &value_size)
         if at == NULL:
             return None
-        found.append((jvm_text(name[:name_size]), None if value_size < 0 else value[:value_size]))
+        found.append((name_text(name[:name_size]), None if value_size < 0 else value[:value_size]))
     return tuple(found) if at == end else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.text import jvm_text
+from kafkactl.storage.text import name_text
 
 MAX_VARLONG_SHIFT = 63
 _LARGEST_INT32 = 2**31 - 1
@@ -188,5 +188,5 @@ def _read_headers(data: bytes, position: int, end: int) -> tuple[Headers, int]:
         if name is None:
             raise FormatError("corrupt: a header without a name")
         value, position = _read_bytes(data, position, end)
-        headers.append((jvm_text(name), value))
+        headers.append((name_text(name), value))
     return tuple(headers), position

@@ -13,6 +13,16 @@ def jvm_text(data: bytes) -> str:
         return data.decode("utf-8", _JVM_ERRORS)
 
 
+def name_text(data: bytes) -> str:
+    """Return a header's name; bytes that are not UTF-8 become surrogates, from which name_bytes makes them again."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def name_bytes(name: str) -> bytes:
+    """Return a header's name as it is in the log."""
+    return name.encode("utf-8", "surrogateescape")
+
+
 def _replaced_as_in_java(error: UnicodeError) -> tuple[str, int]:
     """Python replaces the bytes of a lone surrogate one by one, Java all of them at once."""
     assert isinstance(error, UnicodeDecodeError)  # nothing but decoding is registered for

@@ -11,6 +11,7 @@ from typing import Any
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde.formats import Format
+from kafkactl.streams.record import headers_of, name_bytes
 
 Wanted = Callable[[Any], bool]
 """Whether a message is wanted."""
@@ -45,10 +46,8 @@ def by_header(text: str) -> Wanted:
     compiled = compile_pattern(pattern, "--header-matches")
 
     def is_wanted(message: Any) -> bool:
-        for key, value in message.headers() or ():
-            if key == name and (not equals or compiled.search((value or b"").decode(errors="replace"))):
-                return True
-        return False
+        values = [value for key, value in headers_of(message) if name_bytes(key) == name_bytes(name)]
+        return any(not equals or compiled.search((value or b"").decode(errors="replace")) for value in values)
 
     return is_wanted
 

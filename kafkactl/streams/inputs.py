@@ -5,12 +5,11 @@ Each hands on what has come and does not wait for more: what is typed into a pip
 
 from __future__ import annotations
 
-import base64
-import binascii
-import csv
 import json
+import re
 import struct
 import time
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ from typing import Any, TypeVar
 
 from kafkactl.errors import FormatError
 from kafkactl.serde.formats import Format
+from kafkactl.streams.fields import FieldReader, members
 from kafkactl.streams.lines import LineReader
-from kafkactl.streams.record import Batch, Headers, Record
+from kafkactl.streams.record import Batch
 from kafkactl.streams.stoppable import CHUNK, Input, Kept, Stop, StoppableInput
 
 _LENGTH = struct.Struct(">i")
@@ -104,103 +104,47 @@ def length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
         raise FormatError(f"record {number + 1}: the input ends within it, after {len(waiting)} bytes")
 
 
-@dataclass(frozen=True)
-class FieldReader:
-    """Records as named fields: key, value, headers, partition and timestamp, as `console-consumer -o json` writes them.
-
-    key_base64 and value_base64 are bytes that no text can hold.
-    """
-
-    key: Format
-    value: Format
-
-    FIELDS = ("key", "value", "headers", "partition", "timestamp", "timestamp_ms", "key_base64", "value_base64")
-    PASSED_OVER = ("topic", "offset", "error")
-    """Where a record was, and why a dead letter is one."""
-
-    def read(self, fields: dict[str, Any]) -> Record:
-        """Raises FormatError for what is no record."""
-        if unknown := sorted(fields.keys() - {*self.FIELDS, *self.PASSED_OVER}):
-            raise FormatError(f"no field {unknown[0]!r} is known", f"a record has: {', '.join(self.FIELDS)}")
-        record: Record = {
-            "key": self._field(fields, "key", self.key),
-            "value": self._field(fields, "value", self.value),
-        }
-        if headers := fields.get("headers"):
-            record["headers"] = _headers(headers)
-        partition = fields.get("partition")
-        if partition is not None:
-            record["partition"] = _whole(partition, "partition")
-        timestamp = fields.get("timestamp", fields.get("timestamp_ms"))
-        if timestamp is not None:
-            record["timestamp"] = _whole(timestamp, "timestamp")
-        return record
-
-    @staticmethod
-    def _field(fields: dict[str, Any], name: str, format: Format) -> bytes | None:
-        packed = fields.get(f"{name}_base64")
-        if packed is not None:
-            try:
-                return base64.b64decode(packed, validate=True)
-            except (TypeError, ValueError, binascii.Error) as error:
-                raise FormatError(f"{name}_base64 is not base64") from error
-        given = fields.get(name)
-        if given is None:
-            return None
-        # What is not a string is a value of json's: so an object can stand where its text would have to be quoted.
-        return format.to_bytes(given if isinstance(given, str) else json.dumps(given, ensure_ascii=False))
-
-
 def json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
-    """A JSON object a line (NDJSON); raises FormatError naming the line."""
+    """Return a record for each line with a JSON object (NDJSON); raises FormatError naming the line."""
     number = 0
     for found in _pieces(source, b"\n"):
         batch: Batch = []
         for line in found:
             number += 1
+            text = line.removeprefix(BOM_UTF8) if number == 1 else line
             try:
-                if line.strip():
-                    batch.append(reader.read(_object(line)))
+                if text.strip() and (record := reader.read(members(text))) is not None:
+                    batch.append(record)
             except FormatError as error:
                 yield batch
                 raise FormatError(f"line {number}: {error}", error.hint) from error
         yield batch
 
 
-def _object(line: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"not JSON: {error}") from error
-    if not isinstance(fields, dict):
-        raise FormatError("not an object", 'like {"key": "k", "value": "v"}')
-    return fields
-
-
-def csv_rows(source: Input, reader: FieldReader) -> Iterator[Batch]:
-    """Return the rows below a heading as records; what is empty is null. Raises FormatError naming the line.
+def csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iterator[Batch]:
+    """Return the rows below a heading as records; a cell without quotes that is `null` is null.
 
     With a column `value` columns are a record's fields; without, a row is a JSON object, its key in the column `key`.
+    Raises FormatError naming the line.
     """
     lines = _RowLines(source)
-    rows = csv.reader(lines, strict=True)
     titles: list[str] = []
     batch: Batch = []
     try:
-        for row in rows:
-            lines.row.clear()
+        for row in lines.rows():
+            cells = _cells(row, null)
             if not titles:
-                titles = row
-            elif row:
-                batch.append(reader.read(_cells(titles, row)))
+                titles = _titles(cells)
+            elif (record := reader.read(_row_fields(titles, cells))) is not None:
+                batch.append(record)
             if batch and not lines.waiting:
                 yield batch
                 batch = []
-    except (csv.Error, FormatError) as error:
+    except FormatError as error:
         yield batch
         if lines.is_cut:
             return
-        raise FormatError(f"line {rows.line_num}: {error}", getattr(error, "hint", None)) from error
+        raise FormatError(f"line {lines.first}: {error}", error.hint) from error
     yield batch
 
 
@@ -212,44 +156,102 @@ class _RowLines:
         self._found = ([piece + b"\n" for piece in pieces] for pieces in _pieces(source, b"\n"))
         self.waiting: deque[bytes] = deque()
         """What has come and is not yet in a row."""
-        self.row: list[bytes] = []
-        """The lines of the row that is being read."""
+        self.first = 0
+        """Number of the first line of the row."""
         self.is_cut = False
 
-    def __iter__(self) -> Iterator[str]:
-        return self
+    def rows(self) -> Iterator[bytes]:
+        """Return each row that is not empty: a line, or several where quotes are open at the end of one."""
+        row: list[bytes] = []
+        quotes = number = 0
+        while (line := self._next_line(row)) is not None:
+            number += 1
+            if not row:
+                self.first = number
+                line = line.removeprefix(BOM_UTF8) if number == 1 else line
+            row.append(line)
+            quotes += line.count(b'"')
+            if quotes % 2 == 0:
+                text = b"".join(row)
+                if text.strip(b"\r\n"):
+                    yield text
+                row, quotes = [], 0
+        if row:
+            raise FormatError("a cell begins with a quote and never ends")
 
-    def __next__(self) -> str:
+    def _next_line(self, row: list[bytes]) -> bytes | None:
         while not self.waiting:
             found = next(self._found, None)
-            if found is None:
-                found = self._rest_of_row()
-            self.waiting.extend(found)
-        line = self.waiting.popleft()
-        self.row.append(line)
-        return line.decode("utf-8", "surrogateescape")
-
-    def _rest_of_row(self) -> list[bytes]:
-        if self.row and isinstance(self._source, (StoppableInput, Kept)):
-            if line := self._source.rest_of_row(b"".join(self.row)):
-                return [line]
+            if found is not None:
+                self.waiting.extend(found)
+                continue
+            if not row or not isinstance(self._source, (StoppableInput, Kept)):
+                return None
+            line = self._source.rest_of_row(b"".join(row))
             self.is_cut = bool(self._source.cut)
-        raise StopIteration
+            return line or None
+        return self.waiting.popleft()
 
 
-def _cells(titles: list[str], row: list[str]) -> dict[str, Any]:
+_CELL = re.compile(rb"""(?:"([^"]*(?:""[^"]*)*)"|([^,"\n]*))(,|\r?\n|\Z)""")
+
+
+def _cells(row: bytes, null: bytes) -> list[bytes | None]:
+    """Return the cells of a row with its line end."""
+    cells: list[bytes | None] = []
+    if b'"' not in row:
+        plain = row.removesuffix(b"\n").removesuffix(b"\r").split(b",")
+        return [None if cell == null else cell for cell in plain]
+    at = 0
+    while True:
+        found = _CELL.match(row, at)
+        if found is None:
+            raise FormatError(
+                "a quote inside a cell", 'a cell with quotes is in quotes itself, each of them doubled: """"'
+            )
+        quoted, bare, end = found.groups()
+        if quoted is not None:
+            cells.append(quoted.replace(b'""', b'"'))
+        else:
+            cell = bare.removesuffix(b"\r") if end != b"," else bare
+            cells.append(None if cell == null else cell)
+        if end != b",":
+            return cells
+        at = found.end()
+
+
+def _titles(cells: list[bytes | None]) -> list[str]:
+    try:
+        titles = ["" if cell is None else cell.decode("utf-8") for cell in cells]
+    except UnicodeDecodeError as error:
+        raise FormatError("the headings are not UTF-8") from error
+    if twice := next((title for number, title in enumerate(titles) if title in titles[:number]), None):
+        raise FormatError(f"two columns are called {twice!r}")
+    return titles
+
+
+def _row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, Any]:
     if len(row) != len(titles):
         raise FormatError(f"{len(row)} cells under {len(titles)} headings")
-    cells = dict(zip(titles, row, strict=True))
+    texts = [None if cell is None else cell.decode("utf-8", "surrogateescape") for cell in row]
+    cells: dict[str, Any] = dict(zip(titles, texts, strict=True))
     if "value" not in cells and "value_base64" not in cells:
-        return {"key": cells.get("key"), "value": cells}
-    fields: dict[str, Any] = {name: cell or None for name, cell in cells.items()}
-    if fields.get("headers"):
         try:
-            fields["headers"] = json.loads(fields["headers"])
-        except ValueError as error:
-            raise FormatError(f"headers are not JSON: {error}") from error
-    return fields
+            whole = json.dumps(cells, ensure_ascii=False)
+            whole.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise FormatError("a cell is not UTF-8, and a row without a column `value` becomes JSON") from error
+        return {"key": cells.get("key"), "value": whole}
+    if cells.get("headers"):
+        cells["headers"] = _header_cell(cells["headers"])
+    return cells
+
+
+def _header_cell(text: str) -> Any:
+    try:
+        return members(b'{"headers": ' + text.encode("utf-8", "surrogateescape") + b"}")["headers"]
+    except FormatError as error:
+        raise FormatError(f"headers are not JSON: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -326,26 +328,3 @@ def _pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
 def _ended(source: Input, begun: bytes, delimiter: bytes) -> bytes:
     """Return the last piece of an input; a signal may have come within it."""
     return source.ended(begun, delimiter) if isinstance(source, (StoppableInput, Kept)) else begun
-
-
-def _headers(given: Any) -> Headers:
-    try:
-        pairs = [(name, value) for name, value in (given.items() if isinstance(given, dict) else given)]
-    except (TypeError, ValueError):
-        pairs = [(None, None)]
-    if not all(isinstance(name, str) for name, _ in pairs):
-        raise FormatError("headers are no list of [name, value], nor an object")
-    return [(name, None if value is None else _header(value)) for name, value in pairs]
-
-
-def _header(value: Any) -> bytes:
-    return (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).encode(
-        "utf-8", errors="surrogateescape"
-    )
-
-
-def _whole(value: Any, name: str) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError) as error:
-        raise FormatError(f"{name} {value!r} is no number") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from kafkactl.streams.record import headers_of
+
 
 class Kept:
     """A message's own bytes: confluent-kafka's would keep the whole answer that it came in."""
@@ -13,7 +15,7 @@ class Kept:
 
     def __init__(self, message: Any) -> None:
         self._place: tuple[str, int, int] = (message.topic(), message.partition(), message.offset())
-        self._key, self._value, self._headers = message.key(), message.value(), message.headers()
+        self._key, self._value, self._headers = message.key(), message.value(), headers_of(message)
         self._timestamp, self._epoch = message.timestamp(), message.leader_epoch()
 
     def topic(self) -> str:

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, require_partition
 from kafkactl.errors import NotFoundError, OperationError
-from kafkactl.streams.record import Batch, Record, is_plain
+from kafkactl.streams.record import Batch, Headers, Record, headers_of, is_plain, name_bytes
 from kafkactl.streams.stoppable import Stop
 
 _STEP_S = 0.1
@@ -38,7 +38,7 @@ class Undelivered:
 
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes | None]] | None
+    headers: Headers | None
     partition: int | None
     timestamp_ms: int | None
     reason: str
@@ -69,7 +69,7 @@ class Account:
             Undelivered(
                 message.key(),
                 message.value(),
-                message.headers(),  # type: ignore[arg-type]
+                headers_of(message),
                 None if partition is None or partition < 0 else partition,
                 timestamp_ms if kind else None,
                 NO_ANSWER.get(error.code(), describe_kafka_error(error)),
@@ -208,7 +208,7 @@ class Sending:
                     self._topic,
                     record.get("value"),
                     record.get("key"),
-                    headers=record.get("headers"),
+                    headers=_sendable(record.get("headers")),
                     on_delivery=self._account.on_failure,
                     **given,
                 )
@@ -284,6 +284,11 @@ def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[
         raise NotFoundError(
             f"there is no topic {topic!r}, and the broker did not make it: {error}", f"kafkactl topics create {topic}"
         ) from error
+
+
+def _sendable(headers: Headers | None) -> list[tuple[str, bytes | None]] | None:
+    """Return headers as the client takes them. Names are UTF-8 by now: others would end the process."""
+    return None if headers is None else [(name_bytes(name).decode(), value) for name, value in headers]
 
 
 def _without_idempotence(settings: Mapping[str, Any]) -> dict[str, Any]:

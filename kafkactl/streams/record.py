@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypedDict
+from operator import methodcaller
+from typing import Any, TypedDict
 
-Headers = list[tuple[str, bytes | None]]
+Headers = list[tuple[str | bytes, bytes | None]]
+"""Names that are not UTF-8 are bytes."""
+
+read_headers_again: ContextVar[Callable[[Any], Headers]] = ContextVar("read_headers_again")
+"""Reads the headers of a message whose names are not all UTF-8: librdkafka's client cannot."""
+
+
+_ASK_HEADERS = methodcaller("headers")
+"""A call written as message.headers() is not checked by Python for an error that comes beside a result."""
+
+
+def headers_of(message: Any) -> Headers:
+    """Return a message's headers, in their order; raises KafkactlError where they cannot be read."""
+    try:
+        return _ASK_HEADERS(message) or []
+    except SystemError:
+        headers = read_headers_again.get()(message)
+        message.set_headers(headers)  # asked again, it would return what it could not read as null pointers
+        return headers
+
+
+def name_bytes(name: str | bytes) -> bytes:
+    """Return a header's name as it is sent."""
+    return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
 
 
 class Record(TypedDict, total=False):

@@ -6,15 +6,19 @@ import json
 import signal
 import struct
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from kafka import KafkaProducer
 
 from tests import registry as registries
 from tests.clusters import RunningCluster, eventually
+from tests.conftest import Cli
 
 
 def read(cluster: RunningCluster, topic: str, *arguments: object) -> list[dict[str, object]]:
@@ -251,3 +255,103 @@ def test_both_senders_tell_what_is_wrong(kraft: RunningCluster, name: str, sende
     assert kraft.cli.ok("consume", name, "--from-beginning", "-e").split() == ["1", "2", "4", "6"]
     assert "error: a client setting is wrong" in cli("produce", name, "-X", "acks=7777777", input="x\n", check=2).stderr
     assert "has no partition 9" in cli("produce", name, "--partition", 9, input="x\n", check=1).stderr
+
+
+REWRITER = [sys.executable, "-m", "json.tool", "--json-lines", "--compact", "--no-ensure-ascii"]
+"""Another program that reads and writes JSON, as `jq -c .` does."""
+ODD = [
+    (b"plain", b"text", []), (None, None, []), (b"", b"", [("", b"")]),
+    (b"\xff\xfe", bytes(range(256)), [("h", b"\x80")]),
+    ("한글".encode(), "\U0001f600\0\r\n\t\"".encode(), [("é", None), ("é", "ü".encode())]),
+    (b"null", b"NULL", [("n", b"null")]), (b"k,\"", b'{"a": 1.10, "a": 2}', []), (b"\xed\xa0\x80", b"\xef\xbb\xbf", []),
+]  # fmt: skip
+
+
+def all_of(cluster: RunningCluster, topic: str) -> list[tuple[object, ...]]:
+    """Return the records of a topic as the client has them, sorted by place."""
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap_servers, "group.id": "x", "enable.partition.eof": True})
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(2)])
+    found, ended = [], 0
+    while ended < 2:
+        message = consumer.poll(30)
+        assert message is not None
+        if message.error():
+            ended += 1
+        else:
+            place = (message.partition(), message.offset(), message.timestamp()[1])
+            found.append((*place, message.key(), message.value(), message.headers()))
+    consumer.close()
+    return sorted(found, key=lambda one: one[:2])
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "json written anew", "dump-log"])
+def test_any_bytes_go_from_topic_to_topic(kraft: RunningCluster, name: str, form: str) -> None:
+    """The same keys, values, headers, timestamps and partitions."""
+    cli, other = kraft.cli, f"{name}-other"
+    for topic in (name, other):
+        cli.ok("topics", "create", topic, "-p", 2)
+    producer = Producer({"bootstrap.servers": kraft.bootstrap_servers})
+    for number, (key, value, headers) in enumerate(ODD * 3):
+        producer.produce(name, value, key, number % 2, headers=headers, timestamp=1_600_000_000_000 + number)
+    producer.flush()
+    if form == "dump-log":
+        logs = [folder / f"{name}-{number}" for folder in kraft.log_dirs() for number in range(2)]
+        for number, log in enumerate(logs):  # rows of a log do not say their partition
+            rows = output(cli, "dump-log", log, "--print-data-log", "-o", "json")
+            cli.ok("produce", other, "--input", "json", "--partition", number, input=rows.decode())
+    else:
+        text = output(cli, "consume", name, "--from-beginning", "--exit", "-o", form.split()[0])
+        if "anew" in form:
+            text = subprocess.run(REWRITER, input=text, capture_output=True, check=True).stdout
+        file = Path(cli.home) / f"{name}.txt"
+        file.write_bytes(text)
+        cli.ok("produce", other, "--input", form.split()[0], "--from-file", file)
+    assert all_of(kraft, other) == all_of(kraft, name)
+
+
+def output(cli: Cli, *arguments: object) -> bytes:
+    return subprocess.run(cli.command(*arguments), env=cli.full_environment(), capture_output=True, check=True).stdout
+
+
+def test_a_topic_that_sets_timestamps_itself_is_named(kraft: RunningCluster, name: str) -> None:
+    kraft.cli.ok("topics", "create", name, "-c", "message.timestamp.type=LogAppendTime")
+    told = kraft.cli(
+        "produce", name, "--input", "json", input='{"value": "v", "timestamp_ms": 5}\n' * 3, check=0
+    ).stderr
+    assert told.count("message.timestamp.type=LogAppendTime") == 1
+    told = kraft.cli("produce", name, "--input", "json", input='{"value": "v"}\n', check=0).stderr
+    assert "LogAppendTime" not in told
+
+
+def test_a_header_whose_name_is_no_text(kraft: RunningCluster, name: str) -> None:
+    """It is shown in every form, and refused where it is to be sent: nothing before it is lost."""
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    producer = KafkaProducer(bootstrap_servers=kraft.bootstrap_servers)
+    producer.send(name, b"odd", headers=[(NotUtf8("x"), b"v")]).get(30)
+    producer.close()
+    for arguments, shown in (
+        (["-o", "json"], b'"headers":[{"name_base64":"//4=","value":"v"}]'),
+        (["-o", "csv"], b'""name_base64"":""//4=""'),
+        (["-o", "yaml"], b"name_base64: //4="),
+        (["--property", "print.headers=true"], b"\xff\xfe:v"),
+        (["--format", "%h"], b"\xff\xfe=v"),
+        (["-H", "other", "-o", "json"], b""),
+    ):
+        for path in ("compiled", "pure"):
+            found = output(
+                cli.with_environment(KAFKACTL_STREAMS=path), "consume", name, "--from-beginning", "-e", *arguments
+            )
+            assert shown in found
+    good = '{"value": "good"}\n'
+    for bad in ('{"headers": {"\\ud800": "x"}}', '{"headers": [{"name_base64": "//4="}]}', '{"value": "\\ud800"}'):
+        done = cli("produce", name, "--input", "json", input=good * 100 + bad + "\n", check=1)
+        assert f"100 records delivered to {name}" in done.stderr
+        assert "error: line 101: " in done.stderr
+
+
+class NotUtf8(str):
+    """A name whose bytes are not UTF-8."""
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe"

@@ -77,9 +77,12 @@ def console_consumer(
     wanted = which.wanted(key, value)
 
     from kafkactl.streams.consuming import Reading
+    from kafkactl.streams.headers import reader_of
     from kafkactl.streams.latest import Latest
     from kafkactl.streams.librdkafka import line_reading
+    from kafkactl.streams.record import read_headers_again
 
+    read_headers_again.set(reader_of(connected))
     as_it_is = line_reading.IS_THERE and selection.takes_all and not (wanted or dedupe_latest)
     try:
         if writer.plain is not None and as_it_is:

@@ -229,6 +229,9 @@ class StyleFlags:
     template: Annotated[
         str | None, typer.Option("--format", metavar="TEMPLATE", help="As kcat's -f: '%t-%p %o %T %k=%s %h\\n'.")
     ] = None
+    null_marker: Annotated[
+        str, typer.Option("--null-marker", metavar="TEXT", help="With -o csv, what stands for null (default: nothing).")
+    ] = ""
     key_deserializer: Annotated[
         str | None, typer.Option("--key-deserializer", metavar="CLASS", help="Kafka's, like LongDeserializer.")
     ] = None
@@ -251,7 +254,7 @@ class StyleFlags:
         from kafkactl.streams.properties import said
 
         properties = said(self.formatter_config, self.property_)
-        return record_writer(Style(format, self.template, self.formatter, properties), key, value)
+        return record_writer(Style(format, self.template, self.formatter, properties, self.null_marker), key, value)
 
 
 @flags

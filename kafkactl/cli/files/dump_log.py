@@ -199,8 +199,9 @@ def dump_log(
         from kafkactl.dump import rows as dump_rows
         from kafkactl.output.parquet import print_parquet
 
+        is_exact = output.format in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML)
         print_rows = print_parquet if output.is_parquet else dump_rows.printer(output.format, paths)
-        return dump_rows.dump_rows(paths, deep, decoder.values, selection, print_rows)
+        return dump_rows.dump_rows(paths, deep, decoder.values, is_exact, selection, print_rows)
 
     from kafkactl.dump.files import TextDump, Wanted
 

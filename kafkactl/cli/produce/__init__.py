@@ -23,12 +23,14 @@ from kafkactl.patterns import require_topic_name
 from kafkactl.statuses import FAILED
 
 if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
     from kafkactl.streams.producing import Account
     from kafkactl.streams.record import Batch
 
 app = new_app("Send lines to a topic.")
 
 _SLOW_CHUNK_BYTES = 4 << 10
+_TYPE, _OF_BROKER = "message.timestamp.type", "LogAppendTime"
 
 
 @app.command()
@@ -126,6 +128,7 @@ def console_producer(
                 with stopping, sending:
                     prompt = stack.enter_context(TypedLines(read, stopping)) if typed else None
                     batches = given.fill(source(prompt) if prompt else what.read(source, read, stopping))
+                    batches = _told_of_lost_times(batches, connected, name)
                     if rate is not None:
                         batches = paced(batches, rate, stopping.sleep)
                     if transactional_id is None:
@@ -143,6 +146,28 @@ def console_producer(
             if account.given:
                 people.note(_summary(account, name))
     return stopping.status(FAILED if account.failed else 0)
+
+
+def _told_of_lost_times(batches: Iterator[Batch], cluster: Cluster, topic: str) -> Iterator[Batch]:
+    """Return the batches; a topic that sets timestamps itself is named when a record comes with one."""
+    told = False
+    for batch in batches:
+        if not told and any("timestamp" in record for record in batch):
+            told = True
+            if _sets_times(cluster, topic):
+                people.warning(f"topic {topic} has {_TYPE}={_OF_BROKER}: it does not keep timestamps that are given")
+        yield batch
+
+
+def _sets_times(cluster: Cluster, topic: str) -> bool:
+    from kafkactl.admin.configs import describe_configs
+    from kafkactl.admin.entities import Entity, EntityType
+
+    entity = Entity(EntityType.TOPICS, topic)
+    try:
+        return any(one.name == _TYPE and one.value == _OF_BROKER for one in describe_configs(cluster, [entity])[entity])
+    except KafkactlError:  # not to see the settings is no reason not to send
+        return False
 
 
 def _opened(file: Path | None) -> BinaryIO:

@@ -76,6 +76,13 @@ class InputFlags:
             help="Lines are KEY TEXT VALUE: parse.key and key.separator in one.",
         ),
     ] = None
+    null_marker: Annotated[
+        str,
+        typer.Option("--null-marker", metavar="TEXT", help="In csv, what stands for null, without quotes: nothing."),
+    ] = ""
+    repartition: Annotated[
+        bool, typer.Option("--repartition", help="In json and csv, leave the partitions to the partitioner.")
+    ] = False
     repeat: Annotated[
         int, typer.Option("--repeat", metavar="N", min=0, help="Send all of it so many times; 0 is without end.")
     ] = 1
@@ -86,6 +93,7 @@ class InputFlags:
         Raises UsageError for flags that do not go together.
         """
         from kafkactl.streams import inputs
+        from kafkactl.streams.fields import FieldReader
         from kafkactl.streams.lines import LineReader
         from kafkactl.streams.properties import said, unescape
 
@@ -104,9 +112,11 @@ class InputFlags:
         if self.input_ == "length-prefixed":
             return lambda stream: inputs.length_prefixed(stream, value), None
         if self.input_ in ("json", "csv"):
-            fields = inputs.FieldReader(key, value)
-            read = inputs.json_lines if self.input_ == "json" else inputs.csv_rows
-            return lambda stream: read(stream, fields), None
+            fields = FieldReader(key, value, heeds_partition=not self.repartition)
+            if self.input_ == "json":
+                return lambda stream: inputs.json_lines(stream, fields), None
+            null = self.null_marker.encode("utf-8", "surrogateescape")
+            return lambda stream: inputs.csv_rows(stream, fields, null), None
         reader = LineReader(properties, key, value)
         if self.delimiter is None:
             return lambda stream: inputs.lines(stream, reader), reader if reader.splits_only else None

@@ -23,7 +23,7 @@ class ConsumerGroupDescribeResponse(ApiMessage, load_json=_HERE):  # type: ignor
 
 def request_class(api: str) -> Any:
     """Return the class of a request by its name in Kafka's protocol, such as DescribeConfigs."""
-    from kafka.protocol import admin, metadata
+    from kafka.protocol import admin, consumer, metadata
 
     name = f"{api}Request"
-    return next(vars(room)[name] for room in (_HERE, metadata, admin) if name in vars(room))
+    return next(vars(room)[name] for room in (_HERE, metadata, admin, consumer) if name in vars(room))

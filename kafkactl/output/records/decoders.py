@@ -69,7 +69,13 @@ def by_format(key: Format, value: Format) -> Decoder:
             None if record.value is None else value.to_text(record.value),
         )
 
-    return Decoder(text, text, key.name == value.name == "string")
+    def shown(data: bytes | None, format: Format) -> bytes | str | None:
+        return data if data is None or format.name == formats.STRING else format.to_text(data)
+
+    def values(record: Record) -> tuple[Any, Any]:
+        return shown(record.key, key), shown(record.value, value)
+
+    return Decoder(text, values, key.name == value.name == formats.STRING)
 
 
 def by_topic(topic: str) -> Decoder:

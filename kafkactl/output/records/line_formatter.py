@@ -12,7 +12,7 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Me
 
 from kafkactl.serde.formats import STRING, Format
 from kafkactl.streams.properties import is_true, settled
-from kafkactl.streams.record import PlainLine
+from kafkactl.streams.record import PlainLine, headers_of, name_bytes
 
 
 class LineFormatter:
@@ -97,10 +97,10 @@ class LineFormatter:
         return b"Epoch:NOT_PRESENT" if epoch is None else f"Epoch:{epoch}".encode()
 
     def _headers(self, message: Message) -> bytes:
-        headers: Any = message.headers()
+        headers = headers_of(message)
         if not headers:
             return b"NO_HEADERS"
-        return self._headers_separator.join([name.encode() + b":" + self._header(value) for name, value in headers])
+        return self._headers_separator.join([name_bytes(name) + b":" + self._header(value) for name, value in headers])
 
 
 def _or_null(format: Format, null: bytes) -> Callable[[Any], bytes]:

@@ -10,6 +10,7 @@ from kafkactl.errors import UsageError
 from kafkactl.output.records import RecordWriter
 from kafkactl.serde.formats import Format
 from kafkactl.streams.properties import unescape
+from kafkactl.streams.record import headers_of, name_bytes
 
 MARKS = (
     "%s value, %S its length, %R its length as four bytes, %k key, %K its length, %t topic, %p partition, %o offset, "
@@ -67,5 +68,5 @@ def _length(data: bytes | None) -> int:
 
 
 def _headers(message: Any) -> bytes:
-    pairs = message.headers() or ()
-    return b",".join(name.encode() + b"=" + (b"NULL" if value is None else value) for name, value in pairs)
+    pairs = headers_of(message)
+    return b",".join(name_bytes(name) + b"=" + (b"NULL" if value is None else value) for name, value in pairs)

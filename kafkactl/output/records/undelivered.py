@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import stat
 from pathlib import Path
@@ -11,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
+from kafkactl.output.records.fields import header_items, member
+from kafkactl.output.structured import dump_json
 
 if TYPE_CHECKING:
     from kafkactl.streams.producing import Undelivered
@@ -33,7 +33,7 @@ class Undelivereds:
 
     def tell(self, one: Undelivered) -> None:
         """Keep one record at once."""
-        if self._path is None or not self._append(json.dumps(_fields(one)).encode() + b"\n"):
+        if self._path is None or not self._append(dump_json(_fields(one)) + b"\n"):
             key = "no key" if one.key is None else f"key {_shown(one.key)}"
             people.error(
                 OperationError(f"not delivered to {self._topic}: {key}, value {_shown(one.value)}: {one.reason}")
@@ -95,23 +95,11 @@ def _shown(data: bytes | None) -> str:
 
 def _fields(one: Undelivered) -> dict[str, Any]:
     fields = {
-        **_packed("key", one.key),
-        **_packed("value", one.value),
-        "headers": [
-            [name, None if value is None else value.decode("utf-8", "surrogateescape")]
-            for name, value in one.headers or ()
-        ],
+        **member("key", one.key),
+        **member("value", one.value),
+        "headers": header_items(one.headers or ()),
         "partition": one.partition,
         "timestamp": one.timestamp_ms,
         "error": one.reason,
     }
     return {name: value for name, value in fields.items() if value not in (None, [])}
-
-
-def _packed(name: str, data: bytes | None) -> dict[str, str]:
-    if data is None:
-        return {}
-    try:
-        return {name: data.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {f"{name}_base64": base64.b64encode(data).decode()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,11 +10,15 @@ from typing import Any
 from kafkactl.errors import UsageError
 from kafkactl.output.records import RecordWriter
 from kafkactl.output.records.decoders import format_of_class
+from kafkactl.output.records.fields import header_items, member
 from kafkactl.output.records.line_formatter import LineFormatter
 from kafkactl.output.records.template import Template
 from kafkactl.output.report import OutputFormat
 from kafkactl.output.structured import csv_line, dump_json, yaml_document
 from kafkactl.serde.formats import Format
+from kafkactl.streams.record import headers_of
+
+_CSV_SPECIAL = re.compile(rb'[",\r\n]')
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Style:
     template: str | None = None
     formatter: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
+    null: str = ""
+    """What stands in csv for a key or a value that is null."""
 
 
 def record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
@@ -50,7 +57,7 @@ def record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
         case OutputFormat.YAML:
             return YamlDocuments(key, value)
         case OutputFormat.CSV:
-            return Csv(key, value)
+            return Csv(key, value, style.null)
         case OutputFormat.RAW:
             return Template("%s", key, value)
         case _:
@@ -95,19 +102,22 @@ class _Fielded(RecordWriter):
 
     def fields(self, message: Any) -> dict[str, Any]:
         """A record as plain data; the time in ms since 1970, None when the record has none."""
+        return {
+            **self.place(message),
+            **member("key", message.key(), self._key),
+            **member("value", message.value(), self._value),
+        }
+
+    @staticmethod
+    def place(message: Any) -> dict[str, Any]:
+        """Return where and when a record is, and its headers."""
         kind, timestamp_ms = message.timestamp()
-        key, value = message.key(), message.value()
-        headers = message.headers() or []
         return {
             "topic": message.topic(),
             "partition": message.partition(),
             "offset": message.offset(),
             "timestamp_ms": timestamp_ms if kind else None,
-            "headers": [
-                [name, None if data is None else data.decode("utf-8", errors="replace")] for name, data in headers
-            ],
-            "key": None if key is None else self._key.to_text(key),
-            "value": None if value is None else self._value.to_text(value),
+            "headers": header_items(headers_of(message)),
         }
 
 
@@ -126,14 +136,27 @@ class YamlDocuments(_Fielded):
 
 
 class Csv(_Fielded):
-    """One row each; headers as JSON, an absent key or value as nothing."""
+    """One row each; headers as JSON, keys and values byte for byte, and the marker for those that are null."""
 
     head = b"topic,partition,offset,timestamp_ms,headers,key,value\n"
 
+    def __init__(self, key: Format, value: Format, null: str) -> None:
+        super().__init__(key, value)
+        self._null = null.encode("utf-8", "surrogateescape")
+
     def write(self, message: Any) -> bytes:
-        fields = self.fields(message)
-        fields["headers"] = dump_json(fields["headers"]).decode() if fields["headers"] else None
-        return csv_line(fields.values()).encode("utf-8", "surrogateescape")
+        """Return the row of a record; raises FormatError for bytes that are not of the format."""
+        place = self.place(message)
+        place["headers"] = dump_json(place["headers"]).decode() if place["headers"] else None
+        cells = [csv_line(place.values()).encode()[:-1]]
+        for data, format in ((message.key(), self._key), (message.value(), self._value)):
+            cells.append(self._null if data is None else self._cell(format.to_output(data)))
+        return b",".join(cells) + b"\n"
+
+    def _cell(self, data: bytes) -> bytes:
+        if data and data != self._null and not _CSV_SPECIAL.search(data):
+            return data
+        return b'"' + data.replace(b'"', b'""') + b'"'
 
 
 class Columns(_Fielded):
@@ -148,5 +171,5 @@ class Columns(_Fielded):
 
         fields = self.fields(message)
         time = format_time(fields["timestamp_ms"]) if fields["timestamp_ms"] is not None else "-"
-        key, value = cell(fields["key"]), cell(fields["value"])
+        key, value = (cell(fields.get(name, fields.get(f"{name}_base64"))) for name in ("key", "value"))
         return self._FORM.format(fields["partition"], fields["offset"], time, key, value).encode()

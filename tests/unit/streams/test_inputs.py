@@ -108,7 +108,7 @@ def test_objects() -> None:
         ('{"value": "v"}\n{"valu": 1}', "line 2: no field 'valu'"),
         ("{", "line 1: not JSON"),
         ('{"value_base64": "?"}', "value_base64 is not base64"),
-        ('{"partition": "x"}', "partition 'x' is no number"),
+        ('{"partition": "x"}', "partition x is no number"),
         ('{"headers": 3}', "headers are no list"),
         ('{"headers": [[1, 2]]}', "headers are no list"),
     ],
