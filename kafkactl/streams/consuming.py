@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import UnreachableError
@@ -21,6 +21,7 @@ from kafkactl.streams.selection import (
     ranges,
     topics_of,
 )
+from kafkactl.streams.watching import Watch, is_deletion
 
 _BATCH = 10_000
 _BATCH_BYTES = 8 << 20
@@ -46,11 +47,18 @@ FAST_FETCH = {
 class Reading:
     """An open consumer; see batches()."""
 
-    def __init__(self, cluster: Cluster, selection: Selection, tell: Tell | None = None) -> None:
-        """Connect and join or assign; raise UnreachableError and NotFoundError. `tell` hears of rebalances."""
+    def __init__(self, cluster: Cluster, selection: Selection, warn: Tell, tell: Tell | None = None) -> None:
+        """Connect and join or assign; raise UnreachableError and NotFoundError.
+
+        `warn` hears of topics and partitions that cannot be read, `tell` of rebalances.
+        """
         self._cluster = cluster
         self._selection = selection
+        self._warn = warn
         self._tell = tell or (lambda _text: None)
+        self._early: list[Message] = []
+        self._is_paused = False
+        self._failure: KafkaException | None = None
         self._consumer = cluster.consumer(consumer_settings(selection))
         self._at_end: set[Partition] = set()
         self._stops: dict[Partition, int] = {}
@@ -58,10 +66,12 @@ class Reading:
         self._ranges: dict[Partition, Range] = {}
         self._unassigned_since: float | None = time.monotonic() if selection.joins else None
         """Since when the group has not said which partitions are ours; None while it has, be it none."""
+        self._watch = Watch(cluster, self._consumer, selection, (), warn)
         if selection.joins:
             self._subscribe()
         else:
             self._ranges = ranges(cluster, self._consumer, selection)
+            self._watch.partitions = set(self._ranges)
             if not selection.tail:  # which looks for its own starts
                 self._assign({partition: range.start for partition, range in self._ranges.items()})
 
@@ -73,16 +83,42 @@ class Reading:
         last_record_at = time.monotonic()
         while True:
             self._follow_topics()
+            self._heed_changes()
             batch = self._next_batch(size)
             if batch:
                 yield batch
+                self._watch.progressed()
                 last_record_at = time.monotonic()
                 size = min(_BATCH, 1 + len(batch) * _BATCH_BYTES // (1 + sum(map(len, batch))))
             elif self._unassigned_since is not None:
                 last_record_at = time.monotonic()  # to wait for partitions is not to wait for records
+                self._watch.progressed()
                 self._require_assignment(last_record_at - self._unassigned_since)
             elif self._is_over(last_record_at):
+                if not self._watch.partitions <= self._at_end:
+                    self._watch.require_leaders()
                 return
+
+    def keep_alive(self) -> None:
+        """Keep the place in the group while the output is blocked: ask for nothing more, and answer rebalances."""
+        if not self._selection.joins or self._failure is not None:
+            return
+        try:
+            self._consumer.pause(self._consumer.assignment())
+            self._is_paused = True
+            if (message := self._consumer.poll(0)) is not None:  # an event, or of a partition that is just assigned
+                self._early.append(message)
+        except KafkaException as error:
+            self._failure = error  # raised when the output goes on
+
+    def _heed_changes(self) -> None:
+        new, gone = self._watch.look()
+        if new:
+            self._ranges.update({partition: Range(OFFSET_BEGINNING) for partition in new})
+            self._consumer.incremental_assign([TopicPartition(*partition, OFFSET_BEGINNING) for partition in new])
+        if gone and not self._selection.joins:
+            assigned = {(each.topic, each.partition) for each in self._consumer.assignment()}
+            self._consumer.incremental_unassign([TopicPartition(*each) for each in gone if each in assigned])
 
     def _require_assignment(self, waited_s: float) -> None:
         """Raise UnreachableError where the reading is to end, and the group has given no partitions in time."""
@@ -142,6 +178,8 @@ class Reading:
 
     def _on_loss(self, what: str, partitions: Sequence[TopicPartition]) -> None:
         lost = {(each.topic, each.partition) for each in partitions}
+        self._watch.partitions -= lost
+        self._early = [each for each in self._early if (each.topic(), each.partition()) not in lost]
         if all((each.topic, each.partition) in lost for each in self._consumer.assignment()):
             self._unassigned_since = time.monotonic()
         self._told(what, partitions)
@@ -165,6 +203,7 @@ class Reading:
         group's next consumer would begin at its end and never show what has come in between.
         """
         self._unassigned_since = None
+        self._watch.partitions |= {(each.topic, each.partition) for each in partitions}
         self._told("assigned", partitions)
         reset = self._cluster.settings.properties.get("auto.offset.reset", "latest")
         if reset == "error":  # the client itself refuses a partition without a commit
@@ -182,9 +221,15 @@ class Reading:
 
     def _next_batch(self, size: int) -> list[Message]:
         """Waits for one record only, then takes what has come with it: a lone record is not held back."""
+        early, self._early = self._early, []
         try:
-            first = self._consumer.poll(WAIT_S)
-            others = [] if first is None else self._consumer.consume(size, 0)
+            if self._failure is not None:
+                raise self._failure
+            if self._is_paused:
+                self._consumer.resume(self._consumer.assignment())
+                self._is_paused = False
+            first = early.pop(0) if early else self._consumer.poll(WAIT_S)
+            others = [] if first is None else early + self._consumer.consume(size, 0)
         except KafkaException as error:  # from _on_assign
             raise self._cluster.error(error, f"cannot join group {self._selection.group}") from error
         if self._starts:
@@ -205,8 +250,17 @@ class Reading:
             return True
         if error.code() == KafkaError._PARTITION_EOF:
             self._at_end.add(partition)
+            self._watch.progressed()
             return False
         selection = self._selection
+        if error.code() == KafkaError._MAX_POLL_EXCEEDED:
+            self._warn(
+                f"group {selection.group} took the partitions away: nothing was read for max.poll.interval.ms;"
+                " records may be shown again"
+            )
+            return False
+        if is_deletion(error.code()) and partition[0] and selection.include is not None:
+            return False  # the next look drops the topic
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED and not selection.joins:
             return False  # the group is invented and never joined: no right to it is needed
         what = partition[0] or (f"as group {selection.group}" if selection.joins else ", ".join(selection.topics))
@@ -247,7 +301,9 @@ class Reading:
             found.update({each: deque(maxlen=number) for each in starts})
             unfinished = {each for each in starts if starts[each] < ends[each]}
             while unfinished:
+                self._heed_changes()
                 for message in self._next_batch(_FIRST_BATCH):
+                    self._watch.progressed()
                     partition: Any = (message.topic(), message.partition())
                     if message.offset() < ends[partition]:  # type: ignore[operator]
                         found[partition].append(message)

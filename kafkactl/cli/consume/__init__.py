@@ -86,8 +86,10 @@ def console_consumer(
     as_it_is = line_reading.IS_THERE and selection.takes_all and not (wanted or dedupe_latest)
     try:
         if writer.plain is not None and as_it_is:
-            return print_lines(line_reading.LineReading(connected, selection, writer.plain), max_messages)
-        reading = Reading(connected, selection, people.note if verbose else None)
+            return print_lines(
+                line_reading.LineReading(connected, selection, writer.plain, people.warning), max_messages
+            )
+        reading = Reading(connected, selection, people.warning, people.note if verbose else None)
         printing = Printing(writer, wanted, max_messages, skip_message_on_error)
         return printing.run(reading, Latest() if dedupe_latest else None)
     finally:

@@ -52,6 +52,7 @@ class Printing:
     def run(self, reading: Reading, latest: Latest | None) -> int:
         """Print until the selection is read, or a signal or the reader of stdout ends it; return the exit status."""
         self._reading = reading
+        out.while_blocked = reading.keep_alive
         status = DONE
         with Stopping() as stopping:
             try:
@@ -125,6 +126,7 @@ class Printing:
 
     def _finish(self, stopping: Stopping) -> None:
         """Hand over what is left, commit what was handed over, and leave the group; within the time after a signal."""
+        out.while_blocked = None
         try:
             if out.error is None:
                 out.flush()

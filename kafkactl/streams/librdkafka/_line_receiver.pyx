@@ -17,6 +17,7 @@ ctypedef void *(*list_new_t)(int) noexcept nogil
 ctypedef void *(*list_add_t)(void *, const char *, int32_t) noexcept nogil
 ctypedef int (*list_set_offset_t)(void *, const char *, int32_t, int64_t) noexcept nogil
 ctypedef int (*assign_t)(void *, void *) noexcept nogil
+ctypedef void *(*incremental_t)(void *, void *) noexcept nogil
 ctypedef void *(*queue_t)(void *) noexcept nogil
 ctypedef void (*consumed_t)(Message *, void *) noexcept nogil
 ctypedef int (*consume_t)(void *, int, consumed_t, void *) noexcept nogil
@@ -28,6 +29,7 @@ cdef list_add_t list_add
 cdef list_set_offset_t list_set_offset
 cdef destroy_t list_destroy, queue_destroy, yield_
 cdef assign_t assign
+cdef incremental_t incremental_assign, incremental_unassign
 cdef queue_t consumer_queue
 cdef consume_t consume
 cdef topic_name_t topic_name
@@ -45,7 +47,7 @@ cdef enum:
 def bind(str path):
     """Finds the functions by an extension module that has librdkafka loaded; raises ImportError."""
     global list_new, list_add, list_set_offset, list_destroy, queue_destroy, yield_, assign, consumer_queue
-    global consume, topic_name, err2str
+    global consume, topic_name, err2str, incremental_assign, incremental_unassign
     library = loaded(path)
     bind_common(library, &api)
     list_new = <list_new_t> symbol(library, b"rd_kafka_topic_partition_list_new")
@@ -55,6 +57,8 @@ def bind(str path):
     queue_destroy = <destroy_t> symbol(library, b"rd_kafka_queue_destroy")
     yield_ = <destroy_t> symbol(library, b"rd_kafka_yield")
     assign = <assign_t> symbol(library, b"rd_kafka_assign")
+    incremental_assign = <incremental_t> symbol(library, b"rd_kafka_incremental_assign")
+    incremental_unassign = <incremental_t> symbol(library, b"rd_kafka_incremental_unassign")
     consumer_queue = <queue_t> symbol(library, b"rd_kafka_queue_get_consumer")
     consume = <consume_t> symbol(library, b"rd_kafka_consume_callback_queue")
     topic_name = <topic_name_t> symbol(library, b"rd_kafka_topic_name")
@@ -69,6 +73,17 @@ cdef struct Piece:
 cdef Piece _piece(bytes text):
     """Its memory, which is there as long as `text` is."""
     return Piece(text, len(text))
+
+
+cdef void *_list_of(partitions) except NULL:
+    """The partitions as librdkafka's list, which the caller destroys."""
+    cdef bytes name
+    found = list_new(len(partitions))
+    for topic, number, offset in partitions:
+        name = topic.encode()
+        list_add(found, name, number)
+        list_set_offset(found, name, number, offset)
+    return found
 
 
 cdef void _consumed(Message *message, void *opaque) noexcept nogil:
@@ -116,13 +131,23 @@ cdef class LineReceiver:
             with nogil:
                 acquaint(&api, self._client, topic, timeout_ms)
                 api.topic_destroy(topic)
-        found = list_new(len(partitions))
-        for each, number, offset in partitions:
-            name = each.encode()
-            list_add(found, name, number)
-            list_set_offset(found, name, number, offset)
+        found = _list_of(partitions)
         assign(self._client, found)
         list_destroy(found)
+
+    def add(self, partitions):
+        """Begin to read more partitions: (topic, partition, offset) each."""
+        found = _list_of(partitions)
+        incremental_assign(self._client, found)
+        list_destroy(found)
+
+    def drop(self, partitions):
+        """Read some partitions no more: (topic, partition) each."""
+        found = _list_of([(topic, number, 0) for topic, number in partitions])
+        incremental_unassign(self._client, found)
+        list_destroy(found)
+        self.at_end -= set(partitions)
+        self._some_at_end = bool(self.at_end)
 
     def receive(self, int ms, size_t enough, int64_t limit):
         """Waits for a record, then takes what has come: up to about `enough` bytes and at most `limit` records.

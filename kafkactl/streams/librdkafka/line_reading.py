@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException
 
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import UsageError
@@ -15,6 +15,7 @@ from kafkactl.streams.consuming import WAIT_S, consumer_settings
 from kafkactl.streams.librdkafka import compiled
 from kafkactl.streams.record import PlainLine
 from kafkactl.streams.selection import Selection, ranges
+from kafkactl.streams.watching import Watch, is_deletion
 
 _line_receiver = compiled("_line_receiver")
 IS_THERE = _line_receiver is not None
@@ -43,15 +44,13 @@ class Chunk(NamedTuple):
 class LineReading:
     """An open consumer of whole partitions, without a group."""
 
-    def __init__(self, cluster: Cluster, selection: Selection, line: PlainLine) -> None:
+    def __init__(self, cluster: Cluster, selection: Selection, line: PlainLine, warn: Callable[[str], None]) -> None:
         """Raises UnreachableError, NotFoundError, and UsageError for a wrong setting."""
         self._cluster, self._selection = cluster, selection
         settings = consumer_settings(selection)
-        asking = cluster.consumer(settings)
-        try:
-            self._starts = {each: range.start for each, range in ranges(cluster, asking, selection).items()}
-        finally:
-            asking.close()
+        self._asking = cluster.consumer(settings)  # for metadata: the other one is not confluent-kafka's
+        self._starts = {each: range.start for each, range in ranges(cluster, self._asking, selection).items()}
+        self._watch = Watch(cluster, self._asking, selection, self._starts, warn)
         try:
             self._receiver = _line_receiver.LineReceiver(
                 cluster.text_config(settings), line.separator, line.end, line.null
@@ -67,18 +66,38 @@ class LineReading:
         left = _NO_LIMIT if limit is None else limit
         last_record_at = time.monotonic()
         while left:
+            self._heed_changes()
+            ended = len(self._receiver.at_end)
             try:
                 text, number, ends = self._receiver.receive(round(WAIT_S * 1000), _CHUNK_BYTES, left)
             except LookupError as error:
                 topic, code, reason = error.args
+                if topic and is_deletion(code) and self._selection.include is not None:
+                    continue  # the next look drops the topic
                 what = f"cannot read {topic or ', '.join(self._selection.topics)}"
                 raise self._cluster.error(KafkaException(KafkaError(code, reason)), what) from error
+            if number or len(self._receiver.at_end) > ended:
+                self._watch.progressed()
             if number:
                 yield Chunk(text, number, ends)
                 left -= number if limit is not None else 0
                 last_record_at = time.monotonic()
             elif self._selection.is_over(time.monotonic() - last_record_at, self._starts, self._receiver.at_end):
+                if not self._starts.keys() <= self._receiver.at_end:
+                    self._watch.require_leaders()
                 return
 
+    def _heed_changes(self) -> None:
+        new, gone = self._watch.look()
+        if new:
+            self._starts.update(dict.fromkeys(new, OFFSET_BEGINNING))
+            self._receiver.add([(*partition, OFFSET_BEGINNING) for partition in new])
+        if gone:
+            for partition in gone:
+                self._starts.pop(partition, None)
+            self._receiver.drop(gone)
+
     def close(self) -> None:
+        """End both consumers."""
         self._receiver.close()
+        self._asking.close()

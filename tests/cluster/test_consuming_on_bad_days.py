@@ -1,0 +1,160 @@
+"""Consumers while topics come and go, partitions lose their leaders, and the output is blocked."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.clusters import RunningCluster, eventually, running
+from tests.conftest import Cli
+
+PATHS = ("compiled", "pure")
+
+
+class Reader:
+    """A running consumer, whose lines and messages are read as they come."""
+
+    def __init__(self, cli: Cli, *arguments: object) -> None:
+        self.process = cli.start("consume", *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.shown = b""
+        self.told = b""
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            os.set_blocking(stream.fileno(), False)
+
+    def look(self) -> None:
+        for name, stream in (("shown", self.process.stdout), ("told", self.process.stderr)):
+            assert stream is not None
+            try:
+                setattr(self, name, getattr(self, name) + os.read(stream.fileno(), 1 << 20))
+            except BlockingIOError:
+                continue
+
+    def has_shown(self, text: str) -> bool:
+        self.look()
+        return text.encode() in self.shown
+
+    def has_told(self, text: str) -> bool:
+        self.look()
+        return text.encode() in self.told
+
+    def ended(self, timeout_s: float = 40) -> int:
+        eventually(lambda: (self.look(), self.process.poll() is not None)[1], timeout_s)
+        self.look()
+        return self.process.returncode
+
+
+@contextmanager
+def reading(cli: Cli, path: str, *arguments: object) -> Iterator[Reader]:
+    reader = Reader(cli.with_environment(KAFKACTL_STREAMS=path), *arguments)
+    try:
+        yield reader
+    finally:
+        if reader.process.poll() is None:
+            reader.process.kill()
+        reader.process.communicate()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_new_partitions_and_topics_are_read_from_their_beginning(kraft: RunningCluster, name: str, path: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    with (
+        reading(cli, path, "--include", f"{name}.*", "--from-beginning") as all_of_them,
+        reading(cli, path, name) as one,
+    ):
+        cli.ok("produce", name, input="before\n")
+        eventually(lambda: all_of_them.has_shown("before"))
+        eventually(lambda: one.has_shown("before") or cli.ok("produce", name, input="before\n") is None)
+        cli.ok("topics", "alter", name, "-p", 3)
+        cli.ok("produce", name, "--partition", 2, input="in a new partition\n")
+        cli.ok("topics", "create", f"{name}-2", "-p", 1)
+        cli.ok("produce", f"{name}-2", input="in a new topic\n")
+        eventually(lambda: one.has_shown("in a new partition"))
+        eventually(lambda: all_of_them.has_shown("in a new partition") and all_of_them.has_shown("in a new topic"))
+        assert not one.has_shown("in a new topic")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_topic_that_is_deleted(kraft: RunningCluster, name: str, path: str) -> None:
+    """One that was named ends the command, one that matched is dropped."""
+    cli = kraft.cli
+    for topic in (name, f"{name}-2"):
+        cli.ok("topics", "create", topic, "-p", 1)
+    with (
+        reading(cli, path, "--include", f"{name}.*", "--from-beginning") as all_of_them,
+        reading(cli, path, f"{name}-2", "--from-beginning") as one,
+    ):
+        cli.ok("produce", f"{name}-2", input="there\n")
+        eventually(lambda: all_of_them.has_shown("there") and one.has_shown("there"))
+        cli.ok("topics", "delete", f"{name}-2", "--yes")
+        assert one.ended() == 1
+        assert f"{name}-2" in one.told.decode()
+        eventually(lambda: all_of_them.has_told(f"topic {name}-2 was deleted: it is not read any more"))
+        cli.ok("produce", name, input="still read\n")
+        eventually(lambda: all_of_them.has_shown("still read"))
+
+
+def test_a_partition_without_a_leader(tmp_path: Path) -> None:
+    with running("kraft-cluster", tmp_path, 12592) as cluster:
+        cli = cluster.cli
+        cli.ok("topics", "create", "t", "--replica-assignment", "1,2")
+        cli.ok("produce", "t", "--partition", 0, input="there\n")
+        cli.ok("local", "kill", "2")
+        eventually(
+            lambda: (
+                json.loads(cli.ok("topics", "describe", "t", "-o", "json"))[0]["partitions"][1]["leader"] in (None, -1)
+            )
+        )
+        for path in PATHS:
+            own = cli.with_environment(KAFKACTL_STREAMS=path)
+            for how in (["--exit"], ["--timeout-ms", 3000], ["--group", f"g-{path}", "--exit"]):
+                done = own("consume", "t", "--from-beginning", "--timeout", 4, *how, check=3)
+                assert done.stdout == "there\n"
+                assert "no leader of t-1" in done.stderr, how
+            assert "t-1" in own("consume", "t", "--tail", 1, "--timeout", 4, check=None).stderr
+        for path in PATHS:
+            with reading(cli, path, "t", "--from-beginning") as reader:
+                eventually(lambda reader=reader: reader.has_told("t-1 has no leader"))
+                if path == PATHS[-1]:
+                    cli.ok("local", "restart", "2")
+                    eventually(lambda reader=reader: reader.has_told("t-1 has a leader again"), 60)
+                    cli.ok("produce", "t", "--partition", 1, input="late\n")
+                    eventually(lambda reader=reader: reader.has_shown("late"))
+
+
+def test_a_blocked_output_keeps_the_place_in_the_group(kraft: RunningCluster, name: str) -> None:
+    """Blocked for longer than max.poll.interval.ms, it is still a member, and everything is shown once."""
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 2)
+    lines = [f"{number}:{number:05d}-{'x' * 100}" for number in range(6000)]
+    cli.ok("produce", name, "-K", ":", input="\n".join(lines))
+    begin, end = os.pipe()
+    process = subprocess.Popen(
+        cli.command("consume", name, "-g", name, "--from-beginning", "-X", "max.poll.interval.ms=6000",
+                    "-X", "session.timeout.ms=6000"),
+        stdout=end, stderr=subprocess.PIPE, env=cli.full_environment(),
+    )  # fmt: skip
+    os.close(end)
+    shown = os.read(begin, 1000)
+    blocked_since = time.monotonic()
+    while time.monotonic() - blocked_since < 9:
+        time.sleep(1)
+        described = json.loads(cli.ok("groups", "describe", name, "--state", "-o", "json"))[0]
+        assert len(described["members"]) == 1
+    while len(shown) < sum(len(line.partition(":")[2]) + 1 for line in lines):
+        shown += os.read(begin, 1 << 16)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=30)
+    os.close(begin)
+    assert b"poll" not in told
+    assert b"Processed a total of 6000 messages" in told
+    assert sorted(shown.decode().split()) == sorted(line.partition(":")[2] for line in lines)
