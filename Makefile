@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # Each part of test-long ends within 8 minutes; docs/test-long.md has the last result of each.
 LONG := timeout 480
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-group lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -26,7 +26,7 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-group
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
@@ -47,6 +47,24 @@ test-long-loss: $(VENV)/installed-dev
 # Every way that a consumer and a producer can end, with every form.
 test-long-endings: $(VENV)/installed-dev
 	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 2 -q tests/cluster/test_streams_matrix.py tests/cluster/test_streams_matrix_produce.py
+
+# Every error code in the answers to every request of a stream; the tests wait more than they work.
+ERRORS := KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -n 6 -q tests/cluster/test_mock_cluster.py
+
+test-long-errors-produce: $(VENV)/installed-dev
+	$(ERRORS) -k "test_producing and not transactions"
+
+test-long-errors-transactions: $(VENV)/installed-dev
+	$(ERRORS) -k "transactions"
+
+test-long-errors-read: $(VENV)/installed-dev
+	$(ERRORS) -k "test_reading and not group"
+
+test-long-errors-join: $(VENV)/installed-dev
+	$(ERRORS) -k "group and (JoinGroup or SyncGroup or Heartbeat)"
+
+test-long-errors-group: $(VENV)/installed-dev
+	$(ERRORS) -k "group and not (JoinGroup or SyncGroup or Heartbeat)"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

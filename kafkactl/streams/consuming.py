@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import UnreachableError
+from kafkactl.errors import KafkactlError, UnreachableError
 from kafkactl.streams.selection import (
     LISTED_EARLIEST,
     LISTED_LATEST,
@@ -58,7 +58,8 @@ class Reading:
         self._tell = tell or (lambda _text: None)
         self._early: list[Message] = []
         self._is_paused = False
-        self._failure: KafkaException | None = None
+        self._failure: KafkactlError | None = None
+        """What went wrong where it could not be raised."""
         self._consumer = cluster.consumer(consumer_settings(selection))
         self._at_end: set[Partition] = set()
         self._stops: dict[Partition, int] = {}
@@ -109,7 +110,7 @@ class Reading:
             if (message := self._consumer.poll(0)) is not None:  # an event, or of a partition that is just assigned
                 self._early.append(message)
         except KafkaException as error:
-            self._failure = error  # raised when the output goes on
+            self._failure = self._cluster.error(error, f"cannot read as group {self._selection.group}")
 
     def _heed_changes(self) -> None:
         new, gone = self._watch.look()
@@ -210,28 +211,35 @@ class Reading:
             return
         timeout_s = self._cluster.timeout_s
         end = LISTED_EARLIEST if reset == "earliest" else LISTED_LATEST
-        unread = [
-            TopicPartition(partition.topic, partition.partition, end)
-            for partition in consumer.committed(partitions, timeout=timeout_s)
-            if partition.offset < 0
-        ]
-        if unread:
-            found = consumer.offsets_for_times(unread, timeout=timeout_s)
+
+        def ask() -> list[TopicPartition]:
+            try:
+                committed = consumer.committed(partitions, timeout=timeout_s)
+                unread = [TopicPartition(each.topic, each.partition, end) for each in committed if each.offset < 0]
+                return consumer.offsets_for_times(unread, timeout=timeout_s) if unread else []
+            except KafkaException as error:
+                raise self._cluster.error(error, f"cannot join group {self._selection.group}") from error
+
+        try:
+            found = self._cluster.retry(ask)
+        except KafkactlError as error:  # the client that calls this would lose it
+            self._failure = error
+        else:
             self._starts = [start for start in found if start.error is None and start.offset >= 0]
 
     def _next_batch(self, size: int) -> list[Message]:
         """Waits for one record only, then takes what has come with it: a lone record is not held back."""
         early, self._early = self._early, []
         try:
-            if self._failure is not None:
-                raise self._failure
             if self._is_paused:
                 self._consumer.resume(self._consumer.assignment())
                 self._is_paused = False
             first = early.pop(0) if early else self._consumer.poll(WAIT_S)
             others = [] if first is None else early + self._consumer.consume(size, 0)
-        except KafkaException as error:  # from _on_assign
-            raise self._cluster.error(error, f"cannot join group {self._selection.group}") from error
+        except KafkaException as error:
+            raise self._cluster.error(error, f"cannot read as group {self._selection.group}") from error
+        if self._failure is not None:
+            raise self._failure
         if self._starts:
             self._store(self._starts)
             self._starts = []

@@ -50,7 +50,7 @@ class LineReader:
     @property
     def splits_only(self) -> bool:
         """Whether a line is a value, or a key and a value around `separator`, and nothing has to be translated."""
-        return self._is_plain and not self._ignore_error
+        return self._is_plain and not self._ignore_error and self.separator != b""
 
     @property
     def separator(self) -> bytes | None:
@@ -68,7 +68,7 @@ class LineReader:
         else:
             separator = self._key_separator
             for line in lines:
-                key, found, value = line.partition(separator)
+                key, found, value = line.partition(separator) if separator else (b"", b" ", line)
                 add({"key": key, "value": value} if found else self.read(line, first + len(batch)))
 
     def read(self, line: bytes, number: int) -> Record:
@@ -89,6 +89,8 @@ class LineReader:
         return record
 
     def _split(self, text: bytes, separator: bytes, what: str) -> tuple[bytes | None, bytes]:
+        if not separator:  # it is found at once
+            return b"", text
         before, found, after = text.partition(separator)
         if found:
             return before, after
@@ -97,7 +99,9 @@ class LineReader:
         raise FormatError(f"no {what} {separator.decode()!r} in {text.decode(errors='replace')[:80]!r}", _IGNORE)
 
     def _read_headers(self, packed: bytes) -> Headers:
-        pairs = packed.split(self._headers_separator)
+        separator = self._headers_separator
+        # As Java's split by nothing: each character.
+        pairs = packed.split(separator) if separator else [each.encode() for each in packed.decode(errors="replace")]
         while pairs and not pairs[-1]:  # as Java's split
             pairs.pop()
         headers: Headers = []

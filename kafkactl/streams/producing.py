@@ -10,15 +10,17 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, require_partition
-from kafkactl.errors import NotFoundError, OperationError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError
 from kafkactl.streams.record import Batch, Headers, Record, headers_of, is_plain, name_bytes
 from kafkactl.streams.stoppable import Stop
+from kafkactl.streams.waiting import STATISTICS, Waiting
 
 _STEP_S = 0.1
 _PURGE_STEPS = 10
 
 TOPIC_ON_ITS_WAY = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE})
 
+LARGEST_BYTES = 1 << 20
 DEFAULTS: Mapping[str, Any] = {
     "acks": "all",
     "enable.idempotence": True,
@@ -27,6 +29,8 @@ DEFAULTS: Mapping[str, Any] = {
     "partitioner": "murmur2_random",
     # Success is what is sent less what failed: a call into Python for every record would cost half the speed.
     "delivery.report.only.error": True,
+    # A record of the size that Java's client sends; librdkafka's own is 1,000,000.
+    "message.max.bytes": LARGEST_BYTES,
     # Twice the Java client's buffer; librdkafka's own is a gigabyte.
     "queue.buffering.max.kbytes": 64 << 10,
 }
@@ -54,10 +58,17 @@ class Account:
     aborted: int = 0
     """Delivered, but in a transaction that was aborted: readers of committed records never see them."""
     committed_transactions: int = field(default=0, init=False)
+    why_given_up: str = "we were stopped"
+    largest_bytes: int = LARGEST_BYTES
 
     @property
     def delivered(self) -> int:
         return self.given - self.failed - self.aborted
+
+    def reason(self, code: int, otherwise: str) -> str:
+        """Return why a record was not delivered, by the code of its error."""
+        known = _REASONS.get(code)
+        return otherwise if known is None else known.format(why=self.why_given_up, largest=self.largest_bytes)
 
     def on_failure(self, error: KafkaError | None, message: Message) -> None:
         """The delivery callback."""
@@ -72,7 +83,7 @@ class Account:
                 headers_of(message),
                 None if partition is None or partition < 0 else partition,
                 timestamp_ms if kind else None,
-                NO_ANSWER.get(error.code(), describe_kafka_error(error)),
+                self.reason(error.code(), describe_kafka_error(error)),
             )
         )
 
@@ -105,13 +116,14 @@ def undelivered(record: Record, reason: str) -> Undelivered:
     )  # fmt: skip
 
 
-STOPPED = "not sent: we were stopped"
 CUT = "not sent: we were stopped before its end was read"
 MAY_BE_THERE = "may have been delivered: "
-# What became of a record that no broker answered for, as far as its error alone tells.
-NO_ANSWER = {
-    KafkaError._PURGE_QUEUE: STOPPED,
-    KafkaError._PURGE_INFLIGHT: f"{MAY_BE_THERE}we were stopped before the broker's answer came",
+# What became of a record, as far as its error alone tells.
+_REASONS = {
+    KafkaError._PURGE_QUEUE: "not sent: {why}",
+    KafkaError._PURGE_INFLIGHT: f"{MAY_BE_THERE}{{why}} before the broker's answer came",
+    KafkaError.MSG_SIZE_TOO_LARGE: "too large for the client (max.request.size, {largest} bytes), the topic"
+    " (max.message.bytes) or the broker (message.max.bytes)",
     KafkaError._MSG_TIMED_OUT: f"{MAY_BE_THERE}no answer came within delivery.timeout.ms",
     KafkaError.REQUEST_TIMED_OUT: f"{MAY_BE_THERE}the replicas did not acknowledge it in time",
 }
@@ -131,7 +143,9 @@ class Sending:
     ) -> None:
         """Raise UnreachableError and NotFoundError before anything is sent."""
         self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
-        settings = producer_settings(cluster)
+        self._waiting = Waiting(topic, cluster.timeout_s, stop, tell)
+        settings = {**producer_settings(cluster), **STATISTICS, "stats_cb": self._waiting.on_statistics}
+        account.largest_bytes = int(cluster.settings.properties.get("message.max.bytes", LARGEST_BYTES))
         self._where = {} if partition is None else {"partition": partition}
         self._producer: Any = cluster.producer(settings)
         require_topic(cluster, self._producer, topic, tell, partition)
@@ -144,26 +158,49 @@ class Sending:
         else:
             for at in range(len(batch)):
                 self._send_one(batch, at)
+        self._waiting.require_reached()
         self._producer.poll(0)
 
     def flush(self) -> None:
         """Wait until every record is acknowledged or has failed; each one's own time-out bounds it, or a signal."""
-        while self._producer.flush(_STEP_S):
-            if self._stop.is_over:
+        while self._outstanding():
+            if self._is_over():
                 self.give_up()
+                self._waiting.require_reached()
                 return
+
+    def _outstanding(self) -> int:
+        """Wait a moment, and return how many records wait; raise OperationError where the client can send no more."""
+        try:
+            waiting: int = self._producer.flush(_STEP_S)
+        except KafkaException as error:
+            self._account.why_given_up = describe_kafka_error(error.args[0])
+            self.give_up()
+            raise self._cluster.error(error, f"cannot send to {self._topic}") from error
+        return waiting
+
+    def _is_over(self) -> bool:
+        outstanding = len(self._producer)
+        is_over = self._waiting.is_over(self._account.given - outstanding, outstanding)
+        self._account.why_given_up = self._waiting.why
+        return is_over
 
     def __enter__(self) -> Sending:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.flush()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self.flush()
+        except KafkactlError:
+            if kind is None:  # otherwise there is an error already, and most often the same
+                raise
 
     def give_up(self) -> None:
         """Take back what is not acknowledged; all of it is told as undelivered."""
         self._producer.purge()
         for _ in range(_PURGE_STEPS):
-            if not self._producer.flush(_STEP_S):
+            self._producer.poll(_STEP_S)
+            if not len(self._producer):
                 return
 
     def _send_many(self, batch: Batch) -> None:
@@ -191,8 +228,9 @@ class Sending:
                 else:
                     self._fail_one(record, reason)
             left = refused
-            if self._stop.is_over:
-                self._fail_all(left, STOPPED)
+            if self._is_over():
+                self._fail_all(left, f"not sent: {self._waiting.why}")
+                self._waiting.require_reached()
                 return
             self._producer.poll(_STEP_S)
 
@@ -213,8 +251,8 @@ class Sending:
                     **given,
                 )
             except BufferError:
-                if self._stop.is_over:
-                    self._account.fail_record(record, STOPPED)
+                if self._is_over():
+                    self._account.fail_record(record, f"not sent: {self._waiting.why}")
                     return
                 self._producer.poll(_STEP_S)
             except KafkaException as error:
@@ -229,7 +267,7 @@ class Sending:
         if error.code() == KafkaError._UNKNOWN_PARTITION:
             reason = f"topic {self._topic} has no partition {record.get('partition')}"
         else:
-            reason = describe_kafka_error(error)
+            reason = self._account.reason(error.code(), describe_kafka_error(error))
         self._account.fail_record(record, reason)
 
     def _fail_all(self, records: Iterable[Record], reason: str) -> None:

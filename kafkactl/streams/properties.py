@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from kafkactl.connection.properties import read
@@ -21,7 +22,10 @@ def settled(properties: Mapping[str, str], defaults: Mapping[str, str], what: st
     """All properties with what was said, escapes resolved; raises UsageError for one that `what` does not have."""
     unknown = sorted(set(properties) - set(defaults))
     if unknown:
-        raise UsageError(f"--property {unknown[0]}: the {what} has no such property", f"it has: {', '.join(defaults)}")
+        near = get_close_matches(unknown[0], defaults, 1)
+        nearest = f"the nearest is {near[0]}; " if near else ""
+        hint = f"{nearest}it has: {', '.join(defaults)}"
+        raise UsageError(f"--property {unknown[0]}: the {what} has no such property", hint)
     return {**defaults, **{name: unescape(value) for name, value in properties.items()}}
 
 

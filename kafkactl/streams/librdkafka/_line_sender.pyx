@@ -16,6 +16,8 @@ from kafkactl.streams.librdkafka._librdkafka cimport (
 ctypedef void (*conf_set_opaque_t)(void *, void *) noexcept nogil
 ctypedef void (*delivered_t)(void *, const Message *, void *) noexcept nogil
 ctypedef void (*conf_set_delivered_t)(void *, delivered_t) noexcept nogil
+ctypedef int (*statistics_t)(void *, char *, size_t, void *) noexcept nogil
+ctypedef void (*conf_set_statistics_t)(void *, statistics_t) noexcept nogil
 ctypedef int (*produce_t)(void *, int32_t, int, void *, size_t, const void *, size_t, void *) noexcept nogil
 ctypedef int (*last_error_t)() noexcept nogil
 ctypedef int (*outq_len_t)(void *) noexcept nogil
@@ -25,6 +27,7 @@ ctypedef int64_t (*timestamp_t)(const Message *, int *) noexcept nogil
 cdef Common api
 cdef conf_set_opaque_t conf_set_opaque
 cdef conf_set_delivered_t conf_set_delivered
+cdef conf_set_statistics_t conf_set_statistics
 cdef produce_t produce
 cdef last_error_t last_error
 cdef poll_t flush
@@ -49,11 +52,13 @@ cdef enum:
 
 def bind(str path):
     """Finds the functions by an extension module that has librdkafka loaded; raises ImportError."""
+    global conf_set_statistics
     global conf_set_opaque, conf_set_delivered, produce, last_error, flush, outq_len, purge, err2str, timestamp
     library = loaded(path)
     bind_common(library, &api)
     conf_set_opaque = <conf_set_opaque_t> symbol(library, b"rd_kafka_conf_set_opaque")
     conf_set_delivered = <conf_set_delivered_t> symbol(library, b"rd_kafka_conf_set_dr_msg_cb")
+    conf_set_statistics = <conf_set_statistics_t> symbol(library, b"rd_kafka_conf_set_stats_cb")
     produce = <produce_t> symbol(library, b"rd_kafka_produce")
     last_error = <last_error_t> symbol(library, b"rd_kafka_last_error")
     flush = <poll_t> symbol(library, b"rd_kafka_flush")
@@ -70,6 +75,12 @@ cdef void _delivered(void *client, const Message *message, void *opaque) noexcep
             (<LineSender> opaque)._fail(message)
 
 
+cdef int _statistics(void *client, char *text, size_t length, void *opaque) noexcept nogil:
+    with gil:
+        (<LineSender> opaque)._take_statistics(text[:length])
+    return 0  # librdkafka keeps the text
+
+
 cdef class LineSender:
     """A producer for one topic; `on_failure(key, value, partition, timestamp_ms, code, reason)` hears of what failed."""
 
@@ -78,12 +89,13 @@ cdef class LineSender:
     cdef int32_t _partition
     cdef object _on_failure
     cdef object _is_over
+    cdef object _on_statistics
     cdef object _broken
     cdef int _enough
     cdef readonly Py_ssize_t sent
     """How many records were queued, or refused one by one."""
 
-    def __init__(self, config, str topic, int32_t partition, on_failure, is_over):
+    def __init__(self, config, str topic, int32_t partition, on_failure, is_over, on_statistics):
         """`config` are librdkafka's settings as pairs of text; raises ValueError for a wrong one.
 
         `is_over()` tells that a full queue is not worth waiting for any longer.
@@ -92,8 +104,10 @@ cdef class LineSender:
         conf = configured(&api, config)
         conf_set_opaque(conf, <void *> self)
         conf_set_delivered(conf, _delivered)
+        conf_set_statistics(conf, _statistics)
         self._on_failure = on_failure
         self._is_over = is_over
+        self._on_statistics = on_statistics
         self._broken = None
         self._enough = FEW
         self._partition = partition
@@ -162,6 +176,10 @@ cdef class LineSender:
         self.poll(0)
         return error == 0
 
+    def outstanding(self):
+        """How many records wait for an answer."""
+        return outq_len(self._client)
+
     def purge(self):
         """Take back what is not acknowledged, all told as failed."""
         purge(self._client, PURGE_ALL)
@@ -216,6 +234,12 @@ cdef class LineSender:
                 )
             return 0
         return 0
+
+    cdef void _take_statistics(self, bytes text) noexcept:
+        try:
+            self._on_statistics(text.decode())
+        except BaseException as error:
+            self._broken = error
 
     cdef void _fail(self, const Message *message) noexcept:
         cdef int kind = 0

@@ -8,8 +8,9 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.streams.librdkafka import compiled
 from kafkactl.streams.lines import LineReader
-from kafkactl.streams.producing import NO_ANSWER, STOPPED, Account, Undelivered, producer_settings, require_topic
+from kafkactl.streams.producing import LARGEST_BYTES, Account, Undelivered, producer_settings, require_topic
 from kafkactl.streams.stoppable import Stop
+from kafkactl.streams.waiting import STATISTICS, Waiting
 
 _line_sender = compiled("_line_sender")
 IS_THERE = _line_sender is not None
@@ -39,11 +40,18 @@ class LineSending:
         settings = producer_settings(cluster)
         partitions = require_topic(cluster, cluster.producer(settings), topic, tell, partition)
         is_one = partition is not None or len(partitions) == 1
-        self._topic, self._account, self._stop = topic, account, stop
-        pairs = cluster.text_config({**(_FAST_IN_ONE if is_one else _FAST), **settings})
+        self._topic, self._account = topic, account
+        self._waiting = Waiting(topic, cluster.timeout_s, stop, tell)
+        account.largest_bytes = int(cluster.settings.properties.get("message.max.bytes", LARGEST_BYTES))
+        pairs = cluster.text_config({**(_FAST_IN_ONE if is_one else _FAST), **settings, **STATISTICS})
         try:
             self._sender = _line_sender.LineSender(
-                pairs, topic, _UNASSIGNED if partition is None else partition, self._on_failure, self._is_over
+                pairs,
+                topic,
+                _UNASSIGNED if partition is None else partition,
+                self._on_failure,
+                self._is_over,
+                self._waiting.on_statistics,
             )
         except ValueError as error:
             raise UsageError(f"a client setting is wrong: {error}") from error
@@ -59,7 +67,8 @@ class LineSending:
             if end < len(chunk):
                 rest = [line.removesuffix(b"\r") for line in chunk[end:-1].split(b"\n")]
                 if code == _QUEUE_FULL:
-                    self._fail_all(reader, rest, STOPPED)
+                    self._fail_all(reader, rest, f"not sent: {self._waiting.why}")
+                    self._waiting.require_reached()
                     continue
                 if code:
                     self._refuse(reader, rest, code)
@@ -72,14 +81,18 @@ class LineSending:
     def __exit__(self, *_: object) -> None:
         try:
             while not self._sender.flush():
-                if self._stop.is_over:
+                if self._is_over():
                     self._sender.purge()
+                    self._waiting.require_reached()
                     return
         finally:
             self._sender.close()
 
     def _is_over(self) -> bool:
-        return self._stop.is_over
+        outstanding = self._sender.outstanding()
+        is_over = self._waiting.is_over(self._sender.sent - outstanding, outstanding)
+        self._account.why_given_up = self._waiting.why
+        return is_over
 
     def _fail_all(self, reader: LineReader, lines: list[bytes], reason: str) -> None:
         for number, line in enumerate(lines, self._sender.sent + 1):
@@ -100,4 +113,4 @@ class LineSending:
         code: int,
         reason: str,
     ) -> None:
-        self._account.fail(Undelivered(key, value, None, partition, timestamp_ms, NO_ANSWER.get(code, reason)))
+        self._account.fail(Undelivered(key, value, None, partition, timestamp_ms, self._account.reason(code, reason)))

@@ -1,0 +1,127 @@
+"""Streams against errors that real brokers seldom give: each request, each kind of error, both paths.
+
+Nothing may crash, hang, say "None" or "bug", and every line that went in is delivered or reported.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import Cli
+from tests.mock_cluster import MockCluster
+
+LINES = 20
+ENDS_WITHIN_S = 25
+PRODUCING = {"Produce": 0, "InitProducerId": 22, "FindCoordinator": 10, "AddPartitionsToTxn": 24, "EndTxn": 26}
+READING = {"Fetch": 1, "ListOffsets": 2}
+IN_A_GROUP = {
+    **READING, "OffsetCommit": 8, "OffsetFetch": 9, "FindCoordinator": 10, "JoinGroup": 11, "Heartbeat": 12,
+    "SyncGroup": 14, "LeaveGroup": 13,
+}  # fmt: skip
+NO_SUCH_CODE = 999
+# A retriable, a fatal, an authorization and an unknown code of each kind of request.
+CODES = {
+    "producing": (7, 47, 29, NO_SUCH_CODE),
+    "transactions": (51, 90, 53, NO_SUCH_CODE),
+    "reading": (6, 1, 29, NO_SUCH_CODE),
+    "group": (16, 23, 30, NO_SUCH_CODE),
+}
+ALL_CODES = [*range(1, 134), NO_SUCH_CODE]
+
+
+def codes(kind: str) -> list[int]:
+    return ALL_CODES if os.environ.get("KAFKACTL_TEST_EVERY_CELL") else list(CODES[kind])
+
+
+@pytest.fixture
+def mock() -> Iterator[MockCluster]:
+    with MockCluster() as cluster:
+        yield cluster
+
+
+def ended(cli: Cli, path: str, mock: MockCluster, *arguments: object, input: str = "") -> tuple[int, str, str]:
+    """Return status, output and messages of a command that has to end well, whatever happened."""
+    started = time.monotonic()
+    own = cli.with_environment(KAFKACTL_STREAMS=path)
+    done = own("-b", mock.bootstrap_servers, "--timeout", 4, *arguments, input=input)
+    assert time.monotonic() - started < ENDS_WITHIN_S
+    assert done.returncode in (0, 1, 3), done.stderr
+    assert "None" not in done.stderr
+    assert "this is a bug" not in done.stderr
+    if done.returncode:
+        assert "error: " in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+CELLS = [
+    *(("producing", "Produce", code, path) for code in codes("producing") for path in ("compiled", "pure")),
+    *(("producing", "InitProducerId", code, path) for code in codes("producing") for path in ("compiled", "pure")),
+    *(("transactions", request, code, "pure") for request in PRODUCING for code in codes("transactions")),
+]
+
+
+@pytest.mark.parametrize(("kind", "request_name", "code", "path"), CELLS)
+def test_producing(kind: str, request_name: str, code: int, path: str, mock: MockCluster, cli: Cli) -> None:
+    mock.create("t")
+    mock.answer_with(PRODUCING[request_name], [code] * 2)
+    lines = "".join(f"line {number}\n" for number in range(LINES))
+    transaction = ["--transactional-id", "t"] if kind == "transactions" else []
+    status, _, told = ended(
+        cli, path, mock, "produce", "t", "-X", "delivery.timeout.ms=5000", *transaction, input=lines
+    )
+    summary = re.search(r"(\d+) records? delivered to t", told)
+    delivered = int(summary[1]) if summary else 0
+    if status == 0:
+        assert delivered == LINES
+    elif summary:
+        assert delivered + len(re.findall("error: not delivered to t: ", told)) == LINES
+
+
+@pytest.mark.parametrize("path", ["compiled", "pure"])
+@pytest.mark.parametrize("code", codes("reading"))
+@pytest.mark.parametrize("request_name", READING)
+def test_reading(request_name: str, code: int, path: str, mock: MockCluster, cli: Cli) -> None:
+    mock.create("t")
+    filled(cli, mock)
+    mock.answer_with(READING[request_name], [code] * 2)
+    status, shown, _ = ended(cli, path, mock, "consume", "t", "--from-beginning", "--exit")
+    assert status or shown.splitlines() == [f"line {number}" for number in range(LINES)]
+
+
+@pytest.mark.parametrize("code", codes("group"))
+@pytest.mark.parametrize("request_name", IN_A_GROUP)
+def test_reading_in_a_group(request_name: str, code: int, mock: MockCluster, cli: Cli) -> None:
+    mock.create("t")
+    filled(cli, mock)
+    mock.answer_with(IN_A_GROUP[request_name], [code] * 2)
+    status, shown, _ = ended(
+        cli, "pure", mock, "consume", "t", "-g", "g", "--from-beginning", "--exit", "-X", "heartbeat.interval.ms=300"
+    )
+    assert status or shown.splitlines() == [f"line {number}" for number in range(LINES)]
+
+
+def filled(cli: Cli, mock: MockCluster) -> None:
+    lines = "".join(f"line {number}\n" for number in range(LINES))
+    cli.ok("-b", mock.bootstrap_servers, "produce", "t", input=lines)
+
+
+@pytest.mark.parametrize("path", ["compiled", "pure"])
+def test_a_leader_that_was_never_reached(path: str, cli: Cli) -> None:
+    """It ends after --timeout, and not only after two minutes."""
+    with MockCluster(2) as mock:
+        mock.create("t")
+        mock.lead("t", 0, 2)
+        mock.take_down(2)
+        own = cli.with_environment(KAFKACTL_STREAMS=path)
+        started = time.monotonic()
+        done = own("-b", mock.addresses[0], "produce", "t", "--timeout", 5, input="a\nb\n", check=3)
+        assert time.monotonic() - started < 12
+        assert f"error: cannot send to t: no answer from broker 2" in done.stderr
+        assert "waiting for the acknowledgement of 2 records" in done.stderr
+        assert done.stderr.count("error: not delivered to t: ") == 2
+        assert "0 records delivered to t, 2 not delivered" in done.stderr
