@@ -257,6 +257,39 @@ def test_both_senders_tell_what_is_wrong(kraft: RunningCluster, name: str, sende
     assert "has no partition 9" in cli("produce", name, "--partition", 9, input="x\n", check=1).stderr
 
 
+@pytest.mark.parametrize("path", ["compiled", "pure"])
+def test_empty_separators_and_delimiters(kraft: RunningCluster, name: str, path: str) -> None:
+    """As Kafka's reader: an empty separator is found at once; an empty delimiter makes the whole input one record."""
+    cli = kraft.cli.with_environment(KAFKACTL_STREAMS=path)
+    cli.ok("topics", "create", name, "-p", 1)
+    cli.ok("produce", name, "--property", "parse.key=true", "--property", "key.separator=", input="a:b\n")
+    cli.ok("produce", name, "--delimiter", "", input="a\nb\n")
+    assert [(each["key"], each["value"]) for each in read(kraft, name)] == [("", "a:b"), (None, "a\nb\n")]
+    refused = cli("produce", name, "--property", "parse.kye=true", input="a", check=2)
+    assert "the nearest is parse.key" in refused.stderr
+
+
+def test_a_dry_run_checks_everything_and_sends_nothing(kraft: RunningCluster, name: str, tmp_path: Path) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 2)
+    lines = '{"value": "a"}\n{"value": "b", "partition": 7}\n' + json.dumps({"value": "x" * 1_100_000}) + "\n"
+    done = cli("produce", name, "--dry-run", "--input", "json", input=lines, check=1)
+    assert f"topic {name} has no partition 7" in done.stderr
+    assert "more than max.request.size" in done.stderr
+    assert f"1 record could be sent to {name}; nothing was sent" in done.stderr
+    bad = cli("produce", name, "--dry-run", "--value-format", "long", input="1\n2\nx\n", check=1)
+    assert "error: line 3: 'x' is no long" in bad.stderr
+    assert "2 records could be sent" in bad.stderr
+    (tmp_path / "v.avsc").write_text('"long"')
+    with registries.serving() as registry:
+        schema = ["--schema-registry", registry.url, "--value-format", "avro", "--value-schema", tmp_path / "v.avsc"]
+        cli.ok("produce", name, "--dry-run", *schema, input="1\n")
+        assert registry.subjects == {}
+    assert "there is no topic" in cli("produce", f"{name}-none", "--dry-run", input="x\n", check=1).stderr
+    assert read(kraft, name) == []
+    assert f"{name}-none" not in cli.ok("topics", "list").split()
+
+
 REWRITER = [sys.executable, "-m", "json.tool", "--json-lines", "--compact", "--no-ensure-ascii"]
 """Another program that reads and writes JSON, as `jq -c .` does."""
 ODD = [

@@ -336,12 +336,20 @@ class FormatOptions:
         str, typer.Option(metavar="NAME", help="What subjects are named after: topic, record or topic-record.")
     ] = "topic"
 
-    def chosen(self, topic: str | None = None, registry: Mapping[str, str] | None = None) -> tuple[Format, Format]:
-        """The formats of keys and values; `registry` is what the cluster's settings say of one. Raises UsageError."""
+    def chosen(
+        self, topic: str | None = None, registry: Mapping[str, str] | None = None, registers: bool = True
+    ) -> tuple[Format, Format]:
+        """Return the formats of keys and values; `registry` is what the cluster's settings say of one.
+
+        Without `registers` a schema of a file is used and not registered. Raises UsageError.
+        """
         from kafkactl.serde.chosen import Choice, chosen
 
         url = self.schema_registry or (registry or {}).get("url") or os.environ.get("KAFKACTL_SCHEMA_REGISTRY")
         settings = {**(registry or {}), **({"url": url} if url else {})}
-        key = Choice(self.key_format, self.key_schema, settings, self.subject_strategy)
-        value = Choice(self.value_format, self.value_schema, settings, self.subject_strategy)
+        for_key, for_value = (
+            {} if schema is not None and not registers else settings for schema in (self.key_schema, self.value_schema)
+        )
+        key = Choice(self.key_format, self.key_schema, for_key, self.subject_strategy)
+        value = Choice(self.value_format, self.value_schema, for_value, self.subject_strategy)
         return chosen(key, "key", topic), chosen(value, "value", topic)

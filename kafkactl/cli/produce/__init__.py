@@ -66,6 +66,9 @@ def console_producer(
             help="Records not acknowledged go into it (for --input json), not to stderr.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read, serialise and check everything, and send nothing.")
+    ] = False,
     producer_property: Annotated[
         list[str] | None,
         typer.Option(
@@ -90,8 +93,9 @@ def console_producer(
     if transactional_id is not None:
         said["transactional.id"] = Flag("--transactional-id", transactional_id)
     connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect(said)
-    key, value = formats.chosen(name, connected.settings.registry)
-    before_change(connected, [Change(what=f"write records to topic {name}", inverse=cannot_be_undone)])
+    key, value = formats.chosen(name, connected.settings.registry, registers=not dry_run)
+    if not dry_run:
+        before_change(connected, [Change(what=f"write records to topic {name}", inverse=cannot_be_undone)])
     source, plain = what.source(key, value)
     given = records.given(key, clock)
     if rate is not None and rate <= 0:
@@ -109,6 +113,10 @@ def console_producer(
     from kafkactl.streams.transactions import transactions
 
     stopping = NotedStopping()
+    if dry_run:
+        with _opened(what.from_file) as stream, stopping:
+            batches = given.fill(what.read(source, StoppableInput(stream.fileno(), stopping), stopping))
+            return stopping.status(_check_all(batches, connected, name, partition))
     with ExitStack() as stack:
         stream = stack.enter_context(_opened(what.from_file))
         account = Account(stack.enter_context(Undelivereds(name, dead_letter)).tell)
@@ -146,6 +154,22 @@ def console_producer(
             if account.given:
                 people.note(_summary(account, name))
     return stopping.status(FAILED if account.failed else 0)
+
+
+def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition: int | None) -> int:
+    """Check all records without sending them; return an exit status."""
+    from kafkactl.output.records.undelivered import Undelivereds
+    from kafkactl.streams.dry_run import DryRun
+    from kafkactl.streams.producing import Account
+
+    account = Account(Undelivereds(topic, None).tell)
+    checking = DryRun(cluster, topic, account, partition)
+    try:
+        _send_all(batches, checking.send, account, wait=None)
+    finally:
+        number = account.given - account.failed
+        people.note(f"{number} record{'' if number == 1 else 's'} could be sent to {topic}; nothing was sent")
+    return FAILED if account.failed else 0
 
 
 def _told_of_lost_times(batches: Iterator[Batch], cluster: Cluster, topic: str) -> Iterator[Batch]:
