@@ -15,7 +15,8 @@ from kafkactl.output.records.line_formatter import LineFormatter
 from kafkactl.output.records.template import Template
 from kafkactl.output.report import OutputFormat
 from kafkactl.output.structured import csv_line, dump_json, yaml_document
-from kafkactl.serde.formats import Format
+from kafkactl.serde import formats
+from kafkactl.serde.formats import STRING, Format
 from kafkactl.streams.record import headers_of
 
 _CSV_SPECIAL = re.compile(rb'[",\r\n]')
@@ -70,16 +71,25 @@ _DESERIALIZERS = ("key.deserializer", "value.deserializer", "headers.deserialize
 def _line_formatter(properties: Mapping[str, str], key: Format, value: Format) -> LineFormatter:
     """Deserializers are named by classes of Kafka's there, as properties or, with less to type, as formats."""
     named = {name: format_of_class(text) for name, text in properties.items() if name in _DESERIALIZERS}
-    # What configures a deserializer (key.deserializer.encoding) has nothing to configure in those that are here.
-    others = {
-        name: text for name, text in properties.items() if not name.startswith(_DESERIALIZERS) and name not in named
-    }
+    for name, text in properties.items():
+        if (deserializer := next((each for each in _DESERIALIZERS if name.startswith(f"{each}.")), None)) is not None:
+            named[deserializer] = _encoded(name, text)
+    others = {name: text for name, text in properties.items() if not name.startswith(_DESERIALIZERS)}
     return LineFormatter(
         others,
         named.get("key.deserializer", key),
         named.get("value.deserializer", value),
         named.get("headers.deserializer"),
     )
+
+
+def _encoded(name: str, encoding: str) -> Format:
+    """Return text in the encoding that configures a deserializer; raises UsageError for anything else."""
+    if not name.endswith(".encoding"):
+        raise UsageError(f"--property {name}: a deserializer has no such setting here", "only its encoding is known")
+    if encoding.upper() == "UTF-16":  # Java reads big-endian where nothing says otherwise, Python what the machine has
+        raise UsageError(f"--property {name}={encoding}: in which order of bytes?", "UTF-16BE or UTF-16LE")
+    return formats.get(STRING if encoding.upper() in ("UTF-8", "UTF8") else f"{STRING}:{encoding}")
 
 
 class Lines(RecordWriter):
