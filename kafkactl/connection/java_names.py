@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from kafkactl.connection.java_settings import HARMLESS, REFUSED, RENAMED, SYNONYMS, TRANSLATED
 from kafkactl.errors import UsageError
 
+_OF_ITS_OWN = ("topic.metadata.", "topic.blacklist")
 _ASSIGNORS = {
     "org.apache.kafka.clients.consumer.RangeAssignor": "range",
     "org.apache.kafka.clients.consumer.RoundRobinAssignor": "roundrobin",
@@ -30,7 +31,9 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
     that do nothing here are passed over. Raises UsageError for what has no equal here.
     """
     translated: dict[str, str] = {}
-    for name, value in settings.items():
+    for said, value in settings.items():
+        # librdkafka takes its settings of topics with this before them, too.
+        name = said if said.startswith(_OF_ITS_OWN) else said.removeprefix("topic.")
         if name in HARMLESS:
             if flag is not None:
                 raise UsageError(f"{flag} {name}={value}: this setting does nothing here", HARMLESS[name])

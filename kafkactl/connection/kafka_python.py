@@ -175,7 +175,10 @@ class Requests:
             max_bytes=_FETCH_BYTES,
             topics=[FetchRequest.FetchTopic(topic=topic, topic_id=described.topic_id, partitions=[wanted])],
         )
-        return bytes(answer.responses[0].partitions[0].records or b"")
+        (found,) = answer.responses[0].partitions
+        if found.error_code:
+            raise refusal(f"cannot read {topic}-{partition}", found.error_code)
+        return bytes(found.records or b"")
 
     def list_brokers(self) -> list[int]:
         """Return the ids of the brokers that are alive, in order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from kafkactl.output import people
 from kafkactl.output.kafka.java_text import plain
 from kafkactl.output.records.fields import header_items, member
 from kafkactl.output.report import Column, OutputFormat, listing
-from kafkactl.output.structured import csv_line, dump_json, yaml_document
+from kafkactl.output.structured import csv_bytes, csv_line, dump_json, yaml_document
 from kafkactl.stdout import OutputError, out
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.files import FileKind, kind_of
@@ -28,6 +29,18 @@ Row = dict[str, Any]
 Values = Callable[[Record], tuple[Any, Any]]
 """A record's key and value as json has them, text as bytes; raises FormatError for what is not of its format."""
 
+
+class BytesAs(Enum):
+    """What becomes of keys and values that are not UTF-8."""
+
+    BASE64 = auto()
+    """A member of another name, which tables and columns cannot have."""
+    BYTES = auto()
+    """They stay bytes."""
+    TEXT = auto()
+    """Text with U+FFFD in their place."""
+
+
 BATCHES = (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)
 
 
@@ -35,13 +48,13 @@ def dump_rows(
     paths: list[Path],
     deep: bool,
     values: Values,
-    exact: bool,
+    bytes_as: BytesAs,
     selection: Selection,
     print_rows: Callable[[Iterator[Row]], None],
 ) -> int:
     """Print every file's rows and return an exit status; an error in one file does not hide the others.
 
-    `exact` gives bytes that are not UTF-8 as base64 under another name, which tables and columns cannot have.
+    `bytes_as` says what becomes of keys, values and headers that are not UTF-8.
     """
     status = 0
 
@@ -61,7 +74,7 @@ def dump_rows(
                     yield from _small_rows(path)
                 except KafkactlError as error:
                     failed(error)
-        yield from _log_rows(logs, deep, values, exact, selection, failed)
+        yield from _log_rows(logs, deep, values, bytes_as, selection, failed)
 
     print_rows(rows())
     return status
@@ -90,11 +103,13 @@ def _print_csv(rows: Iterator[Row]) -> None:
     for number, row in enumerate(rows):
         if number == 0:
             out.write_text(csv_line(row))
-        out.write_text(csv_line(map(_csv_cell, row.values())))
+        out.write(b",".join(map(_csv_cell, row.values())) + b"\n")
 
 
-def _csv_cell(cell: Any) -> Any:
-    return dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell
+def _csv_cell(cell: Any) -> bytes:
+    if isinstance(cell, bytes):
+        return csv_bytes(cell)
+    return csv_line([dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell]).encode()[:-1]
 
 
 def _print_yaml(rows: Iterator[Row]) -> None:
@@ -114,7 +129,7 @@ def _log_rows(
     paths: list[Path],
     deep: bool,
     values: Values,
-    exact: bool,
+    bytes_as: BytesAs,
     selection: Selection,
     failed: Callable[[KafkactlError], None],
 ) -> Iterator[Row]:
@@ -123,7 +138,7 @@ def _log_rows(
     for selected in select(paths, selection, deep, failed):
         ends[selected.path] = selected.batch.position + selected.batch.size_bytes
         try:
-            yield from _record_rows(selected, values, exact) if deep else [_batch_row(selected.path, selected.batch)]
+            yield from _record_rows(selected, values, bytes_as) if deep else [_batch_row(selected.path, selected.batch)]
         except FormatError as error:
             failed(FormatError(f"{selected.path}: {error}", error.hint))
         if selection.follow:
@@ -135,14 +150,14 @@ def _log_rows(
                 failed(FormatError(f"{path}: {trailing} invalid bytes at the end"))
 
 
-def _record_rows(selected: Selected, values: Values, exact: bool) -> Iterator[Row]:
+def _record_rows(selected: Selected, values: Values, bytes_as: BytesAs) -> Iterator[Row]:
     batch = selected.batch
     if not batch.is_valid:
         raise FormatError(
             f"batch at position {batch.position}: its CRC does not match", "without -o it is shown all the same"
         )
     for record in selected.records:
-        yield _record_row(selected.path, batch, record, values, exact)
+        yield _record_row(selected.path, batch, record, values, bytes_as)
 
 
 def _small_rows(path: Path) -> Iterator[Row]:
@@ -212,7 +227,7 @@ def _batch_row(path: Path, batch: AnyBatch) -> Row:
     }
 
 
-def _record_row(path: Path, batch: AnyBatch, record: Record, values: Values, exact: bool) -> Row:
+def _record_row(path: Path, batch: AnyBatch, record: Record, values: Values, bytes_as: BytesAs) -> Row:
     key, value = (None, None) if batch.is_control else values(record)
     return {
         "file": str(path),
@@ -222,16 +237,18 @@ def _record_row(path: Path, batch: AnyBatch, record: Record, values: Values, exa
         "sequence": record.sequence,
         "producer_id": batch.producer_id if isinstance(batch, Batch) else None,
         "control": control_text(record) if batch.is_control else None,
-        "headers": header_items(record.headers) if exact else _header_texts(record),
-        **_member("key", key, exact),
-        **_member("value", value, exact),
+        "headers": _header_texts(record) if bytes_as is BytesAs.TEXT else header_items(record.headers),
+        **_member("key", key, bytes_as),
+        **_member("value", value, bytes_as),
     }
 
 
-def _member(name: str, data: Any, exact: bool) -> Row:
+def _member(name: str, data: Any, bytes_as: BytesAs) -> Row:
     if not isinstance(data, bytes):
         return {name: plain(data)}
-    return dict(member(name, data)) if exact else {name: jvm_text(data)}
+    if bytes_as is BytesAs.BASE64:
+        return dict(member(name, data))
+    return {name: data if bytes_as is BytesAs.BYTES else jvm_text(data)}
 
 
 def _header_texts(record: Record) -> list[list[str | None]]:

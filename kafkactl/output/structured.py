@@ -17,11 +17,13 @@ from enum import Enum
 from itertools import islice
 from typing import Any
 
+from kafkactl.errors import UsageError
 from kafkactl.output.report import Table, cell
 
 _PIECE = 1000
 """Items in one piece of text."""
 _CSV_SPECIAL = re.compile(r'[",\r\n]')
+_CSV_SPECIAL_BYTES = re.compile(rb'[",\r\n]')
 _YAML_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _YAML_RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _YAML_LONGEST_KEY = 1000  # longer keys need a mark of their own
@@ -95,6 +97,21 @@ def csv_pieces(tables: Sequence[Table], with_headings: bool = True) -> Iterator[
 def csv_line(cells: Iterable[object]) -> str:
     """Return one line of csv; None is an empty cell, an empty text is in quotes."""
     return ",".join([_csv_cell(value) for value in cells]) + "\n"
+
+
+def csv_bytes(data: bytes | None, null: bytes = b"") -> bytes:
+    """Return a cell of csv with any bytes; None is `null` without quotes, and nothing else looks like it."""
+    if data is None:
+        return null
+    if data and data != null and not _CSV_SPECIAL_BYTES.search(data):
+        return data
+    return b'"' + data.replace(b'"', b'""') + b'"'
+
+
+def check_null_marker(text: str) -> None:
+    """Raise UsageError for a text that cannot stand for null in a cell of csv."""
+    if _CSV_SPECIAL.search(text):
+        raise UsageError(f"--null-marker {text!r}: a cell without quotes cannot have it", "like NULL or \\N")
 
 
 def valid_data(value: Any, keep_keys: bool = False) -> Any:

@@ -105,7 +105,7 @@ def _refuse_constant(name: str) -> None:
 
 
 # Numbers are not looked at: they may have more digits than any type of Python's.
-_JSON = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse_constant)
+JSON_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse_constant)
 _STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t]*[\r\n][ \t\r\n]*')
 
 
@@ -126,7 +126,7 @@ def _valid_json(text: str) -> str:
     It is copied and not written anew: 1.10 stays 1.10, and a name that is there twice stays so.
     """
     try:
-        _JSON.decode(text)
+        JSON_DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{text[:80]!r} is not JSON: {error}") from error
     text = text.strip()

@@ -19,6 +19,7 @@ from kafkactl.streams.selection import (
     Selection,
     listed,
     ranges,
+    stops_of,
     topics_of,
 )
 from kafkactl.streams.watching import Watch, is_deletion
@@ -112,14 +113,18 @@ class Reading:
         except KafkaException as error:
             self._failure = self._cluster.error(error, f"cannot read as group {self._selection.group}")
 
-    def _heed_changes(self) -> None:
-        new, gone = self._watch.look()
+    def _heed_changes(self, adds: bool = True) -> list[Partition]:
+        """Read new partitions, too, and those of deleted topics no more; return these."""
+        new, gone = self._watch.look(adds)
         if new:
-            self._ranges.update({partition: Range(OFFSET_BEGINNING) for partition in new})
+            stops = stops_of(self._cluster, self._consumer, self._selection, new)
+            self._ranges.update({partition: Range(OFFSET_BEGINNING, stops.get(partition)) for partition in new})
+            self._stops.update(stops)
             self._consumer.incremental_assign([TopicPartition(*partition, OFFSET_BEGINNING) for partition in new])
         if gone and not self._selection.joins:
             assigned = {(each.topic, each.partition) for each in self._consumer.assignment()}
             self._consumer.incremental_unassign([TopicPartition(*each) for each in gone if each in assigned])
+        return gone
 
     def _require_assignment(self, waited_s: float) -> None:
         """Raise UnreachableError where the reading is to end, and the group has given no partitions in time."""
@@ -309,10 +314,15 @@ class Reading:
             found.update({each: deque(maxlen=number) for each in starts})
             unfinished = {each for each in starts if starts[each] < ends[each]}
             while unfinished:
-                self._heed_changes()
+                for gone in self._heed_changes(adds=False):
+                    ends.pop(gone, None)
+                    starts.pop(gone, None)
+                    unfinished.discard(gone)
                 for message in self._next_batch(_FIRST_BATCH):
                     self._watch.progressed()
                     partition: Any = (message.topic(), message.partition())
+                    if partition not in ends:
+                        continue
                     if message.offset() < ends[partition]:  # type: ignore[operator]
                         found[partition].append(message)
                     if message.offset() >= ends[partition] - 1:  # type: ignore[operator]

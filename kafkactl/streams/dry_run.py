@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kafkactl.connection.cluster import Cluster, partition_numbers, require_partition
 from kafkactl.errors import NotFoundError
-from kafkactl.streams.producing import LARGEST_BYTES, Account
+from kafkactl.streams.producing import Account, largest_bytes
 from kafkactl.streams.record import Batch, Record
 
 
@@ -20,7 +20,7 @@ class DryRun:
         self._numbers = frozenset(partition_numbers(topics[topic]))
         if partition is not None:
             require_partition(topic, partition, self._numbers)
-        account.largest_bytes = int(cluster.settings.properties.get("message.max.bytes", LARGEST_BYTES))
+        account.largest_bytes = largest_bytes(cluster)
 
     def send(self, batch: Batch) -> None:
         """Count and check records."""

@@ -21,7 +21,7 @@ from kafkactl.serde.formats import Format
 from kafkactl.streams.fields import FieldReader, members
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.record import Batch
-from kafkactl.streams.stoppable import CHUNK, Input, Kept, Stop, StoppableInput
+from kafkactl.streams.stoppable import CHUNK, CanStop, Input, Stop
 
 _LENGTH = struct.Struct(">i")
 _PACES_A_SECOND = 20
@@ -80,10 +80,11 @@ def length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
         batch: Batch = []
         at = 0
         while at + _LENGTH.size <= len(waiting):
-            (length,) = _LENGTH.unpack_from(waiting, at)
-            if length < -1:
+            try:
+                length = _length_of(waiting, at, number)
+            except FormatError:
                 yield batch
-                raise FormatError(f"record {number + 1}: {length} is no length", "four bytes, big-endian, before each")
+                raise
             end = at + _LENGTH.size + max(0, length)
             if end > len(waiting):
                 break
@@ -92,16 +93,23 @@ def length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
             at = end
         waiting = waiting[at:]
         yield batch
-    if waiting and isinstance(source, (StoppableInput, Kept)):
+    if waiting and isinstance(source, CanStop):
         waiting = source.filled(waiting, _LENGTH.size)
         if len(waiting) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(waiting)
+            length = _length_of(waiting, 0, number)
             waiting = source.filled(waiting, _LENGTH.size + max(0, length))
             if waiting and len(waiting) == _LENGTH.size + max(0, length):
                 yield [{"value": None if length < 0 else value.from_input(waiting[_LENGTH.size :])}]
                 return
     if waiting:
         raise FormatError(f"record {number + 1}: the input ends within it, after {len(waiting)} bytes")
+
+
+def _length_of(data: bytes, at: int, number: int) -> int:
+    length: int = _LENGTH.unpack_from(data, at)[0]
+    if length < -1:
+        raise FormatError(f"record {number + 1}: {length} is no length", "four bytes, big-endian, before each")
+    return length
 
 
 def json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
@@ -185,7 +193,7 @@ class _RowLines:
             if found is not None:
                 self.waiting.extend(found)
                 continue
-            if not row or not isinstance(self._source, (StoppableInput, Kept)):
+            if not row or not isinstance(self._source, CanStop):
                 return None
             line = self._source.rest_of_row(b"".join(row))
             self.is_cut = bool(self._source.cut)
@@ -225,6 +233,8 @@ def _titles(cells: list[bytes | None]) -> list[str]:
         titles = ["" if cell is None else cell.decode("utf-8") for cell in cells]
     except UnicodeDecodeError as error:
         raise FormatError("the headings are not UTF-8") from error
+    if any("\r" in title for title in titles):
+        raise FormatError("a heading has a carriage return", "lines end with \\n or \\r\\n")
     if twice := next((title for number, title in enumerate(titles) if title in titles[:number]), None):
         raise FormatError(f"two columns are called {twice!r}")
     return titles
@@ -292,18 +302,21 @@ def repeated(opened: Callable[[], Iterator[Piece]], times: int, stop: Stop) -> I
             return
 
 
-def paced(batches: Iterator[Batch], per_second: float, sleep: Callable[[float], None] = time.sleep) -> Iterator[Batch]:
-    """Return no more records than so many a second, spread evenly, by a `sleep` that may be cut short."""
-    size = max(1, int(per_second / _PACES_A_SECOND))
-    started, sent = time.monotonic(), 0
-    for batch in batches:
-        for at in range(0, len(batch), size):
-            part = batch[at : at + size]
-            wait = started + sent / per_second - time.monotonic()
-            if wait > 0:
-                sleep(wait)
-            yield part
-            sent += len(part)
+class Pace:
+    """No more records than so many a second, spread evenly, by a `sleep` that may be cut short."""
+
+    def __init__(self, per_second: float, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.size = max(1, int(per_second / _PACES_A_SECOND))
+        """So many records may be sent at once."""
+        self._per_second, self._sleep = per_second, sleep
+        self._started, self._sent = time.monotonic(), 0
+
+    def wait(self, count: int) -> None:
+        """Wait until so many more records may be sent."""
+        wait_s = self._started + self._sent / self._per_second - time.monotonic()
+        if wait_s > 0:
+            self._sleep(wait_s)
+        self._sent += count
 
 
 def _chunks(source: Input) -> Iterator[bytes]:
@@ -327,4 +340,4 @@ def _pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
 
 def _ended(source: Input, begun: bytes, delimiter: bytes) -> bytes:
     """Return the last piece of an input; a signal may have come within it."""
-    return source.ended(begun, delimiter) if isinstance(source, (StoppableInput, Kept)) else begun
+    return source.ended(begun, delimiter) if isinstance(source, CanStop) else begun

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, require_partition
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
 from kafkactl.streams.record import Batch, Headers, Record, headers_of, is_plain, name_bytes
 from kafkactl.streams.stoppable import Stop
 from kafkactl.streams.waiting import STATISTICS, Waiting
@@ -58,7 +58,7 @@ class Account:
     aborted: int = 0
     """Delivered, but in a transaction that was aborted: readers of committed records never see them."""
     committed_transactions: int = field(default=0, init=False)
-    why_given_up: str = "we were stopped"
+    why_given_up: str = "the client could send no more"
     largest_bytes: int = LARGEST_BYTES
 
     @property
@@ -68,6 +68,8 @@ class Account:
     def reason(self, code: int, otherwise: str) -> str:
         """Return why a record was not delivered, by the code of its error."""
         known = _REASONS.get(code)
+        if code in _UNANSWERED:
+            return f"{MAY_BE_THERE}{otherwise}"
         return otherwise if known is None else known.format(why=self.why_given_up, largest=self.largest_bytes)
 
     def on_failure(self, error: KafkaError | None, message: Message) -> None:
@@ -118,12 +120,21 @@ def undelivered(record: Record, reason: str) -> Undelivered:
 
 CUT = "not sent: we were stopped before its end was read"
 MAY_BE_THERE = "may have been delivered: "
+# Errors with which a record can be in the log all the same: no broker said that it is not.
+_UNANSWERED = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    }
+)
 # What became of a record, as far as its error alone tells.
 _REASONS = {
     KafkaError._PURGE_QUEUE: "not sent: {why}",
     KafkaError._PURGE_INFLIGHT: f"{MAY_BE_THERE}{{why}} before the broker's answer came",
-    KafkaError.MSG_SIZE_TOO_LARGE: "too large for the client (max.request.size, {largest} bytes), the topic"
-    " (max.message.bytes) or the broker (message.max.bytes)",
+    KafkaError.MSG_SIZE_TOO_LARGE: "it, or the batch that it was sent in, is too large for the client"
+    " (max.request.size, {largest} bytes), the topic (max.message.bytes) or the broker (message.max.bytes)",
     KafkaError._MSG_TIMED_OUT: f"{MAY_BE_THERE}no answer came within delivery.timeout.ms",
     KafkaError.REQUEST_TIMED_OUT: f"{MAY_BE_THERE}the replicas did not acknowledge it in time",
 }
@@ -143,9 +154,10 @@ class Sending:
     ) -> None:
         """Raise UnreachableError and NotFoundError before anything is sent."""
         self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
+        account.largest_bytes = largest_bytes(cluster)
         self._waiting = Waiting(topic, cluster.timeout_s, stop, tell)
+        self._fatal: KafkaError | None = None
         settings = {**producer_settings(cluster), **STATISTICS, "stats_cb": self._waiting.on_statistics}
-        account.largest_bytes = int(cluster.settings.properties.get("message.max.bytes", LARGEST_BYTES))
         self._where = {} if partition is None else {"partition": partition}
         self._producer: Any = cluster.producer(settings)
         require_topic(cluster, self._producer, topic, tell, partition)
@@ -153,31 +165,48 @@ class Sending:
     def send(self, batch: Batch) -> None:
         """Queue records, waiting while the queue is full; raises OperationError when the producer can send no more."""
         self._account.given += len(batch)
-        if is_plain(batch):
+        if self._stop.is_over:
+            self._fail_all(batch, "not sent: we were stopped")
+        elif is_plain(batch):
             self._send_many(batch)
         else:
             for at in range(len(batch)):
                 self._send_one(batch, at)
+        self._serve(0)
         self._waiting.require_reached()
-        self._producer.poll(0)
+        self._require_alive(())
 
     def flush(self) -> None:
         """Wait until every record is acknowledged or has failed; each one's own time-out bounds it, or a signal."""
-        while self._outstanding():
+        while len(self._producer):
+            try:
+                self._producer.flush(_STEP_S)
+            except KafkaException as error:
+                self._die(error.args[0])
+            self._require_alive(())
             if self._is_over():
                 self.give_up()
                 self._waiting.require_reached()
                 return
 
-    def _outstanding(self) -> int:
-        """Wait a moment, and return how many records wait; raise OperationError where the client can send no more."""
+    def _serve(self, seconds: float) -> None:
+        """Hear of records that have failed; a fatal error of the client is kept for _require_alive."""
         try:
-            waiting: int = self._producer.flush(_STEP_S)
+            self._producer.poll(seconds)
         except KafkaException as error:
-            self._account.why_given_up = describe_kafka_error(error.args[0])
+            self._die(error.args[0])
+
+    def _die(self, error: KafkaError) -> None:
+        """Take back everything after an error that ends the client."""
+        if self._fatal is None:
+            self._fatal = error
+            self._account.why_given_up = describe_kafka_error(error)
             self.give_up()
-            raise self._cluster.error(error, f"cannot send to {self._topic}") from error
-        return waiting
+
+    def _require_alive(self, records: Iterable[Record]) -> None:
+        """Fail the records that are in hand and raise OperationError where the client can send no more."""
+        if self._fatal is not None:
+            self._refuse(records, self._fatal)
 
     def _is_over(self) -> bool:
         outstanding = len(self._producer)
@@ -199,7 +228,7 @@ class Sending:
         """Take back what is not acknowledged; all of it is told as undelivered."""
         self._producer.purge()
         for _ in range(_PURGE_STEPS):
-            self._producer.poll(_STEP_S)
+            self._serve(_STEP_S)
             if not len(self._producer):
                 return
 
@@ -223,7 +252,7 @@ class Sending:
                     continue
                 if reason.code() == KafkaError._QUEUE_FULL:  # this and all that follow, so their order stays
                     refused.append(record)
-                elif reason.fatal():
+                elif _is_fatal(reason):
                     self._refuse([*refused, *left[number:]], reason)
                 else:
                     self._fail_one(record, reason)
@@ -232,7 +261,8 @@ class Sending:
                 self._fail_all(left, f"not sent: {self._waiting.why}")
                 self._waiting.require_reached()
                 return
-            self._producer.poll(_STEP_S)
+            self._serve(_STEP_S)
+            self._require_alive(left)
 
     def _send_one(self, batch: Batch, at: int) -> None:
         record = batch[at]
@@ -254,9 +284,10 @@ class Sending:
                 if self._is_over():
                     self._account.fail_record(record, f"not sent: {self._waiting.why}")
                     return
-                self._producer.poll(_STEP_S)
+                self._serve(_STEP_S)
+                self._require_alive(batch[at:])
             except KafkaException as error:
-                if error.args[0].fatal():
+                if _is_fatal(error.args[0]):
                     self._refuse(batch[at:], error.args[0])
                 self._fail_one(record, error.args[0])
                 return
@@ -278,6 +309,18 @@ class Sending:
         reason = describe_kafka_error(error)
         self._fail_all(records, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")
+
+
+def _is_fatal(error: KafkaError) -> bool:
+    return error.fatal() or error.code() == KafkaError._FATAL
+
+
+def largest_bytes(cluster: Cluster) -> int:
+    """Return the size of the largest record that the client sends; raises UsageError for a setting that is none."""
+    text = cluster.settings.properties.get("message.max.bytes", str(LARGEST_BYTES))
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"max.request.size={text}: not a number of bytes", "like 1048576")
+    return int(text)
 
 
 def producer_settings(cluster: Cluster) -> dict[str, Any]:

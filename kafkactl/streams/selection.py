@@ -82,19 +82,24 @@ def ranges(cluster: Cluster, consumer: Any, selection: Selection) -> dict[Partit
     """Each partition's range, moments looked up; raises NotFoundError and OperationError."""
     partitions = _partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}
-    stops: dict[Partition, int] = {}
     if selection.from_time_ms is not None:
         starts = listed(cluster, consumer, partitions, selection.from_time_ms)
-    if selection.before_time_ms is not None:
-        found = listed(cluster, consumer, partitions, selection.before_time_ms)
-        stops = {each: offset for each, offset in found.items() if offset >= 0}
-    elif selection.to_offset is not None:
-        stops = dict.fromkeys(partitions, selection.to_offset)
+    stops = stops_of(cluster, consumer, selection, partitions)
     start = selection.offset
     if start is None:
         start = OFFSET_BEGINNING if selection.from_beginning else OFFSET_END
     named = {each: offset for each, offset in (selection.assigned or {}).items() if offset is not None}
     return {each: Range(named.get(each, starts.get(each, start)), stops.get(each)) for each in partitions}
+
+
+def stops_of(
+    cluster: Cluster, consumer: Any, selection: Selection, partitions: Iterable[Partition]
+) -> dict[Partition, int]:
+    """Return the first offset that is not read any more of each partition that has one; raises OperationError."""
+    if selection.before_time_ms is not None:
+        found = listed(cluster, consumer, partitions, selection.before_time_ms)
+        return {each: offset for each, offset in found.items() if offset >= 0}
+    return {} if selection.to_offset is None else dict.fromkeys(partitions, selection.to_offset)
 
 
 def listed(cluster: Cluster, consumer: Any, partitions: Iterable[Partition], at: int) -> dict[Partition, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 CHUNK = 1 << 17
 _REST_S = 2.0
@@ -25,11 +25,6 @@ class Stop(Protocol):
         """Whether the time for deliveries after it is over."""
         ...
 
-    @property
-    def left_s(self) -> float:
-        """Return how many seconds deliveries may take."""
-        ...
-
     def wait_readable(self, descriptor: int) -> bool:
         """Wait for something to read; return False when a signal came first."""
         ...
@@ -44,6 +39,28 @@ class Input(Protocol):
 
     def read1(self, size: int = -1, /) -> bytes:
         """Return some bytes, at most `size`; nothing at the end."""
+        ...
+
+
+@runtime_checkable
+class CanStop(Protocol):
+    """An input that a signal may end within a piece, such as a line."""
+
+    def ended(self, begun: bytes, delimiter: bytes) -> bytes:
+        """Return the last piece, with its delimiter unless the input has ended; nothing for one that stays cut."""
+        ...
+
+    def rest_of_row(self, begun: bytes) -> bytes:
+        """Return the line that goes on with a row of several lines; nothing at the end or where it stays cut."""
+        ...
+
+    def filled(self, begun: bytes, size: int) -> bytes:
+        """Return `begun` and what follows it, `size` bytes in all; fewer at the end, nothing if it stays cut."""
+        ...
+
+    @property
+    def cut(self) -> bytes:
+        """What was read of a piece whose end did not come any more."""
         ...
 
 

@@ -6,6 +6,7 @@ import contextlib
 import marshal
 import tempfile
 from collections.abc import Iterator
+from typing import IO
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -55,8 +56,10 @@ class Transactions:
                 if self._begun == self._size:
                     self.commit()
         except KafkactlError as error:
-            self.abort(str(error))
-            self._account.refuse(batch[sent:], f"not sent: {error}")
+            try:
+                self.abort(str(error))
+            finally:  # a coordinator that does not answer must not hide records
+                self._account.refuse(batch[sent:], f"not sent: {error}")
             raise
 
     def commit(self) -> None:
@@ -111,7 +114,11 @@ class Transactions:
                 self._account.tell(undelivered(record, reason))
 
     def _abort_at_broker(self) -> None:
-        self._do("abort_transaction", "cannot abort the transaction")
+        try:
+            self._do("abort_transaction", "cannot abort the transaction")
+        except OperationError as error:
+            if error.code != KafkaError.INVALID_TXN_STATE:  # nothing had reached the broker: there is none to abort
+                raise
 
     def _do(self, step: str, what: str) -> None:
         def ask() -> None:
@@ -135,27 +142,46 @@ class _Records:
     """The records of an open transaction, on disk when they are many."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  # lives as long as the command
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._file: IO[bytes] | None = None
+        self._file_bytes = 0
 
     def add(self, batch: Batch) -> None:
-        """Keep records; raise OperationError where the disk is full."""
+        """Keep records; raise OperationError where the disk is full. What is kept stays so."""
+        data = marshal.dumps(batch)
+        if self._held_bytes + len(data) > _IN_MEMORY_BYTES:
+            self._write([*self._held, data])
+            self._held, self._held_bytes = [], 0
+        else:
+            self._held.append(data)
+            self._held_bytes += len(data)
+
+    def _write(self, pieces: list[bytes]) -> None:
         try:
-            self._file.write(marshal.dumps(batch))
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives as long as the command
+            self._file.seek(self._file_bytes)
+            for piece in pieces:
+                left = memoryview(piece)
+                while left:
+                    left = left[self._file.write(left) :]
+            self._file_bytes = self._file.tell()
         except OSError as error:
-            what = f"cannot keep the records of a transaction in {tempfile.gettempdir()}: {error.strerror}"
+            what = f"cannot keep the records of a transaction in a temporary file: {error.strerror}"
             raise OperationError(what, "--transaction-size makes smaller ones; TMPDIR names another folder") from error
 
     def clear(self) -> None:
-        self._file.seek(0)
-        self._file.truncate()
+        self._held, self._held_bytes, self._file_bytes = [], 0, 0
 
     def all(self) -> Iterator[Batch]:
-        self._file.seek(0)
-        while True:
-            try:
+        """Return what was kept, in its order."""
+        if self._file is not None and self._file_bytes:
+            self._file.seek(0)
+            while self._file.tell() < self._file_bytes:
                 yield marshal.load(self._file)
-            except (EOFError, ValueError, TypeError):  # the end, or what a full disk cut
-                return
+        for data in self._held:
+            yield marshal.loads(data)
 
 
 @contextlib.contextmanager

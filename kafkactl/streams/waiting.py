@@ -11,6 +11,8 @@ from kafkactl.errors import UnreachableError
 from kafkactl.streams.stoppable import Stop
 
 _TOLD_AFTER_S = 3.0
+_PAUSE_S = 1.0
+"""While records wait, it is asked more often."""
 _NO_LEADER = -1
 _NOT_KNOWN = {"rx": 0, "nodename": ""}
 STATISTICS = {"statistics.interval.ms": 1000}
@@ -27,25 +29,29 @@ class Waiting:
         self._topic, self._timeout_s, self._stop, self._tell = topic, timeout_s, stop, tell
         self._acknowledged, self._since = 0, time.monotonic()
         self._has_told = False
-        self._statistics = ""
+        self._asked_at = 0.0
+        self._statistics, self._is_statistics_new = "", False
         self._never_reached = ""
 
     def on_statistics(self, text: str) -> None:
         """Take librdkafka's statistics, which it gives once a second."""
-        self._statistics = text
+        self._statistics, self._is_statistics_new = text, True
 
     def is_over(self, acknowledged: int, outstanding: int) -> bool:
         """Return whether to give up; `outstanding` records wait."""
         now = time.monotonic()
-        if acknowledged != self._acknowledged or not outstanding:
+        is_new = now - self._asked_at > _PAUSE_S  # nothing waited meanwhile
+        self._asked_at = now
+        if acknowledged != self._acknowledged or not outstanding or is_new:
             self._acknowledged, self._since, self._has_told = acknowledged, now, False
         waited_s = now - self._since
         if waited_s > _TOLD_AFTER_S and not self._has_told:
             self._has_told = True
             brokers = self._leaders_never_reached()
             of_whom = f" from {brokers}, which was never reached" if brokers else ""
-            self._tell(f"waiting for the acknowledgement of {outstanding:,} records{of_whom}")
-        if waited_s > self._timeout_s and not self._never_reached:
+            records = f"{outstanding:,} record{'' if outstanding == 1 else 's'}"
+            self._tell(f"waiting for the acknowledgement of {records}{of_whom}")
+        if waited_s > self._timeout_s and not self._never_reached and self._is_statistics_new:
             self._never_reached = self._leaders_never_reached()
         return self._stop.is_over or bool(self._never_reached)
 
@@ -64,6 +70,7 @@ class Waiting:
 
     def _leaders_never_reached(self) -> str:
         """Return the brokers that all waiting records are for, if none of them ever answered; otherwise nothing."""
+        self._is_statistics_new = False
         if not self._statistics:
             return ""
         found: dict[str, Any] = json.loads(self._statistics)

@@ -50,8 +50,8 @@ class Watch:
         if self.without_leader:
             raise self.stuck()
 
-    def look(self) -> tuple[list[Partition], list[Partition]]:
-        """Return partitions that are new and partitions of topics that were deleted, both to be heeded by the caller.
+    def look(self, adds: bool = True) -> tuple[list[Partition], list[Partition]]:
+        """Return new partitions, if wanted, and those of deleted topics; the caller has to heed both.
 
         Raises NotFoundError for a deleted topic that was named, and UnreachableError where the reading is to end at
         the end of every partition and nothing came within the time-out.
@@ -69,7 +69,9 @@ class Watch:
             self._note_leaders(topics)
         if is_stuck:
             raise self.stuck()
-        return ([], []) if topics is None else (self._new(topics), self._gone(topics))
+        if topics is None:
+            return [], []
+        return self._new(topics) if adds else [], self._gone(topics)
 
     def stuck(self) -> UnreachableError:
         """Return the error that names the partitions of which nothing comes."""

@@ -158,3 +158,21 @@ def test_a_blocked_output_keeps_the_place_in_the_group(kraft: RunningCluster, na
     assert b"poll" not in told
     assert b"Processed a total of 6000 messages" in told
     assert sorted(shown.decode().split()) == sorted(line.partition(":")[2] for line in lines)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_slow_reader_is_no_silence_of_the_brokers(kraft: RunningCluster, name: str, path: str) -> None:
+    cli = kraft.cli.with_environment(KAFKACTL_STREAMS=path)
+    cli.ok("topics", "create", name, "-p", 1)
+    lines = "".join(f"{number:05d}-{'x' * 100}\n" for number in range(20_000))
+    cli.ok("produce", name, input=lines)
+    command = cli.command("consume", name, "--from-beginning", "--exit", "--timeout", "1")
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=cli.full_environment()
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.read1(100)  # type: ignore[attr-defined]
+        time.sleep(3)  # the time-out is over while the output is blocked
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (first + rest).decode() == lines

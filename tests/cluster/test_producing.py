@@ -149,13 +149,22 @@ def test_wrong_flags_are_told(kraft: RunningCluster, name: str) -> None:
         (["--input", "xml"], "--input xml: no such form"),
         (["--input", "json", "-K", ":"], "properties and --delimiter are for lines"),
         (["--line-reader", "com.example.Reader"], "there is no JVM here"),
-        (["--rate", "0"], "--rate 0: not above 0"),
+        (["--rate", "0"], "--rate 0: not a number above 0"),
+        (["--rate", "nan"], "--rate nan: not a number above 0"),
+        (["--rate", "1e400"], "--rate inf: not a number above 0"),
+        (["--input", "csv", "--null-marker", ","], "a cell without quotes cannot have it"),
+        (["-X", "max.request.size=1m"], "max.request.size=1m: not a number of bytes"),
+        (["--sync", "-X", "max.request.size=1m"], "max.request.size=1m: not a number of bytes"),
         (["--transaction-size", "3"], "--transaction-size without a transaction"),
         (["--partitioner", "mine"], "--partitioner mine: no such one"),
         (["--header", "x"], "not name=value"),
         (["--dead-letter", "/nowhere/file"], "--dead-letter /nowhere/file: it cannot be created"),
     ):
         assert told in kraft.cli("produce", name, *arguments, input="x\n", check=2).stderr
+    file = Path(kraft.cli.home) / f"{name}.json"
+    file.write_text("x\n")
+    refused = kraft.cli("produce", name, "--from-file", file, "--dead-letter", file, check=2)
+    assert "it is the input itself" in refused.stderr
     assert read(kraft, name) == []
 
 
@@ -317,7 +326,7 @@ def all_of(cluster: RunningCluster, topic: str) -> list[tuple[object, ...]]:
     return sorted(found, key=lambda one: one[:2])
 
 
-@pytest.mark.parametrize("form", ["json", "csv", "json written anew", "dump-log"])
+@pytest.mark.parametrize("form", ["json", "csv", "json written anew", "dump-log -o json", "dump-log -o csv"])
 def test_any_bytes_go_from_topic_to_topic(kraft: RunningCluster, name: str, form: str) -> None:
     """The same keys, values, headers, timestamps and partitions."""
     cli, other = kraft.cli, f"{name}-other"
@@ -327,11 +336,14 @@ def test_any_bytes_go_from_topic_to_topic(kraft: RunningCluster, name: str, form
     for number, (key, value, headers) in enumerate(ODD * 3):
         producer.produce(name, value, key, number % 2, headers=headers, timestamp=1_600_000_000_000 + number)
     producer.flush()
-    if form == "dump-log":
+    if form.startswith("dump-log"):
+        kind = form.split()[-1]
         logs = [folder / f"{name}-{number}" for folder in kraft.log_dirs() for number in range(2)]
         for number, log in enumerate(logs):  # rows of a log do not say their partition
-            rows = output(cli, "dump-log", log, "--print-data-log", "-o", "json")
-            cli.ok("produce", other, "--input", "json", "--partition", number, input=rows.decode())
+            rows = output(cli, "dump-log", log, "--print-data-log", "-o", kind)
+            file = Path(cli.home) / f"{name}-{number}.txt"
+            file.write_bytes(rows)
+            cli.ok("produce", other, "--input", kind, "--partition", number, "--from-file", file)
     else:
         text = output(cli, "consume", name, "--from-beginning", "--exit", "-o", form.split()[0])
         if "anew" in form:

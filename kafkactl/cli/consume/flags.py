@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 _PROTOCOLS = ("classic", "consumer")
+_HIGHEST_OFFSET = 2**63 - 1
+_MOST_RECORDS = 2**31 - 1
+"""The last so many are held in memory."""
 
 
 @flags
@@ -57,7 +60,10 @@ class RangeFlags:
         str | None, typer.Option("--offset", metavar="N|earliest|latest", help="Where to start in each --partition.")
     ] = None
     to_offset: Annotated[
-        int | None, typer.Option("--to-offset", metavar="N", min=0, help="The first offset not to be read any more.")
+        int | None,
+        typer.Option(
+            "--to-offset", metavar="N", min=0, max=_HIGHEST_OFFSET, help="The first offset not read any more."
+        ),
     ] = None
     from_time: Annotated[
         str | None, typer.Option("--from-time", metavar="TIME", help="Start at the first record not before it.")
@@ -72,7 +78,8 @@ class RangeFlags:
         ),
     ] = None
     tail: Annotated[
-        int | None, typer.Option("--tail", metavar="N", min=1, help="The last N records of each partition.")
+        int | None,
+        typer.Option("--tail", metavar="N", min=1, max=_MOST_RECORDS, help="The last N records of each partition."),
     ] = None
     exit_: Annotated[bool, typer.Option("--exit", "-e", help="Stop at the end of every partition.")] = False
     follow: Annotated[
@@ -142,6 +149,8 @@ class RangeFlags:
                 "--offset is one partition's own",
                 "name it with --partition; --from-beginning starts at the oldest of all",
             )
+        if self.exit_ and self.follow:
+            raise UsageError("--exit stops at the end, and --follow goes on", "say one of them")
         ways = [name for name, value in (("--include", self.include), ("--assign", self.assign)) if value]
         if ways and (topic or topic_flag or len(ways) > 1):
             raise UsageError(f"{ways[0]} names topics itself", "leave TOPIC out")
@@ -334,6 +343,6 @@ def _offset(text: str, flag: str) -> int:
     named = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
     if text.lower() in named:
         return named[text.lower()]
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()) or int(text) > _HIGHEST_OFFSET:
         raise UsageError(f"{flag} {text}: not an offset", "a number, earliest or latest")
     return int(text)

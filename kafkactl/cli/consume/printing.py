@@ -47,6 +47,7 @@ class Printing:
         self._printed = self._skipped = 0
         self._is_committed = True
         self._reading: Reading
+        self._stopping: Stopping
         self._on_its_way: deque[_Written] = deque()
 
     def run(self, reading: Reading, latest: Latest | None) -> int:
@@ -55,6 +56,7 @@ class Printing:
         out.while_blocked = reading.keep_alive
         status = DONE
         with Stopping() as stopping:
+            self._stopping = stopping
             try:
                 self._print_all(latest)
             except StopRequestedError as stop:
@@ -143,9 +145,9 @@ class Printing:
     def _mark_done(self, position: int) -> None:
         """Mark the batches as done that end before a position of the output."""
         while self._on_its_way and (end := self._on_its_way[0].end) is not None and end <= position:
-            # A signal may come between any two lines: to mark a batch twice does no harm, to forget one does.
-            self._reading.done(self._on_its_way[0].batch)
-            self._printed += len(self._on_its_way.popleft().shown)
+            with self._stopping.held():
+                self._reading.done(self._on_its_way[0].batch)
+                self._printed += len(self._on_its_way.popleft().shown)
 
     def _mark_part_done(self, position: int) -> None:
         """Mark the records as done that end before a position, of the batch that it lies in."""
@@ -189,7 +191,8 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
                 out.write(chunk.text)
                 out.flush()
                 while on_its_way and on_its_way[0][0] + len(on_its_way[0][1].text) <= out.read_at_least:
-                    printed += on_its_way.popleft()[1].records
+                    with stopping.held():
+                        printed += on_its_way.popleft()[1].records
         except StopRequestedError as stop:
             status = stop.status
         except ReaderLeftError:

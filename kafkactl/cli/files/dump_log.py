@@ -199,9 +199,13 @@ def dump_log(
         from kafkactl.dump import rows as dump_rows
         from kafkactl.output.parquet import print_parquet
 
-        is_exact = output.format in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML)
+        bytes_as = dump_rows.BytesAs.TEXT
+        if output.format in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
+            bytes_as = dump_rows.BytesAs.BASE64
+        elif output.format is OutputFormat.CSV:
+            bytes_as = dump_rows.BytesAs.BYTES
         print_rows = print_parquet if output.is_parquet else dump_rows.printer(output.format, paths)
-        return dump_rows.dump_rows(paths, deep, decoder.values, is_exact, selection, print_rows)
+        return dump_rows.dump_rows(paths, deep, decoder.values, bytes_as, selection, print_rows)
 
     from kafkactl.dump.files import TextDump, Wanted
 

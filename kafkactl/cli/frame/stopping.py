@@ -21,6 +21,8 @@ _DELIVERY_WAIT_S = 5.0
 """Deliveries may take so much of it: the records that are not delivered have to be written down in the rest."""
 _OUTPUT_WAIT_S = 5.0
 """The output may take so much of it: a reader that has stopped must not cost the commits."""
+_REPORT_S = 3.0
+"""After the deliveries, reports of what was not delivered may take so long before a signal ends them."""
 _NUDGE_S = 0.1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -44,6 +46,8 @@ class Stopping:
         """Time of time.monotonic() when everything must have ended; None before a signal."""
         self._status: int | None = None
         self._is_finishing = False
+        self._number: int | None = None
+        self._has_raised = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stopping:
@@ -65,6 +69,18 @@ class Stopping:
         """From now on a first signal is only noted: what is being finished must not be interrupted."""
         self._is_finishing = True
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside, a signal waits: for steps that count something and must not be torn apart."""
+        before, self._is_finishing = self._is_finishing, True
+        try:
+            yield
+        finally:
+            self._is_finishing = before
+        if self._number is not None and not before and not self._has_raised:
+            self._has_raised = True
+            raise StopRequestedError(self._number)
+
     def status(self, otherwise: int) -> int:
         """Return the status of the signal that has come, or the other one."""
         return otherwise if self._status is None else self._status
@@ -80,14 +96,16 @@ class Stopping:
         self._status = statuses.of_signal(number)
         self.deadline = time.monotonic() + WAIT_S
         out.deadline = time.monotonic() + _OUTPUT_WAIT_S
+        self._number = number
         if not self._is_finishing:
+            self._has_raised = True
             raise StopRequestedError(number)
 
 
 class NotedStopping(Stopping):
     """Only notes a signal, so that the work ends where nothing is in its hands.
 
-    A second signal takes the time for deliveries away, and a third ends the process at once.
+    A second signal takes the time for deliveries away; one more ends the process where reports take too long.
     """
 
     def __init__(self) -> None:
@@ -124,11 +142,6 @@ class NotedStopping(Stopping):
     def is_over(self) -> bool:
         """Whether the time for deliveries is over; False before a signal."""
         return self.deadline is not None and time.monotonic() >= self.deadline
-
-    @property
-    def left_s(self) -> float:
-        """Return how many seconds deliveries may take; WAIT_S before a signal."""
-        return WAIT_S if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def wait_readable(self, descriptor: int) -> bool:
         """Wait for something to read, or the end of the input; return False when a signal came first."""
@@ -192,5 +205,5 @@ class NotedStopping(Stopping):
                 raise StopRequestedError(number)
         elif self._signals == 2:
             self.deadline = time.monotonic()
-        else:
+        elif time.monotonic() > (self.deadline or 0) + _REPORT_S:  # what is written down until then would be lost
             os._exit(statuses.of_signal(number))

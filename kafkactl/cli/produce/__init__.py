@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,6 +26,7 @@ from kafkactl.statuses import FAILED
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
+    from kafkactl.streams.inputs import Pace
     from kafkactl.streams.producing import Account
     from kafkactl.streams.record import Batch
 
@@ -98,15 +101,15 @@ def console_producer(
         before_change(connected, [Change(what=f"write records to topic {name}", inverse=cannot_be_undone)])
     source, plain = what.source(key, value)
     given = records.given(key, clock)
-    if rate is not None and rate <= 0:
-        raise UsageError(f"--rate {rate:g}: not above 0")
+    if rate is not None and not (rate > 0 and math.isfinite(rate)):
+        raise UsageError(f"--rate {rate:g}: not a number above 0")
     transactional_id = connected.settings.properties.get("transactional.id")
     if transaction_size is not None and transactional_id is None:
         raise UsageError("--transaction-size without a transaction", "--transactional-id begins one")
 
     from kafkactl.cli.produce.prompt import TypedLines
     from kafkactl.output.records.undelivered import Undelivereds
-    from kafkactl.streams.inputs import Given, paced, whole_lines
+    from kafkactl.streams.inputs import Given, Pace, whole_lines
     from kafkactl.streams.librdkafka import line_sending
     from kafkactl.streams.producing import Account, Sending
     from kafkactl.streams.stoppable import CHUNK, StoppableInput
@@ -119,6 +122,12 @@ def console_producer(
             return stopping.status(_check_all(batches, connected, name, partition))
     with ExitStack() as stack:
         stream = stack.enter_context(_opened(what.from_file))
+        if (
+            dead_letter is not None
+            and dead_letter.exists()
+            and os.path.samestat(dead_letter.stat(), os.fstat(stream.fileno()))
+        ):
+            raise UsageError(f"--dead-letter {dead_letter}: it is the input itself", "name another file")
         account = Account(stack.enter_context(Undelivereds(name, dead_letter)).tell)
         typed = stream.isatty()
         is_slow = bool(typed or sync or rate)
@@ -126,26 +135,32 @@ def console_producer(
             plain = None
         # What goes out slowly is read in small pieces: little of it is in our hands when a signal comes.
         read = StoppableInput(stream.fileno(), stopping, _SLOW_CHUNK_BYTES if is_slow else CHUNK)
-        try:
+        prompt = stack.enter_context(TypedLines(read, stopping)) if typed else None
+
+        def send_all() -> None:
             if plain is not None:
                 lines = line_sending.LineSending(connected, name, account, people.note, stopping, partition)
-                with stopping, lines, Progress() as progress:
+                with lines, Progress() as progress:
                     lines.send(what.read(whole_lines, read, stopping), plain, progress.show)
-            else:
-                sending = Sending(connected, name, account, people.note, stopping, partition)
-                with stopping, sending:
-                    prompt = stack.enter_context(TypedLines(read, stopping)) if typed else None
-                    batches = given.fill(source(prompt) if prompt else what.read(source, read, stopping))
-                    batches = _told_of_lost_times(batches, connected, name)
-                    if rate is not None:
-                        batches = paced(batches, rate, stopping.sleep)
-                    if transactional_id is None:
-                        _send_all(batches, sending.send, account, sending.flush if sync or typed else None)
-                    else:
-                        with transactions(sending, connected, account, transaction_size, stopping) as opened:
-                            _send_all(batches, opened.send, account, wait=None)
-            if read.cut:
-                account.fail_cut(read.cut)
+                return
+            sending = Sending(connected, name, account, people.note, stopping, partition)
+            with sending:
+                batches = given.fill(source(prompt) if prompt else what.read(source, read, stopping))
+                batches = _told_of_lost_times(batches, connected, name, stopping)
+                pace = None if rate is None else Pace(rate, stopping.sleep)
+                if transactional_id is None:
+                    _send_all(batches, sending.send, account, sending.flush if sync or typed else None, pace)
+                else:
+                    with transactions(sending, connected, account, transaction_size, stopping) as opened:
+                        _send_all(batches, opened.send, account, None, pace)
+
+        try:
+            with stopping:
+                try:
+                    send_all()
+                finally:
+                    if cut := (prompt or read).cut:
+                        account.fail_cut(cut)
         except KafkactlError as error:
             if not stopping.is_requested:
                 raise
@@ -172,11 +187,13 @@ def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition
     return FAILED if account.failed else 0
 
 
-def _told_of_lost_times(batches: Iterator[Batch], cluster: Cluster, topic: str) -> Iterator[Batch]:
+def _told_of_lost_times(
+    batches: Iterator[Batch], cluster: Cluster, topic: str, stopping: NotedStopping
+) -> Iterator[Batch]:
     """Return the batches; a topic that sets timestamps itself is named when a record comes with one."""
     told = False
     for batch in batches:
-        if not told and any("timestamp" in record for record in batch):
+        if not (told or stopping.is_requested) and any("timestamp" in record for record in batch):
             told = True
             if _sets_times(cluster, topic):
                 people.warning(f"topic {topic} has {_TYPE}={_OF_BROKER}: it does not keep timestamps that are given")
@@ -204,17 +221,30 @@ def _opened(file: Path | None) -> BinaryIO:
 
 
 def _send_all(
-    batches: Iterator[Batch], send: Callable[[Batch], None], account: Account, wait: Callable[[], None] | None
+    batches: Iterator[Batch],
+    send: Callable[[Batch], None],
+    account: Account,
+    wait: Callable[[], None] | None,
+    pace: Pace | None = None,
 ) -> None:
-    """Sends each batch, or with `wait` each record and waits for it."""
+    """Send each batch, at a pace if there is one; with `wait` send each record and wait for it.
+
+    Records of a batch that are in hand when an error ends the sending are reported, too.
+    """
     with Progress() as progress:
         for batch in batches:
-            if wait is None:
-                send(batch)
-            else:
-                for record in batch:
-                    send([record])
-                    wait()
+            size = 1 if wait is not None else len(batch) if pace is None else pace.size
+            for at in range(0, len(batch), max(1, size)):
+                part = batch[at : at + size]
+                try:
+                    if pace is not None:
+                        pace.wait(len(part))
+                    send(part)
+                    if wait is not None:
+                        wait()
+                except KafkactlError as error:
+                    account.refuse(batch[at + size :], f"not sent: {error}")
+                    raise
             progress.show(account.given)
 
 

@@ -92,6 +92,7 @@ class InputFlags:
 
         Raises UsageError for flags that do not go together.
         """
+        from kafkactl.output.structured import check_null_marker
         from kafkactl.streams import inputs
         from kafkactl.streams.fields import FieldReader
         from kafkactl.streams.lines import LineReader
@@ -115,6 +116,7 @@ class InputFlags:
             fields = FieldReader(key, value, heeds_partition=not self.repartition)
             if self.input_ == "json":
                 return lambda stream: inputs.json_lines(stream, fields), None
+            check_null_marker(self.null_marker)
             null = self.null_marker.encode("utf-8", "surrogateescape")
             return lambda stream: inputs.csv_rows(stream, fields, null), None
         reader = LineReader(properties, key, value)

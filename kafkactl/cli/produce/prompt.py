@@ -21,6 +21,8 @@ class TypedLines:
 
     def __init__(self, typed: StoppableInput, stopping: NotedStopping) -> None:
         self._typed, self._stopping = typed, stopping
+        self.cut = b""
+        """What was typed of a piece whose end was not typed any more."""
         self._edits = out.is_terminal
         if self._edits:
             import readline
@@ -39,6 +41,25 @@ class TypedLines:
             if not line:
                 people.write("\n")  # the prompt's own line ends here
         return line
+
+    def ended(self, begun: bytes, delimiter: bytes) -> bytes:
+        """Return the last piece; nothing for one that a signal cut."""
+        return self._unless_cut(begun)
+
+    def rest_of_row(self, begun: bytes) -> bytes:
+        """Return nothing: more was not typed."""
+        self._unless_cut(begun + self.cut)
+        return b""
+
+    def filled(self, begun: bytes, size: int) -> bytes:
+        """Return what was typed; nothing for a piece that a signal cut."""
+        return begun if len(begun) >= size else self._unless_cut(begun)
+
+    def _unless_cut(self, begun: bytes) -> bytes:
+        if not self._stopping.is_requested:
+            return begun
+        self.cut = begun
+        return b""
 
     def __enter__(self) -> TypedLines:
         return self

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kafkactl.serde.formats import STRING, Format
+from kafkactl.streams.record import name_bytes
 
 _BASE64 = "_base64"
 
@@ -33,7 +34,6 @@ def header_items(headers: Iterable[tuple[str | bytes, bytes | None]]) -> list[An
     """Return headers as pairs [name, value]; as an object with name and value where one of them is not UTF-8."""
     items: list[Any] = []
     for name, value in headers:
-        raw = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
-        fields = {**member("name", raw), **member("value", value)}
+        fields = {**member("name", name_bytes(name)), **member("value", value)}
         items.append([fields["name"], fields["value"]] if fields.keys() == {"name", "value"} else fields)
     return items

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +13,10 @@ from kafkactl.output.records.fields import header_items, member
 from kafkactl.output.records.line_formatter import LineFormatter
 from kafkactl.output.records.template import Template
 from kafkactl.output.report import OutputFormat
-from kafkactl.output.structured import csv_line, dump_json, yaml_document
+from kafkactl.output.structured import check_null_marker, csv_bytes, csv_line, dump_json, yaml_document
 from kafkactl.serde import formats
 from kafkactl.serde.formats import STRING, Format
 from kafkactl.streams.record import headers_of
-
-_CSV_SPECIAL = re.compile(rb'[",\r\n]')
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,7 @@ def record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
         case OutputFormat.YAML:
             return YamlDocuments(key, value)
         case OutputFormat.CSV:
+            check_null_marker(style.null)
             return Csv(key, value, style.null)
         case OutputFormat.RAW:
             return Template("%s", key, value)
@@ -160,13 +158,8 @@ class Csv(_Fielded):
         place["headers"] = dump_json(place["headers"]).decode() if place["headers"] else None
         cells = [csv_line(place.values()).encode()[:-1]]
         for data, format in ((message.key(), self._key), (message.value(), self._value)):
-            cells.append(self._null if data is None else self._cell(format.to_output(data)))
+            cells.append(csv_bytes(None if data is None else format.to_output(data), self._null))
         return b",".join(cells) + b"\n"
-
-    def _cell(self, data: bytes) -> bytes:
-        if data and data != self._null and not _CSV_SPECIAL.search(data):
-            return data
-        return b'"' + data.replace(b'"', b'""') + b'"'
 
 
 class Columns(_Fielded):

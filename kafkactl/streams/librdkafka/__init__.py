@@ -6,7 +6,10 @@ import importlib
 import os
 from typing import Any
 
-from confluent_kafka import cimpl
+from confluent_kafka import cimpl, libversion
+
+_OLDEST = 0x020000FF
+"""librdkafka 2.0.0: the first whose functions are all there; later ones keep them."""
 
 
 def compiled(name: str) -> Any:
@@ -14,7 +17,7 @@ def compiled(name: str) -> Any:
 
     There is none where no compiler was at install, or librdkafka shows nothing of itself.
     """
-    if os.environ.get("KAFKACTL_STREAMS") == "pure":
+    if os.environ.get("KAFKACTL_STREAMS") == "pure" or libversion()[1] < _OLDEST:
         return None
     try:
         module = importlib.import_module(f"kafkactl.streams.librdkafka.{name}")

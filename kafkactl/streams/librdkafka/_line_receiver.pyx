@@ -18,6 +18,7 @@ ctypedef void *(*list_add_t)(void *, const char *, int32_t) noexcept nogil
 ctypedef int (*list_set_offset_t)(void *, const char *, int32_t, int64_t) noexcept nogil
 ctypedef int (*assign_t)(void *, void *) noexcept nogil
 ctypedef void *(*incremental_t)(void *, void *) noexcept nogil
+ctypedef const char *(*error_string_t)(void *) noexcept nogil
 ctypedef void *(*queue_t)(void *) noexcept nogil
 ctypedef void (*consumed_t)(Message *, void *) noexcept nogil
 ctypedef int (*consume_t)(void *, int, consumed_t, void *) noexcept nogil
@@ -30,6 +31,8 @@ cdef list_set_offset_t list_set_offset
 cdef destroy_t list_destroy, queue_destroy, yield_
 cdef assign_t assign
 cdef incremental_t incremental_assign, incremental_unassign
+cdef error_string_t error_string
+cdef destroy_t error_destroy
 cdef queue_t consumer_queue
 cdef consume_t consume
 cdef topic_name_t topic_name
@@ -47,7 +50,7 @@ cdef enum:
 def bind(str path):
     """Finds the functions by an extension module that has librdkafka loaded; raises ImportError."""
     global list_new, list_add, list_set_offset, list_destroy, queue_destroy, yield_, assign, consumer_queue
-    global consume, topic_name, err2str, incremental_assign, incremental_unassign
+    global consume, topic_name, err2str, incremental_assign, incremental_unassign, error_string, error_destroy
     library = loaded(path)
     bind_common(library, &api)
     list_new = <list_new_t> symbol(library, b"rd_kafka_topic_partition_list_new")
@@ -57,6 +60,8 @@ def bind(str path):
     queue_destroy = <destroy_t> symbol(library, b"rd_kafka_queue_destroy")
     yield_ = <destroy_t> symbol(library, b"rd_kafka_yield")
     assign = <assign_t> symbol(library, b"rd_kafka_assign")
+    error_string = <error_string_t> symbol(library, b"rd_kafka_error_string")
+    error_destroy = <destroy_t> symbol(library, b"rd_kafka_error_destroy")
     incremental_assign = <incremental_t> symbol(library, b"rd_kafka_incremental_assign")
     incremental_unassign = <incremental_t> symbol(library, b"rd_kafka_incremental_unassign")
     consumer_queue = <queue_t> symbol(library, b"rd_kafka_queue_get_consumer")
@@ -73,6 +78,15 @@ cdef struct Piece:
 cdef Piece _piece(bytes text):
     """Its memory, which is there as long as `text` is."""
     return Piece(text, len(text))
+
+
+cdef int _raise(void *error) except -1:
+    """Raise ValueError for an error of librdkafka's, and free it."""
+    if error is NULL:
+        return 0
+    text = error_string(error).decode()
+    error_destroy(error)
+    raise ValueError(text)
 
 
 cdef void *_list_of(partitions) except NULL:
@@ -128,6 +142,8 @@ cdef class LineReceiver:
         for each in {each[0] for each in partitions}:
             name = each.encode()
             topic = api.topic_new(self._client, name, NULL)
+            if topic is NULL:
+                raise ValueError(f"librdkafka takes no topic {each!r}")
             with nogil:
                 acquaint(&api, self._client, topic, timeout_ms)
                 api.topic_destroy(topic)
@@ -138,14 +154,16 @@ cdef class LineReceiver:
     def add(self, partitions):
         """Begin to read more partitions: (topic, partition, offset) each."""
         found = _list_of(partitions)
-        incremental_assign(self._client, found)
+        error = incremental_assign(self._client, found)
         list_destroy(found)
+        _raise(error)
 
     def drop(self, partitions):
         """Read some partitions no more: (topic, partition) each."""
         found = _list_of([(topic, number, 0) for topic, number in partitions])
-        incremental_unassign(self._client, found)
+        error = incremental_unassign(self._client, found)
         list_destroy(found)
+        _raise(error)
         self.at_end -= set(partitions)
         self._some_at_end = bool(self.at_end)
 

@@ -20,6 +20,7 @@ ctypedef int (*statistics_t)(void *, char *, size_t, void *) noexcept nogil
 ctypedef void (*conf_set_statistics_t)(void *, statistics_t) noexcept nogil
 ctypedef int (*produce_t)(void *, int32_t, int, void *, size_t, const void *, size_t, void *) noexcept nogil
 ctypedef int (*last_error_t)() noexcept nogil
+ctypedef int (*fatal_error_t)(void *, char *, size_t) noexcept nogil
 ctypedef int (*outq_len_t)(void *) noexcept nogil
 ctypedef int (*purge_t)(void *, int) noexcept nogil
 ctypedef int64_t (*timestamp_t)(const Message *, int *) noexcept nogil
@@ -30,6 +31,7 @@ cdef conf_set_delivered_t conf_set_delivered
 cdef conf_set_statistics_t conf_set_statistics
 cdef produce_t produce
 cdef last_error_t last_error
+cdef fatal_error_t fatal_error
 cdef poll_t flush
 cdef outq_len_t outq_len
 cdef purge_t purge
@@ -42,6 +44,7 @@ cdef enum:
     FATAL = -150
     PURGE_ALL = 3
     STEP_MS = 100
+    ERROR_BYTES = 512
     PURGE_STEPS = 10
     FULL_MS = 1
     LOOK_EVERY = 256
@@ -52,7 +55,7 @@ cdef enum:
 
 def bind(str path):
     """Finds the functions by an extension module that has librdkafka loaded; raises ImportError."""
-    global conf_set_statistics
+    global conf_set_statistics, fatal_error
     global conf_set_opaque, conf_set_delivered, produce, last_error, flush, outq_len, purge, err2str, timestamp
     library = loaded(path)
     bind_common(library, &api)
@@ -60,6 +63,7 @@ def bind(str path):
     conf_set_delivered = <conf_set_delivered_t> symbol(library, b"rd_kafka_conf_set_dr_msg_cb")
     conf_set_statistics = <conf_set_statistics_t> symbol(library, b"rd_kafka_conf_set_stats_cb")
     produce = <produce_t> symbol(library, b"rd_kafka_produce")
+    fatal_error = <fatal_error_t> symbol(library, b"rd_kafka_fatal_error")
     last_error = <last_error_t> symbol(library, b"rd_kafka_last_error")
     flush = <poll_t> symbol(library, b"rd_kafka_flush")
     outq_len = <outq_len_t> symbol(library, b"rd_kafka_outq_len")
@@ -113,6 +117,8 @@ cdef class LineSender:
         self._partition = partition
         self._client = opened(&api, PRODUCER, conf)
         self._topic = api.topic_new(self._client, name, NULL)
+        if self._topic is NULL:
+            raise ValueError(f"librdkafka takes no topic {topic!r}")
 
     def connect(self, int timeout_ms):
         """Gets to know the topic, and the producer's id."""
@@ -161,7 +167,9 @@ cdef class LineSender:
         return line - begin, code
 
     def poll(self, int ms):
-        """Serves what has failed."""
+        """Serve what has failed."""
+        if self._client is NULL:
+            return
         with nogil:
             api.poll(self._client, ms)
         if self._broken is not None:
@@ -169,19 +177,30 @@ cdef class LineSender:
             raise broken
 
     def flush(self):
-        """Waits a moment for acknowledgements; whether all are there."""
+        """Wait a moment for acknowledgements; return whether all are there."""
         cdef int error
+        if self._client is NULL:
+            return True
         with nogil:
             error = flush(self._client, STEP_MS)
         self.poll(0)
         return error == 0
 
+    def fatal_error(self):
+        """Return what ended the client, as text; None while it can send."""
+        cdef char text[ERROR_BYTES]
+        if self._client is NULL or not fatal_error(self._client, text, ERROR_BYTES):
+            return None
+        return text.decode()
+
     def outstanding(self):
         """How many records wait for an answer."""
-        return outq_len(self._client)
+        return 0 if self._client is NULL else outq_len(self._client)
 
     def purge(self):
         """Take back what is not acknowledged, all told as failed."""
+        if self._client is NULL:
+            return
         purge(self._client, PURGE_ALL)
         for _ in range(PURGE_STEPS):
             if self.flush():

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException
 
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import UsageError
+from kafkactl.errors import OperationError, UsageError
 from kafkactl.streams.consuming import WAIT_S, consumer_settings
 from kafkactl.streams.librdkafka import compiled
 from kafkactl.streams.record import PlainLine
@@ -80,6 +80,7 @@ class LineReading:
                 self._watch.progressed()
             if number:
                 yield Chunk(text, number, ends)
+                self._watch.progressed()  # what the output took is no silence of the brokers
                 left -= number if limit is not None else 0
                 last_record_at = time.monotonic()
             elif self._selection.is_over(time.monotonic() - last_record_at, self._starts, self._receiver.at_end):
@@ -91,11 +92,18 @@ class LineReading:
         new, gone = self._watch.look()
         if new:
             self._starts.update(dict.fromkeys(new, OFFSET_BEGINNING))
-            self._receiver.add([(*partition, OFFSET_BEGINNING) for partition in new])
+            self._call(self._receiver.add, [(*partition, OFFSET_BEGINNING) for partition in new])
         if gone:
             for partition in gone:
                 self._starts.pop(partition, None)
-            self._receiver.drop(gone)
+            self._call(self._receiver.drop, gone)
+
+    @staticmethod
+    def _call(change: Callable[[list[Any]], None], partitions: list[Any]) -> None:
+        try:
+            change(partitions)
+        except ValueError as error:
+            raise OperationError(f"cannot change what is read: {error}") from error
 
     def close(self) -> None:
         """End both consumers."""

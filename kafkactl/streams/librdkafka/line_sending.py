@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from confluent_kafka import KafkaError
+
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import OperationError, UsageError
+from kafkactl.errors import FormatError, OperationError, UsageError
 from kafkactl.streams.librdkafka import compiled
 from kafkactl.streams.lines import LineReader
-from kafkactl.streams.producing import LARGEST_BYTES, Account, Undelivered, producer_settings, require_topic
+from kafkactl.streams.producing import Account, Undelivered, largest_bytes, producer_settings, require_topic
 from kafkactl.streams.stoppable import Stop
 from kafkactl.streams.waiting import STATISTICS, Waiting
 
@@ -16,7 +18,6 @@ _line_sender = compiled("_line_sender")
 IS_THERE = _line_sender is not None
 
 _UNASSIGNED = -1
-_QUEUE_FULL = -184
 # Little is queued at a time, for the processor's cache: to wait five milliseconds for more would stand in the way.
 _FAST = {"linger.ms": 1}
 # All of it in one partition fills batches soon, four of them with what is queued. Sent when full, and not every
@@ -37,12 +38,12 @@ class LineSending:
         partition: int | None = None,
     ) -> None:
         """Raise UsageError, UnreachableError and NotFoundError before anything is sent."""
+        account.largest_bytes = largest_bytes(cluster)
         settings = producer_settings(cluster)
         partitions = require_topic(cluster, cluster.producer(settings), topic, tell, partition)
         is_one = partition is not None or len(partitions) == 1
         self._topic, self._account = topic, account
         self._waiting = Waiting(topic, cluster.timeout_s, stop, tell)
-        account.largest_bytes = int(cluster.settings.properties.get("message.max.bytes", LARGEST_BYTES))
         pairs = cluster.text_config({**(_FAST_IN_ONE if is_one else _FAST), **settings, **STATISTICS})
         try:
             self._sender = _line_sender.LineSender(
@@ -60,19 +61,20 @@ class LineSending:
     def send(self, chunks: Iterator[bytes], reader: LineReader, progress: Callable[[int], None]) -> None:
         """Sends whole lines; raises FormatError naming a line that is none, and OperationError."""
         for chunk in chunks:
+            before = self._sender.sent
             try:
                 end, code = self._sender.send(chunk, reader.separator)
             finally:
-                self._account.given = self._sender.sent
+                self._account.given += self._sender.sent - before
             if end < len(chunk):
                 rest = [line.removesuffix(b"\r") for line in chunk[end:-1].split(b"\n")]
-                if code == _QUEUE_FULL:
-                    self._fail_all(reader, rest, f"not sent: {self._waiting.why}")
-                    self._waiting.require_reached()
+                if code == KafkaError._QUEUE_FULL:
+                    self._fail_all(reader, rest, f"not sent: {self._account.why_given_up}")
+                    self._require_alive()
                     continue
                 if code:
                     self._refuse(reader, rest, code)
-                reader.read(rest[0], self._sender.sent + 1)  # says what is wrong with it
+                reader.read(rest[0], self._account.given + 1)  # says what is wrong with it
             progress(self._account.given)
 
     def __enter__(self) -> LineSending:
@@ -83,7 +85,7 @@ class LineSending:
             while not self._sender.flush():
                 if self._is_over():
                     self._sender.purge()
-                    self._waiting.require_reached()
+                    self._require_alive()
                     return
         finally:
             self._sender.close()
@@ -91,13 +93,23 @@ class LineSending:
     def _is_over(self) -> bool:
         outstanding = self._sender.outstanding()
         is_over = self._waiting.is_over(self._sender.sent - outstanding, outstanding)
-        self._account.why_given_up = self._waiting.why
-        return is_over
+        self._account.why_given_up = self._sender.fatal_error() or self._waiting.why
+        return is_over or self._sender.fatal_error() is not None
+
+    def _require_alive(self) -> None:
+        """Raise OperationError where the client can send no more, UnreachableError where no leader was reached."""
+        if (reason := self._sender.fatal_error()) is not None:
+            raise OperationError(f"cannot send to {self._topic}: {reason}")
+        self._waiting.require_reached()
 
     def _fail_all(self, reader: LineReader, lines: list[bytes], reason: str) -> None:
-        for number, line in enumerate(lines, self._sender.sent + 1):
+        for line in lines:
             self._account.given += 1
-            self._account.fail_record(reader.read(line, number), reason)
+            try:
+                record = reader.read(line, self._account.given)
+            except FormatError:  # it would not have been sent either
+                record = {"key": None, "value": line}
+            self._account.fail_record(record, reason)
 
     def _refuse(self, reader: LineReader, lines: list[bytes], code: int) -> None:
         reason = self._sender.reason(code)

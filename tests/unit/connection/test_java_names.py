@@ -122,7 +122,10 @@ def test_what_cannot_be_kept_is_refused_everywhere() -> None:
 
 def test_of_two_names_for_one_setting_one_is_left() -> None:
     for second, first in SYNONYMS.items():
-        assert to_librdkafka({second: "latest" if "reset" in second else "1"}) == {first: "1"}
+        assert to_librdkafka({second: "1"}) == {first: "1"}
+    assert to_librdkafka({"topic.auto.offset.reset": "smallest"}) == {"auto.offset.reset": "earliest"}
+    kept = {"topic.metadata.refresh.interval.ms": "5"}
+    assert to_librdkafka(kept) == kept
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,6 @@ class Stop:
 
     is_requested = False
     is_over = False
-    left_s = 5.0
 
     def __init__(self, after: int | None = None) -> None:
         """`after` so many looks for something to read, the signal is there."""
@@ -261,7 +260,12 @@ def test_paces(monkeypatch: pytest.MonkeyPatch) -> None:
         now[0] += seconds
 
     batch: Batch = [{"value": b"x"}] * 250
-    sent = [(now[0], len(part)) for part in inputs.paced(iter([batch]), 100, sleep)]
+    pace = inputs.Pace(100, sleep)
+    sent = []
+    for at in range(0, len(batch), pace.size):
+        part = batch[at : at + pace.size]
+        pace.wait(len(part))
+        sent.append((now[0], len(part)))
     assert max(size for _, size in sent) == 5
     assert sum(size for _, size in sent) == 250
     assert sent[-1][0] == pytest.approx(2.45)

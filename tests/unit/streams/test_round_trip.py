@@ -156,6 +156,7 @@ def test_values_of_json_keep_their_text(value: Any) -> None:
 @example('{"headers":{"\\ud800":"x"}}')
 @example('{"headers":["x"]}')
 @example('{"value":1,"value":2}')
+@example('{"value":tRue}')
 def test_any_line_is_a_record_or_refused(line: str) -> None:
     data = line.encode("utf-8", "surrogatepass")
     try:
@@ -173,6 +174,7 @@ def test_any_line_is_a_record_or_refused(line: str) -> None:
         (b'value\nx"y"\n', "line 2: a quote inside a cell"),
         (b"a,value\n1\n", "line 2: 1 cells under 2 headings"),
         (b"a\xff,value\n1,2\n", "the headings are not UTF-8"),
+        (b"key,value\rk,v\r", "a heading has a carriage return"),
         (b"name\n\xff\n", "a row without a column `value` becomes JSON"),
     ],
 )
@@ -203,3 +205,13 @@ def test_rows_of_a_log_are_records_again() -> None:
 def test_the_partition_may_be_left_to_the_partitioner() -> None:
     line = members(b'{"value": "v", "partition": 3}')
     assert FieldReader(STRING, STRING, heeds_partition=False).read(line) == {"key": None, "value": b"v"}
+
+
+def test_a_member_that_is_there_twice_is_refused() -> None:
+    for line in (b'{"value":"a","value":"b"}', b'{"value":1,"value":2}', b'{"value":"a","value_base64":"YQ=="}'):
+        with pytest.raises(FormatError):
+            FIELDS.read(members(line))
+    assert FIELDS.read(members(b'{"value":"\\"value\\" and \\"key\\""}')) == {
+        "key": None,
+        "value": b'"value" and "key"',
+    }
