@@ -1,10 +1,20 @@
-"""Avro values as the Avro specification's own JSON: a union's branch is named, bytes are ISO-8859-1."""
+"""Avro values as the Avro specification's own JSON: a union's branch is named, bytes are ISO-8859-1.
+
+fastavro reads and writes the bytes. Its own JSON rounds decimals, knows no times after the year 9999, and does not end
+where a type holds itself in a list; so values become JSON here. Types with a meaning (decimal, timestamp-millis, uuid)
+are the numbers, bytes and texts that they are made of, unless they are asked for.
+Source: the Avro specification 1.12, "JSON Encoding" and "Logical Types".
+"""
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import io
 import json
-from collections.abc import Iterable
+import math
+import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import fastavro
@@ -14,27 +24,37 @@ from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde.formats import Format
 from kafkactl.serde.schemas import Schema
 
+_INTEGERS = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
+_FLOATS = ("NaN", "Infinity", "-Infinity")
+# A union's branch for a value that the reader gives without the branch's name, the first that is there.
+_BRANCHES: Mapping[type, tuple[str, ...]] = {
+    bool: ("boolean",), int: ("int", "long"), float: ("double", "float"), str: ("string",), bytes: ("bytes",),
+    list: ("array",), dict: ("map",), decimal.Decimal: ("bytes",), uuid.UUID: ("string",),
+    datetime.datetime: ("long",), datetime.date: ("int",), datetime.time: ("int", "long"),
+}  # fmt: skip
+
 
 def format_of(schema: Schema) -> Format:
-    """Raises UsageError for a schema that is none."""
-    parsed = _parsed(schema)
+    """Return the format of a schema's values; raises UsageError for a schema that is none."""
+    parsed, named = _parsed(schema)
+    values = _Values(named)
 
     def to_text(data: bytes) -> str:
         source = io.BytesIO(data)
         try:
-            value = fastavro.schemaless_reader(source, parsed, None)
+            value = fastavro.schemaless_reader(source, parsed, None, return_named_type=True)
         except Exception as error:  # fastavro lets through whatever wrong bytes lead to
             raise FormatError(f"{len(data)} bytes are not of the Avro schema: {_reason(error)}") from error
         if left := len(data) - source.tell():
             raise FormatError(f"{left} bytes are left after the Avro value")
-        out = io.StringIO()
-        fastavro.json_writer(out, parsed, [value])
-        return out.getvalue().strip()
+        return json.dumps(values.to_json(value, parsed), ensure_ascii=False)
 
     def to_bytes(text: str) -> bytes:
         out = io.BytesIO()
         try:
-            fastavro.schemaless_writer(out, parsed, _value(text, parsed), strict=True)
+            fastavro.schemaless_writer(
+                out, parsed, values.from_json(json.loads(text), parsed, "the value"), strict=True
+            )
         except Exception as error:
             raise FormatError(f"{text[:80]!r} is not of the Avro schema: {_reason(error)}") from error
         return out.getvalue()
@@ -42,49 +62,176 @@ def format_of(schema: Schema) -> Format:
     return Format("avro", to_text, to_bytes)
 
 
-def _value(text: str, parsed: Any) -> Any:
-    """By Avro's JSON, or plain JSON where its unions are not named."""
-    plain = json.loads(text)
-    try:
-        (value,) = fastavro.json_reader(io.StringIO(json.dumps(plain)), parsed)
-    except (ValueError, TypeError, LookupError, AttributeError, EOFError):  # then it is tried as it is
-        return plain
-    out = io.StringIO()
-    fastavro.json_writer(out, parsed, [value])
-    # fastavro passes over what no field takes: what somebody wrote would be lost in silence.
-    if unknown := _not_in(plain, json.loads(out.getvalue())):
-        raise ValueError(f"no field {unknown}")
-    return value
+class _Values:
+    """Translates values of a schema to JSON and back; `named` are its records, enums and fixed by full name."""
+
+    def __init__(self, named: Mapping[str, Any]) -> None:
+        self._named = named
+
+    def to_json(self, value: Any, schema: Any) -> Any:
+        """Return a value as fastavro reads it as data of JSON."""
+        schema = self._whole(schema)
+        if isinstance(schema, list):
+            if value is None:
+                return None
+            name, value = value if isinstance(value, tuple) else (self._branch_of(value, schema), value)
+            branch = next(each for each in schema if self._name(each) == name)
+            return {name: self.to_json(value, branch)}
+        kind = schema if isinstance(schema, str) else schema["type"]
+        if kind == "record":
+            return {field["name"]: self.to_json(value[field["name"]], field["type"]) for field in schema["fields"]}
+        if kind == "array":
+            return [self.to_json(each, schema["items"]) for each in value]
+        if kind == "map":
+            return {name: self.to_json(each, schema["values"]) for name, each in value.items()}
+        if isinstance(value, bytes):
+            return value.decode("latin-1")
+        if isinstance(value, float) and not math.isfinite(value):
+            return "NaN" if math.isnan(value) else f"{'-' * (value < 0)}Infinity"
+        if isinstance(value, (datetime.date, datetime.time)):
+            return value.isoformat()
+        return str(value) if isinstance(value, (decimal.Decimal, uuid.UUID)) else value
+
+    def from_json(self, data: Any, schema: Any, path: str) -> Any:
+        """Return data of JSON as fastavro writes it; raises ValueError that names the field at `path`."""
+        schema = self._whole(schema)
+        if isinstance(schema, list):
+            return self._from_union(data, schema, path)
+        kind = schema if isinstance(schema, str) else schema["type"]
+        if kind == "record":
+            return self._from_record(_require(data, dict, path), schema, path)
+        if kind == "array":
+            items = enumerate(_require(data, list, path))
+            return [self.from_json(each, schema["items"], f"{path}[{number}]") for number, each in items]
+        if kind == "map":
+            items = _require(data, dict, path).items()
+            return {name: self.from_json(each, schema["values"], f"{path}[{name!r}]") for name, each in items}
+        logical = str(schema.get("logicalType")) if isinstance(schema, dict) else ""
+        if logical in _FROM_TEXT and isinstance(data, str):
+            try:
+                return _FROM_TEXT[logical](data)
+            except (ValueError, ArithmeticError) as error:
+                raise ValueError(f"{path}: {data!r} is no {logical}") from error
+        return _simple(data, kind, schema, path)
+
+    def _from_record(self, data: dict[str, Any], schema: Any, path: str) -> dict[str, Any]:
+        fields = {field["name"]: field for field in schema["fields"]}
+        if unknown := data.keys() - fields.keys():
+            raise ValueError(f"{path}: no field {min(unknown)}")
+        if missing := [name for name, field in fields.items() if name not in data and "default" not in field]:
+            raise ValueError(f"{path}: field {missing[0]} is missing")
+        return {name: self.from_json(each, fields[name]["type"], f"{path}.{name}") for name, each in data.items()}
+
+    def _from_union(self, data: Any, schema: list[Any], path: str) -> Any:
+        """Return the branch that is named, as in Avro's JSON; otherwise the first that takes the data as they are."""
+        names = [self._name(branch) for branch in schema]
+        if data is None and "null" in names:
+            return None
+        if isinstance(data, dict) and len(data) == 1 and next(iter(data)) in names:
+            ((name, inner),) = data.items()
+            return name, self.from_json(inner, schema[names.index(name)], f"{path}.{name}")
+        told = []
+        for name, branch in zip(names, schema, strict=True):
+            if name != "null":
+                try:
+                    return name, self.from_json(data, branch, path)
+                except ValueError as error:
+                    told.append(error)
+        raise told[0] if len(told) == 1 else ValueError(f"{path}: {data!r} is none of {', '.join(names)}")
+
+    def _branch_of(self, value: Any, schema: list[Any]) -> str:
+        names = [self._name(branch) for branch in schema]
+        wanted: tuple[str, ...] = next((_BRANCHES[kind] for kind in type(value).__mro__ if kind in _BRANCHES), ())
+        if type(value) is int and not _INTEGERS["int"][0] <= value <= _INTEGERS["int"][1]:
+            wanted = ("long",)
+        return next((name for name in (*wanted, *names) if name in names and name != "null"), "null")
+
+    def _whole(self, schema: Any) -> Any:
+        """Return a schema with the name of a type resolved."""
+        if isinstance(schema, dict) and isinstance(schema.get("type"), (dict, list)):
+            schema = schema["type"]
+        return self._named.get(schema, schema) if isinstance(schema, str) else schema
+
+    def _name(self, branch: Any) -> str:
+        """Return the name of a union's branch: of the type, or the full name of a record, an enum, a fixed."""
+        branch = self._whole(branch)
+        if isinstance(branch, str):
+            return branch
+        return str(branch["name"] if branch["type"] in ("record", "enum", "fixed", "error") else branch["type"])
 
 
-def _not_in(given: Any, taken: Any) -> str | None:
-    """The first key of the one that the other has not."""
-    pairs: Iterable[tuple[Any, Any]] = ()
-    if isinstance(given, dict) and isinstance(taken, dict):
-        if unknown := given.keys() - taken.keys():
-            return str(min(unknown))
-        pairs = ((value, taken[name]) for name, value in given.items())
-    elif isinstance(given, list) and isinstance(taken, list):
-        pairs = zip(given, taken, strict=False)
-    return next((found for one, other in pairs if (found := _not_in(one, other))), None)
+def _require(data: Any, kind: type, path: str) -> Any:
+    if not isinstance(data, kind):
+        raise ValueError(f"{path}: {data!r} is no {'object' if kind is dict else 'list'}")
+    return data
 
 
-def _parsed(schema: Schema) -> Any:
+def _simple(data: Any, kind: str, schema: Any, path: str) -> Any:
+    """Return a number, a text, bytes or an enum's symbol; raises ValueError."""
+    if kind in _INTEGERS:
+        low, high = _INTEGERS[kind]
+        is_right = type(data) is int and low <= data <= high
+    elif kind in ("float", "double"):
+        if data in _FLOATS:
+            return float(data)
+        is_right = type(data) in (int, float)
+    elif kind in ("bytes", "fixed"):
+        if isinstance(data, str) and all(ord(character) < 256 for character in data):
+            packed = data.encode("latin-1")
+            if kind == "bytes" or len(packed) == schema["size"]:
+                return packed
+        is_right = False
+    elif kind == "enum":
+        is_right = data in schema["symbols"]
+    elif kind == "null":
+        is_right = data is None
+    else:
+        is_right = isinstance(data, {"string": str, "boolean": bool}.get(kind, object))
+    if not is_right:
+        raise ValueError(f"{path}: {data!r} is no {kind}")
+    return data
+
+
+_FROM_TEXT: Mapping[str, Any] = {
+    "decimal": decimal.Decimal, "uuid": uuid.UUID, "date": datetime.date.fromisoformat,
+    "time-millis": datetime.time.fromisoformat, "time-micros": datetime.time.fromisoformat,
+    **dict.fromkeys(
+        ("timestamp-millis", "timestamp-micros", "local-timestamp-millis", "local-timestamp-micros"),
+        datetime.datetime.fromisoformat,
+    ),
+}  # fmt: skip
+
+
+def _without_logical_types(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_logical_types(each) for each in schema]
+    if isinstance(schema, dict):
+        return {name: _without_logical_types(each) for name, each in schema.items() if name != "logicalType"}
+    return schema
+
+
+def _parsed(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
     try:
         named: dict[str, Any] = {}
-        waiting = {name: json.loads(text) for name, text in schema.references.items()}
+        texts = {name: json.loads(text) for name, text in schema.references.items()}
+        main = json.loads(schema.text)
+        if not schema.logical_types:
+            texts, main = (
+                {name: _without_logical_types(each) for name, each in texts.items()},
+                _without_logical_types(main),
+            )
         # What is referred to may refer to others: each is read once all that it needs are there.
-        while waiting:
-            before = len(waiting)
-            for name, text in list(waiting.items()):
+        while texts:
+            before = len(texts)
+            for name, text in list(texts.items()):
                 try:
                     fastavro.parse_schema(text, named_schemas=named)
                 except fastavro.schema.UnknownType:
                     continue
-                del waiting[name]
-            if len(waiting) == before:
+                del texts[name]
+            if len(texts) == before:
                 break
-        return fastavro.parse_schema(json.loads(schema.text), named_schemas=named)
+        return fastavro.parse_schema(main, named_schemas=named), named
     except (
         SchemaParseException,
         fastavro.schema.UnknownType,

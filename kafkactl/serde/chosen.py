@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kafkactl.errors import UsageError
 from kafkactl.serde import formats, schema_formats, schemas
@@ -23,6 +23,8 @@ class Choice:
     registry: Mapping[str, str] = field(default_factory=dict)
     """Settings of a Schema Registry, `url` among them; empty where there is none."""
     strategy: str = "topic"
+    logical_types: bool = False
+    """Avro's decimals and times as such."""
 
 
 def chosen(choice: Choice, part: str, topic: str | None) -> Format:
@@ -35,6 +37,8 @@ def chosen(choice: Choice, part: str, topic: str | None) -> Format:
             )
         return formats.get(choice.name, (*schemas.LANGUAGES, BY_REGISTRY))
     schema = None if choice.schema is None else _schema(choice.schema, language, part)
+    if schema is not None:
+        schema = replace(schema, logical_types=choice.logical_types)
     if not choice.registry.get("url"):
         if schema is None:
             raise UsageError(
@@ -47,7 +51,9 @@ def chosen(choice: Choice, part: str, topic: str | None) -> Format:
         raise UsageError(f"a schema registry needs {error.name}", "pip install 'kafkactl[schemas]'") from error
     if choice.strategy not in STRATEGIES:
         raise UsageError(f"--subject-strategy {choice.strategy}: no such one", f"one of {', '.join(STRATEGIES)}")
-    return RegistryFormat(Registry(choice.registry), (topic, part), choice.strategy, schema, language).format
+    return RegistryFormat(
+        Registry(choice.registry, choice.logical_types), (topic, part), choice.strategy, schema, language
+    ).format
 
 
 def _schema(path: str, language: str | None, part: str) -> schemas.Schema:

@@ -32,9 +32,9 @@ STRATEGIES = ("topic", "record", "topic-record")
 class Registry:
     """A Schema Registry, each schema asked once."""
 
-    def __init__(self, config: Mapping[str, str]) -> None:
-        """`config` is SchemaRegistryClient's: url, basic.auth.user.info, ssl.ca.location; raises UsageError."""
-        self._url = config["url"]
+    def __init__(self, config: Mapping[str, str], logical_types: bool = False) -> None:
+        """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location; raises UsageError."""
+        self._url, self._logical_types = config["url"], logical_types
         self._known: dict[int, Schema] = {}
         try:
             numbers = {name: float(config[name]) for name in _NUMBERS if name in config}
@@ -80,7 +80,7 @@ class Registry:
                     references[reference.name] = schema.schema_str
 
         collect(found)
-        return Schema(found.schema_type or AVRO, found.schema_str, references)
+        return Schema(found.schema_type or AVRO, found.schema_str, references, logical_types=self._logical_types)
 
     def _version(self, subject: str, number: int) -> Any:
         return self._asked(lambda: self._client.get_version(subject, number), f"subject {subject}").schema

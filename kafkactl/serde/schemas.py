@@ -26,6 +26,8 @@ class Schema:
     """Of Protobuf: the message's full name; None is the first of the file."""
     descriptors: bytes | None = None
     """Of Protobuf: a FileDescriptorSet in place of text."""
+    logical_types: bool = False
+    """Of Avro: decimals, times and UUIDs as such, and not as the numbers, bytes and texts that they are made of."""
 
 
 def read(path: str, language: str) -> Schema:

@@ -309,13 +309,13 @@ def test_a_group_and_a_beginning_may_be_client_settings(kraft: RunningCluster, n
     assert "without a group there is none" in refused.stderr
     refused = cli("consume", name, "-X", "value.deserializer.encoding=UTF-16", check=2)
     assert "cannot be kept" in refused.stderr
-    refused = cli("consume", name, "-X", "grop.id=x", check=2)
-    assert "there is no client setting grop.id" in refused.stderr
+    refused = cli("consume", name, "-X", "group.idd=x", check=2)
+    assert "there is no client setting group.idd" in refused.stderr
     assert "the nearest name is group.id" in refused.stderr
-    file.write_text("grop.id=x\nmy.own.setting=1\n")
+    file.write_text("group.idd=x\nmy.own.setting=1\n")
     told = cli("consume", name, "--consumer-config", file, "--from-beginning", "-e", check=0).stderr
     assert told.count("no client knows these settings") == 1
-    assert "grop.id, my.own.setting" in told
+    assert "group.idd, my.own.setting" in told
 
 
 @pytest.mark.parametrize("setting", ["auto.offset.reset=earliest", "auto.offset.reset=smallest"])

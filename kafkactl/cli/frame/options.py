@@ -326,6 +326,10 @@ class FormatOptions:
         str | None, typer.Option(metavar="FILE", help="Of avro, json-schema, protobuf (there also FILE:MESSAGE).")
     ] = None
     value_schema: Annotated[str | None, typer.Option(metavar="FILE", help="Likewise, of values.")] = None
+    logical_types: Annotated[
+        bool,
+        typer.Option("--logical-types", help="Avro's decimals, times and UUIDs as such, not as what they are made of."),
+    ] = False
     schema_registry: Annotated[
         str | None,
         typer.Option(
@@ -347,9 +351,10 @@ class FormatOptions:
 
         url = self.schema_registry or (registry or {}).get("url") or os.environ.get("KAFKACTL_SCHEMA_REGISTRY")
         settings = {**(registry or {}), **({"url": url} if url else {})}
+        logical = self.logical_types
         for_key, for_value = (
             {} if schema is not None and not registers else settings for schema in (self.key_schema, self.value_schema)
         )
-        key = Choice(self.key_format, self.key_schema, for_key, self.subject_strategy)
-        value = Choice(self.value_format, self.value_schema, for_value, self.subject_strategy)
+        key = Choice(self.key_format, self.key_schema, for_key, self.subject_strategy, logical)
+        value = Choice(self.value_format, self.value_schema, for_value, self.subject_strategy, logical)
         return chosen(key, "key", topic), chosen(value, "value", topic)

@@ -1,0 +1,118 @@
+"""Avro values as JSON and back: every type, types that hold themselves, and values that other programs wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kafkactl.errors import FormatError
+from kafkactl.serde.avro import format_of
+from kafkactl.serde.formats import Format
+from kafkactl.serde.schemas import AVRO, Schema
+
+TREE = {"type": "record", "name": "shop.Tree", "fields": [
+    {"name": "value", "type": ["null", "int", "long", "string", "bytes", {"type": "array", "items": "double"}]},
+    {"name": "list", "type": {"type": "array", "items": "Tree"}},
+    {"name": "map", "type": {"type": "map", "values": "Tree"}},
+    {"name": "one", "type": ["null", "Tree"], "default": None},
+    {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["A", "B"]}},
+    {"name": "id", "type": {"type": "fixed", "name": "Id", "size": 2}},
+]}  # fmt: skip
+
+
+def of(schema: Any, logical: bool = False) -> Format:
+    return format_of(Schema(AVRO, json.dumps(schema), logical_types=logical))
+
+
+BYTES = st.binary(max_size=4).map(lambda data: data.decode("latin-1"))
+VALUES = st.one_of(
+    st.none(),
+    st.integers(-(2**31), 2**31 - 1).map(lambda number: {"int": number}),
+    st.sampled_from([2**31, -(2**63), 2**63 - 1]).map(lambda number: {"long": number}),
+    st.text(max_size=4).map(lambda text: {"string": text}),
+    BYTES.map(lambda text: {"bytes": text}),
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3).map(lambda each: {"array": each}),
+)
+
+
+def trees(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries(
+        {
+            "value": VALUES,
+            "list": st.lists(inner, max_size=2),
+            "map": st.dictionaries(st.text(max_size=2), inner, max_size=2),
+            "one": st.none() | inner.map(lambda each: {"shop.Tree": each}),
+            "kind": st.sampled_from("AB"),
+            "id": st.binary(min_size=2, max_size=2).map(lambda data: data.decode("latin-1")),
+        }
+    )
+
+
+LEAF = {"value": None, "list": [], "map": {}, "one": None, "kind": "A", "id": "xy"}
+TREES = st.recursive(st.just(LEAF), trees, max_leaves=5)
+
+
+@given(TREES)
+def test_values_go_round(value: Any) -> None:
+    format = of(TREE)
+    text = format.to_text(format.to_bytes(json.dumps(value)))
+    assert json.loads(text) == value
+
+
+@given(st.binary(max_size=40))
+@example(b"\xff" * 40)
+def test_any_bytes_are_a_value_or_refused(data: bytes) -> None:
+    for logical in (False, True):
+        with contextlib.suppress(FormatError):
+            of(TREE, logical).to_text(data)
+
+
+MEANINGS = [
+    ({"type": "bytes", "logicalType": "decimal", "precision": 40, "scale": 2}, "\x04\u00d2", "12.34", b"\x04\x04\xd2"),
+    ({"type": "string", "logicalType": "uuid"}, "no uuid", None, b"\x0eno uuid"),
+    ({"type": "long", "logicalType": "timestamp-millis"}, 999999999999999, None, b"\xfe\xff\xb3\xcc\xd4\xdf\xc6\x03"),
+    ({"type": "long", "logicalType": "timestamp-millis"}, 0, "1970-01-01T00:00:00+00:00", b"\0"),
+    ({"type": "int", "logicalType": "date"}, 1, "1970-01-02", b"\x02"),
+]
+
+
+@pytest.mark.parametrize(("schema", "plain", "meant", "data"), MEANINGS)
+def test_meanings_are_only_heeded_when_they_are_asked_for(
+    schema: Any, plain: Any, meant: str | None, data: bytes
+) -> None:
+    assert of(schema).to_bytes(json.dumps(plain)) == data
+    assert json.loads(of(schema).to_text(data)) == plain
+    if meant is not None:
+        assert json.loads(of(schema, logical=True).to_text(data)) == meant
+        assert of(schema, logical=True).to_bytes(json.dumps(meant)) == data
+
+
+def test_letters_are_written_as_they_are() -> None:
+    assert of("string").to_text(of("string").to_bytes('"\\u00fcber 한글"')) == '"über 한글"'
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({**LEAF, "list": [LEAF, {**LEAF, "kind": "C"}]}, r"the value\.list\[1\]\.kind: 'C' is no enum"),
+        ({**LEAF, "map": {"k": {**LEAF, "id": "abc"}}}, r"the value\.map\['k'\]\.id: 'abc' is no fixed"),
+        ({**LEAF, "other": 1}, "the value: no field other"),
+        ({"value": None}, "the value: field list is missing"),
+        ({**LEAF, "value": {"int": 2**31}}, "the value.value.int: 2147483648 is no int"),
+        ({**LEAF, "value": True}, "the value.value: True is none of null, int, long"),
+        ([], "the value: .* is no object"),
+    ],
+)
+def test_errors_name_the_field(value: Any, told: str) -> None:
+    with pytest.raises(FormatError, match=told):
+        of(TREE).to_bytes(json.dumps(value))
+
+
+def test_numbers_that_json_does_not_have() -> None:
+    for text in ('"NaN"', '"Infinity"', '"-Infinity"', "1.5"):
+        assert of("double").to_text(of("double").to_bytes(text)) == text
