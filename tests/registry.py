@@ -52,6 +52,15 @@ class Registry:
             **self.by_id(versions[version - 1]),
         }
 
+    def lookup(self, subject: str, schema: dict[str, Any]) -> dict[str, Any]:
+        if subject not in self.subjects:
+            raise ApiError(404, 40401, f"Subject '{subject}' not found.")
+        number = self.schemas.index(schema) + 1 if schema in self.schemas else 0
+        if number not in self.subjects[subject]:
+            raise ApiError(404, 40403, "Schema not found")
+        version = self.subjects[subject].index(number) + 1
+        return {"subject": subject, "version": version, "id": number, **schema}
+
     def by_id(self, number: int) -> dict[str, Any]:
         if not 0 < number <= len(self.schemas):
             raise ApiError(404, 40403, f"Schema {number} not found")
@@ -90,6 +99,8 @@ def serving(login: str | None = None) -> Iterator[Registry]:
             schema = {name: asked[name] for name in ("schema", "schemaType", "references") if asked.get(name)}
             if found := re.fullmatch(r"/subjects/([^/]+)/versions", path):
                 return {"id": registry.register(unquote(found[1]), schema)}
+            if found := re.fullmatch(r"/subjects/([^/]+)", path):
+                return registry.lookup(unquote(found[1]), schema)
             raise ApiError(404, 404, "HTTP 404 Not Found")
 
         def _answered(self, answer: Any) -> None:

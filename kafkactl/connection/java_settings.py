@@ -213,6 +213,9 @@ REFUSED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "key.serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
     "value.serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
     "serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
+    # Of Confluent's serializers.
+    "basic.auth.credentials.source": ("schema.registry.basic.auth.user.info logs in there", ("USER_INFO",)),
+    "basic.auth.user.info": ("it is schema.registry.basic.auth.user.info", ()),
     # librdkafka's, on which it depends what is committed and counted.
     "enable.auto.offset.store": ("only what was shown is committed", ("false",)),
     "enable.partition.eof": ("--exit ends at the end of every partition", ()),

@@ -215,7 +215,7 @@ def _parsed(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
         named: dict[str, Any] = {}
         texts = {name: json.loads(text) for name, text in schema.references.items()}
         main = json.loads(schema.text)
-        if not schema.logical_types:
+        if not schema.shown.logical_types:
             texts, main = (
                 {name: _without_logical_types(each) for name, each in texts.items()},
                 _without_logical_types(main),

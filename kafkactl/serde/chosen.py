@@ -23,8 +23,8 @@ class Choice:
     registry: Mapping[str, str] = field(default_factory=dict)
     """Settings of a Schema Registry, `url` among them; empty where there is none."""
     strategy: str = "topic"
-    logical_types: bool = False
-    """Avro's decimals and times as such."""
+    shown: schemas.Shown = schemas.USUAL
+    writes: schemas.Writes = schemas.USUAL_WRITES
 
 
 def chosen(choice: Choice, part: str, topic: str | None) -> Format:
@@ -36,9 +36,13 @@ def chosen(choice: Choice, part: str, topic: str | None) -> Format:
                 f"--{part}-schema is for {', '.join(schemas.LANGUAGES)}", f"--{part}-format says which it is"
             )
         return formats.get(choice.name, (*schemas.LANGUAGES, BY_REGISTRY))
+    if choice.writes.schema_id is not None and (choice.schema is not None or not choice.registry.get("url")):
+        raise UsageError(
+            f"--{part}-schema-id is of a schema that a registry has", f"--schema-registry URL, without --{part}-schema"
+        )
     schema = None if choice.schema is None else _schema(choice.schema, language, part)
     if schema is not None:
-        schema = replace(schema, logical_types=choice.logical_types)
+        schema = replace(schema, shown=choice.shown)
     if not choice.registry.get("url"):
         if schema is None:
             raise UsageError(
@@ -51,9 +55,9 @@ def chosen(choice: Choice, part: str, topic: str | None) -> Format:
         raise UsageError(f"a schema registry needs {error.name}", "pip install 'kafkactl[schemas]'") from error
     if choice.strategy not in STRATEGIES:
         raise UsageError(f"--subject-strategy {choice.strategy}: no such one", f"one of {', '.join(STRATEGIES)}")
-    return RegistryFormat(
-        Registry(choice.registry, choice.logical_types), (topic, part), choice.strategy, schema, language
-    ).format
+    registry = Registry(choice.registry, choice.shown)
+    subject = (topic, part)
+    return RegistryFormat(registry, subject, choice.strategy, schema, language, choice.writes).format
 
 
 def _schema(path: str, language: str | None, part: str) -> schemas.Schema:

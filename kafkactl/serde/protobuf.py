@@ -2,45 +2,76 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message, message_factory, unknown_fields
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde.formats import Format
-from kafkactl.serde.schemas import Schema
+from kafkactl.serde.schemas import Schema, Shown
 
 _MAIN = "kafkactl_main.proto"
+_MAP_ENTRY_OPTION = re.compile(r"\boption\s+map_entry\s*=\s*true\s*;")
+_MAP_ENTRY = 536_870_911
+"""The highest number of a field stands for that option until protoc is done."""
 
 
 def format_of(schema: Schema) -> Format:
-    """Raises UsageError for a schema that is none, and for a message that it has not."""
-    return by_class(message_class(schema))
+    """Return the format of a message; raises UsageError for a schema that is none or has not the message."""
+    return by_class(message_class(schema), schema.shown)
 
 
-def by_class(kind: Any) -> Format:
-    """Values of one message type."""
+def by_class(kind: Any, shown: Shown) -> Format:
+    """Return the format of one message type."""
 
     def to_text(data: bytes) -> str:
         try:
-            return str(json_format.MessageToJson(kind.FromString(data), preserving_proto_field_name=True, indent=None))
-        except message.DecodeError as error:
+            value = kind.FromString(data)
+            fields = json_format.MessageToDict(
+                value, preserving_proto_field_name=True, always_print_fields_with_no_presence=shown.zero_values
+            )
+            if isinstance(fields, dict):  # well-known types are other values of JSON
+                _add_unknown(value, fields)
+        except (message.DecodeError, json_format.Error, ValueError, TypeError) as error:
             raise FormatError(f"{len(data)} bytes are no {kind.DESCRIPTOR.full_name}: {error}") from error
+        return json.dumps(fields, ensure_ascii=False)
 
     def to_bytes(text: str) -> bytes:
         try:
             data: bytes = json_format.Parse(text, kind()).SerializeToString(deterministic=True)
-        except (json_format.ParseError, ValueError) as error:
+        except (json_format.ParseError, message.EncodeError, ValueError) as error:
             raise FormatError(f"{text[:80]!r} is no {kind.DESCRIPTOR.full_name}: {error}") from error
         return data
 
     return Format("protobuf", to_text, to_bytes)
+
+
+def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
+    """Add what the schema does not know, under its number, as in {"#7": 5}; bytes as base64."""
+    for unknown in cast("Iterable[Any]", unknown_fields.UnknownFieldSet(value)):
+        found = unknown.data
+        if isinstance(found, bytes):
+            found = base64.b64encode(found).decode()
+        fields.setdefault(f"#{unknown.field_number}", found if isinstance(found, (int, str)) else "a group")
+    for field, inner in value.ListFields():
+        shown = fields.get(field.name)
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            continue
+        if isinstance(shown, dict):
+            _add_unknown(inner, shown)
+        elif isinstance(shown, list):
+            for each, each_shown in zip(inner, shown, strict=True):
+                if isinstance(each_shown, dict):
+                    _add_unknown(each, each_shown)
 
 
 def message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
@@ -54,18 +85,36 @@ def message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
             raise UsageError(f"no Protobuf schema: {error}") from error
     main = pool.FindFileByName(files[-1].name)
     if schema.message is not None:
-        try:
-            return message_factory.GetMessageClass(pool.FindMessageTypeByName(schema.message))
-        except KeyError:
-            known = ", ".join(each.full_name for each in main.message_types_by_name.values())
-            raise UsageError(f"the schema has no message {schema.message}", f"it has: {known}") from None
+        return message_factory.GetMessageClass(_by_name(main, schema.message))
     found: Any = main
     for index in indexes or [0]:
-        types = list((found.message_types_by_name if found is main else found.nested_types_by_name).values())
+        types = list(main.message_types_by_name.values()) if found is main else _nested(found)
         if index >= len(types):
             raise UsageError(f"the schema has no message number {index}", "FILE:MESSAGE names one")
         found = types[index]
     return message_factory.GetMessageClass(found)
+
+
+def _by_name(main: Any, name: str) -> Any:
+    """Return the message of that name, in full or without what is before it; raises UsageError."""
+    known: list[Any] = []
+    waiting = list(main.message_types_by_name.values())
+    while waiting:
+        known.append(waiting.pop(0))
+        waiting += _nested(known[-1])
+    full = [each for each in known if each.full_name == name]
+    short = full or [each for each in known if each.full_name.endswith(f".{name}")]
+    names = ", ".join(each.full_name for each in short or known)
+    if len(short) == 1:
+        return short[0]
+    if short:
+        raise UsageError(f"the schema has {len(short)} messages {name}", f"name one in full: {names}")
+    raise UsageError(f"the schema has no message {name}", f"it has: {names}")
+
+
+def _nested(descriptor: Any) -> list[Any]:
+    """Return the messages inside a message in their order; those that protoc makes of maps are nobody's."""
+    return [each for each in descriptor.nested_types if not each.GetOptions().map_entry]
 
 
 def indexes_of(kind: Any) -> list[int]:
@@ -74,7 +123,7 @@ def indexes_of(kind: Any) -> list[int]:
     found = kind.DESCRIPTOR
     while found is not None:
         outer = found.containing_type
-        siblings = outer.nested_types if outer is not None else found.file.message_types_by_name.values()
+        siblings = _nested(outer) if outer is not None else found.file.message_types_by_name.values()
         path.insert(0, [each.full_name for each in siblings].index(found.full_name))
         found = outer
     return path
@@ -91,7 +140,20 @@ def _files(schema: Schema) -> list[Any]:
         ) from error
     if not files:
         raise UsageError("the FileDescriptorSet has no files")
+    for file in files:
+        for each in file.message_type:
+            _mark_map_entries(each)
     return files
+
+
+def _mark_map_entries(descriptor: Any) -> None:
+    """Make messages maps again that a registry's schema declares as their entries; protoc refuses the option."""
+    for nested in descriptor.nested_type:
+        marks = [each for each in nested.reserved_range if each.start == _MAP_ENTRY]
+        if marks:
+            nested.reserved_range.remove(marks[0])
+            nested.options.map_entry = True
+        _mark_map_entries(nested)
 
 
 def _compiled(schema: Schema) -> bytes:
@@ -103,7 +165,7 @@ def _compiled(schema: Schema) -> bytes:
         root = Path(folder)
         for name, text in {**schema.references, _MAIN: schema.text}.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text, encoding="utf-8")
+            (root / name).write_text(_MAP_ENTRY_OPTION.sub(f"reserved {_MAP_ENTRY};", text), encoding="utf-8")
         made, told = root / "descriptors", root / "told"
         # protoc writes what is wrong to the process's own stderr.
         with _stderr_into(told):

@@ -18,7 +18,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistry
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
 from kafkactl.serde.formats import Format
 from kafkactl.serde.schema_formats import format_of
-from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, Schema
+from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, USUAL, USUAL_WRITES, Schema, Shown, Writes
 
 T = TypeVar("T")
 
@@ -32,9 +32,9 @@ STRATEGIES = ("topic", "record", "topic-record")
 class Registry:
     """A Schema Registry, each schema asked once."""
 
-    def __init__(self, config: Mapping[str, str], logical_types: bool = False) -> None:
+    def __init__(self, config: Mapping[str, str], shown: Shown = USUAL) -> None:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location; raises UsageError."""
-        self._url, self._logical_types = config["url"], logical_types
+        self._url, self._shown = config["url"], shown
         self._known: dict[int, Schema] = {}
         try:
             numbers = {name: float(config[name]) for name in _NUMBERS if name in config}
@@ -54,8 +54,11 @@ class Registry:
         found = self._asked(lambda: self._client.get_latest_version(subject), f"subject {subject}")
         return found.schema_id, self._with_references(found.schema)
 
-    def registered(self, subject: str, schema: Schema) -> int:
-        """The id of a schema, registered under a subject when it is not yet; raises likewise."""
+    def registered(self, subject: str, schema: Schema, registers: bool = True) -> int:
+        """Return the id of a schema, registered under a subject when it is not yet; raises likewise.
+
+        Without `registers`, NotFoundError is raised for one that is not there.
+        """
         if schema.references:
             used = sorted(name for name in schema.references if name in schema.text)
             if used:
@@ -66,6 +69,9 @@ class Registry:
         if schema.descriptors is not None:
             raise UsageError("a registry keeps Protobuf schemas as text", "name the .proto file")
         asked = Registered(schema.text, schema.language, [])
+        if not registers:
+            found = self._asked(lambda: self._client.lookup_schema(subject, asked), f"such schema under {subject}")
+            return int(found.schema_id)
         number: int = self._asked(lambda: self._client.register_schema(subject, asked), f"subject {subject}")
         return number
 
@@ -80,7 +86,7 @@ class Registry:
                     references[reference.name] = schema.schema_str
 
         collect(found)
-        return Schema(found.schema_type or AVRO, found.schema_str, references, logical_types=self._logical_types)
+        return Schema(found.schema_type or AVRO, found.schema_str, references, shown=self._shown)
 
     def _version(self, subject: str, number: int) -> Any:
         return self._asked(lambda: self._client.get_version(subject, number), f"subject {subject}").schema
@@ -123,8 +129,10 @@ class RegistryFormat:
         strategy: str,
         schema: Schema | None,
         language: str | None,
+        writes: Writes = USUAL_WRITES,
     ) -> None:
         """`subject` is the topic, and key or value; without `schema` values are written by the subject's newest."""
+        self._writes = writes
         self._registry, self._subject, self._strategy = registry, subject, strategy
         self._schema, self._language = schema, language
         self._readers: dict[tuple[int, tuple[int, ...]], Format] = {}
@@ -140,14 +148,20 @@ class RegistryFormat:
                 "without a registry, --value-format avro --value-schema FILE reads plain values",
             )
         _, number = _HEADER.unpack_from(data)
-        known = self._registry.by_id(number)
+        try:
+            known = self._registry.by_id(number)
+        except NotFoundError as error:  # a fault of this record, and not of the others
+            raise FormatError(str(error)) from error
         at = _HEADER.size
         indexes: tuple[int, ...] = ()
         if known.language == PROTOBUF:
             indexes, at = _indexes(data, at)
         reader = self._readers.get((number, indexes))
         if reader is None:
-            reader = self._readers[number, indexes] = _understood(known, indexes).format
+            try:
+                reader = self._readers[number, indexes] = _understood(known, indexes).format
+            except UsageError as error:
+                raise FormatError(f"schema {number}: {error}") from error
         return reader.to_text(data[at:])
 
     def _to_bytes(self, text: str) -> bytes:
@@ -157,7 +171,10 @@ class RegistryFormat:
     @cached_property
     def _writer(self) -> tuple[bytes, Format]:
         schema = self._schema
-        if schema is None:
+        if self._writes.schema_id is not None:
+            number = self._writes.schema_id
+            known = _understood(self._registry.by_id(number))
+        elif schema is None:
             if self._strategy != "topic":
                 raise UsageError(f"--subject-strategy {self._strategy} needs the schema whose record it is named after")
             number, schema = self._registry.latest(self._named(None))
@@ -169,7 +186,7 @@ class RegistryFormat:
             known = _understood(schema)
         else:
             known = _understood(schema)  # a wrong schema is told before it is registered
-            number = self._registry.registered(self._named(known), schema)
+            number = self._registry.registered(self._named(known), schema, self._writes.registers)
         return _HEADER.pack(_MAGIC, number) + known.place, known.format
 
     def _named(self, known: _Understood | None) -> str:
@@ -222,7 +239,7 @@ def _understood(schema: Schema, indexes: Sequence[int] = ()) -> _Understood:
     from kafkactl.serde import protobuf
 
     message = protobuf.message_class(schema, list(indexes) or None)
-    return _Understood(schema, protobuf.by_class(message), message)
+    return _Understood(schema, protobuf.by_class(message, schema.shown), message)
 
 
 def _varint(number: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,32 @@ LANGUAGES = {"avro": AVRO, "protobuf": PROTOBUF, "json-schema": JSON}
 
 
 @dataclass(frozen=True)
+class Shown:
+    """How values are shown that have more than one form."""
+
+    logical_types: bool = False
+    """Of Avro: decimals, times and UUIDs as such, and not as the numbers, bytes and texts that they are made of."""
+    zero_values: bool = False
+    """Of Protobuf: fields that have the value that is not sent: 0, false, nothing."""
+
+
+USUAL = Shown()
+
+
+@dataclass(frozen=True)
+class Writes:
+    """By which schema values are written."""
+
+    schema_id: int | None = None
+    """The schema with this id, which the registry has."""
+    registers: bool = True
+    """Whether a schema of a file may be registered."""
+
+
+USUAL_WRITES = Writes()
+
+
+@dataclass(frozen=True)
 class Schema:
     """One schema; `references` are texts of the schemas it imports, by the names it imports them by."""
 
@@ -26,8 +53,7 @@ class Schema:
     """Of Protobuf: the message's full name; None is the first of the file."""
     descriptors: bytes | None = None
     """Of Protobuf: a FileDescriptorSet in place of text."""
-    logical_types: bool = False
-    """Of Avro: decimals, times and UUIDs as such, and not as the numbers, bytes and texts that they are made of."""
+    shown: Shown = USUAL
 
 
 def read(path: str, language: str) -> Schema:
@@ -48,7 +74,11 @@ def read(path: str, language: str) -> Schema:
 
 
 def _imports(path: Path) -> dict[str, str]:
-    """Other .proto files beside it, which it may import."""
+    """Return the other .proto files beside it, which it may import; those that cannot be read are left out."""
     root = path.parent
-    others = (each for each in root.rglob("*.proto") if each != path)
-    return {str(each.relative_to(root)): each.read_text("utf-8") for each in others}
+    found = {}
+    for each in root.rglob("*.proto"):
+        if each != path:
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                found[str(each.relative_to(root))] = each.read_text("utf-8")
+    return found

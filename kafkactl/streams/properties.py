@@ -10,6 +10,20 @@ from kafkactl.connection.properties import read
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import UsageError
 
+_OF_REGISTRIES = {
+    "schema.registry.url": "--schema-registry URL",
+    "key.schema": "--key-format avro --key-schema FILE",
+    "value.schema": "--value-format avro --value-schema FILE",
+    "key.schema.file": "--key-format avro --key-schema FILE",
+    "value.schema.file": "--value-format avro --value-schema FILE",
+    "key.schema.id": "--key-format registry --key-schema-id N",
+    "value.schema.id": "--value-format registry --value-schema-id N",
+    "auto.register": "--no-register",
+    "basic.auth.credentials.source": "schema.registry.basic.auth.user.info, in a context or a file of client settings",
+    "basic.auth.user.info": "schema.registry.basic.auth.user.info, in a context or a file of client settings",
+}
+"""What Confluent's console tools take as properties, and what it is called here."""
+
 
 def said(file: Path | None, texts: Iterable[str] | None) -> dict[str, str]:
     """What a .properties file says, and above it name=value texts; raises UsageError."""
@@ -22,6 +36,8 @@ def settled(properties: Mapping[str, str], defaults: Mapping[str, str], what: st
     """All properties with what was said, escapes resolved; raises UsageError for one that `what` does not have."""
     unknown = sorted(set(properties) - set(defaults))
     if unknown:
+        if unknown[0] in _OF_REGISTRIES:
+            raise UsageError(f"--property {unknown[0]}: it is a flag here", _OF_REGISTRIES[unknown[0]])
         near = get_close_matches(unknown[0], defaults, 1)
         nearest = f"the nearest is {near[0]}; " if near else ""
         hint = f"{nearest}it has: {', '.join(defaults)}"

@@ -326,9 +326,21 @@ class FormatOptions:
         str | None, typer.Option(metavar="FILE", help="Of avro, json-schema, protobuf (there also FILE:MESSAGE).")
     ] = None
     value_schema: Annotated[str | None, typer.Option(metavar="FILE", help="Likewise, of values.")] = None
+    key_schema_id: Annotated[
+        int | None, typer.Option("--key-schema-id", metavar="N", min=1, help="Write keys by this schema of a registry.")
+    ] = None
+    value_schema_id: Annotated[
+        int | None, typer.Option("--value-schema-id", metavar="N", min=1, help="Write values by this schema.")
+    ] = None
+    no_register: Annotated[
+        bool, typer.Option("--no-register", help="Fail where a schema of a file is not registered yet.")
+    ] = False
     logical_types: Annotated[
         bool,
         typer.Option("--logical-types", help="Avro's decimals, times and UUIDs as such, not as what they are made of."),
+    ] = False
+    zero_values: Annotated[
+        bool, typer.Option("--zero-values", help="Protobuf's fields with values that are not sent: 0, false, empty.")
     ] = False
     schema_registry: Annotated[
         str | None,
@@ -348,13 +360,17 @@ class FormatOptions:
         Without `registers` a schema of a file is used and not registered. Raises UsageError.
         """
         from kafkactl.serde.chosen import Choice, chosen
+        from kafkactl.serde.schemas import Shown, Writes
 
         url = self.schema_registry or (registry or {}).get("url") or os.environ.get("KAFKACTL_SCHEMA_REGISTRY")
         settings = {**(registry or {}), **({"url": url} if url else {})}
-        logical = self.logical_types
+        shown = Shown(self.logical_types, self.zero_values)
         for_key, for_value = (
             {} if schema is not None and not registers else settings for schema in (self.key_schema, self.value_schema)
         )
-        key = Choice(self.key_format, self.key_schema, for_key, self.subject_strategy, logical)
-        value = Choice(self.value_format, self.value_schema, for_value, self.subject_strategy, logical)
+        key_writes, value_writes = (
+            Writes(each, not self.no_register) for each in (self.key_schema_id, self.value_schema_id)
+        )
+        key = Choice(self.key_format, self.key_schema, for_key, self.subject_strategy, shown, key_writes)
+        value = Choice(self.value_format, self.value_schema, for_value, self.subject_strategy, shown, value_writes)
         return chosen(key, "key", topic), chosen(value, "value", topic)

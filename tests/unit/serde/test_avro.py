@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kafkactl.errors import FormatError
 from kafkactl.serde.avro import format_of
 from kafkactl.serde.formats import Format
-from kafkactl.serde.schemas import AVRO, Schema
+from kafkactl.serde.schemas import AVRO, Schema, Shown
 
 TREE = {"type": "record", "name": "shop.Tree", "fields": [
     {"name": "value", "type": ["null", "int", "long", "string", "bytes", {"type": "array", "items": "double"}]},
@@ -26,7 +26,7 @@ TREE = {"type": "record", "name": "shop.Tree", "fields": [
 
 
 def of(schema: Any, logical: bool = False) -> Format:
-    return format_of(Schema(AVRO, json.dumps(schema), logical_types=logical))
+    return format_of(Schema(AVRO, json.dumps(schema), shown=Shown(logical_types=logical)))
 
 
 BYTES = st.binary(max_size=4).map(lambda data: data.decode("latin-1"))

@@ -16,6 +16,8 @@ from kafkactl.errors import FormatError, NotFoundError, UnreachableError, UsageE
 from kafkactl.serde.chosen import Choice, chosen
 from kafkactl.serde.formats import Format
 from kafkactl.serde.registry import Registry
+from kafkactl.serde.schemas import Writes
+from kafkactl.streams.properties import settled
 from tests import registry as registries
 
 USER = {
@@ -248,3 +250,37 @@ def test_a_subject_named_after_its_topic_needs_no_name_of_the_schema(
     assert registry.subjects == {"orders-value": [1]}
     with pytest.raises(UsageError, match="has no name for its subject"):
         from_registry(registry.url, "json-schema", tmp_path / "s.json", "record").to_bytes("7")
+
+
+def test_a_schema_is_only_registered_where_it_may_be(registry: registries.Registry, tmp_path: Path) -> None:
+    file = tmp_path / "user.avsc"
+    file.write_text(json.dumps(USER))
+
+    def written(writes: Writes, schema: Path | None = None) -> bytes:
+        choice = Choice("avro", None if schema is None else str(schema), {"url": registry.url}, writes=writes)
+        return chosen(choice, "value", "orders").to_bytes('{"id": 3, "name": null}')
+
+    with pytest.raises(NotFoundError, match="such schema under orders-value"):
+        written(Writes(registers=False), file)
+    assert registry.subjects == {}
+    registered = written(Writes(), file)
+    assert written(Writes(registers=False), file) == registered
+    assert written(Writes(schema_id=1)) == registered
+    with pytest.raises(NotFoundError, match="schema 9"):
+        written(Writes(schema_id=9))
+    with pytest.raises(UsageError, match="--value-schema-id"):
+        written(Writes(schema_id=1), file)
+
+
+@pytest.mark.parametrize("data", [b"\0\0\0\0\x09x", b"\0\0\0\0\x01\x02\x0ax"])
+def test_records_whose_schema_is_not_there_are_faults_of_their_own(registry: registries.Registry, data: bytes) -> None:
+    """--skip-message-on-error goes on after them."""
+    registry.register("s", {"schema": 'syntax = "proto3"; message M { int64 id = 1; }', "schemaType": "PROTOBUF"})
+    with pytest.raises(FormatError):
+        from_registry(registry.url).to_text(data)
+
+
+def test_confluents_properties_point_to_flags() -> None:
+    for name in ("schema.registry.url", "value.schema", "basic.auth.credentials.source"):
+        with pytest.raises(UsageError, match=f"--property {name}: it is a flag here"):
+            settled({name: "x"}, {"parse.key": "false"}, "reader")
