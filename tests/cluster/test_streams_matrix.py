@@ -49,15 +49,21 @@ FORMS = {
 }
 
 
+ALONE = " (no group)"
+"""Added to a form: whole partitions are read without a group, which the compiled path can."""
+
+
 class Run:
-    """A running `consume --group` whose output goes where a test wants it."""
+    """A running `consume` whose output goes where a test wants it; with a group unless the form says otherwise."""
 
     def __init__(self, cluster: RunningCluster, topic: str, form: str, stdout: int, unbuffered: bool, **more: object):
+        group = [] if form.endswith(ALONE) else ["--group", topic]
+        form = form.removesuffix(ALONE)
         environment = {"KAFKACTL_STREAMS": "pure"} if "pure" in form else {}
         if unbuffered:
             environment["PYTHONUNBUFFERED"] = "1"
         self.cli = cluster.cli.with_environment(**environment)
-        arguments = ["consume", topic, "--group", topic, "--from-beginning", *FORMS[form].arguments]
+        arguments = ["consume", topic, *group, "--from-beginning", *FORMS[form].arguments]
         self.process = subprocess.Popen(
             self.cli.command(*arguments),
             stdout=stdout,
@@ -234,6 +240,27 @@ def test_consume_with_a_group(
     eventually(lambda: members(kraft.cli, name) == 0)
     rest = kraft.cli.ok("consume", name, "--group", name, "--from-beginning", "--exit").splitlines()
     assert shown + rest == lines.splitlines()
+
+
+CELLS_ALONE = [
+    (ending, form)
+    for column, ending in enumerate(ENDINGS)
+    for row, form in enumerate(FORMS)
+    if os.environ.get("KAFKACTL_TEST_EVERY_CELL") or row == (column + 1) % len(FORMS) or form == "lines"
+]
+
+
+@pytest.mark.parametrize(("ending", "form"), CELLS_ALONE)
+def test_consume_without_a_group(
+    ending: str, form: str, kraft: RunningCluster, name: str, lines: str, tmp_path: Path
+) -> None:
+    """What was handed over is counted, and is the beginning of the topic."""
+    kraft.cli.ok("topics", "create", name, "-p", 1)
+    kraft.cli.ok("produce", name, input=lines)
+    data, _, errors = ENDINGS[ending](kraft, name, form + ALONE, False, tmp_path)
+    shown = FORMS[form].values(whole_lines(data))
+    assert f"Processed a total of {len(shown)} messages" in errors
+    assert shown == lines.splitlines()[: len(shown)]
 
 
 def members(cli: Cli, group: str) -> int:

@@ -103,6 +103,8 @@ def build(app: typer.Typer) -> Any:
     if app.registered_callback is not None:
         _prepare(app.registered_callback.callback)
     verbs = {verb.name or _name_of(verb.callback): verb for verb in app.registered_commands}
+    if not verbs:  # the root, which finds its commands itself and has the options of completion
+        return typer.main.get_command(app)
     if len(verbs) == 1 and app.registered_callback is None:
         return _built(*verbs.values())
     app.registered_commands = []
