@@ -107,3 +107,19 @@ def test_the_password_is_asked_for_twice_and_not_shown(kraft: RunningCluster, na
     terminal.expect(pexpect.EOF)
     assert "s3cret" not in (terminal.before or "")
     assert "SCRAM-SHA-512 with 4096" in (terminal.before or "")
+
+
+def test_users_and_quotas_by_pattern(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    for user in (f"{name}-a", f"{name}-b"):
+        cli.ok("users", "set", user, "--password-file", "-", input="secret\n")
+        cli.ok("quotas", "set", "--user", user, "producer_byte_rate=1000")
+    for noun in ("users", "quotas"):
+        shown = cli.ok(noun, "list", "--match", f"{name}-[ac]")
+        assert f"{name}-a" in shown
+        assert f"{name}-b" not in shown
+        assert "no-such-.*" in cli(noun, "list", "--match", "no-such-.*", check=1).stderr
+        assert cli(noun, "list", "--match", "(", check=2).stderr.startswith("error: ")
+    both = cli.ok("users", "list", f"{name}-b", "--match", f"{name}-[ac]")
+    assert f"{name}-a" in both
+    assert f"{name}-b" in both

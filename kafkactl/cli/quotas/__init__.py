@@ -15,11 +15,13 @@ from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection.settings import parse_assignment
-from kafkactl.errors import UsageError
+from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output import client_tables
 from kafkactl.output.report import listing
+from kafkactl.patterns import select_names
 
 if TYPE_CHECKING:
+    from kafkactl.admin.quotas import Quota
     from kafkactl.connection.cluster import Cluster
 
 app = new_app("Show and change the quotas of users, clients and ips.")
@@ -55,13 +57,30 @@ class WhoseOptions:
 
 @app.command("list")
 @command
-def list_quotas(cluster: ClusterOptions, output: ReportOptions, whose: WhoseOptions) -> None:
+def list_quotas(
+    cluster: ClusterOptions,
+    output: ReportOptions,
+    whose: WhoseOptions,
+    match: Annotated[
+        list[str] | None,
+        typer.Option("--match", metavar="REGEX", help="Users, clients and ips whose whole name matches; repeatable."),
+    ] = None,
+) -> None:
     """Show all quotas, or those of just this user, client or ip."""
     from kafkactl.admin import quotas
 
     parts = whose.parts()
     found = quotas.describe_quotas(cluster.connect(), parts or None)
+    if match:
+        choice = select_names(match=match).choose(name for row in found for name in _names_of(row))
+        if choice.unmatched_patterns:
+            raise NotFoundError(f"no quotas: {', '.join(choice.unmatched_patterns)}", "kafkactl quotas list shows all")
+        found = [row for row in found if set(_names_of(row)) & set(choice.names)]
     output.show(listing(client_tables.QUOTAS, sorted(found, key=lambda row: (*map(_order, row.entity), row.name))))
+
+
+def _names_of(quota: Quota) -> list[str]:
+    return [name for name in (quota.user, quota.client_id, quota.ip) if name]
 
 
 @app.command("set")

@@ -17,6 +17,7 @@ from kafkactl.connection import secrets
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output import client_tables
 from kafkactl.output.report import listing
+from kafkactl.patterns import select_names
 
 app = new_app("Show, set and delete the SCRAM credentials of users.")
 
@@ -30,14 +31,20 @@ def list_users(
     cluster: ClusterOptions,
     output: ReportOptions,
     user: Annotated[list[str] | None, typer.Argument(metavar="USER", help="Only these.", show_default=False)] = None,
+    match: Annotated[
+        list[str] | None, typer.Option("--match", metavar="REGEX", help="Users whose whole name matches; repeatable.")
+    ] = None,
 ) -> None:
     """Show which users have credentials, by which mechanism and with how many iterations; never the credentials."""
     from kafkactl.admin import scram
 
-    found = scram.describe_credentials(cluster.connect(), user or ())
-    if missing := sorted(set(user or ()) - {each.user for each in found}):
+    selection = select_names(user, match=match, argument_name="USER")
+    found = scram.describe_credentials(cluster.connect(), () if match else selection.names)
+    choice = selection.choose_or_all(each.user for each in found)
+    if missing := (*choice.absent_names, *choice.unmatched_patterns):
         raise NotFoundError(f"no credentials: {', '.join(missing)}", "kafkactl users list shows who has some")
-    output.show(listing(client_tables.CREDENTIALS, sorted(found, key=lambda row: (row.user, row.mechanism))))
+    rows = [row for row in found if row.user in choice.names]
+    output.show(listing(client_tables.CREDENTIALS, sorted(rows, key=lambda row: (row.user, row.mechanism))))
 
 
 @app.command("set")
