@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.output.kafka.java_text import boolean_text, json_text
@@ -17,12 +18,14 @@ from kafkactl.output.records.decoders import Parser
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.control import ControlType, parse_control
 from kafkactl.storage.legacy import LegacyRecord
-from kafkactl.storage.producer_snapshot import ProducerState
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import base_offset_of
 from kafkactl.storage.text import jvm_text, name_bytes
-from kafkactl.storage.txnindex import AbortedTransaction
 from kafkactl.storage.verify import TimeFault, TimeFinding
+
+if TYPE_CHECKING:
+    from kafkactl.storage.producer_snapshot import ProducerState
+    from kafkactl.storage.txnindex import AbortedTransaction
 
 
 def batch_line(batch: AnyBatch) -> str:
