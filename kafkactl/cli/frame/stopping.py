@@ -44,10 +44,9 @@ class Stopping:
     def __init__(self) -> None:
         self.deadline: float | None = None
         """Time of time.monotonic() when everything must have ended; None before a signal."""
-        self._status: int | None = None
-        self._is_finishing = False
         self._number: int | None = None
-        self._has_raised = False
+        """The first signal that has come."""
+        self._is_finishing = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stopping:
@@ -72,18 +71,18 @@ class Stopping:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Inside, a signal waits: for steps that count something and must not be torn apart."""
-        before, self._is_finishing = self._is_finishing, True
+        came_before, is_finishing = self._number is not None, self._is_finishing
+        self._is_finishing = True
         try:
             yield
         finally:
-            self._is_finishing = before
-        if self._number is not None and not before and not self._has_raised:
-            self._has_raised = True
+            self._is_finishing = is_finishing
+        if self._number is not None and not (came_before or is_finishing):
             raise StopRequestedError(self._number)
 
     def status(self, otherwise: int) -> int:
         """Return the status of the signal that has come, or the other one."""
-        return otherwise if self._status is None else self._status
+        return otherwise if self._number is None else statuses.of_signal(self._number)
 
     @property
     def left_s(self) -> float:
@@ -91,14 +90,12 @@ class Stopping:
         return WAIT_S if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._status is not None:
+        if self._number is not None:
             os._exit(statuses.of_signal(number))
-        self._status = statuses.of_signal(number)
+        self._number = number
         self.deadline = time.monotonic() + WAIT_S
         out.deadline = time.monotonic() + _OUTPUT_WAIT_S
-        self._number = number
         if not self._is_finishing:
-            self._has_raised = True
             raise StopRequestedError(number)
 
 
@@ -112,7 +109,6 @@ class NotedStopping(Stopping):
         super().__init__()
         self._wake_read, self._wake_write = -1, -1
         self._signals = 0
-        self._first = signal.SIGINT
         self._raises = False
 
     def __enter__(self) -> NotedStopping:
@@ -136,7 +132,7 @@ class NotedStopping(Stopping):
     @property
     def is_requested(self) -> bool:
         """Whether a signal has come."""
-        return self._status is not None
+        return self._number is not None
 
     @property
     def is_over(self) -> bool:
@@ -175,8 +171,8 @@ class NotedStopping(Stopping):
         nudging = threading.Thread(target=self._nudge, args=(threading.get_ident(), ended), daemon=True)
         self._raises = True
         try:
-            if self.is_requested:
-                raise StopRequestedError(self._first)
+            if self._number is not None:
+                raise StopRequestedError(self._number)
             nudging.start()
             yield
         finally:
@@ -198,8 +194,7 @@ class NotedStopping(Stopping):
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
         if self._signals == 1:
-            self._first = signal.Signals(number)
-            self._status = statuses.of_signal(number)
+            self._number = number
             self.deadline = time.monotonic() + _DELIVERY_WAIT_S
             if self._raises:
                 raise StopRequestedError(number)
