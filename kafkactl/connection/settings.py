@@ -103,13 +103,12 @@ def resolve(
     from_flags = dict(parse_assignment(text, "-X") for text in overrides)
     secrets.refuse(from_flags, "-X", secrets.IN_CLIENT_SETTINGS)
     layers = (base, _from_environment(environment), from_file, from_flags)
-    merged: dict[str, str] = {}
-    stated: dict[str, str] = {}
-    for number, layer in enumerate(secrets.fetched(layers)):
-        found = to_librdkafka(layer, "-X" if number == len(layers) - 1 else None)
-        merged.update(found)
-        if number == len(layers) - 1 or (number == len(layers) - 2 and is_file_named):
-            stated.update(found)
+    *defaults, file, flags = (
+        to_librdkafka(layer, "-X" if number == len(layers) else None)
+        for number, layer in enumerate(secrets.fetched(layers), 1)
+    )
+    merged = {name: value for layer in (*defaults, file, flags) for name, value in layer.items()}
+    stated = {**file, **flags} if is_file_named else flags
     files = ((command_config, from_file), (config_file(), base))
     warnings = [warning for path, held in files if path and (warning := secrets.warning(path, held))]
     other = next((from_flags[name] for name in _SERVERS if name in from_flags), None)
@@ -128,7 +127,7 @@ def resolve(
         read_only_context,
         tuple(warnings),
         stated,
-        frozenset(from_flags),
+        frozenset(flags),
     )
 
 
