@@ -15,7 +15,7 @@ from kafkactl.errors import FormatError
 from kafkactl.storage import readers
 from kafkactl.storage.batch import Batch, parse_batch
 from kafkactl.storage.records import increment_sequence, parse_fields
-from kafkactl.storage.text import jvm_text, name_bytes
+from kafkactl.storage.text import jvm_text, shown_name
 
 
 class PureLines:
@@ -105,7 +105,7 @@ class PureLines:
                 f"{base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms}"
                 f" keySize: {-1 if key is None else len(key)} valueSize: {-1 if value is None else len(value)}"
                 f" sequence: {sequence}"
-                f" headerKeys: [{','.join([jvm_text(name_bytes(name)) for name, _ in headers]) if headers else ''}]"
+                f" headerKeys: [{','.join([shown_name(name) for name, _ in headers]) if headers else ''}]"
             )
             if with_values:
                 if key is not None:

@@ -14,13 +14,13 @@ from kafkactl.output import people
 from kafkactl.output.kafka.java_text import plain
 from kafkactl.output.records.fields import header_items, member
 from kafkactl.output.report import Column, OutputFormat, listing
-from kafkactl.output.structured import csv_bytes, csv_line, dump_json, yaml_document
+from kafkactl.output.structured import csv_bytes, csv_cell, csv_line, dump_json, yaml_document
 from kafkactl.stdout import OutputError, out
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.files import FileKind, kind_of
 from kafkactl.storage.records import Record
 from kafkactl.storage.selection import Selected, Selection, select
-from kafkactl.storage.text import jvm_text, name_bytes
+from kafkactl.storage.text import jvm_text, shown_name
 
 if TYPE_CHECKING:
     from kafkactl.storage.index import OffsetIndex, TimeIndex
@@ -109,7 +109,7 @@ def _print_csv(rows: Iterator[Row]) -> None:
 def _csv_cell(cell: Any) -> bytes:
     if isinstance(cell, bytes):
         return csv_bytes(cell)
-    return csv_line([dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell]).encode()[:-1]
+    return csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()
 
 
 def _print_yaml(rows: Iterator[Row]) -> None:
@@ -253,6 +253,6 @@ def _member(name: str, data: Any, bytes_as: BytesAs) -> Row:
 
 def _header_texts(record: Record) -> list[list[str | None]]:
     return [
-        [jvm_text(name_bytes(name)), None if data is None else data.decode("utf-8", errors="replace")]
+        [shown_name(name), None if data is None else data.decode("utf-8", errors="replace")]
         for name, data in record.headers
     ]

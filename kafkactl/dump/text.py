@@ -20,7 +20,7 @@ from kafkactl.storage.control import ControlType, parse_control
 from kafkactl.storage.legacy import LegacyRecord
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import base_offset_of
-from kafkactl.storage.text import jvm_text, name_bytes
+from kafkactl.storage.text import shown_name
 from kafkactl.storage.verify import TimeFault, TimeFinding
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ _TIME_FAULTS = {
 
 
 def _names(record: Record) -> str:
-    return ",".join(jvm_text(name_bytes(name)) for name, _ in record.headers)
+    return ",".join(shown_name(name) for name, _ in record.headers)
 
 
 def _size(data: bytes | None) -> int:

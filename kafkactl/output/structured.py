@@ -96,7 +96,7 @@ def csv_pieces(tables: Sequence[Table], with_headings: bool = True) -> Iterator[
 
 def csv_line(cells: Iterable[object]) -> str:
     """Return one line of csv; None is an empty cell, an empty text is in quotes."""
-    return ",".join([_csv_cell(value) for value in cells]) + "\n"
+    return ",".join([csv_cell(value) for value in cells]) + "\n"
 
 
 def csv_bytes(data: bytes | None, null: bytes = b"") -> bytes:
@@ -248,12 +248,13 @@ def _csv_column(values: list[Any]) -> list[str]:
     if kinds <= {int}:
         return list(map(str, values))
     if kinds <= {str, type(None)}:
-        known = {value: _csv_cell(value) for value in set(values)}
+        known = {value: csv_cell(value) for value in set(values)}
         return list(map(known.__getitem__, values))
-    return list(map(_csv_cell, values))
+    return list(map(csv_cell, values))
 
 
-def _csv_cell(value: object) -> str:
+def csv_cell(value: object) -> str:
+    """Return one cell of csv; None is empty, an empty text is in quotes."""
     if value == "":
         return '""'
     text = _valid_text(cell(value, absent=""))

@@ -18,9 +18,14 @@ def name_text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def name_bytes(name: str) -> bytes:
+def name_bytes(name: str | bytes) -> bytes:
     """Return a header's name as it is in the log."""
-    return name.encode("utf-8", "surrogateescape")
+    return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+
+
+def shown_name(name: str) -> str:
+    """Return a header's name as the JVM shows it."""
+    return name if name.isascii() else jvm_text(name_bytes(name))
 
 
 def _replaced_as_in_java(error: UnicodeError) -> tuple[str, int]:

@@ -97,8 +97,7 @@ class Reading:
                 self._watch.progressed()
                 self._require_assignment(last_record_at - self._unassigned_since)
             elif self._is_over(last_record_at):
-                if not self._watch.partitions <= self._at_end:
-                    self._watch.require_leaders()
+                self._watch.require_leaders(self._at_end)
                 return
 
     def keep_alive(self) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde.formats import Format
-from kafkactl.streams.record import headers_of, name_bytes
+from kafkactl.storage.text import name_bytes
+from kafkactl.streams.record import headers_of
 
 Wanted = Callable[[Any], bool]
 """Whether a message is wanted."""

@@ -11,7 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, require_partition
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
-from kafkactl.streams.record import Batch, Headers, Record, headers_of, is_plain, name_bytes
+from kafkactl.storage.text import name_bytes
+from kafkactl.streams.record import Batch, Headers, Record, headers_of, is_plain
 from kafkactl.streams.stoppable import Stop
 from kafkactl.streams.waiting import STATISTICS, Waiting
 
@@ -210,9 +211,10 @@ class Sending:
 
     def _is_over(self) -> bool:
         outstanding = len(self._producer)
-        is_over = self._waiting.is_over(self._account.given - outstanding, outstanding)
+        if not self._waiting.is_over(self._account.given - outstanding, outstanding):
+            return False
         self._account.why_given_up = self._waiting.why
-        return is_over
+        return True
 
     def __enter__(self) -> Sending:
         return self

@@ -29,11 +29,6 @@ def headers_of(message: Any) -> Headers:
         return headers
 
 
-def name_bytes(name: str | bytes) -> bytes:
-    """Return a header's name as it is sent."""
-    return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
-
-
 class Record(TypedDict, total=False):
     """A record, as confluent-kafka's produce_batch takes it; what is absent the broker or the partitioner says.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -41,8 +41,10 @@ class Watch:
         """Note that something came."""
         self._progress_at = time.monotonic()
 
-    def require_leaders(self) -> None:
-        """Raise UnreachableError where a partition has no leader now: that nothing came does not mean its end."""
+    def require_leaders(self, at_end: Set[Partition]) -> None:
+        """Raise UnreachableError where a partition that is not at its end has no leader: nothing can come from it."""
+        if self.partitions <= at_end:
+            return
         try:
             self._note_leaders(self._ask())
         except KafkaException:

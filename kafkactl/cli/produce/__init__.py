@@ -146,7 +146,8 @@ def console_producer(
             sending = Sending(connected, name, account, people.note, stopping, partition)
             with sending:
                 batches = given.fill(source(prompt) if prompt else what.read(source, read, stopping))
-                batches = _told_of_lost_times(batches, connected, name, stopping)
+                if what.has_times or given.timestamp_ms is not None:
+                    batches = _told_of_lost_times(batches, connected, name, stopping)
                 pace = None if rate is None else Pace(rate, stopping.sleep)
                 if transactional_id is None:
                     _send_all(batches, sending.send, account, sending.flush if sync or typed else None, pace)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 Piece = TypeVar("Piece", "Batch", bytes)
 
 _LINE_READERS = ("LineMessageReader", "org.apache.kafka.tools.LineMessageReader")
-_INPUTS = ("lines", "json", "csv", "length-prefixed")
+_WITH_FIELDS = ("json", "csv")
+_INPUTS = ("lines", *_WITH_FIELDS, "length-prefixed")
 _CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 _ACKS = ("all", "-1", "0", "1")
 _PARTITIONERS = ("murmur2_random", "murmur2", "consistent_random", "consistent", "fnv1a_random", "fnv1a", "random")
@@ -87,6 +88,11 @@ class InputFlags:
         int, typer.Option("--repeat", metavar="N", min=0, help="Send all of it so many times; 0 is without end.")
     ] = 1
 
+    @property
+    def has_times(self) -> bool:
+        """Whether records of this form may say their timestamps."""
+        return self.input_ in _WITH_FIELDS
+
     def source(self, key: Format, value: Format) -> tuple[Source, LineReader | None]:
         """What makes records of a stream, and the reader of its lines where these only have to be split.
 
@@ -112,7 +118,7 @@ class InputFlags:
             raise UsageError("properties and --delimiter are for lines", f"--input {self.input_} has its own form")
         if self.input_ == "length-prefixed":
             return lambda stream: inputs.length_prefixed(stream, value), None
-        if self.input_ in ("json", "csv"):
+        if self.input_ in _WITH_FIELDS:
             fields = FieldReader(key, value, heeds_partition=not self.repartition)
             if self.input_ == "json":
                 return lambda stream: inputs.json_lines(stream, fields), None

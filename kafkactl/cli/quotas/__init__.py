@@ -75,7 +75,8 @@ def list_quotas(
         choice = select_names(match=match).choose(name for row in found for name in _names_of(row))
         if choice.unmatched_patterns:
             raise NotFoundError(f"no quotas: {', '.join(choice.unmatched_patterns)}", "kafkactl quotas list shows all")
-        found = [row for row in found if set(_names_of(row)) & set(choice.names)]
+        chosen = set(choice.names)
+        found = [row for row in found if not chosen.isdisjoint(_names_of(row))]
     output.show(listing(client_tables.QUOTAS, sorted(found, key=lambda row: (*map(_order, row.entity), row.name))))
 
 

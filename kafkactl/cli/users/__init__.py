@@ -43,7 +43,8 @@ def list_users(
     choice = selection.choose_or_all(each.user for each in found)
     if missing := (*choice.absent_names, *choice.unmatched_patterns):
         raise NotFoundError(f"no credentials: {', '.join(missing)}", "kafkactl users list shows who has some")
-    rows = [row for row in found if row.user in choice.names]
+    chosen = set(choice.names)
+    rows = [row for row in found if row.user in chosen]
     output.show(listing(client_tables.CREDENTIALS, sorted(rows, key=lambda row: (row.user, row.mechanism))))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kafkactl.serde.formats import STRING, Format
-from kafkactl.streams.record import name_bytes
+from kafkactl.storage.text import name_bytes
 
 _BASE64 = "_base64"
 

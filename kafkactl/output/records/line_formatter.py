@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Message
 
 from kafkactl.serde.formats import STRING, Format
+from kafkactl.storage.text import name_bytes
 from kafkactl.streams.properties import is_true, settled
-from kafkactl.streams.record import PlainLine, headers_of, name_bytes
+from kafkactl.streams.record import PlainLine, headers_of
 
 
 class LineFormatter:

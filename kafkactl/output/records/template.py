@@ -9,8 +9,9 @@ from typing import Any
 from kafkactl.errors import UsageError
 from kafkactl.output.records import RecordWriter
 from kafkactl.serde.formats import Format
+from kafkactl.storage.text import name_bytes
 from kafkactl.streams.properties import unescape
-from kafkactl.streams.record import headers_of, name_bytes
+from kafkactl.streams.record import headers_of
 
 MARKS = (
     "%s value, %S its length, %R its length as four bytes, %k key, %K its length, %t topic, %p partition, %o offset, "

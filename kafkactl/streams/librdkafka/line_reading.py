@@ -84,8 +84,7 @@ class LineReading:
                 left -= number if limit is not None else 0
                 last_record_at = time.monotonic()
             elif self._selection.is_over(time.monotonic() - last_record_at, self._starts, self._receiver.at_end):
-                if not self._starts.keys() <= self._receiver.at_end:
-                    self._watch.require_leaders()
+                self._watch.require_leaders(self._receiver.at_end)
                 return
 
     def _heed_changes(self) -> None:

@@ -92,9 +92,11 @@ class LineSending:
 
     def _is_over(self) -> bool:
         outstanding = self._sender.outstanding()
-        is_over = self._waiting.is_over(self._sender.sent - outstanding, outstanding)
-        self._account.why_given_up = self._sender.fatal_error() or self._waiting.why
-        return is_over or self._sender.fatal_error() is not None
+        fatal_error = self._sender.fatal_error()
+        if not (self._waiting.is_over(self._sender.sent - outstanding, outstanding) or fatal_error):
+            return False
+        self._account.why_given_up = fatal_error or self._waiting.why
+        return True
 
     def _require_alive(self) -> None:
         """Raise OperationError where the client can send no more, UnreachableError where no leader was reached."""
