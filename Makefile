@@ -58,13 +58,13 @@ test-long-errors-transactions: $(VENV)/installed-dev
 	$(ERRORS) -k "transactions"
 
 test-long-errors-read: $(VENV)/installed-dev
-	$(ERRORS) -k "test_reading and not group"
+	$(ERRORS) -k "test_reading and not test_reading_in_a_group"
 
 test-long-errors-join: $(VENV)/installed-dev
-	$(ERRORS) -k "group and (JoinGroup or SyncGroup or Heartbeat)"
+	$(ERRORS) -k "test_reading_in_a_group and (JoinGroup or SyncGroup or Heartbeat)"
 
 test-long-errors-group: $(VENV)/installed-dev
-	$(ERRORS) -k "group and not (JoinGroup or SyncGroup or Heartbeat)"
+	$(ERRORS) -k "test_reading_in_a_group and not (JoinGroup or SyncGroup or Heartbeat)"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

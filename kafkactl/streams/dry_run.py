@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kafkactl.connection.cluster import Cluster, partition_numbers, require_partition
 from kafkactl.errors import NotFoundError
-from kafkactl.streams.producing import Account, largest_bytes
+from kafkactl.streams.producing import Account, has_unusual_names, largest_bytes, why_not_sent
 from kafkactl.streams.record import Batch, Record
 
 
@@ -13,7 +13,7 @@ class DryRun:
 
     def __init__(self, cluster: Cluster, topic: str, account: Account, partition: int | None) -> None:
         """Raise NotFoundError for a topic or a partition that is not there; no topic is created."""
-        self._topic, self._account = topic, account
+        self._cluster, self._topic, self._account = cluster, topic, account
         topics = cluster.metadata().topics
         if topic not in topics:
             raise NotFoundError(f"there is no topic {topic!r}", f"kafkactl topics create {topic}")
@@ -33,6 +33,8 @@ class DryRun:
         number = record.get("partition")
         if number is not None and number not in self._numbers:
             return f"topic {self._topic} has no partition {number}"
+        if has_unusual_names(record) and (reason := why_not_sent(self._cluster)) is not None:
+            return reason
         size_bytes = len(record.get("key") or b"") + len(record.get("value") or b"")
         if size_bytes > self._account.largest_bytes:
             return f"{size_bytes} bytes are more than max.request.size ({self._account.largest_bytes})"

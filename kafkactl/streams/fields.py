@@ -11,7 +11,7 @@ from typing import Any
 
 from kafkactl.errors import FormatError
 from kafkactl.serde.formats import JSON_DECODER, Format
-from kafkactl.streams.record import Headers, Record
+from kafkactl.streams.record import Headers, Record, header_name
 
 _BASE64 = "_base64"
 _HIGHEST_PARTITION = 2**31 - 1
@@ -220,22 +220,15 @@ def _headers(given: Any) -> Headers:
     headers: Headers = []
     for item in given:
         if isinstance(item, list) and len(item) == 2 and type(item[0]) is str:
-            headers.append((_sendable_name(_text_bytes(item[0])), None if item[1] is None else _text_bytes(item[1])))
+            headers.append((header_name(_text_bytes(item[0])), None if item[1] is None else _text_bytes(item[1])))
         elif isinstance(item, dict) and item.keys() <= {"name", "value", "name_base64", "value_base64"}:
             name = _bytes_of(item, "name", _text_bytes)
             if name is None:
                 raise wrong
-            headers.append((_sendable_name(name), _bytes_of(item, "value", _text_bytes)))
+            headers.append((header_name(name), _bytes_of(item, "value", _text_bytes)))
         else:
             raise wrong
     return headers
-
-
-def _sendable_name(name: bytes) -> str:
-    try:
-        return name.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FormatError("the name of a header is not UTF-8, and the client library cannot send it") from error
 
 
 def _text_bytes(text: str) -> bytes:

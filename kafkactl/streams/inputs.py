@@ -269,7 +269,7 @@ class Given:
     """What every record is to have that does not say it itself."""
 
     key: bytes | None = None
-    headers: Sequence[tuple[str, bytes | None]] = ()
+    headers: Sequence[tuple[str | bytes, bytes | None]] = ()
     timestamp_ms: int | None = None
 
     def fill(self, batches: Iterator[Batch]) -> Iterator[Batch]:

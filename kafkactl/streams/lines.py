@@ -12,7 +12,7 @@ from typing import ClassVar
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde.formats import STRING, Format
 from kafkactl.streams.properties import is_true, settled
-from kafkactl.streams.record import Batch, Headers, Record
+from kafkactl.streams.record import Batch, Headers, Record, header_name
 
 _IGNORE = "--property ignore.error=true takes such a line as a value without key"
 
@@ -108,11 +108,11 @@ class LineReader:
         for pair in pairs:
             name, value = self._split(pair, self._headers_key_separator, "header key separator")
             if name is None:
-                headers.append((pair.decode("utf-8", errors="replace"), None))
+                headers.append((header_name(pair), None))
                 continue
             if name == self._null_marker:
                 raise FormatError(f"a header's key is the null marker {name.decode()!r}, and cannot be null")
-            headers.append((name.decode("utf-8", errors="replace"), self._unless_null(value, bytes)))
+            headers.append((header_name(name), self._unless_null(value, bytes)))
         return headers
 
     def _unless_null(self, text: bytes, read: Callable[[bytes], bytes]) -> bytes | None:

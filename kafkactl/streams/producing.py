@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, require_partition
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
-from kafkactl.storage.text import name_bytes
 from kafkactl.streams.record import Batch, Headers, Record, headers_of, is_plain
 from kafkactl.streams.stoppable import Stop
 from kafkactl.streams.waiting import STATISTICS, Waiting
+
+if TYPE_CHECKING:
+    from kafkactl.streams.librdkafka.line_sending import RecordSending
 
 _STEP_S = 0.1
 _PURGE_STEPS = 10
@@ -158,6 +160,7 @@ class Sending:
         account.largest_bytes = largest_bytes(cluster)
         self._waiting = Waiting(topic, cluster.timeout_s, stop, tell)
         self._fatal: KafkaError | None = None
+        self._unusual: RecordSending | None = None
         settings = {**producer_settings(cluster), **STATISTICS, "stats_cb": self._waiting.on_statistics}
         self._where = {} if partition is None else {"partition": partition}
         self._producer: Any = cluster.producer(settings)
@@ -179,6 +182,12 @@ class Sending:
 
     def flush(self) -> None:
         """Wait until every record is acknowledged or has failed; each one's own time-out bounds it, or a signal."""
+        self._flush_usual()
+        if self._unusual is not None:
+            self._unusual.flush()
+            self._waiting.require_reached()
+
+    def _flush_usual(self) -> None:
         while len(self._producer):
             try:
                 self._producer.flush(_STEP_S)
@@ -210,7 +219,7 @@ class Sending:
             self._refuse(records, self._fatal)
 
     def _is_over(self) -> bool:
-        outstanding = len(self._producer)
+        outstanding = len(self._producer) + (0 if self._unusual is None else len(self._unusual))
         if not self._waiting.is_over(self._account.given - outstanding, outstanding):
             return False
         self._account.why_given_up = self._waiting.why
@@ -225,9 +234,14 @@ class Sending:
         except KafkactlError:
             if kind is None:  # otherwise there is an error already, and most often the same
                 raise
+        finally:
+            if self._unusual is not None:
+                self._unusual.close()
 
     def give_up(self) -> None:
         """Take back what is not acknowledged; all of it is told as undelivered."""
+        if self._unusual is not None:
+            self._unusual.purge()
         self._producer.purge()
         for _ in range(_PURGE_STEPS):
             self._serve(_STEP_S)
@@ -268,6 +282,11 @@ class Sending:
 
     def _send_one(self, batch: Batch, at: int) -> None:
         record = batch[at]
+        if has_unusual_names(record):  # they would end the process in confluent_kafka
+            self._send_unusual(record)
+            return
+        if self._unusual is not None:
+            self._unusual.flush()
         given: dict[str, Any] = {
             **self._where,
             **{name: record[name] for name in ("partition", "timestamp") if name in record},
@@ -278,7 +297,7 @@ class Sending:
                     self._topic,
                     record.get("value"),
                     record.get("key"),
-                    headers=_sendable(record.get("headers")),
+                    headers=record.get("headers"),
                     on_delivery=self._account.on_failure,
                     **given,
                 )
@@ -296,6 +315,20 @@ class Sending:
             else:
                 return
 
+    def _send_unusual(self, record: Record) -> None:
+        """Send a record that has a header whose name is not UTF-8, after all that were queued before it."""
+        from kafkactl.streams.librdkafka.line_sending import RecordSending
+
+        if (reason := why_not_sent(self._cluster)) is not None:
+            self._account.fail_record(record, reason)
+            return
+        if self._unusual is None:
+            self._unusual = RecordSending(
+                self._cluster, self._topic, self._account, self._waiting, self._is_over, self._where.get("partition")
+            )
+        self._flush_usual()
+        self._unusual.send(record)
+
     def _fail_one(self, record: Record, error: KafkaError) -> None:
         if error.code() == KafkaError._UNKNOWN_PARTITION:
             reason = f"topic {self._topic} has no partition {record.get('partition')}"
@@ -311,6 +344,21 @@ class Sending:
         reason = describe_kafka_error(error)
         self._fail_all(records, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")
+
+
+def has_unusual_names(record: Record) -> bool:
+    """Return whether a record has a header whose name is not UTF-8."""
+    return any(isinstance(name, bytes) for name, _ in record.get("headers") or ())
+
+
+def why_not_sent(cluster: Cluster) -> str | None:
+    """Return why records with unusual names cannot be sent, None where they can."""
+    from kafkactl.streams.librdkafka import line_sending
+
+    what = "the name of a header is not UTF-8"
+    if "transactional.id" in cluster.settings.properties:
+        return f"{what}, and such records cannot be sent in a transaction"
+    return None if line_sending.IS_THERE else f"{what}, and to send it needs the compiled part of kafkactl"
 
 
 def _is_fatal(error: KafkaError) -> bool:
@@ -367,11 +415,6 @@ def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[
         raise NotFoundError(
             f"there is no topic {topic!r}, and the broker did not make it: {error}", f"kafkactl topics create {topic}"
         ) from error
-
-
-def _sendable(headers: Headers | None) -> list[tuple[str, bytes | None]] | None:
-    """Return headers as the client takes them. Names are UTF-8 by now: others would end the process."""
-    return None if headers is None else [(name_bytes(name).decode(), value) for name, value in headers]
 
 
 def _without_idempotence(settings: Mapping[str, Any]) -> dict[str, Any]:

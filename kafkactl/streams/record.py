@@ -29,6 +29,14 @@ def headers_of(message: Any) -> Headers:
         return headers
 
 
+def header_name(data: bytes) -> str | bytes:
+    """Return the name of a header as Headers have it: text, or bytes that are not UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data
+
+
 class Record(TypedDict, total=False):
     """A record, as confluent-kafka's produce_batch takes it; what is absent the broker or the partitioner says.
 

@@ -41,6 +41,9 @@ def codes(kind: str) -> list[int]:
     return ALL_CODES if os.environ.get("KAFKACTL_TEST_EVERY_CELL") else list(CODES[kind])
 
 
+ODD_NAMES = "compiled, names of headers that are not UTF-8"
+
+
 @pytest.fixture
 def mock() -> Iterator[MockCluster]:
     with MockCluster() as cluster:
@@ -50,7 +53,7 @@ def mock() -> Iterator[MockCluster]:
 def ended(cli: Cli, path: str, mock: MockCluster, *arguments: object, input: str = "") -> tuple[int, str, str]:
     """Return status, output and messages of a command that has to end well, whatever happened."""
     started = time.monotonic()
-    own = cli.with_environment(KAFKACTL_STREAMS=path)
+    own = cli.with_environment(KAFKACTL_STREAMS=path.partition(",")[0])
     timeout = [] if "--timeout" in arguments else ["--timeout", 4]
     done = own("-b", mock.bootstrap_servers, *timeout, *arguments, input=input)
     assert time.monotonic() - started < ENDS_WITHIN_S
@@ -65,6 +68,8 @@ def ended(cli: Cli, path: str, mock: MockCluster, *arguments: object, input: str
 CELLS = [
     *(("producing", "Produce", code, path) for code in codes("producing") for path in ("compiled", "pure")),
     *(("producing", "InitProducerId", code, path) for code in codes("producing") for path in ("compiled", "pure")),
+    *(("producing", "Produce", code, ODD_NAMES) for code in codes("producing")),
+    *(("producing", "InitProducerId", code, ODD_NAMES) for code in codes("producing")),
     *(("transactions", request, code, "pure") for request in PRODUCING for code in codes("transactions")),
 ]
 
@@ -74,10 +79,10 @@ def test_producing(kind: str, request_name: str, code: int, path: str, mock: Moc
     mock.create("t")
     mock.answer_with(PRODUCING[request_name], [code] * 2)
     lines = "".join(f"line {number}\n" for number in range(LINES))
-    transaction = ["--transactional-id", "t"] if kind == "transactions" else []
-    status, _, told = ended(
-        cli, path, mock, "produce", "t", "-X", "delivery.timeout.ms=5000", *transaction, input=lines
-    )
+    more = ["--transactional-id", "t"] if kind == "transactions" else []
+    if path == ODD_NAMES:
+        more = ["--header", "\udcff=x"]
+    status, _, told = ended(cli, path, mock, "produce", "t", "-X", "delivery.timeout.ms=5000", *more, input=lines)
     summary = re.search(r"(\d+) records? delivered to t", told)
     delivered = int(summary[1]) if summary else 0
     # No broker answers Produce with the code of the transactions.

@@ -369,7 +369,7 @@ def test_a_topic_that_sets_timestamps_itself_is_named(kraft: RunningCluster, nam
 
 
 def test_a_header_whose_name_is_no_text(kraft: RunningCluster, name: str) -> None:
-    """It is shown in every form, and refused where it is to be sent: nothing before it is lost."""
+    """It is shown in every form, and sent where the compiled part is there: with every other record in its place."""
     cli = kraft.cli
     cli.ok("topics", "create", name, "-p", 1)
     producer = KafkaProducer(bootstrap_servers=kraft.bootstrap_servers)
@@ -388,8 +388,27 @@ def test_a_header_whose_name_is_no_text(kraft: RunningCluster, name: str) -> Non
                 cli.with_environment(KAFKACTL_STREAMS=path), "consume", name, "--from-beginning", "-e", *arguments
             )
             assert shown in found
+    odd = '{"value": "odd", "headers": [["h", "1"], {"name_base64": "//4="}, {"name_base64": "/w==", "value": ""}]}\n'
     good = '{"value": "good"}\n'
-    for bad in ('{"headers": {"\\ud800": "x"}}', '{"headers": [{"name_base64": "//4="}]}', '{"value": "\\ud800"}'):
+    cli.ok("produce", name, "--input", "json", input=(good + odd) * 20)
+    read = ["consume", name, "--from-beginning", "-e"]
+    records = [json.loads(line) for line in cli.ok(*read, "-o", "json").splitlines()][1:]
+    assert [each["value"] for each in records] == ["good", "odd"] * 20
+    pairs = [["h", "1"], {"name_base64": "//4=", "value": None}, {"name_base64": "/w==", "value": ""}]
+    assert [each["headers"] for each in records] == [[], pairs] * 20
+    for path, more, why in (
+        ("pure", [], "needs the compiled part"),
+        ("pure", ["--dry-run"], "needs the compiled part"),
+        ("compiled", ["--transactional-id", name], "cannot be sent in a transaction"),
+        ("compiled", ["--transactional-id", name, "--dry-run"], "cannot be sent in a transaction"),
+        ("compiled", ["-X", "max.request.size=1001", "--key", "k" * 1001], "too large"),
+    ):
+        done = cli.with_environment(KAFKACTL_STREAMS=path)(
+            "produce", name, "-H", "\udcff=", *more, input="x\n", check=1
+        )
+        assert why in done.stderr
+        assert done.stderr.count("not delivered to") == 1
+    for bad in ('{"headers": {"\\ud800": "x"}}', '{"value": "\\ud800"}'):
         done = cli("produce", name, "--input", "json", input=good * 100 + bad + "\n", check=1)
         assert f"100 records delivered to {name}" in done.stderr
         assert "error: line 101: " in done.stderr

@@ -33,6 +33,8 @@ class Form:
 
     arguments: tuple[str, ...]
     values: Callable[[list[str]], list[str]]
+    produced: tuple[str, ...] = ()
+    """The flags with which the values are produced."""
 
 
 def csv_values(lines: list[str]) -> list[str]:
@@ -40,12 +42,17 @@ def csv_values(lines: list[str]) -> list[str]:
     return [row[-1] for row in rows if row and row[-1] != "value"]
 
 
+AVRO = ("--value-format", "avro", "--value-schema", "{folder}/v.avsc")
 FORMS = {
     "lines": Form((), list),
     "lines, pure": Form((), list),
     "json": Form(("-o", "json"), lambda lines: [json.loads(line)["value"] for line in lines]),
     "csv": Form(("-o", "csv"), csv_values),
     "template": Form(("--format", "%s\\n"), list),
+    "avro": Form(AVRO, lambda lines: [json.loads(line) for line in lines], AVRO),
+    "transactions": Form(
+        ("--isolation-level", "read_committed"), list, ("--transactional-id", "{name}", "--transaction-size", "1000")
+    ),
 }
 
 
@@ -63,7 +70,10 @@ class Run:
         if unbuffered:
             environment["PYTHONUNBUFFERED"] = "1"
         self.cli = cluster.cli.with_environment(**environment)
-        arguments = ["consume", topic, *group, "--from-beginning", *FORMS[form].arguments]
+        arguments = [
+            *("consume", topic, *group, "--from-beginning"),
+            *filled(FORMS[form].arguments, topic, cluster.cli.home),
+        ]
         self.process = subprocess.Popen(
             self.cli.command(*arguments),
             stdout=stdout,
@@ -77,6 +87,19 @@ class Run:
         """Wait for the end; return the status and what stderr has."""
         _, errors = self.process.communicate(timeout=WAIT_S)
         return self.process.returncode, errors.decode()
+
+
+def filled(arguments: tuple[str, ...], topic: str, folder: Path) -> list[str]:
+    return [each.format(name=topic, folder=folder) for each in arguments]
+
+
+def produce(cli: Cli, topic: str, form: str, lines: str) -> None:
+    """Make a topic with one partition, and send lines as a form has them."""
+    cli.ok("topics", "create", topic, "-p", 1)
+    (cli.home / "v.avsc").write_text('"string"')
+    if form == "avro":
+        lines = "".join(f'"{line}"\n' for line in lines.splitlines())
+    cli.ok("produce", topic, *filled(FORMS[form].produced, topic, cli.home), input=lines)
 
 
 def whole_lines(data: bytes) -> list[str]:
@@ -232,14 +255,14 @@ def lines() -> str:
 def test_consume_with_a_group(
     ending: str, form: str, unbuffered: bool, kraft: RunningCluster, name: str, lines: str, tmp_path: Path
 ) -> None:
-    kraft.cli.ok("topics", "create", name, "-p", 1)
-    kraft.cli.ok("produce", name, input=lines)
+    produce(kraft.cli, name, form, lines)
     data, _, errors = ENDINGS[ending](kraft, name, form, unbuffered, tmp_path)
     shown = FORMS[form].values(whole_lines(data))
     assert f"Processed a total of {len(shown)} messages" in errors
     eventually(lambda: members(kraft.cli, name) == 0)
-    rest = kraft.cli.ok("consume", name, "--group", name, "--from-beginning", "--exit").splitlines()
-    assert shown + rest == lines.splitlines()
+    arguments = filled(FORMS[form].arguments, name, kraft.cli.home)
+    rest = kraft.cli.ok("consume", name, "--group", name, "--from-beginning", "--exit", *arguments)
+    assert shown + FORMS[form].values(rest.splitlines()) == lines.splitlines()
 
 
 CELLS_ALONE = [
@@ -255,8 +278,7 @@ def test_consume_without_a_group(
     ending: str, form: str, kraft: RunningCluster, name: str, lines: str, tmp_path: Path
 ) -> None:
     """What was handed over is counted, and is the beginning of the topic."""
-    kraft.cli.ok("topics", "create", name, "-p", 1)
-    kraft.cli.ok("produce", name, input=lines)
+    produce(kraft.cli, name, form, lines)
     data, _, errors = ENDINGS[ending](kraft, name, form + ALONE, False, tmp_path)
     shown = FORMS[form].values(whole_lines(data))
     assert f"Processed a total of {len(shown)} messages" in errors

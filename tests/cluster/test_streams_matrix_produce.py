@@ -57,6 +57,7 @@ FORMS = {
     "avro": Form(
         ("--value-format", "avro", "--value-schema", "{folder}/v.avsc"), lambda value: f'"{value}"\n'.encode()
     ),
+    "names of headers that are not UTF-8": Form(("--header", "\udcff=x")),
     "--rate": Form(("--rate", "200"), is_slow=True),
     "--sync": Form(("--sync",), is_slow=True),
     "--repeat": Form(("--repeat", "1000")),

@@ -26,6 +26,9 @@ is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
 _NAMES = ("--topic", "--group")
 """Options whose values are names, as those of all arguments are: an empty one is a mistake of the shell's."""
 
+_BYTES = ("--key", "--header")
+"""Options whose values go into records: any bytes."""
+
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -169,6 +172,8 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
     """Raise UsageError for text that is not Unicode, and for an empty name. Paths may have any bytes: no text here."""
     for parameter in click_context.command.params:
         name = parameter.opts[0]
+        if name in _BYTES:
+            continue
         is_name = parameter.param_type_name == "argument" or name in _NAMES
         value = values.get(parameter.name or "")
         for text in value if isinstance(value, (list, tuple)) else (value,):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -159,11 +160,12 @@ class RecordFlags:
         """Raises UsageError and FormatError."""
         from kafkactl.connection.settings import parse_assignment
         from kafkactl.streams.inputs import Given
+        from kafkactl.streams.record import header_name
 
         headers = [parse_assignment(text, "--header") for text in self.header or ()]
         return Given(
             None if self.key is None else key_format.to_bytes(self.key),
-            tuple((name, value.encode("utf-8", "surrogateescape")) for name, value in headers),
+            tuple((header_name(os.fsencode(name)), os.fsencode(value)) for name, value in headers),
             None if self.timestamp is None else clock.parse(self.timestamp, "--timestamp"),
         )
 

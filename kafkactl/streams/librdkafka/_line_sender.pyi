@@ -9,12 +9,23 @@ class LineSender:
         config: Sequence[tuple[str, str]],
         topic: str,
         partition: int,
-        on_failure: Callable[[bytes | None, bytes | None, int | None, int | None, int, str], None],
+        on_failure: Callable[
+            [bytes | None, bytes | None, list[tuple[bytes, bytes | None]] | None, int | None, int | None, int, str],
+            None,
+        ],
         is_over: Callable[[], bool],
         on_statistics: Callable[[str], None],
     ) -> None: ...
     def connect(self, timeout_ms: int) -> None: ...
     def send(self, data: bytes, separator: bytes | None) -> tuple[int, int]: ...
+    def send_record(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[bytes, bytes | None]],
+        partition: int | None,
+        timestamp_ms: int | None,
+    ) -> int: ...
     def poll(self, ms: int) -> None: ...
     def flush(self) -> bool: ...
     def fatal_error(self) -> str | None: ...

@@ -24,6 +24,31 @@ ctypedef int (*fatal_error_t)(void *, char *, size_t) noexcept nogil
 ctypedef int (*outq_len_t)(void *) noexcept nogil
 ctypedef int (*purge_t)(void *, int) noexcept nogil
 ctypedef int64_t (*timestamp_t)(const Message *, int *) noexcept nogil
+ctypedef void *(*headers_new_t)(size_t) noexcept nogil
+ctypedef int (*header_add_t)(void *, const char *, ssize_t, const void *, ssize_t) noexcept nogil
+ctypedef void (*headers_destroy_t)(void *) noexcept nogil
+ctypedef int (*message_headers_t)(const Message *, void **) noexcept nogil
+ctypedef int (*header_get_t)(const void *, size_t, const char **, const void **, size_t *) noexcept nogil
+
+cdef struct Bytes:
+    const void *data
+    size_t size
+
+cdef union Argument:
+    void *pointer
+    int flags
+    int32_t partition
+    int64_t timestamp_ms
+    Bytes bytes
+    char room[64]
+
+cdef struct Named:
+    int kind
+    Argument value
+
+ctypedef void *(*produce_named_t)(void *, const Named *, size_t) noexcept nogil
+ctypedef int (*error_code_t)(const void *) noexcept nogil
+ctypedef void (*error_destroy_t)(void *) noexcept nogil
 
 cdef Common api
 cdef conf_set_opaque_t conf_set_opaque
@@ -37,8 +62,24 @@ cdef outq_len_t outq_len
 cdef purge_t purge
 cdef err2str_t err2str
 cdef timestamp_t timestamp
+cdef headers_new_t headers_new
+cdef header_add_t header_add
+cdef headers_destroy_t headers_destroy
+cdef message_headers_t message_headers
+cdef header_get_t header_get
+cdef produce_named_t produce_named
+cdef error_code_t error_code
+cdef error_destroy_t error_destroy
 
 cdef enum:
+    OF_TOPIC = 2
+    OF_PARTITION = 3
+    OF_VALUE = 4
+    OF_KEY = 5
+    OF_FLAGS = 7
+    OF_TIMESTAMP = 8
+    OF_HEADERS = 10
+    ARGUMENTS = 7
     COPY = 2
     QUEUE_FULL = -184
     FATAL = -150
@@ -55,7 +96,8 @@ cdef enum:
 
 def bind(str path):
     """Finds the functions by an extension module that has librdkafka loaded; raises ImportError."""
-    global conf_set_statistics, fatal_error
+    global conf_set_statistics, fatal_error, produce_named, error_code, error_destroy
+    global headers_new, header_add, headers_destroy, message_headers, header_get
     global conf_set_opaque, conf_set_delivered, produce, last_error, flush, outq_len, purge, err2str, timestamp
     library = loaded(path)
     bind_common(library, &api)
@@ -70,6 +112,14 @@ def bind(str path):
     purge = <purge_t> symbol(library, b"rd_kafka_purge")
     err2str = <err2str_t> symbol(library, b"rd_kafka_err2str")
     timestamp = <timestamp_t> symbol(library, b"rd_kafka_message_timestamp")
+    headers_new = <headers_new_t> symbol(library, b"rd_kafka_headers_new")
+    header_add = <header_add_t> symbol(library, b"rd_kafka_header_add")
+    headers_destroy = <headers_destroy_t> symbol(library, b"rd_kafka_headers_destroy")
+    message_headers = <message_headers_t> symbol(library, b"rd_kafka_message_headers")
+    header_get = <header_get_t> symbol(library, b"rd_kafka_header_get_all")
+    produce_named = <produce_named_t> symbol(library, b"rd_kafka_produceva")
+    error_code = <error_code_t> symbol(library, b"rd_kafka_error_code")
+    error_destroy = <error_destroy_t> symbol(library, b"rd_kafka_error_destroy")
 
 
 cdef void _delivered(void *client, const Message *message, void *opaque) noexcept nogil:
@@ -86,7 +136,10 @@ cdef int _statistics(void *client, char *text, size_t length, void *opaque) noex
 
 
 cdef class LineSender:
-    """A producer for one topic; `on_failure(key, value, partition, timestamp_ms, code, reason)` hears of what failed."""
+    """A producer for one topic.
+
+    `on_failure(key, value, headers, partition, timestamp_ms, code, reason)` hears of what failed.
+    """
 
     cdef void *_client
     cdef void *_topic
@@ -165,6 +218,33 @@ cdef class LineSender:
                     self._let_drain()
         self.poll(0)
         return line - begin, code
+
+    def send_record(self, key, value, headers, partition, timestamp_ms):
+        """Queue one record; return 0, or librdkafka's error for one that is not queued.
+
+        Keys, values and headers' values are bytes or None, headers' names are any bytes; partition and timestamp_ms
+        can be None.
+        """
+        cdef Named arguments[ARGUMENTS]
+        cdef void *packed = headers_new(len(headers))
+        cdef bytes name, part
+        for name, part in headers:
+            header_add(packed, name, len(name), _start(part), 0 if part is None else len(part))
+        arguments[0].kind, arguments[0].value.pointer = OF_TOPIC, self._topic
+        arguments[1].kind = OF_PARTITION
+        arguments[1].value.partition = self._partition if partition is None else partition
+        arguments[2].kind, arguments[2].value.bytes = OF_KEY, _bytes(key)
+        arguments[3].kind, arguments[3].value.bytes = OF_VALUE, _bytes(value)
+        arguments[4].kind, arguments[4].value.flags = OF_FLAGS, COPY
+        arguments[5].kind, arguments[5].value.timestamp_ms = OF_TIMESTAMP, timestamp_ms or 0
+        arguments[6].kind, arguments[6].value.pointer = OF_HEADERS, packed
+        cdef void *error = produce_named(self._client, arguments, ARGUMENTS)
+        if error is NULL:
+            return 0
+        headers_destroy(packed)
+        cdef int code = error_code(error)
+        error_destroy(error)
+        return code
 
     def poll(self, int ms):
         """Serve what has failed."""
@@ -249,7 +329,7 @@ cdef class LineSender:
                 return code
             with gil:
                 self._on_failure(
-                    None if key is NULL else key[:key_len], value[:value_len], None, None, code, self.reason(code)
+                    None if key is NULL else key[:key_len], value[:value_len], None, None, None, code, self.reason(code)
                 )
             return 0
         return 0
@@ -267,6 +347,7 @@ cdef class LineSender:
             self._on_failure(
                 None if message.key is NULL else (<const char *> message.key)[: message.key_len],
                 None if message.payload is NULL else (<const char *> message.payload)[: message.len],
+                _headers_of(message),
                 None if message.partition < 0 else message.partition,
                 stamp if kind else None,
                 message.err,
@@ -274,6 +355,33 @@ cdef class LineSender:
             )
         except BaseException as error:  # C called us: it is raised when Python is asked for something again
             self._broken = error
+
+
+cdef const char *_start(bytes data):
+    """Where bytes begin, also of none; NULL for None, which must outlive what is returned."""
+    if data is None:
+        return NULL
+    return data
+
+
+cdef Bytes _bytes(bytes data):
+    cdef Bytes found
+    found.data, found.size = _start(data), 0 if data is None else len(data)
+    return found
+
+
+cdef object _headers_of(const Message *message):
+    """The headers of a record as pairs of bytes; None where it has none."""
+    cdef void *packed = NULL
+    cdef const char *name = NULL
+    cdef const void *value = NULL
+    cdef size_t size = 0
+    if message_headers(message, &packed):
+        return None
+    found = []
+    while not header_get(packed, len(found), &name, &value, &size):
+        found.append((<bytes> name, None if value is NULL else (<const char *> value)[:size]))
+    return found
 
 
 cdef const unsigned char *_find(

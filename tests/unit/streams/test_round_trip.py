@@ -18,14 +18,14 @@ from kafkactl.output.records.writers import Csv, JsonLines
 from kafkactl.serde import formats
 from kafkactl.streams import inputs
 from kafkactl.streams.fields import FieldReader, members
-from kafkactl.streams.record import Record
+from kafkactl.streams.record import Record, header_name
 
 STRING = formats.get("string")
 FIELDS = FieldReader(STRING, STRING)
 TEXTS = st.one_of(
     st.binary(max_size=12), st.text(max_size=6).map(str.encode), st.sampled_from([b"", b"null", b'"', b"\r"])
 )
-NAMES = st.text(max_size=5)
+NAMES = st.one_of(st.text(max_size=5), st.binary(max_size=5).map(header_name))
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Message:
 
     the_key: bytes | None
     the_value: bytes | None
-    the_headers: list[tuple[str, bytes | None]]
+    the_headers: list[tuple[str | bytes, bytes | None]]
     the_time_ms: int
 
     def topic(self) -> str:
@@ -55,7 +55,7 @@ class Message:
     def value(self) -> bytes | None:
         return self.the_value
 
-    def headers(self) -> list[tuple[str, bytes | None]] | None:
+    def headers(self) -> list[tuple[str | bytes, bytes | None]] | None:
         return self.the_headers or None
 
 
