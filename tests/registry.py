@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,12 +60,23 @@ class Registry:
         if number not in self.subjects[subject]:
             raise ApiError(404, 40403, "Schema not found")
         version = self.subjects[subject].index(number) + 1
-        return {"subject": subject, "version": version, "id": number, **schema}
+        return {"subject": subject, "version": version, "id": number, "guid": guid(schema), **schema}
+
+    def by_guid(self, text: str) -> dict[str, Any]:
+        for schema in self.schemas:
+            if guid(schema) == text:
+                return schema
+        raise ApiError(404, 40403, "Schema not found")
 
     def by_id(self, number: int) -> dict[str, Any]:
         if not 0 < number <= len(self.schemas):
             raise ApiError(404, 40403, f"Schema {number} not found")
         return self.schemas[number - 1]
+
+
+def guid(schema: dict[str, Any]) -> str:
+    """Return the GUID of a schema: the same for the same schema in every registry."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(schema, sort_keys=True)))
 
 
 class ApiError(Exception):
@@ -88,6 +100,8 @@ def serving(login: str | None = None) -> Iterator[Registry]:
         def _get(self, path: str) -> Any:
             if found := re.fullmatch(r"/schemas/ids/(\d+)", path):
                 return registry.by_id(int(found[1]))
+            if found := re.fullmatch(r"/schemas/guids/([0-9a-f-]{36})", path):
+                return registry.by_guid(found[1])
             if found := re.fullmatch(r"/subjects/([^/]+)/versions/(-?\w+)", path):
                 return registry.version(unquote(found[1]), found[2])
             if path == "/subjects":
@@ -98,7 +112,7 @@ def serving(login: str | None = None) -> Iterator[Registry]:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             schema = {name: asked[name] for name in ("schema", "schemaType", "references") if asked.get(name)}
             if found := re.fullmatch(r"/subjects/([^/]+)/versions", path):
-                return {"id": registry.register(unquote(found[1]), schema)}
+                return {"id": registry.register(unquote(found[1]), schema), "guid": guid(schema)}
             if found := re.fullmatch(r"/subjects/([^/]+)", path):
                 return registry.lookup(unquote(found[1]), schema)
             raise ApiError(404, 404, "HTTP 404 Not Found")

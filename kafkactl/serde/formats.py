@@ -29,6 +29,13 @@ class Format:
     name: str
     to_text: Callable[[bytes], str]
     to_bytes: Callable[[str], bytes]
+    id_header: str | None = None
+    """Name of the header in which the id of the schema can be, instead of before the value; see with_id."""
+
+    def with_id(self, data: bytes, headers: Sequence[tuple[str | bytes, bytes | None]]) -> bytes:
+        """Return what to_text takes: a value with the id of its schema before it, also where a header has the id."""
+        ids = [value for name, value in headers if name == self.id_header and value]
+        return ids[-1] + data if ids else data
 
     @property
     def from_input(self) -> Callable[[bytes], bytes]:

@@ -1,5 +1,7 @@
 """Values whose schemas a Schema Registry keeps: a zero byte, the schema's id, a Protobuf message's place, the value.
 
+Newer serializers put a one and the schema's GUID in place of the zero and the id, both into a header.
+
 Source of the format: Confluent's "wire format" of Schema Registry serializers.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +26,8 @@ from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, USUAL, USUAL_WRITES, Sc
 T = TypeVar("T")
 
 _HEADER = struct.Struct(">bI")
-_MAGIC = 0
+_MAGIC, _MAGIC_OF_GUID = 0, 1
+_GUID_BYTES = 16
 _NUMBERS = ("timeout", "max.retries", "retries.wait.ms", "retries.max.wait.ms")
 STRATEGIES = ("topic", "record", "topic-record")
 """What a schema's subject is named after."""
@@ -35,19 +39,19 @@ class Registry:
     def __init__(self, config: Mapping[str, str], shown: Shown = USUAL) -> None:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location; raises UsageError."""
         self._url, self._shown = config["url"], shown
-        self._known: dict[int, Schema] = {}
+        self._known: dict[int | str, Schema] = {}
         try:
             numbers = {name: float(config[name]) for name in _NUMBERS if name in config}
             self._client: Any = SchemaRegistryClient({"max.retries": 1, **config, **numbers})
         except (ValueError, TypeError) as error:
             raise UsageError(f"a setting of the schema registry is wrong: {error}") from error
 
-    def by_id(self, number: int) -> Schema:
-        """Raises NotFoundError, OperationError and UnreachableError."""
-        if number not in self._known:
-            found = self._asked(lambda: self._client.get_schema(number), f"schema {number}")
-            self._known[number] = self._with_references(found)
-        return self._known[number]
+    def by_id(self, name: int | str) -> Schema:
+        """Return the schema with an id or a GUID; raises NotFoundError, OperationError and UnreachableError."""
+        if name not in self._known:
+            ask = self._client.get_schema if isinstance(name, int) else self._client.get_schema_by_guid
+            self._known[name] = self._with_references(self._asked(lambda: ask(name), f"schema {name}"))
+        return self._known[name]
 
     def latest(self, subject: str) -> tuple[int, Schema]:
         """The id and schema of a subject's newest version; raises likewise."""
@@ -135,33 +139,27 @@ class RegistryFormat:
         self._writes = writes
         self._registry, self._subject, self._strategy = registry, subject, strategy
         self._schema, self._language = schema, language
-        self._readers: dict[tuple[int, tuple[int, ...]], Format] = {}
+        self._readers: dict[tuple[int | str, tuple[int, ...]], Format] = {}
 
     @property
     def format(self) -> Format:
-        return Format("registry", self._to_text, self._to_bytes)
+        return Format("registry", self._to_text, self._to_bytes, f"__{self._subject[1]}_schema_id")
 
     def _to_text(self, data: bytes) -> str:
-        if len(data) < _HEADER.size or data[0] != _MAGIC:
-            raise FormatError(
-                f"{len(data)} bytes do not begin as a schema registry's clients write them",
-                "without a registry, --value-format avro --value-schema FILE reads plain values",
-            )
-        _, number = _HEADER.unpack_from(data)
+        name, at = _name_of_schema(data)
         try:
-            known = self._registry.by_id(number)
+            known = self._registry.by_id(name)
         except NotFoundError as error:  # a fault of this record, and not of the others
             raise FormatError(str(error)) from error
-        at = _HEADER.size
         indexes: tuple[int, ...] = ()
         if known.language == PROTOBUF:
             indexes, at = _indexes(data, at)
-        reader = self._readers.get((number, indexes))
+        reader = self._readers.get((name, indexes))
         if reader is None:
             try:
-                reader = self._readers[number, indexes] = _understood(known, indexes).format
+                reader = self._readers[name, indexes] = _understood(known, indexes).format
             except UsageError as error:
-                raise FormatError(f"schema {number}: {error}") from error
+                raise FormatError(f"schema {name}: {error}") from error
         return reader.to_text(data[at:])
 
     def _to_bytes(self, text: str) -> bytes:
@@ -240,6 +238,20 @@ def _understood(schema: Schema, indexes: Sequence[int] = ()) -> _Understood:
 
     message = protobuf.message_class(schema, list(indexes) or None)
     return _Understood(schema, protobuf.by_class(message, schema.shown), message)
+
+
+def _name_of_schema(data: bytes) -> tuple[int | str, int]:
+    """Return the id or the GUID before a value, and where it ends; raises FormatError."""
+    if len(data) >= _HEADER.size and data[0] == _MAGIC:
+        _, number = _HEADER.unpack_from(data)
+        return number, _HEADER.size
+    end = 1 + _GUID_BYTES
+    if len(data) >= end and data[0] == _MAGIC_OF_GUID:
+        return str(uuid.UUID(bytes=data[1:end])), end
+    raise FormatError(
+        f"{len(data)} bytes do not begin as a schema registry's clients write them",
+        "without a registry, --value-format avro --value-schema FILE reads plain values",
+    )
 
 
 def _varint(number: int) -> bytes:

@@ -48,11 +48,20 @@ FAST_FETCH = {
 class Reading:
     """An open consumer; see batches()."""
 
-    def __init__(self, cluster: Cluster, selection: Selection, warn: Tell, tell: Tell | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        selection: Selection,
+        warn: Tell,
+        tell: Tell | None = None,
+        prepare: Callable[[list[Message]], None] | None = None,
+    ) -> None:
         """Connect and join or assign; raise UnreachableError and NotFoundError.
 
-        `warn` hears of topics and partitions that cannot be read, `tell` of rebalances.
+        `warn` hears of topics and partitions that cannot be read, `tell` of rebalances; `prepare` gets all records
+        before anybody else does.
         """
+        self._prepare = prepare
         self._cluster = cluster
         self._selection = selection
         self._warn = warn
@@ -250,6 +259,8 @@ class Reading:
         if first is None:
             return []
         messages = [message for message in (first, *others) if self._is_record(message)]
+        if self._prepare is not None:
+            self._prepare(messages)
         return self._within(messages) if self._stops else messages
 
     def _is_record(self, message: Message) -> bool:

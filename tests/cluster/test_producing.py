@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,16 @@ def test_values_of_a_schema_registry_are_seen_by_every_command(kraft: RunningClu
         (segment,) = [folder / f"{name}-0" / "00000000000000000000.log" for folder in kraft.log_dirs()]
         dumped = cli.ok("dump-log", segment, "--print-data-log", *formats, "--schema-registry", registry.url)
         assert 'key: 7 payload: {"id": 1}' in dumped
+        guid = uuid.UUID(registries.guid(registry.schemas[0])).bytes
+        headers = [("__value_schema_id", b"\1" + guid), ("__key_schema_id", b"none")]
+        producer = Producer({"bootstrap.servers": kraft.bootstrap_servers})
+        producer.produce(name, b"\x06", (9).to_bytes(8, "big"), 0, headers=headers)
+        producer.flush()
+        more = ["--schema-registry", registry.url, *formats]
+        shown = cli.ok("consume", name, *more, "--from-beginning", "-e", "--where", ".id > 1", "-o", "json")
+        assert [json.loads(line)["value"] for line in shown.splitlines()] == ['{"id": 2}', '{"id": 3}']
+        dumped = cli.ok("dump-log", segment, "--print-data-log", *more)
+        assert 'payload: {"id": 3}' in dumped
 
 
 @pytest.mark.parametrize(

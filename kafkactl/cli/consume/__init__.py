@@ -81,6 +81,7 @@ def console_consumer(
     from kafkactl.streams.latest import Latest
     from kafkactl.streams.librdkafka import line_reading
     from kafkactl.streams.record import read_headers_again
+    from kafkactl.streams.schema_ids import placer
 
     read_headers_again.set(reader_of(connected))
     as_it_is = line_reading.IS_THERE and selection.takes_all and not (wanted or dedupe_latest)
@@ -89,7 +90,8 @@ def console_consumer(
             return print_lines(
                 line_reading.LineReading(connected, selection, writer.plain, people.warning), max_messages
             )
-        reading = Reading(connected, selection, people.warning, people.note if verbose else None)
+        told = people.note if verbose else None
+        reading = Reading(connected, selection, people.warning, told, placer(key, value))
         printing = Printing(writer, wanted, max_messages, skip_message_on_error)
         return printing.run(reading, Latest() if dedupe_latest else None)
     finally:

@@ -65,15 +65,17 @@ def by_format(key: Format, value: Format) -> Decoder:
 
     def text(record: Record) -> tuple[str | None, str | None]:
         return (
-            None if record.key is None else key.to_text(record.key),
-            None if record.value is None else value.to_text(record.value),
+            None if record.key is None else key.to_text(key.with_id(record.key, record.headers)),
+            None if record.value is None else value.to_text(value.with_id(record.value, record.headers)),
         )
 
-    def shown(data: bytes | None, format: Format) -> bytes | str | None:
-        return data if data is None or format.name == formats.STRING else format.to_text(data)
+    def shown(data: bytes | None, format: Format, record: Record) -> bytes | str | None:
+        if data is None or format.name == formats.STRING:
+            return data
+        return format.to_text(format.with_id(data, record.headers))
 
     def values(record: Record) -> tuple[Any, Any]:
-        return shown(record.key, key), shown(record.value, value)
+        return shown(record.key, key, record), shown(record.value, value, record)
 
     return Decoder(text, values, key.name == value.name == formats.STRING)
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import SchemaRegistryClient, header_schema_id_serializer
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONSerializer
+from confluent_kafka.schema_registry.serde import SchemaId
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from kafkactl.errors import FormatError, NotFoundError, UnreachableError, UsageError
@@ -140,6 +141,33 @@ def test_confluents_own_serializers_are_understood(registry: registries.Registry
     assert json.loads(format.to_text(avro)) == {"id": 3, "name": {"string": "Kim"}}
     assert json.loads(format.to_text(as_json)) == {"id": 7}
     assert format.to_bytes('{"id": 3, "name": "Kim"}') == avro  # by the subject's newest
+
+
+def test_ids_in_headers(registry: registries.Registry) -> None:
+    """As Confluent's serializers write them on request: a GUID in a header, the value without anything before it."""
+    client = SchemaRegistryClient({"url": registry.url})
+    settings = {"schema.id.serializer": header_schema_id_serializer}
+    user = {"id": 3, "name": None}
+    json_text = json.dumps({**USER_JSON, "$schema": "http://json-schema.org/draft-07/schema#"})
+    for topic, serializer, value in (
+        ("a", AvroSerializer(client, json.dumps(USER), conf=settings), user),
+        ("b", JSONSerializer(json_text, client, conf=settings), {"id": 7}),
+    ):
+        headers: list[tuple[str, bytes | None]] = [("h", b"other"), ("none", None)]
+        data = serializer(value, SerializationContext(topic, MessageField.VALUE, headers))
+        assert data is not None
+        assert [name for name, _ in headers] == ["h", "none", "__value_schema_id"]
+        format = from_registry(registry.url)
+        assert json.loads(format.to_text(format.with_id(data, headers))) == value
+        with pytest.raises(FormatError):
+            format.to_text(data)
+        assert format.with_id(data, headers[:2]) == data
+    registry.register("c", {"schema": USER_PROTO, "schemaType": "PROTOBUF"})
+    tag = SchemaId("PROTOBUF", None, registries.guid(registry.schemas[-1]), [1, 0]).guid_to_bytes()
+    assert from_registry(registry.url).to_text(tag + b"\x0a\x01x") == '{"text": "x"}'
+    strange = b"\1" + bytes(16)
+    with pytest.raises(FormatError, match="has no schema 00000000-"):
+        from_registry(registry.url).to_text(strange)
 
 
 @pytest.mark.parametrize(
