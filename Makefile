@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # Each part of test-long ends within 8 minutes; docs/test-long.md has the last result of each.
 LONG := timeout 480
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-group lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -26,7 +26,7 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-group
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
@@ -63,8 +63,11 @@ test-long-errors-read: $(VENV)/installed-dev
 test-long-errors-join: $(VENV)/installed-dev
 	$(ERRORS) -k "test_reading_in_a_group and (JoinGroup or SyncGroup or Heartbeat)"
 
+test-long-errors-commit: $(VENV)/installed-dev
+	$(ERRORS) -k "test_reading_in_a_group and (OffsetCommit or OffsetFetch or LeaveGroup)"
+
 test-long-errors-group: $(VENV)/installed-dev
-	$(ERRORS) -k "test_reading_in_a_group and not (JoinGroup or SyncGroup or Heartbeat)"
+	$(ERRORS) -k "test_reading_in_a_group and not (JoinGroup or SyncGroup or Heartbeat or OffsetCommit or OffsetFetch or LeaveGroup)"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

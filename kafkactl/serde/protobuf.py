@@ -47,7 +47,7 @@ def by_class(kind: Any, shown: Shown) -> Format:
 
     def to_bytes(text: str) -> bytes:
         try:
-            data: bytes = json_format.Parse(text, kind()).SerializeToString(deterministic=True)
+            data: bytes = json_format.Parse(_with_largest_float(text), kind()).SerializeToString(deterministic=True)
         except (json_format.ParseError, message.EncodeError, ValueError) as error:
             raise FormatError(f"{text[:80]!r} is no {kind.DESCRIPTOR.full_name}: {error}") from error
         return data
@@ -56,22 +56,43 @@ def by_class(kind: Any, shown: Shown) -> Format:
 
 
 def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
-    """Add what the schema does not know, under its number, as in {"#7": 5}; bytes as base64."""
+    """Add what the schema does not know, under its number, as in {"#7": 5}; bytes as base64, repeated ones in a list."""
+    found: dict[str, list[Any]] = {}
     for unknown in cast("Iterable[Any]", unknown_fields.UnknownFieldSet(value)):
-        found = unknown.data
-        if isinstance(found, bytes):
-            found = base64.b64encode(found).decode()
-        fields.setdefault(f"#{unknown.field_number}", found if isinstance(found, (int, str)) else "a group")
+        data = unknown.data
+        if isinstance(data, bytes):
+            data = base64.b64encode(data).decode()
+        found.setdefault(f"#{unknown.field_number}", []).append(data if isinstance(data, (int, str)) else "a group")
+    fields.update({name: values[0] if len(values) == 1 else values for name, values in found.items()})
     for field, inner in value.ListFields():
         shown = fields.get(field.name)
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
+        if field.message_type is None or not isinstance(shown, (dict, list)):
             continue
-        if isinstance(shown, dict):
-            _add_unknown(inner, shown)
-        elif isinstance(shown, list):
-            for each, each_shown in zip(inner, shown, strict=True):
-                if isinstance(each_shown, dict):
-                    _add_unknown(each, each_shown)
+        if isinstance(shown, list):
+            pairs = list(zip(inner, shown, strict=True))
+        elif field.message_type.GetOptions().map_entry:
+            pairs = [(inner[key], shown[_json_key(key)]) for key in inner]
+        else:
+            pairs = [(inner, shown)]
+        for each, each_shown in pairs:
+            if isinstance(each, message.Message) and isinstance(each_shown, dict):
+                _add_unknown(each, each_shown)
+
+
+def _json_key(key: Any) -> str:
+    """Return the key of a map as it is in JSON."""
+    return str(key).lower() if isinstance(key, bool) else str(key)
+
+
+_STRING_OR_LARGEST = re.compile(r'("(?:[^"\\]|\\.)*")|3\.4028235e\+38')
+_LARGEST_FLOAT = "3.4028234663852886e+38"
+
+
+def _with_largest_float(text: str) -> str:
+    """Return JSON with the largest float in full: its short form, which is shown, is refused as too large."""
+    if "3.4028235e+38" not in text:
+        return text
+    return _STRING_OR_LARGEST.sub(lambda found: found[1] or _LARGEST_FLOAT, text)
 
 
 def message_class(schema: Schema, indexes: list[int] | None = None) -> Any:

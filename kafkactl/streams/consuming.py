@@ -70,13 +70,19 @@ class Reading:
         self._is_paused = False
         self._failure: KafkactlError | None = None
         """What went wrong where it could not be raised."""
-        self._consumer = cluster.consumer(consumer_settings(selection))
+        self._consumer = cluster.consumer({**consumer_settings(selection), "on_commit": self._on_commit})
         self._at_end: set[Partition] = set()
         self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []
         self._ranges: dict[Partition, Range] = {}
         self._unassigned_since: float | None = time.monotonic() if selection.joins else None
         """Since when the group has not said which partitions are ours; None while it has, be it none."""
+        self._committed: dict[Partition, int] = {}
+        """The offset of each partition's last commit that is known."""
+        self._done: dict[Partition, int] = {}
+        """The offset behind the last record that was handled."""
+        self._handed_on: dict[Partition, int] = {}
+        """Of partitions that were lost: the offset behind the last record that batches() gave."""
         self._watch = Watch(cluster, self._consumer, selection, (), warn)
         if selection.joins:
             self._subscribe()
@@ -145,8 +151,10 @@ class Reading:
     def done(self, messages: Sequence[Message]) -> None:
         """Counts these as handled, once or again: the group's next commit goes past them."""
         if self._selection.joins and messages:
-            last = {(message.topic(), message.partition()): message.offset() for message in messages}
-            self._store([TopicPartition(*partition, offset + 1) for partition, offset in last.items()])  # type: ignore[arg-type,operator]
+            last: dict[Any, Any] = {(each.topic(), each.partition()): each.offset() for each in messages}
+            done = {partition: offset + 1 for partition, offset in last.items()}
+            self._done.update(done)
+            self._store([TopicPartition(topic, number, offset) for (topic, number), offset in done.items()])
 
     def close(self, timeout_s: float | None = None) -> bool:
         """Commit what is done and leave the group; return whether this ended in time, for a broker may be frozen."""
@@ -193,6 +201,10 @@ class Reading:
     def _on_loss(self, what: str, partitions: Sequence[TopicPartition]) -> None:
         lost = {(each.topic, each.partition) for each in partitions}
         self._watch.partitions -= lost
+        early: dict[Any, Any] = {(each.topic(), each.partition()): each.offset() for each in reversed(self._early)}
+        for each in self._consumer.position(list(partitions)):
+            if each.offset >= 0:
+                self._handed_on[each.topic, each.partition] = early.get((each.topic, each.partition), each.offset)
         self._early = [each for each in self._early if (each.topic(), each.partition()) not in lost]
         if all((each.topic, each.partition) in lost for each in self._consumer.assignment()):
             self._unassigned_since = time.monotonic()
@@ -225,20 +237,50 @@ class Reading:
         timeout_s = self._cluster.timeout_s
         end = LISTED_EARLIEST if reset == "earliest" else LISTED_LATEST
 
-        def ask() -> list[TopicPartition]:
+        def ask() -> tuple[list[TopicPartition], list[TopicPartition]]:
             try:
                 committed = consumer.committed(partitions, timeout=timeout_s)
                 unread = [TopicPartition(each.topic, each.partition, end) for each in committed if each.offset < 0]
-                return consumer.offsets_for_times(unread, timeout=timeout_s) if unread else []
+                return committed, consumer.offsets_for_times(unread, timeout=timeout_s) if unread else []
             except KafkaException as error:
                 raise self._cluster.error(error, f"cannot join group {self._selection.group}") from error
 
         try:
-            found = self._cluster.retry(ask)
+            committed, found = self._cluster.retry(ask)
         except KafkactlError as error:  # the client that calls this would lose it
             self._failure = error
         else:
             self._starts = [start for start in found if start.error is None and start.offset >= 0]
+            self._starts += self._pass_over([*committed, *self._starts])
+
+    def _pass_over(self, starts: list[TopicPartition]) -> list[TopicPartition]:
+        """Remember where partitions begin; return what to commit of those that were lost and have come back.
+
+        Their records that were shown, and not yet committed, come again and are passed over; not so where another
+        member has read on, or somebody has set the group back meanwhile.
+        """
+        done = []
+        for start in starts:
+            partition = start.topic, start.partition
+            if start.offset < 0:
+                continue
+            known = self._committed.get(partition, start.offset)
+            if not known <= start.offset <= self._handed_on.get(partition, -1):
+                self._handed_on.pop(partition, None)
+            elif self._done.get(partition, -1) > start.offset:
+                done.append(TopicPartition(*partition, self._done[partition]))
+            self._committed[partition] = start.offset
+        return done
+
+    def _on_commit(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
+        self._committed.update({(each.topic, each.partition): each.offset for each in partitions if not each.error})
+
+    def _is_new(self, message: Message) -> bool:
+        partition: Any = (message.topic(), message.partition())
+        if message.offset() < self._handed_on.get(partition, 0):  # type: ignore[operator]
+            return False
+        self._handed_on.pop(partition, None)
+        return True
 
     def _next_batch(self, size: int) -> list[Message]:
         """Waits for one record only, then takes what has come with it: a lone record is not held back."""
@@ -259,6 +301,8 @@ class Reading:
         if first is None:
             return []
         messages = [message for message in (first, *others) if self._is_record(message)]
+        if self._handed_on:
+            messages = list(filter(self._is_new, messages))
         if self._prepare is not None:
             self._prepare(messages)
         return self._within(messages) if self._stops else messages

@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.clusters import eventually
 from tests.conftest import Cli
 from tests.mock_cluster import MockCluster
+from tests.readers import reading
 
 LINES = 20
 ENDS_WITHIN_S = 25
@@ -25,6 +28,7 @@ IN_A_GROUP = {
     "SyncGroup": 14, "LeaveGroup": 13,
 }  # fmt: skip
 NO_SUCH_CODE = 999
+OLDER_GENERATION, UNKNOWN_MEMBER, REBALANCE = 22, 25, 27
 RETRIABLE = {"producing": 7, "transactions": 51, "reading": 6, "group": 16}
 """After these, nothing is lost."""
 # A retriable, a fatal, an authorization and an unknown code of each kind of request.
@@ -139,6 +143,28 @@ def test_a_client_that_can_send_no_more_reports_every_line(path: str, mock: Mock
         str(each) for each in range(len(told))
     ]
     assert all("we were stopped" not in each["error"] for each in told)
+
+
+@pytest.mark.parametrize("code", [UNKNOWN_MEMBER, OLDER_GENERATION, REBALANCE])
+def test_partitions_that_are_lost_and_come_back(code: int, mock: MockCluster, cli: Cli) -> None:
+    """What was shown before is neither shown again nor left out of the next commit."""
+    mock.create("t", 2)
+    filled(cli, mock)
+    often = ["-X", "heartbeat.interval.ms=200", "-X", "session.timeout.ms=3000", "-X", "auto.commit.interval.ms=600000"]
+    arguments = ["t", "-b", mock.bootstrap_servers, "--group", "g", "--from-beginning"]
+    with reading(cli, "pure", *arguments, *often, "-v") as reader:
+        eventually(lambda: (reader.look(), reader.shown.count(b"\n") == LINES)[1])
+        for number in range(2, 5):
+            mock.answer_with(IN_A_GROUP["Heartbeat"], [code])
+            eventually(lambda number=number: (reader.look(), reader.told.count(b"assigned: t") == number)[1])
+        cli.ok("-b", mock.bootstrap_servers, "produce", "t", input="last\n")
+        eventually(lambda: reader.has_shown("last\n"))
+        reader.process.send_signal(signal.SIGTERM)
+        assert reader.ended() == 143
+    assert sorted(reader.shown.decode().splitlines()) == sorted(
+        [f"line {number}" for number in range(LINES)] + ["last"]
+    )
+    assert cli.ok("consume", *arguments, "--exit") == ""
 
 
 def filled(cli: Cli, mock: MockCluster) -> None:
