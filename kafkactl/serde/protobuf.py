@@ -56,7 +56,7 @@ def by_class(kind: Any, shown: Shown) -> Format:
 
 
 def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
-    """Add what the schema does not know, under its number, as in {"#7": 5}; bytes as base64, repeated ones in a list."""
+    """Add what the schema does not know, under its number, as in {"#7": 5}; bytes as base64, several in a list."""
     found: dict[str, list[Any]] = {}
     for unknown in cast("Iterable[Any]", unknown_fields.UnknownFieldSet(value)):
         data = unknown.data

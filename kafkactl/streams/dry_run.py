@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kafkactl.connection.cluster import Cluster, partition_numbers, require_partition
 from kafkactl.errors import NotFoundError
-from kafkactl.streams.producing import Account, has_unusual_names, largest_bytes, why_not_sent
+from kafkactl.streams.account import Account
+from kafkactl.streams.producing import has_unusual_names, largest_bytes, why_not_sent
 from kafkactl.streams.record import Batch, Record
 
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, KafkaException
 
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, require_partition
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
-from kafkactl.streams.record import Batch, Headers, Record, headers_of, is_plain
+from kafkactl.streams.account import LARGEST_BYTES, Account
+from kafkactl.streams.record import Batch, Record, is_plain
 from kafkactl.streams.stoppable import Stop
 from kafkactl.streams.waiting import STATISTICS, Waiting
 
 if TYPE_CHECKING:
-    from kafkactl.streams.librdkafka.line_sending import RecordSending
+    from kafkactl.streams.librdkafka.record_sending import RecordSending
 
 _STEP_S = 0.1
 _PURGE_STEPS = 10
 
 TOPIC_ON_ITS_WAY = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE})
 
-LARGEST_BYTES = 1 << 20
 DEFAULTS: Mapping[str, Any] = {
     "acks": "all",
     "enable.idempotence": True,
@@ -32,114 +31,9 @@ DEFAULTS: Mapping[str, Any] = {
     "partitioner": "murmur2_random",
     # Success is what is sent less what failed: a call into Python for every record would cost half the speed.
     "delivery.report.only.error": True,
-    # A record of the size that Java's client sends; librdkafka's own is 1,000,000.
     "message.max.bytes": LARGEST_BYTES,
     # Twice the Java client's buffer; librdkafka's own is a gigabyte.
     "queue.buffering.max.kbytes": 64 << 10,
-}
-
-
-@dataclass(frozen=True)
-class Undelivered:
-    """A record that was not acknowledged, and why; it may be in the log all the same."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Headers | None
-    partition: int | None
-    timestamp_ms: int | None
-    reason: str
-
-
-@dataclass
-class Account:
-    """What became of the records given; each undelivered one is told as soon as it is known."""
-
-    tell: Callable[[Undelivered], None]
-    given: int = 0
-    failed: int = 0
-    aborted: int = 0
-    """Delivered, but in a transaction that was aborted: readers of committed records never see them."""
-    committed_transactions: int = field(default=0, init=False)
-    why_given_up: str = "the client could send no more"
-    largest_bytes: int = LARGEST_BYTES
-
-    @property
-    def delivered(self) -> int:
-        return self.given - self.failed - self.aborted
-
-    def reason(self, code: int, otherwise: str) -> str:
-        """Return why a record was not delivered, by the code of its error."""
-        known = _REASONS.get(code)
-        if code in _UNANSWERED:
-            return f"{MAY_BE_THERE}{otherwise}"
-        return otherwise if known is None else known.format(why=self.why_given_up, largest=self.largest_bytes)
-
-    def on_failure(self, error: KafkaError | None, message: Message) -> None:
-        """The delivery callback."""
-        if error is None:
-            return
-        kind, timestamp_ms = message.timestamp()
-        partition = message.partition()
-        self.fail(
-            Undelivered(
-                message.key(),
-                message.value(),
-                headers_of(message),
-                None if partition is None or partition < 0 else partition,
-                timestamp_ms if kind else None,
-                self.reason(error.code(), describe_kafka_error(error)),
-            )
-        )
-
-    def fail_record(self, record: Record, reason: str) -> None:
-        """Count a record that was not even queued, and tell it."""
-        self.fail(undelivered(record, reason))
-
-    def refuse(self, records: Iterable[Record], reason: str) -> None:
-        """Count records that were read and are not even tried, and tell them."""
-        for record in records:
-            self.given += 1
-            self.fail_record(record, reason)
-
-    def fail(self, one: Undelivered) -> None:
-        """Count a record that was not delivered, and tell it."""
-        self.failed += 1
-        self.tell(one)
-
-    def fail_cut(self, data: bytes) -> None:
-        """Count what was read of a line that a signal cut, and tell it."""
-        self.given += 1
-        self.fail(Undelivered(None, data, None, None, None, CUT))
-
-
-def undelivered(record: Record, reason: str) -> Undelivered:
-    """Return a record as one that was not delivered."""
-    return Undelivered(
-        record.get("key"), record.get("value"), record.get("headers"), record.get("partition"),
-        record.get("timestamp"), reason,
-    )  # fmt: skip
-
-
-CUT = "not sent: we were stopped before its end was read"
-MAY_BE_THERE = "may have been delivered: "
-# Errors with which a record can be in the log all the same: no broker said that it is not.
-_UNANSWERED = frozenset(
-    {
-        KafkaError._TRANSPORT,
-        KafkaError._TIMED_OUT,
-        KafkaError.NETWORK_EXCEPTION,
-        KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-    }
-)
-# What became of a record, as far as its error alone tells.
-_REASONS = {
-    KafkaError._PURGE_QUEUE: "not sent: {why}",
-    KafkaError._PURGE_INFLIGHT: f"{MAY_BE_THERE}{{why}} before the broker's answer came",
-    KafkaError.MSG_SIZE_TOO_LARGE: "it, or the batch that it was sent in, is too large for the client"
-    " (max.request.size, {largest} bytes), the topic (max.message.bytes) or the broker (message.max.bytes)",
-    KafkaError._MSG_TIMED_OUT: f"{MAY_BE_THERE}no answer came within delivery.timeout.ms",
-    KafkaError.REQUEST_TIMED_OUT: f"{MAY_BE_THERE}the replicas did not acknowledge it in time",
 }
 
 
@@ -317,14 +211,16 @@ class Sending:
 
     def _send_unusual(self, record: Record) -> None:
         """Send a record that has a header whose name is not UTF-8, after all that were queued before it."""
-        from kafkactl.streams.librdkafka.line_sending import RecordSending
+        from kafkactl.streams.librdkafka.record_sending import RecordSending
 
         if (reason := why_not_sent(self._cluster)) is not None:
             self._account.fail_record(record, reason)
             return
         if self._unusual is None:
+            settings = {**producer_settings(self._cluster), **STATISTICS}
             self._unusual = RecordSending(
-                self._cluster, self._topic, self._account, self._waiting, self._is_over, self._where.get("partition")
+                *(self._cluster, settings, self._topic, self._where.get("partition")),
+                *(self._account, self._is_over, self._waiting.on_statistics),
             )
         self._flush_usual()
         self._unusual.send(record)
@@ -353,12 +249,12 @@ def has_unusual_names(record: Record) -> bool:
 
 def why_not_sent(cluster: Cluster) -> str | None:
     """Return why records with unusual names cannot be sent, None where they can."""
-    from kafkactl.streams.librdkafka import line_sending
+    from kafkactl.streams.librdkafka import record_sending
 
     what = "the name of a header is not UTF-8"
     if "transactional.id" in cluster.settings.properties:
         return f"{what}, and such records cannot be sent in a transaction"
-    return None if line_sending.IS_THERE else f"{what}, and to send it needs the compiled part of kafkactl"
+    return None if record_sending.IS_THERE else f"{what}, and to send it needs the compiled part of kafkactl"
 
 
 def _is_fatal(error: KafkaError) -> bool:

@@ -13,7 +13,8 @@ from confluent_kafka import KafkaError, KafkaException
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError
-from kafkactl.streams.producing import MAY_BE_THERE, Account, Sending, Undelivered, undelivered
+from kafkactl.streams.account import MAY_BE_THERE, Account, Undelivered, undelivered
+from kafkactl.streams.producing import Sending
 from kafkactl.streams.record import Batch
 from kafkactl.streams.stoppable import Stop
 

@@ -26,8 +26,8 @@ from kafkactl.statuses import FAILED
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
+    from kafkactl.streams.account import Account
     from kafkactl.streams.inputs import Pace
-    from kafkactl.streams.producing import Account
     from kafkactl.streams.record import Batch
 
 app = new_app("Send lines to a topic.")
@@ -109,9 +109,11 @@ def console_producer(
 
     from kafkactl.cli.produce.prompt import TypedLines
     from kafkactl.output.records.undelivered import Undelivereds
+    from kafkactl.streams.account import Account
     from kafkactl.streams.inputs import Given, Pace, whole_lines
-    from kafkactl.streams.librdkafka import line_sending
-    from kafkactl.streams.producing import Account, Sending
+    from kafkactl.streams.librdkafka import record_sending
+    from kafkactl.streams.librdkafka.line_sending import LineSending
+    from kafkactl.streams.producing import Sending
     from kafkactl.streams.stoppable import CHUNK, StoppableInput
     from kafkactl.streams.transactions import transactions
 
@@ -131,7 +133,7 @@ def console_producer(
         account = Account(stack.enter_context(Undelivereds(name, dead_letter)).tell)
         typed = stream.isatty()
         is_slow = bool(typed or sync or rate)
-        if is_slow or transactional_id is not None or given != Given() or not line_sending.IS_THERE:
+        if is_slow or transactional_id is not None or given != Given() or not record_sending.IS_THERE:
             plain = None
         # What goes out slowly is read in small pieces: little of it is in our hands when a signal comes.
         read = StoppableInput(stream.fileno(), stopping, _SLOW_CHUNK_BYTES if is_slow else CHUNK)
@@ -139,7 +141,7 @@ def console_producer(
 
         def send_all() -> None:
             if plain is not None:
-                lines = line_sending.LineSending(connected, name, account, people.note, stopping, partition)
+                lines = LineSending(connected, name, account, people.note, stopping, partition)
                 with lines, Progress() as progress:
                     lines.send(what.read(whole_lines, read, stopping), plain, progress.show)
                 return
@@ -175,8 +177,8 @@ def console_producer(
 def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition: int | None) -> int:
     """Check all records without sending them; return an exit status."""
     from kafkactl.output.records.undelivered import Undelivereds
+    from kafkactl.streams.account import Account
     from kafkactl.streams.dry_run import DryRun
-    from kafkactl.streams.producing import Account
 
     account = Account(Undelivereds(topic, None).tell)
     checking = DryRun(cluster, topic, account, partition)

@@ -13,7 +13,7 @@ from kafkactl.output.records.fields import header_items, member
 from kafkactl.output.structured import dump_json
 
 if TYPE_CHECKING:
-    from kafkactl.streams.producing import Undelivered
+    from kafkactl.streams.account import Undelivered
 
 _SHOWN = 200
 

@@ -13,8 +13,8 @@ import pytest
 from kafkactl.errors import UsageError
 from kafkactl.output.records.undelivered import Undelivereds
 from kafkactl.serde import formats
+from kafkactl.streams.account import Undelivered
 from kafkactl.streams.inputs import FieldReader, json_lines
-from kafkactl.streams.producing import Undelivered
 
 ONE = Undelivered(b"k", b"v", [("h", b"1"), ("n", None), ("b", b"\xff")], 2, 5, "timed out")
 

@@ -99,7 +99,8 @@ def one_nan(number: float) -> float:
 
 
 SCALARS = {
-    "double": st.floats().map(one_nan), "float": st.floats(width=32).map(one_nan), "int32": st.integers(-(2**31), 2**31 - 1),
+    "double": st.floats().map(one_nan),
+    "float": st.floats(width=32).map(one_nan), "int32": st.integers(-(2**31), 2**31 - 1),
     "int64": st.integers(-(2**63), 2**63 - 1), "uint32": st.integers(0, 2**32 - 1),
     "uint64": st.integers(0, 2**64 - 1), "sint32": st.integers(-(2**31), 2**31 - 1),
     "sint64": st.integers(-(2**63), 2**63 - 1), "fixed32": st.integers(0, 2**32 - 1),
@@ -164,8 +165,17 @@ def damaged(data: bytes) -> st.SearchStrategy[bytes]:
 
 
 def same(data: bytes) -> bytes:
-    """Return a message's bytes in the one order that deterministic serialization has."""
-    return bytes(ALL.FromString(data).SerializeToString(deterministic=True))
+    """Return a message's bytes in one order, without what is unknown in a time: JSON has that as a text."""
+    value = ALL.FromString(data)
+    forget_unknown_of_times(value)
+    return bytes(value.SerializeToString(deterministic=True))
+
+
+def forget_unknown_of_times(value: Any) -> None:
+    if value.HasField("at"):
+        value.at.DiscardUnknownFields()
+    for inner in (*([value.inner] if value.HasField("inner") else []), *value.list, *value.named.values()):
+        forget_unknown_of_times(inner)
 
 
 @pytest.mark.parametrize("zero_values", [False, True])
@@ -184,4 +194,4 @@ def test_any_bytes_are_refused_or_shown_whole(data: bytes) -> None:
     except FormatError:
         return
     if '"#' not in text:  # fields that the schema does not know are shown, and not read
-        assert same(format.to_bytes(text)) == same(data) or "NaN" in text
+        assert "NaN" in text or same(format.to_bytes(text)) == same(data)
