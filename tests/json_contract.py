@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import jsonschema
 import yaml
 
 from tests.conftest import REPOSITORY
+from tests.forking import Line, run_all
 
 SCHEMAS = REPOSITORY / "docs" / "json-schemas.json"
 PAGE = REPOSITORY / "docs" / "json.md"
@@ -169,18 +169,11 @@ def run_cases(environment: Mapping[str, str], cases: Sequence[Case], format: str
     Raises AssertionError where a value or a line on stderr breaks the contract, and for another exit status. Command
     lines are forks of one process that has imported the program, which saves most of their time.
     """
-    asked = json.dumps([[[*map(str, item.arguments), "-o", format], item.input] for item in cases])
-    done = subprocess.run(
-        [sys.executable, "-c", _FORKING],
-        input=asked,
-        capture_output=True,
-        text=True,
-        env=dict(environment),
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [_valid_values(item, format, *answer) for item, answer in zip(cases, json.loads(done.stdout), strict=True)]
+    lines = [Line(arguments=[*item.arguments, "-o", format], input=item.input) for item in cases]
+    return [
+        _valid_values(item, format, done.status, done.stdout, done.stderr)
+        for item, done in zip(cases, run_all(environment, lines), strict=True)
+    ]
 
 
 def _valid_values(item: Case, format: str, status: int, stdout: str, stderr: str) -> list[Any]:
@@ -199,40 +192,6 @@ def _valid_values(item: Case, format: str, status: int, stdout: str, stderr: str
         assert values, f"{line}: there are no values"
         assert values[0], f"{line}: the list is empty"
     return values
-
-
-_FORKING = """
-import json, os, sys, tempfile
-import confluent_kafka.admin, kafka.admin, orjson, yaml
-from kafkactl.cli.app import run
-
-def run_in_child(arguments, text):
-    files = [tempfile.TemporaryFile() for _ in range(3)]
-    files[0].write(text.encode())
-    files[0].seek(0)
-    child = os.fork()
-    if child == 0:
-        status = 255
-        try:
-            for number, file in enumerate(files):
-                os.dup2(file.fileno(), number)
-            status = run(arguments)
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(status)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    texts = []
-    for file in files[1:]:
-        file.seek(0)
-        texts.append(file.read().decode())
-        file.close()
-    return [status, *texts]
-
-asked = json.load(sys.stdin)
-sys.stdin = open(0, closefd=False)
-print(json.dumps([run_in_child(*line) for line in asked]))
-"""
 
 
 # ---- values

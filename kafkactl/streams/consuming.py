@@ -87,7 +87,7 @@ class Reading:
         if selection.joins:
             self._subscribe()
         else:
-            self._ranges = ranges(cluster, self._consumer, selection)
+            self._ranges = ranges(cluster, self._consumer, selection, warn)
             self._watch.partitions = set(self._ranges)
             if not selection.tail:  # which looks for its own starts
                 self._assign({partition: range.start for partition, range in self._ranges.items()})

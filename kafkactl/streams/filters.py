@@ -114,9 +114,13 @@ def parse_condition(text: str) -> Condition:
         return Condition(tuple(path), None)
     sign = tail[:2] if tail[:2] in _OPERATORS else tail[:1]
     literal = tail[len(sign) :].strip()
+    if not literal:
+        raise UsageError(
+            f"--where {text}: nothing stands after {sign}", f'a value is missing, like {sign} 7 or {sign} "a"'
+        )
     try:
         value = json.loads(literal)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = literal  # a word without quotes
     if sign == "=~":
         value = compile_pattern(str(value), "--where")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,8 +78,13 @@ class Range:
     stop: int | None = None
 
 
-def ranges(cluster: Cluster, consumer: Any, selection: Selection) -> dict[Partition, Range]:
-    """Each partition's range, moments looked up; raises NotFoundError and OperationError."""
+def ranges(
+    cluster: Cluster, consumer: Any, selection: Selection, warn: Callable[[str], None]
+) -> dict[Partition, Range]:
+    """Return each partition's range, moments looked up; raises NotFoundError and OperationError.
+
+    `warn` hears of starts that the log does not have.
+    """
     partitions = _partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}
     if selection.from_time_ms is not None:
@@ -89,7 +94,29 @@ def ranges(cluster: Cluster, consumer: Any, selection: Selection) -> dict[Partit
     if start is None:
         start = OFFSET_BEGINNING if selection.from_beginning else OFFSET_END
     named = {each: offset for each, offset in (selection.assigned or {}).items() if offset is not None}
-    return {each: Range(named.get(each, starts.get(each, start)), stops.get(each)) for each in partitions}
+    begins = {each: named.get(each, starts.get(each, start)) for each in partitions}
+    if named or (selection.offset or 0) > 0:
+        begins.update(_mended(cluster, consumer, begins, warn))
+    return {each: Range(begins[each], stops.get(each)) for each in partitions}
+
+
+def _mended(
+    cluster: Cluster, consumer: Any, begins: Mapping[Partition, int], warn: Callable[[str], None]
+) -> dict[Partition, int]:
+    """Return where to begin in partitions that do not have their offset: the client would say nothing."""
+    asked = {each: offset for each, offset in begins.items() if offset > 0}
+    firsts = listed(cluster, consumer, asked, LISTED_EARLIEST)
+    ends = listed(cluster, consumer, asked, LISTED_LATEST)
+    found = {}
+    for each, offset in asked.items():
+        name = "{}-{}".format(*each)
+        if offset < firsts[each]:
+            found[each] = firsts[each]
+            warn(f"{name} has no offset {offset} any more: it is read from its first, {firsts[each]}")
+        elif offset > ends[each]:
+            found[each] = ends[each]
+            warn(f"{name} has no offset {offset} yet: it is read from its end, {ends[each]}")
+    return found
 
 
 def stops_of(

@@ -159,6 +159,10 @@ def test_wrong_flags_are_told(kraft: RunningCluster, name: str) -> None:
         (["--transaction-size", "3"], "--transaction-size without a transaction"),
         (["--partitioner", "mine"], "--partitioner mine: no such one"),
         (["--header", "x"], "not name=value"),
+        (["--input", "json", "--null-marker", "x"], "--null-marker is for csv, not for json"),
+        (["--repartition"], "--repartition is for json and csv, not for lines"),
+        (["--dead-letter", "-"], "--dead-letter -: not a file"),
+        (["--dead-letter", ""], "--dead-letter"),
         (["--dead-letter", "/nowhere/file"], "--dead-letter /nowhere/file: it cannot be created"),
     ):
         assert told in kraft.cli("produce", name, *arguments, input="x\n", check=2).stderr

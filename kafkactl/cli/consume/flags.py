@@ -239,8 +239,9 @@ class StyleFlags:
         str | None, typer.Option("--format", metavar="TEMPLATE", help="As kcat's -f: '%t-%p %o %T %k=%s %h\\n'.")
     ] = None
     null_marker: Annotated[
-        str, typer.Option("--null-marker", metavar="TEXT", help="With -o csv, what stands for null (default: nothing).")
-    ] = ""
+        str | None,
+        typer.Option("--null-marker", metavar="TEXT", help="With -o csv, what stands for null (default: nothing)."),
+    ] = None
     key_deserializer: Annotated[
         str | None, typer.Option("--key-deserializer", metavar="CLASS", help="Kafka's, like LongDeserializer.")
     ] = None
@@ -260,10 +261,14 @@ class StyleFlags:
     def writer(self, format: OutputFormat | None, key: Format, value: Format) -> RecordWriter:
         """Raises UsageError."""
         from kafkactl.output.records.writers import Style, record_writer
+        from kafkactl.output.report import OutputFormat
         from kafkactl.streams.properties import said
 
         properties = said(self.formatter_config, self.property_)
-        return record_writer(Style(format, self.template, self.formatter, properties, self.null_marker), key, value)
+        if self.null_marker is not None and format is not OutputFormat.CSV:
+            raise UsageError("--null-marker is for -o csv", "in lines it is --property null.literal=TEXT")
+        null = self.null_marker or ""
+        return record_writer(Style(format, self.template, self.formatter, properties, null), key, value)
 
 
 @flags

@@ -23,8 +23,8 @@ T = TypeVar("T")
 is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
 """Whether --debug is given."""
 
-_NAMES = ("--topic", "--group")
-"""Options whose values are names, as those of all arguments are: an empty one is a mistake of the shell's."""
+_MAY_BE_EMPTY = ("--key", "--key-separator", "--delimiter", "--null-marker")
+"""Options for which an empty text means something; for all others it is a mistake of the shell's."""
 
 _BYTES = ("--key", "--header")
 """Options whose values go into records: any bytes."""
@@ -169,17 +169,18 @@ def _spread(
 
 
 def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> None:
-    """Raise UsageError for text that is not Unicode, and for an empty name. Paths may have any bytes: no text here."""
+    """Raise UsageError for text that is empty or not Unicode. Paths may have any bytes: no text here."""
     for parameter in click_context.command.params:
         name = parameter.opts[0]
-        if name in _BYTES:
-            continue
-        is_name = parameter.param_type_name == "argument" or name in _NAMES
         value = values.get(parameter.name or "")
         for text in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(text, str) and (is_name or not text.isascii()):
-                check = refuse_empty if is_name else require_unicode
-                check(text, name if name.startswith("-") else name.upper())
+            if not isinstance(text, str):
+                continue
+            shown = name if name.startswith("-") else name.upper()
+            if not text and name not in _MAY_BE_EMPTY:
+                refuse_empty(text, shown)
+            if name not in _BYTES and not text.isascii():
+                require_unicode(text, shown)
 
 
 def _filled_in(given: T, click_context: typer.Context) -> T:

@@ -50,6 +50,8 @@ class PlainParameter(RuntimeParam):
 
     def _read(self, value: Any, annotation: Any) -> Any:
         kind = _element(annotation)
+        if kind is Path and value == "":
+            raise ValueError("the value is empty")
         read = annotation if kind is Enum else _READERS[kind]
         try:
             result = read(value)

@@ -79,9 +79,9 @@ class InputFlags:
         ),
     ] = None
     null_marker: Annotated[
-        str,
+        str | None,
         typer.Option("--null-marker", metavar="TEXT", help="In csv, what stands for null, without quotes: nothing."),
-    ] = ""
+    ] = None
     repartition: Annotated[
         bool, typer.Option("--repartition", help="In json and csv, leave the partitions to the partitioner.")
     ] = False
@@ -117,14 +117,22 @@ class InputFlags:
             properties.update({"parse.key": "true", "key.separator": self.key_separator})
         if self.input_ != "lines" and (properties or self.delimiter is not None):
             raise UsageError("properties and --delimiter are for lines", f"--input {self.input_} has its own form")
+        if self.null_marker is not None and self.input_ != "csv":
+            raise UsageError(
+                f"--null-marker is for csv, not for {self.input_}", "in lines it is --reader-property null.marker=TEXT"
+            )
+        if self.repartition and self.input_ not in _WITH_FIELDS:
+            raise UsageError(
+                f"--repartition is for json and csv, not for {self.input_}", "no record names a partition there"
+            )
         if self.input_ == "length-prefixed":
             return lambda stream: inputs.length_prefixed(stream, value), None
         if self.input_ in _WITH_FIELDS:
             fields = FieldReader(key, value, heeds_partition=not self.repartition)
             if self.input_ == "json":
                 return lambda stream: inputs.json_lines(stream, fields), None
-            check_null_marker(self.null_marker)
-            null = self.null_marker.encode("utf-8", "surrogateescape")
+            check_null_marker(self.null_marker or "")
+            null = (self.null_marker or "").encode("utf-8", "surrogateescape")
             return lambda stream: inputs.csv_rows(stream, fields, null), None
         reader = LineReader(properties, key, value)
         if self.delimiter is None:

@@ -65,6 +65,8 @@ class Undelivereds:
 
 def _require_writable(file: Path) -> None:
     """Raise UsageError for a file that could not be opened for writing; it is not created."""
+    if str(file) == "-":
+        raise UsageError("--dead-letter -: not a file", "left out, what is not delivered is told on stderr")
     if file.is_dir():
         raise UsageError(f"--dead-letter {file}: it is a directory", "name a file")
     if file.exists():

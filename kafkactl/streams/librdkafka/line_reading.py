@@ -49,7 +49,8 @@ class LineReading:
         self._cluster, self._selection = cluster, selection
         settings = consumer_settings(selection)
         self._asking = cluster.consumer(settings)  # for metadata: the other one is not confluent-kafka's
-        self._starts = {each: range.start for each, range in ranges(cluster, self._asking, selection).items()}
+        found = ranges(cluster, self._asking, selection, warn)
+        self._starts = {each: range.start for each, range in found.items()}
         self._watch = Watch(cluster, self._asking, selection, self._starts, warn)
         try:
             self._receiver = _line_receiver.LineReceiver(

@@ -16,6 +16,8 @@ from kafkactl.cli.completion import shells
 from kafkactl.cli.frame.command import build
 from kafkactl.storage import readers
 from tests.conftest import REPOSITORY, Cli
+from tests.forking import Line, run_all
+from tests.json_contract import walk_commands
 
 SUBCOMMANDS = [
     (name, subcommand)
@@ -93,6 +95,28 @@ def test_completion_of_names_we_know_imports_nothing_heavy() -> None:
 
 def test_reading_files_imports_no_client() -> None:
     assert loaded("dump-log", "none.log") & {"confluent_kafka", "rich", "yaml", "pydantic", "asyncio"} == set()
+
+
+def test_every_empty_value_is_refused(cli: Cli) -> None:
+    """By every option and argument that is a text or a path, but those for which nothing is something."""
+    allowed = {"--key", "--key-separator", "--delimiter", "--null-marker"}
+    lines, visited = [], set()
+    for name, command in walk_commands().items():
+        words = ["x" for each in command.params if each.param_type_name == "argument" and each.required]
+        for parameter in command.params:
+            annotation = str(parameter.type_descriptor.annotation)
+            if not any(kind in annotation for kind in ("str", "Path")) or parameter.opts[0] in allowed:
+                continue
+            if parameter.opts[0] in visited and parameter.param_type_name == "option":
+                continue  # what commands share, they share the code of
+            given = [*words, parameter.opts[0], ""] if parameter.param_type_name == "option" else [*words[1:], ""]
+            lines.append(Line(arguments=[*name.split(), *given]))
+            visited.add(parameter.opts[0])
+    assert len(visited) > 80
+    for line, done in zip(lines, run_all(cli.full_environment(), lines), strict=True):
+        assert done.status == 2, (line, done)
+        assert "the value is empty" in done.stderr, (line, done)
+        assert "kafkactl" in done.stderr or "leave the option" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_what_is_not_json_fulfils_nothing() -> None:
     assert [wanted(Message(value=value)) for value in (b"no", None, b"[1", b"3")] == [False] * 4
 
 
-@pytest.mark.parametrize("text", ["", "foo", "x == 1", ".a ? 1", ".a =~ ("])
+@pytest.mark.parametrize("text", ["", "foo", "x == 1", ".a ? 1", ".a =~ (", ".a ==", ".a >= ", ".a =~"])
 def test_conditions_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="--where"):
         filters.parse_condition(text)
