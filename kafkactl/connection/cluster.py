@@ -313,13 +313,6 @@ def _wrong_setting(reason: str, unknown: str) -> UsageError:
     return UsageError(f"a client setting is wrong: {reason}", hint)
 
 
-def required(answer: T | OperationError) -> T:
-    """Return an answer of Cluster.ask_each, or raise the refusal."""
-    if isinstance(answer, OperationError):
-        raise answer
-    return answer
-
-
 def _is_transient(answer: object) -> bool:
     return isinstance(answer, OperationError) and answer.code in TRANSIENT_CODES
 

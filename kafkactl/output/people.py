@@ -53,11 +53,16 @@ def kafka_message(text: str) -> None:
     _write(_for_terminal(text, keep_line_ends=True), end="")
 
 
+def can_ask() -> bool:
+    """Return whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def confirm(question: str, assume_yes: bool) -> bool:
     """Asks before something is destroyed; raises UsageError where nobody can be asked."""
     if assume_yes:
         return True
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise UsageError(f"{question}: not done, for nobody can be asked here", "--yes does it, --dry-run only shows")
     _write(f"{_for_terminal(question)}? [y/N] ", end="")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from kafkactl.admin.groups.models import GroupLag, PartitionLag
+from kafkactl.admin.groups.models import CommitState, GroupLag, PartitionLag
 
 _MS = 1000
 _PARTITION = ("consumergroup", "topic", "partition")
@@ -45,6 +45,9 @@ def families(lags: Sequence[GroupLag]) -> list[Metric]:
     unknown = GaugeMetricFamily(
         "kafka_consumergroup_unknown_partitions", "Partitions whose lag is not known", labels=_GROUP
     )
+    beyond = GaugeMetricFamily(
+        "kafka_consumergroup_commits_beyond_end", "Partitions whose commit is beyond the end of the log", labels=_GROUP
+    )
     members = GaugeMetricFamily("kafka_consumergroup_members", "Members of the group", labels=_GROUP)
     state = GaugeMetricFamily("kafka_consumergroup_state", "1 for the state the group is in", labels=(*_GROUP, "state"))
     ends: dict[tuple[str, str], int] = {}
@@ -59,11 +62,12 @@ def families(lags: Sequence[GroupLag]) -> list[Metric]:
                 ends[row.topic, str(row.partition)] = row.log_end_offset
         total.add_metric((name,), lag.total_lag)
         unknown.add_metric((name,), lag.unknown_partitions)
+        beyond.add_metric((name,), sum(row.commit is CommitState.BEYOND_END for row in lag.partitions))
         members.add_metric((name,), len(lag.description.members))
         state.add_metric((name, lag.description.state), 1)
     for partition, offset in ends.items():
         end.add_metric(partition, offset)
-    return [current, end, lag_records, lag_time, total, unknown, members, state]
+    return [current, end, lag_records, lag_time, total, unknown, beyond, members, state]
 
 
 def _add(family: GaugeMetricFamily, labels: Sequence[str], value: float | None) -> None:

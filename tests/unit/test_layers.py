@@ -24,7 +24,7 @@ HOUSE = (
     ("local",),
     ("storage",),
     ("stdout", "patterns", "times"),
-    ("statuses", "errors", "paths", "escaping"),
+    ("statuses", "errors", "paths", "escaping", "documents"),
 )
 """Rooms from the top to the bottom; rooms of a level do not import one another, but for the lowest level."""
 

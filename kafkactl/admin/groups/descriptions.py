@@ -20,6 +20,7 @@ from kafkactl.admin.groups.models import (
     UNKNOWN_STATE,
     Commit,
     CommitState,
+    GroupChoice,
     GroupDescription,
     GroupLag,
     GroupList,
@@ -31,9 +32,9 @@ from kafkactl.admin.groups.models import (
 from kafkactl.admin.models import Outcome, Partition, outcomes
 from kafkactl.admin.offsets import LogEnds, log_ends
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_kafka_error
-from kafkactl.connection.cluster import Cluster, required
-from kafkactl.errors import NotFoundError, OperationError
-from kafkactl.patterns import NameSelection
+from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError
+from kafkactl.patterns import NameSelection, select_names
 
 # Kafka's own spelling of what librdkafka names differently.
 _STATES = {
@@ -45,6 +46,8 @@ _STATES = {
 }
 
 
+OTHER_TYPES = ("share", "streams")
+_LIST_HINT = "list the groups that you can see: kafkactl groups list"
 _NO_COMMIT = (None, None, None)
 _OK = CommitState.OK  # a member of an enumeration is looked up slowly
 
@@ -67,78 +70,104 @@ def list_groups(cluster: Cluster) -> GroupList:
     return cluster.retry(ask)
 
 
+def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> GroupChoice:
+    """Return the selected consumer groups, or all of them, and an error for each name that is none.
+
+    Raises NotFoundError for a pattern without a match.
+    """
+    listed = list_groups(cluster)
+    unlisted = tuple(OperationError(f"cannot list all groups: {error}") for error in listed.errors)
+    if selection is None or selection.is_empty:
+        return GroupChoice(groups=_sorted(listed.groups), errors=unlisted)
+    choice = selection.choose([group.group for group in listed.groups])
+    if choice.unmatched_patterns and not unlisted:
+        raise NotFoundError(f"no group matches {choice.unmatched_patterns[0]!r}", _LIST_HINT)
+    others = {one.group: one for one in other_groups(cluster)} if choice.absent_names else {}
+    errors: list[KafkactlError] = []
+    for name in choice.absent_names:
+        if name in others:
+            errors.append(not_supported(others[name]))
+        elif unlisted:
+            reason = f"group {name!r} may exist: {unlisted[0]}"
+            errors.append(OperationError(reason, "ask again when all brokers answer"))
+        else:
+            errors.append(NotFoundError(f"there is no consumer group {name!r}", _LIST_HINT))
+    if choice.unmatched_patterns or not selection.names:
+        errors += unlisted
+    names = set(choice.names)
+    return GroupChoice(groups=_sorted(each for each in listed.groups if each.group in names), errors=tuple(errors))
+
+
+def _sorted(groups: Iterable[GroupListing]) -> tuple[GroupListing, ...]:
+    return tuple(sorted(groups, key=lambda group: group.group))
+
+
+def other_groups(cluster: Cluster) -> list[GroupListing]:
+    """Return the share and streams groups; none of brokers that know no types."""
+    from kafkactl.admin.groups.epochs import list_groups_of
+
+    return list_groups_of(cluster, OTHER_TYPES)
+
+
+def not_supported(group: GroupListing) -> OperationError:
+    """Return the error for a group of another type than classic and consumer."""
+    kind = group.type.lower()
+    reason = f"group {group.group!r} is a {kind} group: kafkactl does not support {kind} groups yet"
+    return OperationError(reason, f"use Kafka's own tool: kafka-{kind}-groups.sh")
+
+
 def describe_groups(
-    cluster: Cluster, selection: NameSelection | None = None, with_epochs: bool = False
-) -> list[GroupDescription]:
-    """Return the selected groups, or all of them; raises NotFoundError for a selection without a match.
+    cluster: Cluster, groups: Sequence[GroupListing], with_epochs: bool = False
+) -> tuple[list[GroupDescription], list[KafkactlError]]:
+    """Return a description of each group, and an error for each that could not be described.
 
     `with_epochs` asks also for what librdkafka does not: epochs and target assignments of the consumer protocol.
     """
-    chosen = _chosen(cluster, selection)
-    return _described_all(cluster, [group.group for group in chosen], with_epochs)
+    return _described_all(cluster, [group.group for group in groups], with_epochs)
 
 
-def _described_all(cluster: Cluster, chosen: Sequence[str], with_epochs: bool) -> list[GroupDescription]:
+def _described_all(
+    cluster: Cluster, chosen: Sequence[str], with_epochs: bool
+) -> tuple[list[GroupDescription], list[KafkactlError]]:
     if not chosen:
-        return []
+        return [], []
 
     def send(names: list[str]) -> Mapping[str, Future[Any]]:
         return cluster.admin.describe_consumer_groups(names, request_timeout=cluster.timeout_s)
 
     answers = cluster.ask_each(chosen, send, lambda name: f"cannot describe group {name}")
-    described = [_described(required(answer)) for answer in answers.values()]
+    errors: list[KafkactlError] = [answer for answer in answers.values() if isinstance(answer, OperationError)]
+    described = [_described(answer) for answer in answers.values() if not isinstance(answer, OperationError)]
     # librdkafka has no words for the states in which groups of the consumer protocol are rebalanced.
     if with_epochs or any(one.state == UNKNOWN_STATE for one in described):
         from kafkactl.admin.groups.epochs import with_epochs_of
 
-        return with_epochs_of(cluster, described)
-    return described
+        return with_epochs_of(cluster, described), errors
+    return described, errors
 
 
-def _chosen(cluster: Cluster, selection: NameSelection | None) -> list[GroupListing]:
-    listed = list_groups(cluster)
-    meant = _choose([group.group for group in listed.groups], selection, listed.errors)
-    return sorted((group for group in listed.groups if group.group in meant), key=lambda group: group.group)
-
-
-def _briefly(cluster: Cluster, selection: NameSelection | None, with_epochs: bool) -> list[GroupDescription]:
+def _briefly(
+    cluster: Cluster, groups: Sequence[GroupListing], with_epochs: bool
+) -> tuple[list[GroupDescription], list[KafkactlError]]:
     """Likewise, but of groups that their coordinators list as empty only that: they have no members to ask for."""
-    chosen = _chosen(cluster, selection)
-    empty = [] if with_epochs else [group for group in chosen if group.state == EMPTY_STATE]
+    empty = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
     described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty]
-    others = {group.group for group in chosen} - {group.group for group in empty}
-    described += _described_all(cluster, sorted(others), with_epochs)
-    return sorted(described, key=lambda one: one.group)
-
-
-def _choose(existing: Sequence[str], selection: NameSelection | None, errors: Sequence[str]) -> set[str]:
-    """Return the chosen names; raises NotFoundError for a name or a pattern that chooses nothing.
-
-    Where a broker did not list its groups (`errors`), what is missing may be there: that is an OperationError.
-    """
-    if selection is None or selection.is_empty:
-        return set(existing)
-    choice = selection.choose(existing)
-    missing = [
-        *(f"there is no consumer group {name!r}" for name in choice.absent_names),
-        *(f"no group matches {pattern!r}" for pattern in choice.unmatched_patterns),
-    ]
-    if missing and errors:
-        raise OperationError(f"cannot list all groups: {errors[0]}", "ask again when all brokers answer")
-    if missing:
-        raise NotFoundError(missing[0], "kafkactl groups list shows those that one may see")
-    return set(choice.names)
+    others = {group.group for group in groups} - {group.group for group in empty}
+    found, errors = _described_all(cluster, sorted(others), with_epochs)
+    return sorted(described + found, key=lambda one: one.group), errors
 
 
 def group_lags(
-    cluster: Cluster, selection: NameSelection | None = None, read_committed: bool = False, with_epochs: bool = False
-) -> list[GroupLag]:
-    """The named groups, or all, with every partition's lag; each partition's ends are asked once for all groups.
+    cluster: Cluster, groups: Sequence[GroupListing], read_committed: bool = False, with_epochs: bool = False
+) -> tuple[list[GroupLag], list[KafkactlError]]:
+    """Return each group with every partition's lag, and an error for each group that could not be asked.
 
-    A topic that a group has committed in is shown whole: records in a partition without a commit are unread, too.
+    The ends of each partition are asked once for all groups. A topic that a group has committed in is shown whole:
+    records in a partition without a commit are unread, too.
     """
-    descriptions = _briefly(cluster, selection, with_epochs)
-    asked = _asked_offsets(cluster, [one.group for one in descriptions])
+    descriptions, errors = _briefly(cluster, groups, with_epochs)
+    asked, failures = _asked_offsets(cluster, [one.group for one in descriptions])
+    descriptions = [one for one in descriptions if one.group in asked]
     commits = {group: _by_topic(entries) for group, entries in asked.items()}
     known = cluster.metadata().topics
     watched: set[Partition] = set()
@@ -153,7 +182,23 @@ def group_lags(
     ends: dict[str, dict[int, LogEnds]] = {}
     for (topic, number), of_log in log_ends(cluster, watched, read_committed).items():
         ends.setdefault(topic, {})[number] = of_log
-    return [group_lag(one, _rows(one, commits[one.group], ends, known)) for one in descriptions]
+    return [group_lag(one, _rows(one, commits[one.group], ends, known)) for one in descriptions], errors + failures
+
+
+def one_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> GroupLag:
+    """Return a group with every partition's lag; raises NotFoundError and OperationError."""
+    found, errors = group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
+    if errors:
+        raise errors[0]
+    return found[0]
+
+
+def require_group(cluster: Cluster, name: str) -> GroupListing:
+    """Return a consumer group as it is listed; raises NotFoundError, and OperationError for one of another type."""
+    choice = choose_groups(cluster, select_names([name]))
+    if choice.errors:
+        raise choice.errors[0]
+    return choice.groups[0]
 
 
 _Committed = Mapping[str, Mapping[int, TopicPartition]]
@@ -190,13 +235,18 @@ def _rows(
 
 def committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict[Partition, Commit]]:
     """What each group has committed, of all groups at once; coordinators must just have answered (see above)."""
+    asked, errors = _asked_offsets(cluster, groups)
+    if errors:
+        raise errors[0]
     return {
         group: {(entry.topic, entry.partition): Commit(*_commit(entry)) for entry in entries}
-        for group, entries in _asked_offsets(cluster, groups).items()
+        for group, entries in asked.items()
     }
 
 
-def _asked_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, list[TopicPartition]]:
+def _asked_offsets(
+    cluster: Cluster, groups: Sequence[str]
+) -> tuple[dict[str, list[TopicPartition]], list[KafkactlError]]:
     def send(left: list[str]) -> Mapping[str, Future[Any]]:
         return {
             group: cluster.admin.list_consumer_group_offsets(
@@ -206,7 +256,9 @@ def _asked_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, list[To
         }
 
     answers = cluster.ask_each(groups, send, lambda group: f"cannot read the offsets of group {group}")
-    return {group: required(answer).topic_partitions or [] for group, answer in answers.items()}
+    errors: list[KafkactlError] = [answer for answer in answers.values() if isinstance(answer, OperationError)]
+    found = {group: answer for group, answer in answers.items() if not isinstance(answer, OperationError)}
+    return {group: answer.topic_partitions or [] for group, answer in found.items()}, errors
 
 
 def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:

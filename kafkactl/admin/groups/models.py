@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from kafkactl.admin.models import Partition
+from kafkactl.errors import KafkactlError
 
 EMPTY_STATE = "Empty"
 UNKNOWN_STATE = "Unknown"
@@ -50,6 +51,14 @@ class GroupList:
 
     groups: tuple[GroupListing, ...]
     errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupChoice:
+    """The groups that a command was asked for, and an error for each name that is no consumer group."""
+
+    groups: tuple[GroupListing, ...]
+    errors: tuple[KafkactlError, ...]
 
 
 @dataclass(frozen=True)

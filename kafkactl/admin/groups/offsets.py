@@ -6,17 +6,17 @@ Reference: org.apache.kafka.tools.consumer.group.ConsumerGroupCommand, org.apach
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
-from kafkactl.admin.groups.descriptions import committed_offsets, list_groups
-from kafkactl.admin.models import Partition
+from kafkactl.admin.groups.descriptions import committed_offsets, list_groups, not_supported, other_groups
+from kafkactl.admin.models import Outcome, Partition
 from kafkactl.admin.offsets import log_ends, offsets_at
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_error, describe_kafka_error
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.protocol import SpecialOffset
+from kafkactl.connection.protocol import ErrorCode, SpecialOffset
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.patterns import NameSelection
 
@@ -56,29 +56,82 @@ class ResetPlan:
     """(partition, wanted, taken) where an offset was beyond its log."""
 
 
-def inactive(cluster: Cluster, groups: Sequence[str]) -> dict[str, str | None]:
-    """Each group's state where that keeps its offsets from being changed; None where they can be."""
-    states = {group.group: group.state for group in list_groups(cluster).groups}
-    found = {group: states.get(group, "Dead") for group in groups}
-    return {group: None if state in _INACTIVE else state for group, state in found.items()}
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A group whose offsets are to be changed, or that is to be deleted."""
+
+    group: str
+    type: str = ""
+    """Classic, Consumer, Share or Streams; empty for a group that does not exist."""
+    error: OperationError | None = None
+    """Why it cannot be: it has members, or is of another type than classic and consumer."""
+
+    @property
+    def exists(self) -> bool:
+        """Return whether there is the group."""
+        return bool(self.type)
 
 
-def choose_groups(cluster: Cluster, selection: NameSelection) -> list[str]:
-    """Return the names of the selected groups, or of all, sorted; a named group need not exist.
+@dataclass(frozen=True, kw_only=True)
+class OffsetChange:
+    """A committed offset, the one that is to take its place, and what became of it."""
+
+    group: str
+    topic: str
+    partition: int
+    old_offset: int | None
+    """None where nothing is committed."""
+    new_offset: int
+    moved: int | None
+    """How many offsets the group goes on (or back, below 0); None where nothing is committed."""
+    ok: bool | None = None
+    """Whether it was committed; None where that was not tried."""
+    error: str | None = None
+
+
+def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
+    """Return the selected groups, or all, sorted; a named group need not exist.
 
     Raises NotFoundError for a pattern that matches no group.
     """
-    if selection.names and not selection.patterns:
-        return list(selection.names)
-    choice = selection.choose_or_all(existing(cluster))
+    listed = {group.group: group for group in list_groups(cluster).groups}
+    choice = selection.choose_or_all(listed)
     if choice.unmatched_patterns:
         raise NotFoundError(f"no group matches {choice.unmatched_patterns[0]!r}", "kafkactl groups list shows all")
-    return sorted({*choice.names, *selection.names})
+    others = {one.group: one for one in other_groups(cluster)} if choice.absent_names else {}
+    found = []
+    for name in sorted({*choice.names, *choice.absent_names}):
+        one = listed.get(name) or others.get(name)
+        if one is None:
+            found.append(Target(group=name))
+            continue
+        error = None
+        if name in others:
+            error = not_supported(one)
+        elif one.state not in _INACTIVE:
+            reason = f"group {name} is {one.state}: its members would go on from where they are"
+            hint = "stop them first; kafkactl groups describe GROUP --members shows them"
+            error = OperationError(reason, hint, ErrorCode.NON_EMPTY_GROUP)
+        found.append(Target(group=name, type=one.type, error=error))
+    return found
 
 
-def existing(cluster: Cluster) -> set[str]:
-    """Names of all groups."""
-    return {group.group for group in list_groups(cluster).groups}
+def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
+    """Return what the deletion of groups would come to, as the broker would say it."""
+    found = []
+    for target in targets:
+        code = None if target.error is None else target.error.code
+        if not target.exists:
+            code = ErrorCode.GROUP_ID_NOT_FOUND
+        if code is not None:
+            found.append(Outcome(target.group, False, describe_error(code), code=code))
+        elif target.error is not None:
+            found.append(
+                Outcome(target.group, False, f"a {target.type.lower()} group, which kafkactl does not support yet")
+            )
+        else:
+            found.append(Outcome(target.group, True, "would be deleted"))
+    return found
 
 
 def partitions_of(cluster: Cluster, topics: Iterable[str]) -> list[Partition]:
@@ -102,6 +155,11 @@ def partitions_of(cluster: Cluster, topics: Iterable[str]) -> list[Partition]:
             )
         found += [(name, number) for number in chosen]
     return list(dict.fromkeys(found))
+
+
+def existing_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> list[Partition]:
+    """Return the partitions; raises NotFoundError for a topic or a partition that does not exist."""
+    return partitions_of(cluster, [f"{topic}:{number}" for topic, number in partitions])
 
 
 def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition], reset: Reset) -> ResetPlan:
@@ -135,6 +193,34 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition], re
 def committed_at(cluster: Cluster, group: str) -> dict[Partition, int]:
     """Return what a group has committed, by partition."""
     return {partition: offset for partition, offset in _committed(cluster, group).items() if offset is not None}
+
+
+def changes_to(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> list[OffsetChange]:
+    """Return the changes that lead to these offsets, sorted by partition."""
+    present = committed_at(cluster, group)
+    return [
+        OffsetChange(
+            group=group,
+            topic=partition[0],
+            partition=partition[1],
+            old_offset=(old := present.get(partition)),
+            new_offset=new,
+            moved=None if old is None else new - old,
+        )
+        for partition, new in sorted(offsets.items())
+    ]
+
+
+def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetChange]:
+    """Commit the new offsets of one group without members; return each change with its own result."""
+    if not changes:
+        return []
+    errors = commit(cluster, changes[0].group, {(each.topic, each.partition): each.new_offset for each in changes})
+    return [
+        replace(each, ok=error is None, error=error)
+        for each in changes
+        for error in (errors.get((each.topic, each.partition)),)
+    ]
 
 
 def committed_in(cluster: Cluster, group: str) -> list[Partition]:
@@ -180,7 +266,7 @@ def remove_members(
 
 
 def _committed(cluster: Cluster, group: str) -> dict[Partition, int | None]:
-    if group not in existing(cluster):
+    if group not in {listed.group for listed in list_groups(cluster).groups}:
         return {}
     found = committed_offsets(cluster, [group])[group]
     if errors := [f"{topic}-{number}: {each.error}" for (topic, number), each in found.items() if each.error]:

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, TopicPartition
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, TopicPartition
 
 from kafkactl.admin.groups.descriptions import group_lag
-from kafkactl.admin.groups.models import GroupLag, PartitionLag
+from kafkactl.admin.groups.models import CommitState, GroupLag, PartitionLag
 from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
 
@@ -41,17 +41,24 @@ def with_time(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bool =
     now_ms = round(time.time() * _MS)
 
     def timed(row: PartitionLag) -> PartitionLag:
-        if row.lag == 0:
-            return replace(row, time_lag_ms=0)
         position = unread(row)
-        stamp = None if position is None else stamps.get(position)
-        return row if stamp is None else replace(row, time_lag_ms=max(0, now_ms - stamp))
+        if row.lag == 0:
+            return row if row.commit is CommitState.BEYOND_END else replace(row, time_lag_ms=0)
+        if position is None or position not in stamps:
+            return row
+        stamp = stamps[position]
+        return replace(row, time_lag_ms=0 if stamp is None else max(0, now_ms - stamp))
 
     return _changed(lags, timed)
 
 
-def timestamps(cluster: Cluster, positions: Iterable[Position], read_committed: bool = False) -> dict[Position, int]:
-    """The time in ms of the first record at or after each position, for those that could be read."""
+def timestamps(
+    cluster: Cluster, positions: Iterable[Position], read_committed: bool = False
+) -> dict[Position, int | None]:
+    """Return the time in ms of the first record at or after each position, for those that could be read.
+
+    It is None where no record follows: only markers of transactions do, which nobody reads.
+    """
     by_partition: dict[Partition, list[int]] = defaultdict(list)
     for partition, offset in sorted(positions):
         by_partition[partition].append(offset)
@@ -63,11 +70,12 @@ def timestamps(cluster: Cluster, positions: Iterable[Position], read_committed: 
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
             "isolation.level": "read_committed" if read_committed else "read_uncommitted",
             **_FETCH,
         }
     )
-    found: dict[Position, int] = {}
+    found: dict[Position, int | None] = {}
     deadline = time.monotonic() + cluster.timeout_s
     try:
         # A consumer is at one place of a partition at a time: groups at several are asked in turn.
@@ -78,11 +86,15 @@ def timestamps(cluster: Cluster, positions: Iterable[Position], read_committed: 
             while at and time.monotonic() < deadline:
                 for message in consumer.consume(_BATCH, _POLL_S):
                     partition = (message.topic() or "", message.partition() or 0)
-                    if message.error() is not None or partition not in at:
+                    error = message.error()
+                    if partition not in at or (error is not None and error.code() != KafkaError._PARTITION_EOF):
                         continue
-                    kind, stamp = message.timestamp()
-                    if kind != TIMESTAMP_NOT_AVAILABLE:
-                        found[partition, at[partition]] = stamp
+                    if error is not None:
+                        found[partition, at[partition]] = None
+                    else:
+                        kind, stamp = message.timestamp()
+                        if kind != TIMESTAMP_NOT_AVAILABLE:
+                            found[partition, at[partition]] = stamp
                     del at[partition]
                     consumer.incremental_unassign([TopicPartition(*partition)])
     finally:

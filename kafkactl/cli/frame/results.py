@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kafkactl.cli.frame import rights
 from kafkactl.cli.frame.options import MirrorOutputOptions, ReportOptions
 from kafkactl.connection.protocol import ErrorCode
-from kafkactl.errors import OperationError, UnreachableError
+from kafkactl.errors import KafkactlError, OperationError, UnreachableError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.statuses import DONE, FAILED, NO_ANSWER, combine
@@ -26,6 +26,14 @@ def tell_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
     for topic, number, error in failed:
         people.error(OperationError(f"{topic}-{number}: {error}"))
     return FAILED if failed else 0
+
+
+def tell_all(errors: Iterable[KafkactlError]) -> int:
+    """Say what failed of several items, beside those that did not; return 1 when anything did."""
+    found = list(errors)
+    for error in found:
+        people.error(error)
+    return FAILED if found else 0
 
 
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:

@@ -12,12 +12,12 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, GroupOutputOptions, MirrorOutputOptions, ReportOptions
-from kafkactl.cli.frame.results import show_outcomes
+from kafkactl.cli.frame.results import show_outcomes, tell_all
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.cli.groups import exporter as groups_exporter
 from kafkactl.cli.groups import offsets as groups_offsets
 from kafkactl.cli.groups import tables as groups_tables
-from kafkactl.errors import ConditionError, OperationError, UsageError
+from kafkactl.errors import ConditionError, KafkactlError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 from kafkactl.patterns import select_names
@@ -71,8 +71,11 @@ def list_groups(
 
         found = list_groups_of(cluster.connect(), sorted(types - {_ANY}))
     else:
-        listed = descriptions.list_groups(cluster.connect())
+        connected = cluster.connect()
+        listed = descriptions.list_groups(connected)
         found, errors = list(listed.groups), listed.errors
+        if _ANY in types and not output.is_kafka:  # whose tool lists none of these
+            found += descriptions.other_groups(connected)
     chosen = set(selection.choose_or_all(row.group for row in found).names)
     rows = [
         row
@@ -156,8 +159,14 @@ def describe(
     wants_time = lag or sort == "time" or any(each.subject == "time" for each in conditions)
     asks_time = time_lag if time_lag is not None else None if wants_time or output.is_prometheus or watch else False
 
+    errors: list[KafkactlError] = []
+
     def look() -> list[GroupLag]:
-        found = descriptions.group_lags(connected, selection, read_committed)
+        choice = descriptions.choose_groups(connected, selection)
+        found, failures = descriptions.group_lags(connected, choice.groups, read_committed)
+        errors[:] = [*choice.errors, *failures]
+        if errors and not found:
+            raise errors.pop(0)
         return _ordered(_timed(connected, found, asks_time, read_committed), sort, top)
 
     if every_s is not None:
@@ -173,7 +182,7 @@ def describe(
         time.sleep(apart_s or 1.0)
         found = look()
         found = _ordered(with_rates(before, found, time.monotonic() - looked), sort, top)
-    status = _show_lags(found, output, lag, verbose)
+    status = _show_lags(found, output, lag, verbose) | tell_all(errors)
     violations = [told for each in found for condition in conditions if (told := condition.violation(each))]
     for told in violations:
         people.error(ConditionError(told))
@@ -193,15 +202,13 @@ def explain(
     from kafkactl.admin.groups.diagnosis import diagnose
     from kafkactl.admin.groups.pace import with_rates
 
-    selection = select_names([group.name])
     seconds = _seconds(interval, "--interval")
     connected = cluster.connect()
     looked = time.monotonic()
-    (before,) = descriptions.group_lags(connected, selection, with_epochs=True)
+    before = descriptions.one_group_lag(connected, group.name, with_epochs=True)
     time.sleep(seconds)
-    (after,) = with_rates(
-        [before], descriptions.group_lags(connected, selection, with_epochs=True), time.monotonic() - looked
-    )
+    found = descriptions.one_group_lag(connected, group.name, with_epochs=True)
+    (after,) = with_rates([before], [found], time.monotonic() - looked)
     findings = diagnose(before, after, round(time.monotonic() - looked, 1))
     columns = [
         Column("WHAT", lambda row: row.what, lambda row: "yellow"),
@@ -222,11 +229,12 @@ def explain(
 def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: ConfirmOptions, which: GroupsOptions) -> int:
     """Delete groups and their committed offsets; a group with members cannot be deleted."""
     from kafkactl.admin.groups import descriptions
-    from kafkactl.admin.groups.offsets import choose_groups
+    from kafkactl.admin.groups.offsets import find_targets, preview_deletion
     from kafkactl.output.kafka import group_text
 
     connected = cluster.connect()
-    names = choose_groups(connected, which.require_selection())
+    targets = find_targets(connected, which.require_selection())
+    names = [target.group for target in targets]
     if not names:
         people.note("there are no groups")
         return 0
@@ -234,10 +242,13 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
     before_change(connected, changes, confirm.dry_run)
     what = f"delete {len(names)} group{'s' if len(names) > 1 else ''} with all committed offsets: {', '.join(names)}"
     if confirm.dry_run:
-        descriptions.describe_groups(connected, select_names(names))  # whether they are there
+        return show_outcomes(preview_deletion(targets), "group", output)
     if (status := confirm.declined(what, "nothing deleted")) is not None:
         return status
-    results = descriptions.delete_groups(connected, names)
+    refused = {target.group for target in targets if target.error is not None and target.error.code is None}
+    results = descriptions.delete_groups(connected, [name for name in names if name not in refused])
+    results += [each for each in preview_deletion(targets) if each.name in refused]
+    results.sort(key=lambda each: each.name)
     if output.is_kafka:
         out.write_text(group_text.deleted({each.name: None if each.ok else each.result for each in results}))
     return show_outcomes(results, "group", output)
@@ -324,7 +335,8 @@ def _show_descriptions(
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text
 
-    described = descriptions.describe_groups(connected, selection, with_epochs=verbose)
+    choice = descriptions.choose_groups(connected, selection)
+    described, errors = descriptions.describe_groups(connected, choice.groups, with_epochs=verbose)
     if output.is_kafka:
         for one in described:
             people.kafka_message(group_text.note(one))
@@ -334,10 +346,12 @@ def _show_descriptions(
         output.show(Report(described, [Table(groups_tables.members(verbose), rows)]))
     else:
         output.show(listing(groups_tables.states(verbose), described))
-    return 0
+    return tell_all([*choice.errors, *errors])
 
 
 def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verbose: bool) -> int:
+    from kafkactl.admin.groups.models import CommitState
+
     if output.is_prometheus:
         from kafkactl.output import prometheus
 
@@ -350,7 +364,8 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verb
             people.kafka_message(group_text.note(one.description))
             out.write_text(group_text.offsets(one, verbose))
         return _tell_errors(lags)
-    columns = groups_tables.offsets(verbose)
+    odd = (CommitState.BEFORE_START, CommitState.BEYOND_END)
+    columns = groups_tables.offsets(verbose, any(row.commit in odd for one in lags for row in one.partitions))
     if lag:
         columns = groups_tables.lags(
             verbose,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,9 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, MirrorOutputOptions, ReportOptions, TimeOptions
+from kafkactl.cli.frame.results import tell_all
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
+from kafkactl.documents import read_text, read_yaml
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -24,7 +27,7 @@ from kafkactl.stdout import out
 from kafkactl.times import format_time, parse_duration
 
 if TYPE_CHECKING:
-    from kafkactl.admin.groups.offsets import Reset, ResetPlan
+    from kafkactl.admin.groups.offsets import OffsetChange, Reset, ResetPlan
     from kafkactl.admin.models import Partition
     from kafkactl.connection.cluster import Cluster
 
@@ -44,6 +47,7 @@ Execute = Annotated[bool, typer.Option("--execute", help="Do it; without, it is 
 def reset_offsets(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
+    confirm: ConfirmOptions,
     which: GroupsOptions,
     clock: TimeOptions,
     topic: Topic = None,
@@ -68,14 +72,13 @@ def reset_offsets(
     ] = None,
     export: Annotated[bool, typer.Option("--export", help="Print the new offsets as csv, for --from-file.")] = False,
     execute: Execute = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show it, as without --execute.")] = False,
 ) -> int:
     """Set where groups without members go on reading; shown first, done with --execute."""
     from kafkactl.admin.groups import offsets as group_offsets
     from kafkactl.output.kafka import group_text
 
-    if execute and dry_run:
-        raise UsageError("--execute and --dry-run", "say one of them")
+    if execute and confirm.dry_run:
+        raise UsageError("--execute and --dry-run are mutually exclusive", "leave one of them out")
     selection = which.require_selection()
     time_ms = _time_ms(clock, to_datetime, by_duration)
     reset = _reset(to_earliest, to_latest, to_current, to_offset, time_ms, shift_by, from_file)
@@ -84,23 +87,20 @@ def reset_offsets(
             "which partitions?", "--topic TOPIC, --topic TOPIC:0,1, --all-topics or --from-file, one of them"
         )
     connected = cluster.connect()
-    chosen = group_offsets.choose_groups(connected, selection)
-    given = _read_csv(from_file, chosen) if from_file is not None else {}
+    targets = group_offsets.find_targets(connected, selection)
+    given = _read_csv(from_file, [target.group for target in targets]) if from_file is not None else {}
     plans: dict[str, ResetPlan] = {}
-    failed = False
-    for name, state in group_offsets.inactive(connected, chosen).items():
-        if state is not None:
-            failed = True
-            reason = f"group {name} is {state}: its members would go on from where they are"
-            people.error(OperationError(reason, "stop them first; kafkactl groups describe GROUP --members shows them"))
-            continue
+    refused = [target.error for target in targets if target.error is not None]
+    for error in refused:
+        people.error(error)
+    changeable = [target for target in targets if target.error is None]
+    if not _may_create([target.group for target in changeable if not target.exists], confirm.yes, execute):
+        return FAILED
+    for name in (target.group for target in changeable):
         if from_file is not None:
             if name not in given:
                 raise UsageError(f"{from_file} has no offsets of group {name}")
-            wanted = group_offsets.partitions_of(connected, [f"{of}:{number}" for of, number in given[name]])
-            plans[name] = group_offsets.plan_reset(
-                connected, name, wanted, group_offsets.Reset(group_offsets.ResetTo.GIVEN, given=given[name])
-            )
+            plans[name] = _plan_given(connected, name, given[name])
         else:
             wanted = (
                 group_offsets.committed_in(connected, name)
@@ -111,24 +111,15 @@ def reset_offsets(
     _tell(plans, output.is_kafka)
     if time_ms is not None and not (execute or export or output.is_kafka):
         people.note(f"offsets are those of {format_time(time_ms, clock.tzinfo)}")
-    rows = [
-        {"group": name, "topic": of, "partition": number, "new_offset": offset}
-        for name, plan in plans.items()
-        for (of, number), offset in sorted(plan.offsets.items())
-    ]
-    before_change(connected, [_as_change(connected, name, plan.offsets) for name, plan in plans.items()], not execute)
-    if execute:
-        for name, plan in plans.items():
-            failed |= _committed(connected, name, plan.offsets)
+    changes = _carried_out(connected, plans, execute)
     if export or output.is_kafka:
         offsets = {name: plan.offsets for name, plan in plans.items()}
-        text = group_text.exported(offsets, with_group=len(chosen) != 1) if export else group_text.reset(offsets)
+        text = group_text.exported(offsets, with_group=len(targets) != 1) if export else group_text.reset(offsets)
         out.write_text(text)
+        failed = _tell_failures(changes)
     else:
-        output.show(Report(rows, [Table(_RESET_COLUMNS, rows)]))
-        if not execute:
-            people.note("nothing done yet: --execute commits these offsets")
-    return FAILED if failed else 0
+        failed = _show_changes(changes, output, execute)
+    return FAILED if failed or refused else 0
 
 
 @command
@@ -141,14 +132,14 @@ def delete_offsets(
 ) -> int:
     """Forget what a group has committed in topics or partitions that it does not read any more."""
     from kafkactl.admin.groups import offsets as group_offsets
+    from kafkactl.admin.groups.descriptions import require_group
     from kafkactl.output.kafka import group_text
 
     name = group.name
     if not topic:
         raise UsageError("which partitions?", "--topic TOPIC or --topic TOPIC:0,1")
     connected = cluster.connect()
-    if name not in group_offsets.existing(connected):
-        raise NotFoundError(f"there is no consumer group {name!r}", "kafkactl groups list shows those that one may see")
+    require_group(connected, name)
     partitions = group_offsets.partitions_of(connected, topic)
     before_change(connected, [_as_change(connected, name, dict.fromkeys(partitions, 0), "delete")], confirm.dry_run)
     what = f"delete what group {name} has committed in {', '.join(f'{of}-{number}' for of, number in partitions)}"
@@ -187,7 +178,10 @@ def remove_members(
 
     name = group.name
     connected = cluster.connect()
-    (described,) = descriptions.describe_groups(connected, select_names([name]))
+    found, errors = descriptions.describe_groups(connected, [descriptions.require_group(connected, name)])
+    if errors:
+        raise errors[0]
+    (described,) = found
     wanted: list[tuple[str | None, str | None]] = [(each, None) for each in member or ()]
     wanted += [(None, each) for each in instance or ()]
     if all_members == bool(wanted):
@@ -220,33 +214,37 @@ def clone(
     execute: Execute = False,
 ) -> int:
     """Give another group the offsets that a group has committed; shown first, done with --execute."""
-    from kafkactl.admin.groups import descriptions
+    from kafkactl.admin.groups.descriptions import one_group_lag
 
     refuse_empty(target, "NEW")
     connected = cluster.connect()
-    (lag,) = descriptions.group_lags(connected, select_names([source]))
     offsets = {
         (row.topic, row.partition): row.current_offset
-        for row in lag.partitions
+        for row in one_group_lag(connected, source).partitions
         if row.current_offset is not None and (not topic or row.topic in topic)
     }
-    return _set(connected, target, offsets, output, execute)
+    return _set(connected, {target: offsets}, output, execute)
 
 
 @command
-def export(cluster: ClusterOptions, output: DocumentOptions, which: GroupsOptions) -> None:
+def export(cluster: ClusterOptions, output: DocumentOptions, which: GroupsOptions) -> int:
     """Print groups' committed offsets as a yaml file that import and diff take."""
     from kafkactl.admin.groups import descriptions
 
+    connected = cluster.connect()
+    choice = descriptions.choose_groups(connected, which.require_selection())
+    lags, failures = descriptions.group_lags(connected, choice.groups)
+    errors = [*choice.errors, *failures]
     content: dict[str, dict[str, dict[int, int]]] = {}
-    for lag in descriptions.group_lags(cluster.connect(), which.require_selection()):
+    for lag in lags:
         topics = content.setdefault(lag.description.group, {})
         for row in lag.partitions:
-            if row.error:
-                raise OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}")
             if row.current_offset is not None:
                 topics.setdefault(row.topic, {})[row.partition] = row.current_offset
+            elif row.error:
+                errors.append(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))
     output.show({"groups": content})
+    return tell_all(errors)
 
 
 @command
@@ -257,11 +255,7 @@ def import_offsets(
     execute: Execute = False,
 ) -> int:
     """Commit the offsets that a file has for groups without members; shown first, done with --execute."""
-    connected = cluster.connect()
-    status = 0
-    for name, offsets in _read_yaml(file).items():
-        status |= _set(connected, name, offsets, output, execute)
-    return status
+    return _set(cluster.connect(), _read_yaml(file), output, execute)
 
 
 @command
@@ -289,22 +283,76 @@ def diff(
     return CONDITION if rows else 0
 
 
-def _set(connected: Cluster, name: str, offsets: Mapping[Partition, int], output: ReportOptions, execute: bool) -> int:
+def _set(
+    connected: Cluster, wanted: Mapping[str, Mapping[Partition, int]], output: ReportOptions, execute: bool
+) -> int:
+    """Commit offsets of several groups, or show them. All are checked before the first is committed."""
     from kafkactl.admin.groups import offsets as group_offsets
 
-    state = group_offsets.inactive(connected, [name])[name]
-    if state is not None:
-        raise OperationError(f"group {name} is {state}: its members would go on from where they are", "stop them first")
-    rows = [
-        {"group": name, "topic": of, "partition": number, "new_offset": offset}
-        for (of, number), offset in sorted(offsets.items())
+    targets = group_offsets.find_targets(connected, select_names(list(wanted)))
+    refused = [target.error for target in targets if target.error is not None]
+    if refused:
+        raise refused[0]
+    for target in targets:
+        if not target.exists:
+            people.note(f"group {target.group} does not exist{'' if execute else ' yet'}: this creates it")
+    plans = {target.group: _plan_given(connected, target.group, wanted[target.group]) for target in targets}
+    _tell(plans, as_kafka=False)
+    return FAILED if _show_changes(_carried_out(connected, plans, execute), output, execute) else 0
+
+
+def _plan_given(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> ResetPlan:
+    """Return offsets of a file as a plan: within their logs, of partitions that exist; raises NotFoundError."""
+    from kafkactl.admin.groups import offsets as group_offsets
+
+    wanted = group_offsets.existing_partitions(connected, offsets)
+    return group_offsets.plan_reset(
+        connected, name, wanted, group_offsets.Reset(group_offsets.ResetTo.GIVEN, given=offsets)
+    )
+
+
+def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
+    """Ask before groups are created by a reset; raises NotFoundError where nobody can be asked."""
+    if not names or assume_yes:
+        return True
+    what = f"there is no group {', '.join(map(repr, names))}: to reset its offsets creates it"
+    if not people.can_ask():
+        raise NotFoundError(what, "--yes creates it; kafkactl groups list shows the groups that you can see")
+    if not execute:
+        people.note(what)
+        return True
+    if people.confirm(f"{what}; go on", assume_yes):
+        return True
+    people.note("nothing done")
+    return False
+
+
+def _carried_out(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
+    """Return the changes that the plans come to, committed with `execute`, each with its own result."""
+    from kafkactl.admin.groups.offsets import carry_out, changes_to
+
+    changes = {name: changes_to(connected, name, plan.offsets) for name, plan in plans.items()}
+    before_change(connected, [_as_change(connected, name, plan.offsets) for name, plan in plans.items()], not execute)
+    return [
+        change for planned in changes.values() for change in (carry_out(connected, planned) if execute else planned)
     ]
-    before_change(connected, [_as_change(connected, name, offsets)], not execute)
-    failed = execute and _committed(connected, name, offsets)
-    output.show(Report(rows, [Table(_RESET_COLUMNS, rows)]))
+
+
+def _show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute: bool) -> bool:
+    """Show changes as a table or as values; return whether one failed."""
+    from kafkactl.cli.groups import tables
+
+    output.show(Report(changes, [Table(tables.offset_changes(executed=execute), changes)]))
     if not execute:
         people.note("nothing done yet: --execute commits these offsets")
-    return FAILED if failed else 0
+    return _tell_failures(changes)
+
+
+def _tell_failures(changes: Sequence[OffsetChange]) -> bool:
+    failed = [change for change in changes if change.error is not None]
+    for each in failed:
+        people.error(OperationError(f"{each.topic}-{each.partition} in group {each.group}: {each.error}"))
+    return bool(failed)
 
 
 def _as_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], verb: str = "change") -> Change:
@@ -322,13 +370,6 @@ def _as_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], 
         return ("groups", "reset-offsets", name, *where, "--execute")
 
     return Change(what=f"{verb} {len(offsets)} committed offsets of group {name}", inverse=inverse)
-
-
-def _committed(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> bool:
-    """Commits them, telling each partition that is refused; whether any was."""
-    from kafkactl.admin.groups import offsets as group_offsets
-
-    return bool(_failures(name, group_offsets.commit(connected, name, offsets)))
 
 
 def _failures(name: str, results: Mapping[Partition, str | None]) -> int:
@@ -398,52 +439,70 @@ def _read_csv(path: Path, groups: Sequence[str]) -> dict[str, dict[Partition, in
 
     form = "lines like topic,partition,offset or group,topic,partition,offset"
     try:
-        lines = [row for row in csv.reader(path.read_text(encoding="utf-8").splitlines()) if row]
+        lines = [row for row in csv.reader(read_text(path).splitlines()) if row]
         found: dict[str, dict[Partition, int]] = {}
         for *names, of, number, offset in lines:
             if len(names) > 1 or (not names and len(groups) != 1):
                 raise UsageError(f"{path}: not a plan of offsets", form)
-            found.setdefault(names[0] if names else groups[0], {})[of, int(number)] = int(offset)
-    except FileNotFoundError:
-        raise NotFoundError(f"{path}: no such file") from None
-    except (OSError, ValueError, csv.Error) as error:
-        raise UsageError(f"{path}: not a plan of offsets: {error}", form) from None
+            offsets = found.setdefault(names[0] if names else groups[0], {})
+            offsets[of, _digits(path, number, "partition")] = _digits(path, offset, "offset")
+    except (ValueError, csv.Error):
+        raise UsageError(f"{path}: not a plan of offsets", form) from None
     return found
 
 
+def _digits(path: Path, text: str, what: str) -> int:
+    if not (text.strip().isascii() and text.strip().isdigit()):
+        raise UsageError(f"{path}: not a number of {what}: {text!r}", "topic,partition,offset are the last three")
+    return int(text)
+
+
 def _read_yaml(path: Path) -> dict[str, dict[Partition, int]]:
-    import yaml
-
+    """Return the offsets of groups in a file as export writes it; raises UsageError."""
+    content = read_yaml(path)
     form = "like groups: {billing: {orders: {0: 42}}}"
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return {
-            str(name): {
-                (str(of), int(number)): int(offset)
-                for of, partitions in (topics or {}).items()
-                for number, offset in partitions.items()
-            }
-            for name, topics in content["groups"].items()
-        }
-    except FileNotFoundError:
-        raise NotFoundError(f"{path}: no such file") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path}: not the offsets of groups: {' '.join(str(error).split())}", form) from None
+    groups = content.get("groups") if isinstance(content, dict) else None
+    if not isinstance(groups, dict):
+        raise UsageError(f"{path}: not the offsets of groups: `groups` is missing", form)
+    found: dict[str, dict[Partition, int]] = {}
+    for name, topics in groups.items():
+        offsets = found.setdefault(_text(path, name, "group"), {})
+        for topic, partitions in _entries(path, topics, f"group {name}"):
+            of = _text(path, topic, "topic")
+            for number, offset in _entries(path, partitions, f"topic {topic}"):
+                offsets[of, _whole(path, number, "partition")] = _whole(path, offset, f"offset of {of}-{number}")
+    return found
 
 
-_RESET_COLUMNS = [
-    Column("GROUP", lambda row: row["group"]),
-    Column("TOPIC", lambda row: row["topic"]),
-    Column("PARTITION", lambda row: row["partition"]),
-    Column("NEW-OFFSET", lambda row: row["new_offset"]),
-]
+def _entries(path: Path, value: Any, what: str) -> Iterable[tuple[Any, Any]]:
+    if not isinstance(value, (dict, NoneType)):
+        raise UsageError(f"{path}: {what} is not a mapping", "like billing: {orders: {0: 42}}")
+    return (value or {}).items()
+
+
+def _text(path: Path, value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{path}: the name of a {what} is not a text: {value!r}", "write it in quotes")
+    return value
+
+
+def _whole(path: Path, value: Any, what: str) -> int:
+    """Return a number of a partition or an offset; export to json writes the former as text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and what == "partition":
+        value = int(value)  # json has it as text
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise UsageError(f"{path}: {what} is not a whole number from 0: {value!r}", "as export prints it")
+    return value
+
+
 _RESULT_COLUMNS = [
     Column("TOPIC", lambda row: row["topic"]),
     Column("PARTITION", lambda row: row["partition"]),
     Column("RESULT", lambda row: row["result"]),
 ]
 _DIFF_COLUMNS = [
-    *_RESET_COLUMNS[:3],
+    Column("GROUP", lambda row: row["group"]),
+    *_RESULT_COLUMNS[:2],
     Column("LEFT", lambda row: row["left"]),
     Column("RIGHT", lambda row: row["right"]),
     Column("MOVED", lambda row: row["moved"]),

@@ -92,8 +92,8 @@ _OWNER = [
 ]
 
 
-def offsets(verbose: bool) -> list[Column]:
-    """Of partitions, as Kafka's tool shows them."""
+def offsets(verbose: bool, with_commits: bool) -> list[Column]:
+    """Of partitions, as Kafka's tool shows them; `with_commits` says how each commit lies in its log."""
     return [
         Column("GROUP", attrgetter("group")),
         *_WHERE,
@@ -101,6 +101,7 @@ def offsets(verbose: bool) -> list[Column]:
         Column("CURRENT-OFFSET", attrgetter("current_offset")),
         Column("LOG-END-OFFSET", attrgetter("log_end_offset")),
         _LAG,
+        *([Column("COMMIT", attrgetter("commit"), _commit_style)] if with_commits else []),
         *_OWNER,
     ]
 
@@ -172,6 +173,19 @@ def states(verbose: bool) -> list[Column]:
 def in_order(rows: tuple[Member, ...]) -> list[Member]:
     """Members by their partitions."""
     return sorted(rows, key=lambda member: (member.assignment, member.consumer_id))
+
+
+def offset_changes(executed: bool) -> list[Column]:
+    """Of changes of committed offsets."""
+    columns = [
+        Column("GROUP", attrgetter("group")),
+        *_WHERE,
+        Column("OLD-OFFSET", attrgetter("old_offset")),
+        Column("NEW-OFFSET", attrgetter("new_offset")),
+        Column("MOVED", lambda row: None if row.moved is None else f"{row.moved:+d}" if row.moved else "0"),
+    ]
+    result = Column("RESULT", lambda row: row.error or "committed", lambda row: "red" if row.error else "green")
+    return [*columns, result] if executed else columns
 
 
 def _named(partitions: tuple[tuple[str, int], ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from kafkactl.admin.groups.pace import unread, with_rates
 from kafkactl.cli.groups.offsets import _read_csv, _read_yaml
 from kafkactl.cli.groups.tables import lasting, title
 from kafkactl.cli.groups.watch import sparkline
-from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.errors import UsageError
 from kafkactl.output import prometheus
 from kafkactl.output.kafka import group_text as kafka_group_text
 
@@ -142,14 +143,40 @@ def test_plans_of_offsets(tmp_path: Path) -> None:
     assert _read_csv(file, ["g"]) == {"g": {("t", 0): 5, ("a topic with a long long name", 1): 6}}
     file.write_text("g,t,0,5\nh,t,1,6\n")
     assert _read_csv(file, ["g", "h"]) == {"g": {("t", 0): 5}, "h": {("t", 1): 6}}
-    for wrong in ("t,0\n", "t,zero,5\n", "a,b,c,1,2\n"):
+    for wrong in ("t,0\n", "a,b,c,1,2\n"):
         file.write_text(wrong)
         with pytest.raises(UsageError, match="not a plan of offsets"):
             _read_csv(file, ["g"])
-    with pytest.raises(NotFoundError):
+    for wrong in ("t,zero,5\n", "t,0,-1\n", "t,0,1.9\n", "t,0,\n"):
+        file.write_text(wrong)
+        with pytest.raises(UsageError, match="not a number of"):
+            _read_csv(file, ["g"])
+    with pytest.raises(UsageError, match="cannot read"):
         _read_csv(tmp_path / "none", ["g"])
-    file.write_text("groups: [g]")
-    with pytest.raises(UsageError, match="not the offsets of groups"):
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("groups: [g]", "`groups` is missing"),
+        ("g: {t: {0: 1}}", "`groups` is missing"),
+        ("groups: {g: [t]}", "group g is not a mapping"),
+        ("groups: {g: {t: 5}}", "topic t is not a mapping"),
+        ("groups: {g: {t: {0: 1.9}}}", "offset of t-0 is not a whole number from 0: '1.9'"),
+        ("groups: {g: {t: {0: true}}}", "offset of t-0 is not a whole number from 0: True"),
+        ("groups: {g: {t: {0: -1}}}", "offset of t-0 is not a whole number from 0: -1"),
+        ("groups: {g: {t: {0: null}}}", "offset of t-0 is not a whole number from 0: None"),
+        ("groups: {g: {t: {0: 9223372036854775808}}}", "offset of t-0 is not a whole number"),
+        ("groups: {g: {t: {-1: 1}}}", "partition is not a whole number from 0: -1"),
+        ("groups: {g: {t: {x: 1}}}", "partition is not a whole number from 0: 'x'"),
+        ("groups: {g: {t: {0: 1, 0: 2}}}", "0 is there twice"),
+        ("groups: {5: {t: {0: 1}}}", "the name of a group is not a text: 5"),
+    ],
+)
+def test_files_of_offsets_that_are_refused(text: str, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "offsets.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=re.escape(why)):
         _read_yaml(file)
 
 

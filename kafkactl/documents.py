@@ -1,0 +1,92 @@
+"""Files that people write by hand: text, JSON and YAML, read whole, with one error for each thing that can be wrong.
+
+YAML is read as YAML 1.2's core schema has it, and not as PyYAML has it by default: `no` and `010` stay texts, a name
+that stands twice in a mapping is refused, and only true, false, null and decimal numbers are not texts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from kafkactl.errors import UsageError
+
+STDIN = Path("-")
+"""Stands for standard input."""
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text; raises UsageError for a file that cannot be read, or is not UTF-8."""
+    try:
+        data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
+        return data.decode("utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    except ValueError as error:  # bytes of no text, and paths that no file can have
+        reason = f"byte {error.start} is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise UsageError(f"cannot read {path}: {reason}") from None
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file has; raises UsageError."""
+    try:
+        return json.loads(read_text(path))
+    except RecursionError:
+        raise UsageError(f"cannot read {path}: it is nested too deeply") from None
+    except ValueError as error:
+        raise UsageError(f"cannot read {path}: not JSON: {error}") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file has: mappings, lists, texts, whole numbers, true, false and None; raises UsageError."""
+    import yaml
+
+    text = read_text(path)
+    try:
+        return yaml.load(text, Loader=_loader())  # the loader is a safe one
+    except RecursionError:
+        raise UsageError(f"cannot read {path}: it is nested too deeply") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        raise UsageError(f"cannot read {path}: {where}{error.problem or 'not YAML'}") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"cannot read {path}: not YAML: {' '.join(str(error).split())}") from None
+    except ValueError:
+        raise UsageError(f"cannot read {path}: not YAML: a value is not of the type that its tag says") from None
+
+
+_WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
+
+
+def _loader() -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """The core schema without floats: 1.10 is a text."""
+
+        yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  # PyYAML's own name
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            """Return a mapping; raises ConstructorError for a name that stands in it twice."""
+            seen = set()
+            for name, _ in node.value:
+                key = self.construct_object(name, deep=True)
+                if not isinstance(key, (str, int)) or isinstance(key, bool):
+                    raise yaml.constructor.ConstructorError(None, None, "a name is not a text", name.start_mark)
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key!r} is there twice", name.start_mark)
+                seen.add(key)
+            return super().construct_mapping(node, deep=deep)
+
+    for tag, pattern, first in (
+        ("null", re.compile(r"~|null|"), ["~", "n", ""]),
+        ("bool", re.compile(r"true|false"), ["t", "f"]),
+        ("int", _WHOLE, list("-+0123456789")),
+    ):
+        whole = re.compile(f"(?:{pattern.pattern})$")
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", whole, first)
+    return Loader
