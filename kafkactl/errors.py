@@ -4,7 +4,8 @@ KafkactlError
   UsageError              the command line, or a file that it names, is wrong
   UnreachableError        the cluster did not answer in time
   OperationError          the cluster answered with a refusal
-    NotFoundError         a topic, group, context or file does not exist
+    NotFoundError         a topic, group or context does not exist
+      MissingFileError    a file that the command line names does not exist
     UnsupportedRequestError  the brokers are too old
   ConditionError          a checked condition does not hold
   FormatError             bytes do not have the format that they should have
@@ -48,6 +49,12 @@ class OperationError(KafkactlError):
 
 class NotFoundError(OperationError):
     """The named topic, group, context or cluster does not exist."""
+
+
+class MissingFileError(NotFoundError):
+    """A file or folder that the command line names does not exist."""
+
+    status = statuses.USAGE
 
 
 class UnsupportedRequestError(OperationError):

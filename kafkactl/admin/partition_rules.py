@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, UsageError
 from kafkactl.patterns import TopicSelection, compile_pattern, is_internal_topic
 
+_HIGHEST = 2**31 - 1
+_TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
 _RULE = re.compile(r"([^:,]*)(?::(?:(\d+)|(\d*)-(\d*))?)?")
 
 
@@ -31,22 +33,43 @@ def parse_rules(text: str) -> list[PartitionRule]:
     return [_parse_rule(part) for part in text.split(",")]
 
 
-def rules_for(selection: TopicSelection, partitions: str | None) -> list[PartitionRule]:
-    """Return the rules for selected topics, or for all, and partitions by number; raises UsageError."""
-    numbers = None
-    if partitions:
-        try:
-            numbers = frozenset(int(part) for part in partitions.split(","))
-        except ValueError:
-            raise UsageError(f"--partitions {partitions}: not numbers", "like 0,1,5") from None
+def select_partitions(
+    cluster: Cluster, selection: TopicSelection, partitions: str | None, include_internal: bool = True
+) -> tuple[list[tuple[str, int]], list[KafkactlError]]:
+    """Return the partitions of selected topics, or of all, with these numbers, or all; and what does not exist.
 
-    def takes(partition: int) -> bool:
-        return numbers is None or partition in numbers
+    Raises UsageError for what is no list of numbers.
+    """
+    numbers = None if partitions is None else _numbers(partitions)
+    known = {
+        name: sorted(topic.partitions)
+        for name, topic in sorted(cluster.metadata().topics.items())
+        if include_internal or not is_internal_topic(name)
+    }
+    errors: list[KafkactlError] = []
+    names: Iterable[str] = known
+    if not selection.is_empty:
+        choice = selection.choose(known)
+        names = choice.names
+        errors += [NotFoundError(f"there is no topic {name!r}", _TOPICS_HINT) for name in choice.absent_names]
+        errors += [NotFoundError(f"no topic matches {text!r}", _TOPICS_HINT) for text in choice.unmatched_patterns]
+    if numbers is None:
+        return [(name, number) for name in names for number in known[name]], errors
+    for number in numbers:
+        for name in selection.names:
+            if name in known and number not in known[name]:
+                hint = f"it has {len(known[name])}, from 0 on"
+                errors.append(NotFoundError(f"topic {name} has no partition {number}", hint))
+        if not (selection.names or any(number in known[name] for name in names)):
+            errors.append(NotFoundError(f"no topic has a partition {number}", _TOPICS_HINT))
+    return [(name, number) for name in names for number in numbers if number in known[name]], errors
 
-    def matches(topic: str) -> bool:
-        return selection.is_empty or bool(selection.choose([topic]).names)
 
-    return [PartitionRule(matches, takes)]
+def _numbers(text: str) -> list[int]:
+    parts = text.split(",")
+    if not all(part.isascii() and part.isdigit() and int(part) <= _HIGHEST for part in parts):
+        raise UsageError(f"--partitions {text}: not numbers of partitions", "like 0,1,5")
+    return sorted({int(part) for part in parts})
 
 
 def meant(cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bool = True) -> list[tuple[str, int]]:
@@ -61,7 +84,7 @@ def meant(cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bo
         ),
     )
     if not found:
-        raise NotFoundError("no partition is meant by that", "kafkactl topics list shows those that one may see")
+        raise NotFoundError("no partition is meant by that", _TOPICS_HINT)
     return found
 
 

@@ -5,8 +5,7 @@ Reference: org.apache.kafka.tools.DeleteRecordsCommand (KIP-204).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,15 @@ from confluent_kafka import TopicPartition
 
 from kafkactl.admin.models import Partition
 from kafkactl.admin.offsets import log_ends
+from kafkactl.connection.broker_errors import describe_error
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import NotFoundError, OperationError, UsageError
+from kafkactl.connection.protocol import ErrorCode
+from kafkactl.documents import read_json
+from kafkactl.errors import OperationError, UsageError
 
 TO_THE_END = -1
 VERSION = 1
+_FORM = '{"partitions": [{"topic": "orders", "partition": 0, "offset": 42}], "version": 1}'
 
 
 @dataclass(frozen=True)
@@ -49,21 +52,14 @@ class Deletion:
 
 
 def read_offset_file(path: Path) -> dict[Partition, int]:
-    """Kafka's json of partitions and offsets; raises NotFoundError, and UsageError for what it does not take."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFoundError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None
-    form = '{"partitions": [{"topic": "orders", "partition": 0, "offset": 42}], "version": 1}'
-    try:
-        content = json.loads(text)
-        if content.get("version", VERSION) != VERSION:
-            raise UsageError(f"{path}: version {content['version']}, and {VERSION} is the only one known")
-        pairs = [((str(one["topic"]), _int(one["partition"])), _int(one["offset"])) for one in content["partitions"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path}: not the json of offsets: {error!r}", f"like {form}") from None
+    """Return what Kafka's json of partitions and offsets says; raises UsageError."""
+    content = read_json(path)
+    rows = content.get("partitions") if isinstance(content, dict) else None
+    if not isinstance(rows, list):
+        raise UsageError(f"{path}: not the json of offsets: `partitions` is no list", f"like {_FORM}")
+    if content.get("version", VERSION) != VERSION:
+        raise UsageError(f"{path}: version {content['version']!r} is not known", f"the only one is {VERSION}")
+    pairs = [_pair(path, row) for row in rows]
     twice = sorted(
         {f"{topic}-{number}" for (topic, number), _ in pairs if [p for p, _ in pairs].count((topic, number)) > 1}
     )
@@ -72,8 +68,11 @@ def read_offset_file(path: Path) -> dict[Partition, int]:
     return dict(pairs)
 
 
-def plan(cluster: Cluster, before: Mapping[Partition, int]) -> list[PlannedDeletion]:
-    """What would go, by where the logs begin and end now; an offset of -1 means the end."""
+def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collection[str]) -> list[PlannedDeletion]:
+    """Return what would go, by where the logs begin and end now; an offset of -1 means the end.
+
+    Brokers refuse to delete records of topics that are only `compacted`.
+    """
     ends = log_ends(cluster, before)
     planned = []
     for (topic, partition), offset in sorted(before.items()):
@@ -84,7 +83,13 @@ def plan(cluster: Cluster, before: Mapping[Partition, int]) -> list[PlannedDelet
             planned.append(PlannedDeletion(topic, partition, start, offset, None, error))
             continue
         stays = end if offset == TO_THE_END else offset
-        planned.append(PlannedDeletion(topic, partition, start, stays, max(0, min(stays, end) - start)))
+        refused = None
+        if topic in compacted:
+            refused = "the topic is compacted: only compaction deletes its records"
+        elif stays > end:
+            refused = f"{describe_error(ErrorCode.OFFSET_OUT_OF_RANGE)}: the log ends at {end}"
+        records = None if refused else max(0, min(stays, end) - start)
+        planned.append(PlannedDeletion(topic, partition, start, stays, records, refused))
     return planned
 
 
@@ -108,7 +113,13 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     ]
 
 
-def _int(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is no whole number")
-    return value
+def _pair(path: Path, row: Any) -> tuple[Partition, int]:
+    wrong = UsageError(f"{path}: not a partition with an offset: {row!r:.100}", f"like {_FORM}")
+    if not isinstance(row, dict):
+        raise wrong
+    topic, number, offset = row.get("topic"), row.get("partition"), row.get("offset")
+    if not isinstance(topic, str) or type(number) is not int or type(offset) is not int:
+        raise wrong
+    if not (0 <= number < 2**31 and TO_THE_END <= offset < 2**63):
+        raise wrong
+    return (topic, number), offset

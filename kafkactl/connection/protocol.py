@@ -15,9 +15,11 @@ from enum import IntEnum
 class ErrorCode(IntEnum):
     """Errors that an operation treats in a special way."""
 
+    OFFSET_OUT_OF_RANGE = 1
     UNKNOWN_TOPIC_OR_PARTITION = 3
     LEADER_NOT_AVAILABLE = 5
     REQUEST_TIMED_OUT = 7
+    TOPIC_AUTHORIZATION_FAILED = 29
     CLUSTER_AUTHORIZATION_FAILED = 31
     TOPIC_ALREADY_EXISTS = 36
     NOT_CONTROLLER = 41

@@ -18,10 +18,11 @@ from kafkactl.dump import text as dump_text
 from kafkactl.dump.record_lines import new_lines
 from kafkactl.dump.text import Faults
 from kafkactl.dump.turns import FileOutput, OneTurn, Turn, descriptor_of_file, in_turns
-from kafkactl.errors import FormatError, KafkactlError
+from kafkactl.errors import FormatError, KafkactlError, MissingFileError
 from kafkactl.output import people
 from kafkactl.output.kafka.java_text import json_text
 from kafkactl.output.records.decoders import Parser
+from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import OutputError
 from kafkactl.storage.batch import AnyBatch, Batch, parse_batch
 from kafkactl.storage.compression import TooLargeError
@@ -75,7 +76,8 @@ class TextDump:
         self._wanted = wanted
         self._out = out
         self._faults = Faults()
-        self._status = 0
+        self._statuses: list[int] = []
+        """One for each failure, and for each file without any."""
         self._text = new_lines()
         self._of_kind: dict[FileKind, Callable[[Path], None]] = {
             FileKind.LOG: self._segment,
@@ -96,18 +98,23 @@ class TextDump:
         for path in paths:
             self._line(f"Dumping {path}")
             kind = kind_of(path)
-            if kind is None:
+            failures = len(self._statuses)
+            if kind is None and path.exists():
                 self._flush()
                 people.note(f"Ignoring unknown file {path}")
-                continue
             try:
-                self._of_kind.get(kind, self._small_file)(path)
+                if kind is not None:
+                    self._of_kind.get(kind, self._small_file)(path)
+                elif not path.exists():
+                    raise MissingFileError(f"{path}: no such file")
             except KafkactlError as error:
                 self._failed(error)
+            if len(self._statuses) == failures:
+                self._statuses.append(DONE)
         self._flush()
         for line in self._faults.lines():
             people.note(line)
-        return self._status
+        return combine(self._statuses)
 
     def _line(self, text: str) -> None:
         self._out.write(text.encode("utf-8", errors="replace") + b"\n")
@@ -120,7 +127,7 @@ class TextDump:
             raise error
         self._flush()
         people.error(error)
-        self._status = error.status
+        self._statuses.append(error.status)
 
     def _segment(self, path: Path) -> None:
         with Segment(path) as segment:

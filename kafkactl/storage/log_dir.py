@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.errors import MissingFileError, NotFoundError, UsageError
 from kafkactl.storage.files import FileKind, kind_of
 
 
 def partition_folders(path: Path) -> list[Path]:
     """The folders with segments at or right below a path, by topic and partition; raises NotFoundError without any."""
     if not path.is_dir():
-        raise NotFoundError(f"{path}: no such folder")
+        raise MissingFileError(f"{path}: no such folder")
     try:
         folders = [path, *(folder for folder in path.iterdir() if folder.is_dir())]
         found = sorted((folder for folder in folders if any(_segments_in(folder))), key=_topic_and_partition)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from kafkactl.errors import FormatError, NotFoundError, UsageError
+from kafkactl.errors import FormatError, MissingFileError, UsageError
 from kafkactl.storage.batch import AnyBatch, parse_batch
 from kafkactl.storage.records import Record
 
@@ -103,7 +103,7 @@ def map_file(path: Path) -> tuple[mmap.mmap | None, memoryview]:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             return mapped, memoryview(mapped)
     except FileNotFoundError:
-        raise NotFoundError(f"{path}: no such file") from None
+        raise MissingFileError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise UsageError(f"{path} is a directory", "name the files in it: DIR/*.log") from None
     except PermissionError:

@@ -67,26 +67,67 @@ def changes_or_none(cluster: RunningCluster, file: Path) -> object:
     return json.loads(cluster.cli("topics", "plan", file, "-o", "json").stdout)
 
 
-def test_a_part_that_fails_is_told(kraft: RunningCluster, name: str, tmp_path: Path) -> None:
+def test_the_brokers_are_asked_before_anything_is_done(kraft: RunningCluster, name: str, tmp_path: Path) -> None:
+    """Partitions cannot be taken back: none are added where another change of the file is refused."""
+    kraft.cli.ok("topics", "create", name, "-p", 1)
     file = tmp_path / "topics.yaml"
-    wrong = {"configs": {"no.such.setting": 1}}
-    file.write_text(yaml.safe_dump({"topics": {f"{name}-good": {"partitions": 1}, f"{name}-wrong": wrong}}))
-    done = kraft.cli("topics", "apply", file, "--yes", check=1)
-    assert f"{name}-good" in done.stdout
-    assert f"error: topic {name}-wrong: " in done.stderr
+    wrong = {"partitions": 3, "configs": {"retention.ms": "soon", "flush.ms": 9}}
+    new = {"partitions": 1, "configs": {"no.such.setting": 1}}
+    file.write_text(yaml.safe_dump({"topics": {f"{name}-good": None, f"{name}-wrong": new, name: wrong}}))
+    found = changes(kraft, file)
+    assert [row[0] for row in found] == ["add partitions", "set", "impossible", "create", "impossible"]
+    assert "retention.ms: " in found[2][1]
+    assert "no.such.setting" in found[4][1]
+    for flag in ("--yes", "--dry-run"):
+        kraft.cli("topics", "apply", file, flag, check=1)
+    assert kraft.cli.ok("topics", "list", name, "-o", "csv", "--columns", "TOPIC,PARTITIONS").split()[1] == f"{name},1"
+    assert f"{name}-good" not in kraft.cli.ok("topics", "list").split()
+
+
+def test_values_are_taken_as_they_are_written(kraft: RunningCluster, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "topics.yaml"
+    configs = "{cleanup.policy: [compact, delete], retention.ms: ' 5000 ', preallocate: true, max.message.bytes: 4096}"
+    text = f"topics: {{{name}: {{partitions: 1, configs: {configs}}}, no: {{partitions: 1}}}}"
+    file.write_text(text)
+    assert [row[0] for row in changes(kraft, file)] == ["create", "create"]
+    kraft.cli.ok("topics", "apply", "-", "--yes", input=text)
+    try:
+        eventually(lambda: changes(kraft, file, status=0) == [])
+        own = yaml.safe_load(kraft.cli.ok("topics", "export", name))["topics"][name]["configs"]
+        assert own == {
+            "cleanup.policy": "compact,delete", "retention.ms": "5000", "preallocate": "true",
+            "max.message.bytes": "4096",
+        }  # fmt: skip
+        file.write_text(text.replace("[compact, delete]", "'compact , delete'"))
+        assert changes(kraft, file, status=0) == []
+    finally:
+        kraft.cli.ok("topics", "delete", "no", "--yes")
+
+
+def test_names_that_share_their_metrics_are_warned_of(kraft: RunningCluster, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "topics.yaml"
+    file.write_text(f"topics: {{{name}.a: , {name}_a: }}")
+    for arguments in (("plan",), ("apply", "--yes")):
+        told = kraft.cli("topics", arguments[0], file, *arguments[1:]).stderr
+        assert f"the metrics of {name}.a and {name}_a will share a name" in told
 
 
 def test_files_that_declare_no_topics(kraft: RunningCluster, tmp_path: Path) -> None:
     file = tmp_path / "topics.yaml"
     for content, words in {
-        "[1": "cannot be read",
+        "[1": "cannot read",
         "x: 1": "declares no topics",
         "topics: {'a b': }": "cannot be a topic's name",
         "topics: {a: {partition: 1}}": "other fields",
-        "topics: {a: {partitions: 0}}": "no number above 0",
-        "topics: {a: {partitions: many}}": "no number above 0",
+        "topics: {a: {partitions: 0}}": "no number from 1",
+        "topics: {a: {partitions: many}}": "no number from 1",
         "topics: {a: {configs: [1]}}": "names with values",
+        "topics: {a: {partitions: 010}}": "partitions '010' is no number from 1",
+        "topics: {a: {partitions: 3, partitions: 4}}": "'partitions' is there twice",
+        "topics: {a: , a: }": "'a' is there twice",
+        "topics: {a: {configs: {retention.ms: null}}}": "retention.ms has no value",
+        "topics: {a: {configs: {retention.ms: {b: 1}}}}": "the value of retention.ms is not a text",
     }.items():
         file.write_text(content)
         assert words in kraft.cli("topics", "plan", file, check=2).stderr, content
-    assert "no such file" in kraft.cli("topics", "plan", tmp_path / "none", check=1).stderr
+    assert "cannot read" in kraft.cli("topics", "plan", tmp_path / "none", check=2).stderr

@@ -37,7 +37,7 @@ def topic(kraft: RunningCluster, name: str) -> Iterator[str]:
     # In another topic, for the marker at its end counts as a record that nobody reads: time lags need a record.
     kraft.cli.ok("produce", f"{name}.b", "--partition", 1, "--transactional-id", name, input="in a transaction\n")
     # The first group of a cluster waits until the brokers have made the topic of offsets.
-    reset = ("groups", "reset-offsets", name, "--topic", f"{name}:0", "--to-offset", 2, "--execute")
+    reset = ("groups", "reset-offsets", name, "--topic", f"{name}:0", "--to-offset", 2, "--execute", "--yes")
     kraft.cli.ok(*reset, "--timeout", 60)
     yield name
     kraft.cli("topics", "delete", name, f"{name}.b", f"{name}.new", "--yes")
@@ -125,7 +125,17 @@ def list_group_cases(topic: str, file: Path) -> list[Case]:
         case("groups describe --state", *describe, "--state", "--verbose"),
         case("groups explain", "groups", "explain", topic, "--interval", "100ms", expected=4),
         case("groups reset-offsets", "groups", "reset-offsets", topic, "--all-topics", "--shift-by", 1),
-        case("groups reset-offsets", "groups", "reset-offsets", topic, "--topic", topic, "--to-latest", "--execute"),
+        case(
+            "groups reset-offsets",
+            "groups",
+            "reset-offsets",
+            topic,
+            "--topic",
+            topic,
+            "--to-latest",
+            "--execute",
+            "--yes",
+        ),
         case("groups clone", "groups", "clone", topic, f"{topic}-copy", "--execute"),
         case("groups export", "groups", "export", "--all-groups"),
         case("groups import", "groups", "import", file, "--execute"),

@@ -86,7 +86,7 @@ def test_every_command_group(secured: Secured, name: str, way: str) -> None:
     assert len(cli.ok("consume", name, "--group", name, "--from-beginning", "-n", 2).splitlines()) == 2
     assert name in cli.ok("groups", "list")
     assert name in cli.ok("groups", "describe", name, "--lag")
-    cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-latest", "--execute")
+    cli.ok("groups", "reset-offsets", name, "--topic", name, "--to-latest", "--execute", "--yes")
     cli.ok("groups", "delete", name, "--yes")
     assert name in cli.ok("offsets", name)
     cli.ok("records", "delete", name, "--partitions", 0, "--before-offset", 1, "--yes")

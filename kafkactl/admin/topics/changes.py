@@ -17,30 +17,38 @@ from confluent_kafka.admin import NewPartitions, NewTopic
 from kafkactl.admin.models import Outcome, outcomes
 from kafkactl.admin.topics.descriptions import describe_topics, list_topics
 from kafkactl.admin.topics.models import TopicSpec
+from kafkactl.connection.broker_errors import describe_error
 from kafkactl.connection.cluster import POLL_S, Cluster
+from kafkactl.connection.protocol import ErrorCode
 
 _RECORDS_A_REQUEST = 5_000
 _ASSUMED_PARTITIONS = 50  # where the number is left to the brokers' default
 
 
-def create_topics(cluster: Cluster, specs: Sequence[TopicSpec], if_not_exists: bool = False) -> list[Outcome]:
-    """Creates each topic; every one's own outcome, in the order given."""
+def create_topics(
+    cluster: Cluster, specs: Sequence[TopicSpec], if_not_exists: bool = False, validate_only: bool = False
+) -> list[Outcome]:
+    """Create each topic, or only have the brokers check it; return each one's outcome, in the order given."""
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
     for batch in _batches(specs):
         by_name = {spec.topic: _new_topic(spec) for spec in batch}
 
         def send(names: list[str], by_name: Mapping[str, NewTopic] = by_name) -> Mapping[str, Future[None]]:
-            return cluster.admin.create_topics([by_name[name] for name in names], **_timeouts(cluster))
+            new = [by_name[name] for name in names]
+            return cluster.admin.create_topics(new, validate_only=validate_only, **_timeouts(cluster))
 
         results += outcomes(cluster, by_name, send, "created", ignored)
     return results
 
 
 def add_partitions(
-    cluster: Cluster, totals: Mapping[str, int], assignment: Sequence[Sequence[int]] | None = None
+    cluster: Cluster,
+    totals: Mapping[str, int],
+    assignment: Sequence[Sequence[int]] | None = None,
+    validate_only: bool = False,
 ) -> list[Outcome]:
-    """Raises topics' numbers of partitions, in one request; every one's own outcome.
+    """Raise topics' numbers of partitions in one request, or only have it checked; return each one's outcome.
 
     `assignment` has the replicas of all partitions of each; those that are there already stay as they are.
     """
@@ -52,7 +60,8 @@ def add_partitions(
         wanted = {name: NewPartitions(name, total, replica_assignment=added[name]) for name, total in totals.items()}
 
     def send(names: list[str]) -> Mapping[str, Future[None]]:
-        return cluster.admin.create_partitions([wanted[name] for name in names], **_timeouts(cluster))
+        more = [wanted[name] for name in names]
+        return cluster.admin.create_partitions(more, validate_only=validate_only, **_timeouts(cluster))
 
     done = outcomes(cluster, wanted, send, "")
     return [replace(each, result=f"{totals[each.name]} partitions") if each.ok else each for each in done]
@@ -66,6 +75,19 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
         return cluster.admin.delete_topics(left, **_timeouts(cluster))
 
     return outcomes(cluster, names, send, "deleted", ignored)
+
+
+def preview_deletion(cluster: Cluster, names: Sequence[str], verb: str = "delete") -> list[Outcome]:
+    """Return what the deletion of topics would come to: those that do not exist are refused."""
+    there = {listing.topic for listing in list_topics(cluster)}
+    code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    past = {"delete": "deleted", "empty": "emptied"}[verb]
+    return [
+        Outcome(name, True, f"would be {past}")
+        if name in there
+        else Outcome(name, False, describe_error(code), code=code)
+        for name in names
+    ]
 
 
 def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:

@@ -24,12 +24,12 @@ from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ConfigSource, ErrorCode
 from kafkactl.connection.protocol import ResourceType as ProtocolResource
-from kafkactl.errors import NotFoundError, OperationError, UnsupportedRequestError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnsupportedRequestError
 from kafkactl.patterns import INTERNAL_TOPICS
 
 _PAGE = 2000
 """Partitions in one answer of DescribeTopicPartitions: Kafka's own default."""
-_HINT = "kafkactl topics list shows those that one may see"
+_HINT = "list the topics that you can see: kafkactl topics list"
 
 
 def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicListing]:
@@ -59,20 +59,32 @@ def all_partitions(cluster: Cluster, include_internal: bool = True) -> list[Part
     ]
 
 
+Found = tuple[list[TopicDescription], list[KafkactlError]]
+"""Descriptions of topics, and an error for each topic, or part of one, that could not be described."""
+
+
 def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescription]:
-    """Return topics by name with their settings, all asked at once; raises NotFoundError.
+    """Return topics by name with their settings; raises NotFoundError and OperationError for the first that fails.
 
     Eligible leaders and reassignments are not asked for.
     """
+    found, errors = describe_each(cluster, names)
+    if errors:
+        raise errors[0]
+    return found
+
+
+def describe_each(cluster: Cluster, names: Sequence[str]) -> Found:
+    """Return topics by name with their settings, all asked at once, and the errors of those that fail."""
     if not names:
-        return []
-    described = _ask(
+        return [], []
+    described, errors = _ask(
         cluster,
         sorted(names),
         lambda left: cluster.admin.describe_topics(TopicCollection(left), request_timeout=cluster.timeout_s),
         "cannot describe topic",
     )
-    settings = _settings_by_librdkafka(cluster, sorted(names))
+    settings, failures = _settings_by_librdkafka(cluster, list(described))
     found = []
     for name, topic in described.items():
         partitions = (
@@ -86,22 +98,31 @@ def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescrip
             for partition in sorted(topic.partitions, key=lambda partition: partition.id)
         )
         topic_id = _kafka_spelling(topic.topic_id)
-        found.append(TopicDescription(name, topic_id, bool(topic.is_internal), tuple(partitions), settings[name]))
-    return found
+        own = settings.get(name, ())
+        found.append(TopicDescription(name, topic_id, bool(topic.is_internal), tuple(partitions), own))
+    return found, errors + failures
 
 
-def describe_in_full(cluster: Cluster, names: Sequence[str]) -> list[TopicDescription]:
-    """Return topics by name with eligible leaders and reassignments, too; raises NotFoundError.
+def compacted(cluster: Cluster, names: Sequence[str]) -> set[str]:
+    """Return those of the topics that are compacted only, as far as their settings can be seen."""
+    found, _ = describe_each(cluster, names)
+    policies = {one.topic: [each.value for each in one.settings if each.name == "cleanup.policy"] for one in found}
+    return {topic for topic, values in policies.items() if values == ["compact"]}
+
+
+def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Found:
+    """Return topics by name with eligible leaders and reassignments, too, and the errors of those that fail.
 
     Brokers before 4.0 do not know eligible leaders.
     """
     if not names:
-        return []
+        return [], []
+    errors: list[KafkactlError] = []
     try:
-        found = list(_with_eligible_leaders(cluster, names))
+        found = list(_with_eligible_leaders(cluster, names, errors))
     except UnsupportedRequestError:
-        found = list(_by_metadata(cluster, names))
-    return _completed(cluster, found)
+        found = list(_by_metadata(cluster, names, errors))
+    return _completed(cluster, found, errors)
 
 
 def find_name(cluster: Cluster, topic_id: str) -> str | None:
@@ -110,10 +131,11 @@ def find_name(cluster: Cluster, topic_id: str) -> str | None:
     return next((topic.name for topic in topics if _id_text(topic.topic_id) == topic_id), None)
 
 
-def describe_by_id(cluster: Cluster, topic_id: str) -> list[TopicDescription]:
+def describe_by_id(cluster: Cluster, topic_id: str) -> Found:
     """Return the topic with that id, or nothing; as in Kafka's tool without its eligible leaders."""
     name = find_name(cluster, topic_id)
-    return [] if name is None else _completed(cluster, list(_by_metadata(cluster, [name])))
+    errors: list[KafkactlError] = []
+    return ([], errors) if name is None else _completed(cluster, list(_by_metadata(cluster, [name], errors)), errors)
 
 
 def with_sizes(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
@@ -138,37 +160,42 @@ def with_records(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list
     return [replace(row, records=ends[row.topic, row.partition].count) for row in rows]
 
 
-def _settings_by_librdkafka(cluster: Cluster, names: Sequence[str]) -> dict[str, tuple[TopicSetting, ...]]:
+def _settings_by_librdkafka(
+    cluster: Cluster, names: Sequence[str]
+) -> tuple[dict[str, tuple[TopicSetting, ...]], list[KafkactlError]]:
     def send(left: list[str]) -> Mapping[str, Future[Any]]:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in left]
         futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
         return {resource.name: future for resource, future in futures.items()}
 
     own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigSource.DEFAULT_CONFIG
-    answers = _ask(cluster, names, send, "cannot read the configs of topic")
-    return {
+    answers, errors = _ask(cluster, names, send, "cannot read the configs of topic")
+    settings = {
         topic: tuple(
             TopicSetting(name, entry.value, entry.source == own, entry.source == default)
             for name, entry in entries.items()
         )
         for topic, entries in answers.items()
     }
+    return settings, errors
 
 
 def _ask(
     cluster: Cluster, names: Sequence[str], send: Callable[[list[str]], Mapping[str, Future[Any]]], what: str
-) -> dict[str, Any]:
-    """Return the answer for each topic; raises NotFoundError and OperationError for the first that is refused."""
+) -> tuple[dict[str, Any], list[KafkactlError]]:
+    """Return the answer for each topic, and the errors of those that are refused."""
     answers = cluster.ask_each(names, send, lambda name: f"{what} {name}")
+    errors: list[KafkactlError] = []
     for name, answer in answers.items():
         if isinstance(answer, OperationError):
-            if answer.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-                raise NotFoundError(f"there is no topic {name!r}", answer.hint, answer.code)
-            raise answer
-    return answers
+            is_absent = answer.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            errors.append(NotFoundError(f"there is no topic {name!r}", _HINT, answer.code) if is_absent else answer)
+    return {name: answer for name, answer in answers.items() if not isinstance(answer, OperationError)}, errors
 
 
-def _with_eligible_leaders(cluster: Cluster, names: Sequence[str]) -> Iterator[TopicDescription]:
+def _with_eligible_leaders(
+    cluster: Cluster, names: Sequence[str], errors: list[KafkactlError]
+) -> Iterator[TopicDescription]:
     partitions: dict[str, list[PartitionDescription]] = {}
     topics: dict[str, Any] = {}
     cursor = None
@@ -177,7 +204,9 @@ def _with_eligible_leaders(cluster: Cluster, names: Sequence[str]) -> Iterator[T
             "DescribeTopicPartitions", topics=[(name,) for name in names], response_partition_limit=_PAGE, cursor=cursor
         )
         for topic in answer.topics:  # a topic that is longer than the page goes on in the next
-            _require_described(topic)
+            if (error := _refusal(topic)) is not None:
+                errors.append(error)
+                continue
             topics[topic.name] = topic
             partitions.setdefault(topic.name, []).extend(
                 replace(
@@ -194,31 +223,34 @@ def _with_eligible_leaders(cluster: Cluster, names: Sequence[str]) -> Iterator[T
         yield TopicDescription(name, _id_text(topics[name].topic_id), bool(topics[name].is_internal), tuple(rows))
 
 
-def _by_metadata(cluster: Cluster, names: Sequence[str]) -> Iterator[TopicDescription]:
+def _by_metadata(cluster: Cluster, names: Sequence[str], errors: list[KafkactlError]) -> Iterator[TopicDescription]:
     for topic in cluster.requests.read_metadata(names):
-        _require_described(topic)
+        if (error := _refusal(topic)) is not None:
+            errors.append(error)
+            continue
         rows = (_row(topic.name, each) for each in topic.partitions)
         yield TopicDescription(topic.name, _id_text(topic.topic_id), bool(topic.is_internal), tuple(rows))
 
 
-def _completed(cluster: Cluster, topics: Iterable[TopicDescription]) -> list[TopicDescription]:
+def _completed(cluster: Cluster, topics: Iterable[TopicDescription], errors: list[KafkactlError]) -> Found:
     """Return topics by name with settings, partitions in order, and the replicas that are being moved."""
     by_name = {topic.topic: topic for topic in sorted(topics, key=lambda topic: topic.topic)}
-    settings = _settings_in_bulk(cluster, list(by_name))
+    settings, failures = _settings_in_bulk(cluster, list(by_name))
     moving = _moving(cluster)
 
     def with_moves(row: PartitionDescription) -> PartitionDescription:
         adding, removing = moving.get((row.topic, row.partition), ((), ()))
         return replace(row, adding=adding, removing=removing)
 
-    return [
+    described = [
         replace(
             topic,
-            settings=settings[topic.topic],
+            settings=settings.get(topic.topic, ()),
             partitions=tuple(map(with_moves, sorted(topic.partitions, key=lambda row: row.partition))),
         )
         for topic in by_name.values()
     ]
+    return described, errors + failures
 
 
 def _moving(cluster: Cluster) -> Mapping[tuple[str, int], tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -233,26 +265,29 @@ def _moving(cluster: Cluster) -> Mapping[tuple[str, int], tuple[tuple[int, ...],
         return {}
 
 
-def _settings_in_bulk(cluster: Cluster, names: Sequence[str]) -> Mapping[str, tuple[TopicSetting, ...]]:
+def _settings_in_bulk(
+    cluster: Cluster, names: Sequence[str]
+) -> tuple[Mapping[str, tuple[TopicSetting, ...]], list[KafkactlError]]:
     resources = [(ProtocolResource.TOPIC, name, None) for name in names]
     own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigSource.DEFAULT_CONFIG
     found = {}
+    errors: list[KafkactlError] = []
     for result in cluster.requests.send("DescribeConfigs", resources=resources, min_version=1).results:
         if result.error_code:
             what = f"cannot read the configs of topic {result.resource_name}"
-            raise refusal(what, result.error_code, result.error_message)
+            errors.append(refusal(what, result.error_code, result.error_message))
+            continue
         found[result.resource_name] = tuple(
             TopicSetting(each.name, each.value, each.config_source == own, each.config_source == default)
             for each in result.configs
         )
-    return found
+    return found, errors
 
 
-def _require_described(topic: Any) -> None:
+def _refusal(topic: Any) -> KafkactlError | None:
     if topic.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-        raise NotFoundError(f"there is no topic {topic.name!r}", _HINT, topic.error_code)
-    if topic.error_code:
-        raise refusal(f"cannot describe topic {topic.name}", topic.error_code, None)
+        return NotFoundError(f"there is no topic {topic.name!r}", _HINT, topic.error_code)
+    return refusal(f"cannot describe topic {topic.name}", topic.error_code, None) if topic.error_code else None
 
 
 def _row(name: str, answer: Any) -> PartitionDescription:

@@ -186,7 +186,7 @@ def dump_log(
 
     named = list(file or ()) + [Path(part.strip()) for text in files or () for part in text.split(",") if part.strip()]
     if not named:
-        raise UsageError("which file?", "name it: as the argument, or with --files")
+        raise UsageError("missing argument FILE", "give it as the argument, or with --files")
     paths = [path for each in named for path in (segments_under(each) if each.is_dir() else [each])]
     with_data = print_data_log or decoders.is_any or select.needs_records
     deep = deep_iteration or with_data

@@ -18,7 +18,7 @@ from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.errors import KafkactlError, NotFoundError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
-from kafkactl.statuses import CONDITION
+from kafkactl.statuses import CONDITION, DONE, combine
 
 app = new_app("Check and measure the folders of segments that a broker leaves on disk.")
 
@@ -50,7 +50,8 @@ def check(output: ReportOptions, folder: Folders = None) -> int:
     from kafkactl.storage.check import Checked, check_partition
 
     checked = Checked()
-    found = [fault for each in _partitions(folder) for fault in check_partition(each, checked)]
+    partitions, status = _partitions(folder)
+    found = [fault for each in partitions for fault in check_partition(each, checked)]
     faults = [{**asdict(fault), "file": str(fault.file)} for fault in found]
     columns = [
         Column("FILE", lambda row: row["file"]),
@@ -64,7 +65,7 @@ def check(output: ReportOptions, folder: Folders = None) -> int:
         f"{checked.batches} batches with {checked.records} records in {_count(checked.segments, 'segment')} of "
         f"{_count(checked.partitions, 'partition')} checked: {_count(len(faults), 'fault')}"
     )
-    return CONDITION if faults else 0
+    return combine([status, CONDITION]) if faults else status
 
 
 @app.command()
@@ -79,7 +80,7 @@ def stats(
     from kafkactl.storage.log_dir import segments_in, topic_and_partition
     from kafkactl.storage.stats import Stats, as_data, stats_of
 
-    status = 0
+    partitions, status = _partitions(folder)
 
     def failed(error: KafkactlError) -> None:
         nonlocal status
@@ -87,7 +88,7 @@ def stats(
         status = error.status
 
     def of_segments() -> Iterator[tuple[dict[str, Any], Stats]]:
-        for each in _partitions(folder):
+        for each in partitions:
             topic, partition = topic_and_partition(each)
             for path in segments_in(each):
                 names = {"topic": topic, "partition": partition, "file": str(path)}
@@ -106,12 +107,24 @@ def stats(
     return status
 
 
-def _partitions(folders: list[Path] | None) -> list[Path]:
+def _partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
+    """Return the folders of partitions, and the exit status of what is none; raises the error of the only one."""
     from kafkactl.storage.log_dir import partition_folders
 
     if not folders:
-        raise UsageError("which folder?", "name it: a partition's, or one of the broker's log.dirs")
-    return [partition for folder in folders for partition in partition_folders(folder)]
+        raise UsageError("missing argument DIR", "name a partition's folder, or one of the broker's log.dirs")
+    found: list[Path] = []
+    statuses = []
+    for folder in folders:
+        try:
+            found += partition_folders(folder)
+            statuses.append(DONE)
+        except KafkactlError as error:
+            if len(folders) == 1:
+                raise
+            people.error(error)
+            statuses.append(error.status)
+    return found, combine(statuses)
 
 
 def _report(rows: list[dict[str, Any]], by: Level) -> Report:

@@ -9,7 +9,7 @@ import typer
 
 from kafkactl.cli.completion.names import group_names, topic_names
 from kafkactl.cli.frame.command import flags
-from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, UsageError
 from kafkactl.patterns import (
     Choice,
     NameSelection,
@@ -188,7 +188,21 @@ def chosen_topics(
 
 def refuse_unmatched(choice: Choice, name: str) -> None:
     """Raise NotFoundError for the first pattern that matched no name."""
+    for error in unmatched(choice, name):
+        raise error
+
+
+def unmatched(choice: Choice, name: str) -> list[KafkactlError]:
+    """Return an error for each pattern that matched no name."""
+    errors: list[KafkactlError] = []
     for pattern in choice.unmatched_patterns:
         suggestion = suggest_topics(pattern) if name == "topic" else None
         hint = _TOPICS_HINT if name == "topic" else _GROUPS_HINT
-        raise NotFoundError(f"no {name} matches {pattern!r}", f"try {suggestion!r}; {hint}" if suggestion else hint)
+        hint = f"try {suggestion!r}; {hint}" if suggestion else hint
+        errors.append(NotFoundError(f"no {name} matches {pattern!r}", hint))
+    return errors
+
+
+def absent(choice: Choice) -> list[KafkactlError]:
+    """Return an error for each name of a topic that does not exist."""
+    return [NotFoundError(f"there is no topic {name!r}", _TOPICS_HINT) for name in choice.absent_names]

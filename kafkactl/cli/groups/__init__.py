@@ -27,13 +27,17 @@ from kafkactl.times import parse_duration
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.conditions import Condition
-    from kafkactl.admin.groups.models import GroupLag
+    from kafkactl.admin.groups.models import GroupDescription, GroupLag
     from kafkactl.connection.cluster import Cluster
     from kafkactl.patterns import NameSelection
 
 app = new_app("List, describe, watch, reset, copy and delete consumer groups; their lag.")
 
 _TYPES = ("classic", "consumer", "share", "streams")
+_STATES = (
+    "Stable", "Empty", "PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling", "NotReady", "Dead",
+)  # fmt: skip
+"""Those of Kafka's GroupState."""
 _KAFKAS_OWN_TYPES = ("classic", "consumer")
 _ANY = "all"
 _MANY_POSITIONS = 1000
@@ -65,6 +69,8 @@ def list_groups(
     states, types = _said(state), _said(type_)
     if unknown := sorted(types - {*_TYPES, _ANY}):
         raise UsageError(f"--type {unknown[0]}: no such type", f"one of {', '.join(_TYPES)}")
+    if unknown := sorted(states - {*map(str.lower, _STATES), _ANY}):
+        raise UsageError(f"--state {unknown[0]}: no such state", f"one of {', '.join(_STATES)}, or {_ANY}")
     errors: Sequence[str] = ()
     if types - {*_KAFKAS_OWN_TYPES, _ANY}:
         from kafkactl.admin.groups.epochs import list_groups_of
@@ -94,6 +100,8 @@ def list_groups(
         ]
         rows.sort(key=lambda row: row.group)
         output.show(Report(rows, [Table(columns, rows, headings=_ANY in states | types)]))
+    if not rows and (states | types or not selection.is_empty) and not output.is_kafka:
+        people.note("no group is of that kind" if selection.is_empty else "no group matches")
     for error in errors:
         people.error(OperationError(f"the list is not whole: {error}"))
     return FAILED if errors else 0
@@ -344,6 +352,7 @@ def _show_descriptions(
     elif members:
         rows = [member for one in described for member in groups_tables.in_order(one.members)]
         output.show(Report(described, [Table(groups_tables.members(verbose), rows)]))
+        _note_idle(described)
     else:
         output.show(listing(groups_tables.states(verbose), described))
     return tell_all([*choice.errors, *errors])
@@ -377,10 +386,15 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verb
         columns = [Column("GROUP", lambda row: row.group), *columns]
     tables = [Table(columns, one.partitions, groups_tables.title(one) if lag else None) for one in lags]
     output.show(Report([groups_tables.as_data(one) for one in lags] if output.is_structured else lags, tables))
-    idle = [one.description.group for one in lags if not one.description.members]
-    if idle and not lag:  # their titles say it
-        people.note("\n".join(f"Consumer group '{name}' has no active members." for name in idle))
+    if not lag:  # their titles say it
+        _note_idle([one.description for one in lags])
     return _tell_errors(lags)
+
+
+def _note_idle(described: Sequence[GroupDescription]) -> None:
+    idle = [one.group for one in described if not one.members]
+    if idle:
+        people.note("\n".join(f"Consumer group '{name}' has no active members." for name in idle))
 
 
 def _tell_errors(lags: list[GroupLag]) -> int:

@@ -255,7 +255,8 @@ def import_offsets(
     execute: Execute = False,
 ) -> int:
     """Commit the offsets that a file has for groups without members; shown first, done with --execute."""
-    return _set(cluster.connect(), _read_yaml(file), output, execute)
+    wanted = _read_yaml(file)
+    return _set(cluster.connect(), wanted, output, execute)
 
 
 @command

@@ -9,9 +9,9 @@ import typer
 
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions, TimeOptions
-from kafkactl.cli.frame.results import tell_errors
+from kafkactl.cli.frame.results import tell_all, tell_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
-from kafkactl.errors import UsageError
+from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output.report import Column, Report, Table, listing
 from kafkactl.stdout import out
 from kafkactl.times import parse_duration
@@ -53,7 +53,7 @@ def offsets(
     ] = None,
 ) -> int:
     """Show the offset of each partition: its log's end, or another moment's."""
-    from kafkactl.admin.partition_rules import meant, parse_rules, rules_for
+    from kafkactl.admin.partition_rules import meant, parse_rules, select_partitions
 
     selection = topics.selection()
     if topic_partitions and (not selection.is_empty or partitions):
@@ -62,14 +62,22 @@ def offsets(
         raise UsageError("--count and --rate look at the ends", "leave --time out")
     if (count or rate is not None) and output.output is not None and output.is_kafka:
         raise UsageError("Kafka's tool has no words for --count and --rate", "leave -o kafka out")
-    rules = parse_rules(topic_partitions) if topic_partitions else rules_for(selection, partitions)
+    rules = parse_rules(topic_partitions) if topic_partitions else None
     moment = _moment(at, clock)
     apart_s = None if rate is None else parse_duration(rate, "--rate", positive=True) / 1000
     connected = cluster.connect()
-    wanted = meant(connected, rules, include_internal=not exclude_internal)
+    errors: list[KafkactlError] = []
+    if rules is not None:
+        wanted = meant(connected, rules, include_internal=not exclude_internal)
+    else:
+        wanted, errors = select_partitions(connected, selection, partitions, include_internal=not exclude_internal)
+    if errors and not wanted:
+        raise errors[0]
     if count or apart_s is not None:
-        return _show_ends(connected, output, wanted, apart_s)
-    return _show_offsets(connected, output, wanted, moment)
+        status = _show_ends(connected, output, wanted, apart_s)
+    else:
+        status = _show_offsets(connected, output, wanted, moment)
+    return status | tell_all(errors)
 
 
 def _moment(text: str, clock: TimeOptions) -> int:

@@ -21,7 +21,10 @@ from kafkactl.stdout import out
 from kafkactl.times import format_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kafkactl.admin.models import Partition
+    from kafkactl.admin.records import Deletion
     from kafkactl.connection.cluster import Cluster
 
 app = new_app("Delete records from the beginning of partitions.")
@@ -54,7 +57,8 @@ def delete(
 ) -> int:
     """Delete the records before an offset or a time; shows what goes, and asks."""
     from kafkactl.admin import records
-    from kafkactl.admin.partition_rules import meant, rules_for
+    from kafkactl.admin.partition_rules import select_partitions
+    from kafkactl.admin.topics.descriptions import compacted
 
     ways = (before_offset is not None, before_time is not None, all_, offset_json_file is not None)
     if sum(ways) != 1:
@@ -68,9 +72,11 @@ def delete(
     else:
         selection = topics.require_selection()
         connected = cluster.connect()
-        wanted = meant(connected, rules_for(selection, partitions))
+        wanted, errors = select_partitions(connected, selection, partitions)
+        if errors:
+            raise errors[0]
         before = _before(connected, wanted, before_offset, moment)
-    planned = records.plan(connected, before)
+    planned = records.plan(connected, before, compacted(connected, sorted({topic for topic, _ in before})))
     changes = [
         Change(what=f"delete records of {topic}-{partition} before offset {offset}", inverse=cannot_be_undone)
         for (topic, partition), offset in sorted(before.items())
@@ -89,21 +95,32 @@ def delete(
     if confirm.dry_run:
         output.show(preview)
         return tell_errors((row.topic, row.partition, row.error) for row in planned)
+    if planned and all(row.error for row in planned):
+        rows = [records.Deletion(row.topic, row.partition, None, row.error) for row in planned]
+        return _show_deletions(rows, output)
     total = sum(row.records or 0 for row in planned)
     if not confirm.yes:
         output.show(preview)
     if not people.confirm(f"delete up to {total} records of {len(planned)} partitions", confirm.yes):
         people.note("nothing deleted")
         return FAILED
-    rows = records.delete(connected, before)
+    return _show_deletions(records.delete(connected, before), output)
+
+
+def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> int:
     if output.is_kafka:
         from kafkactl.output.kafka import admin_text
 
         out.write_text(admin_text.deletions(rows))
     else:
         shown = rows if output.is_structured else [row for row in rows if row.error is None]
-        done = [*columns[:2], Column("START", lambda row: row.low_watermark)]
-        output.show(Report(rows, [Table(done, shown)]))
+        columns = [
+            Column("TOPIC", lambda row: row.topic),
+            Column("PARTITION", lambda row: row.partition),
+            Column("START", lambda row: row.low_watermark),
+        ]
+        if shown:
+            output.show(Report(rows, [Table(columns, shown)]))
     return tell_errors((row.topic, row.partition, row.error) for row in rows)
 
 

@@ -13,10 +13,11 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, missing
+from kafkactl.cli.frame.results import show_outcomes, tell_all
+from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, absent, missing, unmatched
 from kafkactl.cli.topics import declared, describe
-from kafkactl.errors import UsageError
+from kafkactl.cli.topics.collisions import warn_of_collisions
+from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import require_topic_names
@@ -39,18 +40,22 @@ def list_topics(
     output: MirrorOutputOptions,
     topics: TopicsOptions,
     exclude_internal: ExcludeInternal = False,
-) -> None:
+) -> int:
     """List topics: one name a line when piped, with their numbers on a terminal."""
     from kafkactl.admin.topics import descriptions
 
     selection = topics.selection()
     listed = descriptions.list_topics(cluster.connect(), include_internal=not exclude_internal)
+    errors: list[KafkactlError] = []
     if not selection.is_empty:
-        chosen = set(selection.choose(row.topic for row in listed).names)
-        listed = [row for row in listed if row.topic in chosen]
+        choice = selection.choose(row.topic for row in listed)
+        listed = [row for row in listed if row.topic in choice.names]
+        errors = absent(choice)
+        for error in unmatched(choice, "topic"):  # to look for some and find none is no failure
+            people.note(f"{error}; {error.hint}")
     if output.is_kafka:
         out.write_text("\n".join(row.topic for row in listed) + "\n")
-        return
+        return tell_all(errors)
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("PARTITIONS", lambda row: row.partitions),
@@ -58,6 +63,7 @@ def list_topics(
         Column("INTERNAL", lambda row: row.internal),
     ]
     output.show(Report(listed, [Table(columns, listed, headings=False)]))
+    return tell_all(errors)
 
 
 @app.command()
@@ -92,8 +98,8 @@ def create(
 ) -> int:
     """Create topics: alike by name, or each as a file declares it."""
     from kafkactl.admin import declared_topics
-    from kafkactl.admin.topics import changes, descriptions
-    from kafkactl.admin.topics.models import TopicSpec, collisions
+    from kafkactl.admin.topics import changes
+    from kafkactl.admin.topics.models import TopicSpec
     from kafkactl.connection.settings import parse_assignment
     from kafkactl.output.kafka import admin_text
 
@@ -114,12 +120,8 @@ def create(
         configs = dict(parse_assignment(text, "--config") for text in config or ())
         specs = [TopicSpec(name, partitions, replication_factor, assignment, configs) for name in names]
     connected = cluster.connect()
-    colliding = [spec.topic for spec in specs if "." in spec.topic or "_" in spec.topic]
-    if colliding and not output.is_kafka:
-        existing = [row.topic for row in descriptions.list_topics(connected)]
-        for name in colliding:
-            for other in collisions(name, [*existing, *colliding]):
-                people.warning(f"the metrics of {name} and {other} will share a name: Kafka turns . into _ there")
+    if not output.is_kafka:
+        warn_of_collisions(connected, [spec.topic for spec in specs])
     before_change(connected, _creations(connected, [spec.topic for spec in specs]))
     results = changes.create_topics(connected, specs, if_not_exists)
     if output.is_kafka:
@@ -135,6 +137,7 @@ app.command()(describe.describe)
 def alter(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
+    confirm: ConfirmOptions,
     topics: TopicsOptions,
     partitions: Annotated[
         int | None, typer.Option("--partitions", "-p", metavar="N", min=1, help="New, higher number of partitions.")
@@ -151,7 +154,6 @@ def alter(
         ),
     ] = None,
     if_exists: IfExists = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show where replicas would move, and do nothing.")] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until replicas have moved.")] = False,
 ) -> int:
     """Raise topics' number of partitions, or change how many replicas they have (settings: configs alter)."""
@@ -179,9 +181,9 @@ def alter(
     if replication_factor is not None:
         if assignment is not None:
             raise UsageError("--replica-assignment places new partitions", "leave --replication-factor out")
-        before_change(connected, [_change(f"change the replicas of topic {name}") for name in names], dry_run)
-        return reassigning.change_factor(connected, names, replication_factor, output, dry_run, wait=not no_wait)
-    if dry_run:
+        before_change(connected, [_change(f"change the replicas of topic {name}") for name in names], confirm.dry_run)
+        return reassigning.change_factor(connected, names, replication_factor, output, confirm, wait=not no_wait)
+    if confirm.dry_run:
         raise UsageError("--dry-run is for --replication-factor", "new partitions move nothing")
     assert partitions is not None
     before_change(connected, [_change(f"raise topic {name} to {partitions} partitions") for name in names])
@@ -206,12 +208,14 @@ def delete(
     from kafkactl.admin.topics import changes
 
     connected = cluster.connect()
-    names = topics.choose(connected, if_exists, look_up=confirm.dry_run)
+    names = topics.choose(connected, if_exists)
     verb = "empty" if recreate else "delete"
     if not names:
         people.note("no such topic")
         return 0
     before_change(connected, [_change(f"{verb} topic {name} with all records") for name in names], confirm.dry_run)
+    if confirm.dry_run:
+        return show_outcomes(changes.preview_deletion(connected, names, verb), "topic", output)
     what = f"{verb} {len(names)} topic{'' if len(names) == 1 else 's'} with all records: {', '.join(names)}"
     if (status := confirm.declined(what, "nothing deleted")) is not None:
         return status

@@ -12,8 +12,9 @@ from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, ReportOptions
-from kafkactl.cli.frame.results import show_outcomes
+from kafkactl.cli.frame.results import show_outcomes, tell_all
 from kafkactl.cli.frame.subjects import TopicsOptions
+from kafkactl.cli.topics.collisions import warn_of_collisions
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.statuses import CONDITION, FAILED
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @command
-def export(cluster: ClusterOptions, output: DocumentOptions, topics: TopicsOptions) -> None:
+def export(cluster: ClusterOptions, output: DocumentOptions, topics: TopicsOptions) -> int:
     """Print topics as a yaml file that plan and apply take; all but Kafka's own when none is named."""
     from kafkactl.admin import declared_topics
     from kafkactl.admin.topics import descriptions
@@ -33,10 +34,12 @@ def export(cluster: ClusterOptions, output: DocumentOptions, topics: TopicsOptio
         names = [row.topic for row in descriptions.list_topics(connected, topics.include_internal)]
     else:
         names = topics.choose(connected)
-    output.show(declared_topics.declaration(descriptions.describe_topics(connected, names)))
+    found, errors = descriptions.describe_each(connected, names)
+    output.show(declared_topics.declaration(found))
+    return tell_all(errors)
 
 
-Declaration = Annotated[Path, typer.Argument(metavar="FILE", help="Topics as `topics export` prints them.")]
+Declaration = Annotated[Path, typer.Argument(metavar="FILE", help="Topics as `topics export` prints them; - is stdin.")]
 
 
 @command
@@ -44,7 +47,10 @@ def plan(cluster: ClusterOptions, output: ReportOptions, file: Declaration) -> i
     """Show what differs from the topics that a file declares; status 4 when anything does."""
     from kafkactl.admin import declared_topics
 
-    changes = declared_topics.plan(cluster.connect(), declared_topics.read_declaration(file))
+    declared = declared_topics.read_declaration(file)
+    connected = cluster.connect()
+    changes = declared_topics.check(connected, declared, declared_topics.compare(connected, declared))
+    warn_of_collisions(connected, [change.topic for change in changes if change.action == "create"])
     _show_changes(changes, output)
     return CONDITION if changes else 0
 
@@ -56,12 +62,14 @@ def apply(cluster: ClusterOptions, output: ReportOptions, confirm: ConfirmOption
 
     declared = declared_topics.read_declaration(file)
     connected = cluster.connect()
-    changes = declared_topics.plan(connected, declared)
+    changes = declared_topics.compare(connected, declared)
     before_change(connected, [_as_change(change) for change in changes], confirm.dry_run)
+    changes = declared_topics.check(connected, declared, changes)
+    warn_of_collisions(connected, [change.topic for change in changes if change.action == "create"])
     if confirm.dry_run or not changes or not confirm.yes:
         _show_changes(changes, output)
     if confirm.dry_run or not changes:
-        return 0
+        return 0 if all(change.is_possible for change in changes) else FAILED
     if all(change.is_possible for change in changes) and not people.confirm(
         f"make {len(changes)} change{'s' if len(changes) > 1 else ''}", confirm.yes
     ):
@@ -95,6 +103,9 @@ def _show_changes(changes: Sequence[DeclaredChange], output: ReportOptions) -> N
         Column("BEFORE", lambda row: row.before),
         Column("AFTER", lambda row: row.after),
     ]
+    for change in changes:
+        if change.unchecked is not None:
+            people.warning(f"not checked: {change.unchecked}")
     if changes or output.is_structured:
         output.show(Report(list(changes), [Table(columns, changes)]))
     else:

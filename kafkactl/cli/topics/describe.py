@@ -11,13 +11,16 @@ import typer
 
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, chosen_topics
-from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.cli.frame.results import tell_all
+from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, unmatched
+from kafkactl.errors import KafkactlError, NotFoundError, UsageError
+from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import TopicSelection, is_internal_topic, refuse_empty
 from kafkactl.stdout import out
 
 if TYPE_CHECKING:
+    from kafkactl.admin.topics.descriptions import Found
     from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
     from kafkactl.connection.cluster import Cluster
 
@@ -55,7 +58,7 @@ def describe(
     if_exists: IfExists = False,
     size: Annotated[bool, typer.Option("--size", help="Bytes on disk, of each partition's leader.")] = False,
     count: Annotated[bool, typer.Option("--count", help="How many records each partition can hold at most.")] = False,
-) -> None:
+) -> int:
     """Show topics' partitions, leaders, replicas and ISR, with ids and own settings; or all partitions in one table."""
     selection = topics.selection()
     if refuse_empty(topic_id, "--topic-id") and not selection.is_empty:
@@ -66,8 +69,9 @@ def describe(
     )
     connected = cluster.connect()
     if output.is_kafka:
-        out.write_text(_as_kafka(_described(connected, asked, as_kafka=True), wishes, topics_with_overrides))
-        return
+        described, errors = _described(connected, asked, as_kafka=True)
+        out.write_text(_as_kafka(described, wishes, topics_with_overrides))
+        return tell_all(errors)
     from kafkactl.admin.topics import descriptions
 
     columns = [*_COLUMNS]
@@ -86,8 +90,10 @@ def describe(
         for complete in completions:
             rows = complete(connected, rows)
         output.show(Report(rows, [Table(columns, rows)]))
-        return
-    described = _chosen(_described(connected, asked, in_full), wishes, topics_with_overrides)
+        _note_nothing(rows, wishes)
+        return 0
+    described, errors = _described(connected, asked, in_full)
+    described = _chosen(described, wishes, topics_with_overrides)
     for complete in completions:
         by_topic = defaultdict(list)
         for row in complete(connected, [row for one in described for row in one.partitions]):
@@ -95,6 +101,21 @@ def describe(
         described = [replace(one, partitions=tuple(by_topic[one.topic])) for one in described]
     data = [_as_data(one) for one in described] if in_full else described
     output.show(Report(data, [Table(columns, one.partitions, _title(one, size, count)) for one in described]))
+    if not errors:
+        _note_nothing(described, wishes, topics_with_overrides)
+    return tell_all(errors)
+
+
+def _note_nothing(found: Sequence[object], wishes: _Wishes, only_overrides: bool = False) -> None:
+    """Say that a filter left nothing: an empty answer alone could be a mistake."""
+    if found:
+        return
+    if not wishes.none:
+        people.note(f"no partition is {' or '.join(wishes.names)}")
+    elif only_overrides:
+        people.note("no topic has settings of its own")
+    else:
+        people.note("there are no topics")
 
 
 @dataclass(frozen=True)
@@ -110,10 +131,18 @@ class _Asked:
     def everything(self) -> bool:
         return self.selection.is_empty and self.topic_id is None
 
-    def among(self, existing: Callable[[], Sequence[str]]) -> list[str]:
-        """Their names; raises NotFoundError."""
-        names = existing() if self.selection.is_empty else chosen_topics(self.selection, existing, self.if_exists)
-        return [name for name in names if not (self.exclude_internal and is_internal_topic(name))]
+    def among(self, existing: Callable[[], Sequence[str]]) -> tuple[list[str], list[KafkactlError]]:
+        """Return their names, and an error for each pattern without a match; names are not looked up."""
+        errors: list[KafkactlError] = []
+        if self.selection.is_empty:
+            names = list(existing())
+        elif self.selection.patterns or self.if_exists:
+            choice = self.selection.choose(existing())
+            names = sorted({*choice.names, *(() if self.if_exists else choice.absent_names)})
+            errors += [] if self.if_exists else unmatched(choice, "topic")
+        else:
+            names = list(self.selection.names)
+        return [name for name in names if not (self.exclude_internal and is_internal_topic(name))], errors
 
     def no_such_id(self) -> NotFoundError:
         return NotFoundError(f"there is no topic of id {self.topic_id}", "kafkactl topics describe NAME shows its id")
@@ -133,6 +162,17 @@ class _Wishes:
         return not (self.under_replicated or self.unavailable or self.need_settings)
 
     @property
+    def names(self) -> list[str]:
+        """Return what is looked for, in words."""
+        words = {
+            "under-replicated": self.under_replicated,
+            "without a leader": self.unavailable,
+            "under its min.insync.replicas": self.under_min_isr,
+            "at its min.insync.replicas": self.at_min_isr,
+        }
+        return [name for name, is_wished in words.items() if is_wished]
+
+    @property
     def need_settings(self) -> bool:
         return self.under_min_isr or self.at_min_isr
 
@@ -146,10 +186,10 @@ class _Wishes:
         )
 
 
-def _described(
-    connected: Cluster, asked: _Asked, in_full: bool = True, as_kafka: bool = False
-) -> list[TopicDescription]:
-    """Return the topics that are asked for; raises NotFoundError. Eligible leaders only come with `in_full`.
+def _described(connected: Cluster, asked: _Asked, in_full: bool = True, as_kafka: bool = False) -> Found:
+    """Return the topics that are asked for, and the errors of those that fail; raises NotFoundError for an id.
+
+    Eligible leaders only come with `in_full`.
 
     Kafka's own tool does not ask for them when it looks for an id.
     """
@@ -157,16 +197,17 @@ def _described(
 
     if asked.topic_id:
         if as_kafka:
-            described = descriptions.describe_by_id(connected, asked.topic_id)
+            found, errors = descriptions.describe_by_id(connected, asked.topic_id)
         else:
             name = descriptions.find_name(connected, asked.topic_id)
-            described = [] if name is None else descriptions.describe_in_full(connected, [name])
-        if not described and not asked.if_exists:
+            found, errors = descriptions.describe_in_full(connected, [] if name is None else [name])
+        if not (found or errors or asked.if_exists):
             raise asked.no_such_id()
-        return described
-    names = asked.among(lambda: [row.topic for row in descriptions.list_topics(connected)])
-    describe = descriptions.describe_in_full if in_full else descriptions.describe_topics
-    return describe(connected, names)
+        return found, errors
+    names, missing = asked.among(lambda: [row.topic for row in descriptions.list_topics(connected)])
+    describe = descriptions.describe_in_full if in_full else descriptions.describe_each
+    found, errors = describe(connected, names)
+    return found, missing + errors
 
 
 def _chosen(described: Sequence[TopicDescription], wishes: _Wishes, only_overrides: bool) -> list[TopicDescription]:

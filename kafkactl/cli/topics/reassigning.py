@@ -7,10 +7,12 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
+from kafkactl.statuses import FAILED
 
 if TYPE_CHECKING:
     from kafkactl.admin.reassignment import Move
@@ -28,15 +30,21 @@ _COLUMNS = [
 
 
 def change_factor(
-    connected: Cluster, names: Sequence[str], factor: int, output: ReportOptions, dry_run: bool, wait: bool
+    connected: Cluster, names: Sequence[str], factor: int, output: ReportOptions, confirm: ConfirmOptions, wait: bool
 ) -> int:
-    """Gives every partition of the topics that many replicas; returns the exit status."""
+    """Give every partition of the topics that many replicas, asking before any is dropped; return the exit status."""
     from kafkactl.admin import reassignment
 
     moves = reassignment.plan_factor(connected, names, factor)
-    if dry_run:
+    if confirm.dry_run:
         output.show(listing(_COLUMNS, moves))
         return 0
+    dropped = sum(max(0, len(move.before) - len(move.after)) for move in moves)
+    if dropped:
+        what = f"drop {dropped} replica{'' if dropped == 1 else 's'} of {', '.join(names)}"
+        if not people.confirm(what, confirm.yes):
+            people.note("nothing changed")
+            return FAILED
     started: dict[Move, OperationError | None] = {}
     if moves:
         started = reassignment.start(connected, moves)

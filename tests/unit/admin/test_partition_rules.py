@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
-from kafkactl.admin.partition_rules import chosen, parse_rules, rules_for
+from kafkactl.admin.partition_rules import chosen, parse_rules, select_partitions
+from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import UsageError
 from kafkactl.patterns import select_topics
 
@@ -30,14 +35,44 @@ def test_rules(rules: str, expected: list[tuple[str, int]]) -> None:
     assert chosen(parse_rules(rules), EVERY) == expected
 
 
+@dataclass(frozen=True)
+class Known:
+    """A cluster that knows its partitions."""
+
+    def metadata(self) -> Any:
+        numbers: dict[str, dict[int, None]] = {}
+        for topic, number in EVERY:
+            numbers.setdefault(topic, {})[number] = None
+        return SimpleNamespace(
+            topics={topic: SimpleNamespace(partitions=partitions) for topic, partitions in numbers.items()}
+        )
+
+
+CLUSTER = cast("Cluster", Known())
+
+
 def test_topics_and_partitions_apart() -> None:
-    assert chosen(rules_for(select_topics(), None), EVERY) == EVERY
-    assert chosen(rules_for(select_topics(["orders", "cl.*"]), "0,3"), EVERY) == [
-        ("clicks", 0),
-        ("clicks", 3),
-        ("orders", 0),
-        ("orders", 3),
-    ]
+    assert select_partitions(CLUSTER, select_topics(), None) == (EVERY, [])
+    found = [("clicks", 0), ("clicks", 3), ("orders", 0), ("orders", 3)]
+    assert select_partitions(CLUSTER, select_topics(["orders", "cl.*"]), "3,0") == (found, [])
+
+
+@pytest.mark.parametrize(
+    ("topics", "partitions", "missing"),
+    [
+        (["orders", "nosuch"], None, ["there is no topic 'nosuch'"]),
+        (["orders", "no.*"], "0", ["no topic matches 'no.*'"]),
+        (["orders"], "0,99", ["topic orders has no partition 99"]),
+        ([], "99", ["no topic has a partition 99"]),
+        (["orders.*"], "99", ["no topic has a partition 99"]),
+    ],
+)
+def test_what_does_not_exist_is_named_and_hides_nothing(
+    topics: list[str], partitions: str | None, missing: list[str]
+) -> None:
+    found, errors = select_partitions(CLUSTER, select_topics(topics), partitions)
+    assert list(map(str, errors)) == missing
+    assert bool(found) == (partitions != "99")
 
 
 @pytest.mark.parametrize("rules", ["a:b", "a:1:2", "a:1-2-3", "(:1"])
@@ -46,6 +81,7 @@ def test_what_is_no_rule(rules: str) -> None:
         parse_rules(rules)
 
 
-def test_partitions_that_are_no_numbers() -> None:
+@pytest.mark.parametrize("text", ["one", "1,", "-1", "1.0", "1_0", "\u0663", "2147483648", "99999999999"])
+def test_partitions_that_are_no_numbers(text: str) -> None:
     with pytest.raises(UsageError, match="not numbers"):
-        rules_for(select_topics(), "one")
+        select_partitions(CLUSTER, select_topics(), text)

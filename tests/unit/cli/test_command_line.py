@@ -170,7 +170,7 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["consume", "t", "--partition", "0", "--group", "g"], "without a group", ""),
         (["consume", "t", "--isolation-level", "serial"], "no isolation level", "read_committed"),
         (["consume", "t", "-o", "csv", "--property", "print.key=true"], "--property is for lines", ""),
-        (["dump-log"], "which file?", "--files"),
+        (["dump-log"], "missing argument FILE", "--files"),
         (["local", "up", "swarm"], "unknown local cluster 'swarm'", "kraft-cluster"),
         (["local", "up", "--engine", "podman"], "'podman' is no engine", "native"),
         (["local", "up", "--version", "latest"], "'latest' is no Kafka version", "4.3.1"),
@@ -200,11 +200,37 @@ def test_wrong_usage_is_one_line_a_hint_and_status_2(cli: Cli, arguments: list[s
         (["--context", "nosuch", "topics", "list"], "there is no context 'nosuch'"),
         (["local", "down", "kraft"], "there is no local cluster 'kraft'"),
         (["local", "logs"], "no local cluster is there"),
-        (["dump-log", "/no/such.log"], "/no/such.log: no such file"),
     ],
 )
 def test_what_is_not_there_has_status_1(cli: Cli, arguments: list[str], message: str) -> None:
     assert message in cli(*arguments, check=1).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dump-log", "/no/such"],
+        ["log", "check", "/no/such"],
+        ["log", "stats", "/no/such"],
+        ["topics", "plan", "/no/such"],
+        ["topics", "apply", "/no/such", "--yes"],
+        ["topics", "create", "--file", "/no/such"],
+        ["groups", "diff", "/no/such", "/no/such"],
+        ["groups", "import", "/no/such", "-b", "127.0.0.1:1"],
+        ["records", "delete", "--offset-json-file", "/no/such"],
+        ["produce", "t", "--from-file", "/no/such", "-b", "127.0.0.1:1"],
+        ["produce", "t", "--value-format", "avro", "--value-schema", "/no/such", "-b", "127.0.0.1:1"],
+        ["produce", "t", "--reader-config", "/no/such", "-b", "127.0.0.1:1"],
+        ["consume", "t", "--formatter-config", "/no/such", "-b", "127.0.0.1:1"],
+        ["topics", "list", "--command-config", "/no/such"],
+        ["configs", "alter", "topics", "t", "--add-config-file", "/no/such", "-b", "127.0.0.1:1"],
+        ["users", "set", "u", "--password-file", "/no/such", "-b", "127.0.0.1:1"],
+    ],
+)
+def test_a_missing_input_file_has_status_2(cli: Cli, arguments: list[str]) -> None:
+    told = cli("--timeout", 2, *arguments, check=2).stderr
+    assert "/no/such" in told
+    assert "No such file" in told or "no such f" in told
 
 
 def test_help_is_shown_where_a_command_is_missing(cli: Cli) -> None:

@@ -148,5 +148,5 @@ def test_the_command_says_what_it_looked_at(folder: Path, cli: Cli) -> None:
     assert '"offset": 0' in cli("log", "check", folder, "-o", "json", check=4).stdout
     (folder.parent / "empty").mkdir()
     assert "no segments in it" in cli("log", "check", folder.parent / "empty", check=1).stderr
-    assert "no such folder" in cli("log", "check", folder / "none", check=1).stderr
-    assert "which folder?" in cli("log", "check", check=2).stderr
+    assert "no such folder" in cli("log", "check", folder / "none", check=2).stderr
+    assert "missing argument DIR" in cli("log", "check", check=2).stderr

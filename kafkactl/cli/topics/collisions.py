@@ -1,0 +1,25 @@
+"""A warning before topics are created whose metrics would share a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kafkactl.output import people
+
+if TYPE_CHECKING:
+    from kafkactl.connection.cluster import Cluster
+
+
+def warn_of_collisions(connected: Cluster, names: Sequence[str]) -> None:
+    """Name each new topic that differs from another one, there or new, in `.` and `_` only."""
+    colliding = [name for name in names if "." in name or "_" in name]
+    if not colliding:
+        return
+    from kafkactl.admin.topics.descriptions import list_topics
+    from kafkactl.admin.topics.models import collisions
+
+    existing = [row.topic for row in list_topics(connected)]
+    for name in colliding:
+        for other in collisions(name, sorted({*existing, *names})):
+            people.warning(f"the metrics of {name} and {other} will share a name: Kafka turns . into _ there")
