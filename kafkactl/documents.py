@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kafkactl.errors import UsageError
+from kafkactl.stdout import was_closed
 
 STDIN = Path("-")
 """Stands for standard input."""
@@ -20,6 +21,8 @@ STDIN = Path("-")
 
 def read_text(path: Path) -> str:
     """Return a file's text; raises UsageError for a file that cannot be read, or is not UTF-8."""
+    if path == STDIN and was_closed(0):
+        raise UsageError("cannot read standard input: it is closed", "name a file")
     try:
         data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
         return data.decode("utf-8")

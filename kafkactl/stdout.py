@@ -468,6 +468,11 @@ def reserve_descriptors() -> None:
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
+def was_closed(descriptor: int) -> bool:
+    """Return whether a standard descriptor was closed when the command began."""
+    return descriptor in _reserved
+
+
 def write_all(descriptor: int, data: Bytes, *, position: int | None = None, deadline: float | None = None) -> None:
     """Hand all bytes to the kernel: for forked processes and compiled code, which share no writer.
 

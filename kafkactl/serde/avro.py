@@ -13,8 +13,10 @@ import decimal
 import io
 import json
 import math
+import struct
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import fastavro
@@ -26,6 +28,8 @@ from kafkactl.serde.schemas import Schema
 
 _INTEGERS = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 _FLOATS = ("NaN", "Infinity", "-Infinity")
+_LAYOUTS = {"float": "<f", "double": "<d"}
+_SHOWN = 80
 # A union's branch for a value that the reader gives without the branch's name, the first that is there.
 _BRANCHES: Mapping[type, tuple[str, ...]] = {
     bool: ("boolean",), int: ("int", "long"), float: ("double", "float"), str: ("string",), bytes: ("bytes",),
@@ -38,13 +42,17 @@ def format_of(schema: Schema) -> Format:
     """Return the format of a schema's values; raises UsageError for a schema that is none."""
     parsed, named = _parsed(schema)
     values = _Values(named)
+    if schema.shown.logical_types:
+        plain = format_of(replace(schema, shown=replace(schema.shown, logical_types=False)))
 
     def to_text(data: bytes) -> str:
         source = io.BytesIO(data)
         try:
             value = fastavro.schemaless_reader(source, parsed, None, return_named_type=True)
         except Exception as error:  # fastavro lets through whatever wrong bytes lead to
-            raise FormatError(f"{len(data)} bytes are not of the Avro schema: {_reason(error)}") from error
+            if schema.shown.logical_types:  # a time that Python has not: shown as the number that it is
+                return plain.to_text(data)
+            raise FormatError(f"{len(data)} bytes are not of the Avro schema: {_why_not_read(error)}") from error
         if left := len(data) - source.tell():
             raise FormatError(f"{left} bytes are left after the Avro value")
         return json.dumps(values.to_json(value, parsed), ensure_ascii=False)
@@ -52,14 +60,25 @@ def format_of(schema: Schema) -> Format:
     def to_bytes(text: str) -> bytes:
         out = io.BytesIO()
         try:
-            fastavro.schemaless_writer(
-                out, parsed, values.from_json(json.loads(text), parsed, "the value"), strict=True
-            )
+            data = values.from_json(json.loads(text, parse_constant=_refuse_constant), parsed, "the value")
+            fastavro.schemaless_writer(out, parsed, data, strict=True)
+        except RecursionError as error:
+            raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except Exception as error:
             raise FormatError(f"{text[:80]!r} is not of the Avro schema: {_reason(error)}") from error
         return out.getvalue()
 
     return Format("avro", to_text, to_bytes)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f'{name} is no value of JSON: write "{name}"')
+
+
+def _why_not_read(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "they end too early"
+    return "a text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "they are no such value"
 
 
 class _Values:
@@ -109,9 +128,12 @@ class _Values:
         logical = str(schema.get("logicalType")) if isinstance(schema, dict) else ""
         if logical in _FROM_TEXT and isinstance(data, str):
             try:
-                return _FROM_TEXT[logical](data)
+                value = _FROM_TEXT[logical](data)
             except (ValueError, ArithmeticError) as error:
-                raise ValueError(f"{path}: {data!r} is no {logical}") from error
+                raise ValueError(f"{path}: {_shown(data)} is no {logical}") from error
+            if not _fits(value, logical, schema):
+                raise ValueError(f"{path}: {_shown(data)} has more digits than the {logical} keeps")
+            return value
         return _simple(data, kind, schema, path)
 
     def _from_record(self, data: dict[str, Any], schema: Any, path: str) -> dict[str, Any]:
@@ -137,7 +159,7 @@ class _Values:
                     return name, self.from_json(data, branch, path)
                 except ValueError as error:
                     told.append(error)
-        raise told[0] if len(told) == 1 else ValueError(f"{path}: {data!r} is none of {', '.join(names)}")
+        raise told[0] if len(told) == 1 else ValueError(f"{path}: {_shown(data)} is none of {', '.join(names)}")
 
     def _branch_of(self, value: Any, schema: list[Any]) -> str:
         names = [self._name(branch) for branch in schema]
@@ -162,7 +184,7 @@ class _Values:
 
 def _require(data: Any, kind: type, path: str) -> Any:
     if not isinstance(data, kind):
-        raise ValueError(f"{path}: {data!r} is no {'object' if kind is dict else 'list'}")
+        raise ValueError(f"{path}: {_shown(data)} is no {'object' if kind is dict else 'list'}")
     return data
 
 
@@ -174,7 +196,7 @@ def _simple(data: Any, kind: str, schema: Any, path: str) -> Any:
     elif kind in ("float", "double"):
         if data in _FLOATS:
             return float(data)
-        is_right = type(data) in (int, float)
+        is_right = type(data) in (int, float) and _is_float(data, kind)
     elif kind in ("bytes", "fixed"):
         if isinstance(data, str) and all(ord(character) < 256 for character in data):
             packed = data.encode("latin-1")
@@ -187,9 +209,40 @@ def _simple(data: Any, kind: str, schema: Any, path: str) -> Any:
         is_right = data is None
     else:
         is_right = isinstance(data, {"string": str, "boolean": bool}.get(kind, object))
+    if isinstance(data, str) and not _is_whole(data):
+        raise ValueError(f"{path}: {_shown(data)} has half of a character, and no text has it")
     if not is_right:
-        raise ValueError(f"{path}: {data!r} is no {kind}")
+        raise ValueError(f"{path}: {_shown(data)} is no {kind}")
     return data
+
+
+def _is_float(number: float, kind: str) -> bool:
+    """Return whether a number has a float or a double that is near it."""
+    try:
+        return math.isfinite(struct.unpack(_LAYOUTS[kind], struct.pack(_LAYOUTS[kind], number))[0])
+    except (OverflowError, struct.error):
+        return False
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _fits(value: Any, logical: str, schema: Any) -> bool:
+    """Return whether nothing of a decimal or a time is lost when it is written."""
+    if isinstance(value, decimal.Decimal):
+        _, digits, exponent = value.as_tuple()
+        scale, precision = schema.get("scale", 0), schema.get("precision", len(digits))
+        return isinstance(exponent, int) and -exponent <= scale and len(digits) + max(0, exponent + scale) <= precision
+    return not logical.endswith("-millis") or value.microsecond % 1000 == 0
+
+
+def _shown(data: Any) -> str:
+    return json.dumps(data)[:_SHOWN]
 
 
 _FROM_TEXT: Mapping[str, Any] = {

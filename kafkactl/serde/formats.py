@@ -124,7 +124,10 @@ def _json_text(data: bytes) -> str:
 
 
 def _json_bytes(text: str) -> bytes:
-    return _valid_json(text).encode("utf-8", "surrogateescape")
+    try:
+        return _valid_json(text).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise FormatError(f"not JSON: character {error.start + 1} is not UTF-8") from error
 
 
 def _valid_json(text: str) -> str:

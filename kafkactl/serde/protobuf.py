@@ -65,6 +65,7 @@ def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
         found.setdefault(f"#{unknown.field_number}", []).append(data if isinstance(data, (int, str)) else "a group")
     fields.update({name: values[0] if len(values) == 1 else values for name, values in found.items()})
     for field, inner in value.ListFields():
+        _require_text(field, inner)
         shown = fields.get(field.name)
         if field.message_type is None or not isinstance(shown, (dict, list)):
             continue
@@ -77,6 +78,13 @@ def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
         for each, each_shown in pairs:
             if isinstance(each, message.Message) and isinstance(each_shown, dict):
                 _add_unknown(each, each_shown)
+
+
+def _require_text(field: Any, value: Any) -> None:
+    """Raise ValueError for a string that is not UTF-8, which proto2 allows and JSON has not."""
+    strings = [value] if isinstance(value, bytes) else value
+    if field.type == field.TYPE_STRING and any(isinstance(each, bytes) for each in strings):
+        raise ValueError(f"field {field.name} is not UTF-8")
 
 
 def _json_key(key: Any) -> str:

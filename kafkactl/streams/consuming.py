@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -62,6 +62,8 @@ class Reading:
         before anybody else does.
         """
         self._prepare = prepare
+        self.while_idle: Callable[[], None] = _nothing
+        """Called while no record comes, several times a second."""
         self._cluster = cluster
         self._selection = selection
         self._warn = warn
@@ -81,6 +83,8 @@ class Reading:
         """The offset of each partition's last commit that is known."""
         self._done: dict[Partition, int] = {}
         """The offset behind the last record that was handled."""
+        self._just_lost: set[Partition] = set()
+        """Those that were lost while messages were asked for."""
         self._handed_on: dict[Partition, int] = {}
         """Of partitions that were lost: the offset behind the last record that batches() gave."""
         self._watch = Watch(cluster, self._consumer, selection, (), warn)
@@ -102,6 +106,8 @@ class Reading:
             self._follow_topics()
             self._heed_changes()
             batch = self._next_batch(size)
+            if not batch:
+                self.while_idle()
             if batch:
                 yield batch
                 self._watch.progressed()
@@ -151,8 +157,7 @@ class Reading:
     def done(self, messages: Sequence[Message]) -> None:
         """Counts these as handled, once or again: the group's next commit goes past them."""
         if self._selection.joins and messages:
-            last: dict[Any, Any] = {(each.topic(), each.partition()): each.offset() for each in messages}
-            done = {partition: offset + 1 for partition, offset in last.items()}
+            done = self._offsets(messages)
             self._done.update(done)
             self._store([TopicPartition(topic, number, offset) for (topic, number), offset in done.items()])
 
@@ -190,6 +195,8 @@ class Reading:
         except KafkaException:  # the next look may have an answer
             self._tell("the brokers do not answer: new topics are looked for later")
         else:
+            for name in sorted(set(self._topics) - set(names)):
+                self._watch.note_deleted(name)
             if names and names != self._topics:
                 self._subscribe_to(names)
 
@@ -201,10 +208,13 @@ class Reading:
     def _on_loss(self, what: str, partitions: Sequence[TopicPartition]) -> None:
         lost = {(each.topic, each.partition) for each in partitions}
         self._watch.partitions -= lost
+        self._just_lost |= lost
+        self._starts = [each for each in self._starts if (each.topic, each.partition) not in lost]
         early: dict[Any, Any] = {(each.topic(), each.partition()): each.offset() for each in reversed(self._early)}
         for each in self._consumer.position(list(partitions)):
-            if each.offset >= 0:
-                self._handed_on[each.topic, each.partition] = early.get((each.topic, each.partition), each.offset)
+            partition = each.topic, each.partition
+            self._hand_on(partition, early.get(partition, each.offset))
+            self._hand_on(partition, self._done.get(partition, 0))
         self._early = [each for each in self._early if (each.topic(), each.partition()) not in lost]
         if all((each.topic, each.partition) in lost for each in self._consumer.assignment()):
             self._unassigned_since = time.monotonic()
@@ -232,8 +242,6 @@ class Reading:
         self._watch.partitions |= {(each.topic, each.partition) for each in partitions}
         self._told("assigned", partitions)
         reset = self._cluster.settings.properties.get("auto.offset.reset", "latest")
-        if reset == "error":  # the client itself refuses a partition without a commit
-            return
         timeout_s = self._cluster.timeout_s
         end = LISTED_EARLIEST if reset == "earliest" else LISTED_LATEST
 
@@ -241,6 +249,8 @@ class Reading:
             try:
                 committed = consumer.committed(partitions, timeout=timeout_s)
                 unread = [TopicPartition(each.topic, each.partition, end) for each in committed if each.offset < 0]
+                if reset == "error":  # the client itself refuses a partition without a commit
+                    unread = []
                 return committed, consumer.offsets_for_times(unread, timeout=timeout_s) if unread else []
             except KafkaException as error:
                 raise self._cluster.error(error, f"cannot join group {self._selection.group}") from error
@@ -250,8 +260,8 @@ class Reading:
         except KafkactlError as error:  # the client that calls this would lose it
             self._failure = error
         else:
-            self._starts = [start for start in found if start.error is None and start.offset >= 0]
-            self._starts += self._pass_over([*committed, *self._starts])
+            starts = [start for start in found if start.error is None and start.offset >= 0]
+            self._starts += starts + self._pass_over([*committed, *starts])
 
     def _pass_over(self, starts: list[TopicPartition]) -> list[TopicPartition]:
         """Remember where partitions begin; return what to commit of those that were lost and have come back.
@@ -273,18 +283,34 @@ class Reading:
         return done
 
     def _on_commit(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
-        self._committed.update({(each.topic, each.partition): each.offset for each in partitions if not each.error})
+        """Note what was committed; partitions without a new offset are among these, too."""
+        if error is None:
+            known = [each for each in partitions if each.error is None and each.offset >= 0]
+            self._committed.update({(each.topic, each.partition): each.offset for each in known})
+
+    def _hand_on(self, partition: Partition, end: int) -> None:
+        """Note that a partition which was lost had been given up to an offset."""
+        self._handed_on[partition] = max(end, self._handed_on.get(partition, 0))
 
     def _is_new(self, message: Message) -> bool:
         partition: Any = (message.topic(), message.partition())
+        if partition in self._just_lost:
+            return True
         if message.offset() < self._handed_on.get(partition, 0):  # type: ignore[operator]
             return False
         self._handed_on.pop(partition, None)
         return True
 
+    @staticmethod
+    def _offsets(messages: Iterable[Message]) -> dict[Partition, int]:
+        """Return the offset behind the last message of each partition."""
+        last: dict[Any, Any] = {(each.topic(), each.partition()): each.offset() for each in messages}
+        return {partition: offset + 1 for partition, offset in last.items()}
+
     def _next_batch(self, size: int) -> list[Message]:
         """Waits for one record only, then takes what has come with it: a lone record is not held back."""
         early, self._early = self._early, []
+        self._just_lost.clear()
         try:
             if self._is_paused:
                 self._consumer.resume(self._consumer.assignment())
@@ -303,6 +329,9 @@ class Reading:
         messages = [message for message in (first, *others) if self._is_record(message)]
         if self._handed_on:
             messages = list(filter(self._is_new, messages))
+            for partition, offset in self._offsets(messages).items():
+                if partition in self._just_lost:  # they came before the loss, and in one call with it
+                    self._hand_on(partition, offset)
         if self._prepare is not None:
             self._prepare(messages)
         return self._within(messages) if self._stops else messages
@@ -389,6 +418,10 @@ class Reading:
             }
         self._assign(ends)
         yield sorted((message for each in found.values() for message in each), key=lambda one: one.timestamp()[1])
+
+
+def _nothing() -> None:
+    pass
 
 
 def consumer_settings(selection: Selection) -> dict[str, Any]:

@@ -65,23 +65,22 @@ class Sending:
         self._account.given += len(batch)
         if self._stop.is_over:
             self._fail_all(batch, "not sent: we were stopped")
-        elif is_plain(batch):
+        elif self._unusual is None and is_plain(batch):
             self._send_many(batch)
         else:
-            for at in range(len(batch)):
-                self._send_one(batch, at)
+            self._send_each(batch)
         self._serve(0)
         self._waiting.require_reached()
         self._require_alive(())
 
     def flush(self) -> None:
         """Wait until every record is acknowledged or has failed; each one's own time-out bounds it, or a signal."""
-        self._flush_usual()
         if self._unusual is not None:
             self._unusual.flush()
             self._waiting.require_reached()
-
-    def _flush_usual(self) -> None:
+            if (reason := self._unusual.fatal_error()) is not None:
+                raise OperationError(f"cannot send to {self._topic}: {reason}")
+            return
         while len(self._producer):
             try:
                 self._producer.flush(_STEP_S)
@@ -113,7 +112,7 @@ class Sending:
             self._refuse(records, self._fatal)
 
     def _is_over(self) -> bool:
-        outstanding = len(self._producer) + (0 if self._unusual is None else len(self._unusual))
+        outstanding = len(self._producer if self._unusual is None else self._unusual)
         if not self._waiting.is_over(self._account.given - outstanding, outstanding):
             return False
         self._account.why_given_up = self._waiting.why
@@ -176,11 +175,6 @@ class Sending:
 
     def _send_one(self, batch: Batch, at: int) -> None:
         record = batch[at]
-        if has_unusual_names(record):  # they would end the process in confluent_kafka
-            self._send_unusual(record)
-            return
-        if self._unusual is not None:
-            self._unusual.flush()
         given: dict[str, Any] = {
             **self._where,
             **{name: record[name] for name in ("partition", "timestamp") if name in record},
@@ -209,21 +203,44 @@ class Sending:
             else:
                 return
 
-    def _send_unusual(self, record: Record) -> None:
-        """Send a record that has a header whose name is not UTF-8, after all that were queued before it."""
+    def _send_each(self, batch: Batch) -> None:
+        """Queue records one by one, from the first with an unusual name on through librdkafka's own functions."""
+        for at, record in enumerate(batch):
+            if self._stop.is_over:
+                self._fail_all(batch[at:], f"not sent: {self._waiting.why}")
+                return
+            if (reason := why_not_sent(self._cluster, record)) is not None:
+                self._account.fail_record(record, reason)
+                continue
+            if self._unusual is None and has_unusual_names(record):
+                self._change_producers(batch[at:])
+                if self._unusual is None:
+                    return
+            if self._unusual is None:
+                self._send_one(batch, at)
+            else:
+                self._unusual.send(record)
+
+    def _change_producers(self, records: Batch) -> None:
+        """Let another producer send these records and all that follow, when those before have been acknowledged.
+
+        They are failed where that cannot be; raises what keeps it from being so, but not after a signal.
+        """
         from kafkactl.streams.librdkafka.record_sending import RecordSending
 
-        if (reason := why_not_sent(self._cluster)) is not None:
-            self._account.fail_record(record, reason)
-            return
-        if self._unusual is None:
-            settings = {**producer_settings(self._cluster), **STATISTICS}
-            self._unusual = RecordSending(
-                *(self._cluster, settings, self._topic, self._where.get("partition")),
-                *(self._account, self._is_over, self._waiting.on_statistics),
-            )
-        self._flush_usual()
-        self._unusual.send(record)
+        try:
+            self.flush()
+            if not self._stop.is_over:
+                settings = {**producer_settings(self._cluster), **STATISTICS}
+                self._unusual = RecordSending(
+                    *(self._cluster, settings, self._topic, self._where.get("partition")),
+                    *(self._account, self._is_over, self._waiting.on_statistics),
+                )
+                return
+        except KafkactlError as error:
+            self._fail_all(records, f"not sent: {error}")
+            raise
+        self._fail_all(records, f"not sent: {self._waiting.why}")
 
     def _fail_one(self, record: Record, error: KafkaError) -> None:
         if error.code() == KafkaError._UNKNOWN_PARTITION:
@@ -243,18 +260,22 @@ class Sending:
 
 
 def has_unusual_names(record: Record) -> bool:
-    """Return whether a record has a header whose name is not UTF-8."""
-    return any(isinstance(name, bytes) for name, _ in record.get("headers") or ())
+    """Return whether a header has a name that confluent_kafka cannot take: it is not UTF-8, or has a zero byte."""
+    return any(isinstance(name, bytes) or "\0" in name for name, _ in record.get("headers") or ())
 
 
-def why_not_sent(cluster: Cluster) -> str | None:
-    """Return why records with unusual names cannot be sent, None where they can."""
+def why_not_sent(cluster: Cluster, record: Record) -> str | None:
+    """Return why a record cannot be sent at all, None where it can."""
+    if record.get("timestamp") == 0:
+        return "its timestamp is 0 (1970-01-01T00:00:00Z), which librdkafka takes for none"
+    if not has_unusual_names(record):
+        return None
     from kafkactl.streams.librdkafka import record_sending
 
-    what = "the name of a header is not UTF-8"
+    what = "the name of a header is not UTF-8, or has a zero byte"
     if "transactional.id" in cluster.settings.properties:
-        return f"{what}, and such records cannot be sent in a transaction"
-    return None if record_sending.IS_THERE else f"{what}, and to send it needs the compiled part of kafkactl"
+        return f"{what}: such records cannot be sent in a transaction"
+    return None if record_sending.IS_THERE else f"{what}: to send it needs the compiled part of kafkactl"
 
 
 def _is_fatal(error: KafkaError) -> bool:

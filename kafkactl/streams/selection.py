@@ -95,7 +95,7 @@ def ranges(
         start = OFFSET_BEGINNING if selection.from_beginning else OFFSET_END
     named = {each: offset for each, offset in (selection.assigned or {}).items() if offset is not None}
     begins = {each: named.get(each, starts.get(each, start)) for each in partitions}
-    if named or (selection.offset or 0) > 0:
+    if named or (selection.offset is not None and selection.offset >= 0):
         begins.update(_mended(cluster, consumer, begins, warn))
     return {each: Range(begins[each], stops.get(each)) for each in partitions}
 
@@ -104,7 +104,9 @@ def _mended(
     cluster: Cluster, consumer: Any, begins: Mapping[Partition, int], warn: Callable[[str], None]
 ) -> dict[Partition, int]:
     """Return where to begin in partitions that do not have their offset: the client would say nothing."""
-    asked = {each: offset for each, offset in begins.items() if offset > 0}
+    asked = {each: offset for each, offset in begins.items() if offset >= 0}
+    if not asked:
+        return {}
     firsts = listed(cluster, consumer, asked, LISTED_EARLIEST)
     ends = listed(cluster, consumer, asked, LISTED_LATEST)
     found = {}

@@ -35,6 +35,7 @@ class Watch:
         """Those that are read."""
         self.without_leader: set[Partition] = set()
         self._missing: dict[str, int] = {}
+        self._deleted: set[str] = set()
         self._looked_at = self._progress_at = time.monotonic()
 
     def progressed(self) -> None:
@@ -125,11 +126,17 @@ class Watch:
         for name in sorted(gone):
             if self._selection.include is None:
                 raise NotFoundError(f"topic {name} was deleted")
-            self._tell(f"topic {name} was deleted: it is not read any more")
+            self.note_deleted(name)
             del self._missing[name]
         lost = sorted(each for each in self.partitions if each[0] in gone)
         self.partitions -= set(lost)
         return lost
+
+    def note_deleted(self, name: str) -> None:
+        """Say once that a topic was deleted."""
+        if name not in self._deleted:
+            self._deleted.add(name)
+            self._tell(f"topic {name} was deleted: it is not read any more")
 
 
 def is_deletion(code: int | None) -> bool:

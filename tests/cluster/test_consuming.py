@@ -39,13 +39,19 @@ def test_ranges(cluster: RunningCluster, name: str) -> None:
     assert shown(cluster, name, "--partition", 1, "--offset", 1, "--to-offset", 2) == ["3"]
     assert sorted(shown(cluster, name, "--from-beginning", "--to-offset", 1)) == ["0", "1"]
     assert shown(cluster, "--assign", f"{name}:1:2", "--assign", f"{name}:0:9", "--exit") == ["5"]
+    assert sorted(shown(cluster, "--include", f"{name}|{name}-none", "--from-beginning", "--exit")) == list("012345")
     told = cli("consume", name, "--offset", 9, "--partition", 1, "--exit", check=0).stderr
     assert f"{name}-1 has no offset 9 yet: it is read from its end, 3" in told
     cli.ok("records", "delete", name, "--partitions", 0, "--before-offset", 2, "--yes")
     done = cli("consume", name, "--offset", 1, "--partition", 0, "--exit", check=0)
     assert done.stdout == "4\n"
     assert f"{name}-0 has no offset 1 any more: it is read from its first, 2" in done.stderr
-    assert sorted(shown(cluster, "--include", f"{name}|{name}-none", "--from-beginning", "--exit")) == list("012345")
+    for begin in (
+        ["--assign", f"{name}:0:0"],
+        ["--assign", f"{name}:0:earliest"],
+        [name, "--partition", 0, "--offset", 0],
+    ):
+        assert shown(cluster, *begin, "--exit") == ["4"]
 
 
 @pytest.mark.parametrize("client", ["compiled", "pure"])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.clusters import RunningCluster, eventually, running
+from tests.conftest import Cli
 from tests.readers import reading
 
 PATHS = ("compiled", "pure")
@@ -130,3 +131,34 @@ def test_a_slow_reader_is_no_silence_of_the_brokers(kraft: RunningCluster, name:
         rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert (first + rest).decode() == lines
+
+
+def test_a_group_that_is_set_back_while_its_member_sleeps_is_read_again(kraft: RunningCluster, name: str) -> None:
+    """What somebody wants to be read again is not passed over, though this member has shown it before."""
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 2)
+    for number in range(2):
+        cli.ok("produce", name, "--partition", number, input="".join(f"{number}-{each}\n" for each in range(5)))
+    times = ["-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=1000", "-X", "auto.commit.interval.ms=200"]
+    with reading(cli, "pure", name, "--group", name, "--from-beginning", *times) as reader:
+        eventually(lambda: (reader.look(), reader.shown.count(b"\n") == 10)[1])
+        eventually(lambda: committed(cli, name) == [5, 5])
+        cli.ok("produce", name, "--partition", 0, input="0-more\n")  # a commit of this partition only
+        eventually(lambda: reader.has_shown("more") and committed(cli, name) == [6, 5])
+        reader.process.send_signal(signal.SIGSTOP)
+        try:
+            eventually(lambda: name in cli.ok("groups", "list", "--state", "Empty").split())
+            cli.ok("groups", "reset-offsets", name, "--topic", f"{name}:1", "--to-offset", 2, "--execute")
+        finally:
+            reader.process.send_signal(signal.SIGCONT)
+        eventually(lambda: (reader.look(), reader.shown.count(b"\n") == 14)[1])
+        reader.process.send_signal(signal.SIGTERM)
+        assert reader.ended() == 143
+    assert reader.shown.decode().splitlines()[11:] == ["1-2", "1-3", "1-4"]
+    assert committed(cli, name) == [6, 5]
+
+
+def committed(cli: Cli, group: str) -> list[int | None]:
+    """Return the committed offset of each partition, in order."""
+    (described,) = json.loads(cli.ok("groups", "describe", group, "-o", "json"))
+    return [row["current_offset"] for row in described["partitions"]]

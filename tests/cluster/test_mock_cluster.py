@@ -85,7 +85,10 @@ def test_producing(kind: str, request_name: str, code: int, path: str, mock: Moc
     lines = "".join(f"line {number}\n" for number in range(LINES))
     more = ["--transactional-id", "t"] if kind == "transactions" else []
     if path == ODD_NAMES:
-        more = ["--header", "\udcff=x"]
+        more = ["--input", "json"]
+        odd = {"headers": [{"name_base64": "/w==", "value": "x"}]}
+        records = [{"value": f"line {number}", **(odd if number % 3 == 1 else {})} for number in range(LINES)]
+        lines = "".join(json.dumps(record) + "\n" for record in records)
     status, _, told = ended(cli, path, mock, "produce", "t", "-X", "delivery.timeout.ms=5000", *more, input=lines)
     summary = re.search(r"(\d+) records? delivered to t", told)
     delivered = int(summary[1]) if summary else 0
@@ -95,6 +98,11 @@ def test_producing(kind: str, request_name: str, code: int, path: str, mock: Moc
         assert delivered == LINES
     elif summary:
         assert delivered + len(re.findall("error: not delivered to t: ", told)) == LINES
+    if kind == "producing":
+        read = cli.ok("-b", mock.bootstrap_servers, "consume", "t", "--from-beginning", "--exit").splitlines()
+        assert len(read) == delivered or "may have been" in told
+        if status == 0:
+            assert read == [f"line {number}" for number in range(LINES)]
 
 
 @pytest.mark.parametrize("path", ["compiled", "pure"])
@@ -156,7 +164,7 @@ def test_partitions_that_are_lost_and_come_back(code: int, mock: MockCluster, cl
         eventually(lambda: (reader.look(), reader.shown.count(b"\n") == LINES)[1])
         for number in range(2, 5):
             mock.answer_with(IN_A_GROUP["Heartbeat"], [code])
-            eventually(lambda number=number: (reader.look(), reader.told.count(b"assigned: t") == number)[1])
+            eventually(lambda number=number: (reader.look(), reader.told.count(b"assigned: t") >= number)[1])
         cli.ok("-b", mock.bootstrap_servers, "produce", "t", input="last\n")
         eventually(lambda: reader.has_shown("last\n"))
         reader.process.send_signal(signal.SIGTERM)
@@ -172,16 +180,17 @@ def filled(cli: Cli, mock: MockCluster) -> None:
     cli.ok("-b", mock.bootstrap_servers, "produce", "t", input=lines)
 
 
-@pytest.mark.parametrize("path", ["compiled", "pure"])
+@pytest.mark.parametrize("path", ["compiled", "pure", ODD_NAMES])
 def test_a_leader_that_was_never_reached(path: str, cli: Cli) -> None:
     """It ends after --timeout, and not only after two minutes."""
+    more = ["--header", "\udcff=x"] if path == ODD_NAMES else []
     with MockCluster(2) as mock:
         mock.create("t")
         mock.lead("t", 0, 2)
         mock.take_down(2)
-        own = cli.with_environment(KAFKACTL_STREAMS=path)
+        own = cli.with_environment(KAFKACTL_STREAMS=path.partition(",")[0])
         started = time.monotonic()
-        done = own("-b", mock.addresses[0], "produce", "t", "--timeout", 5, input="a\nb\n", check=3)
+        done = own("-b", mock.addresses[0], "produce", "t", "--timeout", 5, *more, input="a\nb\n", check=3)
         assert time.monotonic() - started < 12
         assert "error: cannot send to t: no answer from broker 2" in done.stderr
         assert "waiting for the acknowledgement of 2 records" in done.stderr

@@ -434,3 +434,56 @@ class NotUtf8(str):
 
     def encode(self, *_: object) -> bytes:
         return b"\xff\xfe"
+
+
+@pytest.mark.parametrize("path", ["compiled", "pure"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full"])
+def test_closed_and_full_outputs_change_nothing(kraft: RunningCluster, name: str, path: str, closed: str) -> None:
+    """All records are delivered, and the status says so."""
+    cli = kraft.cli.with_environment(KAFKACTL_STREAMS=path)
+    cli.ok("topics", "create", name, "-p", 1)
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", *cli.command("produce", name)]
+    done = subprocess.run(command, input=b"a\nb\n", env=cli.full_environment(), check=False, timeout=60)
+    assert done.returncode == 0
+    assert [each["value"] for each in read(kraft, name)] == ["a", "b"]
+
+
+def test_a_closed_standard_input_is_an_error(kraft: RunningCluster, name: str) -> None:
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    for arguments in (["produce", name], ["groups", "import", "-"], ["topics", "plan", "-"]):
+        command = ["sh", "-c", 'exec "$@" <&-', "sh", *cli.command(*arguments)]
+        done = subprocess.run(command, env=cli.full_environment(), capture_output=True, check=False, timeout=60)
+        assert done.returncode == 2
+        assert b"error: cannot read standard input: it is closed" in done.stderr
+
+
+def test_records_keep_their_order_around_unusual_ones(kraft: RunningCluster, name: str) -> None:
+    """Records with headers that confluent_kafka cannot take go another way, and all after them with them."""
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1)
+    feeder = cli.start("produce", name, "--input", "json", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert feeder.stdin is not None
+    odd = {"headers": [{"name_base64": "/w==", "value": "x"}]}
+    for number in range(60):  # in pieces, each of which is a batch of its own
+        feeder.stdin.write(json.dumps({"value": str(number), **(odd if number in (20, 40) else {})}) + "\n")
+        feeder.stdin.flush()
+        time.sleep(0.003)
+    _, told = feeder.communicate(timeout=60)
+    assert f"60 records delivered to {name}" in told
+    assert [each["value"] for each in read(kraft, name)] == list(map(str, range(60)))
+
+
+def test_what_librdkafka_cannot_send_is_said(kraft: RunningCluster, name: str) -> None:
+    """A timestamp of 0, which it takes for none; and a dry run finds all that the real run would refuse."""
+    cli = kraft.cli
+    cli.ok("topics", "create", name, "-p", 1, "-c", "max.message.bytes=2000")
+    big = json.dumps({"value": "x" * 1000, "headers": [["h", "y" * 950]]})
+    lines = '{"value": "a", "timestamp": 0}\n' + big + "\n" + '{"value": "z", "headers": [["a\\u0000b", "c"]]}\n'
+    for flags in (["--dry-run"], []):
+        done = cli("produce", name, "--input", "json", *flags, input=lines, check=1)
+        assert "its timestamp is 0" in done.stderr
+        assert done.stderr.count("error: not delivered to") == 2
+    (file,) = [folder / f"{name}-0" / "00000000000000000000.log" for folder in kraft.log_dirs()]
+    (row,) = [json.loads(line) for line in cli.ok("dump-log", file, "--print-data-log", "-o", "json").splitlines()]
+    assert row["headers"] == [["a\0b", "c"]]

@@ -42,6 +42,12 @@ def length_prefixed(value: str) -> bytes:
     return len(value).to_bytes(4, "big") + value.encode()
 
 
+def json_line(value: str) -> bytes:
+    """Return a record as JSON; one in seven has a header whose name is not UTF-8."""
+    odd = {"headers": [{"name_base64": "/w==", "value": "x"}]} if int(value[1:9]) % 7 == 0 else {}
+    return json.dumps({"value": value, **odd}).encode() + b"\n"
+
+
 PURE = {"KAFKACTL_STREAMS": "pure"}
 FORMS = {
     "lines": Form(),
@@ -57,6 +63,7 @@ FORMS = {
     "avro": Form(
         ("--value-format", "avro", "--value-schema", "{folder}/v.avsc"), lambda value: f'"{value}"\n'.encode()
     ),
+    "json, odd names of headers now and then": Form(("--input", "json"), json_line),
     "names of headers that are not UTF-8": Form(("--header", "\udcff=x")),
     "--rate": Form(("--rate", "200"), is_slow=True),
     "--sync": Form(("--sync",), is_slow=True),

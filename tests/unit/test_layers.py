@@ -23,8 +23,9 @@ HOUSE = (
     ("connection",),
     ("local",),
     ("storage",),
+    ("documents",),
     ("stdout", "patterns", "times"),
-    ("statuses", "errors", "paths", "escaping", "documents"),
+    ("statuses", "errors", "paths", "escaping"),
 )
 """Rooms from the top to the bottom; rooms of a level do not import one another, but for the lowest level."""
 

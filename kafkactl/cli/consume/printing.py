@@ -54,6 +54,7 @@ class Printing:
         """Print until the selection is read, or a signal or the reader of stdout ends it; return the exit status."""
         self._reading = reading
         out.while_blocked = reading.keep_alive
+        reading.while_idle = self._mark_read
         status = DONE
         with Stopping() as stopping:
             self._stopping = stopping
@@ -141,6 +142,11 @@ class Printing:
             if not self._is_committed:
                 people.warning("the brokers did not answer: the last offsets may not have been committed")
             people.note(summary(self._printed - self._skipped, self._skipped))
+
+    def _mark_read(self) -> None:
+        """Mark as done what the reader of stdout has read meanwhile: no further record may come for long."""
+        if self._on_its_way:
+            self._mark_done(out.read_at_least)
 
     def _mark_done(self, position: int) -> None:
         """Mark the batches as done that end before a position of the output."""

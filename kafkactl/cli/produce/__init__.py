@@ -23,6 +23,7 @@ from kafkactl.output import people
 from kafkactl.output.progress import Progress
 from kafkactl.patterns import require_topic_name
 from kafkactl.statuses import FAILED
+from kafkactl.stdout import was_closed
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 app = new_app("Send lines to a topic.")
 
 _SLOW_CHUNK_BYTES = 4 << 10
-_TYPE, _OF_BROKER = "message.timestamp.type", "LogAppendTime"
+_TYPE, _OF_BROKER, _LARGEST = "message.timestamp.type", "LogAppendTime", "max.message.bytes"
 
 
 @app.command()
@@ -181,7 +182,9 @@ def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition
     from kafkactl.streams.dry_run import DryRun
 
     account = Account(Undelivereds(topic, None).tell)
-    checking = DryRun(cluster, topic, account, partition)
+    is_compressed = cluster.settings.properties.get("compression.type", "none") != "none"
+    limit = None if is_compressed else _setting(cluster, topic, _LARGEST)
+    checking = DryRun(cluster, topic, account, partition, None if limit is None else int(limit))
     try:
         _send_all(batches, checking.send, account, wait=None)
     finally:
@@ -198,24 +201,27 @@ def _told_of_lost_times(
     for batch in batches:
         if not (told or stopping.is_requested) and any("timestamp" in record for record in batch):
             told = True
-            if _sets_times(cluster, topic):
+            if _setting(cluster, topic, _TYPE) == _OF_BROKER:
                 people.warning(f"topic {topic} has {_TYPE}={_OF_BROKER}: it does not keep timestamps that are given")
         yield batch
 
 
-def _sets_times(cluster: Cluster, topic: str) -> bool:
+def _setting(cluster: Cluster, topic: str, name: str) -> str | None:
+    """Return a setting of a topic; None where it cannot be seen, which is no reason not to send."""
     from kafkactl.admin.configs import describe_configs
     from kafkactl.admin.entities import Entity, EntityType
 
     entity = Entity(EntityType.TOPICS, topic)
     try:
-        return any(one.name == _TYPE and one.value == _OF_BROKER for one in describe_configs(cluster, [entity])[entity])
-    except KafkactlError:  # not to see the settings is no reason not to send
-        return False
+        return next((each.value for each in describe_configs(cluster, [entity])[entity] if each.name == name), None)
+    except KafkactlError:
+        return None
 
 
 def _opened(file: Path | None) -> BinaryIO:
     if file is None:
+        if was_closed(0):
+            raise UsageError("cannot read standard input: it is closed", "--from-file FILE reads a file")
         return sys.stdin.buffer
     try:
         return file.open("rb")

@@ -83,6 +83,7 @@ cdef enum:
     COPY = 2
     QUEUE_FULL = -184
     FATAL = -150
+    DESTROYED = -197
     PURGE_ALL = 3
     STEP_MS = 100
     ERROR_BYTES = 512
@@ -226,9 +227,14 @@ cdef class LineSender:
         can be None.
         """
         cdef Named arguments[ARGUMENTS]
-        cdef void *packed = headers_new(len(headers))
         cdef bytes name, part
-        for name, part in headers:
+        cdef list pairs = list(headers)
+        for name, part in pairs:  # what is of another type raises here, before anything is allocated
+            pass
+        if self._client is NULL:
+            return DESTROYED
+        cdef void *packed = headers_new(len(pairs))
+        for name, part in pairs:
             header_add(packed, name, len(name), _start(part), 0 if part is None else len(part))
         arguments[0].kind, arguments[0].value.pointer = OF_TOPIC, self._topic
         arguments[1].kind = OF_PARTITION
@@ -358,7 +364,7 @@ cdef class LineSender:
 
 
 cdef const char *_start(bytes data):
-    """Where bytes begin, also of none; NULL for None, which must outlive what is returned."""
+    """Where bytes begin, also of empty ones; NULL for None. The bytes must outlive the pointer."""
     if data is None:
         return NULL
     return data

@@ -5,6 +5,7 @@ They take what confluent_kafka does not: lines by the thousand, and headers whos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ IS_THERE = _line_sender is not None
 
 _UNASSIGNED = -1
 _STEP_MS = 100
+_CONNECT_S = 1.0
+"""It is connected while records are read: a signal is not heard meanwhile."""
 
 
 def new_sender(
@@ -32,6 +35,7 @@ def new_sender(
     account: Account,
     is_over: Callable[[], bool],
     on_statistics: Callable[[str], None],
+    connect_s: float = math.inf,
 ) -> Any:
     """Return a sender of lines and records that has the topic's metadata; raises UsageError for a wrong setting."""
 
@@ -54,12 +58,12 @@ def new_sender(
         )
     except ValueError as error:
         raise UsageError(f"a client setting is wrong: {error}") from error
-    sender.connect(round(cluster.timeout_s * 1000))
+    sender.connect(round(min(cluster.timeout_s, connect_s) * 1000))
     return sender
 
 
 class RecordSending:
-    """A producer of records whose headers have names that are not UTF-8: confluent_kafka takes text only."""
+    """A producer of records whose headers have any names: confluent_kafka takes text without a zero byte only."""
 
     def __init__(
         self,
@@ -73,15 +77,21 @@ class RecordSending:
     ) -> None:
         """Raise UsageError for a wrong setting."""
         self._account, self._is_over = account, is_over
-        self._sender = new_sender(cluster, settings, topic, partition, account, is_over, on_statistics)
+        self._sender = new_sender(cluster, settings, topic, partition, account, is_over, on_statistics, _CONNECT_S)
 
     def __len__(self) -> int:
-        """Return how many records wait for an answer."""
+        """Return how many records wait for an answer; statistics that nobody has heard would count, too."""
+        self._sender.poll(0)
         return int(self._sender.outstanding())
+
+    def fatal_error(self) -> str | None:
+        """Return what ended the client; None while it can send."""
+        reason: str | None = self._sender.fatal_error()
+        return reason
 
     def send(self, record: Record) -> None:
         """Queue one record, waiting while the queue is full; it is failed where it cannot be queued."""
-        headers = [(name_bytes(name), value) for name, value in record["headers"]]
+        headers = [(name_bytes(name), value) for name, value in record.get("headers") or ()]
         while code := self._sender.send_record(
             record.get("key"), record.get("value"), headers, record.get("partition"), record.get("timestamp")
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from typing import Any
 
 import pytest
@@ -99,12 +100,12 @@ def test_letters_are_written_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ({**LEAF, "list": [LEAF, {**LEAF, "kind": "C"}]}, r"the value\.list\[1\]\.kind: 'C' is no enum"),
-        ({**LEAF, "map": {"k": {**LEAF, "id": "abc"}}}, r"the value\.map\['k'\]\.id: 'abc' is no fixed"),
+        ({**LEAF, "list": [LEAF, {**LEAF, "kind": "C"}]}, r'the value\.list\[1\]\.kind: "C" is no enum'),
+        ({**LEAF, "map": {"k": {**LEAF, "id": "abc"}}}, r"the value\.map\['k'\]\.id: .abc. is no fixed"),
         ({**LEAF, "other": 1}, "the value: no field other"),
         ({"value": None}, "the value: field list is missing"),
         ({**LEAF, "value": {"int": 2**31}}, "the value.value.int: 2147483648 is no int"),
-        ({**LEAF, "value": True}, "the value.value: True is none of null, int, long"),
+        ({**LEAF, "value": True}, "the value.value: true is none of null, int, long"),
         ([], "the value: .* is no object"),
     ],
 )
@@ -116,3 +117,49 @@ def test_errors_name_the_field(value: Any, told: str) -> None:
 def test_numbers_that_json_does_not_have() -> None:
     for text in ('"NaN"', '"Infinity"', '"-Infinity"', "1.5"):
         assert of("double").to_text(of("double").to_bytes(text)) == text
+
+
+DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2}
+MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "why"),
+    [
+        ("double", "1e400", "is no double"),
+        ("double", "1" + "0" * 400, "is no double"),
+        ("double", "NaN", 'NaN is no value of JSON: write "NaN"'),
+        ("float", "1e39", "is no float"),
+        ("string", '"\\ud800"', "has half of a character"),
+        ({"type": "map", "values": "int"}, "null", "the value: null is no object"),
+        (DECIMAL, '"1.234"', "has more digits than the decimal keeps"),
+        (DECIMAL, '"123.45"', "has more digits than the decimal keeps"),
+        (DECIMAL, '"NaN"', "has more digits than the decimal keeps"),
+        (MILLIS, '"2020-01-01T00:00:00.123456Z"', "has more digits than the timestamp-millis keeps"),
+        ("int", "[" * 100_000, "is nested too deeply"),
+    ],
+)
+def test_nothing_is_rounded_in_silence(schema: object, text: str, why: str) -> None:
+    format = format_of(Schema(AVRO, json.dumps(schema), shown=Shown(logical_types=True)))
+    with pytest.raises(FormatError, match=re.escape(why)):
+        format.to_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("schema", "data", "why"),
+    [
+        ("string", b"\x02\xff", "a text is not UTF-8"),
+        ("string", b"\x08a", "they end too early"),
+        ({"type": "enum", "name": "E", "symbols": ["A"]}, b"\x10", "they are no such value"),
+    ],
+)
+def test_why_bytes_are_no_value_is_said_plainly(schema: object, data: bytes, why: str) -> None:
+    with pytest.raises(FormatError, match=f"bytes are not of the Avro schema: {why}"):
+        format_of(Schema(AVRO, json.dumps(schema))).to_text(data)
+
+
+def test_a_time_that_nobody_can_write_is_shown_as_its_number() -> None:
+    format = format_of(Schema(AVRO, json.dumps(MILLIS), shown=Shown(logical_types=True)))
+    plain = format_of(Schema(AVRO, '"long"'))
+    assert format.to_text(plain.to_bytes("999999999999999999")) == "999999999999999999"
+    assert format.to_text(plain.to_bytes("0")).startswith('"1970-01-01T00:00:00')

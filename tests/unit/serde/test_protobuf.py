@@ -79,6 +79,14 @@ def test_a_required_field_that_is_missing_is_named() -> None:
     assert of(text).to_bytes('{"id": 1}') == b"\x08\x01"
 
 
+def test_a_string_that_is_not_utf8_is_refused() -> None:
+    """proto2 lets it pass, and JSON has no such text."""
+    for text in ("optional string name = 1;", "repeated string name = 1;"):
+        format = of(f'syntax = "proto2"; message R {{ {text} }}')
+        with pytest.raises(FormatError, match="field name is not UTF-8"):
+            format.to_text(b"\x0a\x01\xff")
+
+
 def test_a_broken_file_that_is_not_imported_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "order.proto").write_text(SHOP)
     (tmp_path / "broken.proto").write_text("message {")
