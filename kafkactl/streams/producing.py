@@ -58,7 +58,7 @@ class Sending:
         settings = {**producer_settings(cluster), **STATISTICS, "stats_cb": self._waiting.on_statistics}
         self._where = {} if partition is None else {"partition": partition}
         self._producer: Any = cluster.producer(settings)
-        require_topic(cluster, self._producer, topic, tell, partition)
+        _, self._waiting.leaders = require_topic(cluster, self._producer, topic, tell, partition)
 
     def send(self, batch: Batch) -> None:
         """Queue records, waiting while the queue is full; raises OperationError when the producer can send no more."""
@@ -301,13 +301,22 @@ def producer_settings(cluster: Cluster) -> dict[str, Any]:
 
 def require_topic(
     cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None], partition: int | None
-) -> set[int]:
-    """The topic's partitions; raises NotFoundError for one that is not there, or not made by the broker."""
-    known = cluster.metadata(client=producer).topics
-    numbers = set(known[topic].partitions) if topic in known else _made_by_broker(cluster, producer, topic, tell)
+) -> tuple[set[int], dict[int, str]]:
+    """Return the topic's partitions, and host and port of those brokers that lead them.
+
+    Raises NotFoundError for a topic that is not there, or not made by the broker, and for a partition.
+    """
+    metadata = cluster.metadata(client=producer)
+    leaders = {}
+    if topic in metadata.topics:
+        numbers = set(metadata.topics[topic].partitions)
+        brokers = {each.leader for each in metadata.topics[topic].partitions.values()} & metadata.brokers.keys()
+        leaders = {broker: f"{metadata.brokers[broker].host}:{metadata.brokers[broker].port}" for broker in brokers}
+    else:
+        numbers = _made_by_broker(cluster, producer, topic, tell)
     if partition is not None:
         require_partition(topic, partition, numbers)
-    return numbers
+    return numbers, leaders
 
 
 def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kafkactl.errors import UnreachableError
@@ -14,7 +14,6 @@ _TOLD_AFTER_S = 3.0
 _PAUSE_S = 1.0
 """While records wait, it is asked more often."""
 _NO_LEADER = -1
-_NOT_KNOWN = {"rx": 0, "nodename": ""}
 STATISTICS = {"statistics.interval.ms": 1000}
 """They say of which broker an answer ever came."""
 
@@ -30,19 +29,31 @@ class Waiting:
         self._acknowledged, self._since = 0, time.monotonic()
         self._has_told = False
         self._asked_at = 0.0
-        self._statistics, self._is_statistics_new = "", False
+        self._statistics: dict[str, Any] = {}
+        self._is_statistics_new = False
+        self._places: dict[int, str] = {}
+        """Host and port of each broker that the cluster has named."""
+        self._reached: set[int] = set()
+        self.leaders: Mapping[int, str] = {}
+        """Host and port of the brokers that led the topic's partitions at the beginning."""
         self._never_reached = ""
 
     def on_statistics(self, text: str) -> None:
         """Take librdkafka's statistics, which it gives once a second."""
-        self._statistics, self._is_statistics_new = text, True
+        self._statistics, self._is_statistics_new = json.loads(text), True
+        for each in self._statistics["brokers"].values():
+            if each["nodeid"] >= 0:
+                self._places[each["nodeid"]] = each["nodename"]
+                if each["rx"]:
+                    self._reached.add(each["nodeid"])
 
     def is_over(self, acknowledged: int, outstanding: int) -> bool:
         """Return whether to give up; `outstanding` records wait."""
         now = time.monotonic()
         is_new = now - self._asked_at > _PAUSE_S  # nothing waited meanwhile
         self._asked_at = now
-        if acknowledged != self._acknowledged or not outstanding or is_new:
+        # librdkafka counts statistics that wait to be heard among the records: fewer acknowledged means nothing.
+        if acknowledged > self._acknowledged or not outstanding or is_new:
             self._acknowledged, self._since, self._has_told = acknowledged, now, False
         waited_s = now - self._since
         if waited_s > _TOLD_AFTER_S and not self._has_told:
@@ -71,14 +82,13 @@ class Waiting:
     def _leaders_never_reached(self) -> str:
         """Return the brokers that all waiting records are for, if none of them ever answered; otherwise nothing."""
         self._is_statistics_new = False
-        if not self._statistics:
+        partitions = self._statistics.get("topics", {}).get(self._topic, {}).get("partitions", {}).values()
+        leaders = {each["leader"] for each in partitions if each["msgq_cnt"] + each["xmit_msgq_cnt"] > 0}
+        if _NO_LEADER in leaders and not self._reached:
+            # Where no broker that the first one named is reached, librdkafka forgets them and begins anew.
+            leaders = set(self.leaders)
+        if not leaders or _NO_LEADER in leaders or leaders & self._reached:
             return ""
-        found: dict[str, Any] = json.loads(self._statistics)
-        brokers = {each["nodeid"]: each for each in found["brokers"].values()}
-        partitions = found["topics"].get(self._topic, {}).get("partitions", {}).values()
-        waiting = [each for each in partitions if each["msgq_cnt"] + each["xmit_msgq_cnt"] > 0]
-        leaders = {each["leader"] for each in waiting}
-        if not leaders or _NO_LEADER in leaders or any(brokers.get(leader, _NOT_KNOWN)["rx"] for leader in leaders):
-            return ""
-        places = {leader: brokers.get(leader, _NOT_KNOWN)["nodename"] for leader in leaders}
-        return ", ".join(f"broker {leader}{f' at {place}' * bool(place)}" for leader, place in sorted(places.items()))
+        places = {**self.leaders, **self._places}
+        named = ((leader, places.get(leader, "")) for leader in sorted(leaders))
+        return ", ".join(f"broker {leader}{f' at {place}' * bool(place)}" for leader, place in named)

@@ -28,6 +28,7 @@ IN_A_GROUP = {
     "SyncGroup": 14, "LeaveGroup": 13,
 }  # fmt: skip
 NO_SUCH_CODE = 999
+DUPLICATE = 46
 OLDER_GENERATION, UNKNOWN_MEMBER, REBALANCE = 22, 25, 27
 RETRIABLE = {"producing": 7, "transactions": 51, "reading": 6, "group": 16}
 """After these, nothing is lost."""
@@ -98,7 +99,7 @@ def test_producing(kind: str, request_name: str, code: int, path: str, mock: Moc
         assert delivered == LINES
     elif summary:
         assert delivered + len(re.findall("error: not delivered to t: ", told)) == LINES
-    if kind == "producing":
+    if kind == "producing" and code != DUPLICATE:  # which says that the record is there, from an attempt before
         read = cli.ok("-b", mock.bootstrap_servers, "consume", "t", "--from-beginning", "--exit").splitlines()
         assert len(read) == delivered or "may have been" in told
         if status == 0:

@@ -138,7 +138,7 @@ def test_more_and_fewer_replicas(kraft_cluster: RunningCluster, name: str) -> No
     assert "4 partitions moved" in moved.stdout
     assert replicas(kraft_cluster, name) == [move["after"] for move in planned]
     assert all(sorted(each) == [1, 2, 3] for each in replicas(kraft_cluster, name))
-    cli.ok("topics", "alter", name, "-r", 2)
+    cli.ok("topics", "alter", name, "-r", 2, "--yes")
     assert [each[0] for each in replicas(kraft_cluster, name)] == [1, 2, 3, 1], "leaders stay"
     assert all(len(each) == 2 for each in replicas(kraft_cluster, name))
     assert "0 partitions moved" in cli.ok("topics", "alter", name, "-r", 2)

@@ -37,10 +37,11 @@ class LineSending:
         """Raise UsageError, UnreachableError and NotFoundError before anything is sent."""
         account.largest_bytes = largest_bytes(cluster)
         settings = producer_settings(cluster)
-        partitions = require_topic(cluster, cluster.producer(settings), topic, tell, partition)
+        partitions, leaders = require_topic(cluster, cluster.producer(settings), topic, tell, partition)
         is_one = partition is not None or len(partitions) == 1
         self._topic, self._account = topic, account
         self._waiting = Waiting(topic, cluster.timeout_s, stop, tell)
+        self._waiting.leaders = leaders
         settings = {**(_FAST_IN_ONE if is_one else _FAST), **settings, **STATISTICS}
         self._sender = new_sender(
             cluster, settings, topic, partition, account, self._is_over, self._waiting.on_statistics
