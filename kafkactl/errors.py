@@ -3,6 +3,7 @@
 KafkactlError
   UsageError              the command line, or a file that it names, is wrong
   UnreachableError        the cluster did not answer in time
+    UnansweredError       a request was sent, and no answer came: a change may have been done
   OperationError          the cluster answered with a refusal
     NotFoundError         a topic, group or context does not exist
       MissingFileError    a file that the command line names does not exist
@@ -37,6 +38,10 @@ class UnreachableError(KafkactlError):
     """No answer from the cluster: connection, authentication or time-out."""
 
     status = statuses.NO_ANSWER
+
+
+class UnansweredError(UnreachableError):
+    """A request was sent, and no answer came. Where it was to change something, the change may have been done."""
 
 
 class OperationError(KafkactlError):

@@ -30,6 +30,7 @@ _TIME_HINT = (
     "use 2026-11-25, 2026-11-25T10:00:00+09:00, -1h30m (before now), now, today, yesterday, "
     "or milliseconds since 1970 such as 1795600800000"
 )
+_LONGEST_PAUSE_MS = 86_400_000
 _DURATION_HINT = "use 90s, 500ms, 5m, 1h30m, 2d, 1w or PT1H30M; a number without a unit is seconds"
 _ISO_DURATION_HINT = "use an ISO 8601 duration such as PT1H30M or P1DT2H"
 _RANGE_HINT = "write START..END, for example 2026-11-25..2026-11-26, -1h.. or ..yesterday"
@@ -145,6 +146,14 @@ def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool
         return duration_ms
     except _RefusalError as refusal:
         raise _invalid_value(text, flag, str(refusal), _DURATION_HINT) from None
+
+
+def parse_pause(text: str, flag: str) -> float:
+    """Return the time between two looks in seconds: longer than 0, and at most a day. Raise UsageError for others."""
+    pause_ms = parse_duration(text, flag, positive=True)
+    if pause_ms > _LONGEST_PAUSE_MS:
+        raise _invalid_value(text, flag, "the duration is longer than a day", _DURATION_HINT)
+    return pause_ms / 1000
 
 
 def parse_iso_duration(text: str, flag: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from kafkactl.admin import reassignment
 from kafkactl.admin.configs import Alteration, Operation, alter_configs
 from kafkactl.admin.entities import Entity, EntityType
-from kafkactl.admin.models import Outcome
+from kafkactl.admin.models import MOST_PARTITIONS, MOST_REPLICAS, Outcome
 from kafkactl.admin.topics import changes as topic_changes
 from kafkactl.admin.topics.descriptions import describe_topics, list_topics
 from kafkactl.admin.topics.models import TopicDescription, TopicSpec
@@ -23,7 +23,7 @@ from kafkactl.patterns import is_topic_name
 
 EXAMPLE = "topics: {orders: {partitions: 6, replication_factor: 3, configs: {retention.ms: 3600000}}}"
 _FIELDS = {"partitions", "replication_factor", "configs"}
-_HIGHEST = {"partitions": 2**31 - 1, "replication_factor": 2**15 - 1}
+_HIGHEST = {"partitions": MOST_PARTITIONS, "replication_factor": MOST_REPLICAS}
 _CREATE, _ADD, _MOVE, _SET, _UNSET, _IMPOSSIBLE = (
     "create", "add partitions", "move replicas", "set", "unset", "impossible",
 )  # fmt: skip

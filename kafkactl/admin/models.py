@@ -7,11 +7,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kafkactl.errors import OperationError
+from kafkactl.connection.protocol import ErrorCode
+from kafkactl.errors import OperationError, UnansweredError
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
+MOST_PARTITIONS, MOST_REPLICAS = 100_000, 10_000
+"""Of a topic, in a request that librdkafka sends."""
 Partition = tuple[str, int]
 """The name of a topic and the number of a partition."""
 
@@ -38,11 +41,17 @@ def outcomes(
 ) -> list[Outcome]:
     """Send a change of several items and return the outcome of each, in their order.
 
-    An error whose code is in `ignored` counts as done, with that word. Raises UnreachableError when no item was
-    answered; otherwise an item without an answer has the code REQUEST_TIMED_OUT.
+    An error whose code is in `ignored` counts as done, with that word. An item without an answer has the code
+    REQUEST_TIMED_OUT: it may have been done. Raises UnreachableError when nothing was sent.
     """
     found = []
-    for name, answer in cluster.ask_each(names, send).items():
+    asked = list(names)
+    answers: Mapping[str, Any]
+    try:
+        answers = cluster.ask_each(asked, send)
+    except UnansweredError as error:
+        answers = dict.fromkeys(asked, OperationError(str(error), error.hint, ErrorCode.REQUEST_TIMED_OUT))
+    for name, answer in answers.items():
         if not isinstance(answer, OperationError):
             found.append(Outcome(name, True, done))
         elif ignored and answer.code is not None and answer.code in ignored:

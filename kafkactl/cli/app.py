@@ -22,7 +22,7 @@ from kafkactl.cli.completion import names as completion
 from kafkactl.cli.frame import before_change, startup, stopping, typer_internals
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, build, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
-from kafkactl.errors import KafkactlError, UsageError
+from kafkactl.errors import KafkactlError, UnansweredError, UsageError
 from kafkactl.output import people
 from kafkactl.statuses import DONE, INTERRUPTED, USAGE
 
@@ -201,6 +201,8 @@ def _flushed(status: int, arguments: list[str]) -> int:
 
 
 def _told(failure: KafkactlError, arguments: list[str]) -> int:
+    if isinstance(failure, UnansweredError) and before_change.was_called.get():
+        failure = UnansweredError(f"the change may have been done: {failure}", "look before you repeat it")
     with suppress(KafkactlError, BrokenPipeError):  # what was printed before the error comes before it
         stdout.out.flush()
     if "--debug" in arguments:

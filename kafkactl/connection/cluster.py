@@ -17,7 +17,7 @@ from kafkactl.connection.broker_errors import TRANSIENT_CODES, UNREACHABLE_CODES
 from kafkactl.connection.java_settings import KNOWN
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from kafkactl.connection.kafka_python import Requests
@@ -47,6 +47,8 @@ def _never(_answer: object) -> bool:
     return False
 
 
+_WAITING, _SENT = "waiting for", "waiting for response"
+"""In what librdkafka says of an admin request that was sent and not answered."""
 _NO_SUCH_SETTING = 'No such configuration property: "'
 
 
@@ -72,6 +74,7 @@ class Cluster:
         self.settings, self._warn = settings, warn
         self._unknown: set[str] = set()
         self.reasons = Reasons()
+        self._was_answered = False
         self._deadline: float | None = None
 
     @property
@@ -158,7 +161,9 @@ class Cluster:
         self.reasons.all_down = False
         while True:
             try:
-                return future.result(timeout=POLL_S)
+                result = future.result(timeout=POLL_S)
+                self._was_answered = True
+                return result
             except FutureTimeout as error:
                 self.admin.poll(0)
                 waited = time.monotonic() - started
@@ -251,7 +256,10 @@ class Cluster:
                 "a KRaft controller's port serves no clients: name a broker's",
             )
         if cause.code() in UNREACHABLE_CODES:
-            return self._unreachable(cause)
+            unreachable = self._unreachable(cause)
+            # Of requests that go to several brokers it does not say how far they came.
+            is_sent = _SENT in cause.str() or (_WAITING not in cause.str() and self._was_answered)
+            return UnansweredError(str(unreachable), unreachable.hint) if is_sent else unreachable
         reason = describe_kafka_error(cause)
         return OperationError(f"{what}: {reason}" if what else reason, hint_for(cause.code()), cause.code())
 

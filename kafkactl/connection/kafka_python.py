@@ -15,7 +15,14 @@ from kafkactl.connection import oauth, tls
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, refusal
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError, UsageError
+from kafkactl.errors import (
+    KafkactlError,
+    OperationError,
+    UnansweredError,
+    UnreachableError,
+    UnsupportedRequestError,
+    UsageError,
+)
 
 T = TypeVar("T")
 Partition = tuple[str, int]
@@ -260,7 +267,7 @@ class Requests:
         def ask() -> T:
             while True:
                 try:
-                    return self._call_once(operation)
+                    return self._call_once(operation, is_change)
                 except UnreachableError as error:
                     is_over = is_change or time.monotonic() > deadline
                     if is_over or not isinstance(error.__cause__, passing):
@@ -270,11 +277,16 @@ class Requests:
 
         return self._retry(ask)
 
-    def _call_once(self, operation: Callable[[AdminClient], T]) -> T:
+    def _call_once(self, operation: Callable[[AdminClient], T], is_change: bool) -> T:
         if self._client is None:
             self._client = _connected(self._settings, self._ask_other_client)
-        with _our_errors(self._settings):
-            return operation(self._client)
+        try:
+            with _our_errors(self._settings):
+                return operation(self._client)
+        except UnreachableError as error:
+            if not is_change:
+                raise
+            raise UnansweredError(str(error), error.hint) from error
 
 
 def _error_codes(answer: Any) -> Iterator[int]:

@@ -13,6 +13,9 @@ from kafkactl.escaping import escape_for_terminal
 _RED, _YELLOW, _PLAIN = "\033[1;31m", "\033[33m", "\033[0m"
 
 
+_LONGEST = 4000
+"""Characters of a message that are shown; a name or a value from a file can be longer."""
+
 as_json: ContextVar[bool] = ContextVar("as_json", default=False)
 """Whether messages are lines of json, which is so with -o json and -o jsonl."""
 
@@ -75,7 +78,8 @@ def _object(value: dict[str, object]) -> None:
 
 
 def _line(label: str, colour: str, text: str) -> None:
-    line = _for_terminal(" ".join(text.split("\n")))
+    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
+    line = _for_terminal(" ".join(cut.split("\n")))
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     _write(f"{colour}{label}{_PLAIN} {line}" if coloured else f"{label} {line}")
 

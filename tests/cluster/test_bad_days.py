@@ -58,7 +58,7 @@ def test_a_value_that_is_not_utf8_is_wrong_usage(arguments: list[str], cli: Cli,
 
 def test_a_path_may_have_any_bytes(cli: Cli) -> None:
     done = cli("dump-log", os.fsencode(cli.home / "none").decode() + NOT_UTF8)
-    assert "Ignoring unknown file" in done.stderr
+    assert "no such file" in done.stderr
     assert "not UTF-8" not in done.stderr
 
 
@@ -206,3 +206,33 @@ def test_a_question_without_an_answer_is_asked_again_in_half_the_time(cli: Cli) 
         broker.on("DescribeTopicPartitions", freeze=True, times=1)
         shown = cli.ok("-b", broker.address, "--timeout", "3s", "topics", "describe", "orders", "-o", "json")
         assert "orders" in shown
+
+
+CHANGES = [
+    ("CreateTopics", ["topics", "create", "new"]),
+    ("CreatePartitions", ["topics", "alter", "orders", "-p", 9]),
+    ("DeleteTopics", ["topics", "delete", "orders", "--yes"]),
+    ("IncrementalAlterConfigs", ["configs", "alter", "topics", "orders", "--set", "retention.ms=5"]),
+    ("DeleteGroups", ["groups", "delete", "billing", "--yes"]),
+    ("OffsetCommit", ["groups", "reset-offsets", "billing", "--topic", "orders", "--to-latest", "--execute"]),
+    ("OffsetDelete", ["groups", "delete-offsets", "billing", "--topic", "orders", "--yes"]),
+    ("AlterUserScramCredentials", ["users", "set", "ann", "--password-file", "-"]),
+    ("AlterClientQuotas", ["quotas", "set", "producer_byte_rate=5", "--user", "ann"]),
+    ("DeleteRecords", ["records", "delete", "orders", "--all", "--yes"]),
+]
+
+
+@pytest.mark.parametrize("fault", [{"freeze": True}, {"close": True}])
+@pytest.mark.parametrize(("api", "arguments"), CHANGES)
+def test_a_change_without_an_answer_may_have_been_done(
+    api: str, arguments: list[object], fault: dict[str, bool], cli: Cli, broker: FakeBroker
+) -> None:
+    """It is not sent again, and nobody is told that the cluster cannot be reached and no more."""
+    broker.on(api, applied=True, **fault)
+    started = time.monotonic()
+    done = cli("-b", broker.address, "--timeout", "2s", *arguments, input="secret\n")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "may have been done" in done.stderr
+    assert "look before you repeat it" in done.stderr
+    assert time.monotonic() - started < 2 + 1 + 1.5, "the time-out, a second of grace, and the start"
+    assert len(broker.requests_of(api)) == 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kafkactl.cli.frame import rights
 from kafkactl.cli.frame.options import MirrorOutputOptions, ReportOptions
 from kafkactl.connection.protocol import ErrorCode
-from kafkactl.errors import KafkactlError, OperationError, UnreachableError
+from kafkactl.errors import KafkactlError, OperationError, UnansweredError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.statuses import DONE, FAILED, NO_ANSWER, combine
@@ -50,10 +51,17 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
     for outcome in failed:
         what = f"{noun} {outcome.name}: {outcome.result}"
         if outcome.code in _UNANSWERED:
-            people.error(UnreachableError(what, "the change may have been done: look before you repeat it"))
+            people.error(UnansweredError(f"{what}; it may have been done", _look(noun, outcome.name)))
         else:
             people.error(OperationError(what, rights.hint(outcome.code) or outcome.hint))
     return combine(map(_status, outcomes))
+
+
+def _look(noun: str, name: str) -> str:
+    """Return the hint that names the command which shows whether a change was done."""
+    shown = {"topic": f"topics describe {shlex.quote(name)}", "group": f"groups describe {shlex.quote(name)}"}
+    command = {**shown, "user": "users list"}.get(noun)
+    return "look before you repeat it" + (f": kafkactl {command}" if command else "")
 
 
 def _status(outcome: Outcome) -> int:

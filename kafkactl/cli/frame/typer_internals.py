@@ -58,6 +58,8 @@ class PlainParameter(RuntimeParam):
         except ValueError:
             choices = f"; one of {', '.join(annotation)}" if kind is Enum else ""
             raise ValueError(f"{value!r} is not {_NAMES[kind]}{choices}") from None
+        if kind is int and not -(2**63) <= result < 2**63:
+            raise ValueError(f"a number of {len(value)} digits is too large")
         low, high = self.parameter_info.min, self.parameter_info.max
         if low is not None and result < low:
             raise ValueError(f"{value} is less than {low}")

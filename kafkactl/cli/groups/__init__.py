@@ -23,7 +23,7 @@ from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 from kafkactl.patterns import select_names
 from kafkactl.statuses import CONDITION, FAILED
 from kafkactl.stdout import out
-from kafkactl.times import parse_duration
+from kafkactl.times import parse_pause
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.conditions import Condition
@@ -159,8 +159,8 @@ def describe(
     sort = output.group_order
     conditions = _conditions(fail_if)
     selection = which.selection()
-    every_s = None if watch is None else _seconds(watch, "--watch")
-    apart_s = None if interval is None else _seconds(interval, "--interval")
+    every_s = None if watch is None else parse_pause(watch, "--watch")
+    apart_s = None if interval is None else parse_pause(interval, "--interval")
     connected = cluster.connect()
     if members or state:
         return _show_descriptions(connected, output, selection, members, verbose)
@@ -210,7 +210,7 @@ def explain(
     from kafkactl.admin.groups.diagnosis import diagnose
     from kafkactl.admin.groups.pace import with_rates
 
-    seconds = _seconds(interval, "--interval")
+    seconds = parse_pause(interval, "--interval")
     connected = cluster.connect()
     looked = time.monotonic()
     before = descriptions.one_group_lag(connected, group.name, with_epochs=True)
@@ -282,11 +282,6 @@ def _conditions(texts: list[str] | None) -> list[Condition]:
 
 def _said(texts: Sequence[str] | None) -> set[str]:
     return {part.strip().lower() for text in texts or () for part in text.split(",")}
-
-
-def _seconds(text: str, flag: str) -> float:
-    """Return a duration above 0 in seconds; raises UsageError."""
-    return parse_duration(text, flag, positive=True) / 1000
 
 
 def _timed(connected: Cluster, lags: list[GroupLag], asked: bool | None, read_committed: bool) -> list[GroupLag]:

@@ -14,7 +14,7 @@ from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output.report import Column, Report, Table, listing
 from kafkactl.stdout import out
-from kafkactl.times import parse_duration
+from kafkactl.times import parse_pause
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
@@ -64,7 +64,7 @@ def offsets(
         raise UsageError("Kafka's tool has no words for --count and --rate", "leave -o kafka out")
     rules = parse_rules(topic_partitions) if topic_partitions else None
     moment = _moment(at, clock)
-    apart_s = None if rate is None else parse_duration(rate, "--rate", positive=True) / 1000
+    apart_s = None if rate is None else parse_pause(rate, "--rate")
     connected = cluster.connect()
     errors: list[KafkactlError] = []
     if rules is not None:

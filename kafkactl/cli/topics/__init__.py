@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kafkactl.admin.models import MOST_PARTITIONS, MOST_REPLICAS
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
@@ -79,11 +80,25 @@ def create(
     ] = None,
     partitions: Annotated[
         int | None,
-        typer.Option("--partitions", "-p", metavar="N", min=1, help="Number of partitions (default: the brokers')."),
+        typer.Option(
+            "--partitions",
+            "-p",
+            metavar="N",
+            min=1,
+            max=MOST_PARTITIONS,
+            help="Number of partitions (default: the brokers').",
+        ),
     ] = None,
     replication_factor: Annotated[
         int | None,
-        typer.Option("--replication-factor", "-r", metavar="N", min=1, help="Copies of each (default: the brokers')."),
+        typer.Option(
+            "--replication-factor",
+            "-r",
+            metavar="N",
+            min=1,
+            max=MOST_REPLICAS,
+            help="Copies of each (default: the brokers').",
+        ),
     ] = None,
     replica_assignment: ReplicaAssignment = None,
     config: Annotated[
@@ -140,7 +155,10 @@ def alter(
     confirm: ConfirmOptions,
     topics: TopicsOptions,
     partitions: Annotated[
-        int | None, typer.Option("--partitions", "-p", metavar="N", min=1, help="New, higher number of partitions.")
+        int | None,
+        typer.Option(
+            "--partitions", "-p", metavar="N", min=1, max=MOST_PARTITIONS, help="New, higher number of partitions."
+        ),
     ] = None,
     replica_assignment: ReplicaAssignment = None,
     replication_factor: Annotated[
@@ -150,6 +168,7 @@ def alter(
             "-r",
             metavar="N",
             min=1,
+            max=MOST_REPLICAS,
             help="New number of copies, spread over racks and brokers.",
         ),
     ] = None,

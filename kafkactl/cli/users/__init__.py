@@ -58,7 +58,7 @@ def set_credential(
         str, typer.Option("--mechanism", "-m", metavar="NAME", help="SCRAM-SHA-256 or SCRAM-SHA-512.")
     ] = "SCRAM-SHA-512",
     iterations: Annotated[
-        int, typer.Option("--iterations", metavar="N", help="Rounds of hashing, 4096 to 16384.")
+        int, typer.Option("--iterations", metavar="N", max=16384, help="Rounds of hashing, 4096 to 16384.")
     ] = 4096,
     password_file: Annotated[
         Path | None,
