@@ -38,7 +38,8 @@ def test_offsets_of_every_moment(cluster: RunningCluster, name: str) -> None:
 
 def test_wrong_questions(kraft: RunningCluster) -> None:
     for arguments, words in {
-        ("no-such-topic",): "no partition is meant",
+        ("no-such-topic",): "there is no topic 'no-such-topic'",
+        ("--topic-partitions", "no-such-topic"): "no partition is meant",
         ("(",): "invalid value '(' for TOPIC",
         ("--time", "-9"): "a negative number is not a time",
         ("--time", "soon"): "this is not a time",
@@ -76,13 +77,17 @@ def test_offset_files_that_are_refused(kraft: RunningCluster, tmp_path: Path) ->
     file = tmp_path / "offsets.json"
     one = {"topic": "t", "partition": 0, "offset": 1}
     for content, words in {
-        "{": "not the json of offsets",
+        "{": "not JSON",
+        "[]": "not the json of offsets",
+        json.dumps({"partitions": [[]]}): "not a partition with an offset",
+        json.dumps({"partitions": [{**one, "partition": -1}]}): "not a partition with an offset",
+        json.dumps({"partitions": [{**one, "offset": True}]}): "not a partition with an offset",
         json.dumps({"partitions": [one], "version": 2}): "version 2",
         json.dumps({"partitions": [one, one]}): "named twice: t-0",
-        json.dumps({"partitions": [{**one, "offset": "1"}]}): "no whole number",
+        json.dumps({"partitions": [{**one, "offset": "1"}]}): "not a partition with an offset",
     }.items():
         file.write_text(content)
         assert words in kraft.cli("records", "delete", "--offset-json-file", file, "--yes", check=2).stderr
-    missing = kraft.cli("records", "delete", "--offset-json-file", tmp_path / "none", "--yes", check=1)
-    assert "no such file" in missing.stderr
+    missing = kraft.cli("records", "delete", "--offset-json-file", tmp_path / "none", "--yes", check=2)
+    assert "No such file" in missing.stderr
     assert "which records?" in kraft.cli("records", "delete", "t", "--yes", check=2).stderr

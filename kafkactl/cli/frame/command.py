@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
-from typing import Any, TypeVar, dataclass_transform, get_type_hints
+from typing import Annotated, Any, TypeVar, dataclass_transform, get_type_hints
 
 import typer
 import typer.main
@@ -23,6 +23,7 @@ T = TypeVar("T")
 is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
 """Whether --debug is given."""
 
+_DEBUG = "debug"
 _MAY_BE_EMPTY = ("--key", "--key-separator", "--delimiter", "--null-marker")
 """Options for which an empty text means something; for all others it is a mistake of the shell's."""
 
@@ -69,6 +70,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(click_context: typer.Context, **values: Any) -> Any:
         _check_texts(click_context, values)
         hints, groups = flags_of()
+        if _DEBUG not in hints and values.pop(_DEBUG):
+            is_debugging.set(True)
         for name, group in groups.items():
             given = group(**{field.name: values.pop(field.name) for field in fields(group)})
             values[name] = _filled_in(given, click_context)
@@ -165,6 +168,9 @@ def _spread(
                     field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations[field.name]
                 )
             )
+    if _DEBUG not in hints:  # the root shows the option; it may also stand after a command
+        hidden = Annotated[bool, typer.Option("--debug", hidden=True)]
+        parameters.append(inspect.Parameter(_DEBUG, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hidden))
     return inspect.Signature(parameters)
 
 

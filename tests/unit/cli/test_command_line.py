@@ -207,6 +207,15 @@ def test_what_is_not_there_has_status_1(cli: Cli, arguments: list[str], message:
 
 
 @pytest.mark.parametrize(
+    "arguments", [["--debug", "topics", "plan", "/no/such"], ["topics", "plan", "/no/such", "--debug"]]
+)
+def test_debug_stands_before_and_after_a_command(cli: Cli, arguments: list[str]) -> None:
+    done = subprocess.run(cli.command(*arguments), env=cli.full_environment(), capture_output=True, check=False)
+    assert b"Traceback" in done.stderr
+    assert b"--debug" not in cli("dump-log", "--help", check=0).stdout.encode()
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["dump-log", "/no/such"],
