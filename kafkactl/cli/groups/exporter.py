@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,6 +12,9 @@ from kafkactl.cli.frame.options import ClusterOptions
 from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output import people
 
+_LOOKS = 3
+_START_S = 10.0
+"""A scrape may take so many time-outs (groups, offsets, times of records), and this for the start of a process."""
 DEFAULT_PORT = 9308
 """That of kafka_exporter, whose names the metrics have."""
 
@@ -32,58 +32,25 @@ def exporter(
     ] = True,
 ) -> None:
     """Serve the lag of all groups as /metrics for Prometheus, until interrupted; brokers may come and go."""
-    from prometheus_client import CollectorRegistry, start_http_server
+    from kafkactl.cli.groups.serving import MetricsServer, Scraper
 
-    cluster.settings()  # what is wrong with them is told now, and not at the first scrape
+    settings = cluster.settings()  # what is wrong with them is told now, and not at the first scrape
     command_line = [sys.executable, "-m", "kafkactl", *_connection(cluster)]
-    command_line += [
-        "groups",
-        "describe",
-        "--all-groups",
-        "--lag",
-        "-o",
-        "prometheus",
-        "--time" if time_lag else "--no-time",
-    ]
-    registry = CollectorRegistry()
-    registry.register(Scrapes(command_line))
+    command_line += ["groups", "describe", "--all-groups", "--lag", "-o", "prometheus"]
+    command_line.append("--time" if time_lag else "--no-time")
+    scraper = Scraper(
+        command_line, _LOOKS * settings.timeout_s + _START_S, lambda reason: people.error(KafkactlError(reason))
+    )
     try:
-        server, thread = start_http_server(port, host, registry)
+        server = MetricsServer((host, port), scraper)
     except OSError as error:
-        raise UsageError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}", "--port names another"
-        ) from error
-    people.note(f"serving http://{host}:{server.server_port}/metrics; Ctrl-C ends it")
+        reason = f"cannot listen on {host}:{port}: {error.strerror or error}"
+        raise UsageError(reason, "--port names another") from error
+    people.note(f"serving http://{host}:{server.server_port}/metrics and /health; Ctrl-C ends it")
     try:
-        thread.join()
+        server.serve_forever()
     finally:
-        server.shutdown()
-
-
-class Scrapes:
-    """Asks the cluster at each scrape, in a process of its own: whatever becomes of that, the exporter stays."""
-
-    def __init__(self, command_line: list[str]) -> None:
-        self._command_line = command_line
-
-    def describe(self) -> list[Any]:
-        """Nothing: to be registered must not take a scrape."""
-        return []
-
-    def collect(self) -> Iterator[Any]:
-        from prometheus_client.metrics_core import GaugeMetricFamily
-        from prometheus_client.parser import text_string_to_metric_families
-
-        started = time.monotonic()
-        done = subprocess.run(self._command_line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-        yield from text_string_to_metric_families(done.stdout)
-        if done.stderr and done.returncode:
-            people.error(KafkactlError(done.stderr.splitlines()[0].removeprefix("error: ")))
-        up = bool(done.stdout)
-        yield GaugeMetricFamily("kafkactl_up", "Whether the cluster could be asked", value=up)
-        yield GaugeMetricFamily(
-            "kafkactl_scrape_seconds", "How long it took to ask", value=round(time.monotonic() - started, 3)
-        )
+        server.server_close()
 
 
 def _connection(cluster: ClusterOptions) -> list[str]:
