@@ -95,7 +95,8 @@ def ranges(
         start = OFFSET_BEGINNING if selection.from_beginning else OFFSET_END
     named = {each: offset for each, offset in (selection.assigned or {}).items() if offset is not None}
     begins = {each: named.get(each, starts.get(each, start)) for each in partitions}
-    if named or (selection.offset is not None and selection.offset >= 0):
+    refuses = cluster.settings.properties.get("auto.offset.reset") == "error"  # and so does the client
+    if not refuses and (named or (selection.offset is not None and selection.offset >= 0)):
         begins.update(_mended(cluster, consumer, begins, warn))
     return {each: Range(begins[each], stops.get(each)) for each in partitions}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -68,12 +69,12 @@ def owner(kraft: RunningCluster, name: str) -> Iterator[str]:
     """A user with quotas and a credential; gone at the end."""
     cli = kraft.cli
     cli.ok("quotas", "set", "--user", name, "producer_byte_rate=1048576", "request_percentage=12.5")
-    cli.ok("quotas", "set", "--user", name, "--client", "", "consumer_byte_rate=5")
+    cli.ok("quotas", "set", "--user", name, "--client-defaults", "consumer_byte_rate=5")
     cli.ok("users", "set", name, "--password-file", "-", input="secret\n")
     eventually(lambda: cli("users", "list", name).returncode == 0)
     yield name
     cli("quotas", "unset", "--user", name, "producer_byte_rate", "request_percentage")
-    cli("quotas", "unset", "--user", name, "--client", "", "consumer_byte_rate")
+    cli("quotas", "unset", "--user", name, "--client-defaults", "consumer_byte_rate")
     cli("users", "delete", name, "--yes")
 
 
@@ -242,9 +243,11 @@ def test_records_as_they_are(kraft: RunningCluster, topic: str) -> None:
     ]
 
 
-def test_files_of_a_broker(kraft: RunningCluster, topic: str) -> None:
+def test_files_of_a_broker(kraft: RunningCluster, topic: str, tmp_path: Path) -> None:
     (log_dir,) = kraft.log_dirs()
-    metadata = log_dir / "__cluster_metadata-0"
+    # The broker writes it twice a second: a copy has whole batches, unless it was made meanwhile.
+    metadata = tmp_path / "__cluster_metadata-0"
+    eventually(lambda: copied(log_dir / metadata.name, metadata) and kraft.cli("dump-log", metadata).returncode == 0)
     logs = [log_dir / f"{topic}-0", log_dir / f"{topic}.b-1"]
     segment = logs[0] / f"{0:020}.log"
     offsets = sorted(log_dir.glob("__consumer_offsets-*/*.log"))
@@ -270,6 +273,12 @@ def test_files_of_a_broker(kraft: RunningCluster, topic: str) -> None:
         case("local status", "local", "status"),
     )
     assert names
+
+
+def copied(folder: Path, target: Path) -> Path:
+    """Return a fresh copy of a folder."""
+    shutil.rmtree(target, ignore_errors=True)
+    return Path(shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.lock")))
 
 
 def test_errors_of_a_cluster(kraft: RunningCluster, name: str) -> None:

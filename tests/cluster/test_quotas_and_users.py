@@ -35,9 +35,9 @@ def test_quotas_of_a_user_a_client_and_both(cluster: RunningCluster, name: str) 
 
 
 def test_default_quotas_are_named(kraft: RunningCluster, name: str) -> None:
-    kraft.cli.ok("quotas", "set", "--user", name, "--client", "", "producer_byte_rate=7")
-    eventually(lambda: "<default>" in kraft.cli.ok("quotas", "list", "--user", name, "--client", ""))
-    assert kraft.cli.ok("quotas", "list", "--user", name, "--client", "").split()[-5:] == [
+    kraft.cli.ok("quotas", "set", "--user", name, "--client-defaults", "producer_byte_rate=7")
+    eventually(lambda: "<default>" in kraft.cli.ok("quotas", "list", "--user", name, "--client-defaults"))
+    assert kraft.cli.ok("quotas", "list", "--user", name, "--client-defaults").split()[-5:] == [
         name, "<default>", "-", "producer_byte_rate", "7"
     ]  # fmt: skip
 

@@ -33,6 +33,8 @@ def tell_all(errors: Iterable[KafkactlError]) -> int:
     """Say what failed of several items, beside those that did not; return 1 when anything did."""
     found = list(errors)
     for error in found:
+        if isinstance(error, OperationError):
+            error.hint = rights.hint(error.code) or error.hint
         people.error(error)
     return FAILED if found else 0
 

@@ -26,23 +26,34 @@ if TYPE_CHECKING:
 
 app = new_app("Show and change the quotas of users, clients and ips.")
 
-_DEFAULT_HELP = "'' is the default of all without their own."
-
 
 @flags
 class WhoseOptions:
     """Whose quotas."""
 
-    user: Annotated[str | None, typer.Option("--user", metavar="USER", help=f"User; {_DEFAULT_HELP}")] = None
+    user: Annotated[str | None, typer.Option("--user", metavar="USER", help="Quotas of this user.")] = None
+    user_defaults: Annotated[bool, typer.Option("--user-defaults", help="Quotas of all users without their own.")] = (
+        False
+    )
     client: Annotated[
         str | None,
-        typer.Option("--client", metavar="ID", help=f"Client id, of that user where both are said; {_DEFAULT_HELP}"),
+        typer.Option("--client", metavar="ID", help="Quotas of this client id, with --user only of that user's."),
     ] = None
-    ip: Annotated[str | None, typer.Option("--ip", metavar="IP", help=f"Address; {_DEFAULT_HELP}")] = None
+    client_defaults: Annotated[
+        bool, typer.Option("--client-defaults", help="Quotas of all client ids without their own.")
+    ] = False
+    ip: Annotated[str | None, typer.Option("--ip", metavar="IP", help="Quotas of this address.")] = None
+    ip_defaults: Annotated[bool, typer.Option("--ip-defaults", help="Quotas of all addresses without their own.")] = (
+        False
+    )
 
     def parts(self) -> dict[EntityType, str]:
         """Names by type; raises UsageError for what cannot go together."""
-        said = {EntityType.USERS: self.user, EntityType.CLIENTS: self.client, EntityType.IPS: self.ip}
+        said = {
+            EntityType.USERS: _name(self.user, self.user_defaults, "--user"),
+            EntityType.CLIENTS: _name(self.client, self.client_defaults, "--client"),
+            EntityType.IPS: _name(self.ip, self.ip_defaults, "--ip"),
+        }
         found = {type_: name for type_, name in said.items() if name is not None}
         if EntityType.IPS in found and len(found) > 1:
             raise UsageError("an ip has quotas of its own only", "leave --user and --client out")
@@ -51,8 +62,17 @@ class WhoseOptions:
     def entity(self) -> list[Entity]:
         """The one to be changed; raises UsageError for none."""
         if not (found := self.parts()):
-            raise UsageError("whose quotas?", "--user USER, --client ID, both, or --ip IP; '' for the default")
+            raise UsageError(
+                "whose quotas?", "--user USER, --client ID, both, or --ip IP; --user-defaults and so on for all others"
+            )
         return [Entity(type_, name) for type_, name in found.items()]
+
+
+def _name(name: str | None, is_default: bool, flag: str) -> str | None:
+    """Return the name of a part, "" for the default; raises UsageError for both."""
+    if name is not None and is_default:
+        raise UsageError(f"{flag} and {flag}-defaults are mutually exclusive", "leave one of them out")
+    return "" if is_default else name
 
 
 @app.command("list")
