@@ -181,6 +181,15 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+_LONGEST_HOST = 253
+
+
+def _is_host(text: str) -> bool:
+    """Return whether a text can be a host's name, an address, or an IPv6 address in brackets."""
+    name = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    return 0 < len(name) <= _LONGEST_HOST and name.isprintable() and not any(each in name for each in " []")
+
+
 def require_addresses(bootstrap_servers: str) -> None:
     """Raises UsageError unless it is a list of host:port (a host alone means port 9092)."""
     for server in bootstrap_servers.split(","):
@@ -188,7 +197,8 @@ def require_addresses(bootstrap_servers: str) -> None:
         host, colon, port = address.rpartition(":")
         if not colon:
             host, port = address, "9092"
-        if not host or not port.isdigit() or not 0 < int(port) < 65536 or any(c.isspace() for c in host):
+        is_port = port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536
+        if not (is_port and _is_host(host)):
             raise UsageError(
                 f"{server.strip()!r} is no broker address", "name brokers as host:port, with commas between"
             )

@@ -330,7 +330,11 @@ class MemberFlags:
         return {name: Flag(option, value) for name, (option, value) in wanted.items() if value is not None}
 
     def require_group(self, group: str | None) -> None:
-        """Raise UsageError for flags of a group's member where there is no group."""
+        """Raise UsageError for flags of a member without a group, and for a name that librdkafka would change."""
+        if group is not None and group[:1].isspace():
+            raise UsageError(
+                f"group {group!r} cannot be joined: librdkafka removes blanks before a name", "use another"
+            )
         if group is None and (self.group_instance_id or self.group_protocol or self.assignor):
             raise UsageError("there is no group to be a member of", "--group names it")
 

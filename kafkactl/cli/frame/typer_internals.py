@@ -54,6 +54,8 @@ class PlainParameter(RuntimeParam):
             raise ValueError("the value is empty")
         read = annotation if kind is Enum else _READERS[kind]
         try:
+            if kind is int and isinstance(value, str) and not value.isascii():
+                raise ValueError  # Python reads the digits of every script
             result = read(value)
         except ValueError:
             choices = f"; one of {', '.join(annotation)}" if kind is Enum else ""

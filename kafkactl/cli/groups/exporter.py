@@ -43,8 +43,9 @@ def exporter(
     )
     try:
         server = MetricsServer((host, port), scraper)
-    except OSError as error:
-        reason = f"cannot listen on {host}:{port}: {error.strerror or error}"
+    except (OSError, TypeError, ValueError) as error:  # the last two for what can be no host's name
+        why = error.strerror or error if isinstance(error, OSError) else "this is no host"
+        reason = f"cannot listen on {host}:{port}: {why}"
         raise UsageError(reason, "--port names another") from error
     people.note(f"serving http://{host}:{server.server_port}/metrics and /health; Ctrl-C ends it")
     try:

@@ -105,6 +105,9 @@ def console_producer(
     if rate is not None and not (rate > 0 and math.isfinite(rate)):
         raise UsageError(f"--rate {rate:g}: not a number above 0")
     transactional_id = connected.settings.properties.get("transactional.id")
+    if transactional_id is not None and transactional_id[:1].isspace():
+        reason = f"transactional id {transactional_id!r} cannot be used: librdkafka removes blanks before it"
+        raise UsageError(reason, "use another")
     if transaction_size is not None and transactional_id is None:
         raise UsageError("--transaction-size without a transaction", "--transactional-id begins one")
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 app = new_app("List, create, describe, alter and delete topics.")
 
+_DIGITS = 10
+"""Ids of brokers have fewer: they are at most 2^31 - 1."""
 ReplicaAssignment = Annotated[
     str | None, typer.Option("--replica-assignment", metavar="1:2,2:3", help="Broker ids of each partition's replicas.")
 ]
@@ -267,12 +269,12 @@ def _change(what: str) -> Change:
 
 
 def _assignment(text: str) -> tuple[tuple[int, ...], ...]:
-    try:
-        assignment = tuple(tuple(int(broker) for broker in partition.split(":")) for partition in text.split(","))
-    except ValueError:
+    parts = [partition.split(":") for partition in text.split(",")]
+    if not all(each.isascii() and each.isdigit() and len(each) < _DIGITS for part in parts for each in part):
         raise UsageError(
             f"--replica-assignment {text}: not broker ids", "one list a partition: 1:2,2:3 puts partition 0 on 1 and 2"
-        ) from None
+        )
+    assignment = tuple(tuple(map(int, part)) for part in parts)
     for number, brokers in enumerate(assignment):
         if len(set(brokers)) != len(brokers):
             raise UsageError(f"--replica-assignment {text}: partition {number} names a broker twice")
