@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _STEP_S = 0.1
 _PURGE_STEPS = 10
+_CONNECT_S = 1.0
+"""So long the second producer waits for metadata at most: a signal is not heard meanwhile."""
 
 TOPIC_ON_ITS_WAY = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE})
 
@@ -226,16 +228,17 @@ class Sending:
 
         They are failed where that cannot be; raises what keeps it from being so, but not after a signal.
         """
-        from kafkactl.streams.librdkafka.record_sending import RecordSending
+        from kafkactl.streams.librdkafka.record_sending import RecordSending, new_sender
 
         try:
             self.flush()
             if not self._stop.is_over:
                 settings = {**producer_settings(self._cluster), **STATISTICS}
-                self._unusual = RecordSending(
-                    *(self._cluster, settings, self._topic, self._where.get("partition")),
-                    *(self._account, self._is_over, self._waiting.on_statistics),
+                sender = new_sender(
+                    *(self._cluster, settings, self._topic, self._where.get("partition"), self._account),
+                    *(self._is_over, self._waiting.on_statistics, _CONNECT_S),
                 )
+                self._unusual = RecordSending(sender, self._account, self._is_over)
                 return
         except KafkactlError as error:
             self._fail_all(records, f"not sent: {error}")

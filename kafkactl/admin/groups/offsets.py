@@ -54,6 +54,8 @@ class ResetPlan:
     """Without a record at or after the time: their ends were taken."""
     clamped: tuple[tuple[Partition, int, int], ...] = ()
     """(partition, wanted, taken) where an offset was beyond its log."""
+    committed: Mapping[Partition, int] = field(default_factory=dict)
+    """What the group has committed now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,26 +166,30 @@ def existing_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> li
 
 def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition], reset: Reset) -> ResetPlan:
     """The offsets that a reset comes to; raises OperationError where one cannot be told."""
-    committed: Mapping[Partition, int | None] = {}
-    if reset.to in (ResetTo.CURRENT, ResetTo.SHIFT):
-        committed = _committed(cluster, group)
+    committed = committed_at(cluster, group)
+    return replace(_planned(cluster, group, partitions, reset, committed), committed=committed)
+
+
+def _planned(
+    cluster: Cluster, group: str, partitions: Sequence[Partition], reset: Reset, committed: Mapping[Partition, int]
+) -> ResetPlan:
     match reset.to:
         case ResetTo.OFFSET:
             return _clamped(cluster, dict.fromkeys(partitions, reset.value))
         case ResetTo.GIVEN:
             return _clamped(cluster, reset.given)
         case ResetTo.SHIFT:
-            missing = [f"{topic}-{number}" for topic, number in partitions if committed.get((topic, number)) is None]
+            missing = [f"{topic}-{number}" for topic, number in partitions if (topic, number) not in committed]
             if missing:
                 raise OperationError(
                     f"group {group} has committed nothing to shift in {', '.join(missing)}",
                     "name partitions that it has committed in, or --all-topics",
                 )
-            return _clamped(cluster, {each: (committed[each] or 0) + reset.value for each in partitions})
+            return _clamped(cluster, {each: committed[each] + reset.value for each in partitions})
         case ResetTo.TIME:
             return _at(cluster, partitions, reset.value)
         case ResetTo.CURRENT:
-            kept = {each: offset for each in partitions if (offset := committed.get(each)) is not None}
+            kept = {each: committed[each] for each in partitions if each in committed}
             others = _ends(cluster, [each for each in partitions if each not in kept], latest=True)
             return ResetPlan({**kept, **others})
         case _:
@@ -191,23 +197,27 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition], re
 
 
 def committed_at(cluster: Cluster, group: str) -> dict[Partition, int]:
-    """Return what a group has committed, by partition."""
-    return {partition: offset for partition, offset in _committed(cluster, group).items() if offset is not None}
+    """Return what a group has committed, by partition; raises OperationError where that cannot be read."""
+    if group not in {listed.group for listed in list_groups(cluster).groups}:
+        return {}
+    found = committed_offsets(cluster, [group])[group]
+    if errors := [f"{topic}-{number}: {each.error}" for (topic, number), each in found.items() if each.error]:
+        raise OperationError(f"cannot read the offsets of group {group}: {'; '.join(errors)}")
+    return {partition: each.offset for partition, each in found.items() if each.offset is not None}
 
 
-def changes_to(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> list[OffsetChange]:
-    """Return the changes that lead to these offsets, sorted by partition."""
-    present = committed_at(cluster, group)
+def changes_of(group: str, plan: ResetPlan) -> list[OffsetChange]:
+    """Return the changes that a plan comes to, sorted by partition."""
     return [
         OffsetChange(
             group=group,
             topic=partition[0],
             partition=partition[1],
-            old_offset=(old := present.get(partition)),
+            old_offset=(old := plan.committed.get(partition)),
             new_offset=new,
             moved=None if old is None else new - old,
         )
-        for partition, new in sorted(offsets.items())
+        for partition, new in sorted(plan.offsets.items())
     ]
 
 
@@ -263,15 +273,6 @@ def remove_members(
     """Puts members out of a group, (member id, None) or (None, instance id); each one's error by that id."""
     codes = cluster.requests.remove_group_members(group, members)
     return {name: describe_error(code) if code else None for name, code in codes.items()}
-
-
-def _committed(cluster: Cluster, group: str) -> dict[Partition, int | None]:
-    if group not in {listed.group for listed in list_groups(cluster).groups}:
-        return {}
-    found = committed_offsets(cluster, [group])[group]
-    if errors := [f"{topic}-{number}: {each.error}" for (topic, number), each in found.items() if each.error]:
-        raise OperationError(f"cannot read the offsets of group {group}: {'; '.join(errors)}")
-    return {partition: each.offset for partition, each in found.items()}
 
 
 def _ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) -> dict[Partition, int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,13 +22,10 @@ from kafkactl.patterns import (
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
-T = TypeVar("T")
-
 IfExists = Annotated[bool, typer.Option("--if-exists", help="A topic that does not exist is no error.")]
 ExcludeInternal = Annotated[bool, typer.Option("--exclude-internal", help="Leave out the internal topics of Kafka.")]
 AllGroups = Annotated[bool, typer.Option("--all-groups", help="All groups of the cluster.")]
 _TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
-_GROUPS_HINT = "list the groups that you can see: kafkactl groups list"
 
 
 def require_subject(positional: str | None, flag: str | None, name: str) -> str:
@@ -107,16 +103,23 @@ class TopicsOptions:
             raise missing("topic")
         return selection
 
-    def choose(self, connected: Cluster, if_exists: bool = False, look_up: bool = False) -> list[str]:
-        """Return the names of the selected topics; raises UsageError for no selection, and NotFoundError.
+    def choose(self, connected: Cluster, if_exists: bool = False) -> list[str]:
+        """Return the names of the selected topics, sorted; raises UsageError for no selection.
 
-        Names are not looked up, unless topics need not exist: then only those that do are returned. With `look_up` a
-        name that does not exist is an error here already, as a preview needs it.
+        Raises NotFoundError for a pattern without a match. Names are not looked up, unless topics need not exist: then
+        only those that do are returned. Where a name must exist, the brokers check that it does.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
         selection = self.require_selection()
-        return chosen_topics(selection, lambda: (row.topic for row in list_topics(connected)), if_exists, look_up)
+        if not (selection.patterns or if_exists):
+            return list(selection.names)
+        choice = selection.choose(row.topic for row in list_topics(connected))
+        if if_exists:
+            return list(choice.names)
+        for error in unmatched(choice):
+            raise error
+        return sorted({*choice.names, *selection.names})
 
 
 @flags
@@ -167,39 +170,13 @@ class GroupsOptions:
         return selection
 
 
-def chosen_topics(
-    selection: TopicSelection, existing: Callable[[], Iterable[str]], if_exists: bool, look_up: bool = False
-) -> list[str]:
-    """Return the names that a selection chooses, sorted; raises NotFoundError for a pattern without a match.
-
-    Existing names are only asked for where they matter. Where a name must exist, the brokers check that it does, or
-    with `look_up` this does.
-    """
-    if not (selection.patterns or if_exists or look_up):
-        return list(selection.names)
-    choice = selection.choose(existing())
-    if if_exists:
-        return list(choice.names)
-    if look_up and choice.absent_names:
-        raise NotFoundError(f"there is no topic {choice.absent_names[0]!r}", _TOPICS_HINT)
-    refuse_unmatched(choice, "topic")
-    return sorted({*choice.names, *selection.names})
-
-
-def refuse_unmatched(choice: Choice, name: str) -> None:
-    """Raise NotFoundError for the first pattern that matched no name."""
-    for error in unmatched(choice, name):
-        raise error
-
-
-def unmatched(choice: Choice, name: str) -> list[KafkactlError]:
-    """Return an error for each pattern that matched no name."""
+def unmatched(choice: Choice) -> list[KafkactlError]:
+    """Return an error for each pattern that matches no topic."""
     errors: list[KafkactlError] = []
     for pattern in choice.unmatched_patterns:
-        suggestion = suggest_topics(pattern) if name == "topic" else None
-        hint = _TOPICS_HINT if name == "topic" else _GROUPS_HINT
-        hint = f"try {suggestion!r}; {hint}" if suggestion else hint
-        errors.append(NotFoundError(f"no {name} matches {pattern!r}", hint))
+        suggestion = suggest_topics(pattern)
+        hint = f"try {suggestion!r}; {_TOPICS_HINT}" if suggestion else _TOPICS_HINT
+        errors.append(NotFoundError(f"no topic matches {pattern!r}", hint))
     return errors
 
 

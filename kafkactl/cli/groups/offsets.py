@@ -330,9 +330,9 @@ def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
 
 def _carried_out(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
     """Return the changes that the plans come to, committed with `execute`, each with its own result."""
-    from kafkactl.admin.groups.offsets import carry_out, changes_to
+    from kafkactl.admin.groups.offsets import carry_out, changes_of
 
-    changes = {name: changes_to(connected, name, plan.offsets) for name, plan in plans.items()}
+    changes = {name: changes_of(name, plan) for name, plan in plans.items()}
     before_change(connected, [_as_change(connected, name, plan.offsets) for name, plan in plans.items()], not execute)
     return [
         change for planned in changes.values() for change in (carry_out(connected, planned) if execute else planned)

@@ -54,7 +54,7 @@ def list_topics(
         choice = selection.choose(row.topic for row in listed)
         listed = [row for row in listed if row.topic in choice.names]
         errors = absent(choice)
-        for error in unmatched(choice, "topic"):  # to look for some and find none is no failure
+        for error in unmatched(choice):  # to look for some and find none is no failure
             people.note(f"{error}; {error.hint}")
     if output.is_kafka:
         out.write_text("\n".join(row.topic for row in listed) + "\n")

@@ -139,7 +139,7 @@ class _Asked:
         elif self.selection.patterns or self.if_exists:
             choice = self.selection.choose(existing())
             names = sorted({*choice.names, *(() if self.if_exists else choice.absent_names)})
-            errors += [] if self.if_exists else unmatched(choice, "topic")
+            errors += [] if self.if_exists else unmatched(choice)
         else:
             names = list(self.selection.names)
         return [name for name in names if not (self.exclude_internal and is_internal_topic(name))], errors

@@ -23,8 +23,6 @@ IS_THERE = _line_sender is not None
 
 _UNASSIGNED = -1
 _STEP_MS = 100
-_CONNECT_S = 1.0
-"""It is connected while records are read: a signal is not heard meanwhile."""
 
 
 def new_sender(
@@ -37,7 +35,10 @@ def new_sender(
     on_statistics: Callable[[str], None],
     connect_s: float = math.inf,
 ) -> Any:
-    """Return a sender of lines and records that has the topic's metadata; raises UsageError for a wrong setting."""
+    """Return a sender of lines and records that has the topic's metadata; raises UsageError for a wrong setting.
+
+    It waits for the metadata for `connect_s` at most, or for the time-out.
+    """
 
     def on_failure(
         key: bytes | None,
@@ -65,19 +66,9 @@ def new_sender(
 class RecordSending:
     """A producer of records whose headers have any names: confluent_kafka takes text without a zero byte only."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        settings: Mapping[str, Any],
-        topic: str,
-        partition: int | None,
-        account: Account,
-        is_over: Callable[[], bool],
-        on_statistics: Callable[[str], None],
-    ) -> None:
-        """Raise UsageError for a wrong setting."""
-        self._account, self._is_over = account, is_over
-        self._sender = new_sender(cluster, settings, topic, partition, account, is_over, on_statistics, _CONNECT_S)
+    def __init__(self, sender: Any, account: Account, is_over: Callable[[], bool]) -> None:
+        """Take over a sender of new_sender."""
+        self._sender, self._account, self._is_over = sender, account, is_over
 
     def __len__(self) -> int:
         """Return how many records wait for an answer; statistics that nobody has heard would count, too."""
