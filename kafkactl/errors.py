@@ -35,9 +35,13 @@ class UsageError(KafkactlError):
 
 
 class UnreachableError(KafkactlError):
-    """No answer from the cluster: connection, authentication or time-out."""
+    """No answer from the cluster: connection, authentication or time-out. `is_partial`: other brokers answer."""
 
     status = statuses.NO_ANSWER
+
+    def __init__(self, message: str, hint: str | None = None, is_partial: bool = False) -> None:
+        super().__init__(message, hint)
+        self.is_partial = is_partial
 
 
 class UnansweredError(UnreachableError):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
 from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.protocol import ConfigSource, ErrorCode, ResourceType
-from kafkactl.errors import NotFoundError, OperationError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
@@ -108,26 +108,44 @@ class Difference:
 def describe_configs(
     cluster: Cluster, entities: Sequence[Entity], documentation: bool = False
 ) -> dict[Entity, list[Config]]:
-    """All settings of each entity by name, inherited ones too; raises NotFoundError."""
-    found = {}
+    """Return all settings of each entity by name, inherited ones too; raises NotFoundError and UnreachableError."""
+    found, errors = describe_all_configs(cluster, entities, documentation)
+    if errors:
+        raise errors[0]
+    return found
+
+
+def describe_all_configs(
+    cluster: Cluster, entities: Sequence[Entity], documentation: bool = False
+) -> tuple[dict[Entity, list[Config]], list[KafkactlError]]:
+    """Return all settings of each entity by name, and an error for each broker that did not answer.
+
+    Raises NotFoundError, and UnreachableError where no broker answers.
+    """
     _require_brokers(cluster, entities)
-    for broker, asked in _by_broker(entities).items():
-        answer = cluster.requests.send(
-            "DescribeConfigs",
-            broker=broker,
-            resources=[(_RESOURCES[each.type], each.name, None) for each in asked],
-            include_synonyms=True,
-            include_documentation=documentation,
-            min_version=1,
-        )
-        by_resource = {(_RESOURCES[each.type], each.name): each for each in asked}
-        for result in answer.results:
-            entity = by_resource[result.resource_type, result.resource_name]
-            if (refused := _refused(entity, "read", result)) is not None:
-                raise refused
-            configs = [_config(entity, each) for each in result.configs]
-            found[entity] = sorted(configs, key=lambda config: config.name)
-    return {entity: found[entity] for entity in entities}
+    by_broker = _by_broker(entities)
+    fields: dict[int | None, dict[str, Any]] = {
+        broker: {
+            "resources": [(_RESOURCES[each.type], each.name, None) for each in asked],
+            "include_synonyms": True,
+            "include_documentation": documentation,
+            "min_version": 1,
+        }
+        for broker, asked in by_broker.items()
+    }
+    questions = {broker: each for broker, each in fields.items() if broker is not None}
+    answers, errors = cluster.requests.ask_each("DescribeConfigs", questions) if questions else ({}, [])
+    results = [result for answer in answers.values() for result in answer.results]
+    if None in fields:
+        results += cluster.requests.send("DescribeConfigs", **fields[None]).results
+    by_resource = {(_RESOURCES[each.type], each.name): each for each in entities}
+    found = {}
+    for result in results:
+        entity = by_resource[result.resource_type, result.resource_name]
+        if (refused := _refused(entity, "read", result)) is not None:
+            raise refused
+        found[entity] = sorted((_config(entity, each) for each in result.configs), key=lambda config: config.name)
+    return {entity: found[entity] for entity in entities if entity in found}, errors
 
 
 def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
@@ -183,7 +201,7 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
         return [Entity(type_, name) for name in (*map(str, cluster.requests.list_brokers()), DEFAULT_NAME)]
     names = cluster.requests.list_config_resources(_RESOURCES[type_])
     if type_ is EntityType.GROUPS:
-        names += [group["group_id"] for group in cluster.requests.list_groups()]
+        names += [group.group_id for group in cluster.requests.list_groups()[0]]
     return [Entity(type_, name) for name in sorted(set(names))]
 
 
@@ -258,7 +276,9 @@ def _require_brokers(cluster: Cluster, entities: Iterable[Entity]) -> None:
 def _require_known(named: Iterable[Entity], brokers: Sequence[int]) -> None:
     for each in named:
         if int(each.name) not in brokers:
-            raise NotFoundError(f"there is no broker {each.name}", f"brokers: {', '.join(map(str, brokers))}")
+            raise NotFoundError(
+                f"there is no broker {each.name} that is alive", f"alive are: {', '.join(map(str, brokers))}"
+            )
 
 
 def _refused(entity: Entity, verb: str, result: Any) -> OperationError | None:

@@ -48,7 +48,8 @@ def outcomes(
     asked = list(names)
     answers: Mapping[str, Any]
     try:
-        answers = cluster.ask_each(asked, send)
+        with cluster.change_timeout():
+            answers = cluster.ask_each(asked, send)
     except UnansweredError as error:
         answers = dict.fromkeys(asked, OperationError(str(error), error.hint, ErrorCode.REQUEST_TIMED_OUT))
     for name, answer in answers.items():

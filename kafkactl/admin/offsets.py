@@ -16,7 +16,7 @@ from confluent_kafka.admin import OffsetSpec
 from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import SpecialOffset
-from kafkactl.errors import OperationError
+from kafkactl.errors import KafkactlError, OperationError
 
 NAMED = {offset.name.lower().replace("_", "-"): offset for offset in SpecialOffset}
 """Names of Kafka's tool for special offsets."""
@@ -105,8 +105,13 @@ def _partition_offset(partition: Partition, answer: Any) -> PartitionOffset:
 
 def _of_tiered_storage(cluster: Cluster, partitions: list[Partition], at: int) -> list[PartitionOffset]:
     """librdkafka's request is too old for these."""
-    answers = cluster.requests.list_offsets(dict.fromkeys(partitions, at))
-    return [_found(partition, *answers[partition]) for partition in partitions]
+    answers = cluster.requests.list_offsets(partitions, at)
+    return [
+        PartitionOffset(*partition, None, None, str(answer))
+        if isinstance(answer, KafkactlError)
+        else _found(partition, *answer)
+        for partition, answer in answers.items()
+    ]
 
 
 def _found(partition: Partition, offset: int, timestamp_ms: int) -> PartitionOffset:

@@ -104,7 +104,8 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
         )
         return {(partition.topic, partition.partition): future for partition, future in futures.items()}
 
-    answers: Mapping[Partition, Any] = cluster.ask_each(sorted(before), send)
+    with cluster.change_timeout():
+        answers: Mapping[Partition, Any] = cluster.ask_each(sorted(before), send)
     return [
         Deletion(*partition, None, str(answer))
         if isinstance(answer, OperationError)

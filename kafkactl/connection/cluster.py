@@ -17,10 +17,18 @@ from kafkactl.connection.broker_errors import TRANSIENT_CODES, UNREACHABLE_CODES
 from kafkactl.connection.java_settings import KNOWN
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnansweredError, UnreachableError, UsageError
+from kafkactl.errors import (
+    KafkactlError,
+    NotFoundError,
+    OperationError,
+    UnansweredError,
+    UnreachableError,
+    UnsupportedRequestError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
-    from kafkactl.connection.kafka_python import Requests
+    from kafkactl.connection.requests import Requests
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -29,6 +37,8 @@ T = TypeVar("T")
 PATIENCE_S = 1.0
 POLL_S = 0.25
 _SHORTEST_WAIT_S = 0.1
+_GRACE_S = 0.25
+_LOOK_S = 0.4
 
 # librdkafka waits half of the back-off before it opens its first connection: 50 ms by default, a third of a short
 # command. Nagle's algorithm is off in Java's clients, always: small requests do not wait for each other.
@@ -49,6 +59,10 @@ def _never(_answer: object) -> bool:
 
 _WAITING, _SENT = "waiting for", "waiting for response"
 """In what librdkafka says of an admin request that was sent and not answered."""
+_ANSWER_BYTES = 64 << 20
+_ANSWER_HEADER_BYTES = 512
+"""librdkafka wants room for this much beside the records of an answer."""
+_LATE = "no answer in time"
 _NO_SUCH_SETTING = 'No such configuration property: "'
 
 
@@ -69,29 +83,49 @@ class Reasons:
 class Cluster:
     """Clients for one set of settings, made when first needed. No request outlasts the settings' time-out."""
 
-    def __init__(self, settings: Settings, warn: Callable[[str], None] = _nobody) -> None:
-        """`warn` hears of settings that no client knows."""
-        self.settings, self._warn = settings, warn
+    def __init__(self, settings: Settings, warn: Callable[[str], None] = _nobody, shares_timeout: bool = False) -> None:
+        """`warn` hears of settings that no client knows.
+
+        With `shares_timeout` all reads together take the time-out at most, until renew_timeout() is called.
+        """
+        self.settings, self._warn, self._shares_timeout = settings, warn, shares_timeout
         self._unknown: set[str] = set()
         self.reasons = Reasons()
         self._was_answered = False
+        self._left_s = settings.timeout_s
         self._deadline: float | None = None
+        self._has_looked = False
+        self._places: dict[int, tuple[str, int]] = {}
+        """Host and port of each broker by its id, as they were named last."""
 
     @property
     def timeout_s(self) -> float:
         """Return how long a request may take: the time-out, or what an operation of several requests has left of it."""
-        if self._deadline is None:
-            return self.settings.timeout_s
-        return max(_SHORTEST_WAIT_S, self._deadline - time.monotonic())
+        left_s = self._left_s if self._deadline is None else self._deadline - time.monotonic()
+        return max(_SHORTEST_WAIT_S, left_s)
+
+    def renew_timeout(self) -> None:
+        """Give the reads that follow the whole time-out again, as for the next look of a command that goes on."""
+        self._left_s = self.settings.timeout_s
 
     @contextlib.contextmanager
     def one_timeout(self) -> Iterator[float]:
         """Let all requests inside share one time-out; return the time of time.monotonic() when it is over."""
-        outer = self._deadline
-        deadline = time.monotonic() + self.settings.timeout_s if outer is None else outer
-        self._deadline = deadline
+        outer, started = self._deadline, time.monotonic()
+        self._deadline = started + self._left_s if outer is None else outer
         try:
-            yield deadline
+            yield self._deadline
+        finally:
+            self._deadline = outer
+            if outer is None and self._shares_timeout:  # what a person takes to answer a question does not count
+                self._left_s = max(_SHORTEST_WAIT_S, self._left_s - (time.monotonic() - started))
+
+    @contextlib.contextmanager
+    def change_timeout(self) -> Iterator[None]:
+        """Let the change inside have a whole time-out of its own, whatever the reads before it took."""
+        outer, self._deadline = self._deadline, time.monotonic() + self.settings.timeout_s
+        try:
+            yield
         finally:
             self._deadline = outer
 
@@ -103,9 +137,9 @@ class Cluster:
     @cached_property
     def requests(self) -> Requests:
         """Requests that librdkafka cannot send."""
-        from kafkactl.connection.kafka_python import Requests
+        from kafkactl.connection.requests import Requests
 
-        return Requests(self.settings, self.retry, self.metadata)
+        return Requests(self)
 
     def close(self) -> None:
         """Close the connections of kafka-python; librdkafka closes its own when its clients are collected."""
@@ -132,57 +166,77 @@ class Cluster:
             if client is None:
                 client = self.admin
                 # An admin request connects at once; one for metadata alone waits for librdkafka's next round.
-                self.wait(client.describe_cluster(request_timeout=self.timeout_s), "cannot describe the cluster")
+                self._connect(client.describe_cluster(request_timeout=self.timeout_s))
             return self._listed(topic, client, deadline)
 
     def _listed(self, topic: str | None, client: Any, deadline: float) -> ClusterMetadata:
         arguments = {} if topic is None else {"topic": topic}
-        patience = min(PATIENCE_S, self.timeout_s)
+        patience = min(PATIENCE_S, self.timeout_s)  # each attempt is with another broker, where one is frozen
         self.reasons.all_down = False  # said again at every attempt while it is so
         while True:
             try:
                 found: ClusterMetadata = client.list_topics(timeout=patience, **arguments)
+                self._places = {each.id: (str(each.host), each.port) for each in found.brokers.values()}
                 return found
             except KafkaException as error:
                 client.poll(0)
                 left = deadline - time.monotonic()
                 if self.reasons.all_down or left <= 0 or error.args[0].code() not in UNREACHABLE_CODES:
                     raise self.error(error) from error
-                patience = left
+                patience = min(2 * patience, left)
+
+    def _connect(self, future: Future[Any]) -> None:
+        """Wait until a request has an answer, or until a frozen broker has had time enough; raise why there is none."""
+        try:
+            self.wait(future, "cannot describe the cluster", patience_s=PATIENCE_S)
+        except FutureTimeout:
+            return
 
     def topic_partitions(self, topic: str, client: Any) -> list[int]:
         """The numbers of a topic's partitions, in order; raises NotFoundError. Nothing makes the topic."""
         return partition_numbers(self.metadata(topic, client).topics[topic])
 
-    def wait(self, future: Future[T], what: str) -> T:
-        """The future's result; raises UnreachableError, or OperationError saying `what` failed and why."""
-        started = time.monotonic()
-        timeout_s = self.timeout_s
+    def wait(self, future: Future[T], what: str, patience_s: float | None = None) -> T:
+        """Return the future's result; raise UnreachableError, or OperationError saying `what` failed and why.
+
+        With `patience_s` TimeoutError is raised after that time, if somebody listens who may be a broker.
+        """
+        started = looked_at = time.monotonic()
         self.reasons.all_down = False
-        while True:
-            try:
-                result = future.result(timeout=POLL_S)
-                self._was_answered = True
-                return result
-            except FutureTimeout as error:
-                self.admin.poll(0)
-                waited = time.monotonic() - started
-                # A second's grace: librdkafka's own time-out tells more than ours.
-                if (self.reasons.all_down and waited > PATIENCE_S) or waited > timeout_s + 1:
-                    raise self._unreachable() from error
-                if self.reasons.last is not None and waited > PATIENCE_S:
-                    self._look_around()
-            except KafkaException as error:
-                raise self.error(error, what) from error
+        with self.one_timeout() as deadline:
+            while True:
+                try:
+                    result = future.result(timeout=POLL_S)
+                    self._was_answered = True
+                    return result
+                except FutureTimeout as error:
+                    self.admin.poll(0)
+                    now = time.monotonic()
+                    # librdkafka's own time-out tells more than ours.
+                    if (self.reasons.all_down and now > started + PATIENCE_S) or now > deadline + _GRACE_S:
+                        raise self._unreachable() from error
+                    if now > looked_at + PATIENCE_S:
+                        self._look_around()
+                        looked_at = time.monotonic()
+                    if patience_s is not None and now > started + patience_s:
+                        raise
+                except KafkaException as error:
+                    raise self.error(error, what) from error
 
     def _look_around(self) -> None:
-        """Has librdkafka ask again who is there.
+        """Have librdkafka ask again who is there; raise UnreachableError where no broker listens.
 
-        Its requests wait for the broker that metadata calls the controller, which with KRaft is any, also one that has
-        gone a moment ago; it asks no more before that one comes back.
+        Its requests wait for the broker that metadata calls the controller, which with KRaft is any, also one that is
+        frozen; it asks no more before that one answers.
         """
+        from kafkactl.connection import diagnosis
+
+        if not self._was_answered and not self._has_looked:
+            self._has_looked = True
+            if diagnosis.is_no_broker(self.settings):
+                raise self._unreachable()
         with contextlib.suppress(KafkaException):
-            self.admin.list_topics(timeout=PATIENCE_S)
+            self.admin.list_topics(timeout=min(_LOOK_S, self.timeout_s))
 
     def retry(self, ask: Callable[[], T], passing: frozenset[int] = TRANSIENT_CODES) -> T:
         """Return what `ask` returns; it is called again after a transient error, and the time-out raises the last."""
@@ -228,7 +282,7 @@ class Cluster:
                         if is_lost(answer):
                             lost.add(key)
                             unanswered.append(self._without_answer())
-                            answers[key] = OperationError("no answer in time", code=ErrorCode.REQUEST_TIMED_OUT)
+                            answers[key] = OperationError(_LATE, code=ErrorCode.REQUEST_TIMED_OUT)
                     except OperationError as error:
                         answers[key] = error
                     except UnreachableError as error:
@@ -240,7 +294,25 @@ class Cluster:
                 time.sleep(POLL_S)
         if unanswered and all(_is_unanswered(answer) for answer in answers.values()):
             raise unanswered[0]
+        if any(_is_unanswered(answer) for answer in answers.values()):
+            return self._with_silent_brokers(answers)
         return answers
+
+    def _with_silent_brokers(self, answers: dict[K, T | OperationError]) -> dict[K, T | OperationError]:
+        """Return the answers; where none came, with the brokers that are silent."""
+        from kafkactl.connection.diagnosis import SILENT_HINT
+
+        silent, _ = self.find_silent_brokers()
+        if not silent:
+            return answers
+        text = f"no answer within {self.settings.timeout_s:g} s from {', '.join(silent)}"
+        late = OperationError(text, SILENT_HINT, ErrorCode.REQUEST_TIMED_OUT)
+        return {
+            key: late
+            if isinstance(answer, OperationError) and _is_unanswered(answer) and str(answer) == _LATE
+            else answer
+            for key, answer in answers.items()
+        }
 
     def _without_answer(self) -> UnreachableError:
         where = self.settings.bootstrap_servers
@@ -250,32 +322,71 @@ class Cluster:
         """The exception of ours that says what this one means."""
         cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
         if cause.code() == KafkaError._UNSUPPORTED_FEATURE:
+            from kafkactl.connection import diagnosis
+
+            if diagnosis.is_no_broker(self.settings):
+                return self._unreachable()
             reason = describe_kafka_error(cause)
-            return UnreachableError(
-                f"{self.settings.bootstrap_servers} answers, but does not serve this request: {reason}",
-                "a KRaft controller's port serves no clients: name a broker's",
-            )
-        if cause.code() in UNREACHABLE_CODES:
+            return UnsupportedRequestError(f"the brokers are too old for this request: {reason}")
+        if cause.code() in UNREACHABLE_CODES or self._is_strange_answer(cause):
             unreachable = self._unreachable(cause)
             # Of requests that go to several brokers it does not say how far they came.
             is_sent = _SENT in cause.str() or (_WAITING not in cause.str() and self._was_answered)
-            return UnansweredError(str(unreachable), unreachable.hint) if is_sent else unreachable
+            if not is_sent:
+                return unreachable
+            return UnansweredError(str(unreachable), unreachable.hint, unreachable.is_partial)
         reason = describe_kafka_error(cause)
         return OperationError(f"{what}: {reason}" if what else reason, hint_for(cause.code()), cause.code())
 
     def _unreachable(self, cause: KafkaError | None = None) -> UnreachableError:
         from kafkactl.connection import diagnosis
 
+        is_over = self._deadline is not None and time.monotonic() > self._deadline - _GRACE_S
         reason = self.reasons.last
         if reason is None and cause is not None and cause.code() not in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
             reason = describe_kafka_error(cause)
         hint = f"the address is from {self.settings.source}; -b HOST:PORT names another, kafkactl local up starts one"
-        if found := diagnosis.cause(self.settings, reason):
+        if found := diagnosis.cause(self.settings, reason, self._list_brokers):
+            if found.is_partial:
+                within = f" within {self.settings.timeout_s:g} s" if is_over else ""
+                return UnreachableError(f"no answer{within} {found.reason}", found.hint, is_partial=True)
             reason, hint = found.reason, found.hint
-        if reason is None and cause is not None and cause.code() == KafkaError._TRANSPORT:
+        if reason is None and not is_over and (self.reasons.all_down or cause is not None):
             reason = "the connection ended before the answer came"
         reason = reason or f"no answer within {self.settings.timeout_s:g} s"
         return UnreachableError(f"cannot reach the cluster at {self.settings.bootstrap_servers}: {reason}", hint)
+
+    @staticmethod
+    def _is_strange_answer(cause: KafkaError) -> bool:
+        return cause.code() == KafkaError._BAD_MSG
+
+    def find_silent_brokers(self) -> tuple[list[str], int]:
+        """Return the brokers that do not answer, each with its address, and the number of all brokers.
+
+        They are looked at without a client, so that this takes less than a second.
+        """
+        from kafkactl.connection import diagnosis
+
+        brokers = self._list_brokers()
+        return diagnosis.find_silent(self.settings, brokers), len(brokers)
+
+    def _list_brokers(self) -> dict[str, tuple[str, int]]:
+        """Return the brokers that were named last; where none were, those that a broker names which answers at once."""
+        from kafkactl.connection.kafka_python import Brokers
+
+        if not self._places:
+            try:
+                brokers = Brokers(self.settings, lambda: None)
+            except UsageError:  # a key store that only librdkafka reads
+                return {}
+            try:
+                brokers.learn(time.monotonic() + _LOOK_S)
+                self._places = {number: (host, port) for number, (host, port) in brokers.places.items()}
+            except KafkactlError:
+                return {}
+            finally:
+                brokers.close()
+        return {f"broker {number}": place for number, place in self._places.items()}
 
     def _made(self, client: type[T], config: Mapping[str, Any]) -> T:
         """Return a client; names that neither client library knows are left out and told once, unless -X has them."""
@@ -298,6 +409,7 @@ class Cluster:
 
     def _config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         made = {"client.id": "kafkactl", **FAST_START, **config, **self.settings.properties}
+        made.setdefault("receive.message.max.bytes", _largest_answer(made))
         for name in self._unknown:
             made.pop(name, None)
         if "debug" not in made:
@@ -307,6 +419,12 @@ class Cluster:
         made["bootstrap.servers"] = self.settings.bootstrap_servers
         made["error_cb"] = self.reasons
         return made
+
+
+def _largest_answer(config: Mapping[str, Any]) -> int:
+    """Return how many bytes an answer may have: librdkafka makes room for as many as its first four bytes say."""
+    asked = (str(config.get(name, "")) for name in ("fetch.max.bytes", "message.max.bytes"))
+    return max(_ANSWER_BYTES, *(int(text) + _ANSWER_HEADER_BYTES if text.isdecimal() else 0 for text in asked))
 
 
 def _wrong_setting(reason: str, unknown: str) -> UsageError:

@@ -6,16 +6,22 @@ listener that speaks another protocol. So a failed connection is tried once more
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kafkactl.connection import tls
+from kafkactl.connection.peers import Address, Peer, Secure, look_at, silent_of
 from kafkactl.connection.settings import Settings
+from kafkactl.errors import UsageError
 
 _PROBE_TIMEOUT_S = 1.0  # on top of --timeout
 _REFUSAL_TIMEOUT_S = 0.5
+_ROOM_BYTES = 1 << 20
+Brokers = Mapping[str, Address]
+"""The addresses of brokers, by what to call them."""
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
 _EXPIRED = 10
@@ -28,17 +34,95 @@ class Cause:
 
     reason: str
     hint: str
+    is_partial: bool = False
+    """Whether other brokers of the cluster answer."""
 
 
 _NO_ANSWER = Cause("TLS works, but no request is answered", "if the listener wants a login: security.protocol=SASL_SSL")
 _NO_TLS = Cause("that listener does not speak TLS", "security.protocol=PLAINTEXT or SASL_PLAINTEXT, or another port")
 
 
-def cause(settings: Settings, said: str | None) -> Cause | None:
-    """The cause behind what a client said, or behind its silence (None); None when nothing more is known."""
-    if said is not None:
-        return _by_words(said) or (_by_trying(settings) if "ssl" in said.lower() else None)
-    return _by_trying(settings)
+_TLS = Cause("that listener speaks TLS", "security.protocol=SSL, or SASL_SSL with a login")
+SILENT_HINT = "the cluster answers elsewhere: look at that broker, and at the address that it advertises"
+_ADDRESS_HINT = "name a broker's HOST:PORT with -b"
+_BY_PEER = {
+    Peer.HTTP: Cause(
+        "it is an HTTP server, not a Kafka broker", f"{_ADDRESS_HINT}; a registry's URL with --schema-registry"
+    ),
+    Peer.CONTROLLER: Cause("it is a KRaft controller, which serves no clients", _ADDRESS_HINT),
+    Peer.ZOOKEEPER: Cause("it is ZooKeeper, not a Kafka broker", f"{_ADDRESS_HINT}: kafkactl never asks ZooKeeper"),
+    Peer.TLS: _TLS,
+    Peer.STRANGER: Cause("it does not speak Kafka's protocol", _ADDRESS_HINT),
+    Peer.CLOSING: Cause(
+        "it closes the connection without an answer",
+        "look at security.protocol, at what stands between (a proxy, a firewall), and at the broker's log",
+    ),
+}
+_NO_BROKERS = (Peer.HTTP, Peer.CONTROLLER, Peer.ZOOKEEPER, Peer.TLS, Peer.STRANGER)
+"""What does not become a broker by waiting."""
+_STRANGE_ANSWER = re.compile(r"invalid response size (-?\d+)", re.IGNORECASE)
+"""How librdkafka says that an answer is too large, or that its first bytes are not Kafka's."""
+
+
+def cause(settings: Settings, said: str | None, list_brokers: Callable[[], Brokers] = dict) -> Cause | None:
+    """Return the cause behind what a client said, or behind its silence (None); None when nothing more is known.
+
+    `list_brokers` returns all brokers of the cluster. It is called where one of the bootstrap servers answers.
+    """
+    if said is not None and (known := _by_words(said)):
+        return known
+    secure = _secure(settings)
+    peers = look_at(_addresses(settings), secure)
+    if Peer.BROKER in peers.values():
+        if size := _STRANGE_ANSWER.search(said or ""):
+            return _too_large(int(size[1]))
+        if silent := _silent_brokers(peers, list_brokers(), secure):
+            return Cause(f"from {', '.join(silent)}", SILENT_HINT, is_partial=True)
+    if secure is None:
+        return _by_peer(peers)
+    return _by_handshake_with_any(settings) if said is None or "ssl" in said.lower() else None
+
+
+def _too_large(size_bytes: int) -> Cause:
+    if size_bytes < 0:
+        return Cause("an answer is not of Kafka's protocol", "look at what stands between: a proxy, a load balancer")
+    return Cause(
+        f"an answer of {size_bytes:,} bytes is larger than receive.message.max.bytes",
+        f"-X receive.message.max.bytes={size_bytes + _ROOM_BYTES} takes it, if a broker has sent it",
+    )
+
+
+def is_no_broker(settings: Settings) -> bool:
+    """Return whether something listens at each address of which is certain that it is no broker."""
+    peers = look_at(_addresses(settings), _secure(settings))
+    return bool(peers) and all(peer in _NO_BROKERS for peer in peers.values())
+
+
+def find_silent(settings: Settings, brokers: Brokers) -> list[str]:
+    """Return the brokers that do not answer, each with its address."""
+    secure = _secure(settings)
+    peers = look_at(list(brokers.values()), secure)
+    quiet = (Peer.SILENT, Peer.NOBODY, Peer.CLOSING)
+    return [f"{name} at {place[0]}:{place[1]}" for name, place in brokers.items() if peers.get(place) in quiet]
+
+
+def _silent_brokers(peers: dict[Address, Peer], brokers: Brokers, secure: Secure | None) -> list[str]:
+    """Return the brokers that do not answer although others do, each with its address."""
+    names = {address: name for name, address in brokers.items()}
+    peers = peers | look_at([address for address in names if address not in peers], secure)
+    places = ((names.get(address), f"{address[0]}:{address[1]}") for address in silent_of(peers))
+    return [f"{name} at {place}" if name else place for name, place in places]
+
+
+def _secure(settings: Settings) -> Secure | None:
+    """Return what makes a connection secure as the settings say; None where they want no TLS."""
+    if "ssl" not in settings.properties.get("security.protocol", "plaintext").lower():
+        return None
+    try:
+        context = tls.context(settings.properties)
+    except UsageError:  # a key store that only librdkafka reads
+        context = tls.trust({"enable.ssl.certificate.verification": "false"})
+    return lambda connection, host: context.wrap_socket(connection, server_hostname=host)
 
 
 def _by_words(said: str) -> Cause | None:
@@ -60,14 +144,21 @@ def _by_words(said: str) -> Cause | None:
     return None
 
 
-def _by_trying(settings: Settings) -> Cause | None:
-    protocol = settings.properties.get("security.protocol", "plaintext").lower()
-    if "ssl" not in protocol:
-        if _speaks_tls(settings):
-            return Cause("that listener speaks TLS", "security.protocol=SSL, or SASL_SSL with a login")
+def _by_peer(peers: Mapping[Address, Peer]) -> Cause | None:
+    if Peer.BROKER in peers.values():
         return None
+    for kind, known in _BY_PEER.items():
+        place = next((f"{host}:{port}" for (host, port), peer in peers.items() if peer is kind), None)
+        if place is not None:
+            named = known.reason.replace("it ", f"{place} ", 1) if len(peers) > 1 else known.reason
+            return Cause(named, known.hint)
+    return None
+
+
+def _by_handshake_with_any(settings: Settings) -> Cause | None:
+    has_login = settings.properties["security.protocol"].lower() != "ssl"
     for connection, host in _connections(settings):
-        return _by_handshake(connection, host, settings.properties, has_login=protocol != "ssl")
+        return _by_handshake(connection, host, settings.properties, has_login)
     return None
 
 
@@ -109,19 +200,6 @@ def _of_certificate(error: ssl.SSLCertVerificationError, host: str) -> Cause:
         f"the broker's certificate is of no authority that is known ({error.verify_message})",
         "ssl.ca.location names the authority's certificate (PEM)",
     )
-
-
-def _speaks_tls(settings: Settings) -> bool:
-    anybody = tls.trust({"enable.ssl.certificate.verification": "false"})
-    for connection, _host in _connections(settings):
-        try:
-            anybody.wrap_socket(connection).close()
-        except ssl.SSLError as error:
-            return "ALERT" in (error.reason or "")  # it speaks TLS, and refuses
-        except OSError:
-            continue
-        return True
-    return False
 
 
 def _connections(settings: Settings) -> Iterator[tuple[socket.socket, str]]:

@@ -115,8 +115,10 @@ class Reading:
                 size = min(_BATCH, 1 + len(batch) * _BATCH_BYTES // (1 + sum(map(len, batch))))
             elif self._unassigned_since is not None:
                 last_record_at = time.monotonic()  # to wait for partitions is not to wait for records
-                self._watch.progressed()
-                self._require_assignment(last_record_at - self._unassigned_since)
+                self._watch.postpone()
+                waited_s = last_record_at - self._unassigned_since
+                self._watch.require_brokers(waited_s)
+                self._require_assignment(waited_s)
             elif self._is_over(last_record_at):
                 self._watch.require_leaders(self._at_end)
                 return

@@ -37,9 +37,14 @@ class Watch:
         self._missing: dict[str, int] = {}
         self._deleted: set[str] = set()
         self._looked_at = self._progress_at = time.monotonic()
+        self._has_come = self._has_looked_at_brokers = False
 
     def progressed(self) -> None:
         """Note that something came."""
+        self._progress_at, self._has_come = time.monotonic(), True
+
+    def postpone(self) -> None:
+        """Note that nothing can have come yet."""
         self._progress_at = time.monotonic()
 
     def require_leaders(self, at_end: Set[Partition]) -> None:
@@ -61,6 +66,7 @@ class Watch:
         """
         now = time.monotonic()
         is_stuck = self._selection.until_end and now - self._progress_at > self._cluster.timeout_s
+        self.require_brokers(now - self._progress_at)
         if now - self._looked_at < _EVERY_S and not is_stuck:
             return [], []
         self._looked_at = now
@@ -75,6 +81,23 @@ class Watch:
         if topics is None:
             return [], []
         return self._new(topics) if adds else [], self._gone(topics)
+
+    def require_brokers(self, waited_s: float) -> None:
+        """Say which brokers do not answer, once, where nothing has come within the time-out since the beginning.
+
+        Raises UnreachableError where none answers: nothing would ever come.
+        """
+        if self._has_come or self._has_looked_at_brokers or waited_s < self._cluster.timeout_s:
+            return
+        self._has_looked_at_brokers = True
+        silent, brokers = self._cluster.find_silent_brokers()
+        if silent and len(silent) == brokers:
+            raise UnreachableError(
+                f"cannot read: no answer within {self._cluster.timeout_s:g} s from {', '.join(silent)}",
+                "clients are sent to the addresses that brokers advertise: look at advertised.listeners",
+            )
+        if silent:
+            self._tell(f"no answer from {', '.join(silent)}: nothing comes from the partitions that it leads")
 
     def stuck(self) -> UnreachableError:
         """Return the error that names the partitions of which nothing comes."""

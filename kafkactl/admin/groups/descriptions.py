@@ -9,6 +9,7 @@ that have just answered.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -33,7 +34,7 @@ from kafkactl.admin.models import Outcome, Partition, outcomes
 from kafkactl.admin.offsets import LogEnds, log_ends
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_kafka_error
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError
 from kafkactl.patterns import NameSelection, select_names
 
 # Kafka's own spelling of what librdkafka names differently.
@@ -47,27 +48,40 @@ _STATES = {
 
 
 OTHER_TYPES = ("share", "streams")
+_CONSUMER_TYPES = ("classic", "consumer")
 _LIST_HINT = "list the groups that you can see: kafkactl groups list"
 _NO_COMMIT = (None, None, None)
 _OK = CommitState.OK  # a member of an enumeration is looked up slowly
 
 
 def list_groups(cluster: Cluster) -> GroupList:
-    """All consumer groups, asked of every broker at once, as they answer."""
+    """Return all consumer groups, asked of every broker at once, as they answer, and the errors of brokers.
+
+    librdkafka says of no broker which one did not answer, and gives up where it has asked a frozen one who the others
+    are. Then they are asked once more, without it.
+    """
 
     def ask() -> GroupList:
         answer = cluster.wait(
-            cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s), "cannot list groups"
+            cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s / 2), "cannot list groups"
         )
         failures = [cluster.error(error, "cannot list groups") for error in answer.errors or ()]
         for failure in failures:
             is_passing = isinstance(failure, OperationError) and failure.code in TRANSIENT_CODES
-            if is_passing or not answer.valid:
+            if is_passing or not answer.valid or isinstance(failure, UnreachableError):
                 raise failure
         listed = [GroupListing(group.group_id, _type(group), _state(group)) for group in answer.valid or ()]
         return GroupList(tuple(listed), tuple(map(str, failures)))
 
-    return cluster.retry(ask)
+    with cluster.one_timeout() as deadline:
+        try:
+            return cluster.retry(ask)
+        except UnreachableError as error:
+            if not error.is_partial or time.monotonic() >= deadline:
+                raise
+        from kafkactl.admin.groups.epochs import list_groups_of
+
+        return list_groups_of(cluster, _CONSUMER_TYPES)
 
 
 def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> GroupChoice:
@@ -82,7 +96,7 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
     choice = selection.choose([group.group for group in listed.groups])
     if choice.unmatched_patterns and not unlisted:
         raise NotFoundError(f"no group matches {choice.unmatched_patterns[0]!r}", _LIST_HINT)
-    others = {one.group: one for one in other_groups(cluster)} if choice.absent_names else {}
+    others = {one.group: one for one in other_groups(cluster).groups} if choice.absent_names else {}
     errors: list[KafkactlError] = []
     for name in choice.absent_names:
         if name in others:
@@ -102,8 +116,8 @@ def _sorted(groups: Iterable[GroupListing]) -> tuple[GroupListing, ...]:
     return tuple(sorted(groups, key=lambda group: group.group))
 
 
-def other_groups(cluster: Cluster) -> list[GroupListing]:
-    """Return the share and streams groups; none of brokers that know no types."""
+def other_groups(cluster: Cluster) -> GroupList:
+    """Return the share and streams groups, none of brokers that know no types; and the errors of brokers."""
     from kafkactl.admin.groups.epochs import list_groups_of
 
     return list_groups_of(cluster, OTHER_TYPES)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from kafkactl.admin.groups.models import UNKNOWN_STATE, GroupDescription, GroupListing, Member
+from kafkactl.admin.groups.models import UNKNOWN_STATE, GroupDescription, GroupList, GroupListing, Member
 from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
 
@@ -34,17 +34,17 @@ def with_epochs_of(cluster: Cluster, described: Sequence[GroupDescription]) -> l
     return [_completed(one, answers[one.group]) if one.group in answers else one for one in described]
 
 
-def list_groups_of(cluster: Cluster, types: Sequence[str]) -> list[GroupListing]:
-    """All groups of these types, also share and streams, by name."""
-    listed = cluster.requests.list_groups()
+def list_groups_of(cluster: Cluster, types: Sequence[str]) -> GroupList:
+    """Return all groups of these types, also share and streams, by name, and the errors of brokers."""
+    listed, errors = cluster.requests.list_groups()
     # Brokers that know no types have groups of the classic protocol only.
-    named = ((one["group_id"], one.get("group_type") or "classic", one.get("group_state")) for one in listed)
+    named = ((group.group_id, group.group_type or "classic", group.group_state) for group in listed)
     found = [
         GroupListing(name, type_.capitalize(), state or UNKNOWN_STATE)
         for name, type_, state in named
         if type_.lower() in types
     ]
-    return sorted(found, key=lambda group: group.group)
+    return GroupList(tuple(sorted(found, key=lambda group: group.group)), tuple(map(str, errors)))
 
 
 def _completed(one: GroupDescription, answer: Any) -> GroupDescription:

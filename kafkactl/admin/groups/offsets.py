@@ -100,7 +100,7 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     choice = selection.choose_or_all(listed)
     if choice.unmatched_patterns:
         raise NotFoundError(f"no group matches {choice.unmatched_patterns[0]!r}", "kafkactl groups list shows all")
-    others = {one.group: one for one in other_groups(cluster)} if choice.absent_names else {}
+    others = {one.group: one for one in other_groups(cluster).groups} if choice.absent_names else {}
     found = []
     for name in sorted({*choice.names, *choice.absent_names}):
         one = listed.get(name) or others.get(name)
@@ -258,7 +258,8 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
         }
 
     what = f"cannot change the offsets of group {group}"
-    return cluster.retry(ask)
+    with cluster.change_timeout():
+        return cluster.retry(ask)
 
 
 def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> dict[Partition, str | None]:

@@ -138,20 +138,28 @@ def describe_by_id(cluster: Cluster, topic_id: str) -> Found:
     return ([], errors) if name is None else _completed(cluster, list(_by_metadata(cluster, [name], errors)), errors)
 
 
-def with_sizes(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
-    """Return the rows with the size of each leader's log."""
+def with_sizes(
+    cluster: Cluster, rows: Sequence[PartitionDescription]
+) -> tuple[list[PartitionDescription], list[KafkactlError]]:
+    """Return the rows with the size of each leader's log, and an error for each broker that did not tell its sizes."""
     asked: dict[str, list[int]] = defaultdict(list)
     for row in rows:
         asked[row.topic].append(row.partition)
-    sizes = {
-        (topic["name"], partition["partition_index"], answer["broker"]): partition["partition_size"]
-        for answer in cluster.requests.describe_log_dirs(asked)
-        for log_dir in answer["log_dirs"]
-        for topic in log_dir["topics"]
-        for partition in topic["partitions"]
-        if not partition["is_future_key"]
-    }
-    return [replace(row, size_bytes=sizes.get((row.topic, row.partition, row.leader))) for row in rows]
+    leaders = {row.leader for row in rows if row.leader is not None}
+    answers, errors = cluster.requests.ask_brokers("DescribeLogDirs", leaders, topics=list(asked.items()))
+    sizes: dict[tuple[str, int, int | None], int] = {}
+    for broker, answer in answers.items():
+        for log_dir in answer.results:
+            if log_dir.error_code:
+                errors.append(
+                    refusal(f"cannot read the sizes in {log_dir.log_dir} of broker {broker}", log_dir.error_code)
+                )
+            for topic in log_dir.topics:
+                for each in topic.partitions:
+                    if not each.is_future_key:
+                        sizes[topic.name, each.partition_index, broker] = each.partition_size
+    sized = [replace(row, size_bytes=sizes.get((row.topic, row.partition, row.leader))) for row in rows]
+    return sized, errors
 
 
 def with_records(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:

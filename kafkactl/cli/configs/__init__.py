@@ -15,7 +15,7 @@ from kafkactl.cli.configs.entities import Chosen, EntityOptions, entities
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
-from kafkactl.cli.frame.results import show_outcomes
+from kafkactl.cli.frame.results import show_outcomes, tell_all
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -58,13 +58,13 @@ def describe(
     if output.is_kafka and one.name and not all_ and asked[0] not in configs.list_entities(connected, one.type):
         out.write_text(admin_text.no_entity(asked[0]))
         return FAILED
-    described = configs.describe_configs(connected, asked, documentation)
+    described, errors = configs.describe_all_configs(connected, asked, documentation)
     shown = {entity: found if all_ else [each for each in found if each.is_own] for entity, found in described.items()}
     if output.is_kafka:
         out.write_text("".join(admin_text.configs(entity, found, all_) for entity, found in shown.items()))
     else:
         _show(shown, output, [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS)
-    return 0
+    return tell_all(errors)
 
 
 @app.command()

@@ -75,13 +75,16 @@ def list_groups(
     if types - {*_KAFKAS_OWN_TYPES, _ANY}:
         from kafkactl.admin.groups.epochs import list_groups_of
 
-        found = list_groups_of(cluster.connect(), sorted(types - {_ANY}))
+        listed = list_groups_of(cluster.connect(), sorted(types - {_ANY}))
+        found, errors = list(listed.groups), listed.errors
     else:
         connected = cluster.connect()
         listed = descriptions.list_groups(connected)
         found, errors = list(listed.groups), listed.errors
         if _ANY in types and not output.is_kafka:  # whose tool lists none of these
-            found += descriptions.other_groups(connected)
+            others = descriptions.other_groups(connected)
+            found += others.groups
+            errors = list(dict.fromkeys([*errors, *others.errors]))
     chosen = set(selection.choose_or_all(row.group for row in found).names)
     rows = [
         row
@@ -170,6 +173,7 @@ def describe(
     errors: list[KafkactlError] = []
 
     def look() -> list[GroupLag]:
+        connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
         found, failures = descriptions.group_lags(connected, choice.groups, read_committed)
         errors[:] = [*choice.errors, *failures]
@@ -215,6 +219,7 @@ def explain(
     looked = time.monotonic()
     before = descriptions.one_group_lag(connected, group.name, with_epochs=True)
     time.sleep(seconds)
+    connected.renew_timeout()
     found = descriptions.one_group_lag(connected, group.name, with_epochs=True)
     (after,) = with_rates([before], [found], time.monotonic() - looked)
     findings = diagnose(before, after, round(time.monotonic() - looked, 1))

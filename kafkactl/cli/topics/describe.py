@@ -13,7 +13,7 @@ from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import tell_all
 from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, unmatched
-from kafkactl.errors import KafkactlError, NotFoundError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import TopicSelection, is_internal_topic, refuse_empty
@@ -75,35 +75,47 @@ def describe(
     from kafkactl.admin.topics import descriptions
 
     columns = [*_COLUMNS]
-    completions: list[Callable[[Cluster, Sequence[PartitionDescription]], list[PartitionDescription]]] = []
+    completions: list[Callable[[Sequence[PartitionDescription]], list[PartitionDescription]]] = []
+    silent: list[KafkactlError] = []
     if size:
         columns.append(Column("BYTES", lambda row: row.size_bytes))
-        completions.append(descriptions.with_sizes)
+        completions.append(lambda rows: _with_sizes(connected, rows, silent))
     if count:
         columns.append(Column("RECORDS", lambda row: row.records))
-        completions.append(descriptions.with_records)
+        completions.append(lambda rows: descriptions.with_records(connected, rows))
     in_full = output.is_structured
     if in_full:
         columns += _ONLY_IN_FULL
     if asked.everything and not (in_full or topics_with_overrides or wishes.need_settings):
         rows = [row for row in descriptions.all_partitions(connected, not exclude_internal) if wishes.met(row, 1)]
         for complete in completions:
-            rows = complete(connected, rows)
+            rows = complete(rows)
         output.show(Report(rows, [Table(columns, rows)]))
         _note_nothing(rows, wishes)
-        return 0
+        return tell_all(silent)
     described, errors = _described(connected, asked, in_full)
     described = _chosen(described, wishes, topics_with_overrides)
     for complete in completions:
         by_topic = defaultdict(list)
-        for row in complete(connected, [row for one in described for row in one.partitions]):
+        for row in complete([row for one in described for row in one.partitions]):
             by_topic[row.topic].append(row)
         described = [replace(one, partitions=tuple(by_topic[one.topic])) for one in described]
     data = [_as_data(one) for one in described] if in_full else described
     output.show(Report(data, [Table(columns, one.partitions, _title(one, size, count)) for one in described]))
     if not errors:
         _note_nothing(described, wishes, topics_with_overrides)
-    return tell_all(errors)
+    return tell_all([*errors, *silent])
+
+
+def _with_sizes(
+    connected: Cluster, rows: Sequence[PartitionDescription], silent: list[KafkactlError]
+) -> list[PartitionDescription]:
+    """Return the rows with sizes; `silent` gets an error for each broker whose sizes are missing."""
+    from kafkactl.admin.topics import descriptions
+
+    sized, errors = descriptions.with_sizes(connected, rows)
+    silent += [OperationError(f"sizes are missing: {error}") for error in errors]
+    return sized
 
 
 def _note_nothing(found: Sequence[object], wishes: _Wishes, only_overrides: bool = False) -> None:

@@ -66,6 +66,7 @@ def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
             if on_terminal:
                 people.write(f"\r{len(moves) - len(left)} of {len(moves)} partitions moved")
             time.sleep(_LOOK_EVERY_S)
+            connected.renew_timeout()
     except KeyboardInterrupt:
         people.note("\nthe brokers go on moving; kafkactl topics describe -o kafka shows what is left")
         raise

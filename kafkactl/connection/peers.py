@@ -1,0 +1,165 @@
+"""What listens at an address: a broker, a KRaft controller, ZooKeeper, an HTTP server, TLS, or something else.
+
+Neither client library tells these apart. So one ApiVersions request of version 0 is sent over a plain socket, and the
+first bytes of the answer are looked at. Only a server that does not answer it as Kafka does is greeted in other ways.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
+
+Address = tuple[str, int]
+Secure = Callable[[socket.socket, str], socket.socket]
+"""Makes a connection to a host secure; raises OSError."""
+
+
+class Peer(Enum):
+    """What listens at an address."""
+
+    BROKER = "a Kafka broker"
+    CONTROLLER = "a KRaft controller"
+    ZOOKEEPER = "ZooKeeper"
+    HTTP = "an HTTP server"
+    TLS = "a listener with TLS"
+    STRANGER = "a server of another protocol"
+    CLOSING = "a server that closes every connection"
+    SILENT = "a server that accepts connections and does not answer"
+    NOBODY = "no server"
+
+
+_KAFKA_WAIT_S = 0.3
+_OTHERS_WAIT_S = 0.1
+_MOST_BYTES = 1 << 16
+_MOST_ADDRESSES = 16
+_CORRELATION = 0x6B61666B
+_CLIENT = b"kafkactl"
+_API_VERSIONS, _METADATA = 18, 3
+_HEADER = struct.Struct(">hhih")
+"""Of a request, version 1: API key, version, correlation id, length of the client's id."""
+_ANSWER = struct.Struct(">iihi")
+"""Of an ApiVersions answer, version 0: size, correlation id, error code, number of keys."""
+_KEY = struct.Struct(">hhh")
+"""API key, lowest and highest version."""
+_TLS_ALERT, _TLS_HANDSHAKE = b"\x15\x03", b"\x16\x03"
+_CLIENT_HELLO = bytes.fromhex(
+    "160301003d010000390303" + "6b61666b61" * 6 + "6b61" + "00" + "0002002f" + "0100" + "000e" + "000d000400020401"
+    + "ff01000100" + "00"
+)  # fmt: skip
+"""One offer of TLS 1.2 that no server has to accept: it answers with a handshake or an alert."""
+
+
+def look_at(addresses: Sequence[Address], secure: Secure | None = None) -> dict[Address, Peer]:
+    """Return what listens at each of the first 16 addresses, all of them asked at once; that takes 0.6 s at most.
+
+    Where one is a broker, the others are not asked what they are instead.
+    """
+    addresses = list(dict.fromkeys(addresses))[:_MOST_ADDRESSES]
+    if not addresses:
+        return {}
+    with ThreadPoolExecutor(len(addresses)) as pool:
+        peers = dict(zip(addresses, pool.map(lambda address: _greet(address, secure), addresses), strict=True))
+        vague = [address for address, peer in peers.items() if peer in (Peer.SILENT, Peer.CLOSING, Peer.STRANGER)]
+        if secure is None and Peer.BROKER not in peers.values():
+            others = zip(vague, pool.map(_greet_otherwise, vague), strict=True)
+            peers |= {address: peer for address, peer in others if peer is not None}
+    return peers
+
+
+def silent_of(peers: Mapping[Address, Peer]) -> list[Address]:
+    """Return the addresses that do not answer although others do, sorted; none where all or no brokers answer."""
+    quiet = sorted(address for address, peer in peers.items() if peer in (Peer.SILENT, Peer.NOBODY, Peer.CLOSING))
+    return quiet if Peer.BROKER in peers.values() else []
+
+
+def _greet(address: Address, secure: Secure | None) -> Peer:
+    """Return what answers a client of Kafka."""
+    try:
+        answer = _first_bytes(address, _api_versions_request(), _KAFKA_WAIT_S, secure)
+    except TimeoutError:
+        return Peer.SILENT
+    except OSError:
+        return Peer.CLOSING if _accepts(address) else Peer.NOBODY
+    return _peer_by_answer(answer) if answer else Peer.CLOSING
+
+
+def _greet_otherwise(address: Address) -> Peer | None:
+    """Return what answers another greeting; None where nothing answers."""
+    greetings = (b"srvr", b"GET / HTTP/1.0\r\n\r\n", _CLIENT_HELLO)
+    return next((peer for each in greetings if (peer := _peer_by_greeting(address, each)) is not None), None)
+
+
+def _peer_by_answer(answer: bytes) -> Peer:
+    if answer.startswith(b"HTTP/"):
+        return Peer.HTTP
+    if answer.startswith((_TLS_ALERT, _TLS_HANDSHAKE)):
+        return Peer.TLS
+    if len(answer) < _ANSWER.size:
+        return Peer.STRANGER
+    size, correlation, _error, count = _ANSWER.unpack_from(answer)
+    if correlation != _CORRELATION or not 0 < size < _MOST_BYTES:
+        return Peer.STRANGER
+    keys = answer[_ANSWER.size : _ANSWER.size + count * _KEY.size]
+    is_broker = any(key == _METADATA for key, _, _ in _KEY.iter_unpack(keys[: len(keys) // _KEY.size * _KEY.size]))
+    return Peer.BROKER if is_broker else Peer.CONTROLLER
+
+
+def _peer_by_greeting(address: Address, greeting: bytes) -> Peer | None:
+    try:
+        answer = _first_bytes(address, greeting, _OTHERS_WAIT_S, None)
+    except OSError:
+        return None
+    if answer.startswith(b"Zookeeper version") or b"not in the whitelist" in answer:
+        return Peer.ZOOKEEPER
+    if answer.startswith(b"HTTP/") or b"<html" in answer[:200].lower():
+        return Peer.HTTP
+    return Peer.TLS if answer.startswith((_TLS_ALERT, _TLS_HANDSHAKE)) else None
+
+
+def _api_versions_request() -> bytes:
+    body = _HEADER.pack(_API_VERSIONS, 0, _CORRELATION, len(_CLIENT)) + _CLIENT
+    return struct.pack(">i", len(body)) + body
+
+
+def _first_bytes(address: Address, greeting: bytes, wait_s: float, secure: Secure | None) -> bytes:
+    """Return what a server answers, up to an answer of Kafka's that is whole; b"" where it closes the connection.
+
+    Raises TimeoutError where it does not answer, and OSError where it cannot be connected to.
+    """
+    deadline = time.monotonic() + wait_s
+    with socket.create_connection(address, wait_s) as plain:
+        connection = plain if secure is None else secure(plain, address[0])
+        connection.settimeout(wait_s)
+        answer = b""
+        try:
+            connection.sendall(greeting)
+            while len(answer) < _MOST_BYTES and not _is_whole(answer):
+                connection.settimeout(max(0.01, deadline - time.monotonic()))
+                if not (piece := connection.recv(_MOST_BYTES)):
+                    break
+                answer += piece
+        except TimeoutError:
+            if not answer:
+                raise
+        except OSError:
+            pass  # a reset: what came before it counts
+        return answer
+
+
+def _is_whole(answer: bytes) -> bool:
+    if len(answer) < _ANSWER.size:
+        return False
+    size, correlation, _, _ = _ANSWER.unpack_from(answer)
+    return bool(correlation != _CORRELATION or len(answer) >= size + 4)
+
+
+def _accepts(address: Address) -> bool:
+    try:
+        socket.create_connection(address, _OTHERS_WAIT_S).close()
+    except OSError:
+        return False
+    return True
