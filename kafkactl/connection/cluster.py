@@ -108,6 +108,11 @@ class Cluster:
         """Give the reads that follow the whole time-out again, as for the next look of a command that goes on."""
         self._left_s = self.settings.timeout_s
 
+    def end_sharing(self) -> None:
+        """Give every read that follows a whole time-out, as in a stream of records."""
+        self._shares_timeout = False
+        self.renew_timeout()
+
     @contextlib.contextmanager
     def one_timeout(self) -> Iterator[float]:
         """Let all requests inside share one time-out; return the time of time.monotonic() when it is over."""

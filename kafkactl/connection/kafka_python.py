@@ -74,6 +74,7 @@ _ANSWER_BYTES = 64 << 20
 _NEXT_AFTER_S = 0.3
 """After this long the next broker is tried as well."""
 _PAUSE_S = 0.05
+_SHORTEST_WAIT_S = 0.2
 _PATIENCE_S = 1.5
 """After this long without a connection the other client is asked for the reason."""
 _METADATA = 3
@@ -148,18 +149,30 @@ class Brokers:
         assert self._seed is not None
         return self._seed
 
+    def ask_any(self, make: Callable[[], Any], deadline: float) -> Any:
+        """Return the answer of a node to a question; another one is asked where the first does not answer.
+
+        `make` returns the request: its version is that of the broker that it goes to.
+        """
+        lost: UnreachableError | None = None
+        while lost is None or deadline - time.monotonic() > _SHORTEST_WAIT_S:
+            try:
+                node = self.any(deadline)
+            except UnreachableError as error:
+                raise lost or error from error
+            now = time.monotonic()
+            middle = now + (deadline - now) / 2  # then there is time to ask another one
+            try:
+                return self.send(node, make(), middle)
+            except UnreachableError as error:
+                lost = error
+        raise lost
+
     def learn(self, deadline: float) -> None:
         """Ask who the brokers are and which one is the controller."""
         from kafka.protocol.metadata import MetadataRequest
 
-        while True:
-            node = self.any(deadline)
-            try:
-                answer = self.send(node, MetadataRequest(topics=[], min_version=1), self.middle(deadline))
-                break
-            except UnansweredError:
-                if time.monotonic() >= deadline:
-                    raise
+        answer = self.ask_any(lambda: MetadataRequest(topics=[], min_version=1), deadline)
         self._manager.cluster.update_metadata(answer)
         self.places = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}
         is_kraft = _DESCRIBE_QUORUM in self._manager.broker_version_data.api_versions
@@ -256,12 +269,6 @@ class Brokers:
     @staticmethod
     def _ms_until(deadline: float) -> int:
         return max(1, int((deadline - time.monotonic()) * _MS))
-
-    @staticmethod
-    def middle(deadline: float) -> float:
-        """Return the middle of the time that is left: then there is time to ask another broker."""
-        now = time.monotonic()
-        return now + (deadline - now) / 2
 
     def _error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
         """Return the exception of ours for a request that has no answer."""

@@ -24,7 +24,6 @@ Answers = tuple[dict[int, Any], list[KafkactlError]]
 """The answer of each broker by its id, and the errors of the others."""
 
 _MS = 1000
-_SHORTEST_WAIT_S = 0.2
 _READING = ("Describe", "List", "Metadata", "ConsumerGroupDescribe", "FindCoordinator", "Fetch")
 """How the names of requests begin that change nothing."""
 _FETCH_WAIT_MS = 500
@@ -327,19 +326,12 @@ class Requests:
         return int(answer.node_id)
 
     def _question(self, make: Callable[[], Any], broker: int | None) -> Any:
-        """Return the answer of one broker, or of any; another one is asked where the first does not answer."""
+        """Return the answer of one broker, or of any."""
         with self._cluster.one_timeout() as deadline:
-            if broker is not None:
-                self._require_alive(broker, deadline)
-                return self._brokers.send(broker, make(), deadline)
-            while True:
-                node = self._brokers.any(deadline)
-                middle = self._brokers.middle(deadline)
-                try:
-                    return self._brokers.send(node, make(), middle)
-                except UnreachableError:
-                    if deadline - time.monotonic() < _SHORTEST_WAIT_S:
-                        raise
+            if broker is None:
+                return self._brokers.ask_any(make, deadline)
+            self._require_alive(broker, deadline)
+            return self._brokers.send(broker, make(), deadline)
 
     def _change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
         """Return the answer to a change, which is sent once, over a connection that stands."""

@@ -95,6 +95,7 @@ class Reading:
             self._watch.partitions = set(self._ranges)
             if not selection.tail:  # which looks for its own starts
                 self._assign({partition: range.start for partition, range in self._ranges.items()})
+        cluster.end_sharing()
 
     def batches(self) -> Iterator[list[Message]]:
         """Records as they come, some at a time; whoever handles them says so by done()."""

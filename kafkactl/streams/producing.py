@@ -61,6 +61,7 @@ class Sending:
         self._where = {} if partition is None else {"partition": partition}
         self._producer: Any = cluster.producer(settings)
         _, self._waiting.leaders = require_topic(cluster, self._producer, topic, tell, partition)
+        cluster.end_sharing()
 
     def send(self, batch: Batch) -> None:
         """Queue records, waiting while the queue is full; raises OperationError when the producer can send no more."""

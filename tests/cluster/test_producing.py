@@ -346,7 +346,7 @@ def test_any_bytes_go_from_topic_to_topic(kraft: RunningCluster, name: str, form
     """The same keys, values, headers, timestamps and partitions."""
     cli, other = kraft.cli, f"{name}-other"
     for topic in (name, other):
-        cli.ok("topics", "create", topic, "-p", 2)
+        cli.ok("topics", "create", topic, "-p", 2, "-c", "retention.ms=-1")  # the times are long past
     producer = Producer({"bootstrap.servers": kraft.bootstrap_servers})
     for number, (key, value, headers) in enumerate(ODD * 3):
         producer.produce(name, value, key, number % 2, headers=headers, timestamp=1_600_000_000_000 + number)

@@ -63,7 +63,9 @@ def list_groups(cluster: Cluster) -> GroupList:
 
     def ask() -> GroupList:
         answer = cluster.wait(
-            cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s / 2), "cannot list groups"
+            cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s),
+            "cannot list groups",
+            patience_s=cluster.timeout_s / 2,
         )
         failures = [cluster.error(error, "cannot list groups") for error in answer.errors or ()]
         for failure in failures:
@@ -76,6 +78,8 @@ def list_groups(cluster: Cluster) -> GroupList:
     with cluster.one_timeout() as deadline:
         try:
             return cluster.retry(ask)
+        except TimeoutError:
+            pass
         except UnreachableError as error:
             if not error.is_partial or time.monotonic() >= deadline:
                 raise

@@ -65,7 +65,7 @@ def console_consumer(
 ) -> int:
     """Print a topic's records, new ones as they come unless told where to start and stop."""
     said = {**member.settings(), **span.settings()}
-    connected = cluster.with_java_flags(consumer_config, consumer_property).connect(said, is_stream=True)
+    connected = cluster.with_java_flags(consumer_config, consumer_property).connect(said)
     selection = span.selection(topic.topic, topic.topic_flag, connected.settings, dedupe_latest, clock)
     member.require_group(selection.group)
     if dedupe_latest and (span.follow or selection.group):

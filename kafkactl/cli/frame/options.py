@@ -81,14 +81,14 @@ class ClusterOptions:
             _warn(warning)
         return found
 
-    def connect(self, flags: Mapping[str, Flag] | None = None, is_stream: bool = False) -> Cluster:
+    def connect(self, flags: Mapping[str, Flag] | None = None) -> Cluster:
         """Return the cluster; `flags` are client settings that a command has flags of its own for.
 
-        All reads of a command take the time-out together, but for a command that goes on (`is_stream`).
+        All reads of a command take the time-out together.
         """
         from kafkactl.connection.cluster import Cluster
 
-        return Cluster(self.settings().with_flags(flags or {}), _warn, shares_timeout=not is_stream)
+        return Cluster(self.settings().with_flags(flags or {}), _warn, shares_timeout=True)
 
 
 @functools.cache  # once, however often settings are asked for

@@ -96,9 +96,7 @@ def console_producer(
     said = dict(how.settings())
     if transactional_id is not None:
         said["transactional.id"] = Flag("--transactional-id", transactional_id)
-    connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect(
-        said, is_stream=True
-    )
+    connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect(said)
     key, value = formats.chosen(name, connected.settings.registry, registers=not dry_run)
     if not dry_run:
         before_change(connected, [Change(what=f"write records to topic {name}", inverse=cannot_be_undone)])

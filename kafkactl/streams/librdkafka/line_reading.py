@@ -61,6 +61,7 @@ class LineReading:
         self._receiver.assign(
             [(*partition, start) for partition, start in self._starts.items()], round(cluster.timeout_s * 1000)
         )
+        cluster.end_sharing()
 
     def chunks(self, limit: int | None) -> Iterator[Chunk]:
         """Yield lines as they come; at most `limit` of all."""

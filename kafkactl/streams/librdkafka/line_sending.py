@@ -38,6 +38,7 @@ class LineSending:
         account.largest_bytes = largest_bytes(cluster)
         settings = producer_settings(cluster)
         partitions, leaders = require_topic(cluster, cluster.producer(settings), topic, tell, partition)
+        cluster.end_sharing()
         is_one = partition is not None or len(partitions) == 1
         self._topic, self._account = topic, account
         self._waiting = Waiting(topic, cluster.timeout_s, stop, tell)

@@ -48,7 +48,7 @@ def test_a_listener_that_says_nothing() -> None:
 
 def test_a_listener_that_hangs_up_on_tls_speaks_none() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        hanging_up = Thread(target=lambda: [server.accept()[0].close() for _ in range(2)], daemon=True)
+        hanging_up = Thread(target=lambda: [server.accept()[0].close() for _ in range(9)], daemon=True)
         hanging_up.start()
         secure = Settings(f"127.0.0.1:{server.getsockname()[1]}", "a test", {"security.protocol": "SASL_SSL"})
         found = cause(secure, "Disconnected: SSL connection closed by peer")

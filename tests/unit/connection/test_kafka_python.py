@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from kafkactl.connection import kafka_python
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.kafka_python import PRIVATE_MEMBERS, translated
+from kafkactl.connection.kafka_python import translated
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import UnreachableError
+from kafkactl.errors import UnansweredError, UnreachableError
+from tests.fake_broker import FakeCluster
 
 
 def settings(**properties: str) -> Settings:
@@ -51,41 +51,77 @@ def test_a_cluster_that_is_not_there() -> None:
         Cluster(dead).requests.list_topics()
 
 
-def test_private_members_are_where_they_were() -> None:
+def test_members_are_where_they_were() -> None:
     """An upgrade of kafka-python that moves a member fails here first, and not on a user's machine."""
-    from kafka.admin import KafkaAdminClient
+    from kafka.net.connection import KafkaConnection
     from kafka.net.manager import KafkaConnectionManager
+    from kafka.net.selector import NetworkSelector
 
-    assert "self._manager = self._client._manager" in inspect.getsource(KafkaAdminClient.__init__)
-    assert list(inspect.signature(KafkaConnectionManager.run).parameters)[:2] == ["self", "coro"]
-    assert "node_id" in inspect.signature(KafkaConnectionManager.send).parameters
-    assert inspect.iscoroutinefunction(KafkaAdminClient._refresh_controller_id)
+    pairs: list[tuple[type, type]] = [
+        (kafka_python.Connection, KafkaConnection),
+        (kafka_python.Manager, KafkaConnectionManager),
+        (kafka_python.Network, NetworkSelector),
+    ]
+    for ours, theirs in pairs:
+        for name, method in inspect.getmembers(ours, inspect.isfunction):
+            if not name.startswith("_"):
+                known = inspect.signature(getattr(theirs, name)).parameters
+                assert set(inspect.signature(method).parameters) <= set(known), f"{theirs.__name__}.{name}"
+    for name in kafka_python.Connection.__annotations__:
+        assert name in inspect.getsource(KafkaConnection)
+    manager = KafkaConnectionManager(NetworkSelector(), bootstrap_servers=["127.0.0.1:1"])
+    for name in kafka_python.Manager.__annotations__:
+        assert hasattr(manager, name)
+    assert [node.port for node in manager.cluster.bootstrap_brokers()] == [1]
+    assert callable(manager.cluster.update_metadata)
 
 
-def test_private_members_are_reached_in_one_function_each() -> None:
-    """kafka-python is imported in one room, and each member of it that is not public is named in one function."""
+def test_one_room_imports_the_library() -> None:
     room = Path(kafka_python.__file__).parent
-    uses = Counter(
-        re.search(r"client\.(_[\w.]+)", line)[1]  # type: ignore[index]
-        for path in room.parent.rglob("*.py")
-        for line in path.read_text().splitlines()
-        if re.search(r"\bclient\._\w", line)
-    )
-    assert uses == Counter(PRIVATE_MEMBERS)
     importers = {
-        path.parent
+        path.parent if path.parent != room else path
         for path in room.parent.rglob("*.py")
         if re.search(r"^\s*(from|import) kafka\b", path.read_text(), re.M)
     }
-    assert importers <= {room, room / "messages"}
+    assert importers == {Path(kafka_python.__file__), room / "requests.py", room / "oauth.py", room / "messages"}
 
 
-def test_the_protocol_names_methods_that_are_there() -> None:
-    from kafka.admin import KafkaAdminClient
+@pytest.mark.parametrize("silent", [1, 2, 3])
+def test_a_question_finds_a_broker_that_answers(silent: int) -> None:
+    with FakeCluster(brokers=3, topics={"orders": 3}, frozen=[silent]) as brokers:
+        requests = Cluster(Settings(brokers.address, "a test", {}, timeout_s=4)).requests
+        assert requests.list_topics() == ["orders"]
+        assert requests.list_brokers() == [1, 2, 3]
+        found, errors = requests.ask_brokers("ListGroups")
+        assert sorted(found) == [number for number in (1, 2, 3) if number != silent]
+        assert [f"from broker {silent} at" in str(error) for error in errors] == [True]
+        requests.close()
 
-    methods = [name for name, value in vars(kafka_python.AdminClient).items() if inspect.isfunction(value)]
-    for name in methods:
-        if name.startswith("_"):
-            continue
-        ours = list(inspect.signature(getattr(kafka_python.AdminClient, name)).parameters)
-        assert list(inspect.signature(getattr(KafkaAdminClient, name)).parameters)[: len(ours)] == ours
+
+def test_a_question_is_asked_again_elsewhere_and_a_change_is_not() -> None:
+    with FakeCluster(brokers=2, topics={"orders": 3}) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=3))
+        lost = brokers.on("Metadata", freeze=True, times=1, when=lambda request: request.version > 0)
+        assert cluster.requests.list_topics() == ["orders"]
+        assert lost.hits == 1
+        brokers.on("AlterClientQuotas", freeze=True)
+        with pytest.raises(UnansweredError, match="no answer within 3 s"):
+            cluster.requests.send("AlterClientQuotas", entries=[], validate_only=False)
+        assert len(brokers.requests_of("AlterClientQuotas")) == 1
+        cluster.close()
+
+
+def test_reads_share_a_time_out_and_a_change_has_its_own() -> None:
+    with FakeCluster(brokers=1, topics={"orders": 3}) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2), shares_timeout=True)
+        brokers.on("Metadata", delay_s=0.9)
+        cluster.requests.list_topics()
+        assert cluster.timeout_s < 1.2
+        with cluster.change_timeout():
+            assert cluster.timeout_s > 1.9
+        with pytest.raises(UnreachableError):
+            cluster.requests.list_topics()
+            cluster.requests.list_topics()
+        cluster.renew_timeout()
+        assert cluster.timeout_s == 2
+        cluster.close()

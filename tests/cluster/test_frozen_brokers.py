@@ -1,0 +1,124 @@
+"""Three brokers of which one is frozen (SIGSTOP): whole answers, or the broker and what is missing, in time.
+
+Every node is also a controller, so that one of the three is the active one. The first commands come while the others
+still take the frozen broker for alive, which is the first nine seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.cluster.test_hostile_values import EVERY_CELL, fault
+from tests.clusters import RunningCluster, eventually
+from tests.forking import Done, Line, run_all
+
+TIMEOUT_S, BUSY_S = 4, 2.5
+"""The time-out of every command, and what a busy machine may add to it and to the second of grace."""
+JOBS = 3
+SILENT = "no answer within 4 s from broker {}"
+
+READS: list[list[str]] = [
+    ["topics", "list"],
+    ["topics", "list", "-o", "json"],
+    ["topics", "describe", "{name}"],
+    ["topics", "describe", "{name}", "-o", "kafka"],
+    ["topics", "describe", "{name}", "--size"],
+    ["groups", "list"],
+    ["groups", "describe", "{name}"],
+    ["groups", "describe", "{name}", "--lag"],
+    ["groups", "export", "{name}"],
+    ["configs", "describe", "topics", "{name}", "--all"],
+    ["configs", "describe", "brokers"],
+    ["quotas", "list"],
+    ["users", "list"],
+    ["offsets", "{name}"],
+    ["offsets", "{name}", "--time", "earliest-local"],
+    ["consume", "{name}", "--from-beginning", "--exit"],
+]
+MORE_READS: list[list[str]] = [
+    ["topics", "describe", "{name}", "-o", "json"],
+    ["topics", "describe", "--under-replicated"],
+    ["groups", "list", "-o", "json"],
+    ["groups", "list", "--type", "all"],
+    ["groups", "describe", "--all-groups"],
+    ["groups", "describe", "{name}", "--state"],
+    ["groups", "describe", "{name}", "--members"],
+    ["groups", "reset-offsets", "{name}", "--topic", "{name}", "--to-latest", "--dry-run"],
+    ["configs", "describe", "topics", "{name}"],
+    ["offsets", "{name}", "--time", "-1h"],
+    ["records", "delete", "{name}", "--all", "--dry-run"],
+    ["topics", "delete", "{name}", "--dry-run"],
+]
+UNLIKE = ("topics describe", "groups describe")
+"""Leaders, replicas in sync and coordinators move while a broker is away."""
+
+
+def run(cluster: RunningCluster, lines: Sequence[Sequence[str]]) -> list[Done]:
+    parts = [[Line(arguments=["--timeout", str(TIMEOUT_S), *line]) for line in lines[job::JOBS]] for job in range(JOBS)]
+    with ThreadPoolExecutor(JOBS) as pool:
+        done = list(pool.map(lambda part: run_all(cluster.cli.full_environment(), part), parts))
+    return [done[number % JOBS][number // JOBS] for number in range(len(lines))]
+
+
+@pytest.fixture
+def topic(kraft_cluster: RunningCluster, name: str) -> str:
+    """A topic on all brokers with records, and a group of its name that has read them."""
+    cli = kraft_cluster.cli
+    cli.ok("topics", "create", name, "-p", 6, "-r", 3)
+    cli.ok("produce", name, input="".join(f"{number}\n" for number in range(60)))
+    cli.ok("consume", name, "--group", name, "--from-beginning", "--exit")
+    cli.ok("quotas", "set", "producer_byte_rate=5000000", "--user", name)
+    return name
+
+
+@pytest.mark.parametrize("node", [1, 2, 3])
+def test_every_read_is_whole_or_says_what_is_missing(kraft_cluster: RunningCluster, topic: str, node: int) -> None:
+    cli = kraft_cluster.cli
+    lines = [[each.replace("{name}", topic) for each in line] for line in READS + (MORE_READS if EVERY_CELL else [])]
+    healthy = run(kraft_cluster, lines)
+    assert [done.stderr for done in healthy if done.status != 0] == []
+    wrong = []
+    cli.ok("local", "pause", f"kafka-{node}", "kraft-cluster")
+    try:
+        for line, before, done in zip(lines, healthy, run(kraft_cluster, lines), strict=True):
+            text = " ".join(line)
+            is_whole = done.status == 0 and (
+                text.startswith(UNLIKE) or sorted(done.stdout.splitlines()) == sorted(before.stdout.splitlines())
+            )
+            told = fault(done)
+            if not is_whole and not (done.status in (1, 3) and SILENT.format(node) in done.stderr):
+                told = f"status {done.status}: {done.stdout[-300:]} {done.stderr}"
+            elif done.seconds > TIMEOUT_S + 1 + BUSY_S:
+                told = f"{done.seconds:.1f} s: {done.stderr}"
+            if told is not None:
+                wrong.append(f"{text}: {told}")
+    finally:
+        cli.ok("local", "resume", f"kafka-{node}", "kraft-cluster")
+        wait_until_whole(kraft_cluster)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_changes_are_made_once_while_a_broker_is_frozen(kraft_cluster: RunningCluster, name: str) -> None:
+    cli = kraft_cluster.cli
+    cli.ok("local", "pause", "kafka-3", "kraft-cluster")
+    try:
+        done = [
+            cli("--timeout", "8s", "topics", "create", name, "-p", 1, "-r", 1),
+            cli("--timeout", "8s", "quotas", "set", "producer_byte_rate=7", "--user", name),
+            cli("--timeout", "8s", "users", "set", name, "--password-file", "-", input="secret\n"),
+            cli("--timeout", "8s", "configs", "alter", "topics", name, "--set", "retention.ms=77"),
+        ]
+    finally:
+        cli.ok("local", "resume", "kafka-3", "kraft-cluster")
+        wait_until_whole(kraft_cluster)
+    for each in done:
+        assert each.returncode == 0 or "may have been done" in each.stderr, each.stderr
+    assert name in cli.ok("topics", "list")
+
+
+def wait_until_whole(cluster: RunningCluster) -> None:
+    """Wait until every replica is in sync again."""
+    eventually(lambda: cluster.cli("topics", "describe", "--under-replicated").stdout == "", timeout_s=60)
