@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -372,21 +373,33 @@ class Cluster:
         """
         from kafkactl.connection import diagnosis
 
-        brokers = self._list_brokers()
-        return diagnosis.find_silent(self.settings, brokers), len(brokers)
+        return diagnosis.find_silent(self.settings, self._list_brokers)
 
-    def _list_brokers(self) -> dict[str, tuple[str, int]]:
-        """Return the brokers that were named last; where none were, those that a broker names which answers at once."""
+    def with_silent_brokers(self, error: UnreachableError) -> UnreachableError:
+        """Return the error; where only some brokers are silent, one that names them."""
+        if error.is_partial:
+            return error
+        silent, number = self.find_silent_brokers()
+        if not silent or len(silent) == number:
+            return error
+        from kafkactl.connection.diagnosis import SILENT_HINT
+
+        text = f"no answer within {self.settings.timeout_s:g} s from {', '.join(silent)}"
+        return type(error)(text, SILENT_HINT, is_partial=True)
+
+    def _list_brokers(self, answering: Sequence[tuple[str, int]]) -> dict[str, tuple[str, int]]:
+        """Return the brokers that were named last; where none were, those that one of the answering ones names."""
         from kafkactl.connection.kafka_python import Brokers
 
-        if not self._places:
+        if not self._places and answering:
+            servers = ",".join(f"{host}:{port}" for host, port in answering)
             try:
-                brokers = Brokers(self.settings, lambda: None)
+                brokers = Brokers(replace(self.settings, bootstrap_servers=servers), lambda: None)
             except UsageError:  # a key store that only librdkafka reads
                 return {}
             try:
-                brokers.learn(time.monotonic() + _LOOK_S)
-                self._places = {number: (host, port) for number, (host, port) in brokers.places.items()}
+                brokers.learn(time.monotonic() + PATIENCE_S)
+                self._places = brokers.places
             except KafkactlError:
                 return {}
             finally:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kafkactl.connection import tls
-from kafkactl.connection.peers import Address, Peer, Secure, look_at, silent_of
+from kafkactl.connection.peers import Address, Peer, Secure, look_at
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import UsageError
 
@@ -22,6 +22,8 @@ _REFUSAL_TIMEOUT_S = 0.5
 _ROOM_BYTES = 1 << 20
 Brokers = Mapping[str, Address]
 """The addresses of brokers, by what to call them."""
+ListBrokers = Callable[[Sequence[Address]], Brokers]
+"""Returns all brokers of a cluster, as one of those at these addresses names them."""
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
 _EXPIRED = 10
@@ -58,16 +60,21 @@ _BY_PEER = {
         "look at security.protocol, at what stands between (a proxy, a firewall), and at the broker's log",
     ),
 }
+_QUIET = (Peer.SILENT, Peer.NOBODY, Peer.CLOSING)
 _NO_BROKERS = (Peer.HTTP, Peer.CONTROLLER, Peer.ZOOKEEPER, Peer.TLS, Peer.STRANGER)
 """What does not become a broker by waiting."""
 _STRANGE_ANSWER = re.compile(r"invalid response size (-?\d+)", re.IGNORECASE)
 """How librdkafka says that an answer is too large, or that its first bytes are not Kafka's."""
 
 
-def cause(settings: Settings, said: str | None, list_brokers: Callable[[], Brokers] = dict) -> Cause | None:
+def _nobody(_addresses: Sequence[Address]) -> Brokers:
+    return {}
+
+
+def cause(settings: Settings, said: str | None, list_brokers: ListBrokers = _nobody) -> Cause | None:
     """Return the cause behind what a client said, or behind its silence (None); None when nothing more is known.
 
-    `list_brokers` returns all brokers of the cluster. It is called where one of the bootstrap servers answers.
+    `list_brokers` is called where one of the bootstrap servers answers.
     """
     if said is not None and (known := _by_words(said)):
         return known
@@ -76,7 +83,8 @@ def cause(settings: Settings, said: str | None, list_brokers: Callable[[], Broke
     if Peer.BROKER in peers.values():
         if size := _STRANGE_ANSWER.search(said or ""):
             return _too_large(int(size[1]))
-        if silent := _silent_brokers(peers, list_brokers(), secure):
+        silent, _ = _find_silent(peers, list_brokers, secure)
+        if silent:
             return Cause(f"from {', '.join(silent)}", SILENT_HINT, is_partial=True)
     if secure is None:
         return _by_peer(peers)
@@ -98,20 +106,23 @@ def is_no_broker(settings: Settings) -> bool:
     return bool(peers) and all(peer in _NO_BROKERS for peer in peers.values())
 
 
-def find_silent(settings: Settings, brokers: Brokers) -> list[str]:
-    """Return the brokers that do not answer, each with its address."""
+def find_silent(settings: Settings, list_brokers: ListBrokers) -> tuple[list[str], int]:
+    """Return the brokers that do not answer, each with its address, and the number of brokers that were looked at."""
     secure = _secure(settings)
-    peers = look_at(list(brokers.values()), secure)
-    quiet = (Peer.SILENT, Peer.NOBODY, Peer.CLOSING)
-    return [f"{name} at {place[0]}:{place[1]}" for name, place in brokers.items() if peers.get(place) in quiet]
+    peers = look_at(_addresses(settings), secure)
+    return _find_silent(peers, list_brokers, secure)
 
 
-def _silent_brokers(peers: dict[Address, Peer], brokers: Brokers, secure: Secure | None) -> list[str]:
-    """Return the brokers that do not answer although others do, each with its address."""
+def _find_silent(
+    peers: Mapping[Address, Peer], list_brokers: ListBrokers, secure: Secure | None
+) -> tuple[list[str], int]:
+    brokers = list_brokers([address for address, peer in peers.items() if peer is Peer.BROKER])
     names = {address: name for name, address in brokers.items()}
-    peers = peers | look_at([address for address in names if address not in peers], secure)
-    places = ((names.get(address), f"{address[0]}:{address[1]}") for address in silent_of(peers))
-    return [f"{name} at {place}" if name else place for name, place in places]
+    everybody = {**peers, **look_at([address for address in names if address not in peers], secure)}
+    chosen = {address: everybody[address] for address in names if address in everybody} or everybody
+    quiet = [address for address, peer in chosen.items() if peer in _QUIET]
+    places = ((names.get(address), f"{address[0]}:{address[1]}") for address in sorted(quiet))
+    return [f"{name} at {place}" if name else place for name, place in places], len(chosen)
 
 
 def _secure(settings: Settings) -> Secure | None:

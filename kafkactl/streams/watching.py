@@ -101,12 +101,15 @@ class Watch:
 
     def stuck(self) -> UnreachableError:
         """Return the error that names the partitions of which nothing comes."""
-        silent = sorted(self.without_leader) or sorted(self.partitions)
-        why = "no leader" if self.without_leader else f"no answer within {self._cluster.timeout_s:g} s"
-        named = ", ".join(f"{topic}-{number}" for topic, number in silent[:5]) + (", ..." if len(silent) > 5 else "")
-        return UnreachableError(
-            f"cannot read to the end: {why} of {named}", "look at the brokers: kafkactl topics describe TOPIC"
-        )
+        missing = sorted(self.without_leader) or sorted(self.partitions)
+        named = ", ".join(f"{topic}-{number}" for topic, number in missing[:5]) + (", ..." if len(missing) > 5 else "")
+        if self.without_leader:
+            why = f"no leader of {named}"
+        else:
+            brokers, _ = self._cluster.find_silent_brokers()
+            whom = f" from {', '.join(brokers)}" if brokers else ""
+            why = f"no answer within {self._cluster.timeout_s:g} s{whom} of {named}"
+        return UnreachableError(f"cannot read to the end: {why}", "look at the brokers: kafkactl topics describe TOPIC")
 
     def _ask(self) -> dict[str, TopicMetadata]:
         if self._selection.include is not None:

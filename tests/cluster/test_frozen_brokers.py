@@ -106,10 +106,10 @@ def test_changes_are_made_once_while_a_broker_is_frozen(kraft_cluster: RunningCl
     cli.ok("local", "pause", "kafka-3", "kraft-cluster")
     try:
         done = [
-            cli("--timeout", "8s", "topics", "create", name, "-p", 1, "-r", 1),
-            cli("--timeout", "8s", "quotas", "set", "producer_byte_rate=7", "--user", name),
-            cli("--timeout", "8s", "users", "set", name, "--password-file", "-", input="secret\n"),
-            cli("--timeout", "8s", "configs", "alter", "topics", name, "--set", "retention.ms=77"),
+            cli("--timeout", "4s", "topics", "create", name, "-p", 1, "-r", 1),
+            cli("--timeout", "4s", "quotas", "set", "producer_byte_rate=7", "--user", name),
+            cli("--timeout", "4s", "users", "set", name, "--password-file", "-", input="secret\n"),
+            cli("--timeout", "4s", "configs", "alter", "topics", name, "--set", "retention.ms=77"),
         ]
     finally:
         cli.ok("local", "resume", "kafka-3", "kraft-cluster")

@@ -24,7 +24,7 @@ from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ConfigSource, ErrorCode
 from kafkactl.connection.protocol import ResourceType as ProtocolResource
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnsupportedRequestError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError, UnsupportedRequestError
 from kafkactl.patterns import INTERNAL_TOPICS
 
 _PAGE = 2000
@@ -244,7 +244,7 @@ def _completed(cluster: Cluster, topics: Iterable[TopicDescription], errors: lis
     """Return topics by name with settings, partitions in order, and the replicas that are being moved."""
     by_name = {topic.topic: topic for topic in sorted(topics, key=lambda topic: topic.topic)}
     settings, failures = _settings_in_bulk(cluster, list(by_name))
-    moving = _moving(cluster)
+    moving = _moving(cluster, errors)
 
     def with_moves(row: PartitionDescription) -> PartitionDescription:
         adding, removing = moving.get((row.topic, row.partition), ((), ()))
@@ -261,11 +261,19 @@ def _completed(cluster: Cluster, topics: Iterable[TopicDescription], errors: lis
     return described, errors + failures
 
 
-def _moving(cluster: Cluster) -> Mapping[tuple[str, int], tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Return the replicas that are being added and removed; none where the user or the brokers cannot list them."""
+def _moving(
+    cluster: Cluster, errors: list[KafkactlError]
+) -> Mapping[tuple[str, int], tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Return the replicas that are being added and removed; none where the user or the brokers cannot list them.
+
+    Brokers ask the controller for them: where it does not answer, `errors` gets that they are missing.
+    """
     try:
         return cluster.requests.list_reassignments()
     except UnsupportedRequestError:
+        return {}
+    except UnreachableError as error:
+        errors.append(OperationError(f"moves of replicas are missing: {error}", error.hint))
         return {}
     except OperationError as error:
         if error.code != ErrorCode.CLUSTER_AUTHORIZATION_FAILED:

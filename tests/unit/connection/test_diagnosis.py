@@ -7,8 +7,9 @@ from threading import Thread
 
 import pytest
 
-from kafkactl.connection.diagnosis import cause
+from kafkactl.connection.diagnosis import cause, find_silent
 from kafkactl.connection.settings import Settings
+from tests.fake_broker import FakeCluster
 
 NOBODY = Settings("127.0.0.1:1", "a test", {"security.protocol": "SSL"})
 
@@ -38,6 +39,18 @@ def test_by_words(said: str, reason: str) -> None:
 def test_what_is_refused_is_no_riddle() -> None:
     assert cause(NOBODY, "Connect to ipv4#127.0.0.1:1 failed: Connection refused") is None
     assert cause(NOBODY, None) is None
+
+
+def test_silent_brokers_are_named() -> None:
+    with FakeCluster(brokers=3, frozen=[2]) as brokers:
+        addresses = [tuple(each.split(":")) for each in brokers.address.split(",")]
+        named = {f"broker {number}": (host, int(port)) for number, (host, port) in enumerate(addresses, 1)}
+        settings = Settings(brokers.address_of(1), "a test", {})
+        place = "broker 2 at {}:{}".format(*named["broker 2"])
+        assert find_silent(settings, lambda _answering: named) == ([place], 3)
+        found = cause(settings, None, lambda _answering: named)
+        assert found is not None
+        assert (found.reason, found.is_partial) == (f"from {place}", True)
 
 
 def test_a_listener_that_says_nothing() -> None:

@@ -119,8 +119,8 @@ def test_reads_share_a_time_out_and_a_change_has_its_own() -> None:
         assert cluster.timeout_s < 1.2
         with cluster.change_timeout():
             assert cluster.timeout_s > 1.9
+        brokers.on("Metadata", delay_s=1)
         with pytest.raises(UnreachableError):
-            cluster.requests.list_topics()
             cluster.requests.list_topics()
         cluster.renew_timeout()
         assert cluster.timeout_s == 2

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from kafkactl.connection.peers import Address, Peer, look_at, silent_of
+from kafkactl.connection.peers import Address, Peer, look_at
 from tests.fake_broker import ClosingPeer, FakeBroker, GarbagePeer, HttpPeer, SilentPeer, ZooKeeperPeer
 
 PEERS: list[tuple[Callable[[], AbstractContextManager[object]], Peer]] = [
@@ -48,13 +48,6 @@ def test_nobody_listens() -> None:
         ("no.such.host.invalid", 1): Peer.NOBODY,
     }
     assert look_at([]) == {}
-
-
-def test_those_that_are_silent_among_brokers_that_answer() -> None:
-    with FakeBroker() as broker, SilentPeer() as silent, HttpPeer() as strange:
-        addresses = [address_of(each) for each in (broker, silent, strange)]
-        assert silent_of(look_at(addresses)) == [address_of(silent)]
-        assert silent_of(look_at(addresses[1:])) == [], "where no broker answers, all are silent"
 
 
 def test_many_silent_addresses_take_no_longer_than_one() -> None:
