@@ -13,6 +13,8 @@ import re
 # U+DC80 to U+DC9F are the bytes 0x80 to 0x9f after surrogateescape.
 _FORBIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udc9f]"
 _FORBIDDEN_IN_LINE = _FORBIDDEN.replace(r"\x00-\x08\x0b-\x1f", r"\x00-\x1f")
+# As UTF-8; json itself escapes all that is below U+0020.
+_FORBIDDEN_IN_JSON = rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]"
 # Colours, and what rich's Live needs: moves of the cursor, erasing, showing and hiding the cursor.
 _OUR_CODES = r"\x1b\[[\d;:]*m|\x1b\[\d*[A-K]|\x1b\[\?25[hl]|\r(?=\x1b\[2K)"
 _SHORT_FORMS = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
@@ -36,6 +38,11 @@ def escape_for_terminal(text: str, *, keep_line_ends: bool) -> str:
     if text.isprintable():  # then there is none of them
         return text
     return re.sub(_FORBIDDEN if keep_line_ends else _FORBIDDEN_IN_LINE, _show_character, text)
+
+
+def escape_in_json(data: bytes) -> bytes:
+    r"""Return json that is the same to a program, with `\u009b` and the like for what controls a terminal."""
+    return re.sub(_FORBIDDEN_IN_JSON, lambda match: b"\\u%04x" % ord(match[0].decode()), data)
 
 
 def escape_bytes_for_terminal(data: bytes, *, keep_line_ends: bool) -> bytes:

@@ -27,9 +27,18 @@ class Done:
     seconds: float
 
 
-def run_all(environment: Mapping[str, str], lines: Sequence[Line], limit_s: float = 60) -> list[Done]:
-    """Run command lines after each other; one that takes longer than the limit is killed."""
-    asked = {"limit_s": limit_s, "lines": [[list(map(str, line.arguments)), line.input] for line in lines]}
+def run_all(
+    environment: Mapping[str, str], lines: Sequence[Line], limit_s: float = 60, columns: int | None = None
+) -> list[Done]:
+    """Run command lines after each other; one that takes longer than the limit is killed.
+
+    With `columns` their stdout and stderr are one terminal of that width; what it shows is `stdout`.
+    """
+    asked = {
+        "limit_s": limit_s,
+        "columns": columns,
+        "lines": [[list(map(str, line.arguments)), line.input] for line in lines],
+    }
     done = subprocess.run(
         [sys.executable, "-c", _FORKING],
         input=json.dumps(asked),
@@ -44,43 +53,68 @@ def run_all(environment: Mapping[str, str], lines: Sequence[Line], limit_s: floa
 
 
 _FORKING = """
-import json, os, signal, sys, tempfile, time
+import fcntl, json, os, pty, select, signal, struct, sys, tempfile, termios, time
 import confluent_kafka.admin, kafka.admin, orjson, yaml
 from kafkactl.cli.app import run
 
-def run_in_child(arguments, text, limit_s):
-    files = [tempfile.TemporaryFile() for _ in range(3)]
-    files[0].write(text.encode("utf-8", "surrogateescape"))
-    files[0].seek(0)
-    started = time.monotonic()
+def file_with(data):
+    file = tempfile.TemporaryFile()
+    file.write(data)
+    file.seek(0)
+    return file
+
+def start(arguments, streams):
     child = os.fork()
     if child == 0:
         status = 255
         try:
-            for number, file in enumerate(files):
-                os.dup2(file.fileno(), number)
+            for number, stream in enumerate(streams):
+                os.dup2(stream, number)
             os.setpgid(0, 0)
             status = run(arguments)
             sys.stdout.flush()
             sys.stderr.flush()
         finally:
             os._exit(status)
-    while True:
-        ended, found = os.waitpid(child, os.WNOHANG)
-        if ended:
-            break
-        if time.monotonic() - started > limit_s:
-            os.killpg(child, signal.SIGKILL)
-        time.sleep(0.003)
+    return child
+
+def end(child, deadline):
+    ended, found = os.waitpid(child, os.WNOHANG)
+    if not ended and time.monotonic() > deadline:
+        os.killpg(child, signal.SIGKILL)
+    return found if ended else None
+
+def run_in_child(arguments, text, limit_s, columns):
+    files = [file_with(text.encode("utf-8", "surrogateescape")), file_with(b""), file_with(b"")]
+    started = time.monotonic()
+    if columns is None:
+        child = start(arguments, [file.fileno() for file in files])
+    else:
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        child = start(arguments, [files[0].fileno(), slave, slave])
+        os.close(slave)
+    found = None
+    while found is None:
+        found = end(child, started + limit_s)
+        if columns is None:
+            time.sleep(0.003)
+            continue
+        while select.select([master], [], [], 0.003)[0]:
+            try:
+                files[1].write(os.read(master, 65536))
+            except OSError:
+                break
     seconds = time.monotonic() - started
+    if columns is not None:
+        os.close(master)
     texts = []
     for file in files[1:]:
         file.seek(0)
         texts.append(file.read().decode("utf-8", "surrogateescape"))
-        file.close()
     return [os.waitstatus_to_exitcode(found), *texts, seconds]
 
 asked = json.load(sys.stdin)
 sys.stdin = open(0, closefd=False)
-print(json.dumps([run_in_child(*line, asked["limit_s"]) for line in asked["lines"]]))
+print(json.dumps([run_in_child(*line, asked["limit_s"], asked["columns"]) for line in asked["lines"]]))
 """

@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 
 from kafkactl.errors import UsageError
+from kafkactl.escaping import escape_in_json
 from kafkactl.output.report import Table, cell
 
 _PIECE = 1000
@@ -49,11 +50,16 @@ def json_lines(items: Iterable[Any]) -> Iterator[bytes]:
 
 
 def dump_json(value: Any, indented: bool = False) -> bytes:
-    """Return a value as json: dataclasses as objects, bytes as text, sets sorted."""
-    fast = _dump_fast(value, indented)
-    if fast is not None:
-        return fast
-    return json.dumps(valid_data(value), indent=2 if indented else None, ensure_ascii=False).encode()
+    r"""Return a value as json: dataclasses as objects, bytes as text, sets sorted.
+
+    What controls a terminal or turns the direction of text is written as `\u009b`, which programs read alike.
+    """
+    data = _dump_fast(value, indented)
+    if data is None:
+        data = json.dumps(valid_data(value), indent=2 if indented else None, ensure_ascii=False).encode()
+    if data.isascii() and b"\x7f" not in data:
+        return data
+    return escape_in_json(data)
 
 
 def _dump_fast(value: Any, indented: bool = False) -> bytes | None:
