@@ -5,14 +5,13 @@
 #   server.pem                        the broker's key and chain, for kafka-1, localhost and 127.0.0.1
 #   admin.crt/.key, alice.crt/.key    clients' certificates, whose common name is the principal
 #
-# Runs in a container as root, or on the host as the user: the files belong to whoever owns the folder, and the broker's
-# to the user that brokers run as in the image.
+# Runs in a container as root, or on the host as the user: the files belong to whoever owns the folder, and in a
+# container the broker's to the user BROKER_UID that brokers run as in the image.
 set -euo pipefail
 umask 077
 
 folder=$1
 days=30
-broker_uid=1000
 mkdir -p "$folder"
 cd "$folder"
 
@@ -42,7 +41,8 @@ fi
 } 2> openssl.log || { cat openssl.log >&2; exit 1; }
 rm openssl.log ca.srl
 owned_by "$(stat -c %u:%g .)" ./*
-owned_by $broker_uid server.pem
+# In a container brokers run as a user of the image; elsewhere nobody else is to have their key.
+if [ -n "${BROKER_UID:-}" ]; then owned_by "$BROKER_UID" server.pem; fi
 chmod 755 .
 chmod 644 ca.crt ./*.crt
 touch done

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ from typing import Any
 from kafkactl.connection import secrets
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.paths import config_file
+
+_ANOTHER = "KAFKACTL_CONFIG names another"
+_LOCK_WAIT_S, _LOCK_PAUSE_S = 10.0, 0.02
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,7 @@ class Context:
     """Whether commands that change the cluster are refused."""
 
     def without_secrets(self) -> Context:
-        shown = {
-            name: secrets.HIDDEN if secrets.is_secret(name) else value
-            for name, value in sorted(self.properties.items())
-        }
+        shown = {name: secrets.shown(name, value) for name, value in sorted(self.properties.items())}
         return Context(self.name, self.bootstrap_servers, shown, self.read_only)
 
 
@@ -80,22 +82,65 @@ class ContextFile:
             if context.properties:
                 entry["properties"] = dict(context.properties)
             document["contexts"][name] = entry
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(prefix=".contexts-", dir=self.path.parent)  # mode 0600
+        target = self.path.resolve()  # a link stays one
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(prefix=".contexts-", dir=target.parent)  # mode 0600
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             yaml.safe_dump(document, file, sort_keys=True)
-        os.replace(draft, self.path)
+        os.replace(draft, target)
+
+
+def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
+    """Write what `make` returns for the contexts there are, while no other process changes them; return it.
+
+    Raises UsageError, also where another process does not end its own change.
+    """
+    path = config_file()
+    with _locked(path.resolve()):
+        changed = make(load(path))
+        changed.save()
+    return changed
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock beside a file."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UsageError(f"cannot write the contexts file {path}: {error.strerror}", _ANOTHER) from error
+    try:
+        deadline = time.monotonic() + _LOCK_WAIT_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise UsageError(f"another process holds {lock}", "end it, and do this again") from None
+                time.sleep(_LOCK_PAUSE_S)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def load(path: Path | None = None) -> ContextFile:
     """The contexts file, empty when there is none; raises UsageError when it is not what it should be."""
     path = path or config_file()
+    secrets.refuse_changeable_contexts(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ContextFile(path, {}, None)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the contexts file {path}: {error}", "KAFKACTL_CONFIG names another") from error
+        raise UsageError(f"cannot read the contexts file {path}: {error}", _ANOTHER) from error
     import yaml
 
     try:

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kafkactl.connection import tls
-from kafkactl.connection.peers import Address, Peer, Secure, look_at
+from kafkactl.connection.peers import Address, Peer, Secure, connect, look_at
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import UsageError
 
 _PROBE_TIMEOUT_S = 1.0  # on top of --timeout
 _REFUSAL_TIMEOUT_S = 0.5
 _ROOM_BYTES = 1 << 20
+_USUAL_PORT = 9092
 Brokers = Mapping[str, Address]
 """The addresses of brokers, by what to call them."""
 ListBrokers = Callable[[Sequence[Address]], Brokers]
@@ -217,7 +218,7 @@ def _connections(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
     """Each server that can be connected to, with the name it was reached by."""
     for host, port in _addresses(settings):
         try:
-            connection = socket.create_connection((host, port), _PROBE_TIMEOUT_S)
+            connection = connect((host, port), _PROBE_TIMEOUT_S)
         except OSError:
             continue
         with connection:
@@ -227,7 +228,7 @@ def _connections(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
 def _addresses(settings: Settings) -> list[tuple[str, int]]:
     found = []
     for server in settings.bootstrap_servers.split(","):
-        host, _, port = server.strip().rpartition("://")[2].rpartition(":")
-        if port.isdigit():
-            found.append((host.strip("[]"), int(port)))
+        address = server.strip().rpartition("://")[2]
+        host, colon, port = address.rpartition(":")
+        found.append((host.strip("[]"), int(port)) if colon else (address.strip("[]"), _USUAL_PORT))
     return found

@@ -70,6 +70,14 @@ def look_at(addresses: Sequence[Address], secure: Secure | None = None) -> dict[
     return peers
 
 
+def connect(address: Address, wait_s: float) -> socket.socket:
+    """Return a connection to an address; raises OSError, also for a host that Python cannot look up."""
+    try:
+        return socket.create_connection(address, wait_s)
+    except (OverflowError, ValueError) as error:  # numbers beyond an address, labels beyond a name
+        raise OSError(f"no host has the name {address[0]!r}") from error
+
+
 def _greet(address: Address, secure: Secure | None) -> Peer:
     """Return what answers a client of Kafka."""
     try:
@@ -125,7 +133,7 @@ def _first_bytes(address: Address, greeting: bytes, wait_s: float, secure: Secur
     Raises TimeoutError where it does not answer, and OSError where it cannot be connected to.
     """
     deadline = time.monotonic() + wait_s
-    with socket.create_connection(address, wait_s) as plain:
+    with connect(address, wait_s) as plain:
         connection = plain if secure is None else secure(plain, address[0])
         connection.settimeout(wait_s)
         answer = b""
@@ -153,7 +161,7 @@ def _is_whole(answer: bytes) -> bool:
 
 def _accepts(address: Address) -> bool:
     try:
-        socket.create_connection(address, _OTHERS_WAIT_S).close()
+        connect(address, _OTHERS_WAIT_S).close()
     except OSError:
         return False
     return True

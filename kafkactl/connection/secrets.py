@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,8 @@ _NO_SECRETS = ("sasl.oauthbearer.token.endpoint.url",)
 _SOURCES = ("command", "file")
 _COMMAND_TIMEOUT_S = 60
 IN_CLIENT_SETTINGS = "{variable}, a --command-config file, or -X {name}_command='COMMAND THAT PRINTS IT'"
-_OTHERS_READ = 0o044
+_OTHERS_READ, _OTHERS_WRITE = 0o044, 0o022
+_IN_URL = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+@")
 
 
 def is_secret(name: str) -> bool:
@@ -40,18 +42,52 @@ def refuse(names: Iterable[str], flag: str, instead: str) -> None:
         )
 
 
+def refuse_in_url(value: str, flag: str, instead: str) -> None:
+    """Raise UsageError for a URL on the command line that has a password; `instead` says where it may come from."""
+    if _IN_URL.search(value):
+        raise UsageError(
+            f"{flag} {hide_in_urls(value)}: others can read the command line, and the shell keeps it", instead
+        )
+
+
+def hide_in_urls(text: str) -> str:
+    """Return text with the passwords of URLs in it hidden: https://ann:********@host."""
+    return _IN_URL.sub(rf"\1:{HIDDEN}@", text) if "://" in text else text
+
+
+def shown(name: str, value: str) -> str:
+    """Return the value of a setting as it may be shown."""
+    return HIDDEN if is_secret(name) else hide_in_urls(value)
+
+
+def refuse_changeable(path: Path, settings: Iterable[str]) -> None:
+    """Raise UsageError for a file with secrets, or with commands that give them, that others can write."""
+    found = next((name for name in settings if is_secret(name) or _source(name)), None)
+    if found is not None and _others_can(_OTHERS_WRITE, path):
+        raise UsageError(f"{path} holds {found}, and others can write it", f"chmod go-w {path}")
+
+
+def refuse_changeable_contexts(path: Path) -> None:
+    """Raise UsageError for a contexts file that others can write: it says where to connect and which commands run."""
+    if _others_can(_OTHERS_WRITE, path):
+        raise UsageError(
+            f"others can write the contexts file {path}: it says where to connect, and which commands give passwords",
+            f"chmod go-w {path}",
+        )
+
+
 def warning(path: Path, settings: Iterable[str]) -> str | None:
     """What is to be said of a file with secrets in it that others can read."""
     found = next((name for name in settings if is_secret(name)), None)
-    if found is None or not _others_can_read(path):
+    if found is None or not _others_can(_OTHERS_READ, path):
         return None
     return f"{path} holds {found}, and others can read it: chmod 600 {path}"
 
 
-def fetched(layers: Sequence[Mapping[str, str]]) -> Iterator[dict[str, str]]:
-    """Each layer with its secrets in place, but for those that a later layer says itself.
+def fetched(layers: Sequence[Mapping[str, str]], runs_commands: bool = True) -> Iterator[dict[str, str]]:
+    """Return each layer with its secrets in place, but for those that a later layer says itself.
 
-    Raises UsageError when a command or a file does not give one.
+    Raises UsageError when a command or a file does not give one, and for a command that is not to be run.
     """
     for number, layer in enumerate(layers, 1):
         said_later = {_base(name) for later in layers[number:] for name in later}
@@ -61,6 +97,8 @@ def fetched(layers: Sequence[Mapping[str, str]]) -> Iterator[dict[str, str]]:
             if source is None:
                 found[name] = value
             elif base not in said_later:
+                if source == "command" and not runs_commands:
+                    raise UsageError(f"{name}: the command is not run here")
                 found[base] = _of_command(name, value) if source == "command" else of_file(name, Path(value))
         yield found
 
@@ -95,8 +133,9 @@ def _of_command(name: str, command: str) -> str:
 
 def of_file(name: str, path: Path) -> str:
     """A file's first line; raises UsageError for a file that others can read, or nobody."""
-    if _others_can_read(path):
-        raise UsageError(f"{name}: others can read {path}", f"chmod 600 {path}")
+    for bits, verb in ((_OTHERS_READ, "read"), (_OTHERS_WRITE, "write")):
+        if _others_can(bits, path):
+            raise UsageError(f"{name}: others can {verb} {path}", f"chmod 600 {path}")
     try:
         told = path.read_bytes()
     except OSError as error:
@@ -111,8 +150,9 @@ def _first_line(name: str, told: bytes) -> str:
     return line
 
 
-def _others_can_read(path: Path) -> bool:
+def _others_can(bits: int, path: Path) -> bool:
+    """Return whether the group or everybody has a right to a file; False where nobody can tell."""
     try:
-        return os.name == "posix" and bool(path.stat().st_mode & _OTHERS_READ)
+        return os.name == "posix" and bool(path.stat().st_mode & bits)
     except OSError:  # whoever opens it says why
         return False

@@ -90,8 +90,12 @@ def resolve(
     overrides: Sequence[str] = (),
     timeout_s: float | None = None,
     environment: Mapping[str, str] | None = None,
+    runs_commands: bool = True,
 ) -> Settings:
-    """Applies the order above; `overrides` are name=value texts. Raises UsageError and NotFoundError."""
+    """Apply the order above; `overrides` are name=value texts. Raises UsageError and NotFoundError.
+
+    Without `runs_commands` a secret that a command would give is a UsageError.
+    """
     environment = os.environ if environment is None else environment
     is_file_named = command_config is not None
     if command_config is None and (named := environment.get("KAFKACTL_COMMAND_CONFIG")):
@@ -102,10 +106,14 @@ def resolve(
     base, address, source, read_only_context = chosen
     from_flags = dict(parse_assignment(text, "-X") for text in overrides)
     secrets.refuse(from_flags, "-X", secrets.IN_CLIENT_SETTINGS)
+    for name, value in from_flags.items():
+        secrets.refuse_in_url(value, f"-X {name}", "put it into a file: --command-config FILE")
+    if command_config is not None:
+        secrets.refuse_changeable(command_config, from_file)
     layers = (base, _from_environment(environment), from_file, from_flags)
     *defaults, file, flags = (
         to_librdkafka(layer, "-X" if number == len(layers) else None)
-        for number, layer in enumerate(secrets.fetched(layers), 1)
+        for number, layer in enumerate(secrets.fetched(layers, runs_commands), 1)
     )
     merged = {name: value for layer in (*defaults, file, flags) for name, value in layer.items()}
     stated = {**file, **flags} if is_file_named else flags
@@ -187,7 +195,7 @@ _LONGEST_HOST = 253
 def _is_host(text: str) -> bool:
     """Return whether a text can be a host's name, an address, or an IPv6 address in brackets."""
     name = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    return 0 < len(name) <= _LONGEST_HOST and name.isprintable() and not any(each in name for each in " []")
+    return 0 < len(name) <= _LONGEST_HOST and name.isprintable() and not any(each in name for each in " []@")
 
 
 def require_addresses(bootstrap_servers: str) -> None:
@@ -199,9 +207,8 @@ def require_addresses(bootstrap_servers: str) -> None:
             host, port = address, "9092"
         is_port = port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536
         if not (is_port and _is_host(host)):
-            raise UsageError(
-                f"{server.strip()!r} is no broker address", "name brokers as host:port, with commas between"
-            )
+            text = secrets.HIDDEN if "@" in server else repr(server.strip())
+            raise UsageError(f"{text} is no broker address", "name brokers as host:port, with commas between")
 
 
 def _timeout(flag_s: float | None, environment: Mapping[str, str]) -> float:

@@ -31,6 +31,7 @@ class Instance:
     def save(self) -> None:
         """Writes the record whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)  # keys of brokers are in it, and belong to the user that brokers run as in an image
         draft = self.folder / "instance.json.new"
         draft.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
         draft.replace(self.folder / "instance.json")

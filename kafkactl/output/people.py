@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from contextvars import ContextVar
 
+from kafkactl.connection.secrets import hide_in_urls
 from kafkactl.errors import KafkactlError, OperationError, UsageError
 from kafkactl.escaping import escape_for_terminal
 
@@ -74,12 +75,12 @@ def confirm(question: str, assume_yes: bool) -> bool:
 def _object(value: dict[str, object]) -> None:
     from kafkactl.output.structured import dump_json
 
-    _write(dump_json(value).decode())
+    _write(hide_in_urls(dump_json(value).decode()))
 
 
 def _line(label: str, colour: str, text: str) -> None:
     cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
-    line = _for_terminal(" ".join(cut.split("\n")))
+    line = _for_terminal(hide_in_urls(" ".join(cut.split("\n"))))
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     _write(f"{colour}{label}{_PLAIN} {line}" if coloured else f"{label} {line}")
 

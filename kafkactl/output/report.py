@@ -8,6 +8,7 @@ from enum import Enum, StrEnum
 from typing import Any
 
 from kafkactl.errors import UsageError
+from kafkactl.numerals import write_number
 
 
 class OutputFormat(StrEnum):
@@ -130,7 +131,7 @@ def cell(value: object, absent: str = "-") -> str:
         return ",".join(cell(item) for item in value) if value else absent
     if isinstance(value, Enum):
         return str(value.value)
-    return str(value)
+    return write_number(value) if isinstance(value, float) else str(value)
 
 
 def is_number(value: object) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from confluent_kafka.schema_registry import Schema as Registered
 from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 
+from kafkactl.connection.secrets import hide_in_urls
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
 from kafkactl.serde.formats import Format
 from kafkactl.serde.schema_formats import format_of
@@ -38,7 +39,7 @@ class Registry:
 
     def __init__(self, config: Mapping[str, str], shown: Shown = USUAL) -> None:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location; raises UsageError."""
-        self._url, self._shown = config["url"], shown
+        self._url, self._shown = hide_in_urls(config["url"]), shown
         self._known: dict[int | str, Schema] = {}
         try:
             numbers = {name: float(config[name]) for name in _NUMBERS if name in config}

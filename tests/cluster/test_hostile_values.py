@@ -5,6 +5,7 @@ The command lines are forks of one process. What was visited is counted: an opti
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from tests.unit.test_json_contract import DECLARATION, EXPORT, build_fake_cluste
 
 EVERY_CELL = bool(os.environ.get("KAFKACTL_TEST_EVERY_CELL"))
 PARTS = 4
+SECRET = "pl4nted-s3cret"
 LIMIT_S = 20
 """Commands run with --timeout 2; the rest is for a busy machine."""
 INTEGERS = ("-1", "0", "2147483647", "2147483648", "99999999999", "9" * 40, "1.5", "nan", "1e3", "\u0663", "0x10", "")
@@ -154,9 +156,10 @@ def test_no_value_reaches_a_traceback(part: int, broker: FakeCluster, cli: Cli, 
     common = ["-b", broker.address, "--timeout", "2"]
     named = [[each.replace("{folder}", str(tmp_path)) for each in visit.arguments] for visit in chosen]
     lines = [Line(arguments=[*common, *arguments], input="x\n") for arguments in named]
+    environment = with_secrets(cli, tmp_path)
     wrong = [
         f"{visit.arguments!r:.300}: {told}"
-        for visit, done in zip(chosen, run_all(cli.full_environment(), lines, LIMIT_S), strict=True)
+        for visit, done in zip(chosen, run_all(environment, lines, LIMIT_S), strict=True)
         if (told := fault(done)) is not None
     ]
     assert not wrong, "\n".join(wrong)
@@ -172,9 +175,59 @@ def fault(done: Done) -> str | None:
         return f"says {word[0]!r}: {done.stderr[-300:]}"
     if done.status in (1, 2, 3) and not any(sign in done.stderr for sign in ("error: ", '"error":', "Usage:")):
         return f"status {done.status} without an error: {done.stderr[-300:]}"
+    if SECRET in done.stdout + done.stderr:
+        return f"shows the secret: {done.stdout[-200:]} {done.stderr[-300:]}"
     if len(done.stderr) > 20_000:
         return f"{len(done.stderr)} characters of messages"
     return None
+
+
+def with_secrets(cli: Cli, folder: Path) -> dict[str, str]:
+    """Return an environment in which a secret is at every place where one may be."""
+    url = f"http://ann:{SECRET}@127.0.0.1:1"
+    properties = {
+        "sasl.password": SECRET,
+        "schema.registry.url": url,
+        "sasl.jaas.config": f'x required password="{SECRET}";',
+    }
+    context = {"bootstrap-servers": "127.0.0.1:1", "properties": properties}
+    (folder / "password").write_text(f"{SECRET}\n")
+    environment = {
+        **cli.full_environment(),
+        "KAFKACTL_CLIENT_SASL_PASSWORD": SECRET,
+        "KAFKACTL_CLIENT_SSL_KEY_PASSWORD_COMMAND": f"echo {SECRET}",
+        "KAFKACTL_SCHEMA_REGISTRY": url,
+    }
+    config = Path(environment["KAFKACTL_CONFIG"])
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.touch(mode=0o600)
+    config.write_text(json.dumps({"contexts": dict.fromkeys(("x", "y"), context), "current": "y"}))
+    return environment
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["context", "show", "y"],
+        ["context", "show", "y", "-o", "json"],
+        ["topics", "list", "--debug"],
+        ["users", "list", "--debug"],
+        ["consume", "orders", "--value-format", "registry", "--debug"],
+        ["produce", "orders", "--value-format", "registry", "--value-schema-id", "1", "--debug"],
+        ["topics", "list", "-X", "sasl.username=ann", "-X", "security.protocol=SASL_PLAINTEXT"],
+        ["topics", "list", "-X", "debug=all", "-X", "sasl.username=ann"],
+        ["produce", "orders", "--schema-registry", "http://ann:{secret}@127.0.0.1:1"],
+        ["topics", "list", "-X", "schema.registry.url=http://ann:{secret}@127.0.0.1:1"],
+        ["topics", "list", "-b", "PLAINTEXT://ann:{secret}@127.0.0.1:1"],
+        ["topics", "list", "-X", "sasl.password={secret}"],
+        ["context", "set", "z", "-b", "a:1", "-X", "sasl.jaas.config={secret}"],
+    ],
+)
+def test_no_secret_is_shown(arguments: list[str], cli: Cli, tmp_path: Path) -> None:
+    line = Line(arguments=["--timeout", "1", *(each.replace("{secret}", SECRET) for each in arguments)], input="x\n")
+    (done,) = run_all(with_secrets(cli, tmp_path), [line], LIMIT_S)
+    assert SECRET not in done.stdout + done.stderr
+    assert done.stdout + done.stderr
 
 
 def files(folder: Path) -> None:

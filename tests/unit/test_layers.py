@@ -23,7 +23,7 @@ HOUSE = (
     ("connection",),
     ("local",),
     ("storage",),
-    ("documents",),
+    ("documents", "numerals"),
     ("stdout", "patterns", "times"),
     ("statuses", "errors", "paths", "escaping"),
 )

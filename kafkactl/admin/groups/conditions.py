@@ -10,6 +10,7 @@ from typing import Any
 
 from kafkactl.admin.groups.models import GroupLag
 from kafkactl.errors import UsageError
+from kafkactl.numerals import write_number
 from kafkactl.times import parse_duration
 
 _FORM = re.compile(r"\s*(lag|time|state|members)\s*(>=|<=|!=|==|=|>|<)\s*(\S+)\s*")
@@ -41,7 +42,7 @@ class Condition:
         if value is None or (self.subject == "lag" and lag.unknown_partitions and not self.compare(value, self.bound)):
             return f"{lag.description.group}: {self.subject} is not known ({self.text})"
         if self.compare(value, self.bound):
-            shown = f"{value:g} s" if self.subject == "time" else value
+            shown = f"{write_number(value)} s" if isinstance(value, float) else value
             return f"{lag.description.group}: {self.subject} is {shown} ({self.text})"
         return None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kafkactl.admin.groups.models import CommitState, GroupLag
+from kafkactl.numerals import write_number
 
 _REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")
 _HOT_SHARE = 0.5
@@ -41,17 +42,19 @@ def _members(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Find
         return
     was, now = before.description, group
     if was.epoch is not None and now.epoch is not None and now.epoch > was.epoch:
-        evidence = f"group epoch {was.epoch} -> {now.epoch} in {seconds:g} s"
+        evidence = f"group epoch {was.epoch} -> {now.epoch} in {write_number(seconds)} s"
         yield Finding("it is rebalanced again and again", evidence, _LOOP)
     elif was.epoch is None and {each.consumer_id for each in was.members} != {each.consumer_id for each in members}:
-        evidence = f"other members than {seconds:g} s before: {len(was.members)} then, {len(members)} now"
+        evidence = f"other members than {write_number(seconds)} s before: {len(was.members)} then, {len(members)} now"
         yield Finding("members come and go", evidence, _LOOP)
     elif now.state in _REBALANCING:
         yield Finding("it is being rebalanced", f"state {now.state}", "look again; if it stays so, " + _LOOP)
     gone = {each.instance_id for each in was.members if each.instance_id} - {each.instance_id for each in members}
     if gone:
         names = ", ".join(sorted(name for name in gone if name))
-        yield Finding("static members are missing", f"there {seconds:g} s before: {names}", "start them again")
+        yield Finding(
+            "static members are missing", f"there {write_number(seconds)} s before: {names}", "start them again"
+        )
     idle = [each for each in members if not each.assignment]
     partitions = len(after.partitions)
     if idle and len(members) > partitions:
@@ -102,7 +105,7 @@ def _stuck(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Findin
             continue
         if row.current_offset == earlier.current_offset and (row.log_end_offset or 0) > (earlier.log_end_offset or 0):
             went = f"{earlier.log_end_offset} -> {row.log_end_offset}"
-            evidence = f"commit {row.current_offset} for {seconds:g} s, while the end went {went}"
+            evidence = f"commit {row.current_offset} for {write_number(seconds)} s, while the end went {went}"
             advice = f"look at {row.client_id} on {row.host}: it holds the partition and commits nothing"
             yield Finding(f"{row.topic}-{row.partition} is stuck", evidence, advice)
 
@@ -116,7 +119,9 @@ def _pace(after: GroupLag) -> Iterator[Finding]:
         and consumed is not None
         and produced > consumed
     ):
-        evidence = f"{produced:g} records a second come, {consumed:g} are read; lag {after.total_lag}"
+        evidence = (
+            f"{write_number(produced)} records a second come, {write_number(consumed)} are read; lag {after.total_lag}"
+        )
         yield Finding("it falls behind", evidence, "more members up to the number of partitions, or faster ones")
 
 
@@ -130,7 +135,7 @@ def _hot(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]
     for topic, came in by_topic.items():
         total, hottest = sum(came.values()), max(came, key=lambda number: came[number])
         if len(came) > 2 and total >= _HOT_RECORDS and came[hottest] > _HOT_SHARE * total:
-            evidence = f"{came[hottest]} of {total} records in {seconds:g} s, of {len(came)} partitions"
+            evidence = f"{came[hottest]} of {total} records in {write_number(seconds)} s, of {len(came)} partitions"
             yield Finding(f"{topic}-{hottest} is hot", evidence, "look at its keys: one of them may have most records")
 
 

@@ -127,6 +127,7 @@ def _from_cluster(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[s
         Path(said["command_config"]) if said.get("command_config") else None,
         said.get("properties") or (),
         ANSWER_TIMEOUT_S,
+        runs_commands=False,
     )
     identity = json.dumps([settings.bootstrap_servers, sorted(settings.properties.items())])
     file = _cache_file(hashlib.sha256(identity.encode()).hexdigest()[:16], kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +46,7 @@ def list_contexts(output: ReportOptions) -> None:
 @command
 def use(name: Name) -> None:
     """Make a context the current one."""
-    contexts.load().using(name).save()
+    contexts.change(lambda file: file.using(name))
     people.note(f"current context: {name}")
 
 
@@ -91,33 +92,38 @@ def set_context(
     ] = None,
 ) -> None:
     """Make a context, or change the named parts of one."""
-    file = contexts.load()
-    known = file.contexts.get(name)
     taken_over = properties.read(command_config) if command_config else {}
-    servers = (
-        bootstrap_server or taken_over.pop("bootstrap.servers", None) or (known.bootstrap_servers if known else None)
-    )
-    if servers is None:
-        raise UsageError(f"context {name} needs brokers", "--bootstrap-server HOST:PORT")
-    require_addresses(servers)
-    settings = {**(known.properties if known else {}), **taken_over}
+    servers = bootstrap_server or taken_over.pop("bootstrap.servers", None)
     given = [parse_assignment(text, "-X") for text in setting or ()]
     secrets.refuse((key for key, value in given if value), "-X", secrets.IN_CLIENT_SETTINGS)
     for key, value in given:
-        if value:
-            settings[key] = value
-        else:
-            settings.pop(key, None)
+        secrets.refuse_in_url(value, f"-X {key}", "put it into a file: --command-config FILE")
+    changed = contexts.change(
+        lambda file: _with_settings(file, name, servers, {**taken_over, **dict(given)}, read_only)
+    )
+    servers = changed.contexts[name].bootstrap_servers
+    people.note(f"context {name}: {servers}; kafkactl context use {name} makes it current")
+
+
+def _with_settings(
+    file: contexts.ContextFile, name: str, servers: str | None, given: Mapping[str, str], read_only: bool | None
+) -> contexts.ContextFile:
+    """Return the file with a context changed or made; an empty value takes a setting away. Raises UsageError."""
+    known = file.contexts.get(name)
+    servers = servers or (known.bootstrap_servers if known else None)
+    if servers is None:
+        raise UsageError(f"context {name} needs brokers", "--bootstrap-server HOST:PORT")
+    require_addresses(servers)
+    settings = {key: value for key, value in {**(known.properties if known else {}), **given}.items() if value}
     to_librdkafka(settings)
     if read_only is None:
         read_only = known is not None and known.read_only
-    file.with_context(contexts.Context(name, servers, settings, read_only)).save()
-    people.note(f"context {name}: {servers}; kafkactl context use {name} makes it current")
+    return file.with_context(contexts.Context(name, servers, settings, read_only))
 
 
 @app.command()
 @command
 def delete(name: Name) -> None:
     """Forget a context; the cluster itself is left alone."""
-    contexts.load().without(name).save()
+    contexts.change(lambda file: file.without(name))
     people.note(f"context {name} forgotten")

@@ -362,9 +362,13 @@ class FormatOptions:
 
         Without `registers` a schema of a file is used and not registered. Raises UsageError.
         """
+        from kafkactl.connection.secrets import refuse_in_url
         from kafkactl.serde.chosen import Choice, chosen
         from kafkactl.serde.schemas import Shown, Writes
 
+        if self.schema_registry:
+            instead = "KAFKACTL_SCHEMA_REGISTRY, or schema.registry.url in a file: --command-config FILE"
+            refuse_in_url(self.schema_registry, "--schema-registry", instead)
         url = self.schema_registry or (registry or {}).get("url") or os.environ.get("KAFKACTL_SCHEMA_REGISTRY")
         settings = {**(registry or {}), **({"url": url} if url else {})}
         shown = Shown(self.logical_types, self.zero_values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from kafkactl.numerals import write_number
 from kafkactl.output.report import Column
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def pace(lag: GroupLag) -> str:
         return ""
     done = lag.catches_up_in_s
     when = "never catches up at this pace" if done is None else "" if done == 0 else f"done in {lasting(done)}"
-    return f"  +{lag.produced_per_s:g}/s -{lag.consumed_per_s:g}/s  {when}".rstrip()
+    return f"  +{write_number(lag.produced_per_s)}/s -{write_number(lag.consumed_per_s)}/s  {when}".rstrip()
 
 
 def _lag_style(row: PartitionLag) -> str | None:

@@ -52,7 +52,7 @@ def watch(rounds: Iterator[list[GroupLag]]) -> None:
         for found in rounds:
             for lag in found:
                 history[lag.description.group].append(lag.total_lag)
-            live.update(drawn(Table(_columns(history), found)), refresh=True)
+            live.update(drawn(Table(_columns(history), found), live.console.width), refresh=True)
 
 
 def sparkline(values: Sequence[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
 from pathlib import Path
 from typing import Annotated
 
@@ -54,8 +55,8 @@ def up(
         raise UsageError(f"{engine!r} is no engine", f"one of {', '.join(local_cluster.ENGINES)}")
     name = target or TARGETS[0]
     started = local_cluster.up(name, engine, port, version, _count_brokers, people.note, log_dir)
-    file = contexts.load().with_context(contexts.Context(name, started.bootstrap_servers, started.client))
-    file.using(name).save()
+    context = contexts.Context(name, started.bootstrap_servers, started.client)
+    contexts.change(lambda file: file.with_context(context).using(name))
     people.note(
         f"{name} is up: Kafka {started.kafka_version} at {started.bootstrap_servers}; it is the current context"
     )
@@ -90,9 +91,8 @@ def down(
         raise UsageError(f"which one? there are {', '.join(present)}", "name it, or say --all")
     for name in names:
         local_cluster.down(name, wipe, people.note)
-        file = contexts.load()
-        if wipe and name in file.contexts:
-            file.without(name).save()
+        if wipe and name in contexts.load().contexts:
+            contexts.change(methodcaller("without", name))
         people.note(f"{name} is down{'' if wipe else '; its data stays for the next `up`, --wipe removes it'}")
 
 

@@ -19,6 +19,7 @@ from kafkactl.cli.frame.stopping import NotedStopping
 from kafkactl.cli.frame.subjects import TopicOptions
 from kafkactl.cli.produce.flags import InputFlags, RecordFlags, SendFlags
 from kafkactl.errors import KafkactlError, UsageError
+from kafkactl.numerals import write_number
 from kafkactl.output import people
 from kafkactl.output.progress import Progress
 from kafkactl.patterns import require_topic_name
@@ -103,7 +104,7 @@ def console_producer(
     source, plain = what.source(key, value)
     given = records.given(key, clock)
     if rate is not None and not (rate > 0 and math.isfinite(rate)):
-        raise UsageError(f"--rate {rate:g}: not a number above 0")
+        raise UsageError(f"--rate {write_number(rate)}: not a number above 0")
     transactional_id = connected.settings.properties.get("transactional.id")
     if transactional_id is not None and transactional_id[:1].isspace():
         reason = f"transactional id {transactional_id!r} cannot be used: librdkafka removes blanks before it"

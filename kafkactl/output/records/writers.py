@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from shutil import get_terminal_size
 from typing import Any
 
 from kafkactl.errors import UsageError
+from kafkactl.escaping import encode_text
 from kafkactl.output.records import RecordWriter
 from kafkactl.output.records.decoders import format_of_class
 from kafkactl.output.records.fields import header_items, member
@@ -16,6 +18,7 @@ from kafkactl.output.report import OutputFormat
 from kafkactl.output.structured import check_null_marker, csv_bytes, csv_line, dump_json, yaml_document
 from kafkactl.serde import formats
 from kafkactl.serde.formats import STRING, Format
+from kafkactl.stdout import out
 from kafkactl.streams.record import headers_of
 
 
@@ -163,16 +166,44 @@ class Csv(_Fielded):
 
 
 class Columns(_Fielded):
-    """Columns of fixed width, for eyes: a stream cannot be measured before it is printed."""
+    """Columns of fixed width, for eyes: a stream cannot be measured before it is printed.
 
-    _FORM = "{:<9} {:>10} {:<24} {:<20} {}\n"
-    head = _FORM.format("PARTITION", "OFFSET", "TIME", "KEY", "VALUE").encode()
+    On a terminal that is narrower than the columns each record is a block of lines `NAME: value`.
+    """
+
+    _KEY_WIDTH = 20
+    _FORM = "{:<9} {:>10} {:<24} {} {}\n"
+    _TITLES = ("PARTITION", "OFFSET", "TIME", "KEY", "VALUE")
+    _NARROWEST = 80
+
+    def __init__(self, key: Format, value: Format) -> None:
+        super().__init__(key, value)
+        self._is_block = out.is_terminal and get_terminal_size().columns < self._NARROWEST
+        partition, offset, time, key_title, value_title = self._TITLES
+        head = self._FORM.format(partition, offset, time, key_title.ljust(self._KEY_WIDTH), value_title)
+        self.head = b"" if self._is_block else head.encode()
 
     def write(self, message: Any) -> bytes:
+        """Return the line or the block of a record; raises FormatError for bytes that are not of the format."""
         from kafkactl.output.report import cell
         from kafkactl.times import format_time
 
         fields = self.fields(message)
         time = format_time(fields["timestamp_ms"]) if fields["timestamp_ms"] is not None else "-"
-        key, value = (cell(fields.get(name, fields.get(f"{name}_base64"))) for name in ("key", "value"))
-        return self._FORM.format(fields["partition"], fields["offset"], time, key, value).encode()
+        key, value = (
+            out.escape_name(cell(fields.get(name, fields.get(f"{name}_base64")))) for name in ("key", "value")
+        )
+        cells = (fields["partition"], fields["offset"], time, key, value)
+        if self._is_block:
+            lines = (f"{title}: {text}\n" for title, text in zip(self._TITLES, cells, strict=True))
+            return encode_text("".join(lines) + "\n")
+        return encode_text(self._FORM.format(*cells[:3], _padded(key, self._KEY_WIDTH), value))
+
+
+def _padded(text: str, width: int) -> str:
+    """Return text that takes at least so many columns; Korean and emoji take two a character."""
+    if not text.isascii():
+        from wcwidth import wcswidth
+
+        return text + " " * (width - max(0, wcswidth(text)))
+    return text.ljust(width)

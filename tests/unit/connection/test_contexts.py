@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from kafkactl.connection.contexts import Context, load
+from kafkactl.connection.contexts import Context, change, load
 from kafkactl.connection.secrets import HIDDEN
 from kafkactl.errors import NotFoundError, UsageError
 
@@ -68,3 +71,51 @@ def test_secrets_are_hidden() -> None:
     }
     shown = Context("x", "a:1", properties).without_secrets().properties
     assert {name: value for name, value in shown.items() if value != HIDDEN} == {"client.id": "shown"}
+
+
+def test_passwords_in_urls_are_hidden() -> None:
+    properties = {"schema.registry.url": "https://ann:s3cret@registry:8081", "client.id": "a:b@c"}
+    shown = Context("x", "a:1", properties).without_secrets().properties
+    assert shown == {"schema.registry.url": f"https://ann:{HIDDEN}@registry:8081", "client.id": "a:b@c"}
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_file_that_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "config.yaml"
+    load(path).with_context(Context("dev", "a:1")).save()
+    path.chmod(mode)
+    with pytest.raises(UsageError, match="others can write the contexts file") as raised:
+        load(path)
+    assert raised.value.hint == f"chmod go-w {path}"
+
+
+def test_a_link_stays_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dotfiles").mkdir()
+    link, file = tmp_path / "config.yaml", tmp_path / "dotfiles" / "kafkactl.yaml"
+    link.symlink_to(file)
+    monkeypatch.setenv("KAFKACTL_CONFIG", str(link))
+    for name in ("one", "two"):
+        change(lambda known, name=name: known.with_context(Context(name, "a:1")))  # type: ignore[misc]
+    assert link.is_symlink()
+    assert not file.is_symlink()
+    assert set(load(link).contexts) == {"one", "two"}
+
+
+def test_changes_at_once_are_all_kept(tmp_path: Path) -> None:
+    code = (
+        "import sys; from kafkactl.connection.contexts import Context, change;"
+        "change(lambda file: file.with_context(Context(sys.argv[1], 'a:1')))"
+    )
+    environment = {**os.environ, "KAFKACTL_CONFIG": str(tmp_path / "config.yaml")}
+    running = [subprocess.Popen([sys.executable, "-c", code, f"c{number}"], env=environment) for number in range(12)]
+    assert [process.wait() for process in running] == [0] * 12
+    assert len(load(tmp_path / "config.yaml").contexts) == 12
+
+
+def test_a_change_that_fails_leaves_the_file_and_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKACTL_CONFIG", str(tmp_path / "config.yaml"))
+    change(lambda file: file.with_context(Context("dev", "a:1")))
+    with pytest.raises(NotFoundError):
+        change(lambda file: file.without("other"))
+    change(lambda file: file.using("dev"))
+    assert load(tmp_path / "config.yaml").current == "dev"

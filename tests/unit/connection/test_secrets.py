@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kafkactl.connection.secrets import is_secret, warning
+from kafkactl.connection.secrets import HIDDEN, hide_in_urls, is_secret, warning
 from kafkactl.connection.settings import Settings, resolve
 from kafkactl.errors import UsageError
 
@@ -79,3 +79,55 @@ def test_a_file_that_others_can_read(tmp_path: Path) -> None:
     assert warning(file, ["client.id"]) is None
     file.chmod(0o600)
     assert told(file).warnings == ()
+
+
+URL = "https://ann:s3cret@registry:8081"
+
+
+def test_no_password_in_a_url_on_the_command_line() -> None:
+    for name in ("schema.registry.url", "sasl.oauthbearer.token.endpoint.url"):
+        with pytest.raises(UsageError, match="others can read the command line") as raised:
+            told(overrides=(f"{name}={URL}",))
+        assert "s3cret" not in str(raised.value) + str(raised.value.hint)
+    assert told(KAFKACTL_CLIENT_SCHEMA_REGISTRY_URL=URL).registry == {"url": URL}
+
+
+def test_a_password_that_is_no_url_is_not_shown_either() -> None:
+    with pytest.raises(UsageError, match="is no broker address") as raised:
+        resolve("ann:s3cret@broker:9092", None, None, (), None, {})
+    assert "s3cret" not in str(raised.value)
+
+
+def test_hiding_leaves_everything_else() -> None:
+    assert (
+        hide_in_urls(f"cannot reach {URL}/a and b:c@d")
+        == f"cannot reach https://ann:{HIDDEN}@registry:8081/a and b:c@d"
+    )
+    assert hide_in_urls("https://host:8081/a@b") == "https://host:8081/a@b"
+
+
+@pytest.mark.parametrize("held", ["sasl.password=s3cret", "sasl.password_command=echo x", "ssl.key.password.file=k"])
+def test_a_file_that_others_can_write(tmp_path: Path, held: str) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text(f"{held}\n")
+    file.chmod(0o620)
+    with pytest.raises(UsageError, match="others can write it"):
+        told(file)
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n")
+    secret.chmod(0o602)
+    with pytest.raises(UsageError, match="others can write"):
+        told(overrides=(f"sasl.password_file={secret}",))
+
+
+def test_a_file_without_secrets_may_be_the_groups(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text("client.id=me\n")
+    file.chmod(0o664)
+    assert told(file).properties == {"client.id": "me"}
+
+
+def test_completion_runs_no_command(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not run here"):
+        resolve("a:1", None, None, (f"sasl.password_command=touch {tmp_path}/ran",), None, {}, runs_commands=False)
+    assert not (tmp_path / "ran").exists()
