@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.segment import base_offset_of, map_file
+from kafkactl.storage.segment import base_offset_of
+from kafkactl.storage.source import read_file
 
 OFFSET_ENTRY = struct.Struct(">ii")
 TIME_ENTRY = struct.Struct(">qi")
@@ -40,7 +41,7 @@ class TimeEntry:
 
 
 class _Index(ABC):
-    """A mapped file of entries of one layout."""
+    """A file of entries of one layout."""
 
     layout: ClassVar[struct.Struct]
 
@@ -48,7 +49,7 @@ class _Index(ABC):
         """Opens it; raises NotFoundError and UsageError."""
         self.path = path
         self.base_offset = base_offset_of(path)
-        self._map, self._data = map_file(path)
+        self._data = read_file(path)
         self.count, self.bytes_behind = divmod(len(self._data), self.layout.size)
 
     def require_whole(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.text import name_text
@@ -35,7 +36,12 @@ class Record:
 
 
 def parse_records(
-    data: bytes, count: int, base_offset: int, base_timestamp_ms: int, base_sequence: int, append_time_ms: int | None
+    data: bytes | memoryview,
+    count: int,
+    base_offset: int,
+    base_timestamp_ms: int,
+    base_sequence: int,
+    append_time_ms: int | None,
 ) -> Iterator[Record]:
     """`count` records from uncompressed bytes; `append_time_ms` stands for every record's own time.
 
@@ -52,8 +58,20 @@ def parse_records(
         )
 
 
-def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
+def parse_fields(data: bytes | memoryview, count: int) -> Iterator[Fields]:
     """The same, as written. Varints of one or two bytes, which most are, are read in place: a call costs more."""
+    fields = _parse_fields(data, count)
+    return fields if isinstance(data, bytes) else map(_copied, fields)
+
+
+def _copied(fields: Fields) -> Fields:
+    """Return the fields with a key and a value that do not keep all other records in memory."""
+    timestamp_delta, offset_delta, key, value, headers = fields
+    key, value = (None if part is None else bytes(part) for part in (key, value))
+    return timestamp_delta, offset_delta, key, value, headers
+
+
+def _parse_fields(data: Any, count: int) -> Iterator[Fields]:
     if count < 0:
         raise FormatError(f"corrupt: the header counts {count} records")
     zigzag = _zigzag()
@@ -152,7 +170,7 @@ def _int32(value: int) -> int:
     return ((value + 2**31) & 0xFFFFFFFF) - 2**31
 
 
-def read_varlong(data: bytes, position: int) -> tuple[int, int]:
+def read_varlong(data: bytes | memoryview, position: int) -> tuple[int, int]:
     """(value, position behind it) of a zigzag varint; raises FormatError when it is cut off or too long."""
     shift = raw = 0
     try:
@@ -169,16 +187,16 @@ def read_varlong(data: bytes, position: int) -> tuple[int, int]:
         raise FormatError("corrupt: the records end inside a varint") from None
 
 
-def _read_bytes(data: bytes, position: int, end: int) -> tuple[bytes | None, int]:
+def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[bytes | None, int]:
     length, position = read_varlong(data, position)
     if length < 0:
         return None, position
     if position + length > end:
         raise FormatError(f"corrupt: a field of {length} bytes where {end - position} are left")
-    return data[position : position + length], position + length
+    return bytes(data[position : position + length]), position + length
 
 
-def _read_headers(data: bytes, position: int, end: int) -> tuple[Headers, int]:
+def _read_headers(data: bytes | memoryview, position: int, end: int) -> tuple[Headers, int]:
     count, position = read_varlong(data, position)
     if not 0 <= count <= end - position:
         raise FormatError(f"corrupt: {count} headers where {end - position} bytes are left")

@@ -207,7 +207,8 @@ def dump_log(
         print_rows = print_parquet if output.is_parquet else dump_rows.printer(output.format, paths)
         return dump_rows.dump_rows(paths, deep, decoder.values, bytes_as, selection, print_rows)
 
-    from kafkactl.dump.files import TextDump, Wanted
+    from kafkactl.dump.files import TextDump
+    from kafkactl.dump.pieces import Wanted
 
     wanted = Wanted(
         deep=deep,
