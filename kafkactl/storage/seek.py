@@ -6,11 +6,19 @@ An index is a help and never the truth: what it says is looked at in the log, an
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import pairwise
 
 from kafkactl.errors import KafkactlError
+from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.files import FileKind, beside
-from kafkactl.storage.index import OffsetIndex, TimeIndex
+from kafkactl.storage.index import OffsetIndex, TimeEntry, TimeIndex
 from kafkactl.storage.segment import Segment
+
+# Headers of so little of a log are read faster than a time index is held against it.
+READ_WHOLE_BYTES = 4 * 1024 * 1024
+# What is compared with the log: so many entries, and so many bytes behind the place that the offset index says.
+_COMPARED_ENTRIES = 32
+_LOOKED_THROUGH_BYTES = 512 * 1024
 
 
 def position_of_offset(segment: Segment, offset: int) -> int:
@@ -20,20 +28,53 @@ def position_of_offset(segment: Segment, offset: int) -> int:
         if not index.count:
             return 0
         entry = index.lookup(offset)
-        batch = next(segment.batches(entry.position), None) if entry.position >= 0 else None
+        batch = segment.batch_at(entry.position) if entry.position >= 0 else None
     except KafkactlError:
         return 0
-    # An entry names the last offset of the batch at its position.
-    trusted = batch is not None and batch.last_offset == entry.offset <= offset
+    # Offsets rise, so a sound batch that begins at or below this one has no other before it. An entry of a broker's
+    # own has its last offset, and one of a follower that of the last batch that was fetched with it.
+    trusted = batch is not None and _first_offset(batch) <= min(offset, entry.offset) and batch.is_valid
     return entry.position if trusted else 0
 
 
 def position_of_time(segment: Segment, timestamp_ms: int) -> int:
     """A position with no record of that time or younger before it, in bytes."""
+    if segment.size_bytes <= READ_WHOLE_BYTES:
+        return 0
     try:
         index = TimeIndex(beside(segment.path, FileKind.TIME_INDEX))
         earlier = bisect_left(index.written, timestamp_ms, key=lambda number: index.entry(number).timestamp_ms)
+        if not earlier:
+            return 0
         # All records up to an entry's offset are as old as it says, or older.
-        return position_of_offset(segment, index.entry(earlier - 1).offset) if earlier else 0
+        last = earlier - 1
+        entries = [index.entry(number) for number in range(last % _step(last), last + 1, _step(last))]
+        rises = all(
+            one.timestamp_ms < other.timestamp_ms and one.offset < other.offset for one, other in pairwise(entries)
+        )
+        if rises and all(_is_true(entry, segment) for entry in entries):
+            return position_of_offset(segment, entries[-1].offset)
     except KafkactlError:
-        return 0
+        pass
+    return 0
+
+
+def _step(last: int) -> int:
+    """Return how many entries to go on, so that not too many are compared."""
+    return max(1, last // _COMPARED_ENTRIES)
+
+
+def _is_true(entry: TimeEntry, segment: Segment) -> bool:
+    """Whether the log has the entry's offset in a batch whose youngest record is as old as it says."""
+    start = position_of_offset(segment, entry.offset)
+    for batch in segment.batches(start):
+        if batch.last_offset >= entry.offset:
+            return _first_offset(batch) <= entry.offset and batch.max_timestamp_ms == entry.timestamp_ms
+        if batch.position - start > _LOOKED_THROUGH_BYTES:
+            break
+    return False
+
+
+def _first_offset(batch: AnyBatch) -> int:
+    """Return the offset of a batch's first record, or, in magic 0 and 1, of its last, which only it has."""
+    return batch.base_offset if isinstance(batch, Batch) else batch.last_offset
