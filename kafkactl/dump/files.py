@@ -283,4 +283,4 @@ def _flat(gaps: list[tuple[int, int]]) -> array[int]:
 def _unknown_magic(path: Path, unknown: list[UnknownMagic]) -> FormatError:
     position, magic = unknown[0]
     others = f", and {len(unknown) - 1} others behind it" if len(unknown) > 1 else ""
-    return FormatError(f"{path}: corrupt: batch at position {position} has unknown magic {magic}{others}")
+    return FormatError(f"{path}: corrupt: batch at position {position}: unknown magic {magic}{others}")

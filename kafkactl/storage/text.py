@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 
-
 _LONGEST_CHARACTER = 4  # bytes of UTF-8
 
 
