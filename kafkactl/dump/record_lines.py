@@ -14,7 +14,7 @@ from kafkactl.dump.text import batch_line, timestamp_type
 from kafkactl.errors import FormatError
 from kafkactl.storage import readers
 from kafkactl.storage.batch import MAGIC, Batch, parse_batch
-from kafkactl.storage.records import increment_sequence, parse_fields
+from kafkactl.storage.records import increment_sequence, int64, parse_fields
 from kafkactl.storage.text import jvm_text, shown_name
 
 
@@ -98,7 +98,7 @@ class PureLines:
         lines: list[str] = []
         offsets: list[int] = []
         for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, batch.count):
-            offset = base_offset + offset_delta
+            offset = int64(base_offset + offset_delta)
             offsets.append(offset)
             sequence = -1
             if base_sequence >= 0:
@@ -107,7 +107,7 @@ class PureLines:
                     sequence = increment_sequence(base_sequence, offset_delta)
             line = (
                 f"| offset: {offset} {kind}: "
-                f"{base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms}"
+                f"{int64(base_timestamp_ms + timestamp_delta) if append_time_ms is None else append_time_ms}"
                 f" keySize: {-1 if key is None else len(key)} valueSize: {-1 if value is None else len(value)}"
                 f" sequence: {sequence}"
                 f" headerKeys: [{','.join([shown_name(name) for name, _ in headers]) if headers else ''}]"

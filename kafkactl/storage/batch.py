@@ -16,7 +16,7 @@ from kafkactl.errors import FormatError
 from kafkactl.storage.compression import Codec, codec_of, decompress
 from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST, LegacyBatch, legacy_batch
 from kafkactl.storage.readers import parse_records, require_whole
-from kafkactl.storage.records import Record, increment_sequence
+from kafkactl.storage.records import Record, increment_sequence, int64
 
 MAGIC_POSITION = 16  # in all magics: behind offset, length, and a leader epoch (magic 2) or CRC
 
@@ -63,7 +63,7 @@ class Batch:
 
     @property
     def last_offset(self) -> int:
-        return self.base_offset + self.last_offset_delta
+        return int64(self.base_offset + self.last_offset_delta)
 
     @property
     def last_sequence(self) -> int:
