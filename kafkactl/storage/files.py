@@ -61,7 +61,10 @@ def with_file_name(error: KafkactlError, path: Path, hint: str | None = None) ->
     if not isinstance(error, FormatError):
         return error
     text = str(error)
-    return type(error)(text if text.startswith(str(path)) else f"{path}: {text}", error.hint or hint)
+    is_named = error.names_file or text.startswith(f"{path}: ")
+    named = type(error)(text if is_named else f"{path}: {text}", error.hint or hint)
+    named.names_file = True
+    return named
 
 
 def beside(path: Path, kind: FileKind) -> Path:

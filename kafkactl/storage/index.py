@@ -22,6 +22,7 @@ from kafkactl.storage.source import read_file
 
 OFFSET_ENTRY = struct.Struct(">ii")
 TIME_ENTRY = struct.Struct(">qi")
+_WARM_BYTES = 8192  # of an index, at its end: brokers keep them in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,26 @@ class OffsetIndex(_Index):
         """The last entry at or before an offset; the segment's beginning when there is none."""
         found = bisect_right(self.written, offset, key=lambda number: self.entry(number).offset)
         return self.entry(found - 1) if found else OffsetEntry(self.base_offset, 0)
+
+    def lookup_as_brokers(self, offset: int) -> OffsetEntry:
+        """Return the entry at which a broker's search ends. It takes padding for entries, and they may not be sorted.
+
+        Source: AbstractIndex.indexSlotRangeFor, which looks in the last entries first.
+        """
+        if not self.count:
+            return OffsetEntry(self.base_offset, 0)
+        low, high = max(0, self.count - 1 - _WARM_BYTES // self.layout.size), self.count - 1
+        if self.entry(low).offset >= offset:
+            low, high = 0, low
+            if self.entry(low).offset > offset:
+                return OffsetEntry(self.base_offset, 0)
+        while low < high:
+            middle = (low + high + 1) // 2
+            entry = self.entry(middle)
+            if entry.offset == offset:
+                return entry
+            low, high = (middle, high) if entry.offset < offset else (low, middle - 1)
+        return self.entry(low)
 
     def is_sane(self) -> bool:
         """What a broker checks at start: the last entry lies past the segment's base offset."""
