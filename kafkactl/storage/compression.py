@@ -19,7 +19,7 @@ _BUFFER_FULL = "failed to write whole buffer"
 # xerial's framing of snappy, which Java clients write: magic, two versions, then blocks with their lengths.
 _XERIAL_MAGIC = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES = 16
-_GZIP_HEADER = 31  # zlib's way to say: a gzip header, and any window
+GZIP_WINDOW = 31  # zlib's way to say: a gzip header, and any window
 _BLOCK_LENGTH = struct.Struct(">i")
 
 
@@ -75,7 +75,7 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
 def _gzip(data: bytes, bound: int) -> bytes:
     from isal import isal_zlib  # twice as fast as zlib
 
-    stream = isal_zlib.decompressobj(_GZIP_HEADER)
+    stream = isal_zlib.decompressobj(GZIP_WINDOW)
     try:
         unpacked: bytes = stream.decompress(data, bound + 1)
     except isal_zlib.error as error:  # type: ignore[misc]  # its stub has it as a value

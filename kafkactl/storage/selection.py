@@ -12,10 +12,10 @@ from enum import Enum, auto
 from itertools import chain, islice
 from pathlib import Path
 
-from kafkactl.errors import FormatError, KafkactlError, UsageError
+from kafkactl.errors import FormatError, KafkactlError, MissingFileError, UsageError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.damage import LARGEST_KNOWN_MAGIC, Damage, fault_of, sound_batches
-from kafkactl.storage.files import with_file_name
+from kafkactl.storage.files import STANDARD_INPUT, with_file_name
 from kafkactl.storage.records import Record
 from kafkactl.storage.seek import position_of_offset, position_of_time
 from kafkactl.storage.segment import Segment, base_offset_of
@@ -139,6 +139,12 @@ OnError = Callable[[KafkactlError], None]
 
 def select(paths: Sequence[Path], selection: Selection, deep: bool, on_error: OnError) -> Iterator[Selected]:
     """What is wanted of these segments, in order; damage in one is told to `on_error` and does not hide others."""
+    for path in paths:
+        if path != STANDARD_INPUT and not path.exists():  # also where not all files have to be read
+            on_error(MissingFileError(f"{path}: no such file"))
+    paths = [path for path in paths if path == STANDARD_INPUT or path.exists()]
+    if not paths:
+        return iter(())
     reading = _Reading(selection, deep, on_error)
     if selection.tail is not None:
         return reading.last(paths, selection.tail)
@@ -186,7 +192,7 @@ class _Reading:
                     if path == paths[-1]:
                         end = behind
                     for selected in self._backwards(segment, places):
-                        records = deque(selected.records, maxlen=left)
+                        records = self._last_records(selected, left)
                         taken.append(replace(selected, records=iter(records)))
                         left -= len(records) if self._deep else 1
                         if left <= 0:
@@ -243,6 +249,15 @@ class _Reading:
                 raise
             except FormatError as error:
                 self._on_error(with_file_name(error, segment.path))
+
+    def _last_records(self, selected: Selected, count: int) -> deque[Record]:
+        """Return the last records of a batch, those before any damage; it is reported."""
+        records: deque[Record] = deque(maxlen=count)
+        try:
+            records.extend(selected.records)
+        except FormatError as error:
+            self._on_error(with_file_name(error, selected.path))
+        return records
 
     def _taken(self, segment: Segment, batch: AnyBatch) -> Iterator[Selected]:
         """Yield a batch with the records that are wanted of it, or nothing."""
