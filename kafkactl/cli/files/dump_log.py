@@ -211,7 +211,7 @@ def dump_log(
     """Print what brokers leave on disk as kafka-dump-log does, or as rows, or only what is looked for.
 
     Segments, KRaft snapshots, the three kinds of indexes, producer snapshots and the small files beside them; of a
-    folder, the segments in it and below.
+    folder, the segments in it and below. The file - is a segment on standard input, and files named .gz are unpacked.
     """
     from kafkactl.storage import compression
 
