@@ -17,6 +17,8 @@ from kafkactl.storage.batch import MAGIC, Batch, parse_batch
 from kafkactl.storage.records import increment_sequence, int64, parse_fields
 from kafkactl.storage.text import jvm_text, shown_name
 
+_FAR = 2**62  # numbers below need not be looked at: together they stay in 64 bits
+
 
 class PureLines:
     """Text that grows batch by batch; offsets and gaps are of all records so far."""
@@ -95,10 +97,14 @@ class PureLines:
         base_offset, base_timestamp_ms = batch.base_offset, batch.base_timestamp_ms
         base_sequence, append_time_ms = batch.base_sequence, batch.append_time_ms
         kind = timestamp_type(batch)
+        is_near_edge = max(abs(base_offset), abs(base_timestamp_ms)) >= _FAR
         lines: list[str] = []
         offsets: list[int] = []
         for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, batch.count):
-            offset = int64(base_offset + offset_delta)
+            offset = base_offset + offset_delta
+            timestamp_ms = base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms
+            if is_near_edge or not -_FAR < timestamp_delta < _FAR:
+                offset, timestamp_ms = int64(offset), int64(timestamp_ms)
             offsets.append(offset)
             sequence = -1
             if base_sequence >= 0:
@@ -106,8 +112,7 @@ class PureLines:
                 if offset_delta < 0:
                     sequence = increment_sequence(base_sequence, offset_delta)
             line = (
-                f"| offset: {offset} {kind}: "
-                f"{int64(base_timestamp_ms + timestamp_delta) if append_time_ms is None else append_time_ms}"
+                f"| offset: {offset} {kind}: {timestamp_ms}"
                 f" keySize: {-1 if key is None else len(key)} valueSize: {-1 if value is None else len(value)}"
                 f" sequence: {sequence}"
                 f" headerKeys: [{','.join([shown_name(name) for name, _ in headers]) if headers else ''}]"

@@ -338,7 +338,7 @@ def _limited(found: Iterator[Selected], limit: int | None, deep: bool) -> Iterat
         selected = next(found, None)
         if selected is None:
             return
-        yield replace(selected, records=counted(selected.records))
+        yield Selected(selected.segment, selected.batch, counted(selected.records), selected.is_aborted)
         left -= not deep
 
 
