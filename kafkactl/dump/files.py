@@ -25,7 +25,7 @@ from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import OutputError
 from kafkactl.storage.files import FileKind, beside, kind_of, with_file_name
 from kafkactl.storage.segment import Segment
-from kafkactl.storage.selection import SKIP_HINT, select
+from kafkactl.storage.selecting import SKIP_HINT, select
 
 
 class TextDump:

@@ -19,7 +19,8 @@ from kafkactl.stdout import OutputError, out
 from kafkactl.storage.batch import Batch
 from kafkactl.storage.files import FileKind, kind_of, with_file_name
 from kafkactl.storage.records import Record
-from kafkactl.storage.selection import BadCrc, Selected, Selection, select
+from kafkactl.storage.selecting import Selected, select
+from kafkactl.storage.selection import BadCrc, Selection
 from kafkactl.storage.text import is_utf8, jvm_text, shown_name
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from kafkactl.storage.compression import Codec
 from kafkactl.storage.damage import Damage, find_sound_batch, sound_batches
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
-from kafkactl.storage.selection import BadCrc, Selection, select
+from kafkactl.storage.selecting import select
+from kafkactl.storage.selection import BadCrc, Selection
 from tests.unit.storage.encoding import KINDS_OF_BATCHES, encode_batch
 
 LOG = f"{0:020}.log"

@@ -14,7 +14,8 @@ from kafkactl.storage import seek
 from kafkactl.storage.records import Record
 from kafkactl.storage.seek import position_of_offset, position_of_time
 from kafkactl.storage.segment import Segment
-from kafkactl.storage.selection import Selection, grep, select
+from kafkactl.storage.selecting import select
+from kafkactl.storage.selection import Selection, grep
 from tests.unit.storage.encoding import encode_batch
 
 TIME_MS = 1_700_000_000_000
