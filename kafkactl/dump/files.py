@@ -49,7 +49,7 @@ class TextDump:
 
     def run(self, paths: list[Path]) -> int:
         """Prints them and returns the exit status."""
-        segments = [path for path in paths if kind_of(path) is FileKind.LOG]
+        segments = [path for path in paths if kind_of(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._wanted.selection.is_everything
         if selecting and segments:
             self._selected(segments)

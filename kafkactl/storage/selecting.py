@@ -14,7 +14,7 @@ from pathlib import Path
 from kafkactl.errors import FormatError, KafkactlError, MissingFileError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.damage import LARGEST_KNOWN_MAGIC, Damage, fault_of, sound_batches
-from kafkactl.storage.files import STANDARD_INPUT, with_file_name
+from kafkactl.storage.files import STANDARD_INPUT, FileKind, kind_of, with_file_name
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment, base_offset_of
 from kafkactl.storage.selection import BadCrc, Selection
@@ -266,6 +266,7 @@ def _ends_before(path: Path, following: Sequence[Path], selection: Selection) ->
     return (
         selection.from_offset is not None
         and bool(following)
+        and kind_of(path) is kind_of(following[0]) is FileKind.LOG
         and following[0].parent == path.parent
         and base_offset_of(following[0]) <= selection.from_offset
     )

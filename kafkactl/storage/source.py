@@ -21,11 +21,12 @@ from kafkactl.storage.files import GZIP_SUFFIX, STANDARD_INPUT
 
 _COPIED_AT_ONCE = 1024 * 1024
 _LARGEST_SMALL_FILE = 2**31 - 1  # no broker writes a larger index
+_COPY_HINT = "copy the file, and read the copy"
 _GZIP_MAGIC = b"\x1f\x8b\x08"
 
 
 class LostBytesError(FormatError):
-    """Bytes of a file cannot be read any more."""
+    """Bytes that a file should have cannot be read."""
 
 
 class StoredFile:
@@ -34,7 +35,7 @@ class StoredFile:
     def __init__(self, path: Path) -> None:
         """Open a path; raises MissingFileError, UsageError and FormatError."""
         self.path = path
-        self.fault: FormatError | None = None
+        self.fault: LostBytesError | None = None
         """Why there are fewer bytes than there should be, or None; they can be read up to there."""
         self._file = self._open()
         self.size_bytes = os.fstat(self._file.fileno()).st_size
@@ -46,7 +47,9 @@ class StoredFile:
             while len(data) < size and (more := os.pread(self._file.fileno(), size - len(data), position + len(data))):
                 data += more
         except OSError as error:
-            raise LostBytesError(f"{self.path}: position {position} cannot be read: {error.strerror}") from error
+            raise LostBytesError(
+                f"{self.path}: position {position} cannot be read: {error.strerror}", _COPY_HINT
+            ) from error
         except MemoryError:
             raise LostBytesError(
                 f"{self.path}: {size} bytes from position {position} on do not fit into memory"
@@ -54,7 +57,8 @@ class StoredFile:
         if len(data) < size:
             raise LostBytesError(
                 f"{self.path}: the file became shorter while it was read: it had {self.size_bytes} bytes,"
-                f" and ends at {position + len(data)}"
+                f" and ends at {position + len(data)}",
+                _COPY_HINT,
             )
         return data
 
@@ -106,7 +110,7 @@ def read_file(path: Path) -> memoryview:
 
 
 @cache
-def _standard_input() -> tuple[BinaryIO, FormatError | None]:
+def _standard_input() -> tuple[BinaryIO, LostBytesError | None]:
     """Return standard input as a file, and its fault; it can be read only once, and so it is kept."""
     if sys.stdin is None:
         raise UsageError("standard input is closed", "name a file instead of -")
@@ -122,20 +126,20 @@ def _standard_input() -> tuple[BinaryIO, FormatError | None]:
     return file, None
 
 
-def _unpacked(path: Path, file: BinaryIO) -> tuple[BinaryIO, FormatError | None]:
-    """Return what a gzip file holds, as a file, and why it ends too early; raises FormatError without any content."""
+def _unpacked(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None]:
+    """Return the content of a gzip file as a file, and why it ends too early; raises LostBytesError without content."""
     file.seek(0)
     parts = _gzip_parts(file)
     copied = 0
-    fault: FormatError | None = None
+    fault: LostBytesError | None = None
 
     def read(_: int) -> bytes:
         nonlocal copied, fault
         try:
             part = next(parts, b"")
         except ValueError as error:
-            fault = FormatError(f"{path}: corrupt: its gzip data end after {copied} unpacked bytes: {error}")
-            fault.names_file = True
+            reason = f"{path}: corrupt: its gzip data end after {copied} unpacked bytes: {error}"
+            fault = LostBytesError(reason, _COPY_HINT)
             return b""
         copied += len(part)
         return part
