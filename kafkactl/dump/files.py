@@ -92,25 +92,33 @@ class TextDump:
         with Segment(path) as segment:
             self._line(dump_text.log_heading(segment))
             end, last_offset = min(self._wanted.max_bytes, segment.size_bytes), -1
-            position = 0
-            unknown: list[UnknownMagic] = []
+            position, unknown_count = 0, 0
+            first_unknown: list[UnknownMagic] = []
+            error: KafkactlError | None = None
             for done in self._ranges_done(segment, end):
-                unknown += done.unknown
-                for first, last, gaps in done.offsets:
-                    if first != last_offset + 1:
-                        self._faults.gap(path, last_offset, first)
-                    for number in range(0, len(gaps), 2):
-                        self._faults.gap(path, gaps[number], gaps[number + 1])
-                    last_offset = last
-                if done.error is not None:
-                    raise with_file_name(done.error, path, SKIP_HINT)
+                first_unknown = first_unknown or done.unknown[:1]
+                unknown_count += len(done.unknown)
+                last_offset = self._note_gaps(path, done, last_offset)
+                error = done.error
                 position = done.end
             trailing = segment.size_bytes - position
-            if trailing and self._wanted.max_bytes == EVERYTHING_BYTES:
+            if trailing and error is None and self._wanted.max_bytes == EVERYTHING_BYTES:
                 self._line(f"Found {trailing} invalid bytes at the end of {path.name}")
-            if unknown:
-                self._failed(_unknown_magic(path, unknown))
+            for unknown in first_unknown:
+                self._failed(_unknown_magic(path, unknown, unknown_count - 1))
+            if error is not None:
+                raise with_file_name(error, path, SKIP_HINT)
             segment.require_complete()
+
+    def _note_gaps(self, path: Path, done: Done, last_offset: int) -> int:
+        """Note offsets that do not follow each other, the last one before the range being known; return its last."""
+        for first, last, gaps in done.offsets:
+            if first != last_offset + 1:
+                self._faults.gap(path, last_offset, first)
+            for number in range(0, len(gaps), 2):
+                self._faults.gap(path, gaps[number], gaps[number + 1])
+            last_offset = last
+        return last_offset
 
     def _ranges_done(self, segment: Segment, end: int) -> Iterator[Done]:
         """Prints ranges of batches, in order; damage ends it, told by the last."""
@@ -280,7 +288,7 @@ def _flat(gaps: list[tuple[int, int]]) -> array[int]:
     return array("q", chain.from_iterable(gap for gap, _ in groupby(gaps)))
 
 
-def _unknown_magic(path: Path, unknown: list[UnknownMagic]) -> FormatError:
-    position, magic = unknown[0]
-    others = f", and {len(unknown) - 1} others behind it" if len(unknown) > 1 else ""
+def _unknown_magic(path: Path, unknown: UnknownMagic, more: int) -> FormatError:
+    position, magic = unknown
+    others = f", and {more} more behind it" if more else ""
     return FormatError(f"{path}: corrupt: batch at position {position}: unknown magic {magic}{others}")
