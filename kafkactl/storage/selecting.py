@@ -12,7 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from kafkactl.errors import FormatError, KafkactlError, MissingFileError
-from kafkactl.storage.batch import AnyBatch, Batch
+from kafkactl.storage.batch import HEADER_SIZE, AnyBatch, Batch
 from kafkactl.storage.damage import LARGEST_KNOWN_MAGIC, Damage, fault_of, sound_batches
 from kafkactl.storage.files import STANDARD_INPUT, FileKind, kind_of, with_file_name
 from kafkactl.storage.records import Record
@@ -118,10 +118,20 @@ class _Reading:
         if self._selection.skip_damaged:
             yield from sound_batches(segment, position, self._reporter(segment), self._keeps_bad_crc)
             return
-        for batch in segment.batches(position):
+        for batch in self._chain(segment, position):
             position = batch.position + batch.size_bytes
             yield batch
         self._require_end(segment, position)
+
+    def _chain(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
+        """Yield the batches that follow each other; zeros of a log that is followed are not written yet."""
+        try:
+            for batch in segment.batches(position):
+                position = batch.position + batch.size_bytes
+                yield batch
+        except FormatError:
+            if not self._selection.follow or any(segment.view(position, HEADER_SIZE)[:HEADER_SIZE]):
+                raise
 
     def _require_end(self, segment: Segment, position: int) -> None:
         """Raise FormatError where bytes lie behind the last whole batch; a log that is followed may grow there."""
@@ -231,7 +241,7 @@ class _Reading:
         """Yield what is written, in this segment and in those that follow it; it never ends."""
         while True:
             with Segment(path) as segment:
-                for batch in segment.batches(position):
+                for batch in self._chain(segment, position):
                     position = batch.position + batch.size_bytes
                     yield from self._taken(segment, batch)
             younger = [other for other in sorted(path.parent.glob("*.log")) if other.name > path.name]
