@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # Each part of test-long ends within 8 minutes; docs/test-long.md has the last result of each.
 LONG := timeout 480
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -26,7 +26,7 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
@@ -68,6 +68,14 @@ test-long-errors-commit: $(VENV)/installed-dev
 
 test-long-errors-group: $(VENV)/installed-dev
 	$(ERRORS) -k "test_reading_in_a_group and not (JoinGroup or SyncGroup or Heartbeat or OffsetCommit or OffsetFetch or LeaveGroup)"
+
+# One value of 250 MB in every form, with its peak of memory; a time looked for in 1 GiB.
+test-long-values: $(VENV)/installed-dev
+	KAFKACTL_TEST_EVERY_CELL=1 $(LONG) $(PYTEST) -q tests/unit/dump/test_sources.py tests/unit/storage/test_damage.py
+
+# The values with the readers in Python.
+test-long-values-pure: $(VENV)/installed-dev
+	KAFKACTL_TEST_EVERY_CELL=1 KAFKACTL_READER=pure $(LONG) $(PYTEST) -q tests/unit/dump/test_sources.py -k memory
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

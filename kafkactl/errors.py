@@ -79,6 +79,9 @@ class ConditionError(KafkactlError):
 class FormatError(KafkactlError):
     """Bytes on disk or in a record are not what their format says they are."""
 
+    names_file = False
+    """Whether the message begins with the name of the file."""
+
 
 class EngineError(KafkactlError):
     """A local cluster cannot be started, watched or stopped."""

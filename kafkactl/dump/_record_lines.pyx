@@ -115,23 +115,25 @@ cdef class Lines:
     def add_batches(
         self,
         const unsigned char[::1] data,
+        Py_ssize_t start,
         Py_ssize_t position,
-        Py_ssize_t end,
         bint with_records,
         bint with_values,
         Py_ssize_t most,
     ):
         """Lines of batches from a position on, and of their records; returns where it stopped.
 
-        That is at the end, behind so much text, or at a batch that plain Python has to look at: of another magic, a
-        control batch, one that is damaged, or grows past `most` bytes.
+        `start` is where in the file the data begin. It stops at their end, behind so much text, or at a batch that
+        plain Python has to look at: of another magic, a control batch, one that is damaged, or has more than `most`
+        bytes, as it is or decompressed.
         """
         cdef BatchFields[BATCHES_AT_ONCE] batches
         cdef int found, done
         cdef list held
+        cdef Py_ssize_t end = start + data.shape[0]
         while position < end and self.text.size < most:
             held = []  # keeps alive what the pointers point into
-            found = self._read_headers(data, position, end, with_records, most, batches, held)
+            found = self._read_headers(data, start, position, with_records, most, batches, held)
             with nogil:
                 done = 0
                 while done < found and self._print(&batches[done], with_records, with_values):
@@ -145,8 +147,8 @@ cdef class Lines:
     cdef int _read_headers(
         self,
         const unsigned char[::1] data,
+        Py_ssize_t start,
         Py_ssize_t position,
-        Py_ssize_t end,
         bint with_records,
         Py_ssize_t most,
         BatchFields* batches,
@@ -154,16 +156,17 @@ cdef class Lines:
     ) except -1:
         """Reads headers, checks CRCs and decompresses; returns how many batches it found."""
         cdef int found = 0
+        cdef Py_ssize_t end = start + data.shape[0]
         cdef Py_ssize_t unpacked_size = 0
         cdef const unsigned char* at
         cdef BatchFields* batch
         cdef bytes body
         while found < BATCHES_AT_ONCE and position + HEADER_SIZE <= end and unpacked_size < most:
-            at = &data[position]
+            at = &data[position - start]
             batch = &batches[found]
             batch.position = position
             batch.size = LOG_OVERHEAD + <int32_t> big_endian(at + 8, 4)
-            if at[16] != 2 or batch.size < HEADER_SIZE or batch.size > end - position:
+            if at[16] != 2 or batch.size < HEADER_SIZE or batch.size > end - position or batch.size > most:
                 break
             read_header(at, batch)
             if (batch.attributes & CODEC_MASK) > 4 or (with_records and batch.attributes & CONTROL):

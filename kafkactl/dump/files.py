@@ -6,67 +6,26 @@ Reference: org.apache.kafka.tools.DumpLogSegments.
 from __future__ import annotations
 
 import os
-import struct
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from kafkactl.dump import text as dump_text
+from kafkactl.dump.pieces import EVERYTHING_BYTES, PIECE_BYTES, UnknownMagic, Wanted, pieces, ranges
 from kafkactl.dump.record_lines import new_lines
 from kafkactl.dump.text import Faults
 from kafkactl.dump.turns import FileOutput, OneTurn, Turn, descriptor_of_file, in_turns
 from kafkactl.errors import FormatError, KafkactlError, MissingFileError
 from kafkactl.output import people
 from kafkactl.output.kafka.java_text import json_text
-from kafkactl.output.records.decoders import Parser
 from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import OutputError
-from kafkactl.storage.batch import AnyBatch, Batch, parse_batch
-from kafkactl.storage.compression import TooLargeError
-from kafkactl.storage.files import FileKind, beside, kind_of
-from kafkactl.storage.legacy import LOG_OVERHEAD
-from kafkactl.storage.records import Record
+from kafkactl.storage.files import FileKind, beside, kind_of, with_file_name
 from kafkactl.storage.segment import Segment
-from kafkactl.storage.selection import Selection, select
-
-if TYPE_CHECKING:
-    from kafkactl.dump.record_lines import Lines
-
-EVERYTHING_BYTES = 2**31 - 1
-
-# Batches are put into memory as text, so much at a time; one that is larger is printed record by record. So memory
-# stays bounded whatever the file holds.
-PIECE_BYTES = 1024 * 1024
-PIECE_TEXT_BYTES = 4 * 1024 * 1024
-BATCH_IN_PIECE_BYTES = 4 * 1024 * 1024
-
-_SIZE, _SIZE_AT = struct.Struct(">i"), 8  # of a batch: behind its offset
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the flags ask for."""
-
-    deep: bool = False
-    parse: Parser | None = None
-    """Makes the texts of keys and values; None leaves them out."""
-    parse_is_utf8: bool = False
-    """Whether these texts are the bytes themselves, as UTF-8."""
-    metadata: bool = True
-    max_bytes: int = EVERYTHING_BYTES
-    max_message_size: int = 5 * 1024 * 1024
-    sanity_only: bool = False
-    verify_only: bool = False
-    selection: Selection = field(default_factory=Selection)
-    jobs: int = 1
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the lines are those that are made many at a time."""
-        return not self.deep or (self.metadata and (self.parse is None or self.parse_is_utf8))
+from kafkactl.storage.selecting import SKIP_HINT, select
 
 
 class TextDump:
@@ -90,7 +49,7 @@ class TextDump:
 
     def run(self, paths: list[Path]) -> int:
         """Prints them and returns the exit status."""
-        segments = [path for path in paths if kind_of(path) is FileKind.LOG]
+        segments = [path for path in paths if kind_of(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._wanted.selection.is_everything
         if selecting and segments:
             self._selected(segments)
@@ -108,7 +67,7 @@ class TextDump:
                 elif not path.exists():
                     raise MissingFileError(f"{path}: no such file")
             except KafkactlError as error:
-                self._failed(error)
+                self._failed(with_file_name(error, path))
             if len(self._statuses) == failures:
                 self._statuses.append(DONE)
         self._flush()
@@ -131,29 +90,42 @@ class TextDump:
 
     def _segment(self, path: Path) -> None:
         with Segment(path) as segment:
-            self._line(dump_text.log_heading(path))
+            self._line(dump_text.log_heading(segment))
             end, last_offset = min(self._wanted.max_bytes, segment.size_bytes), -1
-            position = 0
-            for done in self._ranges_done(segment.data, end):
-                for first, last, gaps in done.offsets:
-                    if first != last_offset + 1:
-                        self._faults.gap(path, last_offset, first)
-                    for number in range(0, len(gaps), 2):
-                        self._faults.gap(path, gaps[number], gaps[number + 1])
-                    last_offset = last
-                if done.error is not None:
-                    raise done.error
+            position, unknown_count = 0, 0
+            first_unknown: list[UnknownMagic] = []
+            error: KafkactlError | None = None
+            for done in self._ranges_done(segment, end):
+                first_unknown = first_unknown or done.unknown[:1]
+                unknown_count += len(done.unknown)
+                last_offset = self._note_gaps(path, done, last_offset)
+                error = done.error
                 position = done.end
             trailing = segment.size_bytes - position
-            if trailing and self._wanted.max_bytes == EVERYTHING_BYTES:
+            if trailing and error is None and self._wanted.max_bytes == EVERYTHING_BYTES:
                 self._line(f"Found {trailing} invalid bytes at the end of {path.name}")
+            for unknown in first_unknown:
+                self._failed(_unknown_magic(path, unknown, unknown_count - 1))
+            if error is not None:
+                raise with_file_name(error, path, SKIP_HINT)
+            segment.require_complete()
 
-    def _ranges_done(self, data: memoryview, end: int) -> Iterator[Done]:
+    def _note_gaps(self, path: Path, done: Done, last_offset: int) -> int:
+        """Note offsets that do not follow each other, the last one before the range being known; return its last."""
+        for first, last, gaps in done.offsets:
+            if first != last_offset + 1:
+                self._faults.gap(path, last_offset, first)
+            for number in range(0, len(gaps), 2):
+                self._faults.gap(path, gaps[number], gaps[number + 1])
+            last_offset = last
+        return last_offset
+
+    def _ranges_done(self, segment: Segment, end: int) -> Iterator[Done]:
         """Prints ranges of batches, in order; damage ends it, told by the last."""
         jobs = min(self._wanted.jobs, end // PIECE_BYTES)
         if jobs <= 1:
-            for one in _ranges(data, end):
-                done, goes_on = self._print_range(data[:end], one, OneTurn(), None)
+            for one in ranges(segment, end):
+                done, goes_on = self._print_range(segment, one, OneTurn(), None)
                 yield done
                 if not goes_on:
                     return
@@ -163,27 +135,28 @@ class TextDump:
         position = 0 if descriptor is None else os.lseek(descriptor, 0, os.SEEK_CUR)
 
         def work(one: tuple[int, int], turn: Turn) -> tuple[Done, bool]:
-            return self._print_range(data[:end], one, turn, descriptor)
+            return self._print_range(segment, one, turn, descriptor)
 
-        for done in in_turns(lambda: _ranges(data, end), jobs, position, work):
+        for done in in_turns(lambda: ranges(segment, end), jobs, position, work):
             if descriptor is not None:
                 os.lseek(descriptor, done.out_position, os.SEEK_SET)
             yield done
 
     def _print_range(
-        self, data: memoryview, one: tuple[int, int], turn: Turn, descriptor: int | None
+        self, segment: Segment, one: tuple[int, int], turn: Turn, descriptor: int | None
     ) -> tuple[Done, bool]:
         """Prints the batches of a range when it is its turn; whether more is to be printed after it."""
         position, end = one
         text = self._text
         offsets: list[Offsets] = []
+        unknown: list[UnknownMagic] = []
         out_position = 0
-        for number, piece in enumerate(_pieces(data, position, end, self._wanted, text)):
+        for number, piece in enumerate(pieces(segment, position, end, self._wanted, text)):
             if number == 0:
                 begin = turn.wait()
                 if begin is None:
                     turn.stop()
-                    return Done(position, offsets, None, 0), False
+                    return Done(position, offsets, unknown, None, 0), False
                 out_position = begin
             stops = piece.error is not None or piece.is_last
             if descriptor is not None:
@@ -196,6 +169,7 @@ class TextDump:
                 text.write_to(self._out)
             if text.has_offsets:
                 offsets.append((text.first_offset, text.last_offset, _flat(text.gaps)))
+            unknown += piece.unknown
             position = piece.end
             if stops:
                 if text.is_open and self._out.isatty():
@@ -203,28 +177,31 @@ class TextDump:
                     self._out.write(b"\n")
                 self._flush()
                 turn.stop()
-                return Done(position, offsets, piece.error, out_position), False
+                return Done(position, offsets, unknown, piece.error, out_position), False
         if descriptor is None:
             self._flush()
         turn.pass_on(out_position)
-        return Done(position, offsets, None, out_position), True
+        return Done(position, offsets, unknown, None, out_position), True
 
     def _selected(self, paths: list[Path]) -> None:
         wanted = self._wanted
         current = None
+        failures = len(self._statuses)
         for selected in select(paths, wanted.selection, wanted.deep, self._failed):
             try:
                 if selected.path != current:
                     current = selected.path
                     self._line(f"Dumping {current}")
-                    self._line(dump_text.log_heading(current))
+                    self._line(dump_text.log_heading(selected.segment))
                 self._line(dump_text.batch_line(selected.batch))
                 for _, text in dump_text.record_texts(selected.batch, selected.records, wanted.parse, wanted.metadata):
                     self._out.write(text.encode("utf-8", errors="replace"))
             except KafkactlError as error:
-                self._failed(error)
+                self._failed(with_file_name(error, selected.path))
             if wanted.selection.follow:
                 self._flush()
+        if len(self._statuses) - failures < len(paths):
+            self._statuses.append(DONE)
 
     def _offset_index(self, path: Path) -> None:
         from kafkactl.storage.index import OffsetIndex
@@ -300,19 +277,10 @@ class Done:
     end: int
     """The position behind its last batch."""
     offsets: list[Offsets]
+    unknown: list[UnknownMagic]
     error: KafkactlError | None
     out_position: int
     """Where in a file its text ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a segment that was put into a text."""
-
-    end: int
-    is_last: bool = False
-    """Whether the file ends inside the next batch."""
-    error: KafkactlError | None = None
 
 
 def _flat(gaps: list[tuple[int, int]]) -> array[int]:
@@ -320,97 +288,7 @@ def _flat(gaps: list[tuple[int, int]]) -> array[int]:
     return array("q", chain.from_iterable(gap for gap, _ in groupby(gaps)))
 
 
-def _ranges(data: memoryview, end: int) -> Iterator[tuple[int, int]]:
-    """Where pieces begin and end, told by the sizes in front of the batches; the last one holds what is damaged."""
-    start = position = 0
-    while end - position >= LOG_OVERHEAD.size:
-        size = LOG_OVERHEAD.size + _SIZE.unpack_from(data, position + _SIZE_AT)[0]
-        if not LOG_OVERHEAD.size < size <= end - position:
-            break
-        position += size
-        if position - start >= PIECE_BYTES:
-            yield start, position
-            start = position
-    if start < end:
-        yield start, end
-
-
-def _pieces(data: memoryview, position: int, end: int, wanted: Wanted, text: Lines) -> Iterator[Piece]:
-    """Puts the batches of a range into `text`, one piece after the other, each of which replaces the one before."""
-    while True:
-        piece = _piece(data, position, end, wanted, text)
-        yield piece
-        if piece.error is not None or piece.is_last or piece.end == end:
-            return
-        if piece.end == position:  # not even one batch fits into a piece
-            for piece in _large(data, position, wanted, text):
-                yield piece
-                if piece.error is not None:
-                    return
-        position = piece.end
-
-
-def _piece(data: memoryview, position: int, end: int, wanted: Wanted, text: Lines) -> Piece:
-    """The lines of batches, up to a piece's size, or to one that is too large to be held."""
-    text.clear()
-    try:
-        while position < end and len(text) < PIECE_TEXT_BYTES:
-            if wanted.is_plain:
-                with_values = wanted.parse is not None
-                position = text.add_batches(data, position, end, wanted.deep, with_values, PIECE_TEXT_BYTES)
-                if position == end or len(text) >= PIECE_TEXT_BYTES:
-                    break
-            batch = parse_batch(data, position)
-            if batch is None:
-                return Piece(position, is_last=True)
-            if not _append(batch, wanted, text):
-                break
-            position += batch.size_bytes
-    except KafkactlError as damage:
-        return Piece(position, error=damage)
-    return Piece(position)
-
-
-def _append(batch: AnyBatch, wanted: Wanted, text: Lines) -> bool:
-    """Adds a batch's text; False, and nothing, for one that is too large to be held."""
-    records: Iterator[Record] = iter(())
-    if wanted.deep:
-        if batch.size_bytes > BATCH_IN_PIECE_BYTES:
-            return False
-        records = batch.records()
-        if isinstance(batch, Batch):
-            try:
-                records = batch.records(batch.unpacked(BATCH_IN_PIECE_BYTES))
-            except TooLargeError:
-                return False
-            except FormatError:
-                pass  # told below, after the batch's own line
-    try:
-        text.add_text(dump_text.batch_line(batch).encode() + b"\n")
-    except FormatError:
-        text.add_text(dump_text.batch_heading(batch).encode())
-        raise
-    for record, line in dump_text.record_texts(batch, records, wanted.parse, wanted.metadata):
-        text.note_offsets([record.offset])
-        text.add_text(line.encode("utf-8", errors="replace"))
-    return True
-
-
-def _large(data: memoryview, position: int, wanted: Wanted, text: Lines) -> Iterator[Piece]:
-    """A batch that is not held as text: piece by piece."""
-    error = None
-    text.clear()
-    try:
-        batch = parse_batch(data, position)
-        assert batch is not None  # _piece saw it
-        text.add_text(dump_text.batch_line(batch).encode() + b"\n")
-        for record, line in dump_text.record_texts(batch, batch.records(), wanted.parse, wanted.metadata):
-            text.note_offsets([record.offset])
-            text.add_text(line.encode("utf-8", errors="replace"))
-            if len(text) > PIECE_TEXT_BYTES:
-                yield Piece(position)
-                text.clear()
-        position += batch.size_bytes
-    except KafkactlError as damage:
-        error = damage
-    yield Piece(position, error=error)
+def _unknown_magic(path: Path, unknown: UnknownMagic, more: int) -> FormatError:
+    position, magic = unknown
+    others = f", and {more} more behind it" if more else ""
+    return FormatError(f"{path}: corrupt: batch at position {position}: unknown magic {magic}{others}")

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from kafkactl.dump.text import batch_line, timestamp_type
 from kafkactl.errors import FormatError
 from kafkactl.storage import readers
-from kafkactl.storage.batch import Batch, parse_batch
-from kafkactl.storage.records import increment_sequence, parse_fields
+from kafkactl.storage.batch import MAGIC, Batch, parse_batch
+from kafkactl.storage.records import increment_sequence, int64, parse_fields
 from kafkactl.storage.text import jvm_text, shown_name
+
+_FAR = 2**62  # numbers below need not be looked at: together they stay in 64 bits
 
 
 class PureLines:
@@ -58,18 +60,21 @@ class PureLines:
         self.last_offset = offsets[-1]
 
     def add_batches(
-        self, data: memoryview, position: int, end: int, with_records: bool, with_values: bool, most: int
+        self, data: memoryview, start: int, position: int, with_records: bool, with_values: bool, most: int
     ) -> int:
         """Lines of batches from a position on, and of their records; returns where it stopped.
 
-        That is at the end, behind so much text, or at a batch that the caller has to look at: of another magic, a
-        control batch, one that is damaged, or grows past `most` bytes.
+        `start` is where in the file the data begin. It stops at their end, behind so much text, or at a batch that the
+        caller has to look at: of another magic, a control batch, one that is damaged, or has more than `most` bytes, as
+        it is or decompressed.
         """
-        window = data[:end]
+        end = start + len(data)
         while position < end and self._size < most:
             try:
-                batch = parse_batch(window, position)
-                if not isinstance(batch, Batch) or (with_records and batch.is_control):
+                batch = parse_batch(data, position - start, start)
+                if not isinstance(batch, Batch) or batch.magic != MAGIC or batch.size_bytes > most:
+                    break
+                if with_records and batch.is_control:
                     break
                 text = batch_line(batch) + "\n"
                 if with_records:
@@ -80,20 +85,26 @@ class PureLines:
             position += batch.size_bytes
         return position
 
-    def _all_record_lines(self, batch: Batch, data: bytes, with_values: bool) -> str:
+    def _all_record_lines(self, batch: Batch, data: bytes | memoryview, with_values: bool) -> str:
         try:
             return self._record_lines(batch, data, with_values, bytes.decode)
         except UnicodeDecodeError:  # rare, and then worth a second look
             return self._record_lines(batch, data, with_values, jvm_text)
 
-    def _record_lines(self, batch: Batch, data: bytes, with_values: bool, to_text: Callable[[bytes], str]) -> str:
+    def _record_lines(
+        self, batch: Batch, data: bytes | memoryview, with_values: bool, to_text: Callable[[bytes], str]
+    ) -> str:
         base_offset, base_timestamp_ms = batch.base_offset, batch.base_timestamp_ms
         base_sequence, append_time_ms = batch.base_sequence, batch.append_time_ms
         kind = timestamp_type(batch)
+        is_near_edge = max(abs(base_offset), abs(base_timestamp_ms)) >= _FAR
         lines: list[str] = []
         offsets: list[int] = []
         for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, batch.count):
             offset = base_offset + offset_delta
+            timestamp_ms = base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms
+            if is_near_edge or not -_FAR < timestamp_delta < _FAR:
+                offset, timestamp_ms = int64(offset), int64(timestamp_ms)
             offsets.append(offset)
             sequence = -1
             if base_sequence >= 0:
@@ -101,8 +112,7 @@ class PureLines:
                 if offset_delta < 0:
                     sequence = increment_sequence(base_sequence, offset_delta)
             line = (
-                f"| offset: {offset} {kind}: "
-                f"{base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms}"
+                f"| offset: {offset} {kind}: {timestamp_ms}"
                 f" keySize: {-1 if key is None else len(key)} valueSize: {-1 if value is None else len(value)}"
                 f" sequence: {sequence}"
                 f" headerKeys: [{','.join([shown_name(name) for name, _ in headers]) if headers else ''}]"

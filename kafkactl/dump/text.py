@@ -17,10 +17,11 @@ from kafkactl.output.kafka.java_text import boolean_text, json_text
 from kafkactl.output.records.decoders import Parser
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.control import ControlType, parse_control
+from kafkactl.storage.files import plain_name
 from kafkactl.storage.legacy import LegacyRecord
 from kafkactl.storage.records import Record
-from kafkactl.storage.segment import base_offset_of
-from kafkactl.storage.text import shown_name
+from kafkactl.storage.segment import Segment
+from kafkactl.storage.text import shown_name, utf8_parts
 from kafkactl.storage.verify import TimeFault, TimeFinding
 
 if TYPE_CHECKING:
@@ -62,15 +63,7 @@ def record_texts(
     """
     kind = timestamp_type(batch)
     for record in records:
-        text = ""
-        if with_metadata:
-            text = f"| offset: {record.offset} {kind}: {record.timestamp_ms}"
-            if isinstance(record, LegacyRecord):
-                text += f" keySize: {record.key_size} valueSize: {record.value_size}"
-                text += f" isValid: {boolean_text(record.is_valid)} crc: {record.crc}"
-            else:
-                text += f" keySize: {_size(record.key)} valueSize: {_size(record.value)}"
-                text += f" sequence: {record.sequence} headerKeys: [{_names(record)}]"
+        text = _record_heading(record, kind) if with_metadata else ""
         try:
             if with_metadata and batch.is_control:
                 text += f" {control_text(record)}"
@@ -89,6 +82,29 @@ def record_texts(
         if value is not None:
             text += f"{prefix}payload: {value}"
         yield record, text + "\n"
+
+
+def large_record_line(batch: AnyBatch, record: Record, with_metadata: bool = True) -> Iterator[bytes]:
+    """Yield the line of a record in parts, with key and value as UTF-8."""
+    if with_metadata:
+        yield _record_heading(record, timestamp_type(batch)).encode("utf-8", errors="replace")
+    prefix = b" " if with_metadata else b"| "
+    for name, data in ((b"key: ", record.key), (b"payload: ", record.value)):
+        if data is not None:
+            yield prefix + name
+            yield from utf8_parts(data)
+            prefix = b" "
+    yield b"\n"
+
+
+def _record_heading(record: Record, kind: str) -> str:
+    """Return the beginning of a record's line, `kind` being the name of its time."""
+    text = f"| offset: {record.offset} {kind}: {record.timestamp_ms}"
+    if isinstance(record, LegacyRecord):
+        text += f" keySize: {record.key_size} valueSize: {record.value_size}"
+        return f"{text} isValid: {boolean_text(record.is_valid)} crc: {record.crc}"
+    text += f" keySize: {_size(record.key)} valueSize: {_size(record.value)}"
+    return f"{text} sequence: {record.sequence} headerKeys: [{_names(record)}]"
 
 
 def control_text(record: Record) -> str:
@@ -110,10 +126,11 @@ _CONTROL_NAMES = {
 }
 
 
-def log_heading(path: Path) -> str:
+def log_heading(segment: Segment) -> str:
     """The line before a log's or a KRaft snapshot's batches; raises UsageError for a name that tells nothing."""
+    path = segment.path.with_name(plain_name(segment.path))
     if path.suffix != ".checkpoint":
-        return f"Log starting offset: {base_offset_of(path)}"
+        return f"Log starting offset: {segment.base_offset}"
     if path.name == "bootstrap.checkpoint":
         return "KRaft bootstrap snapshot"
     match = re.fullmatch(r"(\d{20})-(\d{10})\.checkpoint", path.name)

@@ -12,7 +12,7 @@ from kafkactl.stdout import out
 
 ROWS_AT_ONCE = 20_000
 _TEXT_COLUMNS = {"file", "codec", "timestamp_type", "control", "key", "value", "topic"}
-_TRUTH_COLUMNS = {"transactional", "valid"}
+_TRUTH_COLUMNS = {"transactional", "aborted", "valid"}
 
 
 def print_parquet(rows: Iterator[dict[str, Any]]) -> None:

@@ -105,6 +105,11 @@ def csv_line(cells: Iterable[object]) -> str:
     return ",".join([csv_cell(value) for value in cells]) + "\n"
 
 
+def has_special_bytes(data: bytes) -> bool:
+    """Return whether bytes have to be quoted in a cell of csv."""
+    return _CSV_SPECIAL_BYTES.search(data) is not None
+
+
 def csv_bytes(data: bytes | None, null: bytes = b"") -> bytes:
     """Return a cell of csv with any bytes; None is `null` without quotes, and nothing else looks like it."""
     if data is None:

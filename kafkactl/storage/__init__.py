@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from kafkactl.storage.index import TimeIndex as TimeIndex
     from kafkactl.storage.records import Record as Record
     from kafkactl.storage.segment import Segment as Segment
+    from kafkactl.storage.selecting import select as select
     from kafkactl.storage.selection import Selection as Selection
-    from kafkactl.storage.selection import select as select
 
 # Loaded when asked for: `kafkactl --version` asks only which reader is in use.
 _HOMES = {
@@ -22,7 +22,7 @@ _HOMES = {
     "Segment": "segment",
     "Selection": "selection",
     "TimeIndex": "index",
-    "select": "selection",
+    "select": "selecting",
 }
 
 

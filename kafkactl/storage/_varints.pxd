@@ -1,6 +1,6 @@
 # Zigzag varints, for the compiled readers.
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 
 cdef inline const unsigned char* read_varlong(
@@ -15,13 +15,31 @@ cdef inline const unsigned char* read_varlong(
         at += 1
         raw |= (<uint64_t> (byte & 0x7F)) << shift
         if byte < 0x80:
-            if shift == 63 and byte > 1:
-                return NULL  # more than 64 bits: plain Python has the words for it
             value[0] = <int64_t> (raw >> 1) ^ -(<int64_t> (raw & 1))
             return at
         shift += 7
         if shift > 63:
             return NULL
+    return NULL
+
+
+cdef inline const unsigned char* read_varint(
+    const unsigned char* at, const unsigned char* end, int64_t* value
+) noexcept nogil:
+    """Reads a number of 32 bits, likewise; further bits of its five bytes say nothing, as in Java."""
+    cdef uint64_t raw = 0
+    cdef uint32_t low
+    cdef int shift = 0
+    cdef unsigned char byte
+    while at < end and shift <= 28:
+        byte = at[0]
+        at += 1
+        raw |= (<uint64_t> (byte & 0x7F)) << shift
+        if byte < 0x80:
+            low = <uint32_t> raw
+            value[0] = <int32_t> ((low >> 1) ^ (0 - (low & 1)))
+            return at
+        shift += 7
     return NULL
 
 
@@ -42,14 +60,14 @@ cdef inline const unsigned char* read_fields(
     """Reads a record up to its headers and returns where it ends; NULL when it is not what it says."""
     cdef int64_t length
     cdef const unsigned char* record_end
-    at = read_varlong(at, end, &length)
+    at = read_varint(at, end, &length)
     if at == NULL or length < 1 or length > end - at:
         return NULL
     record_end = at + length
     at = read_varlong(at + 1, record_end, &record.timestamp_delta)
     if at == NULL:
         return NULL
-    at = read_varlong(at, record_end, &record.offset_delta)
+    at = read_varint(at, record_end, &record.offset_delta)
     if at == NULL:
         return NULL
     at = read_sized(at, record_end, &record.key, &record.key_size)
@@ -58,7 +76,7 @@ cdef inline const unsigned char* read_fields(
     at = read_sized(at, record_end, &record.value, &record.value_size)
     if at == NULL:
         return NULL
-    at = read_varlong(at, record_end, &record.header_count)
+    at = read_varint(at, record_end, &record.header_count)
     if at == NULL or record.header_count < 0 or record.header_count > record_end - at:
         return NULL
     record.headers = at
@@ -71,7 +89,7 @@ cdef inline const unsigned char* read_sized(
     const unsigned char* at, const unsigned char* end, const unsigned char** bytes, int64_t* size
 ) noexcept nogil:
     """Reads a key, value, or part of a header; its size is -1 when it is null."""
-    at = read_varlong(at, end, size)
+    at = read_varint(at, end, size)
     if at == NULL or size[0] > end - at:
         return NULL
     bytes[0] = at

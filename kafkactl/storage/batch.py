@@ -9,13 +9,14 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from google_crc32c import extend as extend_crc32c
 from google_crc32c import value as crc32c
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.compression import Codec, codec_of, decompress
 from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST, LegacyBatch, legacy_batch
 from kafkactl.storage.readers import parse_records, require_whole
-from kafkactl.storage.records import Record, increment_sequence
+from kafkactl.storage.records import Record, increment_sequence, int64
 
 MAGIC_POSITION = 16  # in all magics: behind offset, length, and a leader epoch (magic 2) or CRC
 
@@ -25,6 +26,9 @@ HEADER = struct.Struct(">ibIhiqqqhii")
 HEADER_SIZE = LOG_OVERHEAD.size + HEADER.size  # 61
 CRC_COVERS_FROM = 21  # from the attributes on
 
+COPIED_AT_ONCE = 1024 * 1024
+
+MAGIC = 2
 LARGEST_MAGIC = 127  # the byte is signed; none is written below 0
 
 LOG_APPEND_TIME = 0x08
@@ -59,7 +63,7 @@ class Batch:
 
     @property
     def last_offset(self) -> int:
-        return self.base_offset + self.last_offset_delta
+        return int64(self.base_offset + self.last_offset_delta)
 
     @property
     def last_sequence(self) -> int:
@@ -90,18 +94,21 @@ class Batch:
     @property
     def is_valid(self) -> bool:
         """Whether the CRC-32C in the header is that of the bytes behind it."""
-        return self.size_bytes >= HEADER_SIZE and bool(crc32c(bytes(self.data[CRC_COVERS_FROM:])) == self.crc)
+        return self.size_bytes >= HEADER_SIZE and crc_of(self.data[CRC_COVERS_FROM:]) == self.crc
 
     @property
     def append_time_ms(self) -> int | None:
         """What stands for every record's own time, where the broker sets it."""
         return self.max_timestamp_ms if self.is_log_append_time else None
 
-    def unpacked(self, bound: int | None = None) -> bytes:
+    def unpacked(self, bound: int | None = None) -> bytes | memoryview:
         """The records' bytes, decompressed; raises FormatError for what cannot be, or grows past the bound."""
-        return decompress(self.codec, bytes(self.data[HEADER_SIZE:]), bound)
+        data = self.data[HEADER_SIZE:]
+        if self.codec is Codec.NONE and len(data) > COPIED_AT_ONCE:
+            return data
+        return decompress(self.codec, bytes(data), bound)
 
-    def records(self, unpacked: bytes | None = None) -> Iterator[Record]:
+    def records(self, unpacked: bytes | memoryview | None = None) -> Iterator[Record]:
         """Its records, from `unpacked` where that is done already; raises FormatError where they are not as it says.
 
         That is before the first of a compressed batch, and behind those that are whole of another, as Kafka reads them.
@@ -127,10 +134,28 @@ class Batch:
 AnyBatch = Batch | LegacyBatch
 
 
-def parse_batch(data: memoryview, position: int) -> AnyBatch | None:
-    """The batch at that position of a file; None when the file ends before the batch does.
+def crc_of(data: memoryview) -> int:
+    """Return the CRC-32C of bytes of any number; the library takes bytes only, and large ones are not copied whole."""
+    if len(data) <= COPIED_AT_ONCE:
+        return int(crc32c(bytes(data)))
+    crc = 0
+    for start in range(0, len(data), COPIED_AT_ONCE):
+        crc = extend_crc32c(crc, bytes(data[start : start + COPIED_AT_ONCE]))
+    return crc
 
-    Raises FormatError for a size that no batch has.
+
+def size_of_batch(data: memoryview) -> int:
+    """Return how many bytes the batch says to have that these bytes begin with; 0 where they are too few to tell."""
+    if len(data) < LOG_OVERHEAD.size:
+        return 0
+    length: int = LOG_OVERHEAD.unpack_from(data)[1]
+    return LOG_OVERHEAD.size + length
+
+
+def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | None:
+    """The batch at a position of these bytes; None when they end before the batch does.
+
+    `start` is where in the file the bytes begin. Raises FormatError for a size that no batch has.
     """
     left = len(data) - position
     if left <= MAGIC_POSITION + 1:
@@ -138,15 +163,16 @@ def parse_batch(data: memoryview, position: int) -> AnyBatch | None:
     base_offset, length = LOG_OVERHEAD.unpack_from(data, position)
     magic = data[position + MAGIC_POSITION]
     size_bytes = LOG_OVERHEAD.size + length
+    in_file = start + position
     if length < SMALLEST:
-        raise FormatError(f"corrupt: batch at position {position} has size {length}, less than any batch has")
+        raise FormatError(f"corrupt: batch at position {in_file} has size {length}, less than any batch has")
     if size_bytes > left:
         return None
     if magic in (0, 1) or magic > LARGEST_MAGIC:
-        return legacy_batch(bytes(data[position + LOG_OVERHEAD.size : position + size_bytes]), position, base_offset)
+        return legacy_batch(bytes(data[position + LOG_OVERHEAD.size : position + size_bytes]), in_file, base_offset)
     if left < HEADER_SIZE:
         raise FormatError(
-            f"corrupt: batch at position {position} has {size_bytes} bytes, its header alone {HEADER_SIZE}"
+            f"corrupt: batch at position {in_file} has {size_bytes} bytes, its header alone {HEADER_SIZE}"
         )
     fields = HEADER.unpack_from(data, position + LOG_OVERHEAD.size)
-    return Batch(data[position : position + size_bytes], position, size_bytes, base_offset, *fields)
+    return Batch(data[position : position + size_bytes], in_file, size_bytes, base_offset, *fields)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.segment import map_file
+from kafkactl.storage.source import read_file
 
 T = TypeVar("T")
 VERSION = 0
@@ -95,7 +95,7 @@ def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
 
 
 def _text(path: Path) -> str:
-    _map, data = map_file(path)
+    data = read_file(path)
     try:
         return bytes(data).decode()
     except UnicodeDecodeError as error:

@@ -9,6 +9,7 @@ from enum import IntEnum
 import cramjam
 
 from kafkactl.errors import FormatError
+from kafkactl.storage.lz4_frame import plain_frame
 
 # Brokers take batches of 1 MB unless told otherwise: what grows beyond this is a bomb, or no batch.
 MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
@@ -18,9 +19,7 @@ _BUFFER_FULL = "failed to write whole buffer"
 # xerial's framing of snappy, which Java clients write: magic, two versions, then blocks with their lengths.
 _XERIAL_MAGIC = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES = 16
-_GZIP_HEADER = 31  # zlib's way to say: a gzip header, and any window
-_LZ4_FLAGS = 4  # behind the frame's magic
-_LZ4_INDEPENDENT = 0x20
+GZIP_WINDOW = 31  # zlib's way to say: a gzip header, and any window
 _BLOCK_LENGTH = struct.Struct(">i")
 
 
@@ -61,12 +60,14 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
         return data
     if bound is None:
         bound = MAX_DECOMPRESSED_BYTES
-    if codec is Codec.LZ4 and len(data) > _LZ4_FLAGS and not data[_LZ4_FLAGS] & _LZ4_INDEPENDENT:
-        raise FormatError("corrupt: lz4 blocks that depend on each other, which no client of Kafka's reads")
     try:
         if codec is Codec.GZIP:
             return _gzip(data, bound)
-        return _snappy(data, bound) if codec is Codec.SNAPPY else _into_buffer(_DECOMPRESSORS[codec], data, bound)
+        if codec is Codec.SNAPPY:
+            return _snappy(data, bound)
+        if codec is Codec.LZ4:
+            return _into_buffer(cramjam.lz4.decompress_into, plain_frame(data), bound)
+        return _into_buffer(cramjam.zstd.decompress_into, data, bound)
     except (cramjam.DecompressionError, struct.error, ValueError) as error:
         raise FormatError(f"corrupt: {codec.name.lower()} data cannot be decompressed: {error}") from error
 
@@ -74,7 +75,7 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
 def _gzip(data: bytes, bound: int) -> bytes:
     from isal import isal_zlib  # twice as fast as zlib
 
-    stream = isal_zlib.decompressobj(_GZIP_HEADER)
+    stream = isal_zlib.decompressobj(GZIP_WINDOW)
     try:
         unpacked: bytes = stream.decompress(data, bound + 1)
     except isal_zlib.error as error:  # type: ignore[misc]  # its stub has it as a value
@@ -120,9 +121,3 @@ def _snappy_block(data: bytes, bound: int) -> bytes:
     if cramjam.snappy.decompress_raw_len(data) > bound:
         raise _too_large(bound)
     return bytes(cramjam.snappy.decompress_raw(data))
-
-
-_DECOMPRESSORS: dict[Codec, Callable[[bytes, bytearray], int]] = {
-    Codec.LZ4: cramjam.lz4.decompress_into,
-    Codec.ZSTD: cramjam.zstd.decompress_into,
-}

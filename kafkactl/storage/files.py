@@ -5,8 +5,12 @@ from __future__ import annotations
 from enum import Enum
 from pathlib import Path
 
+from kafkactl.errors import FormatError, KafkactlError
+
 # A broker renames files that are on their way: to be deleted, being cleaned, being swapped in.
 ON_THEIR_WAY = (".deleted", ".cleaned", ".swap")
+GZIP_SUFFIX = ".gz"
+STANDARD_INPUT = Path("-")
 
 
 class FileKind(Enum):
@@ -33,15 +37,17 @@ _BY_SUFFIX = {kind.value: kind for kind in FileKind if kind.value.startswith("."
 
 
 def plain_name(path: Path) -> str:
-    """The name without what says that the file is on its way."""
+    """The name without what says that the file is on its way, or compressed."""
     name = path.name
-    while name.endswith(ON_THEIR_WAY):
+    while name.endswith((*ON_THEIR_WAY, GZIP_SUFFIX)):
         name = name[: name.rindex(".")]
     return name
 
 
 def kind_of(path: Path) -> FileKind | None:
-    """The kind that a file's name says; None for one that is not known."""
+    """The kind that a file's name says; None for one that is not known. Standard input is a log."""
+    if path == STANDARD_INPUT:
+        return FileKind.LOG
     name = plain_name(path)
     if name in _BY_NAME:
         return _BY_NAME[name]
@@ -50,8 +56,19 @@ def kind_of(path: Path) -> FileKind | None:
     return _BY_SUFFIX.get(Path(name).suffix)
 
 
+def with_file_name(error: KafkactlError, path: Path, hint: str | None = None) -> KafkactlError:
+    """Return an error of a format with the file's name before it, and with a hint if it has none."""
+    if not isinstance(error, FormatError):
+        return error
+    text = str(error)
+    is_named = error.names_file or text.startswith(f"{path}: ")
+    named = type(error)(text if is_named else f"{path}: {text}", error.hint or hint)
+    named.names_file = True
+    return named
+
+
 def beside(path: Path, kind: FileKind) -> Path:
-    """The file of another kind of the same segment; on its way, too, where this one is and that one exists."""
+    """The file of another kind of the same segment; on its way or compressed, too, where such a one exists."""
     base = path.name.split(".")[0]
     tail = path.name.removeprefix(plain_name(path))
     same = path.with_name(f"{base}{kind.value}{tail}")

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.segment import base_offset_of, map_file
+from kafkactl.storage.segment import base_offset_of
+from kafkactl.storage.source import read_file
 
 OFFSET_ENTRY = struct.Struct(">ii")
 TIME_ENTRY = struct.Struct(">qi")
+_WARM_BYTES = 8192  # of an index, at its end: brokers keep them in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class TimeEntry:
 
 
 class _Index(ABC):
-    """A mapped file of entries of one layout."""
+    """A file of entries of one layout."""
 
     layout: ClassVar[struct.Struct]
 
@@ -48,7 +50,7 @@ class _Index(ABC):
         """Opens it; raises NotFoundError and UsageError."""
         self.path = path
         self.base_offset = base_offset_of(path)
-        self._map, self._data = map_file(path)
+        self._data = read_file(path)
         self.count, self.bytes_behind = divmod(len(self._data), self.layout.size)
 
     def require_whole(self) -> None:
@@ -91,6 +93,26 @@ class OffsetIndex(_Index):
         """The last entry at or before an offset; the segment's beginning when there is none."""
         found = bisect_right(self.written, offset, key=lambda number: self.entry(number).offset)
         return self.entry(found - 1) if found else OffsetEntry(self.base_offset, 0)
+
+    def lookup_as_brokers(self, offset: int) -> OffsetEntry:
+        """Return the entry at which a broker's search ends. It takes padding for entries, and they may not be sorted.
+
+        Source: AbstractIndex.indexSlotRangeFor, which looks in the last entries first.
+        """
+        if not self.count:
+            return OffsetEntry(self.base_offset, 0)
+        low, high = max(0, self.count - 1 - _WARM_BYTES // self.layout.size), self.count - 1
+        if self.entry(low).offset >= offset:
+            low, high = 0, low
+            if self.entry(low).offset > offset:
+                return OffsetEntry(self.base_offset, 0)
+        while low < high:
+            middle = (low + high + 1) // 2
+            entry = self.entry(middle)
+            if entry.offset == offset:
+                return entry
+            low, high = (middle, high) if entry.offset < offset else (low, middle - 1)
+        return self.entry(low)
 
     def is_sane(self) -> bool:
         """What a broker checks at start: the last entry lies past the segment's base offset."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.compression import CODEC_MASK, Codec, codec_of, decompress
+from kafkactl.storage.lz4_frame import xxh32
 from kafkactl.storage.records import Record
 
 LOG_OVERHEAD = struct.Struct(">qi")  # offset, size of the message
@@ -167,22 +168,5 @@ def _with_true_checksum(frame: bytes) -> bytes:
     if len(frame) < 7:
         return frame
     end = 14 if frame[4] & _LZ4_CONTENT_SIZE else 6
-    checksum = _xxh32_of_few(frame[4:end]) >> 8 & 0xFF
+    checksum = xxh32(frame[4:end]) >> 8 & 0xFF
     return frame[:end] + bytes([checksum]) + frame[end + 1 :]
-
-
-def _xxh32_of_few(data: bytes) -> int:
-    """xxHash32 with seed 0 of fewer than 16 bytes, as the lz4 frame format wants it of its header."""
-    prime1, prime2, prime3, prime4, prime5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
-    mask = 0xFFFFFFFF
-    value = prime5 + len(data)
-    whole = len(data) // 4 * 4
-    for position in range(0, whole, 4):
-        value = (value + int.from_bytes(data[position : position + 4], "little") * prime3) & mask
-        value = ((value << 17 | value >> 15) * prime4) & mask
-    for byte in data[whole:]:
-        value = (value + byte * prime5) & mask
-        value = ((value << 11 | value >> 21) * prime1) & mask
-    value = ((value ^ value >> 15) * prime2) & mask
-    value = ((value ^ value >> 13) * prime3) & mask
-    return value ^ value >> 16

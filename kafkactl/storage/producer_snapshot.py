@@ -12,7 +12,7 @@ from pathlib import Path
 from google_crc32c import value as crc32c
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.segment import map_file
+from kafkactl.storage.source import read_file
 
 HEADER = struct.Struct(">hI")  # version, CRC of all behind it
 COUNT = struct.Struct(">i")
@@ -44,8 +44,7 @@ class ProducerState:
 
 def read_producer_snapshot(path: Path) -> list[ProducerState]:
     """A .snapshot file's producers; raises NotFoundError, UsageError, and FormatError for one that is corrupt."""
-    _map, mapped = map_file(path)
-    data = bytes(mapped)
+    data = bytes(read_file(path))
     if len(data) < HEADER.size + COUNT.size:
         raise FormatError(f"{path}: corrupt: {len(data)} bytes are too few for a producer snapshot")
     version, stored_crc = HEADER.unpack_from(data)

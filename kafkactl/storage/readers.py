@@ -26,10 +26,15 @@ MAX_AT_ONCE_BYTES = 1024 * 1024
 
 
 def parse_records(
-    data: bytes, count: int, base_offset: int, base_timestamp_ms: int, base_sequence: int, append_time_ms: int | None
+    data: bytes | memoryview,
+    count: int,
+    base_offset: int,
+    base_timestamp_ms: int,
+    base_sequence: int,
+    append_time_ms: int | None,
 ) -> Iterable[Record]:
     """As records.parse_records."""
-    if NAME == "compiled" and len(data) <= MAX_AT_ONCE_BYTES:
+    if NAME == "compiled" and isinstance(data, bytes) and len(data) <= MAX_AT_ONCE_BYTES:
         found = _records.parse_records(data, count, base_offset, base_timestamp_ms, base_sequence, append_time_ms)
         if found is not None:
             return found
@@ -37,8 +42,8 @@ def parse_records(
     return records.parse_records(data, count, base_offset, base_timestamp_ms, base_sequence, append_time_ms)
 
 
-def require_whole(data: bytes, count: int) -> None:
+def require_whole(data: bytes | memoryview, count: int) -> None:
     """Raises what reading these records would raise."""
-    if NAME == "compiled" and _records.are_whole(data, count):
+    if NAME == "compiled" and isinstance(data, bytes) and _records.are_whole(data, count):
         return
     deque(records.parse_fields(data, count), maxlen=0)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.text import name_text
 
 MAX_VARLONG_SHIFT = 63
+MAX_VARINT_SHIFT = 28
 _LARGEST_INT32 = 2**31 - 1
+_LARGEST_INT64 = 2**63 - 1
 
 Headers = tuple[tuple[str, bytes | None], ...]
 Fields = tuple[int, int, bytes | None, bytes | None, Headers]
@@ -35,7 +38,12 @@ class Record:
 
 
 def parse_records(
-    data: bytes, count: int, base_offset: int, base_timestamp_ms: int, base_sequence: int, append_time_ms: int | None
+    data: bytes | memoryview,
+    count: int,
+    base_offset: int,
+    base_timestamp_ms: int,
+    base_sequence: int,
+    append_time_ms: int | None,
 ) -> Iterator[Record]:
     """`count` records from uncompressed bytes; `append_time_ms` stands for every record's own time.
 
@@ -43,8 +51,8 @@ def parse_records(
     """
     for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, count):
         yield Record(
-            base_offset + offset_delta,
-            base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms,
+            int64(base_offset + offset_delta),
+            int64(base_timestamp_ms + timestamp_delta) if append_time_ms is None else append_time_ms,
             increment_sequence(base_sequence, offset_delta) if base_sequence >= 0 else -1,
             key,
             value,
@@ -52,8 +60,20 @@ def parse_records(
         )
 
 
-def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
+def parse_fields(data: bytes | memoryview, count: int) -> Iterator[Fields]:
     """The same, as written. Varints of one or two bytes, which most are, are read in place: a call costs more."""
+    fields = _parse_fields(data, count)
+    return fields if isinstance(data, bytes) else map(_copied, fields)
+
+
+def _copied(fields: Fields) -> Fields:
+    """Return the fields with a key and a value that do not keep all other records in memory."""
+    timestamp_delta, offset_delta, key, value, headers = fields
+    key, value = (None if part is None else bytes(part) for part in (key, value))
+    return timestamp_delta, offset_delta, key, value, headers
+
+
+def _parse_fields(data: Any, count: int) -> Iterator[Fields]:
     if count < 0:
         raise FormatError(f"corrupt: the header counts {count} records")
     zigzag = _zigzag()
@@ -70,7 +90,7 @@ def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
                 length = zigzag[raw & 0x7F | second << 7]
                 position += 1
             else:
-                length, position = read_varlong(data, position - 1)
+                length, position = read_varint(data, position - 1)
             record_end = position + length
             if length < 0 or record_end > end:
                 raise FormatError(f"corrupt: a record of {length} bytes where {end - position} are left")
@@ -92,7 +112,7 @@ def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
                 offset_delta = zigzag[raw & 0x7F | second << 7]
                 position += 1
             else:
-                offset_delta, position = read_varlong(data, position - 1)
+                offset_delta, position = read_varint(data, position - 1)
             raw = data[position]
             position += 1
             if raw < 0x80:
@@ -101,7 +121,7 @@ def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
                 size = zigzag[raw & 0x7F | second << 7]
                 position += 1
             else:
-                size, position = read_varlong(data, position - 1)
+                size, position = read_varint(data, position - 1)
             key = None
             if size >= 0:
                 key = data[position : position + size]
@@ -114,7 +134,7 @@ def parse_fields(data: bytes, count: int) -> Iterator[Fields]:
                 size = zigzag[raw & 0x7F | second << 7]
                 position += 1
             else:
-                size, position = read_varlong(data, position - 1)
+                size, position = read_varint(data, position - 1)
             value = None
             if size >= 0:
                 value = data[position : position + size]
@@ -148,11 +168,16 @@ def increment_sequence(sequence: int, increment: int) -> int:
     return _int32(sequence + increment)
 
 
+def int64(value: int) -> int:
+    """Return a number as Java has it in 64 bits: past the largest, the smallest follows."""
+    return value if -_LARGEST_INT64 <= value <= _LARGEST_INT64 else ((value + 2**63) & 0xFFFFFFFFFFFFFFFF) - 2**63
+
+
 def _int32(value: int) -> int:
     return ((value + 2**31) & 0xFFFFFFFF) - 2**31
 
 
-def read_varlong(data: bytes, position: int) -> tuple[int, int]:
+def read_varlong(data: bytes | memoryview, position: int) -> tuple[int, int]:
     """(value, position behind it) of a zigzag varint; raises FormatError when it is cut off or too long."""
     shift = raw = 0
     try:
@@ -161,25 +186,44 @@ def read_varlong(data: bytes, position: int) -> tuple[int, int]:
             position += 1
             raw |= (byte & 0x7F) << shift
             if byte < 0x80:
+                raw &= 0xFFFFFFFFFFFFFFFF
                 return (raw >> 1) ^ -(raw & 1), position
             shift += 7
             if shift > MAX_VARLONG_SHIFT:
-                raise FormatError("corrupt: a varint is longer than 10 bytes")
+                raise FormatError("corrupt: a varint of 64 bits is longer than 10 bytes")
     except IndexError:
         raise FormatError("corrupt: the records end inside a varint") from None
 
 
-def _read_bytes(data: bytes, position: int, end: int) -> tuple[bytes | None, int]:
-    length, position = read_varlong(data, position)
+def read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
+    """Return the value of a zigzag varint of 32 bits and the position behind it; raises FormatError as read_varlong."""
+    shift = raw = 0
+    try:
+        while True:
+            byte = data[position]
+            position += 1
+            raw |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                raw &= 0xFFFFFFFF
+                return (raw >> 1) ^ -(raw & 1), position
+            shift += 7
+            if shift > MAX_VARINT_SHIFT:
+                raise FormatError("corrupt: a varint of 32 bits is longer than 5 bytes")
+    except IndexError:
+        raise FormatError("corrupt: the records end inside a varint") from None
+
+
+def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[bytes | None, int]:
+    length, position = read_varint(data, position)
     if length < 0:
         return None, position
     if position + length > end:
         raise FormatError(f"corrupt: a field of {length} bytes where {end - position} are left")
-    return data[position : position + length], position + length
+    return bytes(data[position : position + length]), position + length
 
 
-def _read_headers(data: bytes, position: int, end: int) -> tuple[Headers, int]:
-    count, position = read_varlong(data, position)
+def _read_headers(data: bytes | memoryview, position: int, end: int) -> tuple[Headers, int]:
+    count, position = read_varint(data, position)
     if not 0 <= count <= end - position:
         raise FormatError(f"corrupt: {count} headers where {end - position} bytes are left")
     headers = []

@@ -1,24 +1,30 @@
-"""A segment: one .log file, read in place.
+"""A segment: one .log file, read part by part.
 
 Reference: org.apache.kafka.storage.internals.log.LogSegment, org.apache.kafka.common.record.FileRecords.
 """
 
 from __future__ import annotations
 
-import mmap
 import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from kafkactl.errors import FormatError, MissingFileError, UsageError
-from kafkactl.storage.batch import AnyBatch, parse_batch
+from kafkactl.errors import FormatError, UsageError
+from kafkactl.storage.batch import HEADER_SIZE, AnyBatch, parse_batch, size_of_batch
+from kafkactl.storage.files import STANDARD_INPUT, with_file_name
+from kafkactl.storage.legacy import LOG_OVERHEAD
 from kafkactl.storage.records import Record
+from kafkactl.storage.source import StoredFile
 
 _NAME = re.compile(r"(\d+)(?:\.|$)")
 _LOG_SUFFIX = ".log"
 _BASE_OFFSET = struct.Struct(">q")  # the first field of a batch, in every format
+
+_PART_BYTES = 1024 * 1024  # read at once
+_FIRST_PART_BYTES = 32 * 1024  # after a jump
+_HEADS_BYTES = 4096
 
 
 def base_offset_of(path: Path) -> int:
@@ -45,12 +51,21 @@ def base_offset_of(path: Path) -> int:
 
 
 class Segment:
-    """An open segment file, mapped into memory; a context manager."""
+    """An open segment file; a context manager.
+
+    A part of the file is held in memory, and batches that were read from it keep that part.
+    """
 
     def __init__(self, path: Path | str) -> None:
-        """Opens it; raises NotFoundError and UsageError."""
+        """Open a path; raises NotFoundError, UsageError and FormatError."""
         self.path = Path(path)
-        self._map, self.data = map_file(self.path)
+        self._file = StoredFile(self.path)
+        self.size_bytes = self._file.size_bytes
+        self._part = memoryview(b"")
+        self._part_start = 0
+        self._first_offset: int | None = None
+        if self.path == STANDARD_INPUT and self.size_bytes >= _BASE_OFFSET.size:
+            (self._first_offset,) = _BASE_OFFSET.unpack(self._file.read(0, _BASE_OFFSET.size))
 
     def __enter__(self) -> Segment:
         return self
@@ -61,22 +76,89 @@ class Segment:
         self.close()
 
     @property
-    def size_bytes(self) -> int:
-        return len(self.data)
-
-    @property
     def base_offset(self) -> int:
-        return base_offset_of(self.path)
+        """Return the offset in the file's name, or else that of its first batch; raises UsageError without one."""
+        return base_offset_of(self.path) if self._first_offset is None else self._first_offset
+
+    def require_complete(self) -> None:
+        """Raise FormatError where the file has fewer bytes than it should have, as a gzip file that is cut off."""
+        if self._file.fault is not None:
+            raise self._file.fault
+
+    def view(self, position: int, size: int, end: int | None = None) -> memoryview:
+        """Return bytes from a position on: `size` of them or more, fewer only where `end` or the file's end comes.
+
+        Raises FormatError where the file has become shorter.
+        """
+        end = self.size_bytes if end is None else min(end, self.size_bytes)
+        size = max(0, min(size, end - position))
+        start, part_end = self._part_start, self._part_start + len(self._part)
+        if not start <= position or position + size > part_end:
+            # Who goes on from where the last part ended reads on; who jumps may need no more than this.
+            size = max(size, _PART_BYTES if start <= position <= part_end else _FIRST_PART_BYTES)
+            left = max(0, end - position)
+            self._part = memoryview(b"")  # two large batches need not be held at a time
+            self._part = memoryview(self._file.read(position, left if left < 2 * size else size))
+            self._part_start = start = position
+        return self._part[position - start : max(0, end - start)]
+
+    def batch_at(self, position: int, end: int | None = None) -> AnyBatch | None:
+        """Return the batch at a position, None where the file or `end` comes before its end.
+
+        Raises FormatError for a size that no batch has.
+        """
+        try:
+            return parse_batch(self.view_of_batch(position, end), 0, position)
+        except FormatError as error:
+            raise with_file_name(error, self.path) from None
+
+    def _batch_in_part(self, position: int) -> AnyBatch | None:
+        """Return the batch at a position where all of it is in memory: most are, and this is faster than batch_at."""
+        at = position - self._part_start
+        if not 0 <= at <= len(self._part) - HEADER_SIZE:
+            return None
+        try:
+            return parse_batch(self._part, at, self._part_start)
+        except FormatError:
+            return None  # batch_at names the file
+
+    def view_of_batch(self, position: int, end: int | None = None) -> memoryview:
+        """Return bytes from a position on, with all of the batch there and maybe more; fewer where they end before."""
+        view = self.view(position, HEADER_SIZE, end)
+        size = size_of_batch(view)
+        limit = self.size_bytes if end is None else min(end, self.size_bytes)
+        return view if not len(view) < size <= limit - position else self.view(position, size, end)
 
     def batches(self, position: int = 0, end: int | None = None) -> Iterator[AnyBatch]:
         """Batches from a position on, up to the first that is not whole; raises FormatError for a corrupt one."""
-        data = self.data if end is None else self.data[:end]
         while True:
-            batch = parse_batch(data, position)
+            batch = (self._batch_in_part(position) if end is None else None) or self.batch_at(position, end)
             if batch is None:
-                return
+                break
             yield batch
             position += batch.size_bytes
+        if end is None:
+            self.require_complete()
+
+    def frames(self, position: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+        """Yield the position and size of every batch, as the sizes in front of them say, up to one that is not whole.
+
+        This reads little more than these sizes. Where the file cannot be read it ends: who reads a batch there raises.
+        """
+        end = self.size_bytes if end is None else min(end, self.size_bytes)
+        heads, start = b"", position
+        unpack, overhead = LOG_OVERHEAD.unpack_from, LOG_OVERHEAD.size
+        while end - position >= overhead:
+            if position + overhead > start + len(heads):
+                try:
+                    heads, start = self._file.read(position, min(_HEADS_BYTES, end - position)), position
+                except FormatError:
+                    return
+            size = overhead + unpack(heads, position - start)[1]
+            if not overhead < size <= end - position:
+                return
+            yield position, size
+            position += size
 
     def records(self) -> Iterator[Record]:
         """The records of all batches but control batches; raises FormatError where one is corrupt."""
@@ -85,28 +167,6 @@ class Segment:
                 yield from batch.records()
 
     def close(self) -> None:
-        """Ends the mapping, unless somebody still holds a batch of it: then that one's end ends it."""
-        if self._map is not None:
-            try:
-                self.data.release()
-                self._map.close()
-            except BufferError:
-                pass
-
-
-def map_file(path: Path) -> tuple[mmap.mmap | None, memoryview]:
-    """A file's bytes without reading them; raises NotFoundError and UsageError."""
-    try:
-        with path.open("rb") as file:
-            if file.seek(0, 2) == 0:  # nothing can be mapped
-                return None, memoryview(b"")
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return mapped, memoryview(mapped)
-    except FileNotFoundError:
-        raise MissingFileError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise UsageError(f"{path} is a directory", "name the files in it: DIR/*.log") from None
-    except PermissionError:
-        raise UsageError(f"{path}: permission denied") from None
-    except (OSError, ValueError) as error:
-        raise FormatError(f"{path}: cannot be read: {error}") from error
+        """Close the file; batches that were read stay what they are."""
+        self._part = memoryview(b"")
+        self._file.close()

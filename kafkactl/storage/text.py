@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import re
+from collections.abc import Iterator
+
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
+_LONGEST_CHARACTER = 4  # bytes of UTF-8
 
 
 def jvm_text(data: bytes) -> str:
@@ -10,7 +15,47 @@ def jvm_text(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        return data.decode("utf-8", _JVM_ERRORS)
+        # Python's own replacement is ten times as fast, and differs only where there are surrogates.
+        return data.decode("utf-8", _JVM_ERRORS if _SURROGATE.search(data) else "replace")
+
+
+def utf8_parts(data: bytes, size: int = 1024 * 1024) -> Iterator[bytes]:
+    """Yield bytes as UTF-8 in parts, each of about `size` bytes: together what jvm_text makes of all of them."""
+    position = 0
+    while position < len(data):
+        end = _boundary(data, position + size)
+        part = data[position:end]
+        yield part if _is_utf8(part) else jvm_text(part).encode()
+        position = end
+
+
+def is_utf8(data: bytes, size: int = 1024 * 1024) -> bool:
+    """Return whether bytes are UTF-8, without making a text of all of them."""
+    position = 0
+    while position < len(data):
+        end = _boundary(data, position + size)
+        if not _is_utf8(data[position:end]):
+            return False
+        position = end
+    return True
+
+
+def _boundary(data: bytes, end: int) -> int:
+    """Return the last place at or before `end` where no character is cut, in UTF-8 and in what only resembles it."""
+    if end >= len(data):
+        return len(data)
+    for start in range(end, end - _LONGEST_CHARACTER, -1):
+        if data[start] & 0xC0 != 0x80:  # not inside of a character
+            return start
+    return end
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def name_text(data: bytes) -> str:

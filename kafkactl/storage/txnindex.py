@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.segment import map_file
+from kafkactl.storage.source import read_file
 
 ENTRY = struct.Struct(">hqqqq")
 
@@ -29,7 +29,7 @@ class AbortedTransaction:
 
 def read_aborted_transactions(path: Path) -> Iterator[AbortedTransaction]:
     """The entries of a .txnindex file; raises NotFoundError, UsageError, and FormatError where one is not whole."""
-    _map, data = map_file(path)
+    data = read_file(path)
     for position in range(0, len(data), ENTRY.size):
         if len(data) - position < ENTRY.size:
             raise FormatError(f"{path}: corrupt: its last entry has {len(data) - position} of {ENTRY.size} bytes")

@@ -55,9 +55,12 @@ def check_time_index(
     """Each entry with its faults, in the order Kafka's tool looks for them."""
     previous = NO_TIMESTAMP
     for entry in index.entries():
-        position = offsets.lookup(entry.offset).position
-        if position < 0:
-            raise FormatError(f"{offsets.path}: corrupt: it points at position {position}")
+        position = offsets.lookup_as_brokers(entry.offset).position
+        if not 0 <= position <= segment.size_bytes:
+            raise FormatError(
+                f"{offsets.path}: corrupt: it points at position {position},"
+                f" and {segment.path.name} has {segment.size_bytes} bytes"
+            )
         batch = next((batch for batch in segment.batches(position) if batch.last_offset >= entry.offset), None)
         findings = []
         if batch is None or batch.last_offset != entry.offset:
@@ -65,6 +68,7 @@ def check_time_index(
             findings.append(TimeFinding(TimeFault.OFFSET_NOT_FOUND, entry.offset, found))
         else:
             newest = max((record.timestamp_ms for record in batch.records()), default=NO_TIMESTAMP)
+            newest = max(newest, NO_TIMESTAMP)
             if newest != entry.timestamp_ms:
                 findings.append(TimeFinding(TimeFault.TIMESTAMP_DIFFERS, entry.timestamp_ms, newest))
             if previous >= entry.timestamp_ms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +11,11 @@ import typer
 
 from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.options import FileOutputOptions, FormatOptions, TimeOptions
-from kafkactl.errors import UsageError
+from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output.report import OutputFormat
+from kafkactl.statuses import combine
 from kafkactl.stdout import out
+from kafkactl.storage.files import GZIP_SUFFIX, STANDARD_INPUT
 from kafkactl.times import TimeRange
 
 if TYPE_CHECKING:
@@ -79,6 +82,13 @@ class DecoderOptions:
         )
 
 
+class IsolationLevel(StrEnum):
+    """Which records of transactions are printed."""
+
+    READ_UNCOMMITTED = "read_uncommitted"
+    READ_COMMITTED = "read_committed"
+
+
 @flags
 class SelectOptions:
     """Which records are wanted."""
@@ -99,6 +109,17 @@ class SelectOptions:
     )
     tail: Annotated[int | None, typer.Option(metavar="N", min=0, help="Only so many of the last.")] = None
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written later, until Ctrl-C.")] = False
+    isolation_level: Annotated[
+        IsolationLevel,
+        typer.Option(help="With read_committed, no records of transactions that were aborted or are open."),
+    ] = IsolationLevel.READ_UNCOMMITTED
+    skip_damaged: Annotated[
+        bool,
+        typer.Option("--skip-damaged", help="Go on with the next sound batch behind damage, and report the damage."),
+    ] = False
+    keep_bad_crc: Annotated[
+        bool, typer.Option("--keep-bad-crc", help="Print records of batches with a wrong CRC, marked as not valid.")
+    ] = False
 
     def _time_range(self, clock: TimeOptions) -> TimeRange:
         """Return the bounds in milliseconds; raises UsageError."""
@@ -111,10 +132,17 @@ class SelectOptions:
             end_ms=None if self.to_time is None else clock.parse(self.to_time, "--to-time"),
         )
 
-    def selection(self, key: Format, decoder: Decoder, clock: TimeOptions) -> Selection:
-        """Return the same as the readers of segments take it; raises UsageError."""
-        from kafkactl.storage.selection import Selection, grep
+    def selection(self, key: Format, decoder: Decoder, clock: TimeOptions, as_rows: bool) -> Selection:
+        """Return what the readers of segments take, for rows or for Kafka's text; raises UsageError."""
+        from kafkactl.storage.selection import BadCrc, Selection, grep
 
+        read_committed = self.isolation_level is IsolationLevel.READ_COMMITTED
+        if read_committed and self.follow:
+            raise UsageError(
+                "--isolation-level read_committed and --follow are mutually exclusive: open transactions may still end",
+                f"use kafkactl console-consumer --isolation-level {self.isolation_level}",
+            )
+        bad_crc = BadCrc.LEFT_OUT if as_rows else BadCrc.SHOWN
         if self.limit is not None and self.tail is not None:
             raise UsageError("--limit counts from the first, --tail from the last", "leave one of them out")
         time_range = self._time_range(clock)
@@ -130,6 +158,10 @@ class SelectOptions:
             limit=self.limit,
             tail=self.tail,
             follow=self.follow,
+            skip_damaged=self.skip_damaged,
+            bad_crc=BadCrc.KEPT if self.keep_bad_crc else bad_crc,
+            read_committed=read_committed,
+            with_ends=as_rows,
         )
 
     @property
@@ -179,24 +211,31 @@ def dump_log(
     """Print what brokers leave on disk as kafka-dump-log does, or as rows, or only what is looked for.
 
     Segments, KRaft snapshots, the three kinds of indexes, producer snapshots and the small files beside them; of a
-    folder, the segments in it and below.
+    folder, the segments in it and below. The file - is a segment on standard input, and files named .gz are unpacked.
     """
     from kafkactl.storage import compression
-    from kafkactl.storage.log_dir import segments_under
 
-    named = list(file or ()) + [Path(part.strip()) for text in files or () for part in text.split(",") if part.strip()]
-    if not named:
+    names = list(file or ()) + [Path(part.strip()) for text in files or () for part in text.split(",") if part.strip()]
+    if not names:
         raise UsageError("missing argument FILE", "give it as the argument, or with --files")
-    paths = [path for each in named for path in (segments_under(each) if each.is_dir() else [each])]
+    paths, statuses = _expanded(names)
+    if not paths:
+        return combine(statuses)
+    if select.follow and (paths[-1] == STANDARD_INPUT or paths[-1].suffix == GZIP_SUFFIX):
+        raise UsageError(
+            f"--follow cannot read on in {paths[-1]}", "name a segment: kafkactl dump-log --follow FILE.log"
+        )
+    as_rows = output.is_parquet or output.format not in (None, OutputFormat.PLAIN)
     with_data = print_data_log or decoders.is_any or select.needs_records
     deep = deep_iteration or with_data
     key, value = formats.chosen()
     decoder = decoders.decoder(key, value)
-    selection = select.selection(key, decoder, clock)
+    selection = select.selection(key, decoder, clock, as_rows)
     if max_decompressed_bytes is not None:
         compression.MAX_DECOMPRESSED_BYTES = max_decompressed_bytes
-    if output.is_parquet or output.format not in (None, OutputFormat.PLAIN):
+    if as_rows:
         from kafkactl.dump import rows as dump_rows
+        from kafkactl.dump.printers import printer
         from kafkactl.output.parquet import print_parquet
 
         bytes_as = dump_rows.BytesAs.TEXT
@@ -204,10 +243,12 @@ def dump_log(
             bytes_as = dump_rows.BytesAs.BASE64
         elif output.format is OutputFormat.CSV:
             bytes_as = dump_rows.BytesAs.BYTES
-        print_rows = print_parquet if output.is_parquet else dump_rows.printer(output.format, paths)
-        return dump_rows.dump_rows(paths, deep, decoder.values, bytes_as, selection, print_rows)
+        print_rows = print_parquet if output.is_parquet else printer(output.format, paths)
+        status = dump_rows.dump_rows(paths, deep, decoder.values, bytes_as, selection, print_rows)
+        return combine([*statuses, status])
 
-    from kafkactl.dump.files import TextDump, Wanted
+    from kafkactl.dump.files import TextDump
+    from kafkactl.dump.pieces import Wanted
 
     wanted = Wanted(
         deep=deep,
@@ -221,7 +262,23 @@ def dump_log(
         selection=selection,
         jobs=jobs or _cores(),
     )
-    return TextDump(wanted, out.binary).run(paths)
+    return combine([*statuses, TextDump(wanted, out.binary).run(paths)])
+
+
+def _expanded(names: list[Path]) -> tuple[list[Path], list[int]]:
+    """Return the files to read, segments in place of folders, and a status for each folder without any."""
+    from kafkactl.output import people
+    from kafkactl.storage.log_dir import segments_under
+
+    paths: list[Path] = []
+    statuses: list[int] = []
+    for name in names:
+        try:
+            paths += segments_under(name) if name.is_dir() else [name]
+        except KafkactlError as error:
+            people.error(error)
+            statuses.append(error.status)
+    return paths, statuses
 
 
 def _cores() -> int:

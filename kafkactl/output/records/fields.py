@@ -12,7 +12,7 @@ from typing import Any
 from kafkactl.serde.formats import STRING, Format
 from kafkactl.storage.text import name_bytes
 
-_BASE64 = "_base64"
+BASE64_SUFFIX = "_base64"
 
 
 def member(name: str, data: bytes | None, format: Format | None = None) -> dict[str, str | None]:
@@ -27,7 +27,7 @@ def member(name: str, data: bytes | None, format: Format | None = None) -> dict[
     try:
         return {name: data.decode("utf-8")}
     except UnicodeDecodeError:
-        return {name + _BASE64: base64.b64encode(data).decode()}
+        return {name + BASE64_SUFFIX: base64.b64encode(data).decode()}
 
 
 def header_items(headers: Iterable[tuple[str | bytes, bytes | None]]) -> list[Any]:

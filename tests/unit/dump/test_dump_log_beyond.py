@@ -268,9 +268,12 @@ def test_files_without_batches(cli: Cli, tmp_path: Path, kind: str) -> None:
     assert kind == "empty" or "has size 0" in done.stderr
 
 
-def test_following_a_segment_that_grows(cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("preallocated", [False, True])
+def test_following_a_segment_that_grows(cli: Cli, tmp_path: Path, preallocated: bool) -> None:
     path = tmp_path / f"{0:020}.log"
-    path.write_bytes(encode_batch([Record(0, 5, -1, b"k", b"first", ())]))
+    first = encode_batch([Record(0, 5, -1, b"k", b"first", ())])
+    second = encode_batch([Record(1, 5, -1, b"k", b"second", ())])
+    path.write_bytes(first + bytes(len(second) if preallocated else 0))
     with cli.start("dump-log", path, "--print-data-log", "--follow", "-o", "json", stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
 
@@ -279,8 +282,9 @@ def test_following_a_segment_that_grows(cli: Cli, tmp_path: Path) -> None:
 
         try:
             assert next_value() == "first"
-            with path.open("ab") as file:
-                file.write(encode_batch([Record(1, 5, -1, b"k", b"second", ())]))
+            with path.open("r+b") as file:
+                file.seek(len(first))
+                file.write(second)
             assert next_value() == "second"
             (tmp_path / f"{2:020}.log").write_bytes(encode_batch([Record(2, 5, -1, b"k", b"rolled", ())]))
             assert next_value() == "rolled"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.storage.batch import parse_batch
 from kafkactl.storage.compression import Codec
-from kafkactl.storage.legacy import LegacyBatch, _xxh32_of_few
+from kafkactl.storage.legacy import LegacyBatch
+from kafkactl.storage.lz4_frame import xxh32
 from tests.properties import examples
 from tests.unit.storage.encoding import COMPRESS
 
@@ -89,7 +90,7 @@ def test_the_wrong_checksum_in_lz4_frames_of_magic_0_is_set_right() -> None:
 
 @pytest.mark.parametrize(("data", "expected"), [(b"", 0x02CC5D05), (b"a", 0x550D7456), (b"abc", 0x32D153FF)])
 def test_xxhash_of_few_bytes(data: bytes, expected: int) -> None:
-    assert _xxh32_of_few(data) == expected
+    assert xxh32(data) == expected
 
 
 def test_a_changed_byte_is_seen() -> None:

@@ -6,14 +6,16 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kafkactl.errors import KafkactlError
+from kafkactl.storage import seek
 from kafkactl.storage.records import Record
 from kafkactl.storage.seek import position_of_offset, position_of_time
 from kafkactl.storage.segment import Segment
-from kafkactl.storage.selection import Selection, grep, select
+from kafkactl.storage.selecting import select
+from kafkactl.storage.selection import Selection, grep
 from tests.unit.storage.encoding import encode_batch
 
 TIME_MS = 1_700_000_000_000
@@ -32,13 +34,14 @@ RECORDS = [
 
 
 def write(folder: Path, base_offset: int, records: list[Record], indexed: bool) -> Path:
-    data, offsets, timestamps, youngest = b"", b"", b"", -1
+    data, offsets, timestamps, youngest, its_offset = b"", b"", b"", -1, -1
     for start in range(0, len(records), PER_BATCH):
         batch = records[start : start + PER_BATCH]
-        youngest = max(youngest, *(record.timestamp_ms for record in batch))
+        if (largest := max(record.timestamp_ms for record in batch)) > youngest:
+            youngest, its_offset = largest, batch[-1].offset
         if start and start % (4 * PER_BATCH) == 0:
             offsets += struct.pack(">ii", batch[-1].offset - base_offset, len(data))
-            timestamps += struct.pack(">qi", youngest, batch[-1].offset - base_offset)
+            timestamps += struct.pack(">qi", youngest, its_offset - base_offset)
         data += encode_batch(batch, producer=(batch[0].offset % 2, 0, 0))
     path = folder / f"{base_offset:020}.log"
     path.write_bytes(data)
@@ -55,6 +58,11 @@ def paths(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return [write(folder, 100, RECORDS[:half], request.param), write(folder, 100 + half, RECORDS[half:], request.param)]
 
 
+@pytest.fixture(autouse=True)
+def _indexes_of_small_logs_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seek, "READ_WHOLE_BYTES", 0)
+
+
 def offsets(paths: list[Path], selection: Selection) -> list[int]:
     def fail(error: KafkactlError) -> None:
         raise error
@@ -66,6 +74,7 @@ bounds = st.none() | st.integers(90, 310)
 moments = st.none() | st.integers(TIME_MS + 900, TIME_MS + 3100)
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bounds, bounds, moments, moments)
 def test_ranges_are_what_looking_at_every_record_finds(
     paths: list[Path], first: int | None, end: int | None, since: int | None, until: int | None
@@ -81,6 +90,7 @@ def test_ranges_are_what_looking_at_every_record_finds(
     ]
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 250), st.none() | st.integers(0, 2))
 def test_the_last_and_the_first(paths: list[Path], count: int, key: int | None) -> None:
     wanted = [record.offset for record in RECORDS if key is None or record.key == b"k%d" % key]

@@ -1,0 +1,123 @@
+"""Rows printed as json (one object a line), csv, yaml or a table. Large keys and values are printed part by part."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from kafkactl.errors import UsageError
+from kafkactl.output.records.fields import BASE64_SUFFIX
+from kafkactl.output.report import Column, OutputFormat, listing
+from kafkactl.output.structured import csv_bytes, csv_cell, csv_line, dump_json, has_special_bytes, yaml_document
+from kafkactl.stdout import out
+from kafkactl.storage.files import kind_of
+from kafkactl.storage.text import utf8_parts
+
+Row = dict[str, Any]
+"""Names and cells; keys and values of more than LARGE_BYTES stay bytes, also where others are text."""
+LARGE_BYTES = 1024 * 1024
+_BASE64_PART_BYTES = 3 * 256 * 1024  # a multiple of 3 has no padding
+
+
+def printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterator[Row]], None]:
+    """Return what prints rows in that format; raises UsageError for files whose rows cannot stand in one table."""
+    one_kind = len({kind_of(path) for path in paths}) <= 1
+    if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
+        raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "-o json can")
+    if format in (OutputFormat.JSON, OutputFormat.JSONL):
+        return _print_json
+    if format is OutputFormat.CSV:
+        return _print_csv
+    if format is OutputFormat.YAML:
+        return _print_yaml
+    return lambda rows: _print_table(rows, format)
+
+
+def _print_json(rows: Iterator[Row]) -> None:
+    for row in rows:
+        if bytes in map(type, row.values()):
+            _write_parts(_json_parts(row))
+        else:
+            out.write(dump_json(row) + b"\n")
+        del row  # it may be large, and the next one, too
+
+
+def _json_parts(row: Row) -> Iterator[bytes]:
+    """Yield a row's object in parts."""
+    for number, (name, cell) in enumerate(row.items()):
+        yield (b"," if number else b"{") + dump_json(name) + b":"
+        if isinstance(cell, bytes):
+            yield b'"'
+            if name.endswith(BASE64_SUFFIX):
+                yield from _base64_parts(cell)
+            else:
+                yield from (dump_json(part.decode())[1:-1] for part in utf8_parts(cell))
+            yield b'"'
+        else:
+            yield dump_json(cell)
+    yield b"}\n"
+
+
+def _base64_parts(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), _BASE64_PART_BYTES):
+        yield base64.b64encode(data[start : start + _BASE64_PART_BYTES])
+
+
+def _print_csv(rows: Iterator[Row]) -> None:
+    for number, row in enumerate(rows):
+        if number == 0:
+            out.write_text(csv_line(row))
+        if any(isinstance(cell, bytes) and len(cell) > LARGE_BYTES for cell in row.values()):
+            _write_parts(_csv_parts(row))
+        else:
+            out.write(b",".join(map(_csv_cell, row.values())) + b"\n")
+        del row
+
+
+def _csv_parts(row: Row) -> Iterator[bytes]:
+    """Yield a row's line in parts."""
+    for number, cell in enumerate(row.values()):
+        if number:
+            yield b","
+        if not isinstance(cell, bytes) or len(cell) <= LARGE_BYTES:
+            yield _csv_cell(cell)
+            continue
+        quote = b'"' if has_special_bytes(cell) else b""
+        yield quote
+        for start in range(0, len(cell), LARGE_BYTES):
+            yield cell[start : start + LARGE_BYTES].replace(b'"', b'""')
+        yield quote
+    yield b"\n"
+
+
+def _csv_cell(cell: Any) -> bytes:
+    if isinstance(cell, bytes):
+        return csv_bytes(cell)
+    return csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()
+
+
+def _write_parts(parts: Iterable[bytes]) -> None:
+    for part in parts:
+        out.write(part)
+
+
+def _print_yaml(rows: Iterator[Row]) -> None:
+    for row in rows:
+        out.write_text(yaml_document({name: _text(name, cell) for name, cell in row.items()}))
+
+
+def _text(name: str, cell: Any) -> Any:
+    """Return a cell that is bytes as text."""
+    if not isinstance(cell, bytes):
+        return cell
+    return (base64.b64encode(cell) if name.endswith(BASE64_SUFFIX) else cell).decode()
+
+
+def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
+    from kafkactl.output.render import show
+
+    held = list(rows)  # a table's widths are known when its last row is
+    names = list(held[0]) if held else []
+    show(listing([Column(name.upper(), lambda row, name=name: row[name]) for name in names], held), format)  # type: ignore[misc]

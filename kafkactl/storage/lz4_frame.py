@@ -1,0 +1,107 @@
+"""lz4 frames as Kafka's clients write and read them: blocks that do not depend on each other.
+
+Reference: org.apache.kafka.common.compress.Lz4BlockInputStream. Like that it does not look at the checksum of the whole
+content, nor at what lies behind the mark of the end. Layout: little-endian, by the lz4 frame format.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+
+MAGIC = 0x184D2204
+_HEAD = struct.Struct("<IBB")  # magic, flags, block descriptor
+_SIZE = struct.Struct("<I")  # of a block; its first bit says that the block is not compressed
+_END_MARK = _SIZE.pack(0)
+_CONTENT_SIZE_BYTES = 8
+
+_VERSION_SHIFT, _VERSION = 6, 1
+_INDEPENDENT = 0x20
+_BLOCK_CHECKSUM = 0x10
+_CONTENT_SIZE = 0x08
+_RESERVED_FLAG = 0x01
+_RESERVED_DESCRIPTOR = 0x8F
+_SIZE_CODE_SHIFT = 4
+_SIZE_CODES = range(4, 8)  # 64 KiB, 256 KiB, 1 MiB, 4 MiB
+_NOT_COMPRESSED = 0x80000000
+_PLAIN_FLAGS = _VERSION << _VERSION_SHIFT | _INDEPENDENT
+
+
+def plain_frame(data: bytes) -> bytes:
+    """Return a frame of the same blocks without a checksum of them all, and with nothing behind it.
+
+    Raises ValueError for damage; the checksums of single blocks, which are rare, are left to who decompresses them.
+    """
+    flags, descriptor, first = _read_header(data)
+    blocks, end = _read_blocks(data, first, 1 << (8 + 2 * (descriptor >> _SIZE_CODE_SHIFT)), flags)
+    plain_flags = flags & (_PLAIN_FLAGS | _BLOCK_CHECKSUM)
+    if flags == plain_flags and end == len(data) and data.endswith(_END_MARK):
+        return data
+    head = bytes((plain_flags, descriptor))
+    return b"".join((data[:4], head, bytes((xxh32(head) >> 8 & 0xFF,)), *blocks, _END_MARK))
+
+
+def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[list[bytes], int]:
+    """Return the blocks from a position on, with their sizes before them, and where the mark of the end ends."""
+    blocks: list[bytes] = []
+    while True:
+        start = position
+        size, position = _read_size(data, position)
+        size &= ~_NOT_COMPRESSED
+        if size == 0:
+            return blocks, position
+        end = position + size
+        if size > largest:
+            raise ValueError(f"a block of {size} bytes, and none has more than {largest}")
+        if end > len(data):
+            raise ValueError("it is cut off")
+        if flags & _BLOCK_CHECKSUM:
+            _, end = _read_size(data, end)
+        blocks.append(data[start:end])
+        position = end
+
+
+def _read_header(data: bytes) -> tuple[int, int, int]:
+    """Return the flags of a frame, its block descriptor, and the position of its first block."""
+    if len(data) <= _HEAD.size:
+        raise ValueError("it is cut off")
+    magic, flags, descriptor = _HEAD.unpack_from(data)
+    if magic != MAGIC:
+        raise ValueError("it is no lz4 frame")
+    if flags & _RESERVED_FLAG or flags >> _VERSION_SHIFT != _VERSION or descriptor & _RESERVED_DESCRIPTOR:
+        raise ValueError("its header has bits that no version knows")
+    if not flags & _INDEPENDENT:
+        raise ValueError("lz4 blocks that depend on each other, which no client of Kafka's reads")
+    size_code = descriptor >> _SIZE_CODE_SHIFT
+    if size_code not in _SIZE_CODES:
+        raise ValueError(f"unknown size of blocks {size_code}")
+    end = _HEAD.size + (_CONTENT_SIZE_BYTES if flags & _CONTENT_SIZE else 0)
+    if end >= len(data):
+        raise ValueError("it is cut off")
+    if data[end] != xxh32(data[4:end]) >> 8 & 0xFF:
+        raise ValueError("the checksum of its header is wrong")
+    return flags, descriptor, end + 1
+
+
+def _read_size(data: bytes, position: int) -> tuple[int, int]:
+    if len(data) - position < _SIZE.size:
+        raise ValueError("it is cut off")
+    return _SIZE.unpack_from(data, position)[0], position + _SIZE.size
+
+
+@lru_cache(maxsize=64)
+def xxh32(data: bytes) -> int:
+    """Return the xxHash32 of fewer than 16 bytes with seed 0, as the format wants it of a header; most are alike."""
+    prime1, prime2, prime3, prime4, prime5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
+    mask = 0xFFFFFFFF
+    value = prime5 + len(data)
+    whole = len(data) // 4 * 4
+    for position in range(0, whole, 4):
+        value = (value + int.from_bytes(data[position : position + 4], "little") * prime3) & mask
+        value = ((value << 17 | value >> 15) * prime4) & mask
+    for byte in data[whole:]:
+        value = (value + byte * prime5) & mask
+        value = ((value << 11 | value >> 21) * prime1) & mask
+    value = ((value ^ value >> 15) * prime2) & mask
+    value = ((value ^ value >> 13) * prime3) & mask
+    return value ^ value >> 16

@@ -1,0 +1,189 @@
+"""Files that are read at any position: as they are, unpacked from gzip, or standard input.
+
+They are read and not mapped into memory. A mapped file that becomes shorter, as an index does when its broker stops,
+kills the process that looks at it; a read says how many bytes there were.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+from kafkactl.errors import FormatError, MissingFileError, UsageError
+from kafkactl.storage.compression import GZIP_WINDOW
+from kafkactl.storage.files import GZIP_SUFFIX, STANDARD_INPUT
+
+_COPIED_AT_ONCE = 1024 * 1024
+_LARGEST_SMALL_FILE = 2**31 - 1  # no broker writes a larger index
+_COPY_HINT = "copy the file, and read the copy"
+_GZIP_MAGIC = b"\x1f\x8b\x08"
+
+
+class LostBytesError(FormatError):
+    """Bytes that a file should have cannot be read."""
+
+
+class StoredFile:
+    """A file that is open for reading; its size is the one it had when it was opened."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a path; raises MissingFileError, UsageError and FormatError."""
+        self.path = path
+        self.fault: LostBytesError | None = None
+        """Why there are fewer bytes than there should be, or None; they can be read up to there."""
+        self._file = self._open()
+        self.size_bytes = os.fstat(self._file.fileno()).st_size
+
+    def read(self, position: int, size: int) -> bytes:
+        """Return `size` bytes from a position on; raises LostBytesError where the file does not have them any more."""
+        try:
+            data = os.pread(self._file.fileno(), size, position)
+            while len(data) < size and (more := os.pread(self._file.fileno(), size - len(data), position + len(data))):
+                data += more
+        except OSError as error:
+            raise LostBytesError(
+                f"{self.path}: position {position} cannot be read: {error.strerror}", _COPY_HINT
+            ) from error
+        except MemoryError:
+            raise LostBytesError(
+                f"{self.path}: {size} bytes from position {position} on do not fit into memory"
+            ) from None
+        if len(data) < size:
+            raise LostBytesError(
+                f"{self.path}: the file became shorter while it was read: it had {self.size_bytes} bytes,"
+                f" and ends at {position + len(data)}",
+                _COPY_HINT,
+            )
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _open(self) -> BinaryIO:
+        path = self.path
+        try:
+            if path == STANDARD_INPUT:
+                file, self.fault = _standard_input()
+                return os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
+            file = path.open("rb", buffering=0)
+            mode = os.fstat(file.fileno()).st_mode
+            if path.suffix == GZIP_SUFFIX:
+                with file:
+                    unpacked, self.fault = _unpacked(path, file)
+                return unpacked
+            if stat.S_ISFIFO(mode):
+                with file:
+                    return _copied(file.read)
+            if not stat.S_ISREG(mode):
+                file.close()
+                raise UsageError(f"{path}: not a regular file")
+            return file
+        except FileNotFoundError:
+            raise MissingFileError(f"{path}: no such file") from None
+        except IsADirectoryError:
+            raise UsageError(f"{path} is a directory", "name the files in it: DIR/*.log") from None
+        except PermissionError:
+            raise UsageError(f"{path}: permission denied") from None
+        except (OSError, ValueError) as error:
+            raise FormatError(f"{path}: cannot be read: {error}") from error
+
+
+def read_file(path: Path) -> memoryview:
+    """Return all bytes of a small file; raises MissingFileError, UsageError and FormatError."""
+    file = StoredFile(path)
+    try:
+        if file.size_bytes > _LARGEST_SMALL_FILE:
+            raise FormatError(f"{path}: {file.size_bytes} bytes are more than any index or snapshot has")
+        data = memoryview(file.read(0, file.size_bytes))
+    finally:
+        file.close()
+    if file.fault is not None:
+        raise file.fault
+    return data
+
+
+@cache
+def _standard_input() -> tuple[BinaryIO, LostBytesError | None]:
+    """Return standard input as a file, and its fault; it can be read only once, and so it is kept."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", "name a file instead of -")
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal", "kafkactl dump-log - < FILE")
+    descriptor = sys.stdin.fileno()
+    if stat.S_ISREG(os.fstat(descriptor).st_mode) and os.lseek(descriptor, 0, os.SEEK_CUR) == 0:
+        file: BinaryIO = os.fdopen(os.dup(descriptor), "rb", buffering=0)
+    else:
+        file = _copied(lambda size: os.read(descriptor, size))
+    if os.pread(file.fileno(), len(_GZIP_MAGIC), 0) == _GZIP_MAGIC:
+        return _unpacked(STANDARD_INPUT, file)
+    return file, None
+
+
+def _unpacked(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None]:
+    """Return the content of a gzip file as a file, and why it ends too early; raises LostBytesError without content."""
+    file.seek(0)
+    parts = _gzip_parts(file)
+    copied = 0
+    fault: LostBytesError | None = None
+
+    def read(_: int) -> bytes:
+        nonlocal copied, fault
+        try:
+            part = next(parts, b"")
+        except ValueError as error:
+            reason = f"{path}: corrupt: its gzip data end after {copied} unpacked bytes: {error}"
+            fault = LostBytesError(reason, _COPY_HINT)
+            return b""
+        copied += len(part)
+        return part
+
+    unpacked = _copied(read)
+    if fault is not None and copied == 0:
+        unpacked.close()
+        raise fault
+    return unpacked, fault
+
+
+def _gzip_parts(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the content of a gzip file, none of it empty; raises ValueError where it is damaged or cut off."""
+    from isal import isal_zlib  # twice as fast as zlib
+
+    stream = isal_zlib.decompressobj(GZIP_WINDOW)
+    while data := file.read(_COPIED_AT_ONCE):
+        while data:
+            if stream.eof:  # another gzip file may follow
+                stream = isal_zlib.decompressobj(GZIP_WINDOW)
+            try:
+                part: bytes = stream.decompress(data, _COPIED_AT_ONCE)
+            except isal_zlib.error as error:  # type: ignore[misc]  # its stub has it as a value
+                raise ValueError(str(error)) from error
+            if part:
+                yield part
+            data = stream.unused_data if stream.eof else stream.unconsumed_tail
+    if not stream.eof:
+        raise ValueError("they are cut off")
+
+
+def _copied(read: Callable[[int], bytes | None]) -> BinaryIO:
+    """Return a file without a name that has all bytes of a stream; on disk where a folder for such files exists."""
+    copy = _nameless_file()
+    while data := read(_COPIED_AT_ONCE):
+        copy.write(data)
+    copy.flush()
+    return copy
+
+
+def _nameless_file() -> BinaryIO:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        if not hasattr(os, "memfd_create"):
+            raise
+        return os.fdopen(os.memfd_create("kafkactl"), "w+b")  # every file system is read-only

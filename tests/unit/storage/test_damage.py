@@ -1,0 +1,285 @@
+"""Sound batches behind any damage, and records by how their transactions ended."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kafkactl.errors import FormatError, KafkactlError
+from kafkactl.storage import seek, source
+from kafkactl.storage.compression import Codec
+from kafkactl.storage.damage import Damage, find_sound_batch, sound_batches
+from kafkactl.storage.records import Record
+from kafkactl.storage.segment import Segment
+from kafkactl.storage.selecting import select
+from kafkactl.storage.selection import BadCrc, Selection
+from tests.unit.storage.encoding import KINDS_OF_BATCHES, encode_batch
+
+LOG = f"{0:020}.log"
+
+
+def legacy_message(magic: int, offset: int) -> bytes:
+    body = (
+        struct.pack(">bb", magic, 0)
+        + (struct.pack(">q", 5) if magic else b"")
+        + struct.pack(">i3si2s", 3, b"key", 2, b"va")
+    )
+    message = struct.pack(">I", zlib.crc32(body)) + body
+    return struct.pack(">qi", offset, len(message)) + message
+
+
+BATCHES = [*KINDS_OF_BATCHES, legacy_message(0, 3), legacy_message(1, 4)]
+
+
+def written(folder: Path, data: bytes) -> Path:
+    path = folder / LOG
+    path.write_bytes(data)
+    return path
+
+
+def sound_and_damage(path: Path) -> tuple[list[bytes], list[Damage]]:
+    damage: list[Damage] = []
+    with Segment(path) as segment:
+        data = path.read_bytes()
+        batches = list(sound_batches(segment, 0, damage.append))
+        return [data[one.position : one.position + one.size_bytes] for one in batches], damage
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kinds=st.lists(st.sampled_from(BATCHES), min_size=1, max_size=8),
+    where=st.floats(0, 1),
+    removed=st.integers(0, 400),
+    inserted=st.one_of(st.binary(max_size=60), st.integers(0, 3000).map(bytes)),
+)
+def test_every_batch_outside_of_the_damage_is_read(
+    tmp_path: Path, kinds: list[bytes], where: float, removed: int, inserted: bytes
+) -> None:
+    """Bytes are replaced, removed and inserted at any place; what is not sound is reported, byte for byte."""
+    data = b"".join(kinds)
+    start = int(where * len(data))
+    end = min(len(data), start + removed)
+    path = written(tmp_path, data[:start] + inserted + data[end:])
+    intact, position = [], 0
+    for batch in kinds:
+        if position + len(batch) <= start or position >= end:
+            intact.append(batch)
+        position += len(batch)
+    sound, damage = sound_and_damage(path)
+    assert is_subsequence(intact, sound)
+    assert sum(map(len, sound)) + sum(one.end - one.position for one in damage) == path.stat().st_size
+    assert (damage == []) == (b"".join(sound) == path.read_bytes())
+
+
+def is_subsequence(few: Sequence[bytes], many: Sequence[bytes]) -> bool:
+    rest = iter(many)
+    return all(one in rest for one in few)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1024 * 1024 - 30, 3 * 1024 * 1024 + 5])
+def test_a_batch_behind_many_zeros_and_noise(tmp_path: Path, size: int) -> None:
+    for filling in (bytes(size), os.urandom(size // 8), b"\x02\x00\x00\x00\x00\x00\x00" * (size // 70)):
+        path = written(tmp_path, filling + KINDS_OF_BATCHES[0])
+        with Segment(path) as segment:
+            assert find_sound_batch(segment, 0) == len(filling)
+
+
+def records_of(paths: list[Path], selection: Selection) -> tuple[list[int], list[str]]:
+    errors: list[KafkactlError] = []
+    offsets = []
+    for one in select(paths, selection, True, errors.append):
+        try:
+            offsets.extend(record.offset for record in one.records)
+        except FormatError as error:
+            errors.append(error)
+    return offsets, [str(error) for error in errors]
+
+
+def plain(offset: int, count: int = 5, codec: Codec = Codec.NONE) -> bytes:
+    return encode_batch([Record(offset + n, 100 + offset + n, -1, b"k", b"v", ()) for n in range(count)], codec)
+
+
+def with_changed_byte(batch: bytes, position: int = -1) -> bytes:
+    changed = bytearray(batch)
+    changed[position] ^= 0x40
+    return bytes(changed)
+
+
+BROKEN: dict[str, Callable[[bytes], bytes]] = {
+    "sound": bytes,
+    "zeros": lambda batch: bytes(len(batch)),
+    "crc": lambda batch: with_changed_byte(batch, -2),
+    "crc and records": with_changed_byte,
+    "size": lambda batch: batch[:8] + b"\x7f\xff\xff\xff" + batch[12:],
+    "short": lambda batch: batch[:-9],
+    "magic": lambda batch: batch[:16] + b"\x05" + batch[17:],
+    "noise": lambda batch: os.urandom(40) + batch[40:],
+}
+
+
+@pytest.mark.parametrize("codec", [Codec.NONE, Codec.ZSTD])
+@pytest.mark.parametrize("name", BROKEN)
+def test_the_last_records_are_the_last_of_all(tmp_path: Path, name: str, codec: Codec) -> None:
+    """With damage and without, with skipping and without, in a file and in several."""
+    data = plain(0) + BROKEN[name](plain(5, codec=codec)) + plain(10, codec=codec)
+    (tmp_path / f"{20:020}.log").write_bytes(plain(20) + bytes(200))
+    paths = [written(tmp_path, data), tmp_path / f"{20:020}.log"]
+    for bad_crc in BadCrc:
+        for skip_damaged in (False, True):
+            everything, errors = records_of(paths, Selection(skip_damaged=skip_damaged, bad_crc=bad_crc))
+            assert errors
+            for count in (1, 5, 6, 12, 50):
+                selection = Selection(skip_damaged=skip_damaged, bad_crc=bad_crc, tail=count)
+                last, _ = records_of(paths, selection)
+                assert last == everything[-count:]
+            kept = {"sound", "crc"} if bad_crc is BadCrc.KEPT else {"sound"}
+            if skip_damaged and (codec is Codec.NONE or "crc" not in name):
+                middle = [5, 6, 7, 8, 9] if name in kept else []
+                if name == "crc and records" and bad_crc is BadCrc.KEPT:
+                    middle = [5, 6, 7, 8]
+                assert everything == [0, 1, 2, 3, 4, *middle, 10, 11, 12, 13, 14, 20, 21, 22, 23, 24]
+
+
+def test_a_batch_that_cannot_be_decompressed_hides_no_other(tmp_path: Path) -> None:
+    broken = encode_batch([Record(5, 1, -1, b"k", b"v", ())], Codec.ZSTD, data=b"no zstd")
+    path = written(tmp_path, plain(0) + broken + plain(10))
+    for selection in (Selection(from_offset=2), Selection(bad_crc=BadCrc.LEFT_OUT), Selection(skip_damaged=True)):
+        offsets, errors = records_of([path], selection)
+        assert offsets[-5:] == [10, 11, 12, 13, 14]
+        assert len(errors) == 1
+        assert errors[0].startswith(f"{path}: batch at position {len(plain(0))}: corrupt: zstd data")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transaction:
+    """Records of a producer, and how they end: 0 aborted, 1 committed, None open."""
+
+    producer: int
+    end: int | None
+
+
+def data_batch(offset: int, producer: int) -> bytes:
+    return encode_batch([Record(offset, 5, -1, b"k", b"v", ())], attributes=0x10, producer=(producer, 0, 0))
+
+
+def end_batch(offset: int, producer: int, kind: int) -> bytes:
+    record = Record(offset, 5, -1, struct.pack(">hh", 0, kind), struct.pack(">hi", 0, 0), ())
+    return encode_batch([record], attributes=0x30, producer=(producer, 0, -1))
+
+
+@given(
+    transactions=st.lists(st.builds(Transaction, producer=st.integers(1, 3), end=st.sampled_from([0, 1])), max_size=12),
+    open_producers=st.sets(st.integers(1, 3)),
+    interleaving=st.randoms(use_true_random=False),
+    rolls=st.integers(1, 6),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_records_by_how_their_transactions_ended(
+    tmp_path: Path, transactions: list[Transaction], open_producers: set[int], interleaving: object, rolls: int
+) -> None:
+    """Transactions of several producers between each other and records without, over several segments."""
+    for old in tmp_path.glob("*.log"):
+        old.unlink()
+    queues: dict[int, list[tuple[int | None, int | None]]] = {0: [(None, None)] * 4}
+    for each in [*transactions, *(Transaction(producer=one, end=None) for one in sorted(open_producers))]:
+        queues.setdefault(each.producer, []).extend([(None, each.end), (None, each.end)])
+        if each.end is not None:
+            queues[each.producer].append((each.end, each.end))
+    offset, batches, aborted = 0, [], {}
+    while any(queues.values()):
+        producer = interleaving.choice([one for one, queue in sorted(queues.items()) if queue])  # type: ignore[attr-defined]
+        marker, end = queues[producer].pop(0)
+        if producer == 0:
+            batches.append(plain(offset, 1))
+            aborted[offset] = False
+        elif marker is None:
+            batches.append(data_batch(offset, producer))
+            aborted[offset] = None if end is None else end == 0
+        else:
+            batches.append(end_batch(offset, producer, marker))
+            aborted[offset] = False
+        offset += 1
+    paths = []
+    for start in range(0, offset, rolls):
+        paths.append(tmp_path / f"{start:020}.log")
+        paths[-1].write_bytes(b"".join(batches[start : start + rolls]))
+    for chosen in (paths, paths[:1]):
+        offsets = [one for one in aborted if one < len(chosen) * rolls]
+        found = {
+            record.offset: one.is_aborted
+            for one in select(chosen, Selection(with_ends=True), True, fail)
+            for record in one.records
+        }
+        assert found == {one: aborted[one] for one in offsets}
+        committed = records_of(chosen, Selection(read_committed=True))[0]
+        assert committed == [one for one in offsets if aborted[one] is False]
+
+
+def fail(error: KafkactlError) -> None:
+    raise error
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    index=st.lists(st.tuples(st.integers(-5, 300), st.integers(-2, 60)), max_size=6),
+    offsets=st.lists(st.tuples(st.integers(-2, 60), st.integers(-10, 5000)), max_size=6),
+    since=st.integers(90, 180),
+)
+def test_no_index_keeps_records_out(
+    tmp_path: Path, index: list[tuple[int, int]], offsets: list[tuple[int, int]], since: int
+) -> None:
+    """Whatever the indexes of a small log say, the records are those that the log has."""
+    path = written(tmp_path, b"".join(plain(offset) for offset in range(0, 50, 5)))
+    path.with_suffix(".timeindex").write_bytes(b"".join(struct.pack(">qi", *entry) for entry in index))
+    path.with_suffix(".index").write_bytes(b"".join(struct.pack(">ii", *entry) for entry in offsets))
+    assert records_of([path], Selection(from_time_ms=since)) == ([n for n in range(50) if 100 + n >= since], [])
+    assert records_of([path], Selection(from_offset=since - 100))[0] == [n for n in range(50) if n >= since - 100]
+
+
+SIZE = 1 << 30 if os.environ.get("KAFKACTL_TEST_EVERY_CELL") else 128 << 20
+
+
+@pytest.mark.parametrize("lie", [None, "time", "offset", "order"])
+def test_a_time_index_saves_reading_where_it_is_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lie: str | None
+) -> None:
+    batch_bytes = 16_000
+    count = SIZE // batch_bytes
+    value = bytes(batch_bytes - 90)
+    path, offsets, times = tmp_path / LOG, [], []
+    with path.open("wb") as file:
+        for number in range(count):
+            offsets.append((number, file.tell()))
+            times.append((1000 + number, number))
+            file.write(encode_batch([Record(number, 1000 + number, -1, b"k", value, ())]))
+    if lie == "time":
+        times = [(timestamp - 500_000_000, offset) for timestamp, offset in times]
+    elif lie == "offset":
+        times = [(timestamp, min(count - 1, offset + 7)) for timestamp, offset in times]
+    elif lie == "order":
+        times.reverse()
+    path.with_suffix(".index").write_bytes(b"".join(struct.pack(">ii", *entry) for entry in offsets[1:]))
+    path.with_suffix(".timeindex").write_bytes(b"".join(struct.pack(">qi", *entry) for entry in times[1:]))
+    read = 0
+    pread = os.pread
+
+    def counted(descriptor: int, size: int, position: int) -> bytes:
+        nonlocal read
+        data = pread(descriptor, size, position)
+        read += len(data)
+        return data
+
+    monkeypatch.setattr(source.os, "pread", counted)
+    since = 1000 + count - 20
+    assert records_of([path], Selection(from_time_ms=since))[0] == list(range(count - 20, count))
+    assert (read < path.stat().st_size * 0.02) == (lie is None)
+    with Segment(path) as segment:
+        assert (seek.position_of_time(segment, since) == 0) == (lie is not None)
