@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -66,6 +67,18 @@ class Shell:
         self._child.send("\x03")
         self._child.expect_exact(PROMPT)
 
+    def lists(self, typed: str, *expected: str) -> str:
+        """Types, presses TAB twice and returns what is listed once all that is expected is there; clears the line."""
+        self._child.send(f"{typed}\t\t")
+        seen, deadline = "", time.monotonic() + 20
+        while not all(each in plain(seen) for each in expected):
+            assert time.monotonic() < deadline, f"{typed!r} lists {plain(seen)!r}, not {expected!r}"
+            with contextlib.suppress(pexpect.TIMEOUT):
+                seen += self._child.read_nonblocking(10_000, timeout=0.2)
+        self._child.send("\x03")
+        self._child.expect_exact(PROMPT)
+        return plain(seen)
+
     def close(self) -> None:
         self._child.close(force=True)
 
@@ -98,6 +111,30 @@ def test_names_come_from_the_cluster(shell: str, kraft: RunningCluster, name: st
     finally:
         terminal.close()
         kraft.cli.ok("context", "delete", f"{name}-context")
+
+
+def test_zsh_lists_names_without_a_dash_of_their_own(kraft: RunningCluster, name: str, tmp_path: Path) -> None:
+    topics = [f"{name}-{each}" for each in ("a", "b")]
+    kraft.cli.ok("topics", "create", *topics)
+    terminal = Shell("zsh", kraft.cli, tmp_path)
+    try:
+        assert "--" not in terminal.lists(f"kafkactl topics describe {name[:8]}", *topics)
+        assert "-- " in terminal.lists("kafkactl topics ", "alter", "describe"), "what has a description shows it"
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize("before", [None, "", "# mine\nzstyle ':completion:*' menu no", "zstyle x y\n"])
+def test_zsh_keeps_the_users_settings(before: str | None, cli: Cli) -> None:
+    settings = cli.home / ".zshrc"
+    if before is not None:
+        settings.write_text(before)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**cli.full_environment(), "PATH": path, "HOME": str(cli.home)}
+    for _ in range(2):
+        subprocess.run(["zsh", "-f", "-c", "kafkactl --install-completion; true"], env=environment, check=True)
+    added = "fpath+=~/.zfunc; autoload -Uz compinit; compinit\n"
+    assert settings.read_text() == (before + "\n" * bool(before and before[-1] != "\n") if before else "") + added
 
 
 @pytest.mark.parametrize("shell", FILES)

@@ -49,10 +49,11 @@ ZSH = """\
     local value help
     local -a finished open
     while IFS=$'\\t' read -r value help; do
+        # A value with a colon and nothing behind it would be listed with a -- of its own.
         if [[ $value == *= ]]; then
-            open+=("${value//:/\\\\:}:$help")
+            open+=("${value//:/\\\\:}${help:+:$help}")
         elif [[ -n $value ]]; then
-            finished+=("${value//:/\\\\:}:$help")
+            finished+=("${value//:/\\\\:}${help:+:$help}")
         fi
     done < <(%(autocomplete_var)s=complete_zsh _KAFKACTL_LINE="${(j: :)words[1,CURRENT]}" %(prog_name)s 2>/dev/null)
     if (( ${#finished} + ${#open} == 0 )); then
@@ -85,6 +86,7 @@ end
 complete --command %(prog_name)s --no-files --arguments '(%(complete_func)s)'
 """
 
+_ZSH_LINE = "fpath+=~/.zfunc; autoload -Uz compinit; compinit"
 FILES = {"bash": f"{PROGRAM}.bash", "zsh": f"_{PROGRAM}", "fish": f"{PROGRAM}.fish"}
 
 
@@ -124,9 +126,25 @@ class DescribedComplete(LineComplete):
 def install() -> None:
     """Puts these scripts and answers in the place of typer's."""
     typer_scripts._completion_scripts.update({"bash": BASH, "zsh": ZSH, "fish": FISH})
+    typer_scripts.install_zsh = _install_zsh
     add_completion_class(LineComplete, "bash")
     add_completion_class(DescribedComplete, "zsh")
     add_completion_class(DescribedComplete, "fish")
+
+
+def _install_zsh(*, prog_name: str, complete_var: str, shell: str) -> Path:
+    """Write the script into ~/.zfunc and one line into .zshrc, whose other lines and styles stay as they are."""
+    home = Path.home()
+    settings = Path(os.environ.get("ZDOTDIR") or home) / ".zshrc"
+    text = settings.read_text(encoding="utf-8", errors="surrogateescape") if settings.is_file() else ""
+    if _ZSH_LINE not in text.splitlines():
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        with settings.open("a", encoding="utf-8") as file:
+            file.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}{_ZSH_LINE}\n")
+    path = home / ".zfunc" / FILES[shell]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(typer_scripts.get_completion_script(prog_name=prog_name, complete_var=complete_var, shell=shell))
+    return path
 
 
 def script(shell: str) -> str:
