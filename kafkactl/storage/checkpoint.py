@@ -83,6 +83,8 @@ def read_quorum_state(path: Path) -> dict[str, Any]:
 
 def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
     lines = _text(path).splitlines()
+    if not lines:
+        return []  # a broker makes the file empty, and fills it when there is something to note
     try:
         version, count, *rest = lines
         if int(version) != VERSION:

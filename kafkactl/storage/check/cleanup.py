@@ -1,0 +1,142 @@
+"""What a log dir says about compaction: only a topic that is compacted may miss offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kafkactl.errors import KafkactlError
+from kafkactl.storage.checkpoint import read_offset_checkpoint
+from kafkactl.storage.files import FileKind
+from kafkactl.storage.internal.metadata import parse_metadata_record
+from kafkactl.storage.log_dir import files_in, partition_name
+from kafkactl.storage.segment import Segment
+
+METADATA_TOPIC = "__cluster_metadata"
+COMPACTED_TOPICS = ("__consumer_offsets", "__transaction_state")
+"""Topics of Kafka itself that brokers create as compacted ones."""
+CLEANER_CHECKPOINT = "cleaner-offset-checkpoint"
+CLEANUP_POLICY, REMOTE_STORAGE = "cleanup.policy", "remote.storage.enable"
+_TOPIC_RESOURCE, _BROKER_RESOURCE = 2, 4
+# The frame's version, and the types of the records that are parsed: TopicRecord, ConfigRecord, RemoveTopicRecord.
+_WANTED_RECORDS = tuple(bytes((1, api_key)) for api_key in (2, 4, 9))
+
+
+class Policy(Enum):
+    """Whether a topic is compacted."""
+
+    COMPACT = "compact"
+    DELETE = "delete"
+    UNKNOWN = "unknown"
+
+
+@dataclass
+class _Metadata:
+    """Topics by id, and configs by resource, as the newest record has them."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    configs: dict[tuple[int, str], dict[str, str]] = field(default_factory=dict)
+
+    def apply(self, name: str, fields: dict[str, Any]) -> None:
+        if name == "TopicRecord":
+            self.names[fields["topicId"]] = fields["name"]
+        elif name == "RemoveTopicRecord":
+            topic = self.names.pop(fields["topicId"], "")
+            self.configs.pop((_TOPIC_RESOURCE, topic), None)
+        elif name == "ConfigRecord":
+            configs = self.configs.setdefault((fields["resourceType"], fields["resourceName"]), {})
+            if fields["value"] is None:
+                configs.pop(fields["name"], None)
+            else:
+                configs[fields["name"]] = fields["value"]
+
+
+class LogDirKnowledge:
+    """The log dir that holds a partition, read when a question comes up."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def policy_of(self, topic: str, partition: int | None) -> Policy:
+        """Return whether a topic is compacted, from sure signs only."""
+        if topic == METADATA_TOPIC:
+            return Policy.DELETE
+        if topic in COMPACTED_TOPICS:
+            return Policy.COMPACT
+        configured = self._configured_policy(topic)
+        if configured is not None:
+            return Policy.COMPACT if "compact" in configured else Policy.DELETE
+        if (topic, partition) in self._cleaned:
+            return Policy.COMPACT
+        if topic not in self._metadata.names.values() or self._default_may_be_compact:
+            return Policy.UNKNOWN
+        return Policy.DELETE
+
+    def may_be_remote(self, topic: str) -> bool:
+        """Return whether older segments of a topic can be in remote storage."""
+        if topic == METADATA_TOPIC:
+            return False
+        known = topic in self._metadata.names.values()
+        return not known or self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(REMOTE_STORAGE) == "true"
+
+    def _configured_policy(self, topic: str) -> str | None:
+        return self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(CLEANUP_POLICY)
+
+    @property
+    def _default_may_be_compact(self) -> bool:
+        """Return whether brokers seem to compact topics without a policy of their own (log.cleanup.policy)."""
+        if any(
+            kind == _BROKER_RESOURCE and "log.cleanup.policy" in configs
+            for (kind, _), configs in self._metadata.configs.items()
+        ):
+            return True
+        without_policy = {topic for topic, _ in self._cleaned if self._configured_policy(topic) is None}
+        return bool(without_policy.difference(COMPACTED_TOPICS))
+
+    @cached_property
+    def _cleaned(self) -> set[tuple[str, int]]:
+        """Return the partitions that the broker's cleaner has compacted."""
+        try:
+            lines = read_offset_checkpoint(self._path / CLEANER_CHECKPOINT)
+        except KafkactlError:
+            return set()  # the check of the log dir reports the file
+        return {(line.topic, line.partition) for line in lines}
+
+    @cached_property
+    def _metadata(self) -> _Metadata:
+        metadata = _Metadata()
+        for path in self._metadata_files():
+            try:
+                with Segment(path) as segment:
+                    for name, fields in _metadata_records(segment):
+                        metadata.apply(name, fields)
+            except KafkactlError:
+                return _Metadata()  # a log with damage proves nothing; the check of its folder reports it
+        return metadata
+
+    def _metadata_files(self) -> list[Path]:
+        """Return the newest snapshot and the segments of the metadata log."""
+        files = files_in(self._path / f"{METADATA_TOPIC}-0")
+        snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)
+        return [*snapshots[-1:], *files.segments]
+
+
+def knowledge_of(folder: Path) -> LogDirKnowledge:
+    """Return what the log dir around a partition's folder knows."""
+    return LogDirKnowledge(folder.resolve().parent)
+
+
+def is_metadata(folder: Path) -> bool:
+    """Return whether a folder holds the log of KRaft."""
+    return partition_name(folder).topic == METADATA_TOPIC
+
+
+def _metadata_records(segment: Segment) -> Iterator[tuple[str, dict[str, Any]]]:
+    for record in segment.records():
+        if record.value is not None and record.value.startswith(_WANTED_RECORDS):
+            parsed = parse_metadata_record("cluster_metadata", record.value)
+            yield parsed.name, parsed.fields
