@@ -24,7 +24,7 @@ from kafkactl.storage.checkpoint import PartitionOffset
 from kafkactl.storage.files import FileKind
 from kafkactl.storage.log_dir import FolderState, files_in, no_segments, partition_name, scan_log_dir
 
-RECOVERY_POINTS = OFFSET_CHECKPOINTS[0]
+WRITTEN_AT_A_CLEAN_STOP = OFFSET_CHECKPOINTS[:2]
 _MEANINGS = {
     "recovery-point-offset-checkpoint": "records up to offset {} were on disk",
     "replication-offset-checkpoint": "records up to offset {} were replicated",
@@ -115,7 +115,7 @@ def _compare(
         log = logs.get((line.topic, line.partition))
         where = f"{line.topic}-{line.partition}"
         if log is None:
-            if was_stopped and checkpoint.path.name == RECOVERY_POINTS:
+            if was_stopped and checkpoint.path.name in WRITTEN_AT_A_CLEAN_STOP:
                 yield Fault(file=checkpoint.path, offset=line.offset, fault=f"{where} is missing in the log dir")
         elif log.next_offset is not None and line.offset > log.next_offset:
             meaning = _MEANINGS[checkpoint.path.name].format(line.offset)

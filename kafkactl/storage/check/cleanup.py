@@ -17,6 +17,7 @@ from kafkactl.storage.log_dir import files_in, partition_name
 from kafkactl.storage.segment import Segment
 
 METADATA_TOPIC = "__cluster_metadata"
+_METADATA_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAQ"
 COMPACTED_TOPICS = ("__consumer_offsets", "__transaction_state")
 """Topics of Kafka itself that brokers create as compacted ones."""
 CLEANER_CHECKPOINT = "cleaner-offset-checkpoint"
@@ -39,13 +40,18 @@ class _Metadata:
     """Topics by id, and configs by resource, as the newest record has them."""
 
     names: dict[str, str] = field(default_factory=dict)
+    """Names of topics by id."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """Ids of topics by name."""
     configs: dict[tuple[int, str], dict[str, str]] = field(default_factory=dict)
 
     def apply(self, name: str, fields: dict[str, Any]) -> None:
+        """Take in the next record."""
         if name == "TopicRecord":
-            self.names[fields["topicId"]] = fields["name"]
+            self.names[fields["topicId"]], self.ids[fields["name"]] = fields["name"], fields["topicId"]
         elif name == "RemoveTopicRecord":
             topic = self.names.pop(fields["topicId"], "")
+            self.ids.pop(topic, None)
             self.configs.pop((_TOPIC_RESOURCE, topic), None)
         elif name == "ConfigRecord":
             configs = self.configs.setdefault((fields["resourceType"], fields["resourceName"]), {})
@@ -72,21 +78,27 @@ class LogDirKnowledge:
             return Policy.COMPACT if "compact" in configured else Policy.DELETE
         if (topic, partition) in self._cleaned:
             return Policy.COMPACT
-        if topic not in self._metadata.names.values() or self._default_may_be_compact:
+        if topic not in self._metadata.ids or self._default_may_be_compact:
             return Policy.UNKNOWN
         return Policy.DELETE
+
+    def id_of(self, topic: str) -> str | None:
+        """Return the id of a topic; None where there is no log of KRaft, or no topic with this name in it."""
+        return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 
     def may_be_remote(self, topic: str) -> bool:
         """Return whether older segments of a topic can be in remote storage."""
         if topic == METADATA_TOPIC:
             return False
-        known = topic in self._metadata.names.values()
-        return not known or self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(REMOTE_STORAGE) == "true"
+        return (
+            topic not in self._metadata.ids
+            or self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(REMOTE_STORAGE) == "true"
+        )
 
     def _configured_policy(self, topic: str) -> str | None:
         return self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(CLEANUP_POLICY)
 
-    @property
+    @cached_property
     def _default_may_be_compact(self) -> bool:
         """Return whether brokers seem to compact topics without a policy of their own (log.cleanup.policy)."""
         if any(

@@ -33,6 +33,15 @@ class OpenTransaction:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AbortMarker:
+    """The end of a transaction that was aborted; `first_offset` is None where its first batch is not known."""
+
+    first_offset: int | None
+    stable_offset: int
+    """The first offset of an older transaction that was open then, or the offset after the marker."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
     """Offsets from `first` up to `end` (excluded) that no batch has."""
 
@@ -61,8 +70,8 @@ class LogState:
     youngest_ms: int = -1
     producers: dict[int, LastBatch] = field(default_factory=dict)
     transactions: dict[int, OpenTransaction] = field(default_factory=dict)
-    aborts: dict[tuple[int, int], int | None] = field(default_factory=dict)
-    """Producer id and offset of the abort markers of the segment at hand, with the first offset of what they abort."""
+    aborts: dict[tuple[int, int], AbortMarker] = field(default_factory=dict)
+    """Abort markers of the segment at hand, by producer id and offset."""
     gaps: list[Gap] = field(default_factory=list)
     is_cleaned: bool = False
     """Whether a segment has holes inside, as only compaction leaves them."""
@@ -128,7 +137,10 @@ class LogState:
         """Note the marker at the end of a transaction."""
         opened = self.transactions.pop(producer_id, None)
         if aborted:
-            self.aborts[producer_id, offset] = None if opened is None else opened.first_offset
+            oldest = min((other.first_offset for other in self.transactions.values()), default=offset + 1)
+            self.aborts[producer_id, offset] = AbortMarker(
+                first_offset=None if opened is None else opened.first_offset, stable_offset=oldest
+            )
 
     def _add_gap(self, path: Path, position: int | None, end: int, *, between_segments: bool) -> None:
         first = self.next_offset or 0

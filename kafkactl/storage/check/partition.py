@@ -93,7 +93,9 @@ def _check_folder(folder: Path, knowledge: LogDirKnowledge, look: PartitionCheck
     files = files_in(folder)
     epochs, faults = _read_epochs(folder / FileKind.LEADER_EPOCHS.value)
     yield from faults
-    yield from check_partition_metadata(folder / FileKind.PARTITION_METADATA.value)
+    yield from check_partition_metadata(
+        folder / FileKind.PARTITION_METADATA.value, knowledge.id_of(partition_name(folder).topic)
+    )
     snapshots = SnapshotChecks([path for path in files.regular if _is_snapshot(path)])
     log_files = files_in(folder).segments
     if not log_files:

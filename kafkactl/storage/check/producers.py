@@ -101,23 +101,25 @@ def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damag
             offset = entry.first_offset if entry.first_offset > entry.last_offset else entry.last_offset
             yield Fault(file=path, offset=offset, fault=why)
     indexed = {(entry.producer_id, entry.last_offset) for entry in entries}
-    for (producer_id, offset), first in log.aborts.items():
-        if first is not None and (producer_id, offset) not in indexed:
-            text = f"the abort of producer {producer_id} is missing, and consumers would read its records"
-            log.unless_cleaned.append(Fault(file=path, offset=offset, fault=f"{text} from offset {first} on"))
+    for (producer_id, offset), marker in log.aborts.items():
+        if marker.first_offset is not None and (producer_id, offset) not in indexed:
+            text = f"the abort of producer {producer_id} is missing: consumers would read its aborted records"
+            log.unless_cleaned.append(Fault(file=path, offset=offset, fault=text))
 
 
 def _fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None:
     if entry.first_offset > entry.last_offset:
         return f"a transaction that ends at {entry.last_offset} before it"
-    marker = (entry.producer_id, entry.last_offset)
-    if marker not in log.aborts:
+    marker = log.aborts.get((entry.producer_id, entry.last_offset))
+    if marker is None:
         return f"an abort of producer {entry.producer_id} that the log does not have"
-    first = log.aborts[marker]
-    if first is not None and first != entry.first_offset and not log.is_cleaned:
-        return f"a transaction from offset {entry.first_offset}, and the log has it from {first} on"
-    if entry.last_stable_offset > entry.last_offset + 1:
-        return f"a last stable offset {entry.last_stable_offset} behind the end of the transaction"
+    if log.is_cleaned or marker.first_offset is None:
+        return None
+    if marker.first_offset != entry.first_offset:
+        return f"a transaction from offset {entry.first_offset}, and the log has it from {marker.first_offset} on"
+    # A log that begins later may have lost the beginning of a transaction that was open.
+    if entry.last_stable_offset != marker.stable_offset and (log.start_offset == 0 or entry.last_stable_offset < 0):
+        return f"last stable offset {entry.last_stable_offset}, and by the log it is {marker.stable_offset}"
     return None
 
 

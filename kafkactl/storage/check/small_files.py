@@ -44,8 +44,8 @@ def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> 
         return None
 
 
-def check_partition_metadata(path: Path) -> Iterator[Fault]:
-    """Yield the faults of partition.metadata: a broker does not start with a wrong one."""
+def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fault]:
+    """Yield the faults of partition.metadata; `expected_id` is the topic's id in the log of KRaft."""
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
     yield from faults
@@ -56,6 +56,8 @@ def check_partition_metadata(path: Path) -> Iterator[Fault]:
     topic_id = properties.get("topic_id")
     if topic_id is None or not _is_id(topic_id):
         yield Fault(file=path, fault=f"topic_id {topic_id!r} is no id of {_ID_BYTES} bytes in base64")
+    elif expected_id not in (None, topic_id):
+        yield Fault(file=path, fault=f"topic_id {topic_id}, and the topic's id in the log of KRaft is {expected_id}")
 
 
 def check_meta_properties(path: Path) -> Iterator[Fault]:
@@ -90,13 +92,23 @@ def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
         return
     if state.get("data_version") not in _QUORUM_VERSIONS:
         yield Fault(file=path, fault=f"data_version {state.get('data_version')!r}, and 0 and 1 are the only ones known")
-    for name in ("leaderId", "leaderEpoch"):
-        value = state.get(name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < -1:
-            yield Fault(file=path, fault=f"{name} {value!r} is no number")
-    epoch = state.get("leaderEpoch")
+    own_names = ("appliedOffset",) if state.get("data_version") == 0 else ()
+    for name in ("leaderId", "leaderEpoch", "votedId", *own_names):
+        if not _is_number(state.get(name)):
+            yield Fault(file=path, fault=f"{name} {state.get(name)!r} is no number")
+    epoch, leader = state.get("leaderEpoch"), state.get("leaderId")
     if isinstance(epoch, int) and 0 <= epoch < log_epoch:
         yield Fault(file=path, fault=f"leaderEpoch {epoch}, and the log has batches of epoch {log_epoch}")
+    voters = state.get("currentVoters") or []
+    ids = [voter.get("voterId") for voter in voters if isinstance(voter, dict)] if isinstance(voters, list) else []
+    if voters and not all(map(_is_number, ids or [None])):
+        yield Fault(file=path, fault="currentVoters is no list of objects with a voterId")
+    elif voters and leader not in (*ids, -1):
+        yield Fault(file=path, fault=f"leaderId {leader!r} is none of the voters {', '.join(map(str, ids))}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= -1
 
 
 def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
