@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.batch import AnyBatch, Batch
-from kafkactl.storage.check.faults import Checked, Fault, unreadable
+from kafkactl.storage.check.faults import Checked, Fault, Severity, reason
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.producers import SnapshotChecks
 from kafkactl.storage.checkpoint import LeaderEpoch
 from kafkactl.storage.control import ControlType, parse_control
+from kafkactl.storage.files import has_data
 from kafkactl.storage.segment import Segment
 
 LARGEST_KNOWN_MAGIC = 2
@@ -37,7 +38,7 @@ class BatchRecords:
 class Watcher(Protocol):
     """A check of another file, which follows the batches of the log."""
 
-    def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
+    def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
         """Check what the file says about a batch; `records` is None where the batch is damaged."""
 
 
@@ -53,6 +54,8 @@ class SegmentCheck:
     base_offset: int
     snapshots: SnapshotChecks | None = None
     checks_sequences: bool = True
+    is_preallocated: bool = False
+    """Whether the broker makes the segments of the topic as large as they may become (preallocate)."""
     reached: int = 0
     """Position behind the last batch that was read, in bytes."""
     has_damage: bool = False
@@ -68,23 +71,32 @@ class SegmentCheck:
                 self.reached = batch.position + batch.size_bytes
                 self.ends_with_control = batch.is_control
         except FormatError as error:
-            yield Fault(
-                file=path, position=self.reached, offset=self.log.next_offset, fault=unreadable(path, error).fault
-            )
-            self._lose_track()
+            yield self._end_of_readable(reason(path, error))
             return
         behind = self.segment.size_bytes - self.reached
         if behind:
-            text = f"{behind} bytes that are no whole batch"
-            yield Fault(file=path, position=self.reached, offset=self.log.next_offset, fault=text)
+            yield self._end_of_readable(f"{behind} bytes that are no whole batch")
+
+    def _end_of_readable(self, text: str) -> Fault:
+        """Return the fault of the bytes behind the last batch; zeros up to the end have a cause of their own."""
+        size = self.segment.size_bytes - self.reached
+        severity = Severity.FAULT
+        if not has_data(self.segment.path, self.reached):
+            text = f"{size} bytes of zeros up to the end, as a machine that stops leaves them: a broker cuts them off"
+            if self.is_preallocated:
+                text, severity = f"{size} bytes that are allocated and not written yet", Severity.NOTICE
+        if severity is Severity.FAULT:
             self._lose_track()
+        return Fault(
+            file=self.segment.path, position=self.reached, offset=self.log.next_offset, severity=severity, fault=text
+        )
 
     def _lose_track(self) -> None:
         self.has_damage = True
         self.log.lose_track()
 
     def _check_batch(self, batch: AnyBatch) -> Iterator[Fault]:
-        if self.snapshots is not None and isinstance(batch, Batch):
+        if self.snapshots is not None and self.snapshots.are_waiting and isinstance(batch, Batch):
             yield from self.snapshots.reach(min(batch.base_offset, self.log.next_offset or 0), self.log)
         damage, records = self._damage_of(batch)
         if damage is not None:
@@ -131,7 +143,7 @@ class SegmentCheck:
     def _faults_of_header(self, batch: Batch, records: BatchRecords) -> Iterator[str]:
         log = self.log
         if records.count != batch.last_offset_delta + 1 or batch.delete_horizon_ms is not None:
-            log.is_cleaned = True
+            log.is_cleaned = log.is_rewritten = True
         # A broker that meets only timestamps below -1 writes -1 for the largest of them.
         if records.count and batch.max_timestamp_ms != max(NO_TIMESTAMP, records.youngest_ms):
             yield f"its largest timestamp is said to be {batch.max_timestamp_ms}, and is {records.youngest_ms}"

@@ -21,7 +21,7 @@ _METADATA_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAQ"
 COMPACTED_TOPICS = ("__consumer_offsets", "__transaction_state")
 """Topics of Kafka itself that brokers create as compacted ones."""
 CLEANER_CHECKPOINT = "cleaner-offset-checkpoint"
-CLEANUP_POLICY, REMOTE_STORAGE = "cleanup.policy", "remote.storage.enable"
+CLEANUP_POLICY, REMOTE_STORAGE, PREALLOCATE = "cleanup.policy", "remote.storage.enable", "preallocate"
 _TOPIC_RESOURCE, _BROKER_RESOURCE = 2, 4
 # The frame's version, and the types of the records that are parsed: TopicRecord, ConfigRecord, RemoveTopicRecord.
 _WANTED_RECORDS = tuple(bytes((1, api_key)) for api_key in (2, 4, 9))
@@ -73,7 +73,7 @@ class LogDirKnowledge:
             return Policy.DELETE
         if topic in COMPACTED_TOPICS:
             return Policy.COMPACT
-        configured = self._configured_policy(topic)
+        configured = self._topic_config(topic, CLEANUP_POLICY)
         if configured is not None:
             return Policy.COMPACT if "compact" in configured else Policy.DELETE
         if (topic, partition) in self._cleaned:
@@ -86,17 +86,18 @@ class LogDirKnowledge:
         """Return the id of a topic; None where there is no log of KRaft, or no topic with this name in it."""
         return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 
+    def is_preallocated(self, topic: str) -> bool:
+        """Return whether the segments of a topic are made as large as they may become."""
+        return self._topic_config(topic, PREALLOCATE) == "true"
+
     def may_be_remote(self, topic: str) -> bool:
         """Return whether older segments of a topic can be in remote storage."""
         if topic == METADATA_TOPIC:
             return False
-        return (
-            topic not in self._metadata.ids
-            or self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(REMOTE_STORAGE) == "true"
-        )
+        return topic not in self._metadata.ids or self._topic_config(topic, REMOTE_STORAGE) == "true"
 
-    def _configured_policy(self, topic: str) -> str | None:
-        return self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(CLEANUP_POLICY)
+    def _topic_config(self, topic: str, name: str) -> str | None:
+        return self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(name)
 
     @cached_property
     def _default_may_be_compact(self) -> bool:
@@ -106,7 +107,7 @@ class LogDirKnowledge:
             for (kind, _), configs in self._metadata.configs.items()
         ):
             return True
-        without_policy = {topic for topic, _ in self._cleaned if self._configured_policy(topic) is None}
+        without_policy = {topic for topic, _ in self._cleaned if self._topic_config(topic, CLEANUP_POLICY) is None}
         return bool(without_policy.difference(COMPACTED_TOPICS))
 
     @cached_property

@@ -13,9 +13,8 @@ Sources: org.apache.kafka.storage.internals.log.LogSegment (append, recover), Of
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -24,10 +23,9 @@ from kafkactl.errors import FormatError, KafkactlError, NotFoundError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.check.batches import NO_TIMESTAMP, BatchRecords
 from kafkactl.storage.check.faults import Fault, unreadable
+from kafkactl.storage.files import has_data
 from kafkactl.storage.index import Index, OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
 from kafkactl.storage.segment import base_offset_of
-
-READ_BYTES = 64 * 1024
 
 Entry = TypeVar("Entry", OffsetEntry, TimeEntry)
 
@@ -41,8 +39,20 @@ class OffsetIndexWatcher:
         self._open: OffsetEntry | None = None
         """An entry whose position was right and whose offset has not come yet."""
 
-    def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
+    def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
         """Check the entries that point at a batch, and the offset of the entry before them."""
+        is_due = self._waiting and self._waiting[0].position <= batch.position
+        return self._compare(batch, records) if is_due or self._open is not None else ()
+
+    def finish(self, segment_bytes: int, *, has_damage: bool) -> Iterator[Fault]:
+        """Yield the faults of entries that no batch has matched; behind damage only of those past the log's end."""
+        if self._open is not None and not has_damage:
+            yield self._fault(self._open, "an entry with an offset behind the end of its segment")
+        for entry in self._waiting:
+            if not has_damage or entry.position >= segment_bytes:
+                yield self._fault(entry, "an entry that points where no batch begins")
+
+    def _compare(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
         while self._waiting and self._waiting[0].position <= batch.position:
             if self._open is not None:
                 yield self._fault(self._open, "an entry with an offset behind the position of the next entry")
@@ -56,14 +66,6 @@ class OffsetIndexWatcher:
             self._open = None  # the offsets of a damaged batch prove nothing
         elif self._open is not None:
             yield from self._compare_offset(self._open, batch, records)
-
-    def finish(self, segment_bytes: int, *, has_damage: bool) -> Iterator[Fault]:
-        """Yield the faults of entries that no batch has matched; behind damage only of those past the log's end."""
-        if self._open is not None and not has_damage:
-            yield self._fault(self._open, "an entry with an offset behind the end of its segment")
-        for entry in self._waiting:
-            if not has_damage or entry.position >= segment_bytes:
-                yield self._fault(entry, "an entry that points where no batch begins")
 
     def _compare_offset(self, entry: OffsetEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
         ends = (batch.last_offset, records.last) if records.count else (batch.last_offset,)
@@ -86,16 +88,15 @@ class TimeIndexWatcher:
         self._youngest_ms = NO_TIMESTAMP
         self._end = -1
 
-    def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
+    def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
         """Check the entries of offsets up to the last one of a batch."""
-        before_ms = self._youngest_ms
-        if records is not None:
-            self._youngest_ms = max(self._youngest_ms, batch.max_timestamp_ms)
-        while self._waiting and self._waiting[0].offset <= batch.last_offset:
-            entry = self._waiting.popleft()
-            if records is not None:
-                yield from self._compare(entry, batch, records, before_ms)
+        faults: Iterable[Fault] = ()
+        if self._waiting and self._waiting[0].offset <= batch.last_offset:
+            faults = list(self._compare_due(batch, records))
+        if records is not None and batch.max_timestamp_ms > self._youngest_ms:
+            self._youngest_ms = batch.max_timestamp_ms
         self._end = max(self._end, batch.last_offset)
+        return faults
 
     def finish(self, *, has_damage: bool) -> Iterator[Fault]:
         """Yield the faults of entries past the last batch; behind damage they cannot be checked."""
@@ -103,14 +104,20 @@ class TimeIndexWatcher:
             for entry in self._waiting:
                 yield self._fault(entry, f"an entry of offset {entry.offset}, and the segment ends at {self._end}")
 
-    def _compare(self, entry: TimeEntry, batch: AnyBatch, records: BatchRecords, before_ms: int) -> Iterator[Fault]:
+    def _compare_due(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
+        while self._waiting and self._waiting[0].offset <= batch.last_offset:
+            entry = self._waiting.popleft()
+            if records is not None:
+                yield from self._compare(entry, batch, records)
+
+    def _compare(self, entry: TimeEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
         first = batch.base_offset if isinstance(batch, Batch) else records.first
         if entry.offset < first:
             text = f"an entry of offset {entry.offset}, and a batch ends at {self._end} and the next begins at {first}"
         elif entry.timestamp_ms != batch.max_timestamp_ms:
             text = f"an entry of timestamp {entry.timestamp_ms}, and the batch's is {batch.max_timestamp_ms}"
-        elif before_ms > entry.timestamp_ms:
-            text = f"an entry of timestamp {entry.timestamp_ms}, and a record before it has {before_ms}"
+        elif self._youngest_ms > entry.timestamp_ms:
+            text = f"an entry of timestamp {entry.timestamp_ms}, and a record before it has {self._youngest_ms}"
         elif entry.offset not in (batch.last_offset, records.last) and not _has_time(batch, entry):
             text = f"an entry of offset {entry.offset}, and a batch ends at {batch.last_offset}"
         else:
@@ -166,7 +173,7 @@ def _read_entries(kind: type[Index[Entry]], path: Path) -> tuple[list[Entry], li
         index = kind(path)
         index.require_whole()
         entries = list(index.entries())
-        if _has_data(path, len(entries) * index.layout.size):
+        if has_data(path, len(entries) * index.layout.size):
             number = f"behind entry {len(entries)}"
             return entries, [Fault(file=path, fault=f"zeros {number}, and more entries behind the zeros")]
         return entries, []
@@ -174,21 +181,6 @@ def _read_entries(kind: type[Index[Entry]], path: Path) -> tuple[list[Entry], li
         return [], []
     except KafkactlError as error:
         return [], [unreadable(path, error)]
-
-
-def _has_data(path: Path, position: int) -> bool:
-    """Return whether a file has another byte than zero from a position on; holes of sparse files are passed over."""
-    with suppress(OSError), path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        while position < size:
-            if hasattr(os, "SEEK_DATA"):
-                position = os.lseek(file.fileno(), position, os.SEEK_DATA)  # an error where only holes follow
-            file.seek(position)
-            data = file.read(READ_BYTES)
-            if data.strip(b"\0"):
-                return True
-            position += len(data) or size
-    return False
 
 
 def _has_time(batch: AnyBatch, entry: TimeEntry) -> bool:

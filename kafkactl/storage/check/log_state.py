@@ -17,11 +17,11 @@ FORGOTTEN_AFTER_MS = 24 * 60 * 60 * 1000
 class LastBatch:
     """The newest batch of a producer."""
 
-    epoch: int
-    last_offset: int
-    last_sequence: int
-    timestamp_ms: int
-    gaps_before: int
+    epoch: int = -1
+    last_offset: int = -1
+    last_sequence: int = -1
+    timestamp_ms: int = -1
+    gaps_before: int = 0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -74,7 +74,9 @@ class LogState:
     """Abort markers of the segment at hand, by producer id and offset."""
     gaps: list[Gap] = field(default_factory=list)
     is_cleaned: bool = False
-    """Whether a segment has holes inside, as only compaction leaves them."""
+    """Whether a segment has holes inside, as compaction leaves them."""
+    is_rewritten: bool = False
+    """Whether a batch has lost records, which only compaction does."""
     keyless_offset: int | None = None
     """Offset of a record without a key, which no compacted topic takes."""
     unless_cleaned: list[Fault] = field(default_factory=list)
@@ -106,28 +108,26 @@ class LogState:
     def sequence_fault(self, batch: Batch) -> str | None:
         """Return what is wrong with the epoch or the sequence of a producer's next batch, or None."""
         last = self.producers.get(batch.producer_id)
-        if last is None or last.gaps_before != len(self.gaps) or batch.base_sequence < 0:
+        if last is None or last.last_sequence < 0 or batch.base_sequence < 0:
             return None
-        if batch.max_timestamp_ms - last.timestamp_ms >= FORGOTTEN_AFTER_MS:
+        expected = increment_sequence(last.last_sequence, 1) if batch.producer_epoch == last.epoch else 0
+        if batch.base_sequence == expected and batch.producer_epoch >= last.epoch:
+            return None
+        if last.gaps_before != len(self.gaps) or batch.max_timestamp_ms - last.timestamp_ms >= FORGOTTEN_AFTER_MS:
             return None
         who = f"producer {batch.producer_id}"
         if batch.producer_epoch < last.epoch:
             return f"{who}: epoch {batch.producer_epoch} after epoch {last.epoch}"
-        expected = increment_sequence(last.last_sequence, 1) if batch.producer_epoch == last.epoch else 0
-        if last.last_sequence < 0 or batch.base_sequence == expected:
-            return None
         return f"{who}: sequence {batch.base_sequence}, and {expected} comes next"
 
     def take_data(self, batch: Batch) -> None:
         """Note a producer's batch of data."""
-        self.producers[batch.producer_id] = LastBatch(
-            epoch=batch.producer_epoch,
-            last_offset=batch.last_offset,
-            last_sequence=batch.last_sequence,
-            timestamp_ms=batch.max_timestamp_ms,
-            gaps_before=len(self.gaps),
-        )
-        if batch.is_transactional and batch.count:
+        last = self.producers.get(batch.producer_id)
+        if last is None:
+            last = self.producers[batch.producer_id] = LastBatch()
+        last.epoch, last.last_offset, last.last_sequence = batch.producer_epoch, batch.last_offset, batch.last_sequence
+        last.timestamp_ms, last.gaps_before = batch.max_timestamp_ms, len(self.gaps)
+        if batch.is_transactional and batch.count:  # a batch that compaction has emptied stays without its marker
             opened = self.transactions.setdefault(
                 batch.producer_id, OpenTransaction(first_offset=batch.base_offset, last_ms=batch.max_timestamp_ms)
             )

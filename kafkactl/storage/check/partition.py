@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from kafkactl.storage.check.gaps import explained_by_compaction, gap_faults
 from kafkactl.storage.check.indexes import watch_offset_index, watch_time_index
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.producers import SnapshotChecks, check_aborted, open_transactions
-from kafkactl.storage.check.small_files import check_partition_metadata, check_quorum_state
+from kafkactl.storage.check.small_files import check_partition_metadata, check_quorum_state, read_regular
 from kafkactl.storage.checkpoint import LeaderEpoch, read_leader_epochs
 from kafkactl.storage.files import ON_THEIR_WAY, FileKind, beside, kind_of
 from kafkactl.storage.log_dir import FolderFiles, files_in, partition_name
@@ -31,15 +31,6 @@ _ON_THEIR_WAY = {
 }
 
 
-@dataclass(kw_only=True)
-class PartitionCheck:
-    """What one look at a partition's folder has shown."""
-
-    faults: list[Fault] = field(default_factory=list)
-    checked: Checked = field(default_factory=Checked)
-    log: LogState = field(default_factory=LogState)
-
-
 def check_partition(folder: Path, checked: Checked) -> Iterator[Fault]:
     """Yield the faults of all files of a partition; `checked` counts what was read."""
     look = look_at_partition(folder, knowledge_of(folder))
@@ -50,15 +41,16 @@ def check_partition(folder: Path, checked: Checked) -> Iterator[Fault]:
 def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionCheck:
     """Check a partition; while a broker writes to it, only what several looks find is a fault."""
     before = _versions(folder)
-    look = _look_once(folder, knowledge)
+    look = PartitionCheck(folder=folder, knowledge=knowledge)
+    look.run()
     for _ in range(LOOKS - 1):
         after = _versions(folder)
         if not look.faults or after == before:
             break
-        before, again = after, _look_once(folder, knowledge)
-        known = set(look.faults)
-        again.faults = [fault for fault in again.faults if fault in known]
-        look = again
+        known, before = set(look.faults), after
+        look = PartitionCheck(folder=folder, knowledge=knowledge)
+        look.run()
+        look.faults = [fault for fault in look.faults if fault in known]
     return look
 
 
@@ -74,126 +66,130 @@ def _versions(folder: Path) -> dict[str, tuple[int, int]]:
     return versions
 
 
-def _look_once(folder: Path, knowledge: LogDirKnowledge) -> PartitionCheck:
-    look = PartitionCheck(checked=Checked(partitions=1))
-    name = partition_name(folder)
-    policy = knowledge.policy_of(name.topic, name.partition)
-    look.faults += _check_folder(folder, knowledge, look)
-    segments = files_in(folder).segments
-    if segments:
-        look.faults += gap_faults(look.log, policy, segments[-1])
-        if not explained_by_compaction(look.log, policy):
-            look.faults += look.log.unless_cleaned
-        look.faults += open_transactions(segments[-1], look.log)
-    return look
+@dataclass(kw_only=True)
+class PartitionCheck:
+    """One look at a partition's folder."""
 
+    folder: Path
+    knowledge: LogDirKnowledge
+    faults: list[Fault] = field(default_factory=list)
+    checked: Checked = field(default_factory=lambda: Checked(partitions=1))
+    log: LogState = field(default_factory=LogState)
+    files: FolderFiles = field(default_factory=FolderFiles)
+    epochs: list[LeaderEpoch] = field(default_factory=list)
+    snapshots: SnapshotChecks = field(default_factory=SnapshotChecks)
 
-def _check_folder(folder: Path, knowledge: LogDirKnowledge, look: PartitionCheck) -> Iterator[Fault]:
-    # A broker writes the log first and its other files after it, so they are read first.
-    files = files_in(folder)
-    epochs, faults = _read_epochs(folder / FileKind.LEADER_EPOCHS.value)
-    yield from faults
-    yield from check_partition_metadata(
-        folder / FileKind.PARTITION_METADATA.value, knowledge.id_of(partition_name(folder).topic)
-    )
-    snapshots = SnapshotChecks([path for path in files.regular if _is_snapshot(path)])
-    log_files = files_in(folder).segments
-    if not log_files:
-        yield Fault(file=folder, fault="a partition's folder without a segment")
-    for path in log_files:
-        yield from _check_segment(path, files, epochs, snapshots, look)
-    yield from snapshots.finish(look.log)
-    yield from _check_ends_of_epochs(folder, epochs, look.log, knowledge)
-    yield from _check_other_files(files, {path.stem for path in log_files}, look)
-    if is_metadata(folder):
-        yield from check_quorum_state(folder / FileKind.QUORUM_STATE.value, look.log.leader_epoch)
+    @property
+    def topic(self) -> str:
+        """Return the name of the topic."""
+        return partition_name(self.folder).topic
 
+    def run(self) -> None:
+        """Read all files and collect the faults."""
+        self.faults += self._check_files()
+        segments = files_in(self.folder).segments
+        policy = self.knowledge.policy_of(self.topic, partition_name(self.folder).partition)
+        if segments:
+            self.faults += gap_faults(self.log, policy, segments)
+            if not explained_by_compaction(self.log, policy):
+                self.faults += self.log.unless_cleaned
+            self.faults += open_transactions(segments[-1], self.log)
 
-def _check_segment(
-    path: Path, files: FolderFiles, epochs: Sequence[LeaderEpoch], snapshots: SnapshotChecks, look: PartitionCheck
-) -> Iterator[Fault]:
-    indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := beside(path, kind)) in files.regular}
-    offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
-    time_index, time_faults = watch_time_index(indexes.get(FileKind.TIME_INDEX))
-    look.checked.segments += 1
-    try:
-        base_offset = base_offset_of(path)
-        with Segment(path) as segment:
-            look.checked.size_bytes += segment.size_bytes
-            look.log.enter_segment(path, base_offset)
-            check = SegmentCheck(
-                segment=segment, log=look.log, epochs=epochs, watchers=(offset_index, time_index), checked=look.checked,
-                base_offset=base_offset, snapshots=snapshots,
-                checks_sequences=partition_name(path.parent).topic not in COMPACTED_TOPICS,
-            )  # fmt: skip
-            yield from check.faults()
-            yield from offset_faults
-            yield from offset_index.finish(segment.size_bytes, has_damage=check.has_damage)
-            yield from time_faults
-            yield from time_index.finish(has_damage=check.has_damage)
-            aborted = indexes.get(FileKind.TRANSACTION_INDEX)
-            yield from check_aborted(aborted, path, look.log, has_damage=check.has_damage)
-    except NotFoundError:
-        return  # a running broker has deleted it meanwhile
-    except KafkactlError as error:
-        yield unreadable(path, error)
-        look.log.lose_track()
+    def _check_files(self) -> Iterator[Fault]:
+        # A broker writes the log first and its other files after it, so they are read first.
+        self.files = files_in(self.folder)
+        self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
+        yield from faults
+        metadata = self.folder / FileKind.PARTITION_METADATA.value
+        yield from check_partition_metadata(metadata, self.knowledge.id_of(self.topic))
+        self.snapshots = SnapshotChecks([path for path in self.files.regular if _is_snapshot(path)])
+        segments = files_in(self.folder).segments
+        if not segments:
+            yield Fault(file=self.folder, fault="a partition's folder without a segment")
+        for path in segments:
+            yield from self._check_segment(path)
+        yield from self.snapshots.finish(self.log)
+        yield from self._check_ends_of_epochs()
+        yield from self._check_other_files({path.stem for path in segments})
+        if is_metadata(self.folder):
+            yield from check_quorum_state(self.folder / FileKind.QUORUM_STATE.value, self.log.leader_epoch)
+
+    def _check_segment(self, path: Path) -> Iterator[Fault]:
+        indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := beside(path, kind)) in self.files.regular}
+        offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
+        time_index, time_faults = watch_time_index(indexes.get(FileKind.TIME_INDEX))
+        self.checked.segments += 1
+        try:
+            base_offset = base_offset_of(path)
+            with Segment(path) as segment:
+                self.checked.size_bytes += segment.size_bytes
+                self.log.enter_segment(path, base_offset)
+                check = SegmentCheck(
+                    segment=segment, log=self.log, epochs=self.epochs, watchers=(offset_index, time_index),
+                    checked=self.checked, base_offset=base_offset, snapshots=self.snapshots,
+                    checks_sequences=self.topic not in COMPACTED_TOPICS,
+                    is_preallocated=self.knowledge.is_preallocated(self.topic),
+                )  # fmt: skip
+                yield from check.faults()
+                yield from offset_faults
+                yield from offset_index.finish(segment.size_bytes, has_damage=check.has_damage)
+                yield from time_faults
+                yield from time_index.finish(has_damage=check.has_damage)
+                aborted = indexes.get(FileKind.TRANSACTION_INDEX)
+                yield from check_aborted(aborted, path, self.log, has_damage=check.has_damage)
+        except NotFoundError:
+            return  # a running broker has deleted it meanwhile
+        except KafkactlError as error:
+            yield unreadable(path, error)
+            self.log.lose_track()
+
+    def _check_ends_of_epochs(self) -> Iterator[Fault]:
+        """Compare the first and the last epoch of the checkpoint with the ends of the log."""
+        path, log = self.folder / FileKind.LEADER_EPOCHS.value, self.log
+        if not self.epochs or log.start_offset is None:
+            return
+        first, last, end = self.epochs[0].start_offset, self.epochs[-1], log.next_offset or 0
+        if first < log.start_offset:
+            text = f"epochs begin at offset {first}, and the first segment at {log.start_offset}: segments are missing"
+            if self.knowledge.may_be_remote(self.topic):
+                yield notice(path, f"{text}, unless they are in remote storage", first)
+            else:
+                yield Fault(file=path, offset=first, fault=text)
+        if last.start_offset > end and not log.has_damage:
+            text = f"epoch {last.epoch} begins at offset {last.start_offset}, and the log ends at {end}"
+            yield Fault(file=path, offset=last.start_offset, fault=f"{text}: records are missing")
+
+    def _check_other_files(self, stems: set[str]) -> Iterator[Fault]:
+        """Yield what is in the folder beside the files of its segments, which have the names in `stems`."""
+        for entry in self.files.skipped:
+            yield notice(entry.path, f"skipped: {entry.reason}")
+        for path in self.files.regular:
+            kind = kind_of(path)
+            if path.name.endswith(ON_THEIR_WAY):
+                yield notice(path, _ON_THEIR_WAY[path.suffix])
+            elif kind in _BESIDE_A_SEGMENT and path.stem not in stems:
+                yield Fault(file=path, fault="an index without its segment")
+            elif kind is FileKind.KRAFT_SNAPSHOT:
+                yield from self._check_snapshot(path)
+
+    def _check_snapshot(self, path: Path) -> Iterator[Fault]:
+        try:
+            yield from check_snapshot_file(path, self.checked)
+        except NotFoundError:
+            return
+        except KafkactlError as error:
+            yield unreadable(path, error)
 
 
 def _read_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
-    try:
-        epochs = read_leader_epochs(path)
-    except NotFoundError:
-        return [], []
-    except KafkactlError as error:
-        return [], [unreadable(path, error)]
-    faults = [
-        Fault(
-            file=path, offset=after.start_offset,
-            fault=f"epoch {after.epoch} does not rise over {before.epoch} with its offset",
-        )
-        for before, after in pairwise(epochs)
-        if after.epoch <= before.epoch or after.start_offset < before.start_offset
-    ]  # fmt: skip
+    """Return the leader epochs, none where they are not in order, and the faults of the file."""
+    faults: list[Fault] = []
+    epochs = read_regular(path, read_leader_epochs, faults) or []
+    for before, after in pairwise(epochs):
+        if after.epoch <= before.epoch or after.start_offset < before.start_offset:
+            text = f"epoch {after.epoch} does not rise over {before.epoch} with its offset"
+            faults.append(Fault(file=path, offset=after.start_offset, fault=text))
     return ([] if faults else epochs), faults
-
-
-def _check_ends_of_epochs(
-    folder: Path, epochs: Sequence[LeaderEpoch], log: LogState, knowledge: LogDirKnowledge
-) -> Iterator[Fault]:
-    """Compare the first and the last epoch of the checkpoint with the ends of the log."""
-    path = folder / FileKind.LEADER_EPOCHS.value
-    if not epochs or log.start_offset is None:
-        return
-    first, last, end = epochs[0].start_offset, epochs[-1].start_offset, log.next_offset or 0
-    if first < log.start_offset:
-        text = f"epochs begin at offset {first}, and the first segment at {log.start_offset}: segments are missing"
-        if knowledge.may_be_remote(partition_name(folder).topic):
-            yield notice(path, f"{text}, unless they are in remote storage", first)
-        else:
-            yield Fault(file=path, offset=first, fault=text)
-    if last > end and not log.has_damage:
-        text = f"epoch {epochs[-1].epoch} begins at offset {last}, and the log ends at {end}: records are missing"
-        yield Fault(file=path, offset=last, fault=text)
-
-
-def _check_other_files(files: FolderFiles, stems: set[str], look: PartitionCheck) -> Iterator[Fault]:
-    """Yield what is in the folder beside the files of its segments."""
-    for entry in files.skipped:
-        yield notice(entry.path, f"skipped: {entry.reason}")
-    for path in files.regular:
-        kind = kind_of(path)
-        if path.name.endswith(ON_THEIR_WAY):
-            yield notice(path, _ON_THEIR_WAY[path.suffix])
-        elif kind in _BESIDE_A_SEGMENT and path.stem not in stems:
-            yield Fault(file=path, fault="an index without its segment")
-        elif kind is FileKind.KRAFT_SNAPSHOT:
-            try:
-                yield from check_snapshot_file(path, look.checked)
-            except NotFoundError:
-                continue
-            except KafkactlError as error:
-                yield unreadable(path, error)
 
 
 def _is_snapshot(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kafkactl.errors import KafkactlError, NotFoundError
@@ -20,8 +20,13 @@ LONG_OPEN_MS = 15 * 60 * 1000
 class SnapshotChecks:
     """The producer snapshots of a folder; one holds what was known of producers below the offset in its name."""
 
-    def __init__(self, paths: list[Path]) -> None:
+    def __init__(self, paths: Sequence[Path] = ()) -> None:
         self._waiting = deque(sorted((base_offset_of(path), path) for path in paths))
+
+    @property
+    def are_waiting(self) -> bool:
+        """Return whether a snapshot is left to check."""
+        return bool(self._waiting)
 
     def reach(self, offset: int, log: LogState) -> Iterator[Fault]:
         """Check the snapshots up to an offset, which the log has come to and not passed."""

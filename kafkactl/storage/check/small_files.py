@@ -30,14 +30,13 @@ _QUORUM_VERSIONS = (0, 1)
 
 
 def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> T | None:
-    """Return what `read` makes of a file, or None where it is missing or faulty; the fault goes to `faults`."""
+    """Return what `read` makes of a file, or None where it is missing or faulty; the fault goes to `faults`.
+
+    What is no regular file counts as missing, because reading a FIFO would wait for its writer.
+    """
     try:
-        why = why_irregular(path)
-        if why is not None:
-            faults.append(notice(path, f"skipped: {why}"))
-            return None
-        return read(path)
-    except (NotFoundError, MissingFileError):
+        return None if why_irregular(path) is not None else read(path)
+    except NotFoundError:
         return None
     except KafkactlError as error:
         faults.append(unreadable(path, error))
