@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -81,7 +82,7 @@ class LogDirFolders:
 
 def partition_name(folder: Path) -> PartitionName:
     """Return the topic, partition and state in the name of a folder, also of one that a broker has renamed."""
-    name = folder.resolve().name
+    name = os.path.basename(os.path.abspath(folder))  # of a link its own name, as a broker takes it
     match = _SET_ASIDE.fullmatch(name)
     if match is not None:
         return PartitionName(topic=match["topic"], partition=int(match["partition"]), state=FolderState(match["state"]))
@@ -108,7 +109,7 @@ def scan_log_dir(path: Path) -> LogDirFolders:
     if is_partition:
         folders.partitions.append(path)
     known = {path.resolve()}
-    for child in sorted(_children(path)):
+    for child in sorted(_children(path), key=lambda child: (child.is_symlink(), child.name)):
         why = None if is_partition else _why_skipped(child)
         if why is not None:
             folders.skipped.append(SkippedPath(path=child, reason=why))

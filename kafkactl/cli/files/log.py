@@ -117,10 +117,15 @@ def stats(
 
 def _partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     """Return the folders of partitions, and the exit status of what is none; raises the error of the only one."""
-    from kafkactl.storage.log_dir import files_in, no_segments, scan_log_dir
+    from kafkactl.storage.log_dir import SkippedPath, files_in, no_segments, partition_name, scan_log_dir
 
     def partitions_in(path: Path) -> list[Path]:
         folders = scan_log_dir(path)
+        for folder in [folder for folder in folders.partitions if folder != path]:
+            state = partition_name(folder).state
+            if state is not None:  # a replica that moves here is none of the topic's yet
+                folders.partitions.remove(folder)
+                folders.skipped.append(SkippedPath(path=folder, reason=state.meaning))
         skipped = [*folders.skipped, *(entry for folder in folders.partitions for entry in files_in(folder).skipped)]
         for entry in skipped:
             people.note(f"{entry.path}: skipped: {entry.reason}")

@@ -9,8 +9,9 @@ HERE = Path(__file__).parent
 ARCHIVES = sorted(HERE.glob("*.tar.xz"))
 
 
-def extract(archive: Path, target: Path) -> list[Path]:
-    """Extract the log dirs of an archive, with the holes of their indexes; return their folders."""
+def extract(archive: Path, target: Path, *names: str) -> list[Path]:
+    """Extract the log dirs of an archive, or only those named, and return their folders; indexes keep their holes."""
     with tarfile.open(archive) as tar:
-        tar.extractall(target, filter="data")
+        members = [member for member in tar if not names or member.name.partition("/")[0] in names]
+        tar.extractall(target, members, filter="data")
     return sorted(target.iterdir())
