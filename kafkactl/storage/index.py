@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.segment import base_offset_of, map_file
@@ -39,10 +39,7 @@ class TimeEntry:
     offset: int
 
 
-Entry = TypeVar("Entry", OffsetEntry, TimeEntry)
-
-
-class Index(ABC, Generic[Entry]):
+class _Index(ABC):
     """A mapped file of entries of one layout."""
 
     layout: ClassVar[struct.Struct]
@@ -68,14 +65,6 @@ class Index(ABC, Generic[Entry]):
         end = 1 + bisect_left(behind_first, True, key=self._is_padding)
         return range(min(end, self.count))
 
-    def entries(self) -> Iterator[Entry]:
-        """The entries written."""
-        return map(self.entry, self._numbers())
-
-    @abstractmethod
-    def entry(self, number: int) -> Entry:
-        """The entry with a number from 0 on."""
-
     def _numbers(self) -> Iterator[int]:
         """The same one by one: also of an index whose zeros are not all at its end."""
         return takewhile(lambda number: number == 0 or not self._is_padding(number), range(self.count))
@@ -89,10 +78,14 @@ class Index(ABC, Generic[Entry]):
         return first, second
 
 
-class OffsetIndex(Index[OffsetEntry]):
+class OffsetIndex(_Index):
     """An .index file."""
 
     layout = OFFSET_ENTRY
+
+    def entries(self) -> Iterator[OffsetEntry]:
+        """The entries written."""
+        return map(self.entry, self._numbers())
 
     def lookup(self, offset: int) -> OffsetEntry:
         """The last entry at or before an offset; the segment's beginning when there is none."""
@@ -112,10 +105,14 @@ class OffsetIndex(Index[OffsetEntry]):
         return self._fields(number)[0] == 0
 
 
-class TimeIndex(Index[TimeEntry]):
+class TimeIndex(_Index):
     """A .timeindex file."""
 
     layout = TIME_ENTRY
+
+    def entries(self) -> Iterator[TimeEntry]:
+        """The entries written."""
+        return map(self.entry, self._numbers())
 
     def entry(self, number: int) -> TimeEntry:
         timestamp_ms, relative = self._fields(number)

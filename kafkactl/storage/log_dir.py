@@ -154,12 +154,17 @@ def files_in(folder: Path) -> FolderFiles:
     """Return a folder's entries, sorted by name; none of a folder that a broker has deleted meanwhile."""
     files = FolderFiles()
     try:
-        entries = sorted(_children(folder))
-    except MissingFileError:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
         return files
-    for path in entries:
-        why = why_irregular(path)
-        if why is not None:
+    except PermissionError:
+        raise UsageError(f"{folder}: permission denied") from None
+    for entry in entries:
+        path = folder / entry.name
+        if entry.is_file(follow_symlinks=False):
+            files.regular.append(path)
+        elif (why := why_irregular(path)) is not None:
             files.skipped.append(SkippedPath(path=path, reason=why))
         elif path.is_file():
             files.regular.append(path)

@@ -24,10 +24,9 @@ from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.check.batches import NO_TIMESTAMP, BatchRecords
 from kafkactl.storage.check.faults import Fault, unreadable
 from kafkactl.storage.files import has_data
-from kafkactl.storage.index import Index, OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
-from kafkactl.storage.segment import base_offset_of
+from kafkactl.storage.index import OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
 
-Entry = TypeVar("Entry", OffsetEntry, TimeEntry)
+Index = TypeVar("Index", OffsetIndex, TimeIndex)
 
 
 class OffsetIndexWatcher:
@@ -133,11 +132,14 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
 
     A file that is missing or that cannot be read gives a watcher without entries: brokers write missing ones again.
     """
-    if path is None:
-        return OffsetIndexWatcher(Path(), []), []
-    entries, faults = _read_entries(OffsetIndex, path)
+    faults: list[Fault] = []
+    index = None if path is None else _open(OffsetIndex, path, faults)
+    if path is None or index is None:
+        return OffsetIndexWatcher(Path(), []), faults
+    entries = list(index.entries())
+    _check_padding(index, len(entries), faults)
     # Brokers write no entry of a segment's first batch: this is the padding of an active segment.
-    if entries and entries[0] == OffsetEntry(base_offset_of(path), 0):
+    if entries and entries[0] == OffsetEntry(index.base_offset, 0):
         del entries[0]
     rising: list[OffsetEntry] = []
     for entry in entries:
@@ -152,10 +154,13 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
 
 def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
     """Return the watcher of a time index and the faults that the file has by itself, as `watch_offset_index`."""
-    if path is None:
-        return TimeIndexWatcher(Path(), []), []
-    entries, faults = _read_entries(TimeIndex, path)
-    if entries and entries[0] == TimeEntry(0, base_offset_of(path)):
+    faults: list[Fault] = []
+    index = None if path is None else _open(TimeIndex, path, faults)
+    if path is None or index is None:
+        return TimeIndexWatcher(Path(), []), faults
+    entries = list(index.entries())
+    _check_padding(index, len(entries), faults)
+    if entries and entries[0] == TimeEntry(0, index.base_offset):
         del entries[0]
     rising: list[TimeEntry] = []
     for entry in entries:
@@ -168,19 +173,24 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
     return TimeIndexWatcher(path, rising), faults
 
 
-def _read_entries(kind: type[Index[Entry]], path: Path) -> tuple[list[Entry], list[Fault]]:
+def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
+    """Return an index that can be read; without one a fault goes to `faults`, unless the file is missing."""
     try:
         index = kind(path)
         index.require_whole()
-        entries = list(index.entries())
-        if has_data(path, len(entries) * index.layout.size):
-            number = f"behind entry {len(entries)}"
-            return entries, [Fault(file=path, fault=f"zeros {number}, and more entries behind the zeros")]
-        return entries, []
     except NotFoundError:
-        return [], []
+        return None
     except KafkactlError as error:
-        return [], [unreadable(path, error)]
+        faults.append(unreadable(path, error))
+        return None
+    return index
+
+
+def _check_padding(index: Index, entries: int, faults: list[Fault]) -> None:
+    """Add the fault of an index with zeros between its entries."""
+    if has_data(index.path, entries * index.layout.size):
+        text = f"zeros behind entry {entries}, and more entries behind the zeros"
+        faults.append(Fault(file=index.path, fault=text))
 
 
 def _has_time(batch: AnyBatch, entry: TimeEntry) -> bool:
