@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
 # A broker renames files that are on their way: to be deleted, being cleaned, being swapped in.
 ON_THEIR_WAY = (".deleted", ".cleaned", ".swap")
-_READ_BYTES = 64 * 1024
 
 
 class FileKind(Enum):
@@ -59,18 +56,3 @@ def beside(path: Path, kind: FileKind) -> Path:
     tail = path.name.removeprefix(plain_name(path))
     same = path.with_name(f"{base}{kind.value}{tail}")
     return same if tail and same.exists() else path.with_name(f"{base}{kind.value}")
-
-
-def has_data(path: Path, position: int) -> bool:
-    """Return whether a file has another byte than zero from a position on; holes of sparse files are passed over."""
-    with suppress(OSError), path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        while position < size:
-            if hasattr(os, "SEEK_DATA"):
-                position = os.lseek(file.fileno(), position, os.SEEK_DATA)  # an error where only holes follow
-            file.seek(position)
-            data = file.read(_READ_BYTES)
-            if data.strip(b"\0"):
-                return True
-            position += len(data) or size
-    return False

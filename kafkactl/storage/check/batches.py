@@ -13,9 +13,9 @@ from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.check.faults import Checked, Fault, Severity, reason
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.producers import SnapshotChecks
+from kafkactl.storage.check.zeros import has_data
 from kafkactl.storage.checkpoint import LeaderEpoch
 from kafkactl.storage.control import ControlType, parse_control
-from kafkactl.storage.files import has_data
 from kafkactl.storage.segment import Segment
 
 LARGEST_KNOWN_MAGIC = 2

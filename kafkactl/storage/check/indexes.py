@@ -23,7 +23,7 @@ from kafkactl.errors import FormatError, KafkactlError, NotFoundError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.check.batches import NO_TIMESTAMP, BatchRecords
 from kafkactl.storage.check.faults import Fault, unreadable
-from kafkactl.storage.files import has_data
+from kafkactl.storage.check.zeros import has_data
 from kafkactl.storage.index import OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
 
 Index = TypeVar("Index", OffsetIndex, TimeIndex)
