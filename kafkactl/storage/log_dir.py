@@ -201,7 +201,7 @@ def _children(path: Path) -> Iterator[Path]:
 
 
 def _has_segments(folder: Path) -> bool:
-    return bool(segments_in(folder))
+    return any(kind_of(path) is FileKind.LOG and path.is_file() for path in folder.glob(f"*{FileKind.LOG.value}"))
 
 
 def _order(folder: Path) -> tuple[str, int, str]:

@@ -21,6 +21,7 @@ from kafkactl.storage.segment import Segment
 from kafkactl.storage.selection import Selection
 from kafkactl.storage.stats import as_data, stats_of
 from kafkactl.storage.txnindex import read_aborted_transactions
+from tests.fuzz.folders import check_folder, look_up
 
 BOUND_BYTES = 1 << 20  # of a decompressed batch: bombs are stopped early, so that more of them fit into an hour
 STEM = f"{0:020}"
@@ -88,6 +89,8 @@ TARGETS: dict[str, Callable[[Path, bytes], None]] = {
     "index": index,
     "small": small_file,
     "message": message,
+    "folder": check_folder,
+    "lookup": look_up,
 }
 
 

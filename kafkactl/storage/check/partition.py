@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -57,12 +60,10 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
 def _versions(folder: Path) -> dict[str, tuple[int, int]]:
     """Return size and time of change of every file, by name."""
     versions = {}
-    for path in files_in(folder).regular:
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        versions[path.name] = status.st_size, status.st_mtime_ns
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            versions[entry.name] = status.st_size, status.st_mtime_ns
     return versions
 
 
@@ -79,15 +80,22 @@ class PartitionCheck:
     epochs: list[LeaderEpoch] = field(default_factory=list)
     snapshots: SnapshotChecks = field(default_factory=SnapshotChecks)
 
-    @property
+    @cached_property
     def topic(self) -> str:
         """Return the name of the topic."""
         return partition_name(self.folder).topic
 
+    @cached_property
+    def regular(self) -> set[Path]:
+        """Return the regular files of the folder."""
+        return set(self.files.regular)
+
     def run(self) -> None:
         """Read all files and collect the faults."""
-        self.faults += self._check_files()
+        # A broker writes the log first and its other files after it, so their list comes first.
+        self.files = files_in(self.folder)
         segments = files_in(self.folder).segments
+        self.faults += self._check_files(segments)
         policy = self.knowledge.policy_of(self.topic, partition_name(self.folder).partition)
         if segments:
             self.faults += gap_faults(self.log, policy, segments)
@@ -95,15 +103,12 @@ class PartitionCheck:
                 self.faults += self.log.unless_cleaned
             self.faults += open_transactions(segments[-1], self.log)
 
-    def _check_files(self) -> Iterator[Fault]:
-        # A broker writes the log first and its other files after it, so they are read first.
-        self.files = files_in(self.folder)
+    def _check_files(self, segments: list[Path]) -> Iterator[Fault]:
         self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
         yield from faults
         metadata = self.folder / FileKind.PARTITION_METADATA.value
         yield from check_partition_metadata(metadata, self.knowledge.id_of(self.topic))
         self.snapshots = SnapshotChecks([path for path in self.files.regular if _is_snapshot(path)])
-        segments = files_in(self.folder).segments
         if not segments:
             yield Fault(file=self.folder, fault="a partition's folder without a segment")
         for path in segments:
@@ -115,7 +120,7 @@ class PartitionCheck:
             yield from check_quorum_state(self.folder / FileKind.QUORUM_STATE.value, self.log.leader_epoch)
 
     def _check_segment(self, path: Path) -> Iterator[Fault]:
-        indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := beside(path, kind)) in self.files.regular}
+        indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := beside(path, kind)) in self.regular}
         offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
         time_index, time_faults = watch_time_index(indexes.get(FileKind.TIME_INDEX))
         self.checked.segments += 1
