@@ -194,9 +194,7 @@ def _epoch_at(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
 def check_snapshot_file(path: Path, checked: Checked) -> Iterator[Fault]:
     """Yield the faults of a snapshot of KRaft, which is made of batches as a segment is."""
     with Segment(path) as segment:
-        check = SegmentCheck(
-            segment=segment, log=LogState(), epochs=(), watchers=(), checked=checked, base_offset=0
-        )  # fmt: skip
+        check = SegmentCheck(segment=segment, log=LogState(), epochs=(), watchers=(), checked=checked, base_offset=0)
         yield from check.faults()
         if not check.has_damage and not check.ends_with_control:
             yield Fault(file=path, position=check.reached, fault="the footer of the snapshot is missing")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,56 +48,44 @@ def check_log_dir(path: Path, checked: Checked) -> Iterator[Fault]:
     """
     folders = scan_log_dir(path)
     files = files_in(path)
-    is_broker = any(is_broker_file(file) for file in files.regular)
-    if not folders.partitions and not folders.skipped and not is_broker:
+    has_broker_files = any(is_broker_file(file) for file in files.regular)
+    if not folders.partitions and not folders.skipped and not has_broker_files:
         raise no_segments(path)
-    if not is_broker:
-        yield from _check_partitions(folders.partitions, knowledge_of(path / "-"), checked, {}, path)
-        yield from (notice(entry.path, f"skipped: {entry.reason}") for entry in folders.skipped)
-        return
-    faults, checkpoints = _read_checkpoints(path)
-    yield from faults
-    yield from check_meta_properties(path / FileKind.META_PROPERTIES.value)
-    yield from check_clean_shutdown(path / CLEAN_SHUTDOWN)
-    for file in files.regular:
-        if file.suffix == FileKind.KRAFT_SNAPSHOT.value:
-            yield from _check_bootstrap(file, checked)
+    checkpoints: list[_Checkpoint] = []
+    if has_broker_files:
+        checkpoints, faults = _read_checkpoints(path)
+        yield from faults
+        yield from check_meta_properties(path / FileKind.META_PROPERTIES.value)
+        yield from check_clean_shutdown(path / CLEAN_SHUTDOWN)
+        for file in files.regular:
+            if file.suffix == FileKind.KRAFT_SNAPSHOT.value:
+                yield from _check_bootstrap(file, checked)
     logs: dict[tuple[str, int | None], LogState] = {}
-    yield from _check_partitions(folders.partitions, LogDirKnowledge(path), checked, logs, path)
+    knowledge = LogDirKnowledge(path)
+    for folder in folders.partitions:
+        look = look_at_partition(folder, knowledge if folder != path else knowledge_of(folder))
+        checked.add(look.checked)
+        yield from look.faults
+        name = partition_name(folder)
+        if name.state is FolderState.FUTURE:
+            yield notice(folder, name.state.meaning)
+        elif name.state is None:
+            logs[name.topic, name.partition] = look.log
     yield from (notice(entry.path, f"skipped: {entry.reason}") for entry in folders.skipped)
     was_stopped = (path / CLEAN_SHUTDOWN).is_file()
     for checkpoint in checkpoints:
         yield from _compare(checkpoint, logs, was_stopped=was_stopped)
 
 
-def _check_partitions(
-    folders: Iterable[Path],
-    knowledge: LogDirKnowledge,
-    checked: Checked,
-    logs: dict[tuple[str, int | None], LogState],
-    path: Path,
-) -> Iterator[Fault]:
-    """Yield the faults of partitions; their logs go to `logs` by topic and partition."""
-    for folder in folders:
-        name = partition_name(folder)
-        look = look_at_partition(folder, knowledge if folder != path else knowledge_of(folder))
-        checked.add(look.checked)
-        yield from look.faults
-        if name.state is FolderState.FUTURE:
-            yield notice(folder, name.state.meaning)
-        elif name.state is None:
-            logs[name.topic, name.partition] = look.log
-
-
-def _read_checkpoints(path: Path) -> tuple[list[Fault], list[_Checkpoint]]:
-    """Read the offset checkpoints before the logs, which only grow meanwhile."""
+def _read_checkpoints(path: Path) -> tuple[list[_Checkpoint], list[Fault]]:
+    """Read the offset checkpoints before the logs, which only grow meanwhile; return them and their faults."""
     faults: list[Fault] = []
     checkpoints = []
     for name in OFFSET_CHECKPOINTS:
         lines, own_faults = check_offsets(path / name)
         faults += own_faults
         checkpoints.append(_Checkpoint(path=path / name, lines=lines))
-    return faults, checkpoints
+    return checkpoints, faults
 
 
 def _check_bootstrap(path: Path, checked: Checked) -> Iterator[Fault]:

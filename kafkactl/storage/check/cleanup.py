@@ -14,7 +14,7 @@ from kafkactl.storage.checkpoint import read_offset_checkpoint
 from kafkactl.storage.files import FileKind
 from kafkactl.storage.internal.metadata import parse_metadata_record
 from kafkactl.storage.log_dir import files_in, partition_name
-from kafkactl.storage.segment import Segment
+from kafkactl.storage.segment import Segment, base_offset_of
 
 METADATA_TOPIC = "__cluster_metadata"
 _METADATA_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAQ"
@@ -113,8 +113,9 @@ class LogDirKnowledge:
     @cached_property
     def _cleaned(self) -> set[tuple[str, int]]:
         """Return the partitions that the broker's cleaner has compacted."""
+        path = self._path / CLEANER_CHECKPOINT
         try:
-            lines = read_offset_checkpoint(self._path / CLEANER_CHECKPOINT)
+            lines = read_offset_checkpoint(path) if path.is_file() else []
         except KafkactlError:
             return set()  # the check of the log dir reports the file
         return {(line.topic, line.partition) for line in lines}
@@ -122,19 +123,21 @@ class LogDirKnowledge:
     @cached_property
     def _metadata(self) -> _Metadata:
         metadata = _Metadata()
-        for path in self._metadata_files():
-            try:
+        try:
+            for path in self._metadata_files():
                 with Segment(path) as segment:
                     for name, fields in _metadata_records(segment):
                         metadata.apply(name, fields)
-            except KafkactlError:
-                return _Metadata()  # a log with damage proves nothing; the check of its folder reports it
+        except KafkactlError:
+            return _Metadata()  # a log with damage proves nothing; the check of its folder reports it
         return metadata
 
     def _metadata_files(self) -> list[Path]:
-        """Return the newest snapshot and the segments of the metadata log."""
+        """Return the newest snapshot and the segments of the metadata log; nothing where its beginning is missing."""
         files = files_in(self._path / f"{METADATA_TOPIC}-0")
         snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)
+        if not snapshots and (not files.segments or base_offset_of(files.segments[0]) > 0):
+            return []
         return [*snapshots[-1:], *files.segments]
 
 

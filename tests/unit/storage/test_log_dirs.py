@@ -93,8 +93,10 @@ def test_what_is_no_file_is_skipped(tmp_path: Path, cli: Cli) -> None:
     (folder / f"{20:020}.log").symlink_to("/dev/zero")
     (folder / f"{30:020}.log").symlink_to(f"{30:020}.log")
     (folder / f"{40:020}.log").symlink_to("nowhere")
-    for name in ("meta.properties", "recovery-point-offset-checkpoint", "bootstrap.checkpoint", "pipe-1"):
+    pipes = ("meta.properties", "recovery-point-offset-checkpoint", "cleaner-offset-checkpoint", "pipe-1")
+    for name in (*pipes, "bootstrap.checkpoint"):
         os.mkfifo(tmp_path / name)
+    os.mkfifo(write_segment(tmp_path / "__cluster_metadata-0", 0).with_name(f"{11:020}.log"))
     (tmp_path / "again-0").symlink_to("orders-0")
     (tmp_path / "loop-0").symlink_to("loop-0")
     (tmp_path / "up-0").symlink_to(tmp_path)
@@ -104,10 +106,10 @@ def test_what_is_no_file_is_skipped(tmp_path: Path, cli: Cli) -> None:
         "skipped: a FIFO", "skipped: a character device", "skipped: a loop of links", "skipped: a link to nothing",
         "skipped: a link to a folder that is read already",
     }  # fmt: skip
-    assert len(reasons) == 17
+    assert len(reasons) == 19
     assert reasons["again-0"] == reasons["up-0"] == "skipped: a link to a folder that is read already"
-    assert "1 batches with 10 records in 1 segment of 1 partition checked: 0 faults, 17 notices" in done.stderr
-    assert cli("log", "stats", tmp_path, check=0).stderr.count("skipped") == 17
+    assert "1 batches with 10 records in 2 segments of 2 partitions checked: 0 faults, 19 notices" in done.stderr
+    assert cli("log", "stats", tmp_path, check=0).stderr.count("skipped") == 19
 
 
 def test_a_link_to_a_partition_is_followed_once(tmp_path: Path) -> None:
