@@ -82,7 +82,10 @@ class Lab:
             lines += [f"node.id={node}", "process.roles=broker,controller", f"controller.quorum.voters={voters}"]
             lines += [f"listeners=PLAINTEXT://127.0.0.1:{own},CONTROLLER://127.0.0.1:{controller + node}"]
             lines += [f"advertised.listeners=PLAINTEXT://127.0.0.1:{own}", "controller.listener.names=CONTROLLER"]
-            lines += ["metadata.max.idle.interval.ms=5000"]
+            lines += [
+                "metadata.log.max.snapshot.interval.ms=9000",
+                "metadata.log.max.record.bytes.between.snapshots=2000",
+            ]
         path = self.work / f"node-{node}.properties"
         path.write_text("\n".join(lines) + "\n")
         return path
