@@ -158,8 +158,8 @@ def files_in(folder: Path) -> FolderFiles:
             entries = sorted(found, key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return files
-    except PermissionError:
-        raise UsageError(f"{folder}: permission denied") from None
+    except OSError as error:
+        raise _unreadable(folder, error) from None
     for entry in entries:
         path = folder / entry.name
         if entry.is_file(follow_symlinks=False):
@@ -196,8 +196,13 @@ def _children(path: Path) -> Iterator[Path]:
         return iter(list(path.iterdir()))
     except FileNotFoundError:
         raise MissingFileError(f"{path}: no such folder") from None
-    except PermissionError as error:
-        raise UsageError(f"{error.filename}: permission denied") from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(folder: Path, error: OSError) -> UsageError:
+    """Return the error of a folder that cannot be listed."""
+    return UsageError(f"{folder}: {(error.strerror or str(error)).lower()}")
 
 
 def _has_segments(folder: Path) -> bool:

@@ -123,7 +123,7 @@ def _partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
         folders = scan_log_dir(path)
         for folder in [folder for folder in folders.partitions if folder != path]:
             state = partition_name(folder).state
-            if state is not None:  # a replica that moves here is none of the topic's yet
+            if state is not None:  # until the move is done, the topic has its replica in another log dir
                 folders.partitions.remove(folder)
                 folders.skipped.append(SkippedPath(path=folder, reason=state.meaning))
         skipped = [*folders.skipped, *(entry for folder in folders.partitions for entry in files_in(folder).skipped)]

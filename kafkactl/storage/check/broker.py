@@ -63,7 +63,13 @@ def check_log_dir(path: Path, checked: Checked) -> Iterator[Fault]:
     logs: dict[tuple[str, int | None], LogState] = {}
     knowledge = LogDirKnowledge(path)
     for folder in folders.partitions:
-        look = look_at_partition(folder, knowledge if folder != path else knowledge_of(folder))
+        try:
+            look = look_at_partition(folder, knowledge if folder != path else knowledge_of(folder))
+        except KafkactlError as error:
+            if folder == path:
+                raise
+            yield unreadable(folder, error)
+            continue
         checked.add(look.checked)
         yield from look.faults
         name = partition_name(folder)

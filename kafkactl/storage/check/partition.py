@@ -60,7 +60,7 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
 def _versions(folder: Path) -> dict[str, tuple[int, int]]:
     """Return size and time of change of every file, by name."""
     versions = {}
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+    with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             status = entry.stat(follow_symlinks=False)
             versions[entry.name] = status.st_size, status.st_mtime_ns
@@ -109,7 +109,7 @@ class PartitionCheck:
         metadata = self.folder / FileKind.PARTITION_METADATA.value
         yield from check_partition_metadata(metadata, self.knowledge.id_of(self.topic))
         self.snapshots = SnapshotChecks([path for path in self.files.regular if _is_snapshot(path)])
-        if not segments:
+        if not segments and self.folder.is_dir():  # and the broker has not deleted it meanwhile
             yield Fault(file=self.folder, fault="a partition's folder without a segment")
         for path in segments:
             yield from self._check_segment(path)

@@ -112,6 +112,21 @@ def test_what_is_no_file_is_skipped(tmp_path: Path, cli: Cli) -> None:
     assert cli("log", "stats", tmp_path, check=0).stderr.count("skipped") == 19
 
 
+def test_a_folder_that_cannot_be_listed_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
+    write_segment(tmp_path / "orders-1", 0, encode_batch(records(0)), b"damage")
+    scandir = os.scandir
+
+    def refuse(folder: Path) -> object:
+        if Path(folder).name == "orders-0":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = list(check_log_dir(tmp_path, Checked()))
+    assert faults(found) == ["permission denied", "6 bytes that are no whole batch"]
+
+
 def test_a_link_to_a_partition_is_followed_once(tmp_path: Path) -> None:
     write_segment(tmp_path / "elsewhere" / "orders-0", 0, encode_batch(records(0)))
     (tmp_path / "dir").mkdir()
