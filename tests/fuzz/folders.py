@@ -13,10 +13,10 @@ from pathlib import Path
 from random import Random
 
 from kafkactl.errors import KafkactlError
+from kafkactl.storage import Selection, select
 from kafkactl.storage.check import Checked, check_log_dir, check_partition
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
-from kafkactl.storage.selection import Selection, select
 from tests.data.logs import HERE, extract
 from tests.unit.storage.encoding import encode_batch
 
