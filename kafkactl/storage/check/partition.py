@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,12 +14,17 @@ from pathlib import Path
 from kafkactl.errors import KafkactlError, NotFoundError
 from kafkactl.storage.check.batches import SegmentCheck, check_snapshot_file
 from kafkactl.storage.check.cleanup import COMPACTED_TOPICS, LogDirKnowledge, is_metadata, knowledge_of
-from kafkactl.storage.check.faults import Checked, Fault, notice, unreadable
+from kafkactl.storage.check.faults import Checked, Fault, Severity, notice, unreadable
 from kafkactl.storage.check.gaps import explained_by_compaction, gap_faults
 from kafkactl.storage.check.indexes import watch_offset_index, watch_time_index
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.producers import SnapshotChecks, check_aborted, open_transactions
-from kafkactl.storage.check.small_files import check_partition_metadata, check_quorum_state, read_regular
+from kafkactl.storage.check.small_files import (
+    CLEAN_SHUTDOWN,
+    check_partition_metadata,
+    check_quorum_state,
+    read_regular,
+)
 from kafkactl.storage.checkpoint import LeaderEpoch, read_leader_epochs
 from kafkactl.storage.files import ON_THEIR_WAY, FileKind, beside, kind_of
 from kafkactl.storage.log_dir import FolderFiles, files_in, partition_name
@@ -26,6 +32,10 @@ from kafkactl.storage.segment import Segment, base_offset_of
 
 LOOKS = 3
 """How often a partition is read at most while its broker writes to it."""
+SETTLE_S = 0.3
+"""How long a broker may take from the first to the last step of a change, like a rename and the checkpoint after it."""
+RECENT_S = 60
+LOCK = ".lock"
 _BESIDE_A_SEGMENT = (FileKind.OFFSET_INDEX, FileKind.TIME_INDEX, FileKind.TRANSACTION_INDEX)
 _ON_THEIR_WAY = {
     ".deleted": "the broker deletes this file soon",
@@ -47,14 +57,27 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
     look = PartitionCheck(folder=folder, knowledge=knowledge)
     look.run()
     for _ in range(LOOKS - 1):
+        if not any(fault.severity is Severity.FAULT for fault in look.faults):
+            break
+        if _may_be_written(folder, before):
+            time.sleep(SETTLE_S)
         after = _versions(folder)
-        if not look.faults or after == before:
+        if after == before:
             break
         known, before = set(look.faults), after
         look = PartitionCheck(folder=folder, knowledge=knowledge)
         look.run()
         look.faults = [fault for fault in look.faults if fault in known]
     return look
+
+
+def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
+    """Return whether a broker may run here: it has locked the log dir, has not stopped, and wrote a moment ago."""
+    log_dir = folder.absolute().parent
+    if not (log_dir / LOCK).exists() or (log_dir / CLEAN_SHUTDOWN).exists():
+        return False
+    newest_ns = max((changed_ns for _, changed_ns in versions.values()), default=0)
+    return time.time_ns() - newest_ns < RECENT_S * 1_000_000_000
 
 
 def _versions(folder: Path) -> dict[str, tuple[int, int]]:

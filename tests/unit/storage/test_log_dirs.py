@@ -112,6 +112,26 @@ def test_what_is_no_file_is_skipped(tmp_path: Path, cli: Cli) -> None:
     assert cli("log", "stats", tmp_path, check=0).stderr.count("skipped") == 19
 
 
+def test_what_a_broker_is_writing_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)), b"half of a batch").parent
+    snapshot = folder / f"{10:020}.snapshot"
+    snapshot.write_bytes(b"")
+    (tmp_path / ".lock").touch()
+    waits = []
+
+    def finish_writing(seconds: float) -> None:
+        waits.append(seconds)
+        snapshot.unlink(missing_ok=True)
+
+    monkeypatch.setattr("kafkactl.storage.check.partition.time.sleep", finish_writing)
+    assert findings(folder) == [("fault", "15 bytes that are no whole batch")]
+    assert waits
+    (tmp_path / ".kafka_cleanshutdown").touch()
+    waits.clear()
+    assert findings(folder) == [("fault", "15 bytes that are no whole batch")]
+    assert waits == []
+
+
 def test_a_folder_that_cannot_be_listed_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
     write_segment(tmp_path / "orders-1", 0, encode_batch(records(0)), b"damage")
