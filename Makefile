@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # Each part of test-long ends within 8 minutes; docs/test-long.md has the last result of each.
 LONG := timeout 480
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -26,7 +26,7 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
@@ -39,6 +39,11 @@ test-long-fuzz: $(VENV)/installed-dev
 # The same with the readers in Python.
 test-long-fuzz-pure: $(VENV)/installed-dev
 	KAFKACTL_READER=pure $(LONG) $(BIN)/python -m tests.fuzz.run --inputs 250000 --jobs 2 --seed 950
+
+# Whole folders under log check, and lookups through damaged indexes, with both readers.
+test-long-fuzz-folders: $(VENV)/installed-dev
+	timeout 240 $(BIN)/python -m tests.fuzz.run --inputs 60000 --jobs 2 --seed 970 --target folder --target lookup
+	KAFKACTL_READER=pure timeout 240 $(BIN)/python -m tests.fuzz.run --inputs 60000 --jobs 2 --seed 980 --target folder --target lookup
 
 # Leaders and consumers killed again and again; no acknowledged line may be lost or doubled.
 test-long-loss: $(VENV)/installed-dev

@@ -8,6 +8,7 @@ org.apache.kafka.storage.internals.log.PartitionMetadataFile (KIP-516), org.apac
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from kafkactl.storage.source import read_file
 
 T = TypeVar("T")
 VERSION = 0
+_NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
+_LINE_END = re.compile(r"\r\n|\r|\n")  # and no other character that Python counts among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
     """The lines of leader-epoch-checkpoint; raises NotFoundError, UsageError and FormatError."""
 
     def parse(words: list[str]) -> LeaderEpoch:
-        epoch, start_offset = map(int, words)
+        epoch, start_offset = map(_number, words)
         return LeaderEpoch(epoch, start_offset)
 
     return _read_checkpoint(path, parse)
@@ -52,7 +55,7 @@ def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
 
     def parse(words: list[str]) -> PartitionOffset:
         topic, partition, offset = words
-        return PartitionOffset(topic, int(partition), int(offset))
+        return PartitionOffset(topic, _number(partition), _number(offset))
 
     return _read_checkpoint(path, parse)
 
@@ -82,16 +85,25 @@ def read_quorum_state(path: Path) -> dict[str, Any]:
 
 
 def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
-    lines = _text(path).splitlines()
+    text = _text(path)
+    if not text:
+        return []  # a broker makes the file empty, and fills it when there is something to note
     try:
-        version, count, *rest = lines
-        if int(version) != VERSION:
+        version, count, *rest = _LINE_END.split(text.removesuffix("\n"))
+        if _number(version) != VERSION:
             raise FormatError(f"{path}: file version {version}, and {VERSION} is the only one known")
-        if int(count) != len(rest):
+        if _number(count) != len(rest):
             raise FormatError(f"{path}: corrupt: {len(rest)} lines, and it says {count}")
         return [parse(line.split()) for line in rest]
     except ValueError as error:
         raise FormatError(f"{path}: corrupt: {error}") from error
+
+
+def _number(text: str) -> int:
+    """A number as Java reads it; raises ValueError for what only Python takes, like 1_000."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is no number")
+    return int(text)
 
 
 def _text(path: Path) -> str:

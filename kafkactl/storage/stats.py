@@ -96,12 +96,18 @@ class Stats:
         return sorted(self.keys.items(), key=lambda item: (-item[1], item[0]))[:count]
 
     def note_offsets(self, first: int, end: int) -> None:
+        """Count offsets that are there, and what is missing before them."""
         if self.first_offset is None:
             self.first_offset = first
-        if self.next_offset is not None and first > self.next_offset:
-            self.gaps += 1
-            self.missing_offsets += first - self.next_offset
+        self.note_end(first)
         self.next_offset = max(self.next_offset or 0, end)
+
+    def note_end(self, offset: int) -> None:
+        """Count what is missing up to an offset."""
+        if self.next_offset is not None and offset > self.next_offset:
+            self.gaps += 1
+            self.missing_offsets += offset - self.next_offset
+            self.next_offset = offset
 
     def _time(self, timestamp_ms: int) -> None:
         self.oldest_ms = timestamp_ms if self.oldest_ms is None else min(self.oldest_ms, timestamp_ms)
@@ -113,9 +119,14 @@ class Stats:
             self.keys = Counter(dict(self.keys.most_common(MOST_KEYS)))
 
 
-def stats_of(path: Path, on_error: Callable[[KafkactlError], None]) -> Stats:
-    """A segment's numbers, up to where it cannot be read on, which is told; raises NotFoundError and UsageError."""
-    stats = Stats(segments=1, next_offset=base_offset_of(path))
+def stats_of(path: Path, on_error: Callable[[KafkactlError], None], after: int | None = None) -> Stats:
+    """Return a segment's numbers, up to where it cannot be read on, which goes to `on_error`.
+
+    `after` is the next offset of the segment before it; what is missing between them counts here. Raises NotFoundError
+    and UsageError.
+    """
+    base_offset = base_offset_of(path)
+    stats = Stats(segments=1, next_offset=base_offset if after is None else after)
     with Segment(path) as segment:
         stats.size_bytes = segment.size_bytes
         try:
@@ -123,6 +134,7 @@ def stats_of(path: Path, on_error: Callable[[KafkactlError], None]) -> Stats:
                 _count(batch, stats)
         except FormatError as error:
             on_error(FormatError(f"{path}: {error}", error.hint))
+    stats.note_end(base_offset)
     return stats
 
 

@@ -54,3 +54,11 @@ def test_compaction_leaves_gaps_and_nothing_to_fault(kraft: RunningCluster, name
     eventually(compacted, timeout_s=90)
     assert "0 faults" in kraft.cli("log", "check", folder, check=0).stderr
     assert kraft.cli("dump-log", folder, "--deep-iteration", check=0).stdout.count("Dumping ") >= 1
+
+
+def test_running_brokers_have_no_fault(cluster: RunningCluster) -> None:
+    """Whatever other tests write meanwhile: a fault that a second look does not find again is none."""
+    for log_dir in cluster.log_dirs():
+        rows = json.loads(cluster.cli.ok("log", "check", log_dir, "-o", "json"))
+        assert [row for row in rows if row["severity"] == "fault"] == []
+        assert ".kafka_cleanshutdown" in {Path(row["file"]).name for row in rows}

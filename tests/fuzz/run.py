@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,7 +27,7 @@ from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS, limit_memory
 
 SLOW_S = 1.0
-SHARES = {"segment": 40, "check": 15, "index": 15, "small": 10, "message": 20}  # of a hundred
+SHARES = {"segment": 35, "check": 10, "index": 15, "small": 10, "message": 20, "folder": 5, "lookup": 5}  # of a hundred
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,19 @@ class Finding:
     data: bytes
 
 
-def run(seed: int, inputs: int, folder: Path) -> tuple[Counter[str], list[Finding], float]:
+def run(
+    seed: int, inputs: int, folder: Path, shares: Mapping[str, int] = SHARES
+) -> tuple[Counter[str], list[Finding], float]:
     """So many inputs from a seed: how many of each target, what was found, and the slowest one's seconds."""
     limit_memory()
     random = Random(seed)
-    starts = {target: seeds(target) for target in TARGETS}
+    starts = {target: seeds(target) for target in shares}
     counts: Counter[str] = Counter()
     findings: list[Finding] = []
     slowest = 0.0
-    names, shares = list(SHARES), list(SHARES.values())
+    names, weights = list(shares), list(shares.values())
     for number in range(inputs):
-        (target,) = random.choices(names, shares)
+        (target,) = random.choices(names, weights)
         data = mutate(random.choice(starts[target]), random, starts[target])
         before = time.perf_counter()
         what = None
@@ -70,17 +72,19 @@ def run(seed: int, inputs: int, folder: Path) -> tuple[Counter[str], list[Findin
     return counts, findings, slowest
 
 
-def _work(arguments: tuple[int, int]) -> tuple[Counter[str], list[Finding], float, int]:
-    seed, inputs = arguments
+def _work(arguments: tuple[int, int, Mapping[str, int]]) -> tuple[Counter[str], list[Finding], float, int]:
+    seed, inputs, shares = arguments
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as name:
         orders = Path(name)
         (orders / f"{0:020}.log").write_bytes(seeds("segment")[-1])
-        return *run(seed, inputs, orders), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return *run(seed, inputs, orders, shares), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _portions(first_seed: int, inputs: int, size: int) -> Iterator[tuple[int, int]]:
+def _portions(
+    first_seed: int, inputs: int, size: int, shares: Mapping[str, int]
+) -> Iterator[tuple[int, int, Mapping[str, int]]]:
     for number, start in enumerate(range(0, inputs, size)):
-        yield first_seed + number, min(size, inputs - start)
+        yield first_seed + number, min(size, inputs - start), shares
 
 
 def main() -> int:
@@ -89,10 +93,12 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", type=Path)
+    parser.add_argument("--target", action="append", choices=SHARES, help="Only this target; may be repeated.")
     wanted = parser.parse_args()
+    shares = {target: share for target, share in SHARES.items() if target in (wanted.target or SHARES)}
     began, counts, findings, slowest, memory = time.time(), Counter[str](), list[Finding](), 0.0, 0
     with get_context("fork").Pool(wanted.jobs) as pool:
-        portions = _portions(wanted.seed, wanted.inputs, 20_000)
+        portions = _portions(wanted.seed, wanted.inputs, 20_000, shares)
         for done, found, slow, peak_kb in pool.imap_unordered(_work, portions):
             counts += done
             findings += found

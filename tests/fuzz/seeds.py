@@ -9,6 +9,7 @@ from google_crc32c import value as crc32c
 
 from kafkactl.storage.schema import layouts
 from tests.conftest import REPOSITORY
+from tests.fuzz.folders import folder_seeds, log_dir_files, lookup_files
 from tests.unit.storage.encoding import KINDS_OF_BATCHES
 from tests.unit.storage.messages import encode_message, unsigned_varint
 
@@ -30,6 +31,8 @@ def seeds(target: str) -> list[bytes]:
         pairs = [random.choice(KINDS_OF_BATCHES) + random.choice(KINDS_OF_BATCHES) for _ in range(20)]
         legacy = [path.read_bytes() for path in sorted((REPOSITORY / "tests" / "data" / "legacy").glob("*.log"))]
         return [*KINDS_OF_BATCHES, *pairs, *legacy, (ORDERS / f"{0:020}.log").read_bytes()]
+    if target in ("folder", "lookup"):
+        return folder_seeds(log_dir_files() if target == "folder" else lookup_files(), random)
     if target == "index":
         return [(ORDERS / f"{0:020}.{suffix}").read_bytes() for suffix in ("index", "timeindex")] + [bytes(96)]
     if target == "small":

@@ -11,7 +11,7 @@ from kafkactl.dump.text import aborted_line, control_text, producer_line
 from kafkactl.errors import KafkactlError
 from kafkactl.output.records.decoders import TOPICS, by_format, by_topic
 from kafkactl.serde import formats
-from kafkactl.storage import compression
+from kafkactl.storage import compression, seek
 from kafkactl.storage.check import Checked, check_partition
 from kafkactl.storage.checkpoint import read_leader_epochs, read_offset_checkpoint, read_properties, read_quorum_state
 from kafkactl.storage.index import OffsetIndex, TimeIndex
@@ -21,6 +21,7 @@ from kafkactl.storage.segment import Segment
 from kafkactl.storage.selection import Selection
 from kafkactl.storage.stats import as_data, stats_of
 from kafkactl.storage.txnindex import read_aborted_transactions
+from tests.fuzz.folders import check_folder, look_up
 
 BOUND_BYTES = 1 << 20  # of a decompressed batch: bombs are stopped early, so that more of them fit into an hour
 STEM = f"{0:020}"
@@ -88,6 +89,8 @@ TARGETS: dict[str, Callable[[Path, bytes], None]] = {
     "index": index,
     "small": small_file,
     "message": message,
+    "folder": check_folder,
+    "lookup": look_up,
 }
 
 
@@ -101,3 +104,4 @@ def expect_only_ours(work: Callable[[], object]) -> None:
 
 def limit_memory() -> None:
     compression.MAX_DECOMPRESSED_BYTES = BOUND_BYTES
+    vars(seek)["READ_WHOLE_BYTES"] = 0  # where small logs are read without their time index, these are looked up, too

@@ -9,7 +9,7 @@ from enum import StrEnum
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -19,6 +19,8 @@ from kafkactl.errors import KafkactlError, NotFoundError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
 from kafkactl.statuses import CONDITION, DONE, combine
+
+T = TypeVar("T")
 
 app = new_app("Check and measure the folders of segments that a broker leaves on disk.")
 
@@ -46,24 +48,27 @@ Folders = Annotated[
 @app.command()
 @command
 def check(output: ReportOptions, folder: Folders = None) -> int:
-    """Verify batches, offsets, indexes, leader epochs and producer snapshots; status 4 when any is wrong."""
-    from kafkactl.storage.check import Checked, check_partition
+    """Verify logs, indexes, transactions, snapshots, checkpoints and a broker's own files; status 4 for a fault."""
+    from kafkactl.storage.check import Checked, Severity, check_log_dir
 
     checked = Checked()
-    partitions, status = _partitions(folder)
-    found = [fault for each in partitions for fault in check_partition(each, checked)]
-    faults = [{**asdict(fault), "file": str(fault.file)} for fault in found]
+    rows, status = _of_every(folder, lambda path: list(check_log_dir(path, checked)))
+    findings = [{**asdict(row), "file": str(row.file), "severity": row.severity.value} for row in rows]
+    faults = sum(row.severity is Severity.FAULT for row in rows)
     columns = [
         Column("FILE", lambda row: row["file"]),
         Column("POSITION", lambda row: row["position"]),
         Column("OFFSET", lambda row: row["offset"]),
-        Column("FAULT", lambda row: row["fault"], lambda _: "red"),
+        Column("SEVERITY", lambda row: row["severity"], _severity_style),
+        Column("FAULT", lambda row: row["fault"], _severity_style),
     ]
-    if faults or output.is_structured:
-        output.show(listing(columns, faults))
+    if findings or output.is_structured:
+        output.show(listing(columns, findings))
+    notices = len(findings) - faults
     people.note(
         f"{checked.batches} batches with {checked.records} records in {_count(checked.segments, 'segment')} of "
-        f"{_count(checked.partitions, 'partition')} checked: {_count(len(faults), 'fault')}"
+        f"{_count(checked.partitions, 'partition')} checked: {_count(faults, 'fault')}"
+        + (f", {_count(notices, 'notice')}" if notices else "")
     )
     return combine([status, CONDITION]) if faults else status
 
@@ -76,7 +81,7 @@ def stats(
     by: Annotated[Level, typer.Option("--by", help="What a row is of.")] = Level.PARTITION,
     top: Annotated[int, typer.Option(metavar="N", min=0, help="So many of the most frequent keys.")] = 5,
 ) -> int:
-    """Count records, bytes, codecs, sizes, keys, tombstones, producers and the gaps that compaction left."""
+    """Count records, bytes, codecs, sizes, keys, tombstones, producers and the offsets that are missing."""
     from kafkactl.storage.log_dir import segments_in, topic_and_partition
     from kafkactl.storage.stats import Stats, as_data, stats_of
 
@@ -90,10 +95,13 @@ def stats(
     def of_segments() -> Iterator[tuple[dict[str, Any], Stats]]:
         for each in partitions:
             topic, partition = topic_and_partition(each)
+            end = None
             for path in segments_in(each):
                 names = {"topic": topic, "partition": partition, "file": str(path)}
                 with contextlib.suppress(NotFoundError):  # a running broker deleted it meanwhile
-                    yield {name: names[name] for name in by.names}, stats_of(path, failed)
+                    numbers = stats_of(path, failed, end)
+                    end = numbers.next_offset
+                    yield {name: names[name] for name in by.names}, numbers
 
     rows: list[dict[str, Any]] = []
     for names, group in groupby(of_segments(), key=itemgetter(0)):
@@ -109,22 +117,45 @@ def stats(
 
 def _partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     """Return the folders of partitions, and the exit status of what is none; raises the error of the only one."""
-    from kafkactl.storage.log_dir import partition_folders
+    from kafkactl.storage.log_dir import SkippedPath, files_in, no_segments, partition_name, scan_log_dir
 
+    def partitions_in(path: Path) -> list[Path]:
+        folders = scan_log_dir(path)
+        for folder in [folder for folder in folders.partitions if folder != path]:
+            state = partition_name(folder).state
+            if state is not None:  # until the move is done, the topic has its replica in another log dir
+                folders.partitions.remove(folder)
+                folders.skipped.append(SkippedPath(path=folder, reason=state.meaning))
+        skipped = [*folders.skipped, *(entry for folder in folders.partitions for entry in files_in(folder).skipped)]
+        for entry in skipped:
+            people.note(f"{entry.path}: skipped: {entry.reason}")
+        if not folders.partitions:
+            raise no_segments(path)
+        return folders.partitions
+
+    return _of_every(folders, partitions_in)
+
+
+def _of_every(folders: list[Path] | None, read: Callable[[Path], list[T]]) -> tuple[list[T], int]:
+    """Return what `read` makes of every folder, and the exit status; raises the error of the only folder."""
     if not folders:
         raise UsageError("missing argument DIR", "name a partition's folder, or one of the broker's log.dirs")
-    found: list[Path] = []
+    results: list[T] = []
     statuses = []
     for folder in folders:
         try:
-            found += partition_folders(folder)
+            results += read(folder)
             statuses.append(DONE)
         except KafkactlError as error:
             if len(folders) == 1:
                 raise
             people.error(error)
             statuses.append(error.status)
-    return found, combine(statuses)
+    return results, combine(statuses)
+
+
+def _severity_style(row: dict[str, Any]) -> str:
+    return "red" if row["severity"] == "fault" else "yellow"
 
 
 def _report(rows: list[dict[str, Any]], by: Level) -> Report:

@@ -1,0 +1,9 @@
+"""Check what a broker leaves on disk: a partition's files against each other, and a log directory's own files."""
+
+from __future__ import annotations
+
+from kafkactl.storage.check.broker import check_log_dir
+from kafkactl.storage.check.faults import Checked, Fault, Severity
+from kafkactl.storage.check.partition import check_partition
+
+__all__ = ["Checked", "Fault", "Severity", "check_log_dir", "check_partition"]

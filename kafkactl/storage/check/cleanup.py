@@ -1,0 +1,158 @@
+"""What a log dir says about compaction: only a topic that is compacted may miss offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kafkactl.errors import KafkactlError
+from kafkactl.storage.checkpoint import read_offset_checkpoint
+from kafkactl.storage.files import FileKind
+from kafkactl.storage.internal.metadata import parse_metadata_record
+from kafkactl.storage.log_dir import files_in, partition_name
+from kafkactl.storage.segment import Segment, base_offset_of
+
+METADATA_TOPIC = "__cluster_metadata"
+_METADATA_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAQ"
+COMPACTED_TOPICS = ("__consumer_offsets", "__transaction_state")
+"""Topics of Kafka itself that brokers create as compacted ones."""
+CLEANER_CHECKPOINT = "cleaner-offset-checkpoint"
+CLEANUP_POLICY, REMOTE_STORAGE, PREALLOCATE = "cleanup.policy", "remote.storage.enable", "preallocate"
+_TOPIC_RESOURCE, _BROKER_RESOURCE = 2, 4
+# The frame's version, and the types of the records that are parsed: TopicRecord, ConfigRecord, RemoveTopicRecord.
+_WANTED_RECORDS = tuple(bytes((1, api_key)) for api_key in (2, 4, 9))
+
+
+class Policy(Enum):
+    """Whether a topic is compacted."""
+
+    COMPACT = "compact"
+    DELETE = "delete"
+    UNKNOWN = "unknown"
+
+
+@dataclass
+class _Metadata:
+    """Topics by id, and configs by resource, as the newest record has them."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    """Names of topics by id."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """Ids of topics by name."""
+    configs: dict[tuple[int, str], dict[str, str]] = field(default_factory=dict)
+
+    def apply(self, name: str, fields: dict[str, Any]) -> None:
+        """Take in the next record."""
+        if name == "TopicRecord":
+            self.names[fields["topicId"]], self.ids[fields["name"]] = fields["name"], fields["topicId"]
+        elif name == "RemoveTopicRecord":
+            topic = self.names.pop(fields["topicId"], "")
+            self.ids.pop(topic, None)
+            self.configs.pop((_TOPIC_RESOURCE, topic), None)
+        elif name == "ConfigRecord":
+            configs = self.configs.setdefault((fields["resourceType"], fields["resourceName"]), {})
+            if fields["value"] is None:
+                configs.pop(fields["name"], None)
+            else:
+                configs[fields["name"]] = fields["value"]
+
+
+class LogDirKnowledge:
+    """The log dir that holds a partition, read when a question comes up."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def policy_of(self, topic: str, partition: int | None) -> Policy:
+        """Return whether a topic is compacted, from sure signs only."""
+        if topic == METADATA_TOPIC:
+            return Policy.DELETE
+        if topic in COMPACTED_TOPICS:
+            return Policy.COMPACT
+        configured = self._topic_config(topic, CLEANUP_POLICY)
+        if configured is not None:
+            return Policy.COMPACT if "compact" in configured else Policy.DELETE
+        if (topic, partition) in self._cleaned:
+            return Policy.COMPACT
+        if topic not in self._metadata.ids or self._default_may_be_compact:
+            return Policy.UNKNOWN
+        return Policy.DELETE
+
+    def id_of(self, topic: str) -> str | None:
+        """Return the id of a topic; None where there is no log of KRaft, or no topic with this name in it."""
+        return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
+
+    def is_preallocated(self, topic: str) -> bool:
+        """Return whether the segments of a topic are made as large as they may become."""
+        return self._topic_config(topic, PREALLOCATE) == "true"
+
+    def may_be_remote(self, topic: str) -> bool:
+        """Return whether older segments of a topic can be in remote storage."""
+        if topic == METADATA_TOPIC:
+            return False
+        return topic not in self._metadata.ids or self._topic_config(topic, REMOTE_STORAGE) == "true"
+
+    def _topic_config(self, topic: str, name: str) -> str | None:
+        return self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(name)
+
+    @cached_property
+    def _default_may_be_compact(self) -> bool:
+        """Return whether brokers seem to compact topics without a policy of their own (log.cleanup.policy)."""
+        if any(
+            kind == _BROKER_RESOURCE and "log.cleanup.policy" in configs
+            for (kind, _), configs in self._metadata.configs.items()
+        ):
+            return True
+        without_policy = {topic for topic, _ in self._cleaned if self._topic_config(topic, CLEANUP_POLICY) is None}
+        return bool(without_policy.difference(COMPACTED_TOPICS))
+
+    @cached_property
+    def _cleaned(self) -> set[tuple[str, int]]:
+        """Return the partitions that the broker's cleaner has compacted."""
+        path = self._path / CLEANER_CHECKPOINT
+        try:
+            lines = read_offset_checkpoint(path) if path.is_file() else []
+        except KafkactlError:
+            return set()  # the check of the log dir reports the file
+        return {(line.topic, line.partition) for line in lines}
+
+    @cached_property
+    def _metadata(self) -> _Metadata:
+        metadata = _Metadata()
+        try:
+            for path in self._metadata_files():
+                with Segment(path) as segment:
+                    for name, fields in _metadata_records(segment):
+                        metadata.apply(name, fields)
+        except KafkactlError:
+            return _Metadata()  # a log with damage proves nothing; the check of its folder reports it
+        return metadata
+
+    def _metadata_files(self) -> list[Path]:
+        """Return the newest snapshot and the segments of the metadata log; nothing where its beginning is missing."""
+        files = files_in(self._path / f"{METADATA_TOPIC}-0")
+        snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)
+        if not snapshots and (not files.segments or base_offset_of(files.segments[0]) > 0):
+            return []
+        return [*snapshots[-1:], *files.segments]
+
+
+def knowledge_of(folder: Path) -> LogDirKnowledge:
+    """Return what the log dir around a partition's folder knows."""
+    return LogDirKnowledge(folder.resolve().parent)
+
+
+def is_metadata(folder: Path) -> bool:
+    """Return whether a folder holds the log of KRaft."""
+    return partition_name(folder).topic == METADATA_TOPIC
+
+
+def _metadata_records(segment: Segment) -> Iterator[tuple[str, dict[str, Any]]]:
+    for record in segment.records():
+        if record.value is not None and record.value.startswith(_WANTED_RECORDS):
+            parsed = parse_metadata_record("cluster_metadata", record.value)
+            yield parsed.name, parsed.fields

@@ -1,0 +1,61 @@
+"""What a check reports: faults and notices, and how much it read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+
+from kafkactl.errors import KafkactlError
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    FAULT = "fault"
+    """No healthy broker leaves a file like this."""
+    NOTICE = "notice"
+    """A healthy broker can leave it; it may still matter."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """One finding; `position` is in bytes, and is None where the file has none, as is `offset`."""
+
+    file: Path
+    position: int | None = None
+    offset: int | None = None
+    severity: Severity = Severity.FAULT
+    fault: str
+    """Text for people."""
+
+
+def notice(file: Path, text: str, offset: int | None = None) -> Fault:
+    """Return a finding that is no fault."""
+    return Fault(file=file, fault=text, offset=offset, severity=Severity.NOTICE)
+
+
+@dataclass(kw_only=True)
+class Checked:
+    """How much was read."""
+
+    partitions: int = 0
+    segments: int = 0
+    batches: int = 0
+    records: int = 0
+    size_bytes: int = 0
+
+    def add(self, other: Checked) -> None:
+        """Add the numbers of another check."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+
+def reason(path: Path, error: KafkactlError) -> str:
+    """Return an error's text without the name of the file and without the word that every error of a file has."""
+    return str(error).removeprefix(f"{path}: ").removeprefix("corrupt: ")
+
+
+def unreadable(path: Path, error: KafkactlError) -> Fault:
+    """Return the fault of a file that cannot be read."""
+    return Fault(file=path, fault=reason(path, error))

@@ -1,0 +1,81 @@
+"""Decide what missing offsets mean: the work of compaction, or records that are lost.
+
+Compaction leaves holes inside segments, and takes single records out of batches. It can also remove all records of a
+segment, so a gap between two segments is no proof by itself. These are proofs that the topic is not compacted: its
+cleanup.policy in the log of KRaft, and a record without a key, which no compacted topic takes. Compaction never touches
+the last segment and always keeps the record before it, so a gap there is a loss, too. It leaves each key once before a
+gap; a key that repeats there is a sign, but no proof: a follower that was away while its leader compacted has both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from kafkactl.errors import KafkactlError
+from kafkactl.storage.check.cleanup import Policy
+from kafkactl.storage.check.faults import Fault, Severity, notice
+from kafkactl.storage.check.log_state import Gap, LogState
+from kafkactl.storage.segment import Segment
+
+MOST_KEYS = 100_000
+"""So many different keys are remembered in the search for one that repeats."""
+
+
+def gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> Iterator[Fault]:
+    """Yield the gaps that compaction does not explain, and notices of those that it may explain."""
+    if policy is Policy.COMPACT or not log.gaps:
+        return
+    repeated = None
+    if log.keyless_offset is None and not log.is_rewritten:
+        repeated = first_repeated_key(segments, log.gaps[-1].first)
+    for gap in log.gaps:
+        keys_repeat = repeated is not None and repeated < gap.first
+        proof = _proof(gap, log, policy, keys_repeat=keys_repeat)
+        if proof is not None:
+            yield _fault(gap, proof, Severity.FAULT)
+        elif gap.between_segments and not log.is_cleaned and gap.file == segments[-1]:
+            yield _fault(gap, "compaction keeps the record before the last segment", Severity.FAULT)
+        elif keys_repeat or (gap.between_segments and not log.is_cleaned):
+            yield _fault(gap, "records are lost, unless the topic is compacted", Severity.NOTICE)
+    if policy is Policy.DELETE and log.is_cleaned and log.keyless_offset is None and repeated is None:
+        text = "offsets are missing as after compaction, and the cleanup.policy is delete now"
+        yield notice(segments[-1].parent, text, log.gaps[0].first)
+
+
+def explained_by_compaction(log: LogState, policy: Policy) -> bool:
+    """Return whether sequences that jump and snapshots that differ prove nothing, because records were removed."""
+    return policy is Policy.COMPACT or log.is_cleaned or any(gap.between_segments for gap in log.gaps)
+
+
+def first_repeated_key(segments: Sequence[Path], end: int) -> int | None:
+    """Return the offset of the first record below `end` with a key that an earlier record has, or None."""
+    keys: set[bytes] = set()
+    for path in segments:
+        try:
+            with Segment(path) as segment:
+                for record in segment.records():
+                    if record.offset >= end or len(keys) >= MOST_KEYS:
+                        return None
+                    if record.key in keys:
+                        return record.offset
+                    if record.key is not None:
+                        keys.add(record.key)
+        except KafkactlError:
+            return None  # the check of the batches reports the damage
+    return None
+
+
+def _proof(gap: Gap, log: LogState, policy: Policy, *, keys_repeat: bool) -> str | None:
+    """Return why the topic of a gap cannot be compacted, or None."""
+    if log.keyless_offset is not None and log.keyless_offset < gap.first:
+        return f"the topic is not compacted: the record at offset {log.keyless_offset} has no key"
+    if policy is Policy.DELETE and (keys_repeat or not log.is_cleaned):
+        return "the cleanup.policy of the topic is delete"
+    return None
+
+
+def _fault(gap: Gap, why: str, severity: Severity) -> Fault:
+    where = "between two segments" if gap.between_segments else "between two batches"
+    text = f"{gap} missing {where}: {why}"
+    return Fault(file=gap.file, position=gap.position, offset=gap.first, fault=text, severity=severity)

@@ -1,0 +1,202 @@
+"""Check the indexes of a segment against its batches, in one pass over both.
+
+Brokers have written indexes in more than one way, and all of them are right, because a reader that begins where an
+entry says misses nothing:
+
+- An offset index entry has the position of a batch and the last offset of it, or of a later batch: followers up to
+  Kafka 4.0 wrote one entry for each set of batches that they fetched. The cleaner wrote the last record that it kept.
+- A time index entry has the largest timestamp so far and the last offset of the batch that has it. Leaders before
+  Kafka 3.7 wrote the offset of the record itself.
+
+Sources: org.apache.kafka.storage.internals.log.LogSegment (append, recover), OffsetIndex and TimeIndex.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from kafkactl.errors import FormatError, KafkactlError, NotFoundError
+from kafkactl.storage.batch import AnyBatch, Batch
+from kafkactl.storage.check.batches import NO_TIMESTAMP, BatchRecords
+from kafkactl.storage.check.faults import Fault, unreadable
+from kafkactl.storage.check.zeros import has_data
+from kafkactl.storage.index import OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
+
+Index = TypeVar("Index", OffsetIndex, TimeIndex)
+
+
+class OffsetIndexWatcher:
+    """Checks the entries of an offset index while the batches of its segment go by."""
+
+    def __init__(self, path: Path, entries: list[OffsetEntry]) -> None:
+        self._path = path
+        self._waiting = deque(entries)
+        self._open: OffsetEntry | None = None
+        """An entry whose position was right and whose offset has not come yet."""
+
+    def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
+        """Check the entries that point at a batch, and the offset of the entry before them."""
+        is_due = self._waiting and self._waiting[0].position <= batch.position
+        return self._compare(batch, records) if is_due or self._open is not None else ()
+
+    def finish(self, segment_bytes: int, *, has_damage: bool) -> Iterator[Fault]:
+        """Yield the faults of entries that no batch has matched; behind damage only of those past the log's end."""
+        if self._open is not None and not has_damage:
+            yield self._fault(self._open, "an entry with an offset behind the end of its segment")
+        for entry in self._waiting:
+            if not has_damage or entry.position >= segment_bytes:
+                yield self._fault(entry, "an entry that points where no batch begins")
+
+    def _compare(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
+        while self._waiting and self._waiting[0].position <= batch.position:
+            if self._open is not None:
+                yield self._fault(self._open, "an entry with an offset behind the position of the next entry")
+                self._open = None
+            entry = self._waiting.popleft()
+            if entry.position < batch.position:
+                yield self._fault(entry, "an entry that points where no batch begins")
+            elif records is not None:
+                self._open = entry
+        if records is None:
+            self._open = None  # the offsets of a damaged batch prove nothing
+        elif self._open is not None:
+            yield from self._compare_offset(self._open, batch, records)
+
+    def _compare_offset(self, entry: OffsetEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
+        ends = (batch.last_offset, records.last) if records.count else (batch.last_offset,)
+        if entry.offset in ends:
+            self._open = None
+        elif batch.last_offset > entry.offset:
+            yield self._fault(entry, f"an entry of the batch whose last offset is {batch.last_offset}")
+            self._open = None
+
+    def _fault(self, entry: OffsetEntry, text: str) -> Fault:
+        return Fault(file=self._path, position=entry.position, offset=entry.offset, fault=text)
+
+
+class TimeIndexWatcher:
+    """Checks the entries of a time index while the batches of its segment go by."""
+
+    def __init__(self, path: Path, entries: list[TimeEntry]) -> None:
+        self._path = path
+        self._waiting = deque(entries)
+        self._youngest_ms = NO_TIMESTAMP
+        self._end = -1
+
+    def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
+        """Check the entries of offsets up to the last one of a batch."""
+        faults: Iterable[Fault] = ()
+        if self._waiting and self._waiting[0].offset <= batch.last_offset:
+            faults = list(self._compare_due(batch, records))
+        if records is not None and batch.max_timestamp_ms > self._youngest_ms:
+            self._youngest_ms = batch.max_timestamp_ms
+        self._end = max(self._end, batch.last_offset)
+        return faults
+
+    def finish(self, *, has_damage: bool) -> Iterator[Fault]:
+        """Yield the faults of entries past the last batch; behind damage they cannot be checked."""
+        if not has_damage:
+            for entry in self._waiting:
+                yield self._fault(entry, f"an entry of offset {entry.offset}, and the segment ends at {self._end}")
+
+    def _compare_due(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
+        while self._waiting and self._waiting[0].offset <= batch.last_offset:
+            entry = self._waiting.popleft()
+            if records is not None:
+                yield from self._compare(entry, batch, records)
+
+    def _compare(self, entry: TimeEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
+        first = batch.base_offset if isinstance(batch, Batch) else records.first
+        if entry.offset < first:
+            text = f"an entry of offset {entry.offset}, and a batch ends at {self._end} and the next begins at {first}"
+        elif entry.timestamp_ms != batch.max_timestamp_ms:
+            text = f"an entry of timestamp {entry.timestamp_ms}, and the batch's is {batch.max_timestamp_ms}"
+        elif self._youngest_ms > entry.timestamp_ms:
+            text = f"an entry of timestamp {entry.timestamp_ms}, and a record before it has {self._youngest_ms}"
+        elif entry.offset not in (batch.last_offset, records.last) and not _has_time(batch, entry):
+            text = f"an entry of offset {entry.offset}, and a batch ends at {batch.last_offset}"
+        else:
+            return
+        yield self._fault(entry, text)
+
+    def _fault(self, entry: TimeEntry, text: str) -> Fault:
+        return Fault(file=self._path, offset=entry.offset, fault=text)
+
+
+def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Fault]]:
+    """Return the watcher of an offset index, and the faults that the file has by itself.
+
+    A file that is missing or that cannot be read gives a watcher without entries: brokers write missing ones again.
+    """
+    faults: list[Fault] = []
+    index = None if path is None else _open(OffsetIndex, path, faults)
+    if path is None or index is None:
+        return OffsetIndexWatcher(Path(), []), faults
+    entries = list(index.entries())
+    _check_padding(index, len(entries), faults)
+    # Brokers write no entry of a segment's first batch: this is the padding of an active segment.
+    if entries and entries[0] == OffsetEntry(index.base_offset, 0):
+        del entries[0]
+    rising: list[OffsetEntry] = []
+    for entry in entries:
+        last = rising[-1] if rising else OffsetEntry(-1, -1)
+        if entry.offset > last.offset and entry.position > last.position:
+            rising.append(entry)
+        else:
+            text = f"its entries do not rise: {entry.offset} after {last.offset}"
+            faults.append(Fault(file=path, position=entry.position, offset=entry.offset, fault=text))
+    return OffsetIndexWatcher(path, rising), faults
+
+
+def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
+    """Return the watcher of a time index and the faults that the file has by itself, as `watch_offset_index`."""
+    faults: list[Fault] = []
+    index = None if path is None else _open(TimeIndex, path, faults)
+    if path is None or index is None:
+        return TimeIndexWatcher(Path(), []), faults
+    entries = list(index.entries())
+    _check_padding(index, len(entries), faults)
+    if entries and entries[0] == TimeEntry(0, index.base_offset):
+        del entries[0]
+    rising: list[TimeEntry] = []
+    for entry in entries:
+        last = rising[-1] if rising else TimeEntry(NO_TIMESTAMP, -1)
+        if entry.timestamp_ms > last.timestamp_ms and entry.offset >= last.offset:
+            rising.append(entry)
+        else:
+            text = f"an entry of timestamp {entry.timestamp_ms} after one of {last.timestamp_ms}"
+            faults.append(Fault(file=path, offset=entry.offset, fault=text))
+    return TimeIndexWatcher(path, rising), faults
+
+
+def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
+    """Return an index that can be read; without one a fault goes to `faults`, unless the file is missing."""
+    try:
+        index = kind(path)
+        index.require_whole()
+    except NotFoundError:
+        return None
+    except KafkactlError as error:
+        faults.append(unreadable(path, error))
+        return None
+    return index
+
+
+def _check_padding(index: Index, entries: int, faults: list[Fault]) -> None:
+    """Add the fault of an index with zeros between its entries."""
+    if has_data(index.path, entries * index.layout.size):
+        text = f"zeros behind entry {entries}, and more entries behind the zeros"
+        faults.append(Fault(file=index.path, fault=text))
+
+
+def _has_time(batch: AnyBatch, entry: TimeEntry) -> bool:
+    """Return whether the record of an entry's offset has its timestamp."""
+    with suppress(FormatError):
+        return any(
+            record.offset == entry.offset and record.timestamp_ms == entry.timestamp_ms for record in batch.records()
+        )
+    return False

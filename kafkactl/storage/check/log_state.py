@@ -1,0 +1,147 @@
+"""What the batches of a log have shown so far: where it is, its producers, its transactions and its gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kafkactl.storage.batch import Batch
+from kafkactl.storage.check.faults import Fault
+from kafkactl.storage.records import increment_sequence
+
+FORGOTTEN_AFTER_MS = 24 * 60 * 60 * 1000
+"""A broker forgets a producer that was silent for so long (producer.id.expiration.ms), and takes any sequence then."""
+
+
+@dataclass(kw_only=True, slots=True)
+class LastBatch:
+    """The newest batch of a producer."""
+
+    epoch: int = -1
+    last_offset: int = -1
+    last_sequence: int = -1
+    timestamp_ms: int = -1
+    gaps_before: int = 0
+
+
+@dataclass(kw_only=True, slots=True)
+class OpenTransaction:
+    """A transaction without an end so far."""
+
+    first_offset: int
+    last_ms: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AbortMarker:
+    """The end of a transaction that was aborted; `first_offset` is None where its first batch is not known."""
+
+    first_offset: int | None
+    stable_offset: int
+    """The first offset of an older transaction that was open then, or the offset after the marker."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gap:
+    """Offsets from `first` up to `end` (excluded) that no batch has."""
+
+    file: Path
+    position: int | None
+    first: int
+    end: int
+    between_segments: bool
+
+    def __str__(self) -> str:
+        last = self.end - 1
+        return f"offset {self.first} is" if self.first == last else f"offsets {self.first} to {last} are"
+
+
+@dataclass(kw_only=True)
+class LogState:
+    """The state of a log at the end of the batches that were read."""
+
+    start_offset: int | None = None
+    """Base offset of the first segment."""
+    next_offset: int | None = None
+    is_exact: bool = True
+    """False behind damage, until the next sound batch: what lies there is not known."""
+    has_damage: bool = False
+    leader_epoch: int = -1
+    youngest_ms: int = -1
+    producers: dict[int, LastBatch] = field(default_factory=dict)
+    transactions: dict[int, OpenTransaction] = field(default_factory=dict)
+    aborts: dict[tuple[int, int], AbortMarker] = field(default_factory=dict)
+    """Abort markers of the segment at hand, by producer id and offset."""
+    gaps: list[Gap] = field(default_factory=list)
+    is_cleaned: bool = False
+    """Whether a segment has holes inside, as compaction leaves them."""
+    is_rewritten: bool = False
+    """Whether a batch has lost records, which only compaction does."""
+    keyless_offset: int | None = None
+    """Offset of a record without a key, which no compacted topic takes."""
+    unless_cleaned: list[Fault] = field(default_factory=list)
+    """Faults that compaction explains: they count only where nothing was compacted."""
+
+    def enter_segment(self, path: Path, base_offset: int) -> None:
+        """Note where a segment begins; the abort markers of the segment before it are dropped."""
+        self.aborts.clear()
+        if self.start_offset is None:
+            self.start_offset = self.next_offset = base_offset
+        if self.next_offset is not None and base_offset > self.next_offset:
+            if self.is_exact:
+                self._add_gap(path, None, base_offset, between_segments=True)
+            self.next_offset = base_offset
+
+    def meet_offset(self, path: Path, position: int, first: int) -> None:
+        """Note the first offset of a sound batch: a hole before it inside a segment is the work of compaction."""
+        if self.is_exact and self.next_offset is not None and first > self.next_offset:
+            self._add_gap(path, position, first, between_segments=False)
+            self.is_cleaned = True
+        self.is_exact = True
+
+    def lose_track(self) -> None:
+        """Forget what damage makes unsure: the producers, their transactions, and the next offset."""
+        self.is_exact, self.has_damage = False, True
+        self.producers.clear()
+        self.transactions.clear()
+
+    def sequence_fault(self, batch: Batch) -> str | None:
+        """Return what is wrong with the epoch or the sequence of a producer's next batch, or None."""
+        last = self.producers.get(batch.producer_id)
+        if last is None or last.last_sequence < 0 or batch.base_sequence < 0:
+            return None
+        expected = increment_sequence(last.last_sequence, 1) if batch.producer_epoch == last.epoch else 0
+        if batch.base_sequence == expected and batch.producer_epoch >= last.epoch:
+            return None
+        if last.gaps_before != len(self.gaps) or batch.max_timestamp_ms - last.timestamp_ms >= FORGOTTEN_AFTER_MS:
+            return None
+        who = f"producer {batch.producer_id}"
+        if batch.producer_epoch < last.epoch:
+            return f"{who}: epoch {batch.producer_epoch} after epoch {last.epoch}"
+        return f"{who}: sequence {batch.base_sequence}, and {expected} comes next"
+
+    def take_data(self, batch: Batch) -> None:
+        """Note a producer's batch of data."""
+        last = self.producers.get(batch.producer_id)
+        if last is None:
+            last = self.producers[batch.producer_id] = LastBatch()
+        last.epoch, last.last_offset, last.last_sequence = batch.producer_epoch, batch.last_offset, batch.last_sequence
+        last.timestamp_ms, last.gaps_before = batch.max_timestamp_ms, len(self.gaps)
+        if batch.is_transactional and batch.count:  # a batch that compaction has emptied stays without its marker
+            opened = self.transactions.setdefault(
+                batch.producer_id, OpenTransaction(first_offset=batch.base_offset, last_ms=batch.max_timestamp_ms)
+            )
+            opened.last_ms = batch.max_timestamp_ms
+
+    def end_transaction(self, producer_id: int, offset: int, *, aborted: bool) -> None:
+        """Note the marker at the end of a transaction."""
+        opened = self.transactions.pop(producer_id, None)
+        if aborted:
+            oldest = min((other.first_offset for other in self.transactions.values()), default=offset + 1)
+            self.aborts[producer_id, offset] = AbortMarker(
+                first_offset=None if opened is None else opened.first_offset, stable_offset=oldest
+            )
+
+    def _add_gap(self, path: Path, position: int | None, end: int, *, between_segments: bool) -> None:
+        first = self.next_offset or 0
+        self.gaps.append(Gap(file=path, position=position, first=first, end=end, between_segments=between_segments))

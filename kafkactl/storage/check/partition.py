@@ -1,0 +1,225 @@
+"""Check a partition's files against each other: every batch, and what the indexes and checkpoints say of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+from kafkactl.errors import KafkactlError, NotFoundError
+from kafkactl.storage.check.batches import SegmentCheck, check_snapshot_file
+from kafkactl.storage.check.cleanup import COMPACTED_TOPICS, LogDirKnowledge, is_metadata, knowledge_of
+from kafkactl.storage.check.faults import Checked, Fault, Severity, notice, unreadable
+from kafkactl.storage.check.gaps import explained_by_compaction, gap_faults
+from kafkactl.storage.check.indexes import watch_offset_index, watch_time_index
+from kafkactl.storage.check.log_state import LogState
+from kafkactl.storage.check.producers import SnapshotChecks, check_aborted, open_transactions
+from kafkactl.storage.check.small_files import (
+    CLEAN_SHUTDOWN,
+    check_partition_metadata,
+    check_quorum_state,
+    read_regular,
+)
+from kafkactl.storage.checkpoint import LeaderEpoch, read_leader_epochs
+from kafkactl.storage.files import ON_THEIR_WAY, FileKind, beside, kind_of
+from kafkactl.storage.log_dir import FolderFiles, files_in, partition_name
+from kafkactl.storage.segment import Segment, base_offset_of
+
+LOOKS = 3
+"""How often a partition is read at most while its broker writes to it."""
+SETTLE_S = 0.3
+"""How long a broker may take from the first to the last step of a change, like a rename and the checkpoint after it."""
+RECENT_S = 60
+LOCK = ".lock"
+_BESIDE_A_SEGMENT = (FileKind.OFFSET_INDEX, FileKind.TIME_INDEX, FileKind.TRANSACTION_INDEX)
+_ON_THEIR_WAY = {
+    ".deleted": "the broker deletes this file soon",
+    ".cleaned": "compaction writes this file, or was interrupted while it did",
+    ".swap": "compaction puts this file in the place of others, or was interrupted while it did",
+}
+
+
+def check_partition(folder: Path, checked: Checked) -> Iterator[Fault]:
+    """Yield the faults of all files of a partition; `checked` counts what was read."""
+    look = look_at_partition(folder, knowledge_of(folder))
+    checked.add(look.checked)
+    yield from look.faults
+
+
+def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionCheck:
+    """Check a partition; while a broker writes to it, only what several looks find is a fault."""
+    before = _versions(folder)
+    look = PartitionCheck(folder=folder, knowledge=knowledge)
+    look.run()
+    for _ in range(LOOKS - 1):
+        if not any(fault.severity is Severity.FAULT for fault in look.faults):
+            break
+        if _may_be_written(folder, before):
+            time.sleep(SETTLE_S)
+        after = _versions(folder)
+        if after == before:
+            break
+        known, before = set(look.faults), after
+        look = PartitionCheck(folder=folder, knowledge=knowledge)
+        look.run()
+        look.faults = [fault for fault in look.faults if fault in known]
+    return look
+
+
+def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
+    """Return whether a broker may run here: it has locked the log dir, has not stopped, and wrote a moment ago."""
+    log_dir = folder.absolute().parent
+    if not (log_dir / LOCK).exists() or (log_dir / CLEAN_SHUTDOWN).exists():
+        return False
+    newest_ns = max((changed_ns for _, changed_ns in versions.values()), default=0)
+    return time.time_ns() - newest_ns < RECENT_S * 1_000_000_000
+
+
+def _versions(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of every file, by name."""
+    versions = {}
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            versions[entry.name] = status.st_size, status.st_mtime_ns
+    return versions
+
+
+@dataclass(kw_only=True)
+class PartitionCheck:
+    """One look at a partition's folder."""
+
+    folder: Path
+    knowledge: LogDirKnowledge
+    faults: list[Fault] = field(default_factory=list)
+    checked: Checked = field(default_factory=lambda: Checked(partitions=1))
+    log: LogState = field(default_factory=LogState)
+    files: FolderFiles = field(default_factory=FolderFiles)
+    epochs: list[LeaderEpoch] = field(default_factory=list)
+    snapshots: SnapshotChecks = field(default_factory=SnapshotChecks)
+
+    @cached_property
+    def topic(self) -> str:
+        """Return the name of the topic."""
+        return partition_name(self.folder).topic
+
+    @cached_property
+    def regular(self) -> set[Path]:
+        """Return the regular files of the folder."""
+        return set(self.files.regular)
+
+    def run(self) -> None:
+        """Read all files and collect the faults."""
+        # A broker writes the log first and its other files after it, so their list comes first.
+        self.files = files_in(self.folder)
+        segments = files_in(self.folder).segments
+        self.faults += self._check_files(segments)
+        policy = self.knowledge.policy_of(self.topic, partition_name(self.folder).partition)
+        if segments:
+            self.faults += gap_faults(self.log, policy, segments)
+            if not explained_by_compaction(self.log, policy):
+                self.faults += self.log.unless_cleaned
+            self.faults += open_transactions(segments[-1], self.log)
+
+    def _check_files(self, segments: list[Path]) -> Iterator[Fault]:
+        self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
+        yield from faults
+        metadata = self.folder / FileKind.PARTITION_METADATA.value
+        yield from check_partition_metadata(metadata, self.knowledge.id_of(self.topic))
+        self.snapshots = SnapshotChecks([path for path in self.files.regular if _is_snapshot(path)])
+        if not segments and self.folder.is_dir():  # and the broker has not deleted it meanwhile
+            yield Fault(file=self.folder, fault="a partition's folder without a segment")
+        for path in segments:
+            yield from self._check_segment(path)
+        yield from self.snapshots.finish(self.log)
+        yield from self._check_ends_of_epochs()
+        yield from self._check_other_files({path.stem for path in segments})
+        if is_metadata(self.folder):
+            yield from check_quorum_state(self.folder / FileKind.QUORUM_STATE.value, self.log.leader_epoch)
+
+    def _check_segment(self, path: Path) -> Iterator[Fault]:
+        indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := beside(path, kind)) in self.regular}
+        offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
+        time_index, time_faults = watch_time_index(indexes.get(FileKind.TIME_INDEX))
+        self.checked.segments += 1
+        try:
+            base_offset = base_offset_of(path)
+            with Segment(path) as segment:
+                self.checked.size_bytes += segment.size_bytes
+                self.log.enter_segment(path, base_offset)
+                check = SegmentCheck(
+                    segment=segment, log=self.log, epochs=self.epochs, watchers=(offset_index, time_index),
+                    checked=self.checked, base_offset=base_offset, snapshots=self.snapshots,
+                    checks_sequences=self.topic not in COMPACTED_TOPICS,
+                    is_preallocated=self.knowledge.is_preallocated(self.topic),
+                )  # fmt: skip
+                yield from check.faults()
+                yield from offset_faults
+                yield from offset_index.finish(segment.size_bytes, has_damage=check.has_damage)
+                yield from time_faults
+                yield from time_index.finish(has_damage=check.has_damage)
+                aborted = indexes.get(FileKind.TRANSACTION_INDEX)
+                yield from check_aborted(aborted, path, self.log, has_damage=check.has_damage)
+        except NotFoundError:
+            return  # a running broker has deleted it meanwhile
+        except KafkactlError as error:
+            yield unreadable(path, error)
+            self.log.lose_track()
+
+    def _check_ends_of_epochs(self) -> Iterator[Fault]:
+        """Compare the first and the last epoch of the checkpoint with the ends of the log."""
+        path, log = self.folder / FileKind.LEADER_EPOCHS.value, self.log
+        if not self.epochs or log.start_offset is None:
+            return
+        first, last, end = self.epochs[0].start_offset, self.epochs[-1], log.next_offset or 0
+        if first < log.start_offset:
+            text = f"epochs begin at offset {first}, and the first segment at {log.start_offset}: segments are missing"
+            if self.knowledge.may_be_remote(self.topic):
+                yield notice(path, f"{text}, unless they are in remote storage", first)
+            else:
+                yield Fault(file=path, offset=first, fault=text)
+        if last.start_offset > end and not log.has_damage:
+            text = f"epoch {last.epoch} begins at offset {last.start_offset}, and the log ends at {end}"
+            yield Fault(file=path, offset=last.start_offset, fault=f"{text}: records are missing")
+
+    def _check_other_files(self, stems: set[str]) -> Iterator[Fault]:
+        """Yield what is in the folder beside the files of its segments, which have the names in `stems`."""
+        for entry in self.files.skipped:
+            yield notice(entry.path, f"skipped: {entry.reason}")
+        for path in self.files.regular:
+            kind = kind_of(path)
+            if path.name.endswith(ON_THEIR_WAY):
+                yield notice(path, _ON_THEIR_WAY[path.suffix])
+            elif kind in _BESIDE_A_SEGMENT and path.stem not in stems:
+                yield Fault(file=path, fault="an index without its segment")
+            elif kind is FileKind.KRAFT_SNAPSHOT:
+                yield from self._check_snapshot(path)
+
+    def _check_snapshot(self, path: Path) -> Iterator[Fault]:
+        try:
+            yield from check_snapshot_file(path, self.checked)
+        except NotFoundError:
+            return
+        except KafkactlError as error:
+            yield unreadable(path, error)
+
+
+def _read_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
+    """Return the leader epochs, none where they are not in order, and the faults of the file."""
+    faults: list[Fault] = []
+    epochs = read_regular(path, read_leader_epochs, faults) or []
+    for before, after in pairwise(epochs):
+        if after.epoch <= before.epoch or after.start_offset < before.start_offset:
+            text = f"epoch {after.epoch} does not rise over {before.epoch} with its offset"
+            faults.append(Fault(file=path, offset=after.start_offset, fault=text))
+    return ([] if faults else epochs), faults
+
+
+def _is_snapshot(path: Path) -> bool:
+    """Return whether a file is a producer snapshot with an offset in its name, and not on its way out."""
+    return path.suffix == FileKind.PRODUCER_SNAPSHOT.value and path.stem.isdecimal()

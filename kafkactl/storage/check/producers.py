@@ -1,0 +1,141 @@
+"""Check producer snapshots and transaction indexes against what the batches have shown."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from kafkactl.errors import KafkactlError, NotFoundError
+from kafkactl.storage.check.faults import Fault, notice, unreadable
+from kafkactl.storage.check.log_state import LogState
+from kafkactl.storage.producer_snapshot import ProducerState, read_producer_snapshot
+from kafkactl.storage.segment import base_offset_of
+from kafkactl.storage.txnindex import AbortedTransaction, read_aborted_transactions
+
+LONG_OPEN_MS = 15 * 60 * 1000
+"""The longest transaction that brokers allow by default (transaction.max.timeout.ms)."""
+
+
+class SnapshotChecks:
+    """The producer snapshots of a folder; one holds what was known of producers below the offset in its name."""
+
+    def __init__(self, paths: Sequence[Path] = ()) -> None:
+        self._waiting = deque(sorted((base_offset_of(path), path) for path in paths))
+
+    @property
+    def are_waiting(self) -> bool:
+        """Return whether a snapshot is left to check."""
+        return bool(self._waiting)
+
+    def reach(self, offset: int, log: LogState) -> Iterator[Fault]:
+        """Check the snapshots up to an offset, which the log has come to and not passed."""
+        while self._waiting and self._waiting[0][0] <= offset:
+            end, path = self._waiting.popleft()
+            yield from _check_snapshot(path, end, log)
+
+    def finish(self, log: LogState) -> Iterator[Fault]:
+        """Check the snapshots at the end of the log; none lies behind it."""
+        end = log.next_offset or 0
+        yield from self.reach(end, log)
+        for offset, path in self._waiting:
+            faults = list(_check_snapshot(path, offset, log))
+            yield from faults
+            if not faults and not log.has_damage:
+                text = f"a snapshot of offset {offset}, and the log ends at {end}: its last records are missing"
+                yield Fault(file=path, offset=end, fault=text)
+
+
+def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:
+    try:
+        states = read_producer_snapshot(path)
+    except NotFoundError:
+        return
+    except KafkactlError as error:
+        yield unreadable(path, error)
+        return
+    known_ids = {state.producer_id for state in states}
+    for state in states:
+        if state.last_offset >= end:
+            text = f"producer {state.producer_id} is ahead of the snapshot's offset"
+            yield Fault(file=path, offset=state.last_offset, fault=text)
+            continue
+        difference = _difference(state, log)
+        if difference is not None:
+            log.unless_cleaned.append(Fault(file=path, offset=state.last_offset, fault=difference))
+    for producer_id, opened in log.transactions.items():
+        if producer_id not in known_ids and opened.first_offset < end <= (log.next_offset or 0):
+            text = f"producer {producer_id} with a transaction open since offset {opened.first_offset} is missing"
+            log.unless_cleaned.append(Fault(file=path, offset=opened.first_offset, fault=text))
+
+
+def _difference(state: ProducerState, log: LogState) -> str | None:
+    """Return where a snapshot and the log disagree about a producer, or None."""
+    who = f"producer {state.producer_id}"
+    last = log.producers.get(state.producer_id)
+    if last is None or last.epoch != state.producer_epoch or state.last_offset >= (log.next_offset or 0):
+        return None
+    if last.last_offset != state.last_offset:
+        return f"{who}: the log has its last batch at {last.last_offset}"
+    if last.last_sequence != state.last_sequence:
+        return f"{who}: sequence {state.last_sequence}, and the log has {last.last_sequence}"
+    if log.has_damage:
+        return None  # the beginnings of transactions may lie in it
+    opened = log.transactions.get(state.producer_id)
+    in_log = -1 if opened is None else opened.first_offset
+    if state.current_transaction_first_offset != in_log and state.current_transaction_first_offset >= (
+        log.start_offset or 0
+    ):
+        return f"{who}: a transaction open since {state.current_transaction_first_offset}, and the log has {in_log}"
+    return None
+
+
+def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damage: bool) -> Iterator[Fault]:
+    """Check a segment's transaction index against the abort markers in its log, both ways."""
+    path = path or log_path
+    try:
+        entries = [] if path == log_path else list(read_aborted_transactions(path))
+    except NotFoundError:
+        entries = []
+    except KafkactlError as error:
+        yield unreadable(path, error)
+        return
+    if has_damage:
+        return  # which markers the damage hides is not known
+    for entry in entries:
+        why = _fault_of_entry(entry, log)
+        if why is not None:
+            offset = entry.first_offset if entry.first_offset > entry.last_offset else entry.last_offset
+            yield Fault(file=path, offset=offset, fault=why)
+    indexed = {(entry.producer_id, entry.last_offset) for entry in entries}
+    for (producer_id, offset), marker in log.aborts.items():
+        if marker.first_offset is not None and (producer_id, offset) not in indexed:
+            text = f"the abort of producer {producer_id} is missing: consumers would read its aborted records"
+            log.unless_cleaned.append(Fault(file=path, offset=offset, fault=text))
+
+
+def _fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None:
+    if entry.first_offset > entry.last_offset:
+        return f"a transaction that ends at {entry.last_offset} before it"
+    marker = log.aborts.get((entry.producer_id, entry.last_offset))
+    if marker is None:
+        return f"an abort of producer {entry.producer_id} that the log does not have"
+    if log.is_cleaned or marker.first_offset is None:
+        return None
+    if marker.first_offset != entry.first_offset:
+        return f"a transaction from offset {entry.first_offset}, and the log has it from {marker.first_offset} on"
+    # A log that begins later may have lost the beginning of a transaction that was open.
+    if entry.last_stable_offset != marker.stable_offset and (log.start_offset == 0 or entry.last_stable_offset < 0):
+        return f"last stable offset {entry.last_stable_offset}, and by the log it is {marker.stable_offset}"
+    return None
+
+
+def open_transactions(path: Path, log: LogState) -> Iterator[Fault]:
+    """Yield a notice of every transaction without an end: its records, and all behind them, are held back."""
+    for producer_id, opened in sorted(log.transactions.items()):
+        text = f"the transaction of producer {producer_id} is open: read_committed consumers wait here"
+        behind_ms = log.youngest_ms - opened.last_ms
+        if behind_ms > LONG_OPEN_MS:
+            minutes = behind_ms // 60000
+            text += f"; the log goes on for {minutes} minutes after its last record, so it may hang"
+        yield notice(path, text, opened.first_offset)

@@ -1,0 +1,168 @@
+"""Check the small files of a broker: what it is, what its cluster is, and how far its logs were safe."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from kafkactl.errors import FormatError, KafkactlError, MissingFileError, NotFoundError
+from kafkactl.storage.check.faults import Fault, notice, unreadable
+from kafkactl.storage.checkpoint import PartitionOffset, read_offset_checkpoint, read_properties, read_quorum_state
+from kafkactl.storage.files import FileKind
+from kafkactl.storage.log_dir import why_irregular
+
+T = TypeVar("T")
+
+CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
+OFFSET_CHECKPOINTS = (
+    "recovery-point-offset-checkpoint",
+    "replication-offset-checkpoint",
+    "log-start-offset-checkpoint",
+    "cleaner-offset-checkpoint",
+)
+_ID_BYTES = 16
+_ID_NAMES = {"0": "broker.id", "1": "node.id"}
+"""The name of a broker's number by the version of meta.properties: with ZooKeeper, and with KRaft."""
+_QUORUM_VERSIONS = (0, 1)
+
+
+def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> T | None:
+    """Return what `read` makes of a file, or None where it is missing or faulty; the fault goes to `faults`.
+
+    What is no regular file counts as missing, because reading a FIFO would wait for its writer.
+    """
+    try:
+        return None if why_irregular(path) is not None else read(path)
+    except NotFoundError:
+        return None
+    except KafkactlError as error:
+        faults.append(unreadable(path, error))
+        return None
+
+
+def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fault]:
+    """Yield the faults of partition.metadata; `expected_id` is the topic's id in the log of KRaft."""
+    faults: list[Fault] = []
+    properties = read_regular(path, read_properties, faults)
+    yield from faults
+    if properties is None:
+        return
+    if properties.get("version") != "0":
+        yield Fault(file=path, fault=f"version {properties.get('version')!r}, and 0 is the only one known")
+    topic_id = properties.get("topic_id")
+    if topic_id is None or not _is_id(topic_id):
+        yield Fault(file=path, fault=f"topic_id {topic_id!r} is no id of {_ID_BYTES} bytes in base64")
+    elif expected_id not in (None, topic_id):
+        yield Fault(file=path, fault=f"topic_id {topic_id}, and the topic's id in the log of KRaft is {expected_id}")
+
+
+def check_meta_properties(path: Path) -> Iterator[Fault]:
+    """Yield the faults of meta.properties; a log dir that a broker has used always has it."""
+    faults: list[Fault] = []
+    properties = read_regular(path, read_properties, faults)
+    yield from faults
+    if properties is None:
+        if not faults:
+            yield Fault(file=path, fault="missing: a broker does not know this log dir without it")
+        return
+    version = properties.get("version", "")
+    if version not in _ID_NAMES:
+        yield Fault(file=path, fault=f"version {version!r}, and 0 and 1 are the only ones known")
+        return
+    name = _ID_NAMES[version]
+    if not properties.get(name, "").isdecimal():
+        yield Fault(file=path, fault=f"{name} {properties.get(name)!r} is no number")
+    if not properties.get("cluster.id"):
+        yield Fault(file=path, fault="cluster.id is missing")
+    directory_id = properties.get("directory.id")
+    if directory_id is not None and not _is_id(directory_id):
+        yield Fault(file=path, fault=f"directory.id {directory_id!r} is no id of {_ID_BYTES} bytes in base64")
+
+
+def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
+    """Yield the faults of quorum-state; a node notes an epoch there before it writes the epoch's first batch."""
+    faults: list[Fault] = []
+    state = read_regular(path, read_quorum_state, faults)
+    yield from faults
+    if state is None:
+        return
+    if state.get("data_version") not in _QUORUM_VERSIONS:
+        yield Fault(file=path, fault=f"data_version {state.get('data_version')!r}, and 0 and 1 are the only ones known")
+    own_names = ("appliedOffset",) if state.get("data_version") == 0 else ()
+    for name in ("leaderId", "leaderEpoch", "votedId", *own_names):
+        if not _is_number(state.get(name)):
+            yield Fault(file=path, fault=f"{name} {state.get(name)!r} is no number")
+    epoch, leader = state.get("leaderEpoch"), state.get("leaderId")
+    if isinstance(epoch, int) and 0 <= epoch < log_epoch:
+        yield Fault(file=path, fault=f"leaderEpoch {epoch}, and the log has batches of epoch {log_epoch}")
+    voters = state.get("currentVoters") or []
+    ids = [voter.get("voterId") for voter in voters if isinstance(voter, dict)] if isinstance(voters, list) else []
+    if voters and not all(map(_is_number, ids or [None])):
+        yield Fault(file=path, fault="currentVoters is no list of objects with a voterId")
+    elif voters and leader not in (*ids, -1):
+        yield Fault(file=path, fault=f"leaderId {leader!r} is none of the voters {', '.join(map(str, ids))}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= -1
+
+
+def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
+    """Return the lines of an offset checkpoint and the file's own faults."""
+    faults: list[Fault] = []
+    lines = read_regular(path, read_offset_checkpoint, faults) or []
+    seen: set[tuple[str, int]] = set()
+    for line in lines:
+        partition = (line.topic, line.partition)
+        if partition in seen:
+            faults.append(Fault(file=path, fault=f"{line.topic}-{line.partition} stands twice"))
+        if line.offset < 0 or line.partition < 0:
+            text = f"{line.topic}-{line.partition} with offset {line.offset}: a number below 0"
+            faults.append(Fault(file=path, offset=line.offset, fault=text))
+        seen.add(partition)
+    return lines, faults
+
+
+def check_clean_shutdown(path: Path) -> Iterator[Fault]:
+    """Yield a notice where the file of a clean stop is missing or has other content than brokers write."""
+    faults: list[Fault] = []
+    content = read_regular(path, _read_bytes, faults)
+    yield from faults
+    if content is None:
+        if not faults:
+            yield notice(path, "missing: the broker runs, or it was not stopped cleanly")
+        return
+    if content and not _is_version_0(content):
+        yield notice(path, "neither empty nor an object of json with version 0: the broker ignores what it says")
+
+
+def _is_version_0(content: bytes) -> bool:
+    try:
+        state = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(state, dict) and state.get("version") == 0
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise MissingFileError(f"{path}: no such file") from None
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error}") from error
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return len(urlsafe_b64decode(text + "==")) == _ID_BYTES
+    except ValueError:
+        return False
+
+
+def is_broker_file(path: Path) -> bool:
+    """Return whether a file is one of those that a broker keeps at the top of a log dir."""
+    return path.name in (*OFFSET_CHECKPOINTS, FileKind.META_PROPERTIES.value, CLEAN_SHUTDOWN)

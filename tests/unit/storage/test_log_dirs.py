@@ -1,0 +1,353 @@
+"""What a log dir says about its partitions: names of folders, what is skipped, and whether a topic is compacted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from kafkactl.storage.check import Checked, Fault, Severity, check_log_dir, check_partition
+from kafkactl.storage.check.cleanup import LogDirKnowledge, Policy
+from kafkactl.storage.log_dir import FolderState, partition_name, scan_log_dir
+from kafkactl.storage.records import Record
+from tests.conftest import Cli
+from tests.data.logs import HERE, extract
+from tests.unit.storage.encoding import encode_batch
+
+TIME_MS = 1_700_000_000_000
+CASES = HERE / "cases"
+
+
+def records(first: int, count: int = 10, key: bytes | None = b"k%d") -> list[Record]:
+    keys = [key % offset if key and b"%" in key else key for offset in range(first, first + count)]
+    return [Record(first + index, TIME_MS + first + index, -1, keys[index], b"v", ()) for index in range(count)]
+
+
+def write_segment(folder: Path, base_offset: int, *batches: bytes) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{base_offset:020}.log"
+    path.write_bytes(b"".join(batches))
+    return path
+
+
+def findings(folder: Path) -> list[tuple[str, str]]:
+    return [(finding.severity.value, finding.fault) for finding in check_partition(folder, Checked())]
+
+
+def faults(found: Sequence[Fault]) -> list[str]:
+    return [finding.fault for finding in found if finding.severity is Severity.FAULT]
+
+
+@pytest.mark.parametrize(
+    ("name", "topic", "partition", "state"),
+    [
+        ("orders-3", "orders", 3, None),
+        ("my-orders-12", "my-orders", 12, None),
+        ("orders", "orders", None, None),
+        ("orders-3.0123456789abcdef0123456789abcdef-delete", "orders", 3, FolderState.DELETE),
+        ("my-orders-3.0123456789abcdef0123456789abcdef-stray", "my-orders", 3, FolderState.STRAY),
+        ("a.b-3.0123456789abcdef0123456789abcdef-future", "a.b", 3, FolderState.FUTURE),
+        ("x-delete", "x-delete", None, None),
+        ("orders-\u0663", "orders-\u0663", None, None),
+    ],
+)
+def test_names_of_folders(tmp_path: Path, name: str, topic: str, partition: int | None, state: object) -> None:
+    found = partition_name(tmp_path / name)
+    assert (found.topic, found.partition, found.state) == (topic, partition, state)
+
+
+def test_folders_that_are_set_aside_are_no_topics(tmp_path: Path, cli: Cli) -> None:
+    write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
+    for state in FolderState:
+        write_segment(tmp_path / f"orders-1.{'0' * 32}-{state}", 0, encode_batch(records(0)), b"damage")
+    found = list(check_log_dir(tmp_path, Checked()))
+    assert faults(found) == ["6 bytes that are no whole batch"]
+    notices = {finding.file.name[9 + 32 :]: finding.fault for finding in found if finding.severity is Severity.NOTICE}
+    assert notices == {
+        "-delete": "skipped: a partition that the broker is deleting",
+        "-stray": "skipped: a partition that the cluster no longer assigns to this broker",
+        "-future": "a replica that the broker is moving to this log dir",
+    }
+    done = cli("log", "stats", tmp_path, "-o", "json", check=0)
+    assert [(row["topic"], row["partition"]) for row in json.loads(done.stdout)] == [("orders", 0)]
+    assert done.stderr.count("skipped: a ") == 3
+
+
+def test_files_on_their_way_are_named(tmp_path: Path) -> None:
+    folder = write_segment(tmp_path / "orders-0", 0, encode_batch(records(0))).parent
+    for suffix in (".deleted", ".cleaned", ".swap"):
+        (folder / f"{0:020}.index{suffix}").write_bytes(b"anything")
+    assert [severity for severity, _ in findings(folder)] == ["notice"] * 3
+
+
+def test_what_is_no_file_is_skipped(tmp_path: Path, cli: Cli) -> None:
+    folder = write_segment(tmp_path / "orders-0", 0, encode_batch(records(0))).parent
+    names = [f"{0:020}.index", f"{0:020}.timeindex", f"{0:020}.txnindex", f"{5:020}.snapshot", f"{10:020}.log"]
+    for name in (*names, "leader-epoch-checkpoint", "partition.metadata"):
+        os.mkfifo(folder / name)
+    (folder / f"{20:020}.log").symlink_to("/dev/zero")
+    (folder / f"{30:020}.log").symlink_to(f"{30:020}.log")
+    (folder / f"{40:020}.log").symlink_to("nowhere")
+    pipes = ("meta.properties", "recovery-point-offset-checkpoint", "cleaner-offset-checkpoint", "pipe-1")
+    for name in (*pipes, "bootstrap.checkpoint"):
+        os.mkfifo(tmp_path / name)
+    os.mkfifo(write_segment(tmp_path / "__cluster_metadata-0", 0).with_name(f"{11:020}.log"))
+    (tmp_path / "again-0").symlink_to("orders-0")
+    (tmp_path / "loop-0").symlink_to("loop-0")
+    (tmp_path / "up-0").symlink_to(tmp_path)
+    done = cli("log", "check", tmp_path, "-o", "json", check=0)
+    reasons = {Path(row["file"]).name: row["fault"] for row in json.loads(done.stdout)}
+    assert set(reasons.values()) == {
+        "skipped: a FIFO", "skipped: a character device", "skipped: a loop of links", "skipped: a link to nothing",
+        "skipped: a link to a folder that is read already",
+    }  # fmt: skip
+    assert len(reasons) == 19
+    assert reasons["again-0"] == reasons["up-0"] == "skipped: a link to a folder that is read already"
+    assert "1 batches with 10 records in 2 segments of 2 partitions checked: 0 faults, 19 notices" in done.stderr
+    assert cli("log", "stats", tmp_path, check=0).stderr.count("skipped") == 19
+
+
+def test_what_a_broker_is_writing_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)), b"half of a batch").parent
+    snapshot = folder / f"{10:020}.snapshot"
+    snapshot.write_bytes(b"")
+    (tmp_path / ".lock").touch()
+    waits = []
+
+    def finish_writing(seconds: float) -> None:
+        waits.append(seconds)
+        snapshot.unlink(missing_ok=True)
+
+    monkeypatch.setattr("kafkactl.storage.check.partition.time.sleep", finish_writing)
+    assert findings(folder) == [("fault", "15 bytes that are no whole batch")]
+    assert waits
+    (tmp_path / ".kafka_cleanshutdown").touch()
+    waits.clear()
+    assert findings(folder) == [("fault", "15 bytes that are no whole batch")]
+    assert waits == []
+
+
+def test_a_folder_that_cannot_be_listed_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
+    write_segment(tmp_path / "orders-1", 0, encode_batch(records(0)), b"damage")
+    scandir = os.scandir
+
+    def refuse(folder: Path) -> object:
+        if Path(folder).name == "orders-0":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = list(check_log_dir(tmp_path, Checked()))
+    assert faults(found) == ["permission denied", "6 bytes that are no whole batch"]
+
+
+def test_a_link_to_a_partition_is_followed_once(tmp_path: Path) -> None:
+    write_segment(tmp_path / "elsewhere" / "orders-0", 0, encode_batch(records(0)))
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "dir" / "orders-0").symlink_to(tmp_path / "elsewhere" / "orders-0")
+    assert [folder.name for folder in scan_log_dir(tmp_path / "dir").partitions] == ["orders-0"]
+
+
+def test_the_case_of_a_missing_segment(cli: Cli) -> None:
+    done = cli("log", "check", CASES / "missing-segment", check=4)
+    assert "offsets 20 to 39 are missing between two segments" in done.stdout
+    (row,) = json.loads(cli.ok("log", "stats", CASES / "missing-segment", "-o", "json"))
+    assert (row["missing_offsets"], row["gaps"]) == (20, 1)
+    rows = json.loads(cli.ok("log", "stats", CASES / "missing-segment", "-o", "json", "--by", "segment"))
+    assert [row["missing_offsets"] for row in rows] == [0, 20]
+    (row,) = json.loads(cli.ok("log", "stats", CASES / "missing-segment", "-o", "json", "--by", "topic"))
+    assert row["missing_offsets"] == 20
+
+
+def test_gaps_are_not_counted_between_partitions(tmp_path: Path, cli: Cli) -> None:
+    write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
+    write_segment(tmp_path / "orders-1", 500, encode_batch(records(500)))
+    (row,) = json.loads(cli.ok("log", "stats", tmp_path, "-o", "json", "--by", "topic"))
+    assert (row["missing_offsets"], row["gaps"]) == (0, 0)
+
+
+def test_an_empty_segment_behind_a_gap_counts_it(tmp_path: Path, cli: Cli) -> None:
+    folder = write_segment(tmp_path / "orders-0", 0, encode_batch(records(0))).parent
+    write_segment(folder, 15)
+    (row,) = json.loads(cli.ok("log", "stats", folder, "-o", "json"))
+    assert (row["missing_offsets"], row["gaps"], row["next_offset"]) == (5, 1, 15)
+
+
+def test_the_cases_of_times(cli: Cli) -> None:
+    assert cli("log", "check", CASES / "negative-timestamps", check=0).stdout == ""
+    done = cli("log", "check", CASES / "timeindex-too-old", check=4)
+    assert "an entry of timestamp 1600000000000, and the batch's is 1700000000000" in done.stdout
+
+
+def test_the_case_of_zeros_at_the_end(cli: Cli) -> None:
+    done = cli("log", "check", CASES / "zero-tail", "-o", "json", check=4)
+    (fault,) = json.loads(done.stdout)
+    assert (fault["position"], fault["offset"]) == (1950, 65)
+    assert "4096 bytes of zeros up to the end" in fault["fault"]
+
+
+def gap(folder: Path, *, keys: Sequence[bytes | None] = (b"k%d", b"k%d", b"k%d"), last: bool = False) -> Path:
+    """Write offsets 0 to 9 and 20 to 29, and 30 to 39 in a third segment unless the second is to be the last."""
+    write_segment(folder, 0, encode_batch(records(0, key=keys[0])))
+    write_segment(folder, 20, encode_batch(records(20, key=keys[1])))
+    if not last:
+        write_segment(folder, 30, encode_batch(records(30, key=keys[2])))
+    return folder
+
+
+def test_a_gap_that_compaction_may_explain_is_a_notice(tmp_path: Path) -> None:
+    text = "offsets 10 to 19 are missing between two segments: records are lost, unless the topic is compacted"
+    assert findings(gap(tmp_path / "orders-0")) == [("notice", text)]
+
+
+@pytest.mark.parametrize("name", ["__consumer_offsets-0", "__transaction_state-3"])
+def test_topics_of_kafka_that_are_compacted(tmp_path: Path, name: str) -> None:
+    assert findings(gap(tmp_path / name, last=True)) == []
+
+
+def test_a_gap_before_the_last_segment_is_a_fault(tmp_path: Path) -> None:
+    ((severity, text),) = findings(gap(tmp_path / "orders-0", last=True))
+    assert (severity, text.partition(": ")[0]) == ("fault", "offsets 10 to 19 are missing between two segments")
+
+
+def test_a_record_without_a_key_proves_that_a_gap_is_a_loss(tmp_path: Path) -> None:
+    ((severity, text),) = findings(gap(tmp_path / "orders-0", keys=(None, b"k%d", b"k%d")))
+    assert severity == "fault"
+    assert text.endswith("the topic is not compacted: the record at offset 0 has no key")
+    ((severity, _),) = findings(gap(tmp_path / "late-0", keys=(b"k%d", None, None)))
+    assert severity == "notice"
+
+
+def test_holes_inside_segments_are_the_work_of_compaction(tmp_path: Path) -> None:
+    folder = gap(tmp_path / "orders-0", last=True)
+    hole = encode_batch(records(0, 3)) + encode_batch(records(5, 5))
+    write_segment(folder, 0, hole)
+    assert findings(folder) == []
+    write_segment(folder, 0, encode_batch([*records(0, 3), *records(5, 5)]))
+    assert findings(folder) == []
+
+
+def test_a_hole_behind_a_key_that_repeats_is_a_notice(tmp_path: Path) -> None:
+    folder = tmp_path / "orders-0"
+    write_segment(folder, 0, encode_batch(records(0, 5, b"same")), encode_batch(records(8)))
+    ((severity, text),) = findings(folder)
+    assert (severity, text.partition(": ")[0]) == ("notice", "offsets 5 to 7 are missing between two batches")
+
+
+def test_the_cleaner_checkpoint_names_compacted_partitions(tmp_path: Path) -> None:
+    folder = gap(tmp_path / "orders-0", last=True)
+    (tmp_path / "cleaner-offset-checkpoint").write_text("0\n1\norders 0 20\n")
+    assert findings(folder) == []
+    assert LogDirKnowledge(tmp_path).policy_of("orders", 1) is Policy.UNKNOWN
+
+
+@pytest.fixture(scope="module")
+def kraft_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    (folder,) = extract(HERE / "4.3.1.tar.xz", tmp_path_factory.mktemp("kraft"), "stopped-1")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("topic", "policy"),
+    [
+        ("compacted", Policy.COMPACT),
+        ("expired", Policy.DELETE),
+        ("plain", Policy.DELETE),
+        ("__consumer_offsets", Policy.COMPACT),
+        ("__cluster_metadata", Policy.DELETE),
+        ("nowhere", Policy.UNKNOWN),
+    ],
+)
+def test_policies_in_the_log_of_kraft(kraft_dir: Path, topic: str, policy: Policy) -> None:
+    assert LogDirKnowledge(kraft_dir).policy_of(topic, 0) is policy
+
+
+def test_a_topic_that_is_not_compacted_loses_nothing(kraft_dir: Path) -> None:
+    """In this log dir the same gaps are faults of one topic and the usual thing in another."""
+    shutil.rmtree(kraft_dir / "plain-0")
+    shutil.rmtree(kraft_dir / "compacted-0")
+    ((severity, text),) = findings(gap(kraft_dir / "plain-0"))
+    assert (severity, text.rpartition(": ")[2]) == ("fault", "the cleanup.policy of the topic is delete")
+    assert findings(gap(kraft_dir / "compacted-0", last=True)) == []
+
+
+def test_a_default_policy_that_may_be_compact_is_no_proof(kraft_dir: Path) -> None:
+    with (kraft_dir / "cleaner-offset-checkpoint").open("w") as file:
+        file.write("0\n1\nrolled 0 3\n")
+    assert LogDirKnowledge(kraft_dir).policy_of("plain", 0) is Policy.UNKNOWN
+
+
+def data(first: int, sequence: int, epoch: int = 0, *, attributes: int = 0, time_ms: int = 0, count: int = 4) -> bytes:
+    moved = [Record(r.offset, r.timestamp_ms + time_ms, -1, r.key, r.value, ()) for r in records(first, count)]
+    return encode_batch(moved, producer=(7, epoch, sequence), attributes=attributes)
+
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@pytest.mark.parametrize(
+    ("batches", "expected"),
+    [
+        ([data(0, 0), data(4, 4)], None),
+        ([data(0, 0), data(4, 8)], "sequence 8, and 4 comes next"),
+        ([data(0, 4), data(4, 4)], "sequence 4, and 8 comes next"),
+        ([data(0, 4), data(4, 0)], "sequence 0, and 8 comes next"),
+        ([data(0, 4), data(4, 0, 1)], None),
+        ([data(0, 4), data(4, 8, 1)], "sequence 8, and 0 comes next"),
+        ([data(0, 4, 1), data(4, 8, 0)], "epoch 0 after epoch 1"),
+        ([data(0, 2**31 - 4), data(4, 0)], None),
+        ([data(0, 2**31 - 2), data(4, 2)], None),
+        ([data(0, 2**31 - 2), data(4, 0)], "sequence 0, and 2 comes next"),
+        ([data(0, 4), data(4, 99, time_ms=DAY_MS + 1)], None),
+        ([data(0, 4), encode_batch(records(4, 2)), data(6, 8)], None),
+    ],
+)
+def test_sequences_of_a_producer(tmp_path: Path, batches: list[bytes], expected: str | None) -> None:
+    folder = write_segment(tmp_path / "orders-0", 0, *batches).parent
+    found = findings(folder)
+    assert found == ([] if expected is None else [("fault", f"producer 7: {expected}")])
+    # Across segments, too; and what compaction may have taken proves nothing.
+    write_segment(folder, 0, *batches[:-1])
+    write_segment(folder, 4 if len(batches) == 2 else 6, batches[-1])
+    assert findings(folder) == found
+    write_segment(folder, 20, encode_batch([*records(20, 1), *records(25, 1)]))
+    assert [text for _, text in findings(folder) if "producer" in text] == []
+
+
+def marker(offset: int, kind: int) -> bytes:
+    key, value = struct.pack(">hh", 0, kind), struct.pack(">hi", 0, 0)
+    return encode_batch([Record(offset, TIME_MS + offset, -1, key, value, ())], attributes=0x30, producer=(7, 0, -1))
+
+
+def test_open_transactions_are_notices(tmp_path: Path) -> None:
+    opened = data(0, 0, attributes=0x10)
+    folder = write_segment(tmp_path / "orders-0", 0, opened).parent
+    text = "the transaction of producer 7 is open: read_committed consumers wait here"
+    assert findings(folder) == [("notice", text)]
+    write_segment(folder, 0, opened, marker(4, 1))
+    assert findings(folder) == []
+    later = [Record(4, TIME_MS + 3_600_000, -1, b"k", b"v", ())]
+    write_segment(folder, 0, opened, encode_batch(later))
+    ((severity, long_text),) = findings(folder)
+    assert (severity, long_text) == (
+        "notice", f"{text}; the log goes on for 59 minutes after its last record, so it may hang",
+    )  # fmt: skip
+
+
+def test_an_abort_that_the_transaction_index_lacks(tmp_path: Path) -> None:
+    log = write_segment(tmp_path / "orders-0", 0, data(0, 0, attributes=0x10), marker(4, 0))
+    ((severity, text),) = findings(log.parent)
+    assert (severity, text.partition(":")[0]) == ("fault", "the abort of producer 7 is missing")
+    index = log.with_suffix(".txnindex")
+    index.write_bytes(struct.pack(">hqqqq", 0, 7, 0, 4, 5))
+    assert findings(log.parent) == []
+    index.write_bytes(struct.pack(">hqqqq", 0, 7, 1, 4, 5))
+    assert findings(log.parent) == [("fault", "a transaction from offset 1, and the log has it from 0 on")]
+    index.write_bytes(struct.pack(">hqqqq", 0, 7, 0, 4, 9))
+    assert findings(log.parent) == [("fault", "last stable offset 9, and by the log it is 5")]
