@@ -1,7 +1,7 @@
 """Escape what must not reach a terminal as it is, and encode text that may hold bytes that are no UTF-8.
 
 Everything from outside (records, names, broker errors) passes here before it reaches a terminal. stdout.py does so for
-data, output/people.py for messages.
+data, output/people.py for messages. Passwords in URLs are hidden here, too, for they can be in any message.
 """
 
 from __future__ import annotations
@@ -18,6 +18,16 @@ _FORBIDDEN_IN_JSON = rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\
 # Colours, and what rich's Live needs: moves of the cursor, erasing, showing and hiding the cursor.
 _OUR_CODES = r"\x1b\[[\d;:]*m|\x1b\[\d*[A-K]|\x1b\[\?25[hl]|\r(?=\x1b\[2K)"
 _SHORT_FORMS = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
+
+
+HIDDEN = "********"
+"""What stands for a secret."""
+_PASSWORD_IN_URL = r"(?<=://)([^/@\s:]*):[^/@\s]+@"
+
+
+def hide_in_urls(text: str) -> str:
+    """Return text with the passwords of URLs in it hidden: https://ann:********@host."""
+    return re.sub(_PASSWORD_IN_URL, rf"\1:{HIDDEN}@", text) if "://" in text else text
 
 
 def encode_text(text: str) -> bytes:

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kafkactl.errors import UsageError
+from kafkactl.escaping import HIDDEN, hide_in_urls
 
-HIDDEN = "********"
 _WORDS = ("password", "secret", "jaas", "key.pem", "keystore.key", "token", "auth.user.info", "SCRAM-SHA-")
 _NO_SECRETS = ("sasl.oauthbearer.token.endpoint.url",)
 _SOURCES = ("command", "file")
 _COMMAND_TIMEOUT_S = 60
 IN_CLIENT_SETTINGS = "{variable}, a --command-config file, or -X {name}_command='COMMAND THAT PRINTS IT'"
 _OTHERS_READ, _OTHERS_WRITE = 0o044, 0o022
-_IN_URL = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+@")
 
 
 def is_secret(name: str) -> bool:
@@ -44,15 +42,10 @@ def refuse(names: Iterable[str], flag: str, instead: str) -> None:
 
 def refuse_in_url(value: str, flag: str, instead: str) -> None:
     """Raise UsageError for a URL on the command line that has a password; `instead` says where it may come from."""
-    if _IN_URL.search(value):
+    if hide_in_urls(value) != value:
         raise UsageError(
             f"{flag} {hide_in_urls(value)}: others can read the command line, and the shell keeps it", instead
         )
-
-
-def hide_in_urls(text: str) -> str:
-    """Return text with the passwords of URLs in it hidden: https://ann:********@host."""
-    return _IN_URL.sub(rf"\1:{HIDDEN}@", text) if "://" in text else text
 
 
 def shown(name: str, value: str) -> str:

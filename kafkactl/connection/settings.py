@@ -21,6 +21,7 @@ from pathlib import Path
 from kafkactl.connection import contexts, properties, secrets
 from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.errors import UsageError
+from kafkactl.escaping import HIDDEN
 from kafkactl.paths import config_file
 from kafkactl.times import parse_duration
 
@@ -207,7 +208,7 @@ def require_addresses(bootstrap_servers: str) -> None:
             host, port = address, "9092"
         is_port = port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536
         if not (is_port and _is_host(host)):
-            text = secrets.HIDDEN if "@" in server else repr(server.strip())
+            text = HIDDEN if "@" in server else repr(server.strip())
             raise UsageError(f"{text} is no broker address", "name brokers as host:port, with commas between")
 
 

@@ -7,9 +7,8 @@ import sys
 from contextlib import suppress
 from contextvars import ContextVar
 
-from kafkactl.connection.secrets import hide_in_urls
 from kafkactl.errors import KafkactlError, OperationError, UsageError
-from kafkactl.escaping import escape_for_terminal
+from kafkactl.escaping import escape_for_terminal, hide_in_urls
 
 _RED, _YELLOW, _PLAIN = "\033[1;31m", "\033[33m", "\033[0m"
 

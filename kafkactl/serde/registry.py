@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 from confluent_kafka.schema_registry import Schema as Registered
 from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 
-from kafkactl.connection.secrets import hide_in_urls
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
+from kafkactl.escaping import hide_in_urls
 from kafkactl.serde.formats import Format
 from kafkactl.serde.schema_formats import format_of
 from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, USUAL, USUAL_WRITES, Schema, Shown, Writes

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.conftest import REPOSITORY
 
-MOST = 129
+MOST = 127
 """Lower it whenever a file leaves the list; never raise it."""
 RULES = ["--select", "D,N", "--extend-select", "D401,D404,D415", "--ignore", "D105,D107"]
 

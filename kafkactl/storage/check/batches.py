@@ -16,9 +16,9 @@ from kafkactl.storage.check.producers import SnapshotChecks
 from kafkactl.storage.check.zeros import has_data
 from kafkactl.storage.checkpoint import LeaderEpoch
 from kafkactl.storage.control import ControlType, parse_control
+from kafkactl.storage.damage import LARGEST_KNOWN_MAGIC
 from kafkactl.storage.segment import Segment
 
-LARGEST_KNOWN_MAGIC = 2
 NO_TIMESTAMP = -1
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kafkactl.connection.contexts import Context, change, load
-from kafkactl.connection.secrets import HIDDEN
 from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.escaping import HIDDEN
 
 
 def test_a_missing_file_is_an_empty_one(tmp_path: Path) -> None:

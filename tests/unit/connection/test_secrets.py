@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kafkactl.connection.secrets import HIDDEN, hide_in_urls, is_secret, warning
+from kafkactl.connection.secrets import is_secret, warning
 from kafkactl.connection.settings import Settings, resolve
 from kafkactl.errors import UsageError
+from kafkactl.escaping import HIDDEN, hide_in_urls
 
 
 @pytest.fixture(autouse=True)
