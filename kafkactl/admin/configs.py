@@ -170,8 +170,11 @@ def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
         (future,) = cluster.admin.describe_configs([resource], request_timeout=cluster.timeout_s).values()
         return future
 
+    patience_s = None if entity.type is EntityType.BROKERS else cluster.timeout_s / 2
     try:
-        entries = cluster.ask(send, f"cannot read the configs of {entity}")
+        entries = cluster.ask(send, f"cannot read the configs of {entity}", patience_s)
+    except TimeoutError:  # librdkafka waits for the controller, which may be frozen, and others know it, too
+        return [config for config in describe_configs(cluster, [entity])[entity] if config.is_own]
     except OperationError as error:
         if error.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
             raise _no_such(entity) from error

@@ -255,12 +255,12 @@ class Cluster:
                         raise
                     time.sleep(POLL_S)
 
-    def ask(self, send: Callable[[], Future[T]], what: str) -> T:
+    def ask(self, send: Callable[[], Future[T]], what: str, patience_s: float | None = None) -> T:
         """Return the answer to a request, which is sent again after a transient error.
 
-        Raises UnreachableError, or OperationError saying `what` failed and why.
+        Raises UnreachableError, OperationError saying `what` failed and why, and TimeoutError as wait() does.
         """
-        return self.retry(lambda: self.wait(send(), what))
+        return self.retry(lambda: self.wait(send(), what, patience_s))
 
     def ask_each(
         self,
@@ -268,12 +268,14 @@ class Cluster:
         send: Callable[[list[K]], Mapping[K, Future[T]]],
         what: Callable[[K], str] = _nothing,
         is_lost: Callable[[T], bool] = _never,
+        patience_s: float | None = None,
     ) -> dict[K, T | OperationError]:
         """Return the answer, or the refusal, for each key of a request that may fail in part.
 
         `is_lost` is for questions: it tells an answer that librdkafka made up because none came. It is asked again.
         Parts that failed with a transient error are sent again within the time-out. A part without an answer is a
-        refusal with the code REQUEST_TIMED_OUT. Raises UnreachableError when no part was answered.
+        refusal with the code REQUEST_TIMED_OUT. Raises UnreachableError when no part was answered, and TimeoutError
+        when a part has no answer after `patience_s`: for questions that another client can ask another broker.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered: list[UnreachableError] = []
@@ -284,7 +286,7 @@ class Cluster:
                 lost = set()
                 for key in left:
                     try:
-                        answers[key] = answer = self.wait(futures[key], what(key))
+                        answers[key] = answer = self.wait(futures[key], what(key), patience_s)
                         if is_lost(answer):
                             lost.add(key)
                             unanswered.append(self._without_answer())
@@ -299,7 +301,7 @@ class Cluster:
                     break
                 time.sleep(POLL_S)
         if unanswered and all(_is_unanswered(answer) for answer in answers.values()):
-            raise unanswered[0]
+            raise self.with_silent_brokers(unanswered[0])
         if any(_is_unanswered(answer) for answer in answers.values()):
             return self._with_silent_brokers(answers)
         return answers

@@ -44,7 +44,7 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
     """The lines of leader-epoch-checkpoint; raises NotFoundError, UsageError and FormatError."""
 
     def parse(words: list[str]) -> LeaderEpoch:
-        epoch, start_offset = map(_number, words)
+        epoch, start_offset = map(_number, _require(2, words))
         return LeaderEpoch(epoch, start_offset)
 
     return _read_checkpoint(path, parse)
@@ -54,7 +54,7 @@ def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
     """The lines of an offset checkpoint; raises NotFoundError, UsageError and FormatError."""
 
     def parse(words: list[str]) -> PartitionOffset:
-        topic, partition, offset = words
+        topic, partition, offset = _require(3, words)
         return PartitionOffset(topic, _number(partition), _number(offset))
 
     return _read_checkpoint(path, parse)
@@ -89,14 +89,24 @@ def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
     if not text:
         return []  # a broker makes the file empty, and fills it when there is something to note
     try:
-        version, count, *rest = _LINE_END.split(text.removesuffix("\n"))
+        version, *rest = _LINE_END.split(text.removesuffix("\n"))
         if _number(version) != VERSION:
             raise FormatError(f"{path}: file version {version}, and {VERSION} is the only one known")
+        if not rest:
+            raise FormatError(f"{path}: corrupt: the line with the number of entries is missing")
+        count = rest.pop(0)
         if _number(count) != len(rest):
             raise FormatError(f"{path}: corrupt: {len(rest)} lines, and it says {count}")
         return [parse(line.split()) for line in rest]
     except ValueError as error:
         raise FormatError(f"{path}: corrupt: {error}") from error
+
+
+def _require(number: int, words: list[str]) -> list[str]:
+    """Return the words of a line; raises ValueError where there are more or fewer."""
+    if len(words) != number:
+        raise ValueError(f"{' '.join(words)!r} has {len(words)} values, not {number}")
+    return words
 
 
 def _number(text: str) -> int:

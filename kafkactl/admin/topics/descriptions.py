@@ -78,13 +78,17 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Found:
     """Return topics by name with their settings, all asked at once, and the errors of those that fail."""
     if not names:
         return [], []
-    described, errors = _ask(
-        cluster,
-        sorted(names),
-        lambda left: cluster.admin.describe_topics(TopicCollection(left), request_timeout=cluster.timeout_s),
-        "cannot describe topic",
-    )
-    settings, failures = _settings_by_librdkafka(cluster, list(described))
+    with cluster.one_timeout():
+        try:
+            described, errors = _ask(
+                cluster,
+                sorted(names),
+                lambda left: cluster.admin.describe_topics(TopicCollection(left), request_timeout=cluster.timeout_s),
+                "cannot describe topic",
+            )
+            settings, failures = _settings_by_librdkafka(cluster, list(described))
+        except TimeoutError:  # librdkafka waits for the controller, which may be frozen, and others know it all
+            return describe_in_full(cluster, names)
     found = []
     for name, topic in described.items():
         partitions = (
@@ -192,7 +196,7 @@ def _ask(
     cluster: Cluster, names: Sequence[str], send: Callable[[list[str]], Mapping[str, Future[Any]]], what: str
 ) -> tuple[dict[str, Any], list[KafkactlError]]:
     """Return the answer for each topic, and the errors of those that are refused."""
-    answers = cluster.ask_each(names, send, lambda name: f"{what} {name}")
+    answers = cluster.ask_each(names, send, lambda name: f"{what} {name}", patience_s=cluster.timeout_s / 2)
     errors: list[KafkactlError] = []
     for name, answer in answers.items():
         if isinstance(answer, OperationError):
