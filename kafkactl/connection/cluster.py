@@ -368,14 +368,15 @@ class Cluster:
     def _is_strange_answer(cause: KafkaError) -> bool:
         return cause.code() == KafkaError._BAD_MSG
 
-    def find_silent_brokers(self) -> tuple[list[str], int]:
+    def find_silent_brokers(self, wait_s: float | None = None) -> tuple[list[str], int]:
         """Return the brokers that do not answer, each with its address, and the number of all brokers.
 
-        They are looked at without a client, so that this takes less than a second.
+        They are looked at without a client, so that this takes less than a second where `wait_s` says nothing else.
         """
-        from kafkactl.connection import diagnosis
+        from kafkactl.connection.diagnosis import find_silent
+        from kafkactl.connection.peers import KAFKA_WAIT_S
 
-        return diagnosis.find_silent(self.settings, self._list_brokers)
+        return find_silent(self.settings, self._list_brokers, KAFKA_WAIT_S if wait_s is None else wait_s)
 
     def with_silent_brokers(self, error: UnreachableError) -> UnreachableError:
         """Return the error; where only some brokers are silent, one that names them."""

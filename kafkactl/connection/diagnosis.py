@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kafkactl.connection import tls
-from kafkactl.connection.peers import Address, Peer, Secure, connect, look_at
+from kafkactl.connection.peers import KAFKA_WAIT_S, Address, Peer, Secure, connect, look_at
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import UsageError
 
@@ -107,19 +107,22 @@ def is_no_broker(settings: Settings) -> bool:
     return bool(peers) and all(peer in _NO_BROKERS for peer in peers.values())
 
 
-def find_silent(settings: Settings, list_brokers: ListBrokers) -> tuple[list[str], int]:
-    """Return the brokers that do not answer, each with its address, and the number of brokers that were looked at."""
+def find_silent(settings: Settings, list_brokers: ListBrokers, wait_s: float = KAFKA_WAIT_S) -> tuple[list[str], int]:
+    """Return the brokers that do not answer, each with its address, and the number of brokers that were looked at.
+
+    Each has `wait_s` for its answer.
+    """
     secure = _secure(settings)
-    peers = look_at(_addresses(settings), secure)
-    return _find_silent(peers, list_brokers, secure)
+    peers = look_at(_addresses(settings), secure, wait_s)
+    return _find_silent(peers, list_brokers, secure, wait_s)
 
 
 def _find_silent(
-    peers: Mapping[Address, Peer], list_brokers: ListBrokers, secure: Secure | None
+    peers: Mapping[Address, Peer], list_brokers: ListBrokers, secure: Secure | None, wait_s: float = KAFKA_WAIT_S
 ) -> tuple[list[str], int]:
     brokers = list_brokers([address for address, peer in peers.items() if peer is Peer.BROKER])
     names = {address: name for name, address in brokers.items()}
-    everybody = {**peers, **look_at([address for address in names if address not in peers], secure)}
+    everybody = {**peers, **look_at([address for address in names if address not in peers], secure, wait_s)}
     chosen = {address: everybody[address] for address in names if address in everybody} or everybody
     quiet = [address for address, peer in chosen.items() if peer in _QUIET]
     places = ((names.get(address), f"{address[0]}:{address[1]}") for address in sorted(quiet))

@@ -25,6 +25,7 @@ Answers = tuple[dict[int, Any], list[KafkactlError]]
 
 _MS = 1000
 _MARGIN_S = 0.3
+_PAUSE_S = 0.1
 _READING = ("Describe", "List", "Metadata", "ConsumerGroupDescribe", "FindCoordinator", "Fetch")
 """How the names of requests begin that change nothing."""
 _FETCH_WAIT_MS = 500
@@ -340,7 +341,13 @@ class Requests:
                         raise
                     raise self._cluster.with_silent_brokers(error) from error
             self._require_alive(broker, deadline)
-            return self._brokers.send(broker, make(), deadline)
+            while True:
+                try:
+                    return self._brokers.send(broker, make(), deadline)
+                except UnreachableError:  # a connection that ends early
+                    if time.monotonic() > deadline - _MARGIN_S:
+                        raise
+                    time.sleep(_PAUSE_S)
 
     def _change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
         """Return the answer to a change, which is sent once, over a connection that stands."""

@@ -15,6 +15,8 @@ from kafkactl.streams.selection import Partition, Selection
 
 _EVERY_S = 5.0
 _WAIT_S = 2.0
+_LOOK_S = 5.0
+"""Before a slow broker is taken for one that does not answer."""
 _NO_LEADER = -1
 _DELETED_AFTER_LOOKS = 2
 """A broker that has just started may not know of a topic yet."""
@@ -90,7 +92,7 @@ class Watch:
         if self._has_come or self._has_looked_at_brokers or waited_s < self._cluster.timeout_s:
             return
         self._has_looked_at_brokers = True
-        silent, brokers = self._cluster.find_silent_brokers()
+        silent, brokers = self._cluster.find_silent_brokers(min(_LOOK_S, self._cluster.timeout_s))
         if silent and len(silent) == brokers:
             raise UnreachableError(
                 f"cannot read: no answer within {self._cluster.timeout_s:g} s from {', '.join(silent)}",

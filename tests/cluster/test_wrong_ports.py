@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.test_bad_days import CHANGES
 from tests.cluster.test_hostile_values import BASES, EVERY_CELL, fault, files
-from tests.conftest import Cli
+from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import ClosingPeer, FakeBroker, GarbagePeer, HttpPeer, SilentPeer, ZooKeeperPeer
 from tests.forking import Done, Line, run_all
 from tests.json_contract import asks_cluster, walk_commands
@@ -120,6 +121,12 @@ def test_a_broker_that_sends_clients_elsewhere(to: Server | None, cli: Cli, tmp_
             if told is not None:
                 wrong.append(f"{' '.join(line)}: {told}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_page_has_every_fault() -> None:
+    page = (REPOSITORY / "docs" / "reliability.md").read_text()
+    assert [kind for kind in PEERS if f"\n| {kind} | `" not in page] == []
+    assert [api for api, _ in CHANGES if f"\n| no answer to {api} | `" not in page] == []
 
 
 _ROOM_KB = 400_000
