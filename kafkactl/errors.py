@@ -47,6 +47,12 @@ class UnreachableError(KafkactlError):
 class UnansweredError(UnreachableError):
     """A request was sent, and no answer came. Where it was to change something, the change may have been done."""
 
+    @property
+    def reason(self) -> str:
+        """Return why there is no answer, without the words for a cluster that was not reached at all."""
+        text = str(self)
+        return text.partition(": ")[2] if text.startswith("cannot reach the cluster at ") else text
+
 
 class OperationError(KafkactlError):
     """The cluster answered, and the answer is no; `code` is Kafka's error code when it gave one."""

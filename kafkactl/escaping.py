@@ -22,12 +22,24 @@ _SHORT_FORMS = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
 
 HIDDEN = "********"
 """What stands for a secret."""
-_PASSWORD_IN_URL = r"(?<=://)([^/@\s:]*):[^/@\s]+@"
+_LOGIN_IN_URL = r"(?<=://)[^\s\"'<>]*@"
+"""Up to the last @, for people write passwords with / and @ as they are."""
+_SECRET_IN_QUERY = r"(?i)([?&][^=&\s]*(?:token|secret|password|key)[^=&\s]*=)[^&\s\"'<>]+"
 
 
 def hide_in_urls(text: str) -> str:
-    """Return text with the passwords of URLs in it hidden: https://ann:********@host."""
-    return re.sub(_PASSWORD_IN_URL, rf"\1:{HIDDEN}@", text) if "://" in text else text
+    """Return text with the logins and secrets of URLs in it hidden: https://********@host?token=********."""
+    if "://" not in text:
+        return text
+    return re.sub(_SECRET_IN_QUERY, rf"\1{HIDDEN}", re.sub(_LOGIN_IN_URL, f"{HIDDEN}@", text))
+
+
+def hide_in_url(url: str) -> str:
+    """Return one URL, whatever is wrong with it, with its login and its secrets hidden."""
+    login, at, rest = url.rpartition("@")
+    scheme, separator, _ = login.partition("://")
+    shown = f"{scheme}{separator}{HIDDEN}@{rest}" if at and separator else f"{HIDDEN}@{rest}" if at else url
+    return re.sub(_SECRET_IN_QUERY, rf"\1{HIDDEN}", shown)
 
 
 def encode_text(text: str) -> bytes:

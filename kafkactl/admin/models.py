@@ -51,7 +51,7 @@ def outcomes(
         with cluster.change_timeout():
             answers = cluster.ask_each(asked, send)
     except UnansweredError as error:
-        answers = dict.fromkeys(asked, OperationError(str(error), error.hint, ErrorCode.REQUEST_TIMED_OUT))
+        answers = dict.fromkeys(asked, OperationError(error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT))
     for name, answer in answers.items():
         if not isinstance(answer, OperationError):
             found.append(Outcome(name, True, done))

@@ -23,6 +23,7 @@ from kafkactl.cli.frame import before_change, startup, stopping, typer_internals
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, build, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.errors import KafkactlError, UnansweredError, UsageError
+from kafkactl.escaping import hide_in_urls
 from kafkactl.output import people
 from kafkactl.statuses import DONE, INTERRUPTED, USAGE
 
@@ -202,13 +203,13 @@ def _flushed(status: int, arguments: list[str]) -> int:
 
 def _told(failure: KafkactlError, arguments: list[str]) -> int:
     if isinstance(failure, UnansweredError) and before_change.was_called.get():
-        failure = UnansweredError(f"the change may have been done: {failure}", "look before you repeat it")
+        failure = UnansweredError(f"the change may have been done: {failure.reason}", "look before you repeat it")
     with suppress(KafkactlError, BrokenPipeError):  # what was printed before the error comes before it
         stdout.out.flush()
     if "--debug" in arguments:
         import traceback
 
-        traceback.print_exception(failure)
+        sys.stderr.write(hide_in_urls("".join(traceback.format_exception(failure))))
     people.error(failure)
     return failure.status
 

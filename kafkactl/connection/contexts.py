@@ -82,7 +82,7 @@ class ContextFile:
             if context.properties:
                 entry["properties"] = dict(context.properties)
             document["contexts"][name] = entry
-        target = self.path.resolve()  # a link stays one
+        target = _target(self.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(prefix=".contexts-", dir=target.parent)  # mode 0600
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -96,10 +96,18 @@ def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
     Raises UsageError, also where another process does not end its own change.
     """
     path = config_file()
-    with _locked(path.resolve()):
+    with _locked(_target(path)):
         changed = make(load(path))
         changed.save()
     return changed
+
+
+def _target(path: Path) -> Path:
+    """Return the file that a path leads to, for a link stays a link; raises UsageError for one that leads nowhere."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # a loop of links
+        raise UsageError(f"cannot read the contexts file {path}: its links lead in a circle", _ANOTHER) from error
 
 
 @contextlib.contextmanager
@@ -140,7 +148,8 @@ def load(path: Path | None = None) -> ContextFile:
     except FileNotFoundError:
         return ContextFile(path, {}, None)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the contexts file {path}: {error}", _ANOTHER) from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"cannot read the contexts file {path}: {reason}", _ANOTHER) from error
     import yaml
 
     try:

@@ -85,6 +85,8 @@ def cause(settings: Settings, said: str | None, list_brokers: ListBrokers = _nob
         if size := _STRANGE_ANSWER.search(said or ""):
             return _too_large(int(size[1]))
         silent, _ = _find_silent(peers, list_brokers, secure)
+        # A broker that the others take for dead is named by its address.
+        silent = silent or sorted(f"{host}:{port}" for (host, port), peer in peers.items() if peer in _QUIET)
         if silent:
             return Cause(f"from {', '.join(silent)}", SILENT_HINT, is_partial=True)
     if secure is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from kafkactl.connection import oauth, tls
@@ -74,6 +74,7 @@ _ANSWER_BYTES = 64 << 20
 _NEXT_AFTER_S = 0.3
 """After this long the next broker is tried as well."""
 _PAUSE_S = 0.05
+_MOMENT_S = 0.005
 _SHORTEST_WAIT_S = 0.2
 _PATIENCE_S = 1.5
 """After this long without a connection the other client is asked for the reason."""
@@ -150,7 +151,7 @@ class Brokers:
         return self._seed
 
     def ask_any(self, make: Callable[[], Any], deadline: float) -> Any:
-        """Return the answer of a node to a question; another one is asked where the first does not answer.
+        """Return the first answer to a question, which is sent to another node where the first takes its time.
 
         `make` returns the request: its version is that of the broker that it goes to.
         """
@@ -160,13 +161,55 @@ class Brokers:
                 node = self.any(deadline)
             except UnreachableError as error:
                 raise lost or error from error
-            now = time.monotonic()
-            middle = now + (deadline - now) / 2  # then there is time to ask another one
-            try:
-                return self.send(node, make(), middle)
-            except UnreachableError as error:
-                lost = error
+            answer = self._net.run(self._first_answer, node, make, deadline)
+            if not isinstance(answer, KafkactlError):
+                return answer
+            if not isinstance(answer, UnreachableError):
+                raise answer
+            lost = answer
+            time.sleep(_PAUSE_S)
         raise lost
+
+    async def _first_answer(self, node: Node, make: Callable[[], Any], deadline: float) -> Any:
+        """Return the answer of a node whose connection stands, or of another that is asked after half of the time."""
+        flying = {node: self._open(node, deadline).send_request(make(), self._ms_until(deadline))}
+        others = [other for other in self._bootstrap_nodes() if other != node and other not in self._silent]
+        lost = self._error(node, None, is_sent=True)
+        now = time.monotonic()
+        next_at = now + (deadline - now) / 2
+        while (flying or others) and time.monotonic() < deadline:
+            for asked in [each for each, future in flying.items() if future.is_done]:
+                future = flying.pop(asked)
+                if future.exception is None:
+                    self._silent.update(flying)
+                    self._seed = asked
+                    return future.value
+                self._silent.add(asked)
+                lost = self._error(asked, future.exception, is_sent=True)
+                if not isinstance(lost, UnreachableError):
+                    return lost
+            is_due = bool(others) and (not flying or time.monotonic() >= next_at)
+            if is_due and (other := self._connected(others, deadline)) is not None:
+                others.remove(other)
+                flying[other] = self._open(other, deadline).send_request(make(), self._ms_until(deadline))
+                next_at += (deadline - next_at) / 2
+            elif is_due or len(flying) != 1:
+                await self._net.sleep(_MOMENT_S)
+            else:
+                until = next_at if others else deadline
+                await self._settled(next(iter(flying.values())), until - time.monotonic())
+        self._silent.update(flying)
+        return lost
+
+    def _connected(self, nodes: Sequence[Node], deadline: float) -> Node | None:
+        """Return the first of the nodes whose connection stands; the others' are opened."""
+        for node in nodes:
+            try:
+                if self._open(node, deadline).connected:
+                    return node
+            except _kafka_errors():  # a pause after a failed connection
+                continue
+        return None
 
     def learn(self, deadline: float) -> None:
         """Ask who the brokers are and which one is the controller."""
@@ -209,7 +252,7 @@ class Brokers:
                     sent[node] = connection.send_request(waiting.pop(node), self._ms_until(deadline))
                 elif connection.init_future.is_done:
                     reasons[node] = connection.init_future.exception
-            await self._net.sleep(_PAUSE_S / 10 if waiting else 0)
+            await self._net.sleep(_MOMENT_S if waiting else 0)
         for node, future in sent.items():
             try:
                 answers[node] = await future
@@ -231,33 +274,36 @@ class Brokers:
         if _METADATA not in self._manager.broker_version_data.api_versions:
             self._raise_reason()
 
+    def _bootstrap_nodes(self) -> list[Node]:
+        return [broker.node_id for broker in self._manager.cluster.bootstrap_brokers()]
+
     async def _first_connected(self, deadline: float) -> Node | None:
         """Return the first bootstrap server whose connection stands; each is tried, one a little after the other."""
-        nodes = [broker.node_id for broker in self._manager.cluster.bootstrap_brokers()]
+        nodes = self._bootstrap_nodes()
         nodes = [node for node in nodes if node not in self._silent] or nodes
-        begun: list[Node] = []
+        begun = 0
         while time.monotonic() < deadline:
-            if len(begun) < len(nodes):
-                begun.append(nodes[len(begun)])
-            last = None
-            for node in begun:
-                try:
-                    last = self._open(node, deadline)
-                except _kafka_errors():  # a pause after a failed connection
-                    continue
-                if last.connected:
-                    return node
-            wait_s = _NEXT_AFTER_S if len(begun) < len(nodes) else _PAUSE_S
-            await self._settled(last, min(wait_s, max(0.0, deadline - time.monotonic())))
+            begun = min(begun + 1, len(nodes))
+            if (node := self._connected(nodes[:begun], deadline)) is not None:
+                return node
+            wait_s = _NEXT_AFTER_S if begun < len(nodes) else _PAUSE_S
+            await self._settled(self._opening(nodes[begun - 1]), min(wait_s, max(0.0, deadline - time.monotonic())))
         return None
 
-    async def _settled(self, connection: Connection | None, wait_s: float) -> None:
-        """Wait until a connection stands or has failed, but not for long."""
-        if connection is None or connection.init_future.is_done:
-            await self._net.sleep(min(wait_s, _PAUSE_S))
+    def _opening(self, node: Node) -> Any:
+        """Return what is done when the connection to a node stands or has failed; None where it is not tried now."""
+        try:
+            return self._open(node, time.monotonic() + _NEXT_AFTER_S).init_future
+        except _kafka_errors():
+            return None
+
+    async def _settled(self, future: Any, wait_s: float) -> None:
+        """Wait until a future is done, but not for long; a moment where there is none."""
+        if future is None or future.is_done:
+            await self._net.sleep(min(max(0.0, wait_s), _MOMENT_S))
             return
         try:
-            await self._manager.wait_for(connection.init_future, max(1, int(wait_s * _MS)))
+            await self._manager.wait_for(future, max(1, int(wait_s * _MS)))
         except _kafka_errors():
             return
 

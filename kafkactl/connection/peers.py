@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 
 Address = tuple[str, int]
@@ -51,6 +51,8 @@ _CLIENT_HELLO = bytes.fromhex(
     + "ff01000100" + "00"
 )  # fmt: skip
 """One offer of TLS 1.2 that no server has to accept: it answers with a handshake or an alert."""
+_OTHER_GREETINGS = (b"srvr", b"GET / HTTP/1.0\r\n\r\n", _CLIENT_HELLO)
+_GREETINGS = len(_OTHER_GREETINGS)
 
 
 def look_at(
@@ -64,13 +66,31 @@ def look_at(
     addresses = list(dict.fromkeys(addresses))[:_MOST_ADDRESSES]
     if not addresses:
         return {}
-    with ThreadPoolExecutor(len(addresses)) as pool:
-        peers = dict(zip(addresses, pool.map(lambda address: _greet(address, secure, wait_s), addresses), strict=True))
-        vague = [address for address, peer in peers.items() if peer in (Peer.SILENT, Peer.CLOSING, Peer.STRANGER)]
-        if secure is None and Peer.BROKER not in peers.values():
-            others = zip(vague, pool.map(_greet_otherwise, vague), strict=True)
-            peers |= {address: peer for address, peer in others if peer is not None}
+    found = _at_once(lambda address: _greet(address, secure, wait_s), addresses, wait_s + _OTHERS_WAIT_S)
+    peers = {address: found.get(address) or Peer.SILENT for address in addresses}
+    vague = [address for address in found if peers[address] in (Peer.SILENT, Peer.CLOSING, Peer.STRANGER)]
+    if secure is None and vague and Peer.BROKER not in peers.values():
+        others = _at_once(_greet_otherwise, vague, _GREETINGS * _OTHERS_WAIT_S)
+        peers |= {address: peer for address, peer in others.items() if peer is not None}
     return peers
+
+
+def _at_once(
+    look: Callable[[Address], Peer | None], addresses: Sequence[Address], limit_s: float
+) -> dict[Address, Peer | None]:
+    """Return what is found at each address; one that is not done in time is left out, for names may take minutes."""
+    found: dict[Address, Peer | None] = {}
+
+    def note(address: Address) -> None:
+        found[address] = look(address)
+
+    threads = [threading.Thread(target=note, args=(address,), daemon=True) for address in addresses]
+    deadline = time.monotonic() + limit_s
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return dict(found)
 
 
 def connect(address: Address, wait_s: float) -> socket.socket:
@@ -94,8 +114,7 @@ def _greet(address: Address, secure: Secure | None, wait_s: float) -> Peer:
 
 def _greet_otherwise(address: Address) -> Peer | None:
     """Return what answers another greeting; None where nothing answers."""
-    greetings = (b"srvr", b"GET / HTTP/1.0\r\n\r\n", _CLIENT_HELLO)
-    return next((peer for each in greetings if (peer := _peer_by_greeting(address, each)) is not None), None)
+    return next((peer for each in _OTHER_GREETINGS if (peer := _peer_by_greeting(address, each)) is not None), None)
 
 
 def _peer_by_answer(answer: bytes) -> Peer:

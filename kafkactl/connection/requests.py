@@ -12,7 +12,7 @@ from kafkactl.connection.broker_errors import TRANSIENT_CODES, refusal
 from kafkactl.connection.kafka_python import Brokers
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UnsupportedRequestError
+from kafkactl.errors import KafkactlError, OperationError, UnansweredError, UnreachableError, UnsupportedRequestError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -129,6 +129,14 @@ class Requests:
         Brokers that do not answer in time, or refuse as a whole, have an error each. Raises the first where no broker
         answers.
         """
+        answers = self._ask_all(api, questions)
+        errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
+        if errors and len(errors) == len(answers):
+            raise errors[0]
+        return {broker: answer for broker, answer in answers.items() if not isinstance(answer, KafkactlError)}, errors
+
+    def _ask_all(self, api: str, questions: Mapping[int, Mapping[str, Any]]) -> dict[int, Any]:
+        """Return the answer or the error of each broker; all are asked at once."""
         from kafkactl.connection.messages import request_class
 
         requests: dict[int, Any] = {}
@@ -145,11 +153,7 @@ class Requests:
         for broker, answer in answers.items():
             if code := getattr(answer, "error_code", 0):
                 answers[broker] = refusal(f"broker {broker}", code)
-        errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
-        found = {broker: answers[broker] for broker in questions if not isinstance(answers[broker], KafkactlError)}
-        if errors and not found:
-            raise errors[0]
-        return found, errors
+        return {broker: answers[broker] for broker in questions}
 
     def list_topics(self) -> list[str]:
         """Return the names of all topics."""
@@ -228,11 +232,13 @@ class Requests:
         for partition, leader in leaders.items():
             if isinstance(leader, int):
                 by_leader[leader].append(partition)
+        fields = {leader: _list_offsets_fields(led, at) for leader, led in by_leader.items()}
+        answers = self._ask_all("ListOffsets", fields)
         for leader, led in by_leader.items():
-            try:
-                found.update(self._list_offsets_of(leader, led, at))
-            except (UnreachableError, OperationError) as error:
-                found.update(dict.fromkeys(led, error))
+            if isinstance(answer := answers[leader], KafkactlError):
+                found.update(dict.fromkeys(led, answer))
+            else:
+                found.update(_offsets_of(answer))
         return {partition: found[partition] for partition in partitions}
 
     def _leaders(self, partitions: Sequence[Partition]) -> dict[Partition, int | KafkactlError]:
@@ -250,25 +256,6 @@ class Requests:
             else:
                 leaders[partition] = leader
         return leaders
-
-    def _list_offsets_of(
-        self, leader: int, partitions: Sequence[Partition], at: int
-    ) -> dict[Partition, tuple[int, int] | KafkactlError]:
-        answer = self.send(
-            "ListOffsets",
-            broker=leader,
-            replica_id=-1,
-            isolation_level=0,
-            topics=[(topic, [(number, -1, at) for number in numbers]) for topic, numbers in _by_topic(partitions)],
-            min_version=_VERSIONS_OF_TIMES.get(at, 1),
-        )
-        return {
-            (topic.name, each.partition_index): refusal("", each.error_code)
-            if each.error_code
-            else (each.offset, each.timestamp)
-            for topic in answer.topics
-            for each in topic.partitions
-        }
 
     def list_reassignments(self) -> dict[Partition, tuple[tuple[int, ...], tuple[int, ...]]]:
         """Return the replicas that are being added to and removed from each partition that is moving."""
@@ -336,7 +323,7 @@ class Requests:
             if broker is None:
                 try:
                     return self._brokers.ask_any(make, deadline)
-                except UnreachableError as error:  # brokers pass some questions on to a controller that is frozen
+                except UnansweredError as error:  # brokers pass some questions on to a controller that is frozen
                     if time.monotonic() < deadline - _MARGIN_S:
                         raise
                     raise self._cluster.with_silent_brokers(error) from error
@@ -392,3 +379,24 @@ def _by_topic(partitions: Iterable[Partition]) -> Iterator[tuple[str, list[int]]
     for topic, number in partitions:
         grouped[topic].append(number)
     yield from grouped.items()
+
+
+def _list_offsets_fields(partitions: Iterable[Partition], at: int) -> dict[str, Any]:
+    """Return the fields of a ListOffsets request for a time in ms or a special one."""
+    return {
+        "replica_id": -1,
+        "isolation_level": 0,
+        "topics": [(topic, [(number, -1, at) for number in numbers]) for topic, numbers in _by_topic(partitions)],
+        "min_version": _VERSIONS_OF_TIMES.get(at, 1),
+    }
+
+
+def _offsets_of(answer: Any) -> dict[Partition, tuple[int, int] | KafkactlError]:
+    """Return offset and timestamp of each partition of a ListOffsets answer, or its error."""
+    return {
+        (topic.name, each.partition_index): refusal("", each.error_code)
+        if each.error_code
+        else (each.offset, each.timestamp)
+        for topic in answer.topics
+        for each in topic.partitions
+    }

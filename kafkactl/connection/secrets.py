@@ -12,9 +12,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kafkactl.errors import UsageError
-from kafkactl.escaping import HIDDEN, hide_in_urls
+from kafkactl.escaping import HIDDEN, hide_in_url
 
-_WORDS = ("password", "secret", "jaas", "key.pem", "keystore.key", "token", "auth.user.info", "SCRAM-SHA-")
+_WORDS = (
+    "password",
+    "secret",
+    "jaas",
+    "key.pem",
+    "keystore.key",
+    "token",
+    "auth.user.info",
+    "SCRAM-SHA-",
+    "passphrase",
+    "oauthbearer.config",
+)
 _NO_SECRETS = ("sasl.oauthbearer.token.endpoint.url",)
 _SOURCES = ("command", "file")
 _COMMAND_TIMEOUT_S = 60
@@ -40,17 +51,33 @@ def refuse(names: Iterable[str], flag: str, instead: str) -> None:
         )
 
 
-def refuse_in_url(value: str, flag: str, instead: str) -> None:
-    """Raise UsageError for a URL on the command line that has a password; `instead` says where it may come from."""
-    if hide_in_urls(value) != value:
-        raise UsageError(
-            f"{flag} {hide_in_urls(value)}: others can read the command line, and the shell keeps it", instead
-        )
+def refuse_in_url(url: str, flag: str, instead: str) -> None:
+    """Raise UsageError for a URL on the command line that has a login; `instead` says where it may come from."""
+    if (hidden := hide_in_url(url)) != url:
+        raise UsageError(f"{flag} {hidden}: others can read the command line, and the shell keeps it", instead)
+
+
+def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
+    """Raise UsageError for a setting on the command line that is a URL with a login."""
+    for name, value in settings.items():
+        if "://" in value:
+            refuse_in_url(value, f"{flag} {name}", "put it into a file: --command-config FILE")
 
 
 def shown(name: str, value: str) -> str:
     """Return the value of a setting as it may be shown."""
-    return HIDDEN if is_secret(name) else hide_in_urls(value)
+    if is_secret(name):
+        return HIDDEN
+    return hide_in_url(value) if "://" in value else value
+
+
+def refuse_commands_of_others(path: Path, settings: Iterable[str]) -> None:
+    """Raise UsageError for a file of another user with commands: they would be run with the rights of this one."""
+    found = next((name for name in settings if _source(name) == "command"), None)
+    if found is None or os.name != "posix" or not path.exists():
+        return
+    if path.stat().st_uid not in (0, os.geteuid()):
+        raise UsageError(f"{path} has {found}, and the file is another user's", f"chown $(id -u) {path}")
 
 
 def refuse_changeable(path: Path, settings: Iterable[str]) -> None:
@@ -62,6 +89,8 @@ def refuse_changeable(path: Path, settings: Iterable[str]) -> None:
 
 def refuse_changeable_contexts(path: Path) -> None:
     """Raise UsageError for a contexts file that others can write: it says where to connect and which commands run."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"the contexts file {path} is no file", "KAFKACTL_CONFIG names another")
     if _others_can(_OTHERS_WRITE, path):
         raise UsageError(
             f"others can write the contexts file {path}: it says where to connect, and which commands give passwords",

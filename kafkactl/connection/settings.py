@@ -107,10 +107,12 @@ def resolve(
     base, address, source, read_only_context = chosen
     from_flags = dict(parse_assignment(text, "-X") for text in overrides)
     secrets.refuse(from_flags, "-X", secrets.IN_CLIENT_SETTINGS)
-    for name, value in from_flags.items():
-        secrets.refuse_in_url(value, f"-X {name}", "put it into a file: --command-config FILE")
+    secrets.refuse_urls(from_flags, "-X")
     if command_config is not None:
         secrets.refuse_changeable(command_config, from_file)
+        secrets.refuse_commands_of_others(command_config, from_file)
+    if base:
+        secrets.refuse_commands_of_others(config_file(), base)
     layers = (base, _from_environment(environment), from_file, from_flags)
     *defaults, file, flags = (
         to_librdkafka(layer, "-X" if number == len(layers) else None)

@@ -74,7 +74,8 @@ def confirm(question: str, assume_yes: bool) -> bool:
 def _object(value: dict[str, object]) -> None:
     from kafkactl.output.structured import dump_json
 
-    _write(hide_in_urls(dump_json(value).decode()))
+    shown = {name: hide_in_urls(item) if isinstance(item, str) else item for name, item in value.items()}
+    _write(dump_json(shown).decode())
 
 
 def _line(label: str, colour: str, text: str) -> None:

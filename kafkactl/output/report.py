@@ -47,6 +47,8 @@ class Column:
     value: Callable[[Any], object]
     style: Callable[[Any], str | None] | None = None
     """A row's rich style in this column, for what should catch the eye."""
+    is_sentence: bool = False
+    """Whether its cells are sentences of ours, which may be broken between words; names may not."""
 
 
 @dataclass(frozen=True)

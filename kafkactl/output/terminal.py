@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TextIO
 
 from rich import box
@@ -28,9 +29,14 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
         if number and with_headings:
             console.print()
         if table.title and with_headings:
-            console.print(Text(table.title, style="bold"), soft_wrap=True)
+            console.print(Text(_between_words(table.title, console.width), style="bold"), soft_wrap=True)
         if table.rows:
             console.print(drawn(table, console.width, with_headings), soft_wrap=True)
+
+
+def _between_words(text: str, width: int) -> str:
+    """Return text in lines of a width, broken between words; a longer word has a line of its own."""
+    return "\n".join(wrap(text, width, break_long_words=False, break_on_hyphens=False)) or text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +51,13 @@ class _Drawn:
     @property
     def width(self) -> int:
         """Return the columns of the terminal that the longest cell takes."""
-        return max(cell_len(self.title), *map(cell_len, self.cells))
+        return max([cell_len(self.title), *map(cell_len, self.cells)])
 
     @property
     def narrowest(self) -> int:
         """Return the columns of the terminal that it can do with: only sentences are broken, between words."""
-        words = (word for text in self.cells for word in text.split(" "))
-        return max(cell_len(self.title), *map(cell_len, words))
+        pieces = (piece for text in self.cells for piece in (text.split(" ") if self.column.is_sentence else [text]))
+        return max([cell_len(self.title), *map(cell_len, pieces)])
 
     @property
     def is_empty(self) -> bool:

@@ -8,6 +8,8 @@ Source of the format: Confluent's "wire format" of Schema Registry serializers.
 from __future__ import annotations
 
 import json
+import os
+import re
 import struct
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +21,7 @@ from confluent_kafka.schema_registry import Schema as Registered
 from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistryError
 
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
-from kafkactl.escaping import hide_in_urls
+from kafkactl.escaping import hide_in_url
 from kafkactl.serde.formats import Format
 from kafkactl.serde.schema_formats import format_of
 from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, USUAL, USUAL_WRITES, Schema, Shown, Writes
@@ -29,6 +31,7 @@ T = TypeVar("T")
 _HEADER = struct.Struct(">bI")
 _MAGIC, _MAGIC_OF_GUID = 0, 1
 _GUID_BYTES = 16
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 _NUMBERS = ("timeout", "max.retries", "retries.wait.ms", "retries.max.wait.ms")
 STRATEGIES = ("topic", "record", "topic-record")
 """What a schema's subject is named after."""
@@ -39,13 +42,14 @@ class Registry:
 
     def __init__(self, config: Mapping[str, str], shown: Shown = USUAL) -> None:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location; raises UsageError."""
-        self._url, self._shown = hide_in_urls(config["url"]), shown
+        self._url, self._shown = hide_in_url(config["url"]), shown
         self._known: dict[int | str, Schema] = {}
         try:
             numbers = {name: float(config[name]) for name in _NUMBERS if name in config}
             self._client: Any = SchemaRegistryClient({"max.retries": 1, **config, **numbers})
         except (ValueError, TypeError) as error:
-            raise UsageError(f"a setting of the schema registry is wrong: {error}") from error
+            reason = str(error).replace(config["url"], self._url)
+            raise UsageError(f"a setting of the schema registry is wrong: {reason}") from None
 
     def by_id(self, name: int | str) -> Schema:
         """Return the schema with an id or a GUID; raises NotFoundError, OperationError and UnreachableError."""
@@ -120,8 +124,21 @@ class Registry:
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         return UnreachableError(
-            f"cannot reach the schema registry at {self._url}: {error}", "--schema-registry names it"
+            f"cannot reach the schema registry at {self._url}: {_reason(error)}", "--schema-registry names it"
         )
+
+
+def _reason(error: BaseException) -> str:
+    """Return why there was no answer, without Python's numbers and names, and without the URL."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    text = str(error)
+    if code := _ERRNO.search(text):
+        return os.strerror(int(code[1]))
+    return "its address is no URL" if "port" in text.lower() or "url" in text.lower() else text
 
 
 class RegistryFormat:

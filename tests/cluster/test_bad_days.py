@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import Cli
-from tests.fake_broker import FakeBroker, Group
+from tests.fake_broker import FakeBroker, FakeCluster, Group
 
 NOT_UTF8 = "\udcff"  # the byte 0xff on a command line
 CLUSTER_AUTHORIZATION_FAILED, LOADING, REQUEST_TIMED_OUT = 31, 14, 7
@@ -202,7 +202,7 @@ def test_without_headings_only_rows_are_left(cli: Cli, broker: FakeBroker) -> No
 
 
 def test_a_question_without_an_answer_is_asked_again_in_half_the_time(cli: Cli) -> None:
-    with FakeBroker(topics={"orders": 3}) as broker:
+    with FakeCluster(brokers=2, topics={"orders": 3}) as broker:
         broker.on("DescribeTopicPartitions", freeze=True, times=1)
         shown = cli.ok("-b", broker.address, "--timeout", "3s", "topics", "describe", "orders", "-o", "json")
         assert "orders" in shown

@@ -98,7 +98,7 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     }
     results = {each.name: each for each in delete_topics(cluster, list(specs))}
     pending = [specs[name] for name, each in results.items() if each.ok]
-    deadline = time.monotonic() + cluster.timeout_s
+    deadline = time.monotonic() + cluster.settings.timeout_s
     while pending:
         made = {each.name: each for each in create_topics(cluster, pending)}
         results.update({name: _created_again(specs[name], each) for name, each in made.items()})

@@ -225,4 +225,4 @@ _COLUMNS = [
     Column("SOURCE", lambda row: row.source),
     Column("SYNONYMS", lambda row: [f"{each.source}:{each.name}={each.value}" for each in row.synonyms]),
 ]
-_DOCUMENTATION = Column("DOCUMENTATION", lambda row: row.documentation)
+_DOCUMENTATION = Column("DOCUMENTATION", lambda row: row.documentation, is_sentence=True)

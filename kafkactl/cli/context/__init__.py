@@ -96,8 +96,7 @@ def set_context(
     servers = bootstrap_server or taken_over.pop("bootstrap.servers", None)
     given = [parse_assignment(text, "-X") for text in setting or ()]
     secrets.refuse((key for key, value in given if value), "-X", secrets.IN_CLIENT_SETTINGS)
-    for key, value in given:
-        secrets.refuse_in_url(value, f"-X {key}", "put it into a file: --command-config FILE")
+    secrets.refuse_urls(dict(given), "-X")
     changed = contexts.change(
         lambda file: _with_settings(file, name, servers, {**taken_over, **dict(given)}, read_only)
     )

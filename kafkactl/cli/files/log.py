@@ -60,7 +60,7 @@ def check(output: ReportOptions, folder: Folders = None) -> int:
         Column("POSITION", lambda row: row["position"]),
         Column("OFFSET", lambda row: row["offset"]),
         Column("SEVERITY", lambda row: row["severity"], _severity_style),
-        Column("FAULT", lambda row: row["fault"], _severity_style),
+        Column("FAULT", lambda row: row["fault"], _severity_style, is_sentence=True),
     ]
     if findings or output.is_structured:
         output.show(listing(columns, findings))

@@ -46,7 +46,7 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
     """
     done = [outcome for outcome in outcomes if outcome.ok]
     failed = [outcome for outcome in outcomes if not outcome.ok]
-    columns = [Column(noun.upper(), lambda row: row.name), Column("RESULT", lambda row: row.result)]
+    columns = [Column(noun.upper(), lambda row: row.name), Column("RESULT", lambda row: row.result, is_sentence=True)]
     shown = outcomes if output.is_structured else done
     if shown and not (isinstance(output, MirrorOutputOptions) and output.is_kafka):
         output.show(Report(list(outcomes), [Table(columns, shown)]))

@@ -224,9 +224,9 @@ def explain(
     (after,) = with_rates([before], [found], time.monotonic() - looked)
     findings = diagnose(before, after, round(time.monotonic() - looked, 1))
     columns = [
-        Column("WHAT", lambda row: row.what, lambda row: "yellow"),
-        Column("EVIDENCE", lambda row: row.evidence),
-        Column("ADVICE", lambda row: row.advice),
+        Column("WHAT", lambda row: row.what, lambda row: "yellow", is_sentence=True),
+        Column("EVIDENCE", lambda row: row.evidence, is_sentence=True),
+        Column("ADVICE", lambda row: row.advice, is_sentence=True),
     ]
     if not output.is_structured:
         out.write_text(f"{out.escape_name(groups_tables.title(after))}\n")

@@ -499,7 +499,7 @@ def _whole(path: Path, value: Any, what: str) -> int:
 _RESULT_COLUMNS = [
     Column("TOPIC", lambda row: row["topic"]),
     Column("PARTITION", lambda row: row["partition"]),
-    Column("RESULT", lambda row: row["result"]),
+    Column("RESULT", lambda row: row["result"], is_sentence=True),
 ]
 _DIFF_COLUMNS = [
     Column("GROUP", lambda row: row["group"]),

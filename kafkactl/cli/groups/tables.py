@@ -185,7 +185,9 @@ def offset_changes(executed: bool) -> list[Column]:
         Column("NEW-OFFSET", attrgetter("new_offset")),
         Column("MOVED", lambda row: None if row.moved is None else f"{row.moved:+d}" if row.moved else "0"),
     ]
-    result = Column("RESULT", lambda row: row.error or "committed", lambda row: "red" if row.error else "green")
+    result = Column(
+        "RESULT", lambda row: row.error or "committed", lambda row: "red" if row.error else "green", is_sentence=True
+    )
     return [*columns, result] if executed else columns
 
 

@@ -99,7 +99,7 @@ def _show_changes(changes: Sequence[DeclaredChange], output: ReportOptions) -> N
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("ACTION", lambda row: row.action, lambda row: None if row.is_possible else "red"),
-        Column("WHAT", lambda row: row.what),
+        Column("WHAT", lambda row: row.what, is_sentence=True),
         Column("BEFORE", lambda row: row.before),
         Column("AFTER", lambda row: row.after),
     ]

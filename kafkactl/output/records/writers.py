@@ -168,7 +168,8 @@ class Csv(_Fielded):
 class Columns(_Fielded):
     """Columns of fixed width, for eyes: a stream cannot be measured before it is printed.
 
-    On a terminal that is narrower than the columns each record is a block of lines `NAME: value`.
+    On a terminal that is narrower than the columns each record is a block of lines `NAME: value`, and on any other a
+    record that is wider than the terminal is.
     """
 
     _KEY_WIDTH = 20
@@ -178,10 +179,11 @@ class Columns(_Fielded):
 
     def __init__(self, key: Format, value: Format) -> None:
         super().__init__(key, value)
-        self._is_block = out.is_terminal and get_terminal_size().columns < self._NARROWEST
+        self._width = get_terminal_size().columns if out.is_terminal else None
+        is_narrow = self._width is not None and self._width < self._NARROWEST
         partition, offset, time, key_title, value_title = self._TITLES
         head = self._FORM.format(partition, offset, time, key_title.ljust(self._KEY_WIDTH), value_title)
-        self.head = b"" if self._is_block else head.encode()
+        self.head = b"" if is_narrow else head.encode()
 
     def write(self, message: Any) -> bytes:
         """Return the line or the block of a record; raises FormatError for bytes that are not of the format."""
@@ -194,16 +196,22 @@ class Columns(_Fielded):
             out.escape_name(cell(fields.get(name, fields.get(f"{name}_base64")))) for name in ("key", "value")
         )
         cells = (fields["partition"], fields["offset"], time, key, value)
-        if self._is_block:
+        line = self._FORM.format(*cells[:3], _padded(key, self._KEY_WIDTH), value)
+        if self._width is not None and (not self.head or _columns(line) > self._width):
             lines = (f"{title}: {text}\n" for title, text in zip(self._TITLES, cells, strict=True))
             return encode_text("".join(lines) + "\n")
-        return encode_text(self._FORM.format(*cells[:3], _padded(key, self._KEY_WIDTH), value))
+        return encode_text(line)
 
 
 def _padded(text: str, width: int) -> str:
-    """Return text that takes at least so many columns; Korean and emoji take two a character."""
-    if not text.isascii():
-        from wcwidth import wcswidth
+    """Return text that takes at least so many columns."""
+    return text + " " * (width - _columns(text))
 
-        return text + " " * (width - max(0, wcswidth(text)))
-    return text.ljust(width)
+
+def _columns(text: str) -> int:
+    """Return how many columns a line takes on a terminal; Korean and emoji take two a character."""
+    if text.isascii():
+        return len(text.rstrip("\n"))
+    from wcwidth import wcswidth
+
+    return max(0, wcswidth(text.rstrip("\n")))

@@ -13,7 +13,7 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.kafka_python import translated
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import UnansweredError, UnreachableError
-from tests.fake_broker import FakeCluster
+from tests.fake_broker import FakeCluster, Topic, placed
 
 
 def settings(**properties: str) -> Settings:
@@ -114,7 +114,7 @@ def test_a_question_is_asked_again_elsewhere_and_a_change_is_not() -> None:
 def test_reads_share_a_time_out_and_a_change_has_its_own() -> None:
     with FakeCluster(brokers=1, topics={"orders": 3}) as brokers:
         cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2), shares_timeout=True)
-        brokers.on("Metadata", delay_s=0.9)
+        brokers.on("Metadata", delay_s=0.9)  # nearly half of the time-out, and more in the second round
         cluster.requests.list_topics()
         assert cluster.timeout_s < 1.2
         with cluster.change_timeout():
@@ -125,3 +125,25 @@ def test_reads_share_a_time_out_and_a_change_has_its_own() -> None:
         cluster.renew_timeout()
         assert cluster.timeout_s == 2
         cluster.close()
+
+
+@pytest.mark.parametrize("brokers", [1, 3])
+def test_slow_brokers_have_the_whole_time_out(brokers: int) -> None:
+    with FakeCluster(brokers=brokers, topics={"orders": 3}) as cluster:
+        cluster.on("Metadata", delay_s=2.2, when=lambda request: request.version > 0)
+        requests = Cluster(Settings(cluster.address, "a test", {}, timeout_s=4)).requests
+        assert requests.list_topics() == ["orders"]
+        assert len(cluster.requests_of("Metadata")) <= 2
+        requests.close()
+
+
+def test_a_frozen_leader_costs_the_others_nothing() -> None:
+    partitions = [placed([number]) for number in (1, 2, 3)]
+    with FakeCluster(brokers=3, topics=[Topic("orders", partitions)]) as cluster:
+        cluster.on("ListOffsets", freeze=True, broker=1)
+        cluster.on("ListOffsets", delay_s=0.3)
+        found = Cluster(Settings(cluster.address, "a test", {}, timeout_s=2)).requests.list_offsets(
+            [("orders", 0), ("orders", 1), ("orders", 2)], -4
+        )
+        assert isinstance(found["orders", 0], UnreachableError)
+        assert [found["orders", 1], found["orders", 2]] == [(0, -1), (0, -1)]

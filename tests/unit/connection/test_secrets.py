@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from kafkactl.connection.secrets import is_secret, warning
+from kafkactl.connection.secrets import is_secret, refuse_in_url, shown, warning
 from kafkactl.connection.settings import Settings, resolve
 from kafkactl.errors import UsageError
-from kafkactl.escaping import HIDDEN, hide_in_urls
+from kafkactl.escaping import HIDDEN, hide_in_url, hide_in_urls
 
 
 @pytest.fixture(autouse=True)
@@ -100,11 +101,43 @@ def test_a_password_that_is_no_url_is_not_shown_either() -> None:
 
 
 def test_hiding_leaves_everything_else() -> None:
-    assert (
-        hide_in_urls(f"cannot reach {URL}/a and b:c@d")
-        == f"cannot reach https://ann:{HIDDEN}@registry:8081/a and b:c@d"
-    )
-    assert hide_in_urls("https://host:8081/a@b") == "https://host:8081/a@b"
+    assert hide_in_urls(f"cannot reach {URL}/a and b:c@d") == f"cannot reach https://{HIDDEN}@registry:8081/a and b:c@d"
+    assert hide_in_urls("https://host:8081/a?b=c") == "https://host:8081/a?b=c"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ann:s3cret@h",
+        "http://ann:pa/s3cret@h",
+        "http://ann:p@s3cret@h",
+        "http://s3cret@h",
+        "http://ann:pa s3cret@h",
+        "ann:s3cret@h",
+        "http://h?token=s3cret",
+        "http://h/a?x=1&client_secret=s3cret",
+    ],
+)
+def test_a_secret_in_a_url_is_hidden_wherever_it_stands(url: str) -> None:
+    assert "s3cret" not in hide_in_url(url)
+    with pytest.raises(UsageError) as raised:
+        refuse_in_url(url, "--schema-registry", "a file")
+    assert "s3cret" not in str(raised.value)
+    if "://" in url:
+        assert "s3cret" not in shown("schema.registry.url", url)
+        assert " " in url or "s3cret" not in hide_in_urls(f"at {url}: no answer")
+
+
+def test_a_file_of_another_user_runs_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "client.properties"
+    file.touch(mode=0o600)
+    file.write_text(f"sasl.password_command=touch {tmp_path}/ran; echo x\n")
+    monkeypatch.setattr("os.geteuid", lambda: file.stat().st_uid + 1)
+    if file.stat().st_uid == 0:
+        os.chown(file, 1000, 1000)
+    with pytest.raises(UsageError, match="another user's"):
+        told(file)
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("held", ["sasl.password=s3cret", "sasl.password_command=echo x", "ssl.key.password.file=k"])
