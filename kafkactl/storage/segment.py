@@ -92,6 +92,10 @@ class Segment:
         if self._file.fault is not None:
             raise self._file.fault
 
+    def has_data(self, position: int) -> bool:
+        """Return whether another byte than zero stands at a position or behind it; raises LostBytesError."""
+        return self._file.has_data(position)
+
     def view(self, position: int, size: int, end: int | None = None) -> memoryview:
         """Return bytes from a position on: `size` of them or more, fewer only where `end` or the file's end comes.
 
