@@ -113,6 +113,14 @@ class Segment:
             self._part_start = start = position
         return self._part[position - start : max(0, end - start)]
 
+    def peek(self, position: int, size: int) -> memoryview:
+        """Return a few bytes from a position on, fewer at the file's end; the part in memory stays as it is."""
+        start = position - self._part_start
+        size = max(0, min(size, self.size_bytes - position))
+        if 0 <= start <= len(self._part) - size:
+            return self._part[start : start + size]
+        return memoryview(self._file.read(position, size))
+
     def batch_at(self, position: int, end: int | None = None) -> AnyBatch | None:
         """Return the batch at a position, None where the file or `end` comes before its end.
 
