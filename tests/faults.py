@@ -27,18 +27,18 @@ from tests.unit.storage import test_damaged_logs
 TIMEOUT_S = 2
 BEGIN, END = "<!-- faults -->\n", "<!-- end of faults -->\n"
 HEAD = "| fault | command | what it says | status | seconds |\n| --- | --- | --- | --- | --- |\n"
-CASES = Path(__file__).parent / "data"
+CASES = Path(__file__).parent / "data" / "cases"
 COMMANDS = [["topics", "list"], ["users", "list"], ["topics", "create", "new"], ["consume", "orders"]]
 OFFLINE = [
-    ("zeros at the end", "cases/zero-tail", ["dump-log", "{log}", "--tail", "1", "--print-data-log"]),
-    ("zeros at the end", "cases/zero-tail", ["log", "check", "{folder}"]),
-    ("a zeroed batch in the middle", "cases/hole-0-size", ["dump-log", "{log}", "-o", "json", "--print-data-log"]),
-    ("a zeroed batch in the middle", "cases/hole-0-size", ["dump-log", "{log}", "--skip-damaged", "-o", "json"]),
-    ("a batch of magic 3", "cases/magic3", ["dump-log", "{log}", "-o", "csv"]),
-    ("a time index that claims too much", "cases/timeindex-too-old", ["log", "check", "{folder}"]),
-    ("a segment is missing", "logs/cases/missing-segment", ["log", "check", "{folder}"]),
-    ("a segment is missing", "logs/cases/missing-segment", ["log", "stats", "{folder}"]),
-    ("no such file", "cases/zero-tail", ["dump-log", "{folder}/none.log"]),
+    ("zeros at the end", "zero-tail", ["dump-log", "{log}", "--tail", "1", "--print-data-log"]),
+    ("zeros at the end", "zero-tail", ["log", "check", "{folder}"]),
+    ("a zeroed batch in the middle", "hole-0-size", ["dump-log", "{log}", "-o", "json", "--print-data-log"]),
+    ("a zeroed batch in the middle", "hole-0-size", ["dump-log", "{log}", "--skip-damaged", "-o", "json"]),
+    ("a batch of magic 3", "magic3", ["dump-log", "{log}", "-o", "csv"]),
+    ("a time index that claims too much", "timeindex-too-old", ["log", "check", "{folder}"]),
+    ("a segment is missing", "missing-segment", ["log", "check", "{folder}"]),
+    ("a segment is missing", "missing-segment", ["log", "stats", "{folder}"]),
+    ("no such file", "zero-tail", ["dump-log", "{folder}/none.log"]),
 ]
 Row = tuple[str, str, Done]
 

@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.batch import HEADER, HEADER_SIZE, MAGIC, MAGIC_POSITION, AnyBatch, size_of_batch
-from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST
+from kafkactl.storage.batch import HEADER_SIZE, MAGIC_POSITION, AnyBatch, size_of_batch
+from kafkactl.storage.candidates import SMALLEST_BATCH, can_be_batch, content_fits, is_followed
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.source import LostBytesError
 
 LARGEST_KNOWN_MAGIC = 2
 
-_SEARCHED_BYTES = 1024 * 1024
-_SMALLEST_BATCH = LOG_OVERHEAD.size + SMALLEST
+_SEARCHED_BYTES = 32 * 1024
 # The magic of a batch, told by what is around it: magic 2 has a CRC and attributes behind it, of which the upper byte
 # is not in use; magic 0 and 1 have attributes behind and a size before them, which is not zero.
 _MAGIC = re.compile(rb"\x02(?=.{4}\x00[\x00-\x7f])|(?<!\x00{4}.{4})[\x00\x01](?=[\x00-\x0f])", re.DOTALL)
@@ -61,14 +60,15 @@ def sound_batches(
             yield batch
             position += batch.size_bytes
             continue
-        following = None if batch is None else _end_if_framed(segment, batch)
-        if following is None:
+        if batch is None or not _is_framed(segment, position):
             following = find_sound_batch(segment, position + 1)
-        elif batch is not None and keeps_bad_crc and batch.magic <= LARGEST_KNOWN_MAGIC:
-            on_damage(Damage(position=position, end=following, reason=str(reason), is_skipped=False))
-            yield batch
-            position = following
-            continue
+        else:
+            following = position + batch.size_bytes
+            if keeps_bad_crc and batch.magic <= LARGEST_KNOWN_MAGIC:
+                on_damage(Damage(position=position, end=following, reason=str(reason), is_skipped=False))
+                yield batch
+                position = following
+                continue
         on_damage(Damage(position=position, end=following, reason=str(reason)))
         position = following
     segment.require_complete()
@@ -77,8 +77,8 @@ def sound_batches(
 def find_sound_batch(segment: Segment, position: int) -> int:
     """Return the first position from this one on where a batch with a right CRC begins; the file's end without one."""
     end = segment.size_bytes
-    while end - position >= _SMALLEST_BATCH:
-        part = segment.view(position, _SEARCHED_BYTES)
+    while end - position >= SMALLEST_BATCH:
+        part = segment.view(position, _SEARCHED_BYTES)  # what is in memory behind them comes with them
         first = _NOT_ZERO.search(part)  # whole pages of zeros are common after a crash
         if first is not None:
             for match in _MAGIC.finditer(part, max(MAGIC_POSITION, first.start())):
@@ -92,8 +92,13 @@ def find_sound_batch(segment: Segment, position: int) -> int:
 
 
 def _batch_or_reason(segment: Segment, position: int) -> tuple[AnyBatch | None, str | None]:
-    """Return the batch at a position and what is wrong with it; without a batch, why there is none."""
+    """Return the batch at a position and what is wrong with it; without a batch, why there is none.
+
+    A large batch is read only where its content or what follows it shows that its size is right.
+    """
     try:
+        if not is_followed(segment, position) and not content_fits(segment, position):
+            return None, "its content does not fit the size in its header"
         batch = segment.batch_at(position)
     except LostBytesError:
         raise
@@ -104,29 +109,15 @@ def _batch_or_reason(segment: Segment, position: int) -> tuple[AnyBatch | None, 
     return batch, fault_of(batch)
 
 
-def _end_if_framed(segment: Segment, batch: AnyBatch) -> int | None:
-    """Return the end of a damaged batch where its size is right: where a sound batch follows, or the file ends."""
-    following = batch.position + batch.size_bytes
-    return following if following == segment.size_bytes or _is_sound(segment, following) else None
+def _is_framed(segment: Segment, position: int) -> bool:
+    """Return whether a sound batch follows the batch at a position, or the file ends there."""
+    following = position + size_of_batch(segment.peek(position, HEADER_SIZE))
+    return following == segment.size_bytes or _is_sound(segment, following)
 
 
 def _is_sound(segment: Segment, position: int) -> bool:
     """Return whether a batch with a right CRC begins at a position. Reads no more than needed to say no."""
-    head = segment.view(position, HEADER_SIZE)
-    if len(head) < _SMALLEST_BATCH or not _SMALLEST_BATCH <= size_of_batch(head) <= segment.size_bytes - position:
-        return False
-    if head[0] > 0x7F or not _has_likely_counts(head):  # negative offsets are none
+    if not can_be_batch(segment, position):
         return False
     batch, reason = _batch_or_reason(segment, position)
     return batch is not None and reason is None
-
-
-def _has_likely_counts(head: memoryview) -> bool:
-    """Return whether the header of a batch of magic 2 counts no more records than it has offsets."""
-    if head[MAGIC_POSITION] != MAGIC:
-        return True
-    if len(head) < HEADER_SIZE or size_of_batch(head) < HEADER_SIZE:
-        return False
-    fields = HEADER.unpack_from(head, LOG_OVERHEAD.size)
-    last_offset_delta, count = fields[4], fields[10]
-    return bool(0 <= count <= last_offset_delta + 1)

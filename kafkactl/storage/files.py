@@ -69,7 +69,7 @@ def with_file_name(error: KafkactlError, path: Path, hint: str | None = None) ->
 
 def beside(path: Path, kind: FileKind) -> Path:
     """The file of another kind of the same segment; on its way or compressed, too, where such a one exists."""
-    base = path.name.split(".")[0]
+    base = Path(plain_name(path)).stem
     tail = path.name.removeprefix(plain_name(path))
     same = path.with_name(f"{base}{kind.value}{tail}")
     return same if tail and same.exists() else path.with_name(f"{base}{kind.value}")

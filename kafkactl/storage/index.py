@@ -60,6 +60,11 @@ class _Index(ABC):
                 f"{self.path}: corrupt: {len(self._data)} bytes are no multiple of an entry's {self.layout.size}"
             )
 
+    def has_data_behind(self, count: int) -> bool:
+        """Return whether another byte than zero stands behind so many entries."""
+        rest = self._data[count * self.layout.size :]
+        return bytes(rest) != bytes(len(rest))
+
     @cached_property
     def written(self) -> range:
         """The numbers of the entries that are; zeros after the first one are the padding of an active segment."""

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from kafkactl.errors import FormatError, UsageError
+from kafkactl.errors import FormatError, MissingFileError, UsageError
 from kafkactl.storage.batch import HEADER_SIZE, AnyBatch, parse_batch, size_of_batch
-from kafkactl.storage.files import STANDARD_INPUT, with_file_name
+from kafkactl.storage.files import FileKind, beside, kind_of, with_file_name
 from kafkactl.storage.legacy import LOG_OVERHEAD
 from kafkactl.storage.records import Record
 from kafkactl.storage.source import StoredFile
 
 _NAME = re.compile(r"(\d+)(?:\.|$)")
-_LOG_SUFFIX = ".log"
+_INDEXES = (FileKind.OFFSET_INDEX, FileKind.TIME_INDEX, FileKind.TRANSACTION_INDEX)
 _BASE_OFFSET = struct.Struct(">q")  # the first field of a batch, in every format
 
 _PART_BYTES = 1024 * 1024  # read at once
@@ -28,23 +28,28 @@ _HEADS_BYTES = 4096
 
 
 def base_offset_of(path: Path) -> int:
-    """Return the offset in a segment file's name; of a copy with another name, the first offset in the log itself.
+    """Return the offset in a file's name, or else the first offset in its log.
 
-    The log of an index is the file beside it. Raises UsageError where neither the name nor a log has an offset.
+    The log of an index is the file beside it. Raises UsageError where neither the name nor the log has an offset, and
+    FormatError where the log cannot be read.
     """
-    match = _NAME.match(path.name)
-    if match is not None:
-        return int(match[1])
-    log = path.with_suffix(_LOG_SUFFIX)
-    try:
-        with log.open("rb") as file:
-            first = file.read(_BASE_OFFSET.size)
-    except OSError:
-        first = b""
-    if len(first) == _BASE_OFFSET.size:
-        offset: int = _BASE_OFFSET.unpack(first)[0]
+    offset = _offset_in_name(path)
+    if offset is not None:
         return offset
-    raise UsageError(
+    try:
+        with Segment(beside(path, FileKind.LOG) if kind_of(path) in _INDEXES else path) as log:
+            return log.base_offset
+    except MissingFileError:
+        raise _no_base_offset(path) from None
+
+
+def _offset_in_name(path: Path) -> int | None:
+    match = _NAME.match(path.name)
+    return None if match is None else int(match[1])
+
+
+def _no_base_offset(path: Path) -> UsageError:
+    return UsageError(
         f"{path}: neither the name nor the first batch has a base offset",
         "a broker names segments like 00000000000000000000.log; give an index the name of its log",
     )
@@ -63,9 +68,9 @@ class Segment:
         self.size_bytes = self._file.size_bytes
         self._part = memoryview(b"")
         self._part_start = 0
-        self._first_offset: int | None = None
-        if self.path == STANDARD_INPUT and self.size_bytes >= _BASE_OFFSET.size:
-            (self._first_offset,) = _BASE_OFFSET.unpack(self._file.read(0, _BASE_OFFSET.size))
+        self._base_offset = _offset_in_name(self.path)
+        if self._base_offset is None and self.size_bytes >= _BASE_OFFSET.size:
+            (self._base_offset,) = _BASE_OFFSET.unpack(self._file.read(0, _BASE_OFFSET.size))
 
     def __enter__(self) -> Segment:
         return self
@@ -77,13 +82,19 @@ class Segment:
 
     @property
     def base_offset(self) -> int:
-        """Return the offset in the file's name, or else that of its first batch; raises UsageError without one."""
-        return base_offset_of(self.path) if self._first_offset is None else self._first_offset
+        """Return the offset in the file's name, or else the first one in its content; raises UsageError without one."""
+        if self._base_offset is None:
+            raise _no_base_offset(self.path)
+        return self._base_offset
 
     def require_complete(self) -> None:
         """Raise FormatError where the file has fewer bytes than it should have, as a gzip file that is cut off."""
         if self._file.fault is not None:
             raise self._file.fault
+
+    def has_data(self, position: int) -> bool:
+        """Return whether another byte than zero stands at a position or behind it; raises LostBytesError."""
+        return self._file.has_data(position)
 
     def view(self, position: int, size: int, end: int | None = None) -> memoryview:
         """Return bytes from a position on: `size` of them or more, fewer only where `end` or the file's end comes.
@@ -101,6 +112,14 @@ class Segment:
             self._part = memoryview(self._file.read(position, left if left < 2 * size else size))
             self._part_start = start = position
         return self._part[position - start : max(0, end - start)]
+
+    def peek(self, position: int, size: int) -> memoryview:
+        """Return a few bytes from a position on, fewer at the file's end; the part in memory stays as it is."""
+        start = position - self._part_start
+        size = max(0, min(size, self.size_bytes - position))
+        if 0 <= start <= len(self._part) - size:
+            return self._part[start : start + size]
+        return memoryview(self._file.read(position, size))
 
     def batch_at(self, position: int, end: int | None = None) -> AnyBatch | None:
         """Return the batch at a position, None where the file or `end` comes before its end.

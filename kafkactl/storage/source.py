@@ -6,6 +6,7 @@ kills the process that looks at it; a read says how many bytes there were.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -20,6 +21,7 @@ from kafkactl.storage.compression import GZIP_WINDOW
 from kafkactl.storage.files import GZIP_SUFFIX, STANDARD_INPUT
 
 _COPIED_AT_ONCE = 1024 * 1024
+_SEARCHED_BYTES = 64 * 1024
 _LARGEST_SMALL_FILE = 2**31 - 1  # no broker writes a larger index
 _COPY_HINT = "copy the file, and read the copy"
 _GZIP_MAGIC = b"\x1f\x8b\x08"
@@ -47,20 +49,52 @@ class StoredFile:
             while len(data) < size and (more := os.pread(self._file.fileno(), size - len(data), position + len(data))):
                 data += more
         except OSError as error:
-            raise LostBytesError(
-                f"{self.path}: position {position} cannot be read: {error.strerror}", _COPY_HINT
-            ) from error
+            raise self._unreadable(position, error) from error
         except MemoryError:
             raise LostBytesError(
                 f"{self.path}: {size} bytes from position {position} on do not fit into memory"
             ) from None
         if len(data) < size:
-            raise LostBytesError(
-                f"{self.path}: the file became shorter while it was read: it had {self.size_bytes} bytes,"
-                f" and ends at {position + len(data)}",
-                _COPY_HINT,
-            )
+            raise self._shorter(position + len(data))
         return data
+
+    def has_data(self, position: int) -> bool:
+        """Return whether another byte than zero stands at a position or behind it; raises LostBytesError.
+
+        Holes of sparse files are passed over.
+        """
+        while (start := self._end_of_hole(position)) < self.size_bytes:
+            data = self.read(start, min(_SEARCHED_BYTES, self.size_bytes - start))
+            if data.strip(b"\0"):
+                return True
+            position = start + len(data)
+        return False
+
+    def _end_of_hole(self, position: int) -> int:
+        """Return the first position from this one on that is in no hole; the file's size without one."""
+        if position >= self.size_bytes or not hasattr(os, "SEEK_DATA"):
+            return position
+        try:
+            return os.lseek(self._file.fileno(), position, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # a file system without holes
+                return position
+            if error.errno != errno.ENXIO:
+                raise self._unreadable(position, error) from error
+        size_bytes = os.fstat(self._file.fileno()).st_size
+        if size_bytes < self.size_bytes:
+            raise self._shorter(size_bytes)
+        return self.size_bytes
+
+    def _unreadable(self, position: int, error: OSError) -> LostBytesError:
+        return LostBytesError(f"{self.path}: position {position} cannot be read: {error.strerror}", _COPY_HINT)
+
+    def _shorter(self, end: int) -> LostBytesError:
+        return LostBytesError(
+            f"{self.path}: the file became shorter while it was read: it had {self.size_bytes} bytes,"
+            f" and ends at {end}",
+            _COPY_HINT,
+        )
 
     def close(self) -> None:
         """Close the file."""

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 app = new_app("Read segments, indexes and snapshots as a broker leaves them on disk.")
 
-_EVERYTHING_BYTES = 2**31 - 1
 _LARGEST_MESSAGE_BYTES = 5 * 1024 * 1024
 
 
@@ -190,8 +189,8 @@ def dump_log(
         bool, typer.Option("--skip-record-metadata", help="Only keys and values of records.")
     ] = False,
     max_bytes: Annotated[
-        int, typer.Option("--max-bytes", metavar="BYTES", min=0, help="Read so much of each log.", show_default=False)
-    ] = _EVERYTHING_BYTES,
+        int | None, typer.Option("--max-bytes", metavar="BYTES", min=0, help="Read so much of each log.")
+    ] = None,
     max_message_size: Annotated[
         int, typer.Option(metavar="BYTES", min=0, help="The largest batch an index may point at.")
     ] = _LARGEST_MESSAGE_BYTES,
@@ -248,14 +247,14 @@ def dump_log(
         return combine([*statuses, status])
 
     from kafkactl.dump.files import TextDump
-    from kafkactl.dump.pieces import Wanted
+    from kafkactl.dump.pieces import EVERYTHING_BYTES, Wanted
 
     wanted = Wanted(
         deep=deep,
         parse=decoder.text if with_data else None,
         parse_is_utf8=decoder.is_utf8,
         metadata=not skip_record_metadata,
-        max_bytes=max_bytes,
+        max_bytes=EVERYTHING_BYTES if max_bytes is None else max_bytes,
         max_message_size=max_message_size,
         sanity_only=index_sanity_check,
         verify_only=verify_index_only,

@@ -86,11 +86,11 @@ def stats(
     from kafkactl.storage.stats import Stats, as_data, stats_of
 
     partitions, status = _partitions(folder)
+    failures: list[int] = []
 
     def failed(error: KafkactlError) -> None:
-        nonlocal status
         people.error(error)
-        status = error.status
+        failures.append(error.status)
 
     def of_segments() -> Iterator[tuple[dict[str, Any], Stats]]:
         for each in partitions:
@@ -112,7 +112,7 @@ def stats(
         if by is Level.TOPIC:
             rows[-1].update(first_offset=None, next_offset=None)  # each partition counts its own
     output.show(_report(rows, by))
-    return status
+    return combine([status, *failures])
 
 
 def _partitions(folders: list[Path] | None) -> tuple[list[Path], int]:

@@ -13,11 +13,11 @@ from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.check.faults import Checked, Fault, Severity, reason
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.producers import SnapshotChecks
-from kafkactl.storage.check.zeros import has_data
 from kafkactl.storage.checkpoint import LeaderEpoch
 from kafkactl.storage.control import ControlType, parse_control
 from kafkactl.storage.damage import LARGEST_KNOWN_MAGIC
 from kafkactl.storage.segment import Segment
+from kafkactl.storage.source import LostBytesError
 
 NO_TIMESTAMP = -1
 
@@ -70,6 +70,10 @@ class SegmentCheck:
                 yield from self._check_batch(batch)
                 self.reached = batch.position + batch.size_bytes
                 self.ends_with_control = batch.is_control
+        except LostBytesError as error:
+            self._lose_track()
+            yield self._fault_behind(reason(path, error))
+            return
         except FormatError as error:
             yield self._end_of_readable(reason(path, error))
             return
@@ -81,12 +85,20 @@ class SegmentCheck:
         """Return the fault of the bytes behind the last batch; zeros up to the end have a cause of their own."""
         size = self.segment.size_bytes - self.reached
         severity = Severity.FAULT
-        if not has_data(self.segment.path, self.reached):
+        try:
+            has_data = self.segment.has_data(self.reached)
+        except LostBytesError as error:
+            has_data, text = True, f"{text}; {reason(self.segment.path, error)}"
+        if not has_data:
             text = f"{size} bytes of zeros up to the end, as a machine that stops leaves them: a broker cuts them off"
             if self.is_preallocated:
                 text, severity = f"{size} bytes that are allocated and not written yet", Severity.NOTICE
         if severity is Severity.FAULT:
             self._lose_track()
+        return self._fault_behind(text, severity)
+
+    def _fault_behind(self, text: str, severity: Severity = Severity.FAULT) -> Fault:
+        """Return the fault of the bytes behind the last batch."""
         return Fault(
             file=self.segment.path, position=self.reached, offset=self.log.next_offset, severity=severity, fault=text
         )

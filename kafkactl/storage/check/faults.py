@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
 from kafkactl.errors import KafkactlError
+
+_NUMBER = re.compile(r"\d+")
 
 
 class Severity(StrEnum):
@@ -28,6 +31,17 @@ class Fault:
     severity: Severity = Severity.FAULT
     fault: str
     """Text for people."""
+
+    @property
+    def place(self) -> tuple[Path, int | None, int | None, str]:
+        """Return what stays the same of a fault while its file grows: its position, its offset, or its kind of text.
+
+        The text can change with the bytes behind: a batch of a wrong size is first no whole batch, and then one with a
+        wrong CRC.
+        """
+        if self.position is not None:
+            return self.file, self.position, None, ""
+        return self.file, None, self.offset, "" if self.offset is not None else _NUMBER.sub("", self.fault)
 
 
 def notice(file: Path, text: str, offset: int | None = None) -> Fault:

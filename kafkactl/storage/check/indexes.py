@@ -23,7 +23,6 @@ from kafkactl.errors import FormatError, KafkactlError, NotFoundError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.check.batches import NO_TIMESTAMP, BatchRecords
 from kafkactl.storage.check.faults import Fault, unreadable
-from kafkactl.storage.check.zeros import has_data
 from kafkactl.storage.index import OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
 
 Index = TypeVar("Index", OffsetIndex, TimeIndex)
@@ -188,7 +187,7 @@ def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
 
 def _check_padding(index: Index, entries: int, faults: list[Fault]) -> None:
     """Add the fault of an index with zeros between its entries."""
-    if has_data(index.path, entries * index.layout.size):
+    if index.has_data_behind(entries):
         text = f"zeros behind entry {entries}, and more entries behind the zeros"
         faults.append(Fault(file=index.path, fault=text))
 

@@ -64,10 +64,10 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
         after = _versions(folder)
         if after == before:
             break
-        known, before = set(look.faults), after
+        known, before = {fault.place for fault in look.faults if fault.severity is Severity.FAULT}, after
         look = PartitionCheck(folder=folder, knowledge=knowledge)
         look.run()
-        look.faults = [fault for fault in look.faults if fault in known]
+        look.faults = [fault for fault in look.faults if fault.severity is Severity.NOTICE or fault.place in known]
     return look
 
 

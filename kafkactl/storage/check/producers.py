@@ -43,7 +43,7 @@ class SnapshotChecks:
             yield from faults
             if not faults and not log.has_damage:
                 text = f"a snapshot of offset {offset}, and the log ends at {end}: its last records are missing"
-                yield Fault(file=path, offset=end, fault=text)
+                yield Fault(file=path, offset=offset, fault=text)
 
 
 def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:

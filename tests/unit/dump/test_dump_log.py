@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import subprocess
@@ -10,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from kafkactl.storage.records import Record
+from kafkactl.storage.segment import base_offset_of
 from tests.conftest import REPOSITORY, Cli
 from tests.data.make import OPTIONS
+from tests.forking import Line, run_all
+from tests.unit.storage.encoding import encode_batch
 
 DATA = REPOSITORY / "tests" / "data"
 FILES = sorted(str(file.relative_to(DATA)) for file in (DATA / "orders-0").iterdir())
@@ -113,6 +118,36 @@ def test_files_that_are_none(cli: Cli, tmp_path: Path) -> None:
         assert "no multiple" in cli("dump-log", tmp_path / "0.index", *flags, check=1).stderr
     (tmp_path / "7.index").write_bytes(bytes(8))
     assert "7.log: no such file" in cli("dump-log", tmp_path / "7.index", check=2).stderr
+
+
+@pytest.mark.parametrize("flags", [["-o", "plain"], ["-o", "json"], ["-o", "csv"], ["--tail", "3"], ["--limit", "3"]])
+def test_every_form_reads_a_log_with_any_name(cli: Cli, tmp_path: Path, flags: list[str]) -> None:
+    """A copy without an offset in its name begins at the first offset that it has, packed or not."""
+    data = LOG.read_bytes()
+    packed = gzip.compress(data)
+    suffixes = ("", ".gz", ".deleted", ".cleaned.gz")
+    copies = (f"{base}.log{end}" for base in ("orders", "my.orders") for end in suffixes)
+    paths = [tmp_path / name for name in (f"{0:020}.log", *copies)]
+    for path in paths:
+        path.write_bytes(packed if path.suffix == ".gz" else data)
+    lines = [Line(arguments=["dump-log", *flags, path]) for path in paths]
+    expected = None
+    for path, done in zip(paths, run_all(cli.full_environment(), lines), strict=True):
+        assert (done.status, done.stderr) == (0, "")
+        output = done.stdout.replace(str(path), "FILE")
+        expected = expected or output
+        assert output == expected
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("base", ["orders", "my.orders"])
+def test_an_index_has_the_offset_of_the_log_with_its_name(tmp_path: Path, base: str, suffix: str) -> None:
+    pack = gzip.compress if suffix else bytes
+    batch = encode_batch([Record(700, 5, -1, b"k", b"v", ())])
+    (tmp_path / f"{base}.log{suffix}").write_bytes(pack(batch))
+    for kind in (".index", ".timeindex"):
+        (tmp_path / f"{base}{kind}{suffix}").write_bytes(pack(bytes(8)))
+        assert base_offset_of(tmp_path / f"{base}{kind}{suffix}") == 700
 
 
 def misnamed(tmp_path: Path) -> Path:

@@ -169,3 +169,13 @@ def test_without_damage_skipping_changes_nothing(cli: Cli) -> None:
     path: Path = REPOSITORY / "tests" / "data" / "orders-0" / LOG
     for flags in (["--print-data-log"], ["-o", "json"], ["--print-data-log", "-o", "csv"]):
         assert cli.ok("dump-log", "--skip-damaged", *flags, path) == cli.ok("dump-log", *flags, path)
+
+
+def test_small_cases_stand_once() -> None:
+    """Every folder of a case has other files than every other one."""
+    contents: dict[tuple[bytes, ...], Path] = {}
+    data = REPOSITORY / "tests" / "data"
+    for folder in sorted({log.parent for log in data.rglob("*.log")}):
+        content = tuple(path.read_bytes() for path in sorted(folder.iterdir()))
+        assert content not in contents, f"{folder} is a copy of {contents[content]}"
+        contents[content] = folder

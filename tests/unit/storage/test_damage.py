@@ -7,8 +7,11 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+from random import Random
 
+import cramjam
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,11 +29,12 @@ from tests.unit.storage.encoding import KINDS_OF_BATCHES, encode_batch
 LOG = f"{0:020}.log"
 
 
-def legacy_message(magic: int, offset: int) -> bytes:
+def legacy_message(magic: int, offset: int, value: bytes = b"va") -> bytes:
     body = (
         struct.pack(">bb", magic, 0)
         + (struct.pack(">q", 5) if magic else b"")
-        + struct.pack(">i3si2s", 3, b"key", 2, b"va")
+        + struct.pack(">i3si", 3, b"key", len(value))
+        + value
     )
     message = struct.pack(">I", zlib.crc32(body)) + body
     return struct.pack(">qi", offset, len(message)) + message
@@ -90,6 +94,101 @@ def test_a_batch_behind_many_zeros_and_noise(tmp_path: Path, size: int) -> None:
         path = written(tmp_path, filling + KINDS_OF_BATCHES[0])
         with Segment(path) as segment:
             assert find_sound_batch(segment, 0) == len(filling)
+
+
+@dataclass
+class Reads:
+    """What was read of files."""
+
+    count: int = 0
+    total_bytes: int = 0
+    largest_bytes: int = 0
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
+    reads, pread = Reads(), os.pread
+
+    def counted(descriptor: int, size: int, position: int) -> bytes:
+        reads.count += 1
+        reads.total_bytes += size
+        reads.largest_bytes = max(reads.largest_bytes, size)
+        return pread(descriptor, size, position)
+
+    monkeypatch.setattr(source.os, "pread", counted)
+    return reads
+
+
+def head_of_2(size: int, *, codec: int = 0, count: int = 5, content: bytes = b"") -> bytes:
+    """Return a header of magic 2 with a wrong CRC, and what is behind it."""
+    fields = struct.pack(">ibIhiqqqhii", 0, 2, 0, codec, count - 1, 5, 5, -1, -1, -1, count)
+    return struct.pack(">qi", 7, size - 12) + fields + content
+
+
+MIB = 1024 * 1024
+UNCOMPRESSED = [batch for batch in BATCHES if batch[16] < 2 or not batch[22] & 7]
+NOISE: dict[str, Callable[[Random], bytes]] = {
+    "any bytes": lambda random: random.randbytes(MIB),
+    "small numbers": lambda random: bytes(random.choices(range(4), k=MIB)),
+    "zeros and ones": lambda random: bytes(random.choices((0, 0, 0, 0, 0, 1), k=MIB)),
+    "bytes of batches": lambda random: b"".join(
+        batch[random.randrange(len(batch)) :] for batch in random.choices(UNCOMPRESSED, k=3000)
+    ),
+    "heads of magic 0": lambda random: struct.pack(">qiIbbi", 7, 1 << 30, 0, 0, 0, 1 << 29) * 1000,
+    "heads of magic 1": lambda random: struct.pack(">qiIbbqi", 7, 1 << 30, 0, 1, 0, 5, -1) * 1000,
+    **{f"heads of {codec.name}": lambda _, codec=codec: head_of_2(1 << 30, codec=codec) * 1000 for codec in Codec},
+    "records that do not fit": lambda _: head_of_2(1 << 30, content=b"\x0c\0\0\0\0\0\0" * 9) * 1000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("noise", NOISE)
+def test_noise_takes_bounded_reads_in_a_large_file(tmp_path: Path, reads: Reads, noise: str, seed: int) -> None:
+    """Nearly every size fits into a file of 64 GiB, and nothing of it is read to find that out."""
+    filling = plain(0) + b"\xff" * 20 + NOISE[noise](Random(seed)) + b"\xff" * 20
+    path = written(tmp_path, filling + plain(5))
+    os.truncate(path, 64 << 30)
+    with Segment(path) as segment:
+        positions = (batch.position for batch in sound_batches(segment, 0, lambda _: None))
+        assert next(positions) == 0
+        assert len(filling) in takewhile(lambda position: position <= len(filling), positions)
+    assert reads.total_bytes < 8 * MIB
+    assert reads.largest_bytes <= 2 * MIB
+
+
+LARGE = [Record(7, 5, -1, b"k", Random(1).randbytes(3 * MIB), ())]
+MANY = [Record(7 + n, 5, -1, b"k%d" % n, Random(n).randbytes(200), (("h", b"x"),)) for n in range(20_000)]
+LARGE_BATCHES = {
+    **{f"a value, {codec.name}": encode_batch(LARGE, codec) for codec in Codec},
+    **{f"many records, {codec.name}": encode_batch(MANY, codec) for codec in Codec},
+    "raw snappy": encode_batch(LARGE, Codec.SNAPPY, data=bytes(cramjam.snappy.compress_raw(LARGE[0].value or b""))),
+    "a key": encode_batch([Record(7, 5, -1, LARGE[0].value, None, ())]),
+    "headers": encode_batch([Record(7, 5, -1, None, None, (("h", LARGE[0].value),))]),
+    "holes": encode_batch([*LARGE, Record(90, 5, -1, None, b"", ())]),
+    "a transaction": encode_batch(LARGE, attributes=0x10, producer=(9, 3, 2**31 - 1)),
+    "magic 0": legacy_message(0, 7, LARGE[0].value or b""),
+    "magic 1": legacy_message(1, 7, LARGE[0].value or b""),
+}
+
+
+@pytest.mark.parametrize("end", ["", "zeros", "noise", "a batch"])
+@pytest.mark.parametrize("kind", LARGE_BATCHES)
+def test_large_batches_are_found_behind_noise(tmp_path: Path, kind: str, end: str) -> None:
+    """A batch that is sound is found whatever lies before and behind it."""
+    batch = LARGE_BATCHES[kind]
+    behind = {"": b"", "zeros": bytes(500), "noise": Random(3).randbytes(500), "a batch": plain(100)}[end]
+    path = written(tmp_path, b"\xff" * 999 + batch + behind)
+    sound, _ = sound_and_damage(path)
+    assert sound == [batch, behind] if end == "a batch" else [batch]
+
+
+@pytest.mark.parametrize("kind", LARGE_BATCHES)
+def test_a_large_batch_with_a_wrong_crc_is_kept_where_another_follows(tmp_path: Path, kind: str) -> None:
+    broken = with_changed_byte(LARGE_BATCHES[kind], 90)
+    path = written(tmp_path, broken + plain(100))
+    with Segment(path) as segment:
+        kept = [batch.size_bytes for batch in sound_batches(segment, 0, lambda _: None, keeps_bad_crc=True)]
+    assert kept == [len(broken), len(plain(100))]
 
 
 def records_of(paths: list[Path], selection: Selection) -> tuple[list[int], list[str]]:

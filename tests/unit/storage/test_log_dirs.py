@@ -15,12 +15,12 @@ from kafkactl.storage.check import Checked, Fault, Severity, check_log_dir, chec
 from kafkactl.storage.check.cleanup import LogDirKnowledge, Policy
 from kafkactl.storage.log_dir import FolderState, partition_name, scan_log_dir
 from kafkactl.storage.records import Record
-from tests.conftest import Cli
+from tests.conftest import REPOSITORY, Cli
 from tests.data.logs import HERE, extract
 from tests.unit.storage.encoding import encode_batch
 
 TIME_MS = 1_700_000_000_000
-CASES = HERE / "cases"
+CASES = REPOSITORY / "tests" / "data" / "cases"
 
 
 def records(first: int, count: int = 10, key: bytes | None = b"k%d") -> list[Record]:

@@ -1,0 +1,123 @@
+"""log check where the disk fails: the reason is named, and bytes that cannot be read are never taken for zeros."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from kafkactl.errors import KafkactlError
+from kafkactl.storage import source
+from kafkactl.storage.check import Checked, Fault, check_partition
+from kafkactl.storage.segment import Segment
+from tests.unit.storage.encoding import encode_batch
+from tests.unit.storage.test_check import folder as folder  # a fixture
+from tests.unit.storage.test_log_dirs import records, write_segment
+
+BATCH = encode_batch(records(0))
+ENDS = {
+    "sound": b"",
+    "half of a batch": BATCH[:50],
+    "zeros": bytes(300),
+    "zeros and more": bytes(100_000) + b"more",
+    "noise": b"\x05" * 200,
+}
+FAULT = "Input/output error"
+
+
+def fail_from(monkeypatch: pytest.MonkeyPatch, limit: int, names: tuple[str, ...], number: int = errno.EIO) -> None:
+    """Let `pread` and SEEK_DATA fail from a position on."""
+    pread, lseek = os.pread, os.lseek
+
+    def failing_pread(descriptor: int, size: int, position: int) -> bytes:
+        if "pread" in names and position + size > limit:
+            raise OSError(number, os.strerror(number))
+        return pread(descriptor, size, position)
+
+    def failing_lseek(descriptor: int, position: int, whence: int) -> int:
+        if "lseek" in names and whence == os.SEEK_DATA:
+            raise OSError(number, os.strerror(number))
+        return lseek(descriptor, position, whence)
+
+    monkeypatch.setattr(source.os, "pread", failing_pread)
+    monkeypatch.setattr(source.os, "lseek", failing_lseek)
+
+
+def faults_of(path: Path) -> list[Fault]:
+    return list(check_partition(path.parent, Checked()))
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("names", [("pread",), ("pread", "lseek")])
+def test_a_disk_that_cannot_be_read_is_the_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, names: tuple[str, ...]
+) -> None:
+    path = write_segment(tmp_path / "orders-0", 0, BATCH, ENDS[end])
+    fail_from(monkeypatch, 0, names)
+    (fault,) = faults_of(path)
+    assert (fault.file, fault.position, fault.offset) == (path, 0, 0)
+    assert fault.fault == f"position 0 cannot be read: {FAULT}"
+
+
+@pytest.mark.parametrize("end", ["half of a batch", "zeros", "noise"])
+def test_an_end_that_cannot_be_searched_is_no_zeros(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    path = write_segment(tmp_path / "orders-0", 0, BATCH, ENDS[end])
+    fail_from(monkeypatch, 0, ("lseek",))
+    (fault,) = faults_of(path)
+    assert "of zeros" not in fault.fault
+    assert fault.fault.endswith(f"; position {len(BATCH)} cannot be read: {FAULT}")
+
+
+@pytest.mark.parametrize(("end", "number"), [*((end, errno.EINVAL) for end in ENDS), ("zeros", errno.ENXIO)])
+def test_a_file_system_without_holes_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, number: int
+) -> None:
+    path = write_segment(tmp_path / "orders-0", 0, BATCH, ENDS[end])
+    expected = faults_of(path)
+    assert ("of zeros" in "".join(fault.fault for fault in expected)) == (end == "zeros")
+    fail_from(monkeypatch, 0, ("lseek",), number)
+    assert faults_of(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [(end, left) for end in ENDS for left in (0, 1, 50, len(BATCH), len(BATCH) + 20) if left < len(BATCH + ENDS[end])],
+)
+def test_a_file_that_is_cut_while_it_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, left: int
+) -> None:
+    path = write_segment(tmp_path / "orders-0", 0, BATCH, ENDS[end])
+    size = path.stat().st_size
+    with Segment(path) as segment:
+        os.truncate(path, left)
+        with pytest.raises(KafkactlError, match=f"it had {size} bytes, and ends at"):
+            segment.has_data(left)
+        with pytest.raises(KafkactlError, match=f"it had {size} bytes, and ends at"):
+            list(segment.batches())
+
+
+def test_a_hole_at_the_end_is_zeros(tmp_path: Path) -> None:
+    path = write_segment(tmp_path / "orders-0", 0, BATCH)
+    os.truncate(path, 1 << 40)
+    (fault,) = faults_of(path)
+    assert f"{(1 << 40) - len(BATCH)} bytes of zeros up to the end" in fault.fault
+
+
+@pytest.mark.parametrize("kind", [".index", ".timeindex", ".txnindex", ".snapshot", "-checkpoint"])
+def test_every_file_of_a_partition_names_its_reason(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Each file fails by itself, and its own fault says why."""
+    damaged = {path for path in folder.iterdir() if path.name.endswith(kind)}
+    assert damaged
+    inodes = {path.stat().st_ino for path in damaged}
+    pread = os.pread
+
+    def failing_pread(descriptor: int, size: int, position: int) -> bytes:
+        if os.fstat(descriptor).st_ino in inodes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(descriptor, size, position)
+
+    monkeypatch.setattr(source.os, "pread", failing_pread)
+    found = list(check_partition(folder, Checked()))
+    assert {fault.file for fault in found if FAULT in fault.fault} == damaged
