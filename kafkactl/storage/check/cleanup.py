@@ -13,7 +13,7 @@ from kafkactl.errors import KafkactlError
 from kafkactl.storage.checkpoint import read_offset_checkpoint
 from kafkactl.storage.files import FileKind
 from kafkactl.storage.internal.metadata import parse_metadata_record
-from kafkactl.storage.log_dir import files_in, partition_name
+from kafkactl.storage.log_dir import files_in, partition_name, real_path
 from kafkactl.storage.segment import Segment, base_offset_of
 
 METADATA_TOPIC = "__cluster_metadata"
@@ -143,7 +143,7 @@ class LogDirKnowledge:
 
 def knowledge_of(folder: Path) -> LogDirKnowledge:
     """Return what the log dir around a partition's folder knows."""
-    return LogDirKnowledge(folder.resolve().parent)
+    return LogDirKnowledge(real_path(folder).parent)
 
 
 def is_metadata(folder: Path) -> bool:

@@ -154,6 +154,26 @@ def test_a_link_to_a_partition_is_followed_once(tmp_path: Path) -> None:
     assert [folder.name for folder in scan_log_dir(tmp_path / "dir").partitions] == ["orders-0"]
 
 
+@pytest.mark.parametrize("command", [("log", "check"), ("log", "stats"), ("dump-log",)])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_loop_of_links_is_an_error(tmp_path: Path, cli: Cli, command: tuple[str, ...], count: int) -> None:
+    loops = [tmp_path / f"loop-{number}" for number in range(count)]
+    for number, loop in enumerate(loops):
+        loop.symlink_to(loops[(number + 1) % count])
+    for path in (loops[0], loops[0] / "orders-0"):
+        done = cli(*command, path, check=2)
+        assert done.stderr.startswith(f"error: {path}: no such f")
+        assert ("but a loop of links" in done.stderr) is (command[0] == "log")
+
+
+def test_a_loop_of_links_beside_partitions_is_skipped(tmp_path: Path, cli: Cli) -> None:
+    write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
+    (tmp_path / "orders-1").symlink_to(tmp_path / "orders-1")
+    ((severity, text),) = [(finding.severity, finding.fault) for finding in check_log_dir(tmp_path, Checked())]
+    assert (severity, text) == (Severity.NOTICE, "skipped: a loop of links")
+    assert "orders-1: skipped: a loop of links" in cli("log", "stats", tmp_path, check=0).stderr
+
+
 def test_the_case_of_a_missing_segment(cli: Cli) -> None:
     done = cli("log", "check", CASES / "missing-segment", check=4)
     assert "offsets 20 to 39 are missing between two segments" in done.stdout
