@@ -57,7 +57,7 @@ class StoredFile:
         if len(data) < size:
             raise LostBytesError(
                 f"{self.path}: the file became shorter while it was read: it had {self.size_bytes} bytes,"
-                f" and ends at {position + len(data)}",
+                f" and has {os.fstat(self._file.fileno()).st_size} now",
                 _COPY_HINT,
             )
         return data
