@@ -32,6 +32,8 @@ class Policy(Enum):
 
     COMPACT = "compact"
     DELETE = "delete"
+    FORMERLY_COMPACT = "formerly compact"
+    """The policy is delete now, and the broker's cleaner has compacted the partition before."""
     UNKNOWN = "unknown"
 
 
@@ -75,7 +77,9 @@ class LogDirKnowledge:
             return Policy.COMPACT
         configured = self._topic_config(topic, CLEANUP_POLICY)
         if configured is not None:
-            return Policy.COMPACT if "compact" in configured else Policy.DELETE
+            if "compact" in configured:
+                return Policy.COMPACT
+            return Policy.FORMERLY_COMPACT if (topic, partition) in self._cleaned else Policy.DELETE
         if (topic, partition) in self._cleaned:
             return Policy.COMPACT
         if topic not in self._metadata.ids or self._default_may_be_compact:
