@@ -9,7 +9,10 @@ from random import Random
 
 import pytest
 
-from kafkactl.storage.check import Checked, Fault, Severity, check_log_dir, check_partition
+from kafkactl.errors import UsageError
+from kafkactl.storage.check import Checked, Fault, Severity, broker, check_log_dir, check_partition
+from kafkactl.storage.check.cleanup import LogDirKnowledge
+from kafkactl.storage.check.partition import PartitionCheck
 from kafkactl.storage.log_dir import segments_in
 from kafkactl.storage.segment import Segment
 from tests.data.logs import HERE, extract
@@ -122,6 +125,38 @@ def test_a_partition_without_segments(log_dir: Path) -> None:
     assert found.fault == "a partition's folder without a segment"
     shutil.rmtree(log_dir / "plain-0")
     assert "plain-0 is missing in the log dir" in [fault.fault for fault in faults(log_dir, check_log_dir)]
+
+
+@pytest.mark.parametrize("was_stopped", [True, False])
+@pytest.mark.parametrize("rest", [None, "delete", "stray", "future", "link to nothing", "unreadable"])
+def test_a_partition_without_a_folder_is_missed_by_the_checkpoints(
+    log_dir: Path, monkeypatch: pytest.MonkeyPatch, was_stopped: bool, rest: str | None
+) -> None:
+    folder = log_dir / "plain-0"
+    if rest in ("delete", "stray", "future"):
+        folder.rename(log_dir / f"plain-0.{'0' * 32}-{rest}")
+    elif rest != "unreadable":
+        shutil.rmtree(folder)
+    else:
+        look = broker.look_at_partition
+
+        def refuse(path: Path, knowledge: LogDirKnowledge) -> PartitionCheck:
+            if path == folder:
+                raise UsageError(f"{path}: permission denied")
+            return look(path, knowledge)
+
+        monkeypatch.setattr(broker, "look_at_partition", refuse)
+    if rest == "link to nothing":
+        folder.symlink_to(log_dir / "nothing")
+    if not was_stopped:
+        (log_dir / ".kafka_cleanshutdown").unlink()
+    text = "plain-0 is missing in the log dir"
+    missing = [finding for finding in check_log_dir(log_dir, Checked()) if finding.fault.startswith(text)]
+    is_explained = rest == "unreadable" or (rest in ("delete", "stray") and not was_stopped)
+    assert {finding.file.name for finding in missing} == (
+        set() if is_explained else {"recovery-point-offset-checkpoint", "replication-offset-checkpoint"}
+    )
+    assert {finding.severity for finding in missing} <= {Severity.FAULT if was_stopped else Severity.NOTICE}
 
 
 def replaced(old: str, new: str) -> Callable[[str], str]:
