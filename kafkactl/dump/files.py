@@ -26,6 +26,7 @@ from kafkactl.stdout import OutputError
 from kafkactl.storage.files import FileKind, beside, kind_of, with_file_name
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selecting import SKIP_HINT, select
+from kafkactl.storage.transactions import OpenRecords
 
 
 class TextDump:
@@ -187,7 +188,8 @@ class TextDump:
         wanted = self._wanted
         current = None
         failures = len(self._statuses)
-        for selected in select(paths, wanted.selection, wanted.deep, self._failed):
+        left_out = OpenRecords()
+        for selected in select(paths, wanted.selection, wanted.deep, self._failed, left_out):
             try:
                 if selected.path != current:
                     current = selected.path
@@ -200,6 +202,9 @@ class TextDump:
                 self._failed(with_file_name(error, selected.path))
             if wanted.selection.follow:
                 self._flush()
+        if left_out.message is not None:
+            self._flush()
+            people.note(left_out.message)
         if len(self._statuses) - failures < len(paths):
             self._statuses.append(DONE)
 

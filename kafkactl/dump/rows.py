@@ -22,6 +22,7 @@ from kafkactl.storage.records import Record
 from kafkactl.storage.selecting import Selected, select
 from kafkactl.storage.selection import BadCrc, Selection
 from kafkactl.storage.text import is_utf8, jvm_text, shown_name
+from kafkactl.storage.transactions import OpenRecords
 
 if TYPE_CHECKING:
     from kafkactl.storage.index import OffsetIndex, TimeIndex
@@ -57,6 +58,7 @@ def dump_rows(
     `bytes_as` says what becomes of keys, values and headers that are not UTF-8.
     """
     statuses: list[int] = []
+    left_out = OpenRecords()
 
     def failed(error: KafkactlError) -> None:
         if isinstance(error, OutputError):  # no fault of a file: nothing more can be printed
@@ -73,9 +75,12 @@ def dump_rows(
                     yield from _small_rows(path)
                 except KafkactlError as error:
                     failed(with_file_name(error, path))
-        yield from _log_rows(logs, deep, values, bytes_as, selection, failed)
+        yield from _log_rows(logs, deep, values, bytes_as, selection, failed, left_out)
 
     print_rows(rows())
+    if left_out.message is not None:
+        out.flush()
+        people.note(left_out.message)
     return combine([*statuses, DONE] if len(statuses) < len(paths) else statuses)
 
 
@@ -86,10 +91,11 @@ def _log_rows(
     bytes_as: BytesAs,
     selection: Selection,
     failed: Callable[[KafkactlError], None],
+    left_out: OpenRecords,
 ) -> Iterator[Row]:
     """Yield rows of batches or records; damage in one file does not hide the others."""
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
-    for selected in select(paths, selection, deep, failed):
+    for selected in select(paths, selection, deep, failed, left_out):
         try:
             if deep:
                 is_valid = not keeps_bad_crc or selected.batch.is_valid

@@ -27,17 +27,17 @@ def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
     writer = None
     while group := list(islice(rows, ROWS_AT_ONCE)):
         if writer is None:
-            schema = pyarrow.schema([(name, _type(pyarrow, name)) for name in group[0]])
+            schema = pyarrow.schema([(name, _type(pyarrow, name, cell)) for name, cell in group[0].items()])
             writer = parquet.ParquetWriter(out.binary, schema)
         writer.write_table(pyarrow.Table.from_pylist([_cells(row) for row in group], schema=schema))
     if writer is not None:
         writer.close()
 
 
-def _type(pyarrow: Any, name: str) -> Any:
+def _type(pyarrow: Any, name: str, cell: object) -> Any:
     if name == "headers":
         return pyarrow.list_(pyarrow.struct([("name", pyarrow.string()), ("value", pyarrow.string())]))
-    if name in _TRUTH_COLUMNS:
+    if name in _TRUTH_COLUMNS or isinstance(cell, bool):  # `control` is a truth of a batch, and a text of a record
         return pyarrow.bool_()
     return pyarrow.string() if name in _TEXT_COLUMNS else pyarrow.int64()
 

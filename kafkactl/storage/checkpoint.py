@@ -75,12 +75,20 @@ def read_properties(path: Path) -> dict[str, str]:
 
 def read_quorum_state(path: Path) -> dict[str, Any]:
     """quorum-state: one json object; raises what the others raise."""
+    text = _text(path)
+    if not text.strip():
+        raise FormatError(f"{path}: corrupt: the file has no text, and a json object is expected")
     try:
-        state = json.loads(_text(path))
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path}: corrupt: no json: {error}") from error
+        state = json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise FormatError(f"{path}: corrupt: not valid json at {where}") from error
+    except RecursionError:
+        raise FormatError(f"{path}: corrupt: the json is nested too deeply") from None
+    except ValueError:
+        raise FormatError(f"{path}: corrupt: a number in the json has too many digits") from None
     if not isinstance(state, dict):
-        raise FormatError(f"{path}: corrupt: no json object")
+        raise FormatError(f"{path}: corrupt: the json is no object")
     return state
 
 

@@ -108,16 +108,16 @@ def scan_log_dir(path: Path) -> LogDirFolders:
     is_partition = _has_segments(path)
     if is_partition:
         folders.partitions.append(path)
-    known = {path.resolve()}
+    known = {real_path(path)}
     for child in sorted(_children(path), key=lambda child: (child.is_symlink(), child.name)):
         why = None if is_partition else _why_skipped(child)
         if why is not None:
             folders.skipped.append(SkippedPath(path=child, reason=why))
         elif child.is_dir() and (_has_segments(child) or partition_name(child).partition is not None):
-            if child.resolve() in known:
+            if real_path(child) in known:
                 folders.skipped.append(SkippedPath(path=child, reason="a link to a folder that is read already"))
             else:
-                known.add(child.resolve())
+                known.add(real_path(child))
                 folders.partitions.append(child)
     folders.partitions.sort(key=_order)
     return folders
@@ -189,9 +189,15 @@ def _why_skipped(child: Path) -> str | None:
     return why_irregular(child)
 
 
+def real_path(path: Path) -> Path:
+    """Return the path behind all links; a loop of links stays a path, where Path.resolve raises RuntimeError."""
+    return Path(os.path.realpath(path))
+
+
 def _children(path: Path) -> Iterator[Path]:
     if not path.is_dir():
-        raise MissingFileError(f"{path}: no such folder")
+        why = why_irregular(path)
+        raise MissingFileError(f"{path}: no such folder" + (f", but {why}" if why else ""))
     try:
         return iter(list(path.iterdir()))
     except FileNotFoundError:

@@ -19,7 +19,7 @@ from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment, base_offset_of
 from kafkactl.storage.selection import BadCrc, Selection
 from kafkactl.storage.source import LostBytesError
-from kafkactl.storage.transactions import TransactionEnds
+from kafkactl.storage.transactions import OpenRecords, TransactionEnds
 
 POLL_S = 0.2  # how often a file that grows is looked at
 _READ_BACK_BYTES = 1024 * 1024
@@ -47,15 +47,20 @@ class Selected:
 OnError = Callable[[KafkactlError], None]
 
 
-def select(paths: Sequence[Path], selection: Selection, deep: bool, on_error: OnError) -> Iterator[Selected]:
-    """Return what is wanted of these segments, in order; `on_error` takes damage, which does not hide what is sound."""
+def select(
+    paths: Sequence[Path], selection: Selection, deep: bool, on_error: OnError, left_out: OpenRecords | None = None
+) -> Iterator[Selected]:
+    """Return what is wanted of these segments, in order; `on_error` takes damage, which does not hide what is sound.
+
+    `left_out` counts the records that read_committed leaves out because their transaction has no end.
+    """
     for path in paths:
         if path != STANDARD_INPUT and not path.exists():  # also where not all files have to be read
             on_error(MissingFileError(f"{path}: no such file"))
     paths = [path for path in paths if path == STANDARD_INPUT or path.exists()]
     if not paths:
         return iter(())
-    reading = _Reading(selection, deep, on_error)
+    reading = _Reading(selection, deep, on_error, OpenRecords() if left_out is None else left_out)
     if selection.tail is not None:
         return reading.last(paths, selection.tail)
     return _limited(reading.in_order(paths), selection.limit, deep)
@@ -64,10 +69,11 @@ def select(paths: Sequence[Path], selection: Selection, deep: bool, on_error: On
 class _Reading:
     """Reads what is wanted of segments, and reports what is damaged."""
 
-    def __init__(self, selection: Selection, deep: bool, on_error: OnError) -> None:
+    def __init__(self, selection: Selection, deep: bool, on_error: OnError, left_out: OpenRecords) -> None:
         self._selection = selection
         self._deep = deep
         self._on_error = on_error
+        self._left_out = left_out
         self._ends = TransactionEnds() if selection.read_committed or selection.with_ends else None
 
     def in_order(self, paths: Sequence[Path]) -> Iterator[Selected]:
@@ -195,6 +201,8 @@ class _Reading:
             return
         is_aborted = self._is_aborted(segment, batch)
         if selection.read_committed and is_aborted is not False:
+            if is_aborted is None and isinstance(batch, Batch):
+                self._left_out.add(segment.path, batch.producer_id, self._count_wanted(batch))
             return
         if not self._deep:
             yield Selected(segment, batch, iter(()), is_aborted)
@@ -207,6 +215,15 @@ class _Reading:
             return
         if first or selection.takes_every_record:  # a batch of which nothing is wanted is not shown
             yield Selected(segment, batch, chain(first, records), is_aborted)
+
+    def _count_wanted(self, batch: Batch) -> int:
+        """Return how many records of a batch the selection takes; all of a batch whose records cannot be read."""
+        if not self._deep or self._selection.takes_every_record:
+            return batch.count
+        try:
+            return sum(map(self._selection.takes, batch.records()))
+        except FormatError:
+            return batch.count
 
     def _is_shown(self, path: Path, batch: AnyBatch) -> bool:
         """Return whether a batch is shown, damaged as it may be, and report what is wrong with it."""

@@ -55,7 +55,7 @@ class StoredFile:
                 f"{self.path}: {size} bytes from position {position} on do not fit into memory"
             ) from None
         if len(data) < size:
-            raise self._shorter(position + len(data))
+            raise self._shorter()
         return data
 
     def has_data(self, position: int) -> bool:
@@ -83,16 +83,16 @@ class StoredFile:
                 raise self._unreadable(position, error) from error
         size_bytes = os.fstat(self._file.fileno()).st_size
         if size_bytes < self.size_bytes:
-            raise self._shorter(size_bytes)
+            raise self._shorter()
         return self.size_bytes
 
     def _unreadable(self, position: int, error: OSError) -> LostBytesError:
         return LostBytesError(f"{self.path}: position {position} cannot be read: {error.strerror}", _COPY_HINT)
 
-    def _shorter(self, end: int) -> LostBytesError:
+    def _shorter(self) -> LostBytesError:
         return LostBytesError(
             f"{self.path}: the file became shorter while it was read: it had {self.size_bytes} bytes,"
-            f" and ends at {end}",
+            f" and has {os.fstat(self._file.fileno()).st_size} now",
             _COPY_HINT,
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.compression import Codec
+from kafkactl.storage.files import with_file_name
 from kafkactl.storage.segment import Segment, base_offset_of
 
 PERCENTILES = (50, 90, 99, 100)
@@ -133,7 +134,7 @@ def stats_of(path: Path, on_error: Callable[[KafkactlError], None], after: int |
             for batch in segment.batches():
                 _count(batch, stats)
         except FormatError as error:
-            on_error(FormatError(f"{path}: {error}", error.hint))
+            on_error(with_file_name(error, path))
     stats.note_end(base_offset)
     return stats
 

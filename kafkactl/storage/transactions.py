@@ -6,6 +6,7 @@ An index of transactions (.txnindex) knows only aborted ones, and none of the se
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kafkactl.errors import FormatError, KafkactlError
@@ -19,6 +20,32 @@ _End = tuple[int, bool]
 """Offset of a control record, and whether it aborts."""
 _Ends = dict[int, list[_End]]
 """The ends of every producer's transactions in a segment, by producer id, in the order of their offsets."""
+
+
+@dataclass(kw_only=True)
+class OpenRecords:
+    """The records that read_committed leaves out because the files have no end of their transaction."""
+
+    records: int = 0
+    transactions: set[tuple[Path, int]] = field(default_factory=set)
+    """Folder and producer id; a producer has at most one transaction without an end in a partition."""
+
+    def add(self, path: Path, producer_id: int, records: int) -> None:
+        """Count records of a segment and their transaction."""
+        if records:
+            self.records += records
+            self.transactions.add((path.parent, producer_id))
+
+    @property
+    def message(self) -> str | None:
+        """Return a sentence about the records, or None where nothing was left out."""
+        if not self.records:
+            return None
+        transactions = len(self.transactions)
+        records = "1 record" if self.records == 1 else f"{self.records} records"
+        owners = "1 transaction" if transactions == 1 else f"{transactions} transactions"
+        verb = "is" if self.records == 1 else "are"
+        return f"{records} of {owners} without an end {verb} left out: no commit or abort marker is in the files"
 
 
 class TransactionEnds:

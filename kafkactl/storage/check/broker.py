@@ -22,7 +22,15 @@ from kafkactl.storage.check.small_files import (
 )
 from kafkactl.storage.checkpoint import PartitionOffset
 from kafkactl.storage.files import FileKind
-from kafkactl.storage.log_dir import FolderState, files_in, no_segments, partition_name, scan_log_dir
+from kafkactl.storage.log_dir import (
+    FolderState,
+    LogDirFolders,
+    files_in,
+    no_segments,
+    partition_name,
+    scan_log_dir,
+    topic_and_partition,
+)
 
 WRITTEN_AT_A_CLEAN_STOP = OFFSET_CHECKPOINTS[:2]
 _MEANINGS = {
@@ -79,8 +87,11 @@ def check_log_dir(path: Path, checked: Checked) -> Iterator[Fault]:
             logs[name.topic, name.partition] = look.log
     yield from (notice(entry.path, f"skipped: {entry.reason}") for entry in folders.skipped)
     was_stopped = (path / CLEAN_SHUTDOWN).is_file()
+    present = _partitions_present(folders, was_stopped=was_stopped)
     for checkpoint in checkpoints:
-        yield from _compare(checkpoint, logs, was_stopped=was_stopped)
+        yield from _compare(checkpoint, logs)
+        if checkpoint.path.name in WRITTEN_AT_A_CLEAN_STOP:
+            yield from _missing_folders(checkpoint, present, was_stopped=was_stopped)
 
 
 def _read_checkpoints(path: Path) -> tuple[list[_Checkpoint], list[Fault]]:
@@ -101,17 +112,38 @@ def _check_bootstrap(path: Path, checked: Checked) -> Iterator[Fault]:
         yield unreadable(path, error)
 
 
-def _compare(
-    checkpoint: _Checkpoint, logs: dict[tuple[str, int | None], LogState], *, was_stopped: bool
+def _partitions_present(folders: LogDirFolders, *, was_stopped: bool) -> set[tuple[str, int | None]]:
+    """Return the partitions that have a folder, also one that cannot be read.
+
+    A broker that runs or was killed may still name a partition whose folder it has set aside to delete it.
+    """
+    states = (None,) if was_stopped else (None, FolderState.DELETE, FolderState.STRAY)
+    paths = [*folders.partitions, *(entry.path for entry in folders.skipped if entry.path.is_dir())]
+    return {topic_and_partition(path) for path in paths if partition_name(path).state in states}
+
+
+def _missing_folders(
+    checkpoint: _Checkpoint, present: set[tuple[str, int | None]], *, was_stopped: bool
 ) -> Iterator[Fault]:
-    """Yield the lines of a checkpoint that lie past the ends of the logs, or that have no log."""
+    """Yield the lines of a checkpoint whose partition has no folder.
+
+    A broker that runs or was killed can have deleted a topic since it wrote the checkpoint.
+    """
+    for line in checkpoint.lines:
+        if (line.topic, line.partition) in present:
+            continue
+        text = f"{line.topic}-{line.partition} is missing in the log dir"
+        if was_stopped:
+            yield Fault(file=checkpoint.path, offset=line.offset, fault=text)
+        else:
+            yield notice(checkpoint.path, f"{text}, unless its topic was deleted a moment ago", line.offset)
+
+
+def _compare(checkpoint: _Checkpoint, logs: dict[tuple[str, int | None], LogState]) -> Iterator[Fault]:
+    """Yield the lines of a checkpoint that lie past the ends of the logs."""
     for line in checkpoint.lines:
         log = logs.get((line.topic, line.partition))
-        where = f"{line.topic}-{line.partition}"
-        if log is None:
-            if was_stopped and checkpoint.path.name in WRITTEN_AT_A_CLEAN_STOP:
-                yield Fault(file=checkpoint.path, offset=line.offset, fault=f"{where} is missing in the log dir")
-        elif log.next_offset is not None and line.offset > log.next_offset:
+        if log is not None and log.next_offset is not None and line.offset > log.next_offset:
             meaning = _MEANINGS[checkpoint.path.name].format(line.offset)
-            text = f"{where}: {meaning}, and the log ends at {log.next_offset}"
+            text = f"{line.topic}-{line.partition}: {meaning}, and the log ends at {log.next_offset}"
             yield Fault(file=checkpoint.path, offset=line.offset, fault=text)

@@ -13,7 +13,7 @@ from kafkactl.errors import KafkactlError
 from kafkactl.storage.checkpoint import read_offset_checkpoint
 from kafkactl.storage.files import FileKind
 from kafkactl.storage.internal.metadata import parse_metadata_record
-from kafkactl.storage.log_dir import files_in, partition_name
+from kafkactl.storage.log_dir import files_in, partition_name, real_path
 from kafkactl.storage.segment import Segment, base_offset_of
 
 METADATA_TOPIC = "__cluster_metadata"
@@ -32,6 +32,8 @@ class Policy(Enum):
 
     COMPACT = "compact"
     DELETE = "delete"
+    FORMERLY_COMPACT = "formerly compact"
+    """The policy is delete now, and the broker's cleaner has compacted the partition before."""
     UNKNOWN = "unknown"
 
 
@@ -75,7 +77,9 @@ class LogDirKnowledge:
             return Policy.COMPACT
         configured = self._topic_config(topic, CLEANUP_POLICY)
         if configured is not None:
-            return Policy.COMPACT if "compact" in configured else Policy.DELETE
+            if "compact" in configured:
+                return Policy.COMPACT
+            return Policy.FORMERLY_COMPACT if (topic, partition) in self._cleaned else Policy.DELETE
         if (topic, partition) in self._cleaned:
             return Policy.COMPACT
         if topic not in self._metadata.ids or self._default_may_be_compact:
@@ -143,7 +147,7 @@ class LogDirKnowledge:
 
 def knowledge_of(folder: Path) -> LogDirKnowledge:
     """Return what the log dir around a partition's folder knows."""
-    return LogDirKnowledge(folder.resolve().parent)
+    return LogDirKnowledge(real_path(folder).parent)
 
 
 def is_metadata(folder: Path) -> bool:

@@ -2,9 +2,12 @@
 
 Compaction leaves holes inside segments, and takes single records out of batches. It can also remove all records of a
 segment, so a gap between two segments is no proof by itself. These are proofs that the topic is not compacted: its
-cleanup.policy in the log of KRaft, and a record without a key, which no compacted topic takes. Compaction never touches
-the last segment and always keeps the record before it, so a gap there is a loss, too. It leaves each key once before a
-gap; a key that repeats there is a sign, but no proof: a follower that was away while its leader compacted has both.
+cleanup.policy in the log of KRaft, and a record without a key, which no compacted topic takes. Compaction removes
+records without a key, so one before a gap, or right behind it, is a proof by itself. One further behind can be younger
+than a change of the policy from compact to delete: it is a proof only where no other hole looks like compaction.
+Compaction never touches the last segment and always keeps the record before it, so a gap there is a loss, too. It
+leaves each key once before a gap; a key that repeats there is a sign, but no proof: a follower that was away while its
+leader compacted has both.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ def gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> Itera
     """Yield the gaps that compaction does not explain, and notices of those that it may explain."""
     if policy is Policy.COMPACT or not log.gaps:
         return
-    repeated = None
+    repeated, is_reported = None, False
     if log.keyless_offset is None and not log.is_rewritten:
         repeated = first_repeated_key(segments, log.gaps[-1].first)
     for gap in log.gaps:
@@ -38,7 +41,10 @@ def gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> Itera
             yield _fault(gap, "compaction keeps the record before the last segment", Severity.FAULT)
         elif keys_repeat or (gap.between_segments and not log.is_cleaned):
             yield _fault(gap, "records are lost, unless the topic is compacted", Severity.NOTICE)
-    if policy is Policy.DELETE and log.is_cleaned and log.keyless_offset is None and repeated is None:
+        else:
+            continue
+        is_reported = True
+    if policy is Policy.DELETE and log.is_cleaned and not is_reported:
         text = "offsets are missing as after compaction, and the cleanup.policy is delete now"
         yield notice(segments[-1].parent, text, log.gaps[0].first)
 
@@ -68,14 +74,25 @@ def first_repeated_key(segments: Sequence[Path], end: int) -> int | None:
 
 def _proof(gap: Gap, log: LogState, policy: Policy, *, keys_repeat: bool) -> str | None:
     """Return why the topic of a gap cannot be compacted, or None."""
-    if log.keyless_offset is not None and log.keyless_offset < gap.first:
+    if log.keyless_offset is not None and _is_keyless_proof(gap, log.keyless_offset, log, policy):
         return f"the topic is not compacted: the record at offset {log.keyless_offset} has no key"
     if policy is Policy.DELETE and (keys_repeat or not log.is_cleaned):
         return "the cleanup.policy of the topic is delete"
     return None
 
 
+def _is_keyless_proof(gap: Gap, keyless_offset: int, log: LogState, policy: Policy) -> bool:
+    """Return whether the first record without a key proves that compaction did not make a gap."""
+    if keyless_offset <= gap.end:
+        return True
+    if policy is Policy.FORMERLY_COMPACT or log.is_rewritten or not (gap.between_segments or policy is Policy.DELETE):
+        return False
+    return all(other is gap or other.between_segments or other.first > keyless_offset for other in log.gaps)
+
+
 def _fault(gap: Gap, why: str, severity: Severity) -> Fault:
     where = "between two segments" if gap.between_segments else "between two batches"
+    if gap.position == 0:
+        where = "before the first batch of the segment"
     text = f"{gap} missing {where}: {why}"
     return Fault(file=gap.file, position=gap.position, offset=gap.first, fault=text, severity=severity)

@@ -93,7 +93,7 @@ class LogState:
             self.next_offset = base_offset
 
     def meet_offset(self, path: Path, position: int, first: int) -> None:
-        """Note the first offset of a sound batch: a hole before it inside a segment is the work of compaction."""
+        """Note the first offset of a sound batch: compaction can leave a hole before it in its segment."""
         if self.is_exact and self.next_offset is not None and first > self.next_offset:
             self._add_gap(path, position, first, between_segments=False)
             self.is_cleaned = True

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,71 @@ def test_transactions(cli: Cli, tmp_path: Path) -> None:
     done = run(cli, path, "--follow", *committed)
     assert (done.status, "mutually exclusive" in done.stderr) == (2, True)
     assert run(cli, path, "--isolation-level", "serializable").status == 2
+
+
+FORMS: tuple[tuple[str, ...], ...] = ((), *(("-o", form) for form in ("json", "jsonl", "csv", "yaml", "table")))
+COMMITTED = ("--isolation-level", "read_committed")
+LEFT_OUT = "3 records of 2 transactions without an end are left out: no commit or abort marker is in the files\n"
+OPEN = data_batch(0, 1) + data_batch(1, 2) + plain(2, 1) + data_batch(3, 1)
+ENDS = end_batch(4, 1, 1) + end_batch(5, 2, 1)
+
+
+def without_ends(folder: Path, lost: str) -> list[object]:
+    """Write three records of two transactions whose ends are not in the files; return the arguments that dump them."""
+    path = folder / LOG
+    path.write_bytes(OPEN + (bytes(len(ENDS)) if lost == "zeroed" else b""))
+    if lost == "complete":
+        (folder / f"{4:020}.log").write_bytes(ENDS)
+    return ["dump-log", path, *COMMITTED, *(["--skip-damaged"] if lost == "zeroed" else [])]
+
+
+@pytest.mark.parametrize("lost", ["segment behind", "zeroed", "complete"])
+def test_records_of_transactions_without_an_end_are_counted(cli: Cli, tmp_path: Path, lost: str) -> None:
+    flags = [(), ("--deep-iteration",), ("--print-data-log",)]
+    arguments = without_ends(tmp_path, lost)
+    lines = [Line(arguments=[*arguments, *flag, *form]) for flag, form in product(flags, FORMS)]
+    for line, done in zip(lines, run_all(cli.full_environment(), lines), strict=True):
+        assert done.status == (1 if lost == "zeroed" else 0), line
+        *_, last = ["", *done.stderr.splitlines()]
+        assert (LEFT_OUT.strip() in last) is (lost != "complete"), line
+        assert ("left out" in done.stderr) is (lost != "complete"), line
+
+
+@pytest.mark.parametrize("form", [(), ("-o", "csv")])
+def test_records_of_transactions_without_an_end_on_standard_input(cli: Cli, form: tuple[str, ...]) -> None:
+    done = cli("dump-log", "-", *COMMITTED, *form, input=OPEN, check=0)
+    assert done.stderr == LEFT_OUT
+
+
+@pytest.mark.parametrize("flags", [(), ("--print-data-log",)])
+def test_parquet_of_transactions_without_an_end(cli: Cli, tmp_path: Path, flags: tuple[str, ...]) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "rows.parquet"
+    with path.open("wb") as file:
+        arguments = [*without_ends(tmp_path, "segment behind"), *flags, "-o", "parquet"]
+        running = cli.start(*arguments, stdout=file.fileno(), stderr=subprocess.PIPE)
+        _, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors) == (0, LEFT_OUT)
+    rows = parquet.read_table(path).to_pylist()
+    assert [(row["transactional"], row["control"]) for row in rows] == [(False, None if flags else False)]
+
+
+def test_only_records_that_are_looked_for_are_counted(cli: Cli, tmp_path: Path) -> None:
+    expected = {
+        ("--from-offset", "1"): "2 records of 2 transactions without an end are left out: ",
+        ("--producer-id", "2"): "1 record of 1 transaction without an end is left out: ",
+        ("--from-offset", "3", "-o", "csv"): "1 record of 1 transaction without an end is left out: ",
+        ("--tail", "9"): "3 records of 2 transactions without an end are left out: ",
+        ("--key", "k"): "3 records of 2 transactions without an end are left out: ",
+        ("--key", "other"): "",
+        ("--only-control",): "",
+        ("--to-offset", "0"): "",
+        ("--isolation-level", "read_uncommitted"): "",
+    }
+    arguments = without_ends(tmp_path, "segment behind")
+    lines = [Line(arguments=[*arguments, "--print-data-log", *flags]) for flags in expected]
+    for message, done in zip(expected.values(), run_all(cli.full_environment(), lines), strict=True):
+        assert (done.status, done.stderr[: len(message)], bool(done.stderr)) == (0, message, bool(message))
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "yaml", "table"])

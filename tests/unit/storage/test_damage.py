@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 import zlib
@@ -24,6 +25,7 @@ from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selecting import select
 from kafkactl.storage.selection import BadCrc, Selection
+from kafkactl.storage.transactions import OpenRecords
 from tests.unit.storage.encoding import KINDS_OF_BATCHES, encode_batch
 
 LOG = f"{0:020}.log"
@@ -320,6 +322,15 @@ def test_records_by_how_their_transactions_ended(
         assert found == {one: aborted[one] for one in offsets}
         committed = records_of(chosen, Selection(read_committed=True))[0]
         assert committed == [one for one in offsets if aborted[one] is False]
+        open_offsets = [offset for offset in offsets if aborted[offset] is None]
+        for deep, first in itertools.product((True, False), (0, rolls // 2)):
+            left_out = OpenRecords()
+            for selected in select(chosen, Selection(read_committed=True, from_offset=first), deep, fail, left_out):
+                assert selected.is_aborted is False
+                list(selected.records)
+            assert left_out.records == sum(offset >= first for offset in open_offsets)
+            assert len(left_out.transactions) <= len(open_producers)
+            assert (left_out.message is None) is (left_out.records == 0)
 
 
 def fail(error: KafkactlError) -> None:

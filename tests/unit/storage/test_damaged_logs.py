@@ -9,7 +9,10 @@ from random import Random
 
 import pytest
 
-from kafkactl.storage.check import Checked, Fault, Severity, check_log_dir, check_partition
+from kafkactl.errors import UsageError
+from kafkactl.storage.check import Checked, Fault, Severity, broker, check_log_dir, check_partition
+from kafkactl.storage.check.cleanup import LogDirKnowledge
+from kafkactl.storage.check.partition import PartitionCheck
 from kafkactl.storage.log_dir import segments_in
 from kafkactl.storage.segment import Segment
 from tests.data.logs import HERE, extract
@@ -90,6 +93,25 @@ def test_a_missing_segment_is_found(log_dir: Path, topic: str) -> None:
     assert faults(folder) == []
 
 
+@pytest.mark.parametrize("topic", ["rolled-0", "transactions-0", "append-time-0"])
+@pytest.mark.parametrize("is_alone", [False, True])
+def test_a_segment_that_was_emptied_is_found(log_dir: Path, tmp_path: Path, topic: str, is_alone: bool) -> None:
+    """Without the log of KRaft, a gap before records with keys is a notice: compaction can explain it."""
+    folder = log_dir / topic
+    if is_alone:
+        folder = folder.rename(tmp_path / topic)
+    for segment in segments_in(folder)[:-1]:
+        files = {path: path.read_bytes() for path in folder.glob(f"{segment.stem}.*") if path.suffix != ".snapshot"}
+        for path in files:
+            path.write_bytes(b"")
+        found = [finding for finding in check_partition(folder, Checked()) if "missing between" in finding.fault]
+        is_proven = not is_alone or topic == "rolled-0" or segment == segments_in(folder)[-2]
+        assert [finding.severity for finding in found] == [Severity.FAULT if is_proven else Severity.NOTICE]
+        for path, data in files.items():
+            path.write_bytes(data)
+    assert faults(folder) == []
+
+
 def test_the_last_segment_is_missed_by_the_checkpoints(log_dir: Path) -> None:
     for path in (log_dir / "rolled-0").glob(f"{segments_in(log_dir / 'rolled-0')[-1].stem}.*"):
         path.unlink()
@@ -109,7 +131,7 @@ def test_a_batch_that_was_cut_out_is_found(log_dir: Path, topic: str) -> None:
         data = path.read_bytes()
         with Segment(path) as segment:
             ends = [(batch.position, batch.position + batch.size_bytes) for batch in segment.batches()]
-        for start, end in ends[1:-1:2]:
+        for start, end in [*ends[:1], *ends[1:-1:2]]:
             path.write_bytes(data[:start] + data[end:])
             assert faults(path.parent), (path.name, start)
         path.write_bytes(data)
@@ -122,6 +144,38 @@ def test_a_partition_without_segments(log_dir: Path) -> None:
     assert found.fault == "a partition's folder without a segment"
     shutil.rmtree(log_dir / "plain-0")
     assert "plain-0 is missing in the log dir" in [fault.fault for fault in faults(log_dir, check_log_dir)]
+
+
+@pytest.mark.parametrize("was_stopped", [True, False])
+@pytest.mark.parametrize("rest", [None, "delete", "stray", "future", "link to nothing", "unreadable"])
+def test_a_partition_without_a_folder_is_missed_by_the_checkpoints(
+    log_dir: Path, monkeypatch: pytest.MonkeyPatch, was_stopped: bool, rest: str | None
+) -> None:
+    folder = log_dir / "plain-0"
+    if rest in ("delete", "stray", "future"):
+        folder.rename(log_dir / f"plain-0.{'0' * 32}-{rest}")
+    elif rest != "unreadable":
+        shutil.rmtree(folder)
+    else:
+        look = broker.look_at_partition
+
+        def refuse(path: Path, knowledge: LogDirKnowledge) -> PartitionCheck:
+            if path == folder:
+                raise UsageError(f"{path}: permission denied")
+            return look(path, knowledge)
+
+        monkeypatch.setattr(broker, "look_at_partition", refuse)
+    if rest == "link to nothing":
+        folder.symlink_to(log_dir / "nothing")
+    if not was_stopped:
+        (log_dir / ".kafka_cleanshutdown").unlink()
+    text = "plain-0 is missing in the log dir"
+    missing = [finding for finding in check_log_dir(log_dir, Checked()) if finding.fault.startswith(text)]
+    is_explained = rest == "unreadable" or (rest in ("delete", "stray") and not was_stopped)
+    assert {finding.file.name for finding in missing} == (
+        set() if is_explained else {"recovery-point-offset-checkpoint", "replication-offset-checkpoint"}
+    )
+    assert {finding.severity for finding in missing} <= {Severity.FAULT if was_stopped else Severity.NOTICE}
 
 
 def replaced(old: str, new: str) -> Callable[[str], str]:
@@ -158,8 +212,13 @@ EPOCHS, PARTITION = "rolled-0/leader-epoch-checkpoint", "rolled-0/partition.meta
         ("log-start-offset-checkpoint", lambda _: "0\n1\nplain 0 999\n", "the log begins at offset 999"),
         ("cleaner-offset-checkpoint", lambda _: "0\n1\ncompacted 0 999\n", "up to offset 999 were compacted"),
         ("cleaner-offset-checkpoint", lambda _: "\0\0\0\0", "is no number"),
-        (QUORUM, lambda _: "", "no json"),
-        (QUORUM, lambda _: "[]", "no json object"),
+        (QUORUM, lambda _: "", "the file has no text, and a json object is expected"),
+        (QUORUM, lambda _: " \n", "the file has no text, and a json object is expected"),
+        (QUORUM, lambda _: '{"leaderId":1,\n"', "not valid json at line 2, column 1"),
+        (QUORUM, lambda _: "[" * 200_000, "the json is nested too deeply"),
+        (QUORUM, lambda _: '{"a":' * 200_000, "the json is nested too deeply"),
+        (QUORUM, lambda _: "9" * 5000, "a number in the json has too many digits"),
+        (QUORUM, lambda _: "[]", "the json is no object"),
         (QUORUM, replaced('"data_version":0', '"data_version":5'), "data_version 5"),
         (QUORUM, replaced('"leaderEpoch":', '"leaderEpoch":-'), "leaderEpoch -"),
         (QUORUM, replaced('"leaderEpoch":', '"leaderEpoch":0,"x":'), "leaderEpoch 0, and the log has batches of epoch"),

@@ -154,6 +154,26 @@ def test_a_link_to_a_partition_is_followed_once(tmp_path: Path) -> None:
     assert [folder.name for folder in scan_log_dir(tmp_path / "dir").partitions] == ["orders-0"]
 
 
+@pytest.mark.parametrize("command", [("log", "check"), ("log", "stats"), ("dump-log",)])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_loop_of_links_is_an_error(tmp_path: Path, cli: Cli, command: tuple[str, ...], count: int) -> None:
+    loops = [tmp_path / f"loop-{number}" for number in range(count)]
+    for number, loop in enumerate(loops):
+        loop.symlink_to(loops[(number + 1) % count])
+    for path in (loops[0], loops[0] / "orders-0"):
+        done = cli(*command, path, check=2)
+        assert done.stderr.startswith(f"error: {path}: no such f")
+        assert ("but a loop of links" in done.stderr) is (command[0] == "log")
+
+
+def test_a_loop_of_links_beside_partitions_is_skipped(tmp_path: Path, cli: Cli) -> None:
+    write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
+    (tmp_path / "orders-1").symlink_to(tmp_path / "orders-1")
+    ((severity, text),) = [(finding.severity, finding.fault) for finding in check_log_dir(tmp_path, Checked())]
+    assert (severity, text) == (Severity.NOTICE, "skipped: a loop of links")
+    assert "orders-1: skipped: a loop of links" in cli("log", "stats", tmp_path, check=0).stderr
+
+
 def test_the_case_of_a_missing_segment(cli: Cli) -> None:
     done = cli("log", "check", CASES / "missing-segment", check=4)
     assert "offsets 20 to 39 are missing between two segments" in done.stdout
@@ -220,8 +240,119 @@ def test_a_record_without_a_key_proves_that_a_gap_is_a_loss(tmp_path: Path) -> N
     ((severity, text),) = findings(gap(tmp_path / "orders-0", keys=(None, b"k%d", b"k%d")))
     assert severity == "fault"
     assert text.endswith("the topic is not compacted: the record at offset 0 has no key")
-    ((severity, _),) = findings(gap(tmp_path / "late-0", keys=(b"k%d", None, None)))
-    assert severity == "notice"
+
+
+KEYLESS, KEYED = ((None, None, None), (b"k%d", None, None), (b"k%d", b"k%d", None)), (b"k%d", b"k%d", b"k%d")
+
+
+def write_metadata(log_dir: Path, topic: str, policy: str) -> None:
+    """Write a log of KRaft that knows a topic and its cleanup.policy."""
+
+    def text(word: str) -> bytes:
+        return bytes([len(word) + 1]) + word.encode()
+
+    values = [
+        b"\x01\x02\x00" + text(topic) + bytes(range(16)) + b"\x00",
+        b"\x01\x04\x00\x02" + text(topic) + text("cleanup.policy") + text(policy) + b"\x00",
+    ]
+    batch = encode_batch([Record(offset, TIME_MS, -1, None, value, ()) for offset, value in enumerate(values)])
+    write_segment(log_dir / "__cluster_metadata-0", 0, batch)
+
+
+@pytest.mark.parametrize("policy", ["compact", "delete", "compact,delete"])
+@pytest.mark.parametrize("is_cleaned", [False, True])
+def test_a_policy_that_was_changed(tmp_path: Path, policy: str, is_cleaned: bool) -> None:
+    write_metadata(tmp_path, "orders", policy)
+    if is_cleaned:
+        (tmp_path / "cleaner-offset-checkpoint").write_text("0\n1\norders 0 60\n")
+    expected = Policy.COMPACT if "compact" in policy else Policy.FORMERLY_COMPACT if is_cleaned else Policy.DELETE
+    assert LogDirKnowledge(tmp_path).policy_of("orders", 0) is expected
+
+
+def three_segments(folder: Path, keys: Sequence[bytes | None]) -> list[tuple[Path, list[bytes]]]:
+    """Return three segments of three batches each, of ten records, and the batches; the keys are those of a segment."""
+    segments = []
+    for number in range(3):
+        batches = [encode_batch(records(30 * number + first, key=keys[number])) for first in (0, 10, 20)]
+        segments.append((write_segment(folder, 30 * number, *batches), batches))
+    return segments
+
+
+def lose(segments: Sequence[tuple[Path, list[bytes]]], number: int, lost: slice) -> str:
+    """Remove batches of a segment, and return the text of the gap."""
+    path, batches = segments[number]
+    first, *_, last = [30 * number + 10 * batch for batch in range(3)][lost] * 2
+    path.write_bytes(b"".join(batch for batch in batches if batch not in batches[lost]))
+    return f"offsets {first} to {last + 9} are missing"
+
+
+LOSSES = [(number, lost) for number in range(2) for lost in (slice(0, 1), slice(1, 2), slice(2, 3), slice(0, 3))]
+
+
+@pytest.mark.parametrize("keys", KEYLESS)
+@pytest.mark.parametrize(("number", "lost"), LOSSES)
+def test_records_without_keys_behind_a_gap_are_a_proof_where_the_policy_is_delete(
+    kraft_dir: Path, tmp_path: Path, number: int, lost: slice, keys: Sequence[bytes | None]
+) -> None:
+    shutil.copytree(kraft_dir / "__cluster_metadata-0", tmp_path / "__cluster_metadata-0")
+    segments = three_segments(tmp_path / "plain-0", keys)
+    assert findings(tmp_path / "plain-0") == []
+    gap_text = lose(segments, number, lost)
+    ((severity, text),) = findings(tmp_path / "plain-0")
+    assert (severity, text.startswith(gap_text)) == ("fault", True)
+    shutil.rmtree(tmp_path / "__cluster_metadata-0")
+    write_metadata(tmp_path, "plain", "delete")
+    (tmp_path / "cleaner-offset-checkpoint").write_text("0\n1\nplain 0 60\n")
+    right_behind = keys[number + 1 if lost.stop == 3 else number]
+    is_proof = keys[0] is None or right_behind is None
+    assert [severity for severity, _ in findings(tmp_path / "plain-0") if severity == "fault"] == ["fault"] * is_proof
+
+
+@pytest.mark.parametrize("keys", KEYLESS)
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_segment_is_lost_before_records_without_keys(
+    tmp_path: Path, number: int, keys: Sequence[bytes | None]
+) -> None:
+    gap_text = lose(three_segments(tmp_path / "orders-0", keys), number, slice(0, 3))
+    ((severity, text),) = findings(tmp_path / "orders-0")
+    assert (severity, text.startswith(f"{gap_text} between two segments: the topic is not")) == ("fault", True)
+
+
+@pytest.mark.parametrize(("keys", "count"), [((None, None, None), 1), (KEYED, 0)])
+def test_the_first_batch_of_a_segment_is_lost(tmp_path: Path, keys: Sequence[bytes | None], count: int) -> None:
+    """Compaction can have removed the first records, but not where the record behind them has no key."""
+    for number in range(2):
+        segments = three_segments(tmp_path / f"orders-{number}", keys)
+        gap_text = f"{lose(segments, number, slice(0, 1))} before the first batch of the segment: "
+        found = findings(tmp_path / f"orders-{number}")
+        assert [(severity, text.startswith(gap_text)) for severity, text in found] == [("fault", True)] * count
+
+
+@pytest.mark.parametrize("name", ["compacted-0", "__consumer_offsets-0"])
+@pytest.mark.parametrize(("number", "lost"), LOSSES)
+def test_a_compacted_topic_may_miss_any_offsets(
+    kraft_dir: Path, tmp_path: Path, name: str, number: int, lost: slice
+) -> None:
+    shutil.copytree(kraft_dir / "__cluster_metadata-0", tmp_path / "__cluster_metadata-0")
+    lose(three_segments(tmp_path / name, KEYED), number, lost)
+    assert findings(tmp_path / name) == []
+
+
+@pytest.mark.parametrize(("number", "lost"), LOSSES)
+def test_a_policy_that_was_compact_explains_holes_before_younger_records_without_keys(
+    tmp_path: Path, number: int, lost: slice
+) -> None:
+    """Two holes among records with keys look like compaction, though the newest records have no key."""
+    segments = three_segments(tmp_path / "orders-0", (b"k%d", b"k%d", None))
+    path, batches = segments[number]
+    path.write_bytes(batches[0] + encode_batch(records(30 * number + 12, 3)) + batches[2])
+    lose(segments, 1 - number, lost)
+    assert [text for severity, text in findings(tmp_path / "orders-0") if severity == "fault"] == (
+        ["offsets 50 to 59 are missing between two segments: the topic is not compacted: "
+         "the record at offset 60 has no key"] if number == 0 and lost == slice(2, 3) else
+        ["offsets 30 to 59 are missing between two segments: the topic is not compacted: "
+         "the record at offset 60 has no key"] if number == 0 and lost == slice(0, 3) else []
+    )  # fmt: skip
 
 
 def test_holes_inside_segments_are_the_work_of_compaction(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from kafkactl.errors import KafkactlError
 from kafkactl.storage import stats
 from kafkactl.storage.compression import Codec
 from kafkactl.storage.records import Record
+from kafkactl.storage.source import StoredFile
 from kafkactl.storage.stats import Stats, stats_of
 from tests.conftest import Cli
 from tests.unit.storage.encoding import encode_batch
@@ -86,3 +88,25 @@ def test_a_damaged_segment_is_told_and_the_others_are_counted(tmp_path: Path, cl
     done = cli("log", "stats", folder, "-o", "json", check=1)
     assert "has size 0" in done.stderr
     assert json.loads(done.stdout)[0]["records"] == 23
+
+
+@pytest.mark.parametrize("left", [0, 100, 1024 * 1024, 1024 * 1024 + 100, 1_400_000])
+def test_a_file_that_becomes_shorter_names_itself_once_and_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    batches = [encode_batch([record(offset, None, b"x" * 400_000)]) for offset in range(8)]
+    path = segment(tmp_path / "orders-0", 0, *batches)
+    size = path.stat().st_size
+    read = StoredFile.read
+
+    def cut_off_and_read(file: StoredFile, position: int, count: int) -> bytes:
+        if position > 0 or left == 0:
+            os.truncate(path, left)
+        return read(file, position, count)
+
+    monkeypatch.setattr(StoredFile, "read", cut_off_and_read)
+    errors: list[KafkactlError] = []
+    stats_of(path, errors.append)
+    assert [str(error) for error in errors] == [
+        f"{path}: the file became shorter while it was read: it had {size} bytes, and has {left} now"
+    ]
