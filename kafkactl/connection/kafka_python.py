@@ -172,7 +172,11 @@ class Brokers:
 
     async def _first_answer(self, node: Node, make: Callable[[], Any], deadline: float) -> Any:
         """Return the answer of a node whose connection stands, or of another that is asked after half of the time."""
-        flying = {node: self._open(node, deadline).send_request(make(), self._ms_until(deadline))}
+        try:
+            flying = {node: self._open(node, deadline).send_request(make(), self._ms_until(deadline))}
+        except _kafka_errors() as error:  # the connection has ended meanwhile
+            self._silent.add(node)
+            return self._error(node, error)
         others = [other for other in self._bootstrap_nodes() if other != node and other not in self._silent]
         lost = self._error(node, None, is_sent=True)
         now = time.monotonic()
