@@ -85,7 +85,10 @@ def list_groups(cluster: Cluster) -> GroupList:
                 raise
         from kafkactl.admin.groups.epochs import list_groups_of
 
-        return list_groups_of(cluster, _CONSUMER_TYPES)
+        try:
+            return list_groups_of(cluster, _CONSUMER_TYPES)
+        except UnreachableError as error:
+            raise cluster.with_silent_brokers(error) from error
 
 
 def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> GroupChoice:
