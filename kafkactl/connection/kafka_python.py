@@ -332,6 +332,8 @@ class Brokers:
             errors.SaslAuthenticationFailedError,
             errors.Cancelled,
             OSError,
+            OverflowError,
+            ValueError,
         )
         if error is not None and not isinstance(error, unanswered):
             return _ours(error)
@@ -352,7 +354,7 @@ class Brokers:
 def _kafka_errors() -> tuple[type[Exception], ...]:
     from kafka.errors import KafkaError
 
-    return KafkaError, OSError
+    return KafkaError, OSError, OverflowError, ValueError  # the last two for hosts that cannot be looked up
 
 
 def _wrong_setting(error: Exception) -> UsageError:

@@ -193,7 +193,7 @@ class Requests:
     def list_brokers(self) -> list[int]:
         """Return the ids of the brokers that are alive, in order."""
         with self._cluster.one_timeout() as deadline:
-            self._brokers.learn(deadline)
+            self._learn(deadline)
         return sorted(self._brokers.places)
 
     def list_groups(self) -> tuple[list[Any], list[KafkactlError]]:
@@ -340,7 +340,7 @@ class Requests:
         """Return the answer to a change, which is sent once, over a connection that stands."""
         with self._cluster.one_timeout() as deadline:
             if broker is None and to_controller:
-                self._brokers.learn(deadline)
+                self._learn(deadline)
                 broker = self._brokers.controller
             if broker is not None and broker < 0:
                 raise refusal("", ErrorCode.NOT_CONTROLLER)
@@ -349,10 +349,17 @@ class Requests:
             self._require_alive(broker, deadline)
             return self._brokers.send(broker, make(), deadline)
 
+    def _learn(self, deadline: float) -> None:
+        """Ask who the brokers are; raise UnreachableError, with the silent ones where others answer."""
+        try:
+            self._brokers.learn(deadline)
+        except UnansweredError as error:
+            raise self._cluster.with_silent_brokers(error) from error
+
     def _require_alive(self, broker: int, deadline: float) -> None:
         """Raise UnreachableError for a broker that the cluster does not name."""
         if broker not in self._brokers.places:
-            self._brokers.learn(deadline)
+            self._learn(deadline)
         if broker not in self._brokers.places:
             alive = ", ".join(map(str, sorted(self._brokers.places)))
             raise UnreachableError(f"broker {broker} is not alive", f"brokers that are alive: {alive}")

@@ -36,7 +36,10 @@ class FieldReader:
     """Whether a record goes to the partition that it names."""
 
     FIELDS = ("key", "value", "headers", "partition", "timestamp", "timestamp_ms", "key_base64", "value_base64")
-    PASSED_OVER = ("topic", "offset", "error", "file", "timestamp_type", "sequence", "producer_id", "control")
+    PASSED_OVER = (
+        "topic", "offset", "error", "file", "timestamp_type", "sequence", "producer_id", "control", "transactional",
+        "aborted", "valid",
+    )  # fmt: skip
     """Where a record was, why a dead letter is one, and what dump-log says as well."""
 
     def read(self, fields: dict[str, Any]) -> Record | None:

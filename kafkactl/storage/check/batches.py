@@ -22,6 +22,11 @@ from kafkactl.storage.source import LostBytesError
 NO_TIMESTAMP = -1
 
 
+_ROUND_BYTES = 1 << 20
+"""Brokers that preallocate (preallocate=true) make segments of segment.bytes, which people give in MiB."""
+_BLOCK_BYTES = 512
+
+
 @dataclass(slots=True)
 class BatchRecords:
     """What the records of a batch show together."""
@@ -91,11 +96,18 @@ class SegmentCheck:
             has_data, text = True, f"{text}; {reason(self.segment.path, error)}"
         if not has_data:
             text = f"{size} bytes of zeros up to the end, as a machine that stops leaves them: a broker cuts them off"
-            if self.is_preallocated:
+            if self.is_preallocated or self._looks_preallocated(size):
                 text, severity = f"{size} bytes that are allocated and not written yet", Severity.NOTICE
         if severity is Severity.FAULT:
             self._lose_track()
         return self._fault_behind(text, severity)
+
+    def _looks_preallocated(self, zeros_bytes: int) -> bool:
+        """Return whether a file was made as large as it may become: of round size, and without blocks at its end."""
+        found = self.segment.path.stat()
+        blocks = getattr(found, "st_blocks", None)
+        is_round = found.st_size >= _ROUND_BYTES and found.st_size % _ROUND_BYTES == 0
+        return is_round and blocks is not None and blocks * _BLOCK_BYTES <= found.st_size - zeros_bytes // 2
 
     def _fault_behind(self, text: str, severity: Severity = Severity.FAULT) -> Fault:
         """Return the fault of the bytes behind the last batch."""
