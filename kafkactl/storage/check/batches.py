@@ -59,8 +59,8 @@ class SegmentCheck:
     base_offset: int
     snapshots: SnapshotChecks | None = None
     checks_sequences: bool = True
-    is_preallocated: bool = False
-    """Whether the broker makes the segments of the topic as large as they may become (preallocate)."""
+    is_preallocated: bool | None = False
+    """Whether the broker makes the segments of the topic as large as they may become (preallocate); None: unknown."""
     reached: int = 0
     """Position behind the last batch that was read, in bytes."""
     has_damage: bool = False
@@ -96,7 +96,7 @@ class SegmentCheck:
             has_data, text = True, f"{text}; {reason(self.segment.path, error)}"
         if not has_data:
             text = f"{size} bytes of zeros up to the end, as a machine that stops leaves them: a broker cuts them off"
-            if self.is_preallocated or self._looks_preallocated(size):
+            if self._looks_preallocated(size) if self.is_preallocated is None else self.is_preallocated:
                 text, severity = f"{size} bytes that are allocated and not written yet", Severity.NOTICE
         if severity is Severity.FAULT:
             self._lose_track()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kafkactl.errors import KafkactlError
+from kafkactl.storage.check.small_files import may_be_in_use
 from kafkactl.storage.checkpoint import read_offset_checkpoint
 from kafkactl.storage.files import FileKind
 from kafkactl.storage.internal.metadata import parse_metadata_record
@@ -90,9 +91,15 @@ class LogDirKnowledge:
         """Return the id of a topic; None where there is no log of KRaft, or no topic with this name in it."""
         return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 
-    def is_preallocated(self, topic: str) -> bool:
-        """Return whether the segments of a topic are made as large as they may become."""
-        return self._topic_config(topic, PREALLOCATE) == "true"
+    def is_preallocated(self, topic: str) -> bool | None:
+        """Return whether the segments of a topic are made as large as they may become.
+
+        None where no log of KRaft names the topic and a broker may have the log dir open: nothing tells then.
+        """
+        configured = self._topic_config(topic, PREALLOCATE)
+        if configured is None and topic not in self._metadata.ids and may_be_in_use(self._path):
+            return None
+        return configured == "true"
 
     def may_be_remote(self, topic: str) -> bool:
         """Return whether older segments of a topic can be in remote storage."""

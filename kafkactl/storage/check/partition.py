@@ -19,12 +19,7 @@ from kafkactl.storage.check.gaps import explained_by_compaction, gap_faults
 from kafkactl.storage.check.indexes import watch_offset_index, watch_time_index
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.producers import SnapshotChecks, check_aborted, open_transactions
-from kafkactl.storage.check.small_files import (
-    CLEAN_SHUTDOWN,
-    check_partition_metadata,
-    check_quorum_state,
-    read_regular,
-)
+from kafkactl.storage.check.small_files import check_partition_metadata, check_quorum_state, may_be_in_use, read_regular
 from kafkactl.storage.checkpoint import LeaderEpoch, read_leader_epochs
 from kafkactl.storage.files import ON_THEIR_WAY, FileKind, beside, kind_of
 from kafkactl.storage.log_dir import FolderFiles, files_in, partition_name
@@ -35,7 +30,6 @@ LOOKS = 3
 SETTLE_S = 0.3
 """How long a broker may take from the first to the last step of a change, like a rename and the checkpoint after it."""
 RECENT_S = 60
-LOCK = ".lock"
 _BESIDE_A_SEGMENT = (FileKind.OFFSET_INDEX, FileKind.TIME_INDEX, FileKind.TRANSACTION_INDEX)
 _ON_THEIR_WAY = {
     ".deleted": "the broker deletes this file soon",
@@ -73,8 +67,7 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
 
 def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
     """Return whether a broker may run here: it has locked the log dir, has not stopped, and wrote a moment ago."""
-    log_dir = folder.absolute().parent
-    if not (log_dir / LOCK).exists() or (log_dir / CLEAN_SHUTDOWN).exists():
+    if not may_be_in_use(folder.absolute().parent):
         return False
     newest_ns = max((changed_ns for _, changed_ns in versions.values()), default=0)
     return time.time_ns() - newest_ns < RECENT_S * 1_000_000_000

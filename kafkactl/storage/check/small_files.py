@@ -16,7 +16,7 @@ from kafkactl.storage.log_dir import why_irregular
 
 T = TypeVar("T")
 
-CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
+LOCK, CLEAN_SHUTDOWN = ".lock", ".kafka_cleanshutdown"
 OFFSET_CHECKPOINTS = (
     "recovery-point-offset-checkpoint",
     "replication-offset-checkpoint",
@@ -124,6 +124,11 @@ def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
             faults.append(Fault(file=path, offset=line.offset, fault=text))
         seen.add(partition)
     return lines, faults
+
+
+def may_be_in_use(log_dir: Path) -> bool:
+    """Return whether a broker may have a log dir open: it has locked it once, and has not stopped cleanly."""
+    return (log_dir / LOCK).exists() and not (log_dir / CLEAN_SHUTDOWN).exists()
 
 
 def check_clean_shutdown(path: Path) -> Iterator[Fault]:

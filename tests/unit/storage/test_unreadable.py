@@ -10,7 +10,7 @@ import pytest
 
 from kafkactl.errors import KafkactlError
 from kafkactl.storage import source
-from kafkactl.storage.check import Checked, Fault, check_partition
+from kafkactl.storage.check import Checked, Fault, Severity, check_partition
 from kafkactl.storage.segment import Segment
 from tests.unit.storage.encoding import encode_batch
 from tests.unit.storage.test_check import folder as folder  # a fixture
@@ -103,6 +103,21 @@ def test_a_hole_at_the_end_is_zeros(tmp_path: Path) -> None:
     os.truncate(path, 1 << 40)
     (fault,) = faults_of(path)
     assert f"{(1 << 40) - len(BATCH)} bytes of zeros up to the end" in fault.fault
+
+
+@pytest.mark.parametrize(("size_bytes", "severity"), [(1 << 30, Severity.NOTICE), ((1 << 30) + 5, Severity.FAULT)])
+def test_a_segment_that_a_running_broker_may_have_preallocated(
+    tmp_path: Path, size_bytes: int, severity: Severity
+) -> None:
+    """ZooKeeper's log dirs do not tell the settings of topics: only a round size without blocks is no fault there."""
+    path = write_segment(tmp_path / "orders-0", 0, BATCH)
+    os.truncate(path, size_bytes)
+    (tmp_path / ".lock").touch()
+    (found,) = faults_of(path)
+    assert found.severity is severity
+    (tmp_path / ".kafka_cleanshutdown").touch()
+    (found,) = faults_of(path)
+    assert found.severity is Severity.FAULT, "a broker that stops cuts them off"
 
 
 @pytest.mark.parametrize("kind", [".index", ".timeindex", ".txnindex", ".snapshot", "-checkpoint"])
