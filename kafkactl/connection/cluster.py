@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata, TopicMetadata
 
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, UNREACHABLE_CODES, describe_kafka_error, hint_for
 from kafkactl.connection.java_settings import KNOWN
-from kafkactl.connection.protocol import ErrorCode
+from kafkactl.connection.protocol import LARGEST_ANSWER_BYTES, ErrorCode
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import (
     KafkactlError,
@@ -60,7 +60,6 @@ def _never(_answer: object) -> bool:
 
 _WAITING, _SENT = "waiting for", "waiting for response"
 """In what librdkafka says of an admin request that was sent and not answered."""
-_ANSWER_BYTES = 64 << 20
 _ANSWER_HEADER_BYTES = 512
 """librdkafka wants room for this much beside the records of an answer."""
 _LATE = "no answer in time"
@@ -308,13 +307,10 @@ class Cluster:
 
     def _with_silent_brokers(self, answers: dict[K, T | OperationError]) -> dict[K, T | OperationError]:
         """Return the answers; where none came, with the brokers that are silent."""
-        from kafkactl.connection.diagnosis import SILENT_HINT
-
         silent, _ = self.find_silent_brokers()
         if not silent:
             return answers
-        text = f"no answer within {self.settings.timeout_s:g} s from {', '.join(silent)}"
-        late = OperationError(text, SILENT_HINT, ErrorCode.REQUEST_TIMED_OUT)
+        late = OperationError(*self._silence_of(silent), ErrorCode.REQUEST_TIMED_OUT)
         return {
             key: late
             if isinstance(answer, OperationError) and _is_unanswered(answer) and str(answer) == _LATE
@@ -336,7 +332,7 @@ class Cluster:
                 return self._unreachable()
             reason = describe_kafka_error(cause)
             return UnsupportedRequestError(f"the brokers are too old for this request: {reason}")
-        if cause.code() in UNREACHABLE_CODES or self._is_strange_answer(cause):
+        if cause.code() in UNREACHABLE_CODES or cause.code() == KafkaError._BAD_MSG:
             unreachable = self._unreachable(cause)
             # Of requests that go to several brokers it does not say how far they came.
             is_sent = _SENT in cause.str() or (_WAITING not in cause.str() and self._was_answered)
@@ -364,10 +360,6 @@ class Cluster:
         reason = reason or f"no answer within {self.settings.timeout_s:g} s"
         return UnreachableError(f"cannot reach the cluster at {self.settings.bootstrap_servers}: {reason}", hint)
 
-    @staticmethod
-    def _is_strange_answer(cause: KafkaError) -> bool:
-        return cause.code() == KafkaError._BAD_MSG
-
     def find_silent_brokers(self, wait_s: float | None = None) -> tuple[list[str], int]:
         """Return the brokers that do not answer, each with its address, and the number of all brokers.
 
@@ -385,10 +377,13 @@ class Cluster:
         silent, number = self.find_silent_brokers()
         if not silent or len(silent) == number:
             return error
+        return type(error)(*self._silence_of(silent), is_partial=True)
+
+    def _silence_of(self, silent: Sequence[str]) -> tuple[str, str]:
+        """Return the sentence and the hint for brokers that do not answer in time."""
         from kafkactl.connection.diagnosis import SILENT_HINT
 
-        text = f"no answer within {self.settings.timeout_s:g} s from {', '.join(silent)}"
-        return type(error)(text, SILENT_HINT, is_partial=True)
+        return f"no answer within {self.settings.timeout_s:g} s from {', '.join(silent)}", SILENT_HINT
 
     def _list_brokers(self, answering: Sequence[tuple[str, int]]) -> dict[str, tuple[str, int]]:
         """Return the brokers that were named last; where none were, those that one of the answering ones names."""
@@ -443,9 +438,9 @@ class Cluster:
 
 
 def _largest_answer(config: Mapping[str, Any]) -> int:
-    """Return how many bytes an answer may have: librdkafka makes room for as many as its first four bytes say."""
+    """Return how many bytes an answer may have, and more where the settings ask for more."""
     asked = (str(config.get(name, "")) for name in ("fetch.max.bytes", "message.max.bytes"))
-    return max(_ANSWER_BYTES, *(int(text) + _ANSWER_HEADER_BYTES if text.isdecimal() else 0 for text in asked))
+    return max(LARGEST_ANSWER_BYTES, *(int(text) + _ANSWER_HEADER_BYTES if text.isdecimal() else 0 for text in asked))
 
 
 def _wrong_setting(reason: str, unknown: str) -> UsageError:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from kafkactl.connection import oauth, tls
 from kafkactl.connection.broker_errors import refusal
+from kafkactl.connection.protocol import LARGEST_ANSWER_BYTES, ApiKey
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import (
     KafkactlError,
@@ -32,9 +33,7 @@ class Connection(Protocol):
     """The members of kafka.net.connection.KafkaConnection that kafkactl uses."""
 
     connected: bool
-    closed: bool
     init_future: Any
-    broker_version_data: Any
 
     def send_request(self, request: Any, request_timeout_ms: int) -> Any: ...
 
@@ -49,7 +48,6 @@ class Manager(Protocol):
         self, node_id: Node, timeout_ms: int, *, refresh_metadata_on_err: bool, reset_backoff_on_connect: bool
     ) -> Connection: ...
     def wait_for(self, future: Any, timeout_ms: int) -> Awaitable[Any]: ...
-    def reset_backoff(self, node_id: Node) -> None: ...
     def close(self) -> None: ...
 
 
@@ -70,7 +68,6 @@ _SECURITY = {
 }
 _MECHANISMS = ("sasl.mechanisms", "sasl.mechanism")
 _MS = 1000
-_ANSWER_BYTES = 64 << 20
 _NEXT_AFTER_S = 0.3
 """After this long the next broker is tried as well."""
 _PAUSE_S = 0.05
@@ -78,9 +75,6 @@ _MOMENT_S = 0.005
 _SHORTEST_WAIT_S = 0.2
 _PATIENCE_S = 1.5
 """After this long without a connection the other client is asked for the reason."""
-_METADATA = 3
-_DESCRIBE_QUORUM = 55
-"""Key of a request that only brokers of a KRaft cluster serve. They pass on what is for the controller."""
 _BROKER_HINT = "look at that broker, and at the address that it advertises"
 _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 
@@ -92,7 +86,7 @@ def translated(settings: Settings) -> dict[str, Any]:
         "bootstrap_servers": settings.bootstrap_servers.split(","),
         "client_id": given.get("client.id", "kafkactl"),
         "request_timeout_ms": int(settings.timeout_s * _MS),
-        "receive_message_max_bytes": _ANSWER_BYTES,
+        "receive_message_max_bytes": LARGEST_ANSWER_BYTES,
     }
     config.update({_SECURITY[name]: value for name, value in given.items() if name in _SECURITY})
     for name in _MECHANISMS:
@@ -222,7 +216,8 @@ class Brokers:
         answer = self.ask_any(lambda: MetadataRequest(topics=[], min_version=1), deadline)
         self._manager.cluster.update_metadata(answer)
         self.places = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}
-        is_kraft = _DESCRIBE_QUORUM in self._manager.broker_version_data.api_versions
+        # Only brokers of a KRaft cluster serve it, and these pass on what is for the controller.
+        is_kraft = ApiKey.DESCRIBE_QUORUM in self._manager.broker_version_data.api_versions
         self.controller = None if is_kraft else answer.controller_id
 
     def send(self, node: Node, request: Any, deadline: float) -> Any:
@@ -275,7 +270,7 @@ class Brokers:
             self._seed = self._net.run(self._first_connected, deadline)
         if self._seed is None:
             raise self._error("", None)
-        if _METADATA not in self._manager.broker_version_data.api_versions:
+        if ApiKey.METADATA not in self._manager.broker_version_data.api_versions:
             self._raise_reason()
 
     def _bootstrap_nodes(self) -> list[Node]:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from enum import Enum
 
+from kafkactl.connection.protocol import ApiKey
+
 Address = tuple[str, int]
 Secure = Callable[[socket.socket, str], socket.socket]
 """Makes a connection to a host secure; raises OSError."""
@@ -38,7 +40,6 @@ _MOST_BYTES = 1 << 16
 _MOST_ADDRESSES = 16
 _CORRELATION = 0x6B61666B
 _CLIENT = b"kafkactl"
-_API_VERSIONS, _METADATA = 18, 3
 _HEADER = struct.Struct(">hhih")
 """Of a request, version 1: API key, version, correlation id, length of the client's id."""
 _ANSWER = struct.Struct(">iihi")
@@ -128,7 +129,9 @@ def _peer_by_answer(answer: bytes) -> Peer:
     if correlation != _CORRELATION or not 0 < size < _MOST_BYTES:
         return Peer.STRANGER
     keys = answer[_ANSWER.size : _ANSWER.size + count * _KEY.size]
-    is_broker = any(key == _METADATA for key, _, _ in _KEY.iter_unpack(keys[: len(keys) // _KEY.size * _KEY.size]))
+    is_broker = any(
+        key == ApiKey.METADATA for key, _, _ in _KEY.iter_unpack(keys[: len(keys) // _KEY.size * _KEY.size])
+    )
     return Peer.BROKER if is_broker else Peer.CONTROLLER
 
 
@@ -145,7 +148,7 @@ def _peer_by_greeting(address: Address, greeting: bytes) -> Peer | None:
 
 
 def _api_versions_request() -> bytes:
-    body = _HEADER.pack(_API_VERSIONS, 0, _CORRELATION, len(_CLIENT)) + _CLIENT
+    body = _HEADER.pack(ApiKey.API_VERSIONS, 0, _CORRELATION, len(_CLIENT)) + _CLIENT
     return struct.pack(">i", len(body)) + body
 
 

@@ -11,6 +11,17 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+LARGEST_ANSWER_BYTES = 64 << 20
+"""How many bytes an answer may have for both clients, which make room for as many as its first four bytes say."""
+
+
+class ApiKey(IntEnum):
+    """Requests whose presence tells what a server is."""
+
+    METADATA = 3
+    API_VERSIONS = 18
+    DESCRIBE_QUORUM = 55
+
 
 class ErrorCode(IntEnum):
     """Errors that an operation treats in a special way."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -111,12 +112,9 @@ class Requests:
             return answer
 
         is_change = not api.startswith(_READING)
-        if is_change:
-            with self._cluster.change_timeout():
-                deadline = self._deadline()
-                return self._cluster.retry(ask)
-        deadline = self._deadline()
-        return self._cluster.retry(ask)
+        with self._cluster.change_timeout() if is_change else nullcontext():
+            deadline = time.monotonic() + self._cluster.timeout_s
+            return self._cluster.retry(ask)
 
     def ask_brokers(self, api: str, brokers: Iterable[int] | None = None, **fields: Any) -> Answers:
         """Return the answers of several brokers to one question, of all that are alive with None; see ask_each."""
@@ -363,9 +361,6 @@ class Requests:
         if broker not in self._brokers.places:
             alive = ", ".join(map(str, sorted(self._brokers.places)))
             raise UnreachableError(f"broker {broker} is not alive", f"brokers that are alive: {alive}")
-
-    def _deadline(self) -> float:
-        return time.monotonic() + self._cluster.timeout_s
 
     def _left_ms(self) -> int:
         return int(self._cluster.timeout_s * _MS)

@@ -26,6 +26,7 @@ from kafkactl.storage.check.faults import Fault, unreadable
 from kafkactl.storage.index import OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
 
 Index = TypeVar("Index", OffsetIndex, TimeIndex)
+Entry = TypeVar("Entry", OffsetEntry, TimeEntry)
 
 
 class OffsetIndexWatcher:
@@ -135,11 +136,8 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
     index = None if path is None else _open(OffsetIndex, path, faults)
     if path is None or index is None:
         return OffsetIndexWatcher(Path(), []), faults
-    entries = list(index.entries())
-    _check_padding(index, len(entries), faults)
     # Brokers write no entry of a segment's first batch: this is the padding of an active segment.
-    if entries and entries[0] == OffsetEntry(index.base_offset, 0):
-        del entries[0]
+    entries = _without_padding(index, list(index.entries()), OffsetEntry(index.base_offset, 0), faults)
     rising: list[OffsetEntry] = []
     for entry in entries:
         last = rising[-1] if rising else OffsetEntry(-1, -1)
@@ -157,10 +155,7 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
     index = None if path is None else _open(TimeIndex, path, faults)
     if path is None or index is None:
         return TimeIndexWatcher(Path(), []), faults
-    entries = list(index.entries())
-    _check_padding(index, len(entries), faults)
-    if entries and entries[0] == TimeEntry(0, index.base_offset):
-        del entries[0]
+    entries = _without_padding(index, list(index.entries()), TimeEntry(0, index.base_offset), faults)
     rising: list[TimeEntry] = []
     for entry in entries:
         last = rising[-1] if rising else TimeEntry(NO_TIMESTAMP, -1)
@@ -185,11 +180,12 @@ def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
     return index
 
 
-def _check_padding(index: Index, entries: int, faults: list[Fault]) -> None:
-    """Add the fault of an index with zeros between its entries."""
-    if index.has_data_behind(entries):
-        text = f"zeros behind entry {entries}, and more entries behind the zeros"
+def _without_padding(index: Index, entries: list[Entry], padding: Entry, faults: list[Fault]) -> list[Entry]:
+    """Return the entries without a first one of zeros; zeros between entries add a fault."""
+    if index.has_data_behind(len(entries)):
+        text = f"zeros behind entry {len(entries)}, and more entries behind the zeros"
         faults.append(Fault(file=index.path, fault=text))
+    return entries[1:] if entries[:1] == [padding] else entries
 
 
 def _has_time(batch: AnyBatch, entry: TimeEntry) -> bool:
