@@ -94,12 +94,11 @@ class LogDirKnowledge:
     def is_preallocated(self, topic: str) -> bool | None:
         """Return whether the segments of a topic are made as large as they may become.
 
-        None where no log of KRaft names the topic and a broker may have the log dir open: nothing tells then.
+        None where a broker may have the log dir open: the segment may be older than the setting of today.
         """
-        configured = self._topic_config(topic, PREALLOCATE)
-        if configured is None and topic not in self._metadata.ids and may_be_in_use(self._path):
-            return None
-        return configured == "true"
+        if self._topic_config(topic, PREALLOCATE) == "true":
+            return True
+        return None if may_be_in_use(self._path) else False
 
     def may_be_remote(self, topic: str) -> bool:
         """Return whether older segments of a topic can be in remote storage."""

@@ -109,7 +109,7 @@ def test_a_hole_at_the_end_is_zeros(tmp_path: Path) -> None:
 def test_a_segment_that_a_running_broker_may_have_preallocated(
     tmp_path: Path, size_bytes: int, severity: Severity
 ) -> None:
-    """ZooKeeper's log dirs do not tell the settings of topics: only a round size without blocks is no fault there."""
+    """A setting can have changed since, and ZooKeeper's log dirs tell none: only the shape of the file does."""
     path = write_segment(tmp_path / "orders-0", 0, BATCH)
     os.truncate(path, size_bytes)
     (tmp_path / ".lock").touch()
