@@ -94,7 +94,8 @@ class Requests:
         """Return the answer to one request of Kafka's protocol.
 
         `api` is its name without "Request", `fields` are those of its schema. It goes to the broker of that id, to the
-        controller (with KRaft any broker passes it on), to the coordinator of a group, or to any broker. A request that
+        controller (with KRaft any broker passes it on; a question is put to the controller itself only where a broker
+        does not pass it on), to the coordinator of a group, or to any broker. A request that
         no broker could take at that moment is sent again, until the time-out; then the answer is returned with the
         errors that it has.
         """
@@ -107,6 +108,9 @@ class Requests:
             node = broker if group is None else self._coordinator(group)
             answer = self._change(make, node, to_controller) if is_change else self._question(make, node)
             codes = set(_error_codes(answer))
+            if to_controller and not is_change and ErrorCode.NOT_CONTROLLER in codes:
+                answer = self._question(make, self._controller())
+                codes = set(_error_codes(answer))
             if codes and codes <= TRANSIENT_CODES and time.monotonic() < deadline:
                 raise refusal("", codes.pop())
             return answer
@@ -338,14 +342,20 @@ class Requests:
         """Return the answer to a change, which is sent once, over a connection that stands."""
         with self._cluster.one_timeout() as deadline:
             if broker is None and to_controller:
-                self._learn(deadline)
-                broker = self._brokers.controller
-            if broker is not None and broker < 0:
-                raise refusal("", ErrorCode.NOT_CONTROLLER)
+                broker = self._controller()
             if broker is None:
                 return self._brokers.send(self._brokers.any(deadline), make(), deadline)
             self._require_alive(broker, deadline)
             return self._brokers.send(broker, make(), deadline)
+
+    def _controller(self) -> int | None:
+        """Return the id of the broker that controls the cluster, None where any broker passes requests on to it."""
+        with self._cluster.one_timeout() as deadline:
+            self._learn(deadline)
+        controller = self._brokers.controller
+        if controller is not None and controller < 0:
+            raise refusal("", ErrorCode.NOT_CONTROLLER)
+        return controller
 
     def _learn(self, deadline: float) -> None:
         """Ask who the brokers are; raise UnreachableError, with the silent ones where others answer."""

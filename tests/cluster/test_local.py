@@ -166,6 +166,8 @@ def test_the_three_node_zookeeper_cluster_too(own: Cli) -> None:
     port = free_base(12192)
     own.ok("local", "up", "zookeeper-cluster", "--engine", "native", "--port", port)
     own.ok("topics", "create", "t", "-r", 3)
+    for server in range(3):  # only one of them is the controller
+        own.ok("topics", "describe", "t", "-b", f"127.0.0.1:{port + server}")
     (topic,) = json.loads(own.ok("topics", "describe", "t", "-o", "json"))
     assert sorted(topic["partitions"][0]["isr"]) == [1, 2, 3]
     assert len(nodes(own)) == 6

@@ -11,9 +11,17 @@ import pytest
 from kafkactl.connection import kafka_python
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.kafka_python import translated
+from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import UnansweredError, UnreachableError
 from tests.fake_broker import FakeCluster, Topic, placed
+
+_OF_THE_CONTROLLER = (
+    "AlterClientQuotas",
+    "AlterPartitionReassignments",
+    "AlterUserScramCredentials",
+    "ListPartitionReassignments",
+)
 
 
 def settings(**properties: str) -> Settings:
@@ -147,3 +155,30 @@ def test_a_frozen_leader_costs_the_others_nothing() -> None:
         )
         assert isinstance(found["orders", 0], UnreachableError)
         assert [found["orders", 1], found["orders", 2]] == [(0, -1), (0, -1)]
+
+
+@pytest.mark.parametrize("controller", [1, 2, 3])
+def test_only_the_controller_of_a_zookeeper_cluster_takes_its_requests(controller: int) -> None:
+    with FakeCluster(brokers=3, topics={"orders": 3}, controller_id=controller, api_versions="3.6") as brokers:
+        for other in {1, 2, 3} - {controller}:
+            brokers.on(_OF_THE_CONTROLLER, broker=other, error=ErrorCode.NOT_CONTROLLER)
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=3))
+        assert cluster.requests.list_reassignments() == {}
+        assert cluster.requests.alter_reassignments({("orders", 0): [1, 2]}) == {("orders", 0): 0}
+        changes = {
+            "AlterClientQuotas": {"entries": [], "validate_only": False},
+            "AlterUserScramCredentials": {"deletions": [], "upsertions": []},
+        }
+        for api, fields in changes.items():
+            assert not getattr(cluster.requests.send(api, to_controller=True, **fields), "error_code", 0)
+            assert [request.broker_id for request in brokers.requests_of(api)] == [controller]
+        cluster.close()
+
+
+def test_a_question_follows_a_controller_that_moves() -> None:
+    with FakeCluster(brokers=2, topics={"orders": 3}, controller_id=1, api_versions="3.6") as brokers:
+        moving = brokers.on("ListPartitionReassignments", error=ErrorCode.NOT_CONTROLLER, times=3)
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        assert cluster.requests.list_reassignments() == {}
+        assert moving.hits == 3
+        cluster.close()
