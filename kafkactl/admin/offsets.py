@@ -68,7 +68,7 @@ def log_ends(
     wanted = sorted(set(partitions))
     if not wanted:
         return {}
-    with cluster.one_timeout():
+    with cluster.share_timeout():
         # Both requests are on their way before the first answer is waited for.
         starts_sent = _send(cluster, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         ends = _ask(cluster, wanted, OffsetSpec.latest(), read_committed)  # type: ignore[no-untyped-call]

@@ -75,7 +75,7 @@ def list_groups(cluster: Cluster) -> GroupList:
         listed = [GroupListing(group.group_id, _type(group), _state(group)) for group in answer.valid or ()]
         return GroupList(tuple(listed), tuple(map(str, failures)))
 
-    with cluster.one_timeout() as deadline:
+    with cluster.share_timeout() as deadline:
         try:
             return cluster.retry(ask)
         except TimeoutError:
@@ -88,7 +88,7 @@ def list_groups(cluster: Cluster) -> GroupList:
         try:
             return list_groups_of(cluster, _CONSUMER_TYPES)
         except UnreachableError as error:
-            raise cluster.with_silent_brokers(error) from error
+            raise cluster.name_silent_brokers(error) from error
 
 
 def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> GroupChoice:

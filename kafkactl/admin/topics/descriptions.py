@@ -78,7 +78,7 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Found:
     """Return topics by name with their settings, all asked at once, and the errors of those that fail."""
     if not names:
         return [], []
-    with cluster.one_timeout():
+    with cluster.share_timeout():
         try:
             described, errors = _ask(
                 cluster,

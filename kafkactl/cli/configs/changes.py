@@ -46,7 +46,7 @@ def alterations(
     secrets.refuse(added, "--add-config", _SECRETS_ELSEWHERE)
     if add_config_file is not None:
         added = properties.read(add_config_file)
-        if warning := secrets.warning(add_config_file, added):
+        if warning := secrets.find_warning(add_config_file, added):
             people.warning(warning)
     found += [Alteration(Operation.SET, name, value) for name, value in added.items()]
     deleted = [*(unset or ()), *(name.strip() for text in delete_config or () for name in text.split(","))]

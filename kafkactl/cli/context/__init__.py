@@ -46,7 +46,7 @@ def list_contexts(output: ReportOptions) -> None:
 @command
 def use(name: Name) -> None:
     """Make a context the current one."""
-    contexts.change(lambda file: file.using(name))
+    contexts.change(lambda file: file.select_context(name))
     people.note(f"current context: {name}")
 
 
@@ -63,7 +63,7 @@ def show(
     chosen = name or file.current
     if chosen is None:
         raise UsageError("there is no current context", "kafkactl context use NAME; kafkactl context list shows them")
-    context = file.get(chosen).without_secrets()
+    context = file.get(chosen).hide_secrets()
     rows = [("bootstrap.servers", context.bootstrap_servers), *context.properties.items()]
     if context.read_only:
         rows.append(("read-only", "true"))
@@ -117,12 +117,12 @@ def _with_settings(
     to_librdkafka(settings)
     if read_only is None:
         read_only = known is not None and known.read_only
-    return file.with_context(contexts.Context(name, servers, settings, read_only))
+    return file.add_context(contexts.Context(name, servers, settings, read_only))
 
 
 @app.command()
 @command
 def delete(name: Name) -> None:
     """Forget a context; the cluster itself is left alone."""
-    contexts.change(lambda file: file.without(name))
+    contexts.change(lambda file: file.remove_context(name))
     people.note(f"context {name} forgotten")

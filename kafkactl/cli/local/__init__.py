@@ -56,7 +56,7 @@ def up(
     name = target or TARGETS[0]
     started = local_cluster.up(name, engine, port, version, _count_brokers, people.note, log_dir)
     context = contexts.Context(name, started.bootstrap_servers, started.client)
-    contexts.change(lambda file: file.with_context(context).using(name))
+    contexts.change(lambda file: file.add_context(context).select_context(name))
     people.note(
         f"{name} is up: Kafka {started.kafka_version} at {started.bootstrap_servers}; it is the current context"
     )

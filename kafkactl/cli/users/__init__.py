@@ -123,4 +123,4 @@ def _password(user: str, file: Path | None) -> str:
         return password
     if file == _FROM_STDIN:
         return sys.stdin.readline().rstrip("\r\n")
-    return secrets.of_file("--password-file", file)
+    return secrets.read_secret_file("--password-file", file)
