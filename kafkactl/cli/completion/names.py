@@ -72,9 +72,9 @@ def config_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Setting names of the entity said before, `name=` ready for its value."""
     type_ = _entity_type(ctx)
     if type_ in QUOTA_TYPES:
-        from kafkactl.admin.quotas import NAMES
+        from kafkactl.admin.quotas import QUOTA_NAMES
 
-        return [f"{name}=" for name in _matching(lambda: NAMES[type_], incomplete)]
+        return [f"{name}=" for name in _matching(lambda: QUOTA_NAMES[type_], incomplete)]
     names = _matching(
         lambda: _from_cluster(ctx, f"configs-{type_}", lambda cluster: _ask_configs(cluster, type_)), incomplete
     )
@@ -83,10 +83,12 @@ def config_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of limits, with = where a value must follow."""
-    from kafkactl.admin.quotas import NAMES
+    from kafkactl.admin.quotas import QUOTA_NAMES
 
     type_ = EntityType.IPS if ctx.params.get("ip") is not None else EntityType.USERS
-    return [name + ("=" if ctx.info_name == "set" else "") for name in NAMES[type_] if name.startswith(incomplete)]
+    return [
+        name + ("=" if ctx.info_name == "set" else "") for name in QUOTA_NAMES[type_] if name.startswith(incomplete)
+    ]
 
 
 def removable_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -108,7 +110,7 @@ def _entity_type(ctx: typer.Context) -> EntityType:
     """The one said last; where none is said, that of the commonest."""
     in_place = list(ctx.params.get("entity") or ())[::2]
     for text in (*reversed(in_place), *reversed(ctx.params.get("entity_type") or ())):
-        if (found := EntityType.named(text)) is not None:
+        if (found := EntityType.find_type(text)) is not None:
             return found
     return EntityType.BROKERS if ctx.params.get("broker") else EntityType.TOPICS
 

@@ -47,7 +47,7 @@ def describe(
     only_values = not (all_ or documentation or output.is_kafka or output.is_structured)
     if only_values and chosen[0].name and chosen[0].type in _QUICK:
         (entity,) = entities(chosen)
-        _show({entity: configs.own_configs(cluster.connect(), entity)}, output, _COLUMNS[:-1])
+        _show({entity: configs.read_own_configs(cluster.connect(), entity)}, output, _COLUMNS[:-1])
         return 0
     connected = cluster.connect()
     if chosen[0].type in QUOTA_TYPES:
@@ -162,7 +162,7 @@ def diff(
     asked = [each for name in names for each in entities(EntityOptions(entity=[type_, name]).chosen())]
     if asked[0].type in QUOTA_TYPES:
         raise UsageError(f"{asked[0].type} cannot be compared", "kafkactl quotas list shows their quotas side by side")
-    differences = configs.differences(list(configs.describe_configs(cluster.connect(), asked).values()))
+    differences = configs.compare_configs(list(configs.describe_configs(cluster.connect(), asked).values()))
     columns = [
         Column("NAME", lambda row: row.name),
         Column(names[0], lambda row: row.left),

@@ -130,7 +130,7 @@ def _make_of_clients(cluster: Cluster, entity: Sequence[Entity], changes: Sequen
     """Quotas, or credentials where the entity is a user alone: two requests, which could not be one."""
     if any(change.operation not in (Operation.SET, Operation.DELETE) for change in changes):
         raise UsageError("quotas and credentials are no lists", "--set and --unset change them")
-    known = quotas.NAMES[entity[0].type]
+    known = quotas.QUOTA_NAMES[entity[0].type]
     mechanisms = [change for change in changes if change.name in scram.MECHANISMS]
     a_user = [each.type for each in entity] == [EntityType.USERS]
     unknown = [change.name for change in changes if change.name not in known and not (a_user and change in mechanisms)]
@@ -144,7 +144,7 @@ def _make_of_clients(cluster: Cluster, entity: Sequence[Entity], changes: Sequen
     to_set = {change.name: change.value or "" for change in changes if change.operation is Operation.SET}
     to_delete = [change.name for change in changes if change.operation is Operation.DELETE]
     if not mechanisms:
-        limits = {name: quotas.limit(name, text) for name, text in to_set.items()}
+        limits = {name: quotas.parse_limit(name, text) for name, text in to_set.items()}
         quotas.require_set(cluster, entity, to_delete)
         quotas.alter_quotas(cluster, entity, limits, to_delete, dry_run)
         return

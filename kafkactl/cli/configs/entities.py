@@ -107,7 +107,7 @@ class EntityOptions:
         found = [Chosen(_type(type_), name) for type_, name in pairs]
         if found and self.entity_default and not self.entity_type:
             if found[-1].name is not None:
-                raise UsageError(f"{found[-1].type.one} {found[-1].name} and the default", "leave the name out")
+                raise UsageError(f"{found[-1].type.singular} {found[-1].name} and the default", "leave the name out")
             found[-1] = Chosen(found[-1].type, DEFAULT_NAME)
         return found
 
@@ -142,7 +142,7 @@ def entities(chosen: list[Chosen]) -> list[Entity]:
 
 
 def _type(text: str) -> EntityType:
-    if (found := EntityType.named(text)) is None:
+    if (found := EntityType.find_type(text)) is None:
         raise UsageError(f"{text!r} is no entity type", f"one of {', '.join(EntityType)}")
     return found
 

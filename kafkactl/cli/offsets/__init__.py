@@ -53,7 +53,7 @@ def offsets(
     ] = None,
 ) -> int:
     """Show the offset of each partition: its log's end, or another moment's."""
-    from kafkactl.admin.partition_rules import meant, parse_rules, select_partitions
+    from kafkactl.admin.partition_rules import find_partitions, parse_rules, select_partitions
 
     selection = topics.selection()
     if topic_partitions and (not selection.is_empty or partitions):
@@ -68,7 +68,7 @@ def offsets(
     connected = cluster.connect()
     errors: list[KafkactlError] = []
     if rules is not None:
-        wanted = meant(connected, rules, include_internal=not exclude_internal)
+        wanted = find_partitions(connected, rules, include_internal=not exclude_internal)
     else:
         wanted, errors = select_partitions(connected, selection, partitions, include_internal=not exclude_internal)
     if errors and not wanted:
@@ -81,21 +81,21 @@ def offsets(
 
 
 def _moment(text: str, clock: TimeOptions) -> int:
-    from kafkactl.admin.offsets import NAMED
+    from kafkactl.admin.offsets import SPECIAL_OFFSETS
 
-    if text in NAMED:
-        return NAMED[text]
-    special = {str(number): number for number in NAMED.values()}
+    if text in SPECIAL_OFFSETS:
+        return SPECIAL_OFFSETS[text]
+    special = {str(number): number for number in SPECIAL_OFFSETS.values()}
     return special[text] if text in special else clock.parse(text, "--time")
 
 
 def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[Partition], at: int) -> int:
-    from kafkactl.admin.offsets import offsets_at
+    from kafkactl.admin.offsets import find_offsets
     from kafkactl.connection.protocol import SpecialOffset
     from kafkactl.output.kafka import admin_text
     from kafkactl.times import format_time
 
-    rows = offsets_at(connected, wanted, at)
+    rows = find_offsets(connected, wanted, at)
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("PARTITION", lambda row: row.partition),
@@ -111,13 +111,13 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[
 
 
 def _show_ends(connected: Cluster, output: ReportOptions, wanted: list[Partition], rate: float | None) -> int:
-    from kafkactl.admin.offsets import log_ends
+    from kafkactl.admin.offsets import read_log_ends
 
-    first, looked = log_ends(connected, wanted), time.monotonic()
+    first, looked = read_log_ends(connected, wanted), time.monotonic()
     ends = first
     if rate is not None:
         time.sleep(rate)
-        ends = log_ends(connected, wanted)
+        ends = read_log_ends(connected, wanted)
     seconds = time.monotonic() - looked
     rows: list[dict[str, Any]] = []
     for (topic, partition), found in ends.items():

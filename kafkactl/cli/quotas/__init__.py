@@ -120,7 +120,9 @@ def set_quotas(
     connection_creation_rate."""
     from kafkactl.admin import quotas
 
-    limits = {name: quotas.limit(name, text) for name, text in (parse_assignment(each, "quota") for each in quota)}
+    limits = {
+        name: quotas.parse_limit(name, text) for name, text in (parse_assignment(each, "quota") for each in quota)
+    }
     return _change(cluster, output, whose.entity(), limits, (), dry_run)
 
 
@@ -150,7 +152,7 @@ def _change(
     from kafkactl.admin import quotas
     from kafkactl.admin.models import Outcome
 
-    quotas.require_known(entity, [*limits, *remove])
+    quotas.require_quota_names(entity, [*limits, *remove])
     connected = cluster.connect()
     told = ", ".join([f"{name}={_text(value)}" for name, value in limits.items()] + [f"no {name}" for name in remove])
     whose = " and ".join(map(str, entity))
@@ -167,7 +169,7 @@ def _inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[str])
     from kafkactl.admin import quotas
 
     present = {quota.name: quota.value for quota in quotas.describe_quotas(connected, {e.type: e.name for e in entity})}
-    whose = [word for part in entity for word in (f"--{part.type.one}", part.name)]
+    whose = [word for part in entity for word in (f"--{part.type.singular}", part.name)]
     kept = [f"{name}={_text(present[name])}" for name in names if name in present]
     new = [name for name in names if name not in present]
     if kept and new:

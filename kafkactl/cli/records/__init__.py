@@ -58,7 +58,7 @@ def delete(
     """Delete the records before an offset or a time; shows what goes, and asks."""
     from kafkactl.admin import records
     from kafkactl.admin.partition_rules import select_partitions
-    from kafkactl.admin.topics.descriptions import compacted
+    from kafkactl.admin.topics.descriptions import find_compacted_topics
 
     ways = (before_offset is not None, before_time is not None, all_, offset_json_file is not None)
     if sum(ways) != 1:
@@ -76,7 +76,7 @@ def delete(
         if errors:
             raise errors[0]
         before = _before(connected, wanted, before_offset, moment)
-    planned = records.plan(connected, before, compacted(connected, sorted({topic for topic, _ in before})))
+    planned = records.plan(connected, before, find_compacted_topics(connected, sorted({topic for topic, _ in before})))
     changes = [
         Change(what=f"delete records of {topic}-{partition} before offset {offset}", inverse=cannot_be_undone)
         for (topic, partition), offset in sorted(before.items())
@@ -128,12 +128,12 @@ def _before(
     connected: Cluster, partitions: list[Partition], offset: int | None, moment: int | None
 ) -> dict[Partition, int]:
     """The first offset that stays of each partition; where nothing is as young as the moment, all of it goes."""
-    from kafkactl.admin.offsets import offsets_at
+    from kafkactl.admin.offsets import find_offsets
     from kafkactl.admin.records import TO_THE_END
 
     if moment is None:
         return dict.fromkeys(partitions, TO_THE_END if offset is None else offset)
-    found = offsets_at(connected, partitions, moment)
+    found = find_offsets(connected, partitions, moment)
     for row in found:
         if row.error:
             raise OperationError(f"{row.topic}-{row.partition}: {row.error}: nothing deleted")
