@@ -12,7 +12,7 @@ from typing import Any
 
 from kafkactl.connection import secrets
 from kafkactl.errors import NotFoundError, UsageError
-from kafkactl.paths import config_file
+from kafkactl.paths import find_config_file
 
 _ANOTHER = "KAFKACTL_CONFIG names another"
 _LOCK_WAIT_S, _LOCK_PAUSE_S = 10.0, 0.02
@@ -103,7 +103,7 @@ def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
     A lock keeps other processes from changing the file meanwhile. Raise UsageError for a file that cannot be read or
     locked, and where another process holds the lock for more than 10 s. Errors of `make` pass through.
     """
-    path = config_file()
+    path = find_config_file()
     with _hold_lock(_resolve_target(path)):
         new_file = make(load(path))
         new_file.save()
@@ -155,7 +155,7 @@ def load(path: Path | None = None) -> ContextFile:
 
     Raise UsageError for a file that cannot be read, is not well formed, or can be written by other users.
     """
-    path = path or config_file()
+    path = path or find_config_file()
     secrets.refuse_changeable_contexts(path)
     try:
         text = path.read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ from kafkactl.connection import contexts, properties, secrets
 from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.errors import UsageError
 from kafkactl.escaping import HIDDEN
-from kafkactl.paths import config_file
+from kafkactl.paths import find_config_file
 from kafkactl.times import parse_duration
 
 DEFAULT_BOOTSTRAP_SERVERS = "localhost:9092"
@@ -121,7 +121,7 @@ def resolve(
         secrets.refuse_changeable(command_config, from_file)
         secrets.refuse_commands_of_others(command_config, from_file)
     if base:
-        secrets.refuse_commands_of_others(config_file(), base)
+        secrets.refuse_commands_of_others(find_config_file(), base)
     layers = (base, _read_environment(environment), from_file, from_flags)
     *defaults, file, flags = (
         to_librdkafka(layer, "-X" if number == len(layers) else None)
@@ -129,7 +129,7 @@ def resolve(
     )
     merged = {name: value for layer in (*defaults, file, flags) for name, value in layer.items()}
     command_line_properties = {**file, **flags} if is_file_named else flags
-    files = ((command_config, from_file), (config_file(), base))
+    files = ((command_config, from_file), (find_config_file(), base))
     warnings = [
         warning for path, file_settings in files if path and (warning := secrets.find_warning(path, file_settings))
     ]

@@ -147,9 +147,9 @@ def _from_cluster(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[s
 
 
 def _cache_file(cluster: str, kind: str) -> Path:
-    from kafkactl.paths import cache_dir
+    from kafkactl.paths import find_cache_dir
 
-    return cache_dir() / "completion" / f"{cluster}-{kind}.json"
+    return find_cache_dir() / "completion" / f"{cluster}-{kind}.json"
 
 
 def _cached(file: Path) -> list[str] | None:

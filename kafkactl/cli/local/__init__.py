@@ -77,7 +77,7 @@ def down(
 
     if keep_data and wipe:
         raise UsageError("--keep-data and --wipe are opposites", "say one of them")
-    present = local_cluster.names()
+    present = local_cluster.list_names()
     if not present and target is None:
         people.note("no local cluster is there")
         return
@@ -133,7 +133,7 @@ def _apply(fault: Fault, target: str | None, node: str, told: str) -> None:
 
 
 def _present(target: str | None) -> str:
-    present = local_cluster.names()
+    present = local_cluster.list_names()
     if target is None and len(present) != 1:
         if not present:
             raise NotFoundError("no local cluster is there", "kafkactl local up starts one")
@@ -145,7 +145,7 @@ def _present(target: str | None) -> str:
 @command
 def status(output: ReportOptions) -> None:
     """Show the nodes of local clusters: state, address, process and log folder."""
-    nodes = local_cluster.status()
+    nodes = local_cluster.list_node_statuses()
     columns = [
         Column("CLUSTER", lambda row: row.cluster),
         Column("NODE", lambda row: row.node),
