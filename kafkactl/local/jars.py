@@ -1,4 +1,4 @@
-"""Kafka's jars for the native engine, from KAFKA_HOME or from Maven, which downloads each version once into the cache."""
+"""Kafka's jars for the native engine, from KAFKA_HOME or from Maven, which downloads a version once into the cache."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def down(
     for name in names:
         local_cluster.down(name, wipe, people.note)
         if wipe and name in contexts.load().contexts:
-            contexts.change(methodcaller("without", name))
+            contexts.change(methodcaller("remove_context", name))
         people.note(f"{name} is down{'' if wipe else '; its data stays for the next `up`, --wipe removes it'}")
 
 
