@@ -1,4 +1,4 @@
-"""kafkactl local"""
+"""The commands `kafkactl local`: up, down, status, logs, and faults of nodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.errors import NotFoundError, UnreachableError, UsageError
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS
-from kafkactl.local.compose import Target as Started
+from kafkactl.local.compose import Target as StartedTarget
 from kafkactl.local.engine import Fault
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
@@ -127,12 +127,14 @@ def restart(node: NodeName, target: Target = None) -> None:
     _apply(Fault.RESTART, target, node, "serves")
 
 
-def _apply(fault: Fault, target: str | None, node: str, told: str) -> None:
-    name = local_cluster.apply(fault, _present(target), node, people.note)
-    people.note(f"{name} {told}")
+def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
+    """Apply a fault to a node and print its name with `result`."""
+    name = local_cluster.apply(fault, _choose_name(target), node, people.note)
+    people.note(f"{name} {result}")
 
 
-def _present(target: str | None) -> str:
+def _choose_name(target: str | None) -> str:
+    """Return the target, or without one the only local cluster; raise NotFoundError or UsageError."""
     present = local_cluster.list_names()
     if target is None and len(present) != 1:
         if not present:
@@ -166,10 +168,11 @@ def logs(
     target: Target = None, follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False
 ) -> int:
     """Print the logs of a local cluster's nodes."""
-    return local_cluster.logs(_present(target), follow)
+    return local_cluster.logs(_choose_name(target), follow)
 
 
-def _count_brokers(target: Started) -> int:
+def _count_brokers(target: StartedTarget) -> int:
+    """Return how many brokers are in the cluster's metadata; 0 where none answers within 2 s."""
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.java_names import to_librdkafka
     from kafkactl.connection.settings import Settings
