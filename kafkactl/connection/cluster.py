@@ -183,7 +183,7 @@ class Cluster:
         The user's settings win over `config`. Settings that no client knows stay in the result, unless another client
         has refused them before.
         """
-        config_values = self._config(config)
+        config_values = self._make_config(config)
         del config_values["error_cb"]
         return [
             (name, str(value).lower() if isinstance(value, bool) else str(value))
@@ -263,7 +263,7 @@ class Cluster:
                     now = time.monotonic()
                     # The grace time lets librdkafka's own time-out come first, because its error is more exact.
                     if (self.reasons.all_down and now > started + PATIENCE_S) or now > deadline + _GRACE_S:
-                        raise self._unreachable() from error
+                        raise self._make_unreachable_error() from error
                     if now > checked_at + PATIENCE_S:
                         self._check_listeners()
                         checked_at = time.monotonic()
@@ -283,7 +283,7 @@ class Cluster:
         if not self._was_answered and not self._has_checked_listeners:
             self._has_checked_listeners = True
             if diagnosis.is_no_broker(self.settings):
-                raise self._unreachable()
+                raise self._make_unreachable_error()
         with contextlib.suppress(KafkaException):
             self.admin.list_topics(timeout=min(_LIST_TIMEOUT_S, self.timeout_s))
 
@@ -385,11 +385,11 @@ class Cluster:
             from kafkactl.connection import diagnosis
 
             if diagnosis.is_no_broker(self.settings):
-                return self._unreachable()
+                return self._make_unreachable_error()
             reason = describe_kafka_error(cause)
             return UnsupportedRequestError(f"the brokers are too old for this request: {reason}")
         if cause.code() in UNREACHABLE_CODES or cause.code() == KafkaError._BAD_MSG:
-            unreachable = self._unreachable(cause)
+            unreachable = self._make_unreachable_error(cause)
             # For requests to several brokers librdkafka does not report whether they were sent.
             is_sent = _SENT in cause.str() or (_WAITING not in cause.str() and self._was_answered)
             if not is_sent:
@@ -398,7 +398,7 @@ class Cluster:
         reason = describe_kafka_error(cause)
         return OperationError(f"{failure}: {reason}" if failure else reason, find_hint(cause.code()), cause.code())
 
-    def _unreachable(self, cause: KafkaError | None = None) -> UnreachableError:
+    def _make_unreachable_error(self, cause: KafkaError | None = None) -> UnreachableError:
         """Return the error for a cluster without an answer, with the cause as far as it can be found."""
         from kafkactl.connection import diagnosis
 
@@ -473,7 +473,7 @@ class Cluster:
         unknown_names: list[str] = []
         while True:
             try:
-                result = client(self._config(config))  # type: ignore[call-arg]
+                result = client(self._make_config(config))  # type: ignore[call-arg]
             except (KafkaException, TypeError, ValueError) as error:
                 cause = error.args[0]
                 reason = cause.str() if isinstance(cause, KafkaError) else str(cause)
@@ -487,7 +487,7 @@ class Cluster:
                 self._warn(f"no client knows these settings, and they do nothing: {', '.join(sorted(unknown_names))}")
             return result
 
-    def _config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def _make_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings of a client: our defaults, then `config`, then the user's settings."""
         values = {"client.id": "kafkactl", **FAST_START, **config, **self.settings.properties}
         values.setdefault("receive.message.max.bytes", _compute_answer_limit(values))

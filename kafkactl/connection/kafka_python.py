@@ -139,7 +139,7 @@ class Brokers:
             self._net: Network = NetworkSelector(client_id=config["client_id"])
             self._manager: Manager = KafkaConnectionManager(self._net, **config)
         except (AssertionError, OSError, ValueError, KafkaConfigurationError) as error:
-            raise _wrong_setting(error) from error
+            raise _make_setting_error(error) from error
         self._net.start()
         self._seed: Node | None = None
         """The bootstrap server that answered last; None before the first answer."""
@@ -186,12 +186,12 @@ class Brokers:
     async def _wait_for_first_answer(self, node: Node, make: Callable[[], Any], deadline: float) -> Any:
         """Return the first answer, or the last error. Another node is asked after half of the remaining time."""
         try:
-            futures = {node: self._open(node, deadline).send_request(make(), self._ms_until(deadline))}
-        except _kafka_errors() as error:  # the connection may have ended since it was found
+            futures = {node: self._open(node, deadline).send_request(make(), self._get_ms_until(deadline))}
+        except _list_kafka_errors() as error:  # the connection may have ended since it was found
             self._silent.add(node)
-            return self._error(node, error)
+            return self._make_error(node, error)
         other_nodes = [other for other in self._list_bootstrap_nodes() if other != node and other not in self._silent]
-        last_error = self._error(node, None, is_sent=True)
+        last_error = self._make_error(node, None, is_sent=True)
         now = time.monotonic()
         next_at = now + (deadline - now) / 2
         while (futures or other_nodes) and time.monotonic() < deadline:
@@ -202,13 +202,13 @@ class Brokers:
                     self._seed = finished_node
                     return future.value
                 self._silent.add(finished_node)
-                last_error = self._error(finished_node, future.exception, is_sent=True)
+                last_error = self._make_error(finished_node, future.exception, is_sent=True)
                 if not isinstance(last_error, UnreachableError):
                     return last_error
             is_due = bool(other_nodes) and (not futures or time.monotonic() >= next_at)
             if is_due and (other := self._find_connected(other_nodes, deadline)) is not None:
                 other_nodes.remove(other)
-                futures[other] = self._open(other, deadline).send_request(make(), self._ms_until(deadline))
+                futures[other] = self._open(other, deadline).send_request(make(), self._get_ms_until(deadline))
                 next_at += (deadline - next_at) / 2
             elif is_due or len(futures) != 1:
                 await self._net.sleep(_MOMENT_S)
@@ -224,7 +224,7 @@ class Brokers:
             try:
                 if self._open(node, deadline).connected:
                     return node
-            except _kafka_errors():  # kafka-python pauses after a failed connection
+            except _list_kafka_errors():  # kafka-python pauses after a failed connection
                 continue
         return None
 
@@ -263,21 +263,21 @@ class Brokers:
             for node in list(pending_requests):
                 try:
                     connection = self._open(node, deadline)
-                except _kafka_errors() as error:
+                except _list_kafka_errors() as error:
                     reasons[node] = error
                     continue
                 if connection.connected:
-                    futures[node] = connection.send_request(pending_requests.pop(node), self._ms_until(deadline))
+                    futures[node] = connection.send_request(pending_requests.pop(node), self._get_ms_until(deadline))
                 elif connection.init_future.is_done:
                     reasons[node] = connection.init_future.exception
             await self._net.sleep(_MOMENT_S if pending_requests else 0)
         for node, future in futures.items():
             try:
                 answers[node] = await future
-            except _kafka_errors() as error:
-                answers[node] = self._error(node, error, is_sent=True)
+            except _list_kafka_errors() as error:
+                answers[node] = self._make_error(node, error, is_sent=True)
         for node in pending_requests:
-            answers[node] = self._error(node, reasons.get(node))
+            answers[node] = self._make_error(node, reasons.get(node))
         return {node: answers[node] for node in requests}
 
     def _find_seed(self, deadline: float) -> None:
@@ -288,7 +288,7 @@ class Brokers:
             self._raise_reason()  # if it returns, the brokers are only slow
             self._seed = self._net.run(self._find_first_connected, deadline)
         if self._seed is None:
-            raise self._error("", None)
+            raise self._make_error("", None)
         if ApiKey.METADATA not in self._manager.broker_version_data.api_versions:
             self._raise_reason()
 
@@ -317,7 +317,7 @@ class Brokers:
         """Return a future that is done when the connection stands or has failed; None where it cannot be opened yet."""
         try:
             return self._open(node, time.monotonic() + _NEXT_AFTER_S).init_future
-        except _kafka_errors():
+        except _list_kafka_errors():
             return None
 
     async def _wait_briefly(self, future: Any, wait_s: float) -> None:
@@ -327,21 +327,21 @@ class Brokers:
             return
         try:
             await self._manager.wait_for(future, max(1, int(wait_s * _MS)))
-        except _kafka_errors():
+        except _list_kafka_errors():
             return
 
     def _open(self, node: Node, deadline: float) -> Connection:
         """Return the connection to a node. It may still be opening."""
         return self._manager.get_connection(
-            node, self._ms_until(deadline), refresh_metadata_on_err=False, reset_backoff_on_connect=True
+            node, self._get_ms_until(deadline), refresh_metadata_on_err=False, reset_backoff_on_connect=True
         )
 
     @staticmethod
-    def _ms_until(deadline: float) -> int:
+    def _get_ms_until(deadline: float) -> int:
         """Return the time until a deadline in ms, at least 1."""
         return max(1, int((deadline - time.monotonic()) * _MS))
 
-    def _error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
+    def _make_error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
         """Return our exception for a request without an answer. `is_sent` is whether the request was sent."""
         from kafka import errors
 
@@ -372,14 +372,14 @@ class Brokers:
         )
 
 
-def _kafka_errors() -> tuple[type[Exception], ...]:
+def _list_kafka_errors() -> tuple[type[Exception], ...]:
     """Return the exceptions of kafka-python's calls."""
     from kafka.errors import KafkaError
 
     return KafkaError, OSError, OverflowError, ValueError  # the last two: host names that Python cannot look up
 
 
-def _wrong_setting(error: Exception) -> UsageError:
+def _make_setting_error(error: Exception) -> UsageError:
     """Return the error for a setting that kafka-python refuses."""
     return UsageError(f"a client setting is wrong: {error}", "look at -X, --command-config and the context")
 

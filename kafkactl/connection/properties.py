@@ -30,14 +30,14 @@ def read(path: Path) -> dict[str, str]:
 def parse(text: str) -> dict[str, str]:
     """Return the settings of a .properties text; raise ValueError for a malformed unicode escape."""
     settings = {}
-    for line in _logical_lines(text):
+    for line in _iterate_logical_lines(text):
         match = re.match(_PAIR, line, re.DOTALL)
         if match is not None:
             settings[_unescape(match["key"])] = _unescape(match["value"])
     return settings
 
 
-def _logical_lines(text: str) -> Iterator[str]:
+def _iterate_logical_lines(text: str) -> Iterator[str]:
     """Yield the lines without comments and blank lines.
 
     A line that ends with an odd number of backslashes continues in the next one.
@@ -62,8 +62,8 @@ def _unescape(text: str) -> str:
     if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
         raise ValueError(f"malformed \\u escape in {text!r}")
 
-    def plain(match: re.Match[str]) -> str:
+    def replace_escape(match: re.Match[str]) -> str:
         code, character = match.groups()
         return chr(int(code, 16)) if code else _ESCAPED_CHARACTERS.get(character, character)
 
-    return re.sub(_ESCAPE, plain, text, flags=re.DOTALL)
+    return re.sub(_ESCAPE, replace_escape, text, flags=re.DOTALL)

@@ -50,7 +50,7 @@ class DockerEngine:
         images = {service.image for service in target.services}
         if subprocess.run(["docker", "image", "inspect", *images], capture_output=True, check=False).returncode != 0:
             tell(f"docker compose pull: {target.file.name}")
-            self._watch(target, tell, "pull", hint="where images cannot be pulled, --engine native does without")
+            self._run_and_tell(target, tell, "pull", hint="where images cannot be pulled, --engine native does without")
 
     def up(self, target: Target, tell: Tell) -> None:
         """Start every container and return when each is healthy; raise EngineError."""
@@ -59,12 +59,12 @@ class DockerEngine:
             for source in job.volumes.values():
                 Path(source).mkdir(parents=True, exist_ok=True)
         tell(f"docker compose up: {target.file.name}")
-        self._watch(target, tell, "up", "--detach", "--wait", "--wait-timeout", f"{START_TIMEOUT_S:.0f}")
+        self._run_and_tell(target, tell, "up", "--detach", "--wait", "--wait-timeout", f"{START_TIMEOUT_S:.0f}")
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
         """Remove every container, and with `wipe` its volumes and log dirs; raise EngineError."""
         tell(f"docker compose down: {target.file.name}")
-        self._watch(target, tell, "down", *(["--volumes"] if wipe else []))
+        self._run_and_tell(target, tell, "down", *(["--volumes"] if wipe else []))
         for service in target.nodes if wipe else ():
             if service.bound_log_dir:
                 self._empty(service.bound_log_dir, service.image)
@@ -73,14 +73,14 @@ class DockerEngine:
         """Apply a fault to one container; raise EngineError."""
         match fault:
             case Fault.KILL:
-                self._watch(target, tell, "kill", service.name)
+                self._run_and_tell(target, tell, "kill", service.name)
             case Fault.PAUSE:
-                self._watch(target, tell, "pause", service.name)
+                self._run_and_tell(target, tell, "pause", service.name)
             case Fault.RESUME:
-                self._watch(target, tell, "unpause", service.name)
+                self._run_and_tell(target, tell, "unpause", service.name)
             case Fault.RESTART:
-                self._watch(target, tell, "stop", service.name)
-                self._watch(target, tell, "up", "--detach", "--wait", "--no-deps", service.name)
+                self._run_and_tell(target, tell, "stop", service.name)
+                self._run_and_tell(target, tell, "up", "--detach", "--wait", "--no-deps", service.name)
 
     def status(self, target: Target) -> list[NodeStatus]:
         """Return the status of each node. It is "unknown" where Docker does not answer."""
@@ -102,9 +102,9 @@ class DockerEngine:
     def logs(self, target: Target, follow: bool) -> int:
         """Write the containers' logs to stdout and return docker's exit status."""
         arguments = ["logs", *(["--follow"] if follow else [])]
-        return subprocess.run(self._command(target, *arguments), env=self._environment, check=False).returncode
+        return subprocess.run(self._make_command(target, *arguments), env=self._environment, check=False).returncode
 
-    def _command(self, target: Target, *arguments: str) -> list[str]:
+    def _make_command(self, target: Target, *arguments: str) -> list[str]:
         """Return the arguments of a docker compose command."""
         project = ["--project-name", target.project, "--file", str(target.file)]
         return ["docker", "compose", "--progress", "plain", *project, *arguments]
@@ -115,7 +115,7 @@ class DockerEngine:
         command = ["docker", "run", "--rm", "--volume", f"{folder}:/data", *emptied]
         subprocess.run(command, capture_output=True, check=False)
 
-    def _watch(self, target: Target, tell: Tell, *arguments: str, hint: str | None = None) -> None:
+    def _run_and_tell(self, target: Target, tell: Tell, *arguments: str, hint: str | None = None) -> None:
         """Run a command that changes something and tell its output line by line, because a pull takes minutes."""
         last = "no reason told"
         with self._start_process(target, *arguments, stderr=subprocess.STDOUT) as process:
@@ -139,7 +139,7 @@ class DockerEngine:
 
     def _start_process(self, target: Target, *arguments: str, stderr: int) -> subprocess.Popen[str]:
         """Start a docker compose command; raise EngineError without docker."""
-        command = self._command(target, *arguments)
+        command = self._make_command(target, *arguments)
         try:
             return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
         except FileNotFoundError as error:

@@ -70,7 +70,7 @@ def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
     if node.published_port:
         _await_open(node, node.published_port)
     else:
-        await_condition(lambda: node.pid() is not None, START_TIMEOUT_S)
+        await_condition(lambda: node.find_pid() is not None, START_TIMEOUT_S)
 
 
 def _run_job(job: Service) -> None:
@@ -183,9 +183,9 @@ def _await_open(node: Node, port: int) -> None:
     """Wait until a node answers on a port; raise EngineError where its process ends, or after 180 s."""
     started = False
 
-    def answers() -> bool:
+    def is_serving() -> bool:
         nonlocal started
-        running = node.pid() is not None
+        running = node.find_pid() is not None
         if started and not running:
             log_text = node.log.read_text(encoding="utf-8", errors="replace")
             raise EngineError(
@@ -194,7 +194,7 @@ def _await_open(node: Node, port: int) -> None:
         started = started or running
         return running and ports.is_open(port)
 
-    if not await_condition(answers, START_TIMEOUT_S):
+    if not await_condition(is_serving, START_TIMEOUT_S):
         raise EngineError(
             f"{node.service.name} did not answer on port {port} within {START_TIMEOUT_S:.0f} s", f"its log: {node.log}"
         )

@@ -52,7 +52,7 @@ class NativeEngine:
         match fault:
             case Fault.KILL:
                 _send_signal(node, signal.SIGKILL)
-                await_condition(lambda: node.pid() is None, STOP_TIMEOUT_S)
+                await_condition(lambda: node.find_pid() is None, STOP_TIMEOUT_S)
             case Fault.PAUSE:
                 _send_signal(node, signal.SIGSTOP)
             case Fault.RESUME:
@@ -65,7 +65,7 @@ class NativeEngine:
         """Return the status of each node."""
         statuses = []
         for node in list_nodes(target):
-            pid = node.pid()
+            pid = node.find_pid()
             address = f"{HOST}:{node.published_port}" if node.published_port else None
             log_dir = node.volumes.get(node.service.environment.get("KAFKA_LOG_DIRS", ""))
             state = read_process_state(pid)
@@ -99,21 +99,21 @@ class NativeEngine:
 
 def _send_signal(node: Node, number: signal.Signals) -> None:
     """Send a signal to a node's process if it runs."""
-    if (pid := node.pid()) is not None:
+    if (pid := node.find_pid()) is not None:
         os.kill(pid, number)
 
 
 def _stop(nodes: list[Node], tell: Tell) -> None:
     """Stop nodes with SIGTERM, and with SIGKILL those that still run after 30 s."""
-    running = [(node, pid) for node in nodes if (pid := node.pid()) is not None]
+    running = [(node, pid) for node in nodes if (pid := node.find_pid()) is not None]
     for node, pid in running:
         tell(f"stopping {node.service.name}")
         os.kill(pid, signal.SIGTERM)
-    if not await_condition(lambda: all(node.pid() is None for node, _ in running), STOP_TIMEOUT_S):
+    if not await_condition(lambda: all(node.find_pid() is None for node, _ in running), STOP_TIMEOUT_S):
         for node, pid in running:
-            if node.pid() is not None:
+            if node.find_pid() is not None:
                 tell(f"{node.service.name} does not end by itself: killing it")
                 os.kill(pid, signal.SIGKILL)
-        await_condition(lambda: all(node.pid() is None for node, _ in running), STOP_TIMEOUT_S)
+        await_condition(lambda: all(node.find_pid() is None for node, _ in running), STOP_TIMEOUT_S)
     for node in nodes:
         node.pid_file.unlink(missing_ok=True)

@@ -42,7 +42,7 @@ class Node:
         """Return the first port for clients on this host, or None."""
         return self.service.ports[0].host if self.service.ports else None
 
-    def pid(self) -> int | None:
+    def find_pid(self) -> int | None:
         """Return the process id, or None where no process of ours runs."""
         try:
             pid = int(self.pid_file.read_text())

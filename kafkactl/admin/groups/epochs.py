@@ -63,7 +63,7 @@ def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
     """Return the group with the values of a ConsumerGroupDescribe answer."""
     members = {member.member_id: member for member in answer.members}
 
-    def with_epoch(member: Member) -> Member:
+    def add_epoch(member: Member) -> Member:
         described_member = members.get(member.consumer_id)
         if described_member is None:
             return member
@@ -82,7 +82,7 @@ def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
         assignor=answer.assignor_name or None,
         epoch=answer.group_epoch,
         assignment_epoch=answer.assignment_epoch,
-        members=tuple(map(with_epoch, group.members)),
+        members=tuple(map(add_epoch, group.members)),
     )
 
 

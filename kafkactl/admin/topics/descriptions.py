@@ -268,7 +268,7 @@ def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list
     settings, failures = _read_settings_in_bulk(cluster, list(by_name))
     moves = _read_moves(cluster, errors)
 
-    def with_moves(row: PartitionDescription) -> PartitionDescription:
+    def add_moves(row: PartitionDescription) -> PartitionDescription:
         adding, removing = moves.get((row.topic, row.partition), ((), ()))
         return replace(row, adding=adding, removing=removing)
 
@@ -276,7 +276,7 @@ def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list
         replace(
             topic,
             settings=settings.get(topic.topic, ()),
-            partitions=tuple(map(with_moves, sorted(topic.partitions, key=lambda row: row.partition))),
+            partitions=tuple(map(add_moves, sorted(topic.partitions, key=lambda row: row.partition))),
         )
         for topic in by_name.values()
     ]

@@ -166,4 +166,4 @@ def test_a_process_id_of_somebody_else_is_not_ours() -> None:
     (node,) = list_nodes(cluster.load_target("kraft", {}))
     node.folder.mkdir(parents=True)
     node.pid_file.write_text(str(os.getpid()))
-    assert node.pid() is None
+    assert node.find_pid() is None
