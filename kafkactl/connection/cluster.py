@@ -56,11 +56,10 @@ def _return_empty_text(_key: object) -> str:
 
 def _ignore_warning(_text: str) -> None:
     """Ignore a warning."""
-    return
 
 
 def _return_false(_answer: object) -> bool:
-    """Return False: the default where no answer can be made up."""
+    """Return False: the default for answers that librdkafka does not make up."""
     return False
 
 
@@ -75,8 +74,8 @@ _NO_SUCH_SETTING = 'No such configuration property: "'
 class Reasons:
     """The connection errors that librdkafka's threads report. librdkafka gives the cause of a failure only here.
 
-    An object is librdkafka's error_cb. `all_down` is True once all brokers are down. `last` is the last other error as
-    a sentence, or None.
+    An object is an error_cb for librdkafka. `all_down` is True once all brokers are down. `last` is the last other
+    error as a sentence, or None.
     """
 
     def __init__(self) -> None:
@@ -238,17 +237,19 @@ class Cluster:
     def list_partitions(self, topic: str, client: Any) -> list[int]:
         """Return the partition numbers of a topic in order, as a client of confluent-kafka sees them.
 
-        The topic is not created.
-        Raise NotFoundError for an unknown topic, OperationError for one that cannot be read, and UnreachableError.
+        The topic is not created. Raise NotFoundError for an unknown topic, OperationError for one that cannot be read,
+        and UnreachableError.
         """
         return list_partition_numbers(self.metadata(topic, client).topics[topic])
 
     def wait(self, future: Future[T], failure: str, patience_s: float | None = None) -> T:
         """Return the result of a future of confluent-kafka.
 
-        `failure` says what failed, for the message of the error. Raise UnreachableError where no answer came,
-        UnansweredError where the request had been sent, and OperationError for a refusal. With `patience_s` raise
-        TimeoutError after that many seconds, unless it is certain that no broker listens.
+        `failure` says what failed, for the message of the error. `patience_s` is None, or a time after which
+        TimeoutError is raised.
+
+        Raise UnreachableError where no answer came in time or certainly no broker listens, UnansweredError where the
+        request had been sent, and OperationError for a refusal.
         """
         started = checked_at = time.monotonic()
         self.reasons.all_down = False
@@ -322,10 +323,13 @@ class Cluster:
 
         `send` sends the request for a list of keys and returns a future for each key. `describe_failure` returns the
         text that says what failed for a key. Keys with a transient error are sent again within the time-out. A key
-        without an answer has an error with the code REQUEST_TIMED_OUT. `is_lost` is only for questions: it returns
-        whether librdkafka made up an answer because none came. Such a key is asked again. Raise UnreachableError when
-        no key was answered. Raise TimeoutError when a key has no answer after `patience_s` seconds: this is for
-        questions that another client can put to another broker.
+        without an answer has an error with the code REQUEST_TIMED_OUT.
+
+        `is_lost` is only for questions: it returns whether librdkafka made up an answer because none came. Such a key
+        is asked again.
+
+        Raise UnreachableError when no key was answered. Raise TimeoutError when a key has no answer after `patience_s`
+        seconds: this is for questions that another client library can put to another broker.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered_errors: list[UnreachableError] = []

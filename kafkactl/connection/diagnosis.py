@@ -20,6 +20,7 @@ from kafkactl.errors import UsageError
 _PROBE_TIMEOUT_S = 1.0  # on top of --timeout
 _REFUSAL_TIMEOUT_S = 0.5
 _ROOM_BYTES = 1 << 20
+"""Bytes above an announced size in the suggested limit."""
 _USUAL_PORT = 9092
 Brokers = Mapping[str, Address]
 """Addresses of brokers by their names."""
@@ -48,7 +49,7 @@ _NO_TLS = Cause("that listener does not speak TLS", "security.protocol=PLAINTEXT
 _TLS = Cause("that listener speaks TLS", "security.protocol=SSL, or SASL_SSL with a login")
 SILENT_HINT = "the cluster answers elsewhere: look at that broker, and at the address that it advertises"
 _ADDRESS_HINT = "name a broker's HOST:PORT with -b"
-_BY_PEER = {
+_CAUSES_BY_PEER = {
     Peer.HTTP: Cause(
         "it is an HTTP server, not a Kafka broker", f"{_ADDRESS_HINT}; a registry's URL with --schema-registry"
     ),
@@ -61,14 +62,15 @@ _BY_PEER = {
         "look at security.protocol, at what stands between (a proxy, a firewall), and at the broker's log",
     ),
 }
-_QUIET = (Peer.SILENT, Peer.NOBODY, Peer.CLOSING)
+_SILENT_PEERS = (Peer.SILENT, Peer.NOBODY, Peer.CLOSING)
 _NO_BROKERS = (Peer.HTTP, Peer.CONTROLLER, Peer.ZOOKEEPER, Peer.TLS, Peer.STRANGER)
 """Peers that cannot become a broker later."""
 _STRANGE_ANSWER = re.compile(r"invalid response size (-?\d+)", re.IGNORECASE)
 """librdkafka's text for an answer that is too large, or whose first bytes are not of Kafka's protocol."""
 
 
-def _list_no_brokers(_parse_addresses: Sequence[Address]) -> Brokers:
+def _list_no_brokers(_answering: Sequence[Address]) -> Brokers:
+    """Return no brokers: the default where the caller knows none."""
     return {}
 
 
@@ -86,7 +88,7 @@ def find_cause(settings: Settings, message: str | None, list_brokers: ListBroker
             return _explain_answer_size(int(size[1]))
         silent, _ = _find_silent(peers, list_brokers, secure)
         # Other brokers do not list a broker that they consider dead. Then its bootstrap address is reported.
-        silent = silent or sorted(f"{host}:{port}" for (host, port), peer in peers.items() if peer in _QUIET)
+        silent = silent or sorted(f"{host}:{port}" for (host, port), peer in peers.items() if peer in _SILENT_PEERS)
         if silent:
             return Cause(f"from {', '.join(silent)}", SILENT_HINT, is_partial=True)
     if secure is None:
@@ -131,7 +133,7 @@ def _find_silent(
     names = {address: name for name, address in brokers.items()}
     all_peers = {**peers, **look_at([address for address in names if address not in peers], secure, wait_s)}
     checked_peers = {address: all_peers[address] for address in names if address in all_peers} or all_peers
-    silent_addresses = [address for address, peer in checked_peers.items() if peer in _QUIET]
+    silent_addresses = [address for address, peer in checked_peers.items() if peer in _SILENT_PEERS]
     places = ((names.get(address), f"{address[0]}:{address[1]}") for address in sorted(silent_addresses))
     return [f"{name} at {place}" if name else place for name, place in places], len(checked_peers)
 
@@ -171,7 +173,7 @@ def _find_cause_by_peer(peers: Mapping[Address, Peer]) -> Cause | None:
     """Return the cause where no address is a broker and one of them is something known; None otherwise."""
     if Peer.BROKER in peers.values():
         return None
-    for kind, explanation in _BY_PEER.items():
+    for kind, explanation in _CAUSES_BY_PEER.items():
         place = next((f"{host}:{port}" for (host, port), peer in peers.items() if peer is kind), None)
         if place is not None:
             reason = explanation.reason.replace("it ", f"{place} ", 1) if len(peers) > 1 else explanation.reason

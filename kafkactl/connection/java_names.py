@@ -28,8 +28,8 @@ _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^
 def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[str, str]:
     """Return the settings under librdkafka's names, each under one name only.
 
-    `flag` is the option that the settings come from. It is None for a file, a context and the environment: there,
-    settings that have no effect in kafkactl are left out; with a flag they are refused. Raise UsageError for a setting
+    `flag` is the option that the settings come from. It is None for a file, a context and the environment. A setting
+    without effect in kafkactl is refused with a flag, and left out without one. Raise UsageError for a setting or a value
     that cannot be translated.
     """
     translated: dict[str, str] = {}
@@ -139,7 +139,7 @@ def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> 
 def _translate_login(jaas: str) -> dict[str, str]:
     """Return librdkafka's settings for a sasl.jaas.config.
 
-    Raise UsageError for a login module without a translation.
+    Raise UsageError for a malformed text, and for a login module without a translation.
     """
     match = re.match(_JAAS, jaas, re.DOTALL)
     if match is None:

@@ -209,17 +209,17 @@ REFUSED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "ssl.engine.factory.class": ("a Java class cannot connect here", ("",)),
     "transaction.two.phase.commit.enable": ("transactions are committed by kafkactl", ("false",)),
-    # Not in the tables of Kafka's clients: of its deserializers and serializers of text.
+    # These belong to Kafka's deserializers and serializers of text. The tables of Kafka's clients do not have them.
     "key.deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
     "value.deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
     "deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
     "key.serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
     "value.serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
     "serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
-    # Of Confluent's serializers.
+    # These belong to Confluent's serializers.
     "basic.auth.credentials.source": ("schema.registry.basic.auth.user.info logs in there", ("USER_INFO",)),
     "basic.auth.user.info": ("it is schema.registry.basic.auth.user.info", ()),
-    # librdkafka's, on which it depends what is committed and counted.
+    # These belong to librdkafka. They would change which records are committed and counted.
     "enable.auto.offset.store": ("only what was shown is committed", ("false",)),
     "enable.partition.eof": ("--exit ends at the end of every partition", ()),
     "delivery.report.only.error": ("every record is counted", ("true",)),

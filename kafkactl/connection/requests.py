@@ -27,7 +27,7 @@ Answers = tuple[dict[int, Any], list[KafkactlError]]
 _MS = 1000
 _MARGIN_S = 0.3
 _PAUSE_S = 0.1
-_READING = ("Describe", "List", "Metadata", "ConsumerGroupDescribe", "FindCoordinator", "Fetch")
+_READ_PREFIXES = ("Describe", "List", "Metadata", "ConsumerGroupDescribe", "FindCoordinator", "Fetch")
 """First words of the names of requests that change nothing."""
 _FETCH_WAIT_MS = 500
 _FETCH_BYTES = 1 << 20  # brokers send a first batch that is larger in full
@@ -94,11 +94,14 @@ class Requests:
         """Return the answer to one request of Kafka's protocol.
 
         `api` is its name without "Request", `fields` are those of its schema. At most one of three parameters chooses
-        the receiver: `broker` is a broker's id, `to_controller` sends it to the controller, `group` to the coordinator
-        of that group. Without them any broker gets it. With KRaft any broker forwards a request to the controller; a
-        question is put to the controller itself only where the broker does not forward it. A request that no broker can
-        serve at the moment is sent again until the time-out. Then OperationError is raised, or the answer is returned
-        with the errors that it has.
+        the receiver: `broker` is a broker's id, `to_controller` means the controller, and `group` the coordinator of
+        that group. Without them any broker gets the request.
+
+        With KRaft any broker forwards a request to the controller. A question is put to the controller itself only
+        where the broker does not forward it.
+
+        A request that no broker can serve at the moment is sent again until the time-out. Then OperationError is
+        raised, or the answer is returned with the errors that it has. Raise also UnreachableError and UnansweredError.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -116,7 +119,7 @@ class Requests:
                 raise refusal("", codes.pop())
             return answer
 
-        is_change = not api.startswith(_READING)
+        is_change = not api.startswith(_READ_PREFIXES)
         with self._cluster.change_timeout() if is_change else nullcontext():
             deadline = time.monotonic() + self._cluster.timeout_s
             return self._cluster.retry(ask)

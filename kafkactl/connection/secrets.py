@@ -136,7 +136,10 @@ def resolve_secrets(layers: Sequence[Mapping[str, str]], runs_commands: bool = T
 
 
 def _find_source(name: str) -> str | None:
-    """Return "command" or "file" where the setting is the source of a secret, or None."""
+    """Return "command" or "file" where the setting is the source of a secret, or None.
+
+    The separator is `_` or, in names from the environment, `.`.
+    """
     for source in _SOURCES:
         base = name.removesuffix(f"_{source}").removesuffix(f".{source}")
         if base != name and any(word in base for word in _WORDS):
