@@ -89,7 +89,7 @@ class Config:
     def default(self) -> str | None:
         """Return Kafka's own default value, or None where the broker does not report it.
 
-        For a setting that has a value, the broker may report no default.
+        The broker may report a default only while the setting has no other value.
         """
         if self.source == DEFAULT_SOURCE:
             return self.value
@@ -168,10 +168,11 @@ def describe_all_configs(
 
 
 def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
-    """Return the settings that a topic, a broker or a group sets itself, without synonyms; raise NotFoundError.
+    """Return the settings that a topic, a broker or a group sets itself, without synonyms, sorted by name.
 
     librdkafka reads them, in half the time that the import of kafka-python takes. Synonyms are left out, because
-    librdkafka stores them by name, and several synonyms of a setting may have the same name.
+    librdkafka stores them by name, and several synonyms of a setting may have the same name. Raise NotFoundError for an
+    entity that does not exist, OperationError for a refusal, and UnreachableError.
     """
     from confluent_kafka.admin import ConfigResource
     from confluent_kafka.admin import ResourceType as LibraryType

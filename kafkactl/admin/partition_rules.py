@@ -26,9 +26,9 @@ class PartitionRule:
     """A rule that selects topics and some of their partitions."""
 
     matches: Callable[[str], bool]
-    """Whether the rule selects the topic of this name."""
+    """Function that returns whether the rule selects the topic of a name."""
     takes: Callable[[int], bool]
-    """Whether the rule selects the partition of this number."""
+    """Function that returns whether the rule selects the partition of a number."""
 
 
 def parse_rules(text: str) -> list[PartitionRule]:

@@ -103,9 +103,10 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
 
 
 def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
-    """Delete the records before each partition's offset and return the result of each partition.
+    """Delete the records before each partition's offset and return the result of each partition, sorted.
 
-    Raise UnreachableError when no partition was answered.
+    `before` has the first offset that stays, or -1 for the end of the log. Raise UnreachableError when no partition was
+    answered; it is an UnansweredError where records may have been deleted.
     """
 
     def send(partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:

@@ -75,8 +75,7 @@ def parse(mechanism: str, text: str) -> NewCredential:
 def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Credential]:
     """Return the credentials of these users, or of all users if `users` is empty.
 
-    A user without a credential is left out.
-    Raise OperationError for a refusal.
+    A user without a credential is left out. Raise OperationError for a refusal.
     """
     answer = cluster.requests.send("DescribeUserScramCredentials", users=[(user,) for user in users] or None)
     if answer.error_code:

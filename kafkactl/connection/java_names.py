@@ -29,8 +29,8 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
     """Return the settings under librdkafka's names, each under one name only.
 
     `flag` is the option that the settings come from. It is None for a file, a context and the environment. A setting
-    without effect in kafkactl is refused with a flag, and left out without one. Raise UsageError for a setting or a value
-    that cannot be translated.
+    without effect in kafkactl is refused with a flag, and left out without one. Raise UsageError for a setting or a
+    value that cannot be translated.
     """
     translated: dict[str, str] = {}
     for original_name, value in settings.items():

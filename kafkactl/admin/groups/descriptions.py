@@ -96,7 +96,8 @@ def list_groups(cluster: Cluster) -> GroupList:
 def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> GroupChoice:
     """Return the selected consumer groups (None: all), sorted, and an error for each name that is no consumer group.
 
-    Raise NotFoundError for a pattern without a match.
+    While a broker's list is missing, the errors say so. Raise NotFoundError for a pattern without a match in complete
+    lists, and UnreachableError where no broker answers.
     """
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
@@ -202,7 +203,8 @@ def read_group_lags(
 
     The ends of each partition are read once for all groups. All partitions of a topic are included where the group has
     committed in one of them: records in a partition without a commit are unread, too. With `read_committed` the end of
-    a log is its last stable offset.
+    a log is its last stable offset. `with_epochs` is as in describe_groups. Raise UnreachableError where no group was
+    answered.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])

@@ -59,8 +59,8 @@ def read_timestamps(
 ) -> dict[Position, int | None]:
     """Return the time in ms of the first record at or after each position.
 
-    Positions that could not be read are missing.
-    The time is None where no record follows, but only transaction markers, which consumers do not get.
+    Positions that could not be read within the time-out are missing. The time is None where no record follows, but only
+    transaction markers, which consumers do not get.
     """
     by_partition: dict[Partition, list[int]] = defaultdict(list)
     for partition, offset in sorted(positions):

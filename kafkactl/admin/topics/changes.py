@@ -31,7 +31,8 @@ def create_topics(
 ) -> list[Outcome]:
     """Create topics and return the outcome of each, in the order of `specs`.
 
-    With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check.
+    With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check. Raise
+    UnreachableError when no request was sent.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -52,10 +53,11 @@ def add_partitions(
     assignment: Sequence[Sequence[int]] | None = None,
     validate_only: bool = False,
 ) -> list[Outcome]:
-    """Raise the topics' numbers of partitions in one request, and return the outcome of each topic.
+    """Increase the topics' numbers of partitions in one request, and return the outcome of each topic.
 
     `totals` has the new number of partitions by topic. `assignment` has the replicas of all partitions of each topic;
-    existing partitions stay as they are. With `validate_only` the brokers only check.
+    existing partitions stay as they are. With `validate_only` the brokers only check. Raise UnreachableError when no
+    request was sent.
     """
     if assignment is None:
         requests = {name: NewPartitions(name, total) for name, total in totals.items()}
@@ -81,7 +83,7 @@ def add_partitions(
 def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = False) -> list[Outcome]:
     """Delete topics and return the outcome of each.
 
-    With `if_exists` a topic that does not exist counts as a success.
+    With `if_exists` a topic that does not exist counts as a success. Raise UnreachableError when no request was sent.
     """
     ignored = {KafkaError.UNKNOWN_TOPIC_OR_PART: "did not exist"} if if_exists else {}
 

@@ -157,7 +157,10 @@ def describe_by_id(cluster: Cluster, topic_id: str) -> Descriptions:
 def add_sizes(
     cluster: Cluster, rows: Sequence[PartitionDescription]
 ) -> tuple[list[PartitionDescription], list[KafkactlError]]:
-    """Return the rows with the size of each leader's log in bytes, and an error for each broker or disk that failed."""
+    """Return the rows with the size of each leader's log in bytes, and an error for each broker or disk that failed.
+
+    A size that is not known stays None.
+    """
     partitions_by_topic: dict[str, list[int]] = defaultdict(list)
     for row in rows:
         partitions_by_topic[row.topic].append(row.partition)
