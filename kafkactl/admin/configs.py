@@ -183,7 +183,7 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
         EntityType.GROUPS: LibraryType.GROUP,
     }
     if entity.type is EntityType.BROKERS:
-        _require_alive([entity], sorted(cluster.metadata().brokers))
+        _require_alive([entity], sorted(cluster.read_metadata().brokers))
     resource = ConfigResource(types[entity.type], entity.name)
 
     def send() -> Future[Any]:

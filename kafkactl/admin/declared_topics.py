@@ -85,7 +85,7 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     Raise UnreachableError, and OperationError for a topic that cannot be described.
     """
     existing_names = {row.topic for row in list_topics(cluster)}
-    brokers = len(cluster.metadata().brokers)
+    brokers = len(cluster.read_metadata().brokers)
     descriptions = {
         description.topic: description
         for description in describe_topics(cluster, [spec.topic for spec in declared if spec.topic in existing_names])

@@ -47,7 +47,7 @@ def select_partitions(
     numbers = None if partitions is None else _parse_numbers(partitions)
     existing_topics = {
         name: sorted(topic.partitions)
-        for name, topic in sorted(cluster.metadata().topics.items())
+        for name, topic in sorted(cluster.read_metadata().topics.items())
         if include_internal or not is_internal_topic(name)
     }
     errors: list[KafkactlError] = []
@@ -85,7 +85,7 @@ def find_partitions(
         rules,
         (
             (name, number)
-            for name, topic in sorted(cluster.metadata().topics.items())
+            for name, topic in sorted(cluster.read_metadata().topics.items())
             if include_internal or not is_internal_topic(name)
             for number in sorted(topic.partitions)
         ),

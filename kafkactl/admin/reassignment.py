@@ -44,7 +44,7 @@ def count_replicas(cluster: Cluster) -> Counter[int]:
     """Return the number of replicas on each broker."""
     return Counter(
         broker
-        for topic in cluster.metadata().topics.values()
+        for topic in cluster.read_metadata().topics.values()
         for partition in topic.partitions.values()
         for broker in partition.replicas
     )

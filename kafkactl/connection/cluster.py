@@ -172,11 +172,11 @@ class Cluster:
         if "requests" in self.__dict__:
             self.requests.close()
 
-    def producer(self, config: Mapping[str, Any]) -> Producer:
+    def make_producer(self, config: Mapping[str, Any]) -> Producer:
         """Return a producer. The user's settings win over `config`. Raise UsageError for a wrong setting."""
         return self._make_client(Producer, config)
 
-    def text_config(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    def make_text_config(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return the settings as librdkafka's pairs of text, for a client that confluent-kafka does not make.
 
         The user's settings win over `config`. Settings that no client knows stay in the result, unless another client
@@ -189,11 +189,11 @@ class Cluster:
             for name, value in config_values.items()
         ]
 
-    def consumer(self, config: Mapping[str, Any]) -> Consumer:
+    def make_consumer(self, config: Mapping[str, Any]) -> Consumer:
         """Return a consumer. The user's settings win over `config`. Raise UsageError for a wrong setting."""
         return self._make_client(Consumer, config)
 
-    def metadata(self, topic: str | None = None, client: Any = None) -> ClusterMetadata:
+    def read_metadata(self, topic: str | None = None, client: Any = None) -> ClusterMetadata:
         """Return the brokers, and one topic or all topics (None), as confluent-kafka's metadata.
 
         `client` is the confluent-kafka client that asks; None means the admin client. A topic that does not exist is an
@@ -208,7 +208,7 @@ class Cluster:
             return self._list_topics(topic, client, deadline)
 
     def _list_topics(self, topic: str | None, client: Any, deadline: float) -> ClusterMetadata:
-        """Return the metadata from a client; raise as metadata() does."""
+        """Return the metadata from a client; raise as read_metadata() does."""
         arguments = {} if topic is None else {"topic": topic}
         attempt_s = min(PATIENCE_S, self.timeout_s)  # where a broker is frozen, each attempt asks another one
         self.reasons.all_down = False  # librdkafka reports it again at every failed attempt
@@ -240,7 +240,7 @@ class Cluster:
         The topic is not created. Raise NotFoundError for an unknown topic, OperationError for one that cannot be read,
         and UnreachableError.
         """
-        return list_partition_numbers(self.metadata(topic, client).topics[topic])
+        return list_partition_numbers(self.read_metadata(topic, client).topics[topic])
 
     def wait(self, future: Future[T], failure: str, patience_s: float | None = None) -> T:
         """Return the result of a future of confluent-kafka.

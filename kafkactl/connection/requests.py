@@ -54,7 +54,7 @@ class Waits(Protocol):
     def retry(self, ask: Callable[[], T]) -> T:
         """Call `ask` until the time-out or until it has no transient error; see Cluster."""
 
-    def metadata(self) -> Any:
+    def read_metadata(self) -> Any:
         """Return the brokers, or raise why there is no connection; see Cluster."""
 
     def name_silent_brokers(self, error: UnreachableError) -> UnreachableError:
@@ -74,7 +74,7 @@ class Requests:
 
     @cached_property
     def _brokers(self) -> Brokers:
-        return Brokers(self._cluster.settings, self._cluster.metadata)
+        return Brokers(self._cluster.settings, self._cluster.read_metadata)
 
     def close(self) -> None:
         """Close the connections. A later request opens them again."""

@@ -23,7 +23,7 @@ class DryRun:
         """
         self._topic_bytes = topic_bytes
         self._cluster, self._topic, self._account = cluster, topic, account
-        topics = cluster.metadata().topics
+        topics = cluster.read_metadata().topics
         if topic not in topics:
             raise NotFoundError(f"there is no topic {topic!r}", f"kafkactl topics create {topic}")
         self._numbers = frozenset(list_partition_numbers(topics[topic]))

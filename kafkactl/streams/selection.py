@@ -161,7 +161,7 @@ def topics_of(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str
     """The topics that are meant with the numbers of their partitions; raises NotFoundError and OperationError."""
     if selection.include is None:
         return {topic: cluster.list_partitions(topic, consumer) for topic in selection.topics}
-    known = cluster.metadata(client=consumer).topics
+    known = cluster.read_metadata(client=consumer).topics
     choice = selection.include.choose(known)
     if not choice.names:
         wanted = ", ".join((*choice.absent_names, *choice.unmatched_patterns))

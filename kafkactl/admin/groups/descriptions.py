@@ -210,7 +210,7 @@ def read_group_lags(
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])
     descriptions = [description for description in descriptions if description.group in offsets]
     commits = {group: _group_by_topic(entries) for group, entries in offsets.items()}
-    topics = cluster.metadata().topics
+    topics = cluster.read_metadata().topics
     watched: set[Partition] = set()
     for description in descriptions:
         committed, owners = commits[description.group], description.owners

@@ -152,7 +152,7 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
 
     Raise UsageError for numbers that are not numbers, and NotFoundError for a topic or partition that does not exist.
     """
-    topics_metadata = cluster.metadata().topics
+    topics_metadata = cluster.read_metadata().topics
     partitions: list[Partition] = []
     for text in topics:
         name, colon, numbers = text.partition(":")

@@ -67,7 +67,7 @@ def read_timestamps(
         by_partition[partition].append(offset)
     if not by_partition:
         return {}
-    consumer = cluster.consumer(
+    consumer = cluster.make_consumer(
         {
             "group.id": "kafkactl-lag",  # librdkafka needs a group id; no group is joined and nothing is committed
             "enable.auto.commit": False,

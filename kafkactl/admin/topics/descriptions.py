@@ -35,7 +35,7 @@ _HINT = "list the topics that you can see: kafkactl topics list"
 def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicListing]:
     """Return all topics sorted by name, from one metadata request."""
     listings = []
-    for name, topic in sorted(cluster.metadata().topics.items()):
+    for name, topic in sorted(cluster.read_metadata().topics.items()):
         internal = name in INTERNAL_TOPICS
         if include_internal or not internal:
             replicas = max((len(partition.replicas) for partition in topic.partitions.values()), default=0)
@@ -53,7 +53,7 @@ def list_partitions(cluster: Cluster, include_internal: bool = True) -> list[Par
             tuple(partition.replicas),
             tuple(partition.isrs),
         )
-        for name, topic in sorted(cluster.metadata().topics.items())
+        for name, topic in sorted(cluster.read_metadata().topics.items())
         if include_internal or name not in INTERNAL_TOPICS
         for partition in sorted(topic.partitions.values(), key=lambda partition: partition.id)
     ]

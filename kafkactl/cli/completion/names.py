@@ -179,11 +179,11 @@ def _read_cache(file: Path) -> list[str] | None:
 
 
 def _ask_topics(cluster: Cluster) -> list[str]:
-    return sorted(cluster.metadata().topics)
+    return sorted(cluster.read_metadata().topics)
 
 
 def _ask_brokers(cluster: Cluster) -> list[str]:
-    return sorted(map(str, cluster.metadata().brokers))
+    return sorted(map(str, cluster.read_metadata().brokers))
 
 
 def _ask_groups(cluster: Cluster) -> list[str]:

@@ -179,6 +179,6 @@ def _count_brokers(target: StartedTarget) -> int:
 
     settings = Settings(target.bootstrap_servers, "local up", to_librdkafka(target.client), timeout_s=2.0)
     try:
-        return len(Cluster(settings).metadata().brokers)
+        return len(Cluster(settings).read_metadata().brokers)
     except UnreachableError:
         return 0

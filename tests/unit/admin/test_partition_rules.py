@@ -39,7 +39,7 @@ def test_rules(rules: str, expected: list[tuple[str, int]]) -> None:
 class Known:
     """A cluster that knows its partitions."""
 
-    def metadata(self) -> Any:
+    def read_metadata(self) -> Any:
         numbers: dict[str, dict[int, None]] = {}
         for topic, number in EVERY:
             numbers.setdefault(topic, {})[number] = None
