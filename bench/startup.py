@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from kafkactl.output import render
 from kafkactl.output.report import Column, listing
-from kafkactl.paths import cache_dir
+from kafkactl.paths import find_cache_dir
 from tests.clusters import RunningCluster, running
 from tests.conftest import REPOSITORY
 
@@ -83,7 +83,7 @@ def medians(commands: Mapping[str, list[str]], runs: int, environment: Mapping[s
 
 def run_class(version: str) -> list[str]:
     """As bin/kafka-run-class.sh starts tools, but for the collector that starts fastest and a silent log."""
-    libs = cache_dir() / "kafka" / version
+    libs = find_cache_dir() / "kafka" / version
     return ["java", "-Xmx256M", "-XX:+UseSerialGC", "-Dlog4j2.level=OFF", "-cp", f"{libs}/*"]
 
 

@@ -72,7 +72,7 @@ class Reading:
         self._is_paused = False
         self._failure: KafkactlError | None = None
         """What went wrong where it could not be raised."""
-        self._consumer = cluster.consumer({**consumer_settings(selection), "on_commit": self._on_commit})
+        self._consumer = cluster.make_consumer({**consumer_settings(selection), "on_commit": self._on_commit})
         self._at_end: set[Partition] = set()
         self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []

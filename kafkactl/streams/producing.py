@@ -59,7 +59,7 @@ class Sending:
         self._unusual: RecordSending | None = None
         settings = {**producer_settings(cluster), **STATISTICS, "stats_cb": self._waiting.on_statistics}
         self._where = {} if partition is None else {"partition": partition}
-        self._producer: Any = cluster.producer(settings)
+        self._producer: Any = cluster.make_producer(settings)
         _, self._waiting.leaders = require_topic(cluster, self._producer, topic, tell, partition)
         cluster.end_sharing()
 
@@ -310,7 +310,7 @@ def require_topic(
 
     Raises NotFoundError for a topic that is not there, or not made by the broker, and for a partition.
     """
-    metadata = cluster.metadata(client=producer)
+    metadata = cluster.read_metadata(client=producer)
     leaders = {}
     if topic in metadata.topics:
         numbers = set(metadata.topics[topic].partitions)
@@ -328,7 +328,7 @@ def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[
 
     def ask() -> set[int]:
         nonlocal told
-        found = cluster.metadata(topic, producer).topics[topic]
+        found = cluster.read_metadata(topic, producer).topics[topic]
         code = None if found.error is None else found.error.code()
         if not told and code != KafkaError.TOPIC_AUTHORIZATION_FAILED:  # such a topic may well be there
             tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")

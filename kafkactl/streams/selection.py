@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
 
 from kafkactl.connection.broker_errors import describe_kafka_error
-from kafkactl.connection.cluster import Cluster, partition_numbers, require_partition
+from kafkactl.connection.cluster import Cluster, list_partition_numbers, require_partition
 from kafkactl.connection.protocol import SpecialOffset
 from kafkactl.errors import NotFoundError, OperationError
 from kafkactl.patterns import TopicSelection
@@ -160,10 +160,10 @@ def _partitions(cluster: Cluster, consumer: Any, selection: Selection) -> list[P
 def topics_of(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str, list[int]]:
     """The topics that are meant with the numbers of their partitions; raises NotFoundError and OperationError."""
     if selection.include is None:
-        return {topic: cluster.topic_partitions(topic, consumer) for topic in selection.topics}
-    known = cluster.metadata(client=consumer).topics
+        return {topic: cluster.list_partitions(topic, consumer) for topic in selection.topics}
+    known = cluster.read_metadata(client=consumer).topics
     choice = selection.include.choose(known)
     if not choice.names:
         wanted = ", ".join((*choice.absent_names, *choice.unmatched_patterns))
         raise NotFoundError(f"no topic matches {wanted!r}", "kafkactl topics list shows those that one may see")
-    return {name: partition_numbers(known[name]) for name in choice.names}
+    return {name: list_partition_numbers(known[name]) for name in choice.names}

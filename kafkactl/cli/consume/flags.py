@@ -156,7 +156,7 @@ class RangeFlags:
         by_hand = said + stops
         by_hand += ["--partition"] * bool(self.partition) + ["--assign"] * bool(self.assign)
         group = settings.properties.get("group.id")
-        if by_hand and group and "group.id" not in settings.stated:
+        if by_hand and group and "group.id" not in settings.command_line_properties:
             group = None  # a context's or a variable's is a default
         reset = settings.properties.get("auto.offset.reset")
         if not group and not by_hand and reset == "error":

@@ -1,4 +1,4 @@
-"""kafkactl context"""
+"""The commands `kafkactl context`: list, use, show, set, delete."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def use(name: Name) -> None:
     Examples:
       kafkactl context use staging
     """
-    contexts.change(lambda file: file.using(name))
+    contexts.change(lambda file: file.select_context(name))
     people.note(f"current context: {name}")
 
 
@@ -87,15 +87,15 @@ def show(
       kafkactl context show staging -o yaml
     """
     file = contexts.load()
-    chosen = name or file.current
-    if chosen is None:
+    context_name = name or file.current
+    if context_name is None:
         raise UsageError("there is no current context", "kafkactl context use NAME; kafkactl context list shows them")
-    context = file.get(chosen).without_secrets()
+    context = file.get(context_name).hide_secrets()
     rows = [("bootstrap.servers", context.bootstrap_servers), *context.properties.items()]
     if context.read_only:
         rows.append(("read-only", "true"))
     columns = [Column("SETTING", lambda row: row[0]), Column("VALUE", lambda row: row[1])]
-    output.show(Report(context, [Table(columns, rows, f"context {chosen}")]))
+    output.show(Report(context, [Table(columns, rows, f"context {context_name}")]))
 
 
 @app.command("set")
@@ -127,32 +127,39 @@ def set_context(
       kafkactl context set staging -X security.protocol=ssl --read-only
       kafkactl context set production --command-config client.properties
     """
-    taken_over = properties.read(command_config) if command_config else {}
-    servers = bootstrap_server or taken_over.pop("bootstrap.servers", None)
-    given = [parse_assignment(text, "-X") for text in setting or ()]
-    secrets.refuse((key for key, value in given if value), "-X", secrets.IN_CLIENT_SETTINGS)
-    secrets.refuse_urls(dict(given), "-X")
-    changed = contexts.change(
-        lambda file: _with_settings(file, name, servers, {**taken_over, **dict(given)}, read_only)
+    file_settings = properties.read(command_config) if command_config else {}
+    servers = bootstrap_server or file_settings.pop("bootstrap.servers", None)
+    assignments = [parse_assignment(text, "-X") for text in setting or ()]
+    secrets.refuse((key for key, value in assignments if value), "-X", secrets.IN_CLIENT_SETTINGS)
+    secrets.refuse_urls(dict(assignments), "-X")
+    new_file = contexts.change(
+        lambda file: _change_settings(file, name, servers, {**file_settings, **dict(assignments)}, read_only)
     )
-    servers = changed.contexts[name].bootstrap_servers
+    servers = new_file.contexts[name].bootstrap_servers
     people.note(f"context {name}: {servers}; kafkactl context use {name} makes it current")
 
 
-def _with_settings(
-    file: contexts.ContextFile, name: str, servers: str | None, given: Mapping[str, str], read_only: bool | None
+def _change_settings(
+    file: contexts.ContextFile, name: str, servers: str | None, new_settings: Mapping[str, str], read_only: bool | None
 ) -> contexts.ContextFile:
-    """Return the file with a context changed or made; an empty value takes a setting away. Raises UsageError."""
-    known = file.contexts.get(name)
-    servers = servers or (known.bootstrap_servers if known else None)
+    """Return the file with a context changed or added. An empty value removes a setting.
+
+    Raise UsageError for a context without servers, a wrong address, or a setting that cannot be translated.
+    """
+    present_context = file.contexts.get(name)
+    servers = servers or (present_context.bootstrap_servers if present_context else None)
     if servers is None:
         raise UsageError(f"context {name} needs brokers", "--bootstrap-server HOST:PORT")
     require_addresses(servers)
-    settings = {key: value for key, value in {**(known.properties if known else {}), **given}.items() if value}
+    settings = {
+        key: value
+        for key, value in {**(present_context.properties if present_context else {}), **new_settings}.items()
+        if value
+    }
     to_librdkafka(settings)
     if read_only is None:
-        read_only = known is not None and known.read_only
-    return file.with_context(contexts.Context(name, servers, settings, read_only))
+        read_only = present_context is not None and present_context.read_only
+    return file.add_context(contexts.Context(name, servers, settings, read_only))
 
 
 @app.command()
@@ -163,5 +170,5 @@ def delete(name: Name) -> None:
     Examples:
       kafkactl context delete staging
     """
-    contexts.change(lambda file: file.without(name))
+    contexts.change(lambda file: file.remove_context(name))
     people.note(f"context {name} forgotten")

@@ -92,16 +92,16 @@ def list_groups(
         raise UsageError(f"--state {unknown[0]}: no such state", f"one of {', '.join(_STATES)}, or {_ANY}")
     errors: Sequence[str] = ()
     if types - {*_KAFKAS_OWN_TYPES, _ANY}:
-        from kafkactl.admin.groups.epochs import list_groups_of
+        from kafkactl.admin.groups.epochs import list_groups_of_types
 
-        listed = list_groups_of(cluster.connect(), sorted(types - {_ANY}))
+        listed = list_groups_of_types(cluster.connect(), sorted(types - {_ANY}))
         found, errors = list(listed.groups), listed.errors
     else:
         connected = cluster.connect()
         listed = descriptions.list_groups(connected)
         found, errors = list(listed.groups), listed.errors
         if _ANY in types and not output.is_kafka:  # whose tool lists none of these
-            others = descriptions.other_groups(connected)
+            others = descriptions.list_other_groups(connected)
             found += others.groups
             errors = list(dict.fromkeys([*errors, *others.errors]))
     chosen = set(selection.choose_or_all(row.group for row in found).names)
@@ -204,7 +204,7 @@ def describe(
     def look() -> list[GroupLag]:
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
-        found, failures = descriptions.group_lags(connected, choice.groups, read_committed)
+        found, failures = descriptions.read_group_lags(connected, choice.groups, read_committed)
         errors[:] = [*choice.errors, *failures]
         if errors and not found:
             raise errors.pop(0)
@@ -217,14 +217,14 @@ def describe(
         return 0
     found = look()
     if apart_s is not None or sort == "rate":
-        from kafkactl.admin.groups.pace import with_rates
+        from kafkactl.admin.groups.pace import add_rates
 
         before, looked = found, time.monotonic()
         time.sleep(apart_s or 1.0)
         found = look()
-        found = _ordered(with_rates(before, found, time.monotonic() - looked), sort, top)
+        found = _ordered(add_rates(before, found, time.monotonic() - looked), sort, top)
     status = _show_lags(found, output, lag, verbose) | tell_all(errors)
-    violations = [told for each in found for condition in conditions if (told := condition.violation(each))]
+    violations = [told for each in found for condition in conditions if (told := condition.find_violation(each))]
     for told in violations:
         people.error(ConditionError(told))
     return CONDITION if violations else status
@@ -248,16 +248,16 @@ def explain(
     """
     from kafkactl.admin.groups import descriptions
     from kafkactl.admin.groups.diagnosis import diagnose
-    from kafkactl.admin.groups.pace import with_rates
+    from kafkactl.admin.groups.pace import add_rates
 
     seconds = parse_pause(interval, "--interval")
     connected = cluster.connect()
     looked = time.monotonic()
-    before = descriptions.one_group_lag(connected, group.name, with_epochs=True)
+    before = descriptions.read_group_lag(connected, group.name, with_epochs=True)
     time.sleep(seconds)
     connected.renew_timeout()
-    found = descriptions.one_group_lag(connected, group.name, with_epochs=True)
-    (after,) = with_rates([before], [found], time.monotonic() - looked)
+    found = descriptions.read_group_lag(connected, group.name, with_epochs=True)
+    (after,) = add_rates([before], [found], time.monotonic() - looked)
     findings = diagnose(before, after, round(time.monotonic() - looked, 1))
     columns = [
         Column("WHAT", lambda row: row.what, lambda row: "yellow", is_sentence=True),
@@ -341,16 +341,16 @@ def _timed(connected: Cluster, lags: list[GroupLag], asked: bool | None, read_co
     if asked is None and _exceeds(lags, _MANY_POSITIONS):
         people.note("how late in time is left out, for too many records would be read for it; --time reads them")
         return lags
-    return group_pace.with_time(connected, lags, read_committed)
+    return group_pace.add_time_lags(connected, lags, read_committed)
 
 
 def _exceeds(lags: list[GroupLag], bound: int) -> bool:
     """Whether more different records are the oldest unread ones."""
-    from kafkactl.admin.groups.pace import unread
+    from kafkactl.admin.groups.pace import find_oldest_unread
 
     found: set[object] = set()
     for one in lags:
-        found.update(position for row in one.partitions if (position := unread(row)))
+        found.update(position for row in one.partitions if (position := find_oldest_unread(row)))
         if len(found) > bound:
             return True
     return False

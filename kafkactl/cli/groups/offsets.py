@@ -114,9 +114,9 @@ def reset_offsets(
             plans[name] = _plan_given(connected, name, given[name])
         else:
             wanted = (
-                group_offsets.committed_in(connected, name)
+                group_offsets.list_committed_partitions(connected, name)
                 if all_topics
-                else group_offsets.partitions_of(connected, topic or ())
+                else group_offsets.parse_partitions(connected, topic or ())
             )
             plans[name] = group_offsets.plan_reset(connected, name, wanted, reset)
     _tell(plans, output.is_kafka)
@@ -156,7 +156,7 @@ def delete_offsets(
         raise UsageError("which partitions?", "--topic TOPIC or --topic TOPIC:0,1")
     connected = cluster.connect()
     require_group(connected, name)
-    partitions = group_offsets.partitions_of(connected, topic)
+    partitions = group_offsets.parse_partitions(connected, topic)
     before_change(connected, [_as_change(connected, name, dict.fromkeys(partitions, 0), "delete")], confirm.dry_run)
     what = f"delete what group {name} has committed in {', '.join(f'{of}-{number}' for of, number in partitions)}"
     if (status := confirm.declined(what, "nothing deleted")) is not None:
@@ -251,13 +251,13 @@ def clone(
       kafkactl groups clone billing billing-2
       kafkactl groups clone billing billing-2 --topic orders --execute
     """
-    from kafkactl.admin.groups.descriptions import one_group_lag
+    from kafkactl.admin.groups.descriptions import read_group_lag
 
     refuse_empty(target, "NEW")
     connected = cluster.connect()
     offsets = {
         (row.topic, row.partition): row.current_offset
-        for row in one_group_lag(connected, source).partitions
+        for row in read_group_lag(connected, source).partitions
         if row.current_offset is not None and (not topic or row.topic in topic)
     }
     return _set(connected, {target: offsets}, output, execute)
@@ -275,7 +275,7 @@ def export(cluster: ClusterOptions, output: DocumentOptions, which: GroupsOption
 
     connected = cluster.connect()
     choice = descriptions.choose_groups(connected, which.require_selection())
-    lags, failures = descriptions.group_lags(connected, choice.groups)
+    lags, failures = descriptions.read_group_lags(connected, choice.groups)
     errors = [*choice.errors, *failures]
     content: dict[str, dict[str, dict[int, int]]] = {}
     for lag in lags:
@@ -361,9 +361,9 @@ def _plan_given(connected: Cluster, name: str, offsets: Mapping[Partition, int])
     """Return offsets of a file as a plan: within their logs, of partitions that exist; raises NotFoundError."""
     from kafkactl.admin.groups import offsets as group_offsets
 
-    wanted = group_offsets.existing_partitions(connected, offsets)
+    wanted = group_offsets.require_partitions(connected, offsets)
     return group_offsets.plan_reset(
-        connected, name, wanted, group_offsets.Reset(group_offsets.ResetTo.GIVEN, given=offsets)
+        connected, name, wanted, group_offsets.Reset(group_offsets.ResetTo.GIVEN, offsets=offsets)
     )
 
 
@@ -385,9 +385,9 @@ def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
 
 def _carried_out(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
     """Return the changes that the plans come to, committed with `execute`, each with its own result."""
-    from kafkactl.admin.groups.offsets import carry_out, changes_of
+    from kafkactl.admin.groups.offsets import carry_out, list_changes
 
-    changes = {name: changes_of(name, plan) for name, plan in plans.items()}
+    changes = {name: list_changes(name, plan) for name, plan in plans.items()}
     before_change(connected, [_as_change(connected, name, plan.offsets) for name, plan in plans.items()], not execute)
     return [
         change for planned in changes.values() for change in (carry_out(connected, planned) if execute else planned)
@@ -415,9 +415,9 @@ def _as_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], 
     """Return the change of a group's offsets; its inverse names the present ones, where that fits on a line."""
 
     def inverse() -> tuple[str, ...] | None:
-        from kafkactl.admin.groups.offsets import committed_at
+        from kafkactl.admin.groups.offsets import read_committed
 
-        present = committed_at(connected, name)
+        present = read_committed(connected, name)
         known = {(topic, number): present.get((topic, number)) for topic, number in offsets}
         if len(known) != 1 or None in known.values():
             return None

@@ -1,4 +1,4 @@
-"""kafkactl local"""
+"""The commands `kafkactl local`: up, down, status, logs, and faults of nodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.errors import NotFoundError, UnreachableError, UsageError
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS
-from kafkactl.local.compose import Target as Started
+from kafkactl.local.compose import Target as StartedTarget
 from kafkactl.local.engine import Fault
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
@@ -79,7 +79,7 @@ def up(
     name = target or TARGETS[0]
     started = local_cluster.up(name, engine, port, version, _count_brokers, people.note, log_dir)
     context = contexts.Context(name, started.bootstrap_servers, started.client)
-    contexts.change(lambda file: file.with_context(context).using(name))
+    contexts.change(lambda file: file.add_context(context).select_context(name))
     people.note(
         f"{name} is up: Kafka {started.kafka_version} at {started.bootstrap_servers}; it is the current context"
     )
@@ -107,7 +107,7 @@ def down(
 
     if keep_data and wipe:
         raise UsageError("--keep-data and --wipe are opposites", "say one of them")
-    present = local_cluster.names()
+    present = local_cluster.list_names()
     if not present and target is None:
         people.note("no local cluster is there")
         return
@@ -122,7 +122,7 @@ def down(
     for name in names:
         local_cluster.down(name, wipe, people.note)
         if wipe and name in contexts.load().contexts:
-            contexts.change(methodcaller("without", name))
+            contexts.change(methodcaller("remove_context", name))
         people.note(f"{name} is down{'' if wipe else '; its data stays for the next `up`, --wipe removes it'}")
 
 
@@ -177,13 +177,15 @@ def restart(node: NodeName, target: Target = None) -> None:
     _apply(Fault.RESTART, target, node, "serves")
 
 
-def _apply(fault: Fault, target: str | None, node: str, told: str) -> None:
-    name = local_cluster.apply(fault, _present(target), node, people.note)
-    people.note(f"{name} {told}")
+def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
+    """Apply a fault to a node and print its name with `result`."""
+    name = local_cluster.apply(fault, _choose_name(target), node, people.note)
+    people.note(f"{name} {result}")
 
 
-def _present(target: str | None) -> str:
-    present = local_cluster.names()
+def _choose_name(target: str | None) -> str:
+    """Return the target, or without one the only local cluster; raise NotFoundError or UsageError."""
+    present = local_cluster.list_names()
     if target is None and len(present) != 1:
         if not present:
             raise NotFoundError("no local cluster is there", "kafkactl local up starts one")
@@ -202,7 +204,7 @@ def status(output: ReportOptions) -> None:
       kafkactl local status
       kafkactl local status -o json
     """
-    nodes = local_cluster.status()
+    nodes = local_cluster.list_node_statuses()
     columns = [
         Column("CLUSTER", lambda row: row.cluster),
         Column("NODE", lambda row: row.node),
@@ -229,16 +231,17 @@ def logs(
       kafkactl local logs
       kafkactl local logs kraft-cluster --follow
     """
-    return local_cluster.logs(_present(target), follow)
+    return local_cluster.logs(_choose_name(target), follow)
 
 
-def _count_brokers(target: Started) -> int:
+def _count_brokers(target: StartedTarget) -> int:
+    """Return how many brokers are in the cluster's metadata; 0 where none answers within 2 s."""
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.java_names import to_librdkafka
     from kafkactl.connection.settings import Settings
 
     settings = Settings(target.bootstrap_servers, "local up", to_librdkafka(target.client), timeout_s=2.0)
     try:
-        return len(Cluster(settings).metadata().brokers)
+        return len(Cluster(settings).read_metadata().brokers)
     except UnreachableError:
         return 0

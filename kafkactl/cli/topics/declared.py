@@ -42,7 +42,7 @@ def export(cluster: ClusterOptions, output: DocumentOptions, topics: TopicsOptio
     else:
         names = topics.choose(connected)
     found, errors = descriptions.describe_each(connected, names)
-    output.show(declared_topics.declaration(found))
+    output.show(declared_topics.build_declaration(found))
     return tell_all(errors)
 
 

@@ -20,7 +20,7 @@ from kafkactl.patterns import TopicSelection, is_internal_topic, refuse_empty
 from kafkactl.stdout import out
 
 if TYPE_CHECKING:
-    from kafkactl.admin.topics.descriptions import Found
+    from kafkactl.admin.topics.descriptions import Descriptions
     from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
     from kafkactl.connection.cluster import Cluster
 
@@ -103,12 +103,12 @@ def describe(
         completions.append(lambda rows: _with_sizes(connected, rows, silent))
     if count:
         columns.append(Column("RECORDS", lambda row: row.records))
-        completions.append(lambda rows: descriptions.with_records(connected, rows))
+        completions.append(lambda rows: descriptions.add_record_counts(connected, rows))
     in_full = output.is_structured
     if in_full:
         columns += _ONLY_IN_FULL
     if asked.everything and not (in_full or topics_with_overrides or wishes.need_settings):
-        rows = [row for row in descriptions.all_partitions(connected, not exclude_internal) if wishes.met(row, 1)]
+        rows = [row for row in descriptions.list_partitions(connected, not exclude_internal) if wishes.met(row, 1)]
         for complete in completions:
             rows = complete(rows)
         output.show(Report(rows, [Table(columns, rows)]))
@@ -134,7 +134,7 @@ def _with_sizes(
     """Return the rows with sizes; `silent` gets an error for each broker whose sizes are missing."""
     from kafkactl.admin.topics import descriptions
 
-    sized, errors = descriptions.with_sizes(connected, rows)
+    sized, errors = descriptions.add_sizes(connected, rows)
     silent += [OperationError(f"sizes are missing: {error}") for error in errors]
     return sized
 
@@ -219,7 +219,7 @@ class _Wishes:
         )
 
 
-def _described(connected: Cluster, asked: _Asked, in_full: bool = True, as_kafka: bool = False) -> Found:
+def _described(connected: Cluster, asked: _Asked, in_full: bool = True, as_kafka: bool = False) -> Descriptions:
     """Return the topics that are asked for, and the errors of those that fail; raises NotFoundError for an id.
 
     Eligible leaders only come with `in_full`.

@@ -53,19 +53,19 @@ def change_factor(
         started = reassignment.start(connected, moves)
         if wait:
             _follow(connected, [move for move, error in started.items() if error is None])
-    results = reassignment.outcomes(names, factor, started, "moved" if wait else "moving")
+    results = reassignment.summarize_moves(names, factor, started, "moved" if wait else "moving")
     return show_outcomes(results, "topic", output)
 
 
 def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
     """Waits until the moves are made; to stop waiting stops none of them."""
-    from kafkactl.admin.reassignment import unfinished
+    from kafkactl.admin.reassignment import find_unfinished_moves
 
     on_terminal = sys.stderr.isatty()
     if not on_terminal:
         people.note(f"moving replicas of {len(moves)} partitions")
     try:
-        while left := unfinished(connected, moves):
+        while left := find_unfinished_moves(connected, moves):
             if on_terminal:
                 people.write(f"\r{len(moves) - len(left)} of {len(moves)} partitions moved")
             time.sleep(_LOOK_EVERY_S)

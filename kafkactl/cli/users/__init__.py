@@ -1,4 +1,4 @@
-"""kafkactl users"""
+"""The commands `kafkactl users`: list, set, delete."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def list_users(
     from kafkactl.admin import scram
 
     selection = select_names(user, match=match, argument_name="USER")
-    found = scram.describe_credentials(cluster.connect(), () if match else selection.names)
-    choice = selection.choose_or_all(each.user for each in found)
+    credentials = scram.describe_credentials(cluster.connect(), () if match else selection.names)
+    choice = selection.choose_or_all(credential.user for credential in credentials)
     if missing := (*choice.absent_names, *choice.unmatched_patterns):
         raise NotFoundError(f"no credentials: {', '.join(missing)}", "kafkactl users list shows who has some")
-    chosen = set(choice.names)
-    rows = [row for row in found if row.user in chosen]
+    names = set(choice.names)
+    rows = [row for row in credentials if row.user in names]
     output.show(listing(client_tables.CREDENTIALS, sorted(rows, key=lambda row: (row.user, row.mechanism))))
 
 
@@ -100,7 +100,7 @@ def set_credential(
     from kafkactl.admin import scram
     from kafkactl.admin.models import Outcome
 
-    new = scram.NewCredential(mechanism.upper(), _password(user, password_file), iterations)
+    new = scram.NewCredential(mechanism.upper(), _read_password(user, password_file), iterations)
     connected = cluster.connect()
     before_change(connected, [Change(what=f"set the credential of user {user}", inverse=cannot_be_undone)])
     scram.alter_credentials(connected, user, [new])
@@ -136,23 +136,26 @@ def delete(
     from kafkactl.admin.models import Outcome
 
     connected = cluster.connect()
-    present = [each.mechanism for each in scram.describe_credentials(connected, [user])]
-    chosen = [each for each in present if mechanism is None or each == mechanism.upper()]
-    if not chosen:
+    present = [name.mechanism for name in scram.describe_credentials(connected, [user])]
+    mechanisms = [name for name in present if mechanism is None or name == mechanism.upper()]
+    if not mechanisms:
         raise NotFoundError(
             f"user {user} has no {mechanism or 'SCRAM'} credential", "kafkactl users list shows who has some"
         )
     change = Change(what=f"delete the credentials of user {user}", inverse=cannot_be_undone)
     before_change(connected, [change], confirm.dry_run)
-    what = f"delete the credential{'s' if len(chosen) > 1 else ''} of {user}: {', '.join(chosen)}"
-    if (status := confirm.declined(what, "nothing deleted")) is not None:
+    action = f"delete the credential{'s' if len(mechanisms) > 1 else ''} of {user}: {', '.join(mechanisms)}"
+    if (status := confirm.declined(action, "nothing deleted")) is not None:
         return status
-    scram.alter_credentials(connected, user, (), chosen)
-    return show_outcomes([Outcome(user, True, f"no {', '.join(chosen)}")], "user", output)
+    scram.alter_credentials(connected, user, (), mechanisms)
+    return show_outcomes([Outcome(user, True, f"no {', '.join(mechanisms)}")], "user", output)
 
 
-def _password(user: str, file: Path | None) -> str:
-    """Never from the command line, where every process on the machine can read it."""
+def _read_password(user: str, file: Path | None) -> str:
+    """Return the password from a file, from standard input, or from a prompt; raise UsageError.
+
+    It never comes from the command line, which every process on the machine can read.
+    """
     if file is None:
         if not sys.stdin.isatty():
             raise UsageError("the password cannot be asked for here", "--password-file FILE, or - for stdin")
@@ -164,4 +167,4 @@ def _password(user: str, file: Path | None) -> str:
         return password
     if file == _FROM_STDIN:
         return sys.stdin.readline().rstrip("\r\n")
-    return secrets.of_file("--password-file", file)
+    return secrets.read_secret_file("--password-file", file)

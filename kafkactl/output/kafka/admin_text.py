@@ -88,7 +88,7 @@ def deletions(rows: Iterable[Deletion]) -> str:
 
 def configs(entity: Entity, rows: Iterable[Config], all_: bool) -> str:
     """As kafka-configs --describe, of one entity."""
-    whose = f"{'All' if all_ else 'Dynamic'} configs for {entity.type.one} {entity.name} are:"
+    whose = f"{'All' if all_ else 'Dynamic'} configs for {entity.type.singular} {entity.name} are:"
     lines = [whose if entity.name else f"Default configs for {entity.type} in the cluster are:"]
     for row in rows:
         synonyms = ", ".join(f"{each.source}:{each.name}={_or_null(each.value)}" for each in row.synonyms)
@@ -99,13 +99,13 @@ def configs(entity: Entity, rows: Iterable[Config], all_: bool) -> str:
 
 def no_entity(entity: Entity) -> str:
     """As kafka-configs --describe of what is not there."""
-    return f"The {entity.type.one} '{entity.name}' doesn't exist and doesn't have dynamic config.\n"
+    return f"The {entity.type.singular} '{entity.name}' doesn't exist and doesn't have dynamic config.\n"
 
 
 def altered(entity: Entity) -> str:
     """As kafka-configs --alter."""
     if entity.name:
-        return f"Completed updating config for {entity.type.one} {entity.name}.\n"
+        return f"Completed updating config for {entity.type.singular} {entity.name}.\n"
     return f"Completed updating default config for {entity.type} in the cluster.\n"
 
 

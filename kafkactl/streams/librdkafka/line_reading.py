@@ -48,13 +48,13 @@ class LineReading:
         """Raises UnreachableError, NotFoundError, and UsageError for a wrong setting."""
         self._cluster, self._selection = cluster, selection
         settings = consumer_settings(selection)
-        self._asking = cluster.consumer(settings)  # for metadata: the other one is not confluent-kafka's
+        self._asking = cluster.make_consumer(settings)  # for metadata: the other one is not confluent-kafka's
         found = ranges(cluster, self._asking, selection, warn)
         self._starts = {each: range.start for each, range in found.items()}
         self._watch = Watch(cluster, self._asking, selection, self._starts, warn)
         try:
             self._receiver = _line_receiver.LineReceiver(
-                cluster.text_config(settings), line.separator, line.end, line.null
+                cluster.make_text_config(settings), line.separator, line.end, line.null
             )
         except ValueError as error:
             raise UsageError(f"a client setting is wrong: {error}") from error

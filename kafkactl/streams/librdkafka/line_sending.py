@@ -37,7 +37,7 @@ class LineSending:
         """Raise UsageError, UnreachableError and NotFoundError before anything is sent."""
         account.largest_bytes = largest_bytes(cluster)
         settings = producer_settings(cluster)
-        partitions, leaders = require_topic(cluster, cluster.producer(settings), topic, tell, partition)
+        partitions, leaders = require_topic(cluster, cluster.make_producer(settings), topic, tell, partition)
         cluster.end_sharing()
         is_one = partition is not None or len(partitions) == 1
         self._topic, self._account = topic, account

@@ -280,7 +280,7 @@ def test_a_reader_that_leaves_is_no_error(cli: Cli) -> None:
 
 @pytest.mark.parametrize("shell", shells.FILES)
 def test_the_completion_files_are_what_the_code_writes(shell: str) -> None:
-    assert (REPOSITORY / "completions" / shells.FILES[shell]).read_text() == shells.script(shell)
+    assert (REPOSITORY / "completions" / shells.FILES[shell]).read_text() == shells.make_script(shell)
 
 
 def test_the_life_of_a_context(cli: Cli) -> None:
