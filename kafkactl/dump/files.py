@@ -23,7 +23,7 @@ from kafkactl.output import people
 from kafkactl.output.kafka.java_text import json_text
 from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import OutputError
-from kafkactl.storage.files import FileKind, beside, kind_of, with_file_name
+from kafkactl.storage.files import FileKind, add_file_name, find_kind, find_sibling
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selecting import SKIP_HINT, select
 from kafkactl.storage.transactions import OpenRecords
@@ -50,14 +50,14 @@ class TextDump:
 
     def run(self, paths: list[Path]) -> int:
         """Prints them and returns the exit status."""
-        segments = [path for path in paths if kind_of(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
+        segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._wanted.selection.is_everything
         if selecting and segments:
             self._selected(segments)
             paths = [path for path in paths if path not in segments]
         for path in paths:
             self._line(f"Dumping {path}")
-            kind = kind_of(path)
+            kind = find_kind(path)
             failures = len(self._statuses)
             if kind is None and path.exists():
                 self._flush()
@@ -68,7 +68,7 @@ class TextDump:
                 elif not path.exists():
                     raise MissingFileError(f"{path}: no such file")
             except KafkactlError as error:
-                self._failed(with_file_name(error, path))
+                self._failed(add_file_name(error, path))
             if len(self._statuses) == failures:
                 self._statuses.append(DONE)
         self._flush()
@@ -108,7 +108,7 @@ class TextDump:
             for unknown in first_unknown:
                 self._failed(_unknown_magic(path, unknown, unknown_count - 1))
             if error is not None:
-                raise with_file_name(error, path, SKIP_HINT)
+                raise add_file_name(error, path, SKIP_HINT)
             segment.require_complete()
 
     def _note_gaps(self, path: Path, done: Done, last_offset: int) -> int:
@@ -199,7 +199,7 @@ class TextDump:
                 for _, text in dump_text.record_texts(selected.batch, selected.records, wanted.parse, wanted.metadata):
                     self._out.write(text.encode("utf-8", errors="replace"))
             except KafkactlError as error:
-                self._failed(with_file_name(error, selected.path))
+                self._failed(add_file_name(error, selected.path))
             if wanted.selection.follow:
                 self._flush()
         if left_out.message is not None:
@@ -212,7 +212,7 @@ class TextDump:
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index
 
-        with Segment(beside(path, FileKind.LOG)) as segment:
+        with Segment(find_sibling(path, FileKind.LOG)) as segment:
             index = OffsetIndex(path)
             if index.count == 0:
                 self._line(f"{path} is empty.")
@@ -230,8 +230,8 @@ class TextDump:
         from kafkactl.storage.index import OffsetIndex, TimeIndex
         from kafkactl.storage.verify import check_time_index
 
-        with Segment(beside(path, FileKind.LOG)) as segment:
-            offsets, index = OffsetIndex(beside(path, FileKind.OFFSET_INDEX)), TimeIndex(path)
+        with Segment(find_sibling(path, FileKind.LOG)) as segment:
+            offsets, index = OffsetIndex(find_sibling(path, FileKind.OFFSET_INDEX)), TimeIndex(path)
             if self._wanted.sanity_only:
                 self._sane(path, index.is_sane(), "its last entry lies before its first")
                 return

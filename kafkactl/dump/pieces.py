@@ -70,7 +70,7 @@ class Piece:
 def ranges(segment: Segment, end: int) -> Iterator[tuple[int, int]]:
     """Yield where pieces begin and end, by the sizes in front of the batches; the last one holds what is damaged."""
     start = 0
-    for position, size in segment.frames(0, end):
+    for position, size in segment.read_frames(0, end):
         if position + size - start >= PIECE_BYTES:
             yield start, position + size
             start = position + size
@@ -107,12 +107,12 @@ def _piece(segment: Segment, position: int, end: int, wanted: Wanted, text: Line
     try:
         while position < end and len(text) < PIECE_TEXT_BYTES:
             if wanted.is_plain:
-                view, with_values = segment.view_of_batch(position, end), wanted.parse is not None
+                view, with_values = segment.view_batch(position, end), wanted.parse is not None
                 stopped = text.add_batches(view, position, position, wanted.deep, with_values, PIECE_TEXT_BYTES)
                 if stopped > position:
                     position = stopped
                     continue
-            batch = segment.batch_at(position, end)
+            batch = segment.read_batch(position, end)
             if batch is None:
                 return Piece(position, is_last=True, unknown=tuple(unknown))
             if batch.magic > LARGEST_KNOWN_MAGIC and isinstance(batch, Batch):
@@ -134,7 +134,7 @@ def _append(batch: AnyBatch, wanted: Wanted, text: Lines) -> bool:
         records = batch.records()
         if isinstance(batch, Batch):
             try:
-                records = batch.records(batch.unpacked(BATCH_IN_PIECE_BYTES))
+                records = batch.records(batch.unpack(BATCH_IN_PIECE_BYTES))
             except TooLargeError:
                 return False
             except FormatError:
@@ -155,7 +155,7 @@ def _large(segment: Segment, position: int, wanted: Wanted, text: Lines) -> Iter
     error = None
     text.clear()
     try:
-        batch = segment.batch_at(position)
+        batch = segment.read_batch(position)
         assert batch is not None  # _piece saw it
         text.add_text(dump_text.batch_line(batch).encode() + b"\n")
         for record in batch.records():

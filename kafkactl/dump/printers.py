@@ -12,8 +12,8 @@ from kafkactl.output.records.fields import BASE64_SUFFIX
 from kafkactl.output.report import Column, OutputFormat, listing
 from kafkactl.output.structured import csv_bytes, csv_cell, csv_line, dump_json, has_special_bytes, yaml_document
 from kafkactl.stdout import out
-from kafkactl.storage.files import kind_of
-from kafkactl.storage.text import utf8_parts
+from kafkactl.storage.files import find_kind
+from kafkactl.storage.text import split_as_utf8
 
 Row = dict[str, Any]
 """Names and cells; keys and values of more than LARGE_BYTES stay bytes, also where others are text."""
@@ -23,7 +23,7 @@ _BASE64_PART_BYTES = 3 * 256 * 1024  # a multiple of 3 has no padding
 
 def printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterator[Row]], None]:
     """Return what prints rows in that format; raises UsageError for files whose rows cannot stand in one table."""
-    one_kind = len({kind_of(path) for path in paths}) <= 1
+    one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
         raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "-o json can")
     if format in (OutputFormat.JSON, OutputFormat.JSONL):
@@ -53,7 +53,7 @@ def _json_parts(row: Row) -> Iterator[bytes]:
             if name.endswith(BASE64_SUFFIX):
                 yield from _base64_parts(cell)
             else:
-                yield from (dump_json(part.decode())[1:-1] for part in utf8_parts(cell))
+                yield from (dump_json(part.decode())[1:-1] for part in split_as_utf8(cell))
             yield b'"'
         else:
             yield dump_json(cell)

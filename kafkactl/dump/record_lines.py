@@ -14,8 +14,8 @@ from kafkactl.dump.text import batch_line, timestamp_type
 from kafkactl.errors import FormatError
 from kafkactl.storage import readers
 from kafkactl.storage.batch import MAGIC, Batch, parse_batch
-from kafkactl.storage.records import increment_sequence, int64, parse_fields
-from kafkactl.storage.text import jvm_text, shown_name
+from kafkactl.storage.records import increment_sequence, parse_fields, wrap_int64
+from kafkactl.storage.text import format_header_name, jvm_text
 
 _FAR = 2**62  # numbers below need not be looked at: together they stay in 64 bits
 
@@ -78,7 +78,7 @@ class PureLines:
                     break
                 text = batch_line(batch) + "\n"
                 if with_records:
-                    text += self._all_record_lines(batch, batch.unpacked(most), with_values)
+                    text += self._all_record_lines(batch, batch.unpack(most), with_values)
             except FormatError:
                 break
             self.add_text(text.encode())
@@ -104,7 +104,7 @@ class PureLines:
             offset = base_offset + offset_delta
             timestamp_ms = base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms
             if is_near_edge or not -_FAR < timestamp_delta < _FAR:
-                offset, timestamp_ms = int64(offset), int64(timestamp_ms)
+                offset, timestamp_ms = wrap_int64(offset), wrap_int64(timestamp_ms)
             offsets.append(offset)
             sequence = -1
             if base_sequence >= 0:
@@ -115,7 +115,7 @@ class PureLines:
                 f"| offset: {offset} {kind}: {timestamp_ms}"
                 f" keySize: {-1 if key is None else len(key)} valueSize: {-1 if value is None else len(value)}"
                 f" sequence: {sequence}"
-                f" headerKeys: [{','.join([shown_name(name) for name, _ in headers]) if headers else ''}]"
+                f" headerKeys: [{','.join([format_header_name(name) for name, _ in headers]) if headers else ''}]"
             )
             if with_values:
                 if key is not None:

@@ -17,11 +17,11 @@ from kafkactl.output.records.fields import BASE64_SUFFIX, header_items, member
 from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import OutputError, out
 from kafkactl.storage.batch import Batch
-from kafkactl.storage.files import FileKind, kind_of, with_file_name
+from kafkactl.storage.files import FileKind, add_file_name, find_kind
 from kafkactl.storage.records import Record
 from kafkactl.storage.selecting import Selected, select
 from kafkactl.storage.selection import BadCrc, Selection
-from kafkactl.storage.text import is_utf8, jvm_text, shown_name
+from kafkactl.storage.text import format_header_name, is_utf8, jvm_text
 from kafkactl.storage.transactions import OpenRecords
 
 if TYPE_CHECKING:
@@ -68,13 +68,13 @@ def dump_rows(
         statuses.append(error.status)
 
     def rows() -> Iterator[Row]:
-        logs = [path for path in paths if kind_of(path) in BATCHES]
+        logs = [path for path in paths if find_kind(path) in BATCHES]
         for path in paths:
             if path not in logs:
                 try:
                     yield from _small_rows(path)
                 except KafkactlError as error:
-                    failed(with_file_name(error, path))
+                    failed(add_file_name(error, path))
         yield from _log_rows(logs, deep, values, bytes_as, selection, failed, left_out)
 
     print_rows(rows())
@@ -104,7 +104,7 @@ def _log_rows(
             else:
                 yield _batch_row(selected)
         except FormatError as error:
-            failed(with_file_name(error, selected.path))
+            failed(add_file_name(error, selected.path))
         if selection.follow:
             out.flush()  # who follows does not want to wait until a buffer is full
 
@@ -114,7 +114,7 @@ def _small_rows(path: Path) -> Iterator[Row]:
     from kafkactl.storage.producer_snapshot import read_producer_snapshot
     from kafkactl.storage.txnindex import read_aborted_transactions
 
-    kind = kind_of(path)
+    kind = find_kind(path)
     if kind is None:
         known = ", ".join(kind.value for kind in FileKind)
         raise UsageError(f"{path}: not a kind of file that is known", f"these are: {known}")
@@ -132,7 +132,7 @@ def _small_rows(path: Path) -> Iterator[Row]:
 
 
 def _index_rows(index: OffsetIndex | TimeIndex) -> Iterator[Row]:
-    for entry in index.entries():
+    for entry in index.read_entries():
         yield asdict(entry)
     index.require_whole()
 
@@ -141,7 +141,7 @@ def small_file_rows(path: Path) -> Iterator[Row]:
     """The lines of the small text files, which Kafka's tool does not read."""
     from kafkactl.storage import checkpoint
 
-    kind = kind_of(path)
+    kind = find_kind(path)
     if kind is FileKind.LEADER_EPOCHS:
         return (asdict(entry) for entry in checkpoint.read_leader_epochs(path))
     if kind is FileKind.OFFSET_CHECKPOINT:
@@ -212,6 +212,6 @@ def _member(name: str, data: Any, bytes_as: BytesAs) -> Row:
 
 def _header_texts(record: Record) -> list[list[str | None]]:
     return [
-        [shown_name(name), None if data is None else data.decode("utf-8", errors="replace")]
+        [format_header_name(name), None if data is None else data.decode("utf-8", errors="replace")]
         for name, data in record.headers
     ]

@@ -17,11 +17,11 @@ from kafkactl.output.kafka.java_text import boolean_text, json_text
 from kafkactl.output.records.decoders import Parser
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.control import ControlType, parse_control
-from kafkactl.storage.files import plain_name
+from kafkactl.storage.files import strip_suffixes
 from kafkactl.storage.legacy import LegacyRecord
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
-from kafkactl.storage.text import shown_name, utf8_parts
+from kafkactl.storage.text import format_header_name, split_as_utf8
 from kafkactl.storage.verify import TimeFault, TimeFinding
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def large_record_line(batch: AnyBatch, record: Record, with_metadata: bool = Tru
     for name, data in ((b"key: ", record.key), (b"payload: ", record.value)):
         if data is not None:
             yield prefix + name
-            yield from utf8_parts(data)
+            yield from split_as_utf8(data)
             prefix = b" "
     yield b"\n"
 
@@ -128,7 +128,7 @@ _CONTROL_NAMES = {
 
 def log_heading(segment: Segment) -> str:
     """The line before a log's or a KRaft snapshot's batches; raises UsageError for a name that tells nothing."""
-    path = segment.path.with_name(plain_name(segment.path))
+    path = segment.path.with_name(strip_suffixes(segment.path))
     if path.suffix != ".checkpoint":
         return f"Log starting offset: {segment.base_offset}"
     if path.name == "bootstrap.checkpoint":
@@ -201,7 +201,7 @@ class Faults:
             heading, form = _TIME_FAULTS[fault]
             for path, findings in by_path.items():
                 yield f"{heading} :{path}"
-                yield from (form.format(finding.indexed, finding.found) for finding in findings)
+                yield from (form.format(finding.indexed, finding.actual) for finding in findings)
         for path, gaps in self._gaps.items():
             yield f"Non-consecutive offsets in {path}"
             pairs: Iterable[tuple[int, int]] = zip(gaps[::2], gaps[1::2], strict=True)
@@ -224,7 +224,7 @@ _TIME_FAULTS = {
 
 
 def _names(record: Record) -> str:
-    return ",".join(shown_name(name) for name, _ in record.headers)
+    return ",".join(format_header_name(name) for name, _ in record.headers)
 
 
 def _size(data: bytes | None) -> int:

@@ -19,7 +19,7 @@ from kafkactl.storage.producer_snapshot import read_producer_snapshot
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selection import Selection
-from kafkactl.storage.stats import as_data, stats_of
+from kafkactl.storage.stats import compute_stats, export_stats
 from kafkactl.storage.txnindex import read_aborted_transactions
 from tests.fuzz.folders import check_folder, look_up
 
@@ -40,7 +40,7 @@ def segment(folder: Path, data: bytes) -> None:
     path.write_bytes(data)
     for wanted in WANTED:
         TextDump(wanted, io.BytesIO()).run([path])
-    expect_only_ours(lambda: as_data(stats_of(path, lambda _: None), 3))
+    expect_only_ours(lambda: export_stats(compute_stats(path, lambda _: None), 3))
     with Segment(path) as opened:
         expect_only_ours(lambda: [(batch.is_valid, list(batch.records())) for batch in opened.batches()])
 
@@ -56,7 +56,7 @@ def index(folder: Path, data: bytes) -> None:
         path.write_bytes(data)
         for wanted in (Wanted(), Wanted(sanity_only=True)):
             TextDump(wanted, io.BytesIO()).run([path])
-    expect_only_ours(lambda: (OffsetIndex(path.with_suffix(".index")).lookup(5), list(TimeIndex(path).entries())))
+    expect_only_ours(lambda: (OffsetIndex(path.with_suffix(".index")).lookup(5), list(TimeIndex(path).read_entries())))
     list(check_partition(folder, Checked()))
 
 

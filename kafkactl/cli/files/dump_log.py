@@ -267,13 +267,13 @@ def dump_log(
 def _expanded(names: list[Path]) -> tuple[list[Path], list[int]]:
     """Return the files to read, segments in place of folders, and a status for each folder without any."""
     from kafkactl.output import people
-    from kafkactl.storage.log_dir import segments_under
+    from kafkactl.storage.log_dir import list_all_segments
 
     paths: list[Path] = []
     statuses: list[int] = []
     for name in names:
         try:
-            paths += segments_under(name) if name.is_dir() else [name]
+            paths += list_all_segments(name) if name.is_dir() else [name]
         except KafkactlError as error:
             people.error(error)
             statuses.append(error.status)

@@ -13,7 +13,7 @@ from kafkactl.errors import FormatError, UsageError
 from kafkactl.output.kafka.java_text import json_text
 from kafkactl.output.records import RecordWriter
 from kafkactl.storage.internal.coordinator import UnknownRecordTypeError, parse_coordinator_record
-from kafkactl.storage.schema import of_type
+from kafkactl.storage.schema import find_layouts
 
 _PACKAGES = (
     "org.apache.kafka.tools.consumer.group.share.",
@@ -68,7 +68,7 @@ class InternalRecords(RecordWriter):
     def __init__(self, name: str) -> None:
         records = _INTERNAL[name]
         self._topic = records.topic
-        self._types = {layout.api_key for layout in of_type(records.topic, "key") if records.shows(layout.name)}
+        self._types = {layout.api_key for layout in find_layouts(records.topic, "key") if records.shows(layout.name)}
 
     def write(self, message: Any) -> bytes:
         """Nothing for records of other types; raises FormatError."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kafkactl.dump.text import control_text, producer_line
 from kafkactl.errors import FormatError
-from kafkactl.storage.control import ControlType, layout_of, parse_control
+from kafkactl.storage.control import ControlType, find_control_layout, parse_control
 from kafkactl.storage.producer_snapshot import read_producer_snapshot
 from kafkactl.storage.records import Record
 from kafkactl.storage.txnindex import read_aborted_transactions
@@ -63,7 +63,7 @@ def test_what_is_cut_off_is_told(key: bytes | None, value: bytes | None) -> None
 @given(st.sampled_from(list(ControlType)[3:]), st.binary(max_size=60), st.integers(0, 1))
 def test_whatever_the_bytes_the_only_error_is_ours(kind: ControlType, data: bytes, version: int) -> None:
     with contextlib.suppress(FormatError):
-        layout_of(kind).read(data, version)
+        find_control_layout(kind).read(data, version)
 
 
 def snapshot(folder: Path, *entries: tuple[int, ...], version: int = 1, crc: int | None = None) -> Path:
