@@ -20,7 +20,7 @@ from kafkactl.dump.text import Faults
 from kafkactl.dump.turns import FileOutput, OneTurn, Turn, descriptor_of_file, in_turns
 from kafkactl.errors import FormatError, KafkactlError, MissingFileError
 from kafkactl.output import people
-from kafkactl.output.kafka.java_text import json_text
+from kafkactl.output.kafka.java_text import format_json
 from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import OutputError
 from kafkactl.storage.files import FileKind, add_file_name, find_kind, find_sibling
@@ -267,7 +267,7 @@ class TextDump:
         from kafkactl.dump.rows import small_file_rows
 
         for row in small_file_rows(path):
-            texts = {name: json_text(value) if isinstance(value, list) else value for name, value in row.items()}
+            texts = {name: format_json(value) if isinstance(value, list) else value for name, value in row.items()}
             self._line(" ".join(f"{name}: {text}" for name, text in texts.items()))
 
 

@@ -10,7 +10,14 @@ from typing import Any
 from kafkactl.errors import UsageError
 from kafkactl.output.records.fields import BASE64_SUFFIX
 from kafkactl.output.report import Column, OutputFormat, listing
-from kafkactl.output.structured import csv_bytes, csv_cell, csv_line, dump_json, has_special_bytes, yaml_document
+from kafkactl.output.structured import (
+    dump_json,
+    encode_yaml_document,
+    format_csv_bytes,
+    format_csv_cell,
+    format_csv_line,
+    has_special_bytes,
+)
 from kafkactl.stdout import out
 from kafkactl.storage.files import find_kind
 from kafkactl.storage.text import split_as_utf8
@@ -68,7 +75,7 @@ def _base64_parts(data: bytes) -> Iterator[bytes]:
 def _print_csv(rows: Iterator[Row]) -> None:
     for number, row in enumerate(rows):
         if number == 0:
-            out.write_text(csv_line(row))
+            out.write_text(format_csv_line(row))
         if any(isinstance(cell, bytes) and len(cell) > LARGE_BYTES for cell in row.values()):
             _write_parts(_csv_parts(row))
         else:
@@ -94,8 +101,8 @@ def _csv_parts(row: Row) -> Iterator[bytes]:
 
 def _csv_cell(cell: Any) -> bytes:
     if isinstance(cell, bytes):
-        return csv_bytes(cell)
-    return csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()
+        return format_csv_bytes(cell)
+    return format_csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()
 
 
 def _write_parts(parts: Iterable[bytes]) -> None:
@@ -105,7 +112,7 @@ def _write_parts(parts: Iterable[bytes]) -> None:
 
 def _print_yaml(rows: Iterator[Row]) -> None:
     for row in rows:
-        out.write_text(yaml_document({name: _text(name, cell) for name, cell in row.items()}))
+        out.write_text(encode_yaml_document({name: _text(name, cell) for name, cell in row.items()}))
 
 
 def _text(name: str, cell: Any) -> Any:

@@ -12,8 +12,8 @@ from kafkactl.dump.printers import LARGE_BYTES, Row
 from kafkactl.dump.text import control_text, timestamp_type
 from kafkactl.errors import FormatError, KafkactlError, UsageError
 from kafkactl.output import people
-from kafkactl.output.kafka.java_text import plain
-from kafkactl.output.records.fields import BASE64_SUFFIX, header_items, member
+from kafkactl.output.kafka.java_text import make_plain
+from kafkactl.output.records.fields import BASE64_SUFFIX, encode_field, encode_headers
 from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import OutputError, out
 from kafkactl.storage.batch import Batch
@@ -193,7 +193,7 @@ def _record_row(selected: Selected, record: Record, is_valid: bool, values: Valu
         "aborted": selected.is_aborted,
         "control": control_text(record) if batch.is_control else None,
         "valid": is_valid,
-        "headers": _header_texts(record) if bytes_as is BytesAs.TEXT else header_items(record.headers),
+        "headers": _header_texts(record) if bytes_as is BytesAs.TEXT else encode_headers(record.headers),
         **_member("key", key, bytes_as),
         **_member("value", value, bytes_as),
     }
@@ -201,10 +201,10 @@ def _record_row(selected: Selected, record: Record, is_valid: bool, values: Valu
 
 def _member(name: str, data: Any, bytes_as: BytesAs) -> Row:
     if not isinstance(data, bytes):
-        return {name: plain(data)}
+        return {name: make_plain(data)}
     if bytes_as is BytesAs.BASE64:
         if len(data) <= LARGE_BYTES:
-            return dict(member(name, data))
+            return dict(encode_field(name, data))
         # Stays bytes, which are printed part by part.
         return {name if is_utf8(data) else f"{name}{BASE64_SUFFIX}": data}
     return {name: data if bytes_as is BytesAs.BYTES else jvm_text(data)}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kafkactl.errors import FormatError, UsageError
-from kafkactl.output.kafka.java_text import boolean_text, json_text
+from kafkactl.output.kafka.java_text import format_boolean, format_json
 from kafkactl.output.records.decoders import Parser
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.control import ControlType, parse_control
@@ -35,7 +35,7 @@ def batch_line(batch: AnyBatch) -> str:
         f"{batch_heading(batch)}"
         f" position: {batch.position} {timestamp_type(batch)}: {batch.max_timestamp_ms} size: {batch.size_bytes}"
         f" magic: {batch.magic} compresscodec: {batch.codec.name.lower()} crc: {batch.crc}"
-        f" isvalid: {boolean_text(batch.is_valid)}"
+        f" isvalid: {format_boolean(batch.is_valid)}"
     )
 
 
@@ -48,8 +48,8 @@ def batch_heading(batch: AnyBatch) -> str:
         f"baseOffset: {batch.base_offset} lastOffset: {batch.last_offset} count: {batch.count}"
         f" baseSequence: {batch.base_sequence} lastSequence: {batch.last_sequence}"
         f" producerId: {batch.producer_id} producerEpoch: {batch.producer_epoch}"
-        f" partitionLeaderEpoch: {batch.leader_epoch} isTransactional: {boolean_text(batch.is_transactional)}"
-        f" isControl: {boolean_text(batch.is_control)}"
+        f" partitionLeaderEpoch: {batch.leader_epoch} isTransactional: {format_boolean(batch.is_transactional)}"
+        f" isControl: {format_boolean(batch.is_control)}"
         f" deleteHorizonMs: {'OptionalLong.empty' if horizon is None else f'OptionalLong[{horizon}]'}"
     )
 
@@ -102,7 +102,7 @@ def _record_heading(record: Record, kind: str) -> str:
     text = f"| offset: {record.offset} {kind}: {record.timestamp_ms}"
     if isinstance(record, LegacyRecord):
         text += f" keySize: {record.key_size} valueSize: {record.value_size}"
-        return f"{text} isValid: {boolean_text(record.is_valid)} crc: {record.crc}"
+        return f"{text} isValid: {format_boolean(record.is_valid)} crc: {record.crc}"
     text += f" keySize: {_size(record.key)} valueSize: {_size(record.value)}"
     return f"{text} sequence: {record.sequence} headerKeys: [{_names(record)}]"
 
@@ -113,7 +113,7 @@ def control_text(record: Record) -> str:
     if control.type in (ControlType.ABORT, ControlType.COMMIT):
         return f"endTxnMarker: {control.type.name} coordinatorEpoch: {control.message['coordinatorEpoch']}"
     if control.type in _CONTROL_NAMES:
-        return f"{_CONTROL_NAMES[control.type]} {json_text(control.message)}"
+        return f"{_CONTROL_NAMES[control.type]} {format_json(control.message)}"
     return f"controlType: {control.type.name}({control.type_id})"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from kafkactl.dump.files import TextDump, Wanted
 from kafkactl.dump.text import aborted_line, control_text, producer_line
 from kafkactl.errors import KafkactlError
-from kafkactl.output.records.decoders import TOPICS, by_format, by_topic
+from kafkactl.output.records.decoders import TOPICS, make_format_decoder, make_topic_decoder
 from kafkactl.serde import formats
 from kafkactl.storage import compression, seek
 from kafkactl.storage.check import Checked, check_partition
@@ -25,14 +25,14 @@ from tests.fuzz.folders import check_folder, look_up
 
 BOUND_BYTES = 1 << 20  # of a decompressed batch: bombs are stopped early, so that more of them fit into an hour
 STEM = f"{0:020}"
-TEXT = by_format(formats.get("string"), formats.get("string"))
+TEXT = make_format_decoder(formats.get("string"), formats.get("string"))
 WANTED = [
     Wanted(deep=True, parse=TEXT.text, parse_is_utf8=True),
     Wanted(),
     Wanted(deep=True, parse=TEXT.text, selection=Selection(from_offset=3, to_time_ms=1_700_000_000_009)),
     Wanted(deep=True, parse=TEXT.text, selection=Selection(tail=3)),
 ]
-DECODERS = [by_topic(topic) for topic in TOPICS]
+DECODERS = [make_topic_decoder(topic) for topic in TOPICS]
 
 
 def segment(folder: Path, data: bytes) -> None:

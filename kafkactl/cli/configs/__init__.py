@@ -56,12 +56,12 @@ def describe(
     (one,) = chosen
     asked = configs.list_entities(connected, one.type) if one.name is None else entities(chosen)
     if output.is_kafka and one.name and not all_ and asked[0] not in configs.list_entities(connected, one.type):
-        out.write_text(admin_text.no_entity(asked[0]))
+        out.write_text(admin_text.format_missing_entity(asked[0]))
         return FAILED
     described, errors = configs.describe_all_configs(connected, asked, documentation)
     shown = {entity: found if all_ else [each for each in found if each.is_own] for entity, found in described.items()}
     if output.is_kafka:
-        out.write_text("".join(admin_text.configs(entity, found, all_) for entity, found in shown.items()))
+        out.write_text("".join(admin_text.format_configs(entity, found, all_) for entity, found in shown.items()))
     else:
         _show(shown, output, [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS)
     return tell_all(errors)
@@ -132,7 +132,7 @@ def alter(
     before_change(connected, [Change(what=f"change the configs of {whose}: {told}", inverse=inverse)], dry_run)
     config_changes.make(connected, changed, changes, dry_run, strict=not output.is_kafka)
     if output.is_kafka:
-        out.write_text(admin_text.altered(changed[0]))
+        out.write_text(admin_text.format_alteration(changed[0]))
         return 0
     result = f"would be taken: {told}" if dry_run else told
     return show_outcomes([Outcome(whose, True, result)], "entity", output)
@@ -206,7 +206,7 @@ def _describe_clients(connected: Cluster, chosen: Sequence[Chosen], output: Mirr
     if all(each.type is EntityType.USERS and each.name != DEFAULT_NAME for each in chosen):
         credentials = scram.describe_credentials(connected, [each.name for each in chosen if each.name])
     if output.is_kafka:
-        out.write_text(admin_text.quotas(limits) + admin_text.credentials(credentials))
+        out.write_text(admin_text.format_quotas(limits) + admin_text.format_credentials(credentials))
         return
     tables = [Table(client_tables.QUOTAS, limits), Table(client_tables.CREDENTIALS, credentials)]
     output.show(Report([*limits, *credentials], [table for table in tables if table.rows]))

@@ -251,16 +251,16 @@ class StyleFlags:
 
     def formats(self, key: Format, value: Format) -> tuple[Format, Format]:
         """What keys and values are, by class or by format; raises UsageError."""
-        from kafkactl.output.records.decoders import format_of_class
+        from kafkactl.output.records.decoders import find_class_format
 
         return (
-            key if self.key_deserializer is None else format_of_class(self.key_deserializer),
-            value if self.value_deserializer is None else format_of_class(self.value_deserializer),
+            key if self.key_deserializer is None else find_class_format(self.key_deserializer),
+            value if self.value_deserializer is None else find_class_format(self.value_deserializer),
         )
 
     def writer(self, format: OutputFormat | None, key: Format, value: Format) -> RecordWriter:
         """Raises UsageError."""
-        from kafkactl.output.records.writers import Style, record_writer
+        from kafkactl.output.records.writers import Style, make_record_writer
         from kafkactl.output.report import OutputFormat
         from kafkactl.streams.properties import said
 
@@ -268,7 +268,7 @@ class StyleFlags:
         if self.null_marker is not None and format is not OutputFormat.CSV:
             raise UsageError("--null-marker is for -o csv", "in lines it is --property null.literal=TEXT")
         null = self.null_marker or ""
-        return record_writer(Style(format, self.template, self.formatter, properties, null), key, value)
+        return make_record_writer(Style(format, self.template, self.formatter, properties, null), key, value)
 
 
 @flags

@@ -74,10 +74,10 @@ class DecoderOptions:
         from kafkactl.output.records import decoders
 
         if self.topic:
-            return decoders.by_topic(self.topic)
-        return decoders.by_format(
-            decoders.format_of_class(self.key_decoder_class) if self.key_decoder_class else key,
-            decoders.format_of_class(self.value_decoder_class) if self.value_decoder_class else value,
+            return decoders.make_topic_decoder(self.topic)
+        return decoders.make_format_decoder(
+            decoders.find_class_format(self.key_decoder_class) if self.key_decoder_class else key,
+            decoders.find_class_format(self.value_decoder_class) if self.value_decoder_class else value,
         )
 
 

@@ -221,7 +221,7 @@ class ReportOptions(OutputOptions):
 
         columns = [] if self.columns is None else [name.strip() for name in self.columns.split(",")]
         try:
-            arranged = report.arranged(columns, self.column_sort)
+            arranged = report.arrange(columns, self.column_sort)
         except UsageError as error:
             if not before_change.was_called.get():
                 raise

@@ -113,7 +113,7 @@ def console_producer(
         raise UsageError("--transaction-size without a transaction", "--transactional-id begins one")
 
     from kafkactl.cli.produce.prompt import TypedLines
-    from kafkactl.output.records.undelivered import Undelivereds
+    from kafkactl.output.records.undelivered import UndeliveredSink
     from kafkactl.streams.account import Account
     from kafkactl.streams.inputs import Given, Pace, whole_lines
     from kafkactl.streams.librdkafka import record_sending
@@ -135,7 +135,7 @@ def console_producer(
             and os.path.samestat(dead_letter.stat(), os.fstat(stream.fileno()))
         ):
             raise UsageError(f"--dead-letter {dead_letter}: it is the input itself", "name another file")
-        account = Account(stack.enter_context(Undelivereds(name, dead_letter)).tell)
+        account = Account(stack.enter_context(UndeliveredSink(name, dead_letter)).tell)
         typed = stream.isatty()
         is_slow = bool(typed or sync or rate)
         if is_slow or transactional_id is not None or given != Given() or not record_sending.IS_THERE:
@@ -181,11 +181,11 @@ def console_producer(
 
 def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition: int | None) -> int:
     """Check all records without sending them; return an exit status."""
-    from kafkactl.output.records.undelivered import Undelivereds
+    from kafkactl.output.records.undelivered import UndeliveredSink
     from kafkactl.streams.account import Account
     from kafkactl.streams.dry_run import DryRun
 
-    account = Account(Undelivereds(topic, None).tell)
+    account = Account(UndeliveredSink(topic, None).tell)
     is_compressed = cluster.settings.properties.get("compression.type", "none") != "none"
     limit = None if is_compressed else _setting(cluster, topic, _LARGEST)
     checking = DryRun(cluster, topic, account, partition, None if limit is None else int(limit))

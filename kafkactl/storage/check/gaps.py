@@ -82,7 +82,7 @@ def find_repeated_key(segments: Sequence[Path], end: int) -> int | None:
 
 
 def _find_proof(gap: Gap, log: LogState, policy: Policy, *, keys_repeat: bool) -> str | None:
-    """Return reason the topic of a gap cannot be compacted, as text, or None without a proof."""
+    """Return why the topic of a gap cannot be compacted, as text, or None without a proof."""
     if log.keyless_offset is not None and _is_keyless_proof(gap, log.keyless_offset, log, policy):
         return f"the topic is not compacted: the record at offset {log.keyless_offset} has no key"
     if policy is Policy.DELETE and (keys_repeat or not log.is_cleaned):

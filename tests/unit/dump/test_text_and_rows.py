@@ -15,7 +15,7 @@ from google_crc32c import value as crc32c
 from kafkactl.dump.files import TextDump
 from kafkactl.dump.pieces import Wanted
 from kafkactl.dump.rows import BytesAs, dump_rows
-from kafkactl.output.records.decoders import by_format
+from kafkactl.output.records.decoders import make_format_decoder
 from kafkactl.serde import formats
 from kafkactl.storage.selection import BadCrc, Selection
 from tests.unit.storage.encoding import KINDS_OF_BATCHES
@@ -31,7 +31,7 @@ FIELDS = {
     "base sequence": (53, ">i", INTS),
     "count": (57, ">i", INTS),
 }
-DECODER = by_format(formats.get("string"), formats.get("string"))
+DECODER = make_format_decoder(formats.get("string"), formats.get("string"))
 LINE = re.compile(
     r"^\| offset: (-?\d+) \w+: (-?\d+) keySize: (-?\d+) valueSize: (-?\d+) sequence: (-?\d+)", re.MULTILINE
 )
