@@ -12,8 +12,8 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Me
 
 from kafkactl.serde.formats import STRING, Format
 from kafkactl.storage.text import name_bytes
-from kafkactl.streams.properties import is_true, settled
-from kafkactl.streams.record import PlainLine, headers_of
+from kafkactl.streams.properties import fill_defaults, is_true
+from kafkactl.streams.record import PlainLine, read_headers
 
 
 class LineFormatter:
@@ -43,7 +43,7 @@ class LineFormatter:
     }
 
     def __init__(self, properties: Mapping[str, str], key: Format, value: Format, header: Format | None = None) -> None:
-        settings = settled(properties, self.DEFAULTS, "formatter")
+        settings = fill_defaults(properties, self.DEFAULTS, "formatter")
         self._separator = settings["key.separator"].encode()
         self._line_end = settings["line.separator"].encode()
         self._headers_separator = settings["headers.separator"].encode()
@@ -108,7 +108,7 @@ class LineFormatter:
 
     def _write_headers(self, message: Message) -> bytes:
         """Return the headers; NO_HEADERS without any."""
-        headers = headers_of(message)
+        headers = read_headers(message)
         if not headers:
             return b"NO_HEADERS"
         return self._headers_separator.join([name_bytes(name) + b":" + self._header(value) for name, value in headers])

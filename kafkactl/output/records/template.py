@@ -11,7 +11,7 @@ from kafkactl.output.records import RecordWriter
 from kafkactl.serde.formats import Format
 from kafkactl.storage.text import name_bytes
 from kafkactl.streams.properties import unescape
-from kafkactl.streams.record import headers_of
+from kafkactl.streams.record import read_headers
 
 MARKS = (
     "%s value, %S its length, %R its length as four bytes, %k key, %K its length, %t topic, %p partition, %o offset, "
@@ -79,5 +79,5 @@ def _count_bytes(data: bytes | None) -> int:
 
 def _format_headers(message: Any) -> bytes:
     """Return headers as NAME=VALUE joined by commas; NULL for a value of None."""
-    pairs = headers_of(message)
+    pairs = read_headers(message)
     return b",".join(name_bytes(name) + b"=" + (b"NULL" if value is None else value) for name, value in pairs)

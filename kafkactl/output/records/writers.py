@@ -25,7 +25,7 @@ from kafkactl.output.structured import (
 from kafkactl.serde import formats
 from kafkactl.serde.formats import STRING, Format
 from kafkactl.stdout import out
-from kafkactl.streams.record import headers_of
+from kafkactl.streams.record import read_headers
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class _FieldWriter(RecordWriter):
             "partition": message.partition(),
             "offset": message.offset(),
             "timestamp_ms": timestamp_ms if kind else None,
-            "headers": encode_headers(headers_of(message)),
+            "headers": encode_headers(read_headers(message)),
         }
 
 

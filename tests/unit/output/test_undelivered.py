@@ -14,7 +14,7 @@ from kafkactl.errors import UsageError
 from kafkactl.output.records.undelivered import UndeliveredSink
 from kafkactl.serde import formats
 from kafkactl.streams.account import Undelivered
-from kafkactl.streams.inputs import FieldReader, json_lines
+from kafkactl.streams.inputs import FieldReader, read_json_lines
 
 ONE = Undelivered(b"k", b"v", [("h", b"1"), ("n", None), ("b", b"\xff")], 2, 5, "timed out")
 
@@ -36,7 +36,7 @@ def test_a_file_that_can_be_sent_again(tmp_path: Path) -> None:
         with UndeliveredSink("orders", file) as told:
             told.tell(one)
     reader = FieldReader(formats.get("string"), formats.get("string"))
-    found = [record for batch in json_lines(io.BytesIO(file.read_bytes()), reader) for record in batch]
+    found = [record for batch in read_json_lines(io.BytesIO(file.read_bytes()), reader) for record in batch]
     assert found == [
         {
             "key": b"k",

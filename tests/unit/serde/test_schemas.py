@@ -18,7 +18,7 @@ from kafkactl.serde.chosen import Choice, chosen
 from kafkactl.serde.formats import Format
 from kafkactl.serde.registry import Registry
 from kafkactl.serde.schemas import Writes
-from kafkactl.streams.properties import settled
+from kafkactl.streams.properties import fill_defaults
 from tests import registry as registries
 
 USER = {
@@ -311,4 +311,4 @@ def test_records_whose_schema_is_not_there_are_faults_of_their_own(registry: reg
 def test_confluents_properties_point_to_flags() -> None:
     for name in ("schema.registry.url", "value.schema", "basic.auth.credentials.source"):
         with pytest.raises(UsageError, match=f"--property {name}: it is a flag here"):
-            settled({name: "x"}, {"parse.key": "false"}, "reader")
+            fill_defaults({name: "x"}, {"parse.key": "false"}, "reader")
