@@ -21,8 +21,8 @@ def make_id_placer(key: Format, value: Format) -> Callable[[Sequence[Any]], None
         for message in messages:
             if headers := read_headers(message):
                 if (data := message.key()) is not None:
-                    message.set_key(key.with_id(data, headers))
+                    message.set_key(key.add_schema_id(data, headers))
                 if (data := message.value()) is not None:
-                    message.set_value(value.with_id(data, headers))
+                    message.set_value(value.add_schema_id(data, headers))
 
     return place_ids

@@ -69,14 +69,14 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
 
     def text(record: Record) -> tuple[str | None, str | None]:
         return (
-            None if record.key is None else key.to_text(key.with_id(record.key, record.headers)),
-            None if record.value is None else value.to_text(value.with_id(record.value, record.headers)),
+            None if record.key is None else key.to_text(key.add_schema_id(record.key, record.headers)),
+            None if record.value is None else value.to_text(value.add_schema_id(record.value, record.headers)),
         )
 
     def decode_part(data: bytes | None, format: Format, record: Record) -> bytes | str | None:
         if data is None or format.name == formats.STRING:
             return data
-        return format.to_text(format.with_id(data, record.headers))
+        return format.to_text(format.add_schema_id(data, record.headers))
 
     def values(record: Record) -> tuple[Any, Any]:
         return decode_part(record.key, key, record), decode_part(record.value, value, record)
