@@ -6,8 +6,8 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from kafkactl.dump.files import TextDump, Wanted
-from kafkactl.dump.text import aborted_line, control_text, producer_line
+from kafkactl.dump.files import DumpOptions, TextDump
+from kafkactl.dump.text import format_aborted_transaction, format_control, format_producer
 from kafkactl.errors import KafkactlError
 from kafkactl.output.records.decoders import TOPICS, make_format_decoder, make_topic_decoder
 from kafkactl.serde import formats
@@ -27,10 +27,10 @@ BOUND_BYTES = 1 << 20  # of a decompressed batch: bombs are stopped early, so th
 STEM = f"{0:020}"
 TEXT = make_format_decoder(formats.get("string"), formats.get("string"))
 WANTED = [
-    Wanted(deep=True, parse=TEXT.text, parse_is_utf8=True),
-    Wanted(),
-    Wanted(deep=True, parse=TEXT.text, selection=Selection(from_offset=3, to_time_ms=1_700_000_000_009)),
-    Wanted(deep=True, parse=TEXT.text, selection=Selection(tail=3)),
+    DumpOptions(deep=True, parse=TEXT.text, parse_is_utf8=True),
+    DumpOptions(),
+    DumpOptions(deep=True, parse=TEXT.text, selection=Selection(from_offset=3, to_time_ms=1_700_000_000_009)),
+    DumpOptions(deep=True, parse=TEXT.text, selection=Selection(tail=3)),
 ]
 DECODERS = [make_topic_decoder(topic) for topic in TOPICS]
 
@@ -54,7 +54,7 @@ def index(folder: Path, data: bytes) -> None:
     for suffix in ("index", "timeindex"):
         path = folder / f"{STEM}.{suffix}"
         path.write_bytes(data)
-        for wanted in (Wanted(), Wanted(sanity_only=True)):
+        for wanted in (DumpOptions(), DumpOptions(sanity_only=True)):
             TextDump(wanted, io.BytesIO()).run([path])
     expect_only_ours(lambda: (OffsetIndex(path.with_suffix(".index")).lookup(5), list(TimeIndex(path).read_entries())))
     list(check_partition(folder, Checked()))
@@ -62,8 +62,8 @@ def index(folder: Path, data: bytes) -> None:
 
 def small_file(folder: Path, data: bytes) -> None:
     readers: list[Callable[[Path], object]] = [
-        lambda path: [aborted_line(entry) for entry in read_aborted_transactions(path)],
-        lambda path: [producer_line(state) for state in read_producer_snapshot(path)],
+        lambda path: [format_aborted_transaction(entry) for entry in read_aborted_transactions(path)],
+        lambda path: [format_producer(state) for state in read_producer_snapshot(path)],
         read_leader_epochs,
         read_offset_checkpoint,
         read_properties,
@@ -80,7 +80,7 @@ def message(folder: Path, data: bytes) -> None:
     for decoder in DECODERS:
         decoder.text(record)
         expect_only_ours(lambda decoder=decoder: decoder.values(record))  # type: ignore[misc]
-    expect_only_ours(lambda: control_text(record))
+    expect_only_ours(lambda: format_control(record))
 
 
 TARGETS: dict[str, Callable[[Path, bytes], None]] = {

@@ -16,7 +16,7 @@ from random import Random
 import pytest
 
 from kafkactl.dump.files import TextDump
-from kafkactl.dump.pieces import Wanted
+from kafkactl.dump.pieces import DumpOptions
 from kafkactl.output.records.decoders import make_format_decoder
 from kafkactl.serde import formats
 from kafkactl.storage import readers
@@ -157,7 +157,7 @@ def ours(one: Case) -> tuple[str, bool]:
     """The text, and whether the status is zero; in this process, for there are many."""
     decoder = make_format_decoder(formats.get("string"), formats.get("string"))
     with_data = "--print-data-log" in one.options
-    wanted = Wanted(
+    wanted = DumpOptions(
         deep=with_data or "--deep-iteration" in one.options,
         parse=decoder.text if with_data else None,
         parse_is_utf8=True,

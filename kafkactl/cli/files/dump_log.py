@@ -234,7 +234,7 @@ def dump_log(
         compression.MAX_DECOMPRESSED_BYTES = max_decompressed_bytes
     if as_rows:
         from kafkactl.dump import rows as dump_rows
-        from kafkactl.dump.printers import printer
+        from kafkactl.dump.printers import make_printer
         from kafkactl.output.parquet import print_parquet
 
         bytes_as = dump_rows.BytesAs.TEXT
@@ -242,14 +242,14 @@ def dump_log(
             bytes_as = dump_rows.BytesAs.BASE64
         elif output.format is OutputFormat.CSV:
             bytes_as = dump_rows.BytesAs.BYTES
-        print_rows = print_parquet if output.is_parquet else printer(output.format, paths)
+        print_rows = print_parquet if output.is_parquet else make_printer(output.format, paths)
         status = dump_rows.dump_rows(paths, deep, decoder.values, bytes_as, selection, print_rows)
         return combine([*statuses, status])
 
     from kafkactl.dump.files import TextDump
-    from kafkactl.dump.pieces import EVERYTHING_BYTES, Wanted
+    from kafkactl.dump.pieces import EVERYTHING_BYTES, DumpOptions
 
-    wanted = Wanted(
+    wanted = DumpOptions(
         deep=deep,
         parse=decoder.text if with_data else None,
         parse_is_utf8=decoder.is_utf8,
