@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.text import name_text
 
-MAX_VARLONG_SHIFT = 63
-MAX_VARINT_SHIFT = 28
+_INT32_BITS, _INT64_BITS = 32, 64
+_BITS_A_BYTE = 7
 _LARGEST_INT32 = 2**31 - 1
 _LARGEST_INT64 = 2**63 - 1
 
@@ -67,107 +65,50 @@ def parse_records(
 def parse_fields(data: bytes | memoryview, count: int) -> Iterator[Fields]:
     """Yield `count` records as they are written, with deltas in place of offsets and timestamps.
 
-    Varints of one or two bytes, which are the most frequent ones, are read in place, because a call costs more. Raise
-    FormatError as `parse_records` does.
+    Raise FormatError as `parse_records` does.
     """
-    fields = _parse_fields(data, count)
-    return fields if isinstance(data, bytes) else map(_copy_parts, fields)
-
-
-def _copy_parts(fields: Fields) -> Fields:
-    """Return the fields with copies of key and value, so that they do not keep all other records in memory."""
-    timestamp_delta, offset_delta, key, value, headers = fields
-    key, value = (None if part is None else bytes(part) for part in (key, value))
-    return timestamp_delta, offset_delta, key, value, headers
-
-
-def _parse_fields(data: Any, count: int) -> Iterator[Fields]:
-    """Yield the fields of each record; keys and values are slices of `data`."""
     if count < 0:
         raise FormatError(f"corrupt: the header counts {count} records")
-    zigzag = _build_zigzag_table()
     position, end = 0, len(data)
-    for left in reversed(range(count)):
+    for remaining in reversed(range(count)):
         if position >= end:
             raise FormatError("corrupt: fewer records than the header counts")
-        try:
-            raw = data[position]
-            position += 1
-            if raw < 0x80:
-                length = zigzag[raw]
-            elif (second := data[position]) < 0x80:
-                length = zigzag[raw & 0x7F | second << 7]
-                position += 1
-            else:
-                length, position = read_varint(data, position - 1)
-            record_end = position + length
-            if length < 0 or record_end > end:
-                raise FormatError(f"corrupt: a record of {length} bytes where {end - position} are left")
-            position += 1  # past the attributes, which have no meaning yet
-            raw = data[position]
-            position += 1
-            if raw < 0x80:
-                timestamp_delta = zigzag[raw]
-            elif (second := data[position]) < 0x80:
-                timestamp_delta = zigzag[raw & 0x7F | second << 7]
-                position += 1
-            else:
-                timestamp_delta, position = read_varlong(data, position - 1)
-            raw = data[position]
-            position += 1
-            if raw < 0x80:
-                offset_delta = zigzag[raw]
-            elif (second := data[position]) < 0x80:
-                offset_delta = zigzag[raw & 0x7F | second << 7]
-                position += 1
-            else:
-                offset_delta, position = read_varint(data, position - 1)
-            raw = data[position]
-            position += 1
-            if raw < 0x80:
-                size = zigzag[raw]
-            elif (second := data[position]) < 0x80:
-                size = zigzag[raw & 0x7F | second << 7]
-                position += 1
-            else:
-                size, position = read_varint(data, position - 1)
-            key = None
-            if size >= 0:
-                key = data[position : position + size]
-                position += size
-            raw = data[position]
-            position += 1
-            if raw < 0x80:
-                size = zigzag[raw]
-            elif (second := data[position]) < 0x80:
-                size = zigzag[raw & 0x7F | second << 7]
-                position += 1
-            else:
-                size, position = read_varint(data, position - 1)
-            value = None
-            if size >= 0:
-                value = data[position : position + size]
-                position += size
-            headers: Headers = ()
-            if data[position]:
-                if position > record_end:
-                    raise IndexError
-                headers, position = _read_headers(data, position, record_end)
-            else:
-                position += 1
-        except IndexError:
-            raise FormatError("corrupt: the records end inside one") from None
-        if position != record_end:
-            raise FormatError(f"corrupt: a record says {length} bytes and has {length + position - record_end}")
-        if left == 0 and position != end:
+        fields, position = _read_record(data, position)
+        if remaining == 0 and position != end:
             raise FormatError(f"corrupt: {end - position} bytes are left behind the last record")
-        yield timestamp_delta, offset_delta, key, value, headers
+        yield fields
 
 
-@cache
-def _build_zigzag_table() -> tuple[int, ...]:
-    """Return the numbers that varints of one or two bytes stand for, by their raw value."""
-    return tuple((raw >> 1) ^ -(raw & 1) for raw in range(1 << 14))
+def _read_record(data: bytes | memoryview, position: int) -> tuple[Fields, int]:
+    """Return the fields of the record at a position, and the position after it."""
+    try:
+        length, position = _read_zigzag(data, position, _INT32_BITS)
+        record_end = position + length
+        if length < 0 or record_end > len(data):
+            raise FormatError(f"corrupt: a record of {length} bytes where {len(data) - position} are left")
+        position += 1  # past the attributes, which have no meaning yet
+        timestamp_delta, position = _read_zigzag(data, position, _INT64_BITS)
+        offset_delta, position = _read_zigzag(data, position, _INT32_BITS)
+        key, position = _read_part(data, position)
+        value, position = _read_part(data, position)
+        headers, position = _read_headers(data, position, record_end)
+    except IndexError:
+        raise FormatError("corrupt: the records end inside one") from None
+    if position != record_end:
+        raise FormatError(f"corrupt: a record says {length} bytes and has {length + position - record_end}")
+    return (timestamp_delta, offset_delta, key, value, headers), position
+
+
+def _read_part(data: bytes | memoryview, position: int) -> tuple[bytes | None, int]:
+    """Return a key or a value, None for a negative length, and the position after it.
+
+    It is a copy, and does not keep all other records in memory. Behind the end of the data it is cut: the position
+    shows that.
+    """
+    size, position = _read_zigzag(data, position, _INT32_BITS)
+    if size < 0:
+        return None, position
+    return bytes(data[position : position + size]), position + size
 
 
 def increment_sequence(sequence: int, increment: int) -> int:
@@ -194,20 +135,7 @@ def read_varlong(data: bytes | memoryview, position: int) -> tuple[int, int]:
 
     Raise FormatError where it is cut off or longer than 10 bytes.
     """
-    shift = raw = 0
-    try:
-        while True:
-            byte = data[position]
-            position += 1
-            raw |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                raw &= 0xFFFFFFFFFFFFFFFF
-                return (raw >> 1) ^ -(raw & 1), position
-            shift += 7
-            if shift > MAX_VARLONG_SHIFT:
-                raise FormatError("corrupt: a varint of 64 bits is longer than 10 bytes")
-    except IndexError:
-        raise FormatError("corrupt: the records end inside a varint") from None
+    return _read_varint(data, position, _INT64_BITS)
 
 
 def read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
@@ -215,20 +143,31 @@ def read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
 
     Raise FormatError where it is cut off or longer than 5 bytes.
     """
-    shift = raw = 0
+    return _read_varint(data, position, _INT32_BITS)
+
+
+def _read_varint(data: bytes | memoryview, position: int, bits: int) -> tuple[int, int]:
     try:
-        while True:
-            byte = data[position]
-            position += 1
-            raw |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                raw &= 0xFFFFFFFF
-                return (raw >> 1) ^ -(raw & 1), position
-            shift += 7
-            if shift > MAX_VARINT_SHIFT:
-                raise FormatError("corrupt: a varint of 32 bits is longer than 5 bytes")
+        return _read_zigzag(data, position, bits)
     except IndexError:
         raise FormatError("corrupt: the records end inside a varint") from None
+
+
+def _read_zigzag(data: bytes | memoryview, position: int, bits: int) -> tuple[int, int]:
+    """Return the value of a zigzag varint, and the position after it.
+
+    Each byte has 7 bits of the number, the lowest ones first, and its highest bit says that another byte follows. Raise
+    IndexError where the data end, FormatError where the varint is longer than its number of bits allows.
+    """
+    raw = 0
+    for shift in range(0, bits, _BITS_A_BYTE):
+        byte = data[position]
+        position += 1
+        raw |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            raw &= (1 << bits) - 1
+            return (raw >> 1) ^ -(raw & 1), position
+    raise FormatError(f"corrupt: a varint of {bits} bits is longer than {bits // _BITS_A_BYTE + 1} bytes")
 
 
 def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[bytes | None, int]:
