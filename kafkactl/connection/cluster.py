@@ -306,8 +306,7 @@ class Cluster:
     def ask(self, send: Callable[[], Future[T]], failure: str, patience_s: float | None = None) -> T:
         """Return the answer to a request. The request is sent again after a transient error.
 
-        `send` sends it and returns the future. Raise UnreachableError, UnansweredError, OperationError and TimeoutError
-        as wait() does.
+        `send` sends it and returns the future. `failure`, `patience_s` and the errors are those of wait().
         """
         return self.retry(lambda: self.wait(send(), failure, patience_s))
 
