@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from kafkactl.admin.configs import Config
     from kafkactl.connection.cluster import Cluster
 
-app = new_app("Show, change and compare settings of topics, brokers, groups, clients and users.")
+app = new_app(
+    """Show, change and compare settings of topics, brokers, groups and clients.
+
+    Examples:
+      kafkactl configs describe topics orders
+      kafkactl configs alter topics orders --set retention.ms=3600000
+      kafkactl configs diff topics orders clicks
+    """
+)
 
 
 @app.command()
@@ -36,10 +44,18 @@ def describe(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
     options: EntityOptions,
-    all_: Annotated[bool, typer.Option("--all", help="Inherited and default values, too.")] = False,
-    documentation: Annotated[bool, typer.Option("--documentation", help="What each setting is for.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Show inherited and default values, too.")] = False,
+    documentation: Annotated[bool, typer.Option("--documentation", help="Show what each setting is for.")] = False,
 ) -> int:
-    """Show settings: an entity's own, or all with where each comes from; of every entity when none is named."""
+    """Show settings, and where each value comes from.
+
+    Without a name the settings of every entity of the type are shown.
+
+    Examples:
+      kafkactl configs describe topics orders
+      kafkactl configs describe topics orders --all --documentation
+      kafkactl configs describe brokers 1 -o json
+    """
     from kafkactl.admin import configs
     from kafkactl.output.kafka import admin_text
 
@@ -88,25 +104,33 @@ def alter(
     options: EntityOptions,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Set one; repeatable.", autocompletion=config_names),
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a value; repeatable.", autocompletion=config_names),
     ] = None,
     unset: Annotated[
         list[str] | None,
         typer.Option(
             "--unset",
             metavar="NAME",
-            help="Back to the inherited value; repeatable.",
+            help="Go back to the inherited value; repeatable.",
             autocompletion=removable_config_names,
         ),
     ] = None,
     append: Annotated[
         list[str] | None,
-        typer.Option("--append", metavar="NAME=VALUE", help="Add to a list; repeatable.", autocompletion=config_names),
+        typer.Option(
+            "--append",
+            metavar="NAME=VALUE",
+            help="Add a value to a setting that is a list; repeatable.",
+            autocompletion=config_names,
+        ),
     ] = None,
     subtract: Annotated[
         list[str] | None,
         typer.Option(
-            "--subtract", metavar="NAME=VALUE", help="Take from a list; repeatable.", autocompletion=config_names
+            "--subtract",
+            metavar="NAME=VALUE",
+            help="Remove a value from a setting that is a list; repeatable.",
+            autocompletion=config_names,
         ),
     ] = None,
     add_config: Annotated[
@@ -118,7 +142,9 @@ def alter(
     add_config_file: Annotated[
         Path | None,
         typer.Option(
-            "--add-config-file", metavar="FILE", help="Settings as a Java .properties file; secret ones come only so."
+            "--add-config-file",
+            metavar="FILE",
+            help="Java .properties file of settings; secret values are only read from it.",
         ),
     ] = None,
     delete_config: Annotated[
@@ -127,9 +153,19 @@ def alter(
             "--delete-config", metavar="A,B", help="Kafka's spelling of --unset.", autocompletion=removable_config_names
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Let the brokers check the change, and change nothing.")
+    ] = False,
 ) -> int:
-    """Change settings of an entity, all in one request: all of them hold, or none."""
+    """Change settings of a topic, broker, group, client or user.
+
+    All settings are changed in one request: all of them, or none.
+
+    Examples:
+      kafkactl configs alter topics orders --set retention.ms=3600000
+      kafkactl configs alter topics orders --unset retention.ms
+      kafkactl configs alter brokers --default --set log.cleaner.threads=2
+    """
     from kafkactl.admin.models import Outcome
     from kafkactl.cli.configs import changes as config_changes
     from kafkactl.output.kafka import admin_text
@@ -163,13 +199,20 @@ def diff(
         list[str],
         typer.Argument(
             metavar="TYPE NAME [OTHER]",
-            help="Two of a type, or one beside Kafka's defaults.",
+            help="Type and two names, or one name to compare with Kafka's defaults.",
             autocompletion=entity_parts,
             show_default=False,
         ),
     ],
 ) -> int:
-    """Compare settings of two topics, brokers or groups, or of one with Kafka's defaults; status 4 when any differ."""
+    """Compare settings of two topics, brokers or groups.
+
+    With one name its settings are compared with Kafka's defaults. The status is 4 if there is a difference.
+
+    Examples:
+      kafkactl configs diff topics orders clicks
+      kafkactl configs diff brokers 1
+    """
     from kafkactl.admin import configs
 
     if len(entity) not in (2, 3):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
 from kafkactl.cli.completion.names import entity_parts, entity_types, topic_names
 from kafkactl.cli.frame.command import flags
+from kafkactl.cli.frame.help import Section
 from kafkactl.errors import UsageError
 
 _NAME_FLAGS = {
@@ -43,45 +44,89 @@ class EntityChoice:
 
 @flags
 class EntityOptions:
-    """Options that select the entities whose settings a command reads or changes."""
+    """The entity whose settings are shown or changed."""
+
+    section: ClassVar[Section] = Section.SUBJECT
 
     entity: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="TYPE [NAME]",
-            help=f"One of {', '.join(EntityType)}, and whose; users NAME clients NAME together.",
+            help=f"Type of entity, and its name; users NAME clients NAME together. Types: {', '.join(EntityType)}.",
             autocompletion=entity_parts,
             show_default=False,
         ),
     ] = None
     entity_type: Annotated[
         list[str] | None,
-        typer.Option("--entity-type", metavar="TYPE", help="Kafka's spelling of TYPE.", autocompletion=entity_types),
+        typer.Option(
+            "--entity-type",
+            metavar="TYPE",
+            help="Kafka's spelling of TYPE.",
+            rich_help_panel=Section.KAFKA,
+            autocompletion=entity_types,
+        ),
     ] = None
     entity_name: Annotated[
-        list[str] | None, typer.Option("--entity-name", metavar="NAME", help="Kafka's spelling of NAME.")
+        list[str] | None,
+        typer.Option("--entity-name", metavar="NAME", help="Kafka's spelling of NAME.", rich_help_panel=Section.KAFKA),
     ] = None
     entity_default: Annotated[
-        bool, typer.Option("--entity-default", "--default", help="What holds for all of the type without their own.")
+        bool,
+        typer.Option(
+            "--entity-default", "--default", help="Settings of all entities of the type that have none of their own."
+        ),
     ] = False
     topic: Annotated[
-        str | None, typer.Option("--topic", metavar="TOPIC", help="Short for topics.", autocompletion=topic_names)
+        str | None,
+        typer.Option(
+            "--topic",
+            metavar="TOPIC",
+            help="Short for topics TOPIC.",
+            rich_help_panel=Section.KAFKA,
+            autocompletion=topic_names,
+        ),
     ] = None
-    broker: Annotated[str | None, typer.Option("--broker", metavar="ID", help="Short for brokers.")] = None
-    broker_defaults: Annotated[bool, typer.Option("--broker-defaults", help="All brokers.")] = False
+    broker: Annotated[
+        str | None, typer.Option("--broker", metavar="ID", help="Short for brokers ID.", rich_help_panel=Section.KAFKA)
+    ] = None
+    broker_defaults: Annotated[
+        bool, typer.Option("--broker-defaults", help="Short for brokers --default.", rich_help_panel=Section.KAFKA)
+    ] = False
     broker_logger: Annotated[
-        str | None, typer.Option("--broker-logger", metavar="ID", help="Short for broker-loggers.")
+        str | None,
+        typer.Option(
+            "--broker-logger", metavar="ID", help="Short for broker-loggers ID.", rich_help_panel=Section.KAFKA
+        ),
     ] = None
-    group: Annotated[str | None, typer.Option("--group", metavar="GROUP", help="Short for groups.")] = None
+    group: Annotated[
+        str | None,
+        typer.Option("--group", metavar="GROUP", help="Short for groups GROUP.", rich_help_panel=Section.KAFKA),
+    ] = None
     client_metrics: Annotated[
-        str | None, typer.Option("--client-metrics", metavar="NAME", help="Short for client-metrics.")
+        str | None,
+        typer.Option(
+            "--client-metrics", metavar="NAME", help="Short for client-metrics NAME.", rich_help_panel=Section.KAFKA
+        ),
     ] = None
-    user: Annotated[str | None, typer.Option("--user", metavar="USER", help="Short for users.")] = None
-    user_defaults: Annotated[bool, typer.Option("--user-defaults", help="All users.")] = False
-    client: Annotated[str | None, typer.Option("--client", metavar="ID", help="Short for clients.")] = None
-    client_defaults: Annotated[bool, typer.Option("--client-defaults", help="All clients.")] = False
-    ip: Annotated[str | None, typer.Option("--ip", metavar="IP", help="Short for ips.")] = None
-    ip_defaults: Annotated[bool, typer.Option("--ip-defaults", help="All ips.")] = False
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="USER", help="Short for users USER.", rich_help_panel=Section.KAFKA)
+    ] = None
+    user_defaults: Annotated[
+        bool, typer.Option("--user-defaults", help="Short for users --default.", rich_help_panel=Section.KAFKA)
+    ] = False
+    client: Annotated[
+        str | None, typer.Option("--client", metavar="ID", help="Short for clients ID.", rich_help_panel=Section.KAFKA)
+    ] = None
+    client_defaults: Annotated[
+        bool, typer.Option("--client-defaults", help="Short for clients --default.", rich_help_panel=Section.KAFKA)
+    ] = False
+    ip: Annotated[
+        str | None, typer.Option("--ip", metavar="IP", help="Short for ips IP.", rich_help_panel=Section.KAFKA)
+    ] = None
+    ip_defaults: Annotated[
+        bool, typer.Option("--ip-defaults", help="Short for ips --default.", rich_help_panel=Section.KAFKA)
+    ] = False
 
     def parse_choices(self, default_comes_first: bool = False) -> list[EntityChoice]:
         """Return the selected entities: one, or a user and a client.

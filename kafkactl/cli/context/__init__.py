@@ -18,15 +18,27 @@ from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
 
-app = new_app("Keep named clusters, and choose the current one.")
+app = new_app(
+    """Save named clusters, and choose the current one.
 
-Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=context_names)]
+    Examples:
+      kafkactl context set staging -b staging-1:9092,staging-2:9092
+      kafkactl context use staging
+      kafkactl context list
+    """
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the context.", autocompletion=context_names)]
 
 
 @app.command("list")
 @command
 def list_contexts(output: ReportOptions) -> None:
-    """List contexts; the current one is marked."""
+    """List contexts, and mark the current one.
+
+    Examples:
+      kafkactl context list
+    """
     file = contexts.load()
     rows = [
         {"current": name == file.current, "context": name, "bootstrap_servers": context.bootstrap_servers}
@@ -45,7 +57,11 @@ def list_contexts(output: ReportOptions) -> None:
 @app.command()
 @command
 def use(name: Name) -> None:
-    """Make a context the current one."""
+    """Make a context the current one.
+
+    Examples:
+      kafkactl context use staging
+    """
     contexts.change(lambda file: file.select_context(name))
     people.note(f"current context: {name}")
 
@@ -55,10 +71,21 @@ def use(name: Name) -> None:
 def show(
     output: ReportOptions,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", autocompletion=context_names, show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Name of the context. Default: the current one.",
+            autocompletion=context_names,
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
-    """Show a context's settings, the current one's if none is named; secrets stay hidden."""
+    """Show the settings of a context, with secrets hidden.
+
+    Examples:
+      kafkactl context show
+      kafkactl context show staging -o yaml
+    """
     file = contexts.load()
     context_name = name or file.current
     if context_name is None:
@@ -81,17 +108,25 @@ def set_context(
     ] = None,
     command_config: Annotated[
         Path | None,
-        typer.Option("--command-config", metavar="FILE", help="Take the settings of a .properties file over."),
+        typer.Option(
+            "--command-config", metavar="FILE", help="Java .properties file whose settings are copied into the context."
+        ),
     ] = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("-X", metavar="NAME=VALUE", help="Client setting; repeatable. NAME= removes one."),
+        typer.Option("-X", metavar="NAME=VALUE", help="Client setting; repeatable. NAME= removes a setting."),
     ] = None,
     read_only: Annotated[
         bool | None, typer.Option("--read-only/--no-read-only", help="Refuse commands that change the cluster.")
     ] = None,
 ) -> None:
-    """Make a context, or change the named parts of one."""
+    """Create a context, or change parts of one.
+
+    Examples:
+      kafkactl context set staging -b staging-1:9092,staging-2:9092
+      kafkactl context set staging -X security.protocol=ssl --read-only
+      kafkactl context set production --command-config client.properties
+    """
     file_settings = properties.read(command_config) if command_config else {}
     servers = bootstrap_server or file_settings.pop("bootstrap.servers", None)
     assignments = [parse_assignment(text, "-X") for text in setting or ()]
@@ -130,6 +165,10 @@ def _change_settings(
 @app.command()
 @command
 def delete(name: Name) -> None:
-    """Forget a context; the cluster itself is left alone."""
+    """Delete a context; the cluster stays as it is.
+
+    Examples:
+      kafkactl context delete staging
+    """
     contexts.change(lambda file: file.remove_context(name))
     people.note(f"context {name} forgotten")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_type_hints
 
 import typer
 import typer.main
-from typer.core import TyperGroup
 from typer.models import CommandInfo
 
+from kafkactl.cli.frame import help as help_text
 from kafkactl.cli.frame import rights
 from kafkactl.errors import OperationError
 from kafkactl.patterns import refuse_empty, require_unicode
@@ -41,7 +41,6 @@ def new_app(summary: str) -> typer.Typer:
     return typer.Typer(
         cls=_Verbs,
         help=summary,
-        no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -124,8 +123,17 @@ def build(app: typer.Typer) -> Any:
     return group
 
 
-class _Verbs(TyperGroup):
+class _Verbs(help_text.Group):
+    """The verbs of a noun. One is built when it is asked for."""
+
     verbs: Mapping[str, CommandInfo]
+
+    def summaries(self) -> Iterable[tuple[str, str]]:
+        """Return the name and the first sentence of each verb."""
+        return [
+            (name, help_text.first_sentence(verb.callback.__doc__ if verb.callback else None))
+            for name, verb in self.verbs.items()
+        ]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if self.commands.get(cmd_name) is None and cmd_name in self.verbs:
@@ -136,6 +144,7 @@ class _Verbs(TyperGroup):
 
 def _built(verb: CommandInfo) -> Any:
     _prepare(verb.callback)
+    verb.cls = help_text.Command
     alone = new_app("")
     alone.registered_commands = [verb]
     return typer.main.get_command(alone)
@@ -161,17 +170,26 @@ def _spread(
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
     for group in groups.values():
         annotations = _annotations_of(group)  # type: ignore[arg-type]  # a class is hashable
+        section = getattr(group, "section", None)
         for field in fields(group):
+            annotation = annotations[field.name]
+            if section is not None:
+                _put_into_section(annotation, section)
             default = inspect.Parameter.empty if field.default is MISSING else field.default
             parameters.append(
-                inspect.Parameter(
-                    field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations[field.name]
-                )
+                inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
             )
     if _DEBUG not in hints:  # the root shows the option; it may also stand after a command
         hidden = Annotated[bool, typer.Option("--debug", hidden=True)]
         parameters.append(inspect.Parameter(_DEBUG, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hidden))
     return inspect.Signature(parameters)
+
+
+def _put_into_section(annotation: Any, section: str) -> None:
+    """Give a flag the section of its dataclass, unless it names one itself."""
+    for parameter in annotation.__metadata__:
+        if parameter.rich_help_panel is None:
+            parameter.rich_help_panel = section
 
 
 def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> None:

@@ -19,10 +19,21 @@ from kafkactl.local.engine import Fault
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 
-app = new_app("Start and stop throw-away clusters on this machine.")
+app = new_app(
+    """Start and stop throw-away clusters on this machine.
+
+    Examples:
+      kafkactl local up
+      kafkactl local status
+      kafkactl local down --wipe
+    """
+)
 
 Target = Annotated[
-    str | None, typer.Argument(metavar=f"[{'|'.join(TARGETS)}]", autocompletion=local_names, show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="TARGET", help=f"Kind of cluster: {', '.join(TARGETS)}.", autocompletion=local_names, show_default=False
+    ),
 ]
 
 
@@ -33,22 +44,34 @@ def up(
     engine: Annotated[
         str,
         typer.Option(
-            "--engine", metavar="auto|docker|native", help="Docker, or Java processes; auto takes what there is."
+            "--engine",
+            metavar="auto|docker|native",
+            help="Run Docker containers or Java processes; auto takes what the machine has.",
         ),
     ] = "auto",
     port: Annotated[
         int | None,
-        typer.Option("--port", min=1024, max=65000, help="Port of the first broker; others follow it (default 9092)."),
+        typer.Option("--port", min=1024, max=65000, help="Port of the first broker; the others follow. Default: 9092."),
     ] = None,
     version: Annotated[
-        str | None, typer.Option("--version", help="Kafka version (default: the compose file's).")
+        str | None, typer.Option("--version", help="Version of Kafka. Default: the one in the compose file.")
     ] = None,
     log_dir: Annotated[
         Path | None,
-        typer.Option("--log-dir", metavar="DIR", help="Keep brokers' segments in here, where dump-log can read them."),
+        typer.Option(
+            "--log-dir", metavar="DIR", help="Folder for the brokers' segments, where dump-log can read them."
+        ),
     ] = None,
 ) -> None:
-    """Start a cluster (default: kraft), wait until it serves, and make it the current context."""
+    """Start a local cluster, and make it the current context.
+
+    The command waits until the cluster serves. The default is kraft, a single node.
+
+    Examples:
+      kafkactl local up
+      kafkactl local up kraft-cluster --port 19092
+      kafkactl local up --engine native --log-dir segments
+    """
     from kafkactl.connection import contexts
 
     if engine not in local_cluster.ENGINES:
@@ -67,12 +90,19 @@ def up(
 def down(
     target: Target = None,
     keep_data: Annotated[
-        bool, typer.Option("--keep-data", help="Leave records for the next `up` (the default).")
+        bool, typer.Option("--keep-data", help="Keep the records for the next up. This is the default.")
     ] = False,
     wipe: Annotated[bool, typer.Option("--wipe", help="Remove the data and the context, too.")] = False,
-    all_: Annotated[bool, typer.Option("--all", help="Every local cluster.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Stop every local cluster.")] = False,
 ) -> None:
-    """Stop a local cluster; with several, name it or say --all."""
+    """Stop a local cluster.
+
+    If several are running, name one, or stop them with --all.
+
+    Examples:
+      kafkactl local down
+      kafkactl local down kraft-cluster --wipe
+    """
     from kafkactl.connection import contexts
 
     if keep_data and wipe:
@@ -96,34 +126,54 @@ def down(
         people.note(f"{name} is down{'' if wipe else '; its data stays for the next `up`, --wipe removes it'}")
 
 
-NodeName = Annotated[str, typer.Argument(metavar="NODE", help="As status shows it, or its number: kafka-2, or 2.")]
+NodeName = Annotated[
+    str, typer.Argument(metavar="NODE", help="Name of the node as status shows it, or its number: kafka-2, or 2.")
+]
 
 
 @app.command()
 @command
 def kill(node: NodeName, target: Target = None) -> None:
-    """End a node at once (SIGKILL), as a power cut would."""
+    """Kill a node at once (SIGKILL), as a power cut would.
+
+    Examples:
+      kafkactl local kill 2
+    """
     _apply(Fault.KILL, target, node, "is killed")
 
 
 @app.command()
 @command
 def pause(node: NodeName, target: Target = None) -> None:
-    """Freeze a node: its connections stay open, and nothing answers."""
+    """Freeze a node: its connections stay open without answers.
+
+    Examples:
+      kafkactl local pause 2
+    """
     _apply(Fault.PAUSE, target, node, "is paused")
 
 
 @app.command()
 @command
 def resume(node: NodeName, target: Target = None) -> None:
-    """Let a paused node go on."""
+    """Let a paused node continue.
+
+    Examples:
+      kafkactl local resume 2
+    """
     _apply(Fault.RESUME, target, node, "goes on")
 
 
 @app.command()
 @command
 def restart(node: NodeName, target: Target = None) -> None:
-    """Start a node again, after an orderly end when it runs, and wait until it serves."""
+    """Restart a node, and wait until it serves.
+
+    A node that runs is stopped in an orderly way first.
+
+    Examples:
+      kafkactl local restart 2
+    """
     _apply(Fault.RESTART, target, node, "serves")
 
 
@@ -146,7 +196,14 @@ def _choose_name(target: str | None) -> str:
 @app.command()
 @command
 def status(output: ReportOptions) -> None:
-    """Show the nodes of local clusters: state, address, process and log folder."""
+    """Show the nodes of local clusters.
+
+    Each has its state, address, process and log folder.
+
+    Examples:
+      kafkactl local status
+      kafkactl local status -o json
+    """
     nodes = local_cluster.list_node_statuses()
     columns = [
         Column("CLUSTER", lambda row: row.cluster),
@@ -165,9 +222,15 @@ def status(output: ReportOptions) -> None:
 @app.command()
 @command
 def logs(
-    target: Target = None, follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False
+    target: Target = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with lines that are written later.")] = False,
 ) -> int:
-    """Print the logs of a local cluster's nodes."""
+    """Print the logs of the nodes of a local cluster.
+
+    Examples:
+      kafkactl local logs
+      kafkactl local logs kraft-cluster --follow
+    """
     return local_cluster.logs(_choose_name(target), follow)
 
 

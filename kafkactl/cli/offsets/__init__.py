@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
     from kafkactl.connection.cluster import Cluster
 
-app = new_app("Show where partitions begin and end, and the offsets of moments in between.")
+app = new_app("Show the first, last or timed offsets of partitions.")
 
 
 @app.command()
@@ -30,9 +30,12 @@ def offsets(
     output: MirrorOutputOptions,
     topics: TopicsOptions,
     clock: TimeOptions,
-    partitions: Annotated[str | None, typer.Option(metavar="N,...", help="Only these partitions.")] = None,
+    partitions: Annotated[
+        str | None, typer.Option(metavar="N,...", help="Only the partitions with these numbers.")
+    ] = None,
     topic_partitions: Annotated[
-        str | None, typer.Option(metavar="TOPIC:N,...", help="Rules like orders:0, orders:1-4 (without 4), orders:2-.")
+        str | None,
+        typer.Option(metavar="TOPIC:N,...", help="Rules such as orders:0, orders:1-4 (without 4), orders:2-."),
     ] = None,
     at: Annotated[
         str,
@@ -44,15 +47,22 @@ def offsets(
         ),
     ] = "latest",
     exclude_internal: Annotated[
-        bool, typer.Option("--exclude-internal-topics", help="Leave Kafka's own topics out.")
+        bool, typer.Option("--exclude-internal-topics", help="Leave the internal topics of Kafka out.")
     ] = False,
-    count: Annotated[bool, typer.Option("--count", help="Both ends, and the records there can be between.")] = False,
+    count: Annotated[
+        bool, typer.Option("--count", help="Show first and last offset, and how many records there can be at most.")
+    ] = False,
     rate: Annotated[
-        str | None,
-        typer.Option("--rate", metavar="DURATION", help="Look twice, so far apart, and show records per second."),
+        str | None, typer.Option("--rate", metavar="DURATION", help="Time between two looks; shows records per second.")
     ] = None,
 ) -> int:
-    """Show the offset of each partition: its log's end, or another moment's."""
+    """Show the offset of each partition at the end or at another time.
+
+    Examples:
+      kafkactl offsets orders
+      kafkactl offsets orders --time earliest
+      kafkactl offsets orders --time 2026-01-01T00:00:00
+    """
     from kafkactl.admin.partition_rules import find_partitions, parse_rules, select_partitions
 
     selection = topics.selection()

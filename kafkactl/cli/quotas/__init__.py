@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -12,6 +12,7 @@ from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
 from kafkactl.cli.completion.names import quota_names
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, flags, new_app
+from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection.settings import parse_assignment
@@ -24,28 +25,37 @@ if TYPE_CHECKING:
     from kafkactl.admin.quotas import Quota
     from kafkactl.connection.cluster import Cluster
 
-app = new_app("Show and change the quotas of users, clients and ips.")
+app = new_app(
+    """Show and change the quotas of users, clients and ips.
+
+    Examples:
+      kafkactl quotas list
+      kafkactl quotas set --client app producer_byte_rate=1048576
+    """
+)
 
 
 @flags
 class QuotaEntityOptions:
-    """Options that select the entity of quotas."""
+    """The user, client or ip whose quotas are shown or changed."""
+
+    section: ClassVar[Section] = Section.SUBJECT
 
     user: Annotated[str | None, typer.Option("--user", metavar="USER", help="Quotas of this user.")] = None
-    user_defaults: Annotated[bool, typer.Option("--user-defaults", help="Quotas of all users without their own.")] = (
-        False
-    )
+    user_defaults: Annotated[
+        bool, typer.Option("--user-defaults", help="Quotas of all users that have none of their own.")
+    ] = False
     client: Annotated[
         str | None,
-        typer.Option("--client", metavar="ID", help="Quotas of this client id, with --user only of that user's."),
+        typer.Option("--client", metavar="ID", help="Quotas of this client id; with --user, of that user's client."),
     ] = None
     client_defaults: Annotated[
-        bool, typer.Option("--client-defaults", help="Quotas of all client ids without their own.")
+        bool, typer.Option("--client-defaults", help="Quotas of all client ids that have none of their own.")
     ] = False
-    ip: Annotated[str | None, typer.Option("--ip", metavar="IP", help="Quotas of this address.")] = None
-    ip_defaults: Annotated[bool, typer.Option("--ip-defaults", help="Quotas of all addresses without their own.")] = (
-        False
-    )
+    ip: Annotated[str | None, typer.Option("--ip", metavar="IP", help="Quotas of this ip address.")] = None
+    ip_defaults: Annotated[
+        bool, typer.Option("--ip-defaults", help="Quotas of all ip addresses that have none of their own.")
+    ] = False
 
     def parse_parts(self) -> dict[EntityType, str]:
         """Return the names of the entity's parts by type; raise UsageError for parts that are mutually exclusive."""
@@ -83,10 +93,17 @@ def list_quotas(
     whose: QuotaEntityOptions,
     match: Annotated[
         list[str] | None,
-        typer.Option("--match", metavar="REGEX", help="Users, clients and ips whose whole name matches; repeatable."),
+        typer.Option(
+            "--match", metavar="REGEX", help="Regular expression for whole names of users, clients and ips; repeatable."
+        ),
     ] = None,
 ) -> None:
-    """Show all quotas, or those of just this user, client or ip."""
+    """Show all quotas, or those of one user, client or ip.
+
+    Examples:
+      kafkactl quotas list
+      kafkactl quotas list --client app
+    """
     from kafkactl.admin import quotas
 
     parts = whose.parse_parts()
@@ -115,13 +132,25 @@ def set_quotas(
     whose: QuotaEntityOptions,
     quota: Annotated[
         list[str],
-        typer.Argument(metavar="NAME=VALUE...", help="Like producer_byte_rate=1048576.", autocompletion=quota_names),
+        typer.Argument(
+            metavar="NAME=VALUE...",
+            help="Name and limit, such as producer_byte_rate=1048576.",
+            autocompletion=quota_names,
+        ),
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Let the brokers check the change, and change nothing.")
+    ] = False,
 ) -> int:
-    """Set limits: producer_byte_rate, consumer_byte_rate, request_percentage, controller_mutation_rate, and of ips
-    connection_creation_rate.
-    """  # noqa: D205  # the text is the command's help
+    """Set quotas of a user, client or ip.
+
+    Quotas are producer_byte_rate, consumer_byte_rate, request_percentage and controller_mutation_rate, and
+    connection_creation_rate of an ip.
+
+    Examples:
+      kafkactl quotas set --client app producer_byte_rate=1048576
+      kafkactl quotas set --ip 10.0.0.7 connection_creation_rate=5
+    """
     from kafkactl.admin import quotas
 
     limits = {
@@ -138,11 +167,20 @@ def unset(
     output: ReportOptions,
     whose: QuotaEntityOptions,
     quota: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Like producer_byte_rate.", autocompletion=quota_names)
+        list[str],
+        typer.Argument(
+            metavar="NAME...", help="Name of a quota, such as producer_byte_rate.", autocompletion=quota_names
+        ),
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Let the brokers check the change, and change nothing.")
+    ] = False,
 ) -> int:
-    """Remove limits."""
+    """Remove quotas of a user, client or ip.
+
+    Examples:
+      kafkactl quotas unset --client app producer_byte_rate
+    """
     return _change(cluster, output, whose.require_entity(), {}, quota, dry_run)
 
 

@@ -27,12 +27,22 @@ if TYPE_CHECKING:
     from kafkactl.admin.records import Deletion
     from kafkactl.connection.cluster import Cluster
 
-app = new_app("Delete records from the beginning of partitions.")
+app = new_app(
+    """Delete records from the beginning of partitions.
+
+    Examples:
+      kafkactl records delete orders --before-time 2026-01-01 --dry-run
+    """
+)
 
 
 @app.callback()
 def records() -> None:
-    """Delete records from the beginning of partitions."""
+    """Delete records from the beginning of partitions.
+
+    Examples:
+      kafkactl records delete orders --before-time 2026-01-01 --dry-run
+    """
 
 
 @app.command()
@@ -43,19 +53,30 @@ def delete(
     confirm: ConfirmOptions,
     topics: TopicsOptions,
     clock: TimeOptions,
-    partitions: Annotated[str | None, typer.Option(metavar="N,...", help="Only these partitions.")] = None,
+    partitions: Annotated[
+        str | None, typer.Option(metavar="N,...", help="Only the partitions with these numbers.")
+    ] = None,
     before_offset: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="The first offset that stays, in each partition.")
+        int | None, typer.Option(metavar="N", min=0, help="First offset that stays in each partition.")
     ] = None,
     before_time: Annotated[
-        str | None, typer.Option(metavar="TIME", help="What is older goes: ISO 8601, or milliseconds.")
+        str | None, typer.Option(metavar="TIME", help="Delete records that are older: ISO 8601, or ms.")
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Everything there is now.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Delete all records that are there now.")] = False,
     offset_json_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Kafka's json of partitions and offsets (-1: all).")
+        Path | None,
+        typer.Option(metavar="FILE", help="Kafka's json file of partitions and offsets; -1 deletes all records."),
     ] = None,
 ) -> int:
-    """Delete the records before an offset or a time; shows what goes, and asks."""
+    """Delete the records before an offset or a time.
+
+    The command shows how many records would be deleted, and asks on a terminal.
+
+    Examples:
+      kafkactl records delete orders --before-time 2026-01-01 --dry-run
+      kafkactl records delete orders --partitions 0 --before-offset 1 --yes
+      kafkactl records delete orders --all --yes
+    """
     from kafkactl.admin import records
     from kafkactl.admin.partition_rules import select_partitions
     from kafkactl.admin.topics.descriptions import find_compacted_topics

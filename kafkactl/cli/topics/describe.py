@@ -30,12 +30,16 @@ def describe(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
     topics: TopicsOptions,
-    topic_id: Annotated[str | None, typer.Option("--topic-id", metavar="ID", help="The topic of that id.")] = None,
+    topic_id: Annotated[
+        str | None, typer.Option("--topic-id", metavar="ID", help="Id of the topic, instead of its name.")
+    ] = None,
     exclude_internal: ExcludeInternal = False,
     under_replicated_partitions: Annotated[
         bool,
         typer.Option(
-            "--under-replicated-partitions", "--under-replicated", help="Only partitions with replicas out of sync."
+            "--under-replicated-partitions",
+            "--under-replicated",
+            help="Only partitions that have replicas out of sync.",
         ),
     ] = False,
     under_min_isr_partitions: Annotated[
@@ -43,23 +47,40 @@ def describe(
         typer.Option(
             "--under-min-isr-partitions",
             "--under-min-isr",
-            help="Only partitions with fewer in sync than min.insync.replicas.",
+            help="Only partitions with fewer replicas in sync than min.insync.replicas.",
         ),
     ] = False,
     at_min_isr_partitions: Annotated[
-        bool, typer.Option("--at-min-isr-partitions", "--at-min-isr", help="Only partitions with just as many.")
+        bool,
+        typer.Option(
+            "--at-min-isr-partitions",
+            "--at-min-isr",
+            help="Only partitions with as many replicas in sync as min.insync.replicas.",
+        ),
     ] = False,
     unavailable_partitions: Annotated[
         bool, typer.Option("--unavailable-partitions", "--unavailable", help="Only partitions without a leader.")
     ] = False,
     topics_with_overrides: Annotated[
-        bool, typer.Option("--topics-with-overrides", help="Only topics with settings of their own.")
+        bool, typer.Option("--topics-with-overrides", help="Only topics that have settings of their own.")
     ] = False,
     if_exists: IfExists = False,
-    size: Annotated[bool, typer.Option("--size", help="Bytes on disk, of each partition's leader.")] = False,
-    count: Annotated[bool, typer.Option("--count", help="How many records each partition can hold at most.")] = False,
+    size: Annotated[
+        bool, typer.Option("--size", help="Show the bytes that each partition's leader has on disk.")
+    ] = False,
+    count: Annotated[
+        bool, typer.Option("--count", help="Show how many records each partition can hold at most.")
+    ] = False,
 ) -> int:
-    """Show topics' partitions, leaders, replicas and ISR, with ids and own settings; or all partitions in one table."""
+    """Show partitions, leaders, replicas, ISR and settings of topics.
+
+    Without TOPIC all partitions of the cluster are shown in one table.
+
+    Examples:
+      kafkactl topics describe orders
+      kafkactl topics describe --under-replicated
+      kafkactl topics describe orders --size --count -o json
+    """
     selection = topics.selection()
     if refuse_empty(topic_id, "--topic-id") and not selection.is_empty:
         raise UsageError("--topic-id and a selection of topics are mutually exclusive", "leave one of them out")

@@ -37,7 +37,10 @@ def change_factor(
 
     moves = reassignment.plan_factor(connected, names, factor)
     if confirm.dry_run:
-        output.show(listing(_COLUMNS, moves))
+        if moves or output.is_structured:
+            output.show(listing(_COLUMNS, moves))
+        if not moves:
+            people.note(f"nothing to change: every partition has {factor} replica{'' if factor == 1 else 's'}")
         return 0
     dropped = sum(max(0, len(move.before) - len(move.after)) for move in moves)
     if dropped:

@@ -19,10 +19,17 @@ from kafkactl.output import client_tables
 from kafkactl.output.report import listing
 from kafkactl.patterns import select_names
 
-app = new_app("Show, set and delete the SCRAM credentials of users.")
+app = new_app(
+    """Show, set and delete the SCRAM credentials of users.
+
+    Examples:
+      kafkactl users list
+      kafkactl users set ann --password-file password.txt
+    """
+)
 
 _FROM_STDIN = Path("-")
-User = Annotated[str, typer.Argument(metavar="USER", show_default=False)]
+User = Annotated[str, typer.Argument(metavar="USER", help="Name of the user.", show_default=False)]
 
 
 @app.command("list")
@@ -30,12 +37,22 @@ User = Annotated[str, typer.Argument(metavar="USER", show_default=False)]
 def list_users(
     cluster: ClusterOptions,
     output: ReportOptions,
-    user: Annotated[list[str] | None, typer.Argument(metavar="USER", help="Only these.", show_default=False)] = None,
+    user: Annotated[
+        list[str] | None, typer.Argument(metavar="USER", help="Name of a user; several may follow.", show_default=False)
+    ] = None,
     match: Annotated[
-        list[str] | None, typer.Option("--match", metavar="REGEX", help="Users whose whole name matches; repeatable.")
+        list[str] | None,
+        typer.Option("--match", metavar="REGEX", help="Regular expression for whole names of users; repeatable."),
     ] = None,
 ) -> None:
-    """Show which users have credentials, by which mechanism and with how many iterations; never the credentials."""
+    """Show which users have credentials, with mechanism and iterations.
+
+    The credentials themselves are never shown.
+
+    Examples:
+      kafkactl users list
+      kafkactl users list ann -o json
+    """
     from kafkactl.admin import scram
 
     selection = select_names(user, match=match, argument_name="USER")
@@ -55,19 +72,31 @@ def set_credential(
     output: ReportOptions,
     user: User,
     mechanism: Annotated[
-        str, typer.Option("--mechanism", "-m", metavar="NAME", help="SCRAM-SHA-256 or SCRAM-SHA-512.")
+        str,
+        typer.Option(
+            "--mechanism", "-m", metavar="NAME", help="Mechanism of the credential: SCRAM-SHA-256 or SCRAM-SHA-512."
+        ),
     ] = "SCRAM-SHA-512",
     iterations: Annotated[
-        int, typer.Option("--iterations", metavar="N", max=16384, help="Rounds of hashing, 4096 to 16384.")
+        int, typer.Option("--iterations", metavar="N", max=16384, help="Number of rounds of hashing, 4096 to 16384.")
     ] = 4096,
     password_file: Annotated[
         Path | None,
         typer.Option(
-            "--password-file", metavar="FILE", help="Its first line is the password; - for stdin. Default: ask."
+            "--password-file",
+            metavar="FILE",
+            help="File whose first line is the password; - is standard input. Default: ask.",
         ),
     ] = None,
 ) -> int:
-    """Give a user a credential, or change it; the password is asked for, or read from a file."""
+    """Set the password of a user.
+
+    The password is asked for on a terminal, or read from a file.
+
+    Examples:
+      kafkactl users set ann --password-file password.txt
+      kafkactl users set ann -m SCRAM-SHA-256 --password-file - < password.txt
+    """
     from kafkactl.admin import scram
     from kafkactl.admin.models import Outcome
 
@@ -87,10 +116,22 @@ def delete(
     user: User,
     mechanism: Annotated[
         str | None,
-        typer.Option("--mechanism", "-m", metavar="NAME", help="Only this one; all of the user's otherwise."),
+        typer.Option(
+            "--mechanism",
+            "-m",
+            metavar="NAME",
+            help="Delete only the credential of this mechanism. Default: all of the user's.",
+        ),
     ] = None,
 ) -> int:
-    """Delete a user's credentials: who connects by them is refused from then on."""
+    """Delete the credentials of a user.
+
+    New connections with them are refused from then on.
+
+    Examples:
+      kafkactl users delete ann --dry-run
+      kafkactl users delete ann --mechanism SCRAM-SHA-256 --yes
+    """
     from kafkactl.admin import scram
     from kafkactl.admin.models import Outcome
 
