@@ -50,7 +50,7 @@ def send_change(
     all_names = list(names)
     answers: Mapping[str, Any]
     try:
-        with cluster.change_timeout():
+        with cluster.renew_timeout_for_change():
             answers = cluster.ask_each(all_names, send)
     except UnansweredError as error:
         answers = dict.fromkeys(all_names, OperationError(error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT))

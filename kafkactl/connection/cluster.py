@@ -147,7 +147,7 @@ class Cluster:
                 self._remaining_s = max(_SHORTEST_WAIT_S, self._remaining_s - (time.monotonic() - started))
 
     @contextlib.contextmanager
-    def change_timeout(self) -> Iterator[None]:
+    def renew_timeout_for_change(self) -> Iterator[None]:
         """Give the change inside a whole time-out of its own, independent of the reads before it."""
         outer, self._deadline = self._deadline, time.monotonic() + self.settings.timeout_s
         try:

@@ -48,7 +48,7 @@ class Waits(Protocol):
     def share_timeout(self) -> AbstractContextManager[float]:
         """Let all requests inside share one time-out; see Cluster."""
 
-    def change_timeout(self) -> AbstractContextManager[None]:
+    def renew_timeout_for_change(self) -> AbstractContextManager[None]:
         """Give the change inside a whole time-out of its own; see Cluster."""
 
     def retry(self, ask: Callable[[], T]) -> T:
@@ -120,7 +120,7 @@ class Requests:
             return answer
 
         is_change = not api.startswith(_READ_PREFIXES)
-        with self._cluster.change_timeout() if is_change else nullcontext():
+        with self._cluster.renew_timeout_for_change() if is_change else nullcontext():
             deadline = time.monotonic() + self._cluster.timeout_s
             return self._cluster.retry(ask)
 
