@@ -1,4 +1,4 @@
-"""Topics, offsets and configs of a large cluster beside Kafka's own tools: one broker, one run, commands in turn.
+"""Compare topics, offsets and configs of a large cluster with Kafka's own tools: one broker, one run, commands in turn.
 
 `python bench/admin.py [--runs N] [--topics N]` starts a KRaft broker of its own with 2,000 topics of 5 partitions,
 checks that both print the same with -o kafka, prints a table of ratios, and ends with status 1 when a bound is not
@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import yaml
 
-from bench.startup import medians, run_class
+from bench.startup import make_java_command, measure_medians
 from kafkactl.output import render
 from kafkactl.output.report import Column, listing
 from tests.clusters import RunningCluster, eventually, running
@@ -37,9 +37,11 @@ COMMANDS: dict[str, tuple[list[str], list[str], float | None]] = {
         ["configs", "describe", "topics"], [CONFIGS, "--describe", "--entity-type", "topics"], None,
     ),
 }  # fmt: skip
+"""Arguments of kafkactl, class and arguments of Kafka's tool, and the smallest ratio of their times or None."""
 
 
 def prepare(cluster: RunningCluster, topics: int) -> None:
+    """Create the topics, and wait until the broker serves all partitions."""
     names = [f"team-{number % 40}.topic-{number}" for number in range(topics)]
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         declared = {
@@ -49,19 +51,19 @@ def prepare(cluster: RunningCluster, topics: int) -> None:
         file.flush()
         cluster.cli.ok("topics", "create", "--file", file.name, "--timeout", 300)
 
-    def all_there() -> bool:
-        """A broker needs half a minute for so many logs, and serves partitions as it comes to them."""
-        told = cluster.cli("offsets", "-o", "kafka")
-        return told.returncode == 0 and told.stdout.count("\n") == topics * PARTITIONS
+    def are_all_served() -> bool:
+        # A broker needs half a minute to open so many logs, and serves partitions one after the other.
+        result = cluster.cli("offsets", "-o", "kafka")
+        return result.returncode == 0 and result.stdout.count("\n") == topics * PARTITIONS
 
-    eventually(all_there, 300)
+    eventually(are_all_served, 300)
 
 
 def measure(cluster: RunningCluster, runs: int) -> int:
-    """Prints the table; returns 1 when a bound is not kept, or the two disagree."""
+    """Print the table; return 1 where a bound is not kept or the outputs differ, else 0."""
     environment = cluster.cli.full_environment()
     kafkactl = str(Path(sys.executable).with_name("kafkactl"))
-    java = run_class(cluster.version)
+    java = make_java_command(cluster.version)
     where = ["--bootstrap-server", cluster.bootstrap_servers]
     commands, bounds = {}, {}
     for name, (ours, (main, *flags), bound) in COMMANDS.items():
@@ -70,13 +72,13 @@ def measure(cluster: RunningCluster, runs: int) -> int:
         bounds[name] = bound
     status = 0
     for name in ("topics describe -o kafka", "offsets -o kafka"):
-        said = [
-            subprocess.run(commands[each], env=environment, capture_output=True, check=True).stdout
-            for each in (name, f"java {name}")
+        outputs = [
+            subprocess.run(commands[key], env=environment, capture_output=True, check=True).stdout
+            for key in (name, f"java {name}")
         ]
-        print(f"{name}: {'the same' if said[0] == said[1] else 'NOT the same'}, {len(said[0])} bytes")
-        status |= said[0] != said[1]
-    took = medians(commands, runs, environment)
+        print(f"{name}: {'the same' if outputs[0] == outputs[1] else 'NOT the same'}, {len(outputs[0])} bytes")
+        status |= outputs[0] != outputs[1]
+    took = measure_medians(commands, runs, environment)
     rows = [
         (name, took[f"java {name}"], took[name], took[f"java {name}"] / took[name], bounds[name]) for name in COMMANDS
     ]
@@ -97,6 +99,7 @@ def measure(cluster: RunningCluster, runs: int) -> int:
 
 
 def main() -> None:
+    """Run the benchmark; exit with 1 where a bound is not kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--topics", type=int, default=2000)

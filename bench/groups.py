@@ -1,9 +1,9 @@
-"""Lag of many groups beside kafka-consumer-groups: one broker, one run, commands in turn, equal numbers checked.
+"""Compare the lag of many groups with kafka-consumer-groups: one broker, one run, commands in turn, equal numbers.
 
-`python bench/groups.py [--runs N] [--groups N] [--partitions N]` starts a KRaft broker of its own with 300 groups
-that have committed in 200 partitions, prints tables of ratios and of peak memory, and ends with status 1 when a bound
-is not kept: plain, csv and json at least 10 times as fast as Kafka's tool; csv and json at most 1.3 times plain's time
-and 40 MB above its memory; yaml at most 15 times plain's time. Absolute times mean nothing on shared machines.
+`python bench/groups.py [--runs N] [--groups N] [--partitions N]` starts a KRaft broker of its own with 300 groups that
+have committed in 200 partitions, prints tables of ratios and of peak memory, and ends with status 1 when a bound is not
+kept: plain, csv and json at least 10 times as fast as Kafka's tool; csv and json at most 1.3 times plain's time and 40
+MB above its memory; yaml at most 15 times plain's time. Absolute times mean nothing on shared machines.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import yaml
 
-from bench.console import memory_mb
-from bench.startup import medians, run_class
+from bench.console import measure_memory_mb
+from bench.startup import make_java_command, measure_medians
 from kafkactl.output import render
 from kafkactl.output.report import Column, listing
 from tests.clusters import RunningCluster, eventually, running
@@ -28,14 +28,16 @@ from tests.clusters import RunningCluster, eventually, running
 TOOL = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 FORMATS = ("plain", "csv", "json", "jsonl", "yaml")
 TIMES_FASTER = {"plain": 10.0, "csv": 10.0, "json": 10.0}
-"""At least, beside Kafka's tool."""
+"""Smallest ratio of the time of Kafka's tool to that of a format."""
 TIMES_PLAIN = {"csv": 1.3, "json": 1.3, "yaml": 15.0}
-"""At most, beside plain."""
+"""Largest ratio of a format's time to that of plain."""
 MB_ABOVE_PLAIN = {"csv": 40.0, "json": 40.0}
+"""Largest difference of a format's memory to that of plain, in MB."""
 RECORDS = 20_000
 
 
 def prepare(cluster: RunningCluster, groups: int, partitions: int) -> None:
+    """Create a topic with records, and the groups with their commits."""
     cluster.cli.ok("topics", "create", "orders", "-p", partitions, "--timeout", 60)
     eventually(lambda: cluster.cli("offsets", "orders").returncode == 0, 60)
     cluster.cli.ok("produce", "orders", "--key-separator", ":", input="".join(f"{n}:{n}\n" for n in range(RECORDS)))
@@ -47,26 +49,28 @@ def prepare(cluster: RunningCluster, groups: int, partitions: int) -> None:
 
 
 def measure(cluster: RunningCluster, runs: int) -> int:
-    """Prints the table; returns 1 when the bound is not kept, or the numbers differ."""
+    """Print the table; return 1 where a bound is not kept or the numbers differ, else 0."""
     environment = cluster.cli.full_environment()
     kafkactl = str(Path(sys.executable).with_name("kafkactl"))
     flags = ["--describe", "--all-groups", "--timeout", "120000"]
-    theirs = [*run_class(cluster.version), TOOL, "--bootstrap-server", cluster.bootstrap_servers, *flags]
+    theirs = [*make_java_command(cluster.version), TOOL, "--bootstrap-server", cluster.bootstrap_servers, *flags]
     ours = [kafkactl, "groups", "describe", "--all-groups", "--lag"]
     as_kafka = [kafkactl, "groups", "describe", "--all-groups", "-o", "kafka"]
-    said = [
-        subprocess.run(each, env=environment, capture_output=True, check=True).stdout for each in (as_kafka, theirs)
+    outputs = [
+        subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+        for command in (as_kafka, theirs)
     ]
-    found = json.loads(subprocess.run([*ours, "-o", "json"], env=environment, capture_output=True, check=True).stdout)
-    total = sum(one["total_lag"] for one in found)
-    reference = sum(int(line.split()[5]) for line in said[1].decode().splitlines() if line.startswith("group-"))
-    same = said[0] == said[1] and total == reference
+    groups = json.loads(subprocess.run([*ours, "-o", "json"], env=environment, capture_output=True, check=True).stdout)
+    total = sum(group["total_lag"] for group in groups)
+    reference = sum(int(line.split()[5]) for line in outputs[1].decode().splitlines() if line.startswith("group-"))
+    equal = outputs[0] == outputs[1] and total == reference
     print(
-        f"{len(found)} groups, lag {total}, Kafka's tool {reference}; -o kafka {'the same' if same else 'NOT the same'}"
+        f"{len(groups)} groups, lag {total}, Kafka's tool {reference};"
+        f" -o kafka {'the same' if equal else 'NOT the same'}"
     )
     forms = {name: [*ours, "-o", name] for name in FORMATS}
-    took = medians({"java": theirs, **forms, "kafka": as_kafka}, runs, environment)
-    memory = {name: memory_mb(command, environment) for name, command in forms.items()}
+    took = measure_medians({"java": theirs, **forms, "kafka": as_kafka}, runs, environment)
+    memory = {name: measure_memory_mb(command, environment) for name, command in forms.items()}
     rows = [(name, took["java"], took[name], memory.get(name)) for name in (*FORMATS, "kafka")]
     render.show(
         listing(
@@ -100,10 +104,11 @@ def measure(cluster: RunningCluster, runs: int) -> int:
         ),
     ]
     print(f"\nbounds not kept: {'; '.join(broken) or 'none'}")
-    return 0 if same and not broken else 1
+    return 0 if equal and not broken else 1
 
 
 def main() -> None:
+    """Run the benchmark; exit with 1 where a bound is not kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--groups", type=int, default=300)

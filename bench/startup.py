@@ -1,9 +1,9 @@
-"""What a command costs before it does anything, beside Python's own imports and Kafka's own tools, in one run.
+"""Measure the cost of a command's start, compared with Python's own imports and Kafka's own tools, in one run.
 
 `python bench/startup.py [--runs N]` starts a local KRaft broker of its own and prints two tables: milliseconds that
-each command line takes beyond importing what it stands on (the bound is 40), and how many times faster than Kafka's
-tool the whole command is. Absolute times mean nothing on shared machines; the differences and ratios are of one run,
-commands taken in turn.
+each command line takes beyond the imports that it needs (the bound is 40), and how many times faster than Kafka's tool
+the whole command is. Absolute times mean nothing on shared machines; the differences and ratios are of one run, with
+the commands in turn.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ REFERENCE = {
         "kafka.admin.ConfigCommand", "--describe", "--entity-type", "topics", "--entity-name", "orders",
     ],
 }  # fmt: skip
-# What each of these commands waits for on the wire, measured by a bare client that asks nothing else.
+# The request that each of these commands waits for, sent by a client that does nothing else.
 REQUESTS = """
 import typer, confluent_kafka.admin
 admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": "%s", "reconnect.backoff.ms": 20})
@@ -64,43 +64,51 @@ admin.list_topics(timeout=10)
 """
 
 
-def medians(commands: Mapping[str, list[str]], runs: int, environment: Mapping[str, str]) -> dict[str, float]:
-    """Median milliseconds of each command; one of each in turn, so that a slow moment falls on all alike."""
+def measure_medians(commands: Mapping[str, list[str]], runs: int, environment: Mapping[str, str]) -> dict[str, float]:
+    """Return the median time of each command, in ms.
+
+    One run of each command follows the other, so that a slow moment affects all of them. The program ends where a
+    command fails.
+    """
     times: dict[str, list[float]] = {name: [] for name in commands}
     for number in range(runs + 1):
         for name, command in commands.items():
             started = time.perf_counter()
-            done = subprocess.run(
+            process = subprocess.run(
                 command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True
             )
             took_ms = (time.perf_counter() - started) * 1000
-            if done.returncode:
-                sys.exit(f"{name}: status {done.returncode}\n{done.stderr}")
-            if number:  # the first warms the caches
+            if process.returncode:
+                sys.exit(f"{name}: status {process.returncode}\n{process.stderr}")
+            if number:  # the first run warms the caches
                 times[name].append(took_ms)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def run_class(version: str) -> list[str]:
-    """As bin/kafka-run-class.sh starts tools, but for the collector that starts fastest and a silent log."""
+def make_java_command(version: str) -> list[str]:
+    """Return the beginning of a command line of Kafka's tools, as in bin/kafka-run-class.sh.
+
+    The JVM has the garbage collector that starts fastest, and a silent log.
+    """
     libs = find_cache_dir() / "kafka" / version
     return ["java", "-Xmx256M", "-XX:+UseSerialGC", "-Dlog4j2.level=OFF", "-cp", f"{libs}/*"]
 
 
 def prepare(cluster: RunningCluster) -> None:
+    """Create a topic with records, and a group that has read them."""
     cluster.cli.ok("topics", "create", "orders", "-p", 3)
     cluster.cli.ok("produce", "orders", input="".join(f"{number}\n" for number in range(1000)))
     cluster.cli.ok("consume", "orders", "--group", "billing", "--from-beginning", "--exit")
 
 
 def measure(cluster: RunningCluster, runs: int) -> int:
-    """Prints the tables; returns 1 when a bound is not kept."""
+    """Print the tables; return 1 where a bound is not kept, else 0."""
     environment = cluster.cli.full_environment()
     kafkactl = str(Path(sys.executable).with_name("kafkactl"))
     python = [sys.executable, "-c"]
     commands = {" ".join(arguments): [kafkactl, *arguments] for arguments in LOCAL + ON_A_CLUSTER}
     bases = {TYPER: [*python, TYPER], "one request": [*python, REQUESTS % cluster.bootstrap_servers]}
-    took = medians({**bases, **commands}, runs, environment)
+    took = measure_medians({**bases, **commands}, runs, environment)
     rows = []
     for arguments in LOCAL + ON_A_CLUSTER:
         name = " ".join(arguments)
@@ -121,9 +129,9 @@ def measure(cluster: RunningCluster, runs: int) -> int:
     )
     print()
     where = ["--bootstrap-server", cluster.bootstrap_servers]
-    jvm = run_class(cluster.version)
+    jvm = make_java_command(cluster.version)
     java = {name: [*jvm, main, *where, *arguments] for name, (main, *arguments) in REFERENCE.items()}
-    both = medians(
+    both = measure_medians(
         {**{f"java {name}": command for name, command in java.items()}, **{name: commands[name] for name in java}},
         max(3, runs // 3),
         environment,
@@ -147,6 +155,7 @@ def measure(cluster: RunningCluster, runs: int) -> int:
 
 
 def main() -> None:
+    """Run the benchmark; exit with 1 where a bound is not kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=15)
     runs = parser.parse_args().runs

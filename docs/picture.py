@@ -1,6 +1,7 @@
-"""Draws `kafkactl groups describe --lag` from a real run: `python docs/picture.py FILE.svg` (make picture).
+"""Draw `kafkactl groups describe --lag` from a real run: `python docs/picture.py FILE.svg` (make picture).
 
-Starts a local broker, lets one group read part of a topic, runs the command at a terminal and exports what it printed.
+The script starts a local broker, lets a group read a part of a topic, runs the command at a terminal and exports its
+output.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ WIDTH = 104
 
 
 def prepare(cluster: RunningCluster) -> None:
+    """Create two topics, and a group that has read a part of their records."""
     cli = cluster.cli
     cli.ok("topics", "create", "orders", "-p", 3)
     lines = [f"customer-{number % 97}:order {number}\n" for number in range(2000)]
@@ -35,7 +37,8 @@ def prepare(cluster: RunningCluster) -> None:
     cli.ok("consume", "refunds", "--group", "billing", "--from-beginning", "--exit")
 
 
-def at_a_terminal(cluster: RunningCluster) -> str:
+def run_at_terminal(cluster: RunningCluster) -> str:
+    """Return the output of the command at a terminal."""
     environment = {**cluster.cli.full_environment(), "TERM": "xterm-256color", "COLUMNS": str(WIDTH)}
     program, *arguments = cluster.cli.command(*COMMAND)
     printed, _status = pexpect.run(
@@ -45,17 +48,18 @@ def at_a_terminal(cluster: RunningCluster) -> str:
 
 
 def main(file: str) -> None:
+    """Run the command and write the picture into a file."""
     with tempfile.TemporaryDirectory() as home, running("kraft", Path(home)) as cluster:
         prepare(cluster)
-        printed = at_a_terminal(cluster)
+        printed = run_at_terminal(cluster)
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(Text(f"$ kafkactl {' '.join(COMMAND)}", style="bold"))
     console.print(Text.from_ansi(printed))
-    # Without the web fonts that rich names: a picture must not call anybody, and any monospaced font will do.
-    drawn = re.sub(
+    # The web fonts of rich are removed: a picture must not open connections, and any monospaced font is good enough.
+    picture = re.sub(
         r"@font-face \{.*?\}\s*", "", console.export_svg(title="kafkactl", unique_id="kafkactl"), flags=re.DOTALL
     )
-    Path(file).write_text(drawn, encoding="utf-8")
+    Path(file).write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":

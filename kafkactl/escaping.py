@@ -1,7 +1,8 @@
-"""Escape what must not reach a terminal as it is, and encode text that may hold bytes that are no UTF-8.
+"""Escaping of characters that must not reach a terminal, and encoding of text with bytes that are not UTF-8.
 
-Everything from outside (records, names, broker errors) passes here before it reaches a terminal. stdout.py does so for
-data, output/people.py for messages. Passwords in URLs are hidden here, too, for they can be in any message.
+Everything from outside (records, names, broker errors) passes here before it reaches a terminal: stdout.py calls this
+module for data, output/people.py for messages. Passwords in URLs are hidden here, too, because any message can have
+one.
 """
 
 from __future__ import annotations
@@ -9,41 +10,44 @@ from __future__ import annotations
 import codecs
 import re
 
-# `re` compiles and keeps these at their first use, for only terminals need them.
+# `re` compiles and keeps these at their first use, because only terminals need them.
 # U+DC80 to U+DC9F are the bytes 0x80 to 0x9f after surrogateescape.
 _FORBIDDEN = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\udc80-\udc9f]"
 _FORBIDDEN_IN_LINE = _FORBIDDEN.replace(r"\x00-\x08\x0b-\x1f", r"\x00-\x1f")
-# As UTF-8; json itself escapes all that is below U+0020.
+# As UTF-8; JSON itself escapes all characters below U+0020.
 _FORBIDDEN_IN_JSON = rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]"
-# Colours, and what rich's Live needs: moves of the cursor, erasing, showing and hiding the cursor.
+# Colours, and the codes of rich's Live: moves of the cursor, erasing, showing and hiding the cursor.
 _OUR_CODES = r"\x1b\[[\d;:]*m|\x1b\[\d*[A-K]|\x1b\[\?25[hl]|\r(?=\x1b\[2K)"
 _SHORT_FORMS = {"\r": "\\r", "\n": "\\n", "\t": "\\t"}
 
 
 HIDDEN = "********"
-"""What stands for a secret."""
+"""Text in place of a secret."""
 _LOGIN_IN_URL = r"(?<=://)[^\s\"'<>]*@"
-"""Up to the last @, for people write passwords with / and @ as they are."""
+"""The login, up to the last @, because people write passwords with / and @ unescaped."""
 _SECRET_IN_QUERY = r"(?i)([?&][^=&\s]*(?:token|secret|password|key)[^=&\s]*=)[^&\s\"'<>]+"
 
 
 def hide_in_urls(text: str) -> str:
-    """Return text with the logins and secrets of URLs in it hidden: https://********@host?token=********."""
+    """Return text with the logins and secrets of all URLs in it hidden: https://********@host?token=********."""
     if "://" not in text:
         return text
     return re.sub(_SECRET_IN_QUERY, rf"\1{HIDDEN}", re.sub(_LOGIN_IN_URL, f"{HIDDEN}@", text))
 
 
 def hide_in_url(url: str) -> str:
-    """Return one URL, whatever is wrong with it, with its login and its secrets hidden."""
+    """Return one URL with its login and its secrets hidden, even if the URL is invalid."""
     login, at, rest = url.rpartition("@")
     scheme, separator, _ = login.partition("://")
-    shown = f"{scheme}{separator}{HIDDEN}@{rest}" if at and separator else f"{HIDDEN}@{rest}" if at else url
-    return re.sub(_SECRET_IN_QUERY, rf"\1{HIDDEN}", shown)
+    safe_url = f"{scheme}{separator}{HIDDEN}@{rest}" if at and separator else f"{HIDDEN}@{rest}" if at else url
+    return re.sub(_SECRET_IN_QUERY, rf"\1{HIDDEN}", safe_url)
 
 
 def encode_text(text: str) -> bytes:
-    r"""Return text as UTF-8. Bytes that surrogateescape kept come back; other lone surrogates become `\ud800`."""
+    r"""Return text as UTF-8.
+
+    Bytes that surrogateescape kept are restored; other lone surrogates become `\ud800`.
+    """
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -55,22 +59,25 @@ def escape_for_terminal(text: str, *, keep_line_ends: bool) -> str:
     r"""Return text without characters that control a terminal or turn the direction of text.
 
     They become visible: `\r`, `\x1b`, `\u202e`. Line feed and tab stay with `keep_line_ends`, for text of records;
-    without it, for names and cells, they are escaped too. Bytes that surrogateescape kept count as what they are.
+    without it, for names and cells, they are escaped, too. Bytes that surrogateescape kept count as these bytes.
     """
-    if text.isprintable():  # then there is none of them
+    if text.isprintable():  # then it has no forbidden character
         return text
     return re.sub(_FORBIDDEN if keep_line_ends else _FORBIDDEN_IN_LINE, _show_character, text)
 
 
 def escape_in_json(data: bytes) -> bytes:
-    r"""Return json that is the same to a program, with `\u009b` and the like for what controls a terminal."""
+    r"""Return JSON with escapes like `\u009b` for characters that control a terminal.
+
+    Its meaning for a program does not change.
+    """
     return re.sub(_FORBIDDEN_IN_JSON, lambda match: b"\\u%04x" % ord(match[0].decode()), data)
 
 
 def escape_bytes_for_terminal(data: bytes, *, keep_line_ends: bool) -> bytes:
-    """Return whole UTF-8 text escaped as `escape_for_terminal` does; see TerminalEscaper for pieces.
+    """Return whole UTF-8 text escaped as `escape_for_terminal` does; TerminalEscaper is for pieces.
 
-    Invalid bytes stay, except 0x80 to 0x9f: some terminals take them for C1.
+    Invalid bytes stay, except 0x80 to 0x9f, because some terminals take them for C1 control characters.
     """
     suspect = rb"[\x00-\x08\x0b-\x1f\x7f-\x9f]" if keep_line_ends else rb"[\x00-\x1f\x7f-\x9f]"
     if re.search(suspect, data) is None:  # every forbidden character has one of these bytes
@@ -80,15 +87,17 @@ def escape_bytes_for_terminal(data: bytes, *, keep_line_ends: bool) -> bytes:
 
 
 def escape_styled(text: str) -> str:
-    """Return text escaped for a terminal, but for our own colour codes and those of rich's Live."""
+    """Return text escaped for a terminal, except this program's own colour codes and the codes of rich's Live."""
     return re.sub(f"({_OUR_CODES})|{_FORBIDDEN}", lambda match: match[1] or _show_character(match), text)
 
 
 def _escape_decoded(text: str) -> bytes:
+    """Return decoded text escaped, as bytes."""
     return escape_for_terminal(text, keep_line_ends=True).encode("utf-8", "surrogateescape")
 
 
 def _show_character(match: re.Match[str]) -> str:
+    r"""Return the visible form of a character, such as \x1b."""
     character = match[0]
     code = ord(character)
     if 0xDC80 <= code <= 0xDC9F:
@@ -97,15 +106,18 @@ def _show_character(match: re.Match[str]) -> str:
 
 
 class TerminalEscaper:
-    """Escapes a stream of bytes for a terminal, however the stream is cut into pieces."""
+    """Escaper of a stream of bytes for a terminal, however the stream is cut into pieces."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
 
     def escape(self, piece: bytes | bytearray | memoryview) -> bytes:
-        """Return a piece escaped. The start of an incomplete character at its end comes with the next piece."""
+        """Return a piece escaped.
+
+        The beginning of an incomplete character at its end is returned with the next piece.
+        """
         return _escape_decoded(self._decoder.decode(bytes(piece)))
 
     def finish(self) -> bytes:
-        """Return the incomplete character at the end of the stream, escaped."""
+        """Return the incomplete character at the end of the stream, escaped; nothing without one."""
         return _escape_decoded(self._decoder.decode(b"", True))

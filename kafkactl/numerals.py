@@ -1,4 +1,4 @@
-"""How numbers are written for people: never with an exponent."""
+"""Numbers as text for people, never with an exponent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from decimal import Decimal
 
 
 def write_number(value: float) -> str:
-    """Return a number in full: 1048576 and 0.00001, where Python has 1.04858e+06 and 1e-05; 12.5 stays as it is."""
+    """Return a number as text without an exponent: 1048576 and 0.00001, where Python writes 1.04858e+06 and 1e-05.
+
+    1.0 becomes 1, and 12.5 stays. Not-a-number and infinity are returned as Python writes them.
+    """
     if not math.isfinite(value):
         return str(value)
     text = format(Decimal(repr(value)), "f")

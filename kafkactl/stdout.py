@@ -1,15 +1,16 @@
-r"""Write data to standard output: the only writer of data.
+r"""Writer of data to standard output, the only one.
 
-`out` is the writer of descriptor 1, and `take_over_stdout()` puts it under `print` as well. It hands everything to the
-kernel or raises. It never blocks inside a system call of a pipe, a socket or a terminal: it waits beside it, where
-signals, a deadline and a hook can end the wait.
+`out` is the writer of descriptor 1, and `take_over_stdout()` lets `print` use it, too. It hands everything to the
+kernel or raises. It never blocks inside a system call of a pipe, a socket or a terminal: it waits outside of the call,
+where signals, a deadline and a hook can end the wait.
 
 Which method to call:
 
 - `write`, `write_text` and `text` are for everything. On a terminal they escape every control character except line
   feed and tab, so a forgotten call of an escape function shows `\x1b` and does no harm.
-- `write_styled` and `styled` are for text with our own colour codes. Everything in it that comes from outside passes
-  `escape_name` or `escape_text` first. Of a forgotten name, at most a colour or a move of the cursor gets through.
+- `write_styled` and `styled` are for text with this program's own colour codes. Everything in it that comes from
+  outside passes `escape_name` or `escape_text` first. Of a forgotten name, at most a colour or a move of the cursor
+  gets through.
 - `escape_name` is also for names in lines and tables, where a line feed would look like a new row.
 
 Pipes and files get the bytes unchanged.
@@ -51,7 +52,7 @@ Bytes = bytes | bytearray | memoryview
 
 
 class OutputError(KafkactlError):
-    """A failure to write data. The writer that raised it writes nothing more."""
+    """Failure to write data; the writer that raised it writes nothing more."""
 
 
 class WriteTimeoutError(OutputError):
@@ -59,13 +60,13 @@ class WriteTimeoutError(OutputError):
 
 
 class ReaderLeftError(BrokenPipeError):
-    """The reader of a pipe or socket left. This is no failure of the command: its status is 0."""
+    """The reader of a pipe or socket left; this is no failure of the command, whose status is 0."""
 
 
 class _Batch:
-    """Accepted data, and the sizes that the kernel took of it.
+    """Accepted data, and the numbers of bytes that the kernel took of it.
 
-    A signal handler can raise directly after a system call, before Python stores the result. So C code puts each size
+    A signal handler can raise directly after a system call, before Python stores the result. So C code puts each number
     into `counts` (see `_Channel._offer`), and a batch is replaced by one assignment.
     """
 
@@ -77,7 +78,7 @@ class _Batch:
 
 
 class _Channel:
-    """A descriptor: its kind, and how to offer it data without blocking."""
+    """A descriptor: its kind, and the way to write to it without blocking."""
 
     def __init__(self, descriptor: int) -> None:
         mode = _read_mode(descriptor)
@@ -93,12 +94,15 @@ class _Channel:
             self._do_without_flag()
 
     def close(self) -> None:
-        """Close what was opened here. The descriptor itself stays open."""
+        """Close the second descriptor, if one was opened here; the descriptor itself stays open."""
         if self._target != self._descriptor:
             os.close(self._target)
 
     def try_write(self, data: memoryview, counts: list[int]) -> bool:
-        """Hand over what there is room for, and add its size to `counts`. Return False if there is no room."""
+        """Write as much as there is room for, and add the number of bytes to `counts`.
+
+        Return False where there is no room. Raise OSError for a failure of the descriptor.
+        """
         try:
             return self._offer(data, counts)
         except BlockingIOError:
@@ -110,12 +114,14 @@ class _Channel:
         return True
 
     def _do_without_flag(self) -> None:
+        """Reopen the descriptor, or poll before each write, because the kernel refuses the flag."""
         target = _reopen_without_blocking(self._descriptor, self.is_terminal)
         self._polls_first = target == self._descriptor
         self._target = target
-        self._flags = self._poll = None  # last: until then an exception of a signal changes nothing
+        self._flags = self._poll = None  # the last assignment: an exception of a signal before it changes nothing
 
     def _offer(self, data: memoryview, counts: list[int]) -> bool:
+        """Write once, without blocking; return False where there is no room."""
         if self._flags is not None:
             counts.extend(map(os.pwritev, (self._target,), ((data,),), (-1,), (self._flags,)))
         elif not self._polls_first:
@@ -128,13 +134,13 @@ class _Channel:
         return True
 
     def _room_bytes(self) -> int:
-        """Return how much can be written without blocking when poll reports room."""
+        """Return how many bytes can be written without blocking when poll reports room."""
         import select
 
         return min(select.PIPE_BUF, 256) if self.is_terminal else select.PIPE_BUF
 
     def wait(self, wait_ms: int) -> bool:
-        """Wait until the descriptor has room or has failed. Return False when the time is over."""
+        """Wait up to `wait_ms` until the descriptor has room or has failed; return False where the time is over."""
         if self._poll is None:
             import select
 
@@ -143,7 +149,7 @@ class _Channel:
         return bool(self._poll.poll(wait_ms))
 
     def has_reader(self) -> bool:
-        """Return False when the reader of this pipe left."""
+        """Return whether this pipe still has a reader."""
         import select
 
         poll = select.poll()
@@ -151,7 +157,7 @@ class _Channel:
         return not poll.poll(0)
 
     def count_unread_bytes(self) -> int:
-        """Return how many bytes lie unread in this pipe, those of other writers included; 0 if that is unknown."""
+        """Return the number of unread bytes in this pipe, those of other writers included; 0 where that is unknown."""
         if not (self.is_pipe and sys.platform == "linux"):
             return 0
         import fcntl
@@ -165,10 +171,10 @@ class DescriptorWriter:
     """A buffered writer of one descriptor that loses and repeats nothing.
 
     An exception of a signal handler or of `while_blocked` ends a write. Then `handed_over` is exact, `pending` is the
-    rest of what was accepted, and the next `flush` goes on behind the last byte that the kernel took. An error of the
+    rest of the accepted bytes, and the next `flush` continues after the last byte that the kernel took. An error of the
     descriptor is final: every later `write` and `flush` raises it again.
 
-    One thread uses a writer. A signal handler and `while_blocked` must not write to it.
+    Only one thread may use a writer. A signal handler and `while_blocked` must not write to it.
     """
 
     def __init__(self, descriptor: int, name: str = STANDARD_OUTPUT) -> None:
@@ -184,7 +190,7 @@ class DescriptorWriter:
     def restart(self) -> None:
         """Forget all data, counts and errors: call this in a forked process, and between tests.
 
-        It also closes the second descriptor that the writer may have opened for the same pipe or terminal.
+        The second descriptor that the writer may have opened for the pipe or terminal is closed.
         """
         if (channel := self.__dict__.pop("_channel", None)) is not None:
             channel.close()
@@ -193,46 +199,52 @@ class DescriptorWriter:
         self._read_at_least = 0
         self.error: OutputError | ReaderLeftError | None = None
         self.deadline: float | None = None
-        """Time of `time.monotonic()` after which a blocked write raises WriteTimeoutError."""
+        """Time of `time.monotonic()` after which a blocked write raises WriteTimeoutError; None means no deadline."""
         self.while_blocked: Callable[[], object] | None = None
-        """Called about five times a second while the output is blocked."""
+        """Function that is called about five times a second while the output is blocked, or None."""
 
     @property
     def is_terminal(self) -> bool:
-        """Return whether this writes to a terminal."""
+        """Return whether the descriptor is a terminal."""
         return self._channel.is_terminal
 
     @property
     def handed_over(self) -> int:
-        """Return how many bytes the kernel took from this writer."""
+        """Return the number of bytes that the kernel took from this writer."""
         return self._batch.base + sum(self._batch.counts)
 
     @property
     def pending(self) -> int:
-        """Return how many bytes were accepted and not handed over."""
+        """Return the number of bytes that were accepted and not handed over."""
         return len(self._batch.data) - sum(self._batch.counts)
 
     @property
     def accepted(self) -> int:
-        """Return the position behind the last accepted byte. A record is handed over when `handed_over` reaches it."""
+        """Return the position after the last accepted byte.
+
+        A record is handed over when `handed_over` reaches the position after its last byte.
+        """
         return self._batch.base + len(self._batch.data)
 
     @property
     def read_at_least(self) -> int:
-        """Return how many bytes the reader of a pipe certainly read. Elsewhere this is `handed_over`."""
+        """Return the number of bytes that the reader of a pipe has certainly read; elsewhere `handed_over`."""
         unread = self._channel.count_unread_bytes()
         self._read_at_least = max(self._read_at_least, self.handed_over - unread)
         return self._read_at_least
 
     @property
     def received(self) -> int:
-        """Return `handed_over`, or `read_at_least` once the reader of the pipe left."""
+        """Return `handed_over`, or `read_at_least` after the reader of the pipe left."""
         reader_left = self._channel.is_pipe and not self._channel.has_reader()
         certain = self.read_at_least
         return certain if reader_left else self.handed_over
 
     def write(self, data: Bytes) -> None:
-        """Accept bytes; raises OutputError and ReaderLeftError. A terminal gets control characters escaped."""
+        """Accept bytes, and hand them over when the buffer is full; control characters are escaped on a terminal.
+
+        Raise OutputError where they cannot be written, and ReaderLeftError where the reader of a pipe left.
+        """
         if self._channel.is_terminal:
             self._escaper = self._escaper or TerminalEscaper()
             data = self._escaper.escape(data)
@@ -247,37 +259,45 @@ class DescriptorWriter:
         self.write(data)
 
     def write_styled(self, text: str) -> None:
-        """Accept text with our own colour codes. Text from outside in it must have passed `escape_name`."""
+        """Accept text with this program's own colour codes.
+
+        Text from outside in it must have passed `escape_name`. Raise the errors of `write`.
+        """
         if self.is_terminal:
             self._release_tail()
             text = escape_styled(text)
         self._accept(encode_text(text))
 
     def escape_name(self, text: str) -> str:
-        """Return a name or another text of one line, escaped if this writes to a terminal."""
+        """Return a name or another text of one line, escaped where the writer writes to a terminal."""
         return escape_for_terminal(text, keep_line_ends=False) if self.is_terminal else text
 
     def escape_text(self, text: str) -> str:
-        """Return text of several lines, escaped if this writes to a terminal."""
+        """Return text of several lines, escaped where the writer writes to a terminal."""
         return escape_for_terminal(text, keep_line_ends=True) if self.is_terminal else text
 
     def flush(self) -> None:
-        """Hand over everything that was accepted; raises OutputError and ReaderLeftError."""
+        """Hand over everything that was accepted.
+
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe left.
+        """
         self._raise_error()
         self._release_tail()
         self._flush_print()
         self._send()
 
     def discard_pending(self) -> None:
-        """Forget what was not handed over."""
+        """Forget the bytes that were not handed over."""
         self._escaper = None
         self._batch = _Batch(self.handed_over, bytearray())
 
     @cached_property
     def _channel(self) -> _Channel:
+        """Return the channel, which is opened at its first use."""
         return _Channel(self.descriptor)
 
     def _accept(self, data: Bytes) -> None:
+        """Add bytes to the buffer, and hand it over when it is full or the output is a terminal."""
         if self.error is not None:
             self._raise_error()
         if not isinstance(data, bytes):
@@ -287,7 +307,7 @@ class DescriptorWriter:
             self._send(data)
             return
         if not isinstance(self._batch.data, bytearray):
-            self._settle()  # two signals within one write
+            self._settle()  # after two signals within one write
         batch = self._batch
         batch.data += data  # type: ignore[operator]
         if self._channel.is_terminal or len(batch.data) >= BUFFER_BYTES:
@@ -299,7 +319,7 @@ class DescriptorWriter:
             self._accept(tail)
 
     def _send(self, data: Bytes = b"") -> None:
-        """Hand over what was accepted, or else more data, which are not copied."""
+        """Hand over the buffer, or other data instead, which are not copied."""
         try:
             if data:
                 self._batch = _Batch(self._batch.base, data)
@@ -310,36 +330,40 @@ class DescriptorWriter:
             self._settle()
 
     def _settle(self) -> None:
-        """Keep only what is pending, as a copy: the caller's memory may change afterwards."""
+        """Keep only the pending bytes, as a copy, because the caller's memory may change afterwards."""
         batch = self._batch
         taken = sum(batch.counts)
         with memoryview(batch.data) as whole, whole[taken:] as rest:
             self._batch = _Batch(batch.base + taken, bytearray(rest))
 
     def _hand_over(self, batch: _Batch) -> None:
+        """Write all bytes of a batch, waiting where there is no room."""
         counts = batch.counts
         position = sum(counts)
         with memoryview(batch.data) as whole:
             while position < len(whole):
-                known = len(counts)
+                earlier_count = len(counts)
                 with whole[position:] as rest:
                     has_room = self._try_write(rest, counts)
-                position += sum(counts[known:])
+                position += sum(counts[earlier_count:])
                 if not has_room:
                     self._wait()
 
     def _try_write(self, data: memoryview, counts: list[int]) -> bool:
+        """Write as much as there is room for; raise OutputError and ReaderLeftError."""
         try:
             return self._channel.try_write(data, counts)
         except OSError as failure:
             raise self._fail(self._translate(failure)) from failure
 
     def _wait(self) -> None:
+        """Wait for room, and call the hook about five times a second."""
         while not self._channel.wait(self._slice_ms()):
             if self.while_blocked is not None:
                 self.while_blocked()
 
     def _slice_ms(self) -> int:
+        """Return the time in ms until the next call of the hook; raise WriteTimeoutError after the deadline."""
         if self.deadline is None:
             return _SLICE_MS
         left_ms = round((self.deadline - time.monotonic()) * 1000)
@@ -348,10 +372,14 @@ class DescriptorWriter:
         return min(left_ms, _SLICE_MS)
 
     def _translate(self, failure: OSError) -> OutputError | ReaderLeftError:
+        """Return the error to raise for a failed write."""
         return translate_error(failure, self.descriptor, self.name)
 
     def _fail(self, error: OutputError | ReaderLeftError) -> OutputError | ReaderLeftError:
-        """Keep the error for every later call, and drop what `print` holds, so that nothing is written at exit."""
+        """Keep the error for every later call, and return it.
+
+        The content of `print`'s buffer is dropped, so that nothing is written at exit.
+        """
         self.error = error
         if _writes_to(sys.stdout, self.descriptor):
             _drop_print(sys.stdout)
@@ -359,11 +387,12 @@ class DescriptorWriter:
         return error
 
     def _raise_error(self) -> None:
+        """Raise the error of an earlier call, if there was one."""
         if self.error is not None:
             raise self.error.with_traceback(None)
 
     def _flush_print(self) -> None:
-        """Hand over what `print` holds, where `print` does not use this writer."""
+        """Hand over the content of `print`'s buffer, where `print` does not use this writer."""
         while _writes_to(sys.stdout, self.descriptor):
             try:
                 sys.stdout.flush()
@@ -375,7 +404,7 @@ class DescriptorWriter:
 
 
 class _TextAdapter(io.TextIOBase):
-    """A text stream on top of a writer. Closing it does not close the descriptor."""
+    """A text stream on top of a writer; closing it does not close the descriptor."""
 
     encoding, errors = "utf-8", "backslashreplace"
 
@@ -384,32 +413,40 @@ class _TextAdapter(io.TextIOBase):
 
     @property
     def buffer(self) -> BinaryIO:
+        """Return the binary stream of the writer."""
         return self._writer.binary
 
     def write(self, text: str) -> int:
+        """Write text; return its number of characters."""
         self._write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flush the writer. The interpreter calls this at exit, so a failure that was raised is not raised again."""
+        """Flush the writer.
+
+        The interpreter calls this at exit, so an error that was raised before is not raised again.
+        """
         if self._writer.error is None:
             self._writer.flush()
 
     def close(self) -> None:
-        """Do nothing: Python calls this for a lost object, and its descriptor may be another file by then."""
+        """Do nothing: Python calls this for a lost object, whose descriptor may be another file by then."""
 
     def writable(self) -> bool:
+        """Return True."""
         return True
 
     def isatty(self) -> bool:
+        """Return whether the writer writes to a terminal."""
         return self._writer.is_terminal
 
     def fileno(self) -> int:
+        """Return the descriptor of the writer."""
         return self._writer.descriptor
 
 
 class _BinaryAdapter(io.BufferedIOBase):
-    """A binary stream on top of a writer. Closing it does not close the descriptor."""
+    """A binary stream on top of a writer; closing it does not close the descriptor."""
 
     mode = "wb"
 
@@ -417,6 +454,7 @@ class _BinaryAdapter(io.BufferedIOBase):
         self._writer = writer
 
     def write(self, data: Any) -> int:
+        """Write bytes; return their number."""
         view = data if isinstance(data, bytes) else memoryview(data).cast("B")
         self._writer.write(view)
         return len(view)
@@ -427,23 +465,27 @@ class _BinaryAdapter(io.BufferedIOBase):
             self._writer.flush()
 
     def close(self) -> None:
-        """Do nothing: Python calls this for a lost object, and its descriptor may be another file by then."""
+        """Do nothing: Python calls this for a lost object, whose descriptor may be another file by then."""
 
     def tell(self) -> int:
+        """Return the position after the last accepted byte."""
         return self._writer.accepted
 
     def writable(self) -> bool:
+        """Return True."""
         return True
 
     def isatty(self) -> bool:
+        """Return whether the writer writes to a terminal."""
         return self._writer.is_terminal
 
     def fileno(self) -> int:
+        """Return the descriptor of the writer."""
         return self._writer.descriptor
 
 
 def take_over_stdout() -> None:
-    """Reserve the standard descriptors and let `print` write through `out`: call this first in main."""
+    """Reserve the standard descriptors and let `print` write through `out`; main calls this first."""
     reserve_descriptors()
     with suppress(OutputError, ReaderLeftError):  # `out` raises it again at the first write
         out._flush_print()
@@ -451,10 +493,10 @@ def take_over_stdout() -> None:
 
 
 def reserve_descriptors() -> None:
-    """Open a harmless file at each of the descriptors 0, 1 and 2 that is closed, and give Python a stream for it.
+    """Open a harmless file at each closed descriptor of 0, 1 and 2, and give Python a stream for it.
 
-    No file or socket that is opened later can get the number. Standard input is empty, every write to standard output
-    raises OutputError, and standard error drops what it gets.
+    So no file or socket that is opened later gets this number. Standard input is empty, every write to standard output
+    raises OutputError, and standard error drops all text.
     """
     for descriptor, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         if _read_mode(descriptor) == 0:
@@ -476,8 +518,9 @@ def was_closed(descriptor: int) -> bool:
 def write_all(descriptor: int, data: Bytes, *, position: int | None = None, deadline: float | None = None) -> None:
     """Hand all bytes to the kernel: for forked processes and compiled code, which share no writer.
 
-    With a position the bytes go there in a file, whatever others write elsewhere in it. Raises OutputError and
-    ReaderLeftError. The data are not escaped: a terminal needs a DescriptorWriter.
+    With a `position` the bytes are written there in a file, whatever others write elsewhere in it. `deadline` is a time
+    of `time.monotonic()`, and has no effect with a position. Raise OutputError and ReaderLeftError, and
+    WriteTimeoutError after the deadline. The data are not escaped: a terminal needs a DescriptorWriter.
     """
     if position is not None:
         return _write_at(descriptor, memoryview(data).cast("B"), position)
@@ -490,7 +533,10 @@ def write_all(descriptor: int, data: Bytes, *, position: int | None = None, dead
 
 
 def translate_error(failure: OSError, descriptor: int, name: str) -> OutputError | ReaderLeftError:
-    """Return the error to raise for a failed write."""
+    """Return the error to raise for a failed write: ReaderLeftError where the reader left, else OutputError.
+
+    `name` is the name of the output in the text.
+    """
     if failure.errno in (errno.EPIPE, errno.ECONNRESET):
         return ReaderLeftError(errno.EPIPE, f"the reader of {name} left")
     reason = failure.strerror or str(failure)
@@ -501,6 +547,7 @@ def translate_error(failure: OSError, descriptor: int, name: str) -> OutputError
 
 
 def _write_at(descriptor: int, data: memoryview, position: int) -> None:
+    """Write bytes at a position of a file; raise OutputError."""
     end = position + len(data)
     while data:
         try:
@@ -510,7 +557,7 @@ def _write_at(descriptor: int, data: memoryview, position: int) -> None:
 
 
 def _read_mode(descriptor: int) -> int:
-    """Return the type and mode of an open file, or 0 if the descriptor is closed."""
+    """Return the type and mode of an open file, or 0 where the descriptor is closed."""
     try:
         return os.fstat(descriptor).st_mode
     except OSError:
@@ -518,9 +565,9 @@ def _read_mode(descriptor: int) -> int:
 
 
 def _reopen_without_blocking(descriptor: int, is_terminal: bool) -> int:
-    """Return a descriptor of the same pipe or terminal that does not block, or the old one if that cannot be had.
+    """Return another descriptor of a pipe or terminal that does not block, or the old one if none can be opened.
 
-    To change the old one would change it for the shell and every other process that has it.
+    A change of the old one would affect the shell and every other process that has it.
     """
     flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
     with suppress(OSError):
@@ -541,7 +588,10 @@ def _writes_to(stream: TextIO | None, descriptor: int) -> bool:
 
 
 def _drop_print(stream: TextIO) -> None:
-    """Drop what a stream of Python's own holds, so that it is not written at exit. Its descriptor stays open."""
+    """Drop the buffer of a stream of Python's own, so that it is not written at exit.
+
+    Its descriptor stays open.
+    """
     if stream is sys.__stdout__:
         with suppress(AttributeError, OSError):
             stream.buffer.raw.close()  # Python made it with closefd=False

@@ -165,7 +165,7 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Runs one command line; prints any error as people read it and returns the exit status."""
-    typer_internals.install()
+    typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))
     try:
         root_command = build(app)

@@ -1,4 +1,4 @@
-"""Files that brokers leave on disk, printed in the words of Kafka's own dump tool, many batches at a time.
+"""Files that brokers leave on disk, as Kafka's own dump tool prints them, many batches at a time.
 
 Reference: org.apache.kafka.tools.DumpLogSegments.
 """
@@ -14,193 +14,207 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kafkactl.dump import text as dump_text
-from kafkactl.dump.pieces import EVERYTHING_BYTES, PIECE_BYTES, UnknownMagic, Wanted, pieces, ranges
-from kafkactl.dump.record_lines import new_lines
+from kafkactl.dump.pieces import EVERYTHING_BYTES, PIECE_BYTES, DumpOptions, UnknownMagic, read_pieces, split_ranges
+from kafkactl.dump.record_lines import make_lines
 from kafkactl.dump.text import Faults
-from kafkactl.dump.turns import FileOutput, OneTurn, Turn, descriptor_of_file, in_turns
+from kafkactl.dump.turns import FileOutput, SingleTurn, Turn, find_file_descriptor, run_in_turns
 from kafkactl.errors import FormatError, KafkactlError, MissingFileError
 from kafkactl.output import people
-from kafkactl.output.kafka.java_text import json_text
+from kafkactl.output.kafka.java_text import format_json
 from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import OutputError
-from kafkactl.storage.files import FileKind, beside, kind_of, with_file_name
+from kafkactl.storage.files import FileKind, add_file_name, find_kind, find_sibling
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selecting import SKIP_HINT, select
 from kafkactl.storage.transactions import OpenRecords
 
 
 class TextDump:
-    """Prints files one after the other; one that is damaged does not hide the others."""
+    """Printer of files, one after the other; an error in one file does not hide the others."""
 
-    def __init__(self, wanted: Wanted, out: BinaryIO) -> None:
-        self._wanted = wanted
+    def __init__(self, options: DumpOptions, out: BinaryIO) -> None:
+        self._options = options
         self._out = out
         self._faults = Faults()
         self._statuses: list[int] = []
-        """One for each failure, and for each file without any."""
-        self._text = new_lines()
-        self._of_kind: dict[FileKind, Callable[[Path], None]] = {
-            FileKind.LOG: self._segment,
-            FileKind.KRAFT_SNAPSHOT: self._segment,
-            FileKind.OFFSET_INDEX: self._offset_index,
-            FileKind.TIME_INDEX: self._time_index,
-            FileKind.TRANSACTION_INDEX: self._transaction_index,
-            FileKind.PRODUCER_SNAPSHOT: self._producer_snapshot,
+        """Exit statuses: one for each failure, and one for each file without a failure."""
+        self._text = make_lines()
+        self._dump_by_kind: dict[FileKind, Callable[[Path], None]] = {
+            FileKind.LOG: self._dump_segment,
+            FileKind.KRAFT_SNAPSHOT: self._dump_segment,
+            FileKind.OFFSET_INDEX: self._dump_offset_index,
+            FileKind.TIME_INDEX: self._dump_time_index,
+            FileKind.TRANSACTION_INDEX: self._dump_transaction_index,
+            FileKind.PRODUCER_SNAPSHOT: self._dump_producer_snapshot,
         }
 
     def run(self, paths: list[Path]) -> int:
-        """Prints them and returns the exit status."""
-        segments = [path for path in paths if kind_of(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
-        selecting = not self._wanted.selection.is_everything
+        """Print files, and return the exit status of all of them.
+
+        Segments are read by the selection, if there is one. Errors are written to stderr. Raise OutputError and
+        ReaderLeftError where nothing more can be printed.
+        """
+        segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
+        selecting = not self._options.selection.is_everything
         if selecting and segments:
-            self._selected(segments)
+            self._dump_selected(segments)
             paths = [path for path in paths if path not in segments]
         for path in paths:
-            self._line(f"Dumping {path}")
-            kind = kind_of(path)
+            self._write_line(f"Dumping {path}")
+            kind = find_kind(path)
             failures = len(self._statuses)
             if kind is None and path.exists():
                 self._flush()
                 people.note(f"Ignoring unknown file {path}")
             try:
                 if kind is not None:
-                    self._of_kind.get(kind, self._small_file)(path)
+                    self._dump_by_kind.get(kind, self._dump_small_file)(path)
                 elif not path.exists():
                     raise MissingFileError(f"{path}: no such file")
             except KafkactlError as error:
-                self._failed(with_file_name(error, path))
+                self._report_error(add_file_name(error, path))
             if len(self._statuses) == failures:
                 self._statuses.append(DONE)
         self._flush()
-        for line in self._faults.lines():
+        for line in self._faults.format_lines():
             people.note(line)
         return combine(self._statuses)
 
-    def _line(self, text: str) -> None:
+    def _write_line(self, text: str) -> None:
+        """Write one line."""
         self._out.write(text.encode("utf-8", errors="replace") + b"\n")
 
     def _flush(self) -> None:
+        """Hand over what was written, before a message goes to stderr."""
         self._out.flush()
 
-    def _failed(self, error: KafkactlError) -> None:
-        if isinstance(error, OutputError):  # no fault of a file: nothing more can be printed
+    def _report_error(self, error: KafkactlError) -> None:
+        """Write an error to stderr and note its status; raise it where the output failed."""
+        if isinstance(error, OutputError):  # this is no error of a file: nothing more can be printed
             raise error
         self._flush()
         people.error(error)
         self._statuses.append(error.status)
 
-    def _segment(self, path: Path) -> None:
+    def _dump_segment(self, path: Path) -> None:
+        """Print the batches of a segment, and report offsets that do not follow each other."""
         with Segment(path) as segment:
-            self._line(dump_text.log_heading(segment))
-            end, last_offset = min(self._wanted.max_bytes, segment.size_bytes), -1
+            self._write_line(dump_text.format_log_heading(segment))
+            end, last_offset = min(self._options.max_bytes, segment.size_bytes), -1
             position, unknown_count = 0, 0
             first_unknown: list[UnknownMagic] = []
             error: KafkactlError | None = None
-            for done in self._ranges_done(segment, end):
-                first_unknown = first_unknown or done.unknown[:1]
-                unknown_count += len(done.unknown)
-                last_offset = self._note_gaps(path, done, last_offset)
-                error = done.error
-                position = done.end
+            for printed in self._print_ranges(segment, end):
+                first_unknown = first_unknown or printed.unknown[:1]
+                unknown_count += len(printed.unknown)
+                last_offset = self._note_gaps(path, printed, last_offset)
+                error = printed.error
+                position = printed.end
             trailing = segment.size_bytes - position
-            if trailing and error is None and self._wanted.max_bytes == EVERYTHING_BYTES:
-                self._line(f"Found {trailing} invalid bytes at the end of {path.name}")
+            if trailing and error is None and self._options.max_bytes == EVERYTHING_BYTES:
+                self._write_line(f"Found {trailing} invalid bytes at the end of {path.name}")
             for unknown in first_unknown:
-                self._failed(_unknown_magic(path, unknown, unknown_count - 1))
+                self._report_error(_make_unknown_magic_error(path, unknown, unknown_count - 1))
             if error is not None:
-                raise with_file_name(error, path, SKIP_HINT)
+                raise add_file_name(error, path, SKIP_HINT)
             segment.require_complete()
 
-    def _note_gaps(self, path: Path, done: Done, last_offset: int) -> int:
-        """Note offsets that do not follow each other, the last one before the range being known; return its last."""
-        for first, last, gaps in done.offsets:
+    def _note_gaps(self, path: Path, printed: PrintedRange, last_offset: int) -> int:
+        """Note offsets that do not follow each other; return the last offset of the range.
+
+        `last_offset` is the last one before the range.
+        """
+        for first, last, gaps in printed.offsets:
             if first != last_offset + 1:
-                self._faults.gap(path, last_offset, first)
+                self._faults.add_gap(path, last_offset, first)
             for number in range(0, len(gaps), 2):
-                self._faults.gap(path, gaps[number], gaps[number + 1])
+                self._faults.add_gap(path, gaps[number], gaps[number + 1])
             last_offset = last
         return last_offset
 
-    def _ranges_done(self, segment: Segment, end: int) -> Iterator[Done]:
-        """Prints ranges of batches, in order; damage ends it, told by the last."""
-        jobs = min(self._wanted.jobs, end // PIECE_BYTES)
+    def _print_ranges(self, segment: Segment, end: int) -> Iterator[PrintedRange]:
+        """Print ranges of batches in their order, and yield each one; the last one may have an error."""
+        jobs = min(self._options.jobs, end // PIECE_BYTES)
         if jobs <= 1:
-            for one in ranges(segment, end):
-                done, goes_on = self._print_range(segment, one, OneTurn(), None)
-                yield done
+            for batch_range in split_ranges(segment, end):
+                printed, goes_on = self._print_range(segment, batch_range, SingleTurn(), None)
+                yield printed
                 if not goes_on:
                     return
             return
         self._flush()
-        descriptor = descriptor_of_file(self._out)
+        descriptor = find_file_descriptor(self._out)
         position = 0 if descriptor is None else os.lseek(descriptor, 0, os.SEEK_CUR)
 
-        def work(one: tuple[int, int], turn: Turn) -> tuple[Done, bool]:
-            return self._print_range(segment, one, turn, descriptor)
+        def work(batch_range: tuple[int, int], turn: Turn) -> tuple[PrintedRange, bool]:
+            return self._print_range(segment, batch_range, turn, descriptor)
 
-        for done in in_turns(lambda: ranges(segment, end), jobs, position, work):
+        for printed in run_in_turns(lambda: split_ranges(segment, end), jobs, position, work):
             if descriptor is not None:
-                os.lseek(descriptor, done.out_position, os.SEEK_SET)
-            yield done
+                os.lseek(descriptor, printed.out_position, os.SEEK_SET)
+            yield printed
 
     def _print_range(
-        self, segment: Segment, one: tuple[int, int], turn: Turn, descriptor: int | None
-    ) -> tuple[Done, bool]:
-        """Prints the batches of a range when it is its turn; whether more is to be printed after it."""
-        position, end = one
+        self, segment: Segment, batch_range: tuple[int, int], turn: Turn, descriptor: int | None
+    ) -> tuple[PrintedRange, bool]:
+        """Print the batches of a range when it is its turn; return it, and whether more is to be printed after it."""
+        position, end = batch_range
         text = self._text
         offsets: list[Offsets] = []
         unknown: list[UnknownMagic] = []
         out_position = 0
-        for number, piece in enumerate(pieces(segment, position, end, self._wanted, text)):
+        for number, piece in enumerate(read_pieces(segment, position, end, self._options, text)):
             if number == 0:
                 begin = turn.wait()
                 if begin is None:
                     turn.stop()
-                    return Done(position, offsets, unknown, None, 0), False
+                    return PrintedRange(position, offsets, unknown, None, 0), False
                 out_position = begin
             stops = piece.error is not None or piece.is_last
             if descriptor is not None:
                 if piece.end == end and not stops:
-                    turn.pass_on(out_position + len(text))  # the next one can write meanwhile
+                    turn.pass_on(out_position + len(text))  # the next process can write at the same time
                 file = FileOutput(descriptor, out_position)
                 text.write_to(file)
                 out_position = file.position
             else:
                 text.write_to(self._out)
             if text.has_offsets:
-                offsets.append((text.first_offset, text.last_offset, _flat(text.gaps)))
+                offsets.append((text.first_offset, text.last_offset, _flatten(text.gaps)))
             unknown += piece.unknown
             position = piece.end
             if stops:
                 if text.is_open and self._out.isatty():
-                    # Kafka's tool leaves the line open; on a terminal the error would stand in it.
+                    # Kafka's tool leaves the line without an end; on a terminal the error would be in the same line.
                     self._out.write(b"\n")
                 self._flush()
                 turn.stop()
-                return Done(position, offsets, unknown, piece.error, out_position), False
+                return PrintedRange(position, offsets, unknown, piece.error, out_position), False
         if descriptor is None:
             self._flush()
         turn.pass_on(out_position)
-        return Done(position, offsets, unknown, None, out_position), True
+        return PrintedRange(position, offsets, unknown, None, out_position), True
 
-    def _selected(self, paths: list[Path]) -> None:
-        wanted = self._wanted
+    def _dump_selected(self, paths: list[Path]) -> None:
+        """Print the selected batches and records of segments."""
+        options = self._options
         current = None
         failures = len(self._statuses)
         left_out = OpenRecords()
-        for selected in select(paths, wanted.selection, wanted.deep, self._failed, left_out):
+        for selected in select(paths, options.selection, options.deep, self._report_error, left_out):
             try:
                 if selected.path != current:
                     current = selected.path
-                    self._line(f"Dumping {current}")
-                    self._line(dump_text.log_heading(selected.segment))
-                self._line(dump_text.batch_line(selected.batch))
-                for _, text in dump_text.record_texts(selected.batch, selected.records, wanted.parse, wanted.metadata):
+                    self._write_line(f"Dumping {current}")
+                    self._write_line(dump_text.format_log_heading(selected.segment))
+                self._write_line(dump_text.format_batch(selected.batch))
+                for _, text in dump_text.format_records(
+                    selected.batch, selected.records, options.parse, options.metadata
+                ):
                     self._out.write(text.encode("utf-8", errors="replace"))
             except KafkactlError as error:
-                self._failed(with_file_name(error, selected.path))
-            if wanted.selection.follow:
+                self._report_error(add_file_name(error, selected.path))
+            if options.selection.follow:
                 self._flush()
         if left_out.message is not None:
             self._flush()
@@ -208,92 +222,101 @@ class TextDump:
         if len(self._statuses) - failures < len(paths):
             self._statuses.append(DONE)
 
-    def _offset_index(self, path: Path) -> None:
+    def _dump_offset_index(self, path: Path) -> None:
+        """Print the entries of an offset index, and note those that the log contradicts."""
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index
 
-        with Segment(beside(path, FileKind.LOG)) as segment:
+        with Segment(find_sibling(path, FileKind.LOG)) as segment:
             index = OffsetIndex(path)
             if index.count == 0:
-                self._line(f"{path} is empty.")
+                self._write_line(f"{path} is empty.")
                 return
-            if self._wanted.sanity_only:
-                self._sane(path, index.is_sane(), "its last offset is below its segment's")
+            if self._options.sanity_only:
+                self._report_sanity(path, index.is_sane(), "its last offset is below its segment's")
                 return
-            for entry, found in check_offset_index(index, segment, self._wanted.max_message_size):
-                if found is not None:
-                    self._faults.index_mismatch(path, entry.offset, found)
-                if not self._wanted.verify_only:
-                    self._line(f"offset: {entry.offset} position: {entry.position}")
+            for entry, actual in check_offset_index(index, segment, self._options.max_message_size):
+                if actual is not None:
+                    self._faults.add_index_mismatch(path, entry.offset, actual)
+                if not self._options.verify_only:
+                    self._write_line(f"offset: {entry.offset} position: {entry.position}")
 
-    def _time_index(self, path: Path) -> None:
+    def _dump_time_index(self, path: Path) -> None:
+        """Print the entries of a time index, and note those that the log contradicts."""
         from kafkactl.storage.index import OffsetIndex, TimeIndex
         from kafkactl.storage.verify import check_time_index
 
-        with Segment(beside(path, FileKind.LOG)) as segment:
-            offsets, index = OffsetIndex(beside(path, FileKind.OFFSET_INDEX)), TimeIndex(path)
-            if self._wanted.sanity_only:
-                self._sane(path, index.is_sane(), "its last entry lies before its first")
+        with Segment(find_sibling(path, FileKind.LOG)) as segment:
+            offsets, index = OffsetIndex(find_sibling(path, FileKind.OFFSET_INDEX)), TimeIndex(path)
+            if self._options.sanity_only:
+                self._report_sanity(path, index.is_sane(), "its last entry lies before its first")
                 return
             for entry, findings in check_time_index(index, offsets, segment):
-                self._faults.time_findings(path, findings)
-                if not self._wanted.verify_only:
-                    self._line(f"timestamp: {entry.timestamp_ms} offset: {entry.offset}")
+                self._faults.add_time_findings(path, findings)
+                if not self._options.verify_only:
+                    self._write_line(f"timestamp: {entry.timestamp_ms} offset: {entry.offset}")
 
-    def _sane(self, path: Path, sane: bool, fault: str) -> None:
+    def _report_sanity(self, path: Path, sane: bool, fault: str) -> None:
+        """Print that an index is sane; raise FormatError where it is not."""
         if not sane:
             raise FormatError(f"{path}: corrupt: {fault}", "the broker rebuilds it at start")
-        self._line(f"{path} passed sanity check.")
+        self._write_line(f"{path} passed sanity check.")
 
-    def _transaction_index(self, path: Path) -> None:
+    def _dump_transaction_index(self, path: Path) -> None:
+        """Print the entries of a transaction index."""
         from kafkactl.storage.txnindex import read_aborted_transactions
 
         for aborted in read_aborted_transactions(path):
-            self._line(dump_text.aborted_line(aborted))
+            self._write_line(dump_text.format_aborted_transaction(aborted))
 
-    def _producer_snapshot(self, path: Path) -> None:
+    def _dump_producer_snapshot(self, path: Path) -> None:
+        """Print the producers of a snapshot; a corrupt one is an error without a status."""
         from kafkactl.storage.producer_snapshot import read_producer_snapshot
 
         try:
             states = read_producer_snapshot(path)
         except FormatError as error:
             self._flush()
-            people.error(error)  # Kafka's tool says so as well, and goes on: its status is 0
+            people.error(error)  # Kafka's tool prints this error, too, and ends with status 0
             return
         for state in states:
-            self._line(dump_text.producer_line(state))
+            self._write_line(dump_text.format_producer(state))
 
-    def _small_file(self, path: Path) -> None:
-        from kafkactl.dump.rows import small_file_rows
+    def _dump_small_file(self, path: Path) -> None:
+        """Print the lines of a small text file."""
+        from kafkactl.dump.rows import read_small_file_rows
 
-        for row in small_file_rows(path):
-            texts = {name: json_text(value) if isinstance(value, list) else value for name, value in row.items()}
-            self._line(" ".join(f"{name}: {text}" for name, text in texts.items()))
+        for row in read_small_file_rows(path):
+            texts = {name: format_json(value) if isinstance(value, list) else value for name, value in row.items()}
+            self._write_line(" ".join(f"{name}: {text}" for name, text in texts.items()))
 
 
 Offsets = tuple[int, int, "array[int]"]
-"""The first and last record's offset in a text, and the pairs of offsets between that do not follow each other."""
+"""The offsets of the first and the last record in a text, and the pairs of offsets between them that do not follow."""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class PrintedRange:
     """A range of a segment after it was printed."""
 
     end: int
-    """The position behind its last batch."""
+    """Position after its last batch, in bytes."""
     offsets: list[Offsets]
     unknown: list[UnknownMagic]
+    """Batches with an unknown magic."""
     error: KafkactlError | None
+    """The damage that ended the range, or None."""
     out_position: int
-    """Where in a file its text ends."""
+    """Position in the output file where its text ends."""
 
 
-def _flat(gaps: list[tuple[int, int]]) -> array[int]:
-    """One number after the other, as small as they can be; the same gap again says nothing."""
+def _flatten(gaps: list[tuple[int, int]]) -> array[int]:
+    """Return pairs of offsets as an array of numbers, which is small; a repeated pair is left out."""
     return array("q", chain.from_iterable(gap for gap, _ in groupby(gaps)))
 
 
-def _unknown_magic(path: Path, unknown: UnknownMagic, more: int) -> FormatError:
+def _make_unknown_magic_error(path: Path, unknown: UnknownMagic, more: int) -> FormatError:
+    """Return the error for batches with an unknown magic; `more` is the number of later ones."""
     position, magic = unknown
     others = f", and {more} more behind it" if more else ""
     return FormatError(f"{path}: corrupt: batch at position {position}: unknown magic {magic}{others}")

@@ -1,6 +1,6 @@
 """A segment as text, piece by piece: the lines of many batches at a time, and large batches record by record.
 
-So memory stays bounded whatever the file holds.
+So memory stays bounded whatever the file contains.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kafkactl.dump.record_lines import Lines
 
 EVERYTHING_BYTES = 2**31 - 1
+"""Value of `max_bytes` that means no limit."""
 
 PIECE_BYTES = 1024 * 1024
 PIECE_TEXT_BYTES = 4 * 1024 * 1024
@@ -34,43 +35,56 @@ UnknownMagic = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the flags ask for."""
+class DumpOptions:
+    """Options of a dump."""
 
     deep: bool = False
+    """Whether records are printed, and not only batches."""
     parse: Parser | None = None
-    """Makes the texts of keys and values; None leaves them out."""
+    """Function that returns the texts of key and value; None leaves them out."""
     parse_is_utf8: bool = False
     """Whether these texts are the bytes themselves, as UTF-8."""
     metadata: bool = True
+    """Whether offset, timestamp and so on of records are printed."""
     max_bytes: int = EVERYTHING_BYTES
+    """Position in a segment at which the dump ends."""
     max_message_size: int = 5 * 1024 * 1024
+    """Largest size of a batch to which an index entry may point, in bytes."""
     sanity_only: bool = False
+    """Whether indexes are only checked as a broker does at start."""
     verify_only: bool = False
+    """Whether entries of indexes are checked and not printed."""
     selection: Selection = field(default_factory=Selection)
     jobs: int = 1
+    """Largest number of processes."""
 
     @property
     def is_plain(self) -> bool:
-        """Whether the lines are those that are made many at a time."""
+        """Return whether the lines have the form that is made for many batches at a time."""
         return not self.deep or (self.metadata and (self.parse is None or self.parse_is_utf8))
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a segment that was put into a text."""
+    """A part of a segment that was written into a text."""
 
     end: int
+    """Position after the last batch, in bytes."""
     is_last: bool = False
     """Whether the file ends inside the next batch."""
     error: KafkactlError | None = None
+    """The damage that ended the piece, or None."""
     unknown: tuple[UnknownMagic, ...] = ()
+    """Batches with an unknown magic."""
 
 
-def ranges(segment: Segment, end: int) -> Iterator[tuple[int, int]]:
-    """Yield where pieces begin and end, by the sizes in front of the batches; the last one holds what is damaged."""
+def split_ranges(segment: Segment, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the begin and end of ranges of batches, in bytes, by the sizes in the batches' headers.
+
+    A range has about PIECE_BYTES. The last one contains the damage, if there is any.
+    """
     start = 0
-    for position, size in segment.frames(0, end):
+    for position, size in segment.read_frames(0, end):
         if position + size - start >= PIECE_BYTES:
             yield start, position + size
             start = position + size
@@ -78,46 +92,49 @@ def ranges(segment: Segment, end: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def pieces(segment: Segment, position: int, end: int, wanted: Wanted, text: Lines) -> Iterator[Piece]:
-    """Put the batches of a range into `text`, one piece after the other, each of which replaces the one before."""
+def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Iterator[Piece]:
+    """Write the batches of a range into `text`, piece by piece, and yield each piece.
+
+    A piece replaces the text of the one before. Damage ends the iteration and is in the last piece's `error`.
+    """
     try:
-        segment.view(position, min(end - position, 2 * PIECE_BYTES), end)  # in one read
+        segment.view(position, min(end - position, 2 * PIECE_BYTES), end)  # one read for the whole range
     except FormatError as damage:
         text.clear()
         yield Piece(position, error=damage)
         return
     while True:
-        piece = _piece(segment, position, end, wanted, text)
+        piece = _read_piece(segment, position, end, options, text)
         yield piece
         if piece.error is not None or piece.is_last or piece.end == end:
             return
-        if piece.end == position:  # not even one batch fits into a piece
-            for piece in _large(segment, position, wanted, text):
+        if piece.end == position:  # the first batch is too large for a piece
+            for piece in _read_large_batch(segment, position, options, text):
                 yield piece
                 if piece.error is not None:
                     return
         position = piece.end
 
 
-def _piece(segment: Segment, position: int, end: int, wanted: Wanted, text: Lines) -> Piece:
-    """Put the lines of batches into `text`, up to a piece's size, or to a batch that is too large to be held."""
+def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Piece:
+    """Write the lines of batches into `text`, up to a piece's size, or to a batch that is too large for memory."""
     text.clear()
     unknown: list[UnknownMagic] = []
     error = None
     try:
         while position < end and len(text) < PIECE_TEXT_BYTES:
-            if wanted.is_plain:
-                view, with_values = segment.view_of_batch(position, end), wanted.parse is not None
-                stopped = text.add_batches(view, position, position, wanted.deep, with_values, PIECE_TEXT_BYTES)
+            if options.is_plain:
+                view, with_values = segment.view_batch(position, end), options.parse is not None
+                stopped = text.add_batches(view, position, position, options.deep, with_values, PIECE_TEXT_BYTES)
                 if stopped > position:
                     position = stopped
                     continue
-            batch = segment.batch_at(position, end)
+            batch = segment.read_batch(position, end)
             if batch is None:
                 return Piece(position, is_last=True, unknown=tuple(unknown))
             if batch.magic > LARGEST_KNOWN_MAGIC and isinstance(batch, Batch):
                 unknown.append((position, batch.magic))
-            if not _append(batch, wanted, text):
+            if not _append_batch(batch, options, text):
                 break
             position += batch.size_bytes
     except KafkactlError as damage:
@@ -125,42 +142,42 @@ def _piece(segment: Segment, position: int, end: int, wanted: Wanted, text: Line
     return Piece(position, error=error, unknown=tuple(unknown))
 
 
-def _append(batch: AnyBatch, wanted: Wanted, text: Lines) -> bool:
-    """Add a batch's text; return False, and add nothing, for one that is too large to be held."""
+def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
+    """Add a batch's text; return False, and add nothing, for a batch that is too large for memory."""
     records: Iterator[Record] = iter(())
-    if wanted.deep:
+    if options.deep:
         if batch.size_bytes > BATCH_IN_PIECE_BYTES:
             return False
         records = batch.records()
         if isinstance(batch, Batch):
             try:
-                records = batch.records(batch.unpacked(BATCH_IN_PIECE_BYTES))
+                records = batch.records(batch.unpack(BATCH_IN_PIECE_BYTES))
             except TooLargeError:
                 return False
             except FormatError:
                 pass  # raised below, after the batch's own line
     try:
-        text.add_text(dump_text.batch_line(batch).encode() + b"\n")
+        text.add_text(dump_text.format_batch(batch).encode() + b"\n")
     except FormatError:
-        text.add_text(dump_text.batch_heading(batch).encode())
+        text.add_text(dump_text.format_batch_heading(batch).encode())
         raise
-    for record, line in dump_text.record_texts(batch, records, wanted.parse, wanted.metadata):
+    for record, line in dump_text.format_records(batch, records, options.parse, options.metadata):
         text.note_offsets([record.offset])
         text.add_text(line.encode("utf-8", errors="replace"))
     return True
 
 
-def _large(segment: Segment, position: int, wanted: Wanted, text: Lines) -> Iterator[Piece]:
-    """Put a batch that is not held as text into `text`, piece by piece."""
+def _read_large_batch(segment: Segment, position: int, options: DumpOptions, text: Lines) -> Iterator[Piece]:
+    """Write a large batch into `text`, piece by piece."""
     error = None
     text.clear()
     try:
-        batch = segment.batch_at(position)
-        assert batch is not None  # _piece saw it
-        text.add_text(dump_text.batch_line(batch).encode() + b"\n")
+        batch = segment.read_batch(position)
+        assert batch is not None  # _read_piece has read it
+        text.add_text(dump_text.format_batch(batch).encode() + b"\n")
         for record in batch.records():
             text.note_offsets([record.offset])
-            for part in _line_in_parts(batch, record, wanted):
+            for part in _format_in_parts(batch, record, options):
                 text.add_text(part)
                 if len(text) > PIECE_TEXT_BYTES:
                     yield Piece(position)
@@ -171,10 +188,10 @@ def _large(segment: Segment, position: int, wanted: Wanted, text: Lines) -> Iter
     yield Piece(position, error=error)
 
 
-def _line_in_parts(batch: AnyBatch, record: Record, wanted: Wanted) -> Iterable[bytes]:
-    """Return the line of a record in parts, so that a large value is never held as text."""
+def _format_in_parts(batch: AnyBatch, record: Record, options: DumpOptions) -> Iterable[bytes]:
+    """Return the line of a record in parts, so that a large value is never in memory as text."""
     size = sum(len(part) for part in (record.key, record.value) if part is not None)
-    if wanted.parse is not None and wanted.parse_is_utf8 and not batch.is_control and size > LARGE_RECORD_BYTES:
-        return dump_text.large_record_line(batch, record, wanted.metadata)
-    texts = dump_text.record_texts(batch, [record], wanted.parse, wanted.metadata)
+    if options.parse is not None and options.parse_is_utf8 and not batch.is_control and size > LARGE_RECORD_BYTES:
+        return dump_text.format_large_record(batch, record, options.metadata)
+    texts = dump_text.format_records(batch, [record], options.parse, options.metadata)
     return (line.encode("utf-8", errors="replace") for _, line in texts)

@@ -1,4 +1,4 @@
-"""Rows printed as json (one object a line), csv, yaml or a table. Large keys and values are printed part by part."""
+"""Rows printed as json (one object a line), csv, yaml or a table; large keys and values are printed part by part."""
 
 from __future__ import annotations
 
@@ -10,20 +10,34 @@ from typing import Any
 from kafkactl.errors import UsageError
 from kafkactl.output.records.fields import BASE64_SUFFIX
 from kafkactl.output.report import Column, OutputFormat, listing
-from kafkactl.output.structured import csv_bytes, csv_cell, csv_line, dump_json, has_special_bytes, yaml_document
+from kafkactl.output.structured import (
+    dump_json,
+    encode_yaml_document,
+    format_csv_bytes,
+    format_csv_cell,
+    format_csv_line,
+    has_special_bytes,
+)
 from kafkactl.stdout import out
-from kafkactl.storage.files import kind_of
-from kafkactl.storage.text import utf8_parts
+from kafkactl.storage.files import find_kind
+from kafkactl.storage.text import split_as_utf8
 
 Row = dict[str, Any]
-"""Names and cells; keys and values of more than LARGE_BYTES stay bytes, also where others are text."""
+"""Names and cells.
+
+Keys and values of more than LARGE_BYTES stay bytes, also where smaller ones are text.
+"""
 LARGE_BYTES = 1024 * 1024
 _BASE64_PART_BYTES = 3 * 256 * 1024  # a multiple of 3 has no padding
 
 
-def printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterator[Row]], None]:
-    """Return what prints rows in that format; raises UsageError for files whose rows cannot stand in one table."""
-    one_kind = len({kind_of(path) for path in paths}) <= 1
+def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterator[Row]], None]:
+    """Return a function that prints rows in a format.
+
+    A `format` of None is a table on a terminal and plain text elsewhere. Raise UsageError where a format needs equal
+    columns and the files have different kinds.
+    """
+    one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
         raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "-o json can")
     if format in (OutputFormat.JSON, OutputFormat.JSONL):
@@ -36,53 +50,56 @@ def printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterato
 
 
 def _print_json(rows: Iterator[Row]) -> None:
+    """Print each row as one line of JSON."""
     for row in rows:
         if bytes in map(type, row.values()):
-            _write_parts(_json_parts(row))
+            _write_parts(_format_json_parts(row))
         else:
             out.write(dump_json(row) + b"\n")
-        del row  # it may be large, and the next one, too
+        del row  # it may be large, and the next one needs memory, too
 
 
-def _json_parts(row: Row) -> Iterator[bytes]:
-    """Yield a row's object in parts."""
+def _format_json_parts(row: Row) -> Iterator[bytes]:
+    """Yield a row's JSON object in parts."""
     for number, (name, cell) in enumerate(row.items()):
         yield (b"," if number else b"{") + dump_json(name) + b":"
         if isinstance(cell, bytes):
             yield b'"'
             if name.endswith(BASE64_SUFFIX):
-                yield from _base64_parts(cell)
+                yield from _encode_base64_parts(cell)
             else:
-                yield from (dump_json(part.decode())[1:-1] for part in utf8_parts(cell))
+                yield from (dump_json(part.decode())[1:-1] for part in split_as_utf8(cell))
             yield b'"'
         else:
             yield dump_json(cell)
     yield b"}\n"
 
 
-def _base64_parts(data: bytes) -> Iterator[bytes]:
+def _encode_base64_parts(data: bytes) -> Iterator[bytes]:
+    """Yield bytes as base64, in parts."""
     for start in range(0, len(data), _BASE64_PART_BYTES):
         yield base64.b64encode(data[start : start + _BASE64_PART_BYTES])
 
 
 def _print_csv(rows: Iterator[Row]) -> None:
+    """Print rows as csv, with the names of the first row as the heading."""
     for number, row in enumerate(rows):
         if number == 0:
-            out.write_text(csv_line(row))
+            out.write_text(format_csv_line(row))
         if any(isinstance(cell, bytes) and len(cell) > LARGE_BYTES for cell in row.values()):
-            _write_parts(_csv_parts(row))
+            _write_parts(_format_csv_parts(row))
         else:
-            out.write(b",".join(map(_csv_cell, row.values())) + b"\n")
+            out.write(b",".join(map(_format_csv_cell, row.values())) + b"\n")
         del row
 
 
-def _csv_parts(row: Row) -> Iterator[bytes]:
-    """Yield a row's line in parts."""
+def _format_csv_parts(row: Row) -> Iterator[bytes]:
+    """Yield a row's line of csv in parts."""
     for number, cell in enumerate(row.values()):
         if number:
             yield b","
         if not isinstance(cell, bytes) or len(cell) <= LARGE_BYTES:
-            yield _csv_cell(cell)
+            yield _format_csv_cell(cell)
             continue
         quote = b'"' if has_special_bytes(cell) else b""
         yield quote
@@ -92,32 +109,36 @@ def _csv_parts(row: Row) -> Iterator[bytes]:
     yield b"\n"
 
 
-def _csv_cell(cell: Any) -> bytes:
+def _format_csv_cell(cell: Any) -> bytes:
+    """Return a cell of csv; lists and objects become JSON."""
     if isinstance(cell, bytes):
-        return csv_bytes(cell)
-    return csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()
+        return format_csv_bytes(cell)
+    return format_csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()
 
 
 def _write_parts(parts: Iterable[bytes]) -> None:
+    """Write parts one by one."""
     for part in parts:
         out.write(part)
 
 
 def _print_yaml(rows: Iterator[Row]) -> None:
+    """Print each row as a YAML document."""
     for row in rows:
-        out.write_text(yaml_document({name: _text(name, cell) for name, cell in row.items()}))
+        out.write_text(encode_yaml_document({name: _decode_cell(name, cell) for name, cell in row.items()}))
 
 
-def _text(name: str, cell: Any) -> Any:
-    """Return a cell that is bytes as text."""
+def _decode_cell(name: str, cell: Any) -> Any:
+    """Return a cell; bytes become text, or base64 under a name for base64."""
     if not isinstance(cell, bytes):
         return cell
     return (base64.b64encode(cell) if name.endswith(BASE64_SUFFIX) else cell).decode()
 
 
 def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
+    """Print rows as a table; all of them are in memory."""
     from kafkactl.output.render import show
 
-    held = list(rows)  # a table's widths are known when its last row is
-    names = list(held[0]) if held else []
-    show(listing([Column(name.upper(), lambda row, name=name: row[name]) for name in names], held), format)  # type: ignore[misc]
+    all_rows = list(rows)  # the widths of a table depend on all rows
+    names = list(all_rows[0]) if all_rows else []
+    show(listing([Column(name.upper(), lambda row, name=name: row[name]) for name in names], all_rows), format)  # type: ignore[misc]

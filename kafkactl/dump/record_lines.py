@@ -1,7 +1,7 @@
-"""Batches of magic 2 and their records as lines in the words of Kafka's dump tool, many at a time.
+"""Batches of magic 2 and their records as lines of Kafka's dump tool, many at a time.
 
-`Lines` exists twice, in plain Python here and compiled in `_record_lines.pyx`; `new_lines` makes one of the reader in
-use. Both print keys and values as UTF-8; what needs another form goes through output.dump_text.
+`Lines` exists twice, in plain Python here and compiled in `_record_lines.pyx`; `make_lines` chooses the reader in use.
+Both print keys and values as UTF-8. Records with other formats go through `dump.text`.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO
 
-from kafkactl.dump.text import batch_line, timestamp_type
+from kafkactl.dump.text import format_batch, name_timestamp_type
 from kafkactl.errors import FormatError
 from kafkactl.storage import readers
 from kafkactl.storage.batch import MAGIC, Batch, parse_batch
-from kafkactl.storage.records import increment_sequence, int64, parse_fields
-from kafkactl.storage.text import jvm_text, shown_name
+from kafkactl.storage.records import increment_sequence, parse_fields, wrap_int64
+from kafkactl.storage.text import format_header_name, jvm_text
 
-_FAR = 2**62  # numbers below need not be looked at: together they stay in 64 bits
+_FAR = 2**62  # the sum of two numbers below this bound stays in 64 bits
 
 
 class PureLines:
-    """Text that grows batch by batch; offsets and gaps are of all records so far."""
+    """Text that grows batch by batch; offsets and gaps are those of all records so far."""
 
     def __init__(self) -> None:
         self.clear()
@@ -31,11 +31,11 @@ class PureLines:
 
     @property
     def is_open(self) -> bool:
-        """Whether its last line has no end, as damage leaves it."""
+        """Return whether the last line has no end, as damage leaves it."""
         return bool(self._parts) and not self._parts[-1].endswith(b"\n")
 
     def clear(self) -> None:
-        """Empties it, to be filled again."""
+        """Remove the text, so that it can be filled again."""
         self._parts: list[bytes] = []
         self._size = 0
         self.has_offsets = False
@@ -43,12 +43,12 @@ class PureLines:
         self.gaps: list[tuple[int, int]] = []
 
     def add_text(self, line: bytes) -> None:
-        """Text as it is."""
+        """Add one line, or a part of it, as it is."""
         self._parts.append(line)
         self._size += len(line)
 
     def note_offsets(self, offsets: Sequence[int]) -> None:
-        """Offsets of records whose lines came as text."""
+        """Note the offsets of records whose lines were added as text."""
         if not offsets:
             return
         if self.has_offsets:
@@ -62,11 +62,12 @@ class PureLines:
     def add_batches(
         self, data: memoryview, start: int, position: int, with_records: bool, with_values: bool, most: int
     ) -> int:
-        """Lines of batches from a position on, and of their records; returns where it stopped.
+        """Add the lines of batches from a position on, and return the position where this stopped.
 
-        `start` is where in the file the data begin. It stops at their end, behind so much text, or at a batch that the
-        caller has to look at: of another magic, a control batch, one that is damaged, or has more than `most` bytes, as
-        it is or decompressed.
+        `start` is the position in the file where `data` begin; all positions are in bytes. With `with_records` the
+        records of the batches are added, too, and with `with_values` their keys and values. It stops at the end of the
+        data, when the text has `most` bytes, or at a batch that the caller must handle: one of another magic, a control
+        batch, a damaged one, or one with more than `most` bytes, as it is or decompressed.
         """
         end = start + len(data)
         while position < end and self._size < most:
@@ -76,27 +77,29 @@ class PureLines:
                     break
                 if with_records and batch.is_control:
                     break
-                text = batch_line(batch) + "\n"
+                text = format_batch(batch) + "\n"
                 if with_records:
-                    text += self._all_record_lines(batch, batch.unpacked(most), with_values)
+                    text += self._format_all_records(batch, batch.unpack(most), with_values)
             except FormatError:
                 break
             self.add_text(text.encode())
             position += batch.size_bytes
         return position
 
-    def _all_record_lines(self, batch: Batch, data: bytes | memoryview, with_values: bool) -> str:
+    def _format_all_records(self, batch: Batch, data: bytes | memoryview, with_values: bool) -> str:
+        """Return the lines of a batch's records."""
         try:
-            return self._record_lines(batch, data, with_values, bytes.decode)
-        except UnicodeDecodeError:  # rare, and then worth a second look
-            return self._record_lines(batch, data, with_values, jvm_text)
+            return self._format_records(batch, data, with_values, bytes.decode)
+        except UnicodeDecodeError:  # rare, so that a second attempt costs little
+            return self._format_records(batch, data, with_values, jvm_text)
 
-    def _record_lines(
+    def _format_records(
         self, batch: Batch, data: bytes | memoryview, with_values: bool, to_text: Callable[[bytes], str]
     ) -> str:
+        """Return the lines of a batch's records, with keys and values converted by `to_text`."""
         base_offset, base_timestamp_ms = batch.base_offset, batch.base_timestamp_ms
         base_sequence, append_time_ms = batch.base_sequence, batch.append_time_ms
-        kind = timestamp_type(batch)
+        kind = name_timestamp_type(batch)
         is_near_edge = max(abs(base_offset), abs(base_timestamp_ms)) >= _FAR
         lines: list[str] = []
         offsets: list[int] = []
@@ -104,7 +107,7 @@ class PureLines:
             offset = base_offset + offset_delta
             timestamp_ms = base_timestamp_ms + timestamp_delta if append_time_ms is None else append_time_ms
             if is_near_edge or not -_FAR < timestamp_delta < _FAR:
-                offset, timestamp_ms = int64(offset), int64(timestamp_ms)
+                offset, timestamp_ms = wrap_int64(offset), wrap_int64(timestamp_ms)
             offsets.append(offset)
             sequence = -1
             if base_sequence >= 0:
@@ -115,7 +118,7 @@ class PureLines:
                 f"| offset: {offset} {kind}: {timestamp_ms}"
                 f" keySize: {-1 if key is None else len(key)} valueSize: {-1 if value is None else len(value)}"
                 f" sequence: {sequence}"
-                f" headerKeys: [{','.join([shown_name(name) for name, _ in headers]) if headers else ''}]"
+                f" headerKeys: [{','.join([format_header_name(name) for name, _ in headers]) if headers else ''}]"
             )
             if with_values:
                 if key is not None:
@@ -128,6 +131,7 @@ class PureLines:
         return "\n".join(lines)
 
     def write_to(self, out: BinaryIO | FileOutput) -> None:
+        """Write the text to an output."""
         out.writelines(self._parts)
 
 
@@ -138,8 +142,8 @@ if TYPE_CHECKING:
     Lines = CompiledLines | PureLines
 
 
-def new_lines() -> Lines:
-    """An empty text, of the reader that is in use."""
+def make_lines() -> Lines:
+    """Return an empty text, for the reader that is in use."""
     if readers.NAME != "compiled":
         return PureLines()
     from kafkactl.dump._record_lines import Lines as CompiledLines

@@ -1,4 +1,4 @@
-"""Files that brokers leave on disk as rows for programs; `printers` prints them."""
+"""Files that brokers leave on disk, as rows for programs; `printers` prints them."""
 
 from __future__ import annotations
 
@@ -9,37 +9,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kafkactl.dump.printers import LARGE_BYTES, Row
-from kafkactl.dump.text import control_text, timestamp_type
+from kafkactl.dump.text import format_control, name_timestamp_type
 from kafkactl.errors import FormatError, KafkactlError, UsageError
 from kafkactl.output import people
-from kafkactl.output.kafka.java_text import plain
-from kafkactl.output.records.fields import BASE64_SUFFIX, header_items, member
+from kafkactl.output.kafka.java_text import make_plain
+from kafkactl.output.records.fields import BASE64_SUFFIX, encode_field, encode_headers
 from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import OutputError, out
 from kafkactl.storage.batch import Batch
-from kafkactl.storage.files import FileKind, kind_of, with_file_name
+from kafkactl.storage.files import FileKind, add_file_name, find_kind
 from kafkactl.storage.records import Record
 from kafkactl.storage.selecting import Selected, select
 from kafkactl.storage.selection import BadCrc, Selection
-from kafkactl.storage.text import is_utf8, jvm_text, shown_name
+from kafkactl.storage.text import format_header_name, is_utf8, jvm_text
 from kafkactl.storage.transactions import OpenRecords
 
 if TYPE_CHECKING:
     from kafkactl.storage.index import OffsetIndex, TimeIndex
 
 Values = Callable[[Record], tuple[Any, Any]]
-"""A record's key and value as json has them, text as bytes; raises FormatError for what is not of its format."""
+"""Function that returns a record's key and value as JSON data, text as bytes.
+
+It raises FormatError for bytes that are not of their format.
+"""
 
 
 class BytesAs(Enum):
-    """What becomes of keys and values that are not UTF-8."""
+    """Form of keys and values that are not UTF-8."""
 
     BASE64 = auto()
-    """A member of another name, which tables and columns cannot have."""
+    """A field with another name, which tables and columns cannot have."""
     BYTES = auto()
-    """They stay bytes."""
+    """Unchanged bytes."""
     TEXT = auto()
-    """Text with U+FFFD in their place."""
+    """Text with U+FFFD in place of invalid bytes."""
 
 
 BATCHES = (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)
@@ -53,95 +56,102 @@ def dump_rows(
     selection: Selection,
     print_rows: Callable[[Iterator[Row]], None],
 ) -> int:
-    """Print every file's rows and return an exit status; an error in one file does not hide the others.
+    """Print the rows of all files, and return the exit status; an error in one file does not hide the others.
 
-    `bytes_as` says what becomes of keys, values and headers that are not UTF-8.
+    With `deep` segments give a row for each record, without it a row for each batch. `values` returns a record's key
+    and value; `bytes_as` chooses the form of those that are not UTF-8. `print_rows` prints all rows. Errors are written
+    to stderr. Raise OutputError and ReaderLeftError where nothing more can be printed.
     """
     statuses: list[int] = []
     left_out = OpenRecords()
 
-    def failed(error: KafkactlError) -> None:
-        if isinstance(error, OutputError):  # no fault of a file: nothing more can be printed
+    def report_error(error: KafkactlError) -> None:
+        if isinstance(error, OutputError):  # this is no error of a file: nothing more can be printed
             raise error
         out.flush()
         people.error(error)
         statuses.append(error.status)
 
-    def rows() -> Iterator[Row]:
-        logs = [path for path in paths if kind_of(path) in BATCHES]
+    def read_rows() -> Iterator[Row]:
+        logs = [path for path in paths if find_kind(path) in BATCHES]
         for path in paths:
             if path not in logs:
                 try:
-                    yield from _small_rows(path)
+                    yield from _read_other_rows(path)
                 except KafkactlError as error:
-                    failed(with_file_name(error, path))
-        yield from _log_rows(logs, deep, values, bytes_as, selection, failed, left_out)
+                    report_error(add_file_name(error, path))
+        yield from _read_log_rows(logs, deep, values, bytes_as, selection, report_error, left_out)
 
-    print_rows(rows())
+    print_rows(read_rows())
     if left_out.message is not None:
         out.flush()
         people.note(left_out.message)
     return combine([*statuses, DONE] if len(statuses) < len(paths) else statuses)
 
 
-def _log_rows(
+def _read_log_rows(
     paths: list[Path],
     deep: bool,
     values: Values,
     bytes_as: BytesAs,
     selection: Selection,
-    failed: Callable[[KafkactlError], None],
+    report_error: Callable[[KafkactlError], None],
     left_out: OpenRecords,
 ) -> Iterator[Row]:
     """Yield rows of batches or records; damage in one file does not hide the others."""
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
-    for selected in select(paths, selection, deep, failed, left_out):
+    for selected in select(paths, selection, deep, report_error, left_out):
         try:
             if deep:
                 is_valid = not keeps_bad_crc or selected.batch.is_valid
                 for record in selected.records:
-                    yield _record_row(selected, record, is_valid, values, bytes_as)
+                    yield _make_record_row(selected, record, is_valid, values, bytes_as)
             else:
-                yield _batch_row(selected)
+                yield _make_batch_row(selected)
         except FormatError as error:
-            failed(with_file_name(error, selected.path))
+            report_error(add_file_name(error, selected.path))
         if selection.follow:
-            out.flush()  # who follows does not want to wait until a buffer is full
+            out.flush()  # a reader that follows must not wait until a buffer is full
 
 
-def _small_rows(path: Path) -> Iterator[Row]:
+def _read_other_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a file that is no segment; raise UsageError for an unknown kind."""
     from kafkactl.storage.index import OffsetIndex, TimeIndex
     from kafkactl.storage.producer_snapshot import read_producer_snapshot
     from kafkactl.storage.txnindex import read_aborted_transactions
 
-    kind = kind_of(path)
+    kind = find_kind(path)
     if kind is None:
-        known = ", ".join(kind.value for kind in FileKind)
-        raise UsageError(f"{path}: not a kind of file that is known", f"these are: {known}")
+        kinds = ", ".join(kind.value for kind in FileKind)
+        raise UsageError(f"{path}: not a kind of file that is known", f"these are: {kinds}")
     if kind is FileKind.OFFSET_INDEX:
-        rows: Iterator[Row] = _index_rows(OffsetIndex(path))
+        rows: Iterator[Row] = _read_index_rows(OffsetIndex(path))
     elif kind is FileKind.TIME_INDEX:
-        rows = _index_rows(TimeIndex(path))
+        rows = _read_index_rows(TimeIndex(path))
     elif kind is FileKind.TRANSACTION_INDEX:
         rows = (asdict(entry) for entry in read_aborted_transactions(path))
     elif kind is FileKind.PRODUCER_SNAPSHOT:
         rows = (asdict(state) for state in read_producer_snapshot(path))
     else:
-        rows = small_file_rows(path)
+        rows = read_small_file_rows(path)
     return ({"file": str(path), **row} for row in rows)
 
 
-def _index_rows(index: OffsetIndex | TimeIndex) -> Iterator[Row]:
-    for entry in index.entries():
+def _read_index_rows(index: OffsetIndex | TimeIndex) -> Iterator[Row]:
+    """Yield the entries of an index; raise FormatError where the last one is not whole."""
+    for entry in index.read_entries():
         yield asdict(entry)
     index.require_whole()
 
 
-def small_file_rows(path: Path) -> Iterator[Row]:
-    """The lines of the small text files, which Kafka's tool does not read."""
+def read_small_file_rows(path: Path) -> Iterator[Row]:
+    """Return an iterator over the lines of a small text file, which Kafka's tool does not read.
+
+    Raise NotFoundError, UsageError and FormatError.
+    """
     from kafkactl.storage import checkpoint
 
-    kind = kind_of(path)
+    kind = find_kind(path)
     if kind is FileKind.LEADER_EPOCHS:
         return (asdict(entry) for entry in checkpoint.read_leader_epochs(path))
     if kind is FileKind.OFFSET_CHECKPOINT:
@@ -151,7 +161,8 @@ def small_file_rows(path: Path) -> Iterator[Row]:
     return iter([checkpoint.read_properties(path)])
 
 
-def _batch_row(selected: Selected) -> Row:
+def _make_batch_row(selected: Selected) -> Row:
+    """Return the row of a batch."""
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None
     return {
@@ -164,7 +175,7 @@ def _batch_row(selected: Selected) -> Row:
         "count": new.count if new else None,
         "leader_epoch": new.leader_epoch if new else None,
         "codec": batch.codec.name.lower(),
-        "timestamp_type": timestamp_type(batch),
+        "timestamp_type": name_timestamp_type(batch),
         "max_timestamp_ms": batch.max_timestamp_ms,
         "producer_id": new.producer_id if new else None,
         "producer_epoch": new.producer_epoch if new else None,
@@ -178,7 +189,8 @@ def _batch_row(selected: Selected) -> Row:
     }
 
 
-def _record_row(selected: Selected, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
+def _make_record_row(selected: Selected, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
+    """Return the row of a record; raise FormatError for a key or value that is not of its format."""
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None
     key, value = (None, None) if batch.is_control else values(record)
@@ -186,32 +198,34 @@ def _record_row(selected: Selected, record: Record, is_valid: bool, values: Valu
         "file": str(selected.path),
         "offset": record.offset,
         "timestamp_ms": record.timestamp_ms,
-        "timestamp_type": timestamp_type(batch),
+        "timestamp_type": name_timestamp_type(batch),
         "sequence": record.sequence,
         "producer_id": new.producer_id if new else None,
         "transactional": new.is_transactional if new else False,
         "aborted": selected.is_aborted,
-        "control": control_text(record) if batch.is_control else None,
+        "control": format_control(record) if batch.is_control else None,
         "valid": is_valid,
-        "headers": _header_texts(record) if bytes_as is BytesAs.TEXT else header_items(record.headers),
-        **_member("key", key, bytes_as),
-        **_member("value", value, bytes_as),
+        "headers": _decode_headers(record) if bytes_as is BytesAs.TEXT else encode_headers(record.headers),
+        **_make_field("key", key, bytes_as),
+        **_make_field("value", value, bytes_as),
     }
 
 
-def _member(name: str, data: Any, bytes_as: BytesAs) -> Row:
+def _make_field(name: str, data: Any, bytes_as: BytesAs) -> Row:
+    """Return a key or value as a field, in the chosen form."""
     if not isinstance(data, bytes):
-        return {name: plain(data)}
+        return {name: make_plain(data)}
     if bytes_as is BytesAs.BASE64:
         if len(data) <= LARGE_BYTES:
-            return dict(member(name, data))
-        # Stays bytes, which are printed part by part.
+            return dict(encode_field(name, data))
+        # A large value stays bytes, which are printed part by part.
         return {name if is_utf8(data) else f"{name}{BASE64_SUFFIX}": data}
     return {name: data if bytes_as is BytesAs.BYTES else jvm_text(data)}
 
 
-def _header_texts(record: Record) -> list[list[str | None]]:
+def _decode_headers(record: Record) -> list[list[str | None]]:
+    """Return headers as pairs of texts, with U+FFFD in place of invalid bytes."""
     return [
-        [shown_name(name), None if data is None else data.decode("utf-8", errors="replace")]
+        [format_header_name(name), None if data is None else data.decode("utf-8", errors="replace")]
         for name, data in record.headers
     ]

@@ -1,4 +1,4 @@
-"""Segment and index files in the words of Kafka's own dump tool.
+"""Segments and indexes as text of Kafka's own dump tool.
 
 Reference: org.apache.kafka.tools.DumpLogSegments.
 """
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kafkactl.errors import FormatError, UsageError
-from kafkactl.output.kafka.java_text import boolean_text, json_text
+from kafkactl.output.kafka.java_text import format_boolean, format_json
 from kafkactl.output.records.decoders import Parser
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.control import ControlType, parse_control
-from kafkactl.storage.files import plain_name
+from kafkactl.storage.files import strip_suffixes
 from kafkactl.storage.legacy import LegacyRecord
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
-from kafkactl.storage.text import shown_name, utf8_parts
+from kafkactl.storage.text import format_header_name, split_as_utf8
 from kafkactl.storage.verify import TimeFault, TimeFinding
 
 if TYPE_CHECKING:
@@ -29,18 +29,21 @@ if TYPE_CHECKING:
     from kafkactl.storage.txnindex import AbortedTransaction
 
 
-def batch_line(batch: AnyBatch) -> str:
-    """One batch, without its records."""
+def format_batch(batch: AnyBatch) -> str:
+    """Return the line of a batch, without its end and without its records.
+
+    Raise FormatError for an unknown codec.
+    """
     return (
-        f"{batch_heading(batch)}"
-        f" position: {batch.position} {timestamp_type(batch)}: {batch.max_timestamp_ms} size: {batch.size_bytes}"
+        f"{format_batch_heading(batch)}"
+        f" position: {batch.position} {name_timestamp_type(batch)}: {batch.max_timestamp_ms} size: {batch.size_bytes}"
         f" magic: {batch.magic} compresscodec: {batch.codec.name.lower()} crc: {batch.crc}"
-        f" isvalid: {boolean_text(batch.is_valid)}"
+        f" isvalid: {format_boolean(batch.is_valid)}"
     )
 
 
-def batch_heading(batch: AnyBatch) -> str:
-    """The beginning of that line, and all that is left of it where the codec is none that is known."""
+def format_batch_heading(batch: AnyBatch) -> str:
+    """Return the beginning of a batch's line, which is all that can be printed where the codec is unknown."""
     if not isinstance(batch, Batch):
         return f"offset: {batch.offset}"
     horizon = batch.delete_horizon_ms
@@ -48,25 +51,26 @@ def batch_heading(batch: AnyBatch) -> str:
         f"baseOffset: {batch.base_offset} lastOffset: {batch.last_offset} count: {batch.count}"
         f" baseSequence: {batch.base_sequence} lastSequence: {batch.last_sequence}"
         f" producerId: {batch.producer_id} producerEpoch: {batch.producer_epoch}"
-        f" partitionLeaderEpoch: {batch.leader_epoch} isTransactional: {boolean_text(batch.is_transactional)}"
-        f" isControl: {boolean_text(batch.is_control)}"
+        f" partitionLeaderEpoch: {batch.leader_epoch} isTransactional: {format_boolean(batch.is_transactional)}"
+        f" isControl: {format_boolean(batch.is_control)}"
         f" deleteHorizonMs: {'OptionalLong.empty' if horizon is None else f'OptionalLong[{horizon}]'}"
     )
 
 
-def record_texts(
+def format_records(
     batch: AnyBatch, records: Iterable[Record], parse: Parser | None, with_metadata: bool = True
 ) -> Iterator[tuple[Record, str]]:
-    """Each record with its line, ending included; `parse` makes the texts of key and value, where they are wanted.
+    """Yield each record with its line, the end of the line included.
 
-    When it raises FormatError the line ends there, as Kafka's tool leaves it.
+    `parse` returns the texts of key and value; None leaves them out. Where it raises FormatError the record is yielded
+    with its unfinished line, as Kafka's tool leaves it, and then the error is raised.
     """
-    kind = timestamp_type(batch)
+    kind = name_timestamp_type(batch)
     for record in records:
-        text = _record_heading(record, kind) if with_metadata else ""
+        text = _format_record_heading(record, kind) if with_metadata else ""
         try:
             if with_metadata and batch.is_control:
-                text += f" {control_text(record)}"
+                text += f" {format_control(record)}"
             key, value = None, None
             if parse is not None and not batch.is_control:
                 if isinstance(record, LegacyRecord) and record.fault:
@@ -84,36 +88,36 @@ def record_texts(
         yield record, text + "\n"
 
 
-def large_record_line(batch: AnyBatch, record: Record, with_metadata: bool = True) -> Iterator[bytes]:
+def format_large_record(batch: AnyBatch, record: Record, with_metadata: bool = True) -> Iterator[bytes]:
     """Yield the line of a record in parts, with key and value as UTF-8."""
     if with_metadata:
-        yield _record_heading(record, timestamp_type(batch)).encode("utf-8", errors="replace")
+        yield _format_record_heading(record, name_timestamp_type(batch)).encode("utf-8", errors="replace")
     prefix = b" " if with_metadata else b"| "
     for name, data in ((b"key: ", record.key), (b"payload: ", record.value)):
         if data is not None:
             yield prefix + name
-            yield from utf8_parts(data)
+            yield from split_as_utf8(data)
             prefix = b" "
     yield b"\n"
 
 
-def _record_heading(record: Record, kind: str) -> str:
-    """Return the beginning of a record's line, `kind` being the name of its time."""
+def _format_record_heading(record: Record, kind: str) -> str:
+    """Return the beginning of a record's line; `kind` is the name of its timestamp."""
     text = f"| offset: {record.offset} {kind}: {record.timestamp_ms}"
     if isinstance(record, LegacyRecord):
         text += f" keySize: {record.key_size} valueSize: {record.value_size}"
-        return f"{text} isValid: {boolean_text(record.is_valid)} crc: {record.crc}"
-    text += f" keySize: {_size(record.key)} valueSize: {_size(record.value)}"
-    return f"{text} sequence: {record.sequence} headerKeys: [{_names(record)}]"
+        return f"{text} isValid: {format_boolean(record.is_valid)} crc: {record.crc}"
+    text += f" keySize: {_measure(record.key)} valueSize: {_measure(record.value)}"
+    return f"{text} sequence: {record.sequence} headerKeys: [{_format_header_names(record)}]"
 
 
-def control_text(record: Record) -> str:
-    """A control record's meaning."""
+def format_control(record: Record) -> str:
+    """Return the content of a control record, as text; raise FormatError for one that cannot be decoded."""
     control = parse_control(record)
     if control.type in (ControlType.ABORT, ControlType.COMMIT):
         return f"endTxnMarker: {control.type.name} coordinatorEpoch: {control.message['coordinatorEpoch']}"
     if control.type in _CONTROL_NAMES:
-        return f"{_CONTROL_NAMES[control.type]} {json_text(control.message)}"
+        return f"{_CONTROL_NAMES[control.type]} {format_json(control.message)}"
     return f"controlType: {control.type.name}({control.type_id})"
 
 
@@ -126,9 +130,12 @@ _CONTROL_NAMES = {
 }
 
 
-def log_heading(segment: Segment) -> str:
-    """The line before a log's or a KRaft snapshot's batches; raises UsageError for a name that tells nothing."""
-    path = segment.path.with_name(plain_name(segment.path))
+def format_log_heading(segment: Segment) -> str:
+    """Return the line before the batches of a log or a KRaft snapshot.
+
+    Raise UsageError for a name without an offset, or without an offset and an epoch.
+    """
+    path = segment.path.with_name(strip_suffixes(segment.path))
     if path.suffix != ".checkpoint":
         return f"Log starting offset: {segment.base_offset}"
     if path.name == "bootstrap.checkpoint":
@@ -139,8 +146,8 @@ def log_heading(segment: Segment) -> str:
     return f"Snapshot end offset: {int(match[1])}, epoch: {int(match[2])}"
 
 
-def producer_line(state: ProducerState) -> str:
-    """One producer of a snapshot."""
+def format_producer(state: ProducerState) -> str:
+    """Return the line of a producer in a snapshot."""
     opened = state.current_transaction_first_offset
     batch = ""
     if state.last_offset >= 0:
@@ -156,56 +163,62 @@ def producer_line(state: ProducerState) -> str:
     )
 
 
-def aborted_line(aborted: AbortedTransaction) -> str:
-    """One entry of a transaction index."""
+def format_aborted_transaction(aborted: AbortedTransaction) -> str:
+    """Return the line of an entry in a transaction index."""
     return (
         f"version: {aborted.version} producerId: {aborted.producer_id} firstOffset: {aborted.first_offset}"
         f" lastOffset: {aborted.last_offset} lastStableOffset: {aborted.last_stable_offset}"
     )
 
 
-def timestamp_type(batch: AnyBatch) -> str:
-    """In Kafka's words."""
+def name_timestamp_type(batch: AnyBatch) -> str:
+    """Return the name of a batch's timestamp type in Kafka's tool."""
     if batch.magic == 0:
         return "NoTimestampType"
     return "LogAppendTime" if batch.is_log_append_time else "CreateTime"
 
 
 class Faults:
-    """What Kafka's tool says on stderr when it is done with all files: kind by kind, file by file."""
+    """Faults of all files, which Kafka's tool prints to stderr at the end: kind by kind, file by file."""
 
     def __init__(self) -> None:
         self._index: dict[Path, dict[int, int]] = {}
         self._time: dict[TimeFault, dict[Path, list[TimeFinding]]] = {fault: {} for fault in _TIME_FAULTS}
         self._gaps: dict[Path, array[int]] = {}
 
-    def index_mismatch(self, path: Path, indexed: int, found: int) -> None:
-        self._index.setdefault(path.absolute(), {})[indexed] = found
+    def add_index_mismatch(self, path: Path, indexed: int, actual: int) -> None:
+        """Note an entry of an offset index: its offset, and the last offset of the batch at its position."""
+        self._index.setdefault(path.absolute(), {})[indexed] = actual
 
-    def time_findings(self, path: Path, findings: Iterable[TimeFinding]) -> None:
+    def add_time_findings(self, path: Path, findings: Iterable[TimeFinding]) -> None:
+        """Note the faults of a time index's entry."""
         for finding in findings:
             self._time[finding.fault].setdefault(path.absolute(), []).append(finding)
 
-    def gap(self, path: Path, before: int, offset: int) -> None:
-        """Two offsets that do not follow each other; a compacted log has millions of them."""
+    def add_gap(self, path: Path, before: int, offset: int) -> None:
+        """Note two offsets that do not follow each other.
+
+        A compacted log has millions of them, so they are kept in an array.
+        """
         gaps = self._gaps.setdefault(path.absolute(), array("q"))
         if gaps[-2:] != array("q", (before, offset)):
             gaps.extend((before, offset))
 
-    def lines(self) -> Iterator[str]:
+    def format_lines(self) -> Iterator[str]:
+        """Yield the lines about all faults."""
         for path, mismatches in self._index.items():
             yield f"Mismatches in :{path}"
-            for indexed, found in sorted(mismatches.items(), reverse=True):
-                yield f"  Index offset: {indexed}, log offset: {found}"
+            for indexed, actual in sorted(mismatches.items(), reverse=True):
+                yield f"  Index offset: {indexed}, log offset: {actual}"
         for fault, by_path in self._time.items():
             heading, form = _TIME_FAULTS[fault]
             for path, findings in by_path.items():
                 yield f"{heading} :{path}"
-                yield from (form.format(finding.indexed, finding.found) for finding in findings)
+                yield from (form.format(finding.indexed, finding.actual) for finding in findings)
         for path, gaps in self._gaps.items():
             yield f"Non-consecutive offsets in {path}"
             pairs: Iterable[tuple[int, int]] = zip(gaps[::2], gaps[1::2], strict=True)
-            if any(one >= other for one, other in pairwise(gaps[::2])):
+            if any(first >= second for first, second in pairwise(gaps[::2])):
                 pairs = sorted(dict(pairs).items())
             yield from (f"  {before} is followed by {offset}" for before, offset in pairs)
 
@@ -223,9 +236,11 @@ _TIME_FAULTS = {
 }
 
 
-def _names(record: Record) -> str:
-    return ",".join(shown_name(name) for name, _ in record.headers)
+def _format_header_names(record: Record) -> str:
+    """Return the names of a record's headers, joined by commas."""
+    return ",".join(format_header_name(name) for name, _ in record.headers)
 
 
-def _size(data: bytes | None) -> int:
+def _measure(data: bytes | None) -> int:
+    """Return the number of bytes; -1 for None."""
     return -1 if data is None else len(data)

@@ -1,7 +1,8 @@
-"""Work shared among forked processes whose output comes out in order.
+"""Work of forked processes whose output is written in order.
 
-Processes and not threads, for much of the work holds Python's lock; and each writes itself, so nothing is copied. From
-one to the next goes the position where its output begins: into a file all can write at once, to anything else in turn.
+These are processes and not threads, because much of the work holds Python's lock. Each process writes its own output,
+so that nothing is copied. One process tells the next the position where its output begins: into a file all can write at
+the same time, to any other output one after the other.
 """
 
 from __future__ import annotations
@@ -23,64 +24,79 @@ T = TypeVar("T")
 _POSITION = struct.Struct(">q")
 _STOP = -1
 _END = "no more items"
-_CLOSED = 2  # the status of a process whose output nobody reads any longer
+_CLOSED = 2
+"""Exit status of a process whose output nobody reads any more."""
 
 
 class Turn:
-    """A process's place in the row, for one item."""
+    """The turn of a process, for one item."""
 
     def __init__(self, mine: int, following: int) -> None:
+        """Take the descriptors of the pipe from the process before, and of the pipe to the next process."""
         self._mine, self._following = mine, following
         self._passed_on = False
 
     def wait(self) -> int | None:
-        """Where this item's output begins; None when there is nothing more to be written."""
-        told = os.read(self._mine, _POSITION.size)
-        position: int = _POSITION.unpack(told)[0] if told else _STOP
+        """Wait for the turn, and return the position where the item's output begins.
+
+        Return None where nothing more is to be written.
+        """
+        data = os.read(self._mine, _POSITION.size)
+        position: int = _POSITION.unpack(data)[0] if data else _STOP
         return None if position == _STOP else position
 
     def pass_on(self, position: int) -> None:
-        """Tells the next one where its output begins; once for an item."""
+        """Give the turn to the next process, with the position where its output begins.
+
+        Only the first call for an item has an effect.
+        """
         if not self._passed_on:
             self._passed_on = True
-            with contextlib.suppress(BrokenPipeError):  # the next one is lost
+            with contextlib.suppress(BrokenPipeError):  # the next process has died
                 os.write(self._following, _POSITION.pack(position))
 
     def stop(self) -> None:
-        """Tells all that follow that there is nothing more to be written."""
+        """Tell all later processes that nothing more is to be written."""
         self.pass_on(_STOP)
 
 
-class OneTurn(Turn):
-    """The same for who is alone."""
+class SingleTurn(Turn):
+    """The turn of a process that works alone."""
 
     def __init__(self) -> None:
         super().__init__(-1, -1)
 
     def wait(self) -> int | None:
+        """Return position 0 at once."""
         return 0
 
     def pass_on(self, position: int) -> None:
+        """Do nothing, because there is no next process."""
         return
 
 
 class FileOutput:
-    """Writes from a position of a file on, whatever others write elsewhere in it."""
+    """Writer from a position of a file on, whatever others write elsewhere in it."""
 
     def __init__(self, descriptor: int, position: int) -> None:
         self._descriptor = descriptor
         self.position = position
 
     def write(self, data: bytes | memoryview) -> None:
+        """Write bytes, and move the position behind them; raise OutputError."""
         write_all(self._descriptor, data, position=self.position)
         self.position += len(data)
 
     def writelines(self, parts: Iterable[bytes]) -> None:
+        """Write parts as one; raise OutputError."""
         self.write(b"".join(parts))
 
 
-def descriptor_of_file(out: BinaryIO) -> int | None:
-    """Its descriptor, when it is a file that can be written anywhere; None for a pipe, a terminal, and what appends."""
+def find_file_descriptor(out: BinaryIO) -> int | None:
+    """Return the descriptor of an output that is a file and can be written at any position.
+
+    Return None for a pipe, a terminal, and a file that is opened for appending.
+    """
     try:
         descriptor = out.fileno()
         is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
@@ -91,16 +107,21 @@ def descriptor_of_file(out: BinaryIO) -> int | None:
 
 
 Work = Callable[[T, Turn], tuple[Any, bool]]
-"""Does an item: prepares it, waits for its turn, writes, passes on, and returns a result and whether to go on."""
+"""Function that handles an item: it prepares it, waits for its turn, writes, and passes the turn on.
+
+It returns a result, and whether to go on.
+"""
 
 
-def in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, work: Work[T]) -> Iterator[Any]:
-    """The results of all items in order, up to one that says stop; raises KafkactlError when a process is lost.
+def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, work: Work[T]) -> Iterator[Any]:
+    """Yield the results of all items in their order, up to one that says stop.
 
-    Each process asks `items` for all of them and does every n-th, so that none need be known before the first is done.
-    `position` is where the first one's output begins.
+    Each of the `jobs` processes iterates over all `items` and handles every n-th, so that the items need not be known
+    before the first is done. `position` is where the first item's output begins. An OSError or KafkactlError of a
+    process is raised here. Raise KafkactlError where a process was lost, and BrokenPipeError where nobody reads the
+    output.
     """
-    import pickle  # a millisecond, which one process alone does not need
+    import pickle  # this takes a millisecond, which a single process does not need
 
     turns = [os.pipe() for _ in range(jobs)]
     results = [os.pipe() for _ in range(jobs)]
@@ -117,27 +138,27 @@ def in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, work: W
     try:
         for stream in cycle(streams):
             try:
-                told = pickle.load(stream)
+                message = pickle.load(stream)
             except EOFError:
-                if any(os.waitstatus_to_exitcode(status) == _CLOSED for status in _reaped(children)):
+                if any(os.waitstatus_to_exitcode(status) == _CLOSED for status in _reap(children)):
                     raise BrokenPipeError from None
                 raise KafkactlError("a process that read the file was lost", "--jobs 1 does without") from None
-            if told == _END:
+            if message == _END:
                 return
-            if isinstance(told, (OSError, KafkactlError)):
-                raise told
-            result, goes_on = told
+            if isinstance(message, (OSError, KafkactlError)):
+                raise message
+            result, goes_on = message
             yield result
             if not goes_on:
                 return
     finally:
         for stream in streams:
             stream.close()
-        _reaped(children)
+        _reap(children)
 
 
-def _reaped(children: list[int]) -> list[int]:
-    """The statuses of processes when they have ended; each is waited for once."""
+def _reap(children: list[int]) -> list[int]:
+    """Wait for processes, and return their statuses; a second call returns nothing."""
     statuses = [os.waitpid(child, 0)[1] for child in children]
     children.clear()
     return statuses
@@ -146,13 +167,13 @@ def _reaped(children: list[int]) -> list[int]:
 def _serve(
     items: Iterator[T], work: Work[T], number: int, turns: list[tuple[int, int]], results: list[tuple[int, int]]
 ) -> None:
-    """What a process does; it never returns."""
+    """Do the work of one process; it never returns."""
     import pickle
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     mine, following = turns[number][0], turns[(number + 1) % len(turns)][1]
     for end in chain(*turns, *results):
-        # A process that dies closes the next one's turn, which then ends, too.
+        # A process that dies closes the pipe to the next one, which then ends, too.
         if end not in (mine, following, results[number][1]):
             os.close(end)
     out.restart()
@@ -176,4 +197,4 @@ def _serve(
     except BrokenPipeError:
         status = _CLOSED
     finally:
-        os._exit(status)  # whatever it was, the parent sees an end where a result should be
+        os._exit(status)  # the parent sees an end in place of a result

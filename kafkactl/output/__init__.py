@@ -1,1 +1,1 @@
-"""Results as table, json, yaml, csv and plain text; errors and progress to people."""
+"""Output of results as table, json, yaml, csv and plain text, and of errors and progress for people."""

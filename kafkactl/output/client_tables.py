@@ -1,4 +1,4 @@
-"""Columns of quotas and of credentials."""
+"""Columns of the tables of quotas and SCRAM credentials."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from kafkactl.admin.entities import DEFAULT_NAME
 from kafkactl.output.report import Column
 
 
-def _named(name: str | None) -> str | None:
+def _format_name(name: str | None) -> str | None:
+    """Return a name, <default> for Kafka's default entity, and None for a part that the entity lacks."""
     return "<default>" if name == DEFAULT_NAME else name
 
 
 QUOTAS = [
-    Column("USER", lambda row: _named(row.user)),
-    Column("CLIENT-ID", lambda row: _named(row.client_id)),
-    Column("IP", lambda row: _named(row.ip)),
+    Column("USER", lambda row: _format_name(row.user)),
+    Column("CLIENT-ID", lambda row: _format_name(row.client_id)),
+    Column("IP", lambda row: _format_name(row.ip)),
     Column("QUOTA", lambda row: row.name),
     Column("VALUE", lambda row: int(row.value) if row.value.is_integer() else row.value),
 ]

@@ -1,4 +1,7 @@
-"""Rows as a Parquet file on stdout; pyarrow is an extra: `pip install kafkactl[parquet]`."""
+"""Rows as a Parquet file on stdout.
+
+pyarrow is an extra: `pip install kafkactl[parquet]`.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,17 @@ from typing import Any
 from kafkactl.errors import UsageError
 from kafkactl.stdout import out
 
-ROWS_AT_ONCE = 20_000
+ROWS_PER_GROUP = 20_000
 _TEXT_COLUMNS = {"file", "codec", "timestamp_type", "control", "key", "value", "topic"}
-_TRUTH_COLUMNS = {"transactional", "aborted", "valid"}
+_BOOLEAN_COLUMNS = {"transactional", "aborted", "valid"}
 
 
 def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
-    """Writes rows in groups as they come; raises UsageError without pyarrow, or to a terminal."""
+    """Write rows to stdout as a Parquet file, in row groups of up to ROWS_PER_GROUP rows, as they come.
+
+    The types of the columns follow from the first row; without rows nothing is written. Raise UsageError without
+    pyarrow, and where stdout is a terminal.
+    """
     try:
         import pyarrow
         from pyarrow import parquet
@@ -25,24 +32,26 @@ def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
     if out.is_terminal:
         raise UsageError("-o parquet is for a file or a pipe", "kafkactl dump-log ... -o parquet > records.parquet")
     writer = None
-    while group := list(islice(rows, ROWS_AT_ONCE)):
+    while group := list(islice(rows, ROWS_PER_GROUP)):
         if writer is None:
-            schema = pyarrow.schema([(name, _type(pyarrow, name, cell)) for name, cell in group[0].items()])
+            schema = pyarrow.schema([(name, _find_type(pyarrow, name, cell)) for name, cell in group[0].items()])
             writer = parquet.ParquetWriter(out.binary, schema)
-        writer.write_table(pyarrow.Table.from_pylist([_cells(row) for row in group], schema=schema))
+        writer.write_table(pyarrow.Table.from_pylist([_make_cells(row) for row in group], schema=schema))
     if writer is not None:
         writer.close()
 
 
-def _type(pyarrow: Any, name: str, cell: object) -> Any:
+def _find_type(pyarrow: Any, name: str, cell: object) -> Any:
+    """Return the Arrow type of a column, by its name and its first cell."""
     if name == "headers":
         return pyarrow.list_(pyarrow.struct([("name", pyarrow.string()), ("value", pyarrow.string())]))
-    if name in _TRUTH_COLUMNS or isinstance(cell, bool):  # `control` is a truth of a batch, and a text of a record
+    if name in _BOOLEAN_COLUMNS or isinstance(cell, bool):  # `control` is a boolean of a batch, and a text of a record
         return pyarrow.bool_()
     return pyarrow.string() if name in _TEXT_COLUMNS else pyarrow.int64()
 
 
-def _cells(row: dict[str, Any]) -> dict[str, Any]:
+def _make_cells(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with objects as JSON text, and with headers as structs."""
     cells = {
         name: json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict) else cell for name, cell in row.items()
     }

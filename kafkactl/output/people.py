@@ -1,4 +1,7 @@
-"""What is said to the person at the terminal, on stderr: errors with hints, notes, questions."""
+"""Messages for people on stderr: errors with hints, warnings, notes, and questions.
+
+With -o json and -o jsonl each message but a question is one JSON object on a line.
+"""
 
 from __future__ import annotations
 
@@ -14,84 +17,103 @@ _RED, _YELLOW, _PLAIN = "\033[1;31m", "\033[33m", "\033[0m"
 
 
 _LONGEST = 4000
-"""Characters of a message that are shown; a name or a value from a file can be longer."""
+"""Largest number of characters of a message that are shown, because it can have a long name or value from a file."""
 
 as_json: ContextVar[bool] = ContextVar("as_json", default=False)
-"""Whether messages are lines of json, which is so with -o json and -o jsonl."""
+"""Whether messages are lines of JSON, as with -o json and -o jsonl."""
 
 
 def error(failure: KafkactlError) -> None:
-    """`error: what failed: why` and, when there is one, `hint: what to do`; or one object of json."""
+    """Write an error to stderr: `error: what failed: why`, and `hint: what to do` where there is a hint.
+
+    As JSON it is one object with error, hint, status and code; the code is None where no broker returned one.
+    """
     if as_json.get():
         code = failure.code if isinstance(failure, OperationError) else None
-        _object({"error": str(failure), "hint": failure.hint, "status": failure.status, "code": code})
+        _write_object({"error": str(failure), "hint": failure.hint, "status": failure.status, "code": code})
         return
-    _line("error:", _RED, str(failure))
+    _write_line("error:", _RED, str(failure))
     if failure.hint:
-        _line("hint:", _YELLOW, failure.hint)
+        _write_line("hint:", _YELLOW, failure.hint)
 
 
 def warning(text: str) -> None:
+    """Write a warning to stderr."""
     if as_json.get():
-        _object({"warning": text})
+        _write_object({"warning": text})
         return
-    _line("warning:", _YELLOW, text)
+    _write_line("warning:", _YELLOW, text)
 
 
 def note(text: str) -> None:
-    """Progress, or a result's closing word."""
+    """Write progress, or a closing sentence about a result, to stderr.
+
+    Unlike other messages a note can have line ends.
+    """
     if as_json.get():
-        _object({"note": text})
+        _write_object({"note": text})
         return
-    _write(_for_terminal(text, keep_line_ends=True))
+    _write(_escape_for_stderr(text, keep_line_ends=True))
 
 
 def write(text: str) -> None:
-    """Write text of this program to stderr as it is: lines of progress that are written again and again."""
+    """Write text of this program to stderr as it is, without a line end, such as a progress line that changes."""
     _write(text, end="")
 
 
-def kafka_message(text: str) -> None:
-    """Write a message of Kafka's own tools to stderr, with its own line ends; it may hold names from outside."""
-    _write(_for_terminal(text, keep_line_ends=True), end="")
+def write_kafka_message(text: str) -> None:
+    """Write a message of Kafka's own tools to stderr, with its own line ends.
+
+    Control characters of names in it are escaped where stderr is a terminal.
+    """
+    _write(_escape_for_stderr(text, keep_line_ends=True), end="")
 
 
 def can_ask() -> bool:
-    """Return whether somebody can be asked."""
+    """Return whether a person can be asked: stdin and stderr are terminals."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def confirm(question: str, assume_yes: bool) -> bool:
-    """Asks before something is destroyed; raises UsageError where nobody can be asked."""
+    """Return whether the user agrees to a destructive change.
+
+    `assume_yes` agrees without a question. Any answer but y or yes means no. Raise UsageError where nobody can be
+    asked.
+    """
     if assume_yes:
         return True
     if not can_ask():
         raise UsageError(f"{question}: not done, for nobody can be asked here", "--yes does it, --dry-run only shows")
-    _write(f"{_for_terminal(question)}? [y/N] ", end="")
+    _write(f"{_escape_for_stderr(question)}? [y/N] ", end="")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _object(value: dict[str, object]) -> None:
+def _write_object(value: dict[str, object]) -> None:
+    """Write a message as one line of JSON, with passwords in URLs hidden."""
     from kafkactl.output.structured import dump_json
 
-    shown = {name: hide_in_urls(item) if isinstance(item, str) else item for name, item in value.items()}
-    _write(dump_json(shown).decode())
+    safe = {name: hide_in_urls(item) if isinstance(item, str) else item for name, item in value.items()}
+    _write(dump_json(safe).decode())
 
 
-def _line(label: str, colour: str, text: str) -> None:
+def _write_line(label: str, colour: str, text: str) -> None:
+    """Write a message as one line behind its label, cut to _LONGEST characters, with passwords in URLs hidden."""
     cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
-    line = _for_terminal(hide_in_urls(" ".join(cut.split("\n"))))
+    line = _escape_for_stderr(hide_in_urls(" ".join(cut.split("\n"))))
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     _write(f"{colour}{label}{_PLAIN} {line}" if coloured else f"{label} {line}")
 
 
-def _for_terminal(text: str, keep_line_ends: bool = False) -> str:
+def _escape_for_stderr(text: str, keep_line_ends: bool = False) -> str:
     """Return text with control characters made visible, where stderr is a terminal."""
     return escape_for_terminal(text, keep_line_ends=keep_line_ends) if sys.stderr.isatty() else text
 
 
 def _write(text: str, end: str = "\n") -> None:
-    """Write to stderr. A message that cannot be written is lost: stdout is no place for it."""
+    """Write to stderr.
+
+    A message that cannot be written is lost, because it must never go to stdout.
+    """
     with suppress(OSError):
         sys.stderr.write(text + end)
         sys.stderr.flush()

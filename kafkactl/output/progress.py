@@ -1,4 +1,4 @@
-"""How far a long input has come, for who waits at a terminal."""
+"""Progress of a long input, for the person at a terminal."""
 
 from __future__ import annotations
 
@@ -7,34 +7,40 @@ import time
 
 from kafkactl.output import people
 
-_EVERY_S = 0.5
-_AFTER_S = 2.0
-_CLEARED = "\r\033[K"
+_INTERVAL_S = 0.5
+_DELAY_S = 2.0
+_CLEAR_LINE = "\r\033[K"
 
 
 class Progress:
-    """One line on stderr that is written anew, from two seconds on and only on a terminal."""
+    """One line on stderr that is written again and again; a context manager that clears it at the end.
+
+    The line appears after two seconds, and only where stderr is a terminal.
+    """
 
     def __init__(self) -> None:
-        self._shows = sys.stderr.isatty()
+        self._is_enabled = sys.stderr.isatty()
         self._started = time.monotonic()
-        self._next = self._started + _AFTER_S
-        self._shown = False
+        self._next = self._started + _DELAY_S
+        self._is_visible = False
 
     def show(self, records: int) -> None:
-        """So many records by now; cheap when it is not yet time to say so."""
-        if not self._shows:
+        """Show the number of records so far and their rate.
+
+        A call before the next update is due does nothing and is cheap.
+        """
+        if not self._is_enabled:
             return
         now = time.monotonic()
         if now >= self._next:
             pace = records / (now - self._started)
-            people.write(f"{_CLEARED}{records:,} records, {pace:,.0f} a second")
-            self._next = now + _EVERY_S
-            self._shown = True
+            people.write(f"{_CLEAR_LINE}{records:,} records, {pace:,.0f} a second")
+            self._next = now + _INTERVAL_S
+            self._is_visible = True
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._shown:
-            people.write(_CLEARED)
+        if self._is_visible:
+            people.write(_CLEAR_LINE)

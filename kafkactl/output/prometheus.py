@@ -1,4 +1,4 @@
-"""Groups as metrics, under the names that Kafka exporters have and dashboards know."""
+"""Lag of consumer groups as Prometheus metrics, under names that other exporters and dashboards use."""
 
 from __future__ import annotations
 
@@ -14,25 +14,29 @@ _PARTITION = ("consumergroup", "topic", "partition")
 _GROUP = ("consumergroup",)
 
 
-class Families:
-    """A collector of what is there already."""
+class _Families:
+    """Collector of metrics that exist already."""
 
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._families
+        """Yield the metrics."""
+        yield from self._metrics
 
 
-def text(lags: Sequence[GroupLag]) -> str:
-    """The exposition format's text."""
+def format_metrics(lags: Sequence[GroupLag]) -> str:
+    """Return the metrics of groups in Prometheus' text format.
+
+    Unknown values have no sample: a lag of zero would be wrong.
+    """
     registry = CollectorRegistry()
-    registry.register(Families(families(lags)))
+    registry.register(_Families(_build_families(lags)))
     return generate_latest(registry).decode()
 
 
-def families(lags: Sequence[GroupLag]) -> list[Metric]:
-    """What is not known has no sample: a lag of zero would be a lie."""
+def _build_families(lags: Sequence[GroupLag]) -> list[Metric]:
+    """Return the metrics of groups; unknown values have no sample."""
     current = GaugeMetricFamily("kafka_consumergroup_current_offset", "Committed offset", labels=_PARTITION)
     end = GaugeMetricFamily("kafka_topic_partition_current_offset", "End of the log", labels=_PARTITION[1:])
     lag_records = GaugeMetricFamily("kafka_consumergroup_lag", "Records not read yet", labels=_PARTITION)
@@ -57,7 +61,7 @@ def families(lags: Sequence[GroupLag]) -> list[Metric]:
             labels = (name, row.topic, str(row.partition))
             _add(current, labels, row.current_offset)
             _add(lag_records, labels, row.lag)
-            _add(lag_time, labels, _seconds(row))
+            _add(lag_time, labels, _compute_lag_s(row))
             if row.log_end_offset is not None:
                 ends[row.topic, str(row.partition)] = row.log_end_offset
         total.add_metric((name,), lag.total_lag)
@@ -71,9 +75,11 @@ def families(lags: Sequence[GroupLag]) -> list[Metric]:
 
 
 def _add(family: GaugeMetricFamily, labels: Sequence[str], value: float | None) -> None:
+    """Add a sample; None adds nothing."""
     if value is not None:
         family.add_metric(labels, value)
 
 
-def _seconds(row: PartitionLag) -> float | None:
+def _compute_lag_s(row: PartitionLag) -> float | None:
+    """Return the time lag of a partition in seconds, or None where it is unknown."""
     return None if row.time_lag_ms is None else row.time_lag_ms / _MS

@@ -1,4 +1,4 @@
-"""Report -> text on stdout, in the format that is asked for."""
+"""Reports as text on stdout, in the requested format."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ from typing import Any, TextIO
 
 from kafkactl.errors import UsageError
 from kafkactl.escaping import escape_for_terminal
-from kafkactl.output.report import Column, OutputFormat, Report, Table, cell
+from kafkactl.output.report import Column, OutputFormat, Report, Table, format_cell
 from kafkactl.stdout import out
 
 
 def show(
     report: Report, format: OutputFormat | None = None, stream: TextIO | None = None, with_headings: bool = True
 ) -> None:
-    """Print a result: a table on a terminal and plain text elsewhere, unless a format is named."""
+    """Print a report in a format.
+
+    A `format` of None is a table on a terminal and plain text elsewhere; a `stream` of None is stdout. Control
+    characters in cells are escaped where the stream is a terminal. Raise UsageError for a format that reports do not
+    have.
+    """
     stream = stream or out.text
     on_terminal = stream.isatty()
     if format is None:
         format = OutputFormat.TABLE if on_terminal else OutputFormat.PLAIN
     if format in (OutputFormat.TABLE, OutputFormat.PLAIN):
         if on_terminal:
-            report = _escaped(report)
+            report = _escape_report(report)
         if format is OutputFormat.PLAIN:
             _show_plain(report, stream, with_headings)
         else:
@@ -34,20 +39,20 @@ def show(
 
     match format:
         case OutputFormat.JSON:
-            _write_bytes(structured.json_pieces(report.data), stream)
+            _write_bytes(structured.encode_json(report.data), stream)
         case OutputFormat.JSONL:
             items = report.data if isinstance(report.data, (list, tuple)) else [report.data]
-            _write_bytes(structured.json_lines(items), stream)
+            _write_bytes(structured.encode_json_lines(items), stream)
         case OutputFormat.YAML:
-            stream.writelines(structured.yaml_pieces(report.data))
+            stream.writelines(structured.encode_yaml(report.data))
         case OutputFormat.CSV:
-            stream.writelines(structured.csv_pieces(report.tables, with_headings))
+            stream.writelines(structured.encode_csv(report.tables, with_headings))
         case _:
             raise UsageError(f"this result has no form {format.value}", "use another -o, or the command without it")
 
 
 def _write_bytes(pieces: Any, stream: TextIO) -> None:
-    """Write pieces of bytes, to a stream of text that has no descriptor also as text."""
+    """Write pieces of bytes to a stream; as text where the stream has no buffer for bytes."""
     binary = getattr(stream, "buffer", None)
     if binary is None:
         stream.writelines(piece.decode() for piece in pieces)
@@ -55,11 +60,11 @@ def _write_bytes(pieces: Any, stream: TextIO) -> None:
     binary.writelines(pieces)
 
 
-def _escaped(report: Report) -> Report:
+def _escape_report(report: Report) -> Report:
     """Return the report with control characters of its cells and titles made visible, for a terminal."""
 
     def escape(column: Column) -> Column:
-        return replace(column, value=_escaping(column.value, escape_for_terminal))
+        return replace(column, value=_make_escaped(column.value, escape_for_terminal))
 
     tables = [
         replace(
@@ -72,64 +77,72 @@ def _escaped(report: Report) -> Report:
     return Report(report.data, tables)
 
 
-def _escaping(value: Callable[[Any], object], escape: Callable[..., str]) -> Callable[[Any], object]:
-    def escaped(row: Any) -> object:
-        found = value(row)
-        if found is None or isinstance(found, (bool, int, float)):
-            return found
-        return escape(cell(found), keep_line_ends=False)
+def _make_escaped(value: Callable[[Any], object], escape: Callable[..., str]) -> Callable[[Any], object]:
+    """Return a function for the values of a column that escapes their texts; numbers and None stay."""
 
-    return escaped
+    def escape_value(row: Any) -> object:
+        item = value(row)
+        if item is None or isinstance(item, (bool, int, float)):
+            return item
+        return escape(format_cell(item), keep_line_ends=False)
+
+    return escape_value
 
 
 def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
+    """Print each table as aligned text without lines, with an empty line between tables."""
     for number, table in enumerate(report.tables):
         if number and with_headings:
             stream.write("\n")
         if table.title and with_headings:
             stream.write(table.title + "\n")
         if table.rows:
-            stream.write(_aligned(table, with_headings) + "\n")
+            stream.write(_format_table(table, with_headings) + "\n")
 
 
-def _aligned(table: Table, with_headings: bool) -> str:
-    """Column by column: a hundred thousand rows are no time to ask each cell what it is."""
+def _format_table(table: Table, with_headings: bool) -> str:
+    """Return a table as aligned text.
+
+    The work is done column by column, because a table of 100,000 rows has too many cells to check the type of each one.
+    """
     if not table.headings:
-        return "\n".join(cell(table.columns[0].value(row)) for row in table.rows)
+        return "\n".join(format_cell(table.columns[0].value(row)) for row in table.rows)
     titles = [column.title if with_headings else "" for column in table.columns]
     values = [list(map(column.value, table.rows)) for column in table.columns]
-    # What is the same in every row needs one look, and a large table has many such columns.
+    # A column with one value in all rows is formatted once; a large table has many columns of this kind.
     values = [[column[0]] if column.count(column[0]) == len(column) else column for column in values]
     kinds = [set(map(type, column)) for column in values]
     numeric = [bool(kind & {int, float}) for kind in kinds]
-    texts = [_texts(column, kind) for column, kind in zip(values, kinds, strict=True)]
-    worded = ("".join(text) for text, kind in zip(texts, kinds, strict=True) if not kind <= {int})
-    if all(text.isascii() and text.isprintable() for text in worded):
-        text = padded(titles, texts, numeric, len(table.rows))
+    texts = [_format_column(column, kind) for column, kind in zip(values, kinds, strict=True)]
+    non_numbers = ("".join(text) for text, kind in zip(texts, kinds, strict=True) if not kind <= {int})
+    if all(text.isascii() and text.isprintable() for text in non_numbers):
+        text = align_ascii(titles, texts, numeric, len(table.rows))
     else:
         texts = [text * len(table.rows) if len(text) == 1 else text for text in texts]
-        text = tabulated(titles, texts, numeric)
+        text = align_text(titles, texts, numeric)
     return text if with_headings else text.partition("\n")[2]
 
 
-def _texts(column: list[Any], kinds: set[type]) -> list[Any]:
-    """Cells as text; numbers stay, for to be written is all that they wait for."""
+def _format_column(column: list[Any], kinds: set[type]) -> list[Any]:
+    """Return the cells of a column as text; integers stay numbers, because `align_ascii` formats them."""
     if kinds <= {str} or kinds <= {int}:
         return column
     if all(issubclass(kind, (str, type(None))) for kind in kinds):
-        known = {value: cell(value) for value in set(column)}  # states, clients, hosts come again and again
-        return list(map(known.__getitem__, column))
-    return list(map(cell, column))
+        texts = {value: format_cell(value) for value in set(column)}  # states, clients and hosts repeat in many rows
+        return list(map(texts.__getitem__, column))
+    return list(map(format_cell, column))
 
 
-def padded(titles: list[str], columns: list[list[Any]], numeric: list[bool], rows: int) -> str:
-    """What `tabulated` gives for plain ASCII, where a character is a column: tabulate takes 20 ms to import.
+def align_ascii(titles: list[str], columns: list[list[Any]], numeric: list[bool], rows: int) -> str:
+    """Return aligned text with the titles in the first line, for printable ASCII only.
 
-    A column of one cell stands for that in every row, and is part of the line's pattern.
+    The result is that of `align_text`. This function exists because tabulate needs 20 ms to import. `rows` is the
+    number of rows. A column of one cell has this cell in every row, and is part of the line's pattern. `numeric`
+    columns are aligned to the right.
     """
     heading, parts, varying = [], [], []
     for title, column, right in zip(titles, columns, numeric, strict=True):
-        width = max(len(title), _width(column))
+        width = max(len(title), _measure_width(column))
         pattern = f"%{width}s" if right else f"%-{width}s"
         heading.append(pattern % title)
         if len(column) == 1:
@@ -142,14 +155,18 @@ def padded(titles: list[str], columns: list[list[Any]], numeric: list[bool], row
     return "\n".join(map(str.rstrip, ["  ".join(heading), *lines]))
 
 
-def _width(column: list[Any]) -> int:
+def _measure_width(column: list[Any]) -> int:
+    """Return the length of the longest cell."""
     if type(column[0]) is int:
         return max(len(str(min(column))), len(str(max(column))))
     return max(map(len, column))
 
 
-def tabulated(titles: list[str], columns: list[list[Any]], numeric: list[bool]) -> str:
-    """Aligned text where characters may be two columns wide, or none, or break the line."""
+def align_text(titles: list[str], columns: list[list[Any]], numeric: list[bool]) -> str:
+    """Return aligned text with the titles in the first line.
+
+    Characters may be two columns wide or none, or break the line. `numeric` columns are aligned to the right.
+    """
     import tabulate
 
     tabulate.MIN_PADDING = 0  # it would widen every heading by two

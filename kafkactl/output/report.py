@@ -1,4 +1,4 @@
-"""A command's result on its way to text: the data for programs, and the same as columns for people."""
+"""Report: the result of a command, as data for programs and as tables for people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kafkactl.numerals import write_number
 
 
 class OutputFormat(StrEnum):
-    """All values of -o. Each command says which of them it has."""
+    """All values of -o; each command accepts some of them."""
 
     TABLE = "table"
     PLAIN = "plain"
@@ -36,53 +36,55 @@ REPORT_FORMATS = (
 )
 """Formats of every report."""
 STRUCTURED_FORMATS = frozenset({OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML, OutputFormat.CSV})
-"""Formats that programs read."""
+"""Formats for programs."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its heading, and a row's value in it (None shows as `-`, and as nothing in csv)."""
+    """One column: its title, and the function for a row's value, where None is shown as `-`, and as nothing in csv."""
 
     title: str
     value: Callable[[Any], object]
     style: Callable[[Any], str | None] | None = None
-    """A row's rich style in this column, for what should catch the eye."""
+    """Function that returns a row's rich style in this column, or None, for values that need attention."""
     is_sentence: bool = False
-    """Whether its cells are sentences of ours, which may be broken between words; names may not."""
+    """Whether the cells are sentences of this program, which may be broken between words; names may not."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one kind."""
+    """Rows of one kind, with their columns."""
 
     columns: Sequence[Column]
     rows: Sequence[Any]
     title: str | None = None
     headings: bool = True
-    """False prints bare names when piped, as `ls` does."""
+    """False prints bare names without titles when piped, as `ls` does."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A whole result; `data` is what json and yaml show."""
+    """A whole result; json and yaml show `data`, the other formats show `tables`."""
 
     data: Any
     tables: Sequence[Table]
 
-    def arranged(self, columns: Sequence[str], sort: str | None) -> Report:
-        """Return the report with its tables cut down to columns, and rows sorted by a column.
+    def arrange(self, columns: Sequence[str], sort: str | None) -> Report:
+        """Return the report with its tables cut down to columns, and with rows sorted by a column.
 
-        Columns are named by their titles, in any case; `sort` may end in :desc. Rows without a value come last. With
-        columns the data becomes the rows of the tables, with these columns only; without, it is sorted where it is
-        the rows of the only table. Raises UsageError for a column that a table does not have.
+        Columns are named by their titles, in any case; `sort` may end in :desc, and None keeps the order. Rows without
+        a value come last. With columns the data becomes the rows of the tables, with these columns only. Without
+        columns the data is sorted where it is the rows of the only table. Raise UsageError for a column that a table
+        does not have, and for an unknown order.
         """
-        report = self if sort is None else self._sorted(sort)
+        report = self if sort is None else self._sort(sort)
         if not columns:
             return report
         tables = [replace(table, columns=_pick(table, columns), headings=True) for table in report.tables]
-        return Report([_as_object(table, row) for table in tables for row in table.rows], tables)
+        return Report([_make_object(table, row) for table in tables for row in table.rows], tables)
 
-    def _sorted(self, sort: str) -> Report:
+    def _sort(self, sort: str) -> Report:
+        """Return the report with the rows of its tables sorted by a column."""
         title, _, order = sort.partition(":")
         if order not in ("", "asc", "desc"):
             raise UsageError(f"invalid value {sort!r} for --sort: {order!r} is not an order", "COLUMN or COLUMN:desc")
@@ -95,23 +97,29 @@ class Report:
 
 
 def _pick(table: Table, titles: Sequence[str], flag: str = "--columns") -> list[Column]:
-    known = {column.title.lower(): column for column in table.columns}
+    """Return the columns with these titles, in this order.
+
+    `flag` is the option to name in the error. Raise UsageError for a title that the table does not have.
+    """
+    columns = {column.title.lower(): column for column in table.columns}
     for title in titles:
-        if title.lower() not in known:
+        if title.lower() not in columns:
             possible = ", ".join(column.title for column in table.columns)
             raise UsageError(f"invalid value {title!r} for {flag}: there is no such column", f"columns: {possible}")
-    return [known[title.lower()] for title in titles]
+    return [columns[title.lower()] for title in titles]
 
 
-def _as_object(table: Table, row: Any) -> dict[str, object]:
+def _make_object(table: Table, row: Any) -> dict[str, object]:
     """Return the columns of a row as data: LOG-END-OFFSET is named log_end_offset."""
     return {column.title.lower().replace("-", "_"): column.value(row) for column in table.columns}
 
 
 def _sort_rows(rows: Sequence[Any], column: Column, descending: bool) -> list[Any]:
+    """Return rows sorted by a column: numbers before text, rows without a value last."""
+
     def key(row: Any) -> tuple[bool, Any]:
         value = column.value(row)
-        return (False, value) if is_number(value) else (True, cell(value))
+        return (False, value) if is_number(value) else (True, format_cell(value))
 
     present = [row for row in rows if column.value(row) is not None]
     absent = [row for row in rows if column.value(row) is None]
@@ -119,22 +127,26 @@ def _sort_rows(rows: Sequence[Any], column: Column, descending: bool) -> list[An
 
 
 def listing(columns: Sequence[Column], rows: Sequence[Any], title: str | None = None) -> Report:
-    """The common case: the data is the table's rows."""
+    """Return a report of one table whose rows are also the data."""
     return Report(list(rows), [Table(columns, rows, title)])
 
 
-def cell(value: object, absent: str = "-") -> str:
-    """A value as a person reads it in a table."""
+def format_cell(value: object, absent: str = "-") -> str:
+    """Return a value as text in a table.
+
+    None and an empty list become `absent`; items of a list are joined by commas.
+    """
     if value is None:
         return absent
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
-        return ",".join(cell(item) for item in value) if value else absent
+        return ",".join(format_cell(item) for item in value) if value else absent
     if isinstance(value, Enum):
         return str(value.value)
     return write_number(value) if isinstance(value, float) else str(value)
 
 
 def is_number(value: object) -> bool:
+    """Return whether a value is a number; a bool is not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

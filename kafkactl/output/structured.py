@@ -1,8 +1,8 @@
-"""Data as json, jsonl, yaml and csv, in pieces, so that a large result is never held as text as a whole.
+"""Data as json, jsonl, yaml and csv, in pieces, so that a large result is never in memory as text as a whole.
 
-The output is always valid for its format, whatever the data holds: not-a-number becomes null, text that is not
-Unicode (lone surrogates) gets visible escapes, integers of any size stay exact, and csv quotes what a reader could
-take for the end of a cell or of a line.
+The output is always valid for its format, whatever the data contain: not-a-number becomes null, text that is not
+Unicode (lone surrogates) gets visible escapes, integers of any size stay exact, and csv quotes what a reader could take
+for the end of a cell or of a line.
 """
 
 from __future__ import annotations
@@ -19,99 +19,112 @@ from typing import Any
 
 from kafkactl.errors import UsageError
 from kafkactl.escaping import escape_in_json
-from kafkactl.output.report import Table, cell
+from kafkactl.output.report import Table, format_cell
 
 _PIECE = 1000
-"""Items in one piece of text."""
+"""Number of items in one piece of text."""
 _CSV_SPECIAL = re.compile(r'[",\r\n]')
 _CSV_SPECIAL_BYTES = re.compile(rb'[",\r\n]')
 _YAML_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _YAML_RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_YAML_LONGEST_KEY = 1000  # longer keys need a mark of their own
-_YAML_WIDTH = 1 << 20  # no line is folded
+_YAML_LONGEST_KEY = 1000  # longer keys need the mark `?` in front
+_YAML_WIDTH = 1 << 20  # so wide that PyYAML folds no line
 
 
-def json_pieces(data: Any) -> Iterator[bytes]:
-    """Return a value as indented json in pieces, with a line end."""
+def encode_json(data: Any) -> Iterator[bytes]:
+    """Yield a value as indented JSON in UTF-8, in pieces, with a line end at the end.
+
+    The items of a list are encoded 1000 at a time; any other value is one piece.
+    """
     if not isinstance(data, (list, tuple)) or not data:
         yield dump_json(data, indented=True) + b"\n"
         return
     before = b"[\n"
-    for piece in _pieces(data):
+    for piece in _split(data):
         yield before + dump_json(piece, indented=True)[2:-2]  # without the brackets of the piece itself
         before = b",\n"
     yield b"\n]\n"
 
 
-def json_lines(items: Iterable[Any]) -> Iterator[bytes]:
-    """Return each item as one line of json."""
-    for piece in _pieces(items):
+def encode_json_lines(items: Iterable[Any]) -> Iterator[bytes]:
+    """Yield items as lines of JSON in UTF-8, an item a line, in pieces of up to 1000 lines."""
+    for piece in _split(items):
         yield b"".join([dump_json(item) + b"\n" for item in piece])
 
 
 def dump_json(value: Any, indented: bool = False) -> bytes:
-    r"""Return a value as json: dataclasses as objects, bytes as text, sets sorted.
+    r"""Return a value as JSON in UTF-8: dataclasses as objects, bytes as text, sets sorted.
 
-    What controls a terminal or turns the direction of text is written as `\u009b`, which programs read alike.
+    Characters that control a terminal or turn the direction of text are written as escapes like `\u009b`, which
+    programs read as the character.
     """
     data = _dump_fast(value, indented)
     if data is None:
-        data = json.dumps(valid_data(value), indent=2 if indented else None, ensure_ascii=False).encode()
+        data = json.dumps(make_valid_data(value), indent=2 if indented else None, ensure_ascii=False).encode()
     if data.isascii() and b"\x7f" not in data:
         return data
     return escape_in_json(data)
 
 
 def _dump_fast(value: Any, indented: bool = False) -> bytes | None:
-    """Return a value as json; None for text that is not Unicode, integers over 64 bits, and deep nesting."""
+    """Return a value as JSON, or None for text that is not Unicode, integers over 64 bits, and deep nesting."""
     import orjson
 
     options = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indented else 0)
     try:
-        return orjson.dumps(value, _plain, options)
+        return orjson.dumps(value, _replace_unknown_type, options)
     except TypeError:
         return None
 
 
-def yaml_pieces(data: Any) -> Iterator[str]:
-    """Return a value as yaml in pieces: block style, keys in their order."""
+def encode_yaml(data: Any) -> Iterator[str]:
+    """Yield a value as YAML, in pieces: block style, with keys in their order.
+
+    Each item of a list is one piece; any other value is one piece as a whole.
+    """
     if isinstance(data, (list, tuple)) and data:
         for item in data:
-            yield "".join(_yaml_item(_as_read_back(item), ""))
+            yield "".join(_encode_yaml_item(_make_plain_types(item), ""))
     else:
-        value = valid_data(data, keep_keys=True)
-        yield "".join(_yaml_block(value, "")) if _is_block(value) else f"{_yaml_flat(value)}\n"
+        value = make_valid_data(data, keep_keys=True)
+        yield "".join(_encode_yaml_block(value, "")) if _is_block(value) else f"{_encode_yaml_flat(value)}\n"
 
 
-def yaml_document(value: Any) -> str:
-    """Return a value as a yaml document of its own, which begins with `---`."""
-    return "---\n" + "".join(yaml_pieces(value))
+def encode_yaml_document(value: Any) -> str:
+    """Return a value as a YAML document of its own, which begins with `---`."""
+    return "---\n" + "".join(encode_yaml(value))
 
 
-def csv_pieces(tables: Sequence[Table], with_headings: bool = True) -> Iterator[str]:
-    """Return tables as csv: one heading for tables with the same columns."""
-    headed: list[str] | None = None
+def encode_csv(tables: Sequence[Table], with_headings: bool = True) -> Iterator[str]:
+    """Yield tables as csv, in pieces.
+
+    Tables in a row with the same columns have one heading; with `with_headings` False there is none.
+    """
+    last_titles: list[str] | None = None
     for table in tables:
         titles = [column.title.lower() for column in table.columns]
-        if titles != headed and with_headings:
-            yield csv_line(titles)
-        headed = titles
-        for rows in _pieces(table.rows):
-            yield _csv_rows([list(map(column.value, rows)) for column in table.columns])
+        if titles != last_titles and with_headings:
+            yield format_csv_line(titles)
+        last_titles = titles
+        for rows in _split(table.rows):
+            yield _format_csv_rows([list(map(column.value, rows)) for column in table.columns])
 
 
-def csv_line(cells: Iterable[object]) -> str:
-    """Return one line of csv; None is an empty cell, an empty text is in quotes."""
-    return ",".join([csv_cell(value) for value in cells]) + "\n"
+def format_csv_line(cells: Iterable[object]) -> str:
+    """Return one line of csv with its line end; None is an empty cell, an empty text is in quotes."""
+    return ",".join([format_csv_cell(value) for value in cells]) + "\n"
 
 
 def has_special_bytes(data: bytes) -> bool:
-    """Return whether bytes have to be quoted in a cell of csv."""
+    """Return whether bytes must be quoted in a cell of csv."""
     return _CSV_SPECIAL_BYTES.search(data) is not None
 
 
-def csv_bytes(data: bytes | None, null: bytes = b"") -> bytes:
-    """Return a cell of csv with any bytes; None is `null` without quotes, and nothing else looks like it."""
+def format_csv_bytes(data: bytes | None, null: bytes = b"") -> bytes:
+    """Return a cell of csv with any bytes.
+
+    None is `null` without quotes. Every other cell that could be mistaken for it is in quotes.
+    """
     if data is None:
         return null
     if data and data != null and not _CSV_SPECIAL_BYTES.search(data):
@@ -120,43 +133,49 @@ def csv_bytes(data: bytes | None, null: bytes = b"") -> bytes:
 
 
 def check_null_marker(text: str) -> None:
-    """Raise UsageError for a text that cannot stand for null in a cell of csv."""
+    """Check the text that stands for null in a cell of csv.
+
+    Raise UsageError for a text with a comma, a quote or a line end.
+    """
     if _CSV_SPECIAL.search(text):
         raise UsageError(f"--null-marker {text!r}: a cell without quotes cannot have it", "like NULL or \\N")
 
 
-def valid_data(value: Any, keep_keys: bool = False) -> Any:
+def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
     """Return a value as plain dictionaries, lists and scalars that every format can hold.
 
-    Keys become text, as in json; with `keep_keys` numbers stay numbers, as yaml can have them.
+    Keys become text, as in JSON; with `keep_keys` integers stay integers, as YAML allows. Not-a-number and infinity
+    become None; bytes that are not UTF-8 get visible escapes.
     """
     if isinstance(value, str):
-        return _valid_text(str(value.value) if isinstance(value, Enum) else value)
+        return _make_valid_text(str(value.value) if isinstance(value, Enum) else value)
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {_valid_key(key, keep_keys): valid_data(item, keep_keys) for key, item in value.items()}
+        return {_make_valid_key(key, keep_keys): make_valid_data(item, keep_keys) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [valid_data(item, keep_keys) for item in value]
+        return [make_valid_data(item, keep_keys) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: valid_data(getattr(value, field.name), keep_keys) for field in fields(value)}
-    return valid_data(_plain(value), keep_keys)
+        return {field.name: make_valid_data(getattr(value, field.name), keep_keys) for field in fields(value)}
+    return make_valid_data(_replace_unknown_type(value), keep_keys)
 
 
-def _valid_key(key: Any, keep_numbers: bool) -> Any:
-    return key if keep_numbers and type(key) is int else _valid_text(str(key))
+def _make_valid_key(key: Any, keep_numbers: bool) -> Any:
+    """Return a key as text; with `keep_numbers` an integer stays one."""
+    return key if keep_numbers and type(key) is int else _make_valid_text(str(key))
 
 
-def _pieces(items: Iterable[Any]) -> Iterator[list[Any]]:
+def _split(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield lists of up to _PIECE items."""
     iterator = iter(items)
     while piece := list(islice(iterator, _PIECE)):
         yield piece
 
 
-def _plain(value: Any) -> Any:
-    """Return what stands for a value of a type that json does not know."""
+def _replace_unknown_type(value: Any) -> Any:
+    """Return a replacement for a value of a type that JSON does not have."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -168,7 +187,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _valid_text(text: str) -> str:
+def _make_valid_text(text: str) -> str:
     """Return text without lone surrogates: bytes that were not UTF-8 become visible escapes."""
     if text.isascii():
         return text
@@ -181,47 +200,48 @@ def _is_escaped(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" and not "\udc80" <= character <= "\udcff" for character in text)
 
 
-def _as_read_back(value: Any) -> Any:
-    """Return a value as json would be read back: plain types only, by the fastest way there is."""
+def _make_plain_types(value: Any) -> Any:
+    """Return a value with plain types only, as after writing and reading JSON; by the fastest way."""
     import orjson
 
     fast = _dump_fast(value)
-    return valid_data(value) if fast is None else orjson.loads(fast)
+    return make_valid_data(value) if fast is None else orjson.loads(fast)
 
 
 def _is_block(value: Any) -> bool:
     return isinstance(value, (dict, list)) and bool(value)
 
 
-def _yaml_item(value: Any, indent: str) -> Iterator[str]:
-    """Return the lines of one item of a list; a dictionary begins on the line of the hyphen."""
+def _encode_yaml_item(value: Any, indent: str) -> Iterator[str]:
+    """Yield the lines of one item of a list; a dictionary begins on the line of the hyphen."""
     if not _is_block(value):
-        yield f"{indent}- {_yaml_flat(value)}\n"
+        yield f"{indent}- {_encode_yaml_flat(value)}\n"
         return
     before = f"{indent}- "
-    for line in _yaml_block(value, f"{indent}  "):
+    for line in _encode_yaml_block(value, f"{indent}  "):
         yield before + line[len(before) :]
         before = ""
 
 
-def _yaml_block(value: Any, indent: str) -> Iterator[str]:
+def _encode_yaml_block(value: Any, indent: str) -> Iterator[str]:
+    """Yield the lines of a list or a dictionary that is not empty."""
     if isinstance(value, list):
         for item in value:
-            yield from _yaml_item(item, indent)
+            yield from _encode_yaml_item(item, indent)
         return
     for key, item in value.items():
-        name = _yaml_flat(key)
+        name = _encode_yaml_flat(key)
         if len(name) > _YAML_LONGEST_KEY:
             name = f"? {name}\n{indent}"
         if not _is_block(item):
-            yield f"{indent}{name}: {_yaml_flat(item)}\n"
+            yield f"{indent}{name}: {_encode_yaml_flat(item)}\n"
         else:
             yield f"{indent}{name}:\n"
-            yield from _yaml_block(item, indent if isinstance(item, list) else f"{indent}  ")
+            yield from _encode_yaml_block(item, indent if isinstance(item, list) else f"{indent}  ")
 
 
-def _yaml_flat(value: Any) -> str:
-    """Return a scalar, or an empty collection."""
+def _encode_yaml_flat(value: Any) -> str:
+    """Return a scalar, or an empty collection, on one line."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -230,43 +250,47 @@ def _yaml_flat(value: Any) -> str:
         return str(value)
     if isinstance(value, (dict, list)):
         return "{}" if isinstance(value, dict) else "[]"
-    return _yaml_scalar(value)
+    return _encode_yaml_scalar(value)
 
 
-@functools.lru_cache(maxsize=4096)  # names and states come again and again
-def _yaml_scalar(value: str | float) -> str:
-    """Return text or a float as PyYAML writes it, which knows what has to be quoted."""
+@functools.lru_cache(maxsize=4096)  # names and states are repeated often
+def _encode_yaml_scalar(value: str | float) -> str:
+    """Return text or a float as PyYAML writes it, because PyYAML knows which texts must be quoted."""
     if isinstance(value, str) and _YAML_WORD.fullmatch(value) and value.lower() not in _YAML_RESERVED:
         return value
     import yaml
 
-    # Text with line ends goes on one line, in double quotes: other styles would need the indentation of the place.
+    # Text with line ends is written on one line, in double quotes: other styles would need the present indentation.
     style = '"' if isinstance(value, str) and not value.isprintable() else None
-    # In a list, for a scalar alone would end in a line `...`.
+    # The value is written in a list, because a scalar alone would end in a line `...`.
     text: str = yaml.safe_dump(
         [value], allow_unicode=True, width=_YAML_WIDTH, default_flow_style=False, default_style=style
     )
     return text.removeprefix("- ").rstrip("\n")
 
 
-def _csv_rows(columns: list[list[Any]]) -> str:
-    return "".join([",".join(row) + "\n" for row in zip(*map(_csv_column, columns), strict=True)])
+def _format_csv_rows(columns: list[list[Any]]) -> str:
+    """Return the rows that these columns form."""
+    return "".join([",".join(row) + "\n" for row in zip(*map(_format_csv_column, columns), strict=True)])
 
 
-def _csv_column(values: list[Any]) -> list[str]:
-    """Return the cells of a column; most columns repeat few values, or are numbers."""
+def _format_csv_column(values: list[Any]) -> list[str]:
+    """Return the cells of a column.
+
+    Most columns repeat few values, or are numbers; both have a faster way.
+    """
     kinds = set(map(type, values))
     if kinds <= {int}:
         return list(map(str, values))
     if kinds <= {str, type(None)}:
-        known = {value: csv_cell(value) for value in set(values)}
-        return list(map(known.__getitem__, values))
-    return list(map(csv_cell, values))
+        cells = {value: format_csv_cell(value) for value in set(values)}
+        return list(map(cells.__getitem__, values))
+    return list(map(format_csv_cell, values))
 
 
-def csv_cell(value: object) -> str:
+def format_csv_cell(value: object) -> str:
     """Return one cell of csv; None is empty, an empty text is in quotes."""
     if value == "":
         return '""'
-    text = _valid_text(cell(value, absent=""))
+    text = _make_valid_text(format_cell(value, absent=""))
     return '"' + text.replace('"', '""') + '"' if _CSV_SPECIAL.search(text) else text

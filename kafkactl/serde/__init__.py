@@ -1,1 +1,1 @@
-"""Bytes <-> values, by format name."""
+"""Formats of keys and values: conversion between bytes and text, by format name."""

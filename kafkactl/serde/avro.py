@@ -1,9 +1,9 @@
-"""Avro values as the Avro specification's own JSON: a union's branch is named, bytes are ISO-8859-1.
+"""Avro values as JSON, in the Avro specification's own encoding: a union's branch is named, bytes are ISO-8859-1.
 
-fastavro reads and writes the bytes. Its own JSON rounds decimals, knows no times after the year 9999, and does not end
-where a type holds itself in a list; so values become JSON here. Types with a meaning (decimal, timestamp-millis, uuid)
-are the numbers, bytes and texts that they are made of, unless they are asked for.
-Source: the Avro specification 1.12, "JSON Encoding" and "Logical Types".
+fastavro reads and writes the bytes. Its own JSON rounds decimals, has no times after the year 9999, and does not end
+where a type contains itself in a list, so values become JSON here. Logical types (decimal, timestamp-millis, uuid) are
+shown as their underlying numbers, bytes and texts, unless `logical_types` is set. Source: the Avro specification 1.12,
+"JSON Encoding" and "Logical Types".
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from kafkactl.serde.schemas import Schema
 _INTEGERS = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 _FLOATS = ("NaN", "Infinity", "-Infinity")
 _LAYOUTS = {"float": "<f", "double": "<d"}
-_SHOWN = 80
-# A union's branch for a value that the reader gives without the branch's name, the first that is there.
+_SHOWN_CHARACTERS = 80
+# Branches of a union for a value that fastavro returns without the branch's name; the first that the union has counts.
 _BRANCHES: Mapping[type, tuple[str, ...]] = {
     bool: ("boolean",), int: ("int", "long"), float: ("double", "float"), str: ("string",), bytes: ("bytes",),
     list: ("array",), dict: ("map",), decimal.Decimal: ("bytes",), uuid.UUID: ("string",),
@@ -38,21 +38,25 @@ _BRANCHES: Mapping[type, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def format_of(schema: Schema) -> Format:
-    """Return the format of a schema's values; raises UsageError for a schema that is none."""
-    parsed, named = _parsed(schema)
-    values = _Values(named)
+def make_format(schema: Schema) -> Format:
+    """Return the format of a schema's values.
+
+    The functions of the format raise FormatError for bytes and text that are not of the schema. Raise UsageError for a
+    text that is no Avro schema.
+    """
+    parsed, named_types = _parse_schema(schema)
+    values = _Values(named_types)
     if schema.shown.logical_types:
-        plain = format_of(replace(schema, shown=replace(schema.shown, logical_types=False)))
+        plain = make_format(replace(schema, shown=replace(schema.shown, logical_types=False)))
 
     def to_text(data: bytes) -> str:
         source = io.BytesIO(data)
         try:
             value = fastavro.schemaless_reader(source, parsed, None, return_named_type=True)
-        except Exception as error:  # fastavro lets through whatever wrong bytes lead to
-            if schema.shown.logical_types:  # a time that Python has not: shown as the number that it is
+        except Exception as error:  # wrong bytes make fastavro raise errors of any kind
+            if schema.shown.logical_types:  # a time that Python cannot express is shown as its number
                 return plain.to_text(data)
-            raise FormatError(f"{len(data)} bytes are not of the Avro schema: {_why_not_read(error)}") from error
+            raise FormatError(f"{len(data)} bytes are not of the Avro schema: {_explain_read_error(error)}") from error
         if left := len(data) - source.tell():
             raise FormatError(f"{left} bytes are left after the Avro value")
         return json.dumps(values.to_json(value, parsed), ensure_ascii=False)
@@ -65,44 +69,49 @@ def format_of(schema: Schema) -> Format:
         except RecursionError as error:
             raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except Exception as error:
-            raise FormatError(f"{text[:80]!r} is not of the Avro schema: {_reason(error)}") from error
+            raise FormatError(f"{text[:80]!r} is not of the Avro schema: {_describe_error(error)}") from error
         return out.getvalue()
 
     return Format("avro", to_text, to_bytes)
 
 
 def _refuse_constant(name: str) -> None:
+    """Raise ValueError for NaN and infinity without quotes."""
     raise ValueError(f'{name} is no value of JSON: write "{name}"')
 
 
-def _why_not_read(error: Exception) -> str:
+def _explain_read_error(error: Exception) -> str:
+    """Return why bytes could not be read, as text."""
     if isinstance(error, EOFError):
         return "they end too early"
     return "a text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "they are no such value"
 
 
 class _Values:
-    """Translates values of a schema to JSON and back; `named` are its records, enums and fixed by full name."""
+    """Converter of a schema's values to JSON and back.
 
-    def __init__(self, named: Mapping[str, Any]) -> None:
-        self._named = named
+    `named_types` are the schema's records, enums and fixed types by full name.
+    """
+
+    def __init__(self, named_types: Mapping[str, Any]) -> None:
+        self._named_types = named_types
 
     def to_json(self, value: Any, schema: Any) -> Any:
-        """Return a value as fastavro reads it as data of JSON."""
-        schema = self._whole(schema)
+        """Return a value, as fastavro reads it, as data of JSON."""
+        schema = self._resolve(schema)
         if isinstance(schema, list):
             if value is None:
                 return None
-            name, value = value if isinstance(value, tuple) else (self._branch_of(value, schema), value)
-            branch = next(each for each in schema if self._name(each) == name)
+            name, value = value if isinstance(value, tuple) else (self._find_branch(value, schema), value)
+            branch = next(entry for entry in schema if self._find_name(entry) == name)
             return {name: self.to_json(value, branch)}
         kind = schema if isinstance(schema, str) else schema["type"]
         if kind == "record":
             return {field["name"]: self.to_json(value[field["name"]], field["type"]) for field in schema["fields"]}
         if kind == "array":
-            return [self.to_json(each, schema["items"]) for each in value]
+            return [self.to_json(item, schema["items"]) for item in value]
         if kind == "map":
-            return {name: self.to_json(each, schema["values"]) for name, each in value.items()}
+            return {name: self.to_json(item, schema["values"]) for name, item in value.items()}
         if isinstance(value, bytes):
             return value.decode("latin-1")
         if isinstance(value, float) and not math.isfinite(value):
@@ -112,84 +121,90 @@ class _Values:
         return str(value) if isinstance(value, (decimal.Decimal, uuid.UUID)) else value
 
     def from_json(self, data: Any, schema: Any, path: str) -> Any:
-        """Return data of JSON as fastavro writes it; raises ValueError that names the field at `path`."""
-        schema = self._whole(schema)
+        """Return data of JSON as fastavro writes it.
+
+        `path` names the value in errors. Raise ValueError for data that are not of the schema.
+        """
+        schema = self._resolve(schema)
         if isinstance(schema, list):
-            return self._from_union(data, schema, path)
+            return self._convert_union(data, schema, path)
         kind = schema if isinstance(schema, str) else schema["type"]
         if kind == "record":
-            return self._from_record(_require(data, dict, path), schema, path)
+            return self._convert_record(_require(data, dict, path), schema, path)
         if kind == "array":
             items = enumerate(_require(data, list, path))
-            return [self.from_json(each, schema["items"], f"{path}[{number}]") for number, each in items]
+            return [self.from_json(item, schema["items"], f"{path}[{number}]") for number, item in items]
         if kind == "map":
             items = _require(data, dict, path).items()
-            return {name: self.from_json(each, schema["values"], f"{path}[{name!r}]") for name, each in items}
+            return {name: self.from_json(item, schema["values"], f"{path}[{name!r}]") for name, item in items}
         logical = str(schema.get("logicalType")) if isinstance(schema, dict) else ""
         if logical in _FROM_TEXT and isinstance(data, str):
             try:
                 value = _FROM_TEXT[logical](data)
             except (ValueError, ArithmeticError) as error:
-                raise ValueError(f"{path}: {_shown(data)} is no {logical}") from error
+                raise ValueError(f"{path}: {_shorten(data)} is no {logical}") from error
             if not _fits(value, logical, schema):
-                raise ValueError(f"{path}: {_shown(data)} has more digits than the {logical} keeps")
+                raise ValueError(f"{path}: {_shorten(data)} has more digits than the {logical} keeps")
             return value
-        return _simple(data, kind, schema, path)
+        return _convert_primitive(data, kind, schema, path)
 
-    def _from_record(self, data: dict[str, Any], schema: Any, path: str) -> dict[str, Any]:
+    def _convert_record(self, data: dict[str, Any], schema: Any, path: str) -> dict[str, Any]:
+        """Return the fields of a record; raise ValueError for an unknown and for a missing field."""
         fields = {field["name"]: field for field in schema["fields"]}
         if unknown := data.keys() - fields.keys():
             raise ValueError(f"{path}: no field {min(unknown)}")
         if missing := [name for name, field in fields.items() if name not in data and "default" not in field]:
             raise ValueError(f"{path}: field {missing[0]} is missing")
-        return {name: self.from_json(each, fields[name]["type"], f"{path}.{name}") for name, each in data.items()}
+        return {name: self.from_json(item, fields[name]["type"], f"{path}.{name}") for name, item in data.items()}
 
-    def _from_union(self, data: Any, schema: list[Any], path: str) -> Any:
-        """Return the branch that is named, as in Avro's JSON; otherwise the first that takes the data as they are."""
-        names = [self._name(branch) for branch in schema]
+    def _convert_union(self, data: Any, schema: list[Any], path: str) -> Any:
+        """Return the value of the named branch, as in Avro's JSON; else of the first branch that accepts the data."""
+        names = [self._find_name(branch) for branch in schema]
         if data is None and "null" in names:
             return None
         if isinstance(data, dict) and len(data) == 1 and next(iter(data)) in names:
             ((name, inner),) = data.items()
             return name, self.from_json(inner, schema[names.index(name)], f"{path}.{name}")
-        told = []
+        errors = []
         for name, branch in zip(names, schema, strict=True):
             if name != "null":
                 try:
                     return name, self.from_json(data, branch, path)
                 except ValueError as error:
-                    told.append(error)
-        raise told[0] if len(told) == 1 else ValueError(f"{path}: {_shown(data)} is none of {', '.join(names)}")
+                    errors.append(error)
+        raise errors[0] if len(errors) == 1 else ValueError(f"{path}: {_shorten(data)} is none of {', '.join(names)}")
 
-    def _branch_of(self, value: Any, schema: list[Any]) -> str:
-        names = [self._name(branch) for branch in schema]
-        wanted: tuple[str, ...] = next((_BRANCHES[kind] for kind in type(value).__mro__ if kind in _BRANCHES), ())
+    def _find_branch(self, value: Any, schema: list[Any]) -> str:
+        """Return the name of the branch that a value belongs to."""
+        names = [self._find_name(branch) for branch in schema]
+        candidates: tuple[str, ...] = next((_BRANCHES[kind] for kind in type(value).__mro__ if kind in _BRANCHES), ())
         if type(value) is int and not _INTEGERS["int"][0] <= value <= _INTEGERS["int"][1]:
-            wanted = ("long",)
-        return next((name for name in (*wanted, *names) if name in names and name != "null"), "null")
+            candidates = ("long",)
+        return next((name for name in (*candidates, *names) if name in names and name != "null"), "null")
 
-    def _whole(self, schema: Any) -> Any:
-        """Return a schema with the name of a type resolved."""
+    def _resolve(self, schema: Any) -> Any:
+        """Return a schema; where it is the name of a type, the schema of that type."""
         if isinstance(schema, dict) and isinstance(schema.get("type"), (dict, list)):
             schema = schema["type"]
-        return self._named.get(schema, schema) if isinstance(schema, str) else schema
+        return self._named_types.get(schema, schema) if isinstance(schema, str) else schema
 
-    def _name(self, branch: Any) -> str:
-        """Return the name of a union's branch: of the type, or the full name of a record, an enum, a fixed."""
-        branch = self._whole(branch)
+    def _find_name(self, branch: Any) -> str:
+        """Return the name of a union's branch: the type, or the full name of a record, an enum or a fixed type."""
+        branch = self._resolve(branch)
         if isinstance(branch, str):
             return branch
         return str(branch["name"] if branch["type"] in ("record", "enum", "fixed", "error") else branch["type"])
 
 
 def _require(data: Any, kind: type, path: str) -> Any:
+    """Return the data; raise ValueError where they are of another type."""
     if not isinstance(data, kind):
-        raise ValueError(f"{path}: {_shown(data)} is no {'object' if kind is dict else 'list'}")
+        raise ValueError(f"{path}: {_shorten(data)} is no {'object' if kind is dict else 'list'}")
     return data
 
 
-def _simple(data: Any, kind: str, schema: Any, path: str) -> Any:
-    """Return a number, a text, bytes or an enum's symbol; raises ValueError."""
+def _convert_primitive(data: Any, kind: str, schema: Any, path: str) -> Any:
+    """Return a number, a text, bytes or an enum's symbol; raise ValueError for data of another type."""
     if kind in _INTEGERS:
         low, high = _INTEGERS[kind]
         is_right = type(data) is int and low <= data <= high
@@ -209,22 +224,23 @@ def _simple(data: Any, kind: str, schema: Any, path: str) -> Any:
         is_right = data is None
     else:
         is_right = isinstance(data, {"string": str, "boolean": bool}.get(kind, object))
-    if isinstance(data, str) and not _is_whole(data):
-        raise ValueError(f"{path}: {_shown(data)} has half of a character, and no text has it")
+    if isinstance(data, str) and not _is_unicode(data):
+        raise ValueError(f"{path}: {_shorten(data)} has half of a character, and no text has it")
     if not is_right:
-        raise ValueError(f"{path}: {_shown(data)} is no {kind}")
+        raise ValueError(f"{path}: {_shorten(data)} is no {kind}")
     return data
 
 
 def _is_float(number: float, kind: str) -> bool:
-    """Return whether a number has a float or a double that is near it."""
+    """Return whether a number fits into a float or a double."""
     try:
         return math.isfinite(struct.unpack(_LAYOUTS[kind], struct.pack(_LAYOUTS[kind], number))[0])
     except (OverflowError, struct.error):
         return False
 
 
-def _is_whole(text: str) -> bool:
+def _is_unicode(text: str) -> bool:
+    """Return whether a text can be encoded as UTF-8."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -233,7 +249,7 @@ def _is_whole(text: str) -> bool:
 
 
 def _fits(value: Any, logical: str, schema: Any) -> bool:
-    """Return whether nothing of a decimal or a time is lost when it is written."""
+    """Return whether a decimal or a time can be written without loss."""
     if isinstance(value, decimal.Decimal):
         _, digits, exponent = value.as_tuple()
         scale, precision = schema.get("scale", 0), schema.get("precision", len(digits))
@@ -241,8 +257,9 @@ def _fits(value: Any, logical: str, schema: Any) -> bool:
     return not logical.endswith("-millis") or value.microsecond % 1000 == 0
 
 
-def _shown(data: Any) -> str:
-    return json.dumps(data)[:_SHOWN]
+def _shorten(data: Any) -> str:
+    """Return the beginning of data as JSON, for errors."""
+    return json.dumps(data)[:_SHOWN_CHARACTERS]
 
 
 _FROM_TEXT: Mapping[str, Any] = {
@@ -255,36 +272,38 @@ _FROM_TEXT: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def _without_logical_types(schema: Any) -> Any:
+def _remove_logical_types(schema: Any) -> Any:
+    """Return a schema without its logical types, at all depths."""
     if isinstance(schema, list):
-        return [_without_logical_types(each) for each in schema]
+        return [_remove_logical_types(entry) for entry in schema]
     if isinstance(schema, dict):
-        return {name: _without_logical_types(each) for name, each in schema.items() if name != "logicalType"}
+        return {name: _remove_logical_types(entry) for name, entry in schema.items() if name != "logicalType"}
     return schema
 
 
-def _parsed(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
+def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
+    """Return a parsed schema, and its named types by full name; raise UsageError for a text that is none."""
     try:
-        named: dict[str, Any] = {}
+        named_types: dict[str, Any] = {}
         texts = {name: json.loads(text) for name, text in schema.references.items()}
         main = json.loads(schema.text)
         if not schema.shown.logical_types:
             texts, main = (
-                {name: _without_logical_types(each) for name, each in texts.items()},
-                _without_logical_types(main),
+                {name: _remove_logical_types(entry) for name, entry in texts.items()},
+                _remove_logical_types(main),
             )
-        # What is referred to may refer to others: each is read once all that it needs are there.
+        # A referenced schema may refer to others, so each one is parsed when all schemas that it needs were parsed.
         while texts:
             before = len(texts)
             for name, text in list(texts.items()):
                 try:
-                    fastavro.parse_schema(text, named_schemas=named)
+                    fastavro.parse_schema(text, named_schemas=named_types)
                 except fastavro.schema.UnknownType:
                     continue
                 del texts[name]
             if len(texts) == before:
                 break
-        return fastavro.parse_schema(main, named_schemas=named), named
+        return fastavro.parse_schema(main, named_schemas=named_types), named_types
     except (
         SchemaParseException,
         fastavro.schema.UnknownType,
@@ -293,8 +312,9 @@ def _parsed(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
         AttributeError,
         KeyError,
     ) as error:
-        raise UsageError(f"no Avro schema: {_reason(error)}") from error
+        raise UsageError(f"no Avro schema: {_describe_error(error)}") from error
 
 
-def _reason(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
+    """Return an error's text on one line; its type where it has no text."""
     return " ".join(str(error).split()) or type(error).__name__

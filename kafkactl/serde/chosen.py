@@ -1,4 +1,4 @@
-"""The formats of keys and values that a command was asked for."""
+"""Choice of the formats of keys and values, from the options of a command."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ from kafkactl.serde import formats, schema_formats, schemas
 from kafkactl.serde.formats import Format
 
 BY_REGISTRY = "registry"
-"""Whatever language the registry says."""
+"""Format whose schema language the registry states."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A format's name, and where its schema is found when it needs one."""
+    """A format's name, and the source of its schema if it needs one."""
 
     name: str
     schema: str | None = None
-    """A file's path; see schemas.read."""
+    """Path of a file, or None; see schemas.read_schema."""
     registry: Mapping[str, str] = field(default_factory=dict)
-    """Settings of a Schema Registry, `url` among them; empty where there is none."""
+    """Settings of a Schema Registry, with `url`; empty without a registry."""
     strategy: str = "topic"
-    shown: schemas.Shown = schemas.USUAL
-    writes: schemas.Writes = schemas.USUAL_WRITES
+    """Naming of the schema's subject: one of registry.STRATEGIES."""
+    shown: schemas.ShowOptions = schemas.DEFAULT_SHOW_OPTIONS
+    writes: schemas.WriteOptions = schemas.DEFAULT_WRITE_OPTIONS
 
 
-def chosen(choice: Choice, part: str, topic: str | None) -> Format:
-    """The format of a topic's keys or values (`part`); raises UsageError."""
+def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
+    """Return the format of a topic's keys or values.
+
+    `part` is key or value; `topic` is None where it is not known. Raise UsageError for an unknown format, for a schema
+    that is missing or that the format cannot use, and where an extra is not installed.
+    """
     language = schemas.LANGUAGES.get(choice.name)
     if language is None and choice.name != BY_REGISTRY:
         if choice.schema is not None:
@@ -40,7 +45,7 @@ def chosen(choice: Choice, part: str, topic: str | None) -> Format:
         raise UsageError(
             f"--{part}-schema-id is of a schema that a registry has", f"--schema-registry URL, without --{part}-schema"
         )
-    schema = None if choice.schema is None else _schema(choice.schema, language, part)
+    schema = None if choice.schema is None else _read_schema(choice.schema, language, part)
     if schema is not None:
         schema = replace(schema, shown=choice.shown)
     if not choice.registry.get("url"):
@@ -48,7 +53,7 @@ def chosen(choice: Choice, part: str, topic: str | None) -> Format:
             raise UsageError(
                 f"--{part}-format {choice.name} needs a schema", f"--{part}-schema FILE, or --schema-registry URL"
             )
-        return schema_formats.format_of(schema)
+        return schema_formats.make_format(schema)
     try:
         from kafkactl.serde.registry import STRATEGIES, Registry, RegistryFormat
     except ImportError as error:
@@ -60,7 +65,8 @@ def chosen(choice: Choice, part: str, topic: str | None) -> Format:
     return RegistryFormat(registry, subject, choice.strategy, schema, language, choice.writes).format
 
 
-def _schema(path: str, language: str | None, part: str) -> schemas.Schema:
+def _read_schema(path: str, language: str | None, part: str) -> schemas.Schema:
+    """Return the schema in a file; raise UsageError where its language is not known."""
     if language is None:
         raise UsageError(f"--{part}-schema in which language?", f"--{part}-format avro, protobuf or json-schema")
-    return schemas.read(path, language)
+    return schemas.read_schema(path, language)

@@ -1,6 +1,6 @@
-"""Keys and values as people write them, and the bytes Kafka keeps: one format name for both directions.
+"""Keys and values as text for people, and their bytes in Kafka: one format name for both directions.
 
-The numbers are Kafka's own serializers' (org.apache.kafka.common.serialization): big-endian two's complement
+The numbers are those of Kafka's own serializers (org.apache.kafka.common.serialization): big-endian two's complement
 and IEEE 754.
 """
 
@@ -24,38 +24,50 @@ STRING = "string"
 
 @dataclass(frozen=True)
 class Format:
-    """A named pair of translations; both raise FormatError for what is not of the format."""
+    """A named pair of conversions; both raise FormatError for data that are not of the format."""
 
     name: str
     to_text: Callable[[bytes], str]
     to_bytes: Callable[[str], bytes]
     id_header: str | None = None
-    """Name of the header in which the id of the schema can be, instead of before the value; see with_id."""
+    """Name of the header that can have the schema's id, instead of the bytes before the value; see add_schema_id."""
 
-    def with_id(self, data: bytes, headers: Sequence[tuple[str | bytes, bytes | None]]) -> bytes:
-        """Return what to_text takes: a value with the id of its schema before it, also where a header has the id."""
+    def add_schema_id(self, data: bytes, headers: Sequence[tuple[str | bytes, bytes | None]]) -> bytes:
+        """Return a value with the id of its schema before it, as to_text needs it.
+
+        Without a header with the id the data are returned as they are.
+        """
         ids = [value for name, value in headers if name == self.id_header and value]
         return ids[-1] + data if ids else data
 
     @property
     def from_input(self) -> Callable[[bytes], bytes]:
-        """From what was read to what is kept; strings stay the bytes they are, also those that are not UTF-8."""
+        """Return the conversion from input text to a record's bytes.
+
+        Strings keep their bytes, also those that are not UTF-8. The conversion raises FormatError.
+        """
         if self.name == STRING:
             return bytes
         return lambda text: self.to_bytes(text.decode("utf-8", errors="surrogateescape"))
 
     @property
     def to_output(self) -> Callable[[bytes], bytes]:
-        """From what is kept to what is written."""
+        """Return the conversion from a record's bytes to output text.
+
+        Strings keep their bytes. The conversion raises FormatError.
+        """
         if self.name == STRING:
             return bytes
         return lambda data: self.to_text(data).encode("utf-8", errors="surrogateescape")
 
 
 def get(name: str, others: Sequence[str] = ()) -> Format:
-    """The format of that name, or string:ENCODING; raises UsageError, which names `others`, too."""
+    """Return the format with a name; string:ENCODING is text in another encoding.
+
+    `others` are further names for the error. Raise UsageError for an unknown name or encoding.
+    """
     if name.startswith(f"{STRING}:"):
-        return _encoded(name.partition(":")[2])
+        return _make_encoded_format(name.partition(":")[2])
     try:
         return _FORMATS[name]
     except KeyError:
@@ -63,10 +75,12 @@ def get(name: str, others: Sequence[str] = ()) -> Format:
 
 
 def names() -> list[str]:
+    """Return the names of all formats that need no schema."""
     return list(_FORMATS)
 
 
-def _number(name: str, layout: str, parse: Callable[[str], int | float]) -> Format:
+def _make_number_format(name: str, layout: str, parse: Callable[[str], int | float]) -> Format:
+    """Return the format of a number with a layout of `struct`."""
     packed = struct.Struct(layout)
 
     def to_text(data: bytes) -> str:
@@ -83,8 +97,8 @@ def _number(name: str, layout: str, parse: Callable[[str], int | float]) -> Form
     return Format(name, to_text, to_bytes)
 
 
-def _encoded(encoding: str) -> Format:
-    """Text in an encoding that Python knows; raises UsageError."""
+def _make_encoded_format(encoding: str) -> Format:
+    """Return the format of text in an encoding of Python; raise UsageError for an unknown one."""
     try:
         codecs.lookup(encoding)
     except LookupError:
@@ -108,58 +122,64 @@ def _encoded(encoding: str) -> Format:
 
 
 def _refuse_constant(name: str) -> None:
+    """Raise ValueError for NaN and infinity, which JSON does not have."""
     raise ValueError(f"{name} is no value of JSON")
 
 
-# Numbers are not looked at: they may have more digits than any type of Python's.
+# Numbers are not parsed, because they may have more digits than any type of Python.
 JSON_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse_constant)
 _STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t]*[\r\n][ \t\r\n]*')
 
 
-def _json_text(data: bytes) -> str:
+def _decode_json(data: bytes) -> str:
+    """Return JSON as text; raise FormatError for bytes that are no JSON."""
     try:
-        return _valid_json(data.decode("utf-8"))
+        return _check_json(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise FormatError(f"not JSON: byte {error.start} is not UTF-8") from error
 
 
-def _json_bytes(text: str) -> bytes:
+def _encode_json(text: str) -> bytes:
+    """Return JSON as bytes; raise FormatError for text that is no JSON."""
     try:
-        return _valid_json(text).encode("utf-8")
+        return _check_json(text).encode("utf-8")
     except UnicodeEncodeError as error:
         raise FormatError(f"not JSON: character {error.start + 1} is not UTF-8") from error
 
 
-def _valid_json(text: str) -> str:
-    """Return JSON as it was written, on one line; raises FormatError.
+def _check_json(text: str) -> str:
+    """Return JSON as it was written, on one line; raise FormatError for any other text.
 
-    It is copied and not written anew: 1.10 stays 1.10, and a name that is there twice stays so.
+    It is copied and not formatted again: 1.10 stays 1.10, and a repeated name stays.
     """
     try:
         JSON_DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{text[:80]!r} is not JSON: {error}") from error
     text = text.strip()
-    return _STRINGS_AND_LINES.sub(lambda found: found[1] or "", text) if "\n" in text or "\r" in text else text
+    return _STRINGS_AND_LINES.sub(lambda match: match[1] or "", text) if "\n" in text or "\r" in text else text
 
 
 _ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _BACKSLASH = 0x5C
 
 
-def _escaped(data: bytes) -> str:
-    """As org.apache.kafka.common.utils.Bytes prints itself."""
+def _escape(data: bytes) -> str:
+    """Return bytes as org.apache.kafka.common.utils.Bytes prints them."""
     return "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != _BACKSLASH else f"\\x{byte:02X}" for byte in data)
 
 
-def _unescaped(text: str) -> bytes:
-    return _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), text.encode("utf-8", "surrogateescape"))
+def _unescape(text: str) -> bytes:
+    r"""Return text as bytes, with \xHH replaced by the byte."""
+    return _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), text.encode("utf-8", "surrogateescape"))
 
 
-def _refusing(name: str, read: Callable[[str], bytes]) -> Callable[[str], bytes]:
+def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], bytes]:
+    """Return a conversion that raises FormatError where `convert` raises ValueError."""
+
     def to_bytes(text: str) -> bytes:
         try:
-            return read(text)
+            return convert(text)
         except (ValueError, binascii.Error) as error:
             raise FormatError(f"{text!r} is not {name}") from error
 
@@ -182,21 +202,21 @@ _FORMATS = {
     format.name: format
     for format in (
         Format(STRING, jvm_text, lambda text: text.encode("utf-8", "surrogateescape")),
-        _number("short", ">h", int),
-        _number("int", ">i", int),
-        _number("long", ">q", int),
-        _number("float", ">f", float),
-        _number("double", ">d", float),
+        _make_number_format("short", ">h", int),
+        _make_number_format("int", ">i", int),
+        _make_number_format("long", ">q", int),
+        _make_number_format("float", ">f", float),
+        _make_number_format("double", ">d", float),
         Format("boolean", _to_boolean, _from_boolean),
         # Kafka's UUIDSerializer writes the text form.
-        Format("uuid", jvm_text, _refusing("a UUID", lambda text: str(uuid.UUID(text)).encode())),
-        Format("bytes", _escaped, _unescaped),
-        Format("json", _json_text, _json_bytes),
-        Format("hex", bytes.hex, _refusing("hexadecimal", bytes.fromhex)),
+        Format("uuid", jvm_text, _make_strict("a UUID", lambda text: str(uuid.UUID(text)).encode())),
+        Format("bytes", _escape, _unescape),
+        Format("json", _decode_json, _encode_json),
+        Format("hex", bytes.hex, _make_strict("hexadecimal", bytes.fromhex)),
         Format(
             "base64",
             lambda data: base64.b64encode(data).decode(),
-            _refusing("base64", lambda text: base64.b64decode(text, validate=True)),
+            _make_strict("base64", lambda text: base64.b64decode(text, validate=True)),
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""JSON values that a JSON Schema describes: the text as it is, checked when it is written."""
+"""JSON values that a JSON Schema describes: the text stays unchanged, and is validated when it is written."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ from kafkactl.serde.formats import Format
 from kafkactl.serde.schemas import Schema
 
 
-def format_of(schema: Schema) -> Format:
-    """Raises UsageError for a schema that is none."""
+def make_format(schema: Schema) -> Format:
+    """Return the format of values that a JSON Schema describes.
+
+    Values are checked when they are written, and not when they are read. The functions of the format raise FormatError.
+    Raise UsageError for a text that is no JSON Schema.
+    """
     try:
         parsed = json.loads(schema.text)
         kind = validator_for(parsed, default=jsonschema.Draft7Validator)
         kind.check_schema(parsed)
-        others = {
+        references = {
             name: Resource.from_contents(json.loads(text), default_specification=DRAFT7)
             for name, text in schema.references.items()
         }
     except (ValueError, jsonschema.SchemaError) as error:
         raise UsageError(f"no JSON Schema: {getattr(error, 'message', error)}") from error
-    registry: Registry[Any] = Registry().with_resources(others.items())
+    registry: Registry[Any] = Registry().with_resources(references.items())
     validator = kind(parsed, registry=registry)
 
-    def checked(text: str) -> str:
+    def validate(text: str) -> str:
         try:
             validator.validate(json.loads(text))
         except jsonschema.ValidationError as error:
@@ -48,4 +52,4 @@ def format_of(schema: Schema) -> Format:
         except UnicodeDecodeError as error:
             raise FormatError(f"{len(data)} bytes are not UTF-8 text") from error
 
-    return Format("json-schema", to_text, lambda text: checked(text).encode("utf-8"))
+    return Format("json-schema", to_text, lambda text: validate(text).encode("utf-8"))

@@ -1,4 +1,4 @@
-"""Protobuf values as Protobuf's own JSON mapping."""
+"""Protobuf values as JSON, in Protobuf's own JSON mapping."""
 
 from __future__ import annotations
 
@@ -17,21 +17,27 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde.formats import Format
-from kafkactl.serde.schemas import Schema, Shown
+from kafkactl.serde.schemas import Schema, ShowOptions
 
 _MAIN = "kafkactl_main.proto"
 _MAP_ENTRY_OPTION = re.compile(r"\boption\s+map_entry\s*=\s*true\s*;")
 _MAP_ENTRY = 536_870_911
-"""The highest number of a field stands for that option until protoc is done."""
+"""Highest number of a field, which stands for the option map_entry until protoc has finished."""
 
 
-def format_of(schema: Schema) -> Format:
-    """Return the format of a message; raises UsageError for a schema that is none or has not the message."""
-    return by_class(message_class(schema), schema.shown)
+def make_format(schema: Schema) -> Format:
+    """Return the format of a schema's message.
+
+    Raise UsageError for a text that is no Protobuf schema, and for a message that it does not have.
+    """
+    return make_class_format(find_message_class(schema), schema.shown)
 
 
-def by_class(kind: Any, shown: Shown) -> Format:
-    """Return the format of one message type."""
+def make_class_format(kind: Any, shown: ShowOptions) -> Format:
+    """Return the format of a message class.
+
+    The functions of the format raise FormatError for bytes and text that are not of the message.
+    """
 
     def to_text(data: bytes) -> str:
         try:
@@ -47,7 +53,7 @@ def by_class(kind: Any, shown: Shown) -> Format:
 
     def to_bytes(text: str) -> bytes:
         try:
-            data: bytes = json_format.Parse(_with_largest_float(text), kind()).SerializeToString(deterministic=True)
+            data: bytes = json_format.Parse(_expand_largest_float(text), kind()).SerializeToString(deterministic=True)
         except (json_format.ParseError, message.EncodeError, ValueError) as error:
             raise FormatError(f"{text[:80]!r} is no {kind.DESCRIPTOR.full_name}: {error}") from error
         return data
@@ -56,38 +62,43 @@ def by_class(kind: Any, shown: Shown) -> Format:
 
 
 def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
-    """Add what the schema does not know, under its number, as in {"#7": 5}; bytes as base64, several in a list."""
-    found: dict[str, list[Any]] = {}
+    """Add fields that the schema does not have to `fields`, by number, as in {"#7": 5}.
+
+    Bytes become base64, and several values a list. Raise ValueError for a string that is not UTF-8.
+    """
+    values_by_name: dict[str, list[Any]] = {}
     for unknown in cast("Iterable[Any]", unknown_fields.UnknownFieldSet(value)):
         data = unknown.data
         if isinstance(data, bytes):
             data = base64.b64encode(data).decode()
-        found.setdefault(f"#{unknown.field_number}", []).append(data if isinstance(data, (int, str)) else "a group")
-    fields.update({name: values[0] if len(values) == 1 else values for name, values in found.items()})
+        values_by_name.setdefault(f"#{unknown.field_number}", []).append(
+            data if isinstance(data, (int, str)) else "a group"
+        )
+    fields.update({name: values[0] if len(values) == 1 else values for name, values in values_by_name.items()})
     for field, inner in value.ListFields():
         _require_text(field, inner)
-        shown = fields.get(field.name)
-        if field.message_type is None or not isinstance(shown, (dict, list)):
+        json_value = fields.get(field.name)
+        if field.message_type is None or not isinstance(json_value, (dict, list)):
             continue
-        if isinstance(shown, list):
-            pairs = list(zip(inner, shown, strict=True))
+        if isinstance(json_value, list):
+            pairs = list(zip(inner, json_value, strict=True))
         elif field.message_type.GetOptions().map_entry:
-            pairs = [(inner[key], shown[_json_key(key)]) for key in inner]
+            pairs = [(inner[key], json_value[_make_json_key(key)]) for key in inner]
         else:
-            pairs = [(inner, shown)]
-        for each, each_shown in pairs:
-            if isinstance(each, message.Message) and isinstance(each_shown, dict):
-                _add_unknown(each, each_shown)
+            pairs = [(inner, json_value)]
+        for item, item_fields in pairs:
+            if isinstance(item, message.Message) and isinstance(item_fields, dict):
+                _add_unknown(item, item_fields)
 
 
 def _require_text(field: Any, value: Any) -> None:
-    """Raise ValueError for a string that is not UTF-8, which proto2 allows and JSON has not."""
+    """Raise ValueError for a string that is not UTF-8, which proto2 allows and JSON does not have."""
     strings = [value] if isinstance(value, bytes) else value
-    if field.type == field.TYPE_STRING and any(isinstance(each, bytes) for each in strings):
+    if field.type == field.TYPE_STRING and any(isinstance(text, bytes) for text in strings):
         raise ValueError(f"field {field.name} is not UTF-8")
 
 
-def _json_key(key: Any) -> str:
+def _make_json_key(key: Any) -> str:
     """Return the key of a map as it is in JSON."""
     return str(key).lower() if isinstance(key, bool) else str(key)
 
@@ -96,16 +107,23 @@ _STRING_OR_LARGEST = re.compile(r'("(?:[^"\\]|\\.)*")|3\.4028235e\+38')
 _LARGEST_FLOAT = "3.4028234663852886e+38"
 
 
-def _with_largest_float(text: str) -> str:
-    """Return JSON with the largest float in full: its short form, which is shown, is refused as too large."""
+def _expand_largest_float(text: str) -> str:
+    """Return JSON with the largest float in full, because the parser refuses its short form as too large.
+
+    The short form is the one that to_text writes.
+    """
     if "3.4028235e+38" not in text:
         return text
-    return _STRING_OR_LARGEST.sub(lambda found: found[1] or _LARGEST_FLOAT, text)
+    return _STRING_OR_LARGEST.sub(lambda match: match[1] or _LARGEST_FLOAT, text)
 
 
-def message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
-    """The class of the named message, or of the one at a path of indexes, or of the first; raises UsageError."""
-    files = _files(schema)
+def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
+    """Return the class of a schema's message: the named one, else the one at a path of indexes, else the first.
+
+    `indexes` are the number of a message among the top ones, then among the nested ones, and so on. Raise UsageError
+    for a text that is no Protobuf schema, and for a message that it does not have.
+    """
+    files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()
     for file in files:
         try:
@@ -114,26 +132,29 @@ def message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
             raise UsageError(f"no Protobuf schema: {error}") from error
     main = pool.FindFileByName(files[-1].name)
     if schema.message is not None:
-        return message_factory.GetMessageClass(_by_name(main, schema.message))
-    found: Any = main
+        return message_factory.GetMessageClass(_find_by_name(main, schema.message))
+    descriptor: Any = main
     for index in indexes or [0]:
-        types = list(main.message_types_by_name.values()) if found is main else _nested(found)
+        types = list(main.message_types_by_name.values()) if descriptor is main else _list_nested(descriptor)
         if index >= len(types):
             raise UsageError(f"the schema has no message number {index}", "FILE:MESSAGE names one")
-        found = types[index]
-    return message_factory.GetMessageClass(found)
+        descriptor = types[index]
+    return message_factory.GetMessageClass(descriptor)
 
 
-def _by_name(main: Any, name: str) -> Any:
-    """Return the message of that name, in full or without what is before it; raises UsageError."""
-    known: list[Any] = []
+def _find_by_name(main: Any, name: str) -> Any:
+    """Return the message with a name, in full or without its prefix.
+
+    Raise UsageError where no message has it, or several do.
+    """
+    messages: list[Any] = []
     waiting = list(main.message_types_by_name.values())
     while waiting:
-        known.append(waiting.pop(0))
-        waiting += _nested(known[-1])
-    full = [each for each in known if each.full_name == name]
-    short = full or [each for each in known if each.full_name.endswith(f".{name}")]
-    names = ", ".join(each.full_name for each in short or known)
+        messages.append(waiting.pop(0))
+        waiting += _list_nested(messages[-1])
+    full = [entry for entry in messages if entry.full_name == name]
+    short = full or [entry for entry in messages if entry.full_name.endswith(f".{name}")]
+    names = ", ".join(entry.full_name for entry in short or messages)
     if len(short) == 1:
         return short[0]
     if short:
@@ -141,26 +162,29 @@ def _by_name(main: Any, name: str) -> Any:
     raise UsageError(f"the schema has no message {name}", f"it has: {names}")
 
 
-def _nested(descriptor: Any) -> list[Any]:
-    """Return the messages inside a message in their order; those that protoc makes of maps are nobody's."""
-    return [each for each in descriptor.nested_types if not each.GetOptions().map_entry]
+def _list_nested(descriptor: Any) -> list[Any]:
+    """Return the messages inside a message in their order, without those that protoc creates for maps."""
+    return [nested for nested in descriptor.nested_types if not nested.GetOptions().map_entry]
 
 
-def indexes_of(kind: Any) -> list[int]:
-    """A message type's place in its file: its number among the top ones, then among the nested ones, and so on."""
+def find_indexes(kind: Any) -> list[int]:
+    """Return the path of a message class in its file.
+
+    It has the number among the top messages, then the number among the nested ones, and so on.
+    """
     path: list[int] = []
-    found = kind.DESCRIPTOR
-    while found is not None:
-        outer = found.containing_type
-        siblings = _nested(outer) if outer is not None else found.file.message_types_by_name.values()
-        path.insert(0, [each.full_name for each in siblings].index(found.full_name))
-        found = outer
+    descriptor = kind.DESCRIPTOR
+    while descriptor is not None:
+        outer = descriptor.containing_type
+        siblings = _list_nested(outer) if outer is not None else descriptor.file.message_types_by_name.values()
+        path.insert(0, [sibling.full_name for sibling in siblings].index(descriptor.full_name))
+        descriptor = outer
     return path
 
 
-def _files(schema: Schema) -> list[Any]:
-    """Its files, those that others import first."""
-    data = schema.descriptors if schema.descriptors is not None else _compiled(schema)
+def _read_files(schema: Schema) -> list[Any]:
+    """Return the descriptors of a schema's files, imported files first; raise UsageError for an invalid schema."""
+    data = schema.descriptors if schema.descriptors is not None else _compile(schema)
     try:
         files = list(descriptor_pb2.FileDescriptorSet.FromString(data).file)
     except message.DecodeError as error:
@@ -170,22 +194,26 @@ def _files(schema: Schema) -> list[Any]:
     if not files:
         raise UsageError("the FileDescriptorSet has no files")
     for file in files:
-        for each in file.message_type:
-            _mark_map_entries(each)
+        for descriptor in file.message_type:
+            _mark_map_entries(descriptor)
     return files
 
 
 def _mark_map_entries(descriptor: Any) -> None:
-    """Make messages maps again that a registry's schema declares as their entries; protoc refuses the option."""
+    """Make messages maps again that a registry's schema declares as entries of maps.
+
+    protoc refuses the option map_entry, so a reserved field number marks these messages.
+    """
     for nested in descriptor.nested_type:
-        marks = [each for each in nested.reserved_range if each.start == _MAP_ENTRY]
+        marks = [entry for entry in nested.reserved_range if entry.start == _MAP_ENTRY]
         if marks:
             nested.reserved_range.remove(marks[0])
             nested.options.map_entry = True
         _mark_map_entries(nested)
 
 
-def _compiled(schema: Schema) -> bytes:
+def _compile(schema: Schema) -> bytes:
+    """Return the FileDescriptorSet that protoc makes of a schema; raise UsageError with protoc's first error."""
     import grpc_tools
     from grpc_tools import protoc
 
@@ -195,28 +223,36 @@ def _compiled(schema: Schema) -> bytes:
         for name, text in {**schema.references, _MAIN: schema.text}.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(_MAP_ENTRY_OPTION.sub(f"reserved {_MAP_ENTRY};", text), encoding="utf-8")
-        made, told = root / "descriptors", root / "told"
-        # protoc writes what is wrong to the process's own stderr.
-        with _stderr_into(told):
+        descriptors, messages = root / "descriptors", root / "told"
+        # protoc writes its errors to the stderr of this process.
+        with _redirect_stderr(messages):
             status = protoc.main(
-                ["protoc", f"-I{root}", f"-I{well_known}", f"--descriptor_set_out={made}", "--include_imports", _MAIN]
+                [
+                    "protoc",
+                    f"-I{root}",
+                    f"-I{well_known}",
+                    f"--descriptor_set_out={descriptors}",
+                    "--include_imports",
+                    _MAIN,
+                ]
             )
         if status:
-            raise UsageError(f"no Protobuf schema: {_complaint(told.read_text('utf-8', 'replace'))}")
-        return made.read_bytes()
+            raise UsageError(f"no Protobuf schema: {_find_first_error(messages.read_text('utf-8', 'replace'))}")
+        return descriptors.read_bytes()
 
 
-def _complaint(told: str) -> str:
-    """protoc's first own line, which is FILE:LINE:COLUMN: REASON."""
-    for line in told.splitlines():
-        _, found, reason = line.partition(f"{_MAIN}:")
-        if found:
+def _find_first_error(messages: str) -> str:
+    """Return the first error in protoc's messages, which has the form FILE:LINE:COLUMN: REASON."""
+    for line in messages.splitlines():
+        _, separator, reason = line.partition(f"{_MAIN}:")
+        if separator:
             return f"line {reason}".strip()
-    return told.strip() or "protoc gives no reason"
+    return messages.strip() or "protoc gives no reason"
 
 
 @contextlib.contextmanager
-def _stderr_into(path: Path) -> Iterator[None]:
+def _redirect_stderr(path: Path) -> Iterator[None]:
+    """Write everything that goes to descriptor 2 into a file, inside the context."""
     sys.stderr.flush()
     saved = os.dup(2)
     try:

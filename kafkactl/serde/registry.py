@@ -1,6 +1,6 @@
-"""Values whose schemas a Schema Registry keeps: a zero byte, the schema's id, a Protobuf message's place, the value.
+"""Values with schemas in a Schema Registry: a zero byte, the schema's id, the path of a Protobuf message, the value.
 
-Newer serializers put a one and the schema's GUID in place of the zero and the id, both into a header.
+Newer serializers write a one and the schema's GUID in place of the zero and the id, both into a header.
 
 Source of the format: Confluent's "wire format" of Schema Registry serializers.
 """
@@ -23,8 +23,17 @@ from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistry
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
 from kafkactl.escaping import hide_in_url
 from kafkactl.serde.formats import Format
-from kafkactl.serde.schema_formats import format_of
-from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, USUAL, USUAL_WRITES, Schema, Shown, Writes
+from kafkactl.serde.schema_formats import make_format
+from kafkactl.serde.schemas import (
+    AVRO,
+    DEFAULT_SHOW_OPTIONS,
+    DEFAULT_WRITE_OPTIONS,
+    JSON,
+    PROTOBUF,
+    Schema,
+    ShowOptions,
+    WriteOptions,
+)
 
 T = TypeVar("T")
 
@@ -34,16 +43,19 @@ _GUID_BYTES = 16
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 _NUMBERS = ("timeout", "max.retries", "retries.wait.ms", "retries.max.wait.ms")
 STRATEGIES = ("topic", "record", "topic-record")
-"""What a schema's subject is named after."""
+"""Names for the subject of a schema: after the topic, the record, or both."""
 
 
 class Registry:
-    """A Schema Registry, each schema asked once."""
+    """Client of a Schema Registry, which requests each schema once."""
 
-    def __init__(self, config: Mapping[str, str], shown: Shown = USUAL) -> None:
-        """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location; raises UsageError."""
+    def __init__(self, config: Mapping[str, str], shown: ShowOptions = DEFAULT_SHOW_OPTIONS) -> None:
+        """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location and so on.
+
+        `shown` goes into the schemas. No request is sent yet. Raise UsageError for a wrong setting.
+        """
         self._url, self._shown = hide_in_url(config["url"]), shown
-        self._known: dict[int | str, Schema] = {}
+        self._schemas: dict[int | str, Schema] = {}
         try:
             numbers = {name: float(config[name]) for name in _NUMBERS if name in config}
             self._client: Any = SchemaRegistryClient({"max.retries": 1, **config, **numbers})
@@ -51,22 +63,30 @@ class Registry:
             reason = str(error).replace(config["url"], self._url)
             raise UsageError(f"a setting of the schema registry is wrong: {reason}") from None
 
-    def by_id(self, name: int | str) -> Schema:
-        """Return the schema with an id or a GUID; raises NotFoundError, OperationError and UnreachableError."""
-        if name not in self._known:
+    def find_by_id(self, name: int | str) -> Schema:
+        """Return the schema with an id (a number) or a GUID (text).
+
+        Raise NotFoundError where the registry does not have it, OperationError where it refuses, and UnreachableError
+        where it does not answer or refuses the login.
+        """
+        if name not in self._schemas:
             ask = self._client.get_schema if isinstance(name, int) else self._client.get_schema_by_guid
-            self._known[name] = self._with_references(self._asked(lambda: ask(name), f"schema {name}"))
-        return self._known[name]
+            self._schemas[name] = self._resolve_references(self._request(lambda: ask(name), f"schema {name}"))
+        return self._schemas[name]
 
-    def latest(self, subject: str) -> tuple[int, Schema]:
-        """The id and schema of a subject's newest version; raises likewise."""
-        found = self._asked(lambda: self._client.get_latest_version(subject), f"subject {subject}")
-        return found.schema_id, self._with_references(found.schema)
+    def find_latest(self, subject: str) -> tuple[int, Schema]:
+        """Return the id and the schema of a subject's newest version.
 
-    def registered(self, subject: str, schema: Schema, registers: bool = True) -> int:
-        """Return the id of a schema, registered under a subject when it is not yet; raises likewise.
+        Raise the errors of `find_by_id`.
+        """
+        version = self._request(lambda: self._client.get_latest_version(subject), f"subject {subject}")
+        return version.schema_id, self._resolve_references(version.schema)
 
-        Without `registers`, NotFoundError is raised for one that is not there.
+    def register_schema(self, subject: str, schema: Schema, registers: bool = True) -> int:
+        """Return the id of a schema under a subject; a new schema is registered.
+
+        Without `registers` nothing is registered, and NotFoundError is raised for a schema that is missing. Raise
+        UsageError for a schema with references and for a FileDescriptorSet, and the errors of `find_by_id`.
         """
         if schema.references:
             used = sorted(name for name in schema.references if name in schema.text)
@@ -77,59 +97,69 @@ class Registry:
                 )
         if schema.descriptors is not None:
             raise UsageError("a registry keeps Protobuf schemas as text", "name the .proto file")
-        asked = Registered(schema.text, schema.language, [])
+        request = Registered(schema.text, schema.language, [])
         if not registers:
-            found = self._asked(lambda: self._client.lookup_schema(subject, asked), f"such schema under {subject}")
-            return int(found.schema_id)
-        number: int = self._asked(lambda: self._client.register_schema(subject, asked), f"subject {subject}")
+            version = self._request(
+                lambda: self._client.lookup_schema(subject, request), f"such schema under {subject}"
+            )
+            return int(version.schema_id)
+        number: int = self._request(lambda: self._client.register_schema(subject, request), f"subject {subject}")
         return number
 
-    def _with_references(self, found: Any) -> Schema:
+    def _resolve_references(self, answer: Any) -> Schema:
+        """Return an answer of the registry as a schema, with the texts of all schemas that it refers to."""
         references: dict[str, str] = {}
 
         def collect(schema: Any) -> None:
             for reference in schema.references or ():
                 if reference.name not in references:
-                    schema = self._version(reference.subject, reference.version)
+                    schema = self._find_version(reference.subject, reference.version)
                     collect(schema)
                     references[reference.name] = schema.schema_str
 
-        collect(found)
-        return Schema(found.schema_type or AVRO, found.schema_str, references, shown=self._shown)
+        collect(answer)
+        return Schema(answer.schema_type or AVRO, answer.schema_str, references, shown=self._shown)
 
-    def _version(self, subject: str, number: int) -> Any:
-        return self._asked(lambda: self._client.get_version(subject, number), f"subject {subject}").schema
+    def _find_version(self, subject: str, number: int) -> Any:
+        """Return one version of a subject's schema."""
+        return self._request(lambda: self._client.get_version(subject, number), f"subject {subject}").schema
 
-    def _asked(self, ask: Callable[[], T], what: str) -> T:
+    def _request(self, ask: Callable[[], T], subject_text: str) -> T:
+        """Return the answer to a request; raise NotFoundError, OperationError and UnreachableError.
+
+        `subject_text` names the requested schema in errors.
+        """
         try:
             return ask()
         except SchemaRegistryError as error:
-            raise self._told(error, what) from error
+            raise self._translate_error(error, subject_text) from error
         except OSError as error:
             raise self._unreachable(error) from error
-        except Exception as error:  # httpx has a tree of its own, which need not be installed
+        except Exception as error:  # httpx has its own exceptions, and need not be installed
             if type(error).__module__.partition(".")[0].startswith("httpx"):
                 raise self._unreachable(error) from error
             raise
 
-    def _told(self, error: SchemaRegistryError, what: str) -> KafkactlError:
+    def _translate_error(self, error: SchemaRegistryError, subject_text: str) -> KafkactlError:
+        """Return our error for an answer with an error status."""
         if error.http_status_code in (401, 403):
             return UnreachableError(
                 f"the schema registry at {self._url} refuses us: {error.error_message}",
                 "-X schema.registry.basic.auth.user.info_command='COMMAND THAT PRINTS USER:PASSWORD' logs in",
             )
         if error.http_status_code == 404:
-            return NotFoundError(f"the schema registry at {self._url} has no {what}: {error.error_message}")
-        return OperationError(f"the schema registry at {self._url} refuses {what}: {error.error_message}")
+            return NotFoundError(f"the schema registry at {self._url} has no {subject_text}: {error.error_message}")
+        return OperationError(f"the schema registry at {self._url} refuses {subject_text}: {error.error_message}")
 
     def _unreachable(self, error: Exception) -> UnreachableError:
+        """Return the error for a registry that does not answer."""
         return UnreachableError(
-            f"cannot reach the schema registry at {self._url}: {_reason(error)}", "--schema-registry names it"
+            f"cannot reach the schema registry at {self._url}: {_describe_error(error)}", "--schema-registry names it"
         )
 
 
-def _reason(error: BaseException) -> str:
-    """Return why there was no answer, without Python's numbers and names, and without the URL."""
+def _describe_error(error: BaseException) -> str:
+    """Return why there was no answer, without Python's error numbers and class names, and without the URL."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
@@ -142,7 +172,7 @@ def _reason(error: BaseException) -> str:
 
 
 class RegistryFormat:
-    """Values of one topic's keys or values; a value is read by the schema that it names."""
+    """Format of one topic's keys or values; a value is read by the schema that it names."""
 
     def __init__(
         self,
@@ -151,9 +181,13 @@ class RegistryFormat:
         strategy: str,
         schema: Schema | None,
         language: str | None,
-        writes: Writes = USUAL_WRITES,
+        writes: WriteOptions = DEFAULT_WRITE_OPTIONS,
     ) -> None:
-        """`subject` is the topic, and key or value; without `schema` values are written by the subject's newest."""
+        """Take the topic, or None, and `key` or `value` as the subject; no request is sent yet.
+
+        Values are written by `schema`, by the schema with the id in `writes`, or by the newest schema of the subject.
+        A `language` other than None must be that of the newest schema.
+        """
         self._writes = writes
         self._registry, self._subject, self._strategy = registry, subject, strategy
         self._schema, self._language = schema, language
@@ -161,54 +195,67 @@ class RegistryFormat:
 
     @property
     def format(self) -> Format:
-        return Format("registry", self._to_text, self._to_bytes, f"__{self._subject[1]}_schema_id")
+        """Return the format.
 
-    def _to_text(self, data: bytes) -> str:
-        name, at = _name_of_schema(data)
+        Its functions send requests when they need a schema, and raise the errors of `Registry.find_by_id`. Reading
+        raises FormatError for bytes that do not begin with a schema's id, and for an id that the registry does not
+        have. Writing raises UsageError where no schema can be chosen.
+        """
+        return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
+
+    def _read_value(self, data: bytes) -> str:
+        """Return a value as text, by the schema that it names."""
+        name, at = _read_schema_id(data)
         try:
-            known = self._registry.by_id(name)
-        except NotFoundError as error:  # a fault of this record, and not of the others
+            schema = self._registry.find_by_id(name)
+        except NotFoundError as error:  # a fault of this record, not of the others
             raise FormatError(str(error)) from error
         indexes: tuple[int, ...] = ()
-        if known.language == PROTOBUF:
-            indexes, at = _indexes(data, at)
+        if schema.language == PROTOBUF:
+            indexes, at = _read_indexes(data, at)
         reader = self._readers.get((name, indexes))
         if reader is None:
             try:
-                reader = self._readers[name, indexes] = _understood(known, indexes).format
+                reader = self._readers[name, indexes] = _parse_schema(schema, indexes).format
             except UsageError as error:
                 raise FormatError(f"schema {name}: {error}") from error
         return reader.to_text(data[at:])
 
-    def _to_bytes(self, text: str) -> bytes:
+    def _write_value(self, text: str) -> bytes:
+        """Return a text as a value, behind the header of its schema."""
         header, format = self._writer
         return header + format.to_bytes(text)
 
     @cached_property
     def _writer(self) -> tuple[bytes, Format]:
+        """Return the header and the format that values are written with."""
         schema = self._schema
         if self._writes.schema_id is not None:
             number = self._writes.schema_id
-            known = _understood(self._registry.by_id(number))
+            parsed = _parse_schema(self._registry.find_by_id(number))
         elif schema is None:
             if self._strategy != "topic":
                 raise UsageError(f"--subject-strategy {self._strategy} needs the schema whose record it is named after")
-            number, schema = self._registry.latest(self._named(None))
+            number, schema = self._registry.find_latest(self._name_subject(None))
             if self._language not in (None, schema.language):
                 raise UsageError(
-                    f"subject {self._named(None)} is {schema.language}, not {self._language}",
+                    f"subject {self._name_subject(None)} is {schema.language}, not {self._language}",
                     "--value-format registry takes either",
                 )
-            known = _understood(schema)
+            parsed = _parse_schema(schema)
         else:
-            known = _understood(schema)  # a wrong schema is told before it is registered
-            number = self._registry.registered(self._named(known), schema, self._writes.registers)
-        return _HEADER.pack(_MAGIC, number) + known.place, known.format
+            parsed = _parse_schema(schema)  # an invalid schema is refused before it is registered
+            number = self._registry.register_schema(self._name_subject(parsed), schema, self._writes.registers)
+        return _HEADER.pack(_MAGIC, number) + parsed.place, parsed.format
 
-    def _named(self, known: _Understood | None) -> str:
-        """The subject; all but those named after topics need the schema."""
+    def _name_subject(self, parsed: _ParsedSchema | None) -> str:
+        """Return the name of the subject.
+
+        The strategies record and topic-record need the schema. Raise UsageError where the topic is needed and not
+        known.
+        """
         topic, part = self._subject
-        record = "" if known is None or self._strategy == "topic" else known.name
+        record = "" if parsed is None or self._strategy == "topic" else parsed.name
         if self._strategy == "record":
             return record
         if topic is None:
@@ -217,27 +264,36 @@ class RegistryFormat:
 
 
 @dataclass(frozen=True)
-class _Understood:
-    """What a schema comes to, found out at once: to compile Protobuf takes a while."""
+class _ParsedSchema:
+    """A schema with its format.
+
+    They are kept together, because compiling a Protobuf schema takes some time.
+    """
 
     schema: Schema
     format: Format
     message: Any = None
-    """Of Protobuf: the class of the message."""
+    """Class of the Protobuf message; None for other languages."""
 
     @property
     def place(self) -> bytes:
-        """Where the message stands in a Protobuf schema: its indexes as zigzag varints, [0] as one zero byte."""
+        """Return the path of the message in a Protobuf schema, as bytes; empty for other languages.
+
+        It is the number of indexes and the indexes, as zigzag varints; [0] is written as one zero byte.
+        """
         if self.message is None:
             return b""
         from kafkactl.serde import protobuf
 
-        indexes = protobuf.indexes_of(self.message)
-        return b"\0" if indexes == [0] else b"".join(_varint(number) for number in (len(indexes), *indexes))
+        indexes = protobuf.find_indexes(self.message)
+        return b"\0" if indexes == [0] else b"".join(_encode_varint(number) for number in (len(indexes), *indexes))
 
     @property
     def name(self) -> str:
-        """The record's full name; raises UsageError where it has none."""
+        """Return the full name of the record.
+
+        Raise UsageError where the schema has none.
+        """
         if self.message is not None:
             return str(self.message.DESCRIPTOR.full_name)
         parsed = json.loads(self.schema.text)
@@ -249,17 +305,18 @@ class _Understood:
         return f"{space}.{name}" if space and "." not in name else str(name)
 
 
-def _understood(schema: Schema, indexes: Sequence[int] = ()) -> _Understood:
+def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
+    """Return a schema with its format; raise UsageError for an invalid schema."""
     if schema.language != PROTOBUF:
-        return _Understood(schema, format_of(schema))
+        return _ParsedSchema(schema, make_format(schema))
     from kafkactl.serde import protobuf
 
-    message = protobuf.message_class(schema, list(indexes) or None)
-    return _Understood(schema, protobuf.by_class(message, schema.shown), message)
+    message = protobuf.find_message_class(schema, list(indexes) or None)
+    return _ParsedSchema(schema, protobuf.make_class_format(message, schema.shown), message)
 
 
-def _name_of_schema(data: bytes) -> tuple[int | str, int]:
-    """Return the id or the GUID before a value, and where it ends; raises FormatError."""
+def _read_schema_id(data: bytes) -> tuple[int | str, int]:
+    """Return the id or the GUID before a value, and its end; raise FormatError for other bytes."""
     if len(data) >= _HEADER.size and data[0] == _MAGIC:
         _, number = _HEADER.unpack_from(data)
         return number, _HEADER.size
@@ -272,7 +329,8 @@ def _name_of_schema(data: bytes) -> tuple[int | str, int]:
     )
 
 
-def _varint(number: int) -> bytes:
+def _encode_varint(number: int) -> bytes:
+    """Return a number that is not negative as a zigzag varint."""
     left, out = number << 1, bytearray()
     while left > 0x7F:
         out.append(left & 0x7F | 0x80)
@@ -280,21 +338,21 @@ def _varint(number: int) -> bytes:
     return bytes([*out, left])
 
 
-def _indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
-    """The message's indexes, and where the value begins; raises FormatError."""
+def _read_indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
+    """Return the path of the message, and the beginning of the value; raise FormatError for an invalid path."""
 
     def number() -> int:
         nonlocal at
-        found = shift = 0
+        raw = shift = 0
         while True:
             if at >= len(data) or shift > 35:
                 raise FormatError("the place of the Protobuf message is cut off")
             byte = data[at]
             at += 1
-            found |= (byte & 0x7F) << shift
+            raw |= (byte & 0x7F) << shift
             shift += 7
             if byte < 0x80:
-                return (found >> 1) ^ -(found & 1)
+                return (raw >> 1) ^ -(raw & 1)
 
     count = number()
     if not 0 <= count <= len(data):

@@ -9,28 +9,35 @@ from kafkactl.serde.formats import Format
 from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, Schema
 
 
-def format_of(schema: Schema) -> Format:
-    """Values by a schema, without the header that a registry's clients put before them; raises UsageError."""
-    makers: dict[str, Callable[[Schema], Format]] = {AVRO: _avro, PROTOBUF: _protobuf, JSON: _json}
+def make_format(schema: Schema) -> Format:
+    """Return the format of a schema's values, without the header that a registry's clients write before them.
+
+    Raise UsageError for an invalid schema, and where an extra is not installed.
+    """
+    makers: dict[str, Callable[[Schema], Format]] = {
+        AVRO: _make_avro_format,
+        PROTOBUF: _make_protobuf_format,
+        JSON: _make_json_format,
+    }
     try:
         return makers[schema.language](schema)
     except ImportError as error:
         raise UsageError(f"{schema.language} needs {error.name}", "pip install 'kafkactl[schemas]'") from error
 
 
-def _avro(schema: Schema) -> Format:
+def _make_avro_format(schema: Schema) -> Format:
     from kafkactl.serde import avro
 
-    return avro.format_of(schema)
+    return avro.make_format(schema)
 
 
-def _protobuf(schema: Schema) -> Format:
+def _make_protobuf_format(schema: Schema) -> Format:
     from kafkactl.serde import protobuf
 
-    return protobuf.format_of(schema)
+    return protobuf.make_format(schema)
 
 
-def _json(schema: Schema) -> Format:
+def _make_json_format(schema: Schema) -> Format:
     from kafkactl.serde import json_schema
 
-    return json_schema.format_of(schema)
+    return json_schema.make_format(schema)

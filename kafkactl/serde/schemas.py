@@ -10,54 +10,59 @@ from pathlib import Path
 from kafkactl.errors import UsageError
 
 AVRO, PROTOBUF, JSON = "AVRO", "PROTOBUF", "JSON"
-"""As registries spell them."""
+"""The languages, spelled as in Schema Registries."""
 
 LANGUAGES = {"avro": AVRO, "protobuf": PROTOBUF, "json-schema": JSON}
-"""Formats that need a schema, and the language of theirs."""
+"""Formats that need a schema, and the language of their schemas."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """How values are shown that have more than one form."""
+class ShowOptions:
+    """Form of shown values that have more than one form."""
 
     logical_types: bool = False
-    """Of Avro: decimals, times and UUIDs as such, and not as the numbers, bytes and texts that they are made of."""
+    """Whether Avro's decimals, times and UUIDs are shown as these, and not as their underlying types."""
     zero_values: bool = False
-    """Of Protobuf: fields that have the value that is not sent: 0, false, nothing."""
+    """Whether Protobuf fields with values that are not sent (0, false, empty) are shown."""
 
 
-USUAL = Shown()
+DEFAULT_SHOW_OPTIONS = ShowOptions()
 
 
 @dataclass(frozen=True)
-class Writes:
-    """By which schema values are written."""
+class WriteOptions:
+    """Choice of the schema that values are written with."""
 
     schema_id: int | None = None
-    """The schema with this id, which the registry has."""
+    """Id of a schema in the registry; None chooses by the subject or the file."""
     registers: bool = True
-    """Whether a schema of a file may be registered."""
+    """Whether a schema in a file may be registered."""
 
 
-USUAL_WRITES = Writes()
+DEFAULT_WRITE_OPTIONS = WriteOptions()
 
 
 @dataclass(frozen=True)
 class Schema:
-    """One schema; `references` are texts of the schemas it imports, by the names it imports them by."""
+    """One schema; `references` are the texts of the schemas that it imports, by their names in the imports."""
 
     language: str
+    """AVRO, PROTOBUF or JSON."""
     text: str
     references: Mapping[str, str] = field(default_factory=dict)
     message: str | None = None
-    """Of Protobuf: the message's full name; None is the first of the file."""
+    """Full name of the Protobuf message; None means the first of the file."""
     descriptors: bytes | None = None
-    """Of Protobuf: a FileDescriptorSet in place of text."""
-    shown: Shown = USUAL
+    """A Protobuf FileDescriptorSet in place of the text, or None."""
+    shown: ShowOptions = DEFAULT_SHOW_OPTIONS
 
 
-def read(path: str, language: str) -> Schema:
-    """A schema's file; of Protobuf also FILE:MESSAGE, and FileDescriptorSets. Raises UsageError."""
+def read_schema(path: str, language: str) -> Schema:
+    """Return the schema in a file.
+
+    For Protobuf, `path` can also be FILE:MESSAGE, and the file can be a FileDescriptorSet. Raise UsageError for a file
+    that cannot be read or is not UTF-8.
+    """
     name, message = path, None
     if language == PROTOBUF and ":" in path and not Path(path).exists():
         name, _, message = path.rpartition(":")
@@ -68,17 +73,22 @@ def read(path: str, language: str) -> Schema:
     if language == PROTOBUF and not name.endswith(".proto"):
         return Schema(language, "", message=message, descriptors=data)
     try:
-        return Schema(language, data.decode("utf-8"), _imports(Path(name)) if language == PROTOBUF else {}, message)
+        return Schema(
+            language, data.decode("utf-8"), _read_imports(Path(name)) if language == PROTOBUF else {}, message
+        )
     except UnicodeDecodeError as error:
         raise UsageError(f"schema {name} is not UTF-8 text") from error
 
 
-def _imports(path: Path) -> dict[str, str]:
-    """Return the other .proto files beside it, which it may import; those that cannot be read are left out."""
+def _read_imports(path: Path) -> dict[str, str]:
+    """Return the other .proto files in and below a file's folder, by relative path.
+
+    The schema may import them. Files that cannot be read are left out.
+    """
     root = path.parent
-    found = {}
-    for each in root.rglob("*.proto"):
-        if each != path:
+    texts = {}
+    for file in root.rglob("*.proto"):
+        if file != path:
             with contextlib.suppress(OSError, UnicodeDecodeError):
-                found[str(each.relative_to(root))] = each.read_text("utf-8")
-    return found
+                texts[str(file.relative_to(root))] = file.read_text("utf-8")
+    return texts

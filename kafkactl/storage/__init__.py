@@ -1,4 +1,7 @@
-"""What a broker leaves on disk, read-only and without a network; docs/storage.md shows how to use it from Python."""
+"""Reader of the files that a broker leaves on disk, without writing and without a network.
+
+docs/storage.md shows how to use it from Python.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from kafkactl.storage.selecting import select as select
     from kafkactl.storage.selection import Selection as Selection
 
-# Loaded when asked for: `kafkactl --version` asks only which reader is in use.
+# Modules are loaded at their first use, because `kafkactl --version` needs only the name of the reader.
 _HOMES = {
     "Batch": "batch",
     "OffsetIndex": "index",

@@ -1,6 +1,6 @@
-"""Record batches, as they lie in a segment file: those of magic 2, and whose reader another magic needs.
+"""Record batches of a segment file: batches of magic 2, and the choice of the reader for other magics.
 
-Layout: org.apache.kafka.common.record.DefaultRecordBatch (KIP-98, KIP-534). Big-endian.
+Layout: org.apache.kafka.common.record.DefaultRecordBatch (KIP-98, KIP-534). Numbers are big-endian.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from google_crc32c import extend as extend_crc32c
 from google_crc32c import value as crc32c
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.compression import Codec, codec_of, decompress
-from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST, LegacyBatch, legacy_batch
+from kafkactl.storage.compression import Codec, decompress, read_codec
+from kafkactl.storage.legacy import LOG_OVERHEAD, SMALLEST, LegacyBatch, parse_legacy_batch
 from kafkactl.storage.readers import parse_records, require_whole
-from kafkactl.storage.records import Record, increment_sequence, int64
+from kafkactl.storage.records import Record, increment_sequence, wrap_int64
 
-MAGIC_POSITION = 16  # in all magics: behind offset, length, and a leader epoch (magic 2) or CRC
+MAGIC_POSITION = 16  # in all magics: after offset, length, and a leader epoch (magic 2) or CRC
 
 # leader epoch, magic, CRC, attributes, last offset delta, base and max timestamp, producer id and epoch,
 # base sequence, number of records
 HEADER = struct.Struct(">ibIhiqqqhii")
 HEADER_SIZE = LOG_OVERHEAD.size + HEADER.size  # 61
-CRC_COVERS_FROM = 21  # from the attributes on
+CRC_COVERS_FROM = 21  # position of the attributes, where the checked bytes begin
 
 COPIED_AT_ONCE = 1024 * 1024
 
 MAGIC = 2
-LARGEST_MAGIC = 127  # the byte is signed; none is written below 0
+LARGEST_MAGIC = 127  # the byte is signed, and no writer uses a number below 0
 
 LOG_APPEND_TIME = 0x08
 TRANSACTIONAL = 0x10
@@ -39,89 +39,107 @@ DELETE_HORIZON = 0x40
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch: its header's fields and, undecoded, its records."""
+    """One batch of magic 2: the fields of its header, and its records, which are not decoded yet."""
 
     data: memoryview
-    """All its bytes, where they lie: nothing is copied before it is wanted."""
+    """All bytes of the batch, as a view of the file's part in memory: nothing is copied before it is needed."""
     position: int
-    """Where it begins in its file, in bytes."""
+    """Position of the batch in its file, in bytes."""
     size_bytes: int
     base_offset: int
     leader_epoch: int
     magic: int
-    """Kafka's tools read what is above 2 as if it were 2, and so is it here."""
+    """Format version. A magic above 2 is read as 2, as Kafka's tools do."""
     crc: int
     attributes: int
     last_offset_delta: int
     base_timestamp_ms: int
-    """With a delete horizon, that horizon instead."""
+    """Timestamp to which the records' deltas are added; the delete horizon in a batch that has one."""
     max_timestamp_ms: int
     producer_id: int
     producer_epoch: int
     base_sequence: int
     count: int
+    """Number of records that the header states."""
 
     @property
     def last_offset(self) -> int:
-        return int64(self.base_offset + self.last_offset_delta)
+        """Return the offset of the last record, as the header states it."""
+        return wrap_int64(self.base_offset + self.last_offset_delta)
 
     @property
     def last_sequence(self) -> int:
-        """Sequence numbers go round after 2^31 - 1; -1 without a producer."""
+        """Return the sequence number of the last record, or -1 without a producer.
+
+        Sequence numbers start again at 0 after 2^31 - 1.
+        """
         return -1 if self.base_sequence == -1 else increment_sequence(self.base_sequence, self.last_offset_delta)
 
     @property
     def codec(self) -> Codec:
-        """Raises FormatError for a number that is no codec's."""
-        return codec_of(self.attributes, self.position)
+        """Return the compression codec.
+
+        Raise FormatError for a number that no codec has.
+        """
+        return read_codec(self.attributes, self.position)
 
     @property
     def is_log_append_time(self) -> bool:
+        """Return whether the broker set the timestamps, with the time at which it appended the batch."""
         return bool(self.attributes & LOG_APPEND_TIME)
 
     @property
     def is_transactional(self) -> bool:
+        """Return whether the batch belongs to a transaction."""
         return bool(self.attributes & TRANSACTIONAL)
 
     @property
     def is_control(self) -> bool:
+        """Return whether the batch has control records, such as the end of a transaction."""
         return bool(self.attributes & CONTROL)
 
     @property
     def delete_horizon_ms(self) -> int | None:
+        """Return the time from which compaction may remove the batch's tombstones, in ms, or None without one."""
         return self.base_timestamp_ms if self.attributes & DELETE_HORIZON else None
 
     @property
     def is_valid(self) -> bool:
-        """Whether the CRC-32C in the header is that of the bytes behind it."""
-        return self.size_bytes >= HEADER_SIZE and crc_of(self.data[CRC_COVERS_FROM:]) == self.crc
+        """Return whether the CRC-32C in the header is the CRC-32C of the bytes after it."""
+        return self.size_bytes >= HEADER_SIZE and compute_crc(self.data[CRC_COVERS_FROM:]) == self.crc
 
     @property
     def append_time_ms(self) -> int | None:
-        """What stands for every record's own time, where the broker sets it."""
+        """Return the time in ms that replaces each record's own timestamp, or None where producers set the times."""
         return self.max_timestamp_ms if self.is_log_append_time else None
 
-    def unpacked(self, bound: int | None = None) -> bytes | memoryview:
-        """The records' bytes, decompressed; raises FormatError for what cannot be, or grows past the bound."""
+    def unpack(self, bound: int | None = None) -> bytes | memoryview:
+        """Return the bytes of the records, decompressed.
+
+        `bound` is the largest decompressed size in bytes; None means MAX_DECOMPRESSED_BYTES. Raise FormatError for data
+        that the codec cannot decompress, and TooLargeError (a FormatError) for data that grow past the bound.
+        """
         data = self.data[HEADER_SIZE:]
         if self.codec is Codec.NONE and len(data) > COPIED_AT_ONCE:
             return data
         return decompress(self.codec, bytes(data), bound)
 
     def records(self, unpacked: bytes | memoryview | None = None) -> Iterator[Record]:
-        """Its records, from `unpacked` where that is done already; raises FormatError where they are not as it says.
+        """Yield the records of the batch, in the order of the file.
 
-        That is before the first of a compressed batch, and behind those that are whole of another, as Kafka reads them.
+        `unpacked` are the decompressed bytes, where the caller has them already. Raise FormatError where the bytes do
+        not agree with the header: for a compressed batch before its first record, and for another batch after the sound
+        records, as Kafka's readers do. A batch whose header counts 0 records yields nothing and is never checked.
         """
         if self.size_bytes < HEADER_SIZE:
             raise FormatError(
                 f"corrupt: batch at position {self.position} has {self.size_bytes} bytes,"
                 f" its header alone {HEADER_SIZE}"
             )
-        if self.count == 0:  # nothing is looked at then, by Kafka's readers either
+        if self.count == 0:  # Kafka's readers do not look at the bytes then, either
             return
         try:
-            data = self.unpacked() if unpacked is None else unpacked
+            data = self.unpack() if unpacked is None else unpacked
             if self.codec is not Codec.NONE:
                 require_whole(data, self.count)
             yield from parse_records(
@@ -134,8 +152,11 @@ class Batch:
 AnyBatch = Batch | LegacyBatch
 
 
-def crc_of(data: memoryview) -> int:
-    """Return the CRC-32C of bytes of any number; the library takes bytes only, and large ones are not copied whole."""
+def compute_crc(data: memoryview) -> int:
+    """Return the CRC-32C of bytes.
+
+    The library takes only `bytes`, so large data are copied in parts of 1 MiB and not as a whole.
+    """
     if len(data) <= COPIED_AT_ONCE:
         return int(crc32c(bytes(data)))
     crc = 0
@@ -144,8 +165,12 @@ def crc_of(data: memoryview) -> int:
     return crc
 
 
-def size_of_batch(data: memoryview) -> int:
-    """Return how many bytes the batch says to have that these bytes begin with; 0 where they are too few to tell."""
+def read_batch_size(data: memoryview) -> int:
+    """Return the size in bytes that the batch at the beginning of `data` states, with its overhead.
+
+    Return 0 where the data are too short for the size. The number is not checked: it may be negative or larger than the
+    data.
+    """
     if len(data) < LOG_OVERHEAD.size:
         return 0
     length: int = LOG_OVERHEAD.unpack_from(data)[1]
@@ -153,9 +178,10 @@ def size_of_batch(data: memoryview) -> int:
 
 
 def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | None:
-    """The batch at a position of these bytes; None when they end before the batch does.
+    """Return the batch at a position of `data`, or None where the data end before the batch does.
 
-    `start` is where in the file the bytes begin. Raises FormatError for a size that no batch has.
+    `position` is an index into `data`, in bytes; `start` is the position of `data` in its file. Magic 0, magic 1 and
+    magics above 127 give a LegacyBatch, all others a Batch. Raise FormatError for a size that no batch has.
     """
     left = len(data) - position
     if left <= MAGIC_POSITION + 1:
@@ -169,7 +195,9 @@ def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | N
     if size_bytes > left:
         return None
     if magic in (0, 1) or magic > LARGEST_MAGIC:
-        return legacy_batch(bytes(data[position + LOG_OVERHEAD.size : position + size_bytes]), in_file, base_offset)
+        return parse_legacy_batch(
+            bytes(data[position + LOG_OVERHEAD.size : position + size_bytes]), in_file, base_offset
+        )
     if left < HEADER_SIZE:
         raise FormatError(
             f"corrupt: batch at position {in_file} has {size_bytes} bytes, its header alone {HEADER_SIZE}"

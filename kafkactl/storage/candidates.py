@@ -1,15 +1,15 @@
-"""Judge from a few bytes whether a batch can begin at a position, before all of it is read for its CRC.
+"""Judgement from a few bytes whether a batch can begin at a position, before all of it is read for its CRC.
 
-The bytes in front of any position give a size, and in noise it is often one that fits into the file. A batch is read
-whole only where its size is small, or where its content fits its size: the lengths of its records or of its key and
-value, or the first bytes of compressed data. All batches that Kafka's clients and brokers write pass.
+The bytes at any position give a size, and in noise it is often one that fits into the file. A batch is read whole only
+where its size is small, or where its content fits its size: the lengths of its records or of its key and value, or the
+first bytes of compressed data. All batches that Kafka's clients and brokers write pass.
 """
 
 from __future__ import annotations
 
 from kafkactl.errors import FormatError
 from kafkactl.storage import compression
-from kafkactl.storage.batch import HEADER, HEADER_SIZE, MAGIC, MAGIC_POSITION, size_of_batch
+from kafkactl.storage.batch import HEADER, HEADER_SIZE, MAGIC, MAGIC_POSITION, read_batch_size
 from kafkactl.storage.compression import CODEC_MASK, Codec
 from kafkactl.storage.legacy import HEADER as LEGACY_HEADER
 from kafkactl.storage.legacy import LOG_OVERHEAD, SIZE, SMALLEST, TIMESTAMP
@@ -17,7 +17,7 @@ from kafkactl.storage.records import read_varint, read_varlong
 from kafkactl.storage.segment import Segment
 
 SMALL_BYTES = 64 * 1024
-"""A batch up to this size is read without a look at its content."""
+"""A batch up to this size is read without a check of its content."""
 SMALLEST_BATCH = LOG_OVERHEAD.size + SMALLEST
 _SMALLEST_RECORD = 7  # length, attributes, deltas of time and offset, lengths of key and value, number of headers
 _RECORD_HEAD_BYTES = 32
@@ -27,36 +27,45 @@ _SNAPPY_GAIN = 32  # it packs 64 bytes into no fewer than 3
 
 
 def can_be_batch(segment: Segment, position: int) -> bool:
-    """Return whether a batch can begin at a position; this reads few bytes. Raises LostBytesError."""
+    """Return whether a batch can begin at a position, from few bytes.
+
+    False is certain, True is not. Raise LostBytesError where the file cannot be read.
+    """
     head = segment.peek(position, HEADER_SIZE)
     if not _can_be_head(head, segment.size_bytes - position):
         return False
     if head[MAGIC_POSITION] in (0, 1):
         return _has_fitting_lengths(segment, position, head)
-    return content_fits(segment, position)
+    return has_fitting_content(segment, position)
 
 
 def _can_be_head(head: memoryview, left: int) -> bool:
-    """Return whether a batch can begin with these bytes where so many bytes are left in the file."""
-    if len(head) < SMALLEST_BATCH or not SMALLEST_BATCH <= size_of_batch(head) <= left:
+    """Return whether a batch can begin with these bytes where `left` bytes are left in the file."""
+    if len(head) < SMALLEST_BATCH or not SMALLEST_BATCH <= read_batch_size(head) <= left:
         return False
-    if head[0] > 0x7F:  # negative offsets are none
+    if head[0] > 0x7F:  # a negative base offset, which no batch has
         return False
     return head[MAGIC_POSITION] in (0, 1) or (head[MAGIC_POSITION] == MAGIC and _has_likely_counts(head))
 
 
 def is_followed(segment: Segment, position: int) -> bool:
-    """Return whether a batch is small, or another can begin behind it, or the file ends there; reads few bytes."""
-    size = size_of_batch(segment.peek(position, LOG_OVERHEAD.size))
+    """Return whether a batch is small, or another one can begin after it, or the file ends there; this reads few bytes.
+
+    Raise LostBytesError where the file cannot be read.
+    """
+    size = read_batch_size(segment.peek(position, LOG_OVERHEAD.size))
     following = position + size
     left = segment.size_bytes - following
     return size <= SMALL_BYTES or left <= 0 or _can_be_head(segment.peek(following, HEADER_SIZE), left)
 
 
-def content_fits(segment: Segment, position: int) -> bool:
-    """Return whether the content of a batch fits its size, as far as few bytes show; true of every small batch."""
+def has_fitting_content(segment: Segment, position: int) -> bool:
+    """Return whether the content of a batch fits its size, from few bytes.
+
+    True for every small batch. Raise LostBytesError where the file cannot be read.
+    """
     head = segment.peek(position, HEADER_SIZE)
-    size = size_of_batch(head)
+    size = read_batch_size(head)
     if size <= SMALL_BYTES or len(head) < HEADER_SIZE or size > segment.size_bytes - position:
         return True
     if head[MAGIC_POSITION] in (0, 1):
@@ -76,8 +85,8 @@ def content_fits(segment: Segment, position: int) -> bool:
 
 
 def _has_likely_counts(head: memoryview) -> bool:
-    """Return whether the header of a batch of magic 2 counts no more records than it has offsets."""
-    if len(head) < HEADER_SIZE or size_of_batch(head) < HEADER_SIZE:
+    """Return whether the header of a batch of magic 2 states no more records than it has offsets."""
+    if len(head) < HEADER_SIZE or read_batch_size(head) < HEADER_SIZE:
         return False
     fields = HEADER.unpack_from(head, LOG_OVERHEAD.size)
     last_offset_delta, count = fields[4], fields[10]
@@ -86,7 +95,7 @@ def _has_likely_counts(head: memoryview) -> bool:
 
 def _has_fitting_lengths(segment: Segment, position: int, head: memoryview) -> bool:
     """Return whether the key and the value of a message of magic 0 or 1 end where the message ends."""
-    end = position + size_of_batch(head)
+    end = position + read_batch_size(head)
     at = position + LOG_OVERHEAD.size + LEGACY_HEADER.size + (TIMESTAMP.size if head[MAGIC_POSITION] else 0)
     for _ in ("key", "value"):
         if at + SIZE.size > end:
@@ -103,15 +112,15 @@ def _has_fitting_records(segment: Segment, start: int, end: int, last_offset_del
     if not 0 < count <= (end - start) // _SMALLEST_RECORD:
         return False
     for _ in range(count):
-        behind = _end_of_record(segment, start, end, last_offset_delta)
+        behind = _find_end_of_record(segment, start, end, last_offset_delta)
         if behind is None:
             return False
         start = behind
     return start == end
 
 
-def _end_of_record(segment: Segment, start: int, end: int, last_offset_delta: int) -> int | None:
-    """Return the position behind a record; None where its lengths or its offset are none of its batch."""
+def _find_end_of_record(segment: Segment, start: int, end: int, last_offset_delta: int) -> int | None:
+    """Return the position after a record, or None where its lengths or its offset do not fit the batch."""
     head = segment.peek(start, _RECORD_HEAD_BYTES)
     try:
         length, at = read_varint(head, 0)
@@ -126,7 +135,10 @@ def _end_of_record(segment: Segment, start: int, end: int, last_offset_delta: in
 
 
 def _is_likely_snappy(begin: bytes, size: int) -> bool:
-    """Return whether a block of snappy of this size can begin so: a fitting length, and a literal behind it."""
+    """Return whether a block of snappy of this size can begin with these bytes.
+
+    The stated length must fit the size, and a literal must follow it.
+    """
     length = 0
     for number, byte in enumerate(begin[:5]):
         length |= (byte & 0x7F) << 7 * number

@@ -1,4 +1,4 @@
-"""The small text files beside the segments.
+"""Small text files beside the segments: checkpoints, partition.metadata, meta.properties and quorum-state.
 
 Sources: org.apache.kafka.server.common.CheckpointFile (offset checkpoints and leader epochs, KIP-101),
 org.apache.kafka.storage.internals.log.PartitionMetadataFile (KIP-516), org.apache.kafka.metadata.properties
@@ -20,12 +20,12 @@ from kafkactl.storage.source import read_file
 T = TypeVar("T")
 VERSION = 0
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
-_LINE_END = re.compile(r"\r\n|\r|\n")  # and no other character that Python counts among them
+_LINE_END = re.compile(r"\r\n|\r|\n")  # str.splitlines would also split at other characters
 
 
 @dataclass(frozen=True, slots=True)
 class LeaderEpoch:
-    """A leader's epoch and the first offset written in it."""
+    """A leader epoch and the first offset that was written in it."""
 
     epoch: int
     start_offset: int
@@ -33,7 +33,7 @@ class LeaderEpoch:
 
 @dataclass(frozen=True, slots=True)
 class PartitionOffset:
-    """A line of recovery-point-, replication-, log-start- or cleaner-offset-checkpoint."""
+    """One line of a recovery-point-, replication-, log-start- or cleaner-offset-checkpoint."""
 
     topic: str
     partition: int
@@ -41,41 +41,57 @@ class PartitionOffset:
 
 
 def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
-    """The lines of leader-epoch-checkpoint; raises NotFoundError, UsageError and FormatError."""
+    """Return the lines of a leader-epoch-checkpoint, in the order of the file.
+
+    An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder or a file without
+    read permission, and FormatError for content that is no checkpoint of version 0.
+    """
 
     def parse(words: list[str]) -> LeaderEpoch:
-        epoch, start_offset = map(_number, _require(2, words))
+        epoch, start_offset = map(_parse_number, _require_words(2, words))
         return LeaderEpoch(epoch, start_offset)
 
     return _read_checkpoint(path, parse)
 
 
 def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
-    """The lines of an offset checkpoint; raises NotFoundError, UsageError and FormatError."""
+    """Return the lines of an offset checkpoint, in the order of the file.
+
+    An empty file gives an empty list. Raise the same errors as `read_leader_epochs`.
+    """
 
     def parse(words: list[str]) -> PartitionOffset:
-        topic, partition, offset = _require(3, words)
-        return PartitionOffset(topic, _number(partition), _number(offset))
+        topic, partition, offset = _require_words(3, words)
+        return PartitionOffset(topic, _parse_number(partition), _parse_number(offset))
 
     return _read_checkpoint(path, parse)
 
 
 def read_properties(path: Path) -> dict[str, str]:
-    """partition.metadata (`name: value`) or meta.properties (`name=value`); raises what the others raise."""
-    found = {}
-    for line in _text(path).splitlines():
+    """Return names and values of partition.metadata (`name: value`) or of meta.properties (`name=value`).
+
+    The file's name decides about the separator. Empty lines and lines that begin with # are skipped. Raise
+    NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError for a
+    line without the separator or content that is not UTF-8.
+    """
+    properties = {}
+    for line in _read_text(path).splitlines():
         if line.strip() and not line.startswith("#"):
             separator = ":" if path.name.startswith("partition.metadata") else "="
-            name, found_separator, value = line.partition(separator)
-            if not found_separator:
+            name, separator_in_line, value = line.partition(separator)
+            if not separator_in_line:
                 raise FormatError(f"{path}: corrupt: {line!r} has no {separator}")
-            found[name.strip()] = value.strip()
-    return found
+            properties[name.strip()] = value.strip()
+    return properties
 
 
 def read_quorum_state(path: Path) -> dict[str, Any]:
-    """quorum-state: one json object; raises what the others raise."""
-    text = _text(path)
+    """Return the JSON object in quorum-state.
+
+    Raise NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError
+    for content that is not one JSON object.
+    """
+    text = _read_text(path)
     if not text.strip():
         raise FormatError(f"{path}: corrupt: the file has no text, and a json object is expected")
     try:
@@ -93,38 +109,40 @@ def read_quorum_state(path: Path) -> dict[str, Any]:
 
 
 def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
-    text = _text(path)
+    """Return what `parse` makes of the words of each line; raise FormatError for a wrong version or count."""
+    text = _read_text(path)
     if not text:
-        return []  # a broker makes the file empty, and fills it when there is something to note
+        return []  # a broker creates the file empty and writes to it when it has the first entry
     try:
         version, *rest = _LINE_END.split(text.removesuffix("\n"))
-        if _number(version) != VERSION:
+        if _parse_number(version) != VERSION:
             raise FormatError(f"{path}: file version {version}, and {VERSION} is the only one known")
         if not rest:
             raise FormatError(f"{path}: corrupt: the line with the number of entries is missing")
         count = rest.pop(0)
-        if _number(count) != len(rest):
+        if _parse_number(count) != len(rest):
             raise FormatError(f"{path}: corrupt: {len(rest)} lines, and it says {count}")
         return [parse(line.split()) for line in rest]
     except ValueError as error:
         raise FormatError(f"{path}: corrupt: {error}") from error
 
 
-def _require(number: int, words: list[str]) -> list[str]:
-    """Return the words of a line; raises ValueError where there are more or fewer."""
+def _require_words(number: int, words: list[str]) -> list[str]:
+    """Return the words of a line; raise ValueError where their number is another one."""
     if len(words) != number:
         raise ValueError(f"{' '.join(words)!r} has {len(words)} values, not {number}")
     return words
 
 
-def _number(text: str) -> int:
-    """A number as Java reads it; raises ValueError for what only Python takes, like 1_000."""
+def _parse_number(text: str) -> int:
+    """Return a number as Java reads it; raise ValueError for text that only Python takes, like 1_000."""
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"{text!r} is no number")
     return int(text)
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
+    """Return the content of a file; raise FormatError for bytes that are not UTF-8."""
     data = read_file(path)
     try:
         return bytes(data).decode()

@@ -1,4 +1,4 @@
-"""The codecs of batches: org.apache.kafka.common.record.CompressionType."""
+"""Compression codecs of batches: org.apache.kafka.common.record.CompressionType."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from enum import IntEnum
 import cramjam
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.lz4_frame import plain_frame
+from kafkactl.storage.lz4_frame import simplify_frame
 
-# Brokers take batches of 1 MB unless told otherwise: what grows beyond this is a bomb, or no batch.
+# Brokers take batches of up to 1 MB by default (message.max.bytes). Data that grow beyond this bound are an attack or
+# no batch.
 MAX_DECOMPRESSED_BYTES = 256 * 1024 * 1024
 _FIRST_BUFFER_BYTES = 64 * 1024
 _BUFFER_FULL = "failed to write whole buffer"
 
-# xerial's framing of snappy, which Java clients write: magic, two versions, then blocks with their lengths.
+# The framing of snappy that Java clients write (xerial): magic, two versions, then blocks with their lengths.
 _XERIAL_MAGIC = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES = 16
-GZIP_WINDOW = 31  # zlib's way to say: a gzip header, and any window
+GZIP_WINDOW = 31  # zlib's code for a gzip header and a window of any size
 _BLOCK_LENGTH = struct.Struct(">i")
 
 
 class Codec(IntEnum):
-    """The number in a batch's attributes; the name in lower case is what Kafka's tools print."""
+    """Codec by its number in a batch's attributes; the name in lower case is the word of Kafka's tools."""
 
     NONE = 0
     GZIP = 1
@@ -36,8 +37,11 @@ class Codec(IntEnum):
 CODEC_MASK = 0x07
 
 
-def codec_of(attributes: int, position: int) -> Codec:
-    """The codec that a batch's attributes name; raises FormatError for a number that is no codec's."""
+def read_codec(attributes: int, position: int) -> Codec:
+    """Return the codec that a batch's attributes name.
+
+    `position` is the batch's position in its file, for the error. Raise FormatError for a number that no codec has.
+    """
     try:
         return Codec(attributes & CODEC_MASK)
     except ValueError:
@@ -47,7 +51,7 @@ def codec_of(attributes: int, position: int) -> Codec:
 
 
 class TooLargeError(FormatError):
-    """A batch grows past the bound."""
+    """Decompressed data that grow past the bound."""
 
 
 def _too_large(bound: int) -> TooLargeError:
@@ -55,24 +59,29 @@ def _too_large(bound: int) -> TooLargeError:
 
 
 def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
-    """The records' bytes; raises FormatError for data not of the codec, TooLargeError for what grows past the bound."""
+    """Return data decompressed.
+
+    `bound` is the largest result in bytes; None means MAX_DECOMPRESSED_BYTES. Codec.NONE returns the data as they are,
+    whatever their size. Raise FormatError for data that the codec cannot decompress, and TooLargeError (a FormatError)
+    for a result past the bound.
+    """
     if codec is Codec.NONE:
         return data
     if bound is None:
         bound = MAX_DECOMPRESSED_BYTES
     try:
         if codec is Codec.GZIP:
-            return _gzip(data, bound)
+            return _decompress_gzip(data, bound)
         if codec is Codec.SNAPPY:
-            return _snappy(data, bound)
+            return _decompress_snappy(data, bound)
         if codec is Codec.LZ4:
-            return _into_buffer(cramjam.lz4.decompress_into, plain_frame(data), bound)
-        return _into_buffer(cramjam.zstd.decompress_into, data, bound)
+            return _decompress_into_buffer(cramjam.lz4.decompress_into, simplify_frame(data), bound)
+        return _decompress_into_buffer(cramjam.zstd.decompress_into, data, bound)
     except (cramjam.DecompressionError, struct.error, ValueError) as error:
         raise FormatError(f"corrupt: {codec.name.lower()} data cannot be decompressed: {error}") from error
 
 
-def _gzip(data: bytes, bound: int) -> bytes:
+def _decompress_gzip(data: bytes, bound: int) -> bytes:
     from isal import isal_zlib  # twice as fast as zlib
 
     stream = isal_zlib.decompressobj(GZIP_WINDOW)
@@ -87,8 +96,11 @@ def _gzip(data: bytes, bound: int) -> bytes:
     return unpacked
 
 
-def _into_buffer(decompress_into: Callable[[bytes, bytearray], int], data: bytes, bound: int) -> bytes:
-    """These frames do not say how large they grow: tries a buffer, and larger ones up to the bound."""
+def _decompress_into_buffer(decompress_into: Callable[[bytes, bytearray], int], data: bytes, bound: int) -> bytes:
+    """Return the decompressed data of a frame that does not state its size.
+
+    Buffers are tried, each four times as large as the one before, up to the bound.
+    """
     size = max(_FIRST_BUFFER_BYTES, 4 * len(data))
     while True:
         buffer = bytearray(min(size, bound))
@@ -102,22 +114,22 @@ def _into_buffer(decompress_into: Callable[[bytes, bytearray], int], data: bytes
         size *= 4
 
 
-def _snappy(data: bytes, bound: int) -> bytes:
+def _decompress_snappy(data: bytes, bound: int) -> bytes:
     if not data.startswith(_XERIAL_MAGIC):
-        return _snappy_block(data, bound)
+        return _decompress_snappy_block(data, bound)
     position, blocks, total = _XERIAL_HEADER_BYTES, [], 0
     while position < len(data):
         (length,) = _BLOCK_LENGTH.unpack_from(data, position)
         position += _BLOCK_LENGTH.size
         if not 0 <= length <= len(data) - position:
             raise ValueError(f"a block of {length} bytes where {len(data) - position} are left")
-        blocks.append(_snappy_block(data[position : position + length], bound - total))
+        blocks.append(_decompress_snappy_block(data[position : position + length], bound - total))
         total += len(blocks[-1])
         position += length
     return b"".join(blocks)
 
 
-def _snappy_block(data: bytes, bound: int) -> bytes:
+def _decompress_snappy_block(data: bytes, bound: int) -> bytes:
     if cramjam.snappy.decompress_raw_len(data) > bound:
         raise _too_large(bound)
     return bytes(cramjam.snappy.decompress_raw(data))

@@ -1,4 +1,4 @@
-"""Control records: the ends of transactions, and what KRaft writes into its log and snapshots.
+"""Control records: the ends of transactions, and the records that KRaft writes into its log and snapshots.
 
 Source: org.apache.kafka.common.record.ControlRecordType and EndTransactionMarker; the message schemas
 LeaderChangeMessage, SnapshotHeaderRecord, SnapshotFooterRecord, KRaftVersionRecord and VotersRecord (KIP-630, KIP-853).
@@ -13,7 +13,7 @@ from typing import Any
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.records import Record
-from kafkactl.storage.schema import Layout, layouts
+from kafkactl.storage.schema import Layout, load_layouts
 
 KEY = struct.Struct(">hh")  # version, type
 END_OF_TRANSACTION = struct.Struct(">hi")  # version, coordinator epoch
@@ -21,7 +21,7 @@ VERSION = struct.Struct(">h")
 
 
 class ControlType(IntEnum):
-    """The number in a control record's key; the name is what Kafka's tools print."""
+    """Type by its number in a control record's key; the name is the word of Kafka's tools."""
 
     UNKNOWN = -1
     ABORT = 0
@@ -44,16 +44,22 @@ _MESSAGES = {
 
 @dataclass(frozen=True)
 class Control:
-    """What a control record says."""
+    """The decoded content of a control record."""
 
     type: ControlType
+    """UNKNOWN for a number that has no type."""
     type_id: int
+    """The number as it is in the key."""
     message: dict[str, Any]
-    """Its value's fields; of the end of a transaction only the coordinator's epoch."""
+    """Fields of the value. The end of a transaction has only `coordinatorEpoch`; an unknown type has none."""
 
 
 def parse_control(record: Record) -> Control:
-    """A control record's meaning; raises FormatError for one that is cut off."""
+    """Return the content of a control record.
+
+    A key with an unknown type gives ControlType.UNKNOWN and no fields. Raise FormatError for a record that is cut off,
+    for a negative version, and for a value that its schema does not describe.
+    """
     if record.key is None or len(record.key) < KEY.size:
         raise FormatError(f"corrupt: the control record at offset {record.offset} has no type")
     version, type_id = KEY.unpack_from(record.key)
@@ -74,11 +80,14 @@ def parse_control(record: Record) -> Control:
         raise FormatError(f"corrupt: the control record at offset {record.offset} has no version")
     (version,) = VERSION.unpack_from(value)
     try:
-        return Control(kind, type_id, layout_of(kind).read(value, version))
+        return Control(kind, type_id, find_control_layout(kind).read(value, version))
     except FormatError as error:
         raise FormatError(f"corrupt: the control record at offset {record.offset}: {error}") from error
 
 
-def layout_of(kind: ControlType) -> Layout:
-    """The layout of the values of a type, of those KRaft writes."""
-    return next(layout for layout in layouts("raft") if layout.name == _MESSAGES[kind])
+def find_control_layout(kind: ControlType) -> Layout:
+    """Return the layout of the values of a type.
+
+    Raise KeyError for ABORT, COMMIT and UNKNOWN: only the types that KRaft writes have a layout.
+    """
+    return next(layout for layout in load_layouts("raft") if layout.name == _MESSAGES[kind])

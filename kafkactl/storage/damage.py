@@ -1,4 +1,4 @@
-"""Damage in a segment: what is wrong with a batch, and where the next sound batch begins behind it."""
+"""Damage in a segment: the fault of a batch, and the position of the next sound batch."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.batch import HEADER_SIZE, MAGIC_POSITION, AnyBatch, size_of_batch
-from kafkactl.storage.candidates import SMALLEST_BATCH, can_be_batch, content_fits, is_followed
+from kafkactl.storage.batch import HEADER_SIZE, MAGIC_POSITION, AnyBatch, read_batch_size
+from kafkactl.storage.candidates import SMALLEST_BATCH, can_be_batch, has_fitting_content, is_followed
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.source import LostBytesError
 
 LARGEST_KNOWN_MAGIC = 2
 
 _SEARCHED_BYTES = 32 * 1024
-# The magic of a batch, told by what is around it: magic 2 has a CRC and attributes behind it, of which the upper byte
-# is not in use; magic 0 and 1 have attributes behind and a size before them, which is not zero.
+# The magic of a batch, recognized by the bytes around it. Behind magic 2 are a CRC and attributes, whose upper byte is
+# not in use. Behind magic 0 and 1 are attributes, and before them a size, which is not zero.
 _MAGIC = re.compile(rb"\x02(?=.{4}\x00[\x00-\x7f])|(?<!\x00{4}.{4})[\x00\x01](?=[\x00-\x0f])", re.DOTALL)
 _NOT_ZERO = re.compile(rb"[^\x00]")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Damage:
-    """A part of a segment that is damaged; positions in bytes."""
+    """A damaged part of a segment, from `position` up to `end` (excluded), in bytes."""
 
     position: int
     end: int
     reason: str
+    """Text for people: why the part is damaged."""
     is_skipped: bool = True
-    """Whether nothing was read from it; else it is a batch that was kept."""
+    """True where no batch was read from the part; False for a batch with a wrong CRC that was returned."""
 
     def __str__(self) -> str:
         if not self.is_skipped:
@@ -38,24 +39,25 @@ class Damage:
         return f"skipped {size} bytes from position {self.position} to {self.end}: {self.reason}"
 
 
-def fault_of(batch: AnyBatch) -> str | None:
-    """Return why a batch cannot be trusted, or None."""
+def find_fault(batch: AnyBatch) -> str | None:
+    """Return why a batch cannot be trusted, as text: an unknown magic or a wrong CRC. Return None for a sound batch."""
     if batch.magic > LARGEST_KNOWN_MAGIC:
         return f"unknown magic {batch.magic}"
     return None if batch.is_valid else "its CRC does not match"
 
 
-def sound_batches(
+def read_sound_batches(
     segment: Segment, position: int, on_damage: Callable[[Damage], None], keeps_bad_crc: bool = False
 ) -> Iterator[AnyBatch]:
-    """Yield the batches whose CRC is right, from a position on; what lies between them is given to `on_damage`.
+    """Yield the batches with a right CRC, from a position on.
 
-    With `keeps_bad_crc` batches with another CRC are yielded, too, where a sound batch or the end follows them.
-    Raises FormatError where the file cannot be read.
+    `position` is in bytes. `on_damage` is called with every damaged part between the batches. With `keeps_bad_crc` a
+    batch with a wrong CRC is yielded, too, where a sound batch or the end of the file follows it. Raise FormatError
+    where the file cannot be read.
     """
     end = segment.size_bytes
     while position < end:
-        batch, reason = _batch_or_reason(segment, position)
+        batch, reason = _read_batch_or_reason(segment, position)
         if batch is not None and reason is None:
             yield batch
             position += batch.size_bytes
@@ -75,10 +77,13 @@ def sound_batches(
 
 
 def find_sound_batch(segment: Segment, position: int) -> int:
-    """Return the first position from this one on where a batch with a right CRC begins; the file's end without one."""
+    """Return the first position from `position` on where a batch with a right CRC begins, in bytes.
+
+    Return the size of the file where no such batch is. Raise LostBytesError where the file cannot be read.
+    """
     end = segment.size_bytes
     while end - position >= SMALLEST_BATCH:
-        part = segment.view(position, _SEARCHED_BYTES)  # what is in memory behind them comes with them
+        part = segment.view(position, _SEARCHED_BYTES)  # the view also has the bytes in memory after these ones
         first = _NOT_ZERO.search(part)  # whole pages of zeros are common after a crash
         if first is not None:
             for match in _MAGIC.finditer(part, max(MAGIC_POSITION, first.start())):
@@ -91,33 +96,36 @@ def find_sound_batch(segment: Segment, position: int) -> int:
     return end
 
 
-def _batch_or_reason(segment: Segment, position: int) -> tuple[AnyBatch | None, str | None]:
-    """Return the batch at a position and what is wrong with it; without a batch, why there is none.
+def _read_batch_or_reason(segment: Segment, position: int) -> tuple[AnyBatch | None, str | None]:
+    """Return the batch at a position and its fault, or no batch and why there is none.
 
-    A large batch is read only where its content or what follows it shows that its size is right.
+    A large batch is read only where its content, or the bytes after it, show that its size is right.
     """
     try:
-        if not is_followed(segment, position) and not content_fits(segment, position):
+        if not is_followed(segment, position) and not has_fitting_content(segment, position):
             return None, "its content does not fit the size in its header"
-        batch = segment.batch_at(position)
+        batch = segment.read_batch(position)
     except LostBytesError:
         raise
     except FormatError as error:
         return None, str(error).removeprefix(f"{segment.path}: ")
     if batch is None:
         return None, "the file ends inside the batch that begins there"
-    return batch, fault_of(batch)
+    return batch, find_fault(batch)
 
 
 def _is_framed(segment: Segment, position: int) -> bool:
     """Return whether a sound batch follows the batch at a position, or the file ends there."""
-    following = position + size_of_batch(segment.peek(position, HEADER_SIZE))
+    following = position + read_batch_size(segment.peek(position, HEADER_SIZE))
     return following == segment.size_bytes or _is_sound(segment, following)
 
 
 def _is_sound(segment: Segment, position: int) -> bool:
-    """Return whether a batch with a right CRC begins at a position. Reads no more than needed to say no."""
+    """Return whether a batch with a right CRC begins at a position.
+
+    Few bytes are read where the answer is no.
+    """
     if not can_be_batch(segment, position):
         return False
-    batch, reason = _batch_or_reason(segment, position)
+    batch, reason = _read_batch_or_reason(segment, position)
     return batch is not None and reason is None

@@ -1,4 +1,4 @@
-"""What kind of file a name says it is, among those that brokers leave on disk."""
+"""Kinds of the files that brokers leave on disk, by their names."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from kafkactl.errors import FormatError, KafkactlError
 
-# A broker renames files that are on their way: to be deleted, being cleaned, being swapped in.
+# Suffixes of files that a broker is about to delete, is writing while it compacts, or is putting in place of others.
 ON_THEIR_WAY = (".deleted", ".cleaned", ".swap")
 GZIP_SUFFIX = ".gz"
 STANDARD_INPUT = Path("-")
 
 
 class FileKind(Enum):
-    """The files that can be read."""
+    """Kind of a file that kafkactl can read; the value is the name or its end."""
 
     LOG = ".log"
     KRAFT_SNAPSHOT = ".checkpoint"
@@ -36,19 +36,22 @@ _BY_NAME = {
 _BY_SUFFIX = {kind.value: kind for kind in FileKind if kind.value.startswith(".")}
 
 
-def plain_name(path: Path) -> str:
-    """The name without what says that the file is on its way, or compressed."""
+def strip_suffixes(path: Path) -> str:
+    """Return the name of a file without .deleted, .cleaned, .swap and .gz at its end."""
     name = path.name
     while name.endswith((*ON_THEIR_WAY, GZIP_SUFFIX)):
         name = name[: name.rindex(".")]
     return name
 
 
-def kind_of(path: Path) -> FileKind | None:
-    """The kind that a file's name says; None for one that is not known. Standard input is a log."""
+def find_kind(path: Path) -> FileKind | None:
+    """Return the kind of file that a name stands for, or None for an unknown name.
+
+    Standard input (-) is a log. The file itself is not opened.
+    """
     if path == STANDARD_INPUT:
         return FileKind.LOG
-    name = plain_name(path)
+    name = strip_suffixes(path)
     if name in _BY_NAME:
         return _BY_NAME[name]
     if name.endswith(FileKind.OFFSET_CHECKPOINT.value):
@@ -56,20 +59,27 @@ def kind_of(path: Path) -> FileKind | None:
     return _BY_SUFFIX.get(Path(name).suffix)
 
 
-def with_file_name(error: KafkactlError, path: Path, hint: str | None = None) -> KafkactlError:
-    """Return an error of a format with the file's name before it, and with a hint if it has none."""
+def add_file_name(error: KafkactlError, path: Path, hint: str | None = None) -> KafkactlError:
+    """Return an error with the file's name in front of its text, and with `hint` if it has no hint.
+
+    Only a FormatError without a file name is changed; any other error is returned as it is.
+    """
     if not isinstance(error, FormatError):
         return error
     text = str(error)
     is_named = error.names_file or text.startswith(f"{path}: ")
-    named = type(error)(text if is_named else f"{path}: {text}", error.hint or hint)
-    named.names_file = True
-    return named
+    named_error = type(error)(text if is_named else f"{path}: {text}", error.hint or hint)
+    named_error.names_file = True
+    return named_error
 
 
-def beside(path: Path, kind: FileKind) -> Path:
-    """The file of another kind of the same segment; on its way or compressed, too, where such a one exists."""
-    base = Path(plain_name(path)).stem
-    tail = path.name.removeprefix(plain_name(path))
-    same = path.with_name(f"{base}{kind.value}{tail}")
-    return same if tail and same.exists() else path.with_name(f"{base}{kind.value}")
+def find_sibling(path: Path, kind: FileKind) -> Path:
+    """Return the path of the file of another kind that belongs to the same segment.
+
+    A path with a suffix like .deleted or .gz gives the sibling with the same suffix, if that file exists; else the
+    sibling without a suffix, whether or not it exists.
+    """
+    base = Path(strip_suffixes(path)).stem
+    tail = path.name.removeprefix(strip_suffixes(path))
+    with_tail = path.with_name(f"{base}{kind.value}{tail}")
+    return with_tail if tail and with_tail.exists() else path.with_name(f"{base}{kind.value}")

@@ -1,4 +1,4 @@
-"""Folders of segments: a partition's, named topic-number, and a broker's log directory full of them."""
+"""Folders of segments: the folder of a partition (TOPIC-N), and a broker's log directory that contains them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from kafkactl.errors import MissingFileError, NotFoundError, UsageError
-from kafkactl.storage.files import FileKind, kind_of
+from kafkactl.storage.files import FileKind, find_kind
 
 _SET_ASIDE = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]+)\.[^.]+-(?P<state>delete|stray|future)")
 _NUMBER = re.compile(r"[0-9]+", re.ASCII)
@@ -25,7 +25,7 @@ _KINDS = (
 
 
 class FolderState(StrEnum):
-    """Why a broker has renamed a partition's folder."""
+    """The reason for which a broker has renamed a partition's folder; the value is the end of the name."""
 
     DELETE = "delete"
     STRAY = "stray"
@@ -33,7 +33,7 @@ class FolderState(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """Return the state as words of a sentence about a partition."""
+        """Return the state as words for a sentence about a partition."""
         meanings = {
             FolderState.DELETE: "a partition that the broker is deleting",
             FolderState.STRAY: "a partition that the cluster no longer assigns to this broker",
@@ -44,7 +44,10 @@ class FolderState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PartitionName:
-    """What the name of a partition's folder says; `partition` is None where the name has no number."""
+    """The topic, partition and state in the name of a folder.
+
+    `partition` is None where the name has no number; `state` is None for a folder that was not renamed.
+    """
 
     topic: str
     partition: int | None = None
@@ -53,7 +56,7 @@ class PartitionName:
 
 @dataclass(frozen=True, kw_only=True)
 class SkippedPath:
-    """A path that is not read, and why."""
+    """A path that is not read, and the reason."""
 
     path: Path
     reason: str
@@ -61,28 +64,31 @@ class SkippedPath:
 
 @dataclass(kw_only=True)
 class FolderFiles:
-    """The entries of a folder: regular files by name, and what cannot be read as a file."""
+    """The entries of a folder: regular files by name, and entries that cannot be read as a file."""
 
     regular: list[Path] = field(default_factory=list)
     skipped: list[SkippedPath] = field(default_factory=list)
 
     @property
     def segments(self) -> list[Path]:
-        """Return the segments in the order of their offsets, without those on their way out."""
-        return [path for path in self.regular if path.suffix == FileKind.LOG.value and kind_of(path) is FileKind.LOG]
+        """Return the segments in the order of their offsets, without files with suffixes like .deleted."""
+        return [path for path in self.regular if path.suffix == FileKind.LOG.value and find_kind(path) is FileKind.LOG]
 
 
 @dataclass(kw_only=True)
 class LogDirFolders:
-    """The folders of a log dir: partitions in the order of topics, and folders that are not read."""
+    """The folders of a log dir: partitions in the order of topics, and paths that are not read."""
 
     partitions: list[Path] = field(default_factory=list)
     skipped: list[SkippedPath] = field(default_factory=list)
 
 
-def partition_name(folder: Path) -> PartitionName:
-    """Return the topic, partition and state in the name of a folder, also of one that a broker has renamed."""
-    name = os.path.basename(os.path.abspath(folder))  # of a link its own name, as a broker takes it
+def parse_folder_name(folder: Path) -> PartitionName:
+    """Return the topic, partition and state in the name of a folder.
+
+    A name without a partition number gives the whole name as the topic. The folder need not exist.
+    """
+    name = os.path.basename(os.path.abspath(folder))  # a link keeps its own name, as in a broker
     match = _SET_ASIDE.fullmatch(name)
     if match is not None:
         return PartitionName(topic=match["topic"], partition=int(match["partition"]), state=FolderState(match["state"]))
@@ -92,70 +98,81 @@ def partition_name(folder: Path) -> PartitionName:
     return PartitionName(topic=name)
 
 
-def topic_and_partition(folder: Path) -> tuple[str, int | None]:
-    """Return the topic and the partition in a folder's name; no number where the name has none."""
-    name = partition_name(folder)
+def split_folder_name(folder: Path) -> tuple[str, int | None]:
+    """Return the topic and the partition in a folder's name; the partition is None where the name has no number."""
+    name = parse_folder_name(folder)
     return name.topic, name.partition
 
 
 def scan_log_dir(path: Path) -> LogDirFolders:
-    """Return the partitions at or right below a path, and the folders that are set aside.
+    """Return the partitions at or directly below a path, and the paths that are not read.
 
-    Partitions are folders with segments, and folders with the name of a partition. Raises MissingFileError where the
-    path is no folder, and UsageError without the right to read it.
+    Partitions are folders with segments, and folders with the name of a partition. Raise MissingFileError where the
+    path is no folder, and UsageError where the folder cannot be listed.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)
     if is_partition:
         folders.partitions.append(path)
-    known = {real_path(path)}
-    for child in sorted(_children(path), key=lambda child: (child.is_symlink(), child.name)):
-        why = None if is_partition else _why_skipped(child)
-        if why is not None:
-            folders.skipped.append(SkippedPath(path=child, reason=why))
-        elif child.is_dir() and (_has_segments(child) or partition_name(child).partition is not None):
-            if real_path(child) in known:
+    seen_paths = {resolve_links(path)}
+    for child in sorted(_list_children(path), key=lambda child: (child.is_symlink(), child.name)):
+        reason = None if is_partition else _explain_skipped(child)
+        if reason is not None:
+            folders.skipped.append(SkippedPath(path=child, reason=reason))
+        elif child.is_dir() and (_has_segments(child) or parse_folder_name(child).partition is not None):
+            if resolve_links(child) in seen_paths:
                 folders.skipped.append(SkippedPath(path=child, reason="a link to a folder that is read already"))
             else:
-                known.add(real_path(child))
+                seen_paths.add(resolve_links(child))
                 folders.partitions.append(child)
-    folders.partitions.sort(key=_order)
+    folders.partitions.sort(key=_sort_key)
     return folders
 
 
-def partition_folders(path: Path) -> list[Path]:
-    """Return the folders with segments at or right below a path, by topic and partition.
+def list_partition_folders(path: Path) -> list[Path]:
+    """Return the folders with segments at or directly below a path, sorted by topic and partition.
 
-    Raises NotFoundError where no folder has a segment, and what `scan_log_dir` raises.
+    Raise NotFoundError where no folder has a segment, and the errors of `scan_log_dir`.
     """
-    folders = [path, *(folder for folder in _children(path) if folder.is_dir())]
-    folders = sorted((folder for folder in folders if _has_segments(folder)), key=_order)
+    folders = [path, *(folder for folder in _list_children(path) if folder.is_dir())]
+    folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
     if not folders:
         raise no_segments(path)
     return folders
 
 
 def no_segments(path: Path) -> NotFoundError:
-    """Return the error of a folder without a partition."""
+    """Return the error for a folder without a partition."""
     return NotFoundError(f"{path}: no segments in it", "a broker's log.dirs holds a folder TOPIC-N for each partition")
 
 
-def segments_in(folder: Path) -> list[Path]:
-    """Return a partition's segments in the order of their offsets, without those on their way out."""
-    return files_in(folder).segments
+def list_segments(folder: Path) -> list[Path]:
+    """Return the segments of a partition's folder in the order of their offsets.
+
+    Files with suffixes like .deleted are left out. Raise UsageError where the folder cannot be listed; a missing folder
+    gives an empty list.
+    """
+    return list_files(folder).segments
 
 
-def segments_under(path: Path) -> list[Path]:
-    """Return the segments of every partition at or right below a folder; raises NotFoundError without any."""
-    return [segment for folder in partition_folders(path) for segment in segments_in(folder)]
+def list_all_segments(path: Path) -> list[Path]:
+    """Return the segments of every partition at or directly below a folder.
+
+    Raise NotFoundError without any, and the errors of `scan_log_dir`.
+    """
+    return [segment for folder in list_partition_folders(path) for segment in list_segments(folder)]
 
 
-def files_in(folder: Path) -> FolderFiles:
-    """Return a folder's entries, sorted by name; none of a folder that a broker has deleted meanwhile."""
+def list_files(folder: Path) -> FolderFiles:
+    """Return a folder's entries, sorted by name.
+
+    A missing folder gives no entries, because a running broker may have deleted it. Raise UsageError where the folder
+    cannot be listed. Folders in it are left out.
+    """
     files = FolderFiles()
     try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+        with os.scandir(folder) as scanned:
+            entries = sorted(scanned, key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return files
     except OSError as error:
@@ -164,15 +181,18 @@ def files_in(folder: Path) -> FolderFiles:
         path = folder / entry.name
         if entry.is_file(follow_symlinks=False):
             files.regular.append(path)
-        elif (why := why_irregular(path)) is not None:
-            files.skipped.append(SkippedPath(path=path, reason=why))
+        elif (reason := explain_irregular(path)) is not None:
+            files.skipped.append(SkippedPath(path=path, reason=reason))
         elif path.is_file():
             files.regular.append(path)
     return files
 
 
-def why_irregular(path: Path) -> str | None:
-    """Return why a path is neither a file nor a folder, or None; reading a FIFO would wait for its writer."""
+def explain_irregular(path: Path) -> str | None:
+    """Return why a path is neither a file nor a folder, or None for a file, a folder or a missing path.
+
+    Callers do not read an irregular path, because reading a FIFO would wait for its writer.
+    """
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -182,22 +202,27 @@ def why_irregular(path: Path) -> str | None:
     return next((kind for is_kind, kind in _KINDS if is_kind(mode)), None)
 
 
-def _why_skipped(child: Path) -> str | None:
-    state = partition_name(child).state if child.is_dir() else None
+def _explain_skipped(child: Path) -> str | None:
+    """Return why an entry of a log dir is not read, or None."""
+    state = parse_folder_name(child).state if child.is_dir() else None
     if state in (FolderState.DELETE, FolderState.STRAY):
         return state.meaning
-    return why_irregular(child)
+    return explain_irregular(child)
 
 
-def real_path(path: Path) -> Path:
-    """Return the path behind all links; a loop of links stays a path, where Path.resolve raises RuntimeError."""
+def resolve_links(path: Path) -> Path:
+    """Return the path after all links are resolved.
+
+    A loop of links stays a path, where Path.resolve raises RuntimeError.
+    """
     return Path(os.path.realpath(path))
 
 
-def _children(path: Path) -> Iterator[Path]:
+def _list_children(path: Path) -> Iterator[Path]:
+    """Return the entries of a folder; raise MissingFileError and UsageError."""
     if not path.is_dir():
-        why = why_irregular(path)
-        raise MissingFileError(f"{path}: no such folder" + (f", but {why}" if why else ""))
+        reason = explain_irregular(path)
+        raise MissingFileError(f"{path}: no such folder" + (f", but {reason}" if reason else ""))
     try:
         return iter(list(path.iterdir()))
     except FileNotFoundError:
@@ -207,14 +232,15 @@ def _children(path: Path) -> Iterator[Path]:
 
 
 def _unreadable(folder: Path, error: OSError) -> UsageError:
-    """Return the error of a folder that cannot be listed."""
+    """Return the error for a folder that cannot be listed."""
     return UsageError(f"{folder}: {(error.strerror or str(error)).lower()}")
 
 
 def _has_segments(folder: Path) -> bool:
-    return any(kind_of(path) is FileKind.LOG and path.is_file() for path in folder.glob(f"*{FileKind.LOG.value}"))
+    return any(find_kind(path) is FileKind.LOG and path.is_file() for path in folder.glob(f"*{FileKind.LOG.value}"))
 
 
-def _order(folder: Path) -> tuple[str, int, str]:
-    name = partition_name(folder)
+def _sort_key(folder: Path) -> tuple[str, int, str]:
+    """Return the sort key of a partition's folder: topic, partition, state."""
+    name = parse_folder_name(folder)
     return name.topic, -1 if name.partition is None else name.partition, name.state or ""

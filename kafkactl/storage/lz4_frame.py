@@ -1,7 +1,7 @@
-"""lz4 frames as Kafka's clients write and read them: blocks that do not depend on each other.
+"""lz4 frames as Kafka's clients write and read them: their blocks do not depend on each other.
 
-Reference: org.apache.kafka.common.compress.Lz4BlockInputStream. Like that it does not look at the checksum of the whole
-content, nor at what lies behind the mark of the end. Layout: little-endian, by the lz4 frame format.
+Reference: org.apache.kafka.common.compress.Lz4BlockInputStream. Like that class, this module checks neither the
+checksum of the whole content nor the bytes after the end mark. Numbers are little-endian, as in the lz4 frame format.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ _NOT_COMPRESSED = 0x80000000
 _PLAIN_FLAGS = _VERSION << _VERSION_SHIFT | _INDEPENDENT
 
 
-def plain_frame(data: bytes) -> bytes:
-    """Return a frame of the same blocks without a checksum of them all, and with nothing behind it.
+def simplify_frame(data: bytes) -> bytes:
+    """Return a frame with the blocks of a frame, without a checksum of the content and without bytes after its end.
 
-    Raises ValueError for damage; the checksums of single blocks, which are rare, are left to who decompresses them.
+    A frame without these is returned as it is. Raise ValueError for damage. The rare checksums of single blocks are not
+    checked: the decompressor does that.
     """
     flags, descriptor, first = _read_header(data)
     blocks, end = _read_blocks(data, first, 1 << (8 + 2 * (descriptor >> _SIZE_CODE_SHIFT)), flags)
@@ -42,7 +43,7 @@ def plain_frame(data: bytes) -> bytes:
 
 
 def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[list[bytes], int]:
-    """Return the blocks from a position on, with their sizes before them, and where the mark of the end ends."""
+    """Return the blocks from a position on, each with its size in front, and the position after the end mark."""
     blocks: list[bytes] = []
     while True:
         start = position
@@ -84,6 +85,7 @@ def _read_header(data: bytes) -> tuple[int, int, int]:
 
 
 def _read_size(data: bytes, position: int) -> tuple[int, int]:
+    """Return the number at a position, and the position after it; raise ValueError where the data end before."""
     if len(data) - position < _SIZE.size:
         raise ValueError("it is cut off")
     return _SIZE.unpack_from(data, position)[0], position + _SIZE.size
@@ -91,7 +93,10 @@ def _read_size(data: bytes, position: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def xxh32(data: bytes) -> int:
-    """Return the xxHash32 of fewer than 16 bytes with seed 0, as the format wants it of a header; most are alike."""
+    """Return the xxHash32 with seed 0 of fewer than 16 bytes.
+
+    The format needs it for headers. The result is cached, because most headers are alike.
+    """
     prime1, prime2, prime3, prime4, prime5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
     mask = 0xFFFFFFFF
     value = prime5 + len(data)

@@ -1,4 +1,4 @@
-"""Producer snapshots: what a partition knew of its idempotent and transactional producers at an offset.
+"""Producer snapshots: the idempotent and transactional producers of a partition at an offset.
 
 Layout: the message schema ProducerSnapshot; org.apache.kafka.storage.internals.log.ProducerStateManager.readSnapshot.
 """
@@ -14,7 +14,7 @@ from google_crc32c import value as crc32c
 from kafkactl.errors import FormatError
 from kafkactl.storage.source import read_file
 
-HEADER = struct.Struct(">hI")  # version, CRC of all behind it
+HEADER = struct.Struct(">hI")  # version, CRC of all bytes after it
 COUNT = struct.Struct(">i")
 # producer id and epoch; last sequence, last offset, offset delta and timestamp of its last batch; coordinator epoch;
 # first offset of its open transaction
@@ -24,7 +24,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ProducerState:
-    """A producer as the partition last heard of it; offsets and sequences of its last batch, -1 without one."""
+    """The state of one producer; offsets and sequences are those of its last batch, or -1 without a batch."""
 
     producer_id: int
     producer_epoch: int
@@ -34,16 +34,23 @@ class ProducerState:
     timestamp_ms: int
     coordinator_epoch: int
     current_transaction_first_offset: int
-    """-1 when no transaction is open."""
+    """First offset of the open transaction; -1 without one."""
 
     @property
     def first_sequence(self) -> int:
-        """Sequence numbers go round after 2^31 - 1."""
+        """Return the sequence number of the first record of the last batch.
+
+        Sequence numbers start again at 0 after 2^31 - 1.
+        """
         return (self.last_sequence - self.offset_delta) & 0x7FFFFFFF
 
 
 def read_producer_snapshot(path: Path) -> list[ProducerState]:
-    """A .snapshot file's producers; raises NotFoundError, UsageError, and FormatError for one that is corrupt."""
+    """Return the producers of a .snapshot file, in the order of the file.
+
+    Raise NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError
+    for a file of another version, with a wrong CRC, or with too few bytes.
+    """
     data = bytes(read_file(path))
     if len(data) < HEADER.size + COUNT.size:
         raise FormatError(f"{path}: corrupt: {len(data)} bytes are too few for a producer snapshot")

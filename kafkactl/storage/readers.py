@@ -1,6 +1,6 @@
-"""Which reader of records is in use: the compiled one where it was built, the one in plain Python elsewhere.
+"""Choice of the record reader: the compiled one where it was built, the one in plain Python elsewhere.
 
-KAFKACTL_READER=pure chooses the latter; the tests run with both.
+KAFKACTL_READER=pure chooses plain Python; the tests run with both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ try:
 except ImportError:
     NAME = "pure Python"
 
-# The compiled reader makes all records of a batch at once; of larger ones they are made one after the other.
+# The compiled reader creates all records of a batch at a time. To save memory, records of larger batches are created
+# one by one.
 MAX_AT_ONCE_BYTES = 1024 * 1024
 
 
@@ -33,17 +34,23 @@ def parse_records(
     base_sequence: int,
     append_time_ms: int | None,
 ) -> Iterable[Record]:
-    """As records.parse_records."""
+    """Return the records of a batch, with the reader that is in use.
+
+    Parameters and errors are those of `records.parse_records`.
+    """
     if NAME == "compiled" and isinstance(data, bytes) and len(data) <= MAX_AT_ONCE_BYTES:
-        found = _records.parse_records(data, count, base_offset, base_timestamp_ms, base_sequence, append_time_ms)
-        if found is not None:
-            return found
-    # What is damaged is read in plain Python, by both: one place words the errors.
+        parsed = _records.parse_records(data, count, base_offset, base_timestamp_ms, base_sequence, append_time_ms)
+        if parsed is not None:
+            return parsed
+    # Damaged records are read in plain Python in any case, so that one place has the texts of errors.
     return records.parse_records(data, count, base_offset, base_timestamp_ms, base_sequence, append_time_ms)
 
 
 def require_whole(data: bytes | memoryview, count: int) -> None:
-    """Raises what reading these records would raise."""
+    """Raise FormatError where `data` are not exactly `count` whole records.
+
+    The error is the one that reading the records would raise.
+    """
     if NAME == "compiled" and isinstance(data, bytes) and _records.are_whole(data, count):
         return
     deque(records.parse_fields(data, count), maxlen=0)

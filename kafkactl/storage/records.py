@@ -1,7 +1,8 @@
-"""Records inside a batch of magic 2, read in plain Python.
+"""Reader of the records in a batch of magic 2, in plain Python.
 
-Layout: org.apache.kafka.common.record.DefaultRecord. Each begins with its length; all numbers but the attributes are
-zigzag varints (org.apache.kafka.common.utils.ByteUtils). `_records.pyx` is the same reader compiled; `readers` chooses.
+Layout: org.apache.kafka.common.record.DefaultRecord. A record begins with its length; all numbers but the attributes
+are zigzag varints (org.apache.kafka.common.utils.ByteUtils). `_records.pyx` is the compiled form of this reader;
+`readers` chooses one of them.
 """
 
 from __future__ import annotations
@@ -21,20 +22,21 @@ _LARGEST_INT64 = 2**63 - 1
 
 Headers = tuple[tuple[str, bytes | None], ...]
 Fields = tuple[int, int, bytes | None, bytes | None, Headers]
-"""A record as it is written: timestamp delta, offset delta, key, value, headers."""
+"""A record as it is written: timestamp delta in ms, offset delta, key, value, headers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record; times in ms since 1970, absent keys and values None."""
+    """One record; `timestamp_ms` counts from 1970-01-01 UTC, and an absent key or value is None."""
 
     offset: int
     timestamp_ms: int
     sequence: int
-    """The producer's number for it; -1 without a producer."""
+    """Sequence number of the producer; -1 without a producer."""
     key: bytes | None
     value: bytes | None
     headers: Headers
+    """Pairs of name and value; an absent value is None."""
 
 
 def parse_records(
@@ -45,14 +47,16 @@ def parse_records(
     base_sequence: int,
     append_time_ms: int | None,
 ) -> Iterator[Record]:
-    """`count` records from uncompressed bytes; `append_time_ms` stands for every record's own time.
+    """Yield `count` records from uncompressed bytes.
 
-    Raises FormatError when the bytes hold fewer records, or more bytes, than they say.
+    The base values are added to the deltas of each record; `base_sequence` is -1 without a producer. `append_time_ms`
+    replaces every record's own timestamp; None keeps it. Raise FormatError where the bytes hold fewer than `count`
+    records, or other bytes after them.
     """
     for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, count):
         yield Record(
-            int64(base_offset + offset_delta),
-            int64(base_timestamp_ms + timestamp_delta) if append_time_ms is None else append_time_ms,
+            wrap_int64(base_offset + offset_delta),
+            wrap_int64(base_timestamp_ms + timestamp_delta) if append_time_ms is None else append_time_ms,
             increment_sequence(base_sequence, offset_delta) if base_sequence >= 0 else -1,
             key,
             value,
@@ -61,22 +65,27 @@ def parse_records(
 
 
 def parse_fields(data: bytes | memoryview, count: int) -> Iterator[Fields]:
-    """The same, as written. Varints of one or two bytes, which most are, are read in place: a call costs more."""
+    """Yield `count` records as they are written, with deltas in place of offsets and timestamps.
+
+    Varints of one or two bytes, which are the most frequent ones, are read in place, because a call costs more. Raise
+    FormatError as `parse_records` does.
+    """
     fields = _parse_fields(data, count)
-    return fields if isinstance(data, bytes) else map(_copied, fields)
+    return fields if isinstance(data, bytes) else map(_copy_parts, fields)
 
 
-def _copied(fields: Fields) -> Fields:
-    """Return the fields with a key and a value that do not keep all other records in memory."""
+def _copy_parts(fields: Fields) -> Fields:
+    """Return the fields with copies of key and value, so that they do not keep all other records in memory."""
     timestamp_delta, offset_delta, key, value, headers = fields
     key, value = (None if part is None else bytes(part) for part in (key, value))
     return timestamp_delta, offset_delta, key, value, headers
 
 
 def _parse_fields(data: Any, count: int) -> Iterator[Fields]:
+    """Yield the fields of each record; keys and values are slices of `data`."""
     if count < 0:
         raise FormatError(f"corrupt: the header counts {count} records")
-    zigzag = _zigzag()
+    zigzag = _build_zigzag_table()
     position, end = 0, len(data)
     for left in reversed(range(count)):
         if position >= end:
@@ -94,7 +103,7 @@ def _parse_fields(data: Any, count: int) -> Iterator[Fields]:
             record_end = position + length
             if length < 0 or record_end > end:
                 raise FormatError(f"corrupt: a record of {length} bytes where {end - position} are left")
-            position += 1  # past the attributes, which say nothing yet
+            position += 1  # past the attributes, which have no meaning yet
             raw = data[position]
             position += 1
             if raw < 0x80:
@@ -156,29 +165,35 @@ def _parse_fields(data: Any, count: int) -> Iterator[Fields]:
 
 
 @cache
-def _zigzag() -> tuple[int, ...]:
-    """The numbers that one byte or two can hold."""
+def _build_zigzag_table() -> tuple[int, ...]:
+    """Return the numbers that varints of one or two bytes stand for, by their raw value."""
     return tuple((raw >> 1) ^ -(raw & 1) for raw in range(1 << 14))
 
 
 def increment_sequence(sequence: int, increment: int) -> int:
-    """The sequence number so many records later, in Java's 32 bits (DefaultRecordBatch.incrementSequence)."""
-    if sequence > _int32(_LARGEST_INT32 - increment):
-        return _int32(increment - _int32(_LARGEST_INT32 - sequence) - 1)
-    return _int32(sequence + increment)
+    """Return the sequence number that follows `sequence` after `increment` records.
+
+    Numbers have 32 bits, as in Java: 0 follows 2^31 - 1. Source: DefaultRecordBatch.incrementSequence.
+    """
+    if sequence > _wrap_int32(_LARGEST_INT32 - increment):
+        return _wrap_int32(increment - _wrap_int32(_LARGEST_INT32 - sequence) - 1)
+    return _wrap_int32(sequence + increment)
 
 
-def int64(value: int) -> int:
-    """Return a number as Java has it in 64 bits: past the largest, the smallest follows."""
+def wrap_int64(value: int) -> int:
+    """Return a number as Java has it in 64 bits: the smallest follows the largest."""
     return value if -_LARGEST_INT64 <= value <= _LARGEST_INT64 else ((value + 2**63) & 0xFFFFFFFFFFFFFFFF) - 2**63
 
 
-def _int32(value: int) -> int:
+def _wrap_int32(value: int) -> int:
     return ((value + 2**31) & 0xFFFFFFFF) - 2**31
 
 
 def read_varlong(data: bytes | memoryview, position: int) -> tuple[int, int]:
-    """(value, position behind it) of a zigzag varint; raises FormatError when it is cut off or too long."""
+    """Return the value of a zigzag varint of 64 bits, and the position after it.
+
+    Raise FormatError where it is cut off or longer than 10 bytes.
+    """
     shift = raw = 0
     try:
         while True:
@@ -196,7 +211,10 @@ def read_varlong(data: bytes | memoryview, position: int) -> tuple[int, int]:
 
 
 def read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
-    """Return the value of a zigzag varint of 32 bits and the position behind it; raises FormatError as read_varlong."""
+    """Return the value of a zigzag varint of 32 bits, and the position after it.
+
+    Raise FormatError where it is cut off or longer than 5 bytes.
+    """
     shift = raw = 0
     try:
         while True:
@@ -214,6 +232,7 @@ def read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
 
 
 def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[bytes | None, int]:
+    """Return a field that follows its length, None for a negative length, and the position after it."""
     length, position = read_varint(data, position)
     if length < 0:
         return None, position
@@ -223,6 +242,7 @@ def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[byte
 
 
 def _read_headers(data: bytes | memoryview, position: int, end: int) -> tuple[Headers, int]:
+    """Return the headers of a record, and the position after them."""
     count, position = read_varint(data, position)
     if not 0 <= count <= end - position:
         raise FormatError(f"corrupt: {count} headers where {end - position} bytes are left")

@@ -1,7 +1,8 @@
-"""Kafka's message schemas as data (layouts/*.txt), and one reader for all of them.
+"""Kafka's message schemas as data (layouts/*.txt), and the one reader for them.
 
 Source of the encoding: org.apache.kafka.common.protocol. In flexible versions (KIP-482) lengths and counts are unsigned
-varints of the number plus one and every struct ends in tagged fields; in others they are int16 or int32, -1 for none.
+varints of the number plus one, and every struct ends in tagged fields. In other versions they are int16 or int32, and
+-1 stands for null.
 """
 
 from __future__ import annotations
@@ -43,39 +44,47 @@ class Field:
     """One field of a struct."""
 
     name: str
-    """As Kafka's json converters write it."""
+    """Name as Kafka's JSON converters write it."""
     type: str
-    """A number's, string, bytes, uuid, or the name of a struct, which then has `fields`."""
+    """Type of a number, or string, bytes, uuid, or the name of a struct, which then has `fields`."""
     many: bool
-    """Whether it is an array of that type."""
+    """Whether the field is an array of that type."""
     versions: range
+    """Message versions that have the field."""
     nullable: range
+    """Message versions in which the field can be null."""
     tag: int | None
+    """Number of a tagged field; None for any other field."""
     default: Any
-    """Its value in json where nothing else was said."""
+    """Value that a message without the field has in JSON."""
     fields: tuple[Field, ...]
+    """Fields of a struct; empty for any other type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One message: a record's key or value, or a struct that stands alone."""
+    """One message: the key or the value of a record, or a struct that stands alone."""
 
     kind: str
     """key, value, metadata or data."""
     api_key: int | None
-    """The record type it is of."""
+    """Type of the record that the message belongs to; None for a struct that stands alone."""
     name: str
     versions: range
     flexible: range
+    """Versions with the flexible encoding (KIP-482)."""
     fields: tuple[Field, ...]
 
     def read(self, data: bytes, version: int) -> dict[str, Any]:
-        """The message as Kafka's json converters show it; bytes stay bytes. Raises FormatError."""
-        return SchemaReader(data).message(self, version)
+        """Return the fields of a message, as Kafka's JSON converters show them; bytes stay bytes.
+
+        Raise FormatError where the data end early or are not what the layout says. Bytes after the message are ignored.
+        """
+        return SchemaReader(data).read_message(self, version)
 
 
 class SchemaReader:
-    """Reads numbers and messages from bytes, one after the other; its errors are in Kafka's own words."""
+    """Reader of numbers and messages from bytes, one after the other; its errors have Kafka's own words."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -83,10 +92,14 @@ class SchemaReader:
 
     @property
     def left(self) -> int:
+        """Return the number of bytes that are not read yet."""
         return len(self._data) - self.position
 
-    def message(self, layout: Layout, version: int) -> dict[str, Any]:
-        """A message; raises FormatError where the bytes end, or are not what its layout says."""
+    def read_message(self, layout: Layout, version: int) -> dict[str, Any]:
+        """Return the fields of the next message by name; tagged fields with their default value are left out.
+
+        Raise FormatError where the bytes end early or are not what the layout says.
+        """
         flexible = version in layout.flexible
 
         def read_struct(fields: tuple[Field, ...]) -> dict[str, Any]:
@@ -104,8 +117,8 @@ class SchemaReader:
             }
 
         def read_tagged(fields: tuple[Field, ...], values: dict[str, Any]) -> None:
-            for _ in range(self.unsigned_varint()):
-                tag, size = self.unsigned_varint(), self.unsigned_varint()
+            for _ in range(self.read_unsigned_varint()):
+                tag, size = self.read_unsigned_varint(), self.read_unsigned_varint()
                 field = next((field for field in fields if field.tag == tag), None)
                 if field is None:
                     self.take(size)
@@ -118,7 +131,7 @@ class SchemaReader:
             nullable = version in field.nullable
             if not field.many:
                 return read_value(field, field.name, nullable)
-            count = self.unsigned_varint() - 1 if flexible else self.number("int32")
+            count = self.read_unsigned_varint() - 1 if flexible else self.read_number("int32")
             if _is_null(count, field.name, nullable):
                 return None
             if count > self.left:
@@ -129,15 +142,19 @@ class SchemaReader:
 
         def read_value(field: Field, name: str, nullable: bool) -> Any:
             if field.type in _NUMBERS:
-                return self.number(field.type)
+                return self.read_number(field.type)
             if field.type == "string":
-                return self._string(self.unsigned_varint() - 1 if flexible else self.number("int16"), name, nullable)
+                return self._read_string(
+                    self.read_unsigned_varint() - 1 if flexible else self.read_number("int16"), name, nullable
+                )
             if field.type == "bytes":
-                size = self.unsigned_varint() - 1 if flexible else self.number("int32")
+                size = self.read_unsigned_varint() - 1 if flexible else self.read_number("int32")
                 return None if _is_null(size, name, nullable) else self.take(size)
             if field.type == "uuid":
-                return uuid_text(self._exactly(_UUID_BYTES))
-            if nullable and (self.unsigned_varint() <= 0 if field.tag is not None else self.number("int8") < 0):
+                return format_uuid(self._take_exactly(_UUID_BYTES))
+            if nullable and (
+                self.read_unsigned_varint() <= 0 if field.tag is not None else self.read_number("int8") < 0
+            ):
                 return None
             if version >= min(layout.versions.stop, field.versions.stop):
                 raise FormatError(f"Can't read version {version} of {field.type}")
@@ -145,17 +162,23 @@ class SchemaReader:
 
         return read_struct(layout.fields)
 
-    def number(self, type: str) -> Any:
-        """A number of a schema's type; raises EndOfBytesError."""
+    def read_number(self, type: str) -> Any:
+        """Return the next number of a schema's type: int8 to int64, uint16, uint32, float64 or bool.
+
+        Raise EndOfBytesError where the bytes end before it.
+        """
         layout = _NUMBERS[type]
-        (value,) = layout.unpack(self._exactly(layout.size))
+        (value,) = layout.unpack(self._take_exactly(layout.size))
         return value
 
-    def unsigned_varint(self) -> int:
-        """Up to five bytes, as a signed 32-bit number; raises FormatError for a longer one."""
+    def read_unsigned_varint(self) -> int:
+        """Return the next varint of up to five bytes, as a signed 32-bit number.
+
+        Raise FormatError for a longer one, and EndOfBytesError where the bytes end inside it.
+        """
         value = 0
         for shift in range(0, 35, 7):
-            (byte,) = self._exactly(1)
+            (byte,) = self._take_exactly(1)
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return (value & 0x7FFFFFFF) - (value & 0x80000000)
@@ -165,99 +188,117 @@ class SchemaReader:
         )
 
     def take(self, size: int) -> bytes:
-        """So many bytes; raises FormatError when there are fewer."""
+        """Return the next `size` bytes.
+
+        Raise FormatError for a negative size, and where fewer bytes are left.
+        """
         if size < 0:
             raise FormatError(str(size))
         if size > self.left:
             raise FormatError(f"Error reading byte array of {size} byte(s): only {self.left} byte(s) available")
-        return self._exactly(size)
+        return self._take_exactly(size)
 
-    def _string(self, size: int, name: str, nullable: bool) -> str | None:
+    def _read_string(self, size: int, name: str, nullable: bool) -> str | None:
+        """Return the next `size` bytes as text; None for a negative size of a nullable field."""
         if _is_null(size, name, nullable):
             return None
         if size > _LONGEST_STRING:
             raise FormatError(f"string field {name} had invalid length {size}")
         return jvm_text(self.take(size))
 
-    def _exactly(self, size: int) -> bytes:
+    def _take_exactly(self, size: int) -> bytes:
+        """Return the next `size` bytes; raise EndOfBytesError where fewer are left."""
         if size > self.left:
             raise EndOfBytesError(f"{size} bytes wanted where {self.left} are left")
         self.position += size
         return self._data[self.position - size : self.position]
 
 
-def uuid_text(data: bytes) -> str:
-    """16 bytes as org.apache.kafka.common.Uuid prints them."""
+def format_uuid(data: bytes) -> str:
+    """Return 16 bytes as org.apache.kafka.common.Uuid prints them: base64 of URLs without padding."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _is_null(size: int, name: str, nullable: bool) -> bool:
+    """Return whether a size means null; raise FormatError for null in a field that is not nullable."""
     if size < 0 and not nullable:
         raise FormatError(f"non-nullable field {name} was serialized as null")
     return size < 0
 
 
 @cache
-def layouts(name: str) -> tuple[Layout, ...]:
-    """The messages of layouts/NAME.txt."""
+def load_layouts(name: str) -> tuple[Layout, ...]:
+    """Return the messages of layouts/NAME.txt, in the order of the file.
+
+    `name` is the name of the file, such as cluster_metadata. Raise FileNotFoundError for an unknown name.
+    """
     text = Path(__file__).with_name("layouts").joinpath(f"{name}.txt").read_text(encoding="ascii")
-    return tuple(_parse(block) for block in text.split("\n\n")[1:])
+    return tuple(_parse_layout(block) for block in text.split("\n\n")[1:])
 
 
-def _parse(block: str) -> Layout:
+def _parse_layout(block: str) -> Layout:
+    """Return the message that a block of lines describes."""
     head, *lines = block.strip().splitlines()
     kind, api_key, name, *attributes = head.split()
-    of = dict(attribute.split("=") for attribute in attributes)
-    versions = _versions(of["versions"])
-    fields = _fields([(len(line) - len(line.lstrip()), line.split()) for line in lines], versions)
-    return Layout(kind, None if api_key == "-" else int(api_key), name, versions, _versions(of["flexible"]), fields)
+    options = dict(attribute.split("=") for attribute in attributes)
+    versions = _parse_versions(options["versions"])
+    fields = _parse_fields([(len(line) - len(line.lstrip()), line.split()) for line in lines], versions)
+    return Layout(
+        kind, None if api_key == "-" else int(api_key), name, versions, _parse_versions(options["flexible"]), fields
+    )
 
 
-def _fields(lines: list[tuple[int, list[str]]], message_versions: range) -> tuple[Field, ...]:
-    """The fields of the first line's depth, each with the deeper ones behind it as its own."""
+def _parse_fields(lines: list[tuple[int, list[str]]], message_versions: range) -> tuple[Field, ...]:
+    """Return the fields of the first line's depth; deeper lines after a field are the fields of its struct."""
     if not lines:
         return ()
     starts = [number for number, (depth, _) in enumerate(lines) if depth == lines[0][0]]
     return tuple(
-        _field(lines[start][1], _fields(lines[start + 1 : end], message_versions), message_versions)
+        _parse_field(lines[start][1], _parse_fields(lines[start + 1 : end], message_versions), message_versions)
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
     )
 
 
-def _field(words: list[str], fields: tuple[Field, ...], message_versions: range) -> Field:
+def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: range) -> Field:
     name, type, *attributes = words
-    of = dict(attribute.split("=", 1) for attribute in attributes)
-    versions = _versions(of.get("versions", "0+"))
+    options = dict(attribute.split("=", 1) for attribute in attributes)
+    versions = _parse_versions(options.get("versions", "0+"))
     if message_versions.start in versions and message_versions.stop <= versions.stop:
-        versions = _EVERY_VERSION  # generated readers ask for a version only where the message knows one without it
+        versions = _EVERY_VERSION  # generated readers check a field's versions only where a message version lacks it
     many, type = type.startswith("[]"), type.removeprefix("[]")
     return Field(
         name,
         type,
         many,
         versions,
-        _versions(of.get("nullable", "none")),
-        int(of["tag"]) if "tag" in of else None,
-        _default(of.get("default"), type, many, fields),
+        _parse_versions(options.get("nullable", "none")),
+        int(options["tag"]) if "tag" in options else None,
+        _parse_default(options.get("default"), type, many, fields),
         fields,
     )
 
 
-def _default(stated: str | None, type: str, many: bool, fields: tuple[Field, ...]) -> Any:
+def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Field, ...]) -> Any:
+    """Return the default of a field: the stated one, or the empty value of its type."""
     if stated == "null":
         return None
     if many:
         return []
     if stated is not None:
-        read: dict[str, Callable[[str], Any]] = {"bool": "true".__eq__, "float64": float, "string": str}
-        return read.get(type, int)(stated)
+        parsers: dict[str, Callable[[str], Any]] = {"bool": "true".__eq__, "float64": float, "string": str}
+        return parsers.get(type, int)(stated)
     if type in _NUMBERS:
         return {"bool": False, "float64": 0.0}.get(type, 0)
-    plain = {"string": "", "bytes": b"", "uuid": _ZERO_UUID}
-    return plain[type] if type in plain else {field.name: field.default for field in fields if field.tag is None}
+    empty_values = {"string": "", "bytes": b"", "uuid": _ZERO_UUID}
+    return (
+        empty_values[type]
+        if type in empty_values
+        else {field.name: field.default for field in fields if field.tag is None}
+    )
 
 
-def _versions(text: str) -> range:
+def _parse_versions(text: str) -> range:
+    """Return the versions that a text like 1+, 2-5, 3 or none stands for."""
     if text == "none":
         return _NO_VERSION
     first, _, last = text.partition("-")
@@ -266,6 +307,9 @@ def _versions(text: str) -> range:
     return range(int(first), int(last or first) + 1)
 
 
-def of_type(name: str, kind: str) -> Iterator[Layout]:
-    """The messages of one kind in a file of layouts."""
-    return (layout for layout in layouts(name) if layout.kind == kind)
+def find_layouts(name: str, kind: str) -> Iterator[Layout]:
+    """Return an iterator over the messages of one kind in layouts/NAME.txt.
+
+    `kind` is key, value, metadata or data.
+    """
+    return (layout for layout in load_layouts(name) if layout.kind == kind)

@@ -1,6 +1,6 @@
-"""Where in a segment to begin reading, by its indexes: a binary search instead of the whole file.
+"""Search for the position in a segment where reading begins: a binary search in its indexes.
 
-An index is a help and never the truth: what it says is looked at in the log, and without it reading begins at 0.
+An index is a help and never the truth: its entries are compared with the log, and without an index reading begins at 0.
 """
 
 from __future__ import annotations
@@ -11,70 +11,82 @@ from itertools import pairwise
 
 from kafkactl.errors import KafkactlError
 from kafkactl.storage.batch import AnyBatch, Batch
-from kafkactl.storage.files import FileKind, beside
+from kafkactl.storage.files import FileKind, find_sibling
 from kafkactl.storage.index import OffsetIndex, TimeEntry, TimeIndex
 from kafkactl.storage.segment import Segment
 
-# Headers of so little of a log are read faster than a time index is held against it.
+# The headers of a log up to this size are read faster than a time index is compared with the log.
 READ_WHOLE_BYTES = 4 * 1024 * 1024
-# What is compared with the log: so many entries, and so many bytes behind the place that the offset index says.
+# The comparison with the log is bounded: so many entries, and so many bytes after the position in the offset index.
 _COMPARED_ENTRIES = 32
 _LOOKED_THROUGH_BYTES = 512 * 1024
 
 
-def position_of_offset(segment: Segment, offset: int) -> int:
-    """Return a position with no record at or past `offset` before it, in bytes."""
+def seek_offset(segment: Segment, offset: int) -> int:
+    """Return a position, in bytes, with no record at or past `offset` before it.
+
+    Return 0 where the index cannot be read, is missing or disagrees with the log.
+    """
     try:
-        return _position(OffsetIndex(beside(segment.path, FileKind.OFFSET_INDEX)), segment, offset)
+        return _find_position(OffsetIndex(find_sibling(segment.path, FileKind.OFFSET_INDEX)), segment, offset)
     except KafkactlError:
         return 0
 
 
-def position_of_time(segment: Segment, timestamp_ms: int) -> int:
-    """Return a position with no record of that time or younger before it, in bytes."""
+def seek_time(segment: Segment, timestamp_ms: int) -> int:
+    """Return a position, in bytes, before which every record is older than `timestamp_ms`.
+
+    Return 0 where an index cannot be read, is missing or disagrees with the log, and for a segment of up to
+    READ_WHOLE_BYTES.
+    """
     if segment.size_bytes <= READ_WHOLE_BYTES:
         return 0
     try:
-        times = TimeIndex(beside(segment.path, FileKind.TIME_INDEX))
-        earlier = bisect_left(times.written, timestamp_ms, key=lambda number: times.entry(number).timestamp_ms)
+        times = TimeIndex(find_sibling(segment.path, FileKind.TIME_INDEX))
+        earlier = bisect_left(
+            times.written_numbers, timestamp_ms, key=lambda number: times.read_entry(number).timestamp_ms
+        )
         if not earlier:
             return 0
         # All records up to an entry's offset are as old as it says, or older.
         last = earlier - 1
-        entries = [times.entry(number) for number in range(last % _step(last), last + 1, _step(last))]
-        offsets = OffsetIndex(beside(segment.path, FileKind.OFFSET_INDEX))
-        if _rise(entries) and all(_is_true(entry, offsets, segment) for entry in entries):
-            return _position(offsets, segment, entries[-1].offset)
+        entries = [
+            times.read_entry(number) for number in range(last % _compute_step(last), last + 1, _compute_step(last))
+        ]
+        offsets = OffsetIndex(find_sibling(segment.path, FileKind.OFFSET_INDEX))
+        if _are_rising(entries) and all(_is_true(entry, offsets, segment) for entry in entries):
+            return _find_position(offsets, segment, entries[-1].offset)
     except KafkactlError:
         pass
     return 0
 
 
-def _position(index: OffsetIndex, segment: Segment, offset: int) -> int:
-    """Return the position that an offset index says for an offset, 0 where the log does not agree."""
+def _find_position(index: OffsetIndex, segment: Segment, offset: int) -> int:
+    """Return the position that an offset index has for an offset, or 0 where the log disagrees."""
     entry = index.lookup(offset)
-    batch = segment.batch_at(entry.position) if index.count and entry.position >= 0 else None
-    # Offsets rise, so a sound batch that begins at or below this one has no other before it. An entry of a broker's
-    # own has its last offset, and one of a follower that of the last batch that was fetched with it.
+    batch = segment.read_batch(entry.position) if index.count and entry.position >= 0 else None
+    # Offsets rise, so no record at or past this offset lies before a sound batch that begins at or below it. An entry
+    # of a leader has the last offset of the batch, one of a follower the last offset of all batches fetched with it.
     is_trusted = batch is not None and _first_offset(batch) <= min(offset, entry.offset) and batch.is_valid
     return entry.position if is_trusted else 0
 
 
-def _rise(entries: Sequence[TimeEntry]) -> bool:
+def _are_rising(entries: Sequence[TimeEntry]) -> bool:
+    """Return whether both the timestamps and the offsets of the entries rise."""
     return all(
         earlier.timestamp_ms < later.timestamp_ms and earlier.offset < later.offset
         for earlier, later in pairwise(entries)
     )
 
 
-def _step(last: int) -> int:
-    """Return how many entries to go on, so that not too many are compared."""
+def _compute_step(last: int) -> int:
+    """Return the step from one compared entry to the next, so that not too many are compared."""
     return max(1, last // _COMPARED_ENTRIES)
 
 
 def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
-    """Return whether the log has the entry's offset in a batch whose youngest record is as old as it says."""
-    start = _position(offsets, segment, entry.offset)
+    """Return whether the log has the entry's offset in a batch whose largest timestamp is the entry's."""
+    start = _find_position(offsets, segment, entry.offset)
     for batch in segment.batches(start):
         if batch.last_offset >= entry.offset:
             return _first_offset(batch) <= entry.offset and batch.max_timestamp_ms == entry.timestamp_ms
@@ -84,5 +96,5 @@ def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
 
 
 def _first_offset(batch: AnyBatch) -> int:
-    """Return the offset of a batch's first record, or, in magic 0 and 1, of its last, which only it has."""
+    """Return the offset of a batch's first record; a batch of magic 0 or 1 only has the offset of its last."""
     return batch.base_offset if isinstance(batch, Batch) else batch.last_offset

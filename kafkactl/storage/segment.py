@@ -1,4 +1,4 @@
-"""A segment: one .log file, read part by part.
+"""Segment: one .log file, read part by part.
 
 Reference: org.apache.kafka.storage.internals.log.LogSegment, org.apache.kafka.common.record.FileRecords.
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from kafkactl.errors import FormatError, MissingFileError, UsageError
-from kafkactl.storage.batch import HEADER_SIZE, AnyBatch, parse_batch, size_of_batch
-from kafkactl.storage.files import FileKind, beside, kind_of, with_file_name
+from kafkactl.storage.batch import HEADER_SIZE, AnyBatch, parse_batch, read_batch_size
+from kafkactl.storage.files import FileKind, add_file_name, find_kind, find_sibling
 from kafkactl.storage.legacy import LOG_OVERHEAD
 from kafkactl.storage.records import Record
 from kafkactl.storage.source import StoredFile
@@ -22,22 +22,22 @@ _NAME = re.compile(r"(\d+)(?:\.|$)")
 _INDEXES = (FileKind.OFFSET_INDEX, FileKind.TIME_INDEX, FileKind.TRANSACTION_INDEX)
 _BASE_OFFSET = struct.Struct(">q")  # the first field of a batch, in every format
 
-_PART_BYTES = 1024 * 1024  # read at once
-_FIRST_PART_BYTES = 32 * 1024  # after a jump
+_PART_BYTES = 1024 * 1024  # size of one read
+_FIRST_PART_BYTES = 32 * 1024  # size of the first read after a jump
 _HEADS_BYTES = 4096
 
 
-def base_offset_of(path: Path) -> int:
+def find_base_offset(path: Path) -> int:
     """Return the offset in a file's name, or else the first offset in its log.
 
-    The log of an index is the file beside it. Raises UsageError where neither the name nor the log has an offset, and
-    FormatError where the log cannot be read.
+    The log of an index is the .log file of the same segment. Raise UsageError where neither the name nor the log has an
+    offset, and FormatError where the log cannot be read.
     """
     offset = _offset_in_name(path)
     if offset is not None:
         return offset
     try:
-        with Segment(beside(path, FileKind.LOG) if kind_of(path) in _INDEXES else path) as log:
+        with Segment(find_sibling(path, FileKind.LOG) if find_kind(path) in _INDEXES else path) as log:
             return log.base_offset
     except MissingFileError:
         raise _no_base_offset(path) from None
@@ -58,11 +58,11 @@ def _no_base_offset(path: Path) -> UsageError:
 class Segment:
     """An open segment file; a context manager.
 
-    A part of the file is held in memory, and batches that were read from it keep that part.
+    One part of the file is in memory at a time. Batches that were read from a part keep it in memory.
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Open a path; raises NotFoundError, UsageError and FormatError."""
+        """Open a path; raise NotFoundError, UsageError and FormatError."""
         self.path = Path(path)
         self._file = StoredFile(self.path)
         self.size_bytes = self._file.size_bytes
@@ -82,76 +82,98 @@ class Segment:
 
     @property
     def base_offset(self) -> int:
-        """Return the offset in the file's name, or else the first one in its content; raises UsageError without one."""
+        """Return the offset in the file's name, or else the first offset in the content.
+
+        Raise UsageError where neither has an offset.
+        """
         if self._base_offset is None:
             raise _no_base_offset(self.path)
         return self._base_offset
 
     def require_complete(self) -> None:
-        """Raise FormatError where the file has fewer bytes than it should have, as a gzip file that is cut off."""
+        """Raise FormatError where the file has fewer bytes than it should have, such as a gzip file that is cut off."""
         if self._file.fault is not None:
             raise self._file.fault
 
     def has_data(self, position: int) -> bool:
-        """Return whether another byte than zero stands at a position or behind it; raises LostBytesError."""
+        """Return whether a byte that is not zero stands at a position or after it.
+
+        Raise LostBytesError (a FormatError) where the file cannot be read.
+        """
         return self._file.has_data(position)
 
     def view(self, position: int, size: int, end: int | None = None) -> memoryview:
-        """Return bytes from a position on: `size` of them or more, fewer only where `end` or the file's end comes.
+        """Return at least `size` bytes from a position on, or fewer where `end` or the end of the file comes first.
 
-        Raises FormatError where the file has become shorter.
+        All arguments are in bytes; an `end` of None is the end of the file. Raise LostBytesError (a FormatError) where
+        the file became shorter or cannot be read.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         size = max(0, min(size, end - position))
         start, part_end = self._part_start, self._part_start + len(self._part)
         if not start <= position or position + size > part_end:
-            # Who goes on from where the last part ended reads on; who jumps may need no more than this.
+            # A caller that continues at the end of the last part will read on; one that jumps may need no more.
             size = max(size, _PART_BYTES if start <= position <= part_end else _FIRST_PART_BYTES)
             left = max(0, end - position)
-            self._part = memoryview(b"")  # two large batches need not be held at a time
+            self._part = memoryview(b"")  # so that two large batches are not in memory at the same time
             self._part = memoryview(self._file.read(position, left if left < 2 * size else size))
             self._part_start = start = position
         return self._part[position - start : max(0, end - start)]
 
     def peek(self, position: int, size: int) -> memoryview:
-        """Return a few bytes from a position on, fewer at the file's end; the part in memory stays as it is."""
+        """Return `size` bytes from a position on, fewer at the end of the file; the part in memory stays.
+
+        Raise LostBytesError (a FormatError) where the file cannot be read.
+        """
         start = position - self._part_start
         size = max(0, min(size, self.size_bytes - position))
         if 0 <= start <= len(self._part) - size:
             return self._part[start : start + size]
         return memoryview(self._file.read(position, size))
 
-    def batch_at(self, position: int, end: int | None = None) -> AnyBatch | None:
-        """Return the batch at a position, None where the file or `end` comes before its end.
+    def read_batch(self, position: int, end: int | None = None) -> AnyBatch | None:
+        """Return the batch at a position, or None where the file or `end` comes before the end of the batch.
 
-        Raises FormatError for a size that no batch has.
+        Positions are in bytes. Raise FormatError for a size that no batch has, and where the file cannot be read.
         """
         try:
-            return parse_batch(self.view_of_batch(position, end), 0, position)
+            return parse_batch(self.view_batch(position, end), 0, position)
         except FormatError as error:
-            raise with_file_name(error, self.path) from None
+            raise add_file_name(error, self.path) from None
 
-    def _batch_in_part(self, position: int) -> AnyBatch | None:
-        """Return the batch at a position where all of it is in memory: most are, and this is faster than batch_at."""
+    def _parse_batch_in_memory(self, position: int) -> AnyBatch | None:
+        """Return the batch at a position where all of it is in memory, else None.
+
+        Most batches are in memory, and this is faster than read_batch.
+        """
         at = position - self._part_start
         if not 0 <= at <= len(self._part) - HEADER_SIZE:
             return None
         try:
             return parse_batch(self._part, at, self._part_start)
         except FormatError:
-            return None  # batch_at names the file
+            return None  # read_batch raises the error with the name of the file
 
-    def view_of_batch(self, position: int, end: int | None = None) -> memoryview:
-        """Return bytes from a position on, with all of the batch there and maybe more; fewer where they end before."""
+    def view_batch(self, position: int, end: int | None = None) -> memoryview:
+        """Return bytes from a position on that contain the whole batch there, and maybe more.
+
+        The bytes are fewer where the file or `end` comes before the end of the batch. Raise LostBytesError (a
+        FormatError) where the file cannot be read.
+        """
         view = self.view(position, HEADER_SIZE, end)
-        size = size_of_batch(view)
+        size = read_batch_size(view)
         limit = self.size_bytes if end is None else min(end, self.size_bytes)
         return view if not len(view) < size <= limit - position else self.view(position, size, end)
 
     def batches(self, position: int = 0, end: int | None = None) -> Iterator[AnyBatch]:
-        """Batches from a position on, up to the first that is not whole; raises FormatError for a corrupt one."""
+        """Yield the batches from a position on, up to the first that is not whole.
+
+        Positions are in bytes; an `end` of None is the end of the file. Raise FormatError for a size that no batch has,
+        and where the file cannot be read or is a gzip file that is cut off. A wrong CRC is no error: `is_valid` of a
+        batch checks it.
+        """
         while True:
-            batch = (self._batch_in_part(position) if end is None else None) or self.batch_at(position, end)
+            batch = (self._parse_batch_in_memory(position) if end is None else None) or self.read_batch(position, end)
             if batch is None:
                 break
             yield batch
@@ -159,10 +181,11 @@ class Segment:
         if end is None:
             self.require_complete()
 
-    def frames(self, position: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-        """Yield the position and size of every batch, as the sizes in front of them say, up to one that is not whole.
+    def read_frames(self, position: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+        """Yield position and size in bytes of every batch, as its header states them, up to one that is not whole.
 
-        This reads little more than these sizes. Where the file cannot be read it ends: who reads a batch there raises.
+        This reads little more than the headers. Where the file cannot be read the iteration ends without an error: a
+        caller that reads the batch there gets the error.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         heads, start = b"", position
@@ -180,12 +203,15 @@ class Segment:
             position += size
 
     def records(self) -> Iterator[Record]:
-        """The records of all batches but control batches; raises FormatError where one is corrupt."""
+        """Yield the records of all batches that are not control batches.
+
+        Raise FormatError where a batch is corrupt or the file cannot be read.
+        """
         for batch in self.batches():
             if not batch.is_control:
                 yield from batch.records()
 
     def close(self) -> None:
-        """Close the file; batches that were read stay what they are."""
+        """Close the file; batches that were read stay valid."""
         self._part = memoryview(b"")
         self._file.close()

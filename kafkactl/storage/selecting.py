@@ -1,4 +1,4 @@
-"""Reading what a selection asks for, and no more of the files than that needs."""
+"""Reading of the batches and records that a selection takes, without the parts of the files that it does not need."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pathlib import Path
 
 from kafkactl.errors import FormatError, KafkactlError, MissingFileError
 from kafkactl.storage.batch import HEADER_SIZE, AnyBatch, Batch
-from kafkactl.storage.damage import LARGEST_KNOWN_MAGIC, Damage, fault_of, sound_batches
-from kafkactl.storage.files import STANDARD_INPUT, FileKind, kind_of, with_file_name
+from kafkactl.storage.damage import LARGEST_KNOWN_MAGIC, Damage, find_fault, read_sound_batches
+from kafkactl.storage.files import STANDARD_INPUT, FileKind, add_file_name, find_kind
 from kafkactl.storage.records import Record
-from kafkactl.storage.segment import Segment, base_offset_of
+from kafkactl.storage.segment import Segment, find_base_offset
 from kafkactl.storage.selection import BadCrc, Selection
 from kafkactl.storage.source import LostBytesError
 from kafkactl.storage.transactions import OpenRecords, TransactionEnds
 
-POLL_S = 0.2  # how often a file that grows is looked at
+POLL_S = 0.2  # time between two checks whether a file has grown
 _READ_BACK_BYTES = 1024 * 1024
 _KEEP_HINT = "show its records all the same: --keep-bad-crc"
 SKIP_HINT = "read the sound batches behind it: --skip-damaged"
@@ -29,14 +29,14 @@ SKIP_HINT = "read the sound batches behind it: --skip-damaged"
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A batch with those of its records that are wanted; without any where batches are what is read."""
+    """A batch with its selected records; without records where batches are read."""
 
     segment: Segment
     batch: AnyBatch
     records: Iterator[Record]
-    """To be read before the next batch is asked for; raises FormatError where the batch is damaged."""
+    """Read these before the next batch is requested. Iterating raises FormatError where the batch is damaged."""
     is_aborted: bool | None = False
-    """Whether the batch is of a transaction that was aborted; None where that is not known."""
+    """Whether the transaction of the batch was aborted; None where that is not known."""
 
     @property
     def path(self) -> Path:
@@ -45,29 +45,36 @@ class Selected:
 
 
 OnError = Callable[[KafkactlError], None]
+"""Function that is called with every error, such as damage in a segment."""
 
 
 def select(
     paths: Sequence[Path], selection: Selection, deep: bool, on_error: OnError, left_out: OpenRecords | None = None
 ) -> Iterator[Selected]:
-    """Return what is wanted of these segments, in order; `on_error` takes damage, which does not hide what is sound.
+    """Return an iterator over the selected batches of segments, in the order of `paths`.
 
-    `left_out` counts the records that read_committed leaves out because their transaction has no end.
+    With `deep` the records of the batches are selected and read; without it only batches are. `on_error` takes every
+    error: a missing file, damage, a file that cannot be read. Reading continues with the next segment, and with
+    `skip_damaged` behind the damage. Only records of a Selected can raise (FormatError).
+
+    `left_out` counts the records that `read_committed` leaves out because their transaction has no end. With `follow`
+    the iterator has no end.
     """
     for path in paths:
-        if path != STANDARD_INPUT and not path.exists():  # also where not all files have to be read
+        # A missing file is an error also where the selection does not need the file.
+        if path != STANDARD_INPUT and not path.exists():
             on_error(MissingFileError(f"{path}: no such file"))
     paths = [path for path in paths if path == STANDARD_INPUT or path.exists()]
     if not paths:
         return iter(())
     reading = _Reading(selection, deep, on_error, OpenRecords() if left_out is None else left_out)
     if selection.tail is not None:
-        return reading.last(paths, selection.tail)
-    return _limited(reading.in_order(paths), selection.limit, deep)
+        return reading.read_last(paths, selection.tail)
+    return _limit(reading.read_in_order(paths), selection.limit, deep)
 
 
 class _Reading:
-    """Reads what is wanted of segments, and reports what is damaged."""
+    """One reading of segments: it yields the selected batches and reports damage."""
 
     def __init__(self, selection: Selection, deep: bool, on_error: OnError, left_out: OpenRecords) -> None:
         self._selection = selection
@@ -76,61 +83,64 @@ class _Reading:
         self._left_out = left_out
         self._ends = TransactionEnds() if selection.read_committed or selection.with_ends else None
 
-    def in_order(self, paths: Sequence[Path]) -> Iterator[Selected]:
-        """Yield what is wanted, from the first segment to the last."""
+    def read_in_order(self, paths: Sequence[Path]) -> Iterator[Selected]:
+        """Yield the selected batches, from the first segment to the last."""
         selection, position = self._selection, 0
         for number, path in enumerate(paths):
             try:
                 if _ends_before(path, paths[number + 1 : number + 2], selection):
                     continue
                 with Segment(path) as segment:
-                    position = selection.start(segment)
-                    for batch in self._batches(segment, position):
+                    position = selection.find_start(segment)
+                    for batch in self._read_batches(segment, position):
                         position = batch.position + batch.size_bytes
                         if selection.is_past(batch):
                             break
-                        yield from self._taken(segment, batch)
+                        yield from self._select_from(segment, batch)
             except KafkactlError as error:
-                self._on_error(with_file_name(error, path, SKIP_HINT))
+                self._on_error(add_file_name(error, path, SKIP_HINT))
         if selection.follow:
-            yield from self._written_from_now_on(paths[-1], position)
+            yield from self._follow(paths[-1], position)
 
-    def last(self, paths: Sequence[Path], count: int) -> Iterator[Selected]:
-        """Yield the last records, or batches: from the last batch on, back to where there are enough."""
+    def read_last(self, paths: Sequence[Path], count: int) -> Iterator[Selected]:
+        """Yield the last `count` records, or batches; reading goes back from the last batch until there are enough."""
         left, end = count, 0
-        taken: list[Selected] = []
+        selected_batches: list[Selected] = []
         for path in reversed(paths):
             if left <= 0:
                 break
             try:
                 with Segment(path) as segment:
-                    begins, ends = self._places(segment)
+                    begins, ends = self._find_places(segment)
                     if path == paths[-1]:
                         end = ends[-1] if ends else 0
-                    for selected in self._backwards(segment, begins, ends):
-                        records = self._last_records(selected, left)
-                        taken.append(replace(selected, records=iter(records)))
+                    for selected in self._read_backwards(segment, begins, ends):
+                        records = self._read_last_records(selected, left)
+                        selected_batches.append(replace(selected, records=iter(records)))
                         left -= len(records) if self._deep else 1
                         if left <= 0:
                             break
             except KafkactlError as error:
-                self._on_error(with_file_name(error, path))
-        yield from reversed(taken)
+                self._on_error(add_file_name(error, path))
+        yield from reversed(selected_batches)
         if self._selection.follow:
-            yield from self._written_from_now_on(paths[-1], end)
+            yield from self._follow(paths[-1], end)
 
-    def _batches(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
-        """Yield all batches from a position on; raises FormatError where the chain of batches breaks."""
+    def _read_batches(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
+        """Yield all batches from a position on; raise FormatError where a batch is damaged or not whole."""
         if self._selection.skip_damaged:
-            yield from sound_batches(segment, position, self._reporter(segment), self._keeps_bad_crc)
+            yield from read_sound_batches(segment, position, self._make_reporter(segment), self._keeps_bad_crc)
             return
-        for batch in self._chain(segment, position):
+        for batch in self._read_chain(segment, position):
             position = batch.position + batch.size_bytes
             yield batch
         self._require_end(segment, position)
 
-    def _chain(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
-        """Yield the batches that follow each other; zeros of a log that is followed are not written yet."""
+    def _read_chain(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
+        """Yield the batches that follow each other.
+
+        Zeros in a log that is followed are the place of batches that are not written yet, and no error.
+        """
         try:
             for batch in segment.batches(position):
                 position = batch.position + batch.size_bytes
@@ -140,69 +150,69 @@ class _Reading:
                 raise
 
     def _require_end(self, segment: Segment, position: int) -> None:
-        """Raise FormatError where bytes lie behind the last whole batch; a log that is followed may grow there."""
+        """Raise FormatError where bytes follow the last whole batch, unless the log is followed and may grow there."""
         if position < segment.size_bytes and not self._selection.follow:
             raise FormatError(
                 f"corrupt: {segment.size_bytes - position} invalid bytes at the end: the batch at position {position}"
                 " is not whole"
             )
 
-    def _places(self, segment: Segment) -> tuple[array[int], array[int]]:
-        """Return where the batches of a segment begin and where they end, and report what is damaged."""
+    def _find_places(self, segment: Segment) -> tuple[array[int], array[int]]:
+        """Return where the batches of a segment begin and where they end, in bytes, and report damage."""
         begins, ends = array("q"), array("q")
         if self._selection.skip_damaged:
-            for batch in sound_batches(segment, 0, self._reporter(segment), self._keeps_bad_crc):
+            for batch in read_sound_batches(segment, 0, self._make_reporter(segment), self._keeps_bad_crc):
                 begins.append(batch.position)
                 ends.append(batch.position + batch.size_bytes)
             return begins, ends
-        for position, size in segment.frames():
+        for position, size in segment.read_frames():
             begins.append(position)
             ends.append(position + size)
         try:
             behind = ends[-1] if ends else 0
-            segment.batch_at(behind)
+            segment.read_batch(behind)
             self._require_end(segment, behind)
             segment.require_complete()
         except FormatError as error:
-            self._on_error(with_file_name(error, segment.path, SKIP_HINT))
+            self._on_error(add_file_name(error, segment.path, SKIP_HINT))
         return begins, ends
 
-    def _backwards(self, segment: Segment, begins: array[int], ends: array[int]) -> Iterator[Selected]:
-        """Yield what is wanted of the batches at these places, from the last one on."""
+    def _read_backwards(self, segment: Segment, begins: array[int], ends: array[int]) -> Iterator[Selected]:
+        """Yield the selected batches among those at these places, from the last one on."""
         number = len(begins)
         while number:
-            # Batches near each other are read together, because each keeps all that was read with it.
+            # Neighbouring batches are read together, because each one keeps all bytes of its part in memory.
             first = min(number - 1, bisect_left(begins, ends[number - 1] - _READ_BACK_BYTES, 0, number))
             segment.view(begins[first], ends[number - 1] - begins[first])
             for position in reversed(begins[first:number]):
                 try:
-                    batch = segment.batch_at(position)
+                    batch = segment.read_batch(position)
                     if batch is not None:
-                        yield from self._taken(segment, batch)
+                        yield from self._select_from(segment, batch)
                 except LostBytesError:
                     raise
                 except FormatError as error:
-                    self._on_error(with_file_name(error, segment.path))
+                    self._on_error(add_file_name(error, segment.path))
             number = first
 
-    def _last_records(self, selected: Selected, count: int) -> deque[Record]:
-        """Return the last records of a batch, those before any damage; it is reported."""
+    def _read_last_records(self, selected: Selected, count: int) -> deque[Record]:
+        """Return the last `count` selected records of a batch, up to any damage, which is reported."""
         records: deque[Record] = deque(maxlen=count)
         try:
             records.extend(selected.records)
         except FormatError as error:
-            self._on_error(with_file_name(error, selected.path))
+            self._on_error(add_file_name(error, selected.path))
         return records
 
-    def _taken(self, segment: Segment, batch: AnyBatch) -> Iterator[Selected]:
-        """Yield a batch with the records that are wanted of it, or nothing."""
+    def _select_from(self, segment: Segment, batch: AnyBatch) -> Iterator[Selected]:
+        """Yield a batch with its selected records, or nothing."""
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch) or not selection.may_take(batch):
             return
         is_aborted = self._is_aborted(segment, batch)
         if selection.read_committed and is_aborted is not False:
             if is_aborted is None and isinstance(batch, Batch):
-                self._left_out.add(segment.path, batch.producer_id, self._count_wanted(batch))
+                self._left_out.add(segment.path, batch.producer_id, self._count_selected(batch))
             return
         if not self._deep:
             yield Selected(segment, batch, iter(()), is_aborted)
@@ -211,13 +221,13 @@ class _Reading:
         try:
             first = list(islice(records, 1))
         except FormatError as error:
-            self._on_error(with_file_name(error, segment.path))
+            self._on_error(add_file_name(error, segment.path))
             return
-        if first or selection.takes_every_record:  # a batch of which nothing is wanted is not shown
+        if first or selection.takes_every_record:  # a batch without selected records is left out
             yield Selected(segment, batch, chain(first, records), is_aborted)
 
-    def _count_wanted(self, batch: Batch) -> int:
-        """Return how many records of a batch the selection takes; all of a batch whose records cannot be read."""
+    def _count_selected(self, batch: Batch) -> int:
+        """Return how many records of a batch the selection takes; all where the records cannot be read."""
         if not self._deep or self._selection.takes_every_record:
             return batch.count
         try:
@@ -226,13 +236,13 @@ class _Reading:
             return batch.count
 
     def _is_shown(self, path: Path, batch: AnyBatch) -> bool:
-        """Return whether a batch is shown, damaged as it may be, and report what is wrong with it."""
+        """Return whether a batch is shown although it may be damaged, and report its damage."""
         selection = self._selection
         if selection.skip_damaged:
-            return True  # sound_batches has seen to it
+            return True  # read_sound_batches has checked it
         if batch.magic <= LARGEST_KNOWN_MAGIC and selection.bad_crc is BadCrc.SHOWN:
             return True
-        fault = fault_of(batch)
+        fault = find_fault(batch)
         if fault is None:
             return True
         is_unknown = batch.magic > LARGEST_KNOWN_MAGIC
@@ -243,24 +253,27 @@ class _Reading:
         return selection.bad_crc is BadCrc.KEPT or not self._deep
 
     def _is_aborted(self, segment: Segment, batch: AnyBatch) -> bool | None:
+        """Return whether the batch belongs to an aborted transaction; None where that is not known."""
         if not isinstance(batch, Batch) or not batch.is_transactional or batch.is_control:
             return False
         return None if self._ends is None else self._ends.is_aborted(segment, batch)
 
     @property
     def _keeps_bad_crc(self) -> bool:
+        """Return whether batches with a wrong CRC are read."""
         return self._selection.bad_crc is BadCrc.KEPT
 
-    def _reporter(self, segment: Segment) -> Callable[[Damage], None]:
+    def _make_reporter(self, segment: Segment) -> Callable[[Damage], None]:
+        """Return a function that reports damage of a segment as an error."""
         return lambda damage: self._on_error(FormatError(f"{segment.path}: {damage}"))
 
-    def _written_from_now_on(self, path: Path, position: int) -> Iterator[Selected]:
-        """Yield what is written, in this segment and in those that follow it; it never ends."""
+    def _follow(self, path: Path, position: int) -> Iterator[Selected]:
+        """Yield the selected batches that a broker writes from now on, here and in later segments, without an end."""
         while True:
             with Segment(path) as segment:
-                for batch in self._chain(segment, position):
+                for batch in self._read_chain(segment, position):
                     position = batch.position + batch.size_bytes
-                    yield from self._taken(segment, batch)
+                    yield from self._select_from(segment, batch)
             younger = [other for other in sorted(path.parent.glob("*.log")) if other.name > path.name]
             if younger and path.stat().st_size <= position:
                 path, position = younger[0], 0
@@ -268,32 +281,36 @@ class _Reading:
                 time.sleep(POLL_S)
 
 
-def _limited(found: Iterator[Selected], limit: int | None, deep: bool) -> Iterator[Selected]:
+def _limit(batches: Iterator[Selected], limit: int | None, deep: bool) -> Iterator[Selected]:
+    """Yield batches with at most `limit` records in all, or at most `limit` batches."""
     if limit is None:
-        yield from found
+        yield from batches
         return
     left = limit
 
-    def counted(records: Iterator[Record]) -> Iterator[Record]:
+    def count_down(records: Iterator[Record]) -> Iterator[Record]:
         nonlocal left
         for record in islice(records, left):
             left -= 1
             yield record
 
     while left > 0:
-        selected = next(found, None)
+        selected = next(batches, None)
         if selected is None:
             return
-        yield Selected(selected.segment, selected.batch, counted(selected.records), selected.is_aborted)
+        yield Selected(selected.segment, selected.batch, count_down(selected.records), selected.is_aborted)
         left -= not deep
 
 
 def _ends_before(path: Path, following: Sequence[Path], selection: Selection) -> bool:
-    """Whether all of a segment lies before the offset wanted, told by where the next one of its folder begins."""
+    """Return whether all of a segment lies before the first selected offset.
+
+    The base offset of the next segment in the folder shows it.
+    """
     return (
         selection.from_offset is not None
         and bool(following)
-        and kind_of(path) is kind_of(following[0]) is FileKind.LOG
+        and find_kind(path) is find_kind(following[0]) is FileKind.LOG
         and following[0].parent == path.parent
-        and base_offset_of(following[0]) <= selection.from_offset
+        and find_base_offset(following[0]) <= selection.from_offset
     )

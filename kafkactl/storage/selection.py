@@ -1,4 +1,4 @@
-"""Which records of segments are wanted."""
+"""Selection of the records that a reader returns from segments."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from enum import Enum, auto
 from kafkactl.errors import UsageError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.records import Record
-from kafkactl.storage.seek import position_of_offset, position_of_time
+from kafkactl.storage.seek import seek_offset, seek_time
 from kafkactl.storage.segment import Segment
 
 
 class BadCrc(Enum):
-    """What becomes of the records of a batch whose CRC is not that of its bytes."""
+    """Treatment of the records in a batch with a wrong CRC."""
 
     SHOWN = auto()
-    """They are like any others, as in Kafka's tool."""
+    """The records are shown, and no error is reported, as in Kafka's tool."""
     LEFT_OUT = auto()
-    """They are left out, and that is an error."""
+    """The records are left out, and an error is reported."""
     KEPT = auto()
-    """They are there, and it is an error."""
+    """The records are shown, and an error is reported."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Records that are wanted; ranges begin with their first and end before their second bound."""
+    """The conditions for records; a record must meet all of them.
+
+    A range includes its first bound and excludes its second. None means no condition.
+    """
 
     from_offset: int | None = None
     to_offset: int | None = None
@@ -37,28 +40,29 @@ class Selection:
     only_control: bool = False
     key: bytes | None = None
     matches: Callable[[Record], bool] | None = None
-    """Any other wish."""
+    """Any other condition on a record."""
     limit: int | None = None
-    """At most so many records, or batches where these are what is read."""
+    """Largest number of records, or of batches where only batches are read."""
     tail: int | None = None
-    """Only so many of the last."""
+    """Number of records, or of batches, to read from the end of the segments."""
     follow: bool = False
-    """Go on with what is written to the last segment, and to those after it."""
+    """Whether to continue with the batches that a broker writes to the last segment and to later ones."""
     skip_damaged: bool = False
-    """Go on with the next sound batch behind what is damaged."""
+    """Whether to continue with the next sound batch after damage."""
     bad_crc: BadCrc = BadCrc.SHOWN
     read_committed: bool = False
-    """Only records outside of transactions, and of those that were committed."""
+    """Whether to read only records outside of transactions and records of committed transactions."""
     with_ends: bool = False
-    """Look for the ends of transactions."""
+    """Whether to find out how the transactions of the batches ended."""
 
     @property
     def is_everything(self) -> bool:
+        """Return whether no field differs from its default."""
         return self == Selection()
 
     @property
     def takes_every_record(self) -> bool:
-        """Whether only damage and aborted transactions can keep a record out."""
+        """Return whether only damage and aborted transactions can keep a record out."""
         return self == Selection(
             skip_damaged=self.skip_damaged,
             bad_crc=self.bad_crc,
@@ -67,25 +71,28 @@ class Selection:
             follow=self.follow,
         )
 
-    def start(self, segment: Segment) -> int:
-        """The position to begin at."""
-        by_offset = 0 if self.from_offset is None else position_of_offset(segment, self.from_offset)
-        by_time = 0 if self.from_time_ms is None else position_of_time(segment, self.from_time_ms)
+    def find_start(self, segment: Segment) -> int:
+        """Return the position in a segment to begin at, in bytes; no selected record lies before it.
+
+        Raise FormatError where the segment cannot be read.
+        """
+        by_offset = 0 if self.from_offset is None else seek_offset(segment, self.from_offset)
+        by_time = 0 if self.from_time_ms is None else seek_time(segment, self.from_time_ms)
         return max(by_offset, by_time)
 
     def is_past(self, batch: AnyBatch) -> bool:
-        """Whether neither this batch nor any behind it is wanted."""
+        """Return whether neither this batch nor any later one can have a selected record."""
         if self.to_offset is not None and isinstance(batch, Batch) and batch.base_offset >= self.to_offset:
             return True
-        # A producer's clock may go back; a broker's own does not.
+        # A producer's timestamps may go back, so they prove nothing about later batches; a broker's do not go back.
         return self.to_time_ms is not None and batch.is_log_append_time and batch.max_timestamp_ms >= self.to_time_ms
 
     def is_before(self, batch: AnyBatch) -> bool:
-        """Whether a batch lies before the offset wanted."""
+        """Return whether all records of a batch lie before the first selected offset."""
         return self.from_offset is not None and batch.last_offset < self.from_offset
 
     def may_take(self, batch: AnyBatch) -> bool:
-        """Whether a batch can have a record that is wanted, by its header."""
+        """Return whether a batch can have a selected record, by its header alone."""
         if self.from_time_ms is not None and 0 <= batch.max_timestamp_ms < self.from_time_ms:
             return False
         if self.producer_id is not None and not (isinstance(batch, Batch) and batch.producer_id == self.producer_id):
@@ -93,7 +100,7 @@ class Selection:
         return batch.is_control or not self.only_control
 
     def takes(self, record: Record) -> bool:
-        """Whether a record of a batch that may be taken is wanted."""
+        """Return whether a record is selected, if its batch passed `may_take`."""
         return (
             (self.from_offset is None or record.offset >= self.from_offset)
             and (self.to_offset is None or record.offset < self.to_offset)
@@ -105,7 +112,10 @@ class Selection:
 
 
 def grep(pattern: str, texts: Callable[[Record], Sequence[str | None]]) -> Callable[[Record], bool]:
-    """Whether a record's key or value, as `texts` shows them, has the pattern; raises UsageError for no pattern."""
+    """Return a function that says whether a record's key or value, as `texts` shows them, contains a pattern.
+
+    `pattern` is a regular expression of Python's `re`. Raise UsageError for an invalid one.
+    """
     try:
         search = re.compile(pattern).search
     except re.error as error:

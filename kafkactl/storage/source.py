@@ -1,7 +1,7 @@
 """Files that are read at any position: as they are, unpacked from gzip, or standard input.
 
-They are read and not mapped into memory. A mapped file that becomes shorter, as an index does when its broker stops,
-kills the process that looks at it; a read says how many bytes there were.
+The files are read and not mapped into memory. A mapped file that becomes shorter, as an index does when its broker
+stops, kills the process that reads it. A read returns how many bytes there were.
 """
 
 from __future__ import annotations
@@ -28,22 +28,26 @@ _GZIP_MAGIC = b"\x1f\x8b\x08"
 
 
 class LostBytesError(FormatError):
-    """Bytes that a file should have cannot be read."""
+    """Bytes that a file should have and that cannot be read."""
 
 
 class StoredFile:
-    """A file that is open for reading; its size is the one it had when it was opened."""
+    """An open file for reading; its size is the size at the time of opening."""
 
     def __init__(self, path: Path) -> None:
-        """Open a path; raises MissingFileError, UsageError and FormatError."""
+        """Open a path; raise MissingFileError, UsageError and FormatError."""
         self.path = path
         self.fault: LostBytesError | None = None
-        """Why there are fewer bytes than there should be, or None; they can be read up to there."""
+        """Why the file has fewer bytes than it should have, or None; the bytes before that place can be read."""
         self._file = self._open()
         self.size_bytes = os.fstat(self._file.fileno()).st_size
 
     def read(self, position: int, size: int) -> bytes:
-        """Return `size` bytes from a position on; raises LostBytesError where the file does not have them any more."""
+        """Return exactly `size` bytes from a position on.
+
+        Raise LostBytesError where the file no longer has them, where they cannot be read, and where they do not fit
+        into memory.
+        """
         try:
             data = os.pread(self._file.fileno(), size, position)
             while len(data) < size and (more := os.pread(self._file.fileno(), size - len(data), position + len(data))):
@@ -59,19 +63,19 @@ class StoredFile:
         return data
 
     def has_data(self, position: int) -> bool:
-        """Return whether another byte than zero stands at a position or behind it; raises LostBytesError.
+        """Return whether a byte that is not zero stands at a position or after it.
 
-        Holes of sparse files are passed over.
+        Holes of sparse files are not read. Raise LostBytesError where the file cannot be read.
         """
-        while (start := self._end_of_hole(position)) < self.size_bytes:
+        while (start := self._find_data(position)) < self.size_bytes:
             data = self.read(start, min(_SEARCHED_BYTES, self.size_bytes - start))
             if data.strip(b"\0"):
                 return True
             position = start + len(data)
         return False
 
-    def _end_of_hole(self, position: int) -> int:
-        """Return the first position from this one on that is in no hole; the file's size without one."""
+    def _find_data(self, position: int) -> int:
+        """Return the first position from this one on that is in no hole of the file; the file's size without one."""
         if position >= self.size_bytes or not hasattr(os, "SEEK_DATA"):
             return position
         try:
@@ -87,9 +91,11 @@ class StoredFile:
         return self.size_bytes
 
     def _unreadable(self, position: int, error: OSError) -> LostBytesError:
+        """Return the error for a position that cannot be read."""
         return LostBytesError(f"{self.path}: position {position} cannot be read: {error.strerror}", _COPY_HINT)
 
     def _shorter(self) -> LostBytesError:
+        """Return the error for a file that became shorter."""
         return LostBytesError(
             f"{self.path}: the file became shorter while it was read: it had {self.size_bytes} bytes,"
             f" and has {os.fstat(self._file.fileno()).st_size} now",
@@ -104,17 +110,17 @@ class StoredFile:
         path = self.path
         try:
             if path == STANDARD_INPUT:
-                file, self.fault = _standard_input()
+                file, self.fault = _open_standard_input()
                 return os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
             file = path.open("rb", buffering=0)
             mode = os.fstat(file.fileno()).st_mode
             if path.suffix == GZIP_SUFFIX:
                 with file:
-                    unpacked, self.fault = _unpacked(path, file)
+                    unpacked, self.fault = _unpack(path, file)
                 return unpacked
             if stat.S_ISFIFO(mode):
                 with file:
-                    return _copied(file.read)
+                    return _copy_stream(file.read)
             if not stat.S_ISREG(mode):
                 file.close()
                 raise UsageError(f"{path}: not a regular file")
@@ -130,7 +136,11 @@ class StoredFile:
 
 
 def read_file(path: Path) -> memoryview:
-    """Return all bytes of a small file; raises MissingFileError, UsageError and FormatError."""
+    """Return all bytes of a small file.
+
+    Raise MissingFileError for a missing file, UsageError for a folder or a file without read permission, and
+    FormatError for a file above 2 GiB, one that cannot be read, or a gzip file that is cut off.
+    """
     file = StoredFile(path)
     try:
         if file.size_bytes > _LARGEST_SMALL_FILE:
@@ -144,8 +154,12 @@ def read_file(path: Path) -> memoryview:
 
 
 @cache
-def _standard_input() -> tuple[BinaryIO, LostBytesError | None]:
-    """Return standard input as a file, and its fault; it can be read only once, and so it is kept."""
+def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
+    """Return standard input as a file, and its fault or None.
+
+    The result is cached, because standard input can be read only once. Raise UsageError where it is closed or a
+    terminal.
+    """
     if sys.stdin is None:
         raise UsageError("standard input is closed", "name a file instead of -")
     if sys.stdin.isatty():
@@ -154,16 +168,19 @@ def _standard_input() -> tuple[BinaryIO, LostBytesError | None]:
     if stat.S_ISREG(os.fstat(descriptor).st_mode) and os.lseek(descriptor, 0, os.SEEK_CUR) == 0:
         file: BinaryIO = os.fdopen(os.dup(descriptor), "rb", buffering=0)
     else:
-        file = _copied(lambda size: os.read(descriptor, size))
+        file = _copy_stream(lambda size: os.read(descriptor, size))
     if os.pread(file.fileno(), len(_GZIP_MAGIC), 0) == _GZIP_MAGIC:
-        return _unpacked(STANDARD_INPUT, file)
+        return _unpack(STANDARD_INPUT, file)
     return file, None
 
 
-def _unpacked(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None]:
-    """Return the content of a gzip file as a file, and why it ends too early; raises LostBytesError without content."""
+def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None]:
+    """Return the content of a gzip file as a file, and why it ends too early, or None.
+
+    Raise LostBytesError where not one byte can be unpacked.
+    """
     file.seek(0)
-    parts = _gzip_parts(file)
+    parts = _unpack_parts(file)
     copied = 0
     fault: LostBytesError | None = None
 
@@ -178,15 +195,18 @@ def _unpacked(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | No
         copied += len(part)
         return part
 
-    unpacked = _copied(read)
+    unpacked = _copy_stream(read)
     if fault is not None and copied == 0:
         unpacked.close()
         raise fault
     return unpacked, fault
 
 
-def _gzip_parts(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the content of a gzip file, none of it empty; raises ValueError where it is damaged or cut off."""
+def _unpack_parts(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the content of a gzip file in parts that are not empty.
+
+    Raise ValueError where the file is damaged or cut off.
+    """
     from isal import isal_zlib  # twice as fast as zlib
 
     stream = isal_zlib.decompressobj(GZIP_WINDOW)
@@ -205,16 +225,20 @@ def _gzip_parts(file: BinaryIO) -> Iterator[bytes]:
         raise ValueError("they are cut off")
 
 
-def _copied(read: Callable[[int], bytes | None]) -> BinaryIO:
-    """Return a file without a name that has all bytes of a stream; on disk where a folder for such files exists."""
-    copy = _nameless_file()
+def _copy_stream(read: Callable[[int], bytes | None]) -> BinaryIO:
+    """Return a file without a name that has all bytes of a stream.
+
+    It is on disk where a folder for temporary files exists, else in memory.
+    """
+    copy = _create_nameless_file()
     while data := read(_COPIED_AT_ONCE):
         copy.write(data)
     copy.flush()
     return copy
 
 
-def _nameless_file() -> BinaryIO:
+def _create_nameless_file() -> BinaryIO:
+    """Return an empty file without a name; in memory where no file can be created on disk."""
     try:
         return tempfile.TemporaryFile()
     except OSError:

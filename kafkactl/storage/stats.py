@@ -1,4 +1,4 @@
-"""What segments hold, in numbers: records, bytes, codecs, sizes, times, keys, producers and the gaps of compaction."""
+"""Numbers about segments: records, bytes, codecs, sizes, times, keys, producers, and the gaps of compaction."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.compression import Codec
-from kafkactl.storage.files import with_file_name
-from kafkactl.storage.segment import Segment, base_offset_of
+from kafkactl.storage.files import add_file_name
+from kafkactl.storage.segment import Segment, find_base_offset
 
 PERCENTILES = (50, 90, 99, 100)
-# So many keys are counted exactly; of more, those seen rarely are forgotten.
+# Up to so many different keys are counted exactly. With more of them, the rare ones are forgotten.
 MOST_KEYS = 100_000
 UNPACKED_HEADER_BYTES = 61
 
 
 @dataclass
 class Stats:
-    """Numbers of one segment, or of many: they add up."""
+    """Numbers about one segment, or about many after `add`."""
 
     segments: int = 0
     size_bytes: int = 0
@@ -33,39 +33,49 @@ class Stats:
     tombstones: int = 0
     transactional_batches: int = 0
     compressed_bytes: int = 0
-    """Of the records of compressed batches."""
+    """Size of the records of compressed batches, as they are stored."""
     uncompressed_bytes: int = 0
-    """The same when decompressed."""
+    """Size of the records of compressed batches, decompressed."""
     first_offset: int | None = None
     next_offset: int | None = None
+    """The offset after the last record."""
     missing_offsets: int = 0
+    """Number of offsets in the gaps."""
     gaps: int = 0
     oldest_ms: int | None = None
+    """Smallest timestamp; None without a timestamp."""
     youngest_ms: int | None = None
+    """Largest timestamp; None without a timestamp."""
     codecs: Counter[str] = field(default_factory=Counter)
+    """Number of batches by codec name."""
     batch_sizes: Counter[int] = field(default_factory=Counter)
+    """Number of batches by size in bytes."""
     key_sizes: Counter[int] = field(default_factory=Counter)
     value_sizes: Counter[int] = field(default_factory=Counter)
     keys: Counter[bytes] = field(default_factory=Counter)
+    """Number of records by key."""
     keys_are_exact: bool = True
+    """False where there were too many different keys, and rare ones were forgotten."""
     producers: set[int] = field(default_factory=set)
+    """Ids of the producers."""
     damaged_batches: int = 0
+    """Number of batches with a wrong CRC, whose records are not counted."""
 
     @property
     def compression_ratio(self) -> float | None:
-        """How many times smaller compressed records are; None without any."""
+        """Return how many times smaller compressed records are than decompressed ones; None without any."""
         return self.uncompressed_bytes / self.compressed_bytes if self.compressed_bytes else None
 
     def add(self, other: Stats) -> None:
-        """Takes in the numbers of what comes behind."""
+        """Add the numbers of the next segments, which follow these ones."""
         for name, value in vars(other).items():
-            mine = getattr(self, name)
-            if isinstance(mine, Counter):
-                mine.update(value)
-            elif isinstance(mine, set):
-                mine |= value
+            own = getattr(self, name)
+            if isinstance(own, Counter):
+                own.update(value)
+            elif isinstance(own, set):
+                own |= value
             elif name in ("segments", "missing_offsets", "gaps") or name.endswith(("bytes", "batches", "records")):
-                setattr(self, name, mine + value)
+                setattr(self, name, own + value)
         self.tombstones += other.tombstones
         self.keys_are_exact &= other.keys_are_exact
         self._forget_rare_keys()
@@ -74,14 +84,18 @@ class Stats:
         self.next_offset = other.next_offset
         for timestamp_ms in (other.oldest_ms, other.youngest_ms):
             if timestamp_ms is not None:
-                self._time(timestamp_ms)
+                self._note_time(timestamp_ms)
 
     def take(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None) -> None:
-        """Counts a record."""
+        """Count one record.
+
+        `timestamp_ms` is in ms, and a negative one is not counted. A record with a key and without a value is a
+        tombstone.
+        """
         self.records += 1
         self.note_offsets(offset, offset + 1)
         if timestamp_ms >= 0:
-            self._time(timestamp_ms)
+            self._note_time(timestamp_ms)
         if key is not None:
             self.key_sizes[len(key)] += 1
             self.keys[key] += 1
@@ -92,54 +106,62 @@ class Stats:
         else:
             self.value_sizes[len(value)] += 1
 
-    def top_keys(self, count: int) -> list[tuple[bytes, int]]:
-        """The keys of most records, and of how many; equal ones by name."""
+    def list_top_keys(self, count: int) -> list[tuple[bytes, int]]:
+        """Return the `count` most frequent keys and their numbers of records, the most frequent first.
+
+        Keys with equal numbers are sorted by their bytes.
+        """
         return sorted(self.keys.items(), key=lambda item: (-item[1], item[0]))[:count]
 
     def note_offsets(self, first: int, end: int) -> None:
-        """Count offsets that are there, and what is missing before them."""
+        """Count the offsets from `first` up to `end` (excluded), and the gap before them."""
         if self.first_offset is None:
             self.first_offset = first
         self.note_end(first)
         self.next_offset = max(self.next_offset or 0, end)
 
     def note_end(self, offset: int) -> None:
-        """Count what is missing up to an offset."""
+        """Count the gap between the last record and an offset."""
         if self.next_offset is not None and offset > self.next_offset:
             self.gaps += 1
             self.missing_offsets += offset - self.next_offset
             self.next_offset = offset
 
-    def _time(self, timestamp_ms: int) -> None:
+    def _note_time(self, timestamp_ms: int) -> None:
+        """Take a timestamp into the oldest and the youngest."""
         self.oldest_ms = timestamp_ms if self.oldest_ms is None else min(self.oldest_ms, timestamp_ms)
         self.youngest_ms = timestamp_ms if self.youngest_ms is None else max(self.youngest_ms, timestamp_ms)
 
     def _forget_rare_keys(self) -> None:
+        """Keep only the most frequent keys where there are too many."""
         if len(self.keys) > MOST_KEYS:
             self.keys_are_exact = False
             self.keys = Counter(dict(self.keys.most_common(MOST_KEYS)))
 
 
-def stats_of(path: Path, on_error: Callable[[KafkactlError], None], after: int | None = None) -> Stats:
-    """Return a segment's numbers, up to where it cannot be read on, which goes to `on_error`.
+def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: int | None = None) -> Stats:
+    """Return the numbers about one segment.
 
-    `after` is the next offset of the segment before it; what is missing between them counts here. Raises NotFoundError
-    and UsageError.
+    Where a part cannot be read, `on_error` gets the error, and the numbers end there. `after` is the next offset of the
+    segment before this one, or None: the gap between them counts here. Raise NotFoundError for a missing file,
+    UsageError for a folder, a file without read permission or one without a base offset, and FormatError where the file
+    cannot be opened.
     """
-    base_offset = base_offset_of(path)
+    base_offset = find_base_offset(path)
     stats = Stats(segments=1, next_offset=base_offset if after is None else after)
     with Segment(path) as segment:
         stats.size_bytes = segment.size_bytes
         try:
             for batch in segment.batches():
-                _count(batch, stats)
+                _count_batch(batch, stats)
         except FormatError as error:
-            on_error(with_file_name(error, path))
+            on_error(add_file_name(error, path))
     stats.note_end(base_offset)
     return stats
 
 
-def _count(batch: AnyBatch, stats: Stats) -> None:
+def _count_batch(batch: AnyBatch, stats: Stats) -> None:
+    """Add the numbers of one batch. The records of a batch with a wrong CRC are not counted."""
     stats.batches += 1
     stats.batch_sizes[batch.size_bytes] += 1
     if not batch.is_valid:
@@ -153,7 +175,7 @@ def _count(batch: AnyBatch, stats: Stats) -> None:
             stats.producers.add(batch.producer_id)
         if batch.codec is not Codec.NONE:
             stats.compressed_bytes += batch.size_bytes - UNPACKED_HEADER_BYTES
-            unpacked = batch.unpacked()
+            unpacked = batch.unpack()
             stats.uncompressed_bytes += len(unpacked)
             records = batch.records(unpacked)
     if batch.is_control:
@@ -166,26 +188,34 @@ def _count(batch: AnyBatch, stats: Stats) -> None:
         stats.take(record.offset, record.timestamp_ms, record.key, record.value)
 
 
-def percentiles(sizes: Counter[int]) -> dict[str, int | None]:
-    """The sizes below which so many of a hundred lie: p50, p90, p99 and max, in bytes; None of nothing."""
-    total, found = sum(sizes.values()), {}
+def compute_percentiles(sizes: Counter[int]) -> dict[str, int | None]:
+    """Return the percentiles of sizes, in bytes: p50, p90, p99 and max.
+
+    `sizes` has the number of occurrences by size. Each value is None where `sizes` is empty.
+    """
+    total, values = sum(sizes.values()), {}
     ordered = sorted(sizes.items())
     for percent in PERCENTILES:
-        found["max" if percent == 100 else f"p{percent}"] = _percentile(ordered, total, percent)
-    return found
+        values["max" if percent == 100 else f"p{percent}"] = _find_percentile(ordered, total, percent)
+    return values
 
 
-def _percentile(ordered: Sequence[tuple[int, int]], total: int, percent: int) -> int | None:
-    seen = 0
+def _find_percentile(ordered: Sequence[tuple[int, int]], total: int, percent: int) -> int | None:
+    """Return the smallest size that so many percent of all sizes do not exceed; None without sizes."""
+    running_count = 0
     for size, count in ordered:
-        seen += count
-        if seen * 100 >= percent * total:
+        running_count += count
+        if running_count * 100 >= percent * total:
             return size
     return None
 
 
-def as_data(stats: Stats, top: int) -> dict[str, Any]:
-    """The numbers for programs; keys as UTF-8 where they are, and in hexadecimal elsewhere."""
+def export_stats(stats: Stats, top: int) -> dict[str, Any]:
+    """Return the numbers as a dict with the fields of docs/json.md.
+
+    `top` is the number of most frequent keys to include. Sizes become percentiles. `distinct_keys` is None where rare
+    keys were forgotten.
+    """
     return {
         "segments": stats.segments,
         "size_bytes": stats.size_bytes,
@@ -203,16 +233,17 @@ def as_data(stats: Stats, top: int) -> dict[str, Any]:
         "youngest_ms": stats.youngest_ms,
         "codecs": dict(sorted(stats.codecs.items())),
         "compression_ratio": None if stats.compression_ratio is None else round(stats.compression_ratio, 2),
-        "batch_size_bytes": percentiles(stats.batch_sizes),
-        "key_size_bytes": percentiles(stats.key_sizes),
-        "value_size_bytes": percentiles(stats.value_sizes),
+        "batch_size_bytes": compute_percentiles(stats.batch_sizes),
+        "key_size_bytes": compute_percentiles(stats.key_sizes),
+        "value_size_bytes": compute_percentiles(stats.value_sizes),
         "producers": len(stats.producers),
         "distinct_keys": len(stats.keys) if stats.keys_are_exact else None,
-        "top_keys": [{"key": key_text(key), "records": count} for key, count in stats.top_keys(top)],
+        "top_keys": [{"key": format_key(key), "records": count} for key, count in stats.list_top_keys(top)],
     }
 
 
-def key_text(key: bytes) -> str:
+def format_key(key: bytes) -> str:
+    """Return a key as text where it is UTF-8, else as 0x and hexadecimal digits."""
     try:
         return key.decode()
     except UnicodeDecodeError:

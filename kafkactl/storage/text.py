@@ -1,4 +1,4 @@
-"""Bytes as text, as the JVM reads them."""
+"""Bytes as text, as the JVM decodes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _LONGEST_CHARACTER = 4  # bytes of UTF-8
 
 
 def jvm_text(data: bytes) -> str:
-    """Bytes as new String(bytes, UTF_8) reads them: what is not UTF-8 becomes U+FFFD, as often as there."""
+    """Return bytes as text, like `new String(bytes, UTF_8)` in Java.
+
+    Bytes that are not UTF-8 become U+FFFD, in the same number as in Java.
+    """
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -19,29 +22,35 @@ def jvm_text(data: bytes) -> str:
         return data.decode("utf-8", _JVM_ERRORS if _SURROGATE.search(data) else "replace")
 
 
-def utf8_parts(data: bytes, size: int = 1024 * 1024) -> Iterator[bytes]:
-    """Yield bytes as UTF-8 in parts, each of about `size` bytes: together what jvm_text makes of all of them."""
+def split_as_utf8(data: bytes, size: int = 1024 * 1024) -> Iterator[bytes]:
+    """Yield bytes as valid UTF-8, in parts of about `size` bytes.
+
+    Together the parts are the encoded result of `jvm_text`.
+    """
     position = 0
     while position < len(data):
-        end = _boundary(data, position + size)
+        end = _find_boundary(data, position + size)
         part = data[position:end]
         yield part if _is_utf8(part) else jvm_text(part).encode()
         position = end
 
 
 def is_utf8(data: bytes, size: int = 1024 * 1024) -> bool:
-    """Return whether bytes are UTF-8, without making a text of all of them."""
+    """Return whether bytes are valid UTF-8.
+
+    They are checked in parts of about `size` bytes, so that no text of all of them is needed.
+    """
     position = 0
     while position < len(data):
-        end = _boundary(data, position + size)
+        end = _find_boundary(data, position + size)
         if not _is_utf8(data[position:end]):
             return False
         position = end
     return True
 
 
-def _boundary(data: bytes, end: int) -> int:
-    """Return the last place at or before `end` where no character is cut, in UTF-8 and in what only resembles it."""
+def _find_boundary(data: bytes, end: int) -> int:
+    """Return the last position at or before `end` that cuts no character, in UTF-8 and in bytes that resemble it."""
     if end >= len(data):
         return len(data)
     for start in range(end, end - _LONGEST_CHARACTER, -1):
@@ -59,23 +68,26 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def name_text(data: bytes) -> str:
-    """Return a header's name; bytes that are not UTF-8 become surrogates, from which name_bytes makes them again."""
+    """Return a header's name as text; bytes that are not UTF-8 become surrogates, which `name_bytes` reverses."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def name_bytes(name: str | bytes) -> bytes:
-    """Return a header's name as it is in the log."""
+    """Return a header's name as bytes, as it is in the log; bytes are returned as they are."""
     return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
 
 
-def shown_name(name: str) -> str:
-    """Return a header's name as the JVM shows it."""
+def format_header_name(name: str) -> str:
+    """Return a header's name as the JVM shows it: bytes that are not UTF-8 become U+FFFD."""
     return name if name.isascii() else jvm_text(name_bytes(name))
 
 
-def _replaced_as_in_java(error: UnicodeError) -> tuple[str, int]:
-    """Python replaces the bytes of a lone surrogate one by one, Java all of them at once."""
-    assert isinstance(error, UnicodeDecodeError)  # nothing but decoding is registered for
+def _replace_as_in_java(error: UnicodeError) -> tuple[str, int]:
+    """Return U+FFFD and the end of the invalid bytes.
+
+    Python replaces each byte of a lone surrogate, Java all of its bytes together.
+    """
+    assert isinstance(error, UnicodeDecodeError)  # the error handler is used for decoding only
     data, end = error.object, error.end
     if data[error.start] == 0xED and 0xA0 <= data[error.start + 1 : error.start + 2].ljust(1, b"\0")[0] <= 0xBF:
         end = error.start + 2
@@ -85,4 +97,4 @@ def _replaced_as_in_java(error: UnicodeError) -> tuple[str, int]:
 
 
 _JVM_ERRORS = "kafkactl-jvm"
-codecs.register_error(_JVM_ERRORS, _replaced_as_in_java)
+codecs.register_error(_JVM_ERRORS, _replace_as_in_java)

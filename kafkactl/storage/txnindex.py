@@ -1,6 +1,6 @@
 """Transaction indexes: the aborted transactions of a segment.
 
-Layout: org.apache.kafka.storage.internals.log.AbortedTxn. Big-endian, entries of fixed size.
+Layout: org.apache.kafka.storage.internals.log.AbortedTxn. All entries have the same size. Numbers are big-endian.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ class AbortedTransaction:
 
 
 def read_aborted_transactions(path: Path) -> Iterator[AbortedTransaction]:
-    """The entries of a .txnindex file; raises NotFoundError, UsageError, and FormatError where one is not whole."""
+    """Yield the entries of a .txnindex file.
+
+    Raise NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError
+    for an entry that is cut off or has a version above 0.
+    """
     data = read_file(path)
     for position in range(0, len(data), ENTRY.size):
         if len(data) - position < ENTRY.size:

@@ -1,4 +1,4 @@
-"""Indexes against the log they point into."""
+"""Checks of indexes against their log, as Kafka's tool makes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_TIMESTAMP = -1
 
 
 class TimeFault(Enum):
-    """What can be wrong with a time index entry."""
+    """Fault of a time index entry."""
 
     TIMESTAMP_DIFFERS = "timestamp differs"
     OUT_OF_ORDER = "out of order"
@@ -23,21 +23,24 @@ class TimeFault(Enum):
 
 @dataclass(frozen=True)
 class TimeFinding:
-    """A fault, with the entry's value and the one found in its place."""
+    """One fault of a time index entry, with the value of the entry and the value in the log."""
 
     fault: TimeFault
     indexed: int
-    found: int
+    """Timestamp in ms or offset of the entry, by the kind of fault."""
+    actual: int
+    """The value in the log, or of the previous entry for OUT_OF_ORDER; -1 where the log has no such batch."""
 
 
 def check_offset_index(
     index: OffsetIndex, segment: Segment, max_batch_bytes: int | None = None
 ) -> Iterator[tuple[OffsetEntry, int | None]]:
-    """Each entry, and the last offset of the batch at its position where that is another one.
+    """Yield every entry of an index, with the last offset of the batch at its position where they differ, else None.
 
-    Raises FormatError for an entry that points where the log has no batch, or none of up to `max_batch_bytes`.
+    `max_batch_bytes` bounds the size of a batch; None is no bound. Raise FormatError for an entry whose position has no
+    batch, or no batch within the bound.
     """
-    for entry in index.entries():
+    for entry in index.read_entries():
         end = None if max_batch_bytes is None else max(0, entry.position) + max_batch_bytes
         batch = next(segment.batches(entry.position, end), None) if entry.position >= 0 else None
         if batch is None:
@@ -52,9 +55,13 @@ def check_offset_index(
 def check_time_index(
     index: TimeIndex, offsets: OffsetIndex, segment: Segment
 ) -> Iterator[tuple[TimeEntry, list[TimeFinding]]]:
-    """Each entry with its faults, in the order Kafka's tool looks for them."""
+    """Yield every entry of a time index with its faults, in the order in which Kafka's tool checks them.
+
+    `offsets` is the offset index of the same segment. Raise FormatError where it has a position outside of the log, and
+    where the log is corrupt.
+    """
     previous = NO_TIMESTAMP
-    for entry in index.entries():
+    for entry in index.read_entries():
         position = offsets.lookup_as_brokers(entry.offset).position
         if not 0 <= position <= segment.size_bytes:
             raise FormatError(
@@ -64,8 +71,8 @@ def check_time_index(
         batch = next((batch for batch in segment.batches(position) if batch.last_offset >= entry.offset), None)
         findings = []
         if batch is None or batch.last_offset != entry.offset:
-            found = NO_TIMESTAMP if batch is None else batch.last_offset
-            findings.append(TimeFinding(TimeFault.OFFSET_NOT_FOUND, entry.offset, found))
+            actual = NO_TIMESTAMP if batch is None else batch.last_offset
+            findings.append(TimeFinding(TimeFault.OFFSET_NOT_FOUND, entry.offset, actual))
         else:
             newest = max((record.timestamp_ms for record in batch.records()), default=NO_TIMESTAMP)
             newest = max(newest, NO_TIMESTAMP)

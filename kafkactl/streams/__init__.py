@@ -1,1 +1,1 @@
-"""Produce and consume loops: reading lines, batching, delivery reports, shutdown."""
+"""Producing and consuming of records: input formats, batches, delivery reports, transactions, shutdown."""

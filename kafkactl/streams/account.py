@@ -1,4 +1,4 @@
-"""What became of the records that were to be sent, each counted once."""
+"""Account of the records to send: each record counts once, as delivered, failed or aborted."""
 
 from __future__ import annotations
 
@@ -8,51 +8,62 @@ from dataclasses import dataclass, field
 from confluent_kafka import KafkaError, Message
 
 from kafkactl.connection.broker_errors import describe_kafka_error
-from kafkactl.streams.record import Headers, Record, headers_of
+from kafkactl.streams.record import Headers, Record, read_headers
 
 LARGEST_BYTES = 1 << 20
-"""Size of the largest record that Java's client sends; librdkafka's own is 1,000,000."""
+"""Size of the largest record that Java's client sends by default; librdkafka's default is 1,000,000."""
 
 
 @dataclass(frozen=True)
 class Undelivered:
-    """A record that was not acknowledged, and why; it may be in the log all the same."""
+    """A record that no broker acknowledged, and the reason; it may be in the log nevertheless."""
 
     key: bytes | None
     value: bytes | None
     headers: Headers | None
+    """None where the record has no headers."""
     partition: int | None
+    """None where no partition was chosen."""
     timestamp_ms: int | None
+    """None where the record has no timestamp."""
     reason: str
+    """Text for people."""
 
 
 @dataclass
 class Account:
-    """What became of the records given; each undelivered one is told as soon as it is known."""
+    """Counts of the records to send. Each undelivered record is passed to `tell` as soon as it is known."""
 
     tell: Callable[[Undelivered], None]
-    given: int = 0
+    accepted: int = 0
+    """Number of records that were taken for sending."""
     failed: int = 0
+    """Number of records that were not delivered."""
     aborted: int = 0
-    """Delivered, but in a transaction that was aborted: readers of committed records never see them."""
+    """Number of records that were delivered in aborted transactions; readers of committed records never see them."""
     committed_transactions: int = field(default=0, init=False)
-    why_given_up: str = "the client could send no more"
+    give_up_reason: str = "the client could send no more"
+    """Reason for which unsent records fail, as text for people."""
     largest_bytes: int = LARGEST_BYTES
+    """Size of the largest record that the client sends, for the text of errors."""
 
     @property
     def delivered(self) -> int:
-        """Return how many records were delivered, for readers of committed records too."""
-        return self.given - self.failed - self.aborted
+        """Return the number of records that also readers of committed records see."""
+        return self.accepted - self.failed - self.aborted
 
-    def reason(self, code: int, otherwise: str) -> str:
-        """Return why a record was not delivered, by the code of its error."""
-        known = _REASONS.get(code)
+    def explain_failure(self, code: int, otherwise: str) -> str:
+        """Return why a record was not delivered, as text for people.
+
+        `code` is the code of the record's error, `otherwise` the text for a code without a text of its own.
+        """
+        reason = _REASONS.get(code)
         if code in _UNANSWERED:
             return f"{MAY_BE_THERE}{otherwise}"
-        return otherwise if known is None else known.format(why=self.why_given_up, largest=self.largest_bytes)
+        return otherwise if reason is None else reason.format(why=self.give_up_reason, largest=self.largest_bytes)
 
     def on_failure(self, error: KafkaError | None, message: Message) -> None:
-        """Take the report of a record: confluent_kafka calls this for those that failed."""
+        """Count the failed record of a delivery report; confluent_kafka calls this."""
         if error is None:
             return
         kind, timestamp_ms = message.timestamp()
@@ -61,36 +72,36 @@ class Account:
             Undelivered(
                 message.key(),
                 message.value(),
-                headers_of(message),
+                read_headers(message),
                 None if partition is None or partition < 0 else partition,
                 timestamp_ms if kind else None,
-                self.reason(error.code(), describe_kafka_error(error)),
+                self.explain_failure(error.code(), describe_kafka_error(error)),
             )
         )
 
     def fail_record(self, record: Record, reason: str) -> None:
-        """Count a record that was not even queued, and tell it."""
-        self.fail(undelivered(record, reason))
+        """Count a record that was not even queued, and pass it to `tell`."""
+        self.fail(make_undelivered(record, reason))
 
     def refuse(self, records: Iterable[Record], reason: str) -> None:
-        """Count records that were read and are not even tried, and tell them."""
+        """Count records that were read and not sent as accepted and failed, and pass them to `tell`."""
         for record in records:
-            self.given += 1
+            self.accepted += 1
             self.fail_record(record, reason)
 
-    def fail(self, one: Undelivered) -> None:
-        """Count a record that was not delivered, and tell it."""
+    def fail(self, record: Undelivered) -> None:
+        """Count a record that was not delivered, and pass it to `tell`."""
         self.failed += 1
-        self.tell(one)
+        self.tell(record)
 
-    def fail_cut(self, data: bytes) -> None:
-        """Count what was read of a line that a signal cut, and tell it."""
-        self.given += 1
+    def fail_cut_piece(self, data: bytes) -> None:
+        """Count the bytes of a line that a signal cut as one failed record, and pass it to `tell`."""
+        self.accepted += 1
         self.fail(Undelivered(None, data, None, None, None, CUT))
 
 
-def undelivered(record: Record, reason: str) -> Undelivered:
-    """Return a record as one that was not delivered."""
+def make_undelivered(record: Record, reason: str) -> Undelivered:
+    """Return a record as an undelivered one, with a reason for people."""
     return Undelivered(
         record.get("key"), record.get("value"), record.get("headers"), record.get("partition"),
         record.get("timestamp"), reason,
@@ -99,7 +110,7 @@ def undelivered(record: Record, reason: str) -> Undelivered:
 
 CUT = "not sent: we were stopped before its end was read"
 MAY_BE_THERE = "may have been delivered: "
-# Errors with which a record can be in the log all the same: no broker said that it is not.
+# Errors after which a record can be in the log nevertheless, because no broker denied it.
 _UNANSWERED = frozenset(
     {
         KafkaError._TRANSPORT,
@@ -108,7 +119,7 @@ _UNANSWERED = frozenset(
         KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
     }
 )
-# What became of a record, as far as its error alone tells.
+# Texts about a record that failed, by the code of its error.
 _REASONS = {
     KafkaError._PURGE_QUEUE: "not sent: {why}",
     KafkaError._PURGE_INFLIGHT: f"{MAY_BE_THERE}{{why}} before the broker's answer came",

@@ -1,4 +1,4 @@
-"""Reading records, with only what was handled counted as read."""
+"""Reading of records with confluent_kafka; only records that were handled count as read."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import KafkactlError, UnreachableError
 from kafkactl.streams.selection import (
-    LISTED_EARLIEST,
-    LISTED_LATEST,
+    EARLIEST_OFFSET,
+    LATEST_OFFSET,
     Partition,
     Range,
     Selection,
-    listed,
-    ranges,
-    stops_of,
-    topics_of,
+    find_ranges,
+    find_stops,
+    find_topics,
+    look_up_offsets,
 )
 from kafkactl.streams.watching import Watch, is_deletion
 
@@ -28,17 +28,17 @@ _BATCH = 10_000
 _BATCH_BYTES = 8 << 20
 _FIRST_BATCH = 500
 WAIT_S = 0.1
-_FARTHER = 4
+_STEP_BACK_FACTOR = 4
 _LOOK_FOR_TOPICS_S = 5.0
 _LOOK_WAIT_S = 2.0
 
 Tell = Callable[[str], None]
 
 FAST_FETCH = {
-    # librdkafka waits a second before it fetches again when its queue was full: three quarters of a long read.
+    # By default librdkafka waits a second before it fetches again when its queue was full: 75 % of a long read.
     "fetch.queue.backoff.ms": 10,
-    # What it fetches ahead, of all partitions and of one: memory stays bounded on a stream of any length. The last is
-    # small because compressed batches grow thirty times when they are opened.
+    # Bounds of what librdkafka fetches ahead, for all partitions and for one, so that memory stays bounded on a stream
+    # of any length. The last one is small because compressed batches grow thirty times when they are decompressed.
     "queued.max.messages.kbytes": 32 << 10,
     "queued.min.messages": 30_000,
     "max.partition.fetch.bytes": 256 << 10,
@@ -46,7 +46,7 @@ FAST_FETCH = {
 
 
 class Reading:
-    """An open consumer; see batches()."""
+    """An open consumer of the partitions of a selection."""
 
     def __init__(
         self,
@@ -56,14 +56,14 @@ class Reading:
         tell: Tell | None = None,
         prepare: Callable[[list[Message]], None] | None = None,
     ) -> None:
-        """Connect and join or assign; raise UnreachableError and NotFoundError.
+        """Connect, and join the group or assign partitions; raise UnreachableError, NotFoundError and OperationError.
 
-        `warn` hears of topics and partitions that cannot be read, `tell` of rebalances; `prepare` gets all records
-        before anybody else does.
+        `warn` is called with sentences about topics and partitions that cannot be read, `tell` with sentences about
+        rebalances. `prepare` is called with every list of records before it is returned.
         """
         self._prepare = prepare
-        self.while_idle: Callable[[], None] = _nothing
-        """Called while no record comes, several times a second."""
+        self.while_idle: Callable[[], None] = _do_nothing
+        """Function that is called several times a second while no record comes."""
         self._cluster = cluster
         self._selection = selection
         self._warn = warn
@@ -71,51 +71,55 @@ class Reading:
         self._early: list[Message] = []
         self._is_paused = False
         self._failure: KafkactlError | None = None
-        """What went wrong where it could not be raised."""
-        self._consumer = cluster.make_consumer({**consumer_settings(selection), "on_commit": self._on_commit})
+        """Error of a callback of librdkafka, which cannot raise it itself; or None."""
+        self._consumer = cluster.make_consumer({**make_consumer_settings(selection), "on_commit": self._on_commit})
         self._at_end: set[Partition] = set()
         self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []
         self._ranges: dict[Partition, Range] = {}
         self._unassigned_since: float | None = time.monotonic() if selection.joins else None
-        """Since when the group has not said which partitions are ours; None while it has, be it none."""
+        """Time since which the group has assigned no partitions; None after an assignment, also an empty one."""
         self._committed: dict[Partition, int] = {}
-        """The offset of each partition's last commit that is known."""
-        self._done: dict[Partition, int] = {}
-        """The offset behind the last record that was handled."""
-        self._just_lost: set[Partition] = set()
-        """Those that were lost while messages were asked for."""
-        self._handed_on: dict[Partition, int] = {}
-        """Of partitions that were lost: the offset behind the last record that batches() gave."""
+        """Offset of the last known commit of each partition."""
+        self._handled: dict[Partition, int] = {}
+        """Offset after the last handled record of each partition."""
+        self._newly_lost: set[Partition] = set()
+        """Partitions that were lost during the present request for messages."""
+        self._yielded_ends: dict[Partition, int] = {}
+        """Offset after the last record that read_batches() yielded, of each partition that was lost."""
         self._watch = Watch(cluster, self._consumer, selection, (), warn)
         if selection.joins:
-            self._subscribe()
+            self._subscribe_to_selection()
         else:
-            self._ranges = ranges(cluster, self._consumer, selection, warn)
+            self._ranges = find_ranges(cluster, self._consumer, selection, warn)
             self._watch.partitions = set(self._ranges)
-            if not selection.tail:  # which looks for its own starts
+            if not selection.tail:  # with a tail, _last_records finds the starts
                 self._assign({partition: range.start for partition, range in self._ranges.items()})
         cluster.end_sharing()
 
-    def batches(self) -> Iterator[list[Message]]:
-        """Records as they come, some at a time; whoever handles them says so by done()."""
+    def read_batches(self) -> Iterator[list[Message]]:
+        """Yield lists of records as they come, until the selection ends; pass each list to mark_handled() later.
+
+        A list has one record or more. Raise UnreachableError where no broker, leader or assignment answers within the
+        time-out, NotFoundError for a deleted topic, and OperationError for an error of a broker.
+        """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
         size = _FIRST_BATCH
         last_record_at = time.monotonic()
         while True:
             self._follow_topics()
-            self._heed_changes()
+            self._apply_changes()
             batch = self._next_batch(size)
             if not batch:
                 self.while_idle()
             if batch:
                 yield batch
-                self._watch.progressed()
+                self._watch.note_progress()
                 last_record_at = time.monotonic()
                 size = min(_BATCH, 1 + len(batch) * _BATCH_BYTES // (1 + sum(map(len, batch))))
             elif self._unassigned_since is not None:
-                last_record_at = time.monotonic()  # to wait for partitions is not to wait for records
+                last_record_at = time.monotonic()  # time without partitions is no time without records
                 self._watch.postpone()
                 waited_s = last_record_at - self._unassigned_since
                 self._watch.require_brokers(waited_s)
@@ -125,47 +129,59 @@ class Reading:
                 return
 
     def keep_alive(self) -> None:
-        """Keep the place in the group while the output is blocked: ask for nothing more, and answer rebalances."""
+        """Keep the membership in the group while the output is blocked.
+
+        No further records are fetched; rebalances are answered.
+        """
         if not self._selection.joins or self._failure is not None:
             return
         try:
             self._consumer.pause(self._consumer.assignment())
             self._is_paused = True
-            if (message := self._consumer.poll(0)) is not None:  # an event, or of a partition that is just assigned
+            if (message := self._consumer.poll(0)) is not None:  # an event, or a record of a new partition
                 self._early.append(message)
         except KafkaException as error:
             self._failure = self._cluster.error(error, f"cannot read as group {self._selection.group}")
 
-    def _heed_changes(self, adds: bool = True) -> list[Partition]:
-        """Read new partitions, too, and those of deleted topics no more; return these."""
-        new, gone = self._watch.look(adds)
+    def _apply_changes(self, adds: bool = True) -> list[Partition]:
+        """Add new partitions to those that are read, and drop partitions of deleted topics; return these."""
+        new, deleted = self._watch.look(adds)
         if new:
-            stops = stops_of(self._cluster, self._consumer, self._selection, new)
+            stops = find_stops(self._cluster, self._consumer, self._selection, new)
             self._ranges.update({partition: Range(OFFSET_BEGINNING, stops.get(partition)) for partition in new})
             self._stops.update(stops)
             self._consumer.incremental_assign([TopicPartition(*partition, OFFSET_BEGINNING) for partition in new])
-        if gone and not self._selection.joins:
-            assigned = {(each.topic, each.partition) for each in self._consumer.assignment()}
-            self._consumer.incremental_unassign([TopicPartition(*each) for each in gone if each in assigned])
-        return gone
+        if deleted and not self._selection.joins:
+            assigned = {(entry.topic, entry.partition) for entry in self._consumer.assignment()}
+            self._consumer.incremental_unassign(
+                [TopicPartition(*partition) for partition in deleted if partition in assigned]
+            )
+        return deleted
 
     def _require_assignment(self, waited_s: float) -> None:
-        """Raise UnreachableError where the reading is to end, and the group has given no partitions in time."""
+        """Raise UnreachableError where the reading has an end, and the group assigned no partitions in time."""
         if self._selection.ends and waited_s > self._cluster.timeout_s:
             raise UnreachableError(
                 f"group {self._selection.group} assigned no partitions within {self._cluster.timeout_s:g} s",
                 "look at its members: kafkactl groups describe GROUP --members; --timeout waits longer",
             )
 
-    def done(self, messages: Sequence[Message]) -> None:
-        """Counts these as handled, once or again: the group's next commit goes past them."""
+    def mark_handled(self, messages: Sequence[Message]) -> None:
+        """Note records as handled, so that the next commit of the group includes them.
+
+        A record may be marked again. Without a group this does nothing.
+        """
         if self._selection.joins and messages:
-            done = self._offsets(messages)
-            self._done.update(done)
-            self._store([TopicPartition(topic, number, offset) for (topic, number), offset in done.items()])
+            ends = self._find_ends(messages)
+            self._handled.update(ends)
+            self._store([TopicPartition(topic, number, offset) for (topic, number), offset in ends.items()])
 
     def close(self, timeout_s: float | None = None) -> bool:
-        """Commit what is done and leave the group; return whether this ended in time, for a broker may be frozen."""
+        """Commit the handled records, leave the group and close the consumer.
+
+        Return False where this took longer than `timeout_s`, because a broker may be frozen; None waits without a
+        bound.
+        """
         import threading
 
         closing = threading.Thread(target=self._consumer.close, daemon=True)
@@ -173,11 +189,15 @@ class Reading:
         closing.join(timeout_s)
         return not closing.is_alive()
 
-    def _subscribe(self) -> None:
-        self._subscribe_to(list(topics_of(self._cluster, self._consumer, self._selection)))
+    def _subscribe_to_selection(self) -> None:
+        """Join the group for the topics of the selection."""
+        self._subscribe(list(find_topics(self._cluster, self._consumer, self._selection)))
 
-    def _subscribe_to(self, topics: list[str]) -> None:
-        """Join the group for these topics; names are matched here, for librdkafka's patterns are not Python's."""
+    def _subscribe(self, topics: list[str]) -> None:
+        """Join the group for these topics.
+
+        Patterns were matched before, because librdkafka's are not Python's.
+        """
         self._topics = topics
         self._looked_at = time.monotonic()
         self._consumer.subscribe(
@@ -188,47 +208,57 @@ class Reading:
         )
 
     def _follow_topics(self) -> None:
-        """Subscribe again where topics were created or deleted that the selection includes; at most every 5 s."""
+        """Subscribe again where topics of the selection were created or deleted; at most every 5 s."""
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
             return
         self._looked_at = time.monotonic()
         try:
             names = list(include.choose(self._consumer.list_topics(timeout=_LOOK_WAIT_S).topics).names)
-        except KafkaException:  # the next look may have an answer
+        except KafkaException:  # the next attempt may get an answer
             self._tell("the brokers do not answer: new topics are looked for later")
         else:
             for name in sorted(set(self._topics) - set(names)):
                 self._watch.note_deleted(name)
             if names and names != self._topics:
-                self._subscribe_to(names)
+                self._subscribe(names)
 
     def _assign(self, starts: Mapping[Partition, int]) -> None:
+        """Read these partitions from these offsets."""
         self._at_end.clear()
-        self._stops = {each: stop for each in starts if (stop := self._ranges[each].stop) is not None}
+        self._stops = {partition: stop for partition in starts if (stop := self._ranges[partition].stop) is not None}
         self._consumer.assign([TopicPartition(*partition, start) for partition, start in starts.items()])
 
-    def _on_loss(self, what: str, partitions: Sequence[TopicPartition]) -> None:
-        lost = {(each.topic, each.partition) for each in partitions}
-        self._watch.partitions -= lost
-        self._just_lost |= lost
-        self._starts = [each for each in self._starts if (each.topic, each.partition) not in lost]
-        early: dict[Any, Any] = {(each.topic(), each.partition()): each.offset() for each in reversed(self._early)}
-        for each in self._consumer.position(list(partitions)):
-            partition = each.topic, each.partition
-            self._hand_on(partition, early.get(partition, each.offset))
-            self._hand_on(partition, self._done.get(partition, 0))
-        self._early = [each for each in self._early if (each.topic(), each.partition()) not in lost]
-        if all((each.topic, each.partition) in lost for each in self._consumer.assignment()):
+    def _on_loss(self, change: str, partitions: Sequence[TopicPartition]) -> None:
+        """Note partitions that the group took away, and the ends of their yielded records."""
+        lost_partitions = {(entry.topic, entry.partition) for entry in partitions}
+        self._watch.partitions -= lost_partitions
+        self._newly_lost |= lost_partitions
+        self._starts = [start for start in self._starts if (start.topic, start.partition) not in lost_partitions]
+        early: dict[Any, Any] = {
+            (message.topic(), message.partition()): message.offset() for message in reversed(self._early)
+        }
+        for position in self._consumer.position(list(partitions)):
+            partition = position.topic, position.partition
+            self._note_yielded_end(partition, early.get(partition, position.offset))
+            self._note_yielded_end(partition, self._handled.get(partition, 0))
+        self._early = [
+            message for message in self._early if (message.topic(), message.partition()) not in lost_partitions
+        ]
+        if all((entry.topic, entry.partition) in lost_partitions for entry in self._consumer.assignment()):
             self._unassigned_since = time.monotonic()
-        self._told(what, partitions)
+        self._report_change(change, partitions)
 
-    def _told(self, what: str, partitions: Sequence[TopicPartition]) -> None:
-        named = ", ".join(sorted(f"{each.topic}-{each.partition}" for each in partitions)) or "no partitions"
-        self._tell(f"{what}: {named}")
+    def _report_change(self, change: str, partitions: Sequence[TopicPartition]) -> None:
+        """Report a rebalance and its partitions to the user."""
+        names = ", ".join(sorted(f"{entry.topic}-{entry.partition}" for entry in partitions)) or "no partitions"
+        self._tell(f"{change}: {names}")
 
     def _store(self, offsets: list[TopicPartition]) -> None:
-        """Puts offsets into the next commit; a partition taken from us meanwhile is its new owner's to commit."""
+        """Add offsets to the next commit.
+
+        A partition that was taken away meanwhile is left out: its new owner commits it.
+        """
         try:
             self._consumer.store_offsets(offsets=offsets)
         except KafkaException as error:
@@ -236,22 +266,22 @@ class Reading:
                 raise
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Finds where partitions without a commit start: that becomes their first commit, as with the Java client.
+        """Find the starts of partitions without a commit, which become their first commits, as with the Java client.
 
-        Without it a partition that was empty, or not reached before we stopped, would have no commit, and the
-        group's next consumer would begin at its end and never show what has come in between.
+        Without these commits a partition that was empty, or not reached before the command was stopped, would have no
+        commit. The next consumer of the group would begin at its end and never show the records between.
         """
         self._unassigned_since = None
-        self._watch.partitions |= {(each.topic, each.partition) for each in partitions}
-        self._told("assigned", partitions)
+        self._watch.partitions |= {(entry.topic, entry.partition) for entry in partitions}
+        self._report_change("assigned", partitions)
         reset = self._cluster.settings.properties.get("auto.offset.reset", "latest")
         timeout_s = self._cluster.timeout_s
-        end = LISTED_EARLIEST if reset == "earliest" else LISTED_LATEST
+        end = EARLIEST_OFFSET if reset == "earliest" else LATEST_OFFSET
 
         def ask() -> tuple[list[TopicPartition], list[TopicPartition]]:
             try:
                 committed = consumer.committed(partitions, timeout=timeout_s)
-                unread = [TopicPartition(each.topic, each.partition, end) for each in committed if each.offset < 0]
+                unread = [TopicPartition(entry.topic, entry.partition, end) for entry in committed if entry.offset < 0]
                 if reset == "error":  # the client itself refuses a partition without a commit
                     unread = []
                 return committed, consumer.offsets_for_times(unread, timeout=timeout_s) if unread else []
@@ -259,61 +289,62 @@ class Reading:
                 raise self._cluster.error(error, f"cannot join group {self._selection.group}") from error
 
         try:
-            committed, found = self._cluster.retry(ask)
-        except KafkactlError as error:  # the client that calls this would lose it
+            committed, looked_up = self._cluster.retry(ask)
+        except KafkactlError as error:  # librdkafka, which calls this, would lose the error
             self._failure = error
         else:
-            starts = [start for start in found if start.error is None and start.offset >= 0]
+            starts = [start for start in looked_up if start.error is None and start.offset >= 0]
             self._starts += starts + self._pass_over([*committed, *starts])
 
     def _pass_over(self, starts: list[TopicPartition]) -> list[TopicPartition]:
-        """Remember where partitions begin; return what to commit of those that were lost and have come back.
+        """Note where partitions begin; return what to commit for partitions that were lost and assigned again.
 
-        Their records that were shown, and not yet committed, come again and are passed over; not so where another
-        member has read on, or somebody has set the group back meanwhile.
+        Their records that were shown and not yet committed come again and are passed over. This is not commits where
+        another member has read on, or where somebody has reset the group's offsets meanwhile.
         """
-        done = []
+        commits = []
         for start in starts:
             partition = start.topic, start.partition
             if start.offset < 0:
                 continue
-            known = self._committed.get(partition, start.offset)
-            if not known <= start.offset <= self._handed_on.get(partition, -1):
-                self._handed_on.pop(partition, None)
-            elif self._done.get(partition, -1) > start.offset:
-                done.append(TopicPartition(*partition, self._done[partition]))
+            committed_offset = self._committed.get(partition, start.offset)
+            if not committed_offset <= start.offset <= self._yielded_ends.get(partition, -1):
+                self._yielded_ends.pop(partition, None)
+            elif self._handled.get(partition, -1) > start.offset:
+                commits.append(TopicPartition(*partition, self._handled[partition]))
             self._committed[partition] = start.offset
-        return done
+        return commits
 
     def _on_commit(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
-        """Note what was committed; partitions without a new offset are among these, too."""
+        """Note the committed offsets; partitions without a new offset are also among them."""
         if error is None:
-            known = [each for each in partitions if each.error is None and each.offset >= 0]
-            self._committed.update({(each.topic, each.partition): each.offset for each in known})
+            committed = [entry for entry in partitions if entry.error is None and entry.offset >= 0]
+            self._committed.update({(entry.topic, entry.partition): entry.offset for entry in committed})
 
-    def _hand_on(self, partition: Partition, end: int) -> None:
-        """Note that a partition which was lost had been given up to an offset."""
-        self._handed_on[partition] = max(end, self._handed_on.get(partition, 0))
+    def _note_yielded_end(self, partition: Partition, end: int) -> None:
+        """Note that the records of a lost partition were yielded up to an offset."""
+        self._yielded_ends[partition] = max(end, self._yielded_ends.get(partition, 0))
 
     def _is_new(self, message: Message) -> bool:
+        """Return whether a record was not yielded before its partition was lost."""
         partition: Any = (message.topic(), message.partition())
-        if partition in self._just_lost:
+        if partition in self._newly_lost:
             return True
-        if message.offset() < self._handed_on.get(partition, 0):  # type: ignore[operator]
+        if message.offset() < self._yielded_ends.get(partition, 0):  # type: ignore[operator]
             return False
-        self._handed_on.pop(partition, None)
+        self._yielded_ends.pop(partition, None)
         return True
 
     @staticmethod
-    def _offsets(messages: Iterable[Message]) -> dict[Partition, int]:
-        """Return the offset behind the last message of each partition."""
-        last: dict[Any, Any] = {(each.topic(), each.partition()): each.offset() for each in messages}
+    def _find_ends(messages: Iterable[Message]) -> dict[Partition, int]:
+        """Return the offset after the last message of each partition."""
+        last: dict[Any, Any] = {(message.topic(), message.partition()): message.offset() for message in messages}
         return {partition: offset + 1 for partition, offset in last.items()}
 
     def _next_batch(self, size: int) -> list[Message]:
-        """Waits for one record only, then takes what has come with it: a lone record is not held back."""
+        """Return the records that have come: wait for one record only, so that a single one is not delayed."""
         early, self._early = self._early, []
-        self._just_lost.clear()
+        self._newly_lost.clear()
         try:
             if self._is_paused:
                 self._consumer.resume(self._consumer.assignment())
@@ -330,18 +361,19 @@ class Reading:
         if first is None:
             return []
         messages = [message for message in (first, *others) if self._is_record(message)]
-        if self._handed_on:
+        if self._yielded_ends:
             messages = list(filter(self._is_new, messages))
-            for partition, offset in self._offsets(messages).items():
-                if partition in self._just_lost:  # they came before the loss, and in one call with it
-                    self._hand_on(partition, offset)
+            for partition, offset in self._find_ends(messages).items():
+                if partition in self._newly_lost:  # one call returned the records and, after them, the loss
+                    self._note_yielded_end(partition, offset)
         if self._prepare is not None:
             self._prepare(messages)
-        return self._within(messages) if self._stops else messages
+        return self._cut_at_stops(messages) if self._stops else messages
 
     def _is_record(self, message: Message) -> bool:
+        """Return whether a message is a record; note the end of a partition, and raise for an error."""
         error = message.error()
-        if error is None and not self._at_end:  # a set is asked for every record only near the end
+        if error is None and not self._at_end:  # the set is checked for every record only near the end
             return True
         partition: Any = (message.topic(), message.partition())
         if error is None:
@@ -349,7 +381,7 @@ class Reading:
             return True
         if error.code() == KafkaError._PARTITION_EOF:
             self._at_end.add(partition)
-            self._watch.progressed()
+            self._watch.note_progress()
             return False
         selection = self._selection
         if error.code() == KafkaError._MAX_POLL_EXCEEDED:
@@ -361,77 +393,86 @@ class Reading:
         if is_deletion(error.code()) and partition[0] and selection.include is not None:
             return False  # the next look drops the topic
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED and not selection.joins:
-            return False  # the group is invented and never joined: no right to it is needed
-        what = partition[0] or (f"as group {selection.group}" if selection.joins else ", ".join(selection.topics))
-        raise self._cluster.error(KafkaException(error), f"cannot read {what}")
+            return False  # the group's name is never used: no right to it is needed
+        subject = partition[0] or (f"as group {selection.group}" if selection.joins else ", ".join(selection.topics))
+        raise self._cluster.error(KafkaException(error), f"cannot read {subject}")
 
-    def _within(self, messages: list[Message]) -> list[Message]:
-        """Those before their partition's stop."""
-        kept = []
+    def _cut_at_stops(self, messages: list[Message]) -> list[Message]:
+        """Return the messages before the stops of their partitions."""
+        remaining = []
         for message in messages:
             partition: Any = (message.topic(), message.partition())
             stop = self._stops.get(partition)
             if stop is None or message.offset() < stop:  # type: ignore[operator]
-                kept.append(message)
+                remaining.append(message)
             if stop is not None and message.offset() >= stop - 1:  # type: ignore[operator]
                 self._at_end.add(partition)
-        return kept
+        return remaining
 
     def _is_over(self, last_record_at: float) -> bool:
+        """Return whether the reading has come to its end."""
         assigned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
         if self._selection.is_over(time.monotonic() - last_record_at, assigned, self._at_end):
             return True
-        # Followed or not, what has a stop in each partition is over at all of them.
+        # A reading with a stop in each partition is over when all stops are reached, also when it follows the topics.
         return bool(self._stops) and assigned <= self._at_end & self._stops.keys()
 
     def _last_records(self, number: int) -> Iterator[list[Message]]:
-        """The last so many of each partition.
+        """Yield the last `number` records of each partition, sorted by time.
 
-        Offsets may have gaps, of compaction and of transactions' ends: where too few records come, it begins farther
-        back, as often as it has to.
+        Offsets may have gaps after compaction and at the ends of transactions. Where too few records come, the search
+        begins farther back, as often as necessary.
         """
-        ends = listed(self._cluster, self._consumer, self._ranges, LISTED_LATEST)
-        firsts = listed(self._cluster, self._consumer, self._ranges, LISTED_EARLIEST)
-        named = {each: at for each, at in (self._selection.assigned or {}).items() if at is not None}
-        starts = {each: named.get(each, max(firsts[each], ends[each] - number)) for each in self._ranges}
-        found: dict[Partition, deque[Message]] = {}
+        ends = look_up_offsets(self._cluster, self._consumer, self._ranges, LATEST_OFFSET)
+        firsts = look_up_offsets(self._cluster, self._consumer, self._ranges, EARLIEST_OFFSET)
+        explicit_starts = {
+            partition: at for partition, at in (self._selection.assigned or {}).items() if at is not None
+        }
+        starts = {
+            partition: explicit_starts.get(partition, max(firsts[partition], ends[partition] - number))
+            for partition in self._ranges
+        }
+        last_messages: dict[Partition, deque[Message]] = {}
         while starts:
             self._assign(starts)
-            found.update({each: deque(maxlen=number) for each in starts})
-            unfinished = {each for each in starts if starts[each] < ends[each]}
+            last_messages.update({partition: deque(maxlen=number) for partition in starts})
+            unfinished = {partition for partition in starts if starts[partition] < ends[partition]}
             while unfinished:
-                for gone in self._heed_changes(adds=False):
-                    ends.pop(gone, None)
-                    starts.pop(gone, None)
-                    unfinished.discard(gone)
+                for deleted_partition in self._apply_changes(adds=False):
+                    ends.pop(deleted_partition, None)
+                    starts.pop(deleted_partition, None)
+                    unfinished.discard(deleted_partition)
                 for message in self._next_batch(_FIRST_BATCH):
-                    self._watch.progressed()
+                    self._watch.note_progress()
                     partition: Any = (message.topic(), message.partition())
                     if partition not in ends:
                         continue
                     if message.offset() < ends[partition]:  # type: ignore[operator]
-                        found[partition].append(message)
+                        last_messages[partition].append(message)
                     if message.offset() >= ends[partition] - 1:  # type: ignore[operator]
                         unfinished.discard(partition)
                 unfinished -= self._at_end
             starts = {
-                each: max(firsts[each], ends[each] - _FARTHER * (ends[each] - start))
-                for each, start in starts.items()
-                if len(found[each]) < number and start > firsts[each]
+                entry: max(firsts[entry], ends[entry] - _STEP_BACK_FACTOR * (ends[entry] - start))
+                for entry, start in starts.items()
+                if len(last_messages[entry]) < number and start > firsts[entry]
             }
         self._assign(ends)
-        yield sorted((message for each in found.values() for message in each), key=lambda one: one.timestamp()[1])
+        yield sorted(
+            (message for messages in last_messages.values() for message in messages),
+            key=lambda message: message.timestamp()[1],
+        )
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass
 
 
-def consumer_settings(selection: Selection) -> dict[str, Any]:
-    """What a consumer is made with, below the user's own settings."""
+def make_consumer_settings(selection: Selection) -> dict[str, Any]:
+    """Return the settings of a consumer for a selection; the user's own settings override them."""
     return {
         **FAST_FETCH,
-        # librdkafka wants a name even where no group is joined; nothing is ever committed under this one.
+        # librdkafka needs a name even where no group is joined; nothing is ever committed under this name.
         "group.id": selection.group or "kafkactl-console-consumer",
         "enable.auto.commit": selection.joins,
         "enable.auto.offset.store": False,

@@ -1,4 +1,4 @@
-"""Records that are read and checked, and not sent."""
+"""Dry run of producing: records are read and checked, and not sent."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from kafkactl.errors import NotFoundError
 from kafkactl.storage.batch import HEADER_SIZE
 from kafkactl.storage.text import name_bytes
 from kafkactl.streams.account import Account
-from kafkactl.streams.producing import largest_bytes, why_not_sent
+from kafkactl.streams.producing import explain_unsendable, find_largest_bytes
 from kafkactl.streams.record import Batch, Record
 
 
 class DryRun:
-    """Takes records as Sending does, and reports those that could not be sent."""
+    """Checker with the interface of Sending: it reports the records that could not be sent."""
 
     def __init__(
         self, cluster: Cluster, topic: str, account: Account, partition: int | None, topic_bytes: int | None
     ) -> None:
-        """Raise NotFoundError for a topic or a partition that is not there; no topic is created.
+        """Read the topic's metadata; raise NotFoundError for a missing topic or partition. No topic is created.
 
-        `topic_bytes` is the largest batch that the topic takes; None where batches are compressed, or it is not known.
+        `partition` is the one to send to, or None. `topic_bytes` is the largest batch that the topic accepts, in bytes;
+        None where batches are compressed, or where it is not known.
         """
         self._topic_bytes = topic_bytes
         self._cluster, self._topic, self._account = cluster, topic, account
@@ -29,47 +30,48 @@ class DryRun:
         self._numbers = frozenset(list_partition_numbers(topics[topic]))
         if partition is not None:
             require_partition(topic, partition, self._numbers)
-        account.largest_bytes = largest_bytes(cluster)
+        account.largest_bytes = find_largest_bytes(cluster)
 
     def send(self, batch: Batch) -> None:
-        """Count and check records."""
+        """Count records as accepted, and check them; those that could not be sent fail."""
         for record in batch:
-            self._account.given += 1
-            if (reason := self._wrong(record)) is not None:
+            self._account.accepted += 1
+            if (reason := self._find_fault(record)) is not None:
                 self._account.fail_record(record, reason)
 
-    def _wrong(self, record: Record) -> str | None:
+    def _find_fault(self, record: Record) -> str | None:
+        """Return why a record could not be sent, as text, or None."""
         number = record.get("partition")
         if number is not None and number not in self._numbers:
             return f"topic {self._topic} has no partition {number}"
-        if (reason := why_not_sent(self._cluster, record)) is not None:
+        if (reason := explain_unsendable(self._cluster, record)) is not None:
             return reason
-        if (size_bytes := _OVERHEAD_BYTES + content_bytes(record)) > self._account.largest_bytes:
+        if (size_bytes := _OVERHEAD_BYTES + count_content_bytes(record)) > self._account.largest_bytes:
             return f"{size_bytes} bytes are more than max.request.size ({self._account.largest_bytes})"
-        if self._topic_bytes is not None and (size_bytes := batch_bytes(record)) > self._topic_bytes:
+        if self._topic_bytes is not None and (size_bytes := count_batch_bytes(record)) > self._topic_bytes:
             return f"{size_bytes} bytes are more than max.message.bytes of the topic ({self._topic_bytes})"
         return None
 
 
 _OVERHEAD_BYTES = 36
-"""What librdkafka adds to a record before it compares it with its limit: RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD."""
+"""Bytes that librdkafka adds to a record for the comparison with its limit: RD_KAFKAP_MESSAGE_V2_MAX_OVERHEAD."""
 
 
-def content_bytes(record: Record) -> int:
-    """Return how many bytes a record's key, value and headers take in a request."""
+def count_content_bytes(record: Record) -> int:
+    """Return the number of bytes that a record's key, value and headers take in a request."""
     size_bytes = len(record.get("key") or b"") + len(record.get("value") or b"")
     for name, value in record.get("headers") or ():
-        size_bytes += sum(_varint_bytes(len(part)) + len(part) for part in (name_bytes(name), value or b""))
+        size_bytes += sum(_count_varint_bytes(len(part)) + len(part) for part in (name_bytes(name), value or b""))
     return size_bytes
 
 
-def batch_bytes(record: Record) -> int:
-    """Return how many bytes a batch takes that has this record only, and is not compressed."""
+def count_batch_bytes(record: Record) -> int:
+    """Return the size in bytes of an uncompressed batch with this record only."""
     lengths = (len(record.get("key") or b""), len(record.get("value") or b""), len(record.get("headers") or ()))
-    body = 3 + sum(map(_varint_bytes, lengths)) + content_bytes(record)  # attributes and two deltas of 0
-    return HEADER_SIZE + _varint_bytes(body) + body
+    body = 3 + sum(map(_count_varint_bytes, lengths)) + count_content_bytes(record)  # attributes and two deltas of 0
+    return HEADER_SIZE + _count_varint_bytes(body) + body
 
 
-def _varint_bytes(number: int) -> int:
-    """Return how many bytes a length takes as a zigzag varint."""
+def _count_varint_bytes(number: int) -> int:
+    """Return the number of bytes of a length as a zigzag varint."""
     return max(1, -(-(number << 1).bit_length() // 7))

@@ -11,60 +11,67 @@ from typing import Any
 
 from kafkactl.errors import FormatError
 from kafkactl.serde.formats import JSON_DECODER, Format
-from kafkactl.streams.record import Headers, Record, header_name
+from kafkactl.streams.record import Headers, Record, decode_header_name
 
 _BASE64 = "_base64"
 _HIGHEST_PARTITION = 2**31 - 1
 _LATEST_TIME_MS = 2**63 - 1
 _NO_TIMESTAMP = -1
 _NAMES = (b'"key', b'"value', b'"headers"', b'"partition"', b'"timestamp')
-"""A line that has one of these twice is looked at closely: orjson keeps the last of two members with one name."""
+"""Names that may stand only once in a line; orjson would keep the last of two members with one name."""
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 class JsonText(str):
-    """A value of JSON that is not a string, as it was written: numbers and repeated names stay what they are."""
+    """A value of JSON that is not a string, as its text, so that numbers and repeated names stay unchanged."""
 
 
 @dataclass(frozen=True)
 class FieldReader:
-    """Makes records of fields; key_base64 and value_base64 are bytes that no text can hold."""
+    """Reader of records from fields; key_base64 and value_base64 hold bytes that no text can hold."""
 
     key: Format
     value: Format
     heeds_partition: bool = True
-    """Whether a record goes to the partition that it names."""
+    """Whether a record is sent to the partition that it names."""
 
     FIELDS = ("key", "value", "headers", "partition", "timestamp", "timestamp_ms", "key_base64", "value_base64")
-    PASSED_OVER = (
+    IGNORED_FIELDS = (
         "topic", "offset", "error", "file", "timestamp_type", "sequence", "producer_id", "control", "transactional",
         "aborted", "valid",
     )  # fmt: skip
-    """Where a record was, why a dead letter is one, and what dump-log says as well."""
+    """Ignored fields: the place of a record, the error of an undelivered one, and fields of dump-log."""
 
     def read(self, fields: dict[str, Any]) -> Record | None:
-        """Return a record, None for a control record of a log; raises FormatError for what is no record."""
-        if unknown := sorted(fields.keys() - {*self.FIELDS, *self.PASSED_OVER}):
+        """Return the record with these fields, or None for a control record of a log.
+
+        Raise FormatError for an unknown field, and for a value of the wrong type.
+        """
+        if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"no field {unknown[0]!r} is known", f"a record has: {', '.join(self.FIELDS)}")
         if fields.get("control") is not None:
             return None
         record: Record = {
-            "key": _bytes_of(fields, "key", self.key.to_bytes),
-            "value": _bytes_of(fields, "value", self.value.to_bytes),
+            "key": _read_bytes(fields, "key", self.key.to_bytes),
+            "value": _read_bytes(fields, "value", self.value.to_bytes),
         }
         if headers := fields.get("headers"):
-            record["headers"] = _headers(headers)
+            record["headers"] = _read_headers(headers)
         partition = fields.get("partition")
         if partition is not None and self.heeds_partition:
-            record["partition"] = _whole(partition, "partition", _HIGHEST_PARTITION)
+            record["partition"] = _read_integer(partition, "partition", _HIGHEST_PARTITION)
         timestamp = fields.get("timestamp", fields.get("timestamp_ms"))
         if timestamp not in (None, _NO_TIMESTAMP, str(_NO_TIMESTAMP)):
-            record["timestamp"] = _whole(timestamp, "timestamp", _LATEST_TIME_MS)
+            record["timestamp"] = _read_integer(timestamp, "timestamp", _LATEST_TIME_MS)
         return record
 
 
-def members(line: bytes) -> dict[str, Any]:
-    """Return the members of a JSON object; values that are not strings are JsonText. Raises FormatError."""
+def parse_members(line: bytes) -> dict[str, Any]:
+    """Return the members of a JSON object.
+
+    A value is a string, None, an int, a list of headers, or JsonText for anything else. Raise FormatError for a line
+    that is no JSON object in UTF-8, and for a repeated name.
+    """
     import orjson
 
     try:
@@ -72,23 +79,23 @@ def members(line: bytes) -> dict[str, Any]:
         if isinstance(fields, dict) and _is_simple(fields) and not any(line.count(name) > 1 for name in _NAMES):
             return fields
     except ValueError:
-        pass  # what is wrong with it, and whether anything is, is said below
+        pass  # the code below finds out whether the line is wrong, and why
     try:
         text = line.decode("utf-8")
-        found = _members(text, _skip(text, 0))
+        fields = _parse_object(text, _skip(text, 0))
     except UnicodeDecodeError as error:
         raise FormatError(f"not UTF-8 at byte {error.start}", "value_base64 takes any bytes") from error
     except RecursionError as error:
         raise FormatError("not JSON that can be read: it is nested too deeply") from error
-    except StopIteration as error:  # the scanner of json says no more than where
+    except StopIteration as error:  # the scanner of json gives the position only
         raise FormatError(f"not JSON: no value at character {int(error.value) + 1}") from error
     except ValueError as error:
         raise FormatError(f"not JSON: {error}") from error
-    return found
+    return fields
 
 
 def _is_simple(fields: dict[str, Any]) -> bool:
-    """Return whether nothing but strings, null and the numbers of a record are in an object."""
+    """Return whether an object has only strings, null and the numbers of a record."""
     for name, value in fields.items():
         if value is None or type(value) is str or (type(value) is int and name not in ("key", "value")):
             continue
@@ -104,32 +111,35 @@ _SCAN: Any = JSON_DECODER.scan_once  # type: ignore[attr-defined]
 
 
 def _skip(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    assert found is not None
-    return found.end()
+    """Return the position after the white space at a position."""
+    match = _SPACE.match(text, at)
+    assert match is not None
+    return match.end()
 
 
-def _members(text: str, at: int) -> dict[str, Any]:
+def _parse_object(text: str, at: int) -> dict[str, Any]:
+    """Return the members of the object at a position; nothing else may follow it."""
     if text[at : at + 1] != "{":
         raise FormatError("not an object", 'like {"key": "k", "value": "v"}')
-    found: dict[str, Any] = {}
-    end = _each(text, at, lambda name, begin, stop: _keep(found, name, text, begin, stop))
+    members: dict[str, Any] = {}
+    end = _scan_items(text, at, lambda name, begin, stop: _add_member(members, name, text, begin, stop))
     if _skip(text, end) != len(text):
         raise ValueError("something follows the object")
-    return found
+    return members
 
 
-def _keep(found: dict[str, Any], name: str, text: str, begin: int, end: int) -> None:
-    if name in found:
+def _add_member(members: dict[str, Any], name: str, text: str, begin: int, end: int) -> None:
+    """Add a member to those of the object; raise FormatError for a repeated name."""
+    if name in members:
         raise FormatError(f"{name!r} is there twice")
     if name == "headers" and text[begin] in "[{":
-        found[name] = _header_items(text, begin)
+        members[name] = _parse_headers(text, begin)
     else:
-        found[name] = _value(text, begin, end)
+        members[name] = _parse_value(text, begin, end)
 
 
-def _value(text: str, begin: int, end: int) -> Any:
-    """Return a string, None, or any other value as it was written."""
+def _parse_value(text: str, begin: int, end: int) -> Any:
+    """Return a string, None, or any other value as its text."""
     raw = text[begin:end]
     if raw == "null":
         return None
@@ -146,8 +156,8 @@ def _value(text: str, begin: int, end: int) -> Any:
     return value
 
 
-def _each(text: str, at: int, take: Callable[[str, int, int], None]) -> int:
-    """Hand the name, begin and end of each member of an object, or element of a list, to `take`; return the end."""
+def _scan_items(text: str, at: int, take: Callable[[str, int, int], None]) -> int:
+    """Call `take` with the name, begin and end of each member of an object, or element of a list; return its end."""
     is_object, close = text[at] == "{", "}" if text[at] == "{" else "]"
     at = _skip(text, at + 1)
     if text[at : at + 1] == close:
@@ -172,30 +182,33 @@ def _each(text: str, at: int, take: Callable[[str, int, int], None]) -> int:
         at = _skip(text, at + 1)
 
 
-def _header_items(text: str, at: int) -> list[Any]:
-    """Return headers as pairs, or as objects of name and value; an object of all gives pairs."""
+def _parse_headers(text: str, at: int) -> list[Any]:
+    """Return headers as pairs, or as objects of name and value; a single object of all headers gives pairs."""
     items: list[Any] = []
     if text[at] == "{":
-        _each(text, at, lambda name, begin, end: items.append([_name(name), _value(text, begin, end)]))
+        _scan_items(
+            text, at, lambda name, begin, end: items.append([_check_name(name), _parse_value(text, begin, end)])
+        )
         return items
 
     def take(_: str, begin: int, end: int) -> None:
         if text[begin] == "{":
             item: dict[str, Any] = {}
-            _each(text, begin, lambda name, first, last: item.__setitem__(name, _value(text, first, last)))
+            _scan_items(text, begin, lambda name, first, last: item.__setitem__(name, _parse_value(text, first, last)))
             items.append(item)
         elif text[begin] == "[":
             pair: list[Any] = []
-            _each(text, begin, lambda _, first, last: pair.append(_value(text, first, last)))
+            _scan_items(text, begin, lambda _, first, last: pair.append(_parse_value(text, first, last)))
             items.append(pair)
         else:
-            items.append(_value(text, begin, end))
+            items.append(_parse_value(text, begin, end))
 
-    _each(text, at, take)
+    _scan_items(text, at, take)
     return items
 
 
-def _name(name: str) -> str:
+def _check_name(name: str) -> str:
+    """Return a header's name; raise FormatError for a lone surrogate, which no UTF-8 text has."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -203,12 +216,15 @@ def _name(name: str) -> str:
     return name
 
 
-def _bytes_of(fields: dict[str, Any], name: str, to_bytes: Callable[[str], bytes]) -> bytes | None:
-    """Return what stands under a name, or under NAME_base64; None for null, and for what is missing."""
-    given, packed = fields.get(name), fields.get(name + _BASE64)
+def _read_bytes(fields: dict[str, Any], name: str, to_bytes: Callable[[str], bytes]) -> bytes | None:
+    """Return the bytes of a field, or of its form NAME_base64; None for null and for a missing field.
+
+    Raise FormatError where both are there, and for base64 that is wrong.
+    """
+    text, packed = fields.get(name), fields.get(name + _BASE64)
     if packed is None:
-        return None if given is None else to_bytes(given)
-    if given is not None:
+        return None if text is None else to_bytes(text)
+    if text is not None:
         raise FormatError(f"{name} and {name}_base64 are both there")
     try:
         return base64.b64decode(packed, validate=True)
@@ -216,29 +232,34 @@ def _bytes_of(fields: dict[str, Any], name: str, to_bytes: Callable[[str], bytes
         raise FormatError(f"{name}_base64 is not base64") from error
 
 
-def _headers(given: Any) -> Headers:
+def _read_headers(items: Any) -> Headers:
+    """Return headers from a list of pairs, or of objects with name and value; raise FormatError for anything else."""
     wrong = FormatError("headers are no list of [name, value], nor an object")
-    if isinstance(given, str) or not isinstance(given, list):
+    if isinstance(items, str) or not isinstance(items, list):
         raise wrong
     headers: Headers = []
-    for item in given:
+    for item in items:
         if isinstance(item, list) and len(item) == 2 and type(item[0]) is str:
-            headers.append((header_name(_text_bytes(item[0])), None if item[1] is None else _text_bytes(item[1])))
+            headers.append(
+                (decode_header_name(_encode_text(item[0])), None if item[1] is None else _encode_text(item[1]))
+            )
         elif isinstance(item, dict) and item.keys() <= {"name", "value", "name_base64", "value_base64"}:
-            name = _bytes_of(item, "name", _text_bytes)
+            name = _read_bytes(item, "name", _encode_text)
             if name is None:
                 raise wrong
-            headers.append((header_name(name), _bytes_of(item, "value", _text_bytes)))
+            headers.append((decode_header_name(name), _read_bytes(item, "value", _encode_text)))
         else:
             raise wrong
     return headers
 
 
-def _text_bytes(text: str) -> bytes:
+def _encode_text(text: str) -> bytes:
+    """Return text as UTF-8, with the bytes that surrogateescape has kept."""
     return text.encode("utf-8", "surrogateescape")
 
 
-def _whole(value: Any, name: str, highest: int) -> int:
+def _read_integer(value: Any, name: str, highest: int) -> int:
+    """Return an integer from 0 to `highest`; raise FormatError for anything else."""
     if type(value) is int or (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20):
         number = int(value)
         if 0 <= number <= highest:

@@ -1,4 +1,4 @@
-"""Which records are wanted: by key, value and headers, and by what is in values that are JSON."""
+"""Filters of records: by key, value and headers, and by conditions on values that are JSON."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde.formats import Format
 from kafkactl.storage.text import name_bytes
-from kafkactl.streams.record import headers_of
+from kafkactl.streams.record import read_headers
 
-Wanted = Callable[[Any], bool]
-"""Whether a message is wanted."""
+RecordFilter = Callable[[Any], bool]
+"""Function that returns whether a message passes."""
 
 _STEP = re.compile(r"""\.(?P<name>[A-Za-z_][\w-]*) | \[(?P<index>-?\d+)\] | \[(?P<quoted>"(?:[^"\\]|\\.)*")\]""", re.X)
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -30,35 +30,45 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 _MISSING = object()
 
 
-def by_text(pattern: str, part: str, format: Format) -> Wanted:
-    """Records whose `part`, key or value, has a match of a regular expression; none where it is null or no `format`."""
-    compiled = compile_pattern(pattern, f"--{part}-matches")
+def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
+    """Return a filter for records whose key or value has a match of a regular expression.
 
-    def is_wanted(message: Any) -> bool:
-        text = _text(getattr(message, part)(), format)
-        return text is not None and compiled.search(text) is not None
+    `part` is key or value. A record whose part is null, or not of its `format`, does not pass. Raise UsageError for an
+    invalid pattern.
+    """
+    load_compiled = compile_pattern(pattern, f"--{part}-matches")
 
-    return is_wanted
+    def passes(message: Any) -> bool:
+        text = _decode(getattr(message, part)(), format)
+        return text is not None and load_compiled.search(text) is not None
+
+    return passes
 
 
-def by_header(text: str) -> Wanted:
-    """Records with a header, NAME, or with one that has a match, NAME=REGEX."""
+def make_header_filter(text: str) -> RecordFilter:
+    """Return a filter for records with a header: NAME, or NAME=REGEX for one whose value has a match.
+
+    Raise UsageError for an invalid pattern.
+    """
     name, equals, pattern = text.partition("=")
-    compiled = compile_pattern(pattern, "--header-matches")
+    load_compiled = compile_pattern(pattern, "--header-matches")
 
-    def is_wanted(message: Any) -> bool:
-        values = [value for key, value in headers_of(message) if name_bytes(key) == name_bytes(name)]
-        return any(not equals or compiled.search((value or b"").decode(errors="replace")) for value in values)
+    def passes(message: Any) -> bool:
+        values = [value for key, value in read_headers(message) if name_bytes(key) == name_bytes(name)]
+        return any(not equals or load_compiled.search((value or b"").decode(errors="replace")) for value in values)
 
-    return is_wanted
+    return passes
 
 
-def by_json(text: str, format: Format) -> Wanted:
-    """Records whose value is JSON and fulfils .path.to[0].field OPERATOR LITERAL, or has a true value at that path."""
+def make_json_filter(text: str, format: Format) -> RecordFilter:
+    """Return a filter for records whose value is JSON and fulfils a condition; see parse_condition.
+
+    Raise UsageError for an invalid condition.
+    """
     condition = parse_condition(text)
 
-    def is_wanted(message: Any) -> bool:
-        value = _text(message.value(), format)
+    def passes(message: Any) -> bool:
+        value = _decode(message.value(), format)
         if value is None:
             return False
         try:
@@ -66,30 +76,36 @@ def by_json(text: str, format: Format) -> Wanted:
         except (ValueError, RecursionError):
             return False
 
-    return is_wanted
+    return passes
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A place in JSON, and what is to be there."""
+    """A path into a JSON value, and a comparison of the value there."""
 
     path: Sequence[str | int]
+    """Names of members and indexes of elements, from the outermost one on."""
     compare: Callable[[Any, Any], bool] | None
+    """Comparison with the literal; None requires only that the value is neither null nor false."""
     literal: Any = None
 
     def holds(self, data: Any) -> bool:
-        """Whether it is so; what is not there, or of another type, is not."""
-        found = self._at_path(data)
-        if found is _MISSING:
+        """Return whether a JSON value fulfils the condition.
+
+        False where the path leads nowhere, and where the types cannot be compared.
+        """
+        value = self._find_value(data)
+        if value is _MISSING:
             return False
         if self.compare is None:
-            return found not in (None, False)
+            return value not in (None, False)
         try:
-            return self.compare(found, self.literal)
+            return self.compare(value, self.literal)
         except TypeError:
             return False
 
-    def _at_path(self, data: Any) -> Any:
+    def _find_value(self, data: Any) -> Any:
+        """Return the value at the path, or _MISSING."""
         for step in self.path:
             try:
                 data = data[step]
@@ -99,7 +115,10 @@ class Condition:
 
 
 def parse_condition(text: str) -> Condition:
-    """Like .user.id == 7, .tags[0] =~ "^a", .total >= 1.5, .deleted; raises UsageError."""
+    """Return the condition of a text like .user.id == 7, .tags[0] =~ "^a", .total >= 1.5 or .deleted.
+
+    Raise UsageError for any other text, and for an invalid pattern.
+    """
     rest = text.strip()
     path: list[str | int] = []
     at = 1 if rest == "." or rest[:2] in (". ", ".[") else 0
@@ -128,14 +147,15 @@ def parse_condition(text: str) -> Condition:
 
 
 def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
-    """Raises UsageError."""
+    """Return a compiled regular expression; raise UsageError, with the name of the option, for an invalid one."""
     try:
         return re.compile(pattern)
     except re.error as error:
         raise UsageError(f"{flag} {pattern}: no regular expression: {error}") from error
 
 
-def _text(data: bytes | None, format: Format) -> str | None:
+def _decode(data: bytes | None, format: Format) -> str | None:
+    """Return bytes as text in a format; None for None, and for bytes that are not of the format."""
     if data is None:
         return None
     try:

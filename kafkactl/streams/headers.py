@@ -1,4 +1,4 @@
-"""Headers whose names are not UTF-8: librdkafka's client cannot say them, so their record is fetched once more."""
+"""Headers with names that are not UTF-8: confluent_kafka cannot read them, so their record is fetched again."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ Place = tuple[str, int, int]
 """Topic, partition and offset."""
 
 
-def reader_of(cluster: Cluster) -> Callable[[Any], Headers]:
-    """Return what reads the headers of a message again; it raises OperationError where the record is gone.
+def make_header_reader(cluster: Cluster) -> Callable[[Any], Headers]:
+    """Return a function that reads the headers of a message from the broker again.
 
-    The batch that was fetched last is kept, because its other records are often alike.
+    The function raises OperationError where the record does not exist any more. The last fetched batch is kept, because
+    the other records of a batch often have similar headers.
     """
     fetched: dict[Place, Headers] = {}
 
-    def read(message: Any) -> Headers:
+    def fetch_headers(message: Any) -> Headers:
         place = message.topic(), message.partition(), message.offset()
         if place not in fetched:
             fetched.clear()
@@ -31,11 +32,11 @@ def reader_of(cluster: Cluster) -> Callable[[Any], Headers]:
             raise OperationError("cannot read the headers of {}-{} offset {}: the record is gone".format(*place))
         return fetched[place]
 
-    return read
+    return fetch_headers
 
 
 def _fetch(cluster: Cluster, place: Place) -> Iterator[tuple[Place, Headers]]:
-    """Return the headers of the records that are in one batch with the record at a place."""
+    """Yield the place and headers of each record in the batch that has the record at `place`."""
     topic, partition, offset = place
     data = memoryview(cluster.requests.fetch(topic, partition, offset))
     position = 0

@@ -1,6 +1,7 @@
-"""What is read, as batches of records: lines, JSON objects, CSV rows, pieces between delimiters, or counted bytes.
+"""Inputs of records: lines, JSON objects, CSV rows, pieces between delimiters, and values after their lengths.
 
-Each hands on what has come and does not wait for more: what is typed into a pipe goes out at once.
+Each reader yields the records that have come and does not wait for more: a line that is typed into a pipe is sent at
+once.
 """
 
 from __future__ import annotations
@@ -18,70 +19,84 @@ from typing import Any, TypeVar
 
 from kafkactl.errors import FormatError
 from kafkactl.serde.formats import Format
-from kafkactl.streams.fields import FieldReader, members
+from kafkactl.streams.fields import FieldReader, parse_members
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.record import Batch
 from kafkactl.streams.stoppable import CHUNK, CanStop, Input, Stop
 
 _LENGTH = struct.Struct(">i")
-_PACES_A_SECOND = 20
+_PACES_PER_SECOND = 20
 
 Piece = TypeVar("Piece", Batch, bytes)
 Source = Callable[[Input], Iterator[Batch]]
+"""Function that reads batches of records from an input."""
 
 
-def lines(source: Input, reader: LineReader) -> Iterator[Batch]:
-    """Each line, its end \\n or \\r\\n."""
-    ended = (
-        [line.removesuffix(b"\r") for line in found] if any(b"\r" in line for line in found) else found
-        for found in _pieces(source, b"\n")
+def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
+    r"""Yield the records of lines that end in \n or \r\n, in batches.
+
+    Raise FormatError, with the number of the line, for a line that `reader` refuses; the records before it were
+    yielded.
+    """
+    batches = (
+        [line.removesuffix(b"\r") for line in lines] if any(b"\r" in line for line in lines) else lines
+        for lines in _read_pieces(source, b"\n")
     )
-    return _split(ended, reader)
+    return _read_records(batches, reader)
 
 
-def whole_lines(source: Input) -> Iterator[bytes]:
-    """Lines with their ends, many in one piece; the last is given one when it has none."""
+def read_whole_lines(source: Input) -> Iterator[bytes]:
+    """Yield lines with their ends, as bytes with many lines each; a last line without an end gets one."""
     rest: list[bytes] = []
-    for chunk in _chunks(source):
+    for chunk in _read_chunks(source):
         end = chunk.rfind(b"\n") + 1
         if end:
             yield b"".join([*rest, chunk[:end]]) if rest else chunk[:end]
             rest = []
         if end < len(chunk):
             rest.append(chunk[end:])
-    if last := _ended(source, b"".join(rest), b"\n"):
+    if last := _finish_piece(source, b"".join(rest), b"\n"):
         yield last if last.endswith(b"\n") else last + b"\n"
 
 
-def delimited(source: Input, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
-    """Return each piece up to a delimiter, or the end; without a delimiter, all is one piece."""
-    return _split(_pieces(source, delimiter), reader)
+def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
+    """Yield the records of pieces that end at a delimiter, in batches.
+
+    An empty delimiter makes the whole input one record. Raise FormatError, with the number of the piece, for a piece
+    that `reader` refuses.
+    """
+    return _read_records(_read_pieces(source, delimiter), reader)
 
 
-def _split(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator[Batch]:
+def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator[Batch]:
+    """Yield the records of lists of pieces; raise FormatError for the first piece that `reader` refuses."""
     number = 1
-    for found in pieces:
+    for part in pieces:
         batch: Batch = []
         try:
-            reader.read_all(found, number, batch)
+            reader.read_all(part, number, batch)
         except FormatError:
-            yield batch  # what came before is good
+            yield batch  # the records before the error are good
             raise
         yield batch
-        number += len(found)
+        number += len(part)
 
 
-def length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
-    """Each a length, four bytes and big-endian, and so many bytes of value; -1 is null. Raises FormatError."""
+def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
+    """Yield the records of an input in which each value follows its length, in batches.
+
+    A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError for a negative length below -1,
+    and where the input ends inside a record. After a signal a record that has begun is read to its end.
+    """
     waiting = b""
     number = 0
-    for chunk in _chunks(source):
+    for chunk in _read_chunks(source):
         waiting += chunk
         batch: Batch = []
         at = 0
         while at + _LENGTH.size <= len(waiting):
             try:
-                length = _length_of(waiting, at, number)
+                length = _read_length(waiting, at, number)
             except FormatError:
                 yield batch
                 raise
@@ -94,10 +109,10 @@ def length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
         waiting = waiting[at:]
         yield batch
     if waiting and isinstance(source, CanStop):
-        waiting = source.filled(waiting, _LENGTH.size)
+        waiting = source.fill_up(waiting, _LENGTH.size)
         if len(waiting) >= _LENGTH.size:
-            length = _length_of(waiting, 0, number)
-            waiting = source.filled(waiting, _LENGTH.size + max(0, length))
+            length = _read_length(waiting, 0, number)
+            waiting = source.fill_up(waiting, _LENGTH.size + max(0, length))
             if waiting and len(waiting) == _LENGTH.size + max(0, length):
                 yield [{"value": None if length < 0 else value.from_input(waiting[_LENGTH.size :])}]
                 return
@@ -105,23 +120,27 @@ def length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
         raise FormatError(f"record {number + 1}: the input ends within it, after {len(waiting)} bytes")
 
 
-def _length_of(data: bytes, at: int, number: int) -> int:
+def _read_length(data: bytes, at: int, number: int) -> int:
+    """Return the length at a position; raise FormatError for one below -1."""
     length: int = _LENGTH.unpack_from(data, at)[0]
     if length < -1:
         raise FormatError(f"record {number + 1}: {length} is no length", "four bytes, big-endian, before each")
     return length
 
 
-def json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
-    """Return a record for each line with a JSON object (NDJSON); raises FormatError naming the line."""
+def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
+    """Yield the records of lines with one JSON object each (NDJSON), in batches; empty lines are skipped.
+
+    Raise FormatError, with the number of the line, for a line that is no record; the records before it were yielded.
+    """
     number = 0
-    for found in _pieces(source, b"\n"):
+    for lines in _read_pieces(source, b"\n"):
         batch: Batch = []
-        for line in found:
+        for line in lines:
             number += 1
             text = line.removeprefix(BOM_UTF8) if number == 1 else line
             try:
-                if text.strip() and (record := reader.read(members(text))) is not None:
+                if text.strip() and (record := reader.read(parse_members(text))) is not None:
                     batch.append(record)
             except FormatError as error:
                 yield batch
@@ -129,21 +148,22 @@ def json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
         yield batch
 
 
-def csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iterator[Batch]:
-    """Return the rows below a heading as records; a cell without quotes that is `null` is null.
+def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iterator[Batch]:
+    """Yield the records of csv rows below a heading, in batches.
 
-    With a column `value` columns are a record's fields; without, a row is a JSON object, its key in the column `key`.
-    Raises FormatError naming the line.
+    With a column `value` the columns are the fields of a record. Without it, a row becomes a JSON object, and its key
+    is in the column `key`. A cell without quotes that equals `null` is null. Raise FormatError, with the number of the
+    line, for a row that is no record.
     """
     lines = _RowLines(source)
     titles: list[str] = []
     batch: Batch = []
     try:
-        for row in lines.rows():
-            cells = _cells(row, null)
+        for row in lines.read_rows():
+            cells = _split_cells(row, null)
             if not titles:
-                titles = _titles(cells)
-            elif (record := reader.read(_row_fields(titles, cells))) is not None:
+                titles = _read_titles(cells)
+            elif (record := reader.read(_make_row_fields(titles, cells))) is not None:
                 batch.append(record)
             if batch and not lines.waiting:
                 yield batch
@@ -157,19 +177,22 @@ def csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iterator[
 
 
 class _RowLines:
-    """The lines of an input, for rows that may have several. After a signal, only those of a row that was begun."""
+    """Lines of an input, for rows that may have several.
+
+    After a signal there are only the lines of a row that was begun.
+    """
 
     def __init__(self, source: Input) -> None:
         self._source = source
-        self._found = ([piece + b"\n" for piece in pieces] for pieces in _pieces(source, b"\n"))
+        self._batches = ([piece + b"\n" for piece in pieces] for pieces in _read_pieces(source, b"\n"))
         self.waiting: deque[bytes] = deque()
-        """What has come and is not yet in a row."""
+        """Lines that have come and are in no row yet."""
         self.first = 0
         """Number of the first line of the row."""
         self.is_cut = False
 
-    def rows(self) -> Iterator[bytes]:
-        """Return each row that is not empty: a line, or several where quotes are open at the end of one."""
+    def read_rows(self) -> Iterator[bytes]:
+        """Yield each row that is not empty: one line, or several where a quote is open at the end of a line."""
         row: list[bytes] = []
         quotes = number = 0
         while (line := self._next_line(row)) is not None:
@@ -188,14 +211,15 @@ class _RowLines:
             raise FormatError("a cell begins with a quote and never ends")
 
     def _next_line(self, row: list[bytes]) -> bytes | None:
+        """Return the next line with its end, or None at the end of the input."""
         while not self.waiting:
-            found = next(self._found, None)
-            if found is not None:
-                self.waiting.extend(found)
+            lines = next(self._batches, None)
+            if lines is not None:
+                self.waiting.extend(lines)
                 continue
             if not row or not isinstance(self._source, CanStop):
                 return None
-            line = self._source.rest_of_row(b"".join(row))
+            line = self._source.finish_row(b"".join(row))
             self.is_cut = bool(self._source.cut)
             return line or None
         return self.waiting.popleft()
@@ -204,20 +228,20 @@ class _RowLines:
 _CELL = re.compile(rb"""(?:"([^"]*(?:""[^"]*)*)"|([^,"\n]*))(,|\r?\n|\Z)""")
 
 
-def _cells(row: bytes, null: bytes) -> list[bytes | None]:
-    """Return the cells of a row with its line end."""
+def _split_cells(row: bytes, null: bytes) -> list[bytes | None]:
+    """Return the cells of a row with its line end; raise FormatError for a quote inside a cell without quotes."""
     cells: list[bytes | None] = []
     if b'"' not in row:
         plain = row.removesuffix(b"\n").removesuffix(b"\r").split(b",")
         return [None if cell == null else cell for cell in plain]
     at = 0
     while True:
-        found = _CELL.match(row, at)
-        if found is None:
+        match = _CELL.match(row, at)
+        if match is None:
             raise FormatError(
                 "a quote inside a cell", 'a cell with quotes is in quotes itself, each of them doubled: """"'
             )
-        quoted, bare, end = found.groups()
+        quoted, bare, end = match.groups()
         if quoted is not None:
             cells.append(quoted.replace(b'""', b'"'))
         else:
@@ -225,10 +249,11 @@ def _cells(row: bytes, null: bytes) -> list[bytes | None]:
             cells.append(None if cell == null else cell)
         if end != b",":
             return cells
-        at = found.end()
+        at = match.end()
 
 
-def _titles(cells: list[bytes | None]) -> list[str]:
+def _read_titles(cells: list[bytes | None]) -> list[str]:
+    """Return the names of the columns; raise FormatError for names that are not UTF-8 or repeated."""
     try:
         titles = ["" if cell is None else cell.decode("utf-8") for cell in cells]
     except UnicodeDecodeError as error:
@@ -240,7 +265,8 @@ def _titles(cells: list[bytes | None]) -> list[str]:
     return titles
 
 
-def _row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, Any]:
+def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, Any]:
+    """Return a row as fields of a record; raise FormatError for a wrong number of cells."""
     if len(row) != len(titles):
         raise FormatError(f"{len(row)} cells under {len(titles)} headings")
     texts = [None if cell is None else cell.decode("utf-8", "surrogateescape") for cell in row]
@@ -253,32 +279,38 @@ def _row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, Any]:
             raise FormatError("a cell is not UTF-8, and a row without a column `value` becomes JSON") from error
         return {"key": cells.get("key"), "value": whole}
     if cells.get("headers"):
-        cells["headers"] = _header_cell(cells["headers"])
+        cells["headers"] = _parse_header_cell(cells["headers"])
     return cells
 
 
-def _header_cell(text: str) -> Any:
+def _parse_header_cell(text: str) -> Any:
+    """Return the headers that a cell has as JSON; raise FormatError for any other text."""
     try:
-        return members(b'{"headers": ' + text.encode("utf-8", "surrogateescape") + b"}")["headers"]
+        return parse_members(b'{"headers": ' + text.encode("utf-8", "surrogateescape") + b"}")["headers"]
     except FormatError as error:
         raise FormatError(f"headers are not JSON: {error}") from error
 
 
 @dataclass(frozen=True)
-class Given:
-    """What every record is to have that does not say it itself."""
+class RecordDefaults:
+    """Key, headers and timestamp for records that have none of their own."""
 
     key: bytes | None = None
     headers: Sequence[tuple[str | bytes, bytes | None]] = ()
+    """Headers that are added to those of a record."""
     timestamp_ms: int | None = None
 
     def fill(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """The same batches, filled in."""
-        if self == Given():
-            return batches
-        return map(self._filled, batches)
+        """Return an iterator over the batches, with the missing parts of each record filled in.
 
-    def _filled(self, batch: Batch) -> Batch:
+        The key replaces a null key.
+        """
+        if self == RecordDefaults():
+            return batches
+        return map(self._fill_batch, batches)
+
+    def _fill_batch(self, batch: Batch) -> Batch:
+        """Fill in a batch, and return it."""
         for record in batch:
             if record.setdefault("key", None) is None:
                 record["key"] = self.key
@@ -289,44 +321,51 @@ class Given:
         return batch
 
 
-def repeated(opened: Callable[[], Iterator[Piece]], times: int, stop: Stop) -> Iterator[Piece]:
-    """Return what `opened` gives, so many times, 0 without end; after a signal not once more."""
+def repeat(open_input: Callable[[], Iterator[Piece]], times: int, stop: Stop) -> Iterator[Piece]:
+    """Yield the pieces of the iterators that `open_input` returns, which is called `times` times; 0 means without end.
+
+    After a signal the first repetition is completed, and a later one ends at once. An input without records ends the
+    repetition.
+    """
     for number in count(1):
         empty = True
-        for batch in opened():
+        for batch in open_input():
             empty = empty and not batch
             yield batch
-            if number > 1 and stop.is_requested:  # all of it was handed on once
+            if number > 1 and stop.is_requested:  # the whole input was yielded once
                 return
-        if number == times or empty or stop.is_requested:  # an empty one would be done for ever
+        if number == times or empty or stop.is_requested:  # an empty input would be repeated forever
             return
 
 
 class Pace:
-    """No more records than so many a second, spread evenly, by a `sleep` that may be cut short."""
+    """Limit of the number of records per second, spread evenly over time."""
 
     def __init__(self, per_second: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.size = max(1, int(per_second / _PACES_A_SECOND))
-        """So many records may be sent at once."""
+        """Begin now; `sleep` waits for a number of seconds, and a signal may end it early."""
+        self.size = max(1, int(per_second / _PACES_PER_SECOND))
+        """Number of records that may be sent at once."""
         self._per_second, self._sleep = per_second, sleep
-        self._started, self._sent = time.monotonic(), 0
+        self._started, self._sent_records = time.monotonic(), 0
 
     def wait(self, count: int) -> None:
-        """Wait until so many more records may be sent."""
-        wait_s = self._started + self._sent / self._per_second - time.monotonic()
+        """Wait until `count` more records may be sent."""
+        wait_s = self._started + self._sent_records / self._per_second - time.monotonic()
         if wait_s > 0:
             self._sleep(wait_s)
-        self._sent += count
+        self._sent_records += count
 
 
-def _chunks(source: Input) -> Iterator[bytes]:
-    while chunk := source.read1(CHUNK):  # what is there, without waiting for more
+def _read_chunks(source: Input) -> Iterator[bytes]:
+    """Yield the bytes of an input as they come."""
+    while chunk := source.read1(CHUNK):  # the bytes that have come, without waiting for more
         yield chunk
 
 
-def _pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
+def _read_pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
+    """Yield lists of the pieces between delimiters, as they come."""
     rest: list[bytes] = []  # of one piece, joined when it ends: a long one comes in many chunks
-    for chunk in _chunks(source):
+    for chunk in _read_chunks(source):
         if not delimiter or (len(delimiter) == 1 and delimiter not in chunk):
             rest.append(chunk)
             continue
@@ -334,10 +373,10 @@ def _pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
         pieces = whole.split(delimiter)
         rest = [pieces.pop()]
         yield pieces
-    if last := _ended(source, b"".join(rest), delimiter):
+    if last := _finish_piece(source, b"".join(rest), delimiter):
         yield [last.removesuffix(delimiter)]
 
 
-def _ended(source: Input, begun: bytes, delimiter: bytes) -> bytes:
-    """Return the last piece of an input; a signal may have come within it."""
-    return source.ended(begun, delimiter) if isinstance(source, CanStop) else begun
+def _finish_piece(source: Input, begun: bytes, delimiter: bytes) -> bytes:
+    """Return the last piece of an input; a signal may have ended the input inside it."""
+    return source.finish_piece(begun, delimiter) if isinstance(source, CanStop) else begun

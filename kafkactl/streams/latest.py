@@ -1,57 +1,69 @@
-"""The compacted view of a topic: each key's last value."""
+"""Compacted view of a topic: the last value of each key."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from kafkactl.streams.record import headers_of
+from kafkactl.streams.record import read_headers
 
 
-class Kept:
-    """A message's own bytes: confluent-kafka's would keep the whole answer that it came in."""
+class KeptMessage:
+    """Copy of a message, with its methods.
+
+    A message of confluent-kafka would keep the whole answer of the broker in memory.
+    """
 
     __slots__ = ("_epoch", "_headers", "_key", "_place", "_timestamp", "_value")
 
     def __init__(self, message: Any) -> None:
         self._place: tuple[str, int, int] = (message.topic(), message.partition(), message.offset())
-        self._key, self._value, self._headers = message.key(), message.value(), headers_of(message)
+        self._key, self._value, self._headers = message.key(), message.value(), read_headers(message)
         self._timestamp, self._epoch = message.timestamp(), message.leader_epoch()
 
     def topic(self) -> str:
+        """Return the topic."""
         return self._place[0]
 
     def partition(self) -> int:
+        """Return the partition."""
         return self._place[1]
 
     def offset(self) -> int:
+        """Return the offset."""
         return self._place[2]
 
     def key(self) -> Any:
+        """Return the key, or None."""
         return self._key
 
     def value(self) -> Any:
+        """Return the value, or None."""
         return self._value
 
     def headers(self) -> Any:
+        """Return the headers."""
         return self._headers
 
     def timestamp(self) -> Any:
+        """Return the type of the timestamp and the timestamp in ms."""
         return self._timestamp
 
     def leader_epoch(self) -> Any:
+        """Return the leader epoch, or None."""
         return self._epoch
 
 
 class Latest:
-    """Keeps the last record of each key in its partition; one without a value deletes its key, as compaction does."""
+    """The last record of each key in each partition; a record without a value deletes its key, as compaction does."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, int, bytes], Kept] = {}
+        self._messages: dict[tuple[str, int, bytes], KeptMessage] = {}
         self.without_key = 0
+        """Number of records without a key, which are left out."""
 
     def add(self, messages: Iterable[Any]) -> None:
-        """Messages in the order of their partitions."""
+        """Add messages, which must be in the order of their offsets in each partition."""
         for message in messages:
             key = message.key()
             if key is None:
@@ -59,10 +71,12 @@ class Latest:
                 continue
             place = (message.topic(), message.partition(), key)
             if message.value() is None:
-                self._found.pop(place, None)
+                self._messages.pop(place, None)
             else:
-                self._found[place] = Kept(message)
+                self._messages[place] = KeptMessage(message)
 
-    def records(self) -> list[Kept]:
-        """What is left, by topic, partition and offset."""
-        return sorted(self._found.values(), key=lambda each: (each.topic(), each.partition(), each.offset()))
+    def records(self) -> list[KeptMessage]:
+        """Return the remaining records, sorted by topic, partition and offset."""
+        return sorted(
+            self._messages.values(), key=lambda message: (message.topic(), message.partition(), message.offset())
+        )

@@ -1,4 +1,4 @@
-"""Lines of text -> records, by the properties of Kafka's console producer.
+"""Records from lines of text, by the properties of Kafka's console producer.
 
 Reference: org.apache.kafka.tools.LineMessageReader.
 """
@@ -11,14 +11,18 @@ from typing import ClassVar
 
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde.formats import STRING, Format
-from kafkactl.streams.properties import is_true, settled
-from kafkactl.streams.record import Batch, Headers, Record, header_name
+from kafkactl.streams.properties import fill_defaults, is_true
+from kafkactl.streams.record import Batch, Headers, Record, decode_header_name
 
 _IGNORE = "--property ignore.error=true takes such a line as a value without key"
 
 
 class LineReader:
-    """Splits lines as [headers DELIMITER] [key SEPARATOR] value; raises UsageError for properties that do not do."""
+    """Reader of lines as [headers DELIMITER] [key SEPARATOR] value.
+
+    The names and defaults of the properties are in DEFAULTS. Raise UsageError for unknown properties and invalid
+    values.
+    """
 
     DEFAULTS: ClassVar[Mapping[str, str]] = {
         "parse.key": "false",
@@ -32,7 +36,7 @@ class LineReader:
     }
 
     def __init__(self, properties: Mapping[str, str], key_format: Format, value_format: Format) -> None:
-        settings = settled(properties, self.DEFAULTS, "reader")
+        settings = fill_defaults(properties, self.DEFAULTS, "reader")
         _require_different(settings, "null.marker" in properties)
         self._parse_key = is_true(settings, "parse.key")
         self._parse_headers = is_true(settings, "parse.headers")
@@ -49,16 +53,20 @@ class LineReader:
 
     @property
     def splits_only(self) -> bool:
-        """Whether a line is a value, or a key and a value around `separator`, and nothing has to be translated."""
+        """Return whether a line is only split into key and value, or taken as the value, and never decoded."""
         return self._is_plain and not self._ignore_error and self.separator != b""
 
     @property
     def separator(self) -> bytes | None:
-        """What is between key and value; None without keys."""
+        """Return the bytes between key and value, or None where lines have no keys."""
         return self._key_separator if self._parse_key else None
 
     def read_all(self, lines: Sequence[bytes], first: int, batch: Batch) -> None:
-        """Adds lines without their ends as records; raises FormatError naming the line, counted from `first`."""
+        """Add lines, without their ends, to `batch` as records.
+
+        `first` is the number of the first line. Raise FormatError, with the number of the line, for a line that is no
+        record; the records before it were added.
+        """
         add = batch.append
         if not self._is_plain:
             for number, line in enumerate(lines, first):
@@ -68,11 +76,15 @@ class LineReader:
         else:
             separator = self._key_separator
             for line in lines:
-                key, found, value = line.partition(separator) if separator else (b"", b" ", line)
-                add({"key": key, "value": value} if found else self.read(line, first + len(batch)))
+                key, separator_in_line, value = line.partition(separator) if separator else (b"", b" ", line)
+                add({"key": key, "value": value} if separator_in_line else self.read(line, first + len(batch)))
 
     def read(self, line: bytes, number: int) -> Record:
-        """One line, without its end, as a record; raises FormatError naming the line."""
+        """Return one line, without its end, as a record.
+
+        Raise FormatError, with `number` as the number of the line, for a line without a separator or with a value that
+        is not of its format.
+        """
         record: Record = {"key": None, "value": None}
         rest = line
         try:
@@ -82,48 +94,56 @@ class LineReader:
                     record["headers"] = self._read_headers(packed)
             if self._parse_key:
                 packed, rest = self._split(rest, self._key_separator, "key separator")
-                record["key"] = None if packed is None else self._unless_null(packed, self._key)
-            record["value"] = self._unless_null(rest, self._value)
+                record["key"] = None if packed is None else self._read_or_null(packed, self._key)
+            record["value"] = self._read_or_null(rest, self._value)
         except FormatError as error:
             raise FormatError(f"line {number}: {error}", error.hint) from error
         return record
 
-    def _split(self, text: bytes, separator: bytes, what: str) -> tuple[bytes | None, bytes]:
-        if not separator:  # it is found at once
+    def _split(self, text: bytes, separator: bytes, subject: str) -> tuple[bytes | None, bytes]:
+        """Return the text before and after a separator; None before it where it is missing and errors are ignored."""
+        if not separator:  # an empty separator is at the beginning
             return b"", text
-        before, found, after = text.partition(separator)
-        if found:
+        before, separator_in_text, after = text.partition(separator)
+        if separator_in_text:
             return before, after
         if self._ignore_error:
             return None, text
-        raise FormatError(f"no {what} {separator.decode()!r} in {text.decode(errors='replace')[:80]!r}", _IGNORE)
+        raise FormatError(f"no {subject} {separator.decode()!r} in {text.decode(errors='replace')[:80]!r}", _IGNORE)
 
     def _read_headers(self, packed: bytes) -> Headers:
+        """Return the headers of a line; raise FormatError for a header without a separator or with a null key."""
         separator = self._headers_separator
-        # As Java's split by nothing: each character.
-        pairs = packed.split(separator) if separator else [each.encode() for each in packed.decode(errors="replace")]
-        while pairs and not pairs[-1]:  # as Java's split
+        # An empty separator splits between all characters, as in Java.
+        pairs = (
+            packed.split(separator)
+            if separator
+            else [character.encode() for character in packed.decode(errors="replace")]
+        )
+        while pairs and not pairs[-1]:  # Java's split drops empty strings at the end
             pairs.pop()
         headers: Headers = []
         for pair in pairs:
             name, value = self._split(pair, self._headers_key_separator, "header key separator")
             if name is None:
-                headers.append((header_name(pair), None))
+                headers.append((decode_header_name(pair), None))
                 continue
             if name == self._null_marker:
                 raise FormatError(f"a header's key is the null marker {name.decode()!r}, and cannot be null")
-            headers.append((header_name(name), self._unless_null(value, bytes)))
+            headers.append((decode_header_name(name), self._read_or_null(value, bytes)))
         return headers
 
-    def _unless_null(self, text: bytes, read: Callable[[bytes], bytes]) -> bytes | None:
-        return None if text == self._null_marker else read(text)
+    def _read_or_null(self, text: bytes, convert: Callable[[bytes], bytes]) -> bytes | None:
+        """Return None for the null marker, else the converted text."""
+        return None if text == self._null_marker else convert(text)
 
 
 def _require_different(settings: Mapping[str, str], has_null_marker: bool) -> None:
+    """Raise UsageError where two separators, or a separator and the null marker, are equal."""
     headers = ["headers.delimiter", "headers.separator", "headers.key.separator"]
     pairs = list(combinations(headers, 2))
     if has_null_marker:
         pairs += [("null.marker", other) for other in ("key.separator", *headers)]
-    for one, other in pairs:
-        if settings[one] == settings[other]:
-            raise UsageError(f"{one} and {other} may not be equal", f"both are {settings[one]!r}")
+    for name, other in pairs:
+        if settings[name] == settings[other]:
+            raise UsageError(f"{name} and {other} may not be equal", f"both are {settings[name]!r}")

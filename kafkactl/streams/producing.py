@@ -1,4 +1,4 @@
-"""Sending records, with every one accounted for."""
+"""Sending of records with confluent_kafka; every record is counted as delivered or as failed."""
 
 from __future__ import annotations
 
@@ -21,26 +21,30 @@ if TYPE_CHECKING:
 _STEP_S = 0.1
 _PURGE_STEPS = 10
 _CONNECT_S = 1.0
-"""So long the second producer waits for metadata at most: a signal is not heard meanwhile."""
+"""Longest time that the second producer waits for metadata, because a signal is not handled in that time."""
 
-TOPIC_ON_ITS_WAY = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE})
+TOPIC_IN_CREATION = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE})
+"""Errors that a broker returns until a new topic is known everywhere."""
 
 DEFAULTS: Mapping[str, Any] = {
     "acks": "all",
     "enable.idempotence": True,
-    "delivery.timeout.ms": 120_000,  # the Java client's; librdkafka's own is five minutes
-    # Keys land where Java's default partitioner puts them.
+    "delivery.timeout.ms": 120_000,  # the Java client's default; librdkafka's is five minutes
+    # Keys go to the partitions that Java's default partitioner chooses.
     "partitioner": "murmur2_random",
-    # Success is what is sent less what failed: a call into Python for every record would cost half the speed.
+    # Delivered records are sent ones minus failed ones: a call into Python for each record would halve the speed.
     "delivery.report.only.error": True,
     "message.max.bytes": LARGEST_BYTES,
-    # Twice the Java client's buffer; librdkafka's own is a gigabyte.
+    # Twice the Java client's buffer; librdkafka's default is a gigabyte.
     "queue.buffering.max.kbytes": 64 << 10,
 }
 
 
 class Sending:
-    """An open producer for one topic. Leaving it waits for all answers; after a signal, while there is time."""
+    """An open producer for one topic; a context manager.
+
+    Leaving the context waits for the answers of all records; after a signal, for a limited time.
+    """
 
     def __init__(
         self,
@@ -51,24 +55,31 @@ class Sending:
         stop: Stop,
         partition: int | None = None,
     ) -> None:
-        """Raise UnreachableError and NotFoundError before anything is sent."""
+        """Connect; raise UnreachableError, NotFoundError for a topic or partition, and UsageError for a setting.
+
+        `tell` is called with sentences for the user. A `partition` of None leaves the choice to the partitioner.
+        """
         self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
-        account.largest_bytes = largest_bytes(cluster)
+        account.largest_bytes = find_largest_bytes(cluster)
         self._waiting = Waiting(topic, cluster.timeout_s, stop, tell)
         self._fatal: KafkaError | None = None
-        self._unusual: RecordSending | None = None
-        settings = {**producer_settings(cluster), **STATISTICS, "stats_cb": self._waiting.on_statistics}
+        self._second_sender: RecordSending | None = None
+        settings = {**make_producer_settings(cluster), **STATISTICS, "stats_cb": self._waiting.on_statistics}
         self._where = {} if partition is None else {"partition": partition}
         self._producer: Any = cluster.make_producer(settings)
         _, self._waiting.leaders = require_topic(cluster, self._producer, topic, tell, partition)
         cluster.end_sharing()
 
     def send(self, batch: Batch) -> None:
-        """Queue records, waiting while the queue is full; raises OperationError when the producer can send no more."""
-        self._account.given += len(batch)
+        """Queue records, waiting while the queue is full.
+
+        A record that cannot be sent fails in the account. Raise OperationError where the producer can send no more
+        records, and UnreachableError where no leader was reached.
+        """
+        self._account.accepted += len(batch)
         if self._stop.is_over:
             self._fail_all(batch, "not sent: we were stopped")
-        elif self._unusual is None and is_plain(batch):
+        elif self._second_sender is None and is_plain(batch):
             self._send_many(batch)
         else:
             self._send_each(batch)
@@ -77,11 +88,15 @@ class Sending:
         self._require_alive(())
 
     def flush(self) -> None:
-        """Wait until every record is acknowledged or has failed; each one's own time-out bounds it, or a signal."""
-        if self._unusual is not None:
-            self._unusual.flush()
+        """Wait until every record is acknowledged or has failed; its own time-out bounds this, or a signal.
+
+        Raise OperationError where the producer can send no more records, and UnreachableError where no leader was
+        reached.
+        """
+        if self._second_sender is not None:
+            self._second_sender.flush()
             self._waiting.require_reached()
-            if (reason := self._unusual.fatal_error()) is not None:
+            if (reason := self._second_sender.fatal_error()) is not None:
                 raise OperationError(f"cannot send to {self._topic}: {reason}")
             return
         while len(self._producer):
@@ -96,29 +111,30 @@ class Sending:
                 return
 
     def _serve(self, seconds: float) -> None:
-        """Hear of records that have failed; a fatal error of the client is kept for _require_alive."""
+        """Process delivery reports for so many seconds; a fatal error is kept for _require_alive."""
         try:
             self._producer.poll(seconds)
         except KafkaException as error:
             self._die(error.args[0])
 
     def _die(self, error: KafkaError) -> None:
-        """Take back everything after an error that ends the client."""
+        """Fail all records in the queue after an error that ends the client."""
         if self._fatal is None:
             self._fatal = error
-            self._account.why_given_up = describe_kafka_error(error)
+            self._account.give_up_reason = describe_kafka_error(error)
             self.give_up()
 
     def _require_alive(self, records: Iterable[Record]) -> None:
-        """Fail the records that are in hand and raise OperationError where the client can send no more."""
+        """Fail these records and raise OperationError where the client can send no more."""
         if self._fatal is not None:
             self._refuse(records, self._fatal)
 
     def _is_over(self) -> bool:
-        outstanding = len(self._producer if self._unusual is None else self._unusual)
-        if not self._waiting.is_over(self._account.given - outstanding, outstanding):
+        """Return whether to give up waiting for the records in the queue."""
+        outstanding = len(self._producer if self._second_sender is None else self._second_sender)
+        if not self._waiting.is_over(self._account.accepted - outstanding, outstanding):
             return False
-        self._account.why_given_up = self._waiting.why
+        self._account.give_up_reason = self._waiting.reason
         return True
 
     def __enter__(self) -> Sending:
@@ -128,16 +144,16 @@ class Sending:
         try:
             self.flush()
         except KafkactlError:
-            if kind is None:  # otherwise there is an error already, and most often the same
+            if kind is None:  # else an error is being raised already, most often this one
                 raise
         finally:
-            if self._unusual is not None:
-                self._unusual.close()
+            if self._second_sender is not None:
+                self._second_sender.close()
 
     def give_up(self) -> None:
-        """Take back what is not acknowledged; all of it is told as undelivered."""
-        if self._unusual is not None:
-            self._unusual.purge()
+        """Remove the records that are not acknowledged from the queue; each of them fails in the account."""
+        if self._second_sender is not None:
+            self._second_sender.purge()
         self._producer.purge()
         for _ in range(_PURGE_STEPS):
             self._serve(_STEP_S)
@@ -145,6 +161,7 @@ class Sending:
                 return
 
     def _send_many(self, batch: Batch) -> None:
+        """Queue plain records with one call."""
         left = batch
         while left:
             try:
@@ -162,7 +179,7 @@ class Sending:
                 reason = record.pop("_error", None)  # type: ignore[typeddict-item]
                 if reason is None:
                     continue
-                if reason.code() == KafkaError._QUEUE_FULL:  # this and all that follow, so their order stays
+                if reason.code() == KafkaError._QUEUE_FULL:  # this record and all later ones, so that their order stays
                     refused.append(record)
                 elif _is_fatal(reason):
                     self._refuse([*refused, *left[number:]], reason)
@@ -170,15 +187,16 @@ class Sending:
                     self._fail_one(record, reason)
             left = refused
             if self._is_over():
-                self._fail_all(left, f"not sent: {self._waiting.why}")
+                self._fail_all(left, f"not sent: {self._waiting.reason}")
                 self._waiting.require_reached()
                 return
             self._serve(_STEP_S)
             self._require_alive(left)
 
     def _send_one(self, batch: Batch, at: int) -> None:
+        """Queue one record of a batch; where the client has failed, all later records of the batch fail, too."""
         record = batch[at]
-        given: dict[str, Any] = {
+        options: dict[str, Any] = {
             **self._where,
             **{name: record[name] for name in ("partition", "timestamp") if name in record},
         }
@@ -190,11 +208,11 @@ class Sending:
                     record.get("key"),
                     headers=record.get("headers"),
                     on_delivery=self._account.on_failure,
-                    **given,
+                    **options,
                 )
             except BufferError:
                 if self._is_over():
-                    self._account.fail_record(record, f"not sent: {self._waiting.why}")
+                    self._account.fail_record(record, f"not sent: {self._waiting.reason}")
                     return
                 self._serve(_STEP_S)
                 self._require_alive(batch[at:])
@@ -207,138 +225,156 @@ class Sending:
                 return
 
     def _send_each(self, batch: Batch) -> None:
-        """Queue records one by one, from the first with an unusual name on through librdkafka's own functions."""
+        """Queue records one by one.
+
+        From the first record with an unusual header name on, librdkafka's own functions send the records.
+        """
         for at, record in enumerate(batch):
             if self._stop.is_over:
-                self._fail_all(batch[at:], f"not sent: {self._waiting.why}")
+                self._fail_all(batch[at:], f"not sent: {self._waiting.reason}")
                 return
-            if (reason := why_not_sent(self._cluster, record)) is not None:
+            if (reason := explain_unsendable(self._cluster, record)) is not None:
                 self._account.fail_record(record, reason)
                 continue
-            if self._unusual is None and has_unusual_names(record):
+            if self._second_sender is None and has_unusual_names(record):
                 self._change_producers(batch[at:])
-                if self._unusual is None:
+                if self._second_sender is None:
                     return
-            if self._unusual is None:
+            if self._second_sender is None:
                 self._send_one(batch, at)
             else:
-                self._unusual.send(record)
+                self._second_sender.send(record)
 
     def _change_producers(self, records: Batch) -> None:
-        """Let another producer send these records and all that follow, when those before have been acknowledged.
+        """Let another producer send these records and all later ones, after the earlier ones were acknowledged.
 
-        They are failed where that cannot be; raises what keeps it from being so, but not after a signal.
+        Where that is impossible the records fail. Raise the error that is the reason, but none after a signal.
         """
-        from kafkactl.streams.librdkafka.record_sending import RecordSending, new_sender
+        from kafkactl.streams.librdkafka.record_sending import RecordSending, make_sender
 
         try:
             self.flush()
             if not self._stop.is_over:
-                settings = {**producer_settings(self._cluster), **STATISTICS}
-                sender = new_sender(
+                settings = {**make_producer_settings(self._cluster), **STATISTICS}
+                sender = make_sender(
                     *(self._cluster, settings, self._topic, self._where.get("partition"), self._account),
                     *(self._is_over, self._waiting.on_statistics, _CONNECT_S),
                 )
-                self._unusual = RecordSending(sender, self._account, self._is_over)
+                self._second_sender = RecordSending(sender, self._account, self._is_over)
                 return
         except KafkactlError as error:
             self._fail_all(records, f"not sent: {error}")
             raise
-        self._fail_all(records, f"not sent: {self._waiting.why}")
+        self._fail_all(records, f"not sent: {self._waiting.reason}")
 
     def _fail_one(self, record: Record, error: KafkaError) -> None:
+        """Count one record as failed, with the reason of its error."""
         if error.code() == KafkaError._UNKNOWN_PARTITION:
             reason = f"topic {self._topic} has no partition {record.get('partition')}"
         else:
-            reason = self._account.reason(error.code(), describe_kafka_error(error))
+            reason = self._account.explain_failure(error.code(), describe_kafka_error(error))
         self._account.fail_record(record, reason)
 
     def _fail_all(self, records: Iterable[Record], reason: str) -> None:
+        """Count records as failed."""
         for record in records:
             self._account.fail_record(record, reason)
 
     def _refuse(self, records: Iterable[Record], error: KafkaError) -> None:
+        """Count records as failed, and raise OperationError."""
         reason = describe_kafka_error(error)
         self._fail_all(records, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")
 
 
 def has_unusual_names(record: Record) -> bool:
-    """Return whether a header has a name that confluent_kafka cannot take: it is not UTF-8, or has a zero byte."""
+    """Return whether a header's name is not UTF-8 or has a zero byte, which confluent_kafka cannot send."""
     return any(isinstance(name, bytes) or "\0" in name for name, _ in record.get("headers") or ())
 
 
-def why_not_sent(cluster: Cluster, record: Record) -> str | None:
-    """Return why a record cannot be sent at all, None where it can."""
+def explain_unsendable(cluster: Cluster, record: Record) -> str | None:
+    """Return why a record cannot be sent at all, as text, or None where it can."""
     if record.get("timestamp") == 0:
         return "its timestamp is 0 (1970-01-01T00:00:00Z), which librdkafka takes for none"
     if not has_unusual_names(record):
         return None
     from kafkactl.streams.librdkafka import record_sending
 
-    what = "the name of a header is not UTF-8, or has a zero byte"
+    fault = "the name of a header is not UTF-8, or has a zero byte"
     if "transactional.id" in cluster.settings.properties:
-        return f"{what}: such records cannot be sent in a transaction"
-    return None if record_sending.IS_THERE else f"{what}: to send it needs the compiled part of kafkactl"
+        return f"{fault}: such records cannot be sent in a transaction"
+    return None if record_sending.IS_THERE else f"{fault}: to send it needs the compiled part of kafkactl"
 
 
 def _is_fatal(error: KafkaError) -> bool:
+    """Return whether a client can send nothing more after an error."""
     return error.fatal() or error.code() == KafkaError._FATAL
 
 
-def largest_bytes(cluster: Cluster) -> int:
-    """Return the size of the largest record that the client sends; raises UsageError for a setting that is none."""
+def find_largest_bytes(cluster: Cluster) -> int:
+    """Return the size in bytes of the largest record that the client sends.
+
+    Raise UsageError for a setting (max.request.size) that is no number.
+    """
     text = cluster.settings.properties.get("message.max.bytes", str(LARGEST_BYTES))
     if not (text.isascii() and text.isdigit()):
         raise UsageError(f"max.request.size={text}: not a number of bytes", "like 1048576")
     return int(text)
 
 
-def producer_settings(cluster: Cluster) -> dict[str, Any]:
-    """Return what a producer is made with below the user's own settings."""
-    said = cluster.settings.properties
-    settings = {**DEFAULTS, **_without_idempotence(said)}
-    if "transactional.id" in said:
-        del settings["delivery.timeout.ms"]  # it is the transaction's then, and may not be longer
+def make_producer_settings(cluster: Cluster) -> dict[str, Any]:
+    """Return the default settings of a producer; the user's own settings override them."""
+    properties = cluster.settings.properties
+    settings = {**DEFAULTS, **_choose_idempotence(properties)}
+    if "transactional.id" in properties:
+        del settings["delivery.timeout.ms"]  # the transaction's time-out bounds it then
     return settings
 
 
 def require_topic(
     cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None], partition: int | None
 ) -> tuple[set[int], dict[int, str]]:
-    """Return the topic's partitions, and host and port of those brokers that lead them.
+    """Return the topic's partition numbers, and `host:port` of the brokers that lead them, by broker id.
 
-    Raises NotFoundError for a topic that is not there, or not made by the broker, and for a partition.
+    A missing topic is created where the broker does so; its leaders are not known then. `tell` is called with a
+    sentence about that. Raise NotFoundError for a topic that does not exist and was not created, and for a missing
+    partition. Raise OperationError without the right to write to the topic.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}
     if topic in metadata.topics:
         numbers = set(metadata.topics[topic].partitions)
-        brokers = {each.leader for each in metadata.topics[topic].partitions.values()} & metadata.brokers.keys()
+        brokers = {entry.leader for entry in metadata.topics[topic].partitions.values()} & metadata.brokers.keys()
         leaders = {broker: f"{metadata.brokers[broker].host}:{metadata.brokers[broker].port}" for broker in brokers}
     else:
-        numbers = _made_by_broker(cluster, producer, topic, tell)
+        numbers = _create_by_broker(cluster, producer, topic, tell)
     if partition is not None:
         require_partition(topic, partition, numbers)
     return numbers, leaders
 
 
-def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:
-    told = False
+def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:
+    """Return the partition numbers of a topic that the broker creates on request.
+
+    Raise NotFoundError where it does not, and OperationError without the right to write to the topic.
+    """
+    is_reported = False
 
     def ask() -> set[int]:
-        nonlocal told
-        found = cluster.read_metadata(topic, producer).topics[topic]
-        code = None if found.error is None else found.error.code()
-        if not told and code != KafkaError.TOPIC_AUTHORIZATION_FAILED:  # such a topic may well be there
+        nonlocal is_reported
+        metadata = cluster.read_metadata(topic, producer).topics[topic]
+        code = None if metadata.error is None else metadata.error.code()
+        if (
+            not is_reported and code != KafkaError.TOPIC_AUTHORIZATION_FAILED
+        ):  # without rights an existing topic looks like this
             tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")
-            told = True
-        if found.error is not None:
-            raise OperationError(describe_kafka_error(found.error), code=code)
-        return set(found.partitions)
+            is_reported = True
+        if metadata.error is not None:
+            raise OperationError(describe_kafka_error(metadata.error), code=code)
+        return set(metadata.partitions)
 
     try:
-        return cluster.retry(ask, TOPIC_ON_ITS_WAY)
+        return cluster.retry(ask, TOPIC_IN_CREATION)
     except OperationError as error:
         if error.code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             raise OperationError(f"cannot send to {topic}: {error}", code=error.code) from error
@@ -347,8 +383,11 @@ def _made_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[
         ) from error
 
 
-def _without_idempotence(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """As the Java client: fewer acknowledgements than all switch idempotence off, unless it is asked for."""
+def _choose_idempotence(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the setting that switches idempotence off for fewer acknowledgements than all, or no setting.
+
+    The Java client does so, too, unless the user asks for idempotence.
+    """
     acks = str(settings.get("acks", "all"))
     if acks not in ("all", "-1") and "enable.idempotence" not in settings:
         return {"enable.idempotence": False}

@@ -1,4 +1,4 @@
-"""What is sent to a topic."""
+"""Records to send, and headers of messages."""
 
 from __future__ import annotations
 
@@ -9,27 +9,33 @@ from operator import methodcaller
 from typing import Any, TypedDict
 
 Headers = list[tuple[str | bytes, bytes | None]]
-"""Names that are not UTF-8 are bytes."""
+"""Pairs of name and value; a name that is not UTF-8 is bytes."""
 
 read_headers_again: ContextVar[Callable[[Any], Headers]] = ContextVar("read_headers_again")
-"""Reads the headers of a message whose names are not all UTF-8: librdkafka's client cannot."""
+"""Function that reads the headers of a message whose names are not all UTF-8, which confluent_kafka cannot do."""
 
 
 _ASK_HEADERS = methodcaller("headers")
-"""A call written as message.headers() is not checked by Python for an error that comes beside a result."""
+"""Call of message.headers().
+
+Python does not check a call in this form for an error that comes beside a result.
+"""
 
 
-def headers_of(message: Any) -> Headers:
-    """Return a message's headers, in their order; raises KafkactlError where they cannot be read."""
+def read_headers(message: Any) -> Headers:
+    """Return a message's headers in their order; an empty list for none.
+
+    Raise KafkactlError where they cannot be read.
+    """
     try:
         return _ASK_HEADERS(message) or []
     except SystemError:
         headers = read_headers_again.get()(message)
-        message.set_headers(headers)  # asked again, it would return what it could not read as null pointers
+        message.set_headers(headers)  # a second call would return null pointers for the names
         return headers
 
 
-def header_name(data: bytes) -> str | bytes:
+def decode_header_name(data: bytes) -> str | bytes:
     """Return the name of a header as Headers have it: text, or bytes that are not UTF-8."""
     try:
         return data.decode("utf-8")
@@ -38,10 +44,10 @@ def header_name(data: bytes) -> str | bytes:
 
 
 class Record(TypedDict, total=False):
-    """A record, as confluent-kafka's produce_batch takes it; what is absent the broker or the partitioner says.
+    """A record, as confluent_kafka's produce_batch takes it; the broker or the partitioner chooses what is absent.
 
-    A dict and not a class, for two million of them are made and handed on in a second or two. One with more than key
-    and value has both of these, so that it is told by its length.
+    It is a dict and not a class, because two million of them are created and passed on in a second or two. A record
+    with more than key and value has both of these, so that its length shows it.
     """
 
     key: bytes | None
@@ -49,22 +55,25 @@ class Record(TypedDict, total=False):
     headers: Headers
     partition: int
     timestamp: int
-    """Milliseconds since 1970."""
+    """Milliseconds since 1970-01-01 UTC."""
 
 
 Batch = list[Record]
 
 
 def is_plain(batch: Batch) -> bool:
-    """Whether all have only a key and a value: produce_batch takes no headers and times, and heeds no partitions."""
+    """Return whether all records have only a key and a value.
+
+    produce_batch takes neither headers nor timestamps, and ignores partitions.
+    """
     return max(map(len, batch), default=0) <= 2
 
 
 @dataclass(frozen=True)
 class PlainLine:
-    """A record's bytes as a line: [key separator] value end, with `null` in an absent one's place."""
+    """The separators of a record's line: [key separator] value end, with `null` for an absent key or value."""
 
     separator: bytes | None
-    """None leaves keys out."""
+    """Bytes between key and value; None leaves keys out."""
     end: bytes
     null: bytes

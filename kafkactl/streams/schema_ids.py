@@ -1,4 +1,4 @@
-"""Ids of schemas that stand in headers, as newer serializers of schema registries write them."""
+"""Ids of schemas in headers, where newer serializers of schema registries write them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kafkactl.serde.formats import Format
-from kafkactl.streams.record import headers_of
+from kafkactl.streams.record import read_headers
 
 
-def placer(key: Format, value: Format) -> Callable[[Sequence[Any]], None] | None:
-    """Return what puts ids from headers before the keys and values of messages, or None for formats without ids."""
+def make_id_placer(key: Format, value: Format) -> Callable[[Sequence[Any]], None] | None:
+    """Return a function that puts the ids in headers before the keys and values of messages.
+
+    Return None where neither format reads ids from headers.
+    """
     if key.id_header is value.id_header is None:
         return None
 
-    def place(messages: Sequence[Any]) -> None:
+    def place_ids(messages: Sequence[Any]) -> None:
         for message in messages:
-            if headers := headers_of(message):
+            if headers := read_headers(message):
                 if (data := message.key()) is not None:
-                    message.set_key(key.with_id(data, headers))
+                    message.set_key(key.add_schema_id(data, headers))
                 if (data := message.value()) is not None:
-                    message.set_value(value.with_id(data, headers))
+                    message.set_value(value.add_schema_id(data, headers))
 
-    return place
+    return place_ids

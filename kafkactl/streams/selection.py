@@ -1,4 +1,4 @@
-"""What is to be read: topics and partitions, from where, and up to where."""
+"""Selection of records to consume: topics and partitions, start and end."""
 
 from __future__ import annotations
 
@@ -16,44 +16,48 @@ from kafkactl.patterns import TopicSelection
 
 Partition = tuple[str, int]
 
-LISTED_LATEST, LISTED_EARLIEST = SpecialOffset.LATEST, SpecialOffset.EARLIEST
+LATEST_OFFSET, EARLIEST_OFFSET = SpecialOffset.LATEST, SpecialOffset.EARLIEST
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What to read, and when to stop; None or False means on and on."""
+    """The records to read; None or False in a field means no bound and no end."""
 
     topics: Sequence[str]
-    """Names; empty with `include`."""
+    """Names of topics; empty with `include`."""
     include: TopicSelection | None = None
     """Names and patterns of topics; with a group also of topics that are created later."""
     partitions: Sequence[int] | None = None
-    """With any named, or without a group, partitions are assigned by hand: no group is made or joined."""
+    """Numbers of partitions.
+
+    With any of them, or without a group, partitions are assigned by hand: no group is created or joined.
+    """
     assigned: Mapping[Partition, int | None] | None = None
-    """Partitions named one by one, each with the offset where it starts; None starts like the others."""
+    """Single partitions, each with the offset of its start; None starts like the others."""
     group: str | None = None
     offset: int | None = None
-    """Where partitions start: an offset, or OFFSET_BEGINNING or OFFSET_END."""
+    """Start of the partitions: an offset, OFFSET_BEGINNING or OFFSET_END."""
     from_time_ms: int | None = None
     tail: int | None = None
-    """The last so many records of each partition, and what follows."""
+    """Number of records to read from the end of each partition; later records follow."""
     from_beginning: bool = False
     to_offset: int | None = None
-    """The first offset that is not read any more, in each partition."""
+    """The first offset that is not read, in each partition."""
     before_time_ms: int | None = None
-    """The first millisecond whose records are not read any more."""
+    """The first timestamp whose records are not read."""
     idle_timeout_ms: int | None = None
+    """Time without a record after which the reading ends."""
     until_end: bool = False
-    """Stop at the ends that the partitions have when they are reached."""
+    """Whether to stop at the ends of the partitions, as they are when they are reached."""
 
     @property
     def joins(self) -> bool:
-        """Whether a group shares the partitions out."""
+        """Return whether a group distributes the partitions."""
         return self.group is not None and not self.partitions and self.assigned is None
 
     @property
     def takes_all(self) -> bool:
-        """Whether whole partitions are read from where they start, without a group."""
+        """Return whether whole partitions are read from their starts, without a group."""
         stops = (self.tail, self.to_offset, self.before_time_ms)
         return not self.joins and all(stop is None for stop in stops)
 
@@ -63,7 +67,11 @@ class Selection:
         return self.until_end or self.idle_timeout_ms is not None
 
     def is_over(self, idle_s: float, assigned: Collection[Partition], at_end: set[Partition]) -> bool:
-        """Whether nothing came for so long, or all that is assigned is at its end, if that is where to stop."""
+        """Return whether the reading ends now.
+
+        It ends after `idle_s` seconds without a record, by the idle time-out, or where all assigned partitions are at
+        their ends and `until_end` is set.
+        """
         if self.idle_timeout_ms is not None and idle_s * 1000 >= self.idle_timeout_ms:
             return True
         # A member of a group that has more members than partitions has nothing to read.
@@ -72,98 +80,112 @@ class Selection:
 
 @dataclass(frozen=True)
 class Range:
-    """Where a partition's reading starts, and the first offset that is not read any more."""
+    """Start of the reading in a partition, and the first offset that is not read; a `stop` of None means no end."""
 
     start: int
     stop: int | None = None
 
 
-def ranges(
+def find_ranges(
     cluster: Cluster, consumer: Any, selection: Selection, warn: Callable[[str], None]
 ) -> dict[Partition, Range]:
-    """Return each partition's range, moments looked up; raises NotFoundError and OperationError.
+    """Return the range of each partition, with times looked up as offsets.
 
-    `warn` hears of starts that the log does not have.
+    `warn` is called with a sentence about each start that the log does not have. Raise NotFoundError for a missing
+    topic or partition, and OperationError where offsets cannot be looked up.
     """
-    partitions = _partitions(cluster, consumer, selection)
+    partitions = _list_partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}
     if selection.from_time_ms is not None:
-        starts = listed(cluster, consumer, partitions, selection.from_time_ms)
-    stops = stops_of(cluster, consumer, selection, partitions)
+        starts = look_up_offsets(cluster, consumer, partitions, selection.from_time_ms)
+    stops = find_stops(cluster, consumer, selection, partitions)
     start = selection.offset
     if start is None:
         start = OFFSET_BEGINNING if selection.from_beginning else OFFSET_END
-    named = {each: offset for each, offset in (selection.assigned or {}).items() if offset is not None}
-    begins = {each: named.get(each, starts.get(each, start)) for each in partitions}
-    refuses = cluster.settings.properties.get("auto.offset.reset") == "error"  # and so does the client
-    if not refuses and (named or (selection.offset is not None and selection.offset >= 0)):
-        begins.update(_mended(cluster, consumer, begins, warn))
-    return {each: Range(begins[each], stops.get(each)) for each in partitions}
+    explicit_starts = {entry: offset for entry, offset in (selection.assigned or {}).items() if offset is not None}
+    begins = {entry: explicit_starts.get(entry, starts.get(entry, start)) for entry in partitions}
+    refuses = (
+        cluster.settings.properties.get("auto.offset.reset") == "error"
+    )  # the client refuses a missing offset then
+    if not refuses and (explicit_starts or (selection.offset is not None and selection.offset >= 0)):
+        begins.update(_correct_starts(cluster, consumer, begins, warn))
+    return {entry: Range(begins[entry], stops.get(entry)) for entry in partitions}
 
 
-def _mended(
+def _correct_starts(
     cluster: Cluster, consumer: Any, begins: Mapping[Partition, int], warn: Callable[[str], None]
 ) -> dict[Partition, int]:
-    """Return where to begin in partitions that do not have their offset: the client would say nothing."""
-    asked = {each: offset for each, offset in begins.items() if offset >= 0}
-    if not asked:
+    """Return the starts of partitions that do not have their offset, because the client would be silent about that."""
+    offsets = {partition: offset for partition, offset in begins.items() if offset >= 0}
+    if not offsets:
         return {}
-    firsts = listed(cluster, consumer, asked, LISTED_EARLIEST)
-    ends = listed(cluster, consumer, asked, LISTED_LATEST)
-    found = {}
-    for each, offset in asked.items():
-        name = "{}-{}".format(*each)
-        if offset < firsts[each]:
-            found[each] = firsts[each]
-            warn(f"{name} has no offset {offset} any more: it is read from its first, {firsts[each]}")
-        elif offset > ends[each]:
-            found[each] = ends[each]
-            warn(f"{name} has no offset {offset} yet: it is read from its end, {ends[each]}")
-    return found
+    firsts = look_up_offsets(cluster, consumer, offsets, EARLIEST_OFFSET)
+    ends = look_up_offsets(cluster, consumer, offsets, LATEST_OFFSET)
+    corrected = {}
+    for partition, offset in offsets.items():
+        name = "{}-{}".format(*partition)
+        if offset < firsts[partition]:
+            corrected[partition] = firsts[partition]
+            warn(f"{name} has no offset {offset} any more: it is read from its first, {firsts[partition]}")
+        elif offset > ends[partition]:
+            corrected[partition] = ends[partition]
+            warn(f"{name} has no offset {offset} yet: it is read from its end, {ends[partition]}")
+    return corrected
 
 
-def stops_of(
+def find_stops(
     cluster: Cluster, consumer: Any, selection: Selection, partitions: Iterable[Partition]
 ) -> dict[Partition, int]:
-    """Return the first offset that is not read any more of each partition that has one; raises OperationError."""
+    """Return the first offset that is not read, of each partition that has one.
+
+    Raise OperationError where offsets cannot be looked up.
+    """
     if selection.before_time_ms is not None:
-        found = listed(cluster, consumer, partitions, selection.before_time_ms)
-        return {each: offset for each, offset in found.items() if offset >= 0}
+        ends = look_up_offsets(cluster, consumer, partitions, selection.before_time_ms)
+        return {partition: offset for partition, offset in ends.items() if offset >= 0}
     return {} if selection.to_offset is None else dict.fromkeys(partitions, selection.to_offset)
 
 
-def listed(cluster: Cluster, consumer: Any, partitions: Iterable[Partition], at: int) -> dict[Partition, int]:
-    """The first offset at or after a time in ms, OFFSET_END where there is none; or LISTED_EARLIEST, LISTED_LATEST."""
-    wanted = [TopicPartition(topic, number, at) for topic, number in partitions]
+def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partition], at: int) -> dict[Partition, int]:
+    """Return an offset of each partition: the first one at or after a time in ms, OFFSET_END where there is none.
+
+    `at` can also be EARLIEST_OFFSET or LATEST_OFFSET, for the first offset or the log end offset. Raise OperationError
+    where a lookup fails.
+    """
+    requests = [TopicPartition(topic, number, at) for topic, number in partitions]
     try:
-        found = consumer.offsets_for_times(wanted, timeout=cluster.timeout_s)
+        answers = consumer.offsets_for_times(requests, timeout=cluster.timeout_s)
     except KafkaException as error:
         raise cluster.error(error, "cannot look up offsets") from error
-    if failed := next((each for each in found if each.error is not None), None):
+    if failed := next((answer for answer in answers if answer.error is not None), None):
         raise OperationError(
             f"cannot look up offsets of {failed.topic}-{failed.partition}: {describe_kafka_error(failed.error)}"
         )
-    return {(each.topic, each.partition): each.offset for each in found}
+    return {(answer.topic, answer.partition): answer.offset for answer in answers}
 
 
-def _partitions(cluster: Cluster, consumer: Any, selection: Selection) -> list[Partition]:
-    numbers = topics_of(cluster, consumer, selection)
+def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> list[Partition]:
+    """Return the partitions to read; raise NotFoundError for a missing one."""
+    numbers = find_topics(cluster, consumer, selection)
     if selection.assigned is not None:
-        wanted = list(selection.assigned)
+        partitions = list(selection.assigned)
     else:
-        wanted = [(topic, number) for topic in numbers for number in selection.partitions or numbers[topic]]
-    for topic, number in wanted:
+        partitions = [(topic, number) for topic in numbers for number in selection.partitions or numbers[topic]]
+    for topic, number in partitions:
         require_partition(topic, number, numbers[topic])
-    return wanted
+    return partitions
 
 
-def topics_of(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str, list[int]]:
-    """The topics that are meant with the numbers of their partitions; raises NotFoundError and OperationError."""
+def find_topics(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str, list[int]]:
+    """Return the partition numbers of the selected topics, by name.
+
+    Raise NotFoundError where no topic matches or a topic is missing, and OperationError for an error of a broker.
+    """
     if selection.include is None:
         return {topic: cluster.list_partitions(topic, consumer) for topic in selection.topics}
-    known = cluster.read_metadata(client=consumer).topics
-    choice = selection.include.choose(known)
+    topics = cluster.read_metadata(client=consumer).topics
+    choice = selection.include.choose(topics)
     if not choice.names:
-        wanted = ", ".join((*choice.absent_names, *choice.unmatched_patterns))
-        raise NotFoundError(f"no topic matches {wanted!r}", "kafkactl topics list shows those that one may see")
-    return {name: list_partition_numbers(known[name]) for name in choice.names}
+        arguments = ", ".join((*choice.absent_names, *choice.unmatched_patterns))
+        raise NotFoundError(f"no topic matches {arguments!r}", "kafkactl topics list shows those that one may see")
+    return {name: list_partition_numbers(topics[name]) for name in choice.names}

@@ -1,4 +1,4 @@
-"""An input that ends where it ends, or where a signal finds it."""
+"""Input that ends at its end, or where a signal stops it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import Protocol, runtime_checkable
 
 CHUNK = 1 << 17
 _REST_S = 2.0
-"""So long the rest of a piece that was begun is read after a signal, while it comes without waiting."""
+"""Longest time after a signal in which the rest of a piece is read, as far as it comes without waiting."""
 
 
 class Stop(Protocol):
-    """What tells that a signal has come; cli.frame.stopping has it."""
+    """State of a signal that stops the command; cli.frame.stopping implements it."""
 
     @property
     def is_requested(self) -> bool:
-        """Whether a signal has come."""
+        """Return whether a signal has come."""
         ...
 
     @property
     def is_over(self) -> bool:
-        """Whether the time for deliveries after it is over."""
+        """Return whether the time for deliveries after the signal is over."""
         ...
 
     def wait_readable(self, descriptor: int) -> bool:
-        """Wait for something to read; return False when a signal came first."""
+        """Wait for something to read; return False where a signal came first."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait so long, or until a signal comes."""
+        """Wait for so many seconds, or until a signal comes."""
         ...
 
 
 class Input(Protocol):
-    """Bytes that come when they come, such as a file's or what is typed."""
+    """Bytes that come in parts, such as those of a file or of a person who types."""
 
     def read1(self, size: int = -1, /) -> bytes:
         """Return some bytes, at most `size`; nothing at the end."""
@@ -44,30 +44,33 @@ class Input(Protocol):
 
 @runtime_checkable
 class CanStop(Protocol):
-    """An input that a signal may end within a piece, such as a line."""
+    """An input that a signal may end inside a piece, such as a line."""
 
-    def ended(self, begun: bytes, delimiter: bytes) -> bytes:
-        """Return the last piece, with its delimiter unless the input has ended; nothing for one that stays cut."""
+    def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
+        """Return the last piece, whose beginning `begun` was read, with its delimiter unless the input has ended.
+
+        Return nothing for a piece that stays cut.
+        """
         ...
 
-    def rest_of_row(self, begun: bytes) -> bytes:
-        """Return the line that goes on with a row of several lines; nothing at the end or where it stays cut."""
+    def finish_row(self, begun: bytes) -> bytes:
+        """Return the line that continues a row of several lines; nothing at the end or where the row stays cut."""
         ...
 
-    def filled(self, begun: bytes, size: int) -> bytes:
-        """Return `begun` and what follows it, `size` bytes in all; fewer at the end, nothing if it stays cut."""
+    def fill_up(self, begun: bytes, size: int) -> bytes:
+        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut."""
         ...
 
     @property
     def cut(self) -> bytes:
-        """What was read of a piece whose end did not come any more."""
+        """Return the bytes of a piece whose end did not come."""
         ...
 
 
 class StoppableInput:
-    """The bytes of a descriptor up to its end or to a signal. After a signal only what was begun is read to its end.
+    """The bytes of a descriptor up to its end or to a signal; after a signal a piece that was begun is read to its end.
 
-    So a line is either read whole or not at all, and whoever reads the same input afterwards finds whole lines.
+    So a line is read as a whole or not at all, and the next reader of the same input finds whole lines.
     """
 
     def __init__(self, descriptor: int, stop: Stop, chunk_bytes: int = CHUNK) -> None:
@@ -78,10 +81,10 @@ class StoppableInput:
         except OSError:  # a pipe
             self._start = None
         self.cut = b""
-        """What was read of a piece whose end did not come any more."""
+        """Bytes of a piece whose end did not come."""
 
     def read1(self, size: int = -1) -> bytes:
-        """Return what has come, waiting for one byte at least; nothing at the end or after a signal."""
+        """Return the bytes that have come, waiting for one byte at least; nothing at the end or after a signal."""
         limit = self._chunk_bytes if size < 0 else min(size, self._chunk_bytes)
         while self._stop.wait_readable(self._descriptor):
             try:
@@ -92,28 +95,31 @@ class StoppableInput:
 
     @property
     def is_seekable(self) -> bool:
-        """Whether it can be read again from where it began."""
+        """Return whether the input can be read again from its beginning."""
         return self._start is not None
 
-    def again(self) -> StoppableInput:
-        """Return itself, at its beginning; only for one that is seekable."""
+    def rewind(self) -> StoppableInput:
+        """Go back to the beginning, and return the input; only for a seekable one."""
         assert self._start is not None
         os.lseek(self._descriptor, self._start, os.SEEK_SET)
         return self
 
-    def ended(self, begun: bytes, delimiter: bytes) -> bytes:
-        """Return the last piece, with its delimiter unless the input has ended; nothing for one that stays cut."""
+    def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
+        """Return the last piece, whose beginning `begun` was read, with its delimiter unless the input has ended.
+
+        Return nothing for a piece that stays cut; its bytes are in `cut` then.
+        """
         return self._read_to(delimiter, begun) if begun and self._stop.is_requested else begun
 
-    def rest_of_row(self, begun: bytes) -> bytes:
-        """Return the line that goes on with a row of several lines; nothing when the input has ended or stays cut."""
+    def finish_row(self, begun: bytes) -> bytes:
+        """Return the line that continues a row of several lines; nothing at the end or where the row stays cut."""
         if self.cut:
             self.cut = begun + self.cut
             return b""
         return self._read_to(b"\n", b"", row=begun) if self._stop.is_requested else b""
 
-    def filled(self, begun: bytes, size: int) -> bytes:
-        """Return `begun` and what follows it, `size` bytes in all; fewer at the end, nothing if it stays cut."""
+    def fill_up(self, begun: bytes, size: int) -> bytes:
+        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut."""
         if not self._stop.is_requested:
             return begun
         piece = begun
@@ -128,6 +134,7 @@ class StoppableInput:
         return piece
 
     def _read_to(self, delimiter: bytes, begun: bytes, row: bytes = b"") -> bytes:
+        """Return a piece up to its delimiter or the end of the input; nothing where it stays cut."""
         piece = bytearray(begun)
         while not (delimiter and piece.endswith(delimiter)):
             byte = self._read_now(1)
@@ -140,7 +147,7 @@ class StoppableInput:
         return bytes(piece)
 
     def _read_now(self, size: int) -> bytes | None:
-        """Return what can be read without waiting: nothing at the end, None where nothing comes."""
+        """Return the bytes that can be read without waiting; nothing at the end, None where nothing comes."""
         now = time.monotonic()
         if self._late_s is None:
             self._late_s = now + _REST_S
@@ -154,8 +161,8 @@ class StoppableInput:
             return None
 
 
-class Kept:
-    """All that an input had, to be read again and again; after a signal it still gives all it has, once."""
+class RepeatableInput:
+    """All bytes of an input, to be read again and again; after a signal they can still be read once."""
 
     def __init__(self, source: StoppableInput) -> None:
         """Read the input to its end, or up to a signal."""
@@ -165,28 +172,28 @@ class Kept:
         self._data, self._at, self._source = b"".join(chunks), 0, source
 
     def read1(self, size: int = -1) -> bytes:
-        """Return some bytes, nothing at the end."""
+        """Return some bytes, at most `size`; nothing at the end."""
         begin, self._at = self._at, self._at + (CHUNK if size < 0 else size)
         return self._data[begin : self._at]
 
     @property
     def cut(self) -> bytes:
-        """What was read of a piece whose end did not come any more."""
+        """Return the bytes of a piece whose end did not come."""
         return self._source.cut
 
-    def rest_of_row(self, begun: bytes) -> bytes:
-        """Return the line that goes on with a row, as the input does."""
-        return self._source.rest_of_row(begun)
+    def finish_row(self, begun: bytes) -> bytes:
+        """Return the line that continues a row, as the input does."""
+        return self._source.finish_row(begun)
 
-    def again(self) -> Kept:
-        """Return itself, at its beginning."""
+    def rewind(self) -> RepeatableInput:
+        """Go back to the beginning, and return the input."""
         self._at = 0
         return self
 
-    def ended(self, begun: bytes, delimiter: bytes) -> bytes:
+    def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
         """Return the last piece, as the input does."""
-        return self._source.ended(begun, delimiter)
+        return self._source.finish_piece(begun, delimiter)
 
-    def filled(self, begun: bytes, size: int) -> bytes:
-        """Return `begun` and what follows it, as the input does."""
-        return self._source.filled(begun, size)
+    def fill_up(self, begun: bytes, size: int) -> bytes:
+        """Return `begun` and the bytes after it, as the input does."""
+        return self._source.fill_up(begun, size)

@@ -1,4 +1,4 @@
-"""Sending in transactions: all records of one are seen, or none."""
+"""Sending in transactions: consumers of committed records see all records of a transaction, or none."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from confluent_kafka import KafkaError, KafkaException
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError
-from kafkactl.streams.account import MAY_BE_THERE, Account, Undelivered, undelivered
+from kafkactl.streams.account import MAY_BE_THERE, Account, Undelivered, make_undelivered
 from kafkactl.streams.producing import Sending
 from kafkactl.streams.record import Batch
 from kafkactl.streams.stoppable import Stop
 
 _TRY_AGAIN = KafkaError._RETRY
 _STEP_S = 0.5
-"""Each step is asked for so long and then taken up again, so that a signal is heard."""
+"""Time-out of each call of librdkafka; the call is repeated, so that a signal is noticed."""
 _IN_MEMORY_BYTES = 16 << 20
 
 
 class Transactions:
-    """Sends in transactions of `size` records, or in one (None); a failed record aborts its own and ends it all.
+    """Sender of records in transactions.
 
-    All records of a transaction that was aborted are told as undelivered, once each.
+    A transaction has `size` records; None makes one transaction of all. A failed record aborts its transaction and ends
+    the sending. Each record of an aborted transaction is passed to the account once, as undelivered.
     """
 
     def __init__(self, sending: Sending, cluster: Cluster, account: Account, size: int | None, stop: Stop) -> None:
-        """Raise what keeps the producer from having transactions."""
+        """Prepare the producer for transactions; raise OperationError or UnreachableError where that fails."""
         self._sending, self._cluster, self._account, self._size, self._stop = sending, cluster, account, size, stop
         self._producer = sending._producer
         self._begun = 0
@@ -39,19 +40,27 @@ class Transactions:
         self._tell = account.tell
         self._failures: list[Undelivered] = []
         self._is_unanswered = False
-        self._do("init_transactions", "cannot begin a transaction")
+        self._run_step("init_transactions", "cannot begin a transaction")
 
     def send(self, batch: Batch) -> None:
-        """Send records, and end each transaction that is full; raise OperationError for one that had to be aborted."""
-        sent = 0
+        """Send records, and commit each transaction that is full.
+
+        Raise OperationError for a transaction that had to be aborted, and UnreachableError where the coordinator or the
+        leaders do not answer.
+        """
+        sent_count = 0
         try:
-            while sent < len(batch):
+            while sent_count < len(batch):
                 if not self._begun:
                     self._begin()
-                part = batch[sent:] if self._size is None else batch[sent : sent + self._size - self._begun]
+                part = (
+                    batch[sent_count:]
+                    if self._size is None
+                    else batch[sent_count : sent_count + self._size - self._begun]
+                )
                 self._records.add(part)
                 self._begun += len(part)
-                sent += len(part)
+                sent_count += len(part)
                 self._sending.send(part)
                 self._require_all_sent()
                 if self._begun == self._size:
@@ -60,17 +69,21 @@ class Transactions:
             try:
                 self.abort(str(error))
             finally:  # a coordinator that does not answer must not hide records
-                self._account.refuse(batch[sent:], f"not sent: {error}")
+                self._account.refuse(batch[sent_count:], f"not sent: {error}")
             raise
 
     def commit(self) -> None:
-        """End the transaction that is open, if one is; raise OperationError when it had to be aborted."""
+        """Commit the open transaction; without one do nothing.
+
+        Raise OperationError where it had to be aborted, and UnreachableError where the coordinator did not answer: the
+        records may have been delivered then.
+        """
         if not self._begun:
             return
         self._sending.flush()
         self._require_all_sent()
         try:
-            self._do("commit_transaction", "cannot commit the transaction")
+            self._run_step("commit_transaction", "cannot commit the transaction")
         except OperationError as error:
             if self._is_unanswered:
                 self._end(f"{MAY_BE_THERE}{error}")
@@ -82,15 +95,20 @@ class Transactions:
         self._account.tell = self._tell
         self._begun = 0
 
-    def abort(self, why: str) -> None:
-        """End the transaction that is open, if one is: readers of committed records never see its records."""
+    def abort(self, reason: str) -> None:
+        """Abort the open transaction; without one do nothing.
+
+        `why` is the reason for people. Readers of committed records never see the records. Raise OperationError where
+        the coordinator refuses the abort.
+        """
         if not self._begun:
             return
         self._sending.give_up()
-        self._end(f"its transaction was aborted: {why}")
+        self._end(f"its transaction was aborted: {reason}")
         self._abort_at_broker()
 
     def _begin(self) -> None:
+        """Begin a transaction; raise KafkactlError where the client refuses."""
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
@@ -100,28 +118,34 @@ class Transactions:
         self._account.tell = self._failures.append
 
     def _require_all_sent(self) -> None:
+        """Abort the transaction and raise OperationError where a record was not delivered."""
         if self._failures:
             first = self._failures[0].reason
             self.abort(first)
             raise OperationError(f"a record was not delivered: {first}; its transaction was aborted")
 
     def _end(self, reason: str) -> None:
-        """Tell all records of the open transaction as undelivered."""
+        """Pass all records of the open transaction to the account, as undelivered."""
         self._account.tell = self._tell
         self._account.aborted += self._begun - len(self._failures)
         self._begun = 0
-        for batch in self._records.all():
+        for batch in self._records.read_all():
             for record in batch:
-                self._account.tell(undelivered(record, reason))
+                self._account.tell(make_undelivered(record, reason))
 
     def _abort_at_broker(self) -> None:
+        """Abort the transaction at its coordinator."""
         try:
-            self._do("abort_transaction", "cannot abort the transaction")
+            self._run_step("abort_transaction", "cannot abort the transaction")
         except OperationError as error:
-            if error.code != KafkaError.INVALID_TXN_STATE:  # nothing had reached the broker: there is none to abort
+            if (
+                error.code != KafkaError.INVALID_TXN_STATE
+            ):  # nothing has reached the broker: there is no transaction to abort
                 raise
 
-    def _do(self, step: str, what: str) -> None:
+    def _run_step(self, step: str, failure: str) -> None:
+        """Call a method of the producer until it succeeds; `failure` begins the text of an error."""
+
         def ask() -> None:
             self._is_unanswered = False
             try:
@@ -129,18 +153,20 @@ class Transactions:
             except KafkaException as error:
                 cause = error.args[0]
                 if cause.retriable():
-                    known = "no answer from its coordinator in time" if cause.code() == KafkaError._TIMED_OUT else None
-                    reason = known or describe_kafka_error(cause)
+                    timeout = (
+                        "no answer from its coordinator in time" if cause.code() == KafkaError._TIMED_OUT else None
+                    )
+                    reason = timeout or describe_kafka_error(cause)
                     self._is_unanswered = True
                     code = None if self._stop.is_over else _TRY_AGAIN
-                    raise OperationError(f"{what}: {reason}", code=code) from error
-                raise self._cluster.error(error, what) from error
+                    raise OperationError(f"{failure}: {reason}", code=code) from error
+                raise self._cluster.error(error, failure) from error
 
         self._cluster.retry(ask, frozenset({_TRY_AGAIN}))
 
 
 class _Records:
-    """The records of an open transaction, on disk when they are many."""
+    """The records of an open transaction; on disk where they are many."""
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
@@ -149,7 +175,10 @@ class _Records:
         self._file_bytes = 0
 
     def add(self, batch: Batch) -> None:
-        """Keep records; raise OperationError where the disk is full. What is kept stays so."""
+        """Keep records.
+
+        Raise OperationError where the disk is full; the records before them stay.
+        """
         data = marshal.dumps(batch)
         if self._held_bytes + len(data) > _IN_MEMORY_BYTES:
             self._write([*self._held, data])
@@ -159,6 +188,7 @@ class _Records:
             self._held_bytes += len(data)
 
     def _write(self, pieces: list[bytes]) -> None:
+        """Write pieces to the temporary file, which is created at the first call."""
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives as long as the command
@@ -169,14 +199,17 @@ class _Records:
                     left = left[self._file.write(left) :]
             self._file_bytes = self._file.tell()
         except OSError as error:
-            what = f"cannot keep the records of a transaction in a temporary file: {error.strerror}"
-            raise OperationError(what, "--transaction-size makes smaller ones; TMPDIR names another folder") from error
+            failure = f"cannot keep the records of a transaction in a temporary file: {error.strerror}"
+            raise OperationError(
+                failure, "--transaction-size makes smaller ones; TMPDIR names another folder"
+            ) from error
 
     def clear(self) -> None:
+        """Forget all records."""
         self._held, self._held_bytes, self._file_bytes = [], 0, 0
 
-    def all(self) -> Iterator[Batch]:
-        """Return what was kept, in its order."""
+    def read_all(self) -> Iterator[Batch]:
+        """Yield the batches of records, in their order."""
         if self._file is not None and self._file_bytes:
             self._file.seek(0)
             while self._file.tell() < self._file_bytes:
@@ -186,10 +219,10 @@ class _Records:
 
 
 @contextlib.contextmanager
-def transactions(
+def open_transactions(
     sending: Sending, cluster: Cluster, account: Account, size: int | None, stop: Stop
 ) -> Iterator[Transactions]:
-    """Return transactions, committed at the end, and aborted when anything goes wrong before or a signal comes."""
+    """Yield transactions that are committed at the end of the context, and aborted after an error or a signal."""
     opened = Transactions(sending, cluster, account, size, stop)
     try:
         yield opened

@@ -1,4 +1,4 @@
-"""How long a producer waits for acknowledgements."""
+"""Bound of the time that a producer waits for acknowledgements."""
 
 from __future__ import annotations
 
@@ -10,65 +10,70 @@ from typing import Any
 from kafkactl.errors import UnreachableError
 from kafkactl.streams.stoppable import Stop
 
-_TOLD_AFTER_S = 3.0
+_REPORT_AFTER_S = 3.0
+"""Time without an acknowledgement after which the user gets a message."""
 _PAUSE_S = 1.0
-"""While records wait, it is asked more often."""
+"""Longest time between two calls of is_over() while records wait; a longer one means that nothing waited."""
 _NO_LEADER = -1
 STATISTICS = {"statistics.interval.ms": 1000}
-"""They say of which broker an answer ever came."""
+"""Settings for librdkafka's statistics, which show the brokers that have ever answered."""
 
 
 class Waiting:
-    """Ends the waiting when the time after a signal is over, or where the leaders of all that waits were never reached.
+    """Decision when to give up waiting.
 
-    Otherwise delivery.timeout.ms bounds it. A person hears of it after three seconds without an acknowledgement.
+    The wait ends when the time after a signal is over, and where the leaders of all waiting records were never reached.
+    Otherwise delivery.timeout.ms bounds it. The user gets a message after three seconds without an acknowledgement.
     """
 
     def __init__(self, topic: str, timeout_s: float, stop: Stop, tell: Callable[[str], None]) -> None:
         self._topic, self._timeout_s, self._stop, self._tell = topic, timeout_s, stop, tell
         self._acknowledged, self._since = 0, time.monotonic()
-        self._has_told = False
-        self._asked_at = 0.0
+        self._has_reported = False
+        self._checked_at = 0.0
         self._statistics: dict[str, Any] = {}
         self._is_statistics_new = False
         self._places: dict[int, str] = {}
-        """Host and port of each broker that the cluster has named."""
+        """`host:port` of each broker that the cluster has named, by broker id."""
         self._reached: set[int] = set()
         self.leaders: Mapping[int, str] = {}
-        """Host and port of the brokers that led the topic's partitions at the beginning."""
+        """`host:port` of the brokers that led the topic's partitions at the beginning, by broker id."""
         self._never_reached = ""
 
     def on_statistics(self, text: str) -> None:
-        """Take librdkafka's statistics, which it gives once a second."""
+        """Take librdkafka's statistics, a text of JSON that it gives once a second."""
         self._statistics, self._is_statistics_new = json.loads(text), True
-        for each in self._statistics["brokers"].values():
-            if each["nodeid"] >= 0:
-                self._places[each["nodeid"]] = each["nodename"]
-                if each["rx"]:
-                    self._reached.add(each["nodeid"])
+        for broker in self._statistics["brokers"].values():
+            if broker["nodeid"] >= 0:
+                self._places[broker["nodeid"]] = broker["nodename"]
+                if broker["rx"]:
+                    self._reached.add(broker["nodeid"])
 
     def is_over(self, acknowledged: int, outstanding: int) -> bool:
-        """Return whether to give up; `outstanding` records wait."""
+        """Return whether to give up waiting.
+
+        `acknowledged` is the number of acknowledged records so far, `outstanding` the number of waiting ones.
+        """
         now = time.monotonic()
-        is_new = now - self._asked_at > _PAUSE_S  # nothing waited meanwhile
-        self._asked_at = now
-        # librdkafka counts statistics that wait to be heard among the records: fewer acknowledged means nothing.
+        is_new = now - self._checked_at > _PAUSE_S  # nothing has waited in the meantime
+        self._checked_at = now
+        # librdkafka counts unread statistics as waiting records, so a smaller number of acknowledged ones is no sign.
         if acknowledged > self._acknowledged or not outstanding or is_new:
-            self._acknowledged, self._since, self._has_told = acknowledged, now, False
+            self._acknowledged, self._since, self._has_reported = acknowledged, now, False
         waited_s = now - self._since
-        if waited_s > _TOLD_AFTER_S and not self._has_told:
-            self._has_told = True
-            brokers = self._leaders_never_reached()
-            of_whom = f" from {brokers}, which was never reached" if brokers else ""
+        if waited_s > _REPORT_AFTER_S and not self._has_reported:
+            self._has_reported = True
+            brokers = self._name_unreached_leaders()
+            origin = f" from {brokers}, which was never reached" if brokers else ""
             records = f"{outstanding:,} record{'' if outstanding == 1 else 's'}"
-            self._tell(f"waiting for the acknowledgement of {records}{of_whom}")
+            self._tell(f"waiting for the acknowledgement of {records}{origin}")
         if waited_s > self._timeout_s and not self._never_reached and self._is_statistics_new:
-            self._never_reached = self._leaders_never_reached()
+            self._never_reached = self._name_unreached_leaders()
         return self._stop.is_over or bool(self._never_reached)
 
     @property
-    def why(self) -> str:
-        """Return why the waiting was given up."""
+    def reason(self) -> str:
+        """Return why the waiting was given up, as text."""
         return f"{self._never_reached} was never reached" if self._never_reached else "we were stopped"
 
     def require_reached(self) -> None:
@@ -79,16 +84,16 @@ class Waiting:
                 "clients are sent to the addresses that brokers advertise: look at advertised.listeners",
             )
 
-    def _leaders_never_reached(self) -> str:
-        """Return the brokers that all waiting records are for, if none of them ever answered; otherwise nothing."""
+    def _name_unreached_leaders(self) -> str:
+        """Return the leaders of all waiting records as text, if none of them ever answered; else an empty text."""
         self._is_statistics_new = False
         partitions = self._statistics.get("topics", {}).get(self._topic, {}).get("partitions", {}).values()
-        leaders = {each["leader"] for each in partitions if each["msgq_cnt"] + each["xmit_msgq_cnt"] > 0}
+        leaders = {entry["leader"] for entry in partitions if entry["msgq_cnt"] + entry["xmit_msgq_cnt"] > 0}
         if _NO_LEADER in leaders and not self._reached:
-            # Where no broker that the first one named is reached, librdkafka forgets them and begins anew.
+            # Where librdkafka reaches none of the brokers that the first one named, it drops them and starts over.
             leaders = set(self.leaders)
         if not leaders or _NO_LEADER in leaders or leaders & self._reached:
             return ""
         places = {**self.leaders, **self._places}
-        named = ((leader, places.get(leader, "")) for leader in sorted(leaders))
-        return ", ".join(f"broker {leader}{f' at {place}' * bool(place)}" for leader, place in named)
+        addresses = ((leader, places.get(leader, "")) for leader in sorted(leaders))
+        return ", ".join(f"broker {leader}{f' at {place}' * bool(place)}" for leader, place in addresses)

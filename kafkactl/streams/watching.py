@@ -1,4 +1,4 @@
-"""What changes about the partitions that are read: new ones, deleted topics, and partitions without a leader."""
+"""Changes of the partitions that are read: new ones, deleted topics, and partitions without a leader."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import NotFoundError, UnreachableError
 from kafkactl.streams.selection import Partition, Selection
 
-_EVERY_S = 5.0
+_INTERVAL_S = 5.0
 _WAIT_S = 2.0
 _LOOK_S = 5.0
-"""Before a slow broker is taken for one that does not answer."""
+"""Time after which a slow broker counts as one that does not answer."""
 _NO_LEADER = -1
 _DELETED_AFTER_LOOKS = 2
-"""A broker that has just started may not know of a topic yet."""
+"""Number of looks that must miss a topic, because a broker that has just started may not know it yet."""
 
 
 class Watch:
-    """Looks at the topics of a selection now and then, while nothing comes or every few seconds.
+    """Watch over the topics of a selection, which looks at them every few seconds and while no record comes.
 
-    `client` is asked for metadata, and `tell` hears what a person has to know.
+    `client` is asked for metadata. `tell` is called with sentences for the user.
     """
 
     def __init__(
@@ -34,60 +34,64 @@ class Watch:
     ) -> None:  # fmt: skip
         self._cluster, self._client, self._selection, self._tell = cluster, client, selection, tell
         self.partitions = set(partitions)
-        """Those that are read."""
+        """The partitions that are read."""
         self.without_leader: set[Partition] = set()
         self._missing: dict[str, int] = {}
         self._deleted: set[str] = set()
         self._looked_at = self._progress_at = time.monotonic()
         self._has_come = self._has_looked_at_brokers = False
 
-    def progressed(self) -> None:
-        """Note that something came."""
+    def note_progress(self) -> None:
+        """Note that a record, or the end of a partition, has come."""
         self._progress_at, self._has_come = time.monotonic(), True
 
     def postpone(self) -> None:
-        """Note that nothing can have come yet."""
+        """Note that no record could have come yet, so that the time-out begins anew."""
         self._progress_at = time.monotonic()
 
     def require_leaders(self, at_end: Set[Partition]) -> None:
-        """Raise UnreachableError where a partition that is not at its end has no leader: nothing can come from it."""
+        """Raise UnreachableError where a partition that is not at its end has no leader.
+
+        No record can come from that partition. Without an answer of a broker nothing is raised.
+        """
         if self.partitions <= at_end:
             return
         try:
-            self._note_leaders(self._ask())
+            self._note_leaders(self._fetch_metadata())
         except KafkaException:
             return
         if self.without_leader:
-            raise self.stuck()
+            raise self.make_stuck_error()
 
     def look(self, adds: bool = True) -> tuple[list[Partition], list[Partition]]:
-        """Return new partitions, if wanted, and those of deleted topics; the caller has to heed both.
+        """Return new partitions, with `adds`, and partitions of deleted topics; the caller must act on both.
 
-        Raises NotFoundError for a deleted topic that was named, and UnreachableError where the reading is to end at
-        the end of every partition and nothing came within the time-out.
+        Metadata are read every 5 s at most; both lists are empty between these looks. Raise NotFoundError for a deleted
+        topic that was named. Raise UnreachableError where the reading ends at the ends of the partitions and nothing
+        came within the time-out, and where no broker answers.
         """
         now = time.monotonic()
         is_stuck = self._selection.until_end and now - self._progress_at > self._cluster.timeout_s
         self.require_brokers(now - self._progress_at)
-        if now - self._looked_at < _EVERY_S and not is_stuck:
+        if now - self._looked_at < _INTERVAL_S and not is_stuck:
             return [], []
         self._looked_at = now
         try:
-            topics = self._ask()
+            topics = self._fetch_metadata()
         except KafkaException:  # the next look may have an answer
             topics = None
         if topics is not None:
             self._note_leaders(topics)
         if is_stuck:
-            raise self.stuck()
+            raise self.make_stuck_error()
         if topics is None:
             return [], []
-        return self._new(topics) if adds else [], self._gone(topics)
+        return self._find_new(topics) if adds else [], self._find_deleted(topics)
 
     def require_brokers(self, waited_s: float) -> None:
-        """Say which brokers do not answer, once, where nothing has come within the time-out since the beginning.
+        """Report once the brokers that do not answer, where nothing has come within the time-out since the beginning.
 
-        Raises UnreachableError where none answers: nothing would ever come.
+        Raise UnreachableError where no broker answers, because no record would ever come.
         """
         if self._has_come or self._has_looked_at_brokers or waited_s < self._cluster.timeout_s:
             return
@@ -101,19 +105,22 @@ class Watch:
         if silent:
             self._tell(f"no answer from {', '.join(silent)}: nothing comes from the partitions that it leads")
 
-    def stuck(self) -> UnreachableError:
-        """Return the error that names the partitions of which nothing comes."""
+    def make_stuck_error(self) -> UnreachableError:
+        """Return the error that names the partitions from which nothing comes."""
         missing = sorted(self.without_leader) or sorted(self.partitions)
-        named = ", ".join(f"{topic}-{number}" for topic, number in missing[:5]) + (", ..." if len(missing) > 5 else "")
+        names = ", ".join(f"{topic}-{number}" for topic, number in missing[:5]) + (", ..." if len(missing) > 5 else "")
         if self.without_leader:
-            why = f"no leader of {named}"
+            reason = f"no leader of {names}"
         else:
             brokers, _ = self._cluster.find_silent_brokers()
-            whom = f" from {', '.join(brokers)}" if brokers else ""
-            why = f"no answer within {self._cluster.timeout_s:g} s{whom} of {named}"
-        return UnreachableError(f"cannot read to the end: {why}", "look at the brokers: kafkactl topics describe TOPIC")
+            origin = f" from {', '.join(brokers)}" if brokers else ""
+            reason = f"no answer within {self._cluster.timeout_s:g} s{origin} of {names}"
+        return UnreachableError(
+            f"cannot read to the end: {reason}", "look at the brokers: kafkactl topics describe TOPIC"
+        )
 
-    def _ask(self) -> dict[str, TopicMetadata]:
+    def _fetch_metadata(self) -> dict[str, TopicMetadata]:
+        """Return the metadata of the topics, by name; raise KafkaException without an answer."""
         if self._selection.include is not None:
             return dict(self._client.list_topics(timeout=_WAIT_S).topics)
         return {
@@ -122,55 +129,59 @@ class Watch:
         }
 
     def _note_leaders(self, topics: dict[str, TopicMetadata]) -> None:
-        found = {
+        """Report partitions that have lost their leader or have one again."""
+        leaderless = {
             (topic, number)
             for topic, number in self.partitions
             if topic in topics
             and number in topics[topic].partitions
             and topics[topic].partitions[number].leader == _NO_LEADER
         }
-        for topic, number in sorted(found - self.without_leader):
+        for topic, number in sorted(leaderless - self.without_leader):
             self._tell(f"{topic}-{number} has no leader: nothing can be read from it")
-        for topic, number in sorted(self.without_leader - found):
+        for topic, number in sorted(self.without_leader - leaderless):
             self._tell(f"{topic}-{number} has a leader again")
-        self.without_leader = found
+        self.without_leader = leaderless
 
-    def _new(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
+    def _find_new(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
+        """Return the partitions that are new since the last look, and watch them; none where the selection is fixed."""
         selection = self._selection
         if selection.until_end or selection.joins or selection.partitions or selection.assigned is not None:
             return []
         include = selection.include
         names = topics if include is None else include.choose(topics).names
-        there = {(name, number) for name in names if topics[name].error is None for number in topics[name].partitions}
-        new = sorted(there - self.partitions)
+        present = {(name, number) for name in names if topics[name].error is None for number in topics[name].partitions}
+        new = sorted(present - self.partitions)
         self.partitions |= set(new)
         return new
 
-    def _gone(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
+    def _find_deleted(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
+        """Return the partitions of deleted topics, and stop watching them; raise NotFoundError for a named topic."""
         for name in {topic for topic, _ in self.partitions}:
             is_missing = name not in topics or _is_unknown(topics[name].error)
             self._missing[name] = self._missing.get(name, 0) + 1 if is_missing else 0
-        gone = {name for name, looks in self._missing.items() if looks >= _DELETED_AFTER_LOOKS}
-        for name in sorted(gone):
+        deleted_topics = {name for name, looks in self._missing.items() if looks >= _DELETED_AFTER_LOOKS}
+        for name in sorted(deleted_topics):
             if self._selection.include is None:
                 raise NotFoundError(f"topic {name} was deleted")
             self.note_deleted(name)
             del self._missing[name]
-        lost = sorted(each for each in self.partitions if each[0] in gone)
-        self.partitions -= set(lost)
-        return lost
+        deleted = sorted(partition for partition in self.partitions if partition[0] in deleted_topics)
+        self.partitions -= set(deleted)
+        return deleted
 
     def note_deleted(self, name: str) -> None:
-        """Say once that a topic was deleted."""
+        """Report that a topic was deleted, once for each topic."""
         if name not in self._deleted:
             self._deleted.add(name)
             self._tell(f"topic {name} was deleted: it is not read any more")
 
 
 def is_deletion(code: int | None) -> bool:
-    """Return whether an error of a partition says that its topic is not there any more."""
+    """Return whether an error code of a partition means that its topic does not exist any more."""
     return code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 
 
 def _is_unknown(error: KafkaError | None) -> bool:
+    """Return whether a topic's error means that it does not exist."""
     return error is not None and is_deletion(error.code())

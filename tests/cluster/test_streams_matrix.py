@@ -102,7 +102,7 @@ def produce(cli: Cli, topic: str, form: str, lines: str) -> None:
     cli.ok("produce", topic, *filled(FORMS[form].produced, topic, cli.home), input=lines)
 
 
-def whole_lines(data: bytes) -> list[str]:
+def read_whole_lines(data: bytes) -> list[str]:
     return data.decode().split("\n")[:-1]
 
 
@@ -257,7 +257,7 @@ def test_consume_with_a_group(
 ) -> None:
     produce(kraft.cli, name, form, lines)
     data, _, errors = ENDINGS[ending](kraft, name, form, unbuffered, tmp_path)
-    shown = FORMS[form].values(whole_lines(data))
+    shown = FORMS[form].values(read_whole_lines(data))
     assert f"Processed a total of {len(shown)} messages" in errors
     eventually(lambda: members(kraft.cli, name) == 0)
     arguments = filled(FORMS[form].arguments, name, kraft.cli.home)
@@ -280,7 +280,7 @@ def test_consume_without_a_group(
     """What was handed over is counted, and is the beginning of the topic."""
     produce(kraft.cli, name, form, lines)
     data, _, errors = ENDINGS[ending](kraft, name, form + ALONE, False, tmp_path)
-    shown = FORMS[form].values(whole_lines(data))
+    shown = FORMS[form].values(read_whole_lines(data))
     assert f"Processed a total of {len(shown)} messages" in errors
     assert shown == lines.splitlines()[: len(shown)]
 

@@ -7,7 +7,7 @@ from random import Random
 
 from google_crc32c import value as crc32c
 
-from kafkactl.storage.schema import layouts
+from kafkactl.storage.schema import load_layouts
 from tests.conftest import REPOSITORY
 from tests.fuzz.folders import folder_seeds, log_dir_files, lookup_files
 from tests.unit.storage.encoding import KINDS_OF_BATCHES
@@ -44,7 +44,7 @@ def seeds(target: str) -> list[bytes]:
 def _messages(random: Random) -> list[bytes]:
     found = []
     for topic in ("consumer_offsets", "transaction_state", "share_group_state", "cluster_metadata", "raft"):
-        for layout in layouts(topic):
+        for layout in load_layouts(topic):
             for version in layout.versions:
                 head = struct.pack(">h", layout.api_key or 0) + bytes(7)
                 if layout.kind == "metadata":

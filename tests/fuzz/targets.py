@@ -6,10 +6,10 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from kafkactl.dump.files import TextDump, Wanted
-from kafkactl.dump.text import aborted_line, control_text, producer_line
+from kafkactl.dump.files import DumpOptions, TextDump
+from kafkactl.dump.text import format_aborted_transaction, format_control, format_producer
 from kafkactl.errors import KafkactlError
-from kafkactl.output.records.decoders import TOPICS, by_format, by_topic
+from kafkactl.output.records.decoders import TOPICS, make_format_decoder, make_topic_decoder
 from kafkactl.serde import formats
 from kafkactl.storage import compression, seek
 from kafkactl.storage.check import Checked, check_partition
@@ -19,20 +19,20 @@ from kafkactl.storage.producer_snapshot import read_producer_snapshot
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selection import Selection
-from kafkactl.storage.stats import as_data, stats_of
+from kafkactl.storage.stats import compute_stats, export_stats
 from kafkactl.storage.txnindex import read_aborted_transactions
 from tests.fuzz.folders import check_folder, look_up
 
 BOUND_BYTES = 1 << 20  # of a decompressed batch: bombs are stopped early, so that more of them fit into an hour
 STEM = f"{0:020}"
-TEXT = by_format(formats.get("string"), formats.get("string"))
+TEXT = make_format_decoder(formats.get("string"), formats.get("string"))
 WANTED = [
-    Wanted(deep=True, parse=TEXT.text, parse_is_utf8=True),
-    Wanted(),
-    Wanted(deep=True, parse=TEXT.text, selection=Selection(from_offset=3, to_time_ms=1_700_000_000_009)),
-    Wanted(deep=True, parse=TEXT.text, selection=Selection(tail=3)),
+    DumpOptions(deep=True, parse=TEXT.text, parse_is_utf8=True),
+    DumpOptions(),
+    DumpOptions(deep=True, parse=TEXT.text, selection=Selection(from_offset=3, to_time_ms=1_700_000_000_009)),
+    DumpOptions(deep=True, parse=TEXT.text, selection=Selection(tail=3)),
 ]
-DECODERS = [by_topic(topic) for topic in TOPICS]
+DECODERS = [make_topic_decoder(topic) for topic in TOPICS]
 
 
 def segment(folder: Path, data: bytes) -> None:
@@ -40,7 +40,7 @@ def segment(folder: Path, data: bytes) -> None:
     path.write_bytes(data)
     for wanted in WANTED:
         TextDump(wanted, io.BytesIO()).run([path])
-    expect_only_ours(lambda: as_data(stats_of(path, lambda _: None), 3))
+    expect_only_ours(lambda: export_stats(compute_stats(path, lambda _: None), 3))
     with Segment(path) as opened:
         expect_only_ours(lambda: [(batch.is_valid, list(batch.records())) for batch in opened.batches()])
 
@@ -54,16 +54,16 @@ def index(folder: Path, data: bytes) -> None:
     for suffix in ("index", "timeindex"):
         path = folder / f"{STEM}.{suffix}"
         path.write_bytes(data)
-        for wanted in (Wanted(), Wanted(sanity_only=True)):
+        for wanted in (DumpOptions(), DumpOptions(sanity_only=True)):
             TextDump(wanted, io.BytesIO()).run([path])
-    expect_only_ours(lambda: (OffsetIndex(path.with_suffix(".index")).lookup(5), list(TimeIndex(path).entries())))
+    expect_only_ours(lambda: (OffsetIndex(path.with_suffix(".index")).lookup(5), list(TimeIndex(path).read_entries())))
     list(check_partition(folder, Checked()))
 
 
 def small_file(folder: Path, data: bytes) -> None:
     readers: list[Callable[[Path], object]] = [
-        lambda path: [aborted_line(entry) for entry in read_aborted_transactions(path)],
-        lambda path: [producer_line(state) for state in read_producer_snapshot(path)],
+        lambda path: [format_aborted_transaction(entry) for entry in read_aborted_transactions(path)],
+        lambda path: [format_producer(state) for state in read_producer_snapshot(path)],
         read_leader_epochs,
         read_offset_checkpoint,
         read_properties,
@@ -80,7 +80,7 @@ def message(folder: Path, data: bytes) -> None:
     for decoder in DECODERS:
         decoder.text(record)
         expect_only_ours(lambda decoder=decoder: decoder.values(record))  # type: ignore[misc]
-    expect_only_ours(lambda: control_text(record))
+    expect_only_ours(lambda: format_control(record))
 
 
 TARGETS: dict[str, Callable[[Path, bytes], None]] = {

@@ -16,8 +16,8 @@ from random import Random
 import pytest
 
 from kafkactl.dump.files import TextDump
-from kafkactl.dump.pieces import Wanted
-from kafkactl.output.records.decoders import by_format
+from kafkactl.dump.pieces import DumpOptions
+from kafkactl.output.records.decoders import make_format_decoder
 from kafkactl.serde import formats
 from kafkactl.storage import readers
 from kafkactl.storage.records import Record
@@ -155,9 +155,9 @@ def case(folder: Path, random: Random) -> Case:
 
 def ours(one: Case) -> tuple[str, bool]:
     """The text, and whether the status is zero; in this process, for there are many."""
-    decoder = by_format(formats.get("string"), formats.get("string"))
+    decoder = make_format_decoder(formats.get("string"), formats.get("string"))
     with_data = "--print-data-log" in one.options
-    wanted = Wanted(
+    wanted = DumpOptions(
         deep=with_data or "--deep-iteration" in one.options,
         parse=decoder.text if with_data else None,
         parse_is_utf8=True,

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Producer
 
 from kafkactl.paths import find_cache_dir
 from kafkactl.storage.records import Record
-from kafkactl.storage.schema import layouts, of_type
+from kafkactl.storage.schema import find_layouts, load_layouts
 from tests.clusters import RunningCluster
 from tests.reference import layouts as made
 from tests.reference.dumps import same_text
@@ -29,8 +29,8 @@ KeyAndValue = tuple[bytes | None, bytes | None]
 
 
 def coordinator_records(topic: str, random: Random, each: int) -> Iterator[KeyAndValue]:
-    values = {layout.api_key: layout for layout in of_type(topic, "value")}
-    for key in of_type(topic, "key"):
+    values = {layout.api_key: layout for layout in find_layouts(topic, "value")}
+    for key in find_layouts(topic, "key"):
         value = values[key.api_key]
         for version in value.versions:
             for _ in range(each):
@@ -44,7 +44,7 @@ def coordinator_records(topic: str, random: Random, each: int) -> Iterator[KeyAn
 
 
 def metadata_records(topic: str, random: Random, each: int) -> Iterator[KeyAndValue]:
-    for layout in layouts(topic):
+    for layout in load_layouts(topic):
         for version in layout.versions:
             for _ in range(each):
                 head = b"\1" + unsigned_varint(layout.api_key or 0) + unsigned_varint(version)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from kafkactl.admin.entities import QUOTA_TYPES, EntityType
+from kafkactl.cli.frame import typer_internals
 from kafkactl.errors import KafkactlError
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ ANSWER_TIMEOUT_S = 2.0
 
 def item(value: str, help: str | None = None) -> Any:
     """Return one proposal with the help text that zsh and fish show beside it."""
-    from typer._click.shell_completion import CompletionItem
-
-    return CompletionItem(value, help=help)
+    return typer_internals.make_completion_item(value, help)
 
 
 def context_names(incomplete: str) -> list[str]:

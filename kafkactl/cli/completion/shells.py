@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from typer import _completion_shared as typer_scripts
-from typer._click.shell_completion import CompletionItem, ShellComplete, add_completion_class
+from kafkactl.cli.frame import typer_internals
 
 PROGRAM = "kafkactl"
 COMPLETE_VARIABLE = "_KAFKACTL_COMPLETE"
@@ -86,15 +85,13 @@ end
 complete --command %(prog_name)s --no-files --arguments '(%(complete_func)s)'
 """
 
+_SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 _ZSH_LINE = "fpath+=~/.zfunc; autoload -Uz compinit; compinit"
 FILES = {"bash": f"{PROGRAM}.bash", "zsh": f"_{PROGRAM}", "fish": f"{PROGRAM}.fish"}
 
 
-class LineComplete(ShellComplete):
+class LineAnswers:
     """Completion of the line up to the cursor. The answers are values alone (bash)."""
-
-    name = "bash"
-    source_template: ClassVar[str] = ""
 
     def source_vars(self) -> dict[str, Any]:
         """Return no variables: the scripts are not filled in by typer."""
@@ -113,26 +110,23 @@ class LineComplete(ShellComplete):
         incomplete = typed.pop() if typed and not line[-1].isspace() else ""
         return typed, incomplete
 
-    def format_completion(self, item: CompletionItem) -> str:
+    def format_completion(self, item: Any) -> str:
         """Return the value of a proposal."""
         return str(item.value)
 
 
-class DescribedComplete(LineComplete):
+class DescribedAnswers(LineAnswers):
     """Completion whose answers have descriptions (zsh and fish)."""
 
-    def format_completion(self, item: CompletionItem) -> str:
+    def format_completion(self, item: Any) -> str:
         """Return the value of a proposal, a tab, and its description."""
         return f"{item.value}\t{' '.join((item.help or '').split())}"
 
 
 def install() -> None:
     """Replace typer's scripts and answers by these."""
-    typer_scripts._completion_scripts.update({"bash": BASH, "zsh": ZSH, "fish": FISH})
-    typer_scripts.install_zsh = _install_zsh
-    add_completion_class(LineComplete, "bash")
-    add_completion_class(DescribedComplete, "zsh")
-    add_completion_class(DescribedComplete, "fish")
+    answers = {"bash": LineAnswers, "zsh": DescribedAnswers, "fish": DescribedAnswers}
+    typer_internals.replace_completion(_SCRIPTS, answers, _install_zsh)
 
 
 def _install_zsh(*, prog_name: str, complete_var: str, shell: str) -> Path:
@@ -146,15 +140,14 @@ def _install_zsh(*, prog_name: str, complete_var: str, shell: str) -> Path:
             file.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}{_ZSH_LINE}\n")
     path = home / ".zfunc" / FILES[shell]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(typer_scripts.get_completion_script(prog_name=prog_name, complete_var=complete_var, shell=shell))
+    path.write_text(make_script(shell))
     return path
 
 
 def make_script(shell: str) -> str:
     """Return the script of a shell, as it is in completions/."""
-    install()
-    text = typer_scripts.get_completion_script(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, shell=shell)
-    return text.strip() + "\n"
+    names = {"complete_func": f"_{PROGRAM}_completion", "prog_name": PROGRAM, "autocomplete_var": COMPLETE_VARIABLE}
+    return f"{(_SCRIPTS[shell] % names).strip()}\n"
 
 
 def write_files(directory: Path) -> None:

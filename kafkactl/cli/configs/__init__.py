@@ -79,7 +79,7 @@ def describe(
         and not all_
         and described_entities[0] not in configs.list_entities(connected, choice.type)
     ):
-        out.write_text(admin_text.no_entity(described_entities[0]))
+        out.write_text(admin_text.format_missing_entity(described_entities[0]))
         return FAILED
     described, errors = configs.describe_all_configs(connected, described_entities, documentation)
     settings = {
@@ -88,7 +88,9 @@ def describe(
     }
     if output.is_kafka:
         out.write_text(
-            "".join(admin_text.configs(entity, entity_settings, all_) for entity, entity_settings in settings.items())
+            "".join(
+                admin_text.format_configs(entity, entity_settings, all_) for entity, entity_settings in settings.items()
+            )
         )
     else:
         _show_settings(settings, output, [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS)
@@ -184,7 +186,7 @@ def alter(
     )
     config_changes.make_changes(connected, changed_entities, changes, dry_run, strict=not output.is_kafka)
     if output.is_kafka:
-        out.write_text(admin_text.altered(changed_entities[0]))
+        out.write_text(admin_text.format_alteration(changed_entities[0]))
         return 0
     result = f"would be taken: {changes_text}" if dry_run else changes_text
     return show_outcomes([Outcome(entity_text, True, result)], "entity", output)
@@ -278,7 +280,7 @@ def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], outpu
     if all(choice.type is EntityType.USERS and choice.name != DEFAULT_NAME for choice in choices):
         credentials = scram.describe_credentials(connected, [choice.name for choice in choices if choice.name])
     if output.is_kafka:
-        out.write_text(admin_text.quotas(limits) + admin_text.credentials(credentials))
+        out.write_text(admin_text.format_quotas(limits) + admin_text.format_credentials(credentials))
         return
     tables = [Table(client_tables.QUOTAS, limits), Table(client_tables.CREDENTIALS, credentials)]
     output.show(Report([*limits, *credentials], [table for table in tables if table.rows]))

@@ -112,13 +112,13 @@ def console_consumer(
     wanted = which.wanted(key, value)
 
     from kafkactl.streams.consuming import Reading
-    from kafkactl.streams.headers import reader_of
+    from kafkactl.streams.headers import make_header_reader
     from kafkactl.streams.latest import Latest
     from kafkactl.streams.librdkafka import line_reading
     from kafkactl.streams.record import read_headers_again
-    from kafkactl.streams.schema_ids import placer
+    from kafkactl.streams.schema_ids import make_id_placer
 
-    read_headers_again.set(reader_of(connected))
+    read_headers_again.set(make_header_reader(connected))
     as_it_is = line_reading.IS_THERE and selection.takes_all and not (wanted or dedupe_latest)
     try:
         if writer.plain is not None and as_it_is:
@@ -126,7 +126,7 @@ def console_consumer(
                 line_reading.LineReading(connected, selection, writer.plain, people.warning), max_messages
             )
         told = people.note if verbose else None
-        reading = Reading(connected, selection, people.warning, told, placer(key, value))
+        reading = Reading(connected, selection, people.warning, told, make_id_placer(key, value))
         printing = Printing(writer, wanted, max_messages, skip_message_on_error)
         return printing.run(reading, Latest() if dedupe_latest else None)
     finally:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kafkactl.output.records import RecordWriter
     from kafkactl.output.report import OutputFormat
     from kafkactl.serde.formats import Format
-    from kafkactl.streams.filters import Wanted
+    from kafkactl.streams.filters import RecordFilter
     from kafkactl.streams.selection import Selection
 
 _ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
@@ -240,15 +240,15 @@ class FilterFlags:
         ),
     ] = None
 
-    def wanted(self, key: Format, value: Format) -> list[Wanted]:
+    def wanted(self, key: Format, value: Format) -> list[RecordFilter]:
         """Raises UsageError."""
         from kafkactl.streams import filters
 
         return [
-            *(filters.by_text(pattern, "key", key) for pattern in self.key_matches or ()),
-            *(filters.by_text(pattern, "value", value) for pattern in self.value_matches or ()),
-            *(filters.by_header(text) for text in self.header_matches or ()),
-            *(filters.by_json(text, value) for text in self.where or ()),
+            *(filters.make_text_filter(pattern, "key", key) for pattern in self.key_matches or ()),
+            *(filters.make_text_filter(pattern, "value", value) for pattern in self.value_matches or ()),
+            *(filters.make_header_filter(text) for text in self.header_matches or ()),
+            *(filters.make_json_filter(text, value) for text in self.where or ()),
         ]
 
 
@@ -301,24 +301,24 @@ class StyleFlags:
 
     def formats(self, key: Format, value: Format) -> tuple[Format, Format]:
         """What keys and values are, by class or by format; raises UsageError."""
-        from kafkactl.output.records.decoders import format_of_class
+        from kafkactl.output.records.decoders import find_class_format
 
         return (
-            key if self.key_deserializer is None else format_of_class(self.key_deserializer),
-            value if self.value_deserializer is None else format_of_class(self.value_deserializer),
+            key if self.key_deserializer is None else find_class_format(self.key_deserializer),
+            value if self.value_deserializer is None else find_class_format(self.value_deserializer),
         )
 
     def writer(self, format: OutputFormat | None, key: Format, value: Format) -> RecordWriter:
         """Raises UsageError."""
-        from kafkactl.output.records.writers import Style, record_writer
+        from kafkactl.output.records.writers import Style, make_record_writer
         from kafkactl.output.report import OutputFormat
-        from kafkactl.streams.properties import said
+        from kafkactl.streams.properties import read_properties
 
-        properties = said(self.formatter_config, self.property_)
+        properties = read_properties(self.formatter_config, self.property_)
         if self.null_marker is not None and format is not OutputFormat.CSV:
             raise UsageError("--null-marker is for -o csv", "in lines it is --property null.literal=TEXT")
         null = self.null_marker or ""
-        return record_writer(Style(format, self.template, self.formatter, properties, null), key, value)
+        return make_record_writer(Style(format, self.template, self.formatter, properties, null), key, value)
 
 
 @flags

@@ -16,7 +16,7 @@ from kafkactl.stdout import OutputError, ReaderLeftError, out
 if TYPE_CHECKING:
     from kafkactl.output.records import RecordWriter
     from kafkactl.streams.consuming import Reading
-    from kafkactl.streams.filters import Wanted
+    from kafkactl.streams.filters import RecordFilter
     from kafkactl.streams.latest import Latest
     from kafkactl.streams.librdkafka.line_reading import Chunk, LineReading
 
@@ -41,7 +41,9 @@ class Printing:
     batch is remembered with its position in the output until all of it was handed over.
     """
 
-    def __init__(self, writer: RecordWriter, wanted: Sequence[Wanted], limit: int | None, skips_errors: bool) -> None:
+    def __init__(
+        self, writer: RecordWriter, wanted: Sequence[RecordFilter], limit: int | None, skips_errors: bool
+    ) -> None:
         self._writer, self._wanted, self._skips_errors = writer, wanted, skips_errors
         self._left = limit
         self._printed = self._skipped = 0
@@ -71,7 +73,7 @@ class Printing:
 
     def _print_all(self, latest: Latest | None) -> None:
         out.write(self._writer.head)
-        for batch in self._reading.batches() if self._left != 0 else ():
+        for batch in self._reading.read_batches() if self._left != 0 else ():
             if latest is not None:
                 latest.add(self._of_interest(batch))
                 continue
@@ -152,7 +154,7 @@ class Printing:
         """Mark the batches as done that end before a position of the output."""
         while self._on_its_way and (end := self._on_its_way[0].end) is not None and end <= position:
             with self._stopping.held():
-                self._reading.done(self._on_its_way[0].batch)
+                self._reading.mark_handled(self._on_its_way[0].batch)
                 self._printed += len(self._on_its_way.popleft().shown)
 
     def _mark_part_done(self, position: int) -> None:
@@ -163,9 +165,9 @@ class Printing:
         handed_over = sum(1 for end in self._ends(written) if end <= position)
         self._printed += handed_over
         if handed_over < len(written.shown):
-            self._reading.done(written.batch[: _position(written.batch, written.shown[handed_over])])
+            self._reading.mark_handled(written.batch[: _position(written.batch, written.shown[handed_over])])
         else:
-            self._reading.done(written.batch)
+            self._reading.mark_handled(written.batch)
 
     def _ends(self, written: _Written) -> Iterator[int]:
         """Return the positions behind the records of a batch, as far as the output has accepted them."""
@@ -192,7 +194,7 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
     status = DONE
     with Stopping() as stopping:
         try:
-            for chunk in reading.chunks(limit):
+            for chunk in reading.read_chunks(limit):
                 on_its_way.append((out.accepted, chunk))
                 out.write(chunk.text)
                 out.flush()
@@ -212,7 +214,7 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
                 pass
             finally:
                 position = out.received
-                printed += sum(chunk.records_within(position - start) for start, chunk in on_its_way)
+                printed += sum(chunk.count_records_within(position - start) for start, chunk in on_its_way)
                 reading.close()
                 people.note(summary(printed))
         return stopping.status(status)

@@ -80,10 +80,10 @@ class DecoderOptions:
         from kafkactl.output.records import decoders
 
         if self.topic:
-            return decoders.by_topic(self.topic)
-        return decoders.by_format(
-            decoders.format_of_class(self.key_decoder_class) if self.key_decoder_class else key,
-            decoders.format_of_class(self.value_decoder_class) if self.value_decoder_class else value,
+            return decoders.make_topic_decoder(self.topic)
+        return decoders.make_format_decoder(
+            decoders.find_class_format(self.key_decoder_class) if self.key_decoder_class else key,
+            decoders.find_class_format(self.value_decoder_class) if self.value_decoder_class else value,
         )
 
 
@@ -294,7 +294,7 @@ def dump_log(
         compression.MAX_DECOMPRESSED_BYTES = max_decompressed_bytes
     if as_rows:
         from kafkactl.dump import rows as dump_rows
-        from kafkactl.dump.printers import printer
+        from kafkactl.dump.printers import make_printer
         from kafkactl.output.parquet import print_parquet
 
         bytes_as = dump_rows.BytesAs.TEXT
@@ -302,14 +302,14 @@ def dump_log(
             bytes_as = dump_rows.BytesAs.BASE64
         elif output.format is OutputFormat.CSV:
             bytes_as = dump_rows.BytesAs.BYTES
-        print_rows = print_parquet if output.is_parquet else printer(output.format, paths)
+        print_rows = print_parquet if output.is_parquet else make_printer(output.format, paths)
         status = dump_rows.dump_rows(paths, deep, decoder.values, bytes_as, selection, print_rows)
         return combine([*statuses, status])
 
     from kafkactl.dump.files import TextDump
-    from kafkactl.dump.pieces import EVERYTHING_BYTES, Wanted
+    from kafkactl.dump.pieces import EVERYTHING_BYTES, DumpOptions
 
-    wanted = Wanted(
+    wanted = DumpOptions(
         deep=deep,
         parse=decoder.text if with_data else None,
         parse_is_utf8=decoder.is_utf8,
@@ -327,13 +327,13 @@ def dump_log(
 def _expanded(names: list[Path]) -> tuple[list[Path], list[int]]:
     """Return the files to read, segments in place of folders, and a status for each folder without any."""
     from kafkactl.output import people
-    from kafkactl.storage.log_dir import segments_under
+    from kafkactl.storage.log_dir import list_all_segments
 
     paths: list[Path] = []
     statuses: list[int] = []
     for name in names:
         try:
-            paths += segments_under(name) if name.is_dir() else [name]
+            paths += list_all_segments(name) if name.is_dir() else [name]
         except KafkactlError as error:
             people.error(error)
             statuses.append(error.status)

@@ -104,8 +104,8 @@ def stats(
       kafkactl log stats orders-0
       kafkactl log stats . --by topic --top 10
     """
-    from kafkactl.storage.log_dir import segments_in, topic_and_partition
-    from kafkactl.storage.stats import Stats, as_data, stats_of
+    from kafkactl.storage.log_dir import list_segments, split_folder_name
+    from kafkactl.storage.stats import Stats, compute_stats, export_stats
 
     partitions, status = _partitions(folder)
     failures: list[int] = []
@@ -116,12 +116,12 @@ def stats(
 
     def of_segments() -> Iterator[tuple[dict[str, Any], Stats]]:
         for each in partitions:
-            topic, partition = topic_and_partition(each)
+            topic, partition = split_folder_name(each)
             end = None
-            for path in segments_in(each):
+            for path in list_segments(each):
                 names = {"topic": topic, "partition": partition, "file": str(path)}
                 with contextlib.suppress(NotFoundError):  # a running broker deleted it meanwhile
-                    numbers = stats_of(path, failed, end)
+                    numbers = compute_stats(path, failed, end)
                     end = numbers.next_offset
                     yield {name: names[name] for name in by.names}, numbers
 
@@ -130,7 +130,7 @@ def stats(
         total = Stats()
         for _, of_segment in group:
             total.add(of_segment)
-        rows.append({**names, **as_data(total, top)})
+        rows.append({**names, **export_stats(total, top)})
         if by is Level.TOPIC:
             rows[-1].update(first_offset=None, next_offset=None)  # each partition counts its own
     output.show(_report(rows, by))
@@ -139,16 +139,16 @@ def stats(
 
 def _partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     """Return the folders of partitions, and the exit status of what is none; raises the error of the only one."""
-    from kafkactl.storage.log_dir import SkippedPath, files_in, no_segments, partition_name, scan_log_dir
+    from kafkactl.storage.log_dir import SkippedPath, list_files, no_segments, parse_folder_name, scan_log_dir
 
     def partitions_in(path: Path) -> list[Path]:
         folders = scan_log_dir(path)
         for folder in [folder for folder in folders.partitions if folder != path]:
-            state = partition_name(folder).state
+            state = parse_folder_name(folder).state
             if state is not None:  # until the move is done, the topic has its replica in another log dir
                 folders.partitions.remove(folder)
                 folders.skipped.append(SkippedPath(path=folder, reason=state.meaning))
-        skipped = [*folders.skipped, *(entry for folder in folders.partitions for entry in files_in(folder).skipped)]
+        skipped = [*folders.skipped, *(entry for folder in folders.partitions for entry in list_files(folder).skipped)]
         for entry in skipped:
             people.note(f"{entry.path}: skipped: {entry.reason}")
         if not folders.partitions:

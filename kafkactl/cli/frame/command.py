@@ -15,6 +15,7 @@ from typer.models import CommandInfo
 
 from kafkactl.cli.frame import help as help_text
 from kafkactl.cli.frame import rights
+from kafkactl.cli.frame.values import read_values_of
 from kafkactl.errors import OperationError
 from kafkactl.patterns import refuse_empty, require_unicode
 
@@ -167,14 +168,14 @@ def _spread(
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in groups and name != "click_context":
+            _complete_parameter(hints[name], None)
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
     for group in groups.values():
         annotations = _annotations_of(group)  # type: ignore[arg-type]  # a class is hashable
         section = getattr(group, "section", None)
         for field in fields(group):
             annotation = annotations[field.name]
-            if section is not None:
-                _put_into_section(annotation, section)
+            _complete_parameter(annotation, section)
             default = inspect.Parameter.empty if field.default is MISSING else field.default
             parameters.append(
                 inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
@@ -185,9 +186,10 @@ def _spread(
     return inspect.Signature(parameters)
 
 
-def _put_into_section(annotation: Any, section: str) -> None:
-    """Give a flag the section of its dataclass, unless it names one itself."""
+def _complete_parameter(annotation: Any, section: str | None) -> None:
+    """Give a flag the reader of its values, and the section of its dataclass unless it names one itself."""
     for parameter in annotation.__metadata__:
+        read_values_of(annotation.__origin__, parameter)
         if parameter.rich_help_panel is None:
             parameter.rich_help_panel = section
 

@@ -13,11 +13,11 @@ MODULES = (*_READERS.values(), *_STREAMS.values())
 def find_parts() -> dict[str, bool]:
     """Return the name of each part, and whether the compiled one is in use instead of the one in Python."""
     from kafkactl.storage import readers
-    from kafkactl.streams.librdkafka import compiled
+    from kafkactl.streams.librdkafka import load_compiled
 
     is_pure = readers.NAME != "compiled"
     parts = {name: not is_pure and find_spec(module) is not None for name, module in _READERS.items()}
-    return parts | {name: compiled(module) is not None for name, module in _STREAMS.items()}
+    return parts | {name: load_compiled(module) is not None for name, module in _STREAMS.items()}
 
 
 def describe() -> str:

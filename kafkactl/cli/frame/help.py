@@ -5,7 +5,6 @@ rich would triple the time that help takes, so the text is plain and made here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from enum import StrEnum
 from inspect import cleandoc
@@ -18,7 +17,6 @@ from kafkactl.errors import UsageError
 
 _EXAMPLES = "Examples:"
 _WIDEST_NAME = 30
-_UNBOUNDED = re.compile(r"(\d+)<=x<=(?:9223372036854775807|2147483647)")
 
 
 class Section(StrEnum):
@@ -140,7 +138,7 @@ def _row(parameter: Any, ctx: Any) -> tuple[str, str] | None:
     names, text = record
     if parameter.param_type_name == "argument":
         names = parameter.metavar or parameter.name.upper()
-    return names, _UNBOUNDED.sub(r"x>=\1", text)
+    return names, text
 
 
 def _section(parameter: Any) -> str:

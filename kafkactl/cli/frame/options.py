@@ -226,7 +226,7 @@ class ReportOptions(OutputOptions):
 
         columns = [] if self.columns is None else [name.strip() for name in self.columns.split(",")]
         try:
-            arranged = report.arranged(columns, self.column_sort)
+            arranged = report.arrange(columns, self.column_sort)
         except UsageError as error:
             if not before_change.was_called.get():
                 raise
@@ -382,21 +382,21 @@ class FormatOptions:
         Without `registers` a schema of a file is used and not registered. Raises UsageError.
         """
         from kafkactl.connection.secrets import refuse_in_url
-        from kafkactl.serde.chosen import Choice, chosen
-        from kafkactl.serde.schemas import Shown, Writes
+        from kafkactl.serde.chosen import Choice, choose_format
+        from kafkactl.serde.schemas import ShowOptions, WriteOptions
 
         if self.schema_registry:
             instead = "KAFKACTL_SCHEMA_REGISTRY, or schema.registry.url in a file: --command-config FILE"
             refuse_in_url(self.schema_registry, "--schema-registry", instead)
         url = self.schema_registry or (registry or {}).get("url") or os.environ.get("KAFKACTL_SCHEMA_REGISTRY")
         settings = {**(registry or {}), **({"url": url} if url else {})}
-        shown = Shown(self.logical_types, self.zero_values)
+        shown = ShowOptions(self.logical_types, self.zero_values)
         for_key, for_value = (
             {} if schema is not None and not registers else settings for schema in (self.key_schema, self.value_schema)
         )
         key_writes, value_writes = (
-            Writes(each, not self.no_register) for each in (self.key_schema_id, self.value_schema_id)
+            WriteOptions(each, not self.no_register) for each in (self.key_schema_id, self.value_schema_id)
         )
         key = Choice(self.key_format, self.key_schema, for_key, self.subject_strategy, shown, key_writes)
         value = Choice(self.value_format, self.value_schema, for_value, self.subject_strategy, shown, value_writes)
-        return chosen(key, "key", topic), chosen(value, "value", topic)
+        return choose_format(key, "key", topic), choose_format(value, "value", topic)

@@ -113,7 +113,7 @@ def list_groups(
         and (not types - {_ANY} or row.type.lower() in types)
     ]
     if output.is_kafka:
-        out.write_text(group_text.listed(rows, bool(types), bool(states)))
+        out.write_text(group_text.format_groups(rows, bool(types), bool(states)))
     else:
         columns = [
             Column("GROUP", lambda row: row.group),
@@ -306,7 +306,7 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
     results += [each for each in preview_deletion(targets) if each.name in refused]
     results.sort(key=lambda each: each.name)
     if output.is_kafka:
-        out.write_text(group_text.deleted({each.name: None if each.ok else each.result for each in results}))
+        out.write_text(group_text.format_deletions({each.name: None if each.ok else each.result for each in results}))
     return show_outcomes(results, "group", output)
 
 
@@ -390,8 +390,10 @@ def _show_descriptions(
     described, errors = descriptions.describe_groups(connected, choice.groups, with_epochs=verbose)
     if output.is_kafka:
         for one in described:
-            people.kafka_message(group_text.note(one))
-            out.write_text(group_text.members(one, verbose) if members else group_text.state(one, verbose))
+            people.write_kafka_message(group_text.format_state_message(one))
+            out.write_text(
+                group_text.format_members(one, verbose) if members else group_text.format_state(one, verbose)
+            )
     elif members:
         rows = [member for one in described for member in groups_tables.in_order(one.members)]
         output.show(Report(described, [Table(groups_tables.members(verbose), rows)]))
@@ -407,14 +409,14 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verb
     if output.is_prometheus:
         from kafkactl.output import prometheus
 
-        out.write_text(prometheus.text(lags))
+        out.write_text(prometheus.format_metrics(lags))
         return _tell_errors(lags)
     if output.is_kafka:
         from kafkactl.output.kafka import group_text
 
         for one in lags:
-            people.kafka_message(group_text.note(one.description))
-            out.write_text(group_text.offsets(one, verbose))
+            people.write_kafka_message(group_text.format_state_message(one.description))
+            out.write_text(group_text.format_offsets(one, verbose))
         return _tell_errors(lags)
     odd = (CommitState.BEFORE_START, CommitState.BEYOND_END)
     columns = groups_tables.offsets(verbose, any(row.commit in odd for one in lags for row in one.partitions))

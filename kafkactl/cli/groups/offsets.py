@@ -125,7 +125,11 @@ def reset_offsets(
     changes = _carried_out(connected, plans, execute)
     if export or output.is_kafka:
         offsets = {name: plan.offsets for name, plan in plans.items()}
-        text = group_text.exported(offsets, with_group=len(targets) != 1) if export else group_text.reset(offsets)
+        text = (
+            group_text.format_export(offsets, with_group=len(targets) != 1)
+            if export
+            else group_text.format_reset(offsets)
+        )
         out.write_text(text)
         failed = _tell_failures(changes)
     else:
@@ -163,7 +167,7 @@ def delete_offsets(
         return status
     results = group_offsets.delete_offsets(connected, name, partitions)
     if output.is_kafka:
-        out.write_text(group_text.offsets_deleted(name, results))
+        out.write_text(group_text.format_offset_deletions(name, results))
     else:
         rows = [
             {"topic": of, "partition": number, "result": error or "deleted", "ok": error is None}
@@ -440,7 +444,7 @@ def _tell(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
 
     for plan in plans.values():
         if as_kafka:
-            out.write_text(group_text.empty(plan.empty))
+            out.write_text(group_text.format_empty_partitions(plan.empty))
         else:
             for of, number in plan.empty:
                 people.warning(f"{of}-{number} has no record since then: its end is taken")

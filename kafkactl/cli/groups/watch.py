@@ -45,14 +45,14 @@ def watch(rounds: Iterator[list[GroupLag]]) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    from kafkactl.output.terminal import drawn
+    from kafkactl.output.terminal import draw_table
 
     history: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_HISTORY))
     with Live(console=Console(file=out.styled), auto_refresh=False, vertical_overflow="crop") as live:
         for found in rounds:
             for lag in found:
                 history[lag.description.group].append(lag.total_lag)
-            live.update(drawn(Table(_columns(history), found), live.console.width), refresh=True)
+            live.update(draw_table(Table(_columns(history), found), live.console.width), refresh=True)
 
 
 def sparkline(values: Sequence[int]) -> str:

@@ -118,7 +118,7 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
     if at >= 0 or at == SpecialOffset.MAX_TIMESTAMP:
         columns.append(Column("TIME", lambda row: None if row.timestamp_ms is None else format_time(row.timestamp_ms)))
     if output.is_kafka:
-        out.write_text(admin_text.offsets(rows))
+        out.write_text(admin_text.format_offsets(rows))
     else:
         output.show(listing(columns, rows))
     return tell_errors((row.topic, row.partition, row.error) for row in rows)

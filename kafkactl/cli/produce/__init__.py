@@ -152,14 +152,14 @@ def console_producer(
         raise UsageError("--transaction-size without a transaction", "--transactional-id begins one")
 
     from kafkactl.cli.produce.prompt import TypedLines
-    from kafkactl.output.records.undelivered import Undelivereds
+    from kafkactl.output.records.undelivered import UndeliveredSink
     from kafkactl.streams.account import Account
-    from kafkactl.streams.inputs import Given, Pace, whole_lines
+    from kafkactl.streams.inputs import Pace, RecordDefaults, read_whole_lines
     from kafkactl.streams.librdkafka import record_sending
     from kafkactl.streams.librdkafka.line_sending import LineSending
     from kafkactl.streams.producing import Sending
     from kafkactl.streams.stoppable import CHUNK, StoppableInput
-    from kafkactl.streams.transactions import transactions
+    from kafkactl.streams.transactions import open_transactions
 
     stopping = NotedStopping()
     if dry_run:
@@ -174,10 +174,10 @@ def console_producer(
             and os.path.samestat(dead_letter.stat(), os.fstat(stream.fileno()))
         ):
             raise UsageError(f"--dead-letter {dead_letter}: it is the input itself", "name another file")
-        account = Account(stack.enter_context(Undelivereds(name, dead_letter)).tell)
+        account = Account(stack.enter_context(UndeliveredSink(name, dead_letter)).tell)
         typed = stream.isatty()
         is_slow = bool(typed or sync or rate)
-        if is_slow or transactional_id is not None or given != Given() or not record_sending.IS_THERE:
+        if is_slow or transactional_id is not None or given != RecordDefaults() or not record_sending.IS_THERE:
             plain = None
         # What goes out slowly is read in small pieces: little of it is in our hands when a signal comes.
         read = StoppableInput(stream.fileno(), stopping, _SLOW_CHUNK_BYTES if is_slow else CHUNK)
@@ -187,7 +187,7 @@ def console_producer(
             if plain is not None:
                 lines = LineSending(connected, name, account, people.note, stopping, partition)
                 with lines, Progress() as progress:
-                    lines.send(what.read(whole_lines, read, stopping), plain, progress.show)
+                    lines.send(what.read(read_whole_lines, read, stopping), plain, progress.show)
                 return
             sending = Sending(connected, name, account, people.note, stopping, partition)
             with sending:
@@ -198,7 +198,7 @@ def console_producer(
                 if transactional_id is None:
                     _send_all(batches, sending.send, account, sending.flush if sync or typed else None, pace)
                 else:
-                    with transactions(sending, connected, account, transaction_size, stopping) as opened:
+                    with open_transactions(sending, connected, account, transaction_size, stopping) as opened:
                         _send_all(batches, opened.send, account, None, pace)
 
         try:
@@ -207,31 +207,31 @@ def console_producer(
                     send_all()
                 finally:
                     if cut := (prompt or read).cut:
-                        account.fail_cut(cut)
+                        account.fail_cut_piece(cut)
         except KafkactlError as error:
             if not stopping.is_requested:
                 raise
             people.error(error)
         finally:
-            if account.given:
+            if account.accepted:
                 people.note(_summary(account, name))
     return stopping.status(FAILED if account.failed else 0)
 
 
 def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition: int | None) -> int:
     """Check all records without sending them; return an exit status."""
-    from kafkactl.output.records.undelivered import Undelivereds
+    from kafkactl.output.records.undelivered import UndeliveredSink
     from kafkactl.streams.account import Account
     from kafkactl.streams.dry_run import DryRun
 
-    account = Account(Undelivereds(topic, None).tell)
+    account = Account(UndeliveredSink(topic, None).tell)
     is_compressed = cluster.settings.properties.get("compression.type", "none") != "none"
     limit = None if is_compressed else _setting(cluster, topic, _LARGEST)
     checking = DryRun(cluster, topic, account, partition, None if limit is None else int(limit))
     try:
         _send_all(batches, checking.send, account, wait=None)
     finally:
-        number = account.given - account.failed
+        number = account.accepted - account.failed
         people.note(f"{number} record{'' if number == 1 else 's'} could be sent to {topic}; nothing was sent")
     return FAILED if account.failed else 0
 
@@ -297,7 +297,7 @@ def _send_all(
                 except KafkactlError as error:
                     account.refuse(batch[at + size :], f"not sent: {error}")
                     raise
-            progress.show(account.given)
+            progress.show(account.accepted)
 
 
 def _summary(account: Account, topic: str) -> str:

@@ -17,7 +17,7 @@ from kafkactl.errors import UsageError
 if TYPE_CHECKING:
     from kafkactl.connection.settings import Flag
     from kafkactl.serde.formats import Format
-    from kafkactl.streams.inputs import Given, Source
+    from kafkactl.streams.inputs import RecordDefaults, Source
     from kafkactl.streams.lines import LineReader
     from kafkactl.streams.record import Batch
     from kafkactl.streams.stoppable import Input, Stop, StoppableInput
@@ -112,7 +112,7 @@ class InputFlags:
         from kafkactl.streams import inputs
         from kafkactl.streams.fields import FieldReader
         from kafkactl.streams.lines import LineReader
-        from kafkactl.streams.properties import said, unescape
+        from kafkactl.streams.properties import read_properties, unescape
 
         if self.input_ not in _INPUTS:
             raise UsageError(f"--input {self.input_}: no such form", f"one of {', '.join(_INPUTS)}")
@@ -121,7 +121,7 @@ class InputFlags:
                 f"--line-reader {self.line_reader}: a Java class, and there is no JVM here",
                 f"{_LINE_READERS[1]} is built in; --input json takes anything else",
             )
-        properties = said(self.reader_config, self.property_)
+        properties = read_properties(self.reader_config, self.property_)
         if self.key_separator is not None:
             properties.update({"parse.key": "true", "key.separator": self.key_separator})
         if self.input_ != "lines" and (properties or self.delimiter is not None):
@@ -135,29 +135,29 @@ class InputFlags:
                 f"--repartition is for json and csv, not for {self.input_}", "no record names a partition there"
             )
         if self.input_ == "length-prefixed":
-            return lambda stream: inputs.length_prefixed(stream, value), None
+            return lambda stream: inputs.read_length_prefixed(stream, value), None
         if self.input_ in _WITH_FIELDS:
             fields = FieldReader(key, value, heeds_partition=not self.repartition)
             if self.input_ == "json":
-                return lambda stream: inputs.json_lines(stream, fields), None
+                return lambda stream: inputs.read_json_lines(stream, fields), None
             check_null_marker(self.null_marker or "")
             null = (self.null_marker or "").encode("utf-8", "surrogateescape")
-            return lambda stream: inputs.csv_rows(stream, fields, null), None
+            return lambda stream: inputs.read_csv_rows(stream, fields, null), None
         reader = LineReader(properties, key, value)
         if self.delimiter is None:
-            return lambda stream: inputs.lines(stream, reader), reader if reader.splits_only else None
+            return lambda stream: inputs.read_lines(stream, reader), reader if reader.splits_only else None
         delimiter = unescape(self.delimiter).encode()
-        return lambda stream: inputs.delimited(stream, reader, delimiter), None
+        return lambda stream: inputs.read_delimited(stream, reader, delimiter), None
 
     def read(self, source: Callable[[Input], Iterator[Piece]], read: StoppableInput, stop: Stop) -> Iterator[Piece]:
         """Return all that a source makes of what is read, as often as it is wanted."""
-        from kafkactl.streams.inputs import repeated
-        from kafkactl.streams.stoppable import Kept
+        from kafkactl.streams.inputs import repeat
+        from kafkactl.streams.stoppable import RepeatableInput
 
         if self.repeat == 1:
             return source(read)
-        again = read if read.is_seekable else Kept(read)
-        return repeated(lambda: source(again.again()), self.repeat, stop)
+        again = read if read.is_seekable else RepeatableInput(read)
+        return repeat(lambda: source(again.rewind()), self.repeat, stop)
 
 
 @flags
@@ -176,16 +176,16 @@ class RecordFlags:
         typer.Option("--timestamp", metavar="TIME", help="Timestamp for records without one: ISO 8601, or ms."),
     ] = None
 
-    def given(self, key_format: Format, clock: TimeOptions) -> Given:
+    def given(self, key_format: Format, clock: TimeOptions) -> RecordDefaults:
         """Raises UsageError and FormatError."""
         from kafkactl.connection.settings import parse_assignment
-        from kafkactl.streams.inputs import Given
-        from kafkactl.streams.record import header_name
+        from kafkactl.streams.inputs import RecordDefaults
+        from kafkactl.streams.record import decode_header_name
 
         headers = [parse_assignment(text, "--header") for text in self.header or ()]
-        return Given(
+        return RecordDefaults(
             None if self.key is None else key_format.to_bytes(self.key),
-            tuple((header_name(os.fsencode(name)), os.fsencode(value)) for name, value in headers),
+            tuple((decode_header_name(os.fsencode(name)), os.fsencode(value)) for name, value in headers),
             None if self.timestamp is None else clock.parse(self.timestamp, "--timestamp"),
         )
 

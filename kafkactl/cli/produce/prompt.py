@@ -42,16 +42,16 @@ class TypedLines:
                 people.write("\n")  # the prompt's own line ends here
         return line
 
-    def ended(self, begun: bytes, delimiter: bytes) -> bytes:
+    def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
         """Return the last piece; nothing for one that a signal cut."""
         return self._unless_cut(begun)
 
-    def rest_of_row(self, begun: bytes) -> bytes:
+    def finish_row(self, begun: bytes) -> bytes:
         """Return nothing: more was not typed."""
         self._unless_cut(begun + self.cut)
         return b""
 
-    def filled(self, begun: bytes, size: int) -> bytes:
+    def fill_up(self, begun: bytes, size: int) -> bytes:
         """Return what was typed; nothing for a piece that a signal cut."""
         return begun if len(begun) >= size else self._unless_cut(begun)
 

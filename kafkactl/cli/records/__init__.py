@@ -133,7 +133,7 @@ def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> in
     if output.is_kafka:
         from kafkactl.output.kafka import admin_text
 
-        out.write_text(admin_text.deletions(rows))
+        out.write_text(admin_text.format_deletions(rows))
     else:
         shown_rows = rows if output.is_structured else [row for row in rows if row.error is None]
         columns = [

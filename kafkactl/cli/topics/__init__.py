@@ -169,7 +169,7 @@ def create(
     before_change(connected, _creations(connected, [spec.topic for spec in specs]))
     results = changes.create_topics(connected, specs, if_not_exists)
     if output.is_kafka:
-        out.write_text("".join(admin_text.created(each) for each in results))
+        out.write_text("".join(admin_text.format_creation(each) for each in results))
     return show_outcomes(results, "topic", output)
 
 

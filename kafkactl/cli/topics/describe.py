@@ -261,11 +261,11 @@ def _as_kafka(described: Sequence[TopicDescription], wishes: _Wishes, only_overr
     from kafkactl.output.kafka import admin_text
 
     lines = []
-    for one in admin_text.described_order(described):
+    for one in admin_text.sort_as_described(described):
         if wishes.none and (one.is_overridden or not only_overrides):
-            lines.append(admin_text.topic_line(one))
+            lines.append(admin_text.format_topic(one))
         if not only_overrides:
-            lines += [admin_text.partition_line(row) for row in one.partitions if wishes.met(row, one.min_isr)]
+            lines += [admin_text.format_partition(row) for row in one.partitions if wishes.met(row, one.min_isr)]
     return "".join(lines)
 
 

@@ -1,1 +1,1 @@
-"""The words and the order of the own tools of Kafka, for -o kafka."""
+"""Results with the words and in the order of Kafka's own tools, for -o kafka."""

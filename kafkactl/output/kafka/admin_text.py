@@ -1,4 +1,4 @@
-"""Results in the words of Kafka's own tools, line for line.
+"""Results about topics, offsets, records, configs, quotas and credentials, as Kafka's tools print them, line for line.
 
 Reference: org.apache.kafka.tools.TopicCommand, GetOffsetShell and DeleteRecordsCommand; kafka.admin.ConfigCommand.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.output.kafka.java_order import by_hash, hash_map_order, string_hash
-from kafkactl.output.kafka.java_text import boolean_text, double_text
+from kafkactl.output.kafka.java_order import compute_string_hash, sort_as_hash_map, sort_by_hash
+from kafkactl.output.kafka.java_text import format_boolean, format_double
 
 if TYPE_CHECKING:
     from kafkactl.admin.configs import Config
@@ -29,56 +29,69 @@ _COLLISION = (
 )
 
 QuotaEntity = tuple[str | None, str | None, str | None]
-"""User, client and ip; '' is the default."""
+"""User, client id and IP address; '' is Kafka's default entity, and None a part that the entity lacks."""
 
 
-def topic_line(topic: TopicDescription) -> str:
-    """The line of kafka-topics --describe about a topic itself."""
+def format_topic(topic: TopicDescription) -> str:
+    """Return the line of kafka-topics --describe about a topic, without its partitions.
+
+    It shows the configs that are not defaults, in the order of Java's hash table.
+    """
     values = {setting.name: setting for setting in topic.settings}
-    own = [values[name] for name in hash_map_order(list(values)) if not values[name].is_default]
+    own_settings = [values[name] for name in sort_as_hash_map(list(values)) if not values[name].is_default]
     return (
         f"Topic: {topic.topic}\tTopicId: {topic.topic_id}\tPartitionCount: {len(topic.partitions)}"
         f"\tReplicationFactor: {topic.replication_factor}"
-        f"\tConfigs: {','.join(f'{setting.name}={setting.value}' for setting in own)}\n"
+        f"\tConfigs: {','.join(f'{setting.name}={setting.value}' for setting in own_settings)}\n"
     )
 
 
-def created(outcome: Outcome) -> str:
-    """As kafka-topics --create; it says nothing of a topic that was there."""
+def format_creation(outcome: Outcome) -> str:
+    """Return the text of kafka-topics --create for a topic; empty for a topic that existed before.
+
+    A name with a period or an underscore adds Kafka's warning in any case.
+    """
     warning = f"{_COLLISION}\n" if "." in outcome.name or "_" in outcome.name else ""
     return warning + (f"Created topic {outcome.name}.\n" if outcome.result == "created" else "")
 
 
-def partition_line(row: PartitionDescription) -> str:
-    """The line about a partition."""
+def format_partition(row: PartitionDescription) -> str:
+    """Return the line of kafka-topics --describe about a partition."""
     moving = ""
     if row.is_moving:
-        moving = f"\tAdding Replicas: {_ids(row.adding)}\tRemoving Replicas: {_ids(row.removing)}"
+        moving = f"\tAdding Replicas: {_format_ids(row.adding)}\tRemoving Replicas: {_format_ids(row.removing)}"
     return (
         f"\tTopic: {row.topic}\tPartition: {row.partition}\tLeader: {'none' if row.leader is None else row.leader}"
-        f"\tReplicas: {_ids(row.replicas)}\tIsr: {_ids(row.isr)}{moving}"
-        f"\tElr: {_ids(row.elr)}\tLastKnownElr: {_ids(row.last_known_elr)}\n"
+        f"\tReplicas: {_format_ids(row.replicas)}\tIsr: {_format_ids(row.isr)}{moving}"
+        f"\tElr: {_format_ids(row.elr)}\tLastKnownElr: {_format_ids(row.last_known_elr)}\n"
     )
 
 
-def described_order(topics: Sequence[TopicDescription]) -> list[TopicDescription]:
-    """Topics in the order of the hash table that Kafka's tool keeps them in."""
+def sort_as_described(topics: Sequence[TopicDescription]) -> list[TopicDescription]:
+    """Return topics in the order of kafka-topics --describe: that of the hash table in Kafka's tool."""
     by_name = {topic.topic: topic for topic in topics}
-    return [by_name[name] for name in hash_map_order(list(by_name), len(by_name))]
+    return [by_name[name] for name in sort_as_hash_map(list(by_name), len(by_name))]
 
 
-def _ids(brokers: Sequence[int] | None) -> str:
+def _format_ids(brokers: Sequence[int] | None) -> str:
+    """Return broker ids joined by commas; N/A for None."""
     return NO_DETAIL if brokers is None else ",".join(map(str, brokers))
 
 
-def offsets(rows: Iterable[PartitionOffset]) -> str:
-    """As kafka-get-offsets: partitions without an offset are left out, and t-10 comes before t-2."""
-    shown = sorted((row for row in rows if row.offset is not None), key=lambda row: f"{row.topic}-{row.partition}")
-    return "".join(f"{row.topic}:{row.partition}:{row.offset}\n" for row in shown)
+def format_offsets(rows: Iterable[PartitionOffset]) -> str:
+    """Return the lines of kafka-get-offsets.
+
+    Partitions without an offset are left out. Lines are sorted as text, so t-10 comes before t-2.
+    """
+    known_rows = sorted((row for row in rows if row.offset is not None), key=lambda row: f"{row.topic}-{row.partition}")
+    return "".join(f"{row.topic}:{row.partition}:{row.offset}\n" for row in known_rows)
 
 
-def deletions(rows: Iterable[Deletion]) -> str:
-    """As kafka-delete-records; its order is that of a hash table, ours of names."""
+def format_deletions(rows: Iterable[Deletion]) -> str:
+    """Return the text of kafka-delete-records.
+
+    The rows keep their order; Kafka's tool has the order of a hash table.
+    """
     lines = ["Executing records delete operation", "Records delete operation completed:"]
     for row in rows:
         result = f"error: {row.error}" if row.error else f"low_watermark: {row.low_watermark}"
@@ -86,63 +99,75 @@ def deletions(rows: Iterable[Deletion]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def configs(entity: Entity, rows: Iterable[Config], all_: bool) -> str:
-    """As kafka-configs --describe, of one entity."""
-    whose = f"{'All' if all_ else 'Dynamic'} configs for {entity.type.singular} {entity.name} are:"
-    lines = [whose if entity.name else f"Default configs for {entity.type} in the cluster are:"]
+def format_configs(entity: Entity, rows: Iterable[Config], all_: bool) -> str:
+    """Return the text of kafka-configs --describe about one entity; `all_` stands for its option --all.
+
+    An entity with an empty name is the default entity of its type.
+    """
+    heading = f"{'All' if all_ else 'Dynamic'} configs for {entity.type.singular} {entity.name} are:"
+    lines = [heading if entity.name else f"Default configs for {entity.type} in the cluster are:"]
     for row in rows:
-        synonyms = ", ".join(f"{each.source}:{each.name}={_or_null(each.value)}" for each in row.synonyms)
-        sensitive = boolean_text(row.sensitive)
-        lines.append(f"  {row.name}={_or_null(row.value)} sensitive={sensitive} synonyms={{{synonyms}}}")
+        synonyms = ", ".join(
+            f"{synonym.source}:{synonym.name}={_format_value(synonym.value)}" for synonym in row.synonyms
+        )
+        sensitive = format_boolean(row.sensitive)
+        lines.append(f"  {row.name}={_format_value(row.value)} sensitive={sensitive} synonyms={{{synonyms}}}")
     return "".join(f"{line}\n" for line in lines)
 
 
-def no_entity(entity: Entity) -> str:
-    """As kafka-configs --describe of what is not there."""
+def format_missing_entity(entity: Entity) -> str:
+    """Return the line of kafka-configs --describe about an entity that does not exist."""
     return f"The {entity.type.singular} '{entity.name}' doesn't exist and doesn't have dynamic config.\n"
 
 
-def altered(entity: Entity) -> str:
-    """As kafka-configs --alter."""
+def format_alteration(entity: Entity) -> str:
+    """Return the line of kafka-configs --alter about an entity; an empty name is the default entity."""
     if entity.name:
         return f"Completed updating config for {entity.type.singular} {entity.name}.\n"
     return f"Completed updating default config for {entity.type} in the cluster.\n"
 
 
-def quotas(rows: Sequence[Quota]) -> str:
-    """As kafka-configs --describe of users, clients and ips, in the order of its hash tables."""
+def format_quotas(rows: Sequence[Quota]) -> str:
+    """Return the lines of kafka-configs --describe about quotas, in the order of Java's hash tables."""
     by_entity: dict[QuotaEntity, dict[str, float]] = {}
     for row in rows:
         by_entity.setdefault(row.entity, {})[row.name] = row.value
     lines = []
-    for entity in by_hash(list(by_entity), _entity_hash, len(by_entity)):
+    for entity in sort_by_hash(list(by_entity), _compute_entity_hash, len(by_entity)):
         values = by_entity[entity]
         kinds = zip(("user-principal", "client-id", "ip"), entity, strict=True)
-        whose = ", ".join(
+        owner = ", ".join(
             f"the default {kind}" if name == "" else f"{kind} '{name}'" for kind, name in kinds if name is not None
         )
-        limits = ", ".join(f"{name}={double_text(values[name])}" for name in hash_map_order(list(values), len(values)))
-        lines.append(f"Quota configs for {whose} are {limits}\n")
+        limits = ", ".join(
+            f"{name}={format_double(values[name])}" for name in sort_as_hash_map(list(values), len(values))
+        )
+        lines.append(f"Quota configs for {owner} are {limits}\n")
     return "".join(lines)
 
 
-def credentials(rows: Iterable[Credential]) -> str:
-    """As kafka-configs --describe of users."""
+def format_credentials(rows: Iterable[Credential]) -> str:
+    """Return the lines of kafka-configs --describe about the SCRAM credentials of users."""
     by_user: dict[str, list[str]] = {}
     for row in rows:
         by_user.setdefault(row.user, []).append(f"{row.mechanism}=iterations={row.iterations}")
     return "".join(
-        f"SCRAM credential configs for user-principal '{user}' are {', '.join(told)}\n"
-        for user, told in by_user.items()
+        f"SCRAM credential configs for user-principal '{user}' are {', '.join(mechanisms)}\n"
+        for user, mechanisms in by_user.items()
     )
 
 
-def _entity_hash(entity: QuotaEntity) -> int:
-    """ClientQuotaEntity.hashCode: that of a list with one map."""
-    named = zip(("user", "client-id", "ip"), entity, strict=True)
-    of_map = sum(string_hash(kind) ^ (string_hash(name) if name else 0) for kind, name in named if name is not None)
-    return 31 + of_map & 0xFFFFFFFF
+def _compute_entity_hash(entity: QuotaEntity) -> int:
+    """Return ClientQuotaEntity.hashCode: the hash of a list with one map."""
+    parts = zip(("user", "client-id", "ip"), entity, strict=True)
+    map_hash = sum(
+        compute_string_hash(kind) ^ (compute_string_hash(name) if name else 0)
+        for kind, name in parts
+        if name is not None
+    )
+    return 31 + map_hash & 0xFFFFFFFF
 
 
-def _or_null(value: str | None) -> str:
+def _format_value(value: str | None) -> str:
+    """Return a value; null for None."""
     return "null" if value is None else value

@@ -1,4 +1,4 @@
-"""Groups in the words of kafka-consumer-groups, line for line.
+"""Consumer groups as kafka-consumer-groups prints them, line for line.
 
 Reference: org.apache.kafka.tools.consumer.group.ConsumerGroupCommand, org.apache.kafka.tools.OffsetsUtils.
 """
@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kafkactl.output.kafka.java_order import by_hash, hash_map_order, string_hash
+from kafkactl.output.kafka.java_order import compute_string_hash, sort_as_hash_map, sort_by_hash
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.models import GroupDescription, GroupLag, GroupListing, Member, PartitionLag
@@ -20,22 +20,25 @@ _WIDTH = 15
 _REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")
 
 
-def listed(groups: Sequence[GroupListing], with_type: bool, with_state: bool) -> str:
-    """As --list, with --type and --state."""
+def format_groups(groups: Sequence[GroupListing], with_type: bool, with_state: bool) -> str:
+    """Return the text of --list; `with_type` and `with_state` stand for the options --type and --state."""
     by_name = {group.group: group for group in groups}
-    ordered = [by_name[name] for name in hash_map_order(list(by_name))]
+    ordered = [by_name[name] for name in sort_as_hash_map(list(by_name))]
     if not (with_type or with_state):
         return "".join(f"{group.group}\n" for group in ordered)
     width = max((max(_WIDTH, len(group.group)) for group in ordered), default=_WIDTH) + 10
     lines = []
-    for name, type_, state in [("GROUP", "TYPE", "STATE"), *((one.group, one.type, one.state) for one in ordered)]:
+    for name, type_, state in [
+        ("GROUP", "TYPE", "STATE"),
+        *((group.group, group.type, group.state) for group in ordered),
+    ]:
         cells = [name.ljust(width)] + [f"{type_:<20}"] * with_type + [f"{state:<20}"] * with_state
         lines.append(" ".join(cells) + "\n")
     return "".join(lines)
 
 
-def note(description: GroupDescription) -> str:
-    """What the tool says of a group's state on stderr."""
+def format_state_message(description: GroupDescription) -> str:
+    """Return the message about a group's state that the tool prints to stderr; empty where there is none."""
     if description.state == "Empty":
         return f"\nConsumer group '{description.group}' has no active members.\n"
     if description.state in _REBALANCING:
@@ -43,43 +46,52 @@ def note(description: GroupDescription) -> str:
     return ""
 
 
-def offsets(lag: GroupLag, verbose: bool) -> str:
-    """As --describe --offsets, of one group."""
-    rows = [_cells(row, member) for row, member in _described_order(lag)]
+def format_offsets(lag: GroupLag, verbose: bool) -> str:
+    """Return the text of --describe --offsets about one group; `verbose` adds leader epochs.
+
+    The text is empty for a group that is dead or has no partitions.
+    """
+    rows = [_make_offset_cells(row, member) for row, member in _sort_rows(lag)]
     if lag.description.state == "Dead" or not rows:
         return ""
     titles = ["GROUP", "TOPIC", "PARTITION", "LEADER-EPOCH", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG"]
     titles += ["CONSUMER-ID", "HOST", "CLIENT-ID"]
-    widths = [_width(rows, 0), _width(rows, 1), 10, 15, 15, 15, 15, _width(rows, 7), _width(rows, 8), 0]
+    widths = [_measure(rows, 0), _measure(rows, 1), 10, 15, 15, 15, 15, _measure(rows, 7), _measure(rows, 8), 0]
     columns = [number for number in range(len(titles)) if verbose or number != 3]
     lines = [" ".join(row[number].ljust(widths[number]) for number in columns) for row in (titles, *rows)]
     return "".join(f"\n{line}" for line in lines) + "\n"
 
 
-def members(description: GroupDescription, verbose: bool) -> str:
-    """As --describe --members, of one group; the tool prints the heading also where there are none."""
+def format_members(description: GroupDescription, verbose: bool) -> str:
+    """Return the text of --describe --members about one group; `verbose` adds assignments and epochs.
+
+    A group without members has only the heading, as in Kafka's tool.
+    """
     with_instance = any(member.instance_id for member in description.members)
     mixed = {member.upgraded for member in description.members} >= {True, False}
     titles = ["GROUP", "CONSUMER-ID", "GROUP-INSTANCE-ID", "HOST", "CLIENT-ID", "#PARTITIONS"]
     epochs = ["CURRENT-EPOCH", "CURRENT-ASSIGNMENT", "TARGET-EPOCH", "TARGET-ASSIGNMENT", "UPGRADED"]
-    rows = [_member_cells(description, member) for member in description.members]
+    rows = [_make_member_cells(description, member) for member in description.members]
     least = [_WIDTH, _WIDTH, 17, _WIDTH, _WIDTH, _WIDTH, _WIDTH, 20, _WIDTH, 20, 0]
-    # Widths follow what is shown, and not the titles; numbers of partitions and epochs have one width.
+    # The widths depend on the cells, and not on the titles; numbers of partitions and epochs have a fixed width.
     widths = [
         max([width, *(len(row[at]) for row in rows)]) if at in _WIDENED else width for at, width in enumerate(least)
     ]
-    shown = [at for at in range(6) if with_instance or at != 2]
+    columns = [at for at in range(6) if with_instance or at != 2]
     lines = []
     for row in ([*titles, *epochs], *rows):
-        line = "".join(row[at].ljust(widths[at]) + " " for at in shown)
+        line = "".join(row[at].ljust(widths[at]) + " " for at in columns)
         if verbose:
             line += " ".join(row[at].ljust(widths[at]) for at in range(6, 10 + mixed))
         lines.append(line)
     return "\n" + "".join(f"{line}\n" for line in lines)
 
 
-def state(description: GroupDescription, verbose: bool) -> str:
-    """As --describe --state, of one group."""
+def format_state(description: GroupDescription, verbose: bool) -> str:
+    """Return the text of --describe --state about one group; `verbose` adds epochs.
+
+    The text is empty for a dead group.
+    """
     if description.state == "Dead":
         return ""
     node = description.coordinator
@@ -99,8 +111,8 @@ def state(description: GroupDescription, verbose: bool) -> str:
             coordinator,
             description.assignor or _NONE,
             description.state,
-            _text(description.epoch),
-            _text(description.assignment_epoch),
+            _format_number(description.epoch),
+            _format_number(description.assignment_epoch),
             str(len(description.members)),
         ],
     ]
@@ -109,16 +121,19 @@ def state(description: GroupDescription, verbose: bool) -> str:
     return "".join("\n" + " ".join(row[at].ljust(widths[at]) for at in columns) for row in rows) + "\n"
 
 
-def reset(plans: Mapping[str, Mapping[Partition, int]]) -> str:
-    """As --reset-offsets, in the order of its hash tables."""
+def format_reset(plans: Mapping[str, Mapping[Partition, int]]) -> str:
+    """Return the text of --reset-offsets, in the order of Java's hash tables.
+
+    `plans` has the new offsets by group and partition.
+    """
     names = [topic for plan in plans.values() for topic, _ in plan]
     first = max([_WIDTH, *map(len, plans)])
     second = max([_WIDTH, *map(len, names)])
     rows = [("GROUP", "TOPIC", "PARTITION", "NEW-OFFSET")] if plans else []
     rows += [
         (group, topic, str(number), str(plans[group][topic, number]))
-        for group in hash_map_order(list(plans))
-        for topic, number in partition_order(list(plans[group]))
+        for group in sort_as_hash_map(list(plans))
+        for topic, number in sort_partitions(list(plans[group]))
     ]
     text = "".join(
         f"\n{group:<{first}} {topic:<{second}} {number:<10} {offset}" for group, topic, number, offset in rows
@@ -126,58 +141,72 @@ def reset(plans: Mapping[str, Mapping[Partition, int]]) -> str:
     return text + "\n"
 
 
-def empty(partitions: Sequence[Partition]) -> str:
-    """What --to-datetime says of partitions without a record since then."""
+def format_empty_partitions(partitions: Sequence[Partition]) -> str:
+    """Return the warnings of --to-datetime about partitions without a record since that time."""
     return "".join(
         f"\nWarn: Partition {number} from topic {topic} is empty. Falling back to latest known offset.\n"
-        for topic, number in partition_order(partitions)
+        for topic, number in sort_partitions(partitions)
     )
 
 
-def exported(plans: Mapping[str, Mapping[Partition, int]], with_group: bool) -> str:
-    """As --reset-offsets --export: csv without a heading."""
-    from kafkactl.output.kafka.java_text import csv_line
+def format_export(plans: Mapping[str, Mapping[Partition, int]], with_group: bool) -> str:
+    """Return the csv of --reset-offsets --export, without a heading.
+
+    `plans` has the new offsets by group and partition; `with_group` adds the group to each row.
+    """
+    from kafkactl.output.kafka.java_text import format_csv_line
 
     lines = []
-    for group in hash_map_order(list(plans)):
-        for topic, number in partition_order(list(plans[group])):
+    for group in sort_as_hash_map(list(plans)):
+        for topic, number in sort_partitions(list(plans[group])):
             row: list[str | int] = [topic, number, plans[group][topic, number]]
-            lines.append(csv_line([group, *row] if with_group else row))
+            lines.append(format_csv_line([group, *row] if with_group else row))
     return "".join(lines) + "\n"
 
 
-def offsets_deleted(group: str, results: Mapping[Partition, str | None]) -> str:
-    """As --delete-offsets, where the request itself went well."""
+def format_offset_deletions(group: str, results: Mapping[Partition, str | None]) -> str:
+    """Return the text of --delete-offsets after a request that succeeded.
+
+    `results` has the error of each partition, or None where its offset was deleted.
+    """
     failed = any(error is not None for error in results.values())
     head = "\nError: Encountered some partition-level error, see the follow-up details.\n"
     text = head if failed else f"Request succeeded for deleting offsets from group {group}.\n"
     width = max([_WIDTH, *(len(topic) for topic, _ in results)])
     rows = [("TOPIC", "PARTITION", "STATUS")]
-    for topic, number in sorted(results, key=lambda each: f"{each[0]}{each[1]}"):
+    for topic, number in sorted(results, key=lambda partition: f"{partition[0]}{partition[1]}"):
         error = results[topic, number]
         rows.append((topic, str(number), "Successful" if error is None else f"Error: {error}"))
     return text + "".join(f"\n{topic:<{width}} {number:<10} {status:<15}" for topic, number, status in rows) + "\n"
 
 
-def deleted(results: Mapping[str, str | None]) -> str:
-    """As --delete; a group's error is None where it is gone."""
-    gone = [name for name, error in results.items() if error is None]
-    quoted = ", ".join(f"'{name}'" for name in hash_map_order(gone))
-    if len(gone) == len(results):
+def format_deletions(results: Mapping[str, str | None]) -> str:
+    """Return the text of --delete.
+
+    `results` has the error of each group, or None where it was deleted.
+    """
+    deleted_names = [name for name, error in results.items() if error is None]
+    quoted = ", ".join(f"'{name}'" for name in sort_as_hash_map(deleted_names))
+    if len(deleted_names) == len(results):
         return f"Deletion of requested consumer groups ({quoted}) was successful.\n"
     text = "\nError: Deletion of some consumer groups failed:\n"
-    for name in hash_map_order([name for name in results if name not in gone]):
+    for name in sort_as_hash_map([name for name in results if name not in deleted_names]):
         text += f"* Group '{name}' could not be deleted due to: {results[name]}\n"
-    return text + (f"\nThese consumer groups were deleted successfully: {quoted}\n" if gone else "")
+    return text + (f"\nThese consumer groups were deleted successfully: {quoted}\n" if deleted_names else "")
 
 
-def partition_order(partitions: Sequence[Partition]) -> list[Partition]:
-    """As a HashMap with org.apache.kafka.common.TopicPartition as its keys."""
-    return by_hash(partitions, lambda each: (31 * (31 + each[1]) + string_hash(each[0])) & 0xFFFFFFFF)
+def sort_partitions(partitions: Sequence[Partition]) -> list[Partition]:
+    """Return partitions in the order of a Java HashMap with org.apache.kafka.common.TopicPartition as its keys."""
+    return sort_by_hash(
+        partitions, lambda partition: (31 * (31 + partition[1]) + compute_string_hash(partition[0])) & 0xFFFFFFFF
+    )
 
 
-def _described_order(lag: GroupLag) -> Iterable[tuple[PartitionLag, Member | None]]:
-    """Partitions of the members with the most first; then those that are committed in and read by nobody."""
+def _sort_rows(lag: GroupLag) -> Iterable[tuple[PartitionLag, Member | None]]:
+    """Yield partitions with the member that reads each one, members with the most partitions first.
+
+    Partitions that have a commit and no member follow, with None.
+    """
     rows = {(row.topic, row.partition): row for row in lag.partitions}
     owned = set()
     for member in sorted(lag.description.members, key=lambda member: -len(member.assignment)):
@@ -189,17 +218,18 @@ def _described_order(lag: GroupLag) -> Iterable[tuple[PartitionLag, Member | Non
             yield row, None
 
 
-def _cells(row: PartitionLag, member: Member | None) -> list[str]:
-    known = row.current_offset is not None and row.log_end_offset is not None
+def _make_offset_cells(row: PartitionLag, member: Member | None) -> list[str]:
+    """Return the cells of a partition's row."""
+    has_lag = row.current_offset is not None and row.log_end_offset is not None
     lag = (row.log_end_offset or 0) - (row.current_offset or 0)  # below zero where the log was cut, as in the tool
     return [
         row.group,
         row.topic,
         str(row.partition),
-        _text(row.leader_epoch if row.current_offset is not None else None),
-        _text(row.current_offset),
-        _text(row.log_end_offset),
-        str(lag) if known else _NONE,
+        _format_number(row.leader_epoch if row.current_offset is not None else None),
+        _format_number(row.current_offset),
+        _format_number(row.log_end_offset),
+        str(lag) if has_lag else _NONE,
         member.consumer_id if member else _NONE,
         member.host if member else _NONE,
         member.client_id if member else _NONE,
@@ -209,7 +239,8 @@ def _cells(row: PartitionLag, member: Member | None) -> list[str]:
 _WIDENED = frozenset({0, 1, 2, 3, 4, 7, 9})
 
 
-def _member_cells(description: GroupDescription, member: Member) -> list[str]:
+def _make_member_cells(description: GroupDescription, member: Member) -> list[str]:
+    """Return the cells of a member's row."""
     return [
         description.group,
         member.consumer_id,
@@ -217,24 +248,27 @@ def _member_cells(description: GroupDescription, member: Member) -> list[str]:
         member.host,
         member.client_id,
         str(len(member.assignment)),
-        _text(member.epoch),
-        _assignment(member.assignment),
-        _text(description.assignment_epoch),
-        _assignment(member.target_assignment or ()),
+        _format_number(member.epoch),
+        _format_assignment(member.assignment),
+        _format_number(description.assignment_epoch),
+        _format_assignment(member.target_assignment or ()),
         _NONE if member.upgraded is None else str(member.upgraded).lower(),
     ]
 
 
-def _assignment(partitions: Sequence[Partition]) -> str:
+def _format_assignment(partitions: Sequence[Partition]) -> str:
+    """Return partitions as TOPIC:0,1;TOPIC:2; a hyphen for none."""
     by_topic: dict[str, list[int]] = defaultdict(list)
     for topic, number in sorted(partitions):
         by_topic[topic].append(number)
     return ";".join(sorted(f"{topic}:{','.join(map(str, numbers))}" for topic, numbers in by_topic.items())) or _NONE
 
 
-def _width(rows: Sequence[Sequence[str]], column: int) -> int:
+def _measure(rows: Sequence[Sequence[str]], column: int) -> int:
+    """Return the width of a column: that of its longest cell, and 15 at least."""
     return max([_WIDTH, *(len(row[column]) for row in rows)])
 
 
-def _text(value: int | None) -> str:
+def _format_number(value: int | None) -> str:
+    """Return a number as text; a hyphen for None."""
     return _NONE if value is None else str(value)

@@ -1,4 +1,4 @@
-"""Records of Kafka's own topics in the words of Kafka's own dump tool.
+"""Records of Kafka's internal topics, as Kafka's dump tool prints them.
 
 Reference: the message parsers in org.apache.kafka.tools.DumpLogSegments.
 """
@@ -9,16 +9,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kafkactl.errors import FormatError
-from kafkactl.output.kafka.java_text import boolean_text, json_text
+from kafkactl.output.kafka.java_text import format_boolean, format_json
 from kafkactl.storage.internal.coordinator import UnknownRecordTypeError, parse_coordinator_record
 from kafkactl.storage.internal.metadata import parse_metadata_record
 from kafkactl.storage.records import Record
 
 KeyAndValue = tuple[str | None, str | None]
+"""Text of the key and of the value; None where the tool prints none."""
 
 
-def coordinator_text(topic: str) -> Callable[[Record], KeyAndValue]:
-    """The parser of a coordinator's topic; it raises FormatError for a record without a key."""
+def make_coordinator_parser(topic: str) -> Callable[[Record], KeyAndValue]:
+    """Return a function that formats the records of a coordinator's topic.
+
+    `topic` is consumer_offsets, transaction_state or share_group_state. The function returns an error of the decoder as
+    text in place of the key; it raises FormatError for a record without a key.
+    """
 
     def parse(record: Record) -> KeyAndValue:
         if record.key is None:
@@ -27,33 +32,35 @@ def coordinator_text(topic: str) -> Callable[[Record], KeyAndValue]:
                 "leave the decoder out to see it",
             )
         try:
-            found = parse_coordinator_record(topic, record.key, record.value)
+            parsed = parse_coordinator_record(topic, record.key, record.value)
         except UnknownRecordTypeError as error:
             return f"Unknown record type {error.type} at offset {record.offset}, skipping.", None
         except FormatError as error:
             return f"Error at offset {record.offset}, skipping. {error}", None
-        key = json_text({"type": str(found.type), "data": found.key})
-        if found.value is None:
+        key = format_json({"type": str(parsed.type), "data": parsed.key})
+        if parsed.value is None:
             return key, "<DELETE>"
-        return key, json_text({"version": str(found.version), "data": found.value})
+        return key, format_json({"version": str(parsed.version), "data": parsed.value})
 
     return parse
 
 
-def cluster_metadata_text(record: Record) -> KeyAndValue:
+def format_cluster_metadata(record: Record) -> KeyAndValue:
+    """Return the text of a record of __cluster_metadata; a value that cannot be decoded gives the error as text."""
     try:
-        found = parse_metadata_record("cluster_metadata", record.value or b"")
+        parsed = parse_metadata_record("cluster_metadata", record.value or b"")
     except FormatError as error:
         return None, f"Error at {record.offset}, skipping. {error}"
-    return None, json_text({"type": found.type, "version": found.version, "data": found.fields})
+    return None, format_json({"type": parsed.type, "version": parsed.version, "data": parsed.fields})
 
 
-def remote_log_metadata_text(record: Record) -> KeyAndValue:
+def format_remote_log_metadata(record: Record) -> KeyAndValue:
+    """Return the text of a record of __remote_log_metadata; a value that cannot be decoded gives the error as text."""
     try:
         if record.value is None:
             raise FormatError(_NO_VALUE)
-        found = parse_metadata_record("remote_log_metadata", record.value)
-        return None, _REMOTE[found.name](found.fields)
+        parsed = parse_metadata_record("remote_log_metadata", record.value)
+        return None, _REMOTE[parsed.name](parsed.fields)
     except FormatError as error:
         return None, f"Error at offset {record.offset}, skipping. {error}"
 
@@ -66,7 +73,8 @@ _SEGMENT_STATES = ("COPY_SEGMENT_STARTED", "COPY_SEGMENT_FINISHED", "DELETE_SEGM
 _DELETE_STATES = ("DELETE_PARTITION_MARKED", "DELETE_PARTITION_STARTED", "DELETE_PARTITION_FINISHED")
 
 
-def _segment(fields: Mapping[str, Any]) -> str:
+def _format_segment(fields: Mapping[str, Any]) -> str:
+    """Return RemoteLogSegmentMetadata; raise FormatError for offsets that Kafka's class refuses."""
     start, end = fields["startOffset"], fields["endOffset"]
     if start < 0:
         raise FormatError(f"Unexpected start offset = {start}. StartOffset for a remote segment cannot be negative")
@@ -74,10 +82,10 @@ def _segment(fields: Mapping[str, Any]) -> str:
         raise FormatError(
             f"Unexpected end offset = {end}. EndOffset for a remote segment cannot be less than startOffset = {start}"
         )
-    epochs = _leader_epochs(fields)
-    return _java_object(
+    epochs = _format_leader_epochs(fields)
+    return _format_java_object(
         "RemoteLogSegmentMetadata",
-        remoteLogSegmentId=_segment_id(fields["remoteLogSegmentId"]),
+        remoteLogSegmentId=_format_segment_id(fields["remoteLogSegmentId"]),
         startOffset=start,
         endOffset=end,
         brokerId=fields["brokerId"],
@@ -85,88 +93,98 @@ def _segment(fields: Mapping[str, Any]) -> str:
         eventTimestampMs=fields["eventTimestampMs"],
         segmentLeaderEpochs=epochs,
         segmentSizeInBytes=fields["segmentSizeInBytes"],
-        customMetadata=_custom_metadata(fields),
-        state=_segment_state(fields),
-        txnIdxEmpty=boolean_text(fields.get("txnIndexEmpty", False)),
+        customMetadata=_format_custom_metadata(fields),
+        state=_format_segment_state(fields),
+        txnIdxEmpty=format_boolean(fields.get("txnIndexEmpty", False)),
     )
 
 
-def _segment_update(fields: Mapping[str, Any]) -> str:
-    return _java_object(
+def _format_segment_update(fields: Mapping[str, Any]) -> str:
+    """Return RemoteLogSegmentMetadataUpdate."""
+    return _format_java_object(
         "RemoteLogSegmentMetadataUpdate",
-        remoteLogSegmentId=_segment_id(fields["remoteLogSegmentId"]),
-        customMetadata=_custom_metadata(fields),
-        state=_segment_state(fields),
+        remoteLogSegmentId=_format_segment_id(fields["remoteLogSegmentId"]),
+        customMetadata=_format_custom_metadata(fields),
+        state=_format_segment_state(fields),
         eventTimestampMs=fields["eventTimestampMs"],
         brokerId=fields["brokerId"],
     )
 
 
-def _partition_delete(fields: Mapping[str, Any]) -> str:
-    return _java_object(
+def _format_partition_delete(fields: Mapping[str, Any]) -> str:
+    """Return RemotePartitionDeleteMetadata."""
+    return _format_java_object(
         "RemotePartitionDeleteMetadata",
-        topicPartition=_topic_partition(fields["topicIdPartition"]),
-        state=_state(_DELETE_STATES, fields["remotePartitionDeleteState"], "null"),
+        topicPartition=_format_topic_partition(fields["topicIdPartition"]),
+        state=_format_state(_DELETE_STATES, fields["remotePartitionDeleteState"], "null"),
         eventTimestampMs=fields["eventTimestampMs"],
         brokerId=fields["brokerId"],
     )
 
 
-def _segment_snapshot(fields: Mapping[str, Any]) -> str:
-    state = _segment_state(fields)
-    return _java_object(
+def _format_segment_snapshot(fields: Mapping[str, Any]) -> str:
+    """Return RemoteLogSegmentMetadataSnapshot."""
+    state = _format_segment_state(fields)
+    return _format_java_object(
         "RemoteLogSegmentMetadataSnapshot",
         segmentId=fields["segmentId"],
         startOffset=fields["startOffset"],
         endOffset=fields["endOffset"],
         maxTimestampMs=fields["maxTimestampMs"],
-        segmentLeaderEpochs=_leader_epochs(fields),
+        segmentLeaderEpochs=_format_leader_epochs(fields),
         segmentSizeInBytes=fields["segmentSizeInBytes"],
-        customMetadata=_custom_metadata(fields),
+        customMetadata=_format_custom_metadata(fields),
         state=state,
-        txnIdxEmpty=boolean_text(fields.get("txnIndexEmpty", False)),
+        txnIdxEmpty=format_boolean(fields.get("txnIndexEmpty", False)),
     )
 
 
 _REMOTE: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "RemoteLogSegmentMetadataRecord": _segment,
-    "RemoteLogSegmentMetadataUpdateRecord": _segment_update,
-    "RemotePartitionDeleteMetadataRecord": _partition_delete,
-    "RemoteLogSegmentMetadataSnapshotRecord": _segment_snapshot,
+    "RemoteLogSegmentMetadataRecord": _format_segment,
+    "RemoteLogSegmentMetadataUpdateRecord": _format_segment_update,
+    "RemotePartitionDeleteMetadataRecord": _format_partition_delete,
+    "RemoteLogSegmentMetadataSnapshotRecord": _format_segment_snapshot,
 }
 
 
-def _java_object(name: str, **parts: object) -> str:
+def _format_java_object(name: str, **parts: object) -> str:
+    """Return an object as Java's toString prints it: NAME{PART=VALUE, ...}."""
     return f"{name}{{{', '.join(f'{part}={value}' for part, value in parts.items())}}}"
 
 
-def _segment_id(entry: Mapping[str, Any]) -> str:
-    return _java_object(
-        "RemoteLogSegmentId", topicIdPartition=_topic_partition(entry["topicIdPartition"]), id=entry["id"]
+def _format_segment_id(entry: Mapping[str, Any]) -> str:
+    """Return RemoteLogSegmentId."""
+    return _format_java_object(
+        "RemoteLogSegmentId", topicIdPartition=_format_topic_partition(entry["topicIdPartition"]), id=entry["id"]
     )
 
 
-def _topic_partition(entry: Mapping[str, Any]) -> str:
+def _format_topic_partition(entry: Mapping[str, Any]) -> str:
+    """Return TopicIdPartition."""
     return f"{entry['id']}:{entry['name']}-{entry['partition']}"
 
 
-def _leader_epochs(fields: Mapping[str, Any]) -> str:
+def _format_leader_epochs(fields: Mapping[str, Any]) -> str:
+    """Return leader epochs and offsets as a Java map; raise FormatError without any."""
     epochs = {entry["leaderEpoch"]: entry["offset"] for entry in fields["segmentLeaderEpochs"]}
     if not epochs:
         raise FormatError("segmentLeaderEpochs can not be null or empty")
     return f"{{{', '.join(f'{epoch}={epochs[epoch]}' for epoch in sorted(epochs))}}}"
 
 
-def _custom_metadata(fields: Mapping[str, Any]) -> str:
+def _format_custom_metadata(fields: Mapping[str, Any]) -> str:
+    """Return custom metadata as a Java Optional, with the number of its bytes."""
     custom = fields["customMetadata"]
     return "Optional.empty" if custom is None else f"Optional[CustomMetadata{{{len(custom)} bytes}}]"
 
 
-def _segment_state(fields: Mapping[str, Any]) -> str:
-    return _state(_SEGMENT_STATES, fields["remoteLogSegmentState"], "state can not be null")
+def _format_segment_state(fields: Mapping[str, Any]) -> str:
+    """Return the state of a remote segment."""
+    return _format_state(_SEGMENT_STATES, fields["remoteLogSegmentState"], "state can not be null")
 
 
-def _state(names: tuple[str, ...], number: int, otherwise: str) -> str:
+def _format_state(names: tuple[str, ...], number: int, otherwise: str) -> str:
+    """Return the name of a state; raise FormatError with the text `otherwise` for an unknown number."""
     if not 0 <= number < len(names):
         raise FormatError(otherwise)
     return names[number]

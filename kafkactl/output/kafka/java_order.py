@@ -1,4 +1,4 @@
-"""The order in which Java's hash tables give their keys, where Kafka's tools print in that order."""
+"""Order of the keys in Java's hash tables, where Kafka's tools print in that order."""
 
 from __future__ import annotations
 
@@ -11,24 +11,30 @@ K = TypeVar("K")
 _DEFAULT_CAPACITY = 16
 
 
-def hash_map_order(keys: Sequence[str], capacity: int = _DEFAULT_CAPACITY) -> list[str]:
-    """Keys, given in the order they were put, as java.util.HashMap made with that capacity iterates over them."""
-    return by_hash(keys, string_hash, capacity)
+def sort_as_hash_map(keys: Sequence[str], capacity: int = _DEFAULT_CAPACITY) -> list[str]:
+    """Return keys in the order in which a java.util.HashMap iterates over them.
+
+    `keys` are in the order in which they were put; `capacity` is the initial capacity of the map.
+    """
+    return sort_by_hash(keys, compute_string_hash, capacity)
 
 
-def by_hash(keys: Sequence[K], hash_code: Callable[[K], int], capacity: int = _DEFAULT_CAPACITY) -> list[K]:
-    """The same for other keys than strings, with what their hashCode is, as 32 bits."""
+def sort_by_hash(keys: Sequence[K], hash_code: Callable[[K], int], capacity: int = _DEFAULT_CAPACITY) -> list[K]:
+    """Return keys in the order of a java.util.HashMap, with the hash codes of `hash_code`.
+
+    Hash codes are unsigned numbers of 32 bits. The other parameters are those of `sort_as_hash_map`.
+    """
     size = 1
     while size < capacity:
         size *= 2
     while len(keys) > size * 3 // 4:
         size *= 2
-    return sorted(keys, key=lambda key: _spread(hash_code(key)) & (size - 1))
+    return sorted(keys, key=lambda key: _spread_hash(hash_code(key)) & (size - 1))
 
 
-@functools.cache  # names of settings come again with every topic
-def string_hash(text: str) -> int:
-    """java.lang.String.hashCode, as 32 bits."""
+@functools.cache  # every topic has the same names of settings
+def compute_string_hash(text: str) -> int:
+    """Return java.lang.String.hashCode of a text, as an unsigned number of 32 bits."""
     value = 0
     units = text.encode("utf-16-be")
     for high, low in zip(units[::2], units[1::2], strict=True):
@@ -36,5 +42,6 @@ def string_hash(text: str) -> int:
     return value
 
 
-def _spread(value: int) -> int:
+def _spread_hash(value: int) -> int:
+    """Return a hash code with its upper bits mixed into the lower ones, as java.util.HashMap does."""
     return value ^ value >> 16

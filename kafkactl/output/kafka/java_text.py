@@ -1,4 +1,4 @@
-"""Values as the JVM and Kafka's json library print them, where text must be equal to Kafka's."""
+"""Values as the JVM and Kafka's JSON library print them, where the text must be equal to Kafka's."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from typing import Any
 _CONTROL_CHARACTER = re.compile(r"\\u00([01][0-9a-f])")
 
 
-def json_text(value: Any) -> str:
-    """Compact json; bytes as base64."""
+def format_json(value: Any) -> str:
+    """Return a value as compact JSON; bytes as base64.
+
+    Floats are written as in Java; NaN and infinity are strings.
+    """
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json_text(name)}:{json_text(inner)}" for name, inner in value.items()) + "}"
+        return "{" + ",".join(f"{format_json(name)}:{format_json(inner)}" for name, inner in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(json_text, value)) + "]"
+        return "[" + ",".join(map(format_json, value)) + "]"
     if isinstance(value, bytes):
         return f'"{base64.b64encode(value).decode()}"'
     if isinstance(value, float):
-        text = double_text(value)
+        text = format_double(value)
         return text if text[-1].isdigit() else f'"{text}"'
     text = json.dumps(value, ensure_ascii=False)
     # Jackson writes the escapes of control characters with capital digits.
     return _CONTROL_CHARACTER.sub(lambda match: match[0][:4] + match[0][4:].upper(), text) if "\\u00" in text else text
 
 
-def double_text(value: float) -> str:
-    """As java.lang.Double.toString: scientific below 10^-3 and from 10^7 on."""
+def format_double(value: float) -> str:
+    """Return a float as java.lang.Double.toString: scientific below 10^-3 and from 10^7 on."""
     if value != value:
         return "NaN"
     if value in (float("inf"), float("-inf")):
@@ -49,29 +52,31 @@ def double_text(value: float) -> str:
     return f"{sign}{significant[0]}.{significant[1:] or '0'}E{power}"
 
 
-def boolean_text(value: bool) -> str:
+def format_boolean(value: bool) -> str:
+    """Return true or false."""
     return "true" if value else "false"
 
 
-def plain(value: Any) -> Any:
-    """The same value for other writers of json: bytes as base64, all else as it is."""
+def make_plain(value: Any) -> Any:
+    """Return a value for other writers of JSON: bytes become base64, also inside objects and lists."""
     if isinstance(value, Mapping):
-        return {name: plain(inner) for name, inner in value.items()}
+        return {name: make_plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [plain(inner) for inner in value]
+        return [make_plain(inner) for inner in value]
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
-_CSV_UNCHECKED = 24
-"""Jackson quotes what is longer without looking at it."""
+_CSV_LONGEST_CHECKED = 24
+"""Longest text whose characters Jackson checks; it quotes every longer one."""
 
 
-def csv_line(values: Sequence[str | int]) -> str:
-    """As Jackson's CsvMapper: quoted is also what only might need it."""
-    return ",".join(_csv_cell(value) if isinstance(value, str) else str(value) for value in values) + "\n"
+def format_csv_line(values: Sequence[str | int]) -> str:
+    """Return a line of csv like Jackson's CsvMapper, which also quotes cells that only might need it."""
+    return ",".join(_format_csv_cell(value) if isinstance(value, str) else str(value) for value in values) + "\n"
 
 
-def _csv_cell(text: str) -> str:
-    if len(text) <= _CSV_UNCHECKED and all(character > "," for character in text) and text:
+def _format_csv_cell(text: str) -> str:
+    """Return a cell; quoted where it is empty, long, or has a character up to the comma."""
+    if len(text) <= _CSV_LONGEST_CHECKED and all(character > "," for character in text) and text:
         return text
     return '"' + text.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""Records as text: the forms that console-consumer prints, and lines that could not be delivered."""
+"""Records as text: the forms that console-consumer prints, and records that could not be delivered."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ if TYPE_CHECKING:
 
 
 class RecordWriter(ABC):
-    """Turns one record after the other into bytes for stdout."""
+    """Writer that turns records, one after the other, into bytes for stdout."""
 
     head = b""
-    """What comes before the first."""
+    """Bytes before the first record."""
     plain: PlainLine | None = None
-    """Says the same where that is bytes as they are: then records need not become objects first."""
+    """Separators with which records can be written as they are, without an object for each record; None elsewhere."""
 
     @abstractmethod
     def write(self, message: Any) -> bytes:
-        """One record; raises FormatError for bytes that are not of its format."""
+        """Return the bytes of one record.
+
+        Raise FormatError for a key, value or header that is not of its format.
+        """
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
-        """Many of them."""
+        """Return the bytes of many records; raise FormatError as `write`."""
         return b"".join(map(self.write, messages))

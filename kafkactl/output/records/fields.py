@@ -1,6 +1,6 @@
-"""A record's bytes as members of structured output: text where it is exact, and base64 where no text is.
+"""Bytes of a record as fields of structured output: text where the bytes are UTF-8, base64 elsewhere.
 
-`produce --input json` reads the same bytes back.
+`produce --input json` reads these fields back.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from kafkactl.storage.text import name_bytes
 BASE64_SUFFIX = "_base64"
 
 
-def member(name: str, data: bytes | None, format: Format | None = None) -> dict[str, str | None]:
-    """Return bytes under a name; under NAME_base64 where they are to be text and are not UTF-8.
+def encode_field(name: str, data: bytes | None, format: Format | None = None) -> dict[str, str | None]:
+    """Return bytes as a dict of one field: `name`, or NAME_base64 for bytes that are not UTF-8.
 
-    Raises FormatError for bytes that are not of another format.
+    Data of None give None. A `format` other than string gives its text. Raise FormatError for bytes that are not of
+    that format.
     """
     if data is None:
         return {name: None}
@@ -30,10 +31,10 @@ def member(name: str, data: bytes | None, format: Format | None = None) -> dict[
         return {name + BASE64_SUFFIX: base64.b64encode(data).decode()}
 
 
-def header_items(headers: Iterable[tuple[str | bytes, bytes | None]]) -> list[Any]:
-    """Return headers as pairs [name, value]; as an object with name and value where one of them is not UTF-8."""
+def encode_headers(headers: Iterable[tuple[str | bytes, bytes | None]]) -> list[Any]:
+    """Return headers as pairs [name, value], or as objects with name and value where one of them is not UTF-8."""
     items: list[Any] = []
     for name, value in headers:
-        fields = {**member("name", name_bytes(name)), **member("value", value)}
+        fields = {**encode_field("name", name_bytes(name)), **encode_field("value", value)}
         items.append([fields["name"], fields["value"]] if fields.keys() == {"name", "value"} else fields)
     return items

@@ -1,4 +1,4 @@
-"""The formatters of Kafka's console consumer by the names of their classes.
+"""Formatters of Kafka's console consumer, by the names of their classes.
 
 Reference: org.apache.kafka.tools.consumer.*MessageFormatter and group.share.ShareGroupStateMessageFormatter.
 """
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafkactl.errors import FormatError, UsageError
-from kafkactl.output.kafka.java_text import json_text
+from kafkactl.output.kafka.java_text import format_json
 from kafkactl.output.records import RecordWriter
 from kafkactl.storage.internal.coordinator import UnknownRecordTypeError, parse_coordinator_record
-from kafkactl.storage.schema import of_type
+from kafkactl.storage.schema import find_layouts
 
 _PACKAGES = (
     "org.apache.kafka.tools.consumer.group.share.",
@@ -29,9 +29,12 @@ NOTHING = "NoOpMessageFormatter"
 
 @dataclass(frozen=True)
 class _Records:
+    """The records that a formatter prints."""
+
     topic: str
+    """Internal topic, without the two underscores."""
     shows: Callable[[str], bool]
-    """By the name of a key's schema."""
+    """Whether records with a key of this schema name are printed."""
 
 
 _INTERNAL: Mapping[str, _Records] = {
@@ -43,8 +46,11 @@ _INTERNAL: Mapping[str, _Records] = {
 }
 
 
-def short_name(name: str) -> str:
-    """A formatter's class without its package; raises UsageError for one that is not known."""
+def strip_package(name: str) -> str:
+    """Return the name of a formatter class without its package.
+
+    Raise UsageError for an unknown class.
+    """
     short = name
     for package in _PACKAGES:
         short = short.removeprefix(package)
@@ -56,22 +62,26 @@ def short_name(name: str) -> str:
 
 
 class Nothing(RecordWriter):
-    """Prints nothing: to measure, or only to commit."""
+    """Writer that prints nothing: to measure, or only to commit."""
 
     def write(self, message: Any) -> bytes:
+        """Return no bytes."""
         return b""
 
 
 class InternalRecords(RecordWriter):
-    """Records of one of Kafka's own topics, each as JSON on a line of its own (Kafka's tool does not end it)."""
+    """Writer of records of an internal topic, each as JSON on its own line (Kafka's tool writes no line end)."""
 
     def __init__(self, name: str) -> None:
         records = _INTERNAL[name]
         self._topic = records.topic
-        self._types = {layout.api_key for layout in of_type(records.topic, "key") if records.shows(layout.name)}
+        self._types = {layout.api_key for layout in find_layouts(records.topic, "key") if records.shows(layout.name)}
 
     def write(self, message: Any) -> bytes:
-        """Nothing for records of other types; raises FormatError."""
+        """Return a record as a line of JSON; nothing for a record without a key or of another type.
+
+        Raise FormatError for a record that cannot be decoded.
+        """
         key, value = message.key(), message.value()
         if key is None:
             return b""
@@ -83,8 +93,8 @@ class InternalRecords(RecordWriter):
             raise FormatError(f"Could not read record at offset {message.offset()} due to: {error}") from error
         if record.type not in self._types:
             return b""
-        shown = {
+        fields = {
             "key": {"type": record.type, "data": record.key},
             "value": None if record.value is None else {"version": record.version, "data": record.value},
         }
-        return json_text(shown).encode() + b"\n"
+        return format_json(fields).encode() + b"\n"

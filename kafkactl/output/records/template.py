@@ -1,4 +1,4 @@
-"""Records by a template with kcat's marks (its option -f)."""
+"""Records in a template with the marks of kcat's option -f."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kafkactl.output.records import RecordWriter
 from kafkactl.serde.formats import Format
 from kafkactl.storage.text import name_bytes
 from kafkactl.streams.properties import unescape
-from kafkactl.streams.record import headers_of
+from kafkactl.streams.record import read_headers
 
 MARKS = (
     "%s value, %S its length, %R its length as four bytes, %k key, %K its length, %t topic, %p partition, %o offset, "
@@ -22,52 +22,62 @@ _ABSENT = -1
 
 
 class Template(RecordWriter):
-    """Prints each record by the template and nothing else: line ends are said in it. Raises UsageError."""
+    """Writer of records by a template.
+
+    Only the template is printed, so it must contain the line ends. Raise UsageError for an unknown mark.
+    """
 
     def __init__(self, text: str, key: Format, value: Format) -> None:
         self._key, self._value = key.to_output, value.to_output
         marks: dict[str, Callable[[Any], bytes]] = {
-            "s": lambda message: self._text(message.value(), self._value),
-            "S": lambda message: str(_length(message.value())).encode(),
-            "R": lambda message: struct.pack(">i", _length(message.value())),
-            "k": lambda message: self._text(message.key(), self._key),
-            "K": lambda message: str(_length(message.key())).encode(),
+            "s": lambda message: self._write_or_empty(message.value(), self._value),
+            "S": lambda message: str(_count_bytes(message.value())).encode(),
+            "R": lambda message: struct.pack(">i", _count_bytes(message.value())),
+            "k": lambda message: self._write_or_empty(message.key(), self._key),
+            "K": lambda message: str(_count_bytes(message.key())).encode(),
             "t": lambda message: message.topic().encode(),
             "p": lambda message: str(message.partition()).encode(),
             "o": lambda message: str(message.offset()).encode(),
             "T": lambda message: str(message.timestamp()[1] if message.timestamp()[0] else _ABSENT).encode(),
-            "h": _headers,
+            "h": _format_headers,
             "%": lambda message: b"%",
         }
         self._parts: list[bytes | Callable[[Any], bytes]] = []
         literal, *rest = text.split("%")
-        self._add(literal)
+        self._add_literal(literal)
         at = iter(rest)
         for piece in at:
-            # Between two marks of percent is nothing: %% is one.
+            # An empty piece between two percent signs means %%, which is one percent sign.
             mark, following = ("%", next(at, None)) if not piece else (piece[0], piece[1:])
             if mark not in marks or following is None:
                 raise UsageError(f"--format: %{piece[:1]} is no mark", MARKS)
             self._parts.append(marks[mark])
-            self._add(following)
+            self._add_literal(following)
 
     def write(self, message: Any) -> bytes:
-        """One record; raises FormatError for bytes that are not of their format."""
+        """Return the bytes of one record.
+
+        Raise FormatError for a key or value that is not of its format.
+        """
         return b"".join([part if isinstance(part, bytes) else part(message) for part in self._parts])
 
-    def _add(self, literal: str) -> None:
+    def _add_literal(self, literal: str) -> None:
+        """Add the text between two marks, with its escapes replaced."""
         if literal:
             self._parts.append(unescape(literal).encode("utf-8", "surrogateescape"))
 
     @staticmethod
-    def _text(data: bytes | None, write: Callable[[bytes], bytes]) -> bytes:
+    def _write_or_empty(data: bytes | None, write: Callable[[bytes], bytes]) -> bytes:
+        """Return bytes in their format; nothing for None."""
         return b"" if data is None else write(data)
 
 
-def _length(data: bytes | None) -> int:
+def _count_bytes(data: bytes | None) -> int:
+    """Return the number of bytes; -1 for None."""
     return _ABSENT if data is None else len(data)
 
 
-def _headers(message: Any) -> bytes:
-    pairs = headers_of(message)
+def _format_headers(message: Any) -> bytes:
+    """Return headers as NAME=VALUE joined by commas; NULL for a value of None."""
+    pairs = read_headers(message)
     return b",".join(name_bytes(name) + b"=" + (b"NULL" if value is None else value) for name, value in pairs)

@@ -1,4 +1,4 @@
-"""Records that were not acknowledged: a line each on stderr, or whole in a file that `--input json` reads."""
+"""Records that no broker acknowledged: as lines on stderr, or as a whole in a file that `--input json` reads."""
 
 from __future__ import annotations
 
@@ -9,37 +9,41 @@ from typing import TYPE_CHECKING, Any
 
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
-from kafkactl.output.records.fields import header_items, member
+from kafkactl.output.records.fields import encode_field, encode_headers
 from kafkactl.output.structured import dump_json
 
 if TYPE_CHECKING:
     from kafkactl.streams.account import Undelivered
 
-_SHOWN = 200
+_SHOWN_CHARACTERS = 200
+"""Largest number of characters of a key or value on stderr."""
 
 
-class Undelivereds:
+class UndeliveredSink:
     """Sink for undelivered records: stderr, or a file that is created at the first failure and never deleted.
 
-    Where the file cannot take a record whole, that record and all that follow go to stderr.
+    Where the file cannot take a record as a whole, this record and all later ones go to stderr. A context manager that
+    closes the file.
     """
 
     def __init__(self, topic: str, file: Path | None) -> None:
-        """Raises UsageError for a file that cannot be written, before anything is sent."""
+        """Check that the file can be written; raise UsageError where it cannot. A `file` of None means stderr."""
         self._topic, self._path = topic, file
         self._descriptor: int | None = None
         if file is not None:
             _require_writable(file)
 
-    def tell(self, one: Undelivered) -> None:
-        """Keep one record at once."""
-        if self._path is None or not self._append(dump_json(_fields(one)) + b"\n"):
-            key = "no key" if one.key is None else f"key {_shown(one.key)}"
+    def tell(self, record: Undelivered) -> None:
+        """Write one record at once, to the file or to stderr."""
+        if self._path is None or not self._append(dump_json(_make_fields(record)) + b"\n"):
+            key = "no key" if record.key is None else f"key {_shorten(record.key)}"
             people.error(
-                OperationError(f"not delivered to {self._topic}: {key}, value {_shown(one.value)}: {one.reason}")
+                OperationError(
+                    f"not delivered to {self._topic}: {key}, value {_shorten(record.value)}: {record.reason}"
+                )
             )
 
-    def __enter__(self) -> Undelivereds:
+    def __enter__(self) -> UndeliveredSink:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,24 +51,30 @@ class Undelivereds:
             os.close(self._descriptor)
 
     def _append(self, line: bytes) -> bool:
-        """Append a whole line to the file, or nothing; return False where that failed, and say so once."""
+        """Append a whole line to the file, or nothing.
+
+        Return False where that failed; an error is then written to stderr, once.
+        """
         try:
             if self._descriptor is None:
-                # A fifo that nobody reads is an error at once, not a wait for ever.
+                # Without O_NONBLOCK, opening a FIFO without a reader would wait forever.
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-                self._descriptor = os.open(str(self._path), flags, 0o600)  # records are nobody else's business
+                self._descriptor = os.open(str(self._path), flags, 0o600)  # records can be secret
                 os.set_blocking(self._descriptor, True)
             _write_whole(self._descriptor, line)
         except OSError as error:
-            what = f"cannot write to --dead-letter {self._path}: {error.strerror}"
-            people.error(OperationError(what, "records that are not delivered follow here instead"))
+            reason = f"cannot write to --dead-letter {self._path}: {error.strerror}"
+            people.error(OperationError(reason, "records that are not delivered follow here instead"))
             self._path = None
             return False
         return True
 
 
 def _require_writable(file: Path) -> None:
-    """Raise UsageError for a file that could not be opened for writing; it is not created."""
+    """Raise UsageError for a file that could not be opened for writing.
+
+    The file is not created.
+    """
     if str(file) == "-":
         raise UsageError("--dead-letter -: not a file", "left out, what is not delivered is told on stderr")
     if file.is_dir():
@@ -77,31 +87,36 @@ def _require_writable(file: Path) -> None:
 
 
 def _write_whole(descriptor: int, line: bytes) -> None:
-    """Write a line, or take back what went into a regular file before it was full; raises OSError."""
-    written = 0
+    """Write a line, or remove the written part from a regular file where the disk is full.
+
+    Raise OSError where the line could not be written.
+    """
+    written_bytes = 0
     try:
-        while written < len(line):
-            written += os.write(descriptor, line[written:])
+        while written_bytes < len(line):
+            written_bytes += os.write(descriptor, line[written_bytes:])
     except OSError:
-        if written and stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+        if written_bytes and stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size - written_bytes)
         raise
 
 
-def _shown(data: bytes | None) -> str:
+def _shorten(data: bytes | None) -> str:
+    """Return the beginning of a key or value as text in quotes; null for None."""
     if data is None:
         return "null"
     text = data.decode("utf-8", errors="backslashreplace")
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")
 
 
-def _fields(one: Undelivered) -> dict[str, Any]:
+def _make_fields(record: Undelivered) -> dict[str, Any]:
+    """Return a record as the fields that `produce --input json` reads, with the error."""
     fields = {
-        **member("key", one.key),
-        **member("value", one.value),
-        "headers": header_items(one.headers or ()),
-        "partition": one.partition,
-        "timestamp": one.timestamp_ms,
-        "error": one.reason,
+        **encode_field("key", record.key),
+        **encode_field("value", record.value),
+        "headers": encode_headers(record.headers or ()),
+        "partition": record.partition,
+        "timestamp": record.timestamp_ms,
+        "error": record.reason,
     }
     return {name: value for name, value in fields.items() if value not in (None, [])}

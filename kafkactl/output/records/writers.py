@@ -1,4 +1,4 @@
-"""Records as a stream: each is text of its own, printed as it comes."""
+"""Writers of a stream of records: each record is printed at once, as a text of its own."""
 
 from __future__ import annotations
 
@@ -10,40 +10,53 @@ from typing import Any
 from kafkactl.errors import UsageError
 from kafkactl.escaping import encode_text
 from kafkactl.output.records import RecordWriter
-from kafkactl.output.records.decoders import format_of_class
-from kafkactl.output.records.fields import header_items, member
+from kafkactl.output.records.decoders import find_class_format
+from kafkactl.output.records.fields import encode_field, encode_headers
 from kafkactl.output.records.line_formatter import LineFormatter
 from kafkactl.output.records.template import Template
 from kafkactl.output.report import OutputFormat
-from kafkactl.output.structured import check_null_marker, csv_bytes, csv_line, dump_json, yaml_document
+from kafkactl.output.structured import (
+    check_null_marker,
+    dump_json,
+    encode_yaml_document,
+    format_csv_bytes,
+    format_csv_line,
+)
 from kafkactl.serde import formats
 from kafkactl.serde.formats import STRING, Format
 from kafkactl.stdout import out
-from kafkactl.streams.record import headers_of
+from kafkactl.streams.record import read_headers
 
 
 @dataclass(frozen=True)
 class Style:
-    """How records are to look; at most one of format, template and formatter, and properties for lines only."""
+    """The form of printed records.
+
+    At most one of `format`, `template` and `formatter` is given; `properties` are for lines only.
+    """
 
     format: OutputFormat | None = None
     template: str | None = None
     formatter: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     null: str = ""
-    """What stands in csv for a key or a value that is null."""
+    """Text of a null key or value in csv."""
 
 
-def record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
-    """The writer of a style; Kafka's own lines unless another is named. Raises UsageError."""
+def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
+    """Return the writer for a style: Kafka's own lines, unless the style has another form.
+
+    `key` and `value` are the formats of keys and values. Raise UsageError for more than one form, for properties of a
+    form that is no lines, and for an unknown formatter or property.
+    """
     from kafkactl.output.records import kafka_formatters
 
-    formatter = None if style.formatter is None else kafka_formatters.short_name(style.formatter)
+    formatter = None if style.formatter is None else kafka_formatters.strip_package(style.formatter)
     if sum((style.format is not None, style.template is not None, formatter is not None)) > 1:
         raise UsageError("-o, --format and --formatter each say how a record looks", "name one of them")
     is_lines = style.template is None and style.format in (None, OutputFormat.PLAIN)
     if is_lines and formatter in (None, *kafka_formatters.LINES):
-        return Lines(_line_formatter(style.properties, key, value))
+        return Lines(_make_line_formatter(style.properties, key, value))
     if style.properties:
         raise UsageError("--property is for lines, and this form says all itself", "leave one of them out")
     if formatter is not None:
@@ -69,85 +82,108 @@ def record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
 _DESERIALIZERS = ("key.deserializer", "value.deserializer", "headers.deserializer")
 
 
-def _line_formatter(properties: Mapping[str, str], key: Format, value: Format) -> LineFormatter:
-    """Deserializers are named by classes of Kafka's there, as properties or, with less to type, as formats."""
-    named = {name: format_of_class(text) for name, text in properties.items() if name in _DESERIALIZERS}
+def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Format) -> LineFormatter:
+    """Return the formatter of lines.
+
+    Deserializers in the properties can be classes of Kafka's; otherwise the formats `key` and `value` count.
+    """
+    deserializers = {name: find_class_format(text) for name, text in properties.items() if name in _DESERIALIZERS}
     for name, text in properties.items():
-        if (deserializer := next((each for each in _DESERIALIZERS if name.startswith(f"{each}.")), None)) is not None:
-            named[deserializer] = _encoded(name, text)
+        if (
+            deserializer := next((prefix for prefix in _DESERIALIZERS if name.startswith(f"{prefix}.")), None)
+        ) is not None:
+            deserializers[deserializer] = _find_encoding_format(name, text)
     others = {name: text for name, text in properties.items() if not name.startswith(_DESERIALIZERS)}
     return LineFormatter(
         others,
-        named.get("key.deserializer", key),
-        named.get("value.deserializer", value),
-        named.get("headers.deserializer"),
+        deserializers.get("key.deserializer", key),
+        deserializers.get("value.deserializer", value),
+        deserializers.get("headers.deserializer"),
     )
 
 
-def _encoded(name: str, encoding: str) -> Format:
-    """Return text in the encoding that configures a deserializer; raises UsageError for anything else."""
+def _find_encoding_format(name: str, encoding: str) -> Format:
+    """Return the format of text in the encoding that configures a deserializer.
+
+    Raise UsageError for any other setting, and for UTF-16 without a byte order.
+    """
     if not name.endswith(".encoding"):
         raise UsageError(f"--property {name}: a deserializer has no such setting here", "only its encoding is known")
-    if encoding.upper() == "UTF-16":  # Java reads big-endian where nothing says otherwise, Python what the machine has
+    if encoding.upper() == "UTF-16":  # Java's default is big-endian, Python's is the machine's
         raise UsageError(f"--property {name}={encoding}: in which order of bytes?", "UTF-16BE or UTF-16LE")
     return formats.get(STRING if encoding.upper() in ("UTF-8", "UTF8") else f"{STRING}:{encoding}")
 
 
 class Lines(RecordWriter):
-    """As Kafka's console consumer."""
+    """Writer of lines as Kafka's console consumer prints them."""
 
     def __init__(self, formatter: LineFormatter) -> None:
         self._formatter = formatter
         self.plain = formatter.plain
 
     def write(self, message: Any) -> bytes:
+        """Return one line; raise FormatError for bytes that are not of their format."""
         return self._formatter.format(message)
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
+        """Return many lines; raise FormatError for bytes that are not of their format."""
         return self._formatter.format_all(messages)
 
 
-class _Fielded(RecordWriter):
+class _FieldWriter(RecordWriter):
+    """Base of the writers that print records as named fields."""
+
     def __init__(self, key: Format, value: Format) -> None:
         self._key, self._value = key, value
 
-    def fields(self, message: Any) -> dict[str, Any]:
-        """A record as plain data; the time in ms since 1970, None when the record has none."""
+    def make_fields(self, message: Any) -> dict[str, Any]:
+        """Return a record as plain data: place, time, headers, key and value.
+
+        Raise FormatError for bytes that are not of their format.
+        """
         return {
-            **self.place(message),
-            **member("key", message.key(), self._key),
-            **member("value", message.value(), self._value),
+            **self.make_place(message),
+            **encode_field("key", message.key(), self._key),
+            **encode_field("value", message.value(), self._value),
         }
 
     @staticmethod
-    def place(message: Any) -> dict[str, Any]:
-        """Return where and when a record is, and its headers."""
+    def make_place(message: Any) -> dict[str, Any]:
+        """Return topic, partition, offset, timestamp and headers of a record.
+
+        The timestamp is in ms since 1970-01-01 UTC, or None where the record has none.
+        """
         kind, timestamp_ms = message.timestamp()
         return {
             "topic": message.topic(),
             "partition": message.partition(),
             "offset": message.offset(),
             "timestamp_ms": timestamp_ms if kind else None,
-            "headers": header_items(headers_of(message)),
+            "headers": encode_headers(read_headers(message)),
         }
 
 
-class JsonLines(_Fielded):
-    """One JSON object a line (NDJSON)."""
+class JsonLines(_FieldWriter):
+    """Writer of one JSON object a line (NDJSON)."""
 
     def write(self, message: Any) -> bytes:
-        return dump_json(self.fields(message)) + b"\n"
+        """Return the line of a record; raise FormatError for bytes that are not of their format."""
+        return dump_json(self.make_fields(message)) + b"\n"
 
 
-class YamlDocuments(_Fielded):
-    """One YAML document each."""
+class YamlDocuments(_FieldWriter):
+    """Writer of one YAML document for each record."""
 
     def write(self, message: Any) -> bytes:
-        return yaml_document(self.fields(message)).encode()
+        """Return the document of a record; raise FormatError for bytes that are not of their format."""
+        return encode_yaml_document(self.make_fields(message)).encode()
 
 
-class Csv(_Fielded):
-    """One row each; headers as JSON, keys and values byte for byte, and the marker for those that are null."""
+class Csv(_FieldWriter):
+    """Writer of one row of csv for each record.
+
+    Headers are JSON. Keys and values are written byte for byte, and null ones as the marker `null`.
+    """
 
     head = b"topic,partition,offset,timestamp_ms,headers,key,value\n"
 
@@ -156,20 +192,20 @@ class Csv(_Fielded):
         self._null = null.encode("utf-8", "surrogateescape")
 
     def write(self, message: Any) -> bytes:
-        """Return the row of a record; raises FormatError for bytes that are not of the format."""
-        place = self.place(message)
+        """Return the row of a record; raise FormatError for bytes that are not of their format."""
+        place = self.make_place(message)
         place["headers"] = dump_json(place["headers"]).decode() if place["headers"] else None
-        cells = [csv_line(place.values()).encode()[:-1]]
+        cells = [format_csv_line(place.values()).encode()[:-1]]
         for data, format in ((message.key(), self._key), (message.value(), self._value)):
-            cells.append(csv_bytes(None if data is None else format.to_output(data), self._null))
+            cells.append(format_csv_bytes(None if data is None else format.to_output(data), self._null))
         return b",".join(cells) + b"\n"
 
 
-class Columns(_Fielded):
-    """Columns of fixed width, for eyes: a stream cannot be measured before it is printed.
+class Columns(_FieldWriter):
+    """Writer of columns of fixed width, for people: a stream cannot be measured before it is printed.
 
-    On a terminal that is narrower than the columns each record is a block of lines `NAME: value`, and on any other a
-    record that is wider than the terminal is.
+    On a terminal that is narrower than the columns each record is a block of lines `NAME: value`. On any other terminal
+    a record that is wider than the terminal becomes a block.
     """
 
     _KEY_WIDTH = 20
@@ -186,30 +222,30 @@ class Columns(_Fielded):
         self.head = b"" if is_narrow else head.encode()
 
     def write(self, message: Any) -> bytes:
-        """Return the line or the block of a record; raises FormatError for bytes that are not of the format."""
-        from kafkactl.output.report import cell
+        """Return the line or the block of a record; raise FormatError for bytes that are not of their format."""
+        from kafkactl.output.report import format_cell
         from kafkactl.times import format_time
 
-        fields = self.fields(message)
+        fields = self.make_fields(message)
         time = format_time(fields["timestamp_ms"]) if fields["timestamp_ms"] is not None else "-"
         key, value = (
-            out.escape_name(cell(fields.get(name, fields.get(f"{name}_base64")))) for name in ("key", "value")
+            out.escape_name(format_cell(fields.get(name, fields.get(f"{name}_base64")))) for name in ("key", "value")
         )
         cells = (fields["partition"], fields["offset"], time, key, value)
-        line = self._FORM.format(*cells[:3], _padded(key, self._KEY_WIDTH), value)
-        if self._width is not None and (not self.head or _columns(line) > self._width):
+        line = self._FORM.format(*cells[:3], _pad(key, self._KEY_WIDTH), value)
+        if self._width is not None and (not self.head or _count_columns(line) > self._width):
             lines = (f"{title}: {text}\n" for title, text in zip(self._TITLES, cells, strict=True))
             return encode_text("".join(lines) + "\n")
         return encode_text(line)
 
 
-def _padded(text: str, width: int) -> str:
-    """Return text that takes at least so many columns."""
-    return text + " " * (width - _columns(text))
+def _pad(text: str, width: int) -> str:
+    """Return text with blanks at its end up to a width in columns of the terminal."""
+    return text + " " * (width - _count_columns(text))
 
 
-def _columns(text: str) -> int:
-    """Return how many columns a line takes on a terminal; Korean and emoji take two a character."""
+def _count_columns(text: str) -> int:
+    """Return how many columns a line takes on a terminal; Korean characters and emoji take two."""
     if text.isascii():
         return len(text.rstrip("\n"))
     from wcwidth import wcswidth

@@ -1,4 +1,4 @@
-"""Check what a broker leaves on disk: a partition's files against each other, and a log directory's own files."""
+"""Checks of the files that a broker leaves on disk: a partition's files against each other, and a log directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check the batches of a segment: their bytes, their records, and each against those before it."""
+"""Check of the batches of a segment: their bytes, their records, and each batch against those before it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.batch import AnyBatch, Batch
-from kafkactl.storage.check.faults import Checked, Fault, Severity, reason
+from kafkactl.storage.check.faults import Checked, Fault, Severity, strip_file_name
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.producers import SnapshotChecks
 from kafkactl.storage.checkpoint import LeaderEpoch
@@ -23,28 +23,36 @@ NO_TIMESTAMP = -1
 
 
 _ROUND_BYTES = 1 << 20
-"""Brokers that preallocate (preallocate=true) make segments of segment.bytes, which people give in MiB."""
+"""Unit of a preallocated segment's size.
+
+Brokers that preallocate (preallocate=true) create segments of segment.bytes, which people give in MiB.
+"""
 _BLOCK_BYTES = 512
+"""Unit of `st_blocks`."""
 
 
 @dataclass(slots=True)
 class BatchRecords:
-    """What the records of a batch show together."""
+    """Facts about the records of one batch."""
 
     count: int = 0
     first: int = -1
+    """Offset of the first record; -1 without records."""
     last: int = -1
+    """Offset of the last record; -1 without records."""
     youngest_ms: int = NO_TIMESTAMP
+    """Largest timestamp."""
     rises: bool = True
+    """Whether the offsets rise."""
     is_keyless: bool = False
-    """Whether its first record has no key."""
+    """Whether the first record has no key."""
 
 
 class Watcher(Protocol):
     """A check of another file, which follows the batches of the log."""
 
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
-        """Check what the file says about a batch; `records` is None where the batch is damaged."""
+        """Return the faults that a batch shows in the file; `records` is None where the batch is damaged."""
 
 
 @dataclass(kw_only=True)
@@ -54,20 +62,28 @@ class SegmentCheck:
     segment: Segment
     log: LogState
     epochs: Sequence[LeaderEpoch]
+    """Lines of the leader-epoch-checkpoint; empty without one."""
     watchers: Sequence[Watcher]
     checked: Checked
     base_offset: int
     snapshots: SnapshotChecks | None = None
+    """Producer snapshots to check at their offsets; None without any."""
     checks_sequences: bool = True
+    """Whether sequence numbers of producers are checked."""
     is_preallocated: bool | None = False
-    """Whether the broker makes the segments of the topic as large as they may become (preallocate); None: unknown."""
+    """Whether the broker creates the topic's segments at their full size (preallocate); None: unknown."""
     reached: int = 0
-    """Position behind the last batch that was read, in bytes."""
+    """Position after the last batch that was read, in bytes."""
     has_damage: bool = False
+    """Whether damage was found so far."""
     ends_with_control: bool = False
+    """Whether the last batch is a control batch."""
 
-    def faults(self) -> Iterator[Fault]:
-        """Yield the faults of all batches, and those that the watchers report."""
+    def find_faults(self) -> Iterator[Fault]:
+        """Yield the faults of all batches, and the faults that the watchers report.
+
+        Damage is reported as a fault and raises nothing. The log state and the counts of `checked` are updated.
+        """
         path = self.segment.path
         try:
             for batch in self.segment.batches():
@@ -77,65 +93,70 @@ class SegmentCheck:
                 self.ends_with_control = batch.is_control
         except LostBytesError as error:
             self._lose_track()
-            yield self._fault_behind(reason(path, error))
+            yield self._make_fault_of_rest(strip_file_name(path, error))
             return
         except FormatError as error:
-            yield self._end_of_readable(reason(path, error))
+            yield self._judge_unread_bytes(strip_file_name(path, error))
             return
         behind = self.segment.size_bytes - self.reached
         if behind:
-            yield self._end_of_readable(f"{behind} bytes that are no whole batch")
+            yield self._judge_unread_bytes(f"{behind} bytes that are no whole batch")
 
-    def _end_of_readable(self, text: str) -> Fault:
-        """Return the fault of the bytes behind the last batch; zeros up to the end have a cause of their own."""
+    def _judge_unread_bytes(self, text: str) -> Fault:
+        """Return the fault of the bytes after the last batch.
+
+        Zeros up to the end have their own text, and are only a notice in a preallocated segment.
+        """
         size = self.segment.size_bytes - self.reached
         severity = Severity.FAULT
         try:
             has_data = self.segment.has_data(self.reached)
         except LostBytesError as error:
-            has_data, text = True, f"{text}; {reason(self.segment.path, error)}"
+            has_data, text = True, f"{text}; {strip_file_name(self.segment.path, error)}"
         if not has_data:
             text = f"{size} bytes of zeros up to the end, as a machine that stops leaves them: a broker cuts them off"
             if self._looks_preallocated(size) if self.is_preallocated is None else self.is_preallocated:
                 text, severity = f"{size} bytes that are allocated and not written yet", Severity.NOTICE
         if severity is Severity.FAULT:
             self._lose_track()
-        return self._fault_behind(text, severity)
+        return self._make_fault_of_rest(text, severity)
 
     def _looks_preallocated(self, zeros_bytes: int) -> bool:
-        """Return whether a file was made as large as it may become: of round size, and without blocks at its end."""
-        found = self.segment.path.stat()
-        blocks = getattr(found, "st_blocks", None)
-        is_round = found.st_size >= _ROUND_BYTES and found.st_size % _ROUND_BYTES == 0
-        return is_round and blocks is not None and blocks * _BLOCK_BYTES <= found.st_size - zeros_bytes // 2
+        """Return whether a file looks preallocated: it has a round size, and no blocks at its end."""
+        status = self.segment.path.stat()
+        blocks = getattr(status, "st_blocks", None)
+        is_round = status.st_size >= _ROUND_BYTES and status.st_size % _ROUND_BYTES == 0
+        return is_round and blocks is not None and blocks * _BLOCK_BYTES <= status.st_size - zeros_bytes // 2
 
-    def _fault_behind(self, text: str, severity: Severity = Severity.FAULT) -> Fault:
-        """Return the fault of the bytes behind the last batch."""
+    def _make_fault_of_rest(self, text: str, severity: Severity = Severity.FAULT) -> Fault:
+        """Return a fault at the position after the last batch."""
         return Fault(
             file=self.segment.path, position=self.reached, offset=self.log.next_offset, severity=severity, fault=text
         )
 
     def _lose_track(self) -> None:
+        """Note damage: the next offset and the producers are unknown behind it."""
         self.has_damage = True
         self.log.lose_track()
 
     def _check_batch(self, batch: AnyBatch) -> Iterator[Fault]:
+        """Yield the faults of one batch, and the faults that it shows in other files."""
         if self.snapshots is not None and self.snapshots.are_waiting and isinstance(batch, Batch):
             yield from self.snapshots.reach(min(batch.base_offset, self.log.next_offset or 0), self.log)
-        damage, records = self._damage_of(batch)
+        damage, records = self._read_or_explain(batch)
         if damage is not None:
             first = batch.base_offset if isinstance(batch, Batch) else batch.last_offset
-            yield self._fault(batch, first, damage)
+            yield self._make_fault(batch, first, damage)
             self._lose_track()
         elif records is not None:
             first = batch.base_offset if isinstance(batch, Batch) else records.first
-            for text in self._faults_of_sound(batch, records, first):
-                yield self._fault(batch, first, text)
+            for text in self._check_sound_batch(batch, records, first):
+                yield self._make_fault(batch, first, text)
         for watcher in self.watchers:
             yield from watcher.see(batch, records)
 
-    def _damage_of(self, batch: AnyBatch) -> tuple[str | None, BatchRecords | None]:
-        """Return why a batch cannot be read, or what its records show."""
+    def _read_or_explain(self, batch: AnyBatch) -> tuple[str | None, BatchRecords | None]:
+        """Return the damage of a batch and no records, or no damage and the facts about its records."""
         if batch.magic > LARGEST_KNOWN_MAGIC:
             return f"magic {batch.magic} is not known", None
         if not batch.is_valid:
@@ -147,7 +168,8 @@ class SegmentCheck:
         self.checked.records += records.count
         return None, records
 
-    def _faults_of_sound(self, batch: AnyBatch, records: BatchRecords, first: int) -> Iterator[str]:
+    def _check_sound_batch(self, batch: AnyBatch, records: BatchRecords, first: int) -> Iterator[str]:
+        """Yield the faults, as text, of a batch that can be read, and update the log state."""
         log = self.log
         if first < self.base_offset:
             yield f"offset {first} is below its segment's {self.base_offset}"
@@ -162,9 +184,10 @@ class SegmentCheck:
         if records.is_keyless and log.keyless_offset is None:
             log.keyless_offset = records.first
         if isinstance(batch, Batch):
-            yield from self._faults_of_header(batch, records)
+            yield from self._check_header(batch, records)
 
-    def _faults_of_header(self, batch: Batch, records: BatchRecords) -> Iterator[str]:
+    def _check_header(self, batch: Batch, records: BatchRecords) -> Iterator[str]:
+        """Yield the faults, as text, in the header of a batch of magic 2, and update the log state."""
         log = self.log
         if records.count != batch.last_offset_delta + 1 or batch.delete_horizon_ms is not None:
             log.is_cleaned = log.is_rewritten = True
@@ -175,50 +198,57 @@ class SegmentCheck:
         if batch.leader_epoch < log.leader_epoch:
             yield f"leader epoch {batch.leader_epoch} after {log.leader_epoch}"
         log.leader_epoch = max(log.leader_epoch, batch.leader_epoch)
-        expected = _epoch_at(self.epochs, batch.base_offset)
+        expected = _find_epoch(self.epochs, batch.base_offset)
         if expected is not None and batch.leader_epoch != expected:
             yield f"leader epoch {batch.leader_epoch}, and the checkpoint says {expected}"
         if batch.producer_id >= 0 and not batch.is_control:
-            jump = log.sequence_fault(batch) if self.checks_sequences else None
+            jump = log.find_sequence_fault(batch) if self.checks_sequences else None
             if jump is not None:
-                log.unless_cleaned.append(self._fault(batch, batch.base_offset, jump))
+                log.unless_cleaned.append(self._make_fault(batch, batch.base_offset, jump))
             log.take_data(batch)
 
-    def _fault(self, batch: AnyBatch, offset: int, text: str) -> Fault:
+    def _make_fault(self, batch: AnyBatch, offset: int, text: str) -> Fault:
+        """Return a fault at a batch."""
         return Fault(file=self.segment.path, position=batch.position, offset=offset, fault=text)
 
 
 def _read_records(batch: AnyBatch, log: LogState) -> BatchRecords:
-    """Read the records of a batch one after the other, for there may be very many; raises FormatError."""
-    shown = BatchRecords()
+    """Return the facts about the records of a batch, and note the ends of transactions.
+
+    The records are read one by one, because a batch can have very many. Raise FormatError where they cannot be read.
+    """
+    facts = BatchRecords()
     is_control = isinstance(batch, Batch) and batch.is_control
     for record in batch.records():
-        if shown.count == 0:
-            shown.first, shown.youngest_ms = record.offset, record.timestamp_ms
-            shown.is_keyless = record.key is None
-        elif record.offset <= shown.last:
-            shown.rises = False
-        shown.count += 1
-        shown.last = record.offset
-        if record.timestamp_ms > shown.youngest_ms:
-            shown.youngest_ms = record.timestamp_ms
+        if facts.count == 0:
+            facts.first, facts.youngest_ms = record.offset, record.timestamp_ms
+            facts.is_keyless = record.key is None
+        elif record.offset <= facts.last:
+            facts.rises = False
+        facts.count += 1
+        facts.last = record.offset
+        if record.timestamp_ms > facts.youngest_ms:
+            facts.youngest_ms = record.timestamp_ms
         if is_control:
             control = parse_control(record).type
             if control in (ControlType.ABORT, ControlType.COMMIT) and isinstance(batch, Batch):
                 log.end_transaction(batch.producer_id, record.offset, aborted=control is ControlType.ABORT)
-    return shown
+    return facts
 
 
-def _epoch_at(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
-    """Return the leader epoch of an offset by the checkpoint; None where it does not reach back so far."""
+def _find_epoch(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
+    """Return the leader epoch of an offset by the checkpoint, or None where the checkpoint begins later."""
     number = bisect_right(epochs, offset, key=lambda epoch: epoch.start_offset)
     return epochs[number - 1].epoch if number else None
 
 
 def check_snapshot_file(path: Path, checked: Checked) -> Iterator[Fault]:
-    """Yield the faults of a snapshot of KRaft, which is made of batches as a segment is."""
+    """Yield the faults of a KRaft snapshot, which consists of batches as a segment does.
+
+    `checked` counts what was read. Raise NotFoundError, UsageError and FormatError where the file cannot be opened.
+    """
     with Segment(path) as segment:
         check = SegmentCheck(segment=segment, log=LogState(), epochs=(), watchers=(), checked=checked, base_offset=0)
-        yield from check.faults()
+        yield from check.find_faults()
         if not check.has_damage and not check.ends_with_control:
             yield Fault(file=path, position=check.reached, fault="the footer of the snapshot is missing")

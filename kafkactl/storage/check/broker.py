@@ -1,4 +1,4 @@
-"""Check a log dir: every partition in it, the broker's own files, and these against the logs."""
+"""Check of a log dir: every partition in it, the broker's own files, and these files against the logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kafkactl.errors import KafkactlError
 from kafkactl.storage.check.batches import check_snapshot_file
-from kafkactl.storage.check.cleanup import LogDirKnowledge, knowledge_of
+from kafkactl.storage.check.cleanup import LogDirKnowledge, find_knowledge
 from kafkactl.storage.check.faults import Checked, Fault, notice, unreadable
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.partition import look_at_partition
@@ -25,11 +25,11 @@ from kafkactl.storage.files import FileKind
 from kafkactl.storage.log_dir import (
     FolderState,
     LogDirFolders,
-    files_in,
+    list_files,
     no_segments,
-    partition_name,
+    parse_folder_name,
     scan_log_dir,
-    topic_and_partition,
+    split_folder_name,
 )
 
 WRITTEN_AT_A_CLEAN_STOP = OFFSET_CHECKPOINTS[:2]
@@ -43,19 +43,21 @@ _MEANINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Checkpoint:
-    """An offset checkpoint, as it was before the logs were read."""
+    """The lines of an offset checkpoint, read before the logs."""
 
     path: Path
     lines: list[PartitionOffset]
 
 
 def check_log_dir(path: Path, checked: Checked) -> Iterator[Fault]:
-    """Yield the faults of a log dir, or of a partition's folder; `checked` counts what was read.
+    """Yield the faults of a log dir, or of a partition's folder.
 
-    Raises NotFoundError for a folder with neither segments nor files of a broker, and what `scan_log_dir` raises.
+    `checked` counts what was read. A partition that cannot be read is a fault in a log dir, and an error where `path`
+    is its folder. Raise NotFoundError for a folder with neither segments nor files of a broker, and the errors of
+    `scan_log_dir`.
     """
     folders = scan_log_dir(path)
-    files = files_in(path)
+    files = list_files(path)
     has_broker_files = any(is_broker_file(file) for file in files.regular)
     if not folders.partitions and not folders.skipped and not has_broker_files:
         raise no_segments(path)
@@ -72,7 +74,7 @@ def check_log_dir(path: Path, checked: Checked) -> Iterator[Fault]:
     knowledge = LogDirKnowledge(path)
     for folder in folders.partitions:
         try:
-            look = look_at_partition(folder, knowledge if folder != path else knowledge_of(folder))
+            look = look_at_partition(folder, knowledge if folder != path else find_knowledge(folder))
         except KafkactlError as error:
             if folder == path:
                 raise
@@ -80,22 +82,25 @@ def check_log_dir(path: Path, checked: Checked) -> Iterator[Fault]:
             continue
         checked.add(look.checked)
         yield from look.faults
-        name = partition_name(folder)
+        name = parse_folder_name(folder)
         if name.state is FolderState.FUTURE:
             yield notice(folder, name.state.meaning)
         elif name.state is None:
             logs[name.topic, name.partition] = look.log
     yield from (notice(entry.path, f"skipped: {entry.reason}") for entry in folders.skipped)
     was_stopped = (path / CLEAN_SHUTDOWN).is_file()
-    present = _partitions_present(folders, was_stopped=was_stopped)
+    present = _list_present_partitions(folders, was_stopped=was_stopped)
     for checkpoint in checkpoints:
-        yield from _compare(checkpoint, logs)
+        yield from _compare_with_logs(checkpoint, logs)
         if checkpoint.path.name in WRITTEN_AT_A_CLEAN_STOP:
-            yield from _missing_folders(checkpoint, present, was_stopped=was_stopped)
+            yield from _find_missing_folders(checkpoint, present, was_stopped=was_stopped)
 
 
 def _read_checkpoints(path: Path) -> tuple[list[_Checkpoint], list[Fault]]:
-    """Read the offset checkpoints before the logs, which only grow meanwhile; return them and their faults."""
+    """Return the offset checkpoints and the faults of their files.
+
+    They are read before the logs, because logs only grow in the meantime.
+    """
     faults: list[Fault] = []
     checkpoints = []
     for name in OFFSET_CHECKPOINTS:
@@ -106,28 +111,29 @@ def _read_checkpoints(path: Path) -> tuple[list[_Checkpoint], list[Fault]]:
 
 
 def _check_bootstrap(path: Path, checked: Checked) -> Iterator[Fault]:
+    """Yield the faults of the snapshot at the top of a log dir; one that cannot be read is a fault."""
     try:
         yield from check_snapshot_file(path, checked)
     except KafkactlError as error:
         yield unreadable(path, error)
 
 
-def _partitions_present(folders: LogDirFolders, *, was_stopped: bool) -> set[tuple[str, int | None]]:
+def _list_present_partitions(folders: LogDirFolders, *, was_stopped: bool) -> set[tuple[str, int | None]]:
     """Return the partitions that have a folder, also one that cannot be read.
 
-    A broker that runs or was killed may still name a partition whose folder it has set aside to delete it.
+    A broker that runs or was killed may still name a partition whose folder it has renamed to delete it.
     """
     states = (None,) if was_stopped else (None, FolderState.DELETE, FolderState.STRAY)
     paths = [*folders.partitions, *(entry.path for entry in folders.skipped if entry.path.is_dir())]
-    return {topic_and_partition(path) for path in paths if partition_name(path).state in states}
+    return {split_folder_name(path) for path in paths if parse_folder_name(path).state in states}
 
 
-def _missing_folders(
+def _find_missing_folders(
     checkpoint: _Checkpoint, present: set[tuple[str, int | None]], *, was_stopped: bool
 ) -> Iterator[Fault]:
-    """Yield the lines of a checkpoint whose partition has no folder.
+    """Yield a fault for every line of a checkpoint whose partition has no folder.
 
-    A broker that runs or was killed can have deleted a topic since it wrote the checkpoint.
+    A broker that runs or was killed can have deleted a topic since it wrote the checkpoint, so that is only a notice.
     """
     for line in checkpoint.lines:
         if (line.topic, line.partition) in present:
@@ -139,8 +145,8 @@ def _missing_folders(
             yield notice(checkpoint.path, f"{text}, unless its topic was deleted a moment ago", line.offset)
 
 
-def _compare(checkpoint: _Checkpoint, logs: dict[tuple[str, int | None], LogState]) -> Iterator[Fault]:
-    """Yield the lines of a checkpoint that lie past the ends of the logs."""
+def _compare_with_logs(checkpoint: _Checkpoint, logs: dict[tuple[str, int | None], LogState]) -> Iterator[Fault]:
+    """Yield a fault for every line of a checkpoint with an offset past the end of its log."""
     for line in checkpoint.lines:
         log = logs.get((line.topic, line.partition))
         if log is not None and log.next_offset is not None and line.offset > log.next_offset:

@@ -1,4 +1,4 @@
-"""What a log dir says about compaction: only a topic that is compacted may miss offsets."""
+"""Facts that a log dir has about compaction: only a compacted topic may miss offsets."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from kafkactl.storage.check.small_files import may_be_in_use
 from kafkactl.storage.checkpoint import read_offset_checkpoint
 from kafkactl.storage.files import FileKind
 from kafkactl.storage.internal.metadata import parse_metadata_record
-from kafkactl.storage.log_dir import files_in, partition_name, real_path
-from kafkactl.storage.segment import Segment, base_offset_of
+from kafkactl.storage.log_dir import list_files, parse_folder_name, resolve_links
+from kafkactl.storage.segment import Segment, find_base_offset
 
 METADATA_TOPIC = "__cluster_metadata"
 _METADATA_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAQ"
 COMPACTED_TOPICS = ("__consumer_offsets", "__transaction_state")
-"""Topics of Kafka itself that brokers create as compacted ones."""
+"""Kafka's internal topics that brokers create as compacted ones."""
 CLEANER_CHECKPOINT = "cleaner-offset-checkpoint"
 CLEANUP_POLICY, REMOTE_STORAGE, PREALLOCATE = "cleanup.policy", "remote.storage.enable", "preallocate"
 _TOPIC_RESOURCE, _BROKER_RESOURCE = 2, 4
-# The frame's version, and the types of the records that are parsed: TopicRecord, ConfigRecord, RemoveTopicRecord.
-_WANTED_RECORDS = tuple(bytes((1, api_key)) for api_key in (2, 4, 9))
+# First bytes of the records that are parsed: the frame's version, and the type of TopicRecord, ConfigRecord or
+# RemoveTopicRecord.
+_PARSED_RECORDS = tuple(bytes((1, api_key)) for api_key in (2, 4, 9))
 
 
 class Policy(Enum):
-    """Whether a topic is compacted."""
+    """Cleanup policy of a topic, as far as it is known."""
 
     COMPACT = "compact"
     DELETE = "delete"
@@ -40,16 +41,17 @@ class Policy(Enum):
 
 @dataclass
 class _Metadata:
-    """Topics by id, and configs by resource, as the newest record has them."""
+    """Topics and configs of the metadata log, as of its newest record."""
 
     names: dict[str, str] = field(default_factory=dict)
     """Names of topics by id."""
     ids: dict[str, str] = field(default_factory=dict)
     """Ids of topics by name."""
     configs: dict[tuple[int, str], dict[str, str]] = field(default_factory=dict)
+    """Names and values of configs, by type and name of their resource."""
 
     def apply(self, name: str, fields: dict[str, Any]) -> None:
-        """Take in the next record."""
+        """Take in the next record of the log; a record of another type changes nothing."""
         if name == "TopicRecord":
             self.names[fields["topicId"]], self.ids[fields["name"]] = fields["name"], fields["topicId"]
         elif name == "RemoveTopicRecord":
@@ -65,63 +67,66 @@ class _Metadata:
 
 
 class LogDirKnowledge:
-    """The log dir that holds a partition, read when a question comes up."""
+    """Facts about topics in the log dir that holds a partition; its files are read when they are needed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def policy_of(self, topic: str, partition: int | None) -> Policy:
-        """Return whether a topic is compacted, from sure signs only."""
+    def find_policy(self, topic: str, partition: int | None) -> Policy:
+        """Return whether a topic is compacted, from certain signs only; UNKNOWN without one."""
         if topic == METADATA_TOPIC:
             return Policy.DELETE
         if topic in COMPACTED_TOPICS:
             return Policy.COMPACT
-        configured = self._topic_config(topic, CLEANUP_POLICY)
+        configured = self._find_topic_config(topic, CLEANUP_POLICY)
         if configured is not None:
             if "compact" in configured:
                 return Policy.COMPACT
-            return Policy.FORMERLY_COMPACT if (topic, partition) in self._cleaned else Policy.DELETE
-        if (topic, partition) in self._cleaned:
+            return Policy.FORMERLY_COMPACT if (topic, partition) in self._cleaned_partitions else Policy.DELETE
+        if (topic, partition) in self._cleaned_partitions:
             return Policy.COMPACT
         if topic not in self._metadata.ids or self._default_may_be_compact:
             return Policy.UNKNOWN
         return Policy.DELETE
 
-    def id_of(self, topic: str) -> str | None:
-        """Return the id of a topic; None where there is no log of KRaft, or no topic with this name in it."""
+    def find_id(self, topic: str) -> str | None:
+        """Return the id of a topic; None where the log dir has no KRaft log or the log has no topic of this name."""
         return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 
     def is_preallocated(self, topic: str) -> bool | None:
-        """Return whether the segments of a topic are made as large as they may become.
+        """Return whether the segments of a topic are created at their full size.
 
-        None where a broker may have the log dir open: the segment may be older than the setting of today.
+        None where a broker may have the log dir open: a segment may be older than the present setting.
         """
-        if self._topic_config(topic, PREALLOCATE) == "true":
+        if self._find_topic_config(topic, PREALLOCATE) == "true":
             return True
         return None if may_be_in_use(self._path) else False
 
     def may_be_remote(self, topic: str) -> bool:
-        """Return whether older segments of a topic can be in remote storage."""
+        """Return whether older segments of a topic can be in remote storage; True for an unknown topic."""
         if topic == METADATA_TOPIC:
             return False
-        return topic not in self._metadata.ids or self._topic_config(topic, REMOTE_STORAGE) == "true"
+        return topic not in self._metadata.ids or self._find_topic_config(topic, REMOTE_STORAGE) == "true"
 
-    def _topic_config(self, topic: str, name: str) -> str | None:
+    def _find_topic_config(self, topic: str, name: str) -> str | None:
+        """Return the value of a topic's config in the KRaft log, or None."""
         return self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(name)
 
     @cached_property
     def _default_may_be_compact(self) -> bool:
-        """Return whether brokers seem to compact topics without a policy of their own (log.cleanup.policy)."""
+        """Return whether the broker may compact topics without a policy of their own (log.cleanup.policy)."""
         if any(
             kind == _BROKER_RESOURCE and "log.cleanup.policy" in configs
             for (kind, _), configs in self._metadata.configs.items()
         ):
             return True
-        without_policy = {topic for topic, _ in self._cleaned if self._topic_config(topic, CLEANUP_POLICY) is None}
+        without_policy = {
+            topic for topic, _ in self._cleaned_partitions if self._find_topic_config(topic, CLEANUP_POLICY) is None
+        }
         return bool(without_policy.difference(COMPACTED_TOPICS))
 
     @cached_property
-    def _cleaned(self) -> set[tuple[str, int]]:
+    def _cleaned_partitions(self) -> set[tuple[str, int]]:
         """Return the partitions that the broker's cleaner has compacted."""
         path = self._path / CLEANER_CHECKPOINT
         try:
@@ -132,37 +137,42 @@ class LogDirKnowledge:
 
     @cached_property
     def _metadata(self) -> _Metadata:
+        """Return the content of the metadata log; empty where the log is damaged or its beginning is missing."""
         metadata = _Metadata()
         try:
-            for path in self._metadata_files():
+            for path in self._list_metadata_files():
                 with Segment(path) as segment:
-                    for name, fields in _metadata_records(segment):
+                    for name, fields in _read_metadata_records(segment):
                         metadata.apply(name, fields)
         except KafkactlError:
-            return _Metadata()  # a log with damage proves nothing; the check of its folder reports it
+            return _Metadata()  # a damaged log proves nothing; the check of its folder reports the damage
         return metadata
 
-    def _metadata_files(self) -> list[Path]:
-        """Return the newest snapshot and the segments of the metadata log; nothing where its beginning is missing."""
-        files = files_in(self._path / f"{METADATA_TOPIC}-0")
+    def _list_metadata_files(self) -> list[Path]:
+        """Return the newest snapshot and the segments of the metadata log; none where its beginning is missing."""
+        files = list_files(self._path / f"{METADATA_TOPIC}-0")
         snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)
-        if not snapshots and (not files.segments or base_offset_of(files.segments[0]) > 0):
+        if not snapshots and (not files.segments or find_base_offset(files.segments[0]) > 0):
             return []
         return [*snapshots[-1:], *files.segments]
 
 
-def knowledge_of(folder: Path) -> LogDirKnowledge:
-    """Return what the log dir around a partition's folder knows."""
-    return LogDirKnowledge(real_path(folder).parent)
+def find_knowledge(folder: Path) -> LogDirKnowledge:
+    """Return the facts of the log dir around a partition's folder.
+
+    Nothing is read yet.
+    """
+    return LogDirKnowledge(resolve_links(folder).parent)
 
 
 def is_metadata(folder: Path) -> bool:
-    """Return whether a folder holds the log of KRaft."""
-    return partition_name(folder).topic == METADATA_TOPIC
+    """Return whether the name of a folder is that of the KRaft log."""
+    return parse_folder_name(folder).topic == METADATA_TOPIC
 
 
-def _metadata_records(segment: Segment) -> Iterator[tuple[str, dict[str, Any]]]:
+def _read_metadata_records(segment: Segment) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield schema name and fields of the records about topics and configs."""
     for record in segment.records():
-        if record.value is not None and record.value.startswith(_WANTED_RECORDS):
+        if record.value is not None and record.value.startswith(_PARSED_RECORDS):
             parsed = parse_metadata_record("cluster_metadata", record.value)
             yield parsed.name, parsed.fields

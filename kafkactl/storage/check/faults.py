@@ -1,4 +1,4 @@
-"""What a check reports: faults and notices, and how much it read."""
+"""Results of a check: faults, notices, and counts of the checked files."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _NUMBER = re.compile(r"\d+")
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """Severity of a finding."""
 
     FAULT = "fault"
     """No healthy broker leaves a file like this."""
     NOTICE = "notice"
-    """A healthy broker can leave it; it may still matter."""
+    """A healthy broker can leave a file like this; the finding may still matter."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """One finding; `position` is in bytes, and is None where the file has none, as is `offset`."""
+    """One finding; `position` (in bytes) and `offset` are None where the finding is not about a place in a log."""
 
     file: Path
     position: int | None = None
@@ -34,10 +34,10 @@ class Fault:
 
     @property
     def place(self) -> tuple[Path, int | None, int | None, str]:
-        """Return what stays the same of a fault while its file grows: its position, its offset, or its kind of text.
+        """Return the identity of a finding, which does not change while its file grows.
 
-        The text can change with the bytes behind: a batch of a wrong size is first no whole batch, and then one with a
-        wrong CRC.
+        It is the position, else the offset, else the text without its numbers. The text can change with later bytes: a
+        batch of a wrong size is first no whole batch, and then one with a wrong CRC.
         """
         if self.position is not None:
             return self.file, self.position, None, ""
@@ -45,13 +45,13 @@ class Fault:
 
 
 def notice(file: Path, text: str, offset: int | None = None) -> Fault:
-    """Return a finding that is no fault."""
+    """Return a finding of severity NOTICE."""
     return Fault(file=file, fault=text, offset=offset, severity=Severity.NOTICE)
 
 
 @dataclass(kw_only=True)
 class Checked:
-    """How much was read."""
+    """Counts of the checked files and their content."""
 
     partitions: int = 0
     segments: int = 0
@@ -65,11 +65,11 @@ class Checked:
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 
-def reason(path: Path, error: KafkactlError) -> str:
-    """Return an error's text without the name of the file and without the word that every error of a file has."""
+def strip_file_name(path: Path, error: KafkactlError) -> str:
+    """Return an error's text without the name of the file and without the word "corrupt" in front of it."""
     return str(error).removeprefix(f"{path}: ").removeprefix("corrupt: ")
 
 
 def unreadable(path: Path, error: KafkactlError) -> Fault:
     """Return the fault of a file that cannot be read."""
-    return Fault(file=path, fault=reason(path, error))
+    return Fault(file=path, fault=strip_file_name(path, error))

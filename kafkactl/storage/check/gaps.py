@@ -1,4 +1,4 @@
-"""Decide what missing offsets mean: the work of compaction, or records that are lost.
+"""Decision about missing offsets: they are the work of compaction, or records are lost.
 
 Compaction leaves holes inside segments, and takes single records out of batches. It can also remove all records of a
 segment, so a gap between two segments is no proof by itself. These are proofs that the topic is not compacted: its
@@ -6,7 +6,7 @@ cleanup.policy in the log of KRaft, and a record without a key, which no compact
 records without a key, so one before a gap, or right behind it, is a proof by itself. One further behind can be younger
 than a change of the policy from compact to delete: it is a proof only where no other hole looks like compaction.
 Compaction never touches the last segment and always keeps the record before it, so a gap there is a loss, too. It
-leaves each key once before a gap; a key that repeats there is a sign, but no proof: a follower that was away while its
+leaves each key once before a gap. A key that repeats there is a sign, but no proof: a follower that was away while its
 leader compacted has both.
 """
 
@@ -22,25 +22,28 @@ from kafkactl.storage.check.log_state import Gap, LogState
 from kafkactl.storage.segment import Segment
 
 MOST_KEYS = 100_000
-"""So many different keys are remembered in the search for one that repeats."""
+"""Number of different keys that are remembered in the search for a key that repeats."""
 
 
-def gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> Iterator[Fault]:
-    """Yield the gaps that compaction does not explain, and notices of those that it may explain."""
+def find_gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> Iterator[Fault]:
+    """Yield faults for the gaps that compaction does not explain, and notices for the gaps that it may explain.
+
+    `segments` are the paths of the log's segments, in the order of their offsets. A compacted topic has no faults here.
+    """
     if policy is Policy.COMPACT or not log.gaps:
         return
-    repeated, is_reported = None, False
+    repeated_offset, is_reported = None, False
     if log.keyless_offset is None and not log.is_rewritten:
-        repeated = first_repeated_key(segments, log.gaps[-1].first)
+        repeated_offset = find_repeated_key(segments, log.gaps[-1].first)
     for gap in log.gaps:
-        keys_repeat = repeated is not None and repeated < gap.first
-        proof = _proof(gap, log, policy, keys_repeat=keys_repeat)
+        keys_repeat = repeated_offset is not None and repeated_offset < gap.first
+        proof = _find_proof(gap, log, policy, keys_repeat=keys_repeat)
         if proof is not None:
-            yield _fault(gap, proof, Severity.FAULT)
+            yield _make_fault(gap, proof, Severity.FAULT)
         elif gap.between_segments and not log.is_cleaned and gap.file == segments[-1]:
-            yield _fault(gap, "compaction keeps the record before the last segment", Severity.FAULT)
+            yield _make_fault(gap, "compaction keeps the record before the last segment", Severity.FAULT)
         elif keys_repeat or (gap.between_segments and not log.is_cleaned):
-            yield _fault(gap, "records are lost, unless the topic is compacted", Severity.NOTICE)
+            yield _make_fault(gap, "records are lost, unless the topic is compacted", Severity.NOTICE)
         else:
             continue
         is_reported = True
@@ -49,13 +52,19 @@ def gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> Itera
         yield notice(segments[-1].parent, text, log.gaps[0].first)
 
 
-def explained_by_compaction(log: LogState, policy: Policy) -> bool:
-    """Return whether sequences that jump and snapshots that differ prove nothing, because records were removed."""
+def is_explained_by_compaction(log: LogState, policy: Policy) -> bool:
+    """Return whether compaction may have removed records.
+
+    Then sequence numbers that jump and producer snapshots that differ prove nothing.
+    """
     return policy is Policy.COMPACT or log.is_cleaned or any(gap.between_segments for gap in log.gaps)
 
 
-def first_repeated_key(segments: Sequence[Path], end: int) -> int | None:
-    """Return the offset of the first record below `end` with a key that an earlier record has, or None."""
+def find_repeated_key(segments: Sequence[Path], end: int) -> int | None:
+    """Return the offset of the first record below `end` with a key that an earlier record has, or None.
+
+    None also where a segment cannot be read, and after MOST_KEYS different keys.
+    """
     keys: set[bytes] = set()
     for path in segments:
         try:
@@ -72,8 +81,8 @@ def first_repeated_key(segments: Sequence[Path], end: int) -> int | None:
     return None
 
 
-def _proof(gap: Gap, log: LogState, policy: Policy, *, keys_repeat: bool) -> str | None:
-    """Return why the topic of a gap cannot be compacted, or None."""
+def _find_proof(gap: Gap, log: LogState, policy: Policy, *, keys_repeat: bool) -> str | None:
+    """Return why the topic of a gap cannot be compacted, as text, or None without a proof."""
     if log.keyless_offset is not None and _is_keyless_proof(gap, log.keyless_offset, log, policy):
         return f"the topic is not compacted: the record at offset {log.keyless_offset} has no key"
     if policy is Policy.DELETE and (keys_repeat or not log.is_cleaned):
@@ -90,9 +99,10 @@ def _is_keyless_proof(gap: Gap, keyless_offset: int, log: LogState, policy: Poli
     return all(other is gap or other.between_segments or other.first > keyless_offset for other in log.gaps)
 
 
-def _fault(gap: Gap, why: str, severity: Severity) -> Fault:
+def _make_fault(gap: Gap, reason: str, severity: Severity) -> Fault:
+    """Return the fault or notice of a gap."""
     where = "between two segments" if gap.between_segments else "between two batches"
     if gap.position == 0:
         where = "before the first batch of the segment"
-    text = f"{gap} missing {where}: {why}"
+    text = f"{gap} missing {where}: {reason}"
     return Fault(file=gap.file, position=gap.position, offset=gap.first, fault=text, severity=severity)

@@ -1,12 +1,12 @@
-"""Check the indexes of a segment against its batches, in one pass over both.
+"""Check of a segment's indexes against its batches, in one pass over both.
 
-Brokers have written indexes in more than one way, and all of them are right, because a reader that begins where an
-entry says misses nothing:
+Brokers have written indexes in more than one way. All of these ways are right, because a reader that begins at an entry
+misses nothing:
 
-- An offset index entry has the position of a batch and the last offset of it, or of a later batch: followers up to
+- An offset index entry has the position of a batch and the last offset of this batch or of a later one: followers up to
   Kafka 4.0 wrote one entry for each set of batches that they fetched. The cleaner wrote the last record that it kept.
-- A time index entry has the largest timestamp so far and the last offset of the batch that has it. Leaders before
-  Kafka 3.7 wrote the offset of the record itself.
+- A time index entry has the largest timestamp so far and the last offset of the batch that has it. Leaders before Kafka
+  3.7 wrote the offset of the record itself.
 
 Sources: org.apache.kafka.storage.internals.log.LogSegment (append, recover), OffsetIndex and TimeIndex.
 """
@@ -30,35 +30,35 @@ Entry = TypeVar("Entry", OffsetEntry, TimeEntry)
 
 
 class OffsetIndexWatcher:
-    """Checks the entries of an offset index while the batches of its segment go by."""
+    """Check of an offset index's entries, batch by batch of its segment."""
 
     def __init__(self, path: Path, entries: list[OffsetEntry]) -> None:
         self._path = path
         self._waiting = deque(entries)
         self._open: OffsetEntry | None = None
-        """An entry whose position was right and whose offset has not come yet."""
+        """An entry with a right position, whose offset was in no batch yet; or None."""
 
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
-        """Check the entries that point at a batch, and the offset of the entry before them."""
+        """Return the faults of the entries that point at a batch, and of the offset of the entry before them."""
         is_due = self._waiting and self._waiting[0].position <= batch.position
         return self._compare(batch, records) if is_due or self._open is not None else ()
 
     def finish(self, segment_bytes: int, *, has_damage: bool) -> Iterator[Fault]:
-        """Yield the faults of entries that no batch has matched; behind damage only of those past the log's end."""
+        """Yield the faults of entries that matched no batch; behind damage only entries past the end of the log."""
         if self._open is not None and not has_damage:
-            yield self._fault(self._open, "an entry with an offset behind the end of its segment")
+            yield self._make_fault(self._open, "an entry with an offset behind the end of its segment")
         for entry in self._waiting:
             if not has_damage or entry.position >= segment_bytes:
-                yield self._fault(entry, "an entry that points where no batch begins")
+                yield self._make_fault(entry, "an entry that points where no batch begins")
 
     def _compare(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
         while self._waiting and self._waiting[0].position <= batch.position:
             if self._open is not None:
-                yield self._fault(self._open, "an entry with an offset behind the position of the next entry")
+                yield self._make_fault(self._open, "an entry with an offset behind the position of the next entry")
                 self._open = None
             entry = self._waiting.popleft()
             if entry.position < batch.position:
-                yield self._fault(entry, "an entry that points where no batch begins")
+                yield self._make_fault(entry, "an entry that points where no batch begins")
             elif records is not None:
                 self._open = entry
         if records is None:
@@ -71,15 +71,15 @@ class OffsetIndexWatcher:
         if entry.offset in ends:
             self._open = None
         elif batch.last_offset > entry.offset:
-            yield self._fault(entry, f"an entry of the batch whose last offset is {batch.last_offset}")
+            yield self._make_fault(entry, f"an entry of the batch whose last offset is {batch.last_offset}")
             self._open = None
 
-    def _fault(self, entry: OffsetEntry, text: str) -> Fault:
+    def _make_fault(self, entry: OffsetEntry, text: str) -> Fault:
         return Fault(file=self._path, position=entry.position, offset=entry.offset, fault=text)
 
 
 class TimeIndexWatcher:
-    """Checks the entries of a time index while the batches of its segment go by."""
+    """Check of a time index's entries, batch by batch of its segment."""
 
     def __init__(self, path: Path, entries: list[TimeEntry]) -> None:
         self._path = path
@@ -88,7 +88,7 @@ class TimeIndexWatcher:
         self._end = -1
 
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
-        """Check the entries of offsets up to the last one of a batch."""
+        """Return the faults of the entries with offsets up to the last one of a batch."""
         faults: Iterable[Fault] = ()
         if self._waiting and self._waiting[0].offset <= batch.last_offset:
             faults = list(self._compare_due(batch, records))
@@ -98,10 +98,10 @@ class TimeIndexWatcher:
         return faults
 
     def finish(self, *, has_damage: bool) -> Iterator[Fault]:
-        """Yield the faults of entries past the last batch; behind damage they cannot be checked."""
+        """Yield the faults of entries past the last batch; behind damage none, because they cannot be checked."""
         if not has_damage:
             for entry in self._waiting:
-                yield self._fault(entry, f"an entry of offset {entry.offset}, and the segment ends at {self._end}")
+                yield self._make_fault(entry, f"an entry of offset {entry.offset}, and the segment ends at {self._end}")
 
     def _compare_due(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
         while self._waiting and self._waiting[0].offset <= batch.last_offset:
@@ -121,23 +121,24 @@ class TimeIndexWatcher:
             text = f"an entry of offset {entry.offset}, and a batch ends at {batch.last_offset}"
         else:
             return
-        yield self._fault(entry, text)
+        yield self._make_fault(entry, text)
 
-    def _fault(self, entry: TimeEntry, text: str) -> Fault:
+    def _make_fault(self, entry: TimeEntry, text: str) -> Fault:
         return Fault(file=self._path, offset=entry.offset, fault=text)
 
 
 def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Fault]]:
     """Return the watcher of an offset index, and the faults that the file has by itself.
 
-    A file that is missing or that cannot be read gives a watcher without entries: brokers write missing ones again.
+    A `path` of None, a missing file and a file that cannot be read give a watcher without entries, because brokers
+    write missing indexes again. A file that cannot be read also gives a fault.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(OffsetIndex, path, faults)
     if path is None or index is None:
         return OffsetIndexWatcher(Path(), []), faults
     # Brokers write no entry of a segment's first batch: this is the padding of an active segment.
-    entries = _without_padding(index, list(index.entries()), OffsetEntry(index.base_offset, 0), faults)
+    entries = _strip_padding(index, list(index.read_entries()), OffsetEntry(index.base_offset, 0), faults)
     rising: list[OffsetEntry] = []
     for entry in entries:
         last = rising[-1] if rising else OffsetEntry(-1, -1)
@@ -150,12 +151,15 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
 
 
 def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
-    """Return the watcher of a time index and the faults that the file has by itself, as `watch_offset_index`."""
+    """Return the watcher of a time index, and the faults that the file has by itself.
+
+    A missing or unreadable file is treated as in `watch_offset_index`.
+    """
     faults: list[Fault] = []
     index = None if path is None else _open(TimeIndex, path, faults)
     if path is None or index is None:
         return TimeIndexWatcher(Path(), []), faults
-    entries = _without_padding(index, list(index.entries()), TimeEntry(0, index.base_offset), faults)
+    entries = _strip_padding(index, list(index.read_entries()), TimeEntry(0, index.base_offset), faults)
     rising: list[TimeEntry] = []
     for entry in entries:
         last = rising[-1] if rising else TimeEntry(NO_TIMESTAMP, -1)
@@ -168,7 +172,10 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
 
 
 def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
-    """Return an index that can be read; without one a fault goes to `faults`, unless the file is missing."""
+    """Return an index that can be read, or None.
+
+    A file that exists and cannot be read adds a fault to `faults`.
+    """
     try:
         index = kind(path)
         index.require_whole()
@@ -180,8 +187,8 @@ def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
     return index
 
 
-def _without_padding(index: Index, entries: list[Entry], padding: Entry, faults: list[Fault]) -> list[Entry]:
-    """Return the entries without a first one of zeros; zeros between entries add a fault."""
+def _strip_padding(index: Index, entries: list[Entry], padding: Entry, faults: list[Fault]) -> list[Entry]:
+    """Return the entries without a first one that is padding; zeros between entries add a fault to `faults`."""
     if index.has_data_behind(len(entries)):
         text = f"zeros behind entry {len(entries)}, and more entries behind the zeros"
         faults.append(Fault(file=index.path, fault=text))
@@ -189,7 +196,7 @@ def _without_padding(index: Index, entries: list[Entry], padding: Entry, faults:
 
 
 def _has_time(batch: AnyBatch, entry: TimeEntry) -> bool:
-    """Return whether the record of an entry's offset has its timestamp."""
+    """Return whether the record with an entry's offset has the entry's timestamp."""
     with suppress(FormatError):
         return any(
             record.offset == entry.offset and record.timestamp_ms == entry.timestamp_ms for record in batch.records()

@@ -1,4 +1,4 @@
-"""What the batches of a log have shown so far: where it is, its producers, its transactions and its gaps."""
+"""State of a log while its batches are read: next offset, producers, transactions and gaps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kafkactl.storage.check.faults import Fault
 from kafkactl.storage.records import increment_sequence
 
 FORGOTTEN_AFTER_MS = 24 * 60 * 60 * 1000
-"""A broker forgets a producer that was silent for so long (producer.id.expiration.ms), and takes any sequence then."""
+"""Time after which a broker forgets a silent producer and accepts any sequence (producer.id.expiration.ms)."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -22,6 +22,7 @@ class LastBatch:
     last_sequence: int = -1
     timestamp_ms: int = -1
     gaps_before: int = 0
+    """Number of gaps in the log before the batch."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -30,15 +31,16 @@ class OpenTransaction:
 
     first_offset: int
     last_ms: int
+    """Largest timestamp of its last batch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AbortMarker:
-    """The end of a transaction that was aborted; `first_offset` is None where its first batch is not known."""
+    """The end of an aborted transaction; `first_offset` is None where its first batch is not known."""
 
     first_offset: int | None
     stable_offset: int
-    """The first offset of an older transaction that was open then, or the offset after the marker."""
+    """First offset of the oldest transaction that was open then, or the offset after the marker."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +49,7 @@ class Gap:
 
     file: Path
     position: int | None
+    """Position of the batch after the gap, in bytes; None for a gap between segments."""
     first: int
     end: int
     between_segments: bool
@@ -58,32 +61,35 @@ class Gap:
 
 @dataclass(kw_only=True)
 class LogState:
-    """The state of a log at the end of the batches that were read."""
+    """The state of a log after the batches that were read."""
 
     start_offset: int | None = None
     """Base offset of the first segment."""
     next_offset: int | None = None
+    """The offset after the last one; None before the first segment."""
     is_exact: bool = True
-    """False behind damage, until the next sound batch: what lies there is not known."""
+    """False behind damage, until the next sound batch, because the content of the damage is not known."""
     has_damage: bool = False
     leader_epoch: int = -1
     youngest_ms: int = -1
     producers: dict[int, LastBatch] = field(default_factory=dict)
+    """Newest batch by producer id."""
     transactions: dict[int, OpenTransaction] = field(default_factory=dict)
+    """Open transactions by producer id."""
     aborts: dict[tuple[int, int], AbortMarker] = field(default_factory=dict)
-    """Abort markers of the segment at hand, by producer id and offset."""
+    """Abort markers of the present segment, by producer id and offset."""
     gaps: list[Gap] = field(default_factory=list)
     is_cleaned: bool = False
     """Whether a segment has holes inside, as compaction leaves them."""
     is_rewritten: bool = False
     """Whether a batch has lost records, which only compaction does."""
     keyless_offset: int | None = None
-    """Offset of a record without a key, which no compacted topic takes."""
+    """Offset of the first record without a key, which no compacted topic takes; None without one."""
     unless_cleaned: list[Fault] = field(default_factory=list)
     """Faults that compaction explains: they count only where nothing was compacted."""
 
     def enter_segment(self, path: Path, base_offset: int) -> None:
-        """Note where a segment begins; the abort markers of the segment before it are dropped."""
+        """Note where a segment begins, and a gap before it; drop the abort markers of the segment before it."""
         self.aborts.clear()
         if self.start_offset is None:
             self.start_offset = self.next_offset = base_offset
@@ -93,20 +99,23 @@ class LogState:
             self.next_offset = base_offset
 
     def meet_offset(self, path: Path, position: int, first: int) -> None:
-        """Note the first offset of a sound batch: compaction can leave a hole before it in its segment."""
+        """Note the first offset of a sound batch, and a gap before it, which compaction can leave in a segment."""
         if self.is_exact and self.next_offset is not None and first > self.next_offset:
             self._add_gap(path, position, first, between_segments=False)
             self.is_cleaned = True
         self.is_exact = True
 
     def lose_track(self) -> None:
-        """Forget what damage makes unsure: the producers, their transactions, and the next offset."""
+        """Forget what damage makes uncertain: producers, transactions, and whether the next offset is exact."""
         self.is_exact, self.has_damage = False, True
         self.producers.clear()
         self.transactions.clear()
 
-    def sequence_fault(self, batch: Batch) -> str | None:
-        """Return what is wrong with the epoch or the sequence of a producer's next batch, or None."""
+    def find_sequence_fault(self, batch: Batch) -> str | None:
+        """Return the fault of the epoch or the sequence of a producer's next batch, as text, or None.
+
+        None also for an unknown producer, after a gap, and for a producer that the broker has forgotten.
+        """
         last = self.producers.get(batch.producer_id)
         if last is None or last.last_sequence < 0 or batch.base_sequence < 0:
             return None
@@ -121,7 +130,7 @@ class LogState:
         return f"{who}: sequence {batch.base_sequence}, and {expected} comes next"
 
     def take_data(self, batch: Batch) -> None:
-        """Note a producer's batch of data."""
+        """Note a data batch of a producer."""
         last = self.producers.get(batch.producer_id)
         if last is None:
             last = self.producers[batch.producer_id] = LastBatch()
@@ -134,7 +143,7 @@ class LogState:
             opened.last_ms = batch.max_timestamp_ms
 
     def end_transaction(self, producer_id: int, offset: int, *, aborted: bool) -> None:
-        """Note the marker at the end of a transaction."""
+        """Note the marker at the end of a transaction; `offset` is the marker's."""
         opened = self.transactions.pop(producer_id, None)
         if aborted:
             oldest = min((other.first_offset for other in self.transactions.values()), default=offset + 1)
@@ -143,5 +152,6 @@ class LogState:
             )
 
     def _add_gap(self, path: Path, position: int | None, end: int, *, between_segments: bool) -> None:
+        """Note a gap from the next offset up to `end` (excluded)."""
         first = self.next_offset or 0
         self.gaps.append(Gap(file=path, position=position, first=first, end=end, between_segments=between_segments))

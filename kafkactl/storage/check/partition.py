@@ -1,4 +1,4 @@
-"""Check a partition's files against each other: every batch, and what the indexes and checkpoints say of them."""
+"""Check of a partition's files against each other: all batches, and the indexes and checkpoints against them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from pathlib import Path
 
 from kafkactl.errors import KafkactlError, NotFoundError
 from kafkactl.storage.check.batches import SegmentCheck, check_snapshot_file
-from kafkactl.storage.check.cleanup import COMPACTED_TOPICS, LogDirKnowledge, is_metadata, knowledge_of
+from kafkactl.storage.check.cleanup import COMPACTED_TOPICS, LogDirKnowledge, find_knowledge, is_metadata
 from kafkactl.storage.check.faults import Checked, Fault, Severity, notice, unreadable
-from kafkactl.storage.check.gaps import explained_by_compaction, gap_faults
+from kafkactl.storage.check.gaps import find_gap_faults, is_explained_by_compaction
 from kafkactl.storage.check.indexes import watch_offset_index, watch_time_index
 from kafkactl.storage.check.log_state import LogState
-from kafkactl.storage.check.producers import SnapshotChecks, check_aborted, open_transactions
+from kafkactl.storage.check.producers import SnapshotChecks, check_aborted, find_open_transactions
 from kafkactl.storage.check.small_files import check_partition_metadata, check_quorum_state, may_be_in_use, read_regular
 from kafkactl.storage.checkpoint import LeaderEpoch, read_leader_epochs
-from kafkactl.storage.files import ON_THEIR_WAY, FileKind, beside, kind_of
-from kafkactl.storage.log_dir import FolderFiles, files_in, partition_name
-from kafkactl.storage.segment import Segment, base_offset_of
+from kafkactl.storage.files import ON_THEIR_WAY, FileKind, find_kind, find_sibling
+from kafkactl.storage.log_dir import FolderFiles, list_files, parse_folder_name
+from kafkactl.storage.segment import Segment, find_base_offset
 
 LOOKS = 3
-"""How often a partition is read at most while its broker writes to it."""
+"""Largest number of times that a partition is read while its broker writes to it."""
 SETTLE_S = 0.3
-"""How long a broker may take from the first to the last step of a change, like a rename and the checkpoint after it."""
+"""Longest time that a broker needs for all steps of a change, such as a rename and the checkpoint after it."""
 RECENT_S = 60
+"""Age up to which a change of a file means that a broker may run."""
 _BESIDE_A_SEGMENT = (FileKind.OFFSET_INDEX, FileKind.TIME_INDEX, FileKind.TRANSACTION_INDEX)
 _ON_THEIR_WAY = {
     ".deleted": "the broker deletes this file soon",
@@ -39,15 +40,22 @@ _ON_THEIR_WAY = {
 
 
 def check_partition(folder: Path, checked: Checked) -> Iterator[Fault]:
-    """Yield the faults of all files of a partition; `checked` counts what was read."""
-    look = look_at_partition(folder, knowledge_of(folder))
+    """Yield the faults of all files of a partition.
+
+    `checked` counts what was read. A missing folder yields nothing. Raise UsageError where the folder cannot be listed.
+    """
+    look = look_at_partition(folder, find_knowledge(folder))
     checked.add(look.checked)
     yield from look.faults
 
 
 def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionCheck:
-    """Check a partition; while a broker writes to it, only what several looks find is a fault."""
-    before = _versions(folder)
+    """Return the finished check of a partition.
+
+    While a broker writes to it, the check is repeated, and a finding is a fault only where every look has it. Raise
+    UsageError where the folder cannot be listed.
+    """
+    before = _read_versions(folder)
     look = PartitionCheck(folder=folder, knowledge=knowledge)
     look.run()
     for _ in range(LOOKS - 1):
@@ -55,13 +63,13 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
             break
         if _may_be_written(folder, before):
             time.sleep(SETTLE_S)
-        after = _versions(folder)
+        after = _read_versions(folder)
         if after == before:
             break
-        known, before = {fault.place for fault in look.faults if fault.severity is Severity.FAULT}, after
+        places, before = {fault.place for fault in look.faults if fault.severity is Severity.FAULT}, after
         look = PartitionCheck(folder=folder, knowledge=knowledge)
         look.run()
-        look.faults = [fault for fault in look.faults if fault.severity is Severity.NOTICE or fault.place in known]
+        look.faults = [fault for fault in look.faults if fault.severity is Severity.NOTICE or fault.place in places]
     return look
 
 
@@ -73,8 +81,8 @@ def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
     return time.time_ns() - newest_ns < RECENT_S * 1_000_000_000
 
 
-def _versions(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return size and time of change of every file, by name."""
+def _read_versions(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of change (in ns) of every file, by name."""
     versions = {}
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -99,7 +107,7 @@ class PartitionCheck:
     @cached_property
     def topic(self) -> str:
         """Return the name of the topic."""
-        return partition_name(self.folder).topic
+        return parse_folder_name(self.folder).topic
 
     @cached_property
     def regular(self) -> set[Path]:
@@ -107,25 +115,29 @@ class PartitionCheck:
         return set(self.files.regular)
 
     def run(self) -> None:
-        """Read all files and collect the faults."""
-        # A broker writes the log first and its other files after it, so their list comes first.
-        self.files = files_in(self.folder)
-        segments = files_in(self.folder).segments
+        """Read all files and collect the faults.
+
+        Raise UsageError where the folder cannot be listed.
+        """
+        # A broker writes the log first and its other files after it, so the other files are listed first.
+        self.files = list_files(self.folder)
+        segments = list_files(self.folder).segments
         self.faults += self._check_files(segments)
-        policy = self.knowledge.policy_of(self.topic, partition_name(self.folder).partition)
+        policy = self.knowledge.find_policy(self.topic, parse_folder_name(self.folder).partition)
         if segments:
-            self.faults += gap_faults(self.log, policy, segments)
-            if not explained_by_compaction(self.log, policy):
+            self.faults += find_gap_faults(self.log, policy, segments)
+            if not is_explained_by_compaction(self.log, policy):
                 self.faults += self.log.unless_cleaned
-            self.faults += open_transactions(segments[-1], self.log)
+            self.faults += find_open_transactions(segments[-1], self.log)
 
     def _check_files(self, segments: list[Path]) -> Iterator[Fault]:
+        """Yield the faults of all files, the segments in the order of their offsets."""
         self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
         yield from faults
         metadata = self.folder / FileKind.PARTITION_METADATA.value
-        yield from check_partition_metadata(metadata, self.knowledge.id_of(self.topic))
+        yield from check_partition_metadata(metadata, self.knowledge.find_id(self.topic))
         self.snapshots = SnapshotChecks([path for path in self.files.regular if _is_snapshot(path)])
-        if not segments and self.folder.is_dir():  # and the broker has not deleted it meanwhile
+        if not segments and self.folder.is_dir():  # else the broker has deleted it meanwhile
             yield Fault(file=self.folder, fault="a partition's folder without a segment")
         for path in segments:
             yield from self._check_segment(path)
@@ -136,12 +148,13 @@ class PartitionCheck:
             yield from check_quorum_state(self.folder / FileKind.QUORUM_STATE.value, self.log.leader_epoch)
 
     def _check_segment(self, path: Path) -> Iterator[Fault]:
-        indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := beside(path, kind)) in self.regular}
+        """Yield the faults of a segment, its indexes, and the producer snapshots at its offsets."""
+        indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := find_sibling(path, kind)) in self.regular}
         offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
         time_index, time_faults = watch_time_index(indexes.get(FileKind.TIME_INDEX))
         self.checked.segments += 1
         try:
-            base_offset = base_offset_of(path)
+            base_offset = find_base_offset(path)
             with Segment(path) as segment:
                 self.checked.size_bytes += segment.size_bytes
                 self.log.enter_segment(path, base_offset)
@@ -151,7 +164,7 @@ class PartitionCheck:
                     checks_sequences=self.topic not in COMPACTED_TOPICS,
                     is_preallocated=self.knowledge.is_preallocated(self.topic),
                 )  # fmt: skip
-                yield from check.faults()
+                yield from check.find_faults()
                 yield from offset_faults
                 yield from offset_index.finish(segment.size_bytes, has_damage=check.has_damage)
                 yield from time_faults
@@ -165,7 +178,7 @@ class PartitionCheck:
             self.log.lose_track()
 
     def _check_ends_of_epochs(self) -> Iterator[Fault]:
-        """Compare the first and the last epoch of the checkpoint with the ends of the log."""
+        """Yield a fault where the checkpoint's first or last epoch does not fit the ends of the log."""
         path, log = self.folder / FileKind.LEADER_EPOCHS.value, self.log
         if not self.epochs or log.start_offset is None:
             return
@@ -181,11 +194,11 @@ class PartitionCheck:
             yield Fault(file=path, offset=last.start_offset, fault=f"{text}: records are missing")
 
     def _check_other_files(self, stems: set[str]) -> Iterator[Fault]:
-        """Yield what is in the folder beside the files of its segments, which have the names in `stems`."""
+        """Yield findings about files that belong to no segment; `stems` are the names of the segments."""
         for entry in self.files.skipped:
             yield notice(entry.path, f"skipped: {entry.reason}")
         for path in self.files.regular:
-            kind = kind_of(path)
+            kind = find_kind(path)
             if path.name.endswith(ON_THEIR_WAY):
                 yield notice(path, _ON_THEIR_WAY[path.suffix])
             elif kind in _BESIDE_A_SEGMENT and path.stem not in stems:
@@ -194,6 +207,7 @@ class PartitionCheck:
                 yield from self._check_snapshot(path)
 
     def _check_snapshot(self, path: Path) -> Iterator[Fault]:
+        """Yield the faults of a KRaft snapshot; one that was deleted meanwhile has none."""
         try:
             yield from check_snapshot_file(path, self.checked)
         except NotFoundError:
@@ -203,7 +217,7 @@ class PartitionCheck:
 
 
 def _read_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
-    """Return the leader epochs, none where they are not in order, and the faults of the file."""
+    """Return the leader epochs and the faults of the file; no epochs where they are not in order."""
     faults: list[Fault] = []
     epochs = read_regular(path, read_leader_epochs, faults) or []
     for before, after in pairwise(epochs):
@@ -214,5 +228,5 @@ def _read_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
 
 
 def _is_snapshot(path: Path) -> bool:
-    """Return whether a file is a producer snapshot with an offset in its name, and not on its way out."""
+    """Return whether a file is a producer snapshot with an offset in its name, and without a suffix like .deleted."""
     return path.suffix == FileKind.PRODUCER_SNAPSHOT.value and path.stem.isdecimal()

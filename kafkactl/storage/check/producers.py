@@ -1,4 +1,4 @@
-"""Check producer snapshots and transaction indexes against what the batches have shown."""
+"""Check of producer snapshots and transaction indexes against the batches of the log."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from kafkactl.errors import KafkactlError, NotFoundError
 from kafkactl.storage.check.faults import Fault, notice, unreadable
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.producer_snapshot import ProducerState, read_producer_snapshot
-from kafkactl.storage.segment import base_offset_of
+from kafkactl.storage.segment import find_base_offset
 from kafkactl.storage.txnindex import AbortedTransaction, read_aborted_transactions
 
 LONG_OPEN_MS = 15 * 60 * 1000
-"""The longest transaction that brokers allow by default (transaction.max.timeout.ms)."""
+"""Longest transaction that brokers allow by default (transaction.max.timeout.ms)."""
 
 
 class SnapshotChecks:
-    """The producer snapshots of a folder; one holds what was known of producers below the offset in its name."""
+    """The producer snapshots of a folder; each has the producers as of the offset in its name."""
 
     def __init__(self, paths: Sequence[Path] = ()) -> None:
-        self._waiting = deque(sorted((base_offset_of(path), path) for path in paths))
+        self._waiting = deque(sorted((find_base_offset(path), path) for path in paths))
 
     @property
     def are_waiting(self) -> bool:
@@ -29,13 +29,13 @@ class SnapshotChecks:
         return bool(self._waiting)
 
     def reach(self, offset: int, log: LogState) -> Iterator[Fault]:
-        """Check the snapshots up to an offset, which the log has come to and not passed."""
+        """Yield the faults of the snapshots up to an offset, which the log has reached and not passed."""
         while self._waiting and self._waiting[0][0] <= offset:
             end, path = self._waiting.popleft()
             yield from _check_snapshot(path, end, log)
 
     def finish(self, log: LogState) -> Iterator[Fault]:
-        """Check the snapshots at the end of the log; none lies behind it."""
+        """Yield the faults of the remaining snapshots, at the end of the log; one past the end is a fault."""
         end = log.next_offset or 0
         yield from self.reach(end, log)
         for offset, path in self._waiting:
@@ -47,6 +47,7 @@ class SnapshotChecks:
 
 
 def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:
+    """Yield the faults of a snapshot; the log has been read up to its offset `end`."""
     try:
         states = read_producer_snapshot(path)
     except NotFoundError:
@@ -54,44 +55,49 @@ def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:
     except KafkactlError as error:
         yield unreadable(path, error)
         return
-    known_ids = {state.producer_id for state in states}
+    snapshot_ids = {state.producer_id for state in states}
     for state in states:
         if state.last_offset >= end:
             text = f"producer {state.producer_id} is ahead of the snapshot's offset"
             yield Fault(file=path, offset=state.last_offset, fault=text)
             continue
-        difference = _difference(state, log)
+        difference = _find_difference(state, log)
         if difference is not None:
             log.unless_cleaned.append(Fault(file=path, offset=state.last_offset, fault=difference))
     for producer_id, opened in log.transactions.items():
-        if producer_id not in known_ids and opened.first_offset < end <= (log.next_offset or 0):
+        if producer_id not in snapshot_ids and opened.first_offset < end <= (log.next_offset or 0):
             text = f"producer {producer_id} with a transaction open since offset {opened.first_offset} is missing"
             log.unless_cleaned.append(Fault(file=path, offset=opened.first_offset, fault=text))
 
 
-def _difference(state: ProducerState, log: LogState) -> str | None:
-    """Return where a snapshot and the log disagree about a producer, or None."""
-    who = f"producer {state.producer_id}"
+def _find_difference(state: ProducerState, log: LogState) -> str | None:
+    """Return where a snapshot and the log disagree about a producer, as text, or None."""
+    producer = f"producer {state.producer_id}"
     last = log.producers.get(state.producer_id)
     if last is None or last.epoch != state.producer_epoch or state.last_offset >= (log.next_offset or 0):
         return None
     if last.last_offset != state.last_offset:
-        return f"{who}: the log has its last batch at {last.last_offset}"
+        return f"{producer}: the log has its last batch at {last.last_offset}"
     if last.last_sequence != state.last_sequence:
-        return f"{who}: sequence {state.last_sequence}, and the log has {last.last_sequence}"
+        return f"{producer}: sequence {state.last_sequence}, and the log has {last.last_sequence}"
     if log.has_damage:
-        return None  # the beginnings of transactions may lie in it
+        return None  # transactions may begin inside the damage
     opened = log.transactions.get(state.producer_id)
     in_log = -1 if opened is None else opened.first_offset
     if state.current_transaction_first_offset != in_log and state.current_transaction_first_offset >= (
         log.start_offset or 0
     ):
-        return f"{who}: a transaction open since {state.current_transaction_first_offset}, and the log has {in_log}"
+        return (
+            f"{producer}: a transaction open since {state.current_transaction_first_offset}, and the log has {in_log}"
+        )
     return None
 
 
 def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damage: bool) -> Iterator[Fault]:
-    """Check a segment's transaction index against the abort markers in its log, both ways."""
+    """Yield the differences between a segment's transaction index and the abort markers in its log, both ways.
+
+    A `path` of None means that the segment has no index. Behind damage nothing is compared.
+    """
     path = path or log_path
     try:
         entries = [] if path == log_path else list(read_aborted_transactions(path))
@@ -101,12 +107,12 @@ def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damag
         yield unreadable(path, error)
         return
     if has_damage:
-        return  # which markers the damage hides is not known
+        return  # the damage may hide markers
     for entry in entries:
-        why = _fault_of_entry(entry, log)
-        if why is not None:
+        reason = _find_fault_of_entry(entry, log)
+        if reason is not None:
             offset = entry.first_offset if entry.first_offset > entry.last_offset else entry.last_offset
-            yield Fault(file=path, offset=offset, fault=why)
+            yield Fault(file=path, offset=offset, fault=reason)
     indexed = {(entry.producer_id, entry.last_offset) for entry in entries}
     for (producer_id, offset), marker in log.aborts.items():
         if marker.first_offset is not None and (producer_id, offset) not in indexed:
@@ -114,7 +120,8 @@ def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damag
             log.unless_cleaned.append(Fault(file=path, offset=offset, fault=text))
 
 
-def _fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None:
+def _find_fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None:
+    """Return the fault of an index entry, as text, or None."""
     if entry.first_offset > entry.last_offset:
         return f"a transaction that ends at {entry.last_offset} before it"
     marker = log.aborts.get((entry.producer_id, entry.last_offset))
@@ -130,8 +137,11 @@ def _fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None:
     return None
 
 
-def open_transactions(path: Path, log: LogState) -> Iterator[Fault]:
-    """Yield a notice of every transaction without an end: its records, and all behind them, are held back."""
+def find_open_transactions(path: Path, log: LogState) -> Iterator[Fault]:
+    """Yield a notice for every transaction without an end.
+
+    Consumers with read_committed get neither its records nor any later ones.
+    """
     for producer_id, opened in sorted(log.transactions.items()):
         text = f"the transaction of producer {producer_id} is open: read_committed consumers wait here"
         behind_ms = log.youngest_ms - opened.last_ms

@@ -1,4 +1,4 @@
-"""Check the small files of a broker: what it is, what its cluster is, and how far its logs were safe."""
+"""Check of a broker's small files: its identity, its cluster, and the safe offsets of its logs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kafkactl.errors import FormatError, KafkactlError, MissingFileError, NotFou
 from kafkactl.storage.check.faults import Fault, notice, unreadable
 from kafkactl.storage.checkpoint import PartitionOffset, read_offset_checkpoint, read_properties, read_quorum_state
 from kafkactl.storage.files import FileKind
-from kafkactl.storage.log_dir import why_irregular
+from kafkactl.storage.log_dir import explain_irregular
 
 T = TypeVar("T")
 
@@ -25,17 +25,18 @@ OFFSET_CHECKPOINTS = (
 )
 _ID_BYTES = 16
 _ID_NAMES = {"0": "broker.id", "1": "node.id"}
-"""The name of a broker's number by the version of meta.properties: with ZooKeeper, and with KRaft."""
+"""Name of the broker's number by the version of meta.properties: 0 with ZooKeeper, 1 with KRaft."""
 _QUORUM_VERSIONS = (0, 1)
 
 
 def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> T | None:
-    """Return what `read` makes of a file, or None where it is missing or faulty; the fault goes to `faults`.
+    """Return what `read` makes of a file, or None where it is missing or faulty.
 
-    What is no regular file counts as missing, because reading a FIFO would wait for its writer.
+    A fault is added to `faults`. A path that is no regular file counts as missing, because reading a FIFO would wait
+    for its writer.
     """
     try:
-        return None if why_irregular(path) is not None else read(path)
+        return None if explain_irregular(path) is not None else read(path)
     except NotFoundError:
         return None
     except KafkactlError as error:
@@ -44,7 +45,10 @@ def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> 
 
 
 def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fault]:
-    """Yield the faults of partition.metadata; `expected_id` is the topic's id in the log of KRaft."""
+    """Yield the faults of partition.metadata; a missing file has none.
+
+    `expected_id` is the topic's id in the log of KRaft, or None where it is not known.
+    """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
     yield from faults
@@ -60,7 +64,10 @@ def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fa
 
 
 def check_meta_properties(path: Path) -> Iterator[Fault]:
-    """Yield the faults of meta.properties; a log dir that a broker has used always has it."""
+    """Yield the faults of meta.properties.
+
+    A missing file is a fault, because a log dir that a broker has used always has it.
+    """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
     yield from faults
@@ -83,7 +90,11 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
 
 
 def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
-    """Yield the faults of quorum-state; a node notes an epoch there before it writes the epoch's first batch."""
+    """Yield the faults of quorum-state; a missing file has none.
+
+    `log_epoch` is the largest leader epoch in the log: a node writes an epoch to this file before the epoch's first
+    batch.
+    """
     faults: list[Fault] = []
     state = read_regular(path, read_quorum_state, faults)
     yield from faults
@@ -107,22 +118,26 @@ def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
 
 
 def _is_number(value: object) -> bool:
+    """Return whether a value is an integer of -1 or above."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= -1
 
 
 def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
-    """Return the lines of an offset checkpoint and the file's own faults."""
+    """Return the lines of an offset checkpoint and the faults of the file.
+
+    A missing file has neither.
+    """
     faults: list[Fault] = []
     lines = read_regular(path, read_offset_checkpoint, faults) or []
-    seen: set[tuple[str, int]] = set()
+    seen_partitions: set[tuple[str, int]] = set()
     for line in lines:
         partition = (line.topic, line.partition)
-        if partition in seen:
+        if partition in seen_partitions:
             faults.append(Fault(file=path, fault=f"{line.topic}-{line.partition} stands twice"))
         if line.offset < 0 or line.partition < 0:
             text = f"{line.topic}-{line.partition} with offset {line.offset}: a number below 0"
             faults.append(Fault(file=path, offset=line.offset, fault=text))
-        seen.add(partition)
+        seen_partitions.add(partition)
     return lines, faults
 
 
@@ -132,7 +147,10 @@ def may_be_in_use(log_dir: Path) -> bool:
 
 
 def check_clean_shutdown(path: Path) -> Iterator[Fault]:
-    """Yield a notice where the file of a clean stop is missing or has other content than brokers write."""
+    """Yield a notice where the file of a clean stop is missing or has a content that no broker writes.
+
+    A file that cannot be read is a fault.
+    """
     faults: list[Fault] = []
     content = read_regular(path, _read_bytes, faults)
     yield from faults
@@ -145,6 +163,7 @@ def check_clean_shutdown(path: Path) -> Iterator[Fault]:
 
 
 def _is_version_0(content: bytes) -> bool:
+    """Return whether a content is a JSON object with version 0."""
     try:
         state = json.loads(content)
     except (ValueError, RecursionError):
@@ -153,6 +172,7 @@ def _is_version_0(content: bytes) -> bool:
 
 
 def _read_bytes(path: Path) -> bytes:
+    """Return the content of a file; raise MissingFileError and FormatError."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -162,6 +182,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _is_id(text: str) -> bool:
+    """Return whether a text is an id of 16 bytes in base64 of URLs."""
     try:
         return len(urlsafe_b64decode(text + "==")) == _ID_BYTES
     except ValueError:
@@ -169,5 +190,5 @@ def _is_id(text: str) -> bool:
 
 
 def is_broker_file(path: Path) -> bool:
-    """Return whether a file is one of those that a broker keeps at the top of a log dir."""
+    """Return whether a file has the name of an offset checkpoint, meta.properties or the file of a clean stop."""
     return path.name in (*OFFSET_CHECKPOINTS, FileKind.META_PROPERTIES.value, CLEAN_SHUTDOWN)

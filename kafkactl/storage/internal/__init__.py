@@ -1,1 +1,1 @@
-"""Decoders of the topics that Kafka keeps for itself."""
+"""Decoders of the records in Kafka's internal topics."""

@@ -1,7 +1,7 @@
 """Records of the coordinators' topics: __consumer_offsets, __transaction_state and __share_group_state.
 
-Source: org.apache.kafka.coordinator.common.runtime.CoordinatorRecordSerde. A key begins with the record's type, a value
-with its version; both are int16.
+Source: org.apache.kafka.coordinator.common.runtime.CoordinatorRecordSerde. A key begins with the type of the record, a
+value with its version; both are int16.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from functools import cache
 from typing import Any
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.schema import EndOfBytesError, Layout, SchemaReader, layouts, of_type
+from kafkactl.storage.schema import EndOfBytesError, Layout, SchemaReader, find_layouts, load_layouts
 
 GROUP_METADATA = 2
-_CONSUMER = "consumer"  # the protocol type of groups whose members carry what ConsumerProtocol* say
+_CONSUMER = "consumer"  # protocol type of groups whose members have subscriptions as in the ConsumerProtocol schemas
 
 
 class UnknownRecordTypeError(FormatError):
-    """A key whose type no schema has."""
+    """A key whose type has no schema."""
 
     def __init__(self, type: int) -> None:
         super().__init__(f"Found an unknown record type {type}")
@@ -27,37 +27,40 @@ class UnknownRecordTypeError(FormatError):
 
 @dataclass(frozen=True, slots=True)
 class CoordinatorRecord:
-    """One record of a coordinator's topic."""
+    """One record of a coordinator's topic, decoded."""
 
     type: int
     key: dict[str, Any]
     version: int | None
-    """The value's; None for a tombstone, and the value too."""
+    """Version of the value; None for a tombstone."""
     value: dict[str, Any] | None
+    """Fields of the value; None for a tombstone."""
 
 
 def parse_coordinator_record(
     topic: str, key: bytes, value: bytes | None, opens_protocol: bool = True
 ) -> CoordinatorRecord:
-    """A record of consumer_offsets, transaction_state or share_group_state; raises FormatError in Kafka's words.
+    """Return the decoded record of a coordinator's topic.
 
-    `opens_protocol` shows what is in the bytes that members of a consumer group carry; Kafka's dump tool does so, and
-    its console consumer does not.
+    `topic` is consumer_offsets, transaction_state or share_group_state, without the two underscores; a `value` of None
+    is a tombstone. `opens_protocol` decodes the subscription and the assignment of consumer group members, where they
+    can be read; Kafka's dump tool does so, and its console consumer does not. Raise UnknownRecordTypeError for an
+    unknown type, and FormatError, in Kafka's words, for bytes that are not as their schema says.
     """
-    keys, values = _layouts(topic)
+    keys, values = _load_layouts_by_type(topic)
     key_reader = SchemaReader(key)
-    type = _leading_number(key_reader, "key")
+    type = _read_leading_number(key_reader, "key")
     if type not in keys:
         raise UnknownRecordTypeError(type)
-    # A key says its type where a version would be, and has but one version.
-    key_fields = _message(key_reader, keys[type], 0, type, "key")
+    # A key has its type where a value has its version, and all keys have version 0.
+    key_fields = _read_message(key_reader, keys[type], 0, type, "key")
     if value is None:
         return CoordinatorRecord(type, key_fields, None, None)
     value_reader = SchemaReader(value)
-    version = _leading_number(value_reader, "value")
+    version = _read_leading_number(value_reader, "value")
     if version not in values[type].versions:
         raise FormatError(f"Found an unknown record version {version} for {type} type")
-    fields = _message(value_reader, values[type], version, version, "value")
+    fields = _read_message(value_reader, values[type], version, version, "value")
     if (
         opens_protocol
         and topic == "consumer_offsets"
@@ -65,42 +68,46 @@ def parse_coordinator_record(
         and fields["protocolType"] == _CONSUMER
     ):
         for member in fields["members"]:
-            _open_protocol(member)
+            _decode_protocol(member)
     return CoordinatorRecord(type, key_fields, version, fields)
 
 
-def _leading_number(reader: SchemaReader, part: str) -> int:
+def _read_leading_number(reader: SchemaReader, part: str) -> int:
+    """Return the int16 in front of a key or value."""
     try:
-        return int(reader.number("int16"))
+        return int(reader.read_number("int16"))
     except EndOfBytesError:
         raise FormatError(f"Could not read version from {part}'s buffer.") from None
 
 
-def _message(reader: SchemaReader, layout: Layout, version: int, shown_version: int, part: str) -> dict[str, Any]:
+def _read_message(reader: SchemaReader, layout: Layout, version: int, shown_version: int, part: str) -> dict[str, Any]:
+    """Return the fields of a message; raise FormatError with the text of Kafka's own error."""
     try:
-        return reader.message(layout, version)
+        return reader.read_message(layout, version)
     except FormatError as error:
-        why = None if isinstance(error, EndOfBytesError) else error
+        cause = None if isinstance(error, EndOfBytesError) else error
         raise FormatError(
             f"Could not read record with version {shown_version} from {part}'s buffer due to: "
-            f"{'null' if why is None else why}."
+            f"{'null' if cause is None else cause}."
         ) from error
 
 
-def _open_protocol(member: dict[str, Any]) -> None:
-    """Replaces a member's subscription and assignment by what is in their bytes, where they can be read."""
-    subscription, assignment = sorted(layouts("consumer_protocol"), key=lambda layout: layout.name, reverse=True)
+def _decode_protocol(member: dict[str, Any]) -> None:
+    """Replace a member's subscription and assignment by their fields, where their bytes can be decoded."""
+    subscription, assignment = sorted(load_layouts("consumer_protocol"), key=lambda layout: layout.name, reverse=True)
     for name, layout in (("subscription", subscription), ("assignment", assignment)):
         reader = SchemaReader(member[name])
         try:
-            member[name] = reader.message(layout, int(reader.number("int16")))
+            member[name] = reader.read_message(layout, int(reader.read_number("int16")))
         except FormatError:
             continue
 
 
 @cache
-def _layouts(topic: str) -> tuple[dict[int, Layout], dict[int, Layout]]:
+def _load_layouts_by_type(topic: str) -> tuple[dict[int, Layout], dict[int, Layout]]:
+    """Return the layouts of the keys and of the values of a topic, by record type."""
+
     def by_type(kind: str) -> dict[int, Layout]:
-        return {layout.api_key: layout for layout in of_type(topic, kind) if layout.api_key is not None}
+        return {layout.api_key: layout for layout in find_layouts(topic, kind) if layout.api_key is not None}
 
     return by_type("key"), by_type("value")

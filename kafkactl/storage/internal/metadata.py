@@ -1,7 +1,7 @@
-"""Records of __cluster_metadata and __remote_log_metadata, which have their type and version in front.
+"""Records of __cluster_metadata and __remote_log_metadata, which begin with their type and version.
 
-Source: org.apache.kafka.server.common.serialization.AbstractApiMessageSerde (KIP-631): three unsigned varints, the
-frame's version, the record's type and its version, and then the message.
+Source: org.apache.kafka.server.common.serialization.AbstractApiMessageSerde (KIP-631). Three unsigned varints come
+before the message: the version of the frame, the type of the record, and the version of the record.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.schema import Layout, SchemaReader, of_type
+from kafkactl.storage.schema import Layout, SchemaReader, find_layouts
 
 FRAME_VERSION = 1
 _LARGEST = 2**15 - 1
@@ -20,23 +20,27 @@ _LARGEST = 2**15 - 1
 
 @dataclass(frozen=True, slots=True)
 class MetadataRecord:
-    """One record, as its schema has it."""
+    """One record, decoded."""
 
     name: str
-    """The schema's: TopicRecord."""
+    """Name of the schema, such as TopicRecord."""
     version: int
     fields: dict[str, Any]
 
     @property
     def type(self) -> str:
-        """As Kafka's tools print it: TOPIC_RECORD."""
+        """Return the type as Kafka's tools print it, such as TOPIC_RECORD."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", self.name).upper()
 
 
 def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
-    """A record's value of cluster_metadata or remote_log_metadata; raises FormatError in Kafka's words."""
+    """Return the decoded value of a record.
+
+    `topic` is cluster_metadata or remote_log_metadata, without the two underscores. Raise FormatError, in Kafka's
+    words, for an unknown frame version or type, and for bytes that are not as their schema says.
+    """
     reader = SchemaReader(value)
-    frame_version = _leading_number(reader, "frame version")
+    frame_version = _read_leading_number(reader, "frame version")
     if frame_version == 0:
         raise FormatError(
             "Could not deserialize metadata record with frame version 0. "
@@ -47,13 +51,13 @@ def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
             f"Could not deserialize metadata record due to unknown frame version {frame_version}"
             f"(only frame version {FRAME_VERSION} is supported)"
         )
-    api_key = _leading_number(reader, "type")
-    version = _leading_number(reader, "version")
-    layout = _layouts(topic).get(api_key)
+    api_key = _read_leading_number(reader, "type")
+    version = _read_leading_number(reader, "version")
+    layout = _load_layouts_by_type(topic).get(api_key)
     if layout is None:
         raise FormatError(f"org.apache.kafka.common.errors.UnsupportedVersionException: Unknown metadata id {api_key}")
     try:
-        fields = reader.message(layout, version)
+        fields = reader.read_message(layout, version)
     except FormatError as error:
         raise FormatError(f"Failed to deserialize record with type {api_key}") from error
     if reader.left:
@@ -61,9 +65,10 @@ def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
     return MetadataRecord(layout.name, version, fields)
 
 
-def _leading_number(reader: SchemaReader, part: str) -> int:
+def _read_leading_number(reader: SchemaReader, part: str) -> int:
+    """Return the next varint in front of a message; raise FormatError for a number above 2^15 - 1."""
     try:
-        value = reader.unsigned_varint()
+        value = reader.read_unsigned_varint()
     except FormatError as error:
         raise FormatError(f"Error while reading {part}") from error
     if value > _LARGEST:
@@ -72,5 +77,6 @@ def _leading_number(reader: SchemaReader, part: str) -> int:
 
 
 @cache
-def _layouts(topic: str) -> dict[int, Layout]:
-    return {layout.api_key: layout for layout in of_type(topic, "metadata") if layout.api_key is not None}
+def _load_layouts_by_type(topic: str) -> dict[int, Layout]:
+    """Return the layouts of a topic by record type."""
+    return {layout.api_key: layout for layout in find_layouts(topic, "metadata") if layout.api_key is not None}

@@ -1,4 +1,4 @@
-"""The compiled parts of this package, which speak to librdkafka in C; everything works without them, at less speed."""
+"""Compiled parts that call librdkafka in C; everything works without them, at less speed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 from confluent_kafka import cimpl, libversion
 
 _OLDEST = 0x020000FF
-"""librdkafka 2.0.0: the first whose functions are all there; later ones keep them."""
+"""librdkafka 2.0.0, the first version with all the functions that are called; later versions keep them."""
 
 
-def compiled(name: str) -> Any:
-    """A module bound to confluent_kafka's librdkafka; None where there is none, or with KAFKACTL_STREAMS=pure.
+def load_compiled(name: str) -> Any:
+    """Return the compiled module with a name, bound to the librdkafka of confluent_kafka, or None.
 
-    There is none where no compiler was at install, or librdkafka shows nothing of itself.
+    None where no compiler was there at installation, where librdkafka does not export its functions or is older than
+    2.0.0, and with KAFKACTL_STREAMS=pure.
     """
     if os.environ.get("KAFKACTL_STREAMS") == "pure" or libversion()[1] < _OLDEST:
         return None

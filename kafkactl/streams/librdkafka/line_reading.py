@@ -1,4 +1,4 @@
-"""Records as plain lines at librdkafka's own speed, where what is compiled is there; see _line_receiver.pyx."""
+"""Reading of records as plain lines at librdkafka's own speed, with the compiled _line_receiver.pyx."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException
 
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError, UsageError
-from kafkactl.streams.consuming import WAIT_S, consumer_settings
-from kafkactl.streams.librdkafka import compiled
+from kafkactl.streams.consuming import WAIT_S, make_consumer_settings
+from kafkactl.streams.librdkafka import load_compiled
 from kafkactl.streams.record import PlainLine
-from kafkactl.streams.selection import Selection, ranges
+from kafkactl.streams.selection import Selection, find_ranges
 from kafkactl.streams.watching import Watch, is_deletion
 
-_line_receiver = compiled("_line_receiver")
+_line_receiver = load_compiled("_line_receiver")
 IS_THERE = _line_receiver is not None
+"""Whether the compiled part was built."""
 
-# As much as stays in the processor's cache until it is written.
+# So much text stays in the processor's cache until it is written.
 _CHUNK_BYTES = 1 << 20
 _NO_LIMIT = -1
 
 
 class Chunk(NamedTuple):
-    """Lines of several records. A tuple, for there may be a thousand a second."""
+    """Lines of several records. It is a tuple, because there may be a thousand in a second."""
 
     text: bytes
     records: int
+    """Number of records in the text."""
     ends: bytes
-    """Where each record ends in the text, as uint32 in the machine's order."""
+    """End of each record in the text, as uint32 in the machine's byte order."""
 
-    def records_within(self, size_bytes: int) -> int:
-        """Return how many records end within the first bytes of the text."""
+    def count_records_within(self, size_bytes: int) -> int:
+        """Return how many records end within the first `size_bytes` bytes of the text."""
         if size_bytes >= len(self.text):
             return self.records
         with memoryview(self.ends).cast("I") as ends:
@@ -45,13 +47,18 @@ class LineReading:
     """An open consumer of whole partitions, without a group."""
 
     def __init__(self, cluster: Cluster, selection: Selection, line: PlainLine, warn: Callable[[str], None]) -> None:
-        """Raises UnreachableError, NotFoundError, and UsageError for a wrong setting."""
+        """Connect and assign partitions; raise UnreachableError, NotFoundError, and UsageError for a wrong setting.
+
+        `line` has the separators of the lines. `warn` is called with sentences for the user.
+        """
         self._cluster, self._selection = cluster, selection
-        settings = consumer_settings(selection)
-        self._asking = cluster.make_consumer(settings)  # for metadata: the other one is not confluent-kafka's
-        found = ranges(cluster, self._asking, selection, warn)
-        self._starts = {each: range.start for each, range in found.items()}
-        self._watch = Watch(cluster, self._asking, selection, self._starts, warn)
+        settings = make_consumer_settings(selection)
+        self._metadata_client = cluster.make_consumer(
+            settings
+        )  # for metadata, because the receiver is no client of confluent_kafka
+        ranges = find_ranges(cluster, self._metadata_client, selection, warn)
+        self._starts = {partition: range.start for partition, range in ranges.items()}
+        self._watch = Watch(cluster, self._metadata_client, selection, self._starts, warn)
         try:
             self._receiver = _line_receiver.LineReceiver(
                 cluster.make_text_config(settings), line.separator, line.end, line.null
@@ -63,33 +70,38 @@ class LineReading:
         )
         cluster.end_sharing()
 
-    def chunks(self, limit: int | None) -> Iterator[Chunk]:
-        """Yield lines as they come; at most `limit` of all."""
+    def read_chunks(self, limit: int | None) -> Iterator[Chunk]:
+        """Yield lines as they come, until the selection ends or `limit` records were read.
+
+        A `limit` of None reads without a limit. Raise UnreachableError where a leader or all brokers are missing for
+        the time-out, NotFoundError for a deleted topic, and OperationError for an error of a broker.
+        """
         left = _NO_LIMIT if limit is None else limit
         last_record_at = time.monotonic()
         while left:
-            self._heed_changes()
-            ended = len(self._receiver.at_end)
+            self._apply_changes()
+            at_end_count = len(self._receiver.at_end)
             try:
                 text, number, ends = self._receiver.receive(round(WAIT_S * 1000), _CHUNK_BYTES, left)
             except LookupError as error:
                 topic, code, reason = error.args
                 if topic and is_deletion(code) and self._selection.include is not None:
-                    continue  # the next look drops the topic
-                what = f"cannot read {topic or ', '.join(self._selection.topics)}"
-                raise self._cluster.error(KafkaException(KafkaError(code, reason)), what) from error
-            if number or len(self._receiver.at_end) > ended:
-                self._watch.progressed()
+                    continue  # the next look removes the topic
+                failure = f"cannot read {topic or ', '.join(self._selection.topics)}"
+                raise self._cluster.error(KafkaException(KafkaError(code, reason)), failure) from error
+            if number or len(self._receiver.at_end) > at_end_count:
+                self._watch.note_progress()
             if number:
                 yield Chunk(text, number, ends)
-                self._watch.progressed()  # what the output took is no silence of the brokers
+                self._watch.note_progress()  # the time that the output took is no silence of the brokers
                 left -= number if limit is not None else 0
                 last_record_at = time.monotonic()
             elif self._selection.is_over(time.monotonic() - last_record_at, self._starts, self._receiver.at_end):
                 self._watch.require_leaders(self._receiver.at_end)
                 return
 
-    def _heed_changes(self) -> None:
+    def _apply_changes(self) -> None:
+        """Read new partitions, too, and stop reading partitions of deleted topics."""
         new, gone = self._watch.look()
         if new:
             self._starts.update(dict.fromkeys(new, OFFSET_BEGINNING))
@@ -101,12 +113,13 @@ class LineReading:
 
     @staticmethod
     def _call(change: Callable[[list[Any]], None], partitions: list[Any]) -> None:
+        """Call a method of the receiver; raise OperationError where librdkafka refuses the change."""
         try:
             change(partitions)
         except ValueError as error:
             raise OperationError(f"cannot change what is read: {error}") from error
 
     def close(self) -> None:
-        """End both consumers."""
+        """Close both consumers."""
         self._receiver.close()
-        self._asking.close()
+        self._metadata_client.close()

@@ -1,6 +1,6 @@
-"""Senders over librdkafka's own functions, where what is compiled is there; see _line_sender.pyx.
+"""Senders that call librdkafka's own functions, with the compiled _line_sender.pyx.
 
-They take what confluent_kafka does not: lines by the thousand, and headers whose names are not UTF-8.
+They send what confluent_kafka cannot: lines by the thousand, and headers whose names are not UTF-8.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import UsageError
 from kafkactl.storage.text import name_bytes
 from kafkactl.streams.account import Account, Undelivered
-from kafkactl.streams.librdkafka import compiled
-from kafkactl.streams.record import Headers, Record, header_name
+from kafkactl.streams.librdkafka import load_compiled
+from kafkactl.streams.record import Headers, Record, decode_header_name
 
-_line_sender = compiled("_line_sender")
+_line_sender = load_compiled("_line_sender")
 IS_THERE = _line_sender is not None
+"""Whether the compiled part was built."""
 
 _UNASSIGNED = -1
 _STEP_MS = 100
 
 
-def new_sender(
+def make_sender(
     cluster: Cluster,
     settings: Mapping[str, Any],
     topic: str,
@@ -35,9 +36,11 @@ def new_sender(
     on_statistics: Callable[[str], None],
     connect_s: float = math.inf,
 ) -> Any:
-    """Return a sender of lines and records that has the topic's metadata; raises UsageError for a wrong setting.
+    """Return a sender of lines and records that has the topic's metadata.
 
-    It waits for the metadata for `connect_s` at most, or for the time-out.
+    Failed records are counted in `account`. `is_over` says whether to give up, `on_statistics` gets librdkafka's
+    statistics. The sender waits for metadata for `connect_s` seconds at most, or for the time-out. Raise UsageError for
+    a wrong setting.
     """
 
     def on_failure(
@@ -49,8 +52,10 @@ def new_sender(
         code: int,
         reason: str,
     ) -> None:
-        named: Headers | None = None if headers is None else [(header_name(name), value) for name, value in headers]
-        account.fail(Undelivered(key, value, named, partition, timestamp_ms, account.reason(code, reason)))
+        decoded: Headers | None = (
+            None if headers is None else [(decode_header_name(name), value) for name, value in headers]
+        )
+        account.fail(Undelivered(key, value, decoded, partition, timestamp_ms, account.explain_failure(code, reason)))
 
     where = _UNASSIGNED if partition is None else partition
     try:
@@ -64,46 +69,52 @@ def new_sender(
 
 
 class RecordSending:
-    """A producer of records whose headers have any names: confluent_kafka takes text without a zero byte only."""
+    """A producer of records whose headers have any names; confluent_kafka accepts only text without a zero byte."""
 
     def __init__(self, sender: Any, account: Account, is_over: Callable[[], bool]) -> None:
-        """Take over a sender of new_sender."""
+        """Take over a sender of make_sender()."""
         self._sender, self._account, self._is_over = sender, account, is_over
 
     def __len__(self) -> int:
-        """Return how many records wait for an answer; statistics that nobody has heard would count, too."""
+        """Return how many records wait for an answer. Unread statistics would count, too, so they are read first."""
         self._sender.poll(0)
         return int(self._sender.outstanding())
 
     def fatal_error(self) -> str | None:
-        """Return what ended the client; None while it can send."""
+        """Return the error that ended the client, as text; None while it can send."""
         reason: str | None = self._sender.fatal_error()
         return reason
 
     def send(self, record: Record) -> None:
-        """Queue one record, waiting while the queue is full; it is failed where it cannot be queued."""
+        """Queue one record, waiting while the queue is full.
+
+        A record that cannot be queued fails in the account.
+        """
         headers = [(name_bytes(name), value) for name, value in record.get("headers") or ()]
         while code := self._sender.send_record(
             record.get("key"), record.get("value"), headers, record.get("partition"), record.get("timestamp")
         ):
             if code != KafkaError._QUEUE_FULL or self._is_over():
-                reason = self._account.reason(code, self._sender.fatal_error() or self._sender.reason(code))
+                reason = self._account.explain_failure(code, self._sender.fatal_error() or self._sender.reason(code))
                 self._account.fail_record(record, reason)
                 return
             self._sender.poll(_STEP_MS)
         self._sender.poll(0)
 
     def flush(self) -> None:
-        """Wait until all records are acknowledged or have failed, or it is over and the rest is taken back."""
+        """Wait until all records are acknowledged or have failed.
+
+        Where `is_over` says so, or after a fatal error, the remaining records are removed and fail.
+        """
         while not self._sender.flush():
             if self._sender.fatal_error() or self._is_over():
                 self._sender.purge()
                 return
 
     def purge(self) -> None:
-        """Take back what is not acknowledged; all of it is told as undelivered."""
+        """Remove the records that are not acknowledged; each of them fails in the account."""
         self._sender.purge()
 
     def close(self) -> None:
-        """End the producer, which was flushed before."""
+        """Close the producer, which must have been flushed."""
         self._sender.close()

@@ -124,7 +124,7 @@ def test_one_hot_partition() -> None:
 
 
 def test_unknown_is_never_a_sample_of_zero() -> None:
-    text = prometheus.text([group([row(0, 5, 20, time_lag_ms=1500), row(1, None, 7)], member("a", 0))])
+    text = prometheus.format_metrics([group([row(0, 5, 20, time_lag_ms=1500), row(1, None, 7)], member("a", 0))])
     assert 'kafka_consumergroup_lag{consumergroup="g",partition="0",topic="t"} 15.0' in text
     assert 'kafka_consumergroup_lag{consumergroup="g",partition="1"' not in text
     assert 'kafka_consumergroup_lag_seconds{consumergroup="g",partition="0",topic="t"} 1.5' in text
@@ -181,5 +181,5 @@ def test_files_of_offsets_that_are_refused(text: str, why: str, tmp_path: Path) 
 
 
 def test_kafkas_csv_quotes_what_is_long_or_might_need_it() -> None:
-    text = kafka_group_text.exported({"g": {("t", 0): 1, ("x" * 25, 0): 2}}, with_group=False)
+    text = kafka_group_text.format_export({"g": {("t", 0): 1, ("x" * 25, 0): 2}}, with_group=False)
     assert set(text.splitlines()) == {"t,0,1", f'"{"x" * 25}",0,2', ""}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kafkactl.storage.records import Record
-from kafkactl.storage.segment import base_offset_of
+from kafkactl.storage.segment import find_base_offset
 from tests.conftest import REPOSITORY, Cli
 from tests.data.make import OPTIONS
 from tests.forking import Line, run_all
@@ -147,7 +147,7 @@ def test_an_index_has_the_offset_of_the_log_with_its_name(tmp_path: Path, base: 
     (tmp_path / f"{base}.log{suffix}").write_bytes(pack(batch))
     for kind in (".index", ".timeindex"):
         (tmp_path / f"{base}{kind}{suffix}").write_bytes(pack(bytes(8)))
-        assert base_offset_of(tmp_path / f"{base}{kind}{suffix}") == 700
+        assert find_base_offset(tmp_path / f"{base}{kind}{suffix}") == 700
 
 
 def misnamed(tmp_path: Path) -> Path:

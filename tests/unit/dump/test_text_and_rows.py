@@ -13,9 +13,9 @@ import pytest
 from google_crc32c import value as crc32c
 
 from kafkactl.dump.files import TextDump
-from kafkactl.dump.pieces import Wanted
+from kafkactl.dump.pieces import DumpOptions
 from kafkactl.dump.rows import BytesAs, dump_rows
-from kafkactl.output.records.decoders import by_format
+from kafkactl.output.records.decoders import make_format_decoder
 from kafkactl.serde import formats
 from kafkactl.storage.selection import BadCrc, Selection
 from tests.unit.storage.encoding import KINDS_OF_BATCHES
@@ -31,7 +31,7 @@ FIELDS = {
     "base sequence": (53, ">i", INTS),
     "count": (57, ">i", INTS),
 }
-DECODER = by_format(formats.get("string"), formats.get("string"))
+DECODER = make_format_decoder(formats.get("string"), formats.get("string"))
 LINE = re.compile(
     r"^\| offset: (-?\d+) \w+: (-?\d+) keySize: (-?\d+) valueSize: (-?\d+) sequence: (-?\d+)", re.MULTILINE
 )
@@ -48,7 +48,7 @@ def with_field(batch: bytes, position: int, layout: str, number: int) -> bytes:
 
 def in_text(path: Path) -> tuple[list[Numbers], bool]:
     out = io.BytesIO()
-    status = TextDump(Wanted(deep=True, parse=DECODER.text, parse_is_utf8=True), out).run([path])
+    status = TextDump(DumpOptions(deep=True, parse=DECODER.text, parse_is_utf8=True), out).run([path])
     return [tuple(map(int, found)) for found in LINE.findall(out.getvalue().decode())], status == 0
 
 

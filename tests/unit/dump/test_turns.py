@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kafkactl.dump.turns import FileOutput, Turn, descriptor_of_file, in_turns
+from kafkactl.dump.turns import FileOutput, Turn, find_file_descriptor, run_in_turns
 from kafkactl.errors import KafkactlError
 
 
@@ -23,7 +23,7 @@ def test_results_and_output_come_in_order(tmp_path: Path, jobs: int) -> None:
         turn.pass_on(0)
         return item * 2, True
 
-    assert list(in_turns(lambda: iter(range(50)), jobs, 0, work)) == [item * 2 for item in range(50)]
+    assert list(run_in_turns(lambda: iter(range(50)), jobs, 0, work)) == [item * 2 for item in range(50)]
     assert (tmp_path / "out").read_text() == "".join(f"{item} " for item in range(50))
 
 
@@ -33,7 +33,7 @@ def test_a_file_is_written_by_all_at_once(tmp_path: Path, jobs: int) -> None:
     with path.open("wb") as out:
         out.write(b"head ")
         out.flush()
-        descriptor = descriptor_of_file(out)
+        descriptor = find_file_descriptor(out)
         assert descriptor is not None
 
         def work(item: int, turn: Turn) -> tuple[int, bool]:
@@ -45,7 +45,7 @@ def test_a_file_is_written_by_all_at_once(tmp_path: Path, jobs: int) -> None:
             file.writelines([text[:7], text[7:]])
             return file.position, True
 
-        *_, end = in_turns(lambda: iter(range(20)), jobs, 5, work)
+        *_, end = run_in_turns(lambda: iter(range(20)), jobs, 5, work)
     assert path.read_bytes() == b"head " + b"".join(b"%d " % item * 50_000 for item in range(20))
     assert end == path.stat().st_size
 
@@ -53,10 +53,10 @@ def test_a_file_is_written_by_all_at_once(tmp_path: Path, jobs: int) -> None:
 def test_what_is_no_file_is_written_one_by_one(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     with os.fdopen(writer, "wb") as pipe, os.fdopen(reader, "rb"):
-        assert descriptor_of_file(pipe) is None
+        assert find_file_descriptor(pipe) is None
     with (tmp_path / "out").open("ab") as appended:
-        assert descriptor_of_file(appended) is None
-    assert descriptor_of_file(io.BytesIO()) is None
+        assert find_file_descriptor(appended) is None
+    assert find_file_descriptor(io.BytesIO()) is None
 
 
 def test_one_that_says_stop_is_the_last() -> None:
@@ -67,7 +67,7 @@ def test_one_that_says_stop_is_the_last() -> None:
         turn.pass_on(0)
         return item, True
 
-    assert list(in_turns(lambda: iter(range(50)), 3, 0, work)) == list(range(11))
+    assert list(run_in_turns(lambda: iter(range(50)), 3, 0, work)) == list(range(11))
 
 
 @pytest.mark.parametrize("error", [KafkactlError, BrokenPipeError, PermissionError])
@@ -80,7 +80,7 @@ def test_a_process_that_is_lost_ends_them_all(error: type[Exception]) -> None:
         turn.pass_on(0)
         return item, True
 
-    results = in_turns(lambda: iter(range(50)), 3, 0, work)
+    results = run_in_turns(lambda: iter(range(50)), 3, 0, work)
     assert [next(results) for _ in range(7)] == list(range(7))
     with pytest.raises(error):
         next(results)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from kafkactl.errors import FormatError
-from kafkactl.output.records.decoders import format_of_class
+from kafkactl.output.records.decoders import find_class_format
 
 
 def test_decoders_read_the_first_bytes_and_deserializers_want_all() -> None:
     nine = bytes(range(9))
-    assert format_of_class("org.apache.kafka.tools.api.LongDecoder").to_text(nine) == "283686952306183"
+    assert find_class_format("org.apache.kafka.tools.api.LongDecoder").to_text(nine) == "283686952306183"
     with pytest.raises(FormatError):
-        format_of_class("org.apache.kafka.common.serialization.LongDeserializer").to_text(nine)
+        find_class_format("org.apache.kafka.common.serialization.LongDeserializer").to_text(nine)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafkactl.output.kafka.java_order import hash_map_order
+from kafkactl.output.kafka.java_order import sort_as_hash_map
 
 KEYS = [
     "orders",
@@ -25,7 +25,7 @@ KEYS = [
 def test_the_order_is_the_jvms() -> None:
     sixteen = "Aa BB {} zz a b q 값 t.1 clicks t.2 orders retention.ms __consumer_offsets".format("x" * 40).split()
     for capacity in (16, 14, 1):  # fourteen keys make a table of eight, or of sixteen, grow
-        assert hash_map_order(KEYS, capacity) == sixteen
+        assert sort_as_hash_map(KEYS, capacity) == sixteen
     larger = "Aa BB {} zz 값 retention.ms a b q t.1 clicks t.2 orders __consumer_offsets".format("x" * 40).split()
-    assert hash_map_order(KEYS, 64) == larger
-    assert hash_map_order([]) == []
+    assert sort_as_hash_map(KEYS, 64) == larger
+    assert sort_as_hash_map([]) == []

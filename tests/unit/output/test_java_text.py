@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafkactl.output.kafka.java_text import double_text, json_text, plain
+from kafkactl.output.kafka.java_text import format_double, format_json, make_plain
 
 
 @pytest.mark.parametrize(
@@ -32,22 +32,23 @@ from kafkactl.output.kafka.java_text import double_text, json_text, plain
     ],
 )
 def test_doubles(value: float, text: str) -> None:
-    assert double_text(value) == text
+    assert format_double(value) == text
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_doubles_text_is_that_double(value: float) -> None:
-    assert float(double_text(value)) == value
+    assert float(format_double(value)) == value
 
 
 def test_json() -> None:
     value = {"a": [1, True, None], "b": b"\xff\0", "text": 'q"\\ \t\x01\x1f 값', "n": 1e7, "no": float("nan")}
     assert (
-        json_text(value) == '{"a":[1,true,null],"b":"/wA=","text":"q\\"\\\\ \\t\\u0001\\u001F 값","n":1.0E7,"no":"NaN"}'
+        format_json(value)
+        == '{"a":[1,true,null],"b":"/wA=","text":"q\\"\\\\ \\t\\u0001\\u001F 값","n":1.0E7,"no":"NaN"}'
     )
-    assert plain({"b": [b"\xff"]}) == {"b": ["/w=="]}
+    assert make_plain({"b": [b"\xff"]}) == {"b": ["/w=="]}
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=8))
 def test_any_json_is_read_back(value: object) -> None:
-    assert json.loads(json_text(value)) == value
+    assert json.loads(format_json(value)) == value

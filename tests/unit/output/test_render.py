@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafkactl.output.render import padded, show, tabulated
+from kafkactl.output.render import align_ascii, align_text, show
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 
 
@@ -94,14 +94,16 @@ words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, 
 def test_ascii_is_aligned_as_tabulate_aligns_it(rows: list[tuple[str, str]], numeric: bool) -> None:
     cells = [list(column) for column in zip(*rows, strict=True)]
     titles, numerics = ["NAME", "N"], [False, numeric]
-    assert padded(titles, cells, numerics, len(rows)) == tabulated(titles, cells, numerics)
+    assert align_ascii(titles, cells, numerics, len(rows)) == align_text(titles, cells, numerics)
 
 
 @given(st.lists(st.tuples(st.integers(-20, 2000), st.sampled_from(["%s", "50%", "a"])), min_size=1, max_size=5))
 def test_numbers_and_what_repeats_are_aligned_as_tabulate_aligns_them(rows: list[tuple[int, str]]) -> None:
     columns = [list(column) for column in zip(*rows, strict=True)]
     folded = [column[:1] if len(set(column)) == 1 else column for column in columns]
-    assert padded(["N", "NAME"], folded, [True, False], len(rows)) == tabulated(["N", "NAME"], columns, [True, False])
+    assert align_ascii(["N", "NAME"], folded, [True, False], len(rows)) == align_text(
+        ["N", "NAME"], columns, [True, False]
+    )
 
 
 def test_wide_characters_are_aligned_by_tabulate() -> None:

@@ -17,7 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kafkactl.output.report import Column, Table
-from kafkactl.output.structured import csv_line, csv_pieces, json_lines, json_pieces, valid_data, yaml_pieces
+from kafkactl.output.structured import (
+    encode_csv,
+    encode_json,
+    encode_json_lines,
+    encode_yaml,
+    format_csv_line,
+    make_valid_data,
+)
 
 
 class Colour(Enum):
@@ -49,7 +56,7 @@ DATA = st.recursive(
 
 
 def text_of_json(data: Any) -> str:
-    return b"".join(json_pieces(data)).decode()
+    return b"".join(encode_json(data)).decode()
 
 
 @given(DATA)
@@ -57,17 +64,17 @@ def test_json_is_valid_and_says_what_the_data_says(data: Any) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    assert json.loads(text_of_json(data), parse_constant=refuse) == _comparable(valid_data(data))
+    assert json.loads(text_of_json(data), parse_constant=refuse) == _comparable(make_valid_data(data))
 
 
 @given(DATA)
 def test_yaml_means_what_json_means(data: Any) -> None:
-    assert yaml.safe_load("".join(yaml_pieces(data))) == json.loads(text_of_json(data))
+    assert yaml.safe_load("".join(encode_yaml(data))) == json.loads(text_of_json(data))
 
 
 @given(st.lists(DATA, max_size=5))
 def test_lines_of_json_are_the_items(items: list[Any]) -> None:
-    lines = b"".join(json_lines(items)).decode().split("\n")
+    lines = b"".join(encode_json_lines(items)).decode().split("\n")
     assert lines.pop() == ""
     assert [json.loads(line) for line in lines] == json.loads(text_of_json(items))
 
@@ -76,21 +83,24 @@ def test_lines_of_json_are_the_items(items: list[Any]) -> None:
 def test_pieces_make_one_list(count: int) -> None:
     rows = [Row(f"r{number}", (number,)) for number in range(count)]
     expected = [{"name": row.name, "ids": [*row.ids], "colour": "red"} for row in rows]
-    assert json.loads(text_of_json(rows)) == yaml.safe_load("".join(yaml_pieces(rows))) == expected
+    assert json.loads(text_of_json(rows)) == yaml.safe_load("".join(encode_yaml(rows))) == expected
     assert text_of_json(rows) == json.dumps(expected, indent=2) + "\n"
 
 
 @given(st.lists(st.lists(st.one_of(TEXT, HOSTILE, st.integers(), st.none()), min_size=2, max_size=2), max_size=6))
 def test_csv_is_read_back_cell_by_cell(rows: list[list[Any]]) -> None:
     table = Table([Column("A", lambda row: row[0]), Column("B", lambda row: row[1])], rows)
-    text = "".join(csv_pieces([table]))
+    text = "".join(encode_csv([table]))
     found = list(csv.reader(io.StringIO(text, newline="")))
-    assert found == [["a", "b"], *(["" if cell is None else str(valid_data(cell)) for cell in row] for row in rows)]
-    assert "".join(csv_line(row) for row in [["a", "b"], *rows]) == text
+    assert found == [
+        ["a", "b"],
+        *(["" if cell is None else str(make_valid_data(cell)) for cell in row] for row in rows),
+    ]
+    assert "".join(format_csv_line(row) for row in [["a", "b"], *rows]) == text
 
 
 def test_an_empty_text_and_an_absent_value_differ_in_csv() -> None:
-    assert csv_line(["", None, "x"]) == '"",,x\n'
+    assert format_csv_line(["", None, "x"]) == '"",,x\n'
 
 
 def test_types_that_json_does_not_know() -> None:
@@ -101,7 +111,7 @@ def test_types_that_json_does_not_know() -> None:
 
 def test_yaml_is_in_block_style_in_the_order_of_the_data() -> None:
     data = {"z": [{"b": [1, [2, 3]], "a": {}}], "y": "x y"}
-    assert "".join(yaml_pieces(data)) == yaml.safe_dump(data, sort_keys=False)
+    assert "".join(encode_yaml(data)) == yaml.safe_dump(data, sort_keys=False)
 
 
 def _comparable(value: Any) -> Any:

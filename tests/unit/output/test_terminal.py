@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from kafkactl.output.report import Column, Table
-from kafkactl.output.terminal import drawn
+from kafkactl.output.terminal import draw_table
 
 SENTENCE = "start its consumers, or delete the group"
 
@@ -23,7 +23,7 @@ def text_of(rows: list[tuple[object, ...]], width: int, titles: list[str] | None
         for number, title in enumerate(titles)
     ]
     stream = io.StringIO()
-    Console(file=stream, width=width, highlight=False).print(drawn(Table(columns, rows), width), soft_wrap=True)
+    Console(file=stream, width=width, highlight=False).print(draw_table(Table(columns, rows), width), soft_wrap=True)
     return stream.getvalue()
 
 

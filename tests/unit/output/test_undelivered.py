@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from kafkactl.errors import UsageError
-from kafkactl.output.records.undelivered import Undelivereds
+from kafkactl.output.records.undelivered import UndeliveredSink
 from kafkactl.serde import formats
 from kafkactl.streams.account import Undelivered
-from kafkactl.streams.inputs import FieldReader, json_lines
+from kafkactl.streams.inputs import FieldReader, read_json_lines
 
 ONE = Undelivered(b"k", b"v", [("h", b"1"), ("n", None), ("b", b"\xff")], 2, 5, "timed out")
 
 
 def test_a_line_each_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    with Undelivereds("orders", None) as told:
+    with UndeliveredSink("orders", None) as told:
         told.tell(ONE)
         told.tell(Undelivered(None, None, None, None, None, "why"))
         told.tell(Undelivered(b"\xff", b"x" * 500, None, None, None, "why"))
@@ -33,10 +33,10 @@ def test_a_line_each_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_file_that_can_be_sent_again(tmp_path: Path) -> None:
     file = tmp_path / "letters.json"
     for one in (ONE, Undelivered(b"\xff", None, None, None, None, "why")):  # a second run adds to what is there
-        with Undelivereds("orders", file) as told:
+        with UndeliveredSink("orders", file) as told:
             told.tell(one)
     reader = FieldReader(formats.get("string"), formats.get("string"))
-    found = [record for batch in json_lines(io.BytesIO(file.read_bytes()), reader) for record in batch]
+    found = [record for batch in read_json_lines(io.BytesIO(file.read_bytes()), reader) for record in batch]
     assert found == [
         {
             "key": b"k",
@@ -51,11 +51,11 @@ def test_a_file_that_can_be_sent_again(tmp_path: Path) -> None:
 
 
 def test_nothing_to_keep_leaves_no_file(tmp_path: Path) -> None:
-    with Undelivereds("orders", tmp_path / "none.json"):
+    with UndeliveredSink("orders", tmp_path / "none.json"):
         pass
     assert not list(tmp_path.iterdir())
     with pytest.raises(UsageError, match="--dead-letter"):
-        Undelivereds("orders", tmp_path / "no" / "folder.json")
+        UndeliveredSink("orders", tmp_path / "no" / "folder.json")
 
 
 @pytest.mark.parametrize("kind", ["empty file", "link", "device"])
@@ -65,9 +65,9 @@ def test_what_was_there_before_is_there_afterwards(kind: str, tmp_path: Path) ->
     file = {"empty file": target, "link": tmp_path / "link", "device": Path("/dev/null")}[kind]
     if kind == "link":
         file.symlink_to(target)
-    with Undelivereds("orders", file):
+    with UndeliveredSink("orders", file):
         pass
-    with Undelivereds("orders", file) as letters:
+    with UndeliveredSink("orders", file) as letters:
         letters.tell(ONE)
     assert file.exists()
     assert file.is_symlink() == (kind == "link")
@@ -75,7 +75,7 @@ def test_what_was_there_before_is_there_afterwards(kind: str, tmp_path: Path) ->
 
 def test_a_file_that_is_created_is_nobody_elses(tmp_path: Path) -> None:
     file = tmp_path / "letters.json"
-    with Undelivereds("orders", file) as letters:
+    with UndeliveredSink("orders", file) as letters:
         assert not file.exists()
         letters.tell(ONE)
     assert file.stat().st_mode & 0o777 == 0o600
@@ -89,7 +89,7 @@ def test_a_full_disk_leaves_whole_lines_and_the_rest_goes_to_stderr(
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-        with Undelivereds("orders", file) as letters:
+        with UndeliveredSink("orders", file) as letters:
             for number in range(50):
                 letters.tell(Undelivered(None, b"%d" % number + b"x" * 30, None, None, None, "timed out"))
     finally:

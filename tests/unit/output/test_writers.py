@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kafkactl.errors import UsageError
-from kafkactl.output.records.writers import Style, record_writer
+from kafkactl.output.records.writers import Style, make_record_writer
 from kafkactl.serde import formats
 
 STRING = formats.get("string")
@@ -34,15 +34,15 @@ class Message:
     ],
 )
 def test_the_encoding_of_a_deserializer_is_heard_in_every_spelling(name: str) -> None:
-    writer = record_writer(Style(properties={name: "UTF-16BE"}), STRING, STRING)
+    writer = make_record_writer(Style(properties={name: "UTF-16BE"}), STRING, STRING)
     assert writer.write_all([Message("한".encode("utf-16-be"))]) == "한\n".encode()
-    same = record_writer(Style(properties={name: "UTF-8"}), STRING, STRING)
+    same = make_record_writer(Style(properties={name: "UTF-8"}), STRING, STRING)
     assert same.write_all([Message(b"\xff")]) == b"\xff\n"
     for wrong in ("UTF-16", "none-such"):
         with pytest.raises(UsageError, match=wrong):
-            record_writer(Style(properties={name: wrong}), STRING, STRING)
+            make_record_writer(Style(properties={name: wrong}), STRING, STRING)
 
 
 def test_other_settings_of_deserializers_are_refused() -> None:
     with pytest.raises(UsageError, match=r"value\.deserializer\.schema: a deserializer has no such setting"):
-        record_writer(Style(properties={"value.deserializer.schema": "x"}), STRING, STRING)
+        make_record_writer(Style(properties={"value.deserializer.schema": "x"}), STRING, STRING)

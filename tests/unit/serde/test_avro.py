@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kafkactl.errors import FormatError
-from kafkactl.serde.avro import format_of
+from kafkactl.serde.avro import make_format
 from kafkactl.serde.formats import Format
-from kafkactl.serde.schemas import AVRO, Schema, Shown
+from kafkactl.serde.schemas import AVRO, Schema, ShowOptions
 
 TREE = {"type": "record", "name": "shop.Tree", "fields": [
     {"name": "value", "type": ["null", "int", "long", "string", "bytes", {"type": "array", "items": "double"}]},
@@ -27,7 +27,7 @@ TREE = {"type": "record", "name": "shop.Tree", "fields": [
 
 
 def of(schema: Any, logical: bool = False) -> Format:
-    return format_of(Schema(AVRO, json.dumps(schema), shown=Shown(logical_types=logical)))
+    return make_format(Schema(AVRO, json.dumps(schema), shown=ShowOptions(logical_types=logical)))
 
 
 BYTES = st.binary(max_size=4).map(lambda data: data.decode("latin-1"))
@@ -140,7 +140,7 @@ MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
     ],
 )
 def test_nothing_is_rounded_in_silence(schema: object, text: str, why: str) -> None:
-    format = format_of(Schema(AVRO, json.dumps(schema), shown=Shown(logical_types=True)))
+    format = make_format(Schema(AVRO, json.dumps(schema), shown=ShowOptions(logical_types=True)))
     with pytest.raises(FormatError, match=re.escape(why)):
         format.to_bytes(text)
 
@@ -155,11 +155,11 @@ def test_nothing_is_rounded_in_silence(schema: object, text: str, why: str) -> N
 )
 def test_why_bytes_are_no_value_is_said_plainly(schema: object, data: bytes, why: str) -> None:
     with pytest.raises(FormatError, match=f"bytes are not of the Avro schema: {why}"):
-        format_of(Schema(AVRO, json.dumps(schema))).to_text(data)
+        make_format(Schema(AVRO, json.dumps(schema))).to_text(data)
 
 
 def test_a_time_that_nobody_can_write_is_shown_as_its_number() -> None:
-    format = format_of(Schema(AVRO, json.dumps(MILLIS), shown=Shown(logical_types=True)))
-    plain = format_of(Schema(AVRO, '"long"'))
+    format = make_format(Schema(AVRO, json.dumps(MILLIS), shown=ShowOptions(logical_types=True)))
+    plain = make_format(Schema(AVRO, '"long"'))
     assert format.to_text(plain.to_bytes("999999999999999999")) == "999999999999999999"
     assert format.to_text(plain.to_bytes("0")).startswith('"1970-01-01T00:00:00')

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde import protobuf, schemas
 from kafkactl.serde.formats import Format
-from kafkactl.serde.schemas import PROTOBUF, Schema, Shown
+from kafkactl.serde.schemas import PROTOBUF, Schema, ShowOptions
 
 SHOP = """syntax = "proto3"; package shop;
 message First { map<string, int32> counts = 1; message Inner { string name = 1; } Inner inner = 2; }
@@ -30,7 +30,7 @@ message First {
 
 
 def of(text: str, message: str | None = None, zero_values: bool = False) -> Format:
-    return protobuf.format_of(Schema(PROTOBUF, text, message=message, shown=Shown(zero_values=zero_values)))
+    return protobuf.make_format(Schema(PROTOBUF, text, message=message, shown=ShowOptions(zero_values=zero_values)))
 
 
 def test_a_map_that_is_registered_as_its_entries_is_a_map() -> None:
@@ -41,9 +41,9 @@ def test_a_map_that_is_registered_as_its_entries_is_a_map() -> None:
 
 @pytest.mark.parametrize("text", [SHOP, AS_REGISTERED])
 def test_messages_are_counted_without_the_entries_of_maps(text: str) -> None:
-    inner = protobuf.message_class(Schema(PROTOBUF, text), [0, 0])
+    inner = protobuf.find_message_class(Schema(PROTOBUF, text), [0, 0])
     assert inner.DESCRIPTOR.full_name == "shop.First.Inner"
-    assert protobuf.indexes_of(inner) == [0, 0]
+    assert protobuf.find_indexes(inner) == [0, 0]
 
 
 def test_a_message_by_a_part_of_its_name() -> None:
@@ -91,8 +91,8 @@ def test_a_broken_file_that_is_not_imported_does_no_harm(tmp_path: Path) -> None
     (tmp_path / "order.proto").write_text(SHOP)
     (tmp_path / "broken.proto").write_text("message {")
     (tmp_path / "binary.proto").write_bytes(b"\xff\xfe")
-    schema = schemas.read(f"{tmp_path / 'order.proto'}:shop.Order", PROTOBUF)
-    assert protobuf.format_of(schema).to_text(b"\x08\x05") == '{"id": "5"}'
+    schema = schemas.read_schema(f"{tmp_path / 'order.proto'}:shop.Order", PROTOBUF)
+    assert protobuf.make_format(schema).to_text(b"\x08\x05") == '{"id": "5"}'
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"\x0a\xff\xff", b"\x0a\x02\xff\xfe"])
@@ -134,7 +134,7 @@ def all_types() -> str:
     enum Kind {{ NONE = 0; SOME = 1; }} message All {{ {" ".join(fields)} }}"""
 
 
-ALL = protobuf.message_class(Schema(PROTOBUF, all_types()))
+ALL = protobuf.find_message_class(Schema(PROTOBUF, all_types()))
 
 
 def messages(depth: int = 1) -> st.SearchStrategy[Any]:
@@ -189,14 +189,14 @@ def forget_unknown_of_times(value: Any) -> None:
 @pytest.mark.parametrize("zero_values", [False, True])
 @given(value=messages())
 def test_every_message_comes_out_as_it_went_in(zero_values: bool, value: Any) -> None:
-    format = protobuf.by_class(ALL, Shown(zero_values=zero_values))
+    format = protobuf.make_class_format(ALL, ShowOptions(zero_values=zero_values))
     data = value.SerializeToString(deterministic=True)
     assert format.to_bytes(format.to_text(data)) == data
 
 
 @given(st.one_of(st.binary(max_size=60), messages().map(lambda value: value.SerializeToString()).flatmap(damaged)))
 def test_any_bytes_are_refused_or_shown_whole(data: bytes) -> None:
-    format = protobuf.by_class(ALL, schemas.USUAL)
+    format = protobuf.make_class_format(ALL, schemas.DEFAULT_SHOW_OPTIONS)
     try:
         text = format.to_text(data)
     except FormatError:

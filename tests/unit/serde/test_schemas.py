@@ -14,11 +14,11 @@ from confluent_kafka.schema_registry.serde import SchemaId
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from kafkactl.errors import FormatError, NotFoundError, UnreachableError, UsageError
-from kafkactl.serde.chosen import Choice, chosen
+from kafkactl.serde.chosen import Choice, choose_format
 from kafkactl.serde.formats import Format
 from kafkactl.serde.registry import Registry
-from kafkactl.serde.schemas import Writes
-from kafkactl.streams.properties import settled
+from kafkactl.serde.schemas import WriteOptions
+from kafkactl.streams.properties import fill_defaults
 from tests import registry as registries
 
 USER = {
@@ -44,11 +44,13 @@ def registry() -> Iterator[registries.Registry]:
 
 def from_file(tmp_path: Path, name: str, text: str, format: str, message: str = "") -> Format:
     (tmp_path / name).write_text(text)
-    return chosen(Choice(format, f"{tmp_path / name}{message}"), "value", "orders")
+    return choose_format(Choice(format, f"{tmp_path / name}{message}"), "value", "orders")
 
 
 def from_registry(url: str, name: str = "registry", schema: Path | None = None, strategy: str = "topic") -> Format:
-    return chosen(Choice(name, None if schema is None else str(schema), {"url": url}, strategy), "value", "orders")
+    return choose_format(
+        Choice(name, None if schema is None else str(schema), {"url": url}, strategy), "value", "orders"
+    )
 
 
 def test_avro_values(tmp_path: Path) -> None:
@@ -123,10 +125,10 @@ def test_wrong_choices(tmp_path: Path) -> None:
         (Choice("avro", None, {"url": "nowhere"}), "a setting of the schema registry is wrong"),
     ):
         with pytest.raises(UsageError, match=told):
-            chosen(choice, "value", "orders")
+            choose_format(choice, "value", "orders")
     (tmp_path / "user.proto").write_text(USER_PROTO)
     with pytest.raises(UsageError, match=r"no message shop.None"):
-        chosen(Choice("protobuf", f"{tmp_path / 'user.proto'}:shop.None"), "value", "orders")
+        choose_format(Choice("protobuf", f"{tmp_path / 'user.proto'}:shop.None"), "value", "orders")
 
 
 def test_confluents_own_serializers_are_understood(registry: registries.Registry) -> None:
@@ -158,10 +160,10 @@ def test_ids_in_headers(registry: registries.Registry) -> None:
         assert data is not None
         assert [name for name, _ in headers] == ["h", "none", "__value_schema_id"]
         format = from_registry(registry.url)
-        assert json.loads(format.to_text(format.with_id(data, headers))) == value
+        assert json.loads(format.to_text(format.add_schema_id(data, headers))) == value
         with pytest.raises(FormatError):
             format.to_text(data)
-        assert format.with_id(data, headers[:2]) == data
+        assert format.add_schema_id(data, headers[:2]) == data
     registry.register("c", {"schema": USER_PROTO, "schemaType": "PROTOBUF"})
     tag = SchemaId("PROTOBUF", None, registries.guid(registry.schemas[-1]), [1, 0]).guid_to_bytes()
     assert from_registry(registry.url).to_text(tag + b"\x0a\x01x") == '{"text": "x"}'
@@ -247,15 +249,15 @@ def test_references(registry: registries.Registry) -> None:
 def test_what_a_registry_refuses() -> None:
     with registries.serving(login="me:secret") as registry:
         with pytest.raises(UnreachableError, match="refuses us"):
-            Registry({"url": registry.url}).by_id(1)
+            Registry({"url": registry.url}).find_by_id(1)
         known = Registry({"url": registry.url, "basic.auth.user.info": "me:secret"})
         with pytest.raises(NotFoundError, match="has no schema 1"):
-            known.by_id(1)
+            known.find_by_id(1)
         with pytest.raises(NotFoundError, match="has no subject orders-value"):
-            known.latest("orders-value")
+            known.find_latest("orders-value")
         url = registry.url
     with pytest.raises(UnreachableError, match="cannot reach the schema registry"):
-        Registry({"url": url, "max.retries": "0"}).by_id(1)
+        Registry({"url": url, "max.retries": "0"}).find_by_id(1)
 
 
 @pytest.mark.parametrize("data", [b"", b"plain", b"\0\0\0", b"\1\0\0\0\1x"])
@@ -284,20 +286,20 @@ def test_a_schema_is_only_registered_where_it_may_be(registry: registries.Regist
     file = tmp_path / "user.avsc"
     file.write_text(json.dumps(USER))
 
-    def written(writes: Writes, schema: Path | None = None) -> bytes:
+    def written(writes: WriteOptions, schema: Path | None = None) -> bytes:
         choice = Choice("avro", None if schema is None else str(schema), {"url": registry.url}, writes=writes)
-        return chosen(choice, "value", "orders").to_bytes('{"id": 3, "name": null}')
+        return choose_format(choice, "value", "orders").to_bytes('{"id": 3, "name": null}')
 
     with pytest.raises(NotFoundError, match="such schema under orders-value"):
-        written(Writes(registers=False), file)
+        written(WriteOptions(registers=False), file)
     assert registry.subjects == {}
-    registered = written(Writes(), file)
-    assert written(Writes(registers=False), file) == registered
-    assert written(Writes(schema_id=1)) == registered
+    registered = written(WriteOptions(), file)
+    assert written(WriteOptions(registers=False), file) == registered
+    assert written(WriteOptions(schema_id=1)) == registered
     with pytest.raises(NotFoundError, match="schema 9"):
-        written(Writes(schema_id=9))
+        written(WriteOptions(schema_id=9))
     with pytest.raises(UsageError, match="--value-schema-id"):
-        written(Writes(schema_id=1), file)
+        written(WriteOptions(schema_id=1), file)
 
 
 @pytest.mark.parametrize("data", [b"\0\0\0\0\x09x", b"\0\0\0\0\x01\x02\x0ax"])
@@ -311,4 +313,4 @@ def test_records_whose_schema_is_not_there_are_faults_of_their_own(registry: reg
 def test_confluents_properties_point_to_flags() -> None:
     for name in ("schema.registry.url", "value.schema", "basic.auth.credentials.source"):
         with pytest.raises(UsageError, match=f"--property {name}: it is a flag here"):
-            settled({name: "x"}, {"parse.key": "false"}, "reader")
+            fill_defaults({name: "x"}, {"parse.key": "false"}, "reader")

@@ -76,7 +76,7 @@ def _value(field: Field, version: int, flexible: bool, random: Random, null: boo
 
 def _protocol(random: Random) -> bytes:
     """What a classic member's subscription or assignment may hold."""
-    from kafkactl.storage.schema import layouts
+    from kafkactl.storage.schema import load_layouts
 
-    layout, version = random.choice(layouts("consumer_protocol")), random.randrange(4)
+    layout, version = random.choice(load_layouts("consumer_protocol")), random.randrange(4)
     return struct.pack(">h", version) + encode_message(layout, version, random)

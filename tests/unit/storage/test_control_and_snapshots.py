@@ -9,9 +9,9 @@ from google_crc32c import value as crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafkactl.dump.text import control_text, producer_line
+from kafkactl.dump.text import format_control, format_producer
 from kafkactl.errors import FormatError
-from kafkactl.storage.control import ControlType, layout_of, parse_control
+from kafkactl.storage.control import ControlType, find_control_layout, parse_control
 from kafkactl.storage.producer_snapshot import read_producer_snapshot
 from kafkactl.storage.records import Record
 from kafkactl.storage.txnindex import read_aborted_transactions
@@ -22,21 +22,21 @@ def control(kind: int, value: bytes | None) -> Record:
 
 
 def test_ends_of_transactions() -> None:
-    assert control_text(control(1, struct.pack(">hi", 0, 5))) == "endTxnMarker: COMMIT coordinatorEpoch: 5"
-    assert control_text(control(0, struct.pack(">hi", 0, 5))) == "endTxnMarker: ABORT coordinatorEpoch: 5"
+    assert format_control(control(1, struct.pack(">hi", 0, 5))) == "endTxnMarker: COMMIT coordinatorEpoch: 5"
+    assert format_control(control(0, struct.pack(">hi", 0, 5))) == "endTxnMarker: ABORT coordinatorEpoch: 5"
 
 
 def test_a_leader_change() -> None:
     voters = bytes([3]) + struct.pack(">ib", 1, 0) + struct.pack(">ib", 2, 0)
     value = struct.pack(">hi", 0, 2) + voters + bytes([2]) + struct.pack(">ib", 1, 0) + b"\0"
-    assert control_text(control(2, value)) == (
+    assert format_control(control(2, value)) == (
         'LeaderChange: {"version":0,"leaderId":2,'
         '"voters":[{"voterId":1},{"voterId":2}],"grantingVoters":[{"voterId":1}]}'
     )
 
 
 def test_a_type_that_is_not_known() -> None:
-    assert control_text(control(9, b"x")) == "controlType: UNKNOWN(9)"
+    assert format_control(control(9, b"x")) == "controlType: UNKNOWN(9)"
 
 
 def test_tagged_fields_are_passed_over() -> None:
@@ -63,7 +63,7 @@ def test_what_is_cut_off_is_told(key: bytes | None, value: bytes | None) -> None
 @given(st.sampled_from(list(ControlType)[3:]), st.binary(max_size=60), st.integers(0, 1))
 def test_whatever_the_bytes_the_only_error_is_ours(kind: ControlType, data: bytes, version: int) -> None:
     with contextlib.suppress(FormatError):
-        layout_of(kind).read(data, version)
+        find_control_layout(kind).read(data, version)
 
 
 def snapshot(folder: Path, *entries: tuple[int, ...], version: int = 1, crc: int | None = None) -> Path:
@@ -77,13 +77,13 @@ def test_producers(tmp_path: Path) -> None:
     first, second, third = read_producer_snapshot(
         snapshot(tmp_path, (7, 1, 11, 14, 2, 1000, 3, -1), (8, 0, 1, 20, 4, 1000, 0, 15), (9, 0, -1, -1, 0, 5, -1, -1))
     )
-    assert producer_line(first) == (
+    assert format_producer(first) == (
         "producerId: 7 producerEpoch: 1 coordinatorEpoch: 3 currentTxnFirstOffset: OptionalLong.empty"
         " lastTimestamp: 1000 firstSequence: 9 lastSequence: 11 lastOffset: 14 offsetDelta: 2 timestamp: 1000"
     )
-    assert "currentTxnFirstOffset: OptionalLong[15]" in producer_line(second)
+    assert "currentTxnFirstOffset: OptionalLong[15]" in format_producer(second)
     assert second.first_sequence == 2**31 - 3
-    assert producer_line(third).endswith("lastTimestamp: 5 ")
+    assert format_producer(third).endswith("lastTimestamp: 5 ")
 
 
 def test_producer_snapshots_that_are_corrupt(tmp_path: Path) -> None:

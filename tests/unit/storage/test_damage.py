@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.storage import seek, source
 from kafkactl.storage.compression import Codec
-from kafkactl.storage.damage import Damage, find_sound_batch, sound_batches
+from kafkactl.storage.damage import Damage, find_sound_batch, read_sound_batches
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selecting import select
@@ -55,7 +55,7 @@ def sound_and_damage(path: Path) -> tuple[list[bytes], list[Damage]]:
     damage: list[Damage] = []
     with Segment(path) as segment:
         data = path.read_bytes()
-        batches = list(sound_batches(segment, 0, damage.append))
+        batches = list(read_sound_batches(segment, 0, damage.append))
         return [data[one.position : one.position + one.size_bytes] for one in batches], damage
 
 
@@ -151,7 +151,7 @@ def test_noise_takes_bounded_reads_in_a_large_file(tmp_path: Path, reads: Reads,
     path = written(tmp_path, filling + plain(5))
     os.truncate(path, 64 << 30)
     with Segment(path) as segment:
-        positions = (batch.position for batch in sound_batches(segment, 0, lambda _: None))
+        positions = (batch.position for batch in read_sound_batches(segment, 0, lambda _: None))
         assert next(positions) == 0
         assert len(filling) in takewhile(lambda position: position <= len(filling), positions)
     assert reads.total_bytes < 8 * MIB
@@ -189,7 +189,7 @@ def test_a_large_batch_with_a_wrong_crc_is_kept_where_another_follows(tmp_path: 
     broken = with_changed_byte(LARGE_BATCHES[kind], 90)
     path = written(tmp_path, broken + plain(100))
     with Segment(path) as segment:
-        kept = [batch.size_bytes for batch in sound_batches(segment, 0, lambda _: None, keeps_bad_crc=True)]
+        kept = [batch.size_bytes for batch in read_sound_batches(segment, 0, lambda _: None, keeps_bad_crc=True)]
     assert kept == [len(broken), len(plain(100))]
 
 
@@ -392,4 +392,4 @@ def test_a_time_index_saves_reading_where_it_is_true(
     assert records_of([path], Selection(from_time_ms=since))[0] == list(range(count - 20, count))
     assert (read < path.stat().st_size * 0.02) == (lie is None)
     with Segment(path) as segment:
-        assert (seek.position_of_time(segment, since) == 0) == (lie is not None)
+        assert (seek.seek_time(segment, since) == 0) == (lie is not None)

@@ -13,7 +13,7 @@ from kafkactl.errors import UsageError
 from kafkactl.storage.check import Checked, Fault, Severity, broker, check_log_dir, check_partition
 from kafkactl.storage.check.cleanup import LogDirKnowledge
 from kafkactl.storage.check.partition import PartitionCheck
-from kafkactl.storage.log_dir import segments_in
+from kafkactl.storage.log_dir import list_segments
 from kafkactl.storage.segment import Segment
 from tests.data.logs import HERE, extract
 
@@ -81,7 +81,7 @@ def test_a_file_that_is_cut_off_is_found(log_dir: Path, pattern: str, cut: str) 
 @pytest.mark.parametrize("topic", ["rolled-0", "transactions-0", "append-time-0"])
 def test_a_missing_segment_is_found(log_dir: Path, topic: str) -> None:
     folder = log_dir / topic
-    segments = segments_in(folder)
+    segments = list_segments(folder)
     assert len(segments) >= 4
     for segment in segments[:-1]:
         files = {path: path.read_bytes() for path in folder.glob(f"{segment.stem}.*")}
@@ -100,12 +100,12 @@ def test_a_segment_that_was_emptied_is_found(log_dir: Path, tmp_path: Path, topi
     folder = log_dir / topic
     if is_alone:
         folder = folder.rename(tmp_path / topic)
-    for segment in segments_in(folder)[:-1]:
+    for segment in list_segments(folder)[:-1]:
         files = {path: path.read_bytes() for path in folder.glob(f"{segment.stem}.*") if path.suffix != ".snapshot"}
         for path in files:
             path.write_bytes(b"")
         found = [finding for finding in check_partition(folder, Checked()) if "missing between" in finding.fault]
-        is_proven = not is_alone or topic == "rolled-0" or segment == segments_in(folder)[-2]
+        is_proven = not is_alone or topic == "rolled-0" or segment == list_segments(folder)[-2]
         assert [finding.severity for finding in found] == [Severity.FAULT if is_proven else Severity.NOTICE]
         for path, data in files.items():
             path.write_bytes(data)
@@ -113,7 +113,7 @@ def test_a_segment_that_was_emptied_is_found(log_dir: Path, tmp_path: Path, topi
 
 
 def test_the_last_segment_is_missed_by_the_checkpoints(log_dir: Path) -> None:
-    for path in (log_dir / "rolled-0").glob(f"{segments_in(log_dir / 'rolled-0')[-1].stem}.*"):
+    for path in (log_dir / "rolled-0").glob(f"{list_segments(log_dir / 'rolled-0')[-1].stem}.*"):
         path.unlink()
     assert {fault.file.name for fault in faults(log_dir, check_log_dir)} >= {
         "recovery-point-offset-checkpoint", "replication-offset-checkpoint",
@@ -121,13 +121,13 @@ def test_the_last_segment_is_missed_by_the_checkpoints(log_dir: Path) -> None:
 
 
 def test_only_the_log_of_a_segment_is_missing(log_dir: Path) -> None:
-    segments_in(log_dir / "compacted-0")[0].unlink()
+    list_segments(log_dir / "compacted-0")[0].unlink()
     assert "an index without its segment" in [fault.fault for fault in faults(log_dir / "compacted-0")]
 
 
 @pytest.mark.parametrize("topic", ["plain-0", "rolled-0", "transactions-0", "append-time-0"])
 def test_a_batch_that_was_cut_out_is_found(log_dir: Path, topic: str) -> None:
-    for path in segments_in(log_dir / topic)[:3]:
+    for path in list_segments(log_dir / topic)[:3]:
         data = path.read_bytes()
         with Segment(path) as segment:
             ends = [(batch.position, batch.position + batch.size_bytes) for batch in segment.batches()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kafkactl.storage.check import Checked, Severity, check_log_dir, check_partition
-from kafkactl.storage.log_dir import files_in, partition_folders
+from kafkactl.storage.log_dir import list_files, list_partition_folders
 from tests.conftest import Cli
 from tests.data.logs import ARCHIVES, extract
 
@@ -44,14 +44,14 @@ def test_a_healthy_log_dir_has_no_fault(log_dirs: list[Path]) -> None:
 
 
 def test_each_partition_by_itself_has_no_fault(log_dirs: list[Path]) -> None:
-    for folder in partition_folders(log_dirs[-1]):
+    for folder in list_partition_folders(log_dirs[-1]):
         found = [finding for finding in check_partition(folder, Checked()) if finding.severity is Severity.FAULT]
         assert found == []
 
 
 def test_a_copied_folder_has_no_fault_without_its_log_dir(log_dirs: list[Path], tmp_path: Path) -> None:
     for log_dir in log_dirs:
-        for folder in partition_folders(log_dir):
+        for folder in list_partition_folders(log_dir):
             moved = folder.rename(tmp_path / folder.name)
             found = [finding for finding in check_partition(moved, Checked()) if finding.severity is Severity.FAULT]
             moved.rename(folder)
@@ -76,7 +76,7 @@ def test_the_log_dirs_have_what_brokers_do_in_different_ways(log_dirs: list[Path
     kinds = {
         path.suffix
         for log_dir in log_dirs
-        for folder in partition_folders(log_dir)
-        for path in files_in(folder).regular
+        for folder in list_partition_folders(log_dir)
+        for path in list_files(folder).regular
     }
     assert {".log", ".index", ".timeindex", ".txnindex", ".snapshot"} <= kinds

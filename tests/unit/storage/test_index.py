@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kafkactl.errors import FormatError
-from kafkactl.storage.files import FileKind, beside
+from kafkactl.storage.files import FileKind, find_sibling
 from kafkactl.storage.index import OffsetEntry, OffsetIndex, TimeEntry, TimeIndex
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
@@ -44,11 +44,11 @@ def second_position(segment: Segment) -> int:
 
 
 def test_entries_are_relative_to_the_name_and_end_at_the_padding(tmp_path: Path) -> None:
-    assert list(offset_index(tmp_path, (1, 0), (4, 70), padding=3).entries()) == [
+    assert list(offset_index(tmp_path, (1, 0), (4, 70), padding=3).read_entries()) == [
         OffsetEntry(101, 0),
         OffsetEntry(104, 70),
     ]
-    assert list(time_index(tmp_path, (1001, 1), padding=2).entries()) == [TimeEntry(1001, 101)]
+    assert list(time_index(tmp_path, (1001, 1), padding=2).read_entries()) == [TimeEntry(1001, 101)]
 
 
 def test_lookup_finds_the_last_entry_at_or_before(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_lookup_finds_the_last_entry_at_or_before(tmp_path: Path) -> None:
 def test_a_size_that_is_no_multiple_of_an_entrys(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.index").write_bytes(bytes(9))
     index = OffsetIndex(tmp_path / f"{NAME}.index")
-    assert list(index.entries()) == [OffsetEntry(index.base_offset, 0)]
+    assert list(index.read_entries()) == [OffsetEntry(index.base_offset, 0)]
     with pytest.raises(FormatError, match="no multiple"):
         index.is_sane()
 
@@ -102,4 +102,4 @@ def test_a_time_index_against_its_log(tmp_path: Path, segment: Segment) -> None:
 
 
 def test_files_of_one_segment_lie_beside_each_other(tmp_path: Path) -> None:
-    assert beside(tmp_path / f"{NAME}.timeindex", FileKind.LOG) == tmp_path / f"{NAME}.log"
+    assert find_sibling(tmp_path / f"{NAME}.timeindex", FileKind.LOG) == tmp_path / f"{NAME}.log"

@@ -13,7 +13,7 @@ import pytest
 
 from kafkactl.storage.check import Checked, Fault, Severity, check_log_dir, check_partition
 from kafkactl.storage.check.cleanup import LogDirKnowledge, Policy
-from kafkactl.storage.log_dir import FolderState, partition_name, scan_log_dir
+from kafkactl.storage.log_dir import FolderState, parse_folder_name, scan_log_dir
 from kafkactl.storage.records import Record
 from tests.conftest import REPOSITORY, Cli
 from tests.data.logs import HERE, extract
@@ -57,7 +57,7 @@ def faults(found: Sequence[Fault]) -> list[str]:
     ],
 )
 def test_names_of_folders(tmp_path: Path, name: str, topic: str, partition: int | None, state: object) -> None:
-    found = partition_name(tmp_path / name)
+    found = parse_folder_name(tmp_path / name)
     assert (found.topic, found.partition, found.state) == (topic, partition, state)
 
 
@@ -266,7 +266,7 @@ def test_a_policy_that_was_changed(tmp_path: Path, policy: str, is_cleaned: bool
     if is_cleaned:
         (tmp_path / "cleaner-offset-checkpoint").write_text("0\n1\norders 0 60\n")
     expected = Policy.COMPACT if "compact" in policy else Policy.FORMERLY_COMPACT if is_cleaned else Policy.DELETE
-    assert LogDirKnowledge(tmp_path).policy_of("orders", 0) is expected
+    assert LogDirKnowledge(tmp_path).find_policy("orders", 0) is expected
 
 
 def three_segments(folder: Path, keys: Sequence[bytes | None]) -> list[tuple[Path, list[bytes]]]:
@@ -375,7 +375,7 @@ def test_the_cleaner_checkpoint_names_compacted_partitions(tmp_path: Path) -> No
     folder = gap(tmp_path / "orders-0", last=True)
     (tmp_path / "cleaner-offset-checkpoint").write_text("0\n1\norders 0 20\n")
     assert findings(folder) == []
-    assert LogDirKnowledge(tmp_path).policy_of("orders", 1) is Policy.UNKNOWN
+    assert LogDirKnowledge(tmp_path).find_policy("orders", 1) is Policy.UNKNOWN
 
 
 @pytest.fixture(scope="module")
@@ -396,7 +396,7 @@ def kraft_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_policies_in_the_log_of_kraft(kraft_dir: Path, topic: str, policy: Policy) -> None:
-    assert LogDirKnowledge(kraft_dir).policy_of(topic, 0) is policy
+    assert LogDirKnowledge(kraft_dir).find_policy(topic, 0) is policy
 
 
 def test_a_topic_that_is_not_compacted_loses_nothing(kraft_dir: Path) -> None:
@@ -411,7 +411,7 @@ def test_a_topic_that_is_not_compacted_loses_nothing(kraft_dir: Path) -> None:
 def test_a_default_policy_that_may_be_compact_is_no_proof(kraft_dir: Path) -> None:
     with (kraft_dir / "cleaner-offset-checkpoint").open("w") as file:
         file.write("0\n1\nrolled 0 3\n")
-    assert LogDirKnowledge(kraft_dir).policy_of("plain", 0) is Policy.UNKNOWN
+    assert LogDirKnowledge(kraft_dir).find_policy("plain", 0) is Policy.UNKNOWN
 
 
 def data(first: int, sequence: int, epoch: int = 0, *, attributes: int = 0, time_ms: int = 0, count: int = 4) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from kafkactl.errors import FormatError
 from kafkactl.storage.internal.coordinator import parse_coordinator_record
 from kafkactl.storage.internal.metadata import MetadataRecord, parse_metadata_record
-from kafkactl.storage.schema import EndOfBytesError, Layout, SchemaReader, layouts
+from kafkactl.storage.schema import EndOfBytesError, Layout, SchemaReader, load_layouts
 from tests.unit.storage.messages import encode_message
 
 NAMES = [
@@ -21,7 +21,7 @@ NAMES = [
     "remote_log_metadata",
     "raft",
 ]
-EVERY = [(layout, version) for name in NAMES for layout in layouts(name) for version in layout.versions]
+EVERY = [(layout, version) for name in NAMES for layout in load_layouts(name) for version in layout.versions]
 
 
 @pytest.mark.parametrize(("layout", "version"), EVERY, ids=lambda value: getattr(value, "name", str(value)))
@@ -30,7 +30,7 @@ def test_every_message_is_read_to_its_last_byte(layout: Layout, version: int) ->
     for _ in range(20):
         data = encode_message(layout, version, random)
         reader = SchemaReader(data)
-        fields = reader.message(layout, version)
+        fields = reader.read_message(layout, version)
         assert reader.left == 0
         assert list(fields) == [field.name for field in layout.fields if field.name in fields]
         with pytest.raises(FormatError):
@@ -47,7 +47,7 @@ def test_an_offset_commit() -> None:
 
 
 def test_tagged_fields_are_shown_where_they_differ_from_their_default() -> None:
-    (layout,) = (layout for layout in layouts("cluster_metadata") if layout.name == "PartitionChangeRecord")
+    (layout,) = (layout for layout in load_layouts("cluster_metadata") if layout.name == "PartitionChangeRecord")
     assert "isr" not in layout.read(struct.pack(">i", 1) + bytes(16) + b"\0", 0)
     with_isr = struct.pack(">i", 1) + bytes(16) + b"\1\0\5\2\0\0\0\7"
     assert layout.read(with_isr, 0)["isr"] == [7]
@@ -91,8 +91,8 @@ def test_damaged_metadata_is_told_in_kafkas_words(value: bytes, words: str) -> N
 
 
 def test_varints() -> None:
-    assert SchemaReader(b"\xff\xff\xff\xff\x0f").unsigned_varint() == -1
+    assert SchemaReader(b"\xff\xff\xff\xff\x0f").read_unsigned_varint() == -1
     with pytest.raises(FormatError, match="converted value: ffffffff"):
-        SchemaReader(b"\xff\xff\xff\xff\xff").unsigned_varint()
+        SchemaReader(b"\xff\xff\xff\xff\xff").read_unsigned_varint()
     with pytest.raises(EndOfBytesError):
-        SchemaReader(b"\x80").unsigned_varint()
+        SchemaReader(b"\x80").read_unsigned_varint()

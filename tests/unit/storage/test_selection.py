@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kafkactl.errors import KafkactlError
 from kafkactl.storage import seek
 from kafkactl.storage.records import Record
-from kafkactl.storage.seek import position_of_offset, position_of_time
+from kafkactl.storage.seek import seek_offset, seek_time
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.selecting import select
 from kafkactl.storage.selection import Selection, grep
@@ -111,9 +111,9 @@ def test_filters(paths: list[Path]) -> None:
 def test_an_index_saves_reading(paths: list[Path]) -> None:
     with Segment(paths[1]) as segment:
         indexed = paths[1].with_suffix(".index").exists()
-        assert (position_of_offset(segment, 290) > segment.size_bytes // 2) == indexed
-        assert (position_of_time(segment, TIME_MS + 2900) > segment.size_bytes // 2) == indexed
-        assert position_of_offset(segment, 0) == position_of_time(segment, 0) == 0
+        assert (seek_offset(segment, 290) > segment.size_bytes // 2) == indexed
+        assert (seek_time(segment, TIME_MS + 2900) > segment.size_bytes // 2) == indexed
+        assert seek_offset(segment, 0) == seek_time(segment, 0) == 0
 
 
 def test_an_index_that_lies_is_not_believed(tmp_path: Path) -> None:

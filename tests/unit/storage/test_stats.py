@@ -13,7 +13,7 @@ from kafkactl.storage import stats
 from kafkactl.storage.compression import Codec
 from kafkactl.storage.records import Record
 from kafkactl.storage.source import StoredFile
-from kafkactl.storage.stats import Stats, stats_of
+from kafkactl.storage.stats import Stats, compute_stats
 from tests.conftest import Cli
 from tests.unit.storage.encoding import encode_batch
 
@@ -44,12 +44,12 @@ def partition(tmp_path: Path) -> Path:
 
 
 def test_a_segments_numbers(tmp_path: Path) -> None:
-    first = stats_of(partition(tmp_path) / f"{0:020}.log", fail)
+    first = compute_stats(partition(tmp_path) / f"{0:020}.log", fail)
     assert (first.records, first.batches, first.tombstones, first.first_offset, first.next_offset) == (3, 2, 1, 2, 7)
     assert (first.gaps, first.missing_offsets) == (3, 4)  # 0 and 1, 3, 5
     assert (first.oldest_ms, first.youngest_ms, first.compression_ratio) == (1002, 1006, None)
-    assert stats.percentiles(first.value_sizes) == {"p50": 0, "p90": 1, "p99": 1, "max": 1}
-    assert stats.percentiles(Stats().key_sizes) == {"p50": None, "p90": None, "p99": None, "max": None}
+    assert stats.compute_percentiles(first.value_sizes) == {"p50": 0, "p90": 1, "p99": 1, "max": 1}
+    assert stats.compute_percentiles(Stats().key_sizes) == {"p50": None, "p90": None, "p99": None, "max": None}
 
 
 def test_a_partitions_numbers_as_json(tmp_path: Path, cli: Cli) -> None:
@@ -77,8 +77,8 @@ def test_rare_keys_are_forgotten_when_there_are_too_many(monkeypatch: pytest.Mon
         found.take(number, 0, b"%d" % number if number % 3 else b"hot", b"")
     assert not found.keys_are_exact
     assert len(found.keys) <= 200
-    assert found.top_keys(1) == [(b"hot", 334)]
-    assert stats.as_data(found, 1)["distinct_keys"] is None
+    assert found.list_top_keys(1) == [(b"hot", 334)]
+    assert stats.export_stats(found, 1)["distinct_keys"] is None
 
 
 def test_a_damaged_segment_is_told_and_the_others_are_counted(tmp_path: Path, cli: Cli) -> None:
@@ -106,7 +106,7 @@ def test_a_file_that_becomes_shorter_names_itself_once_and_its_size(
 
     monkeypatch.setattr(StoredFile, "read", cut_off_and_read)
     errors: list[KafkactlError] = []
-    stats_of(path, errors.append)
+    compute_stats(path, errors.append)
     assert [str(error) for error in errors] == [
         f"{path}: the file became shorter while it was read: it had {size} bytes, and has {left} now"
     ]

@@ -45,11 +45,11 @@ ORDER = b'{"user": {"id": 7, "name": "Kim"}, "tags": ["a", "bc"], "total": 1.5, 
     ],
 )
 def test_conditions(condition: str, holds: bool) -> None:
-    assert filters.by_json(condition, STRING)(Message(value=ORDER)) is holds
+    assert filters.make_json_filter(condition, STRING)(Message(value=ORDER)) is holds
 
 
 def test_what_is_not_json_fulfils_nothing() -> None:
-    wanted = filters.by_json(".a != 1", STRING)
+    wanted = filters.make_json_filter(".a != 1", STRING)
     assert [wanted(Message(value=value)) for value in (b"no", None, b"[1", b"3")] == [False] * 4
 
 
@@ -60,13 +60,13 @@ def test_conditions_that_are_none(text: str) -> None:
 
 
 def test_text_and_headers() -> None:
-    assert filters.by_text("^v", "value", STRING)(Message())
-    assert not filters.by_text("x", "key", STRING)(Message())
-    assert not filters.by_text("", "key", STRING)(Message(key=None))
-    assert filters.by_text("^258$", "key", formats.get("int"))(Message(key=b"\0\0\1\2"))
-    assert not filters.by_text(".", "key", formats.get("int"))(Message(key=b"\0"))
+    assert filters.make_text_filter("^v", "value", STRING)(Message())
+    assert not filters.make_text_filter("x", "key", STRING)(Message())
+    assert not filters.make_text_filter("", "key", STRING)(Message(key=None))
+    assert filters.make_text_filter("^258$", "key", formats.get("int"))(Message(key=b"\0\0\1\2"))
+    assert not filters.make_text_filter(".", "key", formats.get("int"))(Message(key=b"\0"))
     message = Message(headers=[("type", b"order"), ("none", None)])
     texts = ("type", "type=^ord", "type=x", "other", "none", "none=.")
-    assert [filters.by_header(text)(message) for text in texts] == [True, True, False, False, True, False]
+    assert [filters.make_header_filter(text)(message) for text in texts] == [True, True, False, False, True, False]
     with pytest.raises(UsageError, match="no regular expression"):
-        filters.by_text("(", "key", STRING)
+        filters.make_text_filter("(", "key", STRING)

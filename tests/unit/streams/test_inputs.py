@@ -19,7 +19,7 @@ from kafkactl.serde import formats
 from kafkactl.streams import inputs
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.record import Batch, Record, is_plain
-from kafkactl.streams.stoppable import Input, Kept, StoppableInput
+from kafkactl.streams.stoppable import Input, RepeatableInput, StoppableInput
 
 STRING = formats.get("string")
 FIELDS = inputs.FieldReader(STRING, STRING)
@@ -31,7 +31,7 @@ def values(batches: object) -> list[bytes | None]:
 
 def read_json(*objects: object) -> list[Record]:
     text = "\n".join(json.dumps(each) for each in objects).encode()
-    return [record for batch in inputs.json_lines(io.BytesIO(text), FIELDS) for record in batch]
+    return [record for batch in inputs.read_json_lines(io.BytesIO(text), FIELDS) for record in batch]
 
 
 @given(st.lists(st.binary(max_size=5).filter(lambda piece: b"\n" not in piece and not piece.endswith(b"\r"))))
@@ -39,18 +39,18 @@ def test_lines_come_as_they_are(pieces: list[bytes]) -> None:
     reader = LineReader({}, STRING, STRING)
     for end in (b"\n", b"\r\n"):
         text = b"".join(piece + end for piece in pieces)
-        assert values(inputs.lines(io.BytesIO(text), reader)) == pieces
+        assert values(inputs.read_lines(io.BytesIO(text), reader)) == pieces
 
 
 def test_a_last_line_needs_no_end_and_a_long_one_comes_whole() -> None:
     text = b"a\n" + b"x" * 1_000_000 + b"\nlast"
-    found = values(inputs.lines(io.BytesIO(text), LineReader({}, STRING, STRING)))
+    found = values(inputs.read_lines(io.BytesIO(text), LineReader({}, STRING, STRING)))
     assert [len(value or b"") for value in found] == [1, 1_000_000, 4]
 
 
 def test_what_has_come_is_not_held_back() -> None:
     begin, end = os.pipe()
-    batches = inputs.lines(os.fdopen(begin, "rb"), LineReader({}, STRING, STRING))
+    batches = inputs.read_lines(os.fdopen(begin, "rb"), LineReader({}, STRING, STRING))
     os.write(end, b"first\nsec")
     assert values([next(batches)]) == [b"first"]
     threading.Timer(0.01, lambda: (os.write(end, b"ond\n"), os.close(end))).start()
@@ -60,7 +60,7 @@ def test_what_has_come_is_not_held_back() -> None:
 @pytest.mark.parametrize("delimiter", [b"\0", b"||"])
 def test_other_delimiters(delimiter: bytes) -> None:
     text = b"a\nb" + delimiter + delimiter + b"c\r"
-    assert values(inputs.delimited(io.BytesIO(text), LineReader({}, STRING, STRING), delimiter)) == [
+    assert values(inputs.read_delimited(io.BytesIO(text), LineReader({}, STRING, STRING), delimiter)) == [
         b"a\nb",
         b"",
         b"c\r",
@@ -69,7 +69,7 @@ def test_other_delimiters(delimiter: bytes) -> None:
 
 def test_lines_before_a_bad_one_are_given() -> None:
     reader = LineReader({"parse.key": "true", "key.separator": ":"}, STRING, STRING)
-    batches = inputs.lines(io.BytesIO(b"a:1\nb:2\nbad\nc:3\n"), reader)
+    batches = inputs.read_lines(io.BytesIO(b"a:1\nb:2\nbad\nc:3\n"), reader)
     assert values([next(batches)]) == [b"1", b"2"]
     with pytest.raises(FormatError, match="line 3"):
         next(batches)
@@ -78,13 +78,13 @@ def test_lines_before_a_bad_one_are_given() -> None:
 @given(st.lists(st.one_of(st.none(), st.binary(max_size=300))))
 def test_lengths_before_values(pieces: list[bytes | None]) -> None:
     text = b"".join(struct.pack(">i", -1 if piece is None else len(piece)) + (piece or b"") for piece in pieces)
-    assert values(inputs.length_prefixed(io.BytesIO(text), STRING)) == pieces
+    assert values(inputs.read_length_prefixed(io.BytesIO(text), STRING)) == pieces
 
 
 @pytest.mark.parametrize("text", [b"\0\0\0\x05abc", b"\0\0", struct.pack(">i", -2)])
 def test_lengths_that_are_wrong(text: bytes) -> None:
     with pytest.raises(FormatError, match="record 1"):
-        list(inputs.length_prefixed(io.BytesIO(text), STRING))
+        list(inputs.read_length_prefixed(io.BytesIO(text), STRING))
 
 
 def test_objects() -> None:
@@ -115,12 +115,12 @@ def test_objects() -> None:
 )
 def test_objects_that_are_no_records(text: str, told: str) -> None:
     with pytest.raises(FormatError, match=told):
-        list(inputs.json_lines(io.BytesIO(text.encode()), FIELDS))
+        list(inputs.read_json_lines(io.BytesIO(text.encode()), FIELDS))
 
 
 def test_rows() -> None:
     text = 'key,value,partition,headers\nk,"a,\n""b""",1,"[[""h"",""1""]]"\n,,,\n'
-    batch, *_ = inputs.csv_rows(io.BytesIO(text.encode()), FIELDS)
+    batch, *_ = inputs.read_csv_rows(io.BytesIO(text.encode()), FIELDS)
     assert batch == [
         {"key": b"k", "value": b'a,\n"b"', "partition": 1, "headers": [("h", b"1")]},
         {"key": None, "value": None},
@@ -128,18 +128,18 @@ def test_rows() -> None:
 
 
 def test_rows_without_a_value_are_objects() -> None:
-    batch, *_ = inputs.csv_rows(io.BytesIO(b"key,name,age\n7,Kim,30\n"), FIELDS)
+    batch, *_ = inputs.read_csv_rows(io.BytesIO(b"key,name,age\n7,Kim,30\n"), FIELDS)
     assert batch == [{"key": b"7", "value": b'{"key": "7", "name": "Kim", "age": "30"}'}]
 
 
 @pytest.mark.parametrize("text", ["a,value\n1\n", 'value\n"open', "value,headers\nv,x\n", "value,partition\nv,x\n"])
 def test_rows_that_are_wrong(text: str) -> None:
     with pytest.raises(FormatError, match="line 2"):
-        list(inputs.csv_rows(io.BytesIO(text.encode()), FIELDS))
+        list(inputs.read_csv_rows(io.BytesIO(text.encode()), FIELDS))
 
 
 def test_what_every_record_is_given() -> None:
-    given_all = inputs.Given(b"K", [("h", b"1")], 5)
+    given_all = inputs.RecordDefaults(b"K", [("h", b"1")], 5)
     (batch,) = given_all.fill(iter([[{"value": b"a"}, {"key": b"own", "value": b"b", "timestamp": 9}]]))
     assert batch == [
         {"key": b"K", "value": b"a", "headers": [("h", b"1")], "timestamp": 5},
@@ -151,15 +151,15 @@ def test_what_every_record_is_given() -> None:
 
 def test_repeated() -> None:
     def opened() -> Iterator[Batch]:
-        return inputs.lines(io.BytesIO(b"a\nb\n"), LineReader({}, STRING, STRING))
+        return inputs.read_lines(io.BytesIO(b"a\nb\n"), LineReader({}, STRING, STRING))
 
     stop = Stop()
-    assert values(inputs.repeated(opened, 3, stop)) == [b"a", b"b"] * 3
-    endless = inputs.repeated(opened, 0, stop)
+    assert values(inputs.repeat(opened, 3, stop)) == [b"a", b"b"] * 3
+    endless = inputs.repeat(opened, 0, stop)
     assert values([next(endless) for _ in range(5)]) == [b"a", b"b"] * 5
-    assert list(inputs.repeated(lambda: iter([]), 0, stop)) == []
+    assert list(inputs.repeat(lambda: iter([]), 0, stop)) == []
     stop.is_requested = True
-    assert values(inputs.repeated(opened, 0, stop)) == [b"a", b"b"], "what was read is handed on once"
+    assert values(inputs.repeat(opened, 0, stop)) == [b"a", b"b"], "what was read is handed on once"
 
 
 class Stop:
@@ -183,12 +183,12 @@ class Stop:
 
 
 FORMS: dict[str, Callable[[Input], Iterator[Batch]]] = {
-    "lines": lambda source: inputs.lines(source, LineReader({}, STRING, STRING)),
-    "delimiter": lambda source: inputs.delimited(source, LineReader({}, STRING, STRING), b"<>"),
-    "all": lambda source: inputs.delimited(source, LineReader({}, STRING, STRING), b""),
-    "json": lambda source: inputs.json_lines(source, FIELDS),
-    "csv": lambda source: inputs.csv_rows(source, FIELDS),
-    "length-prefixed": lambda source: inputs.length_prefixed(source, STRING),
+    "lines": lambda source: inputs.read_lines(source, LineReader({}, STRING, STRING)),
+    "delimiter": lambda source: inputs.read_delimited(source, LineReader({}, STRING, STRING), b"<>"),
+    "all": lambda source: inputs.read_delimited(source, LineReader({}, STRING, STRING), b""),
+    "json": lambda source: inputs.read_json_lines(source, FIELDS),
+    "csv": lambda source: inputs.read_csv_rows(source, FIELDS),
+    "length-prefixed": lambda source: inputs.read_length_prefixed(source, STRING),
 }
 TEXTS = {
     "lines": [b"one\n", b"\n", b"two\r\n", b"three"],
@@ -212,7 +212,7 @@ def test_a_signal_leaves_whole_pieces(form: str, kept: bool) -> None:
             os.write(end, text)
             os.close(end)
             read = StoppableInput(begin, Stop(after), size)
-            found = values(FORMS[form](Kept(read) if kept else read))
+            found = values(FORMS[form](RepeatableInput(read) if kept else read))
             rest = b"".join(iter(lambda begin=begin: os.read(begin, 99), b""))
             os.close(begin)
             assert read.cut == b""
@@ -247,7 +247,7 @@ def test_whole_lines(text: bytes, size: int) -> None:
         def read1(self, _size: int | None = -1) -> bytes:
             return super().read1(size)
 
-    pieces = list(inputs.whole_lines(Slow(text)))
+    pieces = list(inputs.read_whole_lines(Slow(text)))
     assert all(piece.endswith(b"\n") for piece in pieces)
     assert b"".join(pieces) == (text if not text or text.endswith(b"\n") else text + b"\n")
 
@@ -277,4 +277,4 @@ def test_a_stream_is_read_as_it_comes() -> None:
             return super().read1(3)
 
     source: BinaryIO = Slow(b"ab\ncdef\n")
-    assert values(inputs.lines(source, LineReader({}, STRING, STRING))) == [b"ab", b"cdef"]
+    assert values(inputs.read_lines(source, LineReader({}, STRING, STRING))) == [b"ab", b"cdef"]

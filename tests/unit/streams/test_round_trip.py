@@ -17,15 +17,15 @@ from kafkactl.output.records import RecordWriter
 from kafkactl.output.records.writers import Csv, JsonLines
 from kafkactl.serde import formats
 from kafkactl.streams import inputs
-from kafkactl.streams.fields import FieldReader, members
-from kafkactl.streams.record import Record, header_name
+from kafkactl.streams.fields import FieldReader, parse_members
+from kafkactl.streams.record import Record, decode_header_name
 
 STRING = formats.get("string")
 FIELDS = FieldReader(STRING, STRING)
 TEXTS = st.one_of(
     st.binary(max_size=12), st.text(max_size=6).map(str.encode), st.sampled_from([b"", b"null", b'"', b"\r"])
 )
-NAMES = st.one_of(st.text(max_size=5), st.binary(max_size=5).map(header_name))
+NAMES = st.one_of(st.text(max_size=5), st.binary(max_size=5).map(decode_header_name))
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def as_it_is(text: bytes) -> bytes:
 @pytest.mark.parametrize("through", [as_it_is, as_jq_writes])
 def test_json(through: Callable[[bytes], bytes], messages: list[Message]) -> None:
     text = through(written(JsonLines(STRING, STRING), messages))
-    found = [record for batch in inputs.json_lines(io.BytesIO(text), FIELDS) for record in batch]
+    found = [record for batch in inputs.read_json_lines(io.BytesIO(text), FIELDS) for record in batch]
     assert found == [expected(message) for message in messages]
 
 
@@ -103,7 +103,7 @@ def test_json(through: Callable[[bytes], bytes], messages: list[Message]) -> Non
 @example([Message(None, b"NULL", [], 0), Message(b"", b"", [], 0), Message(b"\xff\r", b"x" * 200_000, [], 1)], b"NULL")
 def test_csv(messages: list[Message], null: bytes) -> None:
     text = written(Csv(STRING, STRING, null.decode()), messages)
-    found = [record for batch in inputs.csv_rows(io.BytesIO(text), FIELDS, null) for record in batch]
+    found = [record for batch in inputs.read_csv_rows(io.BytesIO(text), FIELDS, null) for record in batch]
     assert found == [expected(message) for message in messages]
 
 
@@ -140,7 +140,7 @@ def as_json(value: Any) -> str:
 @given(JSON_VALUES)
 def test_values_of_json_keep_their_text(value: Any) -> None:
     text = as_json(value)
-    (batch,) = inputs.json_lines(io.BytesIO(b'{"value": ' + text.encode() + b"}"), FIELDS)
+    (batch,) = inputs.read_json_lines(io.BytesIO(b'{"value": ' + text.encode() + b"}"), FIELDS)
     wanted = None if value is None else value.encode() if isinstance(value, str) else text.encode()
     assert batch[0]["value"] == wanted
     json_format = formats.get("json")
@@ -160,7 +160,7 @@ def test_values_of_json_keep_their_text(value: Any) -> None:
 def test_any_line_is_a_record_or_refused(line: str) -> None:
     data = line.encode("utf-8", "surrogatepass")
     try:
-        FIELDS.read(members(data))
+        FIELDS.read(parse_members(data))
     except FormatError:
         return
     assert isinstance(json.loads(data), dict)
@@ -180,12 +180,12 @@ def test_any_line_is_a_record_or_refused(line: str) -> None:
 )
 def test_rows_that_are_wrong(text: bytes, told: str) -> None:
     with pytest.raises(FormatError, match=told):
-        list(inputs.csv_rows(io.BytesIO(text), FIELDS))
+        list(inputs.read_csv_rows(io.BytesIO(text), FIELDS))
 
 
 def test_csv_of_other_programs() -> None:
     text = b"\xef\xbb\xbfkey,value\r\nk,v\r\n\r\n" + b'"a\r\nb",' + b"x" * 140_000 + b"\r\nlast,"
-    records: Iterator[Record] = (record for batch in inputs.csv_rows(io.BytesIO(text), FIELDS) for record in batch)
+    records: Iterator[Record] = (record for batch in inputs.read_csv_rows(io.BytesIO(text), FIELDS) for record in batch)
     assert [(record["key"], record["value"]) for record in records] == [
         (b"k", b"v"),
         (b"a\r\nb", b"x" * 140_000),
@@ -198,20 +198,20 @@ def test_rows_of_a_log_are_records_again() -> None:
         b'{"file":"f","offset":2,"timestamp_ms":-1,"timestamp_type":"NoTimestampType","sequence":0,"producer_id":1,'
         b'"control":null,"headers":[],"key":null,"value_base64":"/w=="}\n'
     )
-    (batch,) = inputs.json_lines(io.BytesIO(lines), FIELDS)
+    (batch,) = inputs.read_json_lines(io.BytesIO(lines), FIELDS)
     assert batch == [{"key": None, "value": b"\xff"}]
 
 
 def test_the_partition_may_be_left_to_the_partitioner() -> None:
-    line = members(b'{"value": "v", "partition": 3}')
+    line = parse_members(b'{"value": "v", "partition": 3}')
     assert FieldReader(STRING, STRING, heeds_partition=False).read(line) == {"key": None, "value": b"v"}
 
 
 def test_a_member_that_is_there_twice_is_refused() -> None:
     for line in (b'{"value":"a","value":"b"}', b'{"value":1,"value":2}', b'{"value":"a","value_base64":"YQ=="}'):
         with pytest.raises(FormatError):
-            FIELDS.read(members(line))
-    assert FIELDS.read(members(b'{"value":"\\"value\\" and \\"key\\""}')) == {
+            FIELDS.read(parse_members(line))
+    assert FIELDS.read(parse_members(b'{"value":"\\"value\\" and \\"key\\""}')) == {
         "key": None,
         "value": b'"value" and "key"',
     }
