@@ -195,6 +195,7 @@ def select_topics(
 
     A positional argument is a name or a pattern and is never split. The values of --topic and --include are
     IncludeLists: a part between commas that has only the characters of a name is a name. None means not given.
+    With `include_internal` patterns choose internal topics, too.
     Raise UsageError for an empty value and for a bad regular expression.
     """
     names: set[str] = set()
@@ -223,7 +224,8 @@ def select_names(
     """Return the selection of groups, clients, users or transactional ids by names and --match.
 
     Names are taken whole: commas, colons, blanks, line ends and escape characters belong to the name.
-    `options` are values of Kafka's spelling of the argument. None means not given.
+    `options` are values of Kafka's spelling of the argument. None means not given. Messages use `argument_name` and
+    `option_name`.
     Raise UsageError for an empty value and for a bad regular expression.
     """
     names = {refuse_empty(value, argument_name) for value in arguments or ()}

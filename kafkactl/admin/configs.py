@@ -136,8 +136,9 @@ def describe_all_configs(
 ) -> tuple[dict[Entity, list[Config]], list[KafkactlError]]:
     """Return all settings of each entity, sorted by name, and an error for each broker that did not answer.
 
-    An entity whose broker did not answer is missing. Raise NotFoundError for an entity that does not exist,
-    OperationError for a refusal, and UnreachableError where no broker answers.
+    `documentation` asks also for the descriptions. An entity whose broker did not answer is missing. Raise
+    NotFoundError for an entity that does not exist, OperationError for a refusal, and UnreachableError where no broker
+    answers.
     """
     _require_brokers(cluster, entities)
     by_broker = _group_by_broker(entities)
@@ -286,7 +287,7 @@ def compare_configs(described: Sequence[Sequence[Config]]) -> list[Difference]:
 
 
 def require_set(configs: Iterable[Config], changes: Iterable[Alteration]) -> None:
-    """Raise OperationError where a change deletes a setting that is not set, because its name may be misspelled."""
+    """Raise OperationError where a change deletes a setting that `configs` does not set: its name may be misspelled."""
     present = {config.name for config in configs if config.is_own}
     missing = [change.name for change in changes if change.operation is Operation.DELETE and change.name not in present]
     if missing:

@@ -41,15 +41,16 @@ def send_change(
 ) -> list[Outcome]:
     """Send a change of several items and return the outcome of each item, in the order of the names.
 
-    `send` sends the request for a list of names and returns a future for each name. `done` is the result of a success.
-    An error whose code is in `ignored` counts as a success with that text as its result. An item without an answer has
-    the code REQUEST_TIMED_OUT: its change may have been done. Raise UnreachableError when nothing was sent.
+    `send` sends the request for a list of names and returns a future for each name. `result_text` is the result of a
+    success. An error whose code is in `ignored` counts as a success, with the text there as its result. An item without
+    an answer has the code REQUEST_TIMED_OUT: its change may have been done. Raise UnreachableError when nothing was
+    sent.
     """
     results = []
     all_names = list(names)
     answers: Mapping[str, Any]
     try:
-        with cluster.change_timeout():
+        with cluster.renew_timeout_for_change():
             answers = cluster.ask_each(all_names, send)
     except UnansweredError as error:
         answers = dict.fromkeys(all_names, OperationError(error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT))

@@ -42,7 +42,8 @@ def select_partitions(
     """Return the selected partitions that exist, and an error for each selected thing that does not exist.
 
     An empty `selection` means all topics. `partitions` are numbers separated by commas, or None for all partitions.
-    Raise UsageError for a text that is not a list of numbers.
+    Without `include_internal` Kafka's own topics do not count as existing. Raise UsageError for a text that is not a
+    list of numbers.
     """
     numbers = None if partitions is None else _parse_numbers(partitions)
     existing_topics = {
@@ -80,7 +81,10 @@ def _parse_numbers(text: str) -> list[int]:
 def find_partitions(
     cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bool = True
 ) -> list[tuple[str, int]]:
-    """Return the partitions of the cluster that any rule selects, sorted; raise NotFoundError where there is none."""
+    """Return the partitions of the cluster that any rule selects, sorted; raise NotFoundError where there is none.
+
+    Without `include_internal` Kafka's own topics are left out.
+    """
     partitions = filter_partitions(
         rules,
         (

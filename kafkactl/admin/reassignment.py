@@ -128,7 +128,7 @@ def start(cluster: Cluster, moves: Iterable[Move]) -> dict[Move, OperationError 
 def summarize_moves(
     names: Sequence[str], factor: int, started: Mapping[Move, OperationError | None], verb: str
 ) -> list[Outcome]:
-    """Return the outcome of each topic: how many partitions move, and the errors of the others.
+    """Return the outcome of each topic: how many partitions move to `factor` replicas, and the errors of the others.
 
     `verb` describes the state of the started moves, such as "moving".
     """

@@ -57,9 +57,9 @@ class NewCredential:
 
 
 def parse(mechanism: str, text: str) -> NewCredential:
-    """Return the credential of Kafka's text `iterations=8192,password=...`; raise UsageError.
+    """Return the credential of Kafka's text `iterations=8192,password=...`; raise UsageError for other texts.
 
-    Without iterations, or with -1, it has 4096.
+    `mechanism` is SCRAM-SHA-256 or SCRAM-SHA-512. Without iterations, or with -1, the credential has 4096.
     """
     match = _FORM.fullmatch(text)
     if match is None:
@@ -94,9 +94,10 @@ def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Cr
 
 
 def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential], remove: Sequence[str] = ()) -> None:
-    """Set a user's credentials, and delete those of the mechanisms in `remove`. KRaft needs a request for each of them.
+    """Set the `new` credentials of a user, and delete those of the mechanisms in `remove`.
 
-    Raise OperationError with the broker's words. The message lists the changes that were done before.
+    KRaft needs a request for each of them. Raise OperationError with the broker's words. The message lists the changes
+    that were done before.
     """
     requests: dict[str, dict[str, Any]] = {}
     for credential in new:

@@ -147,7 +147,7 @@ class Cluster:
                 self._remaining_s = max(_SHORTEST_WAIT_S, self._remaining_s - (time.monotonic() - started))
 
     @contextlib.contextmanager
-    def change_timeout(self) -> Iterator[None]:
+    def renew_timeout_for_change(self) -> Iterator[None]:
         """Give the change inside a whole time-out of its own, independent of the reads before it."""
         outer, self._deadline = self._deadline, time.monotonic() + self.settings.timeout_s
         try:
@@ -306,8 +306,7 @@ class Cluster:
     def ask(self, send: Callable[[], Future[T]], failure: str, patience_s: float | None = None) -> T:
         """Return the answer to a request. The request is sent again after a transient error.
 
-        `send` sends it and returns the future. Raise UnreachableError, UnansweredError, OperationError and TimeoutError
-        as wait() does.
+        `send` sends it and returns the future. `failure`, `patience_s` and the errors are those of wait().
         """
         return self.retry(lambda: self.wait(send(), failure, patience_s))
 

@@ -115,7 +115,7 @@ def is_no_broker(settings: Settings) -> bool:
 def find_silent(settings: Settings, list_brokers: ListBrokers, wait_s: float = KAFKA_WAIT_S) -> tuple[list[str], int]:
     """Return the brokers that do not answer, with their addresses, and the number of brokers that were checked.
 
-    Each broker has `wait_s` seconds for its answer.
+    `list_brokers` gives the addresses of all brokers. Each broker has `wait_s` seconds for its answer.
     """
     secure = _make_secure(settings)
     peers = look_at(_parse_addresses(settings), secure, wait_s)

@@ -103,7 +103,10 @@ def _run_in_parallel(
 
 
 def connect(address: Address, wait_s: float) -> socket.socket:
-    """Return a connection to an address; raise OSError, also for a host name that Python cannot look up."""
+    """Return a connection to an address; raise OSError, also for a host name that Python cannot look up.
+
+    The wait for the connection is at most `wait_s` seconds.
+    """
     try:
         return socket.create_connection(address, wait_s)
     except (OverflowError, ValueError) as error:  # a number too large for an address, a label too long for a name

@@ -48,7 +48,7 @@ class Waits(Protocol):
     def share_timeout(self) -> AbstractContextManager[float]:
         """Let all requests inside share one time-out; see Cluster."""
 
-    def change_timeout(self) -> AbstractContextManager[None]:
+    def renew_timeout_for_change(self) -> AbstractContextManager[None]:
         """Give the change inside a whole time-out of its own; see Cluster."""
 
     def retry(self, ask: Callable[[], T]) -> T:
@@ -120,14 +120,14 @@ class Requests:
             return answer
 
         is_change = not api.startswith(_READ_PREFIXES)
-        with self._cluster.change_timeout() if is_change else nullcontext():
+        with self._cluster.renew_timeout_for_change() if is_change else nullcontext():
             deadline = time.monotonic() + self._cluster.timeout_s
             return self._cluster.retry(ask)
 
     def ask_brokers(self, api: str, brokers: Iterable[int] | None = None, **fields: Any) -> Answers:
-        """Return the answers of several brokers to one question.
+        """Return the answers of several brokers to one question, and the errors; see ask_each.
 
-        None means all brokers that are alive. See ask_each.
+        `api` and `fields` are as in send(). `brokers` are ids; None means all brokers that are alive.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
         return self.ask_each(api, dict.fromkeys(broker_ids, fields))
@@ -135,9 +135,9 @@ class Requests:
     def ask_each(self, api: str, questions: Mapping[int, Mapping[str, Any]]) -> Answers:
         """Return the answer of each broker to its own question, and the errors.
 
-        All brokers are asked at the same time. `questions` are the fields of the request by the broker's id. A broker
-        that does not answer in time, or refuses the whole request, has an error. Raise the first error where no broker
-        answers.
+        All brokers are asked at the same time. `api` is as in send(), and `questions` has the fields of the request by
+        the broker's id. A broker that does not answer in time, or refuses the whole request, has an error. Raise the
+        first error where no broker answers.
         """
         answers = self._ask_all(api, questions)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
@@ -231,7 +231,7 @@ class Requests:
         return answers, errors
 
     def list_config_resources(self, resource_type: int) -> list[str]:
-        """Return the names of the resources of a type that have settings.
+        """Return the names of the resources of a type (a ResourceType) that have settings.
 
         The result is empty where the brokers are too old for the request or refuse it for missing rights.
         """

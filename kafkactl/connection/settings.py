@@ -102,9 +102,11 @@ def resolve(
 ) -> Settings:
     """Return the settings of a command; see the module's docstring for the order of the sources.
 
-    `overrides` are the texts name=value of -X. `timeout_s` is --timeout or None. `environment` is None for the
-    process's own. Raise UsageError for a wrong or unsafe setting or file, NotFoundError for a context that does not
-    exist. With `runs_commands` false, a secret that a command would give is a UsageError.
+    `bootstrap_server`, `context`, `command_config` and `timeout_s` (in s) are the options, or None. `overrides` are the
+    texts name=value of -X. `environment` is None for the process's own. Without `runs_commands` a secret that a command
+    would give is a UsageError.
+
+    Raise UsageError for a wrong or unsafe setting or file, and NotFoundError for a context that does not exist.
     """
     environment = os.environ if environment is None else environment
     is_file_named = command_config is not None

@@ -32,8 +32,9 @@ def up(
     """Start a target, or leave it running, and return it when all its brokers serve.
 
     `engine` is one of ENGINES. A `port`, `version` or `log_dir` of None keeps the value of the target's last run, or
-    the compose file's own. `tell` gets lines of progress. Raise EngineError where no engine can start it, where it
-    already runs with other values, and where not all brokers join within 180 s.
+    the compose file's own. `count_brokers` decides whether the brokers serve, and `tell` gets lines of progress. Raise
+    EngineError where no engine can start it, where it already runs with other values, and where not all brokers join
+    within 180 s.
     """
     from kafkactl.local.ports import require_free
 
@@ -114,7 +115,10 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
 
 
 def logs(name: str, follow: bool) -> int:
-    """Write the logs of a target to stdout and return an exit status. Raise NotFoundError, EngineError."""
+    """Write the logs of a target to stdout and return an exit status; `follow` waits for new lines.
+
+    Raise NotFoundError for an unknown cluster.
+    """
     local_cluster = _require_local_cluster(name)
     return _make_engine(local_cluster).logs(_load_target(local_cluster), follow)
 

@@ -148,7 +148,7 @@ def load_target(name: str, values: Mapping[str, str]) -> Target:
 
 
 def interpolate(text: str, values: Mapping[str, str]) -> str:
-    """Return the text with variables replaced, in Compose's syntax.
+    """Return the text with variables replaced by `values`, in Compose's syntax.
 
     It is ${NAME}, with -default, :-default, +instead or :+instead, which may contain one more variable; and $$ for $.
     """

@@ -100,7 +100,7 @@ class DockerEngine:
         return statuses
 
     def logs(self, target: Target, follow: bool) -> int:
-        """Write the containers' logs to stdout and return docker's exit status."""
+        """Write the containers' logs to stdout and return docker's exit status; `follow` waits for new lines."""
         arguments = ["logs", *(["--follow"] if follow else [])]
         return subprocess.run(self._make_command(target, *arguments), env=self._environment, check=False).returncode
 

@@ -66,11 +66,11 @@ class Engine(Protocol):
         """Return the present status of the nodes."""
 
     def logs(self, target: Target, follow: bool) -> int:
-        """Write the nodes' logs to stdout and return an exit status."""
+        """Write the nodes' logs to stdout and return an exit status; `follow` waits for new lines."""
 
 
 def await_condition(holds: Callable[[], bool], timeout_s: float) -> bool:
-    """Wait until `holds` returns True. Return whether this happened within the time-out."""
+    """Wait until `holds` returns True. Return whether this happened within `timeout_s` seconds."""
     deadline = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() > deadline:

@@ -230,7 +230,10 @@ def read_group_lags(
 
 
 def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> GroupLag:
-    """Return a group with the lag of every partition; raise NotFoundError, OperationError or UnreachableError."""
+    """Return a group with the lag of every partition; raise NotFoundError, OperationError or UnreachableError.
+
+    `with_epochs` is as in describe_groups.
+    """
     lags, errors = read_group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
     if errors:
         raise errors[0]

@@ -293,7 +293,7 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
         }
 
     failure = f"cannot change the offsets of group {group}"
-    with cluster.change_timeout():
+    with cluster.renew_timeout_for_change():
         return cluster.retry(ask)
 
 

@@ -34,7 +34,8 @@ def find_oldest_unread(row: PartitionLag) -> Position | None:
 def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bool = False) -> list[GroupLag]:
     """Return the groups with the time lag of each partition: the age of its oldest unread record, in ms.
 
-    The records are read for this. A time lag that cannot be read within the time-out stays None.
+    The records are read for this, with `read_committed` only committed ones. A time lag that cannot be read within the
+    time-out stays None.
     """
     positions = {
         position for lag in lags for row in lag.partitions if (position := find_oldest_unread(row)) is not None
@@ -59,8 +60,8 @@ def read_timestamps(
 ) -> dict[Position, int | None]:
     """Return the time in ms of the first record at or after each position.
 
-    Positions that could not be read within the time-out are missing. The time is None where no record follows, but only
-    transaction markers, which consumers do not get.
+    With `read_committed` only committed records count. Positions that could not be read within the time-out are
+    missing. The time is None where no record follows, but only transaction markers, which consumers do not get.
     """
     by_partition: dict[Partition, list[int]] = defaultdict(list)
     for partition, offset in sorted(positions):

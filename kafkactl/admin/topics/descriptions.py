@@ -33,7 +33,7 @@ _HINT = "list the topics that you can see: kafkactl topics list"
 
 
 def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicListing]:
-    """Return all topics sorted by name, from one metadata request."""
+    """Return all topics sorted by name, from one metadata request. `include_internal` counts Kafka's own topics in."""
     listings = []
     for name, topic in sorted(cluster.read_metadata().topics.items()):
         internal = name in INTERNAL_TOPICS
@@ -44,7 +44,10 @@ def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicLi
 
 
 def list_partitions(cluster: Cluster, include_internal: bool = True) -> list[PartitionDescription]:
-    """Return every partition of every topic, sorted, from one metadata request."""
+    """Return every partition of every topic, sorted, from one metadata request.
+
+    `include_internal` counts Kafka's own topics in.
+    """
     return [
         PartitionDescription(
             name,
@@ -144,7 +147,10 @@ def find_name(cluster: Cluster, topic_id: str) -> str | None:
 
 
 def describe_by_id(cluster: Cluster, topic_id: str) -> Descriptions:
-    """Return the topic with this id, or no topic. As in Kafka's tool, its eligible leaders are not asked for."""
+    """Return the topic with this id (in Kafka's spelling), or no topic, and the errors.
+
+    As in Kafka's tool, its eligible leaders are not asked for.
+    """
     name = find_name(cluster, topic_id)
     errors: list[KafkactlError] = []
     return (

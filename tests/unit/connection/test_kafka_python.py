@@ -125,7 +125,7 @@ def test_reads_share_a_time_out_and_a_change_has_its_own() -> None:
         brokers.on("Metadata", delay_s=0.9)  # nearly half of the time-out, and more in the second round
         cluster.requests.list_topics()
         assert cluster.timeout_s < 1.2
-        with cluster.change_timeout():
+        with cluster.renew_timeout_for_change():
             assert cluster.timeout_s > 1.9
         brokers.on("Metadata", delay_s=1)
         with pytest.raises(UnreachableError):
