@@ -260,6 +260,7 @@ def _parse_fields(lines: list[tuple[int, list[str]]], message_versions: range) -
 
 
 def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: range) -> Field:
+    """Return the field that the words of a line describe; `fields` are those of its struct."""
     name, type, *attributes = words
     options = dict(attribute.split("=", 1) for attribute in attributes)
     versions = _parse_versions(options.get("versions", "0+"))

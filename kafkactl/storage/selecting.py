@@ -55,10 +55,11 @@ def select(
 
     With `deep` the records of the batches are selected and read; without it only batches are. `on_error` takes every
     error: a missing file, damage, a file that cannot be read. Reading continues with the next segment, and with
-    `skip_damaged` behind the damage. Only records of a Selected can raise (FormatError).
+    `skip_damaged` behind the damage. Iterating over the records of a Selected raises FormatError for damage inside the
+    batch.
 
     `left_out` counts the records that `read_committed` leaves out because their transaction has no end. With `follow`
-    the iterator has no end.
+    the iterator has no end, and damage in batches that are written later is raised as FormatError.
     """
     for path in paths:
         # A missing file is an error also where the selection does not need the file.

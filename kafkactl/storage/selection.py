@@ -112,7 +112,7 @@ class Selection:
 
 
 def grep(pattern: str, texts: Callable[[Record], Sequence[str | None]]) -> Callable[[Record], bool]:
-    """Return a function that says whether a record's key or value, as `texts` shows them, contains a pattern.
+    """Return a filter of records: it says whether the key or value, as `texts` shows them, contains a pattern.
 
     `pattern` is a regular expression of Python's `re`. Raise UsageError for an invalid one.
     """

@@ -82,14 +82,15 @@ class TransactionEnds:
         return self._following[path]
 
     def _read_ends_once(self, path: Path) -> _Ends:
-        """Return the ends in a segment; none where it cannot be read."""
+        """Return the ends in a segment.
+
+        There are none where it cannot be read, because the reader of its records reports that.
+        """
         if path not in self._of_segment:
             try:
                 with Segment(path) as segment:
                     self._of_segment[path] = _read_ends(segment)
-            except (
-                KafkactlError
-            ):  # a running broker may have deleted it; the reader of the records reports other errors
+            except KafkactlError:  # a running broker may have deleted it
                 self._of_segment[path] = {}
         return self._of_segment[path]
 

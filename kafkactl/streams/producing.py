@@ -364,9 +364,7 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
         nonlocal is_reported
         metadata = cluster.metadata(topic, producer).topics[topic]
         code = None if metadata.error is None else metadata.error.code()
-        if (
-            not is_reported and code != KafkaError.TOPIC_AUTHORIZATION_FAILED
-        ):  # without rights an existing topic looks like this
+        if not is_reported and code != KafkaError.TOPIC_AUTHORIZATION_FAILED:  # without rights it may exist
             tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")
             is_reported = True
         if metadata.error is not None:

@@ -98,8 +98,8 @@ class Transactions:
     def abort(self, reason: str) -> None:
         """Abort the open transaction; without one do nothing.
 
-        `why` is the reason for people. Readers of committed records never see the records. Raise OperationError where
-        the coordinator refuses the abort.
+        `reason` is a text for people. Readers of committed records never see the records. Raise OperationError where
+        the coordinator refuses the abort or does not answer.
         """
         if not self._begun:
             return
@@ -138,9 +138,7 @@ class Transactions:
         try:
             self._run_step("abort_transaction", "cannot abort the transaction")
         except OperationError as error:
-            if (
-                error.code != KafkaError.INVALID_TXN_STATE
-            ):  # nothing has reached the broker: there is no transaction to abort
+            if error.code != KafkaError.INVALID_TXN_STATE:  # no transaction: nothing has reached the broker
                 raise
 
     def _run_step(self, step: str, failure: str) -> None:

@@ -130,7 +130,7 @@ class LogState:
         return f"{who}: sequence {batch.base_sequence}, and {expected} comes next"
 
     def take_data(self, batch: Batch) -> None:
-        """Note a data batch of a producer."""
+        """Note a data batch as its producer's newest one, and as a part of its open transaction."""
         last = self.producers.get(batch.producer_id)
         if last is None:
             last = self.producers[batch.producer_id] = LastBatch()
