@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # Each part of test-long ends within 8 minutes; docs/test-long.md has the last result of each.
 LONG := timeout 480
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -26,7 +26,7 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
@@ -73,6 +73,15 @@ test-long-errors-commit: $(VENV)/installed-dev
 
 test-long-errors-group: $(VENV)/installed-dev
 	$(ERRORS) -k "test_reading_in_a_group and not (JoinGroup or SyncGroup or Heartbeat or OffsetCommit or OffsetFetch or LeaveGroup)"
+
+# The command line on the oldest and the newest release of typer that pyproject.toml allows.
+TYPERS := 0.26.0 0.28.0 0.29.2
+
+test-long-typer: $(VENV)/installed-dev
+	for release in $(TYPERS); do \
+	  $(BIN)/pip install --quiet --no-deps --upgrade --target $(VENV)/typer-$$release typer==$$release && \
+	  PYTHONPATH=$(VENV)/typer-$$release $(LONG) $(PYTEST) -n auto -q tests/unit/cli || exit 1; \
+	done
 
 # One value of 250 MB in every form, with its peak of memory; a time looked for in 1 GiB.
 test-long-values: $(VENV)/installed-dev

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from kafkactl.local import jars
 from kafkactl.output import render
 from kafkactl.output.report import Column, listing
-from kafkactl.paths import cache_dir
+from kafkactl.paths import find_cache_dir
 from kafkactl.storage.compression import Codec
 from kafkactl.storage.records import Record
 from tests.unit.storage.encoding import encode_batch
@@ -106,7 +106,7 @@ def write_segment(path: Path, codec: Codec, count: int) -> None:
 def make_reference_command(path: Path, *flags: str) -> list[str]:
     """Return a command line of Kafka's tool, in a JVM with the fastest start and a silent log."""
     java = ["java", "-Xmx512M", "-XX:+UseSerialGC", "-Dlog4j2.level=OFF", "-Dfile.encoding=UTF-8"]
-    return [*java, "-cp", f"{cache_dir() / 'kafka' / VERSION}/*", TOOL, *flags, "--files", str(path)]
+    return [*java, "-cp", f"{find_cache_dir() / 'kafka' / VERSION}/*", TOOL, *flags, "--files", str(path)]
 
 
 def make_command(path: Path, *flags: str) -> list[str]:
@@ -210,7 +210,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
-    jars.libs(VERSION, print)
+    jars.get_libs(VERSION, print)
     in_memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryDirectory(dir=in_memory) as outputs:
         folder = arguments.folder or Path(temporary)

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from kafkactl.output import render
 from kafkactl.output.report import Column, listing
-from kafkactl.paths import cache_dir
+from kafkactl.paths import find_cache_dir
 from tests.clusters import RunningCluster, running
 from tests.conftest import REPOSITORY
 
@@ -90,7 +90,7 @@ def make_java_command(version: str) -> list[str]:
 
     The JVM has the garbage collector that starts fastest, and a silent log.
     """
-    libs = cache_dir() / "kafka" / version
+    libs = find_cache_dir() / "kafka" / version
     return ["java", "-Xmx256M", "-XX:+UseSerialGC", "-Dlog4j2.level=OFF", "-cp", f"{libs}/*"]
 
 

@@ -1,4 +1,4 @@
-"""Reached as `python -m kafkactl`."""
+"""Entry point of `python -m kafkactl`."""
 
 from kafkactl.cli.app import main
 

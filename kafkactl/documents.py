@@ -1,7 +1,7 @@
-"""Files that people write by hand: text, JSON and YAML, read whole, with one error for each thing that can be wrong.
+"""Files that people write by hand: text, JSON and YAML. They are read completely, and each fault has its own error.
 
-YAML is read as YAML 1.2's core schema has it, and not as PyYAML has it by default: `no` and `010` stay texts, a name
-that stands twice in a mapping is refused, and only true, false, null and decimal numbers are not texts.
+YAML is read by YAML 1.2's core schema, and not by PyYAML's default: `no` and `010` stay texts, a name that is repeated
+in a mapping is refused, and only true, false, null and decimal integers are not texts.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from kafkactl.errors import UsageError
 from kafkactl.stdout import was_closed
 
 STDIN = Path("-")
-"""Stands for standard input."""
+"""Path that means standard input."""
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text; raises UsageError for a file that cannot be read, or is not UTF-8."""
+    """Return a file's text; raise UsageError for a file that cannot be read, or is not UTF-8."""
     if path == STDIN and was_closed(0):
         raise UsageError("cannot read standard input: it is closed", "name a file")
     try:
@@ -28,13 +28,13 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError as error:  # bytes of no text, and paths that no file can have
+    except ValueError as error:  # bytes that are not UTF-8, or a path that no file can have
         reason = f"byte {error.start} is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise UsageError(f"cannot read {path}: {reason}") from None
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file has; raises UsageError."""
+    """Return the value of a JSON file; raise UsageError for a file that cannot be read, or is not JSON."""
     try:
         return json.loads(read_text(path))
     except RecursionError:
@@ -44,12 +44,15 @@ def read_json(path: Path) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """Return what a YAML file has: mappings, lists, texts, whole numbers, true, false and None; raises UsageError."""
+    """Return the value of a YAML file: mappings, lists, texts, integers, true, false and None.
+
+    Raise UsageError for a file that cannot be read, or is not YAML, and for a mapping with a repeated name.
+    """
     import yaml
 
     text = read_text(path)
     try:
-        return yaml.load(text, Loader=_loader())  # the loader is a safe one
+        return yaml.load(text, Loader=_make_loader())  # the loader is a safe one
     except RecursionError:
         raise UsageError(f"cannot read {path}: it is nested too deeply") from None
     except yaml.MarkedYAMLError as error:
@@ -62,10 +65,11 @@ def read_yaml(path: Path) -> Any:
         raise UsageError(f"cannot read {path}: not YAML: a value is not of the type that its tag says") from None
 
 
-_WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 
 
-def _loader() -> Any:
+def _make_loader() -> Any:
+    """Return the class of PyYAML's loader with the schema of this module."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -75,20 +79,20 @@ def _loader() -> Any:
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             """Return a mapping; raises ConstructorError for a name that stands in it twice."""
-            seen = set()
+            keys = set()
             for name, _ in node.value:
                 key = self.construct_object(name, deep=True)
                 if not isinstance(key, (str, int)) or isinstance(key, bool):
                     raise yaml.constructor.ConstructorError(None, None, "a name is not a text", name.start_mark)
-                if key in seen:
+                if key in keys:
                     raise yaml.constructor.ConstructorError(None, None, f"{key!r} is there twice", name.start_mark)
-                seen.add(key)
+                keys.add(key)
             return super().construct_mapping(node, deep=deep)
 
     for tag, pattern, first in (
         ("null", re.compile(r"~|null|"), ["~", "n", ""]),
         ("bool", re.compile(r"true|false"), ["t", "f"]),
-        ("int", _WHOLE, list("-+0123456789")),
+        ("int", _INTEGER, list("-+0123456789")),
     ):
         whole = re.compile(f"(?:{pattern.pattern})$")
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", whole, first)

@@ -1,4 +1,4 @@
-"""The tree of exceptions: every error that a person can meet, with its exit status and a hint.
+"""The tree of exceptions: every error that a user can get, with its exit status and a hint.
 
 KafkactlError
   UsageError              the command line, or a file that it names, is wrong
@@ -19,7 +19,7 @@ from kafkactl import statuses
 
 
 class KafkactlError(Exception):
-    """A failure told to people as `error: MESSAGE` and `hint: HINT`."""
+    """A failure that is printed as `error: MESSAGE` and `hint: HINT`."""
 
     status = statuses.FAILED
 
@@ -29,13 +29,16 @@ class KafkactlError(Exception):
 
 
 class UsageError(KafkactlError):
-    """The command line, or a file it names, does not say something that can be done."""
+    """The command line, or a file that it names, asks for something that cannot be done."""
 
     status = statuses.USAGE
 
 
 class UnreachableError(KafkactlError):
-    """No answer from the cluster: connection, authentication or time-out. `is_partial`: other brokers answer."""
+    """The cluster did not answer: connection, authentication or time-out.
+
+    `is_partial` means that other brokers answer.
+    """
 
     status = statuses.NO_ANSWER
 
@@ -45,17 +48,17 @@ class UnreachableError(KafkactlError):
 
 
 class UnansweredError(UnreachableError):
-    """A request was sent, and no answer came. Where it was to change something, the change may have been done."""
+    """A request was sent, and no answer came. If the request was a change, the change may have been done."""
 
     @property
     def reason(self) -> str:
-        """Return why there is no answer, without the words for a cluster that was not reached at all."""
+        """Return why there is no answer, without the beginning that is for clusters that were not reached at all."""
         text = str(self)
         return text.partition(": ")[2] if text.startswith("cannot reach the cluster at ") else text
 
 
 class OperationError(KafkactlError):
-    """The cluster answered, and the answer is no; `code` is Kafka's error code when it gave one."""
+    """The cluster refused the operation. `code` is Kafka's error code, or None where there is none."""
 
     def __init__(self, message: str, hint: str | None = None, code: int | None = None) -> None:
         super().__init__(message, hint)
@@ -83,7 +86,7 @@ class ConditionError(KafkactlError):
 
 
 class FormatError(KafkactlError):
-    """Bytes on disk or in a record are not what their format says they are."""
+    """Bytes on disk or in a record do not have the format that they should have."""
 
     names_file = False
     """Whether the message begins with the name of the file."""

@@ -1,4 +1,4 @@
-"""Where kafkactl keeps its files, after each platform's own custom."""
+"""The folders and files of kafkactl itself, by each platform's convention."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import platformdirs
 APP = "kafkactl"
 
 
-def config_file() -> Path:
-    """The contexts file; KAFKACTL_CONFIG names another one."""
-    named = os.environ.get("KAFKACTL_CONFIG")
-    return Path(named) if named else Path(platformdirs.user_config_dir(APP)) / "config.yaml"
+def find_config_file() -> Path:
+    """Return the path of the contexts file. KAFKACTL_CONFIG replaces it. The file may not exist."""
+    variable_value = os.environ.get("KAFKACTL_CONFIG")
+    return Path(variable_value) if variable_value else Path(platformdirs.user_config_dir(APP)) / "config.yaml"
 
 
-def cache_dir() -> Path:
-    """What can be fetched or asked again: Kafka's jars, names for completion."""
+def find_cache_dir() -> Path:
+    """Return the folder for data that can be downloaded or read again: Kafka's jars, names for completion."""
     return Path(platformdirs.user_cache_dir(APP))
 
 
-def data_dir() -> Path:
-    """What must outlive a command: the state and data of local clusters."""
-    named = os.environ.get("KAFKACTL_DATA")
-    return Path(named) if named else Path(platformdirs.user_data_dir(APP))
+def find_data_dir() -> Path:
+    """Return the folder for data that must outlive a command: the state and data of local clusters.
+
+    KAFKACTL_DATA replaces it.
+    """
+    variable_value = os.environ.get("KAFKACTL_DATA")
+    return Path(variable_value) if variable_value else Path(platformdirs.user_data_dir(APP))

@@ -6,7 +6,7 @@ A pattern is a regular expression of Python's `re`. It must match the whole name
 A topic pattern skips Kafka's internal topics unless the selection includes them. A name never skips them.
 The values of --topic and --include are Kafka's IncludeList: commas separate the names and patterns.
 
-Sources: org.apache.kafka.common.internals.Topic, org.apache.kafka.server.util.TopicFilter.
+Reference: org.apache.kafka.common.internals.Topic, org.apache.kafka.server.util.TopicFilter.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class NameSelection:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the user gave neither a name nor a pattern. The command decides what this means."""
+        """Return whether the user gave neither a name nor a pattern. The command decides what this means."""
         return not (self.names or self.patterns)
 
     def choose(self, existing_names: Iterable[str]) -> Choice:
@@ -79,15 +79,15 @@ class NameSelection:
         """
         existing = frozenset(existing_names)
         candidates = [name for name in existing if self._is_open_to_patterns(name)]
-        chosen = set(existing.intersection(self.names))
+        names = set(existing.intersection(self.names))
         unmatched = set()
         for pattern in self.patterns:
             matches = [name for name in candidates if pattern.matches(name)]
-            chosen.update(matches)
+            names.update(matches)
             if not matches:
                 unmatched.add(pattern.text)
         return Choice(
-            names=tuple(sorted(chosen)),
+            names=tuple(sorted(names)),
             absent_names=tuple(sorted(set(self.names) - existing)),
             unmatched_patterns=tuple(sorted(unmatched)),
         )
@@ -129,7 +129,7 @@ def is_internal_topic(name: str) -> bool:
 
 
 def refuse_empty(value: _Value, name: str) -> _Value:
-    """Return the value, or raise UsageError if it is empty or not Unicode. None was not given, and passes.
+    """Return the value, or raise UsageError if it is empty or not Unicode. None is returned unchanged.
 
     `name` is the option or argument as the user knows it, such as `--group` or `TOPIC`.
     """
@@ -141,14 +141,14 @@ def refuse_empty(value: _Value, name: str) -> _Value:
 
 
 def require_unicode(text: str, name: str) -> str:
-    """Return the text, or raise UsageError if it has bytes that are not UTF-8: Kafka has no such names.
+    """Return the text, or raise UsageError if it has bytes that are not UTF-8: no name in Kafka has them.
 
     The clients do not check this. librdkafka ends the process, and kafka-python waits for ever.
     """
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise _invalid_value(text, name, "this is not UTF-8", _UNICODE_HINT) from None
+        raise _make_invalid_value_error(text, name, "this is not UTF-8", _UNICODE_HINT) from None
     return text
 
 
@@ -156,7 +156,7 @@ def require_topic_name(text: str, name: str = "TOPIC") -> str:
     """Return the topic name of a command that creates or writes. Raise UsageError if Kafka would not accept it."""
     refuse_empty(text, name)
     if not is_topic_name(text):
-        raise _invalid_value(text, name, "this is not a legal topic name", _NAME_HINT)
+        raise _make_invalid_value_error(text, name, "this is not a legal topic name", _NAME_HINT)
     return text
 
 
@@ -232,7 +232,7 @@ def select_names(
 
 
 def suggest_topics(pattern: str) -> str | None:
-    """Return what the user probably meant by a pattern that matched nothing, or None.
+    """Return the arguments that the user probably meant by a pattern without a match, or None.
 
     A `*` as in the shell becomes `.*`. Names with commas between them become separate arguments.
     """
@@ -277,7 +277,7 @@ def _split_include_list(text: str, name: str) -> list[str]:
     cleaned = text.strip(_JAVA_BLANKS).replace(" ", "").strip("\"'")
     items = [item for item in cleaned.split(",") if item]
     if not items:
-        raise _invalid_value(text, name, "the list is empty", _EMPTY_HINT)
+        raise _make_invalid_value_error(text, name, "the list is empty", _EMPTY_HINT)
     return items
 
 
@@ -285,24 +285,26 @@ def _compile(regex: str, text: str, name: str) -> re.Pattern[str]:
     """Return a compiled regular expression. Messages show `text`, which the user wrote."""
     if len(regex) > MAX_PATTERN_LENGTH:
         reason = f"the pattern has more than {MAX_PATTERN_LENGTH:,} characters"
-        raise _invalid_value(text, name, reason, _PATTERN_HINT)
+        raise _make_invalid_value_error(text, name, reason, _PATTERN_HINT)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # `[[a]` is legal, but Python warns on stderr
             return re.compile(regex, re.DOTALL)  # names of groups may have line ends
     except re.error as error:
         position = "" if error.pos is None else f" at position {error.pos}"
-        raise _invalid_value(text, name, f"{_escape(error.msg)}{position}", _pattern_hint(text)) from None
+        raise _make_invalid_value_error(
+            text, name, f"{_escape(error.msg)}{position}", _make_pattern_hint(text)
+        ) from None
     except (OverflowError, RecursionError, ValueError):
-        raise _invalid_value(text, name, "the pattern is too complex", _PATTERN_HINT) from None
+        raise _make_invalid_value_error(text, name, "the pattern is too complex", _PATTERN_HINT) from None
 
 
-def _pattern_hint(text: str) -> str:
+def _make_pattern_hint(text: str) -> str:
     suggestion = suggest_topics(text)
     return _PATTERN_HINT if suggestion is None else f"write {_show(suggestion)}"
 
 
-def _invalid_value(value: str, name: str, reason: str, hint: str) -> UsageError:
+def _make_invalid_value_error(value: str, name: str, reason: str, hint: str) -> UsageError:
     return UsageError(f"invalid value {_show(value)} for {name}: {reason}", hint)
 
 

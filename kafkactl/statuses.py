@@ -30,8 +30,8 @@ HELP = (
 )
 
 
-def of_signal(number: int) -> int:
-    """Return the status of a command that a signal ended."""
+def get_signal_status(number: int) -> int:
+    """Return the exit status of a command that a signal ended. `number` is the signal's."""
     return _SIGNALS_FROM + number
 
 
@@ -41,10 +41,10 @@ def combine(statuses: Iterable[int]) -> int:
     A status that all items share is the status of the command. Otherwise a failed or unanswered item makes it FAILED,
     and CONDITION is left only where every item was answered.
     """
-    found = set(statuses)
-    if len(found) == 1:
-        return found.pop()
-    problems = found - {DONE}
+    distinct_statuses = set(statuses)
+    if len(distinct_statuses) == 1:
+        return distinct_statuses.pop()
+    problems = distinct_statuses - {DONE}
     if not problems:
         return DONE
     return CONDITION if problems == {CONDITION} else FAILED

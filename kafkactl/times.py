@@ -36,7 +36,7 @@ _ISO_DURATION_HINT = "use an ISO 8601 duration such as PT1H30M or P1DT2H"
 _RANGE_HINT = "write START..END, for example 2026-11-25..2026-11-26, -1h.. or ..yesterday"
 _ZONE_HINT = "use utc, local, a name such as Asia/Seoul, or an offset such as +09:00"
 
-# These stay text until they are used: compiling them would double the time to import this module.
+# These stay text until they are used, because compiling them would double the time to import this module.
 _DIGITS = r"[0-9]+"
 _NEGATIVE_NUMBER = r"-[0-9.]+"
 _HOUR = r"(?:[01][0-9]|2[0-3])"
@@ -109,7 +109,7 @@ def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None =
     try:
         return _check_time(_read_time(text, zone, _read_clock() if now_ms is None else now_ms))
     except _RefusalError as refusal:
-        raise _invalid_value(text, flag, str(refusal), _TIME_HINT) from None
+        raise _make_invalid_value_error(text, flag, str(refusal), _TIME_HINT) from None
 
 
 def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None = None) -> TimeRange:
@@ -120,14 +120,14 @@ def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | 
     """
     start, dots, end = text.partition("..")
     if not dots:
-        raise _invalid_value(text, flag, "this is not a range of time", _RANGE_HINT)
+        raise _make_invalid_value_error(text, flag, "this is not a range of time", _RANGE_HINT)
     if not (start or end):
-        raise _invalid_value(text, flag, "both sides of the range are empty", _RANGE_HINT)
+        raise _make_invalid_value_error(text, flag, "both sides of the range are empty", _RANGE_HINT)
     now = _read_clock() if now_ms is None else now_ms
     start_ms = parse_time(start, flag, zone=zone, now_ms=now) if start else None
     end_ms = parse_time(end, flag, zone=zone, now_ms=now) if end else None
     if start_ms is not None and end_ms is not None and start_ms > end_ms:
-        raise _invalid_value(text, flag, "the start is after the end", _RANGE_HINT)
+        raise _make_invalid_value_error(text, flag, "the start is after the end", _RANGE_HINT)
     return TimeRange(start_ms=start_ms, end_ms=end_ms)
 
 
@@ -145,14 +145,14 @@ def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool
             raise _RefusalError("the duration must be longer than 0")
         return duration_ms
     except _RefusalError as refusal:
-        raise _invalid_value(text, flag, str(refusal), _DURATION_HINT) from None
+        raise _make_invalid_value_error(text, flag, str(refusal), _DURATION_HINT) from None
 
 
 def parse_pause(text: str, flag: str) -> float:
-    """Return the time between two looks in seconds: longer than 0, and at most a day. Raise UsageError for others."""
+    """Return the pause between two repetitions in seconds; raise UsageError unless it is above 0 and at most a day."""
     pause_ms = parse_duration(text, flag, positive=True)
     if pause_ms > _LONGEST_PAUSE_MS:
-        raise _invalid_value(text, flag, "the duration is longer than a day", _DURATION_HINT)
+        raise _make_invalid_value_error(text, flag, "the duration is longer than a day", _DURATION_HINT)
     return pause_ms / 1000
 
 
@@ -164,7 +164,7 @@ def parse_iso_duration(text: str, flag: str) -> int:
     try:
         return _measure_duration(text, (_ISO,))
     except _RefusalError as refusal:
-        raise _invalid_value(text, flag, str(refusal), _ISO_DURATION_HINT) from None
+        raise _make_invalid_value_error(text, flag, str(refusal), _ISO_DURATION_HINT) from None
 
 
 def parse_zone(text: str, flag: str = "--zone") -> tzinfo:
@@ -182,7 +182,7 @@ def parse_zone(text: str, flag: str = "--zone") -> tzinfo:
         return timezone(timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1))
     zone = _find_zone(text) if 0 < len(text) <= _MAX_LENGTH else None
     if zone is None:
-        raise _invalid_value(text, flag, "time zone not found" if text else "the value is empty", _ZONE_HINT)
+        raise _make_invalid_value_error(text, flag, "time zone not found" if text else "the value is empty", _ZONE_HINT)
     return zone
 
 
@@ -308,7 +308,7 @@ def _read_billionths(number: str) -> int:
 
 
 def _find_zone(name: str) -> tzinfo | None:
-    from zoneinfo import ZoneInfo  # 5 ms that most commands do not need
+    from zoneinfo import ZoneInfo  # the import takes 5 ms, and most commands do not need it
 
     try:
         return ZoneInfo(name)
@@ -323,6 +323,6 @@ def _check_length(text: str) -> None:
         raise _RefusalError(f"the value has more than {_MAX_LENGTH} characters")
 
 
-def _invalid_value(value: str, flag: str, reason: str, hint: str) -> UsageError:
-    shown = value if len(value) <= _MAX_LENGTH else value[:_MAX_LENGTH] + "..."
-    return UsageError(f"invalid value {shown!r} for {flag}: {reason}", hint)
+def _make_invalid_value_error(value: str, flag: str, reason: str, hint: str) -> UsageError:
+    text = value if len(value) <= _MAX_LENGTH else value[:_MAX_LENGTH] + "..."
+    return UsageError(f"invalid value {text!r} for {flag}: {reason}", hint)

@@ -58,7 +58,7 @@ def _jvm() -> subprocess.Popen[str]:
 
 def _java() -> list[str]:
     with alone():
-        libs = jars.libs(VERSION, print)
+        libs = jars.get_libs(VERSION, print)
     command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8"]
     return [*command, "-Dlog4j2.level=OFF", "-cp", f"{libs}/*"]
 

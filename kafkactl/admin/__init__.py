@@ -1,1 +1,1 @@
-"""Operations on a cluster, one module per noun: dataclasses in, dataclasses out; nothing is printed here."""
+"""Operations on a cluster, one module for each noun. They take and return dataclasses and print nothing."""

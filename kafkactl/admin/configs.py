@@ -1,7 +1,9 @@
-"""Settings of topics, brokers, their loggers, groups and client metrics, with where each value comes from.
+"""Settings of topics, brokers, broker loggers, groups and client metrics, with the source of each value.
+
+Settings of users, clients and ips are in quotas.py and scram.py.
 
 Reference: org.apache.kafka.clients.admin.Admin describeConfigs and incrementalAlterConfigs (KIP-226, KIP-339);
-kafka.admin.ConfigCommand. The settings of users, clients and ips are quotas.py's and scram.py's.
+kafka.admin.ConfigCommand.
 """
 
 from __future__ import annotations
@@ -35,11 +37,12 @@ _OWN_SOURCES = {
     EntityType.CLIENT_METRICS: "DYNAMIC_CLIENT_METRICS_CONFIG",
     EntityType.GROUPS: "DYNAMIC_GROUP_CONFIG",
 }
-_OF_ONE_BROKER = (EntityType.BROKERS, EntityType.BROKER_LOGGERS)
+"""Source of the values that an entity of a type sets itself."""
+_BROKER_TYPES = (EntityType.BROKERS, EntityType.BROKER_LOGGERS)
 
 
 class Operation(IntEnum):
-    """What an alteration does, by its number in IncrementalAlterConfigs."""
+    """Operations of an alteration, by their numbers in IncrementalAlterConfigs."""
 
     SET = 0
     DELETE = 1
@@ -49,16 +52,17 @@ class Operation(IntEnum):
 
 @dataclass(frozen=True)
 class Alteration:
-    """One change of one setting; to append and to subtract works on lists."""
+    """One change of one setting. APPEND and SUBTRACT are for lists."""
 
     operation: Operation
     name: str
     value: str | None = None
+    """The new value, or the items to append or subtract; None for DELETE."""
 
 
 @dataclass(frozen=True)
 class Synonym:
-    """One place that says a value for a setting."""
+    """One place that sets a value for a setting."""
 
     source: str
     name: str
@@ -67,7 +71,7 @@ class Synonym:
 
 @dataclass(frozen=True)
 class Config:
-    """One setting as the broker has it; a sensitive one's value is None."""
+    """One setting as the broker reports it. The value of a sensitive setting is None."""
 
     type: EntityType
     entity: str
@@ -78,19 +82,25 @@ class Config:
     sensitive: bool
     read_only: bool
     synonyms: tuple[Synonym, ...]
-    """Every place that says a value, the one in force first."""
+    """All places that set a value; the one in force is first."""
     documentation: str | None
 
     @property
     def default(self) -> str | None:
-        """What Kafka itself would have it be; None also where it says so only of what is not set."""
+        """Return Kafka's own default value, or None where the broker does not report it.
+
+        The broker may report a default only while the setting has no other value.
+        """
         if self.source == DEFAULT_SOURCE:
             return self.value
-        return next((each.value for each in self.synonyms if each.source == DEFAULT_SOURCE), None)
+        return next((synonym.value for synonym in self.synonyms if synonym.source == DEFAULT_SOURCE), None)
 
     @property
     def is_own(self) -> bool:
-        """Whether the entity itself says it; loggers have no other place."""
+        """Return whether the entity itself sets the value.
+
+        This is always true for loggers, which have no other source.
+        """
         if self.type is EntityType.BROKERS and not self.entity:
             return self.source == "DYNAMIC_DEFAULT_BROKER_CONFIG"
         return self.source == _OWN_SOURCES.get(self.type, self.source)
@@ -98,61 +108,71 @@ class Config:
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting that two entities have differently, or one has differently from Kafka's default."""
+    """A setting whose values differ between two entities, or between an entity and Kafka's default."""
 
     name: str
     left: str | None
+    """Value of the first entity; None where it has none."""
     right: str | None
+    """Value of the second entity, or Kafka's default; None where there is none."""
 
 
 def describe_configs(
     cluster: Cluster, entities: Sequence[Entity], documentation: bool = False
 ) -> dict[Entity, list[Config]]:
-    """Return all settings of each entity by name, inherited ones too; raises NotFoundError and UnreachableError."""
-    found, errors = describe_all_configs(cluster, entities, documentation)
+    """Return all settings of each entity, sorted by name, with inherited settings.
+
+    `documentation` asks also for the descriptions. Raise NotFoundError for an entity that does not exist,
+    UnreachableError where a broker does not answer, OperationError for a refusal.
+    """
+    configs, errors = describe_all_configs(cluster, entities, documentation)
     if errors:
         raise errors[0]
-    return found
+    return configs
 
 
 def describe_all_configs(
     cluster: Cluster, entities: Sequence[Entity], documentation: bool = False
 ) -> tuple[dict[Entity, list[Config]], list[KafkactlError]]:
-    """Return all settings of each entity by name, and an error for each broker that did not answer.
+    """Return all settings of each entity, sorted by name, and an error for each broker that did not answer.
 
-    Raises NotFoundError, and UnreachableError where no broker answers.
+    An entity whose broker did not answer is missing. Raise NotFoundError for an entity that does not exist,
+    OperationError for a refusal, and UnreachableError where no broker answers.
     """
     _require_brokers(cluster, entities)
-    by_broker = _by_broker(entities)
+    by_broker = _group_by_broker(entities)
     fields: dict[int | None, dict[str, Any]] = {
         broker: {
-            "resources": [(_RESOURCES[each.type], each.name, None) for each in asked],
+            "resources": [(_RESOURCES[item.type], item.name, None) for item in broker_entities],
             "include_synonyms": True,
             "include_documentation": documentation,
             "min_version": 1,
         }
-        for broker, asked in by_broker.items()
+        for broker, broker_entities in by_broker.items()
     }
-    questions = {broker: each for broker, each in fields.items() if broker is not None}
+    questions = {broker: item for broker, item in fields.items() if broker is not None}
     answers, errors = cluster.requests.ask_each("DescribeConfigs", questions) if questions else ({}, [])
     results = [result for answer in answers.values() for result in answer.results]
     if None in fields:
         results += cluster.requests.send("DescribeConfigs", **fields[None]).results
-    by_resource = {(_RESOURCES[each.type], each.name): each for each in entities}
-    found = {}
+    by_resource = {(_RESOURCES[item.type], item.name): item for item in entities}
+    configs = {}
     for result in results:
         entity = by_resource[result.resource_type, result.resource_name]
-        if (refused := _refused(entity, "read", result)) is not None:
-            raise refused
-        found[entity] = sorted((_config(entity, each) for each in result.configs), key=lambda config: config.name)
-    return {entity: found[entity] for entity in entities if entity in found}, errors
+        if (error := _find_refusal(entity, "read", result)) is not None:
+            raise error
+        configs[entity] = sorted(
+            (_make_config(entity, item) for item in result.configs), key=lambda config: config.name
+        )
+    return {entity: configs[entity] for entity in entities if entity in configs}, errors
 
 
-def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
-    """What a topic, a broker or a group says itself, without synonyms; raises NotFoundError.
+def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
+    """Return the settings that a topic, a broker or a group sets itself, without synonyms, sorted by name.
 
-    By librdkafka, in half the time that kafka-python takes to be imported; but it keeps synonyms by their names, of
-    which several may be the same.
+    librdkafka reads them, in half the time that the import of kafka-python takes. Synonyms are left out, because
+    librdkafka stores them by name, and several synonyms of a setting may have the same name. Raise NotFoundError for an
+    entity that does not exist, OperationError for a refusal, and UnreachableError.
     """
     from confluent_kafka.admin import ConfigResource
     from confluent_kafka.admin import ResourceType as LibraryType
@@ -163,7 +183,7 @@ def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
         EntityType.GROUPS: LibraryType.GROUP,
     }
     if entity.type is EntityType.BROKERS:
-        _require_known([entity], sorted(cluster.metadata().brokers))
+        _require_alive([entity], sorted(cluster.read_metadata().brokers))
     resource = ConfigResource(types[entity.type], entity.name)
 
     def send() -> Future[Any]:
@@ -173,13 +193,15 @@ def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     patience_s = None if entity.type is EntityType.BROKERS else cluster.timeout_s / 2
     try:
         entries = cluster.ask(send, f"cannot read the configs of {entity}", patience_s)
-    except TimeoutError:  # librdkafka waits for the controller, which may be frozen, and others know it, too
+    except (
+        TimeoutError
+    ):  # librdkafka waits for the controller, which may be frozen; other brokers know the configs, too
         return [config for config in describe_configs(cluster, [entity])[entity] if config.is_own]
     except OperationError as error:
         if error.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-            raise _no_such(entity) from error
+            raise _make_not_found_error(entity) from error
         raise
-    found = [
+    configs = [
         Config(
             entity.type,
             entity.name,
@@ -193,14 +215,17 @@ def own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
         )
         for name, entry in sorted(entries.items())
     ]
-    return [config for config in found if config.is_own]
+    return [config for config in configs if config.is_own]
 
 
 def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
-    """All of that type that can have settings; of brokers also their common default, named ''."""
+    """Return all entities of a type that can have settings.
+
+    For brokers and broker loggers the default '' is included.
+    """
     if type_ is EntityType.TOPICS:
         return [Entity(type_, name) for name in cluster.requests.list_topics()]
-    if type_ in _OF_ONE_BROKER:
+    if type_ in _BROKER_TYPES:
         return [Entity(type_, name) for name in (*map(str, cluster.requests.list_brokers()), DEFAULT_NAME)]
     names = cluster.requests.list_config_resources(_RESOURCES[type_])
     if type_ is EntityType.GROUPS:
@@ -211,47 +236,57 @@ def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
 def alter_configs(
     cluster: Cluster, changes: Mapping[Entity, Sequence[Alteration]], dry_run: bool = False
 ) -> dict[Entity, OperationError | None]:
-    """Makes each entity's changes, all of an entity's or none; its error, as the broker words it, where it refused."""
+    """Change the settings of each entity: all changes of an entity, or none. Return the error of each entity, or None.
+
+    The errors have the broker's words. With `dry_run` the brokers only check. Raise NotFoundError for a broker that is
+    not alive, and UnreachableError.
+    """
     results: dict[Entity, OperationError | None] = {}
     _require_brokers(cluster, changes)
-    for broker, asked in _by_broker(changes).items():
+    for broker, broker_entities in _group_by_broker(changes).items():
         answer = cluster.requests.send(
             "IncrementalAlterConfigs",
             broker=broker,
             resources=[
                 (
-                    _RESOURCES[each.type],
-                    each.name,
-                    [(change.name, change.operation, change.value) for change in changes[each]],
+                    _RESOURCES[entity_to_change.type],
+                    entity_to_change.name,
+                    [(change.name, change.operation, change.value) for change in changes[entity_to_change]],
                 )
-                for each in asked
+                for entity_to_change in broker_entities
             ],
             validate_only=dry_run,
         )
-        by_resource = {(_RESOURCES[each.type], each.name): each for each in asked}
+        by_resource = {
+            (_RESOURCES[entity_to_change.type], entity_to_change.name): entity_to_change
+            for entity_to_change in broker_entities
+        }
         for result in answer.responses:
             entity = by_resource[result.resource_type, result.resource_name]
-            results[entity] = _refused(entity, "change", result)
+            results[entity] = _find_refusal(entity, "change", result)
     return results
 
 
-def differences(described: Sequence[Sequence[Config]]) -> list[Difference]:
-    """Between two entities' settings, or one's and the defaults; what is secret cannot be compared."""
+def compare_configs(described: Sequence[Sequence[Config]]) -> list[Difference]:
+    """Return the differences between two entities' settings, or between one entity's settings and the defaults.
+
+    `described` has the settings of one or two entities. Sensitive values cannot be compared and are left out.
+    """
     left = {config.name: config for config in described[0] if not config.sensitive}
     if len(described) > 1:
         right = {config.name: config.value for config in described[1] if not config.sensitive}
     else:
         right = {name: config.default for name, config in left.items()}
-    found = []
+    differences = []
     for name in sorted({*left, *right}):
         values = left[name].value if name in left else None, right.get(name)
         if values[0] != values[1]:
-            found.append(Difference(name, *values))
-    return found
+            differences.append(Difference(name, *values))
+    return differences
 
 
 def require_set(configs: Iterable[Config], changes: Iterable[Alteration]) -> None:
-    """Raises OperationError where something is to be deleted that is not set: most often it is a misspelling."""
+    """Raise OperationError where a change deletes a setting that is not set, because its name may be misspelled."""
     present = {config.name for config in configs if config.is_own}
     missing = [change.name for change in changes if change.operation is Operation.DELETE and change.name not in present]
     if missing:
@@ -261,38 +296,41 @@ def require_set(configs: Iterable[Config], changes: Iterable[Alteration]) -> Non
         )
 
 
-def _by_broker(entities: Iterable[Entity]) -> dict[int | None, list[Entity]]:
-    """Entities by the broker that must be asked; None where any will do."""
+def _group_by_broker(entities: Iterable[Entity]) -> dict[int | None, list[Entity]]:
+    """Return the entities by the broker that must be asked. None stands for any broker."""
     grouped: dict[int | None, list[Entity]] = defaultdict(list)
-    for each in entities:
-        grouped[int(each.name) if each.type in _OF_ONE_BROKER and each.name else None].append(each)
+    for entity in entities:
+        grouped[int(entity.name) if entity.type in _BROKER_TYPES and entity.name else None].append(entity)
     return grouped
 
 
 def _require_brokers(cluster: Cluster, entities: Iterable[Entity]) -> None:
-    """A request for a broker that is not there would end in a time-out instead of an error."""
-    named = [each for each in entities if each.type in _OF_ONE_BROKER and each.name]
-    if named:
-        _require_known(named, cluster.requests.list_brokers())
+    """Raise NotFoundError for a broker that is not alive: a request for it would end in a time-out instead."""
+    broker_entities = [entity for entity in entities if entity.type in _BROKER_TYPES and entity.name]
+    if broker_entities:
+        _require_alive(broker_entities, cluster.requests.list_brokers())
 
 
-def _require_known(named: Iterable[Entity], brokers: Sequence[int]) -> None:
-    for each in named:
-        if int(each.name) not in brokers:
+def _require_alive(entities: Iterable[Entity], brokers: Sequence[int]) -> None:
+    """Raise NotFoundError for an entity whose broker is not in `brokers`."""
+    for entity in entities:
+        if int(entity.name) not in brokers:
             raise NotFoundError(
-                f"there is no broker {each.name} that is alive", f"alive are: {', '.join(map(str, brokers))}"
+                f"there is no broker {entity.name} that is alive", f"alive are: {', '.join(map(str, brokers))}"
             )
 
 
-def _refused(entity: Entity, verb: str, result: Any) -> OperationError | None:
+def _find_refusal(entity: Entity, verb: str, result: Any) -> OperationError | None:
+    """Return the error of an entity's result, or None where there is none."""
     if not result.error_code:
         return None
     if result.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-        return _no_such(entity)
+        return _make_not_found_error(entity)
     return refusal(f"cannot {verb} the configs of {entity}", result.error_code, result.error_message)
 
 
-def _no_such(entity: Entity) -> NotFoundError:
+def _make_not_found_error(entity: Entity) -> NotFoundError:
+    """Return the error for an entity that does not exist."""
     return NotFoundError(
         f"there is no {entity}",
         "kafkactl topics list shows those that one may see",
@@ -300,8 +338,11 @@ def _no_such(entity: Entity) -> NotFoundError:
     )
 
 
-def _config(entity: Entity, answer: Any) -> Config:
-    synonyms = tuple(Synonym(ConfigSource(each.source).name, each.name, each.value) for each in answer.synonyms)
+def _make_config(entity: Entity, answer: Any) -> Config:
+    """Return a setting of a DescribeConfigs answer."""
+    synonyms = tuple(
+        Synonym(ConfigSource(synonym.source).name, synonym.name, synonym.value) for synonym in answer.synonyms
+    )
     value = None if answer.is_sensitive else answer.value
     return Config(
         entity.type,

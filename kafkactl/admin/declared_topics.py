@@ -1,4 +1,4 @@
-"""Topics as a file declares them: what differs on the cluster, and making it so."""
+"""Topics that a file declares: their differences from the cluster, and the changes that remove the differences."""
 
 from __future__ import annotations
 
@@ -39,31 +39,34 @@ class Change:
     action: str
     """create, add partitions, move replicas, set, unset; or impossible."""
     what: str
+    """The changed thing, such as the name of a setting; for an impossible change the reason."""
     before: str | None
+    """Value on the cluster; None where there is none."""
     after: str | None
+    """Value in the file; None for a setting that the file does not have."""
     unchecked: str | None = None
-    """Why the brokers were not asked whether they would make the change; None where they were."""
+    """Why the brokers did not check the change; None where they did."""
 
     @property
     def is_possible(self) -> bool:
-        """Return whether nothing is known that keeps the change from being made."""
+        """Return whether no reason against the change is known."""
         return self.action != "impossible"
 
 
 def read_declaration(path: Path) -> list[TopicSpec]:
-    """Return a YAML file's topics, sorted by name; raises UsageError for what declares no topics."""
+    """Return the topics of a YAML file, sorted by name; raise UsageError for a file without valid topics."""
     content = read_yaml(path)
     declared = content.get("topics") if isinstance(content, dict) else None
     if not isinstance(declared, dict):
         raise UsageError(f"{path}: declares no topics", f"like {EXAMPLE}")
     return [
-        _spec(path, str(name), {} if fields is None else fields)
+        _parse_spec(path, str(name), {} if fields is None else fields)
         for name, fields in sorted(declared.items(), key=lambda item: str(item[0]))
     ]
 
 
-def declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
-    """What read_declaration would read."""
+def build_declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
+    """Return the content of a YAML file that declares these topics; read_declaration reads it."""
     return {
         "topics": {
             topic.topic: {
@@ -77,57 +80,72 @@ def declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
 
 
 def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
-    """Return the changes that make the cluster's topics what is declared; other topics are left alone."""
-    there = {row.topic for row in list_topics(cluster)}
-    brokers = len(cluster.metadata().brokers)
-    present = {
-        one.topic: one for one in describe_topics(cluster, [spec.topic for spec in declared if spec.topic in there])
+    """Return the changes that bring the cluster's topics to the declared state. Other topics are not changed.
+
+    Raise UnreachableError, and OperationError for a topic that cannot be described.
+    """
+    existing_names = {row.topic for row in list_topics(cluster)}
+    brokers = len(cluster.read_metadata().brokers)
+    descriptions = {
+        description.topic: description
+        for description in describe_topics(cluster, [spec.topic for spec in declared if spec.topic in existing_names])
     }
     return [
         change
         for spec in declared
-        for change in (_changes(spec, present[spec.topic], brokers) if spec.topic in present else _creation(spec))
+        for change in (
+            _plan_changes(spec, descriptions[spec.topic], brokers)
+            if spec.topic in descriptions
+            else _plan_creation(spec)
+        )
     ]
 
 
 def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Change]:
-    """Return the changes as the brokers judge them, which make none of them: what they refuse is impossible."""
+    """Let the brokers check the changes without making them, and return the changes. A refused change is impossible.
+
+    A change that the user has no right to is `unchecked`.
+    """
     specs = {spec.topic: spec for spec in declared}
     refusals: dict[tuple[str, str], Outcome] = {}
 
-    def keep(outcomes: Iterable[Outcome], *actions: str) -> None:
-        for each in outcomes:
-            if not each.ok:
-                asked = [change for change in changes if change.topic == each.name and change.action in actions]
-                named = [change for change in asked if change.what in each.result]  # of several settings, the wrong one
-                refusals.update({(each.name, change.what): each for change in named or asked})
+    def keep_refusals(outcomes: Iterable[Outcome], *actions: str) -> None:
+        for outcome in outcomes:
+            if not outcome.ok:
+                sent_changes = [
+                    change for change in changes if change.topic == outcome.name and change.action in actions
+                ]
+                # A refusal names the wrong one of several settings.
+                named_changes = [change for change in sent_changes if change.what in outcome.result]
+                refusals.update({(outcome.name, change.what): outcome for change in named_changes or sent_changes})
 
-    new = [specs[each.topic] for each in changes if each.action == _CREATE]
-    keep(topic_changes.create_topics(cluster, new, validate_only=True) if new else [], _CREATE)
-    totals = {each.topic: int(each.after or 0) for each in changes if each.action == _ADD}
-    keep(topic_changes.add_partitions(cluster, totals, validate_only=True) if totals else [], _ADD)
-    keep(_alter(cluster, changes, dry_run=True), _SET, _UNSET)
-    return [_judged(change, refusals.get((change.topic, change.what))) for change in changes]
+    new = [specs[change.topic] for change in changes if change.action == _CREATE]
+    keep_refusals(topic_changes.create_topics(cluster, new, validate_only=True) if new else [], _CREATE)
+    totals = {change.topic: int(change.after or 0) for change in changes if change.action == _ADD}
+    keep_refusals(topic_changes.add_partitions(cluster, totals, validate_only=True) if totals else [], _ADD)
+    keep_refusals(_alter(cluster, changes, dry_run=True), _SET, _UNSET)
+    return [_judge(change, refusals.get((change.topic, change.what))) for change in changes]
 
 
-def _judged(change: Change, refused: Outcome | None) -> Change:
-    if refused is None:
+def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:
+    """Return the change, marked as impossible or unchecked where the brokers refused it."""
+    if refusal_outcome is None:
         return change
-    if refused.code in _NO_RIGHT:
+    if refusal_outcome.code in _NO_RIGHT:
         return replace(change, unchecked=f"no right to {change.action} {change.what} of topic {change.topic}")
-    return replace(change, action=_IMPOSSIBLE, what=f"{change.what}: {refused.result}")
+    return replace(change, action=_IMPOSSIBLE, what=f"{change.what}: {refusal_outcome.result}")
 
 
 def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Outcome]:
-    """Make the changes and return the outcome of each; what nothing can take back, new partitions, comes last.
+    """Make the changes and return the outcome of each.
 
-    A topic with a change that failed gets no partitions. Raises OperationError, with nothing done, when a change is
-    impossible.
+    New partitions come last, because they cannot be removed again. A topic with a failed change gets no partitions.
+    Raise OperationError, with nothing done, when a change is impossible.
     """
     impossible = [change for change in changes if not change.is_possible]
     if impossible:
-        told = "; ".join(f"{change.topic}: {change.what}" for change in impossible)
-        raise OperationError(f"nothing done, for this cannot be: {told}")
+        reasons = "; ".join(f"{change.topic}: {change.what}" for change in impossible)
+        raise OperationError(f"nothing done, for this cannot be: {reasons}")
     specs = {spec.topic: spec for spec in declared}
     new = [specs[change.topic] for change in changes if change.action == _CREATE]
     totals = {change.topic: int(change.after or 0) for change in changes if change.action == _ADD}
@@ -135,15 +153,20 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     results = _alter(cluster, changes)
     results += topic_changes.create_topics(cluster, new) if new else []
     results += _move_all(cluster, {name: factor for name, factor in factors.items() if name not in totals}, {})
-    failed = {each.name for each in results if not each.ok}
+    failed = {outcome.name for outcome in results if not outcome.ok}
     results += [Outcome(name, False, _LEFT_OUT) for name in totals if name in failed]
     totals = {name: total for name, total in totals.items() if name not in failed}
     added = topic_changes.add_partitions(cluster, totals) if totals else []
-    done = {each.name: totals[each.name] for each in added if each.ok}
-    return results + added + _move_all(cluster, {name: factors[name] for name in done if name in factors}, done)
+    grown_topics = {outcome.name: totals[outcome.name] for outcome in added if outcome.ok}
+    return (
+        results
+        + added
+        + _move_all(cluster, {name: factors[name] for name in grown_topics if name in factors}, grown_topics)
+    )
 
 
-def _spec(path: Path, name: str, fields: Any) -> TopicSpec:
+def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
+    """Return the topic of a file's entry; raise UsageError for a wrong name, field or value."""
     where = f"{path}: topic {name}"
     if not is_topic_name(name):
         raise UsageError(f"{where}: cannot be a topic's name", "1 to 249 of the characters a-z A-Z 0-9 . _ and -")
@@ -156,76 +179,82 @@ def _spec(path: Path, name: str, fields: Any) -> TopicSpec:
     settings = {} if fields.get("configs") is None else fields["configs"]
     if not isinstance(settings, dict):
         raise UsageError(f"{where}: configs are names with values", f"like {EXAMPLE}")
-    texts = {str(key): _setting(where, str(key), value) for key, value in settings.items()}
+    texts = {str(key): _parse_setting(where, str(key), value) for key, value in settings.items()}
     return TopicSpec(name, numbers["partitions"], numbers["replication_factor"], None, texts)
 
 
-def _setting(where: str, name: str, value: Any) -> str:
-    """Return a setting as text without blanks around it; a list has its values between commas."""
+def _parse_setting(where: str, name: str, value: Any) -> str:
+    """Return a setting's value as text without blanks around it. The items of a list are joined with commas."""
     if value is None:
         raise UsageError(f"{where}: {name} has no value", "leave the line out to take the default")
-    if isinstance(value, list) and all(isinstance(each, (str, int)) for each in value):
-        return ",".join(_setting(where, name, each) for each in value)
+    if isinstance(value, list) and all(isinstance(item, (str, int)) for item in value):
+        return ",".join(_parse_setting(where, name, item) for item in value)
     if isinstance(value, (dict, list)):
         raise UsageError(f"{where}: the value of {name} is not a text: {value!r}", f"like {EXAMPLE}")
-    return str(value).lower() if isinstance(value, bool) else _without_blanks(str(value))
+    return str(value).lower() if isinstance(value, bool) else _strip_blanks(str(value))
 
 
-def _without_blanks(text: str) -> str:
-    """Return a setting as brokers read it: without blanks around it, and around the parts of a list."""
+def _strip_blanks(text: str) -> str:
+    """Return a setting as brokers read it: without blanks around the value and around the items of a list."""
     return ",".join(part.strip() for part in text.split(","))
 
 
-def _creation(spec: TopicSpec) -> list[Change]:
+def _plan_creation(spec: TopicSpec) -> list[Change]:
+    """Return the change that creates a topic."""
     parts = [f"{spec.partitions or 'default'} partitions", f"replication {spec.replication_factor or 'default'}"]
     parts += [f"{name}={value}" for name, value in sorted((spec.configs or {}).items())]
     return [Change(spec.topic, _CREATE, "topic", None, ", ".join(parts))]
 
 
-def _changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> list[Change]:
-    found = []
+def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> list[Change]:
+    """Return the changes of a topic that exists. `brokers` is the number of brokers."""
+    changes = []
     partitions, replicas = len(present.partitions), present.replication_factor
     if spec.partitions is not None and spec.partitions != partitions:
-        fewer = spec.partitions < partitions
-        found.append(
+        is_fewer = spec.partitions < partitions
+        changes.append(
             Change(
                 spec.topic,
-                _IMPOSSIBLE if fewer else _ADD,
-                "partitions cannot be taken away" if fewer else "partitions",
+                _IMPOSSIBLE if is_fewer else _ADD,
+                "partitions cannot be taken away" if is_fewer else "partitions",
                 str(partitions),
                 str(spec.partitions),
             )
         )
     if spec.replication_factor is not None and spec.replication_factor != replicas:
-        enough = spec.replication_factor <= brokers
-        found.append(
+        is_enough = spec.replication_factor <= brokers
+        changes.append(
             Change(
                 spec.topic,
-                _MOVE if enough else _IMPOSSIBLE,
-                "replication" if enough else f"there are {brokers} brokers for replicas",
+                _MOVE if is_enough else _IMPOSSIBLE,
+                "replication" if is_enough else f"there are {brokers} brokers for replicas",
                 str(replicas),
                 str(spec.replication_factor),
             )
         )
-    wanted: Mapping[str, str] = spec.configs or {}
-    for name in sorted({*wanted, *present.configs}):
-        before, after = present.configs.get(name), wanted.get(name)
-        if before is None or after is None or _without_blanks(before) != after:
-            found.append(Change(spec.topic, _UNSET if after is None else _SET, name, before, after))
-    return found
+    declared_configs: Mapping[str, str] = spec.configs or {}
+    for name in sorted({*declared_configs, *present.configs}):
+        before, after = present.configs.get(name), declared_configs.get(name)
+        if before is None or after is None or _strip_blanks(before) != after:
+            changes.append(Change(spec.topic, _UNSET if after is None else _SET, name, before, after))
+    return changes
 
 
 def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[str, int]) -> list[Outcome]:
-    """Started only: how long replicas take to move depends on what they hold."""
+    """Start the moves of replicas and return the outcome of each topic.
+
+    The end of the moves is not awaited: their duration depends on the size of the replicas.
+    """
     try:
         moves = reassignment.plan_factor(cluster, names, factor, added)
         started = reassignment.start(cluster, moves)
     except OperationError as error:
         return [Outcome(name, False, str(error), error.hint) for name in names]
-    return reassignment.outcomes(names, factor, started, "moving")
+    return reassignment.summarize_moves(names, factor, started, "moving")
 
 
 def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, int]) -> list[Outcome]:
+    """Start the moves of all topics, one factor after the other."""
     results = []
     for factor in sorted(set(factors.values())):
         results += _move(cluster, [name for name in factors if factors[name] == factor], factor, added)
@@ -233,6 +262,7 @@ def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, 
 
 
 def _alter(cluster: Cluster, changes: Sequence[Change], dry_run: bool = False) -> list[Outcome]:
+    """Change the settings of the topics and return the outcome of each."""
     by_topic: dict[Entity, list[Alteration]] = defaultdict(list)
     for change in changes:
         if change.action in (_SET, _UNSET):
@@ -243,7 +273,7 @@ def _alter(cluster: Cluster, changes: Sequence[Change], dry_run: bool = False) -
     results = []
     for topic, error in alter_configs(cluster, by_topic, dry_run).items():
         to_set = sum(change.operation is Operation.SET for change in by_topic[topic])
-        done = f"{to_set} set, {len(by_topic[topic]) - to_set} unset"
+        summary = f"{to_set} set, {len(by_topic[topic]) - to_set} unset"
         hint, code = (None, None) if error is None else (error.hint, error.code)
-        results.append(Outcome(topic.name, error is None, str(error or done), hint, code))
+        results.append(Outcome(topic.name, error is None, str(error or summary), hint, code))
     return results

@@ -1,6 +1,6 @@
-"""What can have settings.
+"""Entities: the things that can have settings or quotas.
 
-Reference: kafka.admin.ConfigCommand; quotas' entities by KIP-546.
+Reference: kafka.admin.ConfigCommand; KIP-546 for the entities of quotas.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 DEFAULT_NAME = ""
-"""Names what holds for all of a type that have no setting of their own, as in Kafka's protocol."""
+"""Name of the default entity, as in Kafka's protocol. Its settings hold for all of a type without their own."""
 
 
 class EntityType(StrEnum):
@@ -25,13 +25,13 @@ class EntityType(StrEnum):
     IPS = "ips"
 
     @classmethod
-    def named(cls, text: str) -> EntityType | None:
-        """The type of that name, the singular too."""
-        return next((each for each in cls if text in (each.value, each.one)), None)
+    def find_type(cls, text: str) -> EntityType | None:
+        """Return the type with this name, plural or singular, or None."""
+        return next((entity_type for entity_type in cls if text in (entity_type.value, entity_type.singular)), None)
 
     @property
-    def one(self) -> str:
-        """One of them, as Kafka's tool writes it: its plural without the last letter, client-metric too."""
+    def singular(self) -> str:
+        """Return the singular as Kafka's tool writes it: the plural without its last letter, also client-metric."""
         return self.value[:-1]
 
 
@@ -40,10 +40,10 @@ QUOTA_TYPES = (EntityType.USERS, EntityType.CLIENTS, EntityType.IPS)
 
 @dataclass(frozen=True)
 class Entity:
-    """One of a type, by name; or its default, named ''."""
+    """One entity, by type and name. The name '' means the default of the type."""
 
     type: EntityType
     name: str
 
     def __str__(self) -> str:
-        return f"{self.type.one} {self.name}" if self.name else f"{self.type.value} by default"
+        return f"{self.type.singular} {self.name}" if self.name else f"{self.type.value} by default"

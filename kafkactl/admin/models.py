@@ -1,4 +1,4 @@
-"""Values that every noun shares: a partition, and the outcome of each item of a change."""
+"""Values that all nouns share: a partition, and the outcome of each item of a change."""
 
 from __future__ import annotations
 
@@ -14,49 +14,50 @@ if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
 MOST_PARTITIONS, MOST_REPLICAS = 100_000, 10_000
-"""Of a topic, in a request that librdkafka sends."""
+"""Largest numbers for one topic in a request of librdkafka."""
 Partition = tuple[str, int]
 """The name of a topic and the number of a partition."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One item's own result."""
+    """The result of a change for one item."""
 
     name: str
     ok: bool
     result: str
-    """What was done, or why it was not."""
+    """What was done, or why it was not done."""
     hint: str | None = None
     code: int | None = None
-    """Kafka's, where a broker refused it."""
+    """Kafka's error code where a broker refused the change; None otherwise."""
 
 
-def outcomes(
+def send_change(
     cluster: Cluster,
     names: Iterable[str],
     send: Callable[[list[str]], Mapping[str, Future[Any]]],
-    done: str,
+    result_text: str,
     ignored: Mapping[int, str] | None = None,
 ) -> list[Outcome]:
-    """Send a change of several items and return the outcome of each, in their order.
+    """Send a change of several items and return the outcome of each item, in the order of the names.
 
-    An error whose code is in `ignored` counts as done, with that word. An item without an answer has the code
-    REQUEST_TIMED_OUT: it may have been done. Raises UnreachableError when nothing was sent.
+    `send` sends the request for a list of names and returns a future for each name. `done` is the result of a success.
+    An error whose code is in `ignored` counts as a success with that text as its result. An item without an answer has
+    the code REQUEST_TIMED_OUT: its change may have been done. Raise UnreachableError when nothing was sent.
     """
-    found = []
-    asked = list(names)
+    results = []
+    all_names = list(names)
     answers: Mapping[str, Any]
     try:
         with cluster.change_timeout():
-            answers = cluster.ask_each(asked, send)
+            answers = cluster.ask_each(all_names, send)
     except UnansweredError as error:
-        answers = dict.fromkeys(asked, OperationError(error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT))
+        answers = dict.fromkeys(all_names, OperationError(error.reason, error.hint, ErrorCode.REQUEST_TIMED_OUT))
     for name, answer in answers.items():
         if not isinstance(answer, OperationError):
-            found.append(Outcome(name, True, done))
+            results.append(Outcome(name, True, result_text))
         elif ignored and answer.code is not None and answer.code in ignored:
-            found.append(Outcome(name, True, ignored[answer.code]))
+            results.append(Outcome(name, True, ignored[answer.code]))
         else:
-            found.append(Outcome(name, False, str(answer), answer.hint, answer.code))
-    return found
+            results.append(Outcome(name, False, str(answer), answer.hint, answer.code))
+    return results

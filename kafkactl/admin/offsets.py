@@ -1,6 +1,6 @@
-"""The ends of partitions' logs, and the offsets of moments in between.
+"""The ends of partitions' logs, and the offsets of times and of Kafka's special timestamps.
 
-Reference: org.apache.kafka.tools.GetOffsetShell; the negative numbers are those of ListOffsets (KIP-79 and others).
+Reference: org.apache.kafka.tools.GetOffsetShell. The negative numbers are those of ListOffsets (KIP-79 and others).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import SpecialOffset
 from kafkactl.errors import KafkactlError, OperationError
 
-NAMED = {offset.name.lower().replace("_", "-"): offset for offset in SpecialOffset}
-"""Names of Kafka's tool for special offsets."""
+SPECIAL_OFFSETS = {offset.name.lower().replace("_", "-"): offset for offset in SpecialOffset}
+"""Special offsets by the names that Kafka's tool gives them."""
 _NO_OFFSET = -1
 
 
 @dataclass(frozen=True)
 class OffsetAnswer:
-    """An offset, or why there is none; neither when there simply is none."""
+    """An offset, or the error that kept it from being read. Both are None where the partition has no offset."""
 
     offset: int | None
     error: str | None
@@ -33,88 +33,102 @@ class OffsetAnswer:
 
 @dataclass(frozen=True)
 class PartitionOffset:
-    """A partition's offset of a moment; None where it has none, and `error` where it could not be asked."""
+    """The offset of a partition at a time.
+
+    `offset` is None where there is none, `error` says why it could not be read.
+    """
 
     topic: str
     partition: int
     offset: int | None
     timestamp_ms: int | None
-    """The record's, where a time was asked for."""
+    """Timestamp of the record at the offset, where a time was asked for; None otherwise."""
     error: str | None = None
 
 
 @dataclass(frozen=True)
 class LogEnds:
-    """Where a partition's log begins and ends."""
+    """The start and the end of a partition's log."""
 
     start: OffsetAnswer
     end: OffsetAnswer
 
     @property
     def count(self) -> int | None:
-        """How many records can be between them."""
+        """Return the largest number of records between start and end, or None where one of them is not known."""
         if self.start.offset is None or self.end.offset is None:
             return None
         return self.end.offset - self.start.offset
 
 
-def log_ends(
+def read_log_ends(
     cluster: Cluster, partitions: Iterable[Partition], read_committed: bool = False
 ) -> dict[Partition, LogEnds]:
-    """Each partition's ends, all asked at once; a partition that cannot be asked has its own error.
+    """Return the start and the end of each partition's log. All partitions are asked at once.
 
-    With `read_committed` the end is the last stable offset: what follows belongs to transactions that are not ended.
+    A partition that cannot be read has an error. With `read_committed` the end is the last stable offset: the records
+    after it belong to open transactions. Raise UnreachableError where no partition was answered.
     """
-    wanted = sorted(set(partitions))
-    if not wanted:
+    sorted_partitions = sorted(set(partitions))
+    if not sorted_partitions:
         return {}
-    with cluster.one_timeout():
-        # Both requests are on their way before the first answer is waited for.
-        starts_sent = _send(cluster, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = _ask(cluster, wanted, OffsetSpec.latest(), read_committed)  # type: ignore[no-untyped-call]
-        starts = _ask(cluster, wanted, OffsetSpec.earliest(), sent=starts_sent)  # type: ignore[no-untyped-call]
-    return {partition: LogEnds(_answer(starts[partition]), _answer(ends[partition])) for partition in wanted}
+    with cluster.share_timeout():
+        # Both requests are sent before the wait for the first answer.
+        start_futures = _send(cluster, sorted_partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = _ask(cluster, sorted_partitions, OffsetSpec.latest(), read_committed)  # type: ignore[no-untyped-call]
+        starts = _ask(cluster, sorted_partitions, OffsetSpec.earliest(), sent_futures=start_futures)  # type: ignore[no-untyped-call]
+    return {
+        partition: LogEnds(_make_answer(starts[partition]), _make_answer(ends[partition]))
+        for partition in sorted_partitions
+    }
 
 
-def offsets_at(cluster: Cluster, partitions: Iterable[Partition], at: int) -> list[PartitionOffset]:
-    """Each partition's offset of one of NAMED, or the first at or after a time in ms; sorted, all asked at once."""
-    wanted = sorted(set(partitions))
-    if not wanted:
+def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> list[PartitionOffset]:
+    """Return the offset of each partition at a time, sorted by partition. All partitions are asked at once.
+
+    `at` is a time in ms, for the first record at or after it, or a SpecialOffset. A partition that cannot be read has
+    an error. Raise UnreachableError where no partition was answered.
+    """
+    sorted_partitions = sorted(set(partitions))
+    if not sorted_partitions:
         return []
     if at < SpecialOffset.MAX_TIMESTAMP:
-        return _of_tiered_storage(cluster, wanted, at)
-    answers = _ask(cluster, wanted, _spec(at))
-    return [_partition_offset(partition, answers[partition]) for partition in wanted]
+        return _find_tiered_offsets(cluster, sorted_partitions, at)
+    answers = _ask(cluster, sorted_partitions, _make_spec(at))
+    return [_make_partition_offset(partition, answers[partition]) for partition in sorted_partitions]
 
 
-def _spec(at: int) -> OffsetSpec:
-    named: dict[int, Callable[[], OffsetSpec]] = {
+def _make_spec(at: int) -> OffsetSpec:
+    """Return librdkafka's OffsetSpec for a time in ms or a SpecialOffset."""
+    special_specs: dict[int, Callable[[], OffsetSpec]] = {
         SpecialOffset.LATEST: OffsetSpec.latest,
         SpecialOffset.EARLIEST: OffsetSpec.earliest,
         SpecialOffset.MAX_TIMESTAMP: OffsetSpec.max_timestamp,
     }
-    spec: OffsetSpec = named[at]() if at in named else OffsetSpec.for_timestamp(at)
+    spec: OffsetSpec = special_specs[at]() if at in special_specs else OffsetSpec.for_timestamp(at)
     return spec
 
 
-def _partition_offset(partition: Partition, answer: Any) -> PartitionOffset:
+def _make_partition_offset(partition: Partition, answer: Any) -> PartitionOffset:
+    """Return the offset of a librdkafka answer."""
     if isinstance(answer, OperationError):
         return PartitionOffset(*partition, None, None, str(answer))
-    return _found(partition, answer.offset, answer.timestamp)
+    return _build_partition_offset(partition, answer.offset, answer.timestamp)
 
 
-def _of_tiered_storage(cluster: Cluster, partitions: list[Partition], at: int) -> list[PartitionOffset]:
-    """librdkafka's request is too old for these."""
+def _find_tiered_offsets(cluster: Cluster, partitions: list[Partition], at: int) -> list[PartitionOffset]:
+    """Return the offsets for a SpecialOffset that librdkafka's version of the request does not know."""
     answers = cluster.requests.list_offsets(partitions, at)
     return [
         PartitionOffset(*partition, None, None, str(answer))
         if isinstance(answer, KafkactlError)
-        else _found(partition, *answer)
+        else _build_partition_offset(partition, *answer)
         for partition, answer in answers.items()
     ]
 
 
-def _found(partition: Partition, offset: int, timestamp_ms: int) -> PartitionOffset:
+def _build_partition_offset(partition: Partition, offset: int, timestamp_ms: int) -> PartitionOffset:
+    """Return the offset; the -1 of the protocol becomes None."""
     return PartitionOffset(
         *partition, None if offset == _NO_OFFSET else offset, None if timestamp_ms < 0 else timestamp_ms
     )
@@ -125,28 +139,30 @@ def _ask(
     partitions: Sequence[Partition],
     spec: OffsetSpec,
     read_committed: bool = False,
-    sent: Mapping[Partition, Future[Any]] | None = None,
+    sent_futures: Mapping[Partition, Future[Any]] | None = None,
 ) -> dict[Partition, Any]:
-    """Return the answer or the refusal of each partition. `sent` has requests that are on their way already."""
-    on_their_way = [sent] if sent is not None else []
+    """Return the answer or the error of each partition. `sent_futures` are those of a request that was already sent."""
+    first_futures = [sent_futures] if sent_futures is not None else []
 
-    def send(left: list[Partition]) -> Mapping[Partition, Future[Any]]:
-        return on_their_way.pop() if on_their_way else _send(cluster, left, spec, read_committed)
+    def send(pending_partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
+        return first_futures.pop() if first_futures else _send(cluster, pending_partitions, spec, read_committed)
 
-    # Where an answer got lost, librdkafka makes up the offset -1001 without an error.
+    # Where an answer is lost, librdkafka makes up the offset -1001 without an error.
     return cluster.ask_each(partitions, send, is_lost=lambda answer: answer.offset < _NO_OFFSET)
 
 
 def _send(
     cluster: Cluster, partitions: Sequence[Partition], spec: OffsetSpec, read_committed: bool = False
 ) -> dict[Partition, Future[Any]]:
-    asked = {TopicPartition(*partition): spec for partition in partitions}
+    """Send a request for the offsets and return a future for each partition."""
+    specs = {TopicPartition(*partition): spec for partition in partitions}
     isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
-    futures = cluster.admin.list_offsets(asked, isolation_level=isolation, request_timeout=cluster.timeout_s)
+    futures = cluster.admin.list_offsets(specs, isolation_level=isolation, request_timeout=cluster.timeout_s)
     return {(partition.topic, partition.partition): future for partition, future in futures.items()}
 
 
-def _answer(answer: Any) -> OffsetAnswer:
+def _make_answer(answer: Any) -> OffsetAnswer:
+    """Return the offset or the error of an answer."""
     if isinstance(answer, OperationError):
         return OffsetAnswer(None, f"cannot read the log's end: {answer}")
     return OffsetAnswer(answer.offset, None)

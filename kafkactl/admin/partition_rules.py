@@ -1,7 +1,8 @@
-"""Which partitions are meant, in the words of kafka-get-offsets: TOPIC, TOPIC:N, TOPIC:FROM-TO, several with commas.
+"""Selection of partitions in the syntax of kafka-get-offsets: TOPIC, TOPIC:N, TOPIC:FROM-TO, separated by commas.
 
-Reference: org.apache.kafka.tools.GetOffsetShell. TOPIC is a regular expression for the whole name, and may be left out;
-TO is not taken in.
+TOPIC is a regular expression for the whole name and may be missing. TO is excluded.
+
+Reference: org.apache.kafka.tools.GetOffsetShell.
 """
 
 from __future__ import annotations
@@ -22,84 +23,91 @@ _RULE = re.compile(r"([^:,]*)(?::(?:(\d+)|(\d*)-(\d*))?)?")
 
 @dataclass(frozen=True)
 class PartitionRule:
-    """Which topics, and which of their partitions."""
+    """A rule that selects topics and some of their partitions."""
 
     matches: Callable[[str], bool]
+    """Function that returns whether the rule selects the topic of a name."""
     takes: Callable[[int], bool]
+    """Function that returns whether the rule selects the partition of a number."""
 
 
 def parse_rules(text: str) -> list[PartitionRule]:
-    """The rules of --topic-partitions; raises UsageError."""
+    """Return the rules of --topic-partitions; raise UsageError for a text that is no rule."""
     return [_parse_rule(part) for part in text.split(",")]
 
 
 def select_partitions(
     cluster: Cluster, selection: TopicSelection, partitions: str | None, include_internal: bool = True
 ) -> tuple[list[tuple[str, int]], list[KafkactlError]]:
-    """Return the partitions of selected topics, or of all, with these numbers, or all; and what does not exist.
+    """Return the selected partitions that exist, and an error for each selected thing that does not exist.
 
-    Raises UsageError for what is no list of numbers.
+    An empty `selection` means all topics. `partitions` are numbers separated by commas, or None for all partitions.
+    Raise UsageError for a text that is not a list of numbers.
     """
-    numbers = None if partitions is None else _numbers(partitions)
-    known = {
+    numbers = None if partitions is None else _parse_numbers(partitions)
+    existing_topics = {
         name: sorted(topic.partitions)
-        for name, topic in sorted(cluster.metadata().topics.items())
+        for name, topic in sorted(cluster.read_metadata().topics.items())
         if include_internal or not is_internal_topic(name)
     }
     errors: list[KafkactlError] = []
-    names: Iterable[str] = known
+    names: Iterable[str] = existing_topics
     if not selection.is_empty:
-        choice = selection.choose(known)
+        choice = selection.choose(existing_topics)
         names = choice.names
         errors += [NotFoundError(f"there is no topic {name!r}", _TOPICS_HINT) for name in choice.absent_names]
         errors += [NotFoundError(f"no topic matches {text!r}", _TOPICS_HINT) for text in choice.unmatched_patterns]
     if numbers is None:
-        return [(name, number) for name in names for number in known[name]], errors
+        return [(name, number) for name in names for number in existing_topics[name]], errors
     for number in numbers:
         for name in selection.names:
-            if name in known and number not in known[name]:
-                hint = f"it has {len(known[name])}, from 0 on"
+            if name in existing_topics and number not in existing_topics[name]:
+                hint = f"it has {len(existing_topics[name])}, from 0 on"
                 errors.append(NotFoundError(f"topic {name} has no partition {number}", hint))
-        if not (selection.names or any(number in known[name] for name in names)):
+        if not (selection.names or any(number in existing_topics[name] for name in names)):
             errors.append(NotFoundError(f"no topic has a partition {number}", _TOPICS_HINT))
-    return [(name, number) for name in names for number in numbers if number in known[name]], errors
+    return [(name, number) for name in names for number in numbers if number in existing_topics[name]], errors
 
 
-def _numbers(text: str) -> list[int]:
+def _parse_numbers(text: str) -> list[int]:
+    """Return the sorted numbers of --partitions; raise UsageError."""
     parts = text.split(",")
     if not all(part.isascii() and part.isdigit() and int(part) <= _HIGHEST for part in parts):
         raise UsageError(f"--partitions {text}: not numbers of partitions", "like 0,1,5")
     return sorted({int(part) for part in parts})
 
 
-def meant(cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bool = True) -> list[tuple[str, int]]:
-    """The partitions of a cluster that any rule means, sorted; raises NotFoundError when there is none."""
-    found = chosen(
+def find_partitions(
+    cluster: Cluster, rules: Iterable[PartitionRule], include_internal: bool = True
+) -> list[tuple[str, int]]:
+    """Return the partitions of the cluster that any rule selects, sorted; raise NotFoundError where there is none."""
+    partitions = filter_partitions(
         rules,
         (
             (name, number)
-            for name, topic in sorted(cluster.metadata().topics.items())
+            for name, topic in sorted(cluster.read_metadata().topics.items())
             if include_internal or not is_internal_topic(name)
             for number in sorted(topic.partitions)
         ),
     )
-    if not found:
+    if not partitions:
         raise NotFoundError("no partition is meant by that", _TOPICS_HINT)
-    return found
+    return partitions
 
 
-def chosen(rules: Iterable[PartitionRule], partitions: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Those partitions that any rule means."""
-    every = list(rules)
+def filter_partitions(rules: Iterable[PartitionRule], partitions: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return the partitions that any rule selects."""
+    all_rules = list(rules)
 
     @functools.cache
-    def of(topic: str) -> list[PartitionRule]:
-        return [rule for rule in every if rule.matches(topic)]
+    def find_rules(topic: str) -> list[PartitionRule]:
+        return [rule for rule in all_rules if rule.matches(topic)]
 
-    return [partition for partition in partitions if any(rule.takes(partition[1]) for rule in of(partition[0]))]
+    return [partition for partition in partitions if any(rule.takes(partition[1]) for rule in find_rules(partition[0]))]
 
 
 def _parse_rule(text: str) -> PartitionRule:
+    """Return the rule of a text; raise UsageError."""
     match = _RULE.fullmatch(text)
     if match is None:
         raise UsageError(f"{text!r} names no partitions", "like orders, orders:0, orders:1-4, orders:2- or :0")

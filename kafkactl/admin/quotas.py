@@ -14,45 +14,48 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import QuotaMatch
 from kafkactl.errors import OperationError, UsageError
 
-NAMES = {
+QUOTA_NAMES = {
     EntityType.USERS: ("consumer_byte_rate", "controller_mutation_rate", "producer_byte_rate", "request_percentage"),
     EntityType.IPS: ("connection_creation_rate",),
 }
-NAMES[EntityType.CLIENTS] = NAMES[EntityType.USERS]
+"""Names of the limits that an entity of a type can have."""
+QUOTA_NAMES[EntityType.CLIENTS] = QUOTA_NAMES[EntityType.USERS]
 _PROTOCOL_NAMES = {EntityType.USERS: "user", EntityType.CLIENTS: "client-id", EntityType.IPS: "ip"}
 
 
 @dataclass(frozen=True)
 class Quota:
-    """One limit; its entity's parts are None where it has no such part, and '' where it is all others' default."""
+    """One limit. `user`, `client_id` and `ip` are None where the entity has no such part, and '' for the default."""
 
     user: str | None
     client_id: str | None
     ip: str | None
     name: str
     value: float
-    """Bytes a second, percent of a request thread, or requests a second, as `name` says."""
+    """Bytes per second, percent of a request thread, or requests per second; `name` decides which."""
 
     @property
     def entity(self) -> tuple[str | None, str | None, str | None]:
+        """Return user, client id and ip."""
         return self.user, self.client_id, self.ip
 
 
 def describe_quotas(cluster: Cluster, parts: Mapping[EntityType, str | None] | None = None) -> list[Quota]:
-    """Quotas of the entities with just these parts, in the broker's order.
+    """Return the quotas of the entities that have exactly these parts, in the broker's order.
 
-    A part's name is None for every one of the type, '' for the default. Without parts: all quotas there are.
+    The name of a part is None for all of its type and '' for the default. With `parts` None all quotas are returned.
+    Raise OperationError for a refusal.
     """
-    components = [(_PROTOCOL_NAMES[type_], *_match(name)) for type_, name in (parts or {}).items()]
+    components = [(_PROTOCOL_NAMES[type_], *_make_match(name)) for type_, name in (parts or {}).items()]
     answer = cluster.requests.send("DescribeClientQuotas", components=components, strict=parts is not None)
     if answer.error_code:
         raise refusal("cannot read the quotas", answer.error_code, answer.error_message)
-    found = []
+    quotas = []
     for entry in answer.entries or ():
-        named = {part.entity_type: part.entity_name or DEFAULT_NAME for part in entry.entity}
-        of = (named.get("user"), named.get("client-id"), named.get("ip"))
-        found += [Quota(*of, each.key, each.value) for each in entry.values]
-    return found
+        names = {part.entity_type: part.entity_name or DEFAULT_NAME for part in entry.entity}
+        parts_of_entity = (names.get("user"), names.get("client-id"), names.get("ip"))
+        quotas += [Quota(*parts_of_entity, limit.key, limit.value) for limit in entry.values]
+    return quotas
 
 
 def alter_quotas(
@@ -62,45 +65,50 @@ def alter_quotas(
     remove: Sequence[str] = (),
     dry_run: bool = False,
 ) -> None:
-    """Sets and removes limits of one entity, all or none; raises OperationError in the broker's words."""
-    parts = [(_PROTOCOL_NAMES[each.type], each.name or None) for each in entity]
+    """Set and remove limits of one entity: all of them, or none. Raise OperationError with the broker's words.
+
+    `entity` has the parts of the entity, `limits` the new values by name, `remove` the names to remove. With `dry_run`
+    the brokers only check.
+    """
+    parts = [(_PROTOCOL_NAMES[part.type], part.name or None) for part in entity]
     operations = [(name, value, False) for name, value in limits.items()] + [(name, 0.0, True) for name in remove]
     answer = cluster.requests.send(
         "AlterClientQuotas", to_controller=True, entries=[(parts, operations)], validate_only=dry_run
     )
     for entry in answer.entries:
         if entry.error_code:
-            told = " and ".join(map(str, entity))
-            raise refusal(f"cannot change the quotas of {told}", entry.error_code, entry.error_message)
+            entity_text = " and ".join(map(str, entity))
+            raise refusal(f"cannot change the quotas of {entity_text}", entry.error_code, entry.error_message)
 
 
-def require_known(entity: Sequence[Entity], names: Sequence[str]) -> None:
-    """Raises UsageError for a limit that the entity cannot have."""
-    known = NAMES[entity[0].type]
-    if unknown := [name for name in names if name not in known]:
-        told = " and ".join(map(str, entity))
-        raise UsageError(f"{told} cannot have: {', '.join(unknown)}", f"one of {', '.join(known)}")
+def require_quota_names(entity: Sequence[Entity], names: Sequence[str]) -> None:
+    """Raise UsageError for a limit that the entity cannot have."""
+    valid_names = QUOTA_NAMES[entity[0].type]
+    if invalid_names := [name for name in names if name not in valid_names]:
+        entity_text = " and ".join(map(str, entity))
+        raise UsageError(f"{entity_text} cannot have: {', '.join(invalid_names)}", f"one of {', '.join(valid_names)}")
 
 
 def require_set(cluster: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> None:
-    """Raises OperationError for a limit that is to be removed and is not set: the broker would say nothing."""
+    """Raise OperationError for a limit that shall be removed and is not set: the broker would report nothing."""
     if not names:
         return
-    present = {quota.name for quota in describe_quotas(cluster, {each.type: each.name for each in entity})}
+    present = {quota.name for quota in describe_quotas(cluster, {part.type: part.name for part in entity})}
     if missing := [name for name in names if name not in present]:
         hint = f"set there: {', '.join(sorted(present)) or 'nothing'}"
         raise OperationError(f"cannot delete what is not set: {', '.join(missing)}", hint)
 
 
-def limit(name: str, text: str) -> float:
-    """A quota's value from text; raises UsageError."""
+def parse_limit(name: str, text: str) -> float:
+    """Return the value of a quota from its text; raise UsageError for a text that is not a number."""
     try:
         return float(text)
     except ValueError:
         raise UsageError(f"{name}={text}: not a number", f"like {name}=1048576") from None
 
 
-def _match(name: str | None) -> tuple[int, str | None]:
+def _make_match(name: str | None) -> tuple[int, str | None]:
+    """Return how DescribeClientQuotas matches a part: any name for None, the default for '', or exactly this name."""
     if name is None:
         return QuotaMatch.ANY, None
     return (QuotaMatch.EXACT, name) if name else (QuotaMatch.DEFAULT, None)

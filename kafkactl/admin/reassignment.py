@@ -1,4 +1,4 @@
-"""Moving replicas: which brokers a partition should have, and getting it there.
+"""Reassignment of replicas: the plan of the moves, and their start.
 
 Reference: KIP-455 (AlterPartitionReassignments); racks as in org.apache.kafka.admin.AdminUtils.
 """
@@ -19,12 +19,12 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError
 
 Racks = Mapping[int, str | None]
-"""Each live broker's rack; None where it has none."""
+"""Rack of each live broker by its id; None for a broker without a rack."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """A partition's replicas as they are and as they shall be, preferred leader first."""
+    """The present and the future replicas of a partition. The first one is the preferred leader."""
 
     topic: str
     partition: int
@@ -32,30 +32,31 @@ class Move:
     after: tuple[int, ...]
 
 
-def racks_of(cluster: Cluster) -> dict[int, str | None]:
-    """Every live broker, with its rack."""
+def read_racks(cluster: Cluster) -> dict[int, str | None]:
+    """Return the rack of each live broker."""
     described = cluster.ask(
         lambda: cluster.admin.describe_cluster(request_timeout=cluster.timeout_s), "cannot describe the cluster"
     )
     return {node.id: node.rack for node in described.nodes}
 
 
-def load_of(cluster: Cluster) -> Counter[int]:
-    """How many replicas each broker has."""
+def count_replicas(cluster: Cluster) -> Counter[int]:
+    """Return the number of replicas on each broker."""
     return Counter(
         broker
-        for topic in cluster.metadata().topics.values()
+        for topic in cluster.read_metadata().topics.values()
         for partition in topic.partitions.values()
         for broker in partition.replicas
     )
 
 
 def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, loads: Mapping[int, int]) -> list[Move]:
-    """The fewest moves that give each partition `factor` replicas; raises OperationError where brokers are too few.
+    """Return the fewest moves that give each partition `factor` replicas.
 
-    Replicas that are kept stay in their order, so leaders stay where they are. What is added goes to the rack that
-    holds fewest of the partition's replicas, there to the broker with the fewest of all; what is dropped is out of sync
-    if any is, else from the rack that holds most.
+    Kept replicas stay in their order, so that leaders do not change. A new replica goes to the rack with the fewest
+    replicas of the partition, and there to the broker with the fewest replicas (`loads`, by broker). A replica out of
+    sync is removed first, then one from the rack with the most replicas; the leader and the preferred leader come last.
+    Raise OperationError where there are fewer live brokers than replicas.
     """
     if factor > len(racks):
         raise OperationError(
@@ -67,25 +68,25 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
     for row in partitions:
         replicas = list(row.replicas)
         while len(replicas) < factor:
-            chosen = min(
+            new_broker = min(
                 (broker for broker in racks if broker not in replicas),
-                key=lambda broker: (_in_rack(racks, broker, replicas), load[broker], broker),
+                key=lambda broker: (_count_in_rack(racks, broker, replicas), load[broker], broker),
             )
-            replicas.append(chosen)
-            load[chosen] += 1
+            replicas.append(new_broker)
+            load[new_broker] += 1
         while len(replicas) > factor:
-            dropped = max(
+            old_broker = max(
                 replicas,
                 key=lambda broker: (
                     broker != row.leader and broker not in row.isr,
                     broker not in (row.leader, row.replicas[0]),
-                    _in_rack(racks, broker, replicas),
+                    _count_in_rack(racks, broker, replicas),
                     load[broker],
                     broker,
                 ),
             )
-            replicas.remove(dropped)
-            load[dropped] -= 1
+            replicas.remove(old_broker)
+            load[old_broker] -= 1
         if tuple(replicas) != row.replicas:
             moves.append(Move(row.topic, row.partition, row.replicas, tuple(replicas)))
     return moves
@@ -94,54 +95,58 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
 def plan_factor(
     cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[str, int] | None = None
 ) -> list[Move]:
-    """The moves that give every partition of these topics that many replicas.
+    """Return the moves that give every partition of these topics `factor` replicas.
 
-    `added` has the number of partitions of topics that just got some: brokers hear of them one after the other.
-    Raises OperationError when one has not heard within the time-out.
+    `added` has the total number of partitions of topics that have just got new ones: brokers learn of them one after
+    the other. Raise OperationError when a broker does not know them within the time-out, and the errors of
+    describe_topics and plan.
     """
 
     def ask() -> list[PartitionDescription]:
         described = describe_topics(cluster, names)
-        for one in described:
-            if len(one.partitions) < (added or {}).get(one.topic, 0):
-                what = f"a broker has not heard of the new partitions of {one.topic}"
-                raise OperationError(what, "do it again later", KafkaError._UNKNOWN_PARTITION)
-        return [row for one in described for row in one.partitions]
+        for topic in described:
+            if len(topic.partitions) < (added or {}).get(topic.topic, 0):
+                failure = f"a broker has not heard of the new partitions of {topic.topic}"
+                raise OperationError(failure, "do it again later", KafkaError._UNKNOWN_PARTITION)
+        return [row for topic in described for row in topic.partitions]
 
     partitions = cluster.retry(ask, frozenset({KafkaError._UNKNOWN_PARTITION}))
-    return plan(partitions, factor, racks_of(cluster), load_of(cluster))
+    return plan(partitions, factor, read_racks(cluster), count_replicas(cluster))
 
 
 def start(cluster: Cluster, moves: Iterable[Move]) -> dict[Move, OperationError | None]:
-    """Have the controller start the moves; return the error of each move that it refused, else None."""
+    """Start the moves on the controller. Return the error of each move that it refused, and None for the others."""
     by_partition = {(move.topic, move.partition): move for move in moves}
     codes = cluster.requests.alter_reassignments({key: move.after for key, move in by_partition.items()})
     results: dict[Move, OperationError | None] = {}
     for key, move in by_partition.items():
-        where = f"cannot move {move.topic}-{move.partition}"
-        results[move] = refusal(where, codes[key], None) if codes[key] else None
+        failure = f"cannot move {move.topic}-{move.partition}"
+        results[move] = refusal(failure, codes[key], None) if codes[key] else None
     return results
 
 
-def outcomes(
+def summarize_moves(
     names: Sequence[str], factor: int, started: Mapping[Move, OperationError | None], verb: str
 ) -> list[Outcome]:
-    """What became of each topic."""
+    """Return the outcome of each topic: how many partitions move, and the errors of the others.
+
+    `verb` describes the state of the started moves, such as "moving".
+    """
     results = []
     for name in names:
-        refused = [str(error) for move, error in started.items() if move.topic == name and error is not None]
-        moved = sum(move.topic == name and error is None for move, error in started.items())
-        done = f"replication {factor}: {moved} partitions {verb}"
-        results.append(Outcome(name, not refused, "; ".join([*refused, done] if refused else [done])))
+        refusals = [str(error) for move, error in started.items() if move.topic == name and error is not None]
+        number = sum(move.topic == name and error is None for move, error in started.items())
+        text = f"replication {factor}: {number} partitions {verb}"
+        results.append(Outcome(name, not refusals, "; ".join([*refusals, text] if refusals else [text])))
     return results
 
 
-def unfinished(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[str, int]]:
-    """Return the moved partitions whose replicas are still being added or removed."""
+def find_unfinished_moves(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[str, int]]:
+    """Return the partitions of these moves whose replicas are still being added or removed."""
     return set(cluster.requests.list_reassignments()) & {(move.topic, move.partition) for move in moves}
 
 
-def _in_rack(racks: Racks, broker: int, replicas: Sequence[int]) -> int:
-    """How many of the replicas share the broker's rack; a broker without one is a rack of its own."""
+def _count_in_rack(racks: Racks, broker: int, replicas: Sequence[int]) -> int:
+    """Return how many of the replicas share the broker's rack. A broker without a rack counts as a rack of its own."""
     rack = racks.get(broker)
     return 0 if rack is None else sum(racks.get(replica) == rack for replica in replicas)

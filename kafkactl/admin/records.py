@@ -1,4 +1,4 @@
-"""Deleting records from the beginning of partitions.
+"""Deletion of records from the beginning of partitions.
 
 Reference: org.apache.kafka.tools.DeleteRecordsCommand (KIP-204).
 """
@@ -14,7 +14,7 @@ from typing import Any
 from confluent_kafka import TopicPartition
 
 from kafkactl.admin.models import Partition
-from kafkactl.admin.offsets import log_ends
+from kafkactl.admin.offsets import read_log_ends
 from kafkactl.connection.broker_errors import describe_error
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ErrorCode
@@ -22,83 +22,96 @@ from kafkactl.documents import read_json
 from kafkactl.errors import OperationError, UsageError
 
 TO_THE_END = -1
+"""Offset that means the end of the log."""
 VERSION = 1
+"""The only version of Kafka's JSON of offsets."""
 _FORM = '{"partitions": [{"topic": "orders", "partition": 0, "offset": 42}], "version": 1}'
 
 
 @dataclass(frozen=True)
 class PlannedDeletion:
-    """What deleting the records of a partition before an offset would take."""
+    """The effect that a deletion of a partition's records before an offset would have."""
 
     topic: str
     partition: int
     start: int | None
+    """First offset of the log now; None where it is not known."""
     before_offset: int
     """The first offset that stays."""
     records: int | None
-    """At most so many go; fewer where compaction was before."""
+    """Largest number of records that go; it is less where the log was compacted. None where nothing can be deleted."""
     error: str | None = None
+    """Why the deletion is not possible; None where it is."""
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """What became of it."""
+    """The result of a deletion in one partition."""
 
     topic: str
     partition: int
     low_watermark: int | None
-    """The log's start afterwards."""
+    """The first offset of the log afterwards; None after an error."""
     error: str | None = None
+    """Why nothing was deleted; None after a success."""
 
 
 def read_offset_file(path: Path) -> dict[Partition, int]:
-    """Return what Kafka's json of partitions and offsets says; raises UsageError."""
+    """Return the offsets of a file in Kafka's JSON format, by partition.
+
+    Raise UsageError for a file that cannot be read or has another format or version, and for repeated partitions.
+    """
     content = read_json(path)
     rows = content.get("partitions") if isinstance(content, dict) else None
     if not isinstance(rows, list):
         raise UsageError(f"{path}: not the json of offsets: `partitions` is no list", f"like {_FORM}")
     if content.get("version", VERSION) != VERSION:
         raise UsageError(f"{path}: version {content['version']!r} is not known", f"the only one is {VERSION}")
-    pairs = [_pair(path, row) for row in rows]
-    twice = sorted(
+    pairs = [_parse_row(path, row) for row in rows]
+    duplicates = sorted(
         {f"{topic}-{number}" for (topic, number), _ in pairs if [p for p, _ in pairs].count((topic, number)) > 1}
     )
-    if twice:
-        raise UsageError(f"{path}: partitions that are named twice: {', '.join(twice)}", "name each once")
+    if duplicates:
+        raise UsageError(f"{path}: partitions that are named twice: {', '.join(duplicates)}", "name each once")
     return dict(pairs)
 
 
 def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collection[str]) -> list[PlannedDeletion]:
-    """Return what would go, by where the logs begin and end now; an offset of -1 means the end.
+    """Return the effect of a deletion in each partition, from the present ends of the logs, sorted by partition.
 
-    Brokers refuse to delete records of topics that are only `compacted`.
+    `before` has the first offset that stays, or -1 for the end of the log. `compacted` are the topics with compaction
+    only: brokers refuse to delete their records. A partition that cannot be changed has an error.
     """
-    ends = log_ends(cluster, before)
-    planned = []
+    ends = read_log_ends(cluster, before)
+    plans = []
     for (topic, partition), offset in sorted(before.items()):
-        found = ends[topic, partition]
-        start, end = found.start.offset, found.end.offset
+        log_ends = ends[topic, partition]
+        start, end = log_ends.start.offset, log_ends.end.offset
         if start is None or end is None:
-            error = found.start.error or found.end.error or "it has no offsets"
-            planned.append(PlannedDeletion(topic, partition, start, offset, None, error))
+            error = log_ends.start.error or log_ends.end.error or "it has no offsets"
+            plans.append(PlannedDeletion(topic, partition, start, offset, None, error))
             continue
-        stays = end if offset == TO_THE_END else offset
-        refused = None
+        first_kept = end if offset == TO_THE_END else offset
+        refusal_reason = None
         if topic in compacted:
-            refused = "the topic is compacted: only compaction deletes its records"
-        elif stays > end:
-            refused = f"{describe_error(ErrorCode.OFFSET_OUT_OF_RANGE)}: the log ends at {end}"
-        records = None if refused else max(0, min(stays, end) - start)
-        planned.append(PlannedDeletion(topic, partition, start, stays, records, refused))
-    return planned
+            refusal_reason = "the topic is compacted: only compaction deletes its records"
+        elif first_kept > end:
+            refusal_reason = f"{describe_error(ErrorCode.OFFSET_OUT_OF_RANGE)}: the log ends at {end}"
+        records = None if refusal_reason else max(0, min(first_kept, end) - start)
+        plans.append(PlannedDeletion(topic, partition, start, first_kept, records, refusal_reason))
+    return plans
 
 
 def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
-    """Deletes the records before each partition's offset; each has its own result."""
+    """Delete the records before each partition's offset and return the result of each partition, sorted.
 
-    def send(left: list[Partition]) -> Mapping[Partition, Future[Any]]:
+    `before` has the first offset that stays, or -1 for the end of the log. Raise UnreachableError when no partition was
+    answered; it is an UnansweredError where records may have been deleted.
+    """
+
+    def send(partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
         futures = cluster.admin.delete_records(
-            [TopicPartition(*partition, before[partition]) for partition in left],
+            [TopicPartition(*partition, before[partition]) for partition in partitions],
             request_timeout=cluster.timeout_s,
             operation_timeout=cluster.timeout_s,
         )
@@ -114,7 +127,8 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     ]
 
 
-def _pair(path: Path, row: Any) -> tuple[Partition, int]:
+def _parse_row(path: Path, row: Any) -> tuple[Partition, int]:
+    """Return the partition and the offset of a row; raise UsageError for a row with other content."""
     wrong = UsageError(f"{path}: not a partition with an offset: {row!r:.100}", f"like {_FORM}")
     if not isinstance(row, dict):
         raise wrong

@@ -18,8 +18,9 @@ from kafkactl.connection.protocol import ErrorCode, ScramMechanism
 from kafkactl.errors import UsageError
 
 MECHANISMS = {mechanism.name.replace("_", "-"): mechanism for mechanism in ScramMechanism}
-"""Their numbers in Kafka's protocol."""
+"""Numbers of the mechanisms in Kafka's protocol, by their names."""
 LEAST_ITERATIONS = 4096
+"""Smallest number of iterations that brokers accept."""
 _DIGESTS = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 _SALT_BYTES = 32
 _NAMES = {number: name for name, number in MECHANISMS.items()}
@@ -28,7 +29,7 @@ _FORM = re.compile(r"(?:iterations=(-?[0-9]*),)?password=(.*)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Credential:
-    """That a user has one; what it is only the brokers know."""
+    """A credential that a user has. Only the brokers know its password."""
 
     user: str
     mechanism: str
@@ -37,14 +38,14 @@ class Credential:
 
 @dataclass(frozen=True)
 class NewCredential:
-    """One to be set; the password itself never leaves this machine, only its salted hash."""
+    """A credential to be set. The password never leaves this machine; only its salted hash is sent."""
 
     mechanism: str
     password: str
     iterations: int = LEAST_ITERATIONS
 
     def __post_init__(self) -> None:
-        """Raises UsageError for what brokers take from nobody."""
+        """Raise UsageError for an unknown mechanism, too few iterations or an empty password: brokers refuse these."""
         if self.mechanism not in MECHANISMS:
             raise UsageError(f"{self.mechanism!r} is no SCRAM mechanism", f"one of {', '.join(MECHANISMS)}")
         if self.iterations < LEAST_ITERATIONS:
@@ -56,59 +57,65 @@ class NewCredential:
 
 
 def parse(mechanism: str, text: str) -> NewCredential:
-    """Kafka's spelling of a credential, `iterations=8192,password=...`; raises UsageError."""
+    """Return the credential of Kafka's text `iterations=8192,password=...`; raise UsageError.
+
+    Without iterations, or with -1, it has 4096.
+    """
     match = _FORM.fullmatch(text)
     if match is None:
         raise UsageError(f"{mechanism}: not a credential", f"{mechanism}=[iterations=8192,password=...]")
-    stated, password = match.groups()
+    iterations_text, password = match.groups()
     try:
-        iterations = LEAST_ITERATIONS if stated in (None, "-1") else int(stated)
+        iterations = LEAST_ITERATIONS if iterations_text in (None, "-1") else int(iterations_text)
     except ValueError:
-        raise UsageError(f"{mechanism}: iterations={stated} is no number") from None
+        raise UsageError(f"{mechanism}: iterations={iterations_text} is no number") from None
     return NewCredential(mechanism, password, iterations)
 
 
 def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Credential]:
-    """The credentials of these users, or of all; a user without any is left out."""
+    """Return the credentials of these users, or of all users if `users` is empty.
+
+    A user without a credential is left out. Raise OperationError for a refusal.
+    """
     answer = cluster.requests.send("DescribeUserScramCredentials", users=[(user,) for user in users] or None)
     if answer.error_code:
         raise refusal("cannot read the SCRAM credentials", answer.error_code, answer.error_message)
-    found = []
+    credentials = []
     for result in answer.results:
         if result.error_code == ErrorCode.RESOURCE_NOT_FOUND:
             continue
         if result.error_code:
             raise refusal(f"cannot read the credentials of {result.user}", result.error_code, result.error_message)
-        found += [
-            Credential(result.user, _NAMES.get(each.mechanism, "UNKNOWN"), each.iterations)
-            for each in result.credential_infos
+        credentials += [
+            Credential(result.user, _NAMES.get(info.mechanism, "UNKNOWN"), info.iterations)
+            for info in result.credential_infos
         ]
-    return found
+    return credentials
 
 
 def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential], remove: Sequence[str] = ()) -> None:
-    """Sets a user's credentials and deletes those of mechanisms, each in a request of its own, as KRaft wants it.
+    """Set a user's credentials, and delete those of the mechanisms in `remove`. KRaft needs a request for each of them.
 
-    Raises OperationError in the broker's words; it says what was done before.
+    Raise OperationError with the broker's words. The message lists the changes that were done before.
     """
     requests: dict[str, dict[str, Any]] = {}
-    for each in new:
-        upsertion = (user, MECHANISMS[each.mechanism], each.iterations, *_salted(each))
-        requests[f"{each.mechanism} set"] = {"deletions": [], "upsertions": [upsertion]}
+    for credential in new:
+        upsertion = (user, MECHANISMS[credential.mechanism], credential.iterations, *_salt_password(credential))
+        requests[f"{credential.mechanism} set"] = {"deletions": [], "upsertions": [upsertion]}
     for mechanism in remove:
         requests[f"{mechanism} deleted"] = {"deletions": [(user, MECHANISMS[mechanism])], "upsertions": []}
-    done: list[str] = []
+    completed_changes: list[str] = []
     for change, fields in requests.items():
         answer = cluster.requests.send("AlterUserScramCredentials", to_controller=True, **fields)
         for result in answer.results:
             if result.error_code:
-                before = f" ({', '.join(done)} before that)" if done else ""
-                what = f"cannot change the credentials of {user}{before}"
-                raise refusal(what, result.error_code, result.error_message)
-        done.append(change)
+                before = f" ({', '.join(completed_changes)} before that)" if completed_changes else ""
+                failure = f"cannot change the credentials of {user}{before}"
+                raise refusal(failure, result.error_code, result.error_message)
+        completed_changes.append(change)
 
 
-def _salted(new: NewCredential) -> tuple[bytes, bytes]:
+def _salt_password(new: NewCredential) -> tuple[bytes, bytes]:
     """Return a new salt and the password salted with it: the function Hi of RFC 5802, which is PBKDF2."""
     salt = os.urandom(_SALT_BYTES)
     digest = _DIGESTS[new.mechanism]

@@ -9,19 +9,22 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from kafkactl import __version__, statuses, stdout
 from kafkactl.cli.completion import names as completion
 from kafkactl.cli.frame import before_change, startup, stopping, typer_internals
+from kafkactl.cli.frame import help as help_text
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, build, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
+from kafkactl.cli.frame.suggestions import suggest_option
 from kafkactl.errors import KafkactlError, UnansweredError, UsageError
 from kafkactl.escaping import hide_in_urls
 from kafkactl.output import people
@@ -39,37 +42,39 @@ class Entry:
 
 COMMANDS = {
     "topics": Entry("topics", "List, create, describe, alter and delete topics."),
-    "console-producer": Entry("produce", "Send lines to a topic.", ("produce",)),
-    "console-consumer": Entry("consume", "Print a topic's records.", ("consume",)),
+    "console-producer": Entry("produce", "Send records to a topic.", ("produce",)),
+    "console-consumer": Entry("consume", "Print the records of a topic.", ("consume",)),
     "groups": Entry(
-        "groups", "List, describe, watch, reset, copy and delete consumer groups; their lag.", ("consumer-groups",)
+        "groups", "List, describe, reset, copy and delete consumer groups; show their lag.", ("consumer-groups",)
     ),
-    "configs": Entry("configs", "Show, change and compare settings of topics, brokers, groups, clients and users."),
+    "configs": Entry("configs", "Show, change and compare settings of topics, brokers, groups and clients."),
     "quotas": Entry("quotas", "Show and change the quotas of users, clients and ips."),
     "users": Entry("users", "Show, set and delete the SCRAM credentials of users."),
-    "offsets": Entry(
-        "offsets", "Show where partitions begin and end, and the offsets of moments in between.", ("get-offsets",)
-    ),
+    "offsets": Entry("offsets", "Show the first, last or timed offsets of partitions.", ("get-offsets",)),
     "records": Entry("records", "Delete records from the beginning of partitions.", ("delete-records",)),
-    "dump-log": Entry("files.dump_log", "Read segments, indexes and snapshots as a broker leaves them on disk."),
-    "log": Entry("files.log", "Check and measure the folders of segments that a broker leaves on disk."),
-    "context": Entry("context", "Keep named clusters, and choose the current one."),
+    "dump-log": Entry("files.dump_log", "Print segments, indexes and snapshots from a broker's disk."),
+    "log": Entry("files.log", "Check and measure the log folders of a broker on disk."),
+    "context": Entry("context", "Save named clusters, and choose the current one."),
     "local": Entry("local", "Start and stop throw-away clusters on this machine."),
 }
+_OWN = {"help": "Show the help of a command.", "version": "Show the version and the compiled parts."}
+"""Commands that the root answers itself."""
 ALIASES = {alias: name for name, entry in COMMANDS.items() for alias in entry.aliases}
 
 
-class LazyGroup(TyperGroup):
-    """Knows its subcommands by COMMANDS and imports one when it is called."""
-
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        self.commands = dict.fromkeys((*COMMANDS, *ALIASES))  # type: ignore[assignment]  # for "did you mean"
+class LazyGroup(help_text.Group):
+    """The root. It knows its commands by COMMANDS, and imports one when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands that have a module."""
         return list(COMMANDS)
 
+    def known_names(self) -> list[str]:
+        """Return every name that may be typed, for suggestions."""
+        return [*COMMANDS, *ALIASES, *_OWN]
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of a name or an alias, None for any other name."""
         name = ALIASES.get(cmd_name, cmd_name)
         entry = COMMANDS.get(name)
         if entry is None:
@@ -79,33 +84,46 @@ class LazyGroup(TyperGroup):
         loaded.name = name
         return loaded
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([("|".join((name, *entry.aliases)), entry.summary) for name, entry in COMMANDS.items()])
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return what `kafkactl help COMMAND` and `kafkactl version` stand for, or the command that is called."""
+        if args[0] == "version" and not ctx.resilient_parsing:
+            _print_version(wanted=True)
+        if args[0] == "help":
+            if args[1:]:
+                return super().resolve_command(ctx, [*args[1:], *(["--help"] if not ctx.resilient_parsing else [])])
+            if not ctx.resilient_parsing:
+                stdout.out.write_text(f"{ctx.get_help()}\n")
+                raise typer.Exit
+        return super().resolve_command(ctx, args)
+
+    def summaries(self) -> Iterable[tuple[str, str]]:
+        """Return each command with its aliases, and its summary."""
+        named = [("|".join((*entry.aliases, name)), entry.summary) for name, entry in COMMANDS.items()]
+        return [*named, *_OWN.items()]
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        names = [
-            completion.item(name, entry.summary) for name, entry in COMMANDS.items() if name.startswith(incomplete)
-        ]
+        """Return the commands and options that begin with a text."""
+        summaries = {name: entry.summary for name, entry in COMMANDS.items()} | _OWN
+        names = [completion.item(name, summary) for name, summary in summaries.items() if name.startswith(incomplete)]
         # Past this group's own: names were given above, its options by the command they belong to.
         return names + TyperCommand.shell_complete(self, ctx, incomplete)
 
 
 app = typer.Typer(
     cls=LazyGroup,
-    no_args_is_help=True,
     rich_markup_mode=None,  # rich's own imports would triple the time of --help
     pretty_exceptions_enable=False,
     context_settings=CONTEXT_SETTINGS,
-    epilog=f"kafkactl COMMAND --help tells more. {statuses.HELP}",
+    epilog=f"Help of a command: kafkactl help COMMAND. {statuses.HELP}",
 )
 
 
 def _print_version(wanted: bool) -> None:
+    """Print the version and the state of each compiled part, and end."""
     if wanted:
-        from kafkactl.storage import readers
+        from kafkactl.cli.frame import compiled_parts
 
-        stdout.out.write_text(f"kafkactl {__version__} ({readers.NAME} reader)\n")
+        stdout.out.write_text(f"kafkactl {__version__} ({compiled_parts.describe()})\n")
         raise typer.Exit
 
 
@@ -122,7 +140,13 @@ def root(
         bool, typer.Option("--debug", help="Show a traceback with an error, and each change with its inverse.")
     ] = False,
 ) -> None:
-    """Apache Kafka from the command line: topics, records, groups and lag, configs, and the files brokers write."""
+    """Operate Apache Kafka: topics, records, groups and lag, settings, and the files of a broker.
+
+    Examples:
+      kafkactl topics list -b localhost:9092
+      kafkactl groups describe billing --lag
+      kafkactl dump-log 00000000000000000000.log
+    """
     click_context.obj = {ClusterOptions: cluster, OutputOptions: output}
     is_debugging.set(debug)
     before_change.was_called.set(False)
@@ -141,7 +165,7 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Runs one command line; prints any error as people read it and returns the exit status."""
-    typer_internals.install()
+    typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))
     try:
         root_command = build(app)
@@ -151,6 +175,9 @@ def run(arguments: list[str]) -> int:
             shells.install()  # after typer's own, which build has put there
         status = root_command.main(arguments, prog_name="kafkactl", standalone_mode=False)
         return _flushed(status if isinstance(status, int) else DONE, arguments)
+    except help_text.MissingCommandError as failure:
+        people.note(str(failure))
+        return USAGE
     except KafkactlError as failure:
         return _told(failure, arguments)
     except KeyboardInterrupt:
@@ -162,9 +189,6 @@ def run(arguments: list[str]) -> int:
             return DONE
         return _flushed(exit_.code if isinstance(exit_.code, int) else DONE, arguments)
     except Exception as failure:
-        if type(failure).__name__ == "NoArgsIsHelpError":
-            people.note(failure.format_message())  # type: ignore[attr-defined]
-            return USAGE
         if (usage := _as_usage(failure)) is not None:
             return _told(usage, arguments)
         if isinstance(failure, stopping.StopRequestedError):  # outside the work that it stops
@@ -223,7 +247,8 @@ def _as_usage(failure: Exception) -> KafkactlError | None:
         return None
     context = getattr(failure, "ctx", None)
     path = context.command_path if context is not None else "kafkactl"
-    return UsageError(format_message().rstrip("."), f"see: {path} --help")
+    hint = suggest_option(getattr(failure, "option_name", ""))
+    return UsageError(format_message().rstrip("."), hint or f"see: {path} --help")
 
 
 def _os_error(failure: OSError) -> str:

@@ -1,1 +1,1 @@
-"""How a cluster is reached: context, properties file and flags become settings, settings become clients."""
+"""The connection to a cluster: contexts, files, environment and flags become settings, and settings become clients."""

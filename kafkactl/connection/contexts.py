@@ -1,4 +1,4 @@
-"""Contexts: named clusters in one YAML file of the user's, one of them current."""
+"""Contexts: named clusters in the user's YAML file. One of them can be the current context."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from kafkactl.connection import secrets
 from kafkactl.errors import NotFoundError, UsageError
-from kafkactl.paths import config_file
+from kafkactl.paths import find_config_file
 
 _ANOTHER = "KAFKACTL_CONFIG names another"
 _LOCK_WAIT_S, _LOCK_PAUSE_S = 10.0, 0.02
@@ -20,7 +20,7 @@ _LOCK_WAIT_S, _LOCK_PAUSE_S = 10.0, 0.02
 
 @dataclass(frozen=True)
 class Context:
-    """A cluster and how to log in to it."""
+    """A cluster, and how to connect and log in to it."""
 
     name: str
     bootstrap_servers: str
@@ -29,45 +29,52 @@ class Context:
     read_only: bool = False
     """Whether commands that change the cluster are refused."""
 
-    def without_secrets(self) -> Context:
-        shown = {name: secrets.shown(name, value) for name, value in sorted(self.properties.items())}
-        return Context(self.name, self.bootstrap_servers, shown, self.read_only)
+    def hide_secrets(self) -> Context:
+        """Return a copy whose secret values are hidden and whose settings are sorted by name, for output."""
+        visible_properties = {name: secrets.hide_secret(name, value) for name, value in sorted(self.properties.items())}
+        return Context(self.name, self.bootstrap_servers, visible_properties, self.read_only)
 
 
 @dataclass(frozen=True)
 class ContextFile:
-    """All contexts and the name of the current one."""
+    """The content of the contexts file: all contexts, and the name of the current one."""
 
     path: Path
     contexts: Mapping[str, Context]
     current: str | None
+    """Name of the current context; None where no context is current."""
 
     def get(self, name: str) -> Context:
-        """The context of that name; raises NotFoundError naming those there are."""
+        """Return the context of a name; raise NotFoundError, with the existing names in its hint."""
         try:
             return self.contexts[name]
         except KeyError:
-            known = ", ".join(sorted(self.contexts)) or "none yet"
+            existing_names = ", ".join(sorted(self.contexts)) or "none yet"
             raise NotFoundError(
                 f"there is no context {name!r} in {self.path}",
-                f"known: {known}; kafkactl context set {name} --bootstrap-server HOST:PORT makes it",
+                f"known: {existing_names}; kafkactl context set {name} --bootstrap-server HOST:PORT makes it",
             ) from None
 
-    def with_context(self, context: Context) -> ContextFile:
+    def add_context(self, context: Context) -> ContextFile:
+        """Return a copy with a context added. It replaces a context of the same name."""
         return ContextFile(self.path, {**self.contexts, context.name: context}, self.current)
 
-    def without(self, name: str) -> ContextFile:
-        """The file less one context, which must exist; a current one leaves none current."""
-        self.get(name)
-        others = {key: context for key, context in self.contexts.items() if key != name}
-        return ContextFile(self.path, others, None if self.current == name else self.current)
+    def remove_context(self, name: str) -> ContextFile:
+        """Return a copy without a context. If it was the current one, no context is current.
 
-    def using(self, name: str) -> ContextFile:
+        Raise NotFoundError for an unknown name.
+        """
+        self.get(name)
+        remaining_contexts = {key: context for key, context in self.contexts.items() if key != name}
+        return ContextFile(self.path, remaining_contexts, None if self.current == name else self.current)
+
+    def select_context(self, name: str) -> ContextFile:
+        """Return a copy whose current context is `name`; raise NotFoundError for an unknown name."""
         self.get(name)
         return ContextFile(self.path, self.contexts, name)
 
     def save(self) -> None:
-        """Writes the file whole or not at all, readable by its owner only: it may hold passwords."""
+        """Write the file, completely or not at all. Only its owner can read it, because it may hold passwords."""
         import tempfile
 
         import yaml
@@ -82,7 +89,7 @@ class ContextFile:
             if context.properties:
                 entry["properties"] = dict(context.properties)
             document["contexts"][name] = entry
-        target = _target(self.path)
+        target = _resolve_target(self.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(prefix=".contexts-", dir=target.parent)  # mode 0600
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -91,19 +98,23 @@ class ContextFile:
 
 
 def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
-    """Write what `make` returns for the contexts there are, while no other process changes them; return it.
+    """Write the contexts that `make` returns for the present ones, and return them.
 
-    Raises UsageError, also where another process does not end its own change.
+    A lock keeps other processes from changing the file meanwhile. Raise UsageError for a file that cannot be read or
+    locked, and where another process holds the lock for more than 10 s. Errors of `make` pass through.
     """
-    path = config_file()
-    with _locked(_target(path)):
-        changed = make(load(path))
-        changed.save()
-    return changed
+    path = find_config_file()
+    with _hold_lock(_resolve_target(path)):
+        new_file = make(load(path))
+        new_file.save()
+    return new_file
 
 
-def _target(path: Path) -> Path:
-    """Return the file that a path leads to, for a link stays a link; raises UsageError for one that leads nowhere."""
+def _resolve_target(path: Path) -> Path:
+    """Return the file that a path leads to, so that a symbolic link stays a link.
+
+    Raise UsageError for a loop of links.
+    """
     try:
         return path.resolve()
     except (OSError, RuntimeError) as error:  # a loop of links
@@ -111,8 +122,8 @@ def _target(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock beside a file."""
+def _hold_lock(path: Path) -> Iterator[None]:
+    """Hold the lock beside a file; raise UsageError where that fails or takes more than 10 s. Do nothing on Windows."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -140,8 +151,11 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def load(path: Path | None = None) -> ContextFile:
-    """The contexts file, empty when there is none; raises UsageError when it is not what it should be."""
-    path = path or config_file()
+    """Return the contexts file at `path` (None: the user's own). Without a file the result has no contexts.
+
+    Raise UsageError for a file that cannot be read, is not well formed, or can be written by other users.
+    """
+    path = path or find_config_file()
     secrets.refuse_changeable_contexts(path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -158,8 +172,8 @@ def load(path: Path | None = None) -> ContextFile:
             str(name): Context(
                 str(name),
                 str(entry["bootstrap-servers"]),
-                {str(key): _text(value) for key, value in (entry.get("properties") or {}).items()},
-                _flag(entry.get("read-only", False)),
+                {str(key): _format_value(value) for key, value in (entry.get("properties") or {}).items()},
+                _parse_read_only(entry.get("read-only", False)),
             )
             for name, entry in (document.get("contexts") or {}).items()
         }
@@ -172,12 +186,13 @@ def load(path: Path | None = None) -> ContextFile:
     return ContextFile(path, contexts, str(current) if current is not None else None)
 
 
-def _flag(value: object) -> bool:
+def _parse_read_only(value: object) -> bool:
+    """Return the value of read-only; raise TypeError unless it is true or false."""
     if not isinstance(value, bool):
         raise TypeError(f"read-only is {value!r}, not true or false")
     return value
 
 
-def _text(value: object) -> str:
-    """YAML reads `true` and `5` as what they are; Kafka's settings are text."""
+def _format_value(value: object) -> str:
+    """Return a setting's value as text, because YAML reads `true` and `5` as a boolean and a number."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,7 +1,7 @@
-"""Why a broker lets nobody in, told apart where a client says one thing for several causes.
+"""The cause of a failed connection, where a client gives one reason for several causes.
 
 librdkafka has one sentence for an unknown authority, an expired certificate and a wrong host name, and none for a
-listener that speaks another protocol. So a failed connection is tried once more, with Python's own TLS.
+listener that speaks another protocol. So a failed connection is tried once more with Python's own TLS.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from kafkactl.errors import UsageError
 _PROBE_TIMEOUT_S = 1.0  # on top of --timeout
 _REFUSAL_TIMEOUT_S = 0.5
 _ROOM_BYTES = 1 << 20
+"""Bytes above an announced size in the suggested limit."""
 _USUAL_PORT = 9092
 Brokers = Mapping[str, Address]
-"""The addresses of brokers, by what to call them."""
+"""Addresses of brokers by their names."""
 ListBrokers = Callable[[Sequence[Address]], Brokers]
-"""Returns all brokers of a cluster, as one of those at these addresses names them."""
+"""Function that asks one of the given addresses and returns all brokers of the cluster."""
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
 _EXPIRED = 10
@@ -33,7 +34,7 @@ _OTHER_HOST = (62, 64)
 
 @dataclass(frozen=True)
 class Cause:
-    """What is wrong, and what a person can do about it."""
+    """The cause of a failure, and a hint that says how to repair it."""
 
     reason: str
     hint: str
@@ -48,7 +49,7 @@ _NO_TLS = Cause("that listener does not speak TLS", "security.protocol=PLAINTEXT
 _TLS = Cause("that listener speaks TLS", "security.protocol=SSL, or SASL_SSL with a login")
 SILENT_HINT = "the cluster answers elsewhere: look at that broker, and at the address that it advertises"
 _ADDRESS_HINT = "name a broker's HOST:PORT with -b"
-_BY_PEER = {
+_CAUSES_BY_PEER = {
     Peer.HTTP: Cause(
         "it is an HTTP server, not a Kafka broker", f"{_ADDRESS_HINT}; a registry's URL with --schema-registry"
     ),
@@ -61,40 +62,42 @@ _BY_PEER = {
         "look at security.protocol, at what stands between (a proxy, a firewall), and at the broker's log",
     ),
 }
-_QUIET = (Peer.SILENT, Peer.NOBODY, Peer.CLOSING)
+_SILENT_PEERS = (Peer.SILENT, Peer.NOBODY, Peer.CLOSING)
 _NO_BROKERS = (Peer.HTTP, Peer.CONTROLLER, Peer.ZOOKEEPER, Peer.TLS, Peer.STRANGER)
-"""What does not become a broker by waiting."""
+"""Peers that cannot become a broker later."""
 _STRANGE_ANSWER = re.compile(r"invalid response size (-?\d+)", re.IGNORECASE)
-"""How librdkafka says that an answer is too large, or that its first bytes are not Kafka's."""
+"""librdkafka's text for an answer that is too large, or whose first bytes are not of Kafka's protocol."""
 
 
-def _nobody(_addresses: Sequence[Address]) -> Brokers:
+def _list_no_brokers(_answering: Sequence[Address]) -> Brokers:
+    """Return no brokers: the default where the caller knows none."""
     return {}
 
 
-def cause(settings: Settings, said: str | None, list_brokers: ListBrokers = _nobody) -> Cause | None:
-    """Return the cause behind what a client said, or behind its silence (None); None when nothing more is known.
+def find_cause(settings: Settings, message: str | None, list_brokers: ListBrokers = _list_no_brokers) -> Cause | None:
+    """Return the cause behind the message of a client, or None where no more is known.
 
-    `list_brokers` is called where one of the bootstrap servers answers.
+    `message` is None where the client gave no reason. `list_brokers` is called where a bootstrap server answers.
     """
-    if said is not None and (known := _by_words(said)):
-        return known
-    secure = _secure(settings)
-    peers = look_at(_addresses(settings), secure)
+    if message is not None and (known_cause := _find_cause_in_message(message)):
+        return known_cause
+    secure = _make_secure(settings)
+    peers = look_at(_parse_addresses(settings), secure)
     if Peer.BROKER in peers.values():
-        if size := _STRANGE_ANSWER.search(said or ""):
-            return _too_large(int(size[1]))
+        if size := _STRANGE_ANSWER.search(message or ""):
+            return _explain_answer_size(int(size[1]))
         silent, _ = _find_silent(peers, list_brokers, secure)
-        # A broker that the others take for dead is named by its address.
-        silent = silent or sorted(f"{host}:{port}" for (host, port), peer in peers.items() if peer in _QUIET)
+        # Other brokers do not list a broker that they consider dead. Then its bootstrap address is reported.
+        silent = silent or sorted(f"{host}:{port}" for (host, port), peer in peers.items() if peer in _SILENT_PEERS)
         if silent:
             return Cause(f"from {', '.join(silent)}", SILENT_HINT, is_partial=True)
     if secure is None:
-        return _by_peer(peers)
-    return _by_handshake_with_any(settings) if said is None or "ssl" in said.lower() else None
+        return _find_cause_by_peer(peers)
+    return _find_cause_by_first_handshake(settings) if message is None or "ssl" in message.lower() else None
 
 
-def _too_large(size_bytes: int) -> Cause:
+def _explain_answer_size(size_bytes: int) -> Cause:
+    """Return the cause for an answer whose first four bytes announce this size, in bytes."""
     if size_bytes < 0:
         return Cause("an answer is not of Kafka's protocol", "look at what stands between: a proxy, a load balancer")
     return Cause(
@@ -104,97 +107,110 @@ def _too_large(size_bytes: int) -> Cause:
 
 
 def is_no_broker(settings: Settings) -> bool:
-    """Return whether something listens at each address of which is certain that it is no broker."""
-    peers = look_at(_addresses(settings), _secure(settings))
+    """Return whether something listens at every bootstrap address and is certainly no Kafka broker."""
+    peers = look_at(_parse_addresses(settings), _make_secure(settings))
     return bool(peers) and all(peer in _NO_BROKERS for peer in peers.values())
 
 
 def find_silent(settings: Settings, list_brokers: ListBrokers, wait_s: float = KAFKA_WAIT_S) -> tuple[list[str], int]:
-    """Return the brokers that do not answer, each with its address, and the number of brokers that were looked at.
+    """Return the brokers that do not answer, with their addresses, and the number of brokers that were checked.
 
-    Each has `wait_s` for its answer.
+    Each broker has `wait_s` seconds for its answer.
     """
-    secure = _secure(settings)
-    peers = look_at(_addresses(settings), secure, wait_s)
+    secure = _make_secure(settings)
+    peers = look_at(_parse_addresses(settings), secure, wait_s)
     return _find_silent(peers, list_brokers, secure, wait_s)
 
 
 def _find_silent(
     peers: Mapping[Address, Peer], list_brokers: ListBrokers, secure: Secure | None, wait_s: float = KAFKA_WAIT_S
 ) -> tuple[list[str], int]:
+    """Return the silent brokers and the number of checked brokers.
+
+    `peers` are the bootstrap servers, already checked.
+    """
     brokers = list_brokers([address for address, peer in peers.items() if peer is Peer.BROKER])
     names = {address: name for name, address in brokers.items()}
-    everybody = {**peers, **look_at([address for address in names if address not in peers], secure, wait_s)}
-    chosen = {address: everybody[address] for address in names if address in everybody} or everybody
-    quiet = [address for address, peer in chosen.items() if peer in _QUIET]
-    places = ((names.get(address), f"{address[0]}:{address[1]}") for address in sorted(quiet))
-    return [f"{name} at {place}" if name else place for name, place in places], len(chosen)
+    all_peers = {**peers, **look_at([address for address in names if address not in peers], secure, wait_s)}
+    checked_peers = {address: all_peers[address] for address in names if address in all_peers} or all_peers
+    silent_addresses = [address for address, peer in checked_peers.items() if peer in _SILENT_PEERS]
+    places = ((names.get(address), f"{address[0]}:{address[1]}") for address in sorted(silent_addresses))
+    return [f"{name} at {place}" if name else place for name, place in places], len(checked_peers)
 
 
-def _secure(settings: Settings) -> Secure | None:
-    """Return what makes a connection secure as the settings say; None where they want no TLS."""
+def _make_secure(settings: Settings) -> Secure | None:
+    """Return the function that makes a connection secure as the settings say, or None where they use no TLS."""
     if "ssl" not in settings.properties.get("security.protocol", "plaintext").lower():
         return None
     try:
-        context = tls.context(settings.properties)
+        context = tls.make_context(settings.properties)
     except UsageError:  # a key store that only librdkafka reads
-        context = tls.trust({"enable.ssl.certificate.verification": "false"})
+        context = tls.make_trust_context({"enable.ssl.certificate.verification": "false"})
     return lambda connection, host: context.wrap_socket(connection, server_hostname=host)
 
 
-def _by_words(said: str) -> Cause | None:
-    words = said.lower()
-    if "supported mechanisms: " in words and "unsupported sasl mechanism" in words:
-        known = said.rpartition("supported mechanisms: ")[2].replace(",", ", ")
-        return Cause("the broker does not take that SASL mechanism", f"sasl.mechanism is one of {known}")
-    if "not valid in current sasl state" in words:
+def _find_cause_in_message(message: str) -> Cause | None:
+    """Return the cause that a client's own message names, or None."""
+    lower = message.lower()
+    if "supported mechanisms: " in lower and "unsupported sasl mechanism" in lower:
+        mechanisms = message.rpartition("supported mechanisms: ")[2].replace(",", ", ")
+        return Cause("the broker does not take that SASL mechanism", f"sasl.mechanism is one of {mechanisms}")
+    if "not valid in current sasl state" in lower:
         return Cause("that listener takes no SASL login", "security.protocol=SSL, or PLAINTEXT, or another port")
-    if "certificate required" in words or "alert bad certificate" in words or "alert unknown ca" in words:
+    if "certificate required" in lower or "alert bad certificate" in lower or "alert unknown ca" in lower:
         return Cause(
             "the broker wants a client's certificate that it trusts",
             "ssl.certificate.location and ssl.key.location name it and its key (PEM)",
         )
-    if "authentication" in words:
-        return Cause(said, "look at sasl.username, sasl.password and sasl.mechanism")
-    if "wrong version number" in words or "connecting to a plaintext" in words:
+    if "authentication" in lower:
+        return Cause(message, "look at sasl.username, sasl.password and sasl.mechanism")
+    if "wrong version number" in lower or "connecting to a plaintext" in lower:
         return _NO_TLS
     return None
 
 
-def _by_peer(peers: Mapping[Address, Peer]) -> Cause | None:
+def _find_cause_by_peer(peers: Mapping[Address, Peer]) -> Cause | None:
+    """Return the cause where no address is a broker and one of them is something known; None otherwise."""
     if Peer.BROKER in peers.values():
         return None
-    for kind, known in _BY_PEER.items():
+    for kind, explanation in _CAUSES_BY_PEER.items():
         place = next((f"{host}:{port}" for (host, port), peer in peers.items() if peer is kind), None)
         if place is not None:
-            named = known.reason.replace("it ", f"{place} ", 1) if len(peers) > 1 else known.reason
-            return Cause(named, known.hint)
+            reason = explanation.reason.replace("it ", f"{place} ", 1) if len(peers) > 1 else explanation.reason
+            return Cause(reason, explanation.hint)
     return None
 
 
-def _by_handshake_with_any(settings: Settings) -> Cause | None:
+def _find_cause_by_first_handshake(settings: Settings) -> Cause | None:
+    """Return the cause that a TLS handshake with the first reachable server shows, or None."""
     has_login = settings.properties["security.protocol"].lower() != "ssl"
-    for connection, host in _connections(settings):
-        return _by_handshake(connection, host, settings.properties, has_login)
+    for connection, host in _open_connections(settings):
+        return _find_cause_by_handshake(connection, host, settings.properties, has_login)
     return None
 
 
-def _by_handshake(connection: socket.socket, host: str, properties: Mapping[str, str], has_login: bool) -> Cause | None:
+def _find_cause_by_handshake(
+    connection: socket.socket, host: str, properties: Mapping[str, str], has_login: bool
+) -> Cause | None:
+    """Return the cause that a TLS handshake shows, or None. `has_login` is whether the settings use SASL."""
     try:
-        with tls.trust(properties).wrap_socket(connection, server_hostname=host) as secure:
+        with tls.make_trust_context(properties).wrap_socket(connection, server_hostname=host) as secure:
             return None if has_login or _is_refused(secure) else _NO_ANSWER
     except ssl.SSLCertVerificationError as error:
-        return _of_certificate(error, host)
+        return _explain_certificate_error(error, host)
     except (ssl.SSLEOFError, ConnectionError):
-        return _NO_TLS  # Kafka's plaintext listener hangs up: TLS's first bytes are too long a request
+        return _NO_TLS  # Kafka's plaintext listener closes: it reads the first bytes of TLS as too large a size
     except ssl.SSLError as error:
-        return _by_words(str(error))
+        return _find_cause_in_message(str(error))
     except (OSError, ValueError):
         return None
 
 
 def _is_refused(secure: ssl.SSLSocket) -> bool:
-    """Whether the broker hangs up; raises SSLError when it says why, as it does of certificates after the handshake."""
+    """Return whether the broker closes the connection.
+
+    Raise SSLError when the broker gives the reason, as brokers do for certificates after the handshake.
+    """
     secure.settimeout(_REFUSAL_TIMEOUT_S)
     try:
         return not secure.recv(1)
@@ -202,7 +218,8 @@ def _is_refused(secure: ssl.SSLSocket) -> bool:
         return False
 
 
-def _of_certificate(error: ssl.SSLCertVerificationError, host: str) -> Cause:
+def _explain_certificate_error(error: ssl.SSLCertVerificationError, host: str) -> Cause:
+    """Return the cause for a broker's certificate that does not pass the check."""
     if error.verify_code == _EXPIRED:
         return Cause(
             "the broker's certificate, or its authority's, has expired",
@@ -219,9 +236,9 @@ def _of_certificate(error: ssl.SSLCertVerificationError, host: str) -> Cause:
     )
 
 
-def _connections(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
-    """Each server that can be connected to, with the name it was reached by."""
-    for host, port in _addresses(settings):
+def _open_connections(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
+    """Yield a connection to each bootstrap server that can be reached, with the host name."""
+    for host, port in _parse_addresses(settings):
         try:
             connection = connect((host, port), _PROBE_TIMEOUT_S)
         except OSError:
@@ -230,10 +247,11 @@ def _connections(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
             yield connection, host
 
 
-def _addresses(settings: Settings) -> list[tuple[str, int]]:
-    found = []
+def _parse_addresses(settings: Settings) -> list[tuple[str, int]]:
+    """Return host and port of each bootstrap server. The default port is 9092."""
+    addresses = []
     for server in settings.bootstrap_servers.split(","):
         address = server.strip().rpartition("://")[2]
         host, colon, port = address.rpartition(":")
-        found.append((host.strip("[]"), int(port)) if colon else (address.strip("[]"), _USUAL_PORT))
-    return found
+        addresses.append((host.strip("[]"), int(port)) if colon else (address.strip("[]"), _USUAL_PORT))
+    return addresses

@@ -1,6 +1,6 @@
-"""Settings of Kafka's Java clients -> the same settings of librdkafka, names and values.
+"""Translation of the settings of Kafka's Java clients into librdkafka's: names and values.
 
-Sources: org.apache.kafka.clients.CommonClientConfigs, SslConfigs, SaslConfigs, ProducerConfig, ConsumerConfig;
+Reference: org.apache.kafka.clients.CommonClientConfigs, SslConfigs, SaslConfigs, ProducerConfig, ConsumerConfig;
 librdkafka's CONFIGURATION.md.
 """
 
@@ -12,14 +12,15 @@ from collections.abc import Mapping
 from kafkactl.connection.java_settings import HARMLESS, REFUSED, RENAMED, SYNONYMS, TRANSLATED
 from kafkactl.errors import UsageError
 
-_OF_ITS_OWN = ("topic.metadata.", "topic.blacklist")
+_WHOLE_NAMES = ("topic.metadata.", "topic.blacklist")
+"""Beginnings of names whose "topic." is a part of the name."""
 _ASSIGNORS = {
     "org.apache.kafka.clients.consumer.RangeAssignor": "range",
     "org.apache.kafka.clients.consumer.RoundRobinAssignor": "roundrobin",
     "org.apache.kafka.clients.consumer.CooperativeStickyAssignor": "cooperative-sticky",
 }
 
-# Not compiled here: that would cost every command what few need.
+# The patterns are not compiled at import, because few commands need them.
 _JAAS = r"^\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$"
 _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))"""
 
@@ -27,13 +28,14 @@ _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^
 def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[str, str]:
     """Return the settings under librdkafka's names, each under one name only.
 
-    `flag` is the option that they were given with; None for a file, a context and the environment, where settings
-    that do nothing here are passed over. Raises UsageError for what has no equal here.
+    `flag` is the option that the settings come from. It is None for a file, a context and the environment. A setting
+    without effect in kafkactl is refused with a flag, and left out without one. Raise UsageError for a setting or a
+    value that cannot be translated.
     """
     translated: dict[str, str] = {}
-    for said, value in settings.items():
-        # librdkafka takes its settings of topics with this before them, too.
-        name = said if said.startswith(_OF_ITS_OWN) else said.removeprefix("topic.")
+    for original_name, value in settings.items():
+        # librdkafka accepts its topic settings also with the prefix "topic.".
+        name = original_name if original_name.startswith(_WHOLE_NAMES) else original_name.removeprefix("topic.")
         if name in HARMLESS:
             if flag is not None:
                 raise UsageError(f"{flag} {name}={value}: this setting does nothing here", HARMLESS[name])
@@ -42,26 +44,29 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
             if value not in harmless:
                 raise UsageError(f"the setting {name}={value} cannot be kept", why)
         elif name in TRANSLATED:
-            translated.update(_translated(name, value))
+            translated.update(_translate_value(name, value))
         elif name == "auto.offset.reset":
-            translated[name] = _reset(value)
+            translated[name] = _translate_offset_reset(value)
         elif name == "partition.assignment.strategy":
             translated[name] = ",".join(_ASSIGNORS.get(part.strip(), part.strip()) for part in value.split(","))
         elif name == "acks":
             translated[name] = "all" if value == "-1" else value
         else:
             translated[RENAMED.get(name, SYNONYMS.get(name, name))] = value
-    translated.update(_trust_store(settings))
-    translated.update(_key_store(settings))
+    translated.update(_translate_trust_store(settings))
+    translated.update(_translate_key_store(settings))
     return translated
 
 
-def _translated(name: str, value: str) -> dict[str, str]:
-    """Return a setting whose value is another one in librdkafka; stores are looked at all together."""
+def _translate_value(name: str, value: str) -> dict[str, str]:
+    """Return the translation of a setting whose value differs in librdkafka.
+
+    Stores are translated elsewhere, all at once.
+    """
     if name == "sasl.jaas.config":
-        return _login(value)
+        return _translate_login(value)
     if name == "buffer.memory":
-        return {"queue.buffering.max.kbytes": str(max(1, int(_number(name, value)) // 1024))}
+        return {"queue.buffering.max.kbytes": str(max(1, int(_require_number(name, value)) // 1024))}
     if name == "ssl.endpoint.identification.algorithm":
         return {name: value.lower() or "none"}
     if name == "sasl.kerberos.kinit.cmd" and " " in value.strip():  # librdkafka's is a whole command, Java's a path
@@ -69,29 +74,34 @@ def _translated(name: str, value: str) -> dict[str, str]:
     return {}
 
 
-def _reset(value: str) -> str:
-    """Return where a partition without a commit begins: earliest, latest, or error."""
-    known = {
+def _translate_offset_reset(value: str) -> str:
+    """Return librdkafka's value of auto.offset.reset: earliest, latest or error.
+
+    Raise UsageError for an unknown value.
+    """
+    resets = {
         "earliest": "earliest", "smallest": "earliest", "beginning": "earliest",
         "latest": "latest", "largest": "latest", "end": "latest", "none": "error", "error": "error",
     }  # fmt: skip
-    if value.lower() in known:
-        return known[value.lower()]
+    if value.lower() in resets:
+        return resets[value.lower()]
     hint = "--from-time -1h reads from a time on" if value.startswith("by_duration") else "earliest, latest or none"
     raise UsageError(f"auto.offset.reset={value}: not known here", hint)
 
 
-def _number(name: str, value: str) -> str:
+def _require_number(name: str, value: str) -> str:
+    """Return the value; raise UsageError unless it consists of digits."""
     if not value.isdigit():
         raise UsageError(f"{name}={value}: not a number")
     return value
 
 
-def _trust_store(settings: Mapping[str, str]) -> dict[str, str]:
+def _translate_trust_store(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return librdkafka's setting for a trust store; raise UsageError unless the store is PEM."""
     location = settings.get("ssl.truststore.location")
     if location is None:
         return {}
-    if _store_type(settings, "truststore", location) != "PEM":
+    if _find_store_type(settings, "truststore", location) != "PEM":
         raise UsageError(
             f"trust store {location} is not PEM, and librdkafka reads CA certificates as PEM only",
             "keytool -exportcert -rfc -keystore STORE -alias NAME -file ca.pem, then ssl.truststore.type=PEM",
@@ -99,11 +109,12 @@ def _trust_store(settings: Mapping[str, str]) -> dict[str, str]:
     return {"ssl.ca.location": location}
 
 
-def _key_store(settings: Mapping[str, str]) -> dict[str, str]:
+def _translate_key_store(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return librdkafka's settings for a key store; raise UsageError unless the store is PEM or PKCS12."""
     location = settings.get("ssl.keystore.location")
     if location is None:
         return {}
-    kind = _store_type(settings, "keystore", location)
+    kind = _find_store_type(settings, "keystore", location)
     if kind == "PEM":
         return {"ssl.certificate.location": location, "ssl.key.location": location}
     if kind == "PKCS12":
@@ -116,16 +127,20 @@ def _key_store(settings: Mapping[str, str]) -> dict[str, str]:
     )
 
 
-def _store_type(settings: Mapping[str, str], store: str, location: str) -> str:
-    stated = settings.get(f"ssl.{store}.type")
-    if stated:
-        return stated.upper()
+def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> str:
+    """Return the type of a store in capitals: the stated type, or the one of the file's ending, or JKS."""
+    store_type = settings.get(f"ssl.{store}.type")
+    if store_type:
+        return store_type.upper()
     ending = location.rsplit(".", 1)[-1].lower()
     return {"pem": "PEM", "crt": "PEM", "p12": "PKCS12", "pfx": "PKCS12"}.get(ending, "JKS")
 
 
-def _login(jaas: str) -> dict[str, str]:
-    """What a sasl.jaas.config says: the login module's options as librdkafka's own settings."""
+def _translate_login(jaas: str) -> dict[str, str]:
+    """Return librdkafka's settings for a sasl.jaas.config.
+
+    Raise UsageError for a malformed text, and for a login module without a translation.
+    """
     match = re.match(_JAAS, jaas, re.DOTALL)
     if match is None:
         raise UsageError(
@@ -147,7 +162,7 @@ def _login(jaas: str) -> dict[str, str]:
             "clientSecret": "sasl.oauthbearer.client.secret",
             "scope": "sasl.oauthbearer.scope",
         }
-        return {"sasl.oauthbearer.method": "oidc"} | _named(options, names)
+        return {"sasl.oauthbearer.method": "oidc"} | _rename_options(options, names)
     elif module == "Krb5LoginModule":
         names = {
             "principal": "sasl.kerberos.principal",
@@ -159,8 +174,9 @@ def _login(jaas: str) -> dict[str, str]:
             f"sasl.jaas.config names {match['module']}, which librdkafka has no equal of",
             "Plain, Scram, OAuthBearer and Krb5 login modules are known",
         )
-    return _named(options, names)
+    return _rename_options(options, names)
 
 
-def _named(options: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+def _rename_options(options: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of a login module under librdkafka's names. Options without a new name are left out."""
     return {setting: options[option] for option, setting in names.items() if option in options}

@@ -1,9 +1,10 @@
-"""Every setting of Kafka's Java clients: what becomes of it here.
+"""The table of all settings of Kafka's Java clients, and what kafkactl does with each.
 
-A name is the same in librdkafka, translated, harmless, or refused. Harmless is what cannot change which records are
-read or written, or who is connected to: it is passed over in a file, a context or the environment, and refused on the
-command line, where somebody expects it to do something. A test compares the names with those of Kafka's own classes.
-Sources: org.apache.kafka.clients.consumer.ConsumerConfig, producer.ProducerConfig, admin.AdminClientConfig 4.3.1;
+A name is the same in librdkafka, translated, harmless, or refused. A harmless setting cannot change which records are
+read or written, or which cluster is used. It is ignored in a file, a context and the environment, and refused on the
+command line, where its user expects an effect. A test compares the names with those of Kafka's own classes.
+
+Reference: org.apache.kafka.clients.consumer.ConsumerConfig, producer.ProducerConfig, admin.AdminClientConfig 4.3.1;
 librdkafka's CONFIGURATION.md.
 """
 
@@ -78,6 +79,7 @@ SAME = frozenset(
         "transactional.id",
     ]
 )
+"""Settings with the same name and meaning in librdkafka."""
 
 RENAMED: Mapping[str, str] = {
     "send.buffer.bytes": "socket.send.buffer.bytes",
@@ -89,6 +91,7 @@ RENAMED: Mapping[str, str] = {
     "ssl.keystore.certificate.chain": "ssl.certificate.pem",
     "sasl.oauthbearer.assertion.template.file": "sasl.oauthbearer.assertion.jwt.template.file",
 }
+"""librdkafka's names of settings that have another name there."""
 
 SYNONYMS: Mapping[str, str] = {
     "metadata.broker.list": "bootstrap.servers",
@@ -102,7 +105,7 @@ SYNONYMS: Mapping[str, str] = {
     "auto.commit.enable": "enable.auto.commit",
     "sasl.mechanisms": "sasl.mechanism",
 }
-"""Second names of librdkafka's. Of two names for one setting, the one that is said last has to count."""
+"""Main names of librdkafka's second names. Where a setting has two names, the later one must win."""
 
 TRANSLATED = frozenset(
     [
@@ -175,7 +178,7 @@ HARMLESS: Mapping[str, str] = {
     "value.deserializer": _SHOWN,
     "value.serializer": _SHOWN,
 }
-"""Why a setting does nothing here, or what to say instead."""
+"""Settings without effect in kafkactl, each with the reason or with the option to use instead."""
 
 _DEFAULT_CALLBACKS = (
     "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
@@ -206,21 +209,22 @@ REFUSED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "ssl.engine.factory.class": ("a Java class cannot connect here", ("",)),
     "transaction.two.phase.commit.enable": ("transactions are committed by kafkactl", ("false",)),
-    # Not in the tables of Kafka's clients: of its deserializers and serializers of text.
+    # These belong to Kafka's deserializers and serializers of text. The tables of Kafka's clients do not have them.
     "key.deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
     "value.deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
     "deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
     "key.serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
     "value.serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
     "serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
-    # Of Confluent's serializers.
+    # These belong to Confluent's serializers.
     "basic.auth.credentials.source": ("schema.registry.basic.auth.user.info logs in there", ("USER_INFO",)),
     "basic.auth.user.info": ("it is schema.registry.basic.auth.user.info", ()),
-    # librdkafka's, on which it depends what is committed and counted.
+    # These belong to librdkafka. They would change which records are committed and counted.
     "enable.auto.offset.store": ("only what was shown is committed", ("false",)),
     "enable.partition.eof": ("--exit ends at the end of every partition", ()),
     "delivery.report.only.error": ("every record is counted", ("true",)),
 }
-"""Settings that cannot be kept: why, and the values with which they say nothing else than what is done anyway."""
+"""Refused settings, each with the reason, and with the values that are accepted because they change nothing."""
 
 KNOWN = SAME | RENAMED.keys() | SYNONYMS.keys() | TRANSLATED | HARMLESS.keys() | REFUSED.keys()
+"""All names in the tables above."""

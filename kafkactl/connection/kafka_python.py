@@ -1,7 +1,7 @@
 """Connections to brokers by kafka-python, for requests that librdkafka cannot send.
 
-Only this room imports kafka-python. It has no types: `Network`, `Manager` and `Connection` are the parts of its room
-`net` that are used here.
+Only the package connection imports kafka-python. It has no types: `Network`, `Manager` and `Connection` describe the
+parts of kafka-python's package `net` that are used here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Connection(Protocol):
     connected: bool
     init_future: Any
 
-    def send_request(self, request: Any, request_timeout_ms: int) -> Any: ...
+    def send_request(self, request: Any, request_timeout_ms: int) -> Any:
+        """Send a request and return a future of its answer."""
 
 
 class Manager(Protocol):
@@ -46,19 +47,33 @@ class Manager(Protocol):
 
     def get_connection(
         self, node_id: Node, timeout_ms: int, *, refresh_metadata_on_err: bool, reset_backoff_on_connect: bool
-    ) -> Connection: ...
-    def wait_for(self, future: Any, timeout_ms: int) -> Awaitable[Any]: ...
-    def close(self) -> None: ...
+    ) -> Connection:
+        """Return the connection to a node, which may still be opening. Raise an error of kafka-python."""
+
+    def wait_for(self, future: Any, timeout_ms: int) -> Awaitable[Any]:
+        """Wait for a future; raise its error, or KafkaTimeoutError when the time is over."""
+
+    def close(self) -> None:
+        """Close all connections."""
 
 
 class Network(Protocol):
     """The members of kafka.net.selector.NetworkSelector that kafkactl uses."""
 
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def run(self, coro: Callable[..., Any], *args: Any) -> Any: ...
-    def sleep(self, delay: float) -> Awaitable[None]: ...
-    def close(self) -> None: ...
+    def start(self) -> None:
+        """Start the thread of the event loop."""
+
+    def stop(self) -> None:
+        """Stop the thread of the event loop."""
+
+    def run(self, coro: Callable[..., Any], *args: Any) -> Any:
+        """Run a coroutine in the event loop and return its result."""
+
+    def sleep(self, delay: float) -> Awaitable[None]:
+        """Wait for a time in s."""
+
+    def close(self) -> None:
+        """Release the selector."""
 
 
 _SECURITY = {
@@ -69,65 +84,69 @@ _SECURITY = {
 _MECHANISMS = ("sasl.mechanisms", "sasl.mechanism")
 _MS = 1000
 _NEXT_AFTER_S = 0.3
-"""After this long the next broker is tried as well."""
+"""Time without a connection after which the next broker is tried as well."""
 _PAUSE_S = 0.05
 _MOMENT_S = 0.005
 _SHORTEST_WAIT_S = 0.2
 _PATIENCE_S = 1.5
-"""After this long without a connection the other client is asked for the reason."""
+"""Time without a connection after which the other client library is asked for the reason."""
 _BROKER_HINT = "look at that broker, and at the address that it advertises"
 _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 
 
-def translated(settings: Settings) -> dict[str, Any]:
-    """kafka-python's settings for those of librdkafka; what only tunes librdkafka is left out."""
-    given = settings.properties
+def translate_settings(settings: Settings) -> dict[str, Any]:
+    """Return kafka-python's settings for librdkafka's. Settings that only tune librdkafka are left out.
+
+    Raise UsageError for certificates that cannot be read.
+    """
+    properties = settings.properties
     config: dict[str, Any] = {
         "bootstrap_servers": settings.bootstrap_servers.split(","),
-        "client_id": given.get("client.id", "kafkactl"),
+        "client_id": properties.get("client.id", "kafkactl"),
         "request_timeout_ms": int(settings.timeout_s * _MS),
         "receive_message_max_bytes": LARGEST_ANSWER_BYTES,
     }
-    config.update({_SECURITY[name]: value for name, value in given.items() if name in _SECURITY})
+    config.update({_SECURITY[name]: value for name, value in properties.items() if name in _SECURITY})
     for name in _MECHANISMS:
-        if name in given:
-            config["sasl_mechanism"] = given[name]
+        if name in properties:
+            config["sasl_mechanism"] = properties[name]
     if "security_protocol" in config:
         config["security_protocol"] = config["security_protocol"].upper()
         if "SSL" in config["security_protocol"]:
-            config["ssl_context"] = tls.context(given)
+            config["ssl_context"] = tls.make_context(properties)
     if config.get("sasl_mechanism") == "OAUTHBEARER":
-        config["sasl_oauth_token_provider"] = oauth.token_provider(given)
+        config["sasl_oauth_token_provider"] = oauth.make_token_provider(properties)
     return config
 
 
 class Brokers:
-    """The brokers of a cluster: who they are, which of them answer, and a request to one of them.
+    """The brokers of a cluster over kafka-python: it lists them, finds those that answer, and sends requests to them.
 
-    Times are those of time.monotonic(). Every method raises our own errors only: UnreachableError where no answer came
-    in time, UnansweredError where a request was sent before, UsageError for a wrong setting, OperationError.
+    Deadlines are times of time.monotonic(). Every method raises our own errors only: UnreachableError where no answer
+    came in time, UnansweredError where the request had been sent, UsageError for a wrong setting, OperationError for a
+    refusal.
     """
 
     def __init__(self, settings: Settings, raise_reason: Callable[[], Any]) -> None:
-        """`raise_reason` raises why there is no connection, where the other client knows it."""
+        """Take the settings, and a function that raises the other client's reason for a missing connection."""
         from kafka.errors import KafkaConfigurationError
         from kafka.net.manager import KafkaConnectionManager
         from kafka.net.selector import NetworkSelector
 
         self._settings, self._raise_reason = settings, raise_reason
-        config = translated(settings)
+        config = translate_settings(settings)
         try:
             self._net: Network = NetworkSelector(client_id=config["client_id"])
             self._manager: Manager = KafkaConnectionManager(self._net, **config)
         except (AssertionError, OSError, ValueError, KafkaConfigurationError) as error:
-            raise _wrong_setting(error) from error
+            raise _make_setting_error(error) from error
         self._net.start()
         self._seed: Node | None = None
-        """The bootstrap server that has answered."""
+        """The bootstrap server that answered last; None before the first answer."""
         self._silent: set[Node] = set()
-        """Nodes of which a request got no answer."""
+        """Nodes that did not answer a request."""
         self.controller: int | None = None
-        """Where changes of the cluster go; None for any broker."""
+        """Id of the broker that gets changes of the cluster; None where any broker takes them."""
         self.places: dict[int, tuple[str, int]] = {}
         """Host and port of each broker by its id."""
 
@@ -137,98 +156,98 @@ class Brokers:
         self._net.stop()
         self._net.close()
 
-    def any(self, deadline: float) -> Node:
-        """Return a node that answers, so that a request to it is sent once only."""
+    def find_answering_node(self, deadline: float) -> Node:
+        """Return a bootstrap server whose connection stands, so that a request to it is sent only once."""
         if self._seed is None or self._seed in self._silent:
-            self._meet(deadline)
+            self._find_seed(deadline)
         assert self._seed is not None
         return self._seed
 
     def ask_any(self, make: Callable[[], Any], deadline: float) -> Any:
-        """Return the first answer to a question, which is sent to another node where the first takes its time.
+        """Return the first answer to a question. Another node is asked as well where the first one needs too long.
 
-        `make` returns the request: its version is that of the broker that it goes to.
+        `make` returns the request. It is called again for each node, because the node's version decides the request's.
         """
-        lost: UnreachableError | None = None
-        while lost is None or deadline - time.monotonic() > _SHORTEST_WAIT_S:
+        last_error: UnreachableError | None = None
+        while last_error is None or deadline - time.monotonic() > _SHORTEST_WAIT_S:
             try:
-                node = self.any(deadline)
+                node = self.find_answering_node(deadline)
             except UnreachableError as error:
-                raise lost or error from error
-            answer = self._net.run(self._first_answer, node, make, deadline)
+                raise last_error or error from error
+            answer = self._net.run(self._wait_for_first_answer, node, make, deadline)
             if not isinstance(answer, KafkactlError):
                 return answer
             if not isinstance(answer, UnreachableError):
                 raise answer
-            lost = answer
+            last_error = answer
             time.sleep(_PAUSE_S)
-        raise lost
+        raise last_error
 
-    async def _first_answer(self, node: Node, make: Callable[[], Any], deadline: float) -> Any:
-        """Return the answer of a node whose connection stands, or of another that is asked after half of the time."""
+    async def _wait_for_first_answer(self, node: Node, make: Callable[[], Any], deadline: float) -> Any:
+        """Return the first answer, or the last error. Another node is asked after half of the remaining time."""
         try:
-            flying = {node: self._open(node, deadline).send_request(make(), self._ms_until(deadline))}
-        except _kafka_errors() as error:  # the connection has ended meanwhile
+            futures = {node: self._open(node, deadline).send_request(make(), self._get_ms_until(deadline))}
+        except _list_kafka_errors() as error:  # the connection may have ended since it was found
             self._silent.add(node)
-            return self._error(node, error)
-        others = [other for other in self._bootstrap_nodes() if other != node and other not in self._silent]
-        lost = self._error(node, None, is_sent=True)
+            return self._make_error(node, error)
+        other_nodes = [other for other in self._list_bootstrap_nodes() if other != node and other not in self._silent]
+        last_error = self._make_error(node, None, is_sent=True)
         now = time.monotonic()
         next_at = now + (deadline - now) / 2
-        while (flying or others) and time.monotonic() < deadline:
-            for asked in [each for each, future in flying.items() if future.is_done]:
-                future = flying.pop(asked)
+        while (futures or other_nodes) and time.monotonic() < deadline:
+            for finished_node in [node_id for node_id, future in futures.items() if future.is_done]:
+                future = futures.pop(finished_node)
                 if future.exception is None:
-                    self._silent.update(flying)
-                    self._seed = asked
+                    self._silent.update(futures)
+                    self._seed = finished_node
                     return future.value
-                self._silent.add(asked)
-                lost = self._error(asked, future.exception, is_sent=True)
-                if not isinstance(lost, UnreachableError):
-                    return lost
-            is_due = bool(others) and (not flying or time.monotonic() >= next_at)
-            if is_due and (other := self._connected(others, deadline)) is not None:
-                others.remove(other)
-                flying[other] = self._open(other, deadline).send_request(make(), self._ms_until(deadline))
+                self._silent.add(finished_node)
+                last_error = self._make_error(finished_node, future.exception, is_sent=True)
+                if not isinstance(last_error, UnreachableError):
+                    return last_error
+            is_due = bool(other_nodes) and (not futures or time.monotonic() >= next_at)
+            if is_due and (other := self._find_connected(other_nodes, deadline)) is not None:
+                other_nodes.remove(other)
+                futures[other] = self._open(other, deadline).send_request(make(), self._get_ms_until(deadline))
                 next_at += (deadline - next_at) / 2
-            elif is_due or len(flying) != 1:
+            elif is_due or len(futures) != 1:
                 await self._net.sleep(_MOMENT_S)
             else:
-                until = next_at if others else deadline
-                await self._settled(next(iter(flying.values())), until - time.monotonic())
-        self._silent.update(flying)
-        return lost
+                until = next_at if other_nodes else deadline
+                await self._wait_briefly(next(iter(futures.values())), until - time.monotonic())
+        self._silent.update(futures)
+        return last_error
 
-    def _connected(self, nodes: Sequence[Node], deadline: float) -> Node | None:
-        """Return the first of the nodes whose connection stands; the others' are opened."""
+    def _find_connected(self, nodes: Sequence[Node], deadline: float) -> Node | None:
+        """Return the first node whose connection stands, or None. The connections before it are opened."""
         for node in nodes:
             try:
                 if self._open(node, deadline).connected:
                     return node
-            except _kafka_errors():  # a pause after a failed connection
+            except _list_kafka_errors():  # kafka-python pauses after a failed connection
                 continue
         return None
 
     def learn(self, deadline: float) -> None:
-        """Ask who the brokers are and which one is the controller."""
+        """Ask for the brokers and the controller, and keep both in `places` and `controller`."""
         from kafka.protocol.metadata import MetadataRequest
 
         answer = self.ask_any(lambda: MetadataRequest(topics=[], min_version=1), deadline)
         self._manager.cluster.update_metadata(answer)
         self.places = {broker.node_id: (broker.host, broker.port) for broker in answer.brokers}
-        # Only brokers of a KRaft cluster serve it, and these pass on what is for the controller.
+        # Only brokers of a KRaft cluster serve DescribeQuorum, and they forward the controller's requests.
         is_kraft = ApiKey.DESCRIBE_QUORUM in self._manager.broker_version_data.api_versions
         self.controller = None if is_kraft else answer.controller_id
 
     def send(self, node: Node, request: Any, deadline: float) -> Any:
-        """Return a node's answer to a request."""
+        """Return a node's answer to a request. Raise the error where there is none."""
         (answer,) = self.send_all({node: request}, deadline).values()
         if isinstance(answer, KafkactlError):
             raise answer
         return answer
 
     def send_all(self, requests: Mapping[Any, Any], deadline: float) -> dict[Node, Any]:
-        """Return the answer of each node, or the error, to requests that are all on their way at once."""
+        """Send all requests at once. Return the answer or the error of each node."""
         answers: dict[Node, Any] = self._net.run(self._send_all, requests, deadline)
         for node, answer in answers.items():
             if isinstance(answer, UnreachableError):
@@ -236,87 +255,94 @@ class Brokers:
         return answers
 
     async def _send_all(self, requests: Mapping[Node, Any], deadline: float) -> dict[Node, Any]:
-        waiting = dict(requests)
+        pending_requests = dict(requests)
         answers: dict[Node, Any] = {}
-        sent: dict[Node, Any] = {}
+        futures: dict[Node, Any] = {}
         reasons: dict[Node, BaseException | None] = {}
-        while waiting and time.monotonic() < deadline:
-            for node in list(waiting):
+        while pending_requests and time.monotonic() < deadline:
+            for node in list(pending_requests):
                 try:
                     connection = self._open(node, deadline)
-                except _kafka_errors() as error:
+                except _list_kafka_errors() as error:
                     reasons[node] = error
                     continue
                 if connection.connected:
-                    sent[node] = connection.send_request(waiting.pop(node), self._ms_until(deadline))
+                    futures[node] = connection.send_request(pending_requests.pop(node), self._get_ms_until(deadline))
                 elif connection.init_future.is_done:
                     reasons[node] = connection.init_future.exception
-            await self._net.sleep(_MOMENT_S if waiting else 0)
-        for node, future in sent.items():
+            await self._net.sleep(_MOMENT_S if pending_requests else 0)
+        for node, future in futures.items():
             try:
                 answers[node] = await future
-            except _kafka_errors() as error:
-                answers[node] = self._error(node, error, is_sent=True)
-        for node in waiting:
-            answers[node] = self._error(node, reasons.get(node))
+            except _list_kafka_errors() as error:
+                answers[node] = self._make_error(node, error, is_sent=True)
+        for node in pending_requests:
+            answers[node] = self._make_error(node, reasons.get(node))
         return {node: answers[node] for node in requests}
 
-    def _meet(self, deadline: float) -> None:
-        """Find a bootstrap server that answers; raise why there is none."""
+    def _find_seed(self, deadline: float) -> None:
+        """Find a bootstrap server that answers; raise the reason where there is none."""
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
-        self._seed = self._net.run(self._first_connected, patience)
+        self._seed = self._net.run(self._find_first_connected, patience)
         if self._seed is None:
-            self._raise_reason()  # or the brokers only take their time
-            self._seed = self._net.run(self._first_connected, deadline)
+            self._raise_reason()  # if it returns, the brokers are only slow
+            self._seed = self._net.run(self._find_first_connected, deadline)
         if self._seed is None:
-            raise self._error("", None)
+            raise self._make_error("", None)
         if ApiKey.METADATA not in self._manager.broker_version_data.api_versions:
             self._raise_reason()
 
-    def _bootstrap_nodes(self) -> list[Node]:
+    def _list_bootstrap_nodes(self) -> list[Node]:
         return [broker.node_id for broker in self._manager.cluster.bootstrap_brokers()]
 
-    async def _first_connected(self, deadline: float) -> Node | None:
-        """Return the first bootstrap server whose connection stands; each is tried, one a little after the other."""
-        nodes = self._bootstrap_nodes()
+    async def _find_first_connected(self, deadline: float) -> Node | None:
+        """Return the first bootstrap server whose connection stands, or None at the deadline.
+
+        A new server is tried every 0.3 s, beside the earlier ones.
+        """
+        nodes = self._list_bootstrap_nodes()
         nodes = [node for node in nodes if node not in self._silent] or nodes
-        begun = 0
+        attempts = 0
         while time.monotonic() < deadline:
-            begun = min(begun + 1, len(nodes))
-            if (node := self._connected(nodes[:begun], deadline)) is not None:
+            attempts = min(attempts + 1, len(nodes))
+            if (node := self._find_connected(nodes[:attempts], deadline)) is not None:
                 return node
-            wait_s = _NEXT_AFTER_S if begun < len(nodes) else _PAUSE_S
-            await self._settled(self._opening(nodes[begun - 1]), min(wait_s, max(0.0, deadline - time.monotonic())))
+            wait_s = _NEXT_AFTER_S if attempts < len(nodes) else _PAUSE_S
+            await self._wait_briefly(
+                self._start_opening(nodes[attempts - 1]), min(wait_s, max(0.0, deadline - time.monotonic()))
+            )
         return None
 
-    def _opening(self, node: Node) -> Any:
-        """Return what is done when the connection to a node stands or has failed; None where it is not tried now."""
+    def _start_opening(self, node: Node) -> Any:
+        """Return a future that is done when the connection stands or has failed; None where it cannot be opened yet."""
         try:
             return self._open(node, time.monotonic() + _NEXT_AFTER_S).init_future
-        except _kafka_errors():
+        except _list_kafka_errors():
             return None
 
-    async def _settled(self, future: Any, wait_s: float) -> None:
-        """Wait until a future is done, but not for long; a moment where there is none."""
+    async def _wait_briefly(self, future: Any, wait_s: float) -> None:
+        """Wait until the future is done, at most `wait_s`. Without a future, or with a done one, wait at most 5 ms."""
         if future is None or future.is_done:
             await self._net.sleep(min(max(0.0, wait_s), _MOMENT_S))
             return
         try:
             await self._manager.wait_for(future, max(1, int(wait_s * _MS)))
-        except _kafka_errors():
+        except _list_kafka_errors():
             return
 
     def _open(self, node: Node, deadline: float) -> Connection:
+        """Return the connection to a node. It may still be opening."""
         return self._manager.get_connection(
-            node, self._ms_until(deadline), refresh_metadata_on_err=False, reset_backoff_on_connect=True
+            node, self._get_ms_until(deadline), refresh_metadata_on_err=False, reset_backoff_on_connect=True
         )
 
     @staticmethod
-    def _ms_until(deadline: float) -> int:
+    def _get_ms_until(deadline: float) -> int:
+        """Return the time until a deadline in ms, at least 1."""
         return max(1, int((deadline - time.monotonic()) * _MS))
 
-    def _error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
-        """Return the exception of ours for a request that has no answer."""
+    def _make_error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
+        """Return our exception for a request without an answer. `is_sent` is whether the request was sent."""
         from kafka import errors
 
         unanswered = (
@@ -331,10 +357,10 @@ class Brokers:
             ValueError,
         )
         if error is not None and not isinstance(error, unanswered):
-            return _ours(error)
+            return _translate_error(error)
         kind = UnansweredError if is_sent else UnreachableError
         place = "broker {} at {}:{}".format(node, *self.places[node]) if node in self.places else None
-        reason = None if error is None else _connection_reason(error)
+        reason = None if error is None else _find_connection_reason(error)
         if reason is None and place is not None:
             return kind(f"no answer within {self._settings.timeout_s:g} s from {place}", _BROKER_HINT)
         if place is not None:
@@ -346,28 +372,30 @@ class Brokers:
         )
 
 
-def _kafka_errors() -> tuple[type[Exception], ...]:
+def _list_kafka_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions of kafka-python's calls."""
     from kafka.errors import KafkaError
 
-    return KafkaError, OSError, OverflowError, ValueError  # the last two for hosts that cannot be looked up
+    return KafkaError, OSError, OverflowError, ValueError  # the last two: host names that Python cannot look up
 
 
-def _wrong_setting(error: Exception) -> UsageError:
+def _make_setting_error(error: Exception) -> UsageError:
+    """Return the error for a setting that kafka-python refuses."""
     return UsageError(f"a client setting is wrong: {error}", "look at -X, --command-config and the context")
 
 
-def _ours(error: Any) -> KafkactlError:
-    """Return the exception of ours for a refusal. Errors of the protocol have their code as `errno`."""
+def _translate_error(error: Any) -> KafkactlError:
+    """Return our exception for a refusal. kafka-python's protocol errors have Kafka's code as `errno`."""
     from kafka import errors
 
     if isinstance(error, (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion)):
-        return UnsupportedRequestError(f"the brokers are too old for this request: {_text(error)}")
+        return UnsupportedRequestError(f"the brokers are too old for this request: {_describe(error)}")
     code: int = getattr(error, "errno", 0)
-    return refusal("", code) if code else OperationError(_text(error))
+    return refusal("", code) if code else OperationError(_describe(error))
 
 
-def _connection_reason(error: BaseException) -> str | None:
-    """Return why a connection failed; None where only the time was over."""
+def _find_connection_reason(error: BaseException) -> str | None:
+    """Return why a connection failed, or None where only the time was over."""
     from kafka import errors
 
     if isinstance(
@@ -375,11 +403,12 @@ def _connection_reason(error: BaseException) -> str | None:
     ):
         return None
     if isinstance(error, errors.SaslAuthenticationFailedError):
-        return _text(error)
+        return _describe(error)
     if code := _ERRNO.search(str(error)):
         return os.strerror(int(code[1]))
     return "the connection ended before the answer came"
 
 
-def _text(error: Any) -> str:
+def _describe(error: Any) -> str:
+    """Return the text of one of kafka-python's errors."""
     return str(getattr(error, "description", None) or error or type(error).__name__)

@@ -1,6 +1,6 @@
-"""OAUTHBEARER tokens for kafka-python, from the settings that librdkafka makes its own of.
+"""OAUTHBEARER tokens for kafka-python, from the settings that librdkafka gets its own tokens with.
 
-Sources: KIP-255; librdkafka's CONFIGURATION.md, sasl.oauthbearer.*; RFC 6749 section 4.4 (client credentials).
+Reference: KIP-255; librdkafka's CONFIGURATION.md, sasl.oauthbearer.*; RFC 6749 section 4.4 (client credentials).
 """
 
 from __future__ import annotations
@@ -19,35 +19,42 @@ _LIFE_S = 3600
 _TIMEOUT_S = 10
 
 
-def token_provider(given: Mapping[str, str]) -> Any:
-    """What kafka-python takes as sasl_oauth_token_provider; raises UsageError where no method is set."""
+def make_token_provider(properties: Mapping[str, str]) -> Any:
+    """Return an object for kafka-python's sasl_oauth_token_provider.
+
+    It takes a token from token() when it needs one.
+    """
     from kafka.net.sasl.oauth import AbstractTokenProvider
 
     class Provider(AbstractTokenProvider):  # type: ignore[misc]
         def token(self) -> str:
-            return token(given)
+            return token(properties)
 
     return Provider()
 
 
-def token(given: Mapping[str, str]) -> str:
-    """A token; raises UsageError and UnreachableError."""
-    if given.get("enable.sasl.oauthbearer.unsecure.jwt") == "true":
-        return _unsecured(dict(_pairs(given.get("sasl.oauthbearer.config", ""))))
-    if given.get("sasl.oauthbearer.method") == "oidc":
-        return _of_endpoint(given)
+def token(properties: Mapping[str, str]) -> str:
+    """Return a token for the settings.
+
+    Raise UsageError where no method is set, and UnreachableError where the token endpoint gives no token.
+    """
+    if properties.get("enable.sasl.oauthbearer.unsecure.jwt") == "true":
+        return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
+    if properties.get("sasl.oauthbearer.method") == "oidc":
+        return _fetch_token(properties)
     raise UsageError(
         "OAUTHBEARER needs a way to get a token",
         "sasl.oauthbearer.method=oidc with sasl.oauthbearer.token.endpoint.url, client.id and client.secret",
     )
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+def _parse_pairs(text: str) -> list[tuple[str, str]]:
+    """Return the name=value words of a text."""
     return [(name, value) for name, _, value in (word.partition("=") for word in text.split())]
 
 
-def _unsecured(config: Mapping[str, str]) -> str:
-    """A token that nobody has signed, as tests use it."""
+def _make_unsecured_token(config: Mapping[str, str]) -> str:
+    """Return a token without a signature, for tests."""
     now = int(time.time())
     claims: dict[str, Any] = {
         config.get("principalClaimName", "sub"): config.get("principal", ""),
@@ -62,14 +69,15 @@ def _unsecured(config: Mapping[str, str]) -> str:
     return f"{header}.{body}."
 
 
-def _of_endpoint(given: Mapping[str, str]) -> str:
-    url = given.get("sasl.oauthbearer.token.endpoint.url", "")
+def _fetch_token(properties: Mapping[str, str]) -> str:
+    """Return a token from the token endpoint; raise UsageError for a wrong URL, or UnreachableError."""
+    url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):
         raise UsageError("sasl.oauthbearer.token.endpoint.url is missing, or is no URL")
     form = {"grant_type": "client_credentials"}
-    if scope := given.get("sasl.oauthbearer.scope"):
+    if scope := properties.get("sasl.oauthbearer.scope"):
         form["scope"] = scope
-    login = f"{given.get('sasl.oauthbearer.client.id', '')}:{given.get('sasl.oauthbearer.client.secret', '')}"
+    login = f"{properties.get('sasl.oauthbearer.client.id', '')}:{properties.get('sasl.oauthbearer.client.secret', '')}"
     request = urllib.request.Request(
         url,
         urllib.parse.urlencode(form).encode(),

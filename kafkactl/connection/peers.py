@@ -1,7 +1,7 @@
-"""What listens at an address: a broker, a KRaft controller, ZooKeeper, an HTTP server, TLS, or something else.
+"""Detection of what listens at an address: a broker, a KRaft controller, ZooKeeper, HTTP, TLS, or something else.
 
-Neither client library tells these apart. So one ApiVersions request of version 0 is sent over a plain socket, and the
-first bytes of the answer are looked at. Only a server that does not answer it as Kafka does is greeted in other ways.
+No client library tells these apart. So an ApiVersions request of version 0 is sent over a plain socket, and the first
+bytes of the answer are examined. Only a server that does not answer as Kafka does gets other greetings.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kafkactl.connection.protocol import ApiKey
 
 Address = tuple[str, int]
 Secure = Callable[[socket.socket, str], socket.socket]
-"""Makes a connection to a host secure; raises OSError."""
+"""Function that makes a connection to a host secure; it raises OSError."""
 
 
 class Peer(Enum):
@@ -41,9 +41,9 @@ _MOST_ADDRESSES = 16
 _CORRELATION = 0x6B61666B
 _CLIENT = b"kafkactl"
 _HEADER = struct.Struct(">hhih")
-"""Of a request, version 1: API key, version, correlation id, length of the client's id."""
+"""Header of a request, version 1: API key, version, correlation id, length of the client's id."""
 _ANSWER = struct.Struct(">iihi")
-"""Of an ApiVersions answer, version 0: size, correlation id, error code, number of keys."""
+"""Beginning of an ApiVersions answer, version 0: size, correlation id, error code, number of keys."""
 _KEY = struct.Struct(">hhh")
 """API key, lowest and highest version."""
 _TLS_ALERT, _TLS_HANDSHAKE = b"\x15\x03", b"\x16\x03"
@@ -51,7 +51,7 @@ _CLIENT_HELLO = bytes.fromhex(
     "160301003d010000390303" + "6b61666b61" * 6 + "6b61" + "00" + "0002002f" + "0100" + "000e" + "000d000400020401"
     + "ff01000100" + "00"
 )  # fmt: skip
-"""One offer of TLS 1.2 that no server has to accept: it answers with a handshake or an alert."""
+"""An offer of TLS 1.2 that no server has to accept: the server answers with a handshake or an alert."""
 _OTHER_GREETINGS = (b"srvr", b"GET / HTTP/1.0\r\n\r\n", _CLIENT_HELLO)
 _GREETINGS = len(_OTHER_GREETINGS)
 
@@ -59,66 +59,77 @@ _GREETINGS = len(_OTHER_GREETINGS)
 def look_at(
     addresses: Sequence[Address], secure: Secure | None = None, wait_s: float = KAFKA_WAIT_S
 ) -> dict[Address, Peer]:
-    """Return what listens at each of the first 16 addresses, all of them asked at once.
+    """Return what listens at each of the first 16 addresses. All are asked at the same time.
 
-    A broker has `wait_s` for its answer. Where one is a broker, the others are not asked what they are instead, which
-    takes 0.3 s more.
+    A broker has `wait_s` seconds for its answer. `secure` is the function that starts TLS, or None for plain
+    connections. Other greetings take 0.3 s more. They are sent only over plain connections, and only where no address
+    is a broker.
     """
     addresses = list(dict.fromkeys(addresses))[:_MOST_ADDRESSES]
     if not addresses:
         return {}
-    found = _at_once(lambda address: _greet(address, secure, wait_s), addresses, wait_s + _OTHERS_WAIT_S)
-    peers = {address: found.get(address) or Peer.SILENT for address in addresses}
-    vague = [address for address in found if peers[address] in (Peer.SILENT, Peer.CLOSING, Peer.STRANGER)]
-    if secure is None and vague and Peer.BROKER not in peers.values():
-        others = _at_once(_greet_otherwise, vague, _GREETINGS * _OTHERS_WAIT_S)
-        peers |= {address: peer for address, peer in others.items() if peer is not None}
+    first_results = _run_in_parallel(
+        lambda address: _greet(address, secure, wait_s), addresses, wait_s + _OTHERS_WAIT_S
+    )
+    peers = {address: first_results.get(address) or Peer.SILENT for address in addresses}
+    unclear_addresses = [
+        address for address in first_results if peers[address] in (Peer.SILENT, Peer.CLOSING, Peer.STRANGER)
+    ]
+    if secure is None and unclear_addresses and Peer.BROKER not in peers.values():
+        other_peers = _run_in_parallel(_greet_otherwise, unclear_addresses, _GREETINGS * _OTHERS_WAIT_S)
+        peers |= {address: peer for address, peer in other_peers.items() if peer is not None}
     return peers
 
 
-def _at_once(
+def _run_in_parallel(
     look: Callable[[Address], Peer | None], addresses: Sequence[Address], limit_s: float
 ) -> dict[Address, Peer | None]:
-    """Return what is found at each address; one that is not done in time is left out, for names may take minutes."""
-    found: dict[Address, Peer | None] = {}
+    """Return the result of `look` for each address. An address that needs longer than `limit_s` is left out.
 
-    def note(address: Address) -> None:
-        found[address] = look(address)
+    The look-up of a host name may take minutes.
+    """
+    results: dict[Address, Peer | None] = {}
 
-    threads = [threading.Thread(target=note, args=(address,), daemon=True) for address in addresses]
+    def store_result(address: Address) -> None:
+        results[address] = look(address)
+
+    threads = [threading.Thread(target=store_result, args=(address,), daemon=True) for address in addresses]
     deadline = time.monotonic() + limit_s
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    return dict(found)
+    return dict(results)
 
 
 def connect(address: Address, wait_s: float) -> socket.socket:
-    """Return a connection to an address; raises OSError, also for a host that Python cannot look up."""
+    """Return a connection to an address; raise OSError, also for a host name that Python cannot look up."""
     try:
         return socket.create_connection(address, wait_s)
-    except (OverflowError, ValueError) as error:  # numbers beyond an address, labels beyond a name
+    except (OverflowError, ValueError) as error:  # a number too large for an address, a label too long for a name
         raise OSError(f"no host has the name {address[0]!r}") from error
 
 
 def _greet(address: Address, secure: Secure | None, wait_s: float) -> Peer:
-    """Return what answers a client of Kafka."""
+    """Return the kind of server that answers an ApiVersions request."""
     try:
-        answer = _first_bytes(address, _api_versions_request(), wait_s, secure)
+        answer = _read_first_bytes(address, _build_api_versions_request(), wait_s, secure)
     except TimeoutError:
         return Peer.SILENT
     except OSError:
         return Peer.CLOSING if _accepts(address) else Peer.NOBODY
-    return _peer_by_answer(answer) if answer else Peer.CLOSING
+    return _identify_by_answer(answer) if answer else Peer.CLOSING
 
 
 def _greet_otherwise(address: Address) -> Peer | None:
-    """Return what answers another greeting; None where nothing answers."""
-    return next((peer for each in _OTHER_GREETINGS if (peer := _peer_by_greeting(address, each)) is not None), None)
+    """Return the kind of server that answers another greeting, or None where nothing answers."""
+    return next(
+        (peer for greeting in _OTHER_GREETINGS if (peer := _identify_by_greeting(address, greeting)) is not None), None
+    )
 
 
-def _peer_by_answer(answer: bytes) -> Peer:
+def _identify_by_answer(answer: bytes) -> Peer:
+    """Return the kind of server that gives this answer to an ApiVersions request."""
     if answer.startswith(b"HTTP/"):
         return Peer.HTTP
     if answer.startswith((_TLS_ALERT, _TLS_HANDSHAKE)):
@@ -135,9 +146,10 @@ def _peer_by_answer(answer: bytes) -> Peer:
     return Peer.BROKER if is_broker else Peer.CONTROLLER
 
 
-def _peer_by_greeting(address: Address, greeting: bytes) -> Peer | None:
+def _identify_by_greeting(address: Address, greeting: bytes) -> Peer | None:
+    """Return the kind of server that answers this greeting, or None where the answer is missing or unknown."""
     try:
-        answer = _first_bytes(address, greeting, _OTHERS_WAIT_S, None)
+        answer = _read_first_bytes(address, greeting, _OTHERS_WAIT_S, None)
     except OSError:
         return None
     if answer.startswith(b"Zookeeper version") or b"not in the whitelist" in answer:
@@ -147,19 +159,21 @@ def _peer_by_greeting(address: Address, greeting: bytes) -> Peer | None:
     return Peer.TLS if answer.startswith((_TLS_ALERT, _TLS_HANDSHAKE)) else None
 
 
-def _api_versions_request() -> bytes:
+def _build_api_versions_request() -> bytes:
+    """Return the bytes of an ApiVersions request, version 0."""
     body = _HEADER.pack(ApiKey.API_VERSIONS, 0, _CORRELATION, len(_CLIENT)) + _CLIENT
     return struct.pack(">i", len(body)) + body
 
 
-def _first_bytes(address: Address, greeting: bytes, wait_s: float, secure: Secure | None) -> bytes:
-    """Return what a server answers, up to an answer of Kafka's that is whole; b"" where it closes the connection.
+def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: Secure | None) -> bytes:
+    """Return the first bytes of a server's answer, or b"" where it closes the connection.
 
-    Raises TimeoutError where it does not answer, and OSError where it cannot be connected to.
+    The result ends with a complete answer of Kafka's protocol at the latest. Raise TimeoutError where the server does
+    not answer, and OSError where it cannot be reached.
     """
     deadline = time.monotonic() + wait_s
-    with connect(address, wait_s) as plain:
-        connection = plain if secure is None else secure(plain, address[0])
+    with connect(address, wait_s) as plain_socket:
+        connection = plain_socket if secure is None else secure(plain_socket, address[0])
         connection.settimeout(wait_s)
         answer = b""
         try:
@@ -173,11 +187,12 @@ def _first_bytes(address: Address, greeting: bytes, wait_s: float, secure: Secur
             if not answer:
                 raise
         except OSError:
-            pass  # a reset: what came before it counts
+            pass  # after a reset the bytes received before it count
         return answer
 
 
 def _is_whole(answer: bytes) -> bool:
+    """Return whether the bytes are a complete answer to our request, or no answer to it at all."""
     if len(answer) < _ANSWER.size:
         return False
     size, correlation, _, _ = _ANSWER.unpack_from(answer)
@@ -185,6 +200,7 @@ def _is_whole(answer: bytes) -> bool:
 
 
 def _accepts(address: Address) -> bool:
+    """Return whether a server accepts connections."""
     try:
         connect(address, _OTHERS_WAIT_S).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""Java .properties files, by the rules of java.util.Properties.load."""
+"""Reading of Java .properties files, by the rules of java.util.Properties.load."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _PAIR = r"(?P<key>(?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(?P<valu
 
 
 def read(path: Path) -> dict[str, str]:
-    """The file's settings, the last of equal names; raises UsageError when it cannot be read."""
+    """Return the settings of a file; the last of equal names counts.
+
+    Raise UsageError for a file that cannot be read, is not UTF-8, or has a malformed escape.
+    """
     try:
         return parse(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -25,17 +28,20 @@ def read(path: Path) -> dict[str, str]:
 
 
 def parse(text: str) -> dict[str, str]:
-    """The settings of a .properties text; raises ValueError for a malformed unicode escape."""
+    """Return the settings of a .properties text; raise ValueError for a malformed unicode escape."""
     settings = {}
-    for line in _logical_lines(text):
+    for line in _iterate_logical_lines(text):
         match = re.match(_PAIR, line, re.DOTALL)
         if match is not None:
             settings[_unescape(match["key"])] = _unescape(match["value"])
     return settings
 
 
-def _logical_lines(text: str) -> Iterator[str]:
-    """Lines without comments and blanks; one that ends in an odd number of backslashes goes on in the next."""
+def _iterate_logical_lines(text: str) -> Iterator[str]:
+    """Yield the lines without comments and blank lines.
+
+    A line that ends with an odd number of backslashes continues in the next one.
+    """
     pending = ""
     for raw in re.split(r"\r\n|\n|\r", text):
         line = raw.lstrip(" \t\f")
@@ -52,11 +58,12 @@ def _logical_lines(text: str) -> Iterator[str]:
 
 
 def _unescape(text: str) -> str:
+    """Return a key or value without its escapes; raise ValueError for a malformed unicode escape."""
     if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
         raise ValueError(f"malformed \\u escape in {text!r}")
 
-    def plain(match: re.Match[str]) -> str:
+    def replace_escape(match: re.Match[str]) -> str:
         code, character = match.groups()
         return chr(int(code, 16)) if code else _ESCAPED_CHARACTERS.get(character, character)
 
-    return re.sub(_ESCAPE, plain, text, flags=re.DOTALL)
+    return re.sub(_ESCAPE, replace_escape, text, flags=re.DOTALL)

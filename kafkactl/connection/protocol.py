@@ -1,9 +1,9 @@
-"""Numbers of Kafka's protocol, in one table: they are the same in every client library.
+"""Numbers of Kafka's protocol, in one table. They are the same in every client library.
 
-A test compares them with confluent-kafka and kafka-python. Codes of errors have a table of their own, broker_errors.py;
-here stand those that operations treat in a special way.
+A test compares them with confluent-kafka and kafka-python. The table of error codes is broker_errors.py; this module
+has only the codes that operations treat in a special way.
 
-Source: org.apache.kafka.common.protocol.Errors, ConfigResource.Type, DescribeConfigsResponse.ConfigSource,
+Reference: org.apache.kafka.common.protocol.Errors, ConfigResource.Type, DescribeConfigsResponse.ConfigSource,
 ListOffsetsRequest, ScramMechanism, ClientQuotaFilterComponent.
 """
 
@@ -12,11 +12,11 @@ from __future__ import annotations
 from enum import IntEnum
 
 LARGEST_ANSWER_BYTES = 64 << 20
-"""How many bytes an answer may have for both clients, which make room for as many as its first four bytes say."""
+"""Largest accepted answer. Both clients allocate as many bytes as the first four bytes of an answer announce."""
 
 
 class ApiKey(IntEnum):
-    """Requests whose presence tells what a server is."""
+    """Requests whose support shows what kind of node a server is."""
 
     METADATA = 3
     API_VERSIONS = 18
@@ -65,7 +65,7 @@ class ConfigSource(IntEnum):
 
 
 class SpecialOffset(IntEnum):
-    """Values that ListOffsets takes in the place of a timestamp."""
+    """Values that ListOffsets takes instead of a timestamp."""
 
     LATEST = -1
     EARLIEST = -2
@@ -83,7 +83,7 @@ class ScramMechanism(IntEnum):
 
 
 class QuotaMatch(IntEnum):
-    """How a part of an entity is matched in DescribeClientQuotas."""
+    """Ways to match a part of an entity in DescribeClientQuotas."""
 
     EXACT = 0
     DEFAULT = 1
@@ -91,7 +91,7 @@ class QuotaMatch(IntEnum):
 
 
 class LibraryCode(IntEnum):
-    """Errors of librdkafka itself; its compiled users have the same numbers."""
+    """Errors of librdkafka itself. Its compiled users have the same numbers."""
 
     PARTITION_EOF = -191
     QUEUE_FULL = -184

@@ -1,6 +1,6 @@
-"""Settings that are secret: where they may come from, and that nobody else can read them there.
+"""Secret settings: their names, their allowed sources, and checks that no other user can read or change them.
 
-A setting `NAME_command` is a shell command whose first line of output is NAME; `NAME_file` a file whose first line is.
+A setting `NAME_command` is a shell command, and `NAME_file` is a file. Its first line of output or text is NAME.
 """
 
 from __future__ import annotations
@@ -34,98 +34,112 @@ _OTHERS_READ, _OTHERS_WRITE = 0o044, 0o022
 
 
 def is_secret(name: str) -> bool:
-    """Whether a setting's value is nobody else's business; where it comes from may be known."""
-    return any(word in name for word in _WORDS) and _source(name) is None and name not in _NO_SECRETS
+    """Return whether a setting's value is secret. The name of a file or a command that gives a secret is not secret."""
+    return any(word in name for word in _WORDS) and _find_source(name) is None and name not in _NO_SECRETS
 
 
 def refuse(names: Iterable[str], flag: str, instead: str) -> None:
-    """Raises UsageError for a secret on the command line: `ps` shows it to everybody, and the shell keeps it.
+    """Raise UsageError for a secret on the command line: `ps` shows it to every user, and the shell keeps it.
 
-    `instead` says where it may come from; {name} and {variable} in it are those of a client's setting.
+    `flag` is the option. `instead` is the hint that says where the secret may come from; {name} in it becomes the
+    setting's name and {variable} the name of its environment variable.
     """
-    if found := next((name for name in names if is_secret(name)), None):
-        variable = "KAFKACTL_CLIENT_" + found.upper().replace(".", "_")
+    if secret_name := next((name for name in names if is_secret(name)), None):
+        variable = "KAFKACTL_CLIENT_" + secret_name.upper().replace(".", "_")
         raise UsageError(
-            f"{flag} {found}=...: others can read the command line, and the shell keeps it",
-            instead.format(name=found, variable=variable),
+            f"{flag} {secret_name}=...: others can read the command line, and the shell keeps it",
+            instead.format(name=secret_name, variable=variable),
         )
 
 
 def refuse_in_url(url: str, flag: str, instead: str) -> None:
-    """Raise UsageError for a URL on the command line that has a login; `instead` says where it may come from."""
+    """Raise UsageError for a URL on the command line that contains a login. `instead` is the hint."""
     if (hidden := hide_in_url(url)) != url:
         raise UsageError(f"{flag} {hidden}: others can read the command line, and the shell keeps it", instead)
 
 
 def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
-    """Raise UsageError for a setting on the command line that is a URL with a login."""
+    """Raise UsageError for a setting on the command line whose value is a URL with a login."""
     for name, value in settings.items():
         if "://" in value:
             refuse_in_url(value, f"{flag} {name}", "put it into a file: --command-config FILE")
 
 
-def shown(name: str, value: str) -> str:
-    """Return the value of a setting as it may be shown."""
+def hide_secret(name: str, value: str) -> str:
+    """Return the value of a setting as it may be shown: hidden for a secret, without the login for a URL."""
     if is_secret(name):
         return HIDDEN
     return hide_in_url(value) if "://" in value else value
 
 
 def refuse_commands_of_others(path: Path, settings: Iterable[str]) -> None:
-    """Raise UsageError for a file of another user with commands: they would be run with the rights of this one."""
-    found = next((name for name in settings if _source(name) == "command"), None)
-    if found is None or os.name != "posix" or not path.exists():
+    """Raise UsageError for a file of another user with commands: they would run with the rights of the present user.
+
+    Files of root are allowed. Windows is not checked.
+    """
+    command_name = next((name for name in settings if _find_source(name) == "command"), None)
+    if command_name is None or os.name != "posix" or not path.exists():
         return
     if path.stat().st_uid not in (0, os.geteuid()):
-        raise UsageError(f"{path} has {found}, and the file is another user's", f"chown $(id -u) {path}")
+        raise UsageError(f"{path} has {command_name}, and the file is another user's", f"chown $(id -u) {path}")
 
 
 def refuse_changeable(path: Path, settings: Iterable[str]) -> None:
-    """Raise UsageError for a file with secrets, or with commands that give them, that others can write."""
-    found = next((name for name in settings if is_secret(name) or _source(name)), None)
-    if found is not None and _others_can(_OTHERS_WRITE, path):
-        raise UsageError(f"{path} holds {found}, and others can write it", f"chmod go-w {path}")
+    """Raise UsageError for a file that other users can write and that has secrets, or commands or files for them."""
+    setting_name = next((name for name in settings if is_secret(name) or _find_source(name)), None)
+    if setting_name is not None and _grants_others(_OTHERS_WRITE, path):
+        raise UsageError(f"{path} holds {setting_name}, and others can write it", f"chmod go-w {path}")
 
 
 def refuse_changeable_contexts(path: Path) -> None:
-    """Raise UsageError for a contexts file that others can write: it says where to connect and which commands run."""
+    """Raise UsageError for a contexts file that is not a file, or that other users can write.
+
+    It decides where to connect and which commands run.
+    """
     if path.exists() and not path.is_file():
         raise UsageError(f"the contexts file {path} is no file", "KAFKACTL_CONFIG names another")
-    if _others_can(_OTHERS_WRITE, path):
+    if _grants_others(_OTHERS_WRITE, path):
         raise UsageError(
             f"others can write the contexts file {path}: it says where to connect, and which commands give passwords",
             f"chmod go-w {path}",
         )
 
 
-def warning(path: Path, settings: Iterable[str]) -> str | None:
-    """What is to be said of a file with secrets in it that others can read."""
-    found = next((name for name in settings if is_secret(name)), None)
-    if found is None or not _others_can(_OTHERS_READ, path):
+def find_warning(path: Path, settings: Iterable[str]) -> str | None:
+    """Return a warning about a file that contains secrets and that other users can read, or None."""
+    secret_name = next((name for name in settings if is_secret(name)), None)
+    if secret_name is None or not _grants_others(_OTHERS_READ, path):
         return None
-    return f"{path} holds {found}, and others can read it: chmod 600 {path}"
+    return f"{path} holds {secret_name}, and others can read it: chmod 600 {path}"
 
 
-def fetched(layers: Sequence[Mapping[str, str]], runs_commands: bool = True) -> Iterator[dict[str, str]]:
-    """Return each layer with its secrets in place, but for those that a later layer says itself.
+def resolve_secrets(layers: Sequence[Mapping[str, str]], runs_commands: bool = True) -> Iterator[dict[str, str]]:
+    """Yield each layer with the secrets that its commands and files give.
 
-    Raises UsageError when a command or a file does not give one, and for a command that is not to be run.
+    A later layer wins over an earlier one. So a secret is not read where a later layer has the same setting. Raise
+    UsageError when a command or a file does not give a secret, and for every command if `runs_commands` is false.
     """
     for number, layer in enumerate(layers, 1):
-        said_later = {_base(name) for later in layers[number:] for name in later}
-        found = {}
+        later_names = {_strip_source(name) for later in layers[number:] for name in later}
+        resolved_layer = {}
         for name, value in layer.items():
-            source, base = _source(name), _base(name)
+            source, base_name = _find_source(name), _strip_source(name)
             if source is None:
-                found[name] = value
-            elif base not in said_later:
+                resolved_layer[name] = value
+            elif base_name not in later_names:
                 if source == "command" and not runs_commands:
                     raise UsageError(f"{name}: the command is not run here")
-                found[base] = _of_command(name, value) if source == "command" else of_file(name, Path(value))
-        yield found
+                resolved_layer[base_name] = (
+                    _run_command(name, value) if source == "command" else read_secret_file(name, Path(value))
+                )
+        yield resolved_layer
 
 
-def _source(name: str) -> str | None:
+def _find_source(name: str) -> str | None:
+    """Return "command" or "file" where the setting is the source of a secret, or None.
+
+    The separator is `_` or, in names from the environment, `.`.
+    """
     for source in _SOURCES:
         base = name.removesuffix(f"_{source}").removesuffix(f".{source}")
         if base != name and any(word in base for word in _WORDS):
@@ -133,48 +147,54 @@ def _source(name: str) -> str | None:
     return None
 
 
-def _base(name: str) -> str:
-    source = _source(name)
+def _strip_source(name: str) -> str:
+    """Return the name of the setting without `_command` or `_file`."""
+    source = _find_source(name)
     return name if source is None else name.removesuffix(source)[:-1]
 
 
-@functools.cache  # some commands make two clients, and nobody wants to be asked twice
-def _of_command(name: str, command: str) -> str:
+@functools.cache  # some commands make two clients, and the command may ask the user for a password
+def _run_command(name: str, command: str) -> str:
+    """Return the first line of a shell command's output; raise UsageError where it fails or takes more than 60 s."""
     import subprocess
 
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command, shell=True, stdout=subprocess.PIPE, stderr=sys.stderr, timeout=_COMMAND_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
         raise UsageError(f"{name}: the command does not end", f"it has {_COMMAND_TIMEOUT_S} s") from None
-    if done.returncode != 0:
-        raise UsageError(f"{name}: the command failed with status {done.returncode}", "run it by hand")
-    return _first_line(name, done.stdout)
+    if completed.returncode != 0:
+        raise UsageError(f"{name}: the command failed with status {completed.returncode}", "run it by hand")
+    return _take_first_line(name, completed.stdout)
 
 
-def of_file(name: str, path: Path) -> str:
-    """A file's first line; raises UsageError for a file that others can read, or nobody."""
+def read_secret_file(name: str, path: Path) -> str:
+    """Return the first line of a file. `name` is the setting or option, for the message.
+
+    Raise UsageError for a file that cannot be read, that other users can read or write, or whose first line is empty.
+    """
     for bits, verb in ((_OTHERS_READ, "read"), (_OTHERS_WRITE, "write")):
-        if _others_can(bits, path):
+        if _grants_others(bits, path):
             raise UsageError(f"{name}: others can {verb} {path}", f"chmod 600 {path}")
     try:
-        told = path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{name}: cannot read {path}: {error.strerror}") from error
-    return _first_line(name, told)
+    return _take_first_line(name, content)
 
 
-def _first_line(name: str, told: bytes) -> str:
-    line = told.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
+def _take_first_line(name: str, content: bytes) -> str:
+    """Return the first line; raise UsageError where it is empty."""
+    line = content.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
     if not line:
         raise UsageError(f"{name}: it gives nothing")
     return line
 
 
-def _others_can(bits: int, path: Path) -> bool:
-    """Return whether the group or everybody has a right to a file; False where nobody can tell."""
+def _grants_others(bits: int, path: Path) -> bool:
+    """Return whether the group or all users have these rights to a file; False where its rights cannot be read."""
     try:
         return os.name == "posix" and bool(path.stat().st_mode & bits)
-    except OSError:  # whoever opens it says why
+    except OSError:  # opening the file reports the reason
         return False

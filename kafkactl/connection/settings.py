@@ -1,14 +1,15 @@
-"""From flags, environment, files and contexts to the one set of settings that a client is made from.
+"""Resolution of flags, environment, files and contexts into the settings that a client is made from.
 
-Which cluster: the first of these that says so, and no mixture, so that no cluster is ever sent another's secrets:
+The cluster comes from the first of these sources that names one. Sources are never mixed, so that no cluster gets the
+secrets of another one:
   1. the command line: --bootstrap-server and --context (together: the context's settings, the flag's address),
      or a --command-config file that has bootstrap.servers
-  2. the environment: KAFKACTL_BOOTSTRAP_SERVER and KAFKACTL_CONTEXT, likewise
+  2. the environment: KAFKACTL_BOOTSTRAP_SERVER and KAFKACTL_CONTEXT, by the rule of 1
   3. the current context
   4. localhost:9092
-How to talk to it: later ones win
+The client settings come from all of these; later ones win:
   the context's properties < KAFKACTL_CLIENT_* (SASL_PASSWORD for sasl.password) < --command-config < -X name=value
-Secrets come from anywhere but -X; see secrets.py.
+Secrets may come from all sources but -X; see secrets.py.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from kafkactl.connection import contexts, properties, secrets
 from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.errors import UsageError
 from kafkactl.escaping import HIDDEN
-from kafkactl.paths import config_file
+from kafkactl.paths import find_config_file
 from kafkactl.times import parse_duration
 
 DEFAULT_BOOTSTRAP_SERVERS = "localhost:9092"
 DEFAULT_TIMEOUT_S = 10.0
 LONGEST_TIMEOUT_S = 3600.0
-"""Longer time-outs are refused by librdkafka."""
+"""The longest allowed time-out: librdkafka refuses longer ones."""
 _SERVERS = ("bootstrap.servers", "metadata.broker.list")
 _REGISTRY = "schema.registry."
 CLIENT_VARIABLE = "KAFKACTL_CLIENT_"
@@ -36,51 +37,57 @@ CLIENT_VARIABLE = "KAFKACTL_CLIENT_"
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a client needs to know of a cluster."""
+    """All that a client needs to know about a cluster."""
 
     bootstrap_servers: str
     source: str
-    """Who said where the cluster is, for error messages."""
+    """Where the address is from, for error messages."""
     properties: Mapping[str, str] = field(default_factory=dict)
     """Client settings under librdkafka's names."""
     timeout_s: float = DEFAULT_TIMEOUT_S
+    """Time-out of a whole command's reads, and of each change."""
     registry: Mapping[str, str] = field(default_factory=dict)
-    """Those of a Schema Registry, `schema.registry.` taken off: url, basic.auth.user.info, ssl.ca.location."""
+    """Settings of a Schema Registry without `schema.registry.`: url, basic.auth.user.info, ssl.ca.location."""
     read_only_context: str | None = None
-    """Name of the context that these settings are from, where it refuses changes."""
+    """Name of the settings' context if it refuses changes; None otherwise."""
     warnings: tuple[str, ...] = ()
-    """What is to be said of where they are from."""
-    stated: Mapping[str, str] = field(default_factory=dict)
-    """Those of the properties that stand on the command line, or in a file that is named there."""
-    only_flags: frozenset[str] = frozenset()
-    """Names that stand on the command line itself."""
+    """Warnings about the files that the settings are from."""
+    command_line_properties: Mapping[str, str] = field(default_factory=dict)
+    """The properties that are on the command line, or in a file that it names."""
+    flag_names: frozenset[str] = frozenset()
+    """Names of the properties that are on the command line itself (-X)."""
 
     def with_flags(self, flags: Mapping[str, Flag]) -> Settings:
-        """Return these settings with those that flags of their own stand for; a flag wins over contexts and variables.
+        """Return a copy with the properties that flags set, by the properties' names.
 
-        Raises UsageError where another place on the command line says something else.
+        A flag wins over contexts, variables and their files. Raise UsageError where the command line also has another
+        value.
         """
         for name, flag in flags.items():
-            other = self.stated.get(name)
-            if other is not None and other.lower() != flag.text.lower():
+            other_value = self.command_line_properties.get(name)
+            if other_value is not None and other_value.lower() != flag.text.lower():
                 raise UsageError(
-                    f"{flag.option} says {name}={flag.text}, and the command line also has {name}={other}",
+                    f"{flag.option} says {name}={flag.text}, and the command line also has {name}={other_value}",
                     "leave one of them out; also look into the file of client settings",
                 )
-        said = {name: flag.text for name, flag in flags.items()}
-        return replace(self, properties={**self.properties, **said}, stated={**self.stated, **said})
+        flag_values = {name: flag.text for name, flag in flags.items()}
+        return replace(
+            self,
+            properties={**self.properties, **flag_values},
+            command_line_properties={**self.command_line_properties, **flag_values},
+        )
 
 
 @dataclass(frozen=True)
 class Flag:
-    """What a flag of its own says about a client's setting."""
+    """The value of a command-line option that sets one of a client's properties."""
 
     option: str
     value: str | int | bool
 
     @property
     def text(self) -> str:
-        """Return the value as a client's setting is written."""
+        """Return the value in the form of a client setting: true and false are lower case."""
         return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
 
 
@@ -93,18 +100,20 @@ def resolve(
     environment: Mapping[str, str] | None = None,
     runs_commands: bool = True,
 ) -> Settings:
-    """Apply the order above; `overrides` are name=value texts. Raises UsageError and NotFoundError.
+    """Return the settings of a command; see the module's docstring for the order of the sources.
 
-    Without `runs_commands` a secret that a command would give is a UsageError.
+    `overrides` are the texts name=value of -X. `timeout_s` is --timeout or None. `environment` is None for the
+    process's own. Raise UsageError for a wrong or unsafe setting or file, NotFoundError for a context that does not
+    exist. With `runs_commands` false, a secret that a command would give is a UsageError.
     """
     environment = os.environ if environment is None else environment
     is_file_named = command_config is not None
-    if command_config is None and (named := environment.get("KAFKACTL_COMMAND_CONFIG")):
-        command_config = Path(named)
+    if command_config is None and (config_path := environment.get("KAFKACTL_COMMAND_CONFIG")):
+        command_config = Path(config_path)
     from_file = properties.read(command_config) if command_config is not None else {}
     in_file = next((from_file[name] for name in _SERVERS if name in from_file), None)
-    chosen = _choose(bootstrap_server, context, in_file, environment)
-    base, address, source, read_only_context = chosen
+    choice = _choose(bootstrap_server, context, in_file, environment)
+    base, address, source, read_only_context = choice
     from_flags = dict(parse_assignment(text, "-X") for text in overrides)
     secrets.refuse(from_flags, "-X", secrets.IN_CLIENT_SETTINGS)
     secrets.refuse_urls(from_flags, "-X")
@@ -112,16 +121,18 @@ def resolve(
         secrets.refuse_changeable(command_config, from_file)
         secrets.refuse_commands_of_others(command_config, from_file)
     if base:
-        secrets.refuse_commands_of_others(config_file(), base)
-    layers = (base, _from_environment(environment), from_file, from_flags)
+        secrets.refuse_commands_of_others(find_config_file(), base)
+    layers = (base, _read_environment(environment), from_file, from_flags)
     *defaults, file, flags = (
         to_librdkafka(layer, "-X" if number == len(layers) else None)
-        for number, layer in enumerate(secrets.fetched(layers, runs_commands), 1)
+        for number, layer in enumerate(secrets.resolve_secrets(layers, runs_commands), 1)
     )
     merged = {name: value for layer in (*defaults, file, flags) for name, value in layer.items()}
-    stated = {**file, **flags} if is_file_named else flags
-    files = ((command_config, from_file), (config_file(), base))
-    warnings = [warning for path, held in files if path and (warning := secrets.warning(path, held))]
+    command_line_properties = {**file, **flags} if is_file_named else flags
+    files = ((command_config, from_file), (find_config_file(), base))
+    warnings = [
+        warning for path, file_settings in files if path and (warning := secrets.find_warning(path, file_settings))
+    ]
     other = next((from_flags[name] for name in _SERVERS if name in from_flags), None)
     if bootstrap_server and other not in (None, bootstrap_server):
         raise UsageError(f"--bootstrap-server says {bootstrap_server}, and -X says {other}", "leave one of them out")
@@ -133,17 +144,17 @@ def resolve(
         address,
         source,
         merged,
-        _timeout(timeout_s, environment),
+        _resolve_timeout(timeout_s, environment),
         registry,
         read_only_context,
         tuple(warnings),
-        stated,
+        command_line_properties,
         frozenset(flags),
     )
 
 
 def parse_assignment(text: str, flag: str) -> tuple[str, str]:
-    """name=value as a pair; raises UsageError naming the flag."""
+    """Return the name and the value of a text name=value; raise UsageError, which names the flag."""
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise UsageError(f"{flag} {text}: not name=value", f"for example: {flag} client.id=me")
@@ -153,7 +164,7 @@ def parse_assignment(text: str, flag: str) -> tuple[str, str]:
 def _choose(
     flag: str | None, context_flag: str | None, from_file: str | None, environment: Mapping[str, str]
 ) -> tuple[Mapping[str, str], str, str, str | None]:
-    """Return properties of the context, bootstrap servers, who said so, and the name of a read-only context."""
+    """Return the context's properties, the bootstrap servers, their source, and a read-only context's name or None."""
     tiers = (
         (
             flag or (from_file if context_flag is None else None),
@@ -168,23 +179,30 @@ def _choose(
     )
     for address, name, source in tiers:
         if name:
-            found = contexts.load().get(name)
+            selected = contexts.load().get(name)
             origin = source if address else f"context {name}"
-            return found.properties, address or found.bootstrap_servers, origin, _if_read_only(found)
+            return selected.properties, address or selected.bootstrap_servers, origin, _get_read_only_name(selected)
         if address:
             return {}, address, source, None
     file = contexts.load()
     if file.current is not None:
-        found = file.get(file.current)
-        return found.properties, found.bootstrap_servers, f"context {found.name}", _if_read_only(found)
+        selected = file.get(file.current)
+        return (
+            selected.properties,
+            selected.bootstrap_servers,
+            f"context {selected.name}",
+            _get_read_only_name(selected),
+        )
     return {}, DEFAULT_BOOTSTRAP_SERVERS, "default: no flag, no variable, no current context", None
 
 
-def _if_read_only(context: contexts.Context) -> str | None:
+def _get_read_only_name(context: contexts.Context) -> str | None:
+    """Return the context's name if it is read-only, or None."""
     return context.name if context.read_only else None
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the client settings of KAFKACTL_CLIENT_* variables under their property names."""
     return {
         name.removeprefix(CLIENT_VARIABLE).lower().replace("_", "."): value
         for name, value in environment.items()
@@ -196,13 +214,13 @@ _LONGEST_HOST = 253
 
 
 def _is_host(text: str) -> bool:
-    """Return whether a text can be a host's name, an address, or an IPv6 address in brackets."""
+    """Return whether a text can be a host name, an address, or an IPv6 address in brackets."""
     name = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    return 0 < len(name) <= _LONGEST_HOST and name.isprintable() and not any(each in name for each in " []@")
+    return 0 < len(name) <= _LONGEST_HOST and name.isprintable() and not any(character in name for character in " []@")
 
 
 def require_addresses(bootstrap_servers: str) -> None:
-    """Raises UsageError unless it is a list of host:port (a host alone means port 9092)."""
+    """Raise UsageError unless the text is a comma-separated list of host:port. A host alone means port 9092."""
     for server in bootstrap_servers.split(","):
         address = server.strip().rpartition("://")[2]
         host, colon, port = address.rpartition(":")
@@ -214,15 +232,15 @@ def require_addresses(bootstrap_servers: str) -> None:
             raise UsageError(f"{text} is no broker address", "name brokers as host:port, with commas between")
 
 
-def _timeout(flag_s: float | None, environment: Mapping[str, str]) -> float:
-    """Return the time-out in seconds; raises UsageError for a value that is not a duration above 0."""
-    stated = environment.get("KAFKACTL_TIMEOUT")
+def _resolve_timeout(flag_s: float | None, environment: Mapping[str, str]) -> float:
+    """Return the time-out in seconds; raise UsageError for a value that is not a duration above 0 and at most 1 h."""
+    environment_value = environment.get("KAFKACTL_TIMEOUT")
     if flag_s is not None:
         timeout_s = flag_s
-    elif stated is None:
+    elif environment_value is None:
         timeout_s = DEFAULT_TIMEOUT_S
     else:
-        timeout_s = parse_duration(stated, "KAFKACTL_TIMEOUT", positive=True) / 1000
+        timeout_s = parse_duration(environment_value, "KAFKACTL_TIMEOUT", positive=True) / 1000
     if not 0 < timeout_s <= LONGEST_TIMEOUT_S:
         raise UsageError(f"invalid value {timeout_s:g} s for the time-out: longer than an hour", "give at most 1h")
     return timeout_s

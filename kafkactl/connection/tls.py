@@ -1,4 +1,4 @@
-"""librdkafka's ssl.* settings as a context of Python's own TLS, for clients that are not librdkafka."""
+"""TLS contexts of Python from librdkafka's ssl.* settings, for connections that librdkafka does not make."""
 
 from __future__ import annotations
 
@@ -10,43 +10,52 @@ from collections.abc import Mapping
 from kafkactl.errors import UsageError
 
 
-def context(given: Mapping[str, str]) -> ssl.SSLContext:
-    """Trust, host names and a client's certificate as they are set; raises UsageError for what cannot be read."""
-    if "ssl.keystore.location" in given:
+def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
+    """Return a TLS context with the settings' trust, host name check and client certificate.
+
+    Raise UsageError for a PKCS12 key store, and for files that cannot be read.
+    """
+    if "ssl.keystore.location" in properties:
         raise UsageError(
             "this request needs the client's certificate as PEM, and ssl.keystore.location is PKCS12",
             "openssl pkcs12 -in STORE -out client.pem -nodes, then ssl.certificate.location and ssl.key.location",
         )
     try:
-        made = trust(given)
-        _load_certificate(made, given)
+        tls_context = make_trust_context(properties)
+        _load_certificate(tls_context, properties)
     except (OSError, ValueError) as error:  # SSLError is an OSError
         raise UsageError(
             f"a client setting is wrong: {error}", "look at ssl.ca.location, ssl.certificate.location, ssl.key.location"
         ) from error
-    return made
+    return tls_context
 
 
-def trust(given: Mapping[str, str]) -> ssl.SSLContext:
-    """Trust and host names alone; raises OSError and ValueError for authorities that cannot be read."""
-    made = ssl.create_default_context(cafile=given.get("ssl.ca.location"), cadata=given.get("ssl.ca.pem"))
-    made.check_hostname = given.get("ssl.endpoint.identification.algorithm", "https") == "https"
-    if given.get("enable.ssl.certificate.verification", "true") == "false":
-        made.check_hostname = False
-        made.verify_mode = ssl.CERT_NONE
-    return made
+def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
+    """Return a TLS context with trust and host name check only.
+
+    Raise OSError or ValueError for CA certificates that cannot be read.
+    """
+    tls_context = ssl.create_default_context(
+        cafile=properties.get("ssl.ca.location"), cadata=properties.get("ssl.ca.pem")
+    )
+    tls_context.check_hostname = properties.get("ssl.endpoint.identification.algorithm", "https") == "https"
+    if properties.get("enable.ssl.certificate.verification", "true") == "false":
+        tls_context.check_hostname = False
+        tls_context.verify_mode = ssl.CERT_NONE
+    return tls_context
 
 
-def _load_certificate(made: ssl.SSLContext, given: Mapping[str, str]) -> None:
-    password = given.get("ssl.key.password")
-    if certificate := given.get("ssl.certificate.location"):
-        made.load_cert_chain(certificate, given.get("ssl.key.location"), password)
-    elif pem := given.get("ssl.certificate.pem"):
+def _load_certificate(tls_context: ssl.SSLContext, properties: Mapping[str, str]) -> None:
+    """Load the client's certificate and key into the context, from files or from PEM texts."""
+    password = properties.get("ssl.key.password")
+    if certificate := properties.get("ssl.certificate.location"):
+        tls_context.load_cert_chain(certificate, properties.get("ssl.key.location"), password)
+    elif pem := properties.get("ssl.certificate.pem"):
         # Python reads certificates from files only.
         descriptor, path = tempfile.mkstemp(suffix=".pem")  # mode 0600
         try:
             with os.fdopen(descriptor, "w") as file:
-                file.write(given.get("ssl.key.pem", "") + "\n" + pem + "\n")
-            made.load_cert_chain(path, password=password)
+                file.write(properties.get("ssl.key.pem", "") + "\n" + pem + "\n")
+            tls_context.load_cert_chain(path, password=password)
         finally:
             os.unlink(path)

@@ -1,1 +1,1 @@
-"""Throw-away clusters from compose/, on a Docker engine or as native Java processes."""
+"""Temporary local clusters from compose/, on a Docker engine or as native Java processes."""

@@ -1,4 +1,4 @@
-"""Bringing a local cluster up and down, and telling how it is."""
+"""Operations on local clusters: start, stop, status, faults, logs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kafkactl.errors import EngineError, NotFoundError
 from kafkactl.local import instance
-from kafkactl.local.compose import DEFAULT_PORT, TARGETS, Service, Target, load_target, variables
+from kafkactl.local.compose import DEFAULT_PORT, TARGETS, Service, Target, load_target, make_variables
 from kafkactl.local.engine import START_TIMEOUT_S, Engine, Fault, NodeStatus, Tell, await_condition
 from kafkactl.local.instance import Instance
 from kafkactl.local.native import NativeEngine
@@ -17,7 +17,7 @@ from kafkactl.local.native import NativeEngine
 ENGINES = ("auto", "docker", "native")
 
 BrokerCount = Callable[[Target], int]
-"""How many brokers answer at a target's bootstrap servers; 0 when none does."""
+"""Function that returns how many brokers answer at a target's bootstrap servers; 0 when none does."""
 
 
 def up(
@@ -29,33 +29,35 @@ def up(
     tell: Tell,
     log_dir: Path | None = None,
 ) -> Target:
-    """Starts a target, or leaves it running, and returns when all its brokers serve; raises EngineError.
+    """Start a target, or leave it running, and return it when all its brokers serve.
 
-    What is not said is as it was when the target last ran here, else the compose file's own.
+    `engine` is one of ENGINES. A `port`, `version` or `log_dir` of None keeps the value of the target's last run, or
+    the compose file's own. `tell` gets lines of progress. Raise EngineError where no engine can start it, where it
+    already runs with other values, and where not all brokers join within 180 s.
     """
     from kafkactl.local.ports import require_free
 
-    known = instance.find(name)
-    if known is not None and _is_running(known):
-        _require_same(known, engine, port, version, log_dir)
+    local_cluster = instance.find(name)
+    if local_cluster is not None and _is_running(local_cluster):
+        _require_same(local_cluster, engine, port, version, log_dir)
         tell(f"{name} is running already")
-        return _target(known)
-    wanted = known or Instance(name, "", "", DEFAULT_PORT)
-    wanted = replace(
-        wanted,
-        port=port or wanted.port,
-        version=version or wanted.version,
-        log_dir=str(log_dir.resolve()) if log_dir else wanted.log_dir,
+        return _load_target(local_cluster)
+    new_cluster = local_cluster or Instance(name, "", "", DEFAULT_PORT)
+    new_cluster = replace(
+        new_cluster,
+        port=port or new_cluster.port,
+        version=version or new_cluster.version,
+        log_dir=str(log_dir.resolve()) if log_dir else new_cluster.log_dir,
     )
-    target = _target(wanted)
-    wanted = replace(wanted, version=target.kafka_version)
+    target = _load_target(new_cluster)
+    new_cluster = replace(new_cluster, version=target.kafka_version)
     require_free((published.host for broker in target.brokers for published in broker.ports), name)
-    for folder in _bound_log_dirs(target):
+    for folder in _list_bound_log_dirs(target):
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o777)  # an image's broker runs as a user that is none of this host's
-    wanted = _prepared(wanted, engine, target, tell)
-    wanted.save()
-    _engine(wanted).up(target, tell)
+        folder.chmod(0o777)  # the broker of an image runs as a user unknown on this host
+    new_cluster = _prepare_engine(new_cluster, engine, target, tell)
+    new_cluster.save()
+    _make_engine(new_cluster).up(target, tell)
     tell(f"waiting for {len(target.brokers)} broker{'s' if len(target.brokers) > 1 else ''}")
     if not await_condition(lambda: count_brokers(target) == len(target.brokers), START_TIMEOUT_S):
         raise EngineError(f"{name} started, but not all its brokers joined", f"see: kafkactl local logs {name}")
@@ -63,60 +65,77 @@ def up(
 
 
 def down(name: str, wipe: bool, tell: Tell) -> None:
-    """Ends a target's nodes; their data stays for the next `up` unless `wipe`."""
-    known = _require(name)
-    target = _target(known)
-    _engine(known).down(target, wipe, tell)
+    """Stop a target's nodes. Their data stay for the next start unless `wipe`. Raise NotFoundError, EngineError."""
+    local_cluster = _require_local_cluster(name)
+    target = _load_target(local_cluster)
+    _make_engine(local_cluster).down(target, wipe, tell)
     if wipe:
-        for folder in _bound_log_dirs(target):
+        for folder in _list_bound_log_dirs(target):
             _remove(folder)
-        known.wipe()
+        local_cluster.wipe()
 
 
-def status() -> list[NodeStatus]:
-    """Every node of every remembered local cluster."""
-    return [node for known in instance.remembered() for node in _engine(known).status(_target(known))]
+def list_node_statuses() -> list[NodeStatus]:
+    """Return the status of every node of all local clusters that were started and not wiped."""
+    return [
+        node
+        for local_cluster in instance.list_instances()
+        for node in _make_engine(local_cluster).status(_load_target(local_cluster))
+    ]
 
 
 def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
-    """Does it to a node, named as `status` shows it or by its number; returns its name. Raises NotFoundError."""
-    known = _require(name)
-    target = _target(known)
-    service = next((each for each in (*target.brokers, *target.nodes) if node in _names_of(each)), None)
+    """Apply a fault to a node and return the node's name.
+
+    `node` is a name or a number as list_node_statuses shows it. A paused node is resumed before a restart. Raise
+    NotFoundError for an unknown cluster or node, EngineError for a node that does not run.
+    """
+    local_cluster = _require_local_cluster(name)
+    target = _load_target(local_cluster)
+    service = next(
+        (
+            node_service
+            for node_service in (*target.brokers, *target.nodes)
+            if node in _list_names_of_node(node_service)
+        ),
+        None,
+    )
     if service is None:
-        present = ", ".join(each.name for each in target.nodes)
+        present = ", ".join(node_service.name for node_service in target.nodes)
         raise NotFoundError(f"{name} has no node {node!r}", f"it has: {present}")
-    engine = _engine(known)
-    state = next(each.state for each in engine.status(target) if each.node == service.name)
+    engine = _make_engine(local_cluster)
+    state = next(node_service.state for node_service in engine.status(target) if node_service.node == service.name)
     if state not in ("running", "paused") and fault is not Fault.RESTART:
         raise EngineError(f"{service.name} does not run", f"kafkactl local restart {service.name} starts it")
     if state == "paused" and fault is Fault.RESTART:
-        engine.apply(Fault.RESUME, target, service, tell)  # what is paused cannot end
+        engine.apply(Fault.RESUME, target, service, tell)  # a paused process cannot end in order
     engine.apply(fault, target, service, tell)
     return service.name
 
 
 def logs(name: str, follow: bool) -> int:
-    """Sends a target's logs to stdout; returns an exit status."""
-    known = _require(name)
-    return _engine(known).logs(_target(known), follow)
+    """Write the logs of a target to stdout and return an exit status. Raise NotFoundError, EngineError."""
+    local_cluster = _require_local_cluster(name)
+    return _make_engine(local_cluster).logs(_load_target(local_cluster), follow)
 
 
-def names() -> list[str]:
-    """The remembered local clusters, running or not."""
-    return [known.target for known in instance.remembered()]
+def list_names() -> list[str]:
+    """Return the names of the local clusters that were started and not wiped, running or not."""
+    return [local_cluster.target for local_cluster in instance.list_instances()]
 
 
-def _names_of(service: Service) -> tuple[str, str]:
-    """Its name, and its number: brokers are asked first whether it is theirs."""
+def _list_names_of_node(service: Service) -> tuple[str, str]:
+    """Return the name and the number of a node. Callers ask brokers first, because numbers may repeat."""
     return service.name, service.name.rpartition("-")[2]
 
 
-def _bound_log_dirs(target: Target) -> list[Path]:
+def _list_bound_log_dirs(target: Target) -> list[Path]:
+    """Return the folders of this host that brokers use as log dirs."""
     return [Path(broker.bound_log_dir) for broker in target.brokers if broker.bound_log_dir]
 
 
 def _remove(folder: Path) -> None:
+    """Remove a folder if it exists; raise EngineError where that fails."""
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -125,85 +144,94 @@ def _remove(folder: Path) -> None:
         raise EngineError(f"cannot remove {folder}: {error.strerror}", f"sudo rm -rf {folder}") from error
 
 
-def _require(name: str) -> Instance:
-    known = instance.find(name)
-    if known is None:
-        present = ", ".join(names())
+def _require_local_cluster(name: str) -> Instance:
+    """Return the record of a local cluster; raise NotFoundError."""
+    local_cluster = instance.find(name)
+    if local_cluster is None:
+        present = ", ".join(list_names())
         hint = f"there is: {present}" if present else f"start one: kafkactl local up [{'|'.join(TARGETS)}]"
         raise NotFoundError(f"there is no local cluster {name!r}", hint)
-    return known
+    return local_cluster
 
 
-def _require_same(known: Instance, engine: str, port: int | None, version: str | None, log_dir: Path | None) -> None:
-    differs = [
-        f"{what} {has}"
-        for what, has, asked in (
-            ("engine", known.engine, None if engine == "auto" else engine),
-            ("port", known.port, port),
-            ("version", known.version, version),
-            ("log dirs in", known.log_dir or "its own place", str(log_dir.resolve()) if log_dir else None),
+def _require_same(
+    local_cluster: Instance, engine: str, port: int | None, version: str | None, log_dir: Path | None
+) -> None:
+    """Raise EngineError where the running cluster has other values than the requested ones. None is no request."""
+    differences = [
+        f"{property_name} {present}"
+        for property_name, present, requested in (
+            ("engine", local_cluster.engine, None if engine == "auto" else engine),
+            ("port", local_cluster.port, port),
+            ("version", local_cluster.version, version),
+            ("log dirs in", local_cluster.log_dir or "its own place", str(log_dir.resolve()) if log_dir else None),
         )
-        if asked is not None and asked != has
+        if requested is not None and requested != present
     ]
-    if differs:
+    if differences:
         raise EngineError(
-            f"{known.target} is running already, with {' and '.join(differs)}",
-            f"first: kafkactl local down {known.target}",
+            f"{local_cluster.target} is running already, with {' and '.join(differences)}",
+            f"first: kafkactl local down {local_cluster.target}",
         )
 
 
-def _engines_to_try(asked: str, remembered: str) -> Sequence[str]:
-    if remembered and asked not in ("auto", remembered):
+def _choose_engines(requested: str, present_engine: str) -> Sequence[str]:
+    """Return the engines to try, in order; raise EngineError where the data belong to another engine."""
+    if present_engine and requested not in ("auto", present_engine):
         raise EngineError(
-            f"its data lies with the {remembered} engine",
-            f"--engine {remembered}, or first: kafkactl local down --wipe",
+            f"its data lies with the {present_engine} engine",
+            f"--engine {present_engine}, or first: kafkactl local down --wipe",
         )
-    if remembered:
-        return [remembered]
-    return ENGINES[1:] if asked == "auto" else [asked]
+    if present_engine:
+        return [present_engine]
+    return ENGINES[1:] if requested == "auto" else [requested]
 
 
-def _prepared(wanted: Instance, asked: str, target: Target, tell: Tell) -> Instance:
-    """With the first engine that has all it needs for the target; raises EngineError when none has."""
-    names = _engines_to_try(asked, wanted.engine)
+def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell: Tell) -> Instance:
+    """Return the record with the first engine that has all it needs for the target; raise EngineError when none has."""
+    engine_names = _choose_engines(requested, new_cluster.engine)
     reasons: list[EngineError] = []
-    for name in names:
-        chosen = replace(wanted, engine=name)
+    for name in engine_names:
+        candidate = replace(new_cluster, engine=name)
         try:
-            _engine(chosen).prepare(target, tell)
-            return chosen
+            _make_engine(candidate).prepare(target, tell)
+            return candidate
         except EngineError as reason:
             reasons.append(reason)
-            if name != names[-1]:
-                tell(f"{reason}; so {names[-1]}")
+            if name != engine_names[-1]:
+                tell(f"{reason}; so {engine_names[-1]}")
     if len(reasons) == 1:
         raise reasons[0]
     raise EngineError(f"no engine for a local cluster: {'; '.join(map(str, reasons))}", reasons[-1].hint)
 
 
-def _engine(known: Instance) -> Engine:
-    if known.engine == "docker":
+def _make_engine(local_cluster: Instance) -> Engine:
+    """Return the engine of a local cluster."""
+    if local_cluster.engine == "docker":
         from kafkactl.local.docker import DockerEngine
 
-        return DockerEngine(_variables(known))
+        return DockerEngine(_make_variables(local_cluster))
     return NativeEngine()
 
 
-def _target(known: Instance) -> Target:
-    return load_target(known.target, _variables(known))
+def _load_target(local_cluster: Instance) -> Target:
+    """Return the target of a local cluster."""
+    return load_target(local_cluster.target, _make_variables(local_cluster))
 
 
-def _variables(known: Instance) -> dict[str, str]:
-    log_dir = Path(known.log_dir) if known.log_dir else None
-    return variables(known.port, known.version or None, known.folder / "secrets", log_dir)
+def _make_variables(local_cluster: Instance) -> dict[str, str]:
+    """Return the compose variables of a local cluster."""
+    log_dir = Path(local_cluster.log_dir) if local_cluster.log_dir else None
+    return make_variables(local_cluster.port, local_cluster.version or None, local_cluster.folder / "secrets", log_dir)
 
 
-def _is_running(known: Instance) -> bool:
-    """Whether all nodes run; raises EngineError when only some do."""
-    nodes = _engine(known).status(_target(known))
-    others = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]
-    if others and len(others) < len(nodes):
+def _is_running(local_cluster: Instance) -> bool:
+    """Return whether all nodes run, or False where none does; raise EngineError when only some do."""
+    nodes = _make_engine(local_cluster).status(_load_target(local_cluster))
+    other_states = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]
+    if other_states and len(other_states) < len(nodes):
         raise EngineError(
-            f"{known.target} runs in part only: {', '.join(others)}", f"first: kafkactl local down {known.target}"
+            f"{local_cluster.target} runs in part only: {', '.join(other_states)}",
+            f"first: kafkactl local down {local_cluster.target}",
         )
-    return not others
+    return not other_states

@@ -1,4 +1,4 @@
-"""Compose files as data: the single source of what a local cluster is, for both engines."""
+"""Compose files as data: for both engines the only description of a local cluster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<operator>:?[-+])(?P<text>
 
 @dataclass(frozen=True)
 class PublishedPort:
-    """A container's port as the host sees it."""
+    """A port of a container, and the port of the host that leads to it."""
 
     host: int
     container: int
@@ -29,69 +29,76 @@ class PublishedPort:
 
 @dataclass(frozen=True)
 class Service:
-    """One node: a broker, a controller or a ZooKeeper server; or a job that ends before others start."""
+    """A node (broker, controller or ZooKeeper server), or a job that ends before other services start."""
 
     name: str
     image: str
     environment: Mapping[str, str]
     ports: tuple[PublishedPort, ...]
     volumes: Mapping[str, str]
-    """Path inside the container -> name of the volume, or absolute path of this host's folder."""
+    """Path inside the container -> name of the volume, or absolute path of a folder on this host."""
     depends_on: tuple[str, ...]
+    """Names of the services that must run first."""
     entrypoint: tuple[str, ...] = ()
-    """The command that it runs instead of its image's own; only jobs have one."""
+    """Command that replaces the image's own. Only jobs have one."""
 
     @property
     def is_job(self) -> bool:
+        """Return whether the service is a job."""
         return bool(self.entrypoint)
 
     @property
     def is_zookeeper(self) -> bool:
+        """Return whether the service is a ZooKeeper server."""
         return "ZOOKEEPER_CLIENT_PORT" in self.environment
 
     @property
     def is_broker(self) -> bool:
+        """Return whether the service is a broker. A node with both KRaft roles is one."""
         roles = self.environment.get("KAFKA_PROCESS_ROLES")
         return not self.is_zookeeper and not self.is_job and (roles is None or "broker" in roles)
 
     @property
     def bound_log_dir(self) -> str | None:
-        """The folder of this host that a broker's log dir is, if it is one and no volume."""
+        """Return the folder of this host that is the broker's log dir, or None where the log dir is a volume."""
         source = self.volumes.get(self.environment.get("KAFKA_LOG_DIRS", ""), "")
         return source if source.startswith("/") else None
 
 
 @dataclass(frozen=True)
 class Target:
-    """One compose file, its variables filled in."""
+    """A compose file with its variables filled in."""
 
     name: str
     file: Path
     project: str
     kafka_version: str
     services: tuple[Service, ...]
-    """In an order that starts what others depend on first."""
+    """Services in an order that starts each one after its dependencies."""
     client: Mapping[str, str] = field(default_factory=dict)
-    """What a client must say to be let in."""
+    """Client settings that the cluster requires."""
 
     @property
     def nodes(self) -> tuple[Service, ...]:
+        """Return the services that are not jobs."""
         return tuple(service for service in self.services if not service.is_job)
 
     @property
     def brokers(self) -> tuple[Service, ...]:
+        """Return the services that are brokers."""
         return tuple(service for service in self.services if service.is_broker)
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where clients on this host connect: the first published port of each broker."""
+        """Return the address for clients on this host: the first published port of each broker."""
         return ",".join(f"{HOST}:{broker.ports[0].host}" for broker in self.brokers)
 
 
-def compose_file(name: str) -> Path:
-    """The compose file of a target; raises UsageError for a name that is none.
+def find_compose_file(name: str) -> Path:
+    """Return the compose file of a target.
 
-    It is installed inside the package; in a source checkout it lies beside it.
+    It is installed inside the package; in a source checkout it is beside the package. Raise UsageError for an unknown
+    target, and EngineError for a file that is not installed.
     """
     if name not in TARGETS:
         raise UsageError(f"unknown local cluster {name!r}", f"choose one of: {', '.join(TARGETS)}")
@@ -102,14 +109,14 @@ def compose_file(name: str) -> Path:
     raise EngineError(f"the compose file {name}.yml is not in this installation", "install kafkactl again")
 
 
-def variables(
+def make_variables(
     port: int = DEFAULT_PORT, version: str | None = None, secrets: Path | None = None, log_dir: Path | None = None
 ) -> dict[str, str]:
-    """What a compose file is filled in with; what is not said is as the file has it.
+    """Return the values of the compose file's variables. A value of None leaves the file's own default.
 
-    The first host port, the Kafka version, where secrets are made, and the folder that brokers' log dirs are in.
-
-    Confluent's images carry their own numbers: 7.9 holds Kafka 3.9, 7.8 holds 3.8, and so on.
+    `port` is the first host port, `secrets` the folder for secrets, `log_dir` the folder for the brokers' log dirs.
+    Confluent's images have their own version numbers: 7.9 contains Kafka 3.9, 7.8 contains 3.8, and so on. Raise
+    UsageError for a version that is not like 4.3.1.
     """
     values = {f"KAFKACTL_PORT_{node}": str(port + node - 1) for node in (1, 2, 3)}
     for name, folder in (("KAFKACTL_SECRETS", secrets), ("KAFKACTL_LOG_DIR", log_dir)):
@@ -126,19 +133,25 @@ def variables(
 
 
 def load_target(name: str, values: Mapping[str, str]) -> Target:
-    """Reads a target's compose file with its ${VARIABLE:-default}s filled in from `values`."""
-    file = compose_file(name)
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, ten times as fast, where it was built in
+    """Return a target: its compose file with each ${VARIABLE:-default} filled in from `values`.
+
+    Raise UsageError for an unknown target, and for a ZooKeeper target with a Kafka version that has no ZooKeeper mode.
+    """
+    file = find_compose_file(name)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast, where it is built in
     document = yaml.load(interpolate(file.read_text(encoding="utf-8"), values), Loader=loader)
     version = str(document["x-kafka-version"])
     if name.startswith("zookeeper") and not version.startswith("3."):
         raise UsageError(f"Kafka {version} has no ZooKeeper mode", "3.9 is the last line that has it")
-    services = {key: _service(key, entry, file.parent) for key, entry in document["services"].items()}
-    return Target(name, file, document["name"], version, _in_start_order(services), document.get("x-client", {}))
+    services = {key: _parse_service(key, entry, file.parent) for key, entry in document["services"].items()}
+    return Target(name, file, document["name"], version, _sort_by_start(services), document.get("x-client", {}))
 
 
 def interpolate(text: str, values: Mapping[str, str]) -> str:
-    """Compose's own variable syntax: ${NAME}, with -default, :-default, +instead or :+instead, nested once; and $$."""
+    """Return the text with variables replaced, in Compose's syntax.
+
+    It is ${NAME}, with -default, :-default, +instead or :+instead, which may contain one more variable; and $$ for $.
+    """
 
     def fill(match: re.Match[str]) -> str:
         if match["name"] is None:
@@ -153,7 +166,8 @@ def interpolate(text: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(fill, text)
 
 
-def _service(name: str, entry: Mapping[str, Any], folder: Path) -> Service:
+def _parse_service(name: str, entry: Mapping[str, Any], folder: Path) -> Service:
+    """Return the service of a compose file's entry. Relative paths of volumes start at `folder`."""
     ports = []
     for published in entry.get("ports", ()):
         *_address, host, container = str(published).split(":")
@@ -174,15 +188,16 @@ def _service(name: str, entry: Mapping[str, Any], folder: Path) -> Service:
     )
 
 
-def _in_start_order(services: Mapping[str, Service]) -> tuple[Service, ...]:
-    ordered: dict[str, Service] = {}
+def _sort_by_start(services: Mapping[str, Service]) -> tuple[Service, ...]:
+    """Return the services, each after its dependencies."""
+    services_in_order: dict[str, Service] = {}
 
     def add(name: str) -> None:
-        if name not in ordered:
+        if name not in services_in_order:
             for dependency in services[name].depends_on:
                 add(dependency)
-            ordered[name] = services[name]
+            services_in_order[name] = services[name]
 
     for name in services:
         add(name)
-    return tuple(ordered.values())
+    return tuple(services_in_order.values())

@@ -1,4 +1,4 @@
-"""The Docker engine: the same compose files, handed to `docker compose`."""
+"""The Docker engine: `docker compose` runs the compose files."""
 
 from __future__ import annotations
 
@@ -13,101 +13,112 @@ from kafkactl.errors import EngineError
 from kafkactl.local.compose import Service, Target
 from kafkactl.local.engine import START_TIMEOUT_S, Fault, NodeStatus, Tell
 
-WAYS_OUT = "start Docker and install its compose plugin, or use --engine native (Java 17 and Maven, no Docker)"
+REMEDIES = "start Docker and install its compose plugin, or use --engine native (Java 17 and Maven, no Docker)"
 _ANSWER_TIMEOUT_S = 10
 
 
-def why_unavailable() -> str | None:
-    """Why Docker cannot be used here; None when it can."""
+def find_docker_problem() -> str | None:
+    """Return why Docker cannot be used here, or None when it can."""
     if shutil.which("docker") is None:
         return "there is no docker on PATH"
-    for question, why in (
+    for command, problem in (
         (["docker", "info", "--format", "{{.ServerVersion}}"], "no Docker engine answers"),
         (["docker", "compose", "version"], "docker has no compose plugin"),
     ):
         try:
-            answer = subprocess.run(question, capture_output=True, timeout=_ANSWER_TIMEOUT_S, check=False)
+            answer = subprocess.run(command, capture_output=True, timeout=_ANSWER_TIMEOUT_S, check=False)
         except subprocess.TimeoutExpired:
-            return why
+            return problem
         if answer.returncode != 0:
-            return why
+            return problem
     return None
 
 
 class DockerEngine:
-    """Runs targets as containers; `values` fill in the compose file's variables."""
+    """Engine that runs targets as containers."""
 
     name = "docker"
 
     def __init__(self, values: Mapping[str, str]) -> None:
+        """Take the values of the compose file's variables."""
         self._environment = {**os.environ, **values}
 
     def prepare(self, target: Target, tell: Tell) -> None:
-        if reason := why_unavailable():
-            raise EngineError(f"cannot start {target.name} on Docker: {reason}", WAYS_OUT)
+        """Pull the images that are missing; raise EngineError without Docker, or for a pull that fails."""
+        if reason := find_docker_problem():
+            raise EngineError(f"cannot start {target.name} on Docker: {reason}", REMEDIES)
         images = {service.image for service in target.services}
         if subprocess.run(["docker", "image", "inspect", *images], capture_output=True, check=False).returncode != 0:
             tell(f"docker compose pull: {target.file.name}")
-            self._watch(target, tell, "pull", hint="where images cannot be pulled, --engine native does without")
+            self._run_and_tell(target, tell, "pull", hint="where images cannot be pulled, --engine native does without")
 
     def up(self, target: Target, tell: Tell) -> None:
+        """Start every container and return when each is healthy; raise EngineError."""
         for job in (service for service in target.services if service.is_job):
-            for source in job.volumes.values():  # a folder that Docker makes is root's, and so is what a job puts there
+            # A folder that Docker creates belongs to root, and so do the files that the job writes there.
+            for source in job.volumes.values():
                 Path(source).mkdir(parents=True, exist_ok=True)
         tell(f"docker compose up: {target.file.name}")
-        self._watch(target, tell, "up", "--detach", "--wait", "--wait-timeout", f"{START_TIMEOUT_S:.0f}")
+        self._run_and_tell(target, tell, "up", "--detach", "--wait", "--wait-timeout", f"{START_TIMEOUT_S:.0f}")
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
+        """Remove every container, and with `wipe` its volumes and log dirs; raise EngineError."""
         tell(f"docker compose down: {target.file.name}")
-        self._watch(target, tell, "down", *(["--volumes"] if wipe else []))
+        self._run_and_tell(target, tell, "down", *(["--volumes"] if wipe else []))
         for service in target.nodes if wipe else ():
             if service.bound_log_dir:
                 self._empty(service.bound_log_dir, service.image)
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
+        """Apply a fault to one container; raise EngineError."""
         match fault:
             case Fault.KILL:
-                self._watch(target, tell, "kill", service.name)
+                self._run_and_tell(target, tell, "kill", service.name)
             case Fault.PAUSE:
-                self._watch(target, tell, "pause", service.name)
+                self._run_and_tell(target, tell, "pause", service.name)
             case Fault.RESUME:
-                self._watch(target, tell, "unpause", service.name)
+                self._run_and_tell(target, tell, "unpause", service.name)
             case Fault.RESTART:
-                self._watch(target, tell, "stop", service.name)
-                self._watch(target, tell, "up", "--detach", "--wait", "--no-deps", service.name)
+                self._run_and_tell(target, tell, "stop", service.name)
+                self._run_and_tell(target, tell, "up", "--detach", "--wait", "--no-deps", service.name)
 
     def status(self, target: Target) -> list[NodeStatus]:
+        """Return the status of each node. It is "unknown" where Docker does not answer."""
         try:
-            listed = self._ask(target, "ps", "--all", "--format", "json")
-        except EngineError:  # other clusters can be told of all the same
+            output = self._ask(target, "ps", "--all", "--format", "json")
+        except EngineError:  # the status of other clusters can still be shown
             states = dict.fromkeys((service.name for service in target.nodes), "unknown")
         else:
-            states = {entry["Service"]: entry["State"] for entry in _entries(listed)}
-        found = []
+            states = {entry["Service"]: entry["State"] for entry in _parse_entries(output)}
+        statuses = []
         for service in target.nodes:
             state = states.get(service.name, "stopped")
             address = f"127.0.0.1:{service.ports[0].host}" if service.ports else None
-            found.append(NodeStatus(target.name, service.name, self.name, state, address, None, service.bound_log_dir))
-        return found
+            statuses.append(
+                NodeStatus(target.name, service.name, self.name, state, address, None, service.bound_log_dir)
+            )
+        return statuses
 
     def logs(self, target: Target, follow: bool) -> int:
+        """Write the containers' logs to stdout and return docker's exit status."""
         arguments = ["logs", *(["--follow"] if follow else [])]
-        return subprocess.run(self._command(target, *arguments), env=self._environment, check=False).returncode
+        return subprocess.run(self._make_command(target, *arguments), env=self._environment, check=False).returncode
 
-    def _command(self, target: Target, *arguments: str) -> list[str]:
+    def _make_command(self, target: Target, *arguments: str) -> list[str]:
+        """Return the arguments of a docker compose command."""
         project = ["--project-name", target.project, "--file", str(target.file)]
         return ["docker", "compose", "--progress", "plain", *project, *arguments]
 
     def _empty(self, folder: str, image: str) -> None:
-        """Removes what an image's user wrote, as that user: this host's may not be able to."""
+        """Remove files of an image's user as that user, because this host's user may have no right to remove them."""
         emptied = ["--entrypoint", "sh", image, "-c", "cd /data && rm -rf ./* ./.[!.]*"]
         command = ["docker", "run", "--rm", "--volume", f"{folder}:/data", *emptied]
         subprocess.run(command, capture_output=True, check=False)
 
-    def _watch(self, target: Target, tell: Tell, *arguments: str, hint: str | None = None) -> None:
-        """Runs a command that changes something, telling what it says as it says it: a pull takes minutes."""
+    def _run_and_tell(self, target: Target, tell: Tell, *arguments: str, hint: str | None = None) -> None:
+        """Run a command that changes something and tell its output line by line, because a pull takes minutes."""
         last = "no reason told"
-        with self._started(target, *arguments, stderr=subprocess.STDOUT) as process:
+        with self._start_process(target, *arguments, stderr=subprocess.STDOUT) as process:
             assert process.stdout is not None
             for line in filter(None, map(str.strip, process.stdout)):
                 tell(line)
@@ -118,23 +129,25 @@ class DockerEngine:
             )
 
     def _ask(self, target: Target, *arguments: str) -> str:
-        with self._started(target, *arguments, stderr=subprocess.PIPE) as process:
+        """Return the output of a command; raise EngineError where it fails."""
+        with self._start_process(target, *arguments, stderr=subprocess.PIPE) as process:
             answer, complaint = process.communicate()
         if process.returncode != 0:
             reason = (complaint.strip().splitlines() or ["no reason told"])[-1]
-            raise EngineError(f"docker compose {arguments[0]} failed: {reason}", WAYS_OUT)
+            raise EngineError(f"docker compose {arguments[0]} failed: {reason}", REMEDIES)
         return answer
 
-    def _started(self, target: Target, *arguments: str, stderr: int) -> subprocess.Popen[str]:
-        command = self._command(target, *arguments)
+    def _start_process(self, target: Target, *arguments: str, stderr: int) -> subprocess.Popen[str]:
+        """Start a docker compose command; raise EngineError without docker."""
+        command = self._make_command(target, *arguments)
         try:
             return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
         except FileNotFoundError as error:
-            raise EngineError("there is no docker on PATH", WAYS_OUT) from error
+            raise EngineError("there is no docker on PATH", REMEDIES) from error
 
 
-def _entries(listed: str) -> list[dict[str, str]]:
-    """`docker compose ps --format json` prints an array before v2.21 and a line an entry since."""
-    if listed.startswith("["):
-        return list(json.loads(listed))
-    return [json.loads(line) for line in listed.splitlines() if line.strip()]
+def _parse_entries(output: str) -> list[dict[str, str]]:
+    """Return the entries of `docker compose ps --format json`: an array before v2.21, and one line each since."""
+    if output.startswith("["):
+        return list(json.loads(output))
+    return [json.loads(line) for line in output.splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""What an engine can do for a local cluster, whichever runs it."""
+"""The interface of the engines that run local clusters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 from kafkactl.local.compose import Service, Target
 
 Tell = Callable[[str], None]
-"""Hears one line of progress."""
+"""Function that gets one line of progress."""
 
 START_TIMEOUT_S = 180.0
 POLL_S = 0.1
@@ -19,57 +19,58 @@ POLL_S = 0.1
 
 @dataclass(frozen=True)
 class NodeStatus:
-    """One node of a local cluster as it is now."""
+    """The present status of one node of a local cluster."""
 
     cluster: str
     node: str
     engine: str
     state: str
-    """running, stopped, or what the Docker engine calls it."""
+    """running, paused, stopped, or another word of the Docker engine."""
     address: str | None
-    """host:port that clients on this host use; absent for nodes they do not reach."""
+    """host:port for clients on this host; None for nodes that clients do not reach."""
     pid: int | None
+    """Process id; None in a container and for a node that does not run."""
     log_dir: str | None
-    """Folder of the segments, where this host can read it."""
+    """Folder of the segments if this host can read it; None otherwise."""
 
 
 class Fault(StrEnum):
-    """What can be done to a node, to see how clients bear it."""
+    """Faults that can be applied to a node, to see how clients handle them."""
 
     KILL = "kill"
-    """Ended at once, as by a power cut."""
+    """The node ends at once, as after a power cut."""
     PAUSE = "pause"
-    """Frozen: its connections stay open and nothing answers."""
+    """The node is frozen: its connections stay open and nothing answers."""
     RESUME = "resume"
-    """Goes on where it was paused."""
+    """A paused node continues."""
     RESTART = "restart"
-    """Started again, after an orderly end when it runs; returns when it serves."""
+    """The node starts again, after an orderly end if it runs. The fault is complete when the node serves."""
 
 
 class Engine(Protocol):
     """A way to run the nodes of a target."""
 
     def prepare(self, target: Target, tell: Tell) -> None:
-        """Makes sure of all that `up` needs; raises EngineError naming what is missing."""
+        """Provide all that `up` needs; raise EngineError, which names the missing thing."""
 
     def up(self, target: Target, tell: Tell) -> None:
-        """Starts every node and returns when each is healthy; raises EngineError."""
+        """Start every node and return when each is healthy; raise EngineError."""
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
-        """Ends every node; with `wipe` its data goes too."""
+        """Stop every node; with `wipe` remove its data."""
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
-        """Does it to one node; raises EngineError when the node is not in a state for it."""
+        """Apply a fault to one node; raise EngineError when the node is not in a state for it."""
 
     def status(self, target: Target) -> list[NodeStatus]:
-        """The nodes as they are now."""
+        """Return the present status of the nodes."""
 
     def logs(self, target: Target, follow: bool) -> int:
-        """Sends the nodes' logs to stdout; returns an exit status."""
+        """Write the nodes' logs to stdout and return an exit status."""
 
 
 def await_condition(holds: Callable[[], bool], timeout_s: float) -> bool:
-    """Whether `holds` came true within the time given."""
+    """Wait until `holds` returns True. Return whether this happened within the time-out."""
     deadline = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""What is remembered of a local cluster between commands: one folder each, below the user's data folder."""
+"""Records of local clusters between commands: one folder for each cluster, in the user's data folder."""
 
 from __future__ import annotations
 
@@ -9,45 +9,49 @@ from pathlib import Path
 
 from kafkactl.errors import EngineError
 from kafkactl.local.compose import TARGETS
-from kafkactl.paths import data_dir
+from kafkactl.paths import find_data_dir
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A local cluster that was brought up and not wiped since."""
+    """A local cluster that was started and not wiped since."""
 
     target: str
     engine: str
+    """Name of the engine that runs it."""
     version: str
     port: int
-    """Host port of the first broker; the others follow it."""
+    """Host port of the first broker. The next brokers have the next ports."""
     log_dir: str = ""
-    """The folder that brokers' log dirs are in, if not where their engine keeps them."""
+    """Folder of the brokers' log dirs; empty where the engine chooses it."""
 
     @property
     def folder(self) -> Path:
-        return folder_of(self.target)
+        """Return the folder of the record and, with the native engine, of the data."""
+        return get_folder(self.target)
 
     def save(self) -> None:
-        """Writes the record whole or not at all."""
+        """Write the record, completely or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)  # keys of brokers are in it, and belong to the user that brokers run as in an image
+        # The folder has keys of brokers. The keys belong to the user that runs the brokers in an image.
+        self.folder.chmod(0o700)
         draft = self.folder / "instance.json.new"
         draft.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
         draft.replace(self.folder / "instance.json")
 
     def wipe(self) -> None:
-        """Removes the record and, with the native engine, the data."""
+        """Remove the record and, with the native engine, the data."""
         shutil.rmtree(self.folder, ignore_errors=False)
 
 
-def folder_of(target: str) -> Path:
-    return data_dir() / "local" / target
+def get_folder(target: str) -> Path:
+    """Return the folder of a target's record. It may not exist."""
+    return find_data_dir() / "local" / target
 
 
 def find(target: str) -> Instance | None:
-    """The remembered instance of a target; raises EngineError for a record that cannot be read."""
-    file = folder_of(target) / "instance.json"
+    """Return the record of a target, or None; raise EngineError for a record that cannot be read."""
+    file = get_folder(target) / "instance.json"
     try:
         return Instance(**json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -56,6 +60,6 @@ def find(target: str) -> Instance | None:
         raise EngineError(f"{file} is damaged: {error}", f"end its processes and remove {file.parent}") from error
 
 
-def remembered() -> list[Instance]:
-    """Every remembered instance, by name."""
+def list_instances() -> list[Instance]:
+    """Return all records, sorted by name; raise EngineError for a record that cannot be read."""
     return [instance for target in sorted(TARGETS) if (instance := find(target)) is not None]

@@ -1,4 +1,4 @@
-"""Kafka's jars for the native engine: from KAFKA_HOME, or by Maven into the user's cache, once per version."""
+"""Kafka's jars for the native engine, from KAFKA_HOME or from Maven, which downloads a version once into the cache."""
 
 from __future__ import annotations
 
@@ -11,51 +11,57 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kafkactl.errors import EngineError, UsageError
-from kafkactl.paths import cache_dir
+from kafkactl.paths import find_cache_dir
 
-# Kafka 4 logs through log4j 2 but its artifacts bring no slf4j binding; Kafka 3 brings its own.
+# Kafka 4 logs through log4j 2, but its artifacts have no slf4j binding. Kafka 3 has its own.
 LOG4J2_VERSION = "2.25.4"
 
-WAYS_OUT = "install Java 17 and Maven, or set KAFKA_HOME to an unpacked Kafka, or start Docker and use --engine docker"
+REMEDIES = "install Java 17 and Maven, or set KAFKA_HOME to an unpacked Kafka, or start Docker and use --engine docker"
 
 
-def java() -> str:
-    """The java to run: JAVA_HOME's, else the one on PATH; raises EngineError when there is none."""
+def find_java() -> str:
+    """Return the path of java in JAVA_HOME, or without JAVA_HOME on PATH; raise EngineError when there is none."""
     home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
-    if found is None:
+    java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
+    if java is None:
         where = "in JAVA_HOME/bin" if home else "on PATH"
-        raise EngineError(f"the native engine needs Java, and there is no java {where}", WAYS_OUT)
-    return found
+        raise EngineError(f"the native engine needs Java, and there is no java {where}", REMEDIES)
+    return java
 
 
 def require_java(version: str) -> None:
-    """Raises EngineError unless there is a Java that can run this Kafka: 4.x needs 17, 3.x needs 8."""
-    found = java()
-    told = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
-    match = re.search(r'version "(?:1\.)?(\d+)', told)
+    """Raise EngineError unless the java is new enough for this Kafka: 4.x needs 17, 3.x needs 8."""
+    java = find_java()
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    match = re.search(r'version "(?:1\.)?(\d+)', output)
     needed = 17 if int(version.split(".")[0]) >= 4 else 8
     if match is None or int(match[1]) < needed:
         has = f"is version {match[1]}" if match else "does not tell its version"
-        raise EngineError(f"Kafka {version} needs Java {needed} or newer, and {found} {has}", WAYS_OUT)
+        raise EngineError(f"Kafka {version} needs Java {needed} or newer, and {java} {has}", REMEDIES)
 
 
-def libs(version: str, tell: Callable[[str], None]) -> Path:
-    """The folder with the jars of one Kafka version; `tell` hears what takes long."""
+def get_libs(version: str, tell: Callable[[str], None]) -> Path:
+    """Return the folder with the jars of a Kafka version.
+
+    They are downloaded if necessary, and then `tell` gets a line.
+    Raise UsageError for a KAFKA_HOME with another version, and EngineError where the jars cannot be provided.
+    """
     home = os.environ.get("KAFKA_HOME")
     if home:
-        return _from_home(Path(home), version)
-    folder = _cached(version)
+        return _find_in_home(Path(home), version)
+    folder = _get_cache_folder(version)
     if not folder.is_dir():
         _fetch(version, folder, tell)
     return folder
 
 
-def _cached(version: str) -> Path:
-    return cache_dir() / "kafka" / version
+def _get_cache_folder(version: str) -> Path:
+    """Return the folder of a version's jars in the user's cache."""
+    return find_cache_dir() / "kafka" / version
 
 
-def _from_home(home: Path, version: str) -> Path:
+def _find_in_home(home: Path, version: str) -> Path:
+    """Return the folder of the jars in KAFKA_HOME; raise EngineError without jars, UsageError for another version."""
     folder = home / "libs"
     brokers = sorted(folder.glob("kafka_2.1*-*.jar"))
     versions = {match[1] for jar in brokers if (match := re.fullmatch(r"kafka_2\.1\d-(\d+\.\d+\.\d+)\.jar", jar.name))}
@@ -70,16 +76,17 @@ def _from_home(home: Path, version: str) -> Path:
 
 
 def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
+    """Download the jars with Maven; raise EngineError."""
     maven = shutil.which("mvn")
     if maven is None:
         raise EngineError(
-            f"the jars of Kafka {version} are not here yet, and there is no Maven to fetch them", WAYS_OUT
+            f"the jars of Kafka {version} are not here yet, and there is no Maven to fetch them", REMEDIES
         )
     tell(f"fetching the jars of Kafka {version} with Maven (once; kept in {folder})")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Made beside the final place and renamed when whole: an interrupted fetch leaves no half a Kafka.
+    # The folder is filled beside its final place and then renamed, so that an interrupted download leaves no part.
     with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=folder.parent) as work:
-        Path(work, "pom.xml").write_text(_pom(version), encoding="utf-8")
+        Path(work, "pom.xml").write_text(_make_pom(version), encoding="utf-8")
         command = [
             maven,
             "-q",
@@ -88,20 +95,21 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
             "-DincludeScope=runtime",
             "-DoutputDirectory=libs",
         ]
-        done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            reasons = re.findall(r"\[ERROR\] (.+)", done.stdout + done.stderr)
+        completed = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+        if completed.returncode != 0:
+            reasons = re.findall(r"\[ERROR\] (.+)", completed.stdout + completed.stderr)
             raise EngineError(
-                f"Maven could not fetch Kafka {version}: {reasons[0] if reasons else 'no reason told'}", WAYS_OUT
+                f"Maven could not fetch Kafka {version}: {reasons[0] if reasons else 'no reason told'}", REMEDIES
             )
         try:
             Path(work, "libs").rename(folder)
         except OSError:
-            if not folder.is_dir():  # else another process has fetched the same meanwhile
+            if not folder.is_dir():  # otherwise another process has downloaded them meanwhile
                 raise
 
 
-def _pom(version: str) -> str:
+def _make_pom(version: str) -> str:
+    """Return a Maven project that depends on the jars of a Kafka version."""
     artifacts = [("org.apache.kafka", "kafka_2.13", version), ("org.apache.kafka", "kafka-tools", version)]
     if int(version.split(".")[0]) >= 4:
         log4j = "org.apache.logging.log4j"

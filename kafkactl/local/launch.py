@@ -1,7 +1,6 @@
-"""Starting the native engine's processes: files, formatting, Java, and waiting until each node serves.
+"""Start of the native engine's processes: files, formatting, Java, and the wait until each node serves.
 
-A node's shell writes its own process id before it becomes Java, so that nothing is lost when the CLI dies in
-between.
+A node's shell writes its own process id before it becomes Java. So the id is known even if the CLI dies in between.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from kafkactl.local.compose import Service, Target
 from kafkactl.local.engine import START_TIMEOUT_S, Tell, await_condition
 from kafkactl.local.nodes import Node
 
-_BECOME = 'echo $$ > "$1"; shift; exec "$@"'
+_BECOME_SCRIPT = 'echo $$ > "$1"; shift; exec "$@"'
 
 _LOG4J2 = """\
 status = error
@@ -36,11 +35,14 @@ log4j.appender.stdout.layout.ConversionPattern=[%d] %p %m (%c)%n
 
 
 def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
-    """Starts every node in its turn and returns when all serve; raises EngineError, leaving what it started."""
-    java = jars.java()
-    libs = jars.libs(target.kafka_version, tell)
+    """Start every node in order and return when all serve.
+
+    Raise EngineError for a failure. The nodes that were started before keep running.
+    """
+    java = jars.find_java()
+    libs = jars.get_libs(target.kafka_version, tell)
     first_port = target.brokers[0].ports[0].host
-    loopback = translate.Loopback.of(target, ports.free_ports(first_port))
+    loopback = translate.Loopback.assign(target, ports.find_free_ports(first_port))
     for job in (service for service in target.services if service.is_job):
         tell(f"running {job.name}")
         _run_job(job)
@@ -55,46 +57,51 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
         tell(f"starting {node.service.name}")
         _start(node, java, libs)
     for node in nodes:
-        _await_open(node, _client_port(node, loopback))
+        _await_open(node, _find_client_port(node, loopback))
 
 
-def launch_again(target: Target, node: Node, tell: Tell) -> None:
-    """Starts one node with the files it had, and returns when it serves, or runs where no client reaches it."""
+def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
+    """Start one node again with its present files.
+
+    Return when it serves, or when it runs if clients do not reach it.
+    """
     tell(f"starting {node.service.name}")
-    _start(node, jars.java(), jars.libs(target.kafka_version, tell))
+    _start(node, jars.find_java(), jars.get_libs(target.kafka_version, tell))
     if node.published_port:
         _await_open(node, node.published_port)
     else:
-        await_condition(lambda: node.pid() is not None, START_TIMEOUT_S)
+        await_condition(lambda: node.find_pid() is not None, START_TIMEOUT_S)
 
 
 def _run_job(job: Service) -> None:
-    """Runs what other services depend on to its end, on this host; raises EngineError."""
-    command = translate.job_command(job, {path: Path(source) for path, source in job.volumes.items()})
+    """Run a job of the compose file on this host to its end; raise EngineError."""
+    command = translate.make_job_command(job, {path: Path(source) for path, source in job.volumes.items()})
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        completed = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise EngineError(f"{job.name} needs {command[0]}, which is not here", "install it") from error
-    if done.returncode != 0:
-        raise EngineError(f"{job.name} failed: {_complaint(done.stderr)}", f"it ran: {' '.join(command)}")
+    if completed.returncode != 0:
+        raise EngineError(f"{job.name} failed: {_find_complaint(completed.stderr)}", f"it ran: {' '.join(command)}")
 
 
 def _write_files(node: Node, loopback: translate.Loopback) -> None:
+    """Write the configuration files of a node and create its folders."""
     for folder in node.volumes.values():
         folder.mkdir(parents=True, exist_ok=True)
     node.folder.mkdir(parents=True, exist_ok=True)
     if node.service.is_zookeeper:
-        settings = translate.zookeeper_properties(node.service, loopback, node.volumes)
+        settings = translate.make_zookeeper_properties(node.service, loopback, node.volumes)
         if server_id := node.service.environment.get("ZOOKEEPER_SERVER_ID"):
             Path(settings["dataDir"], "myid").write_text(server_id + "\n")
     else:
-        settings = translate.server_properties(node.service, loopback, node.volumes)
-    _write_for_us_alone(node.properties, translate.properties_text(settings))  # passwords of listeners, too
+        settings = translate.make_server_properties(node.service, loopback, node.volumes)
+    _write_private_file(node.properties, translate.format_properties(settings))  # it may have passwords of listeners
     (node.folder / "log4j2.properties").write_text(_LOG4J2)
     (node.folder / "log4j.properties").write_text(_LOG4J1)
 
 
-def _java_command(node: Node, java: str, libs: Path, options: list[str], *arguments: str) -> list[str]:
+def _make_java_command(node: Node, java: str, libs: Path, options: list[str], *arguments: str) -> list[str]:
+    """Return the command that runs a Java class for a node."""
     logging = [
         f"-Dlog4j2.configurationFile={node.folder / 'log4j2.properties'}",
         f"-Dlog4j.configuration=file:{node.folder / 'log4j.properties'}",
@@ -103,7 +110,7 @@ def _java_command(node: Node, java: str, libs: Path, options: list[str], *argume
 
 
 def _format(nodes: list[Node], java: str, libs: Path) -> None:
-    """Runs Kafka's own StorageTool on every node at once; folders formatted before stay as they are."""
+    """Run Kafka's StorageTool for all nodes at once. Formatted folders stay unchanged. Raise EngineError."""
     running = []
     for node in nodes:
         cluster_id = node.service.environment["CLUSTER_ID"]
@@ -116,40 +123,42 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
             "-c",
             str(node.properties),
         ]
-        if users := translate.scram_users(node.service):
-            arguments.append(f"@{_users_file(node, users)}")
-        command = _java_command(node, java, libs, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], *arguments)
+        if users := translate.parse_scram_users(node.service):
+            arguments.append(f"@{_write_users_file(node, users)}")
+        command = _make_java_command(node, java, libs, ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"], *arguments)
         running.append((node, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)))
     for node, process in running:
-        told, _ = process.communicate()
+        output, _ = process.communicate()
         if process.returncode != 0:
             raise EngineError(
-                f"cannot format the storage of {node.service.name}: {_complaint(told)}",
+                f"cannot format the storage of {node.service.name}: {_find_complaint(output)}",
                 "kafkactl local down --wipe removes what an earlier run left",
             )
 
 
-def _users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
-    """Arguments of StorageTool that make a node's SCRAM users: in a file, because others can read a command line."""
+def _write_users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
+    """Write the StorageTool arguments that create a node's SCRAM users. Other users could read a command line."""
     path = node.folder / "users.args"
     lines = (f"--add-scram\nSCRAM-SHA-512=[name={name},password={password}]\n" for name, password in users)
-    _write_for_us_alone(path, "".join(lines))
+    _write_private_file(path, "".join(lines))
     return path
 
 
-def _write_for_us_alone(path: Path, text: str) -> None:
+def _write_private_file(path: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
     path.touch()
-    path.chmod(0o600)  # also where an older one is
+    path.chmod(0o600)  # touch() keeps the mode of a file that exists
     path.write_text(text, encoding="utf-8")
 
 
 def _start(node: Node, java: str, libs: Path) -> None:
+    """Start the process of a node."""
     main = "org.apache.zookeeper.server.quorum.QuorumPeerMain" if node.service.is_zookeeper else "kafka.Kafka"
-    options = translate.jvm_options(node.service)
-    command = _java_command(node, java, libs, options, main, str(node.properties))
+    options = translate.list_jvm_options(node.service)
+    command = _make_java_command(node, java, libs, options, main, str(node.properties))
     with node.log.open("wb") as log:
         subprocess.Popen(
-            ["/bin/sh", "-c", _BECOME, "sh", str(node.pid_file), *command],
+            ["/bin/sh", "-c", _BECOME_SCRIPT, "sh", str(node.pid_file), *command],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -158,39 +167,41 @@ def _start(node: Node, java: str, libs: Path) -> None:
         )
 
 
-def _client_port(node: Node, loopback: translate.Loopback) -> int:
-    """Where the node answers once it serves: its published port, or the first it listens on."""
-    return node.published_port or loopback.ports[node.service.name, translate.listening_ports(node.service)[0]]
+def _find_client_port(node: Node, loopback: translate.Loopback) -> int:
+    """Return the port on which the node answers when it serves: its published port, or its first listening port."""
+    return node.published_port or loopback.ports[node.service.name, translate.list_listening_ports(node.service)[0]]
 
 
 def _await_dependencies(node: Node, nodes: list[Node], loopback: translate.Loopback) -> None:
+    """Wait until the nodes that a node depends on serve."""
     for other in nodes:
         if other.service.name in node.service.depends_on:
-            _await_open(other, _client_port(other, loopback))
+            _await_open(other, _find_client_port(other, loopback))
 
 
 def _await_open(node: Node, port: int) -> None:
+    """Wait until a node answers on a port; raise EngineError where its process ends, or after 180 s."""
     started = False
 
-    def answers() -> bool:
+    def is_serving() -> bool:
         nonlocal started
-        running = node.pid() is not None
+        running = node.find_pid() is not None
         if started and not running:
-            told = node.log.read_text(encoding="utf-8", errors="replace")
+            log_text = node.log.read_text(encoding="utf-8", errors="replace")
             raise EngineError(
-                f"{node.service.name} ended while starting: {_complaint(told)}", f"its whole log: {node.log}"
+                f"{node.service.name} ended while starting: {_find_complaint(log_text)}", f"its whole log: {node.log}"
             )
         started = started or running
         return running and ports.is_open(port)
 
-    if not await_condition(answers, START_TIMEOUT_S):
+    if not await_condition(is_serving, START_TIMEOUT_S):
         raise EngineError(
             f"{node.service.name} did not answer on port {port} within {START_TIMEOUT_S:.0f} s", f"its log: {node.log}"
         )
 
 
-def _complaint(text: str) -> str:
-    """The line of a log that says what went wrong: the last one with an error, and not its stack."""
+def _find_complaint(text: str) -> str:
+    """Return the line of a log with the cause of a failure: the last line with an error, without its stack trace."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
     complaints = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line]
     return (complaints or lines or ["it said nothing"])[-1]

@@ -7,71 +7,76 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kafkactl.local.compose import Service, Target
-from kafkactl.local.instance import folder_of
+from kafkactl.local.instance import get_folder
 
 
 @dataclass(frozen=True)
 class Node:
-    """A service's files and process on this host."""
+    """The files and the process of a service on this host."""
 
     service: Service
     folder: Path
 
     @property
     def properties(self) -> Path:
+        """Return the path of the configuration file."""
         return self.folder / "node.properties"
 
     @property
     def log(self) -> Path:
+        """Return the path of the log."""
         return self.folder / "node.log"
 
     @property
     def pid_file(self) -> Path:
+        """Return the path of the file with the process id."""
         return self.folder / "pid"
 
     @property
     def volumes(self) -> dict[str, Path]:
+        """Return the folder of this host for each container path."""
         return {path: self.folder / name for path, name in self.service.volumes.items()}
 
     @property
     def published_port(self) -> int | None:
+        """Return the first port for clients on this host, or None."""
         return self.service.ports[0].host if self.service.ports else None
 
-    def pid(self) -> int | None:
-        """The process id while the process runs and is ours."""
+    def find_pid(self) -> int | None:
+        """Return the process id, or None where no process of ours runs."""
         try:
             pid = int(self.pid_file.read_text())
         except (FileNotFoundError, ValueError):
             return None
-        return pid if str(self.properties) in _command_line(pid) else None
+        return pid if str(self.properties) in _read_command_line(pid) else None
 
 
-def nodes_of(target: Target) -> list[Node]:
-    """A target's nodes on this host, in start order."""
-    return [Node(service, folder_of(target.name) / service.name) for service in target.nodes]
+def list_nodes(target: Target) -> list[Node]:
+    """Return a target's nodes on this host, in the order of their start."""
+    return [Node(service, get_folder(target.name) / service.name) for service in target.nodes]
 
 
-def process_state(pid: int | None) -> str:
-    """Return running, paused or stopped; None is a process that is not there."""
+def read_process_state(pid: int | None) -> str:
+    """Return running, paused or stopped. A `pid` of None means stopped."""
     if pid is None:
         return "stopped"
-    try:  # the state comes after the name, which may hold anything
+    try:  # the state follows the name in parentheses, which may contain any character
         state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
     except FileNotFoundError:
-        state = _told_by_ps(pid, "state")
+        state = _ask_ps(pid, "state")
     return "paused" if state.strip().startswith("T") else "running"
 
 
-def _command_line(pid: int) -> str:
-    """A process's command line; empty when there is no such process."""
+def _read_command_line(pid: int) -> str:
+    """Return the command line of a process, or an empty text where it does not exist."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except FileNotFoundError:
-        return _told_by_ps(pid, "command")
+        return _ask_ps(pid, "command")
 
 
-def _told_by_ps(pid: int, column: str) -> str:
-    """Where there is no /proc."""
+def _ask_ps(pid: int, column: str) -> str:
+    """Return a column of ps for a process, where there is no /proc; otherwise an empty text."""
     if Path("/proc/self").exists():
         return ""
     command = ["ps", "-p", str(pid), "-o", f"{column}="]

@@ -1,4 +1,4 @@
-"""TCP ports on loopback: which are taken, and which are free for a node's inner listeners."""
+"""TCP ports on loopback: which ports are in use, and which are free for a node's inner listeners."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kafkactl.local.compose import HOST
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on 127.0.0.1:port now."""
+    """Return whether a server could listen on 127.0.0.1:port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -21,25 +21,28 @@ def is_free(port: int) -> bool:
 
 
 def is_open(port: int) -> bool:
-    """Whether a server answers on 127.0.0.1:port now."""
+    """Return whether a server accepts connections on 127.0.0.1:port now. The wait is at most 1 s."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0
 
 
 def require_free(ports: Iterable[int], owner: str) -> None:
-    """Raises EngineError naming every port that something else holds already."""
-    taken = [port for port in ports if not is_free(port)]
-    if taken:
-        numbers = ", ".join(map(str, taken))
+    """Raise EngineError, which names every port in use. `owner` is the cluster that needs the ports."""
+    ports_in_use = [port for port in ports if not is_free(port)]
+    if ports_in_use:
+        numbers = ", ".join(map(str, ports_in_use))
         raise EngineError(
-            f"cannot start {owner}: port{'s' if len(taken) > 1 else ''} {numbers} in use on {HOST}",
+            f"cannot start {owner}: port{'s' if len(ports_in_use) > 1 else ''} {numbers} in use on {HOST}",
             "choose another first port with --port, or see what runs: kafkactl local status",
         )
 
 
-def free_ports(near: int) -> Iterator[int]:
-    """Free ports in rising order, away from `near` and below the range that outgoing connections use."""
+def find_free_ports(near: int) -> Iterator[int]:
+    """Yield free ports in rising order, away from `near` and below the range of outgoing connections.
+
+    Raise EngineError after port 31999.
+    """
     start = near + 10_000 if near + 10_000 < 30_000 else 15_000
     for port in range(start, 32_000):
         if is_free(port):

@@ -1,9 +1,8 @@
-"""Container settings -> files for a process on loopback, by the rules of the images themselves.
+"""Translation of container settings into files for a process on loopback, by the rules of the images.
 
-apache/kafka (kafka.docker.KafkaDockerWrapper) and cp-kafka map KAFKA_A_B to a.b, `__` to `_` and `___` to `-`;
-cp-zookeeper writes ZOOKEEPER_* into zoo.cfg's camel-case names. What only a container has (host names of the
-compose network, the address 0.0.0.0, paths of volumes) is replaced by 127.0.0.1 with a port of its own and by
-folders on this host.
+apache/kafka (kafka.docker.KafkaDockerWrapper) and cp-kafka map KAFKA_A_B to a.b, `__` to `_` and `___` to `-`.
+cp-zookeeper writes ZOOKEEPER_* into zoo.cfg under camel-case names. Host names of the compose network and the address
+0.0.0.0 become 127.0.0.1 with a separate port for each node. Paths of volumes become folders on this host.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from kafkactl.local.compose import HOST, Service, Target
 
-# Read by the start scripts in the image, never written to server.properties.
+# The start scripts of the image read these. They never stand in server.properties.
 NOT_BROKER_SETTINGS = frozenset(
     {
         "KAFKA_VERSION",
@@ -46,57 +45,66 @@ _ANY_ADDRESS = re.compile(r"://(?:0\.0\.0\.0)?:(\d+)")
 
 @dataclass(frozen=True)
 class Loopback:
-    """Where each (service, container port) is on this host."""
+    """The port on this host of each (service, container port)."""
 
     ports: Mapping[tuple[str, int], int]
 
     @classmethod
-    def of(cls, target: Target, free: Iterator[int]) -> Loopback:
-        """Published ports keep their host port; every other listening port takes the next free one."""
+    def assign(cls, target: Target, free_ports: Iterator[int]) -> Loopback:
+        """Return the ports of a target.
+
+        Published ports keep their host port; other listening ports get the next free port.
+        """
         ports: dict[tuple[str, int], int] = {}
         for service in target.nodes:
             for port in service.ports:
                 ports[service.name, port.container] = port.host
         for service in target.nodes:
-            for container_port in listening_ports(service):
+            for container_port in list_listening_ports(service):
                 if (service.name, container_port) not in ports:
-                    ports[service.name, container_port] = next(free)
+                    ports[service.name, container_port] = next(free_ports)
         return cls(ports)
 
     def rewrite(self, service: Service, value: str) -> str:
-        """A setting's value with every address of the compose network replaced by its loopback address."""
-        value = _ANY_ADDRESS.sub(lambda found: f"://{HOST}:{self.ports[service.name, int(found[1])]}", value)
+        """Return a setting's value with each address of the compose network replaced by its loopback address."""
+        value = _ANY_ADDRESS.sub(lambda match: f"://{HOST}:{self.ports[service.name, int(match[1])]}", value)
         for (name, container_port), port in self.ports.items():
             value = re.sub(rf"(?<![\w.-]){re.escape(name)}:{container_port}(?!\d)", f"{HOST}:{port}", value)
         return value
 
 
-def listening_ports(service: Service) -> list[int]:
-    """The ports a service opens inside its container."""
+def list_listening_ports(service: Service) -> list[int]:
+    """Return the ports that a service opens inside its container."""
     if not service.is_zookeeper:
         return [int(port) for port in _LISTENER_PORT.findall(service.environment.get("KAFKA_LISTENERS", ""))]
     ports = [int(service.environment["ZOOKEEPER_CLIENT_PORT"])]
-    for server in _ensemble(service):
+    for server in _list_ensemble(service):
         name, *peer_ports = server.split(":")
         if name == service.name:
             ports += map(int, peer_ports)
     return ports
 
 
-def server_properties(service: Service, loopback: Loopback, volumes: Mapping[str, Path]) -> dict[str, str]:
-    """A broker's or controller's server.properties; `volumes` maps container paths to folders of this host."""
+def make_server_properties(service: Service, loopback: Loopback, volumes: Mapping[str, Path]) -> dict[str, str]:
+    """Return the server.properties of a broker or controller.
+
+    `volumes` maps container paths to folders of this host.
+    """
     settings = {}
     for key, value in service.environment.items():
         if key.startswith("KAFKA_") and key not in NOT_BROKER_SETTINGS:
-            settings[_property_name(key)] = _on_host(loopback.rewrite(service, value), volumes)
+            settings[_make_property_name(key)] = _replace_paths(loopback.rewrite(service, value), volumes)
     return dict(sorted(settings.items()))
 
 
-def zookeeper_properties(service: Service, loopback: Loopback, volumes: Mapping[str, Path]) -> dict[str, str]:
-    """A ZooKeeper server's zoo.cfg, with the image's data folders."""
+def make_zookeeper_properties(service: Service, loopback: Loopback, volumes: Mapping[str, Path]) -> dict[str, str]:
+    """Return the zoo.cfg of a ZooKeeper server, with the image's data folders.
+
+    `volumes` maps them to this host's folders.
+    """
     settings = {
-        "dataDir": _on_host("/var/lib/zookeeper/data", volumes),
-        "dataLogDir": _on_host("/var/lib/zookeeper/log", volumes),
+        "dataDir": _replace_paths("/var/lib/zookeeper/data", volumes),
+        "dataLogDir": _replace_paths("/var/lib/zookeeper/log", volumes),
         "clientPortAddress": HOST,
         "admin.enableServer": "false",
     }
@@ -104,45 +112,48 @@ def zookeeper_properties(service: Service, loopback: Loopback, volumes: Mapping[
         if (value := service.environment.get(key)) is not None:
             settings[name] = value
     settings["clientPort"] = str(loopback.ports[service.name, int(settings["clientPort"])])
-    for number, server in enumerate(_ensemble(service), start=1):
+    for number, server in enumerate(_list_ensemble(service), start=1):
         name, peer, election = server.split(":")
         settings[f"server.{number}"] = f"{HOST}:{loopback.ports[name, int(peer)]}:{loopback.ports[name, int(election)]}"
     return settings
 
 
-def properties_text(settings: Mapping[str, str]) -> str:
-    """A .properties file; a backslash is the format's escape character, so one in a value is doubled."""
+def format_properties(settings: Mapping[str, str]) -> str:
+    """Return the text of a .properties file. Each backslash is doubled, because it is the format's escape character."""
     return "".join(f"{key}={value}\n".replace("\\", "\\\\") for key, value in settings.items())
 
 
-def job_command(service: Service, volumes: Mapping[str, Path]) -> list[str]:
-    """What a job runs, with this host's folders."""
-    return [_on_host(word, volumes) for word in service.entrypoint]
+def make_job_command(service: Service, volumes: Mapping[str, Path]) -> list[str]:
+    """Return the command of a job with folders of this host."""
+    return [_replace_paths(word, volumes) for word in service.entrypoint]
 
 
-def scram_users(service: Service) -> list[tuple[str, str]]:
-    """Names and passwords that a KRaft node is to know from the first: SCRAM_USERS is name=password,..."""
+def parse_scram_users(service: Service) -> list[tuple[str, str]]:
+    """Return names and passwords of the users that a KRaft node has from the start: SCRAM_USERS is name=password,..."""
     pairs = (entry.partition("=") for entry in service.environment.get("SCRAM_USERS", "").split(",") if entry)
     return [(name, password) for name, _, password in pairs]
 
 
-def jvm_options(service: Service) -> list[str]:
-    """The options that the image's start script hands to java."""
+def list_jvm_options(service: Service) -> list[str]:
+    """Return the options that the image's start script gives to java."""
     names = ("KAFKA_HEAP_OPTS", "KAFKA_JVM_PERFORMANCE_OPTS", "KAFKA_OPTS")
     return [option for name in names for option in service.environment.get(name, "").split()]
 
 
-def _ensemble(service: Service) -> list[str]:
+def _list_ensemble(service: Service) -> list[str]:
+    """Return the servers of ZOOKEEPER_SERVERS, as name:peer port:election port."""
     servers = service.environment.get("ZOOKEEPER_SERVERS", "")
     return [server for server in servers.split(";") if server]
 
 
-def _property_name(key: str) -> str:
+def _make_property_name(key: str) -> str:
+    """Return the setting's name for an environment variable of the image."""
     dotted = key.removeprefix("KAFKA_").lower().replace("_", ".")
     return dotted.replace("...", "-").replace("..", "_")
 
 
-def _on_host(value: str, volumes: Mapping[str, Path]) -> str:
+def _replace_paths(value: str, volumes: Mapping[str, Path]) -> str:
+    """Return a value with container paths replaced by folders of this host."""
     for container_path, folder in volumes.items():
         on_host = str(folder).replace("\\", "\\\\")
         value = re.sub(rf"(?<![\w./-]){re.escape(container_path)}(?![\w.-])", on_host, value)

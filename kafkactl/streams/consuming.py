@@ -74,7 +74,7 @@ class Reading:
         self._is_paused = False
         self._failure: KafkactlError | None = None
         """Error of a callback of librdkafka, which cannot raise it itself; or None."""
-        self._consumer = cluster.consumer({**make_consumer_settings(selection), "on_commit": self._on_commit})
+        self._consumer = cluster.make_consumer({**make_consumer_settings(selection), "on_commit": self._on_commit})
         self._at_end: set[Partition] = set()
         self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []

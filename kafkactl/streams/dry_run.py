@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafkactl.connection.cluster import Cluster, partition_numbers, require_partition
+from kafkactl.connection.cluster import Cluster, list_partition_numbers, require_partition
 from kafkactl.errors import NotFoundError
 from kafkactl.storage.batch import HEADER_SIZE
 from kafkactl.storage.text import name_bytes
@@ -24,10 +24,10 @@ class DryRun:
         """
         self._topic_bytes = topic_bytes
         self._cluster, self._topic, self._account = cluster, topic, account
-        topics = cluster.metadata().topics
+        topics = cluster.read_metadata().topics
         if topic not in topics:
             raise NotFoundError(f"there is no topic {topic!r}", f"kafkactl topics create {topic}")
-        self._numbers = frozenset(partition_numbers(topics[topic]))
+        self._numbers = frozenset(list_partition_numbers(topics[topic]))
         if partition is not None:
             require_partition(topic, partition, self._numbers)
         account.largest_bytes = find_largest_bytes(cluster)

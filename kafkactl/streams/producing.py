@@ -66,7 +66,7 @@ class Sending:
         self._second_sender: RecordSending | None = None
         settings = {**make_producer_settings(cluster), **STATISTICS, "stats_cb": self._waiting.on_statistics}
         self._where = {} if partition is None else {"partition": partition}
-        self._producer: Any = cluster.producer(settings)
+        self._producer: Any = cluster.make_producer(settings)
         _, self._waiting.leaders = require_topic(cluster, self._producer, topic, tell, partition)
         cluster.end_sharing()
 
@@ -340,7 +340,7 @@ def require_topic(
     sentence about that. Raise NotFoundError for a topic that does not exist and was not created, and for a missing
     partition. Raise OperationError without the right to write to the topic.
     """
-    metadata = cluster.metadata(client=producer)
+    metadata = cluster.read_metadata(client=producer)
     leaders = {}
     if topic in metadata.topics:
         numbers = set(metadata.topics[topic].partitions)
@@ -362,7 +362,7 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
 
     def ask() -> set[int]:
         nonlocal is_reported
-        metadata = cluster.metadata(topic, producer).topics[topic]
+        metadata = cluster.read_metadata(topic, producer).topics[topic]
         code = None if metadata.error is None else metadata.error.code()
         if not is_reported and code != KafkaError.TOPIC_AUTHORIZATION_FAILED:  # without rights it may exist
             tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")

@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
 
 from kafkactl.connection.broker_errors import describe_kafka_error
-from kafkactl.connection.cluster import Cluster, partition_numbers, require_partition
+from kafkactl.connection.cluster import Cluster, list_partition_numbers, require_partition
 from kafkactl.connection.protocol import SpecialOffset
 from kafkactl.errors import NotFoundError, OperationError
 from kafkactl.patterns import TopicSelection
@@ -182,10 +182,10 @@ def find_topics(cluster: Cluster, consumer: Any, selection: Selection) -> dict[s
     Raise NotFoundError where no topic matches or a topic is missing, and OperationError for an error of a broker.
     """
     if selection.include is None:
-        return {topic: cluster.topic_partitions(topic, consumer) for topic in selection.topics}
-    topics = cluster.metadata(client=consumer).topics
+        return {topic: cluster.list_partitions(topic, consumer) for topic in selection.topics}
+    topics = cluster.read_metadata(client=consumer).topics
     choice = selection.include.choose(topics)
     if not choice.names:
         arguments = ", ".join((*choice.absent_names, *choice.unmatched_patterns))
         raise NotFoundError(f"no topic matches {arguments!r}", "kafkactl topics list shows those that one may see")
-    return {name: partition_numbers(topics[name]) for name in choice.names}
+    return {name: list_partition_numbers(topics[name]) for name in choice.names}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from testcontainers.compose import DockerCompose
 
-from kafkactl.local.compose import Target, compose_file, load_target, variables
+from kafkactl.local.compose import Target, find_compose_file, load_target, make_variables
 from tests import images
 from tests.clusters import free_base
 from tests.conftest import Cli
@@ -39,10 +39,10 @@ def start(engine: None, tmp_path: Path) -> Start:
     def started(name: str, log_dir: Path | None = None) -> Iterator[Target]:
         project = f"kafkactl-test-{uuid.uuid4().hex[:10]}"
         values = {
-            **variables(port=free_base(PORT), secrets=tmp_path / "secrets", log_dir=log_dir),
+            **make_variables(port=free_base(PORT), secrets=tmp_path / "secrets", log_dir=log_dir),
             "COMPOSE_PROJECT_NAME": project,
         }
-        file = compose_file(name)
+        file = find_compose_file(name)
         filled_in = tmp_path / f"{name}.env"
         filled_in.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
         with DockerCompose(str(file.parent), compose_file_name=file.name, env_file=str(filled_in), wait=True):

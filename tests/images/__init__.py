@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kafkactl.local import jars
 from kafkactl.local.compose import TARGETS, load_target
-from kafkactl.paths import cache_dir
+from kafkactl.paths import find_cache_dir
 
 RECIPES = Path(__file__).parent
 PYTHON_IMAGE = "python:3.11-slim-bookworm"
@@ -88,7 +88,7 @@ def _build(image: str, recipe: Recipe) -> None:
     # Beside the jars, so that they are linked and not copied.
     with tempfile.TemporaryDirectory(dir=_cache()) as context:
         shutil.copytree(RECIPES / recipe.folder, context, dirs_exist_ok=True)
-        shutil.copytree(jars.libs(recipe.kafka_version, print), Path(context, "libs"), copy_function=os.link)
+        shutil.copytree(jars.get_libs(recipe.kafka_version, print), Path(context, "libs"), copy_function=os.link)
         # The builder that is part of the engine: buildx would be one more thing to install.
         _docker(
             "build", "--quiet", "--tag", image, "--label", f"{_LABEL}={_recipe_id()}", context, DOCKER_BUILDKIT="0"
@@ -122,7 +122,7 @@ def _recipe_id() -> str:
 
 
 def _cache() -> Path:
-    folder = cache_dir() / "images"
+    folder = find_cache_dir() / "images"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

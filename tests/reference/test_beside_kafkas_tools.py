@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Producer
 
 from kafkactl.local.compose import TARGETS, load_target
-from kafkactl.local.translate import Loopback, server_properties
+from kafkactl.local.translate import Loopback, make_server_properties
 from tests import java_tools
 from tests.clusters import PORTS, RunningCluster, eventually
 from tests.reference.dumps import same_text
@@ -218,7 +218,9 @@ def test_settings_become_properties_as_in_the_image(name: str, kraft: RunningClu
     """apache/kafka's own class reads each broker's environment; cp-kafka's template maps names by the same rules."""
     assert kraft.version == "4.3.1"  # its jars are here
     for broker in load_target(name, {}).brokers:
-        assert server_properties(broker, SameAddresses({}), {}) == wrapped(broker.environment, tmp_path / broker.name)
+        assert make_server_properties(broker, SameAddresses({}), {}) == wrapped(
+            broker.environment, tmp_path / broker.name
+        )
 
 
 class SameAddresses(Loopback):

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from kafkactl.paths import cache_dir
+from kafkactl.paths import find_cache_dir
 from kafkactl.storage.records import Record
 from kafkactl.storage.schema import find_layouts, load_layouts
 from tests.clusters import RunningCluster
@@ -153,6 +153,6 @@ def test_the_topics_of_a_running_broker(cluster: RunningCluster, name: str, tmp_
 
 @pytest.mark.parametrize("name", made.SOURCES)
 def test_the_layouts_are_those_of_kafkas_jars(kraft: RunningCluster, name: str) -> None:
-    jars = cache_dir() / "kafka" / made.VERSION
+    jars = find_cache_dir() / "kafka" / made.VERSION
     assert kraft.version == made.VERSION
     assert (made.LAYOUTS / f"{name}.txt").read_text() == made.layout_text(name, jars)

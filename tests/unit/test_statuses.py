@@ -35,4 +35,4 @@ def test_a_problem_is_never_lost() -> None:
 
 
 def test_signals() -> None:
-    assert [statuses.of_signal(number) for number in (1, 2, 15)] == [129, 130, 143]
+    assert [statuses.get_signal_status(number) for number in (1, 2, 15)] == [129, 130, 143]

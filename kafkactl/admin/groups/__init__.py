@@ -1,1 +1,1 @@
-"""Consumer groups: their members, offsets, lag and pace, and what is wrong with them."""
+"""Consumer groups: members, offsets, lag, speed, and diagnosis."""

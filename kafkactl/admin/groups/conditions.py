@@ -1,4 +1,4 @@
-"""Conditions on groups, as monitors and CI put them: lag>10000, time>5m, state!=Stable, members<3."""
+"""Conditions on groups for monitoring and CI: lag>10000, time>5m, state!=Stable, members<3."""
 
 from __future__ import annotations
 
@@ -29,43 +29,45 @@ _HINT = "like lag>10000, time>5m, state!=Stable or members<3"
 
 @dataclass(frozen=True)
 class Condition:
-    """What must not be true of a group."""
+    """A condition that must not hold for a group."""
 
     text: str
     subject: str
     compare: Callable[[Any, Any], bool]
     bound: float | str
+    """Number of records or members, time in s, or name of a state."""
 
-    def violation(self, lag: GroupLag) -> str | None:
-        """What is so that must not be; what is not known is never taken as fine."""
-        value = _value(self.subject, lag)
+    def find_violation(self, lag: GroupLag) -> str | None:
+        """Return the violated condition as text, or None. An unknown value counts as a violation."""
+        value = _get_value(self.subject, lag)
         if value is None or (self.subject == "lag" and lag.unknown_partitions and not self.compare(value, self.bound)):
             return f"{lag.description.group}: {self.subject} is not known ({self.text})"
         if self.compare(value, self.bound):
-            shown = f"{write_number(value)} s" if isinstance(value, float) else value
-            return f"{lag.description.group}: {self.subject} is {shown} ({self.text})"
+            value_text = f"{write_number(value)} s" if isinstance(value, float) else value
+            return f"{lag.description.group}: {self.subject} is {value_text} ({self.text})"
         return None
 
 
 def parse(text: str) -> Condition:
-    """Return the condition of a text such as lag>10000 or time>5m; raises UsageError."""
+    """Return the condition of a text such as lag>10000 or time>5m; raise UsageError for any other text."""
     match = _FORM.fullmatch(text)
     if match is None:
         raise UsageError(f"--fail-if {text}: not a condition", _HINT)
-    subject, compared, bound = match.groups()
+    subject, operator_text, bound = match.groups()
     if subject == "state":
-        if compared not in ("=", "==", "!="):
+        if operator_text not in ("=", "==", "!="):
             raise UsageError(f"--fail-if {text}: a state is = or !=", _HINT)
-        return Condition(text, subject, _OPERATORS[compared], bound)
+        return Condition(text, subject, _OPERATORS[operator_text], bound)
     if subject == "time":
-        return Condition(text, subject, _OPERATORS[compared], parse_duration(bound, "--fail-if time") / _MS)
+        return Condition(text, subject, _OPERATORS[operator_text], parse_duration(bound, "--fail-if time") / _MS)
     try:
-        return Condition(text, subject, _OPERATORS[compared], float(bound))
+        return Condition(text, subject, _OPERATORS[operator_text], float(bound))
     except ValueError:
         raise UsageError(f"--fail-if {text}: {bound} is no number", _HINT) from None
 
 
-def _value(subject: str, lag: GroupLag) -> float | str | None:
+def _get_value(subject: str, lag: GroupLag) -> float | str | None:
+    """Return the group's value of the subject (times in s), or None where it is not known."""
     if subject == "state":
         return lag.description.state
     if subject == "members":

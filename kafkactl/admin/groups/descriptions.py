@@ -1,10 +1,10 @@
 """Consumer groups: members, committed offsets and lag.
 
-Reference: org.apache.kafka.tools.consumer.group.ConsumerGroupCommand.
-
-Asking for the offsets of a group whose coordinator is moving ends librdkafka 2.16 with a segmentation fault
-(librdkafka issue 5040): so groups are listed and described first, and offsets are asked only of coordinators
+A request for the offsets of a group whose coordinator is moving ends librdkafka 2.16 with a segmentation fault
+(librdkafka issue 5040). So groups are listed and described first, and their offsets are asked only from coordinators
 that have just answered.
+
+Reference: org.apache.kafka.tools.consumer.group.ConsumerGroupCommand.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from kafkactl.admin.groups.models import (
     Node,
     PartitionLag,
 )
-from kafkactl.admin.models import Outcome, Partition, outcomes
-from kafkactl.admin.offsets import LogEnds, log_ends
+from kafkactl.admin.models import Outcome, Partition, send_change
+from kafkactl.admin.offsets import LogEnds, read_log_ends
 from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_kafka_error
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError
 from kafkactl.patterns import NameSelection, select_names
 
-# Kafka's own spelling of what librdkafka names differently.
+# Kafka's own names of the states. librdkafka's differ.
 _STATES = {
     ConsumerGroupState.PREPARING_REBALANCING: "PreparingRebalance",
     ConsumerGroupState.COMPLETING_REBALANCING: "CompletingRebalance",
@@ -48,17 +48,19 @@ _STATES = {
 
 
 OTHER_TYPES = ("share", "streams")
+"""Types of groups that are not consumer groups."""
 _CONSUMER_TYPES = ("classic", "consumer")
 _LIST_HINT = "list the groups that you can see: kafkactl groups list"
 _NO_COMMIT = (None, None, None)
-_OK = CommitState.OK  # a member of an enumeration is looked up slowly
+_OK = CommitState.OK  # the look-up of an enumeration's member is slow
 
 
 def list_groups(cluster: Cluster) -> GroupList:
-    """Return all consumer groups, asked of every broker at once, as they answer, and the errors of brokers.
+    """Return all consumer groups in the order of the answers, and the errors of brokers. All brokers are asked at once.
 
-    librdkafka says of no broker which one did not answer, and gives up where it has asked a frozen one who the others
-    are. Then they are asked once more, without it.
+    librdkafka does not name the broker that did not answer, and it fails where a frozen broker should list the others.
+    Then all brokers are asked once more by kafka-python. Raise UnreachableError where no broker answers, OperationError
+    for a refusal.
     """
 
     def ask() -> GroupList:
@@ -72,10 +74,10 @@ def list_groups(cluster: Cluster) -> GroupList:
             is_passing = isinstance(failure, OperationError) and failure.code in TRANSIENT_CODES
             if is_passing or not answer.valid or isinstance(failure, UnreachableError):
                 raise failure
-        listed = [GroupListing(group.group_id, _type(group), _state(group)) for group in answer.valid or ()]
-        return GroupList(tuple(listed), tuple(map(str, failures)))
+        listings = [GroupListing(group.group_id, _get_type(group), _get_state(group)) for group in answer.valid or ()]
+        return GroupList(tuple(listings), tuple(map(str, failures)))
 
-    with cluster.one_timeout() as deadline:
+    with cluster.share_timeout() as deadline:
         try:
             return cluster.retry(ask)
         except TimeoutError:
@@ -83,55 +85,66 @@ def list_groups(cluster: Cluster) -> GroupList:
         except UnreachableError as error:
             if not error.is_partial or time.monotonic() >= deadline:
                 raise
-        from kafkactl.admin.groups.epochs import list_groups_of
+        from kafkactl.admin.groups.epochs import list_groups_of_types
 
         try:
-            return list_groups_of(cluster, _CONSUMER_TYPES)
+            return list_groups_of_types(cluster, _CONSUMER_TYPES)
         except UnreachableError as error:
-            raise cluster.with_silent_brokers(error) from error
+            raise cluster.name_silent_brokers(error) from error
 
 
 def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> GroupChoice:
-    """Return the selected consumer groups, or all of them, and an error for each name that is none.
+    """Return the selected consumer groups (None: all), sorted, and an error for each name that is no consumer group.
 
-    Raises NotFoundError for a pattern without a match.
+    While a broker's list is missing, the errors say so. Raise NotFoundError for a pattern without a match in complete
+    lists, and UnreachableError where no broker answers.
     """
-    listed = list_groups(cluster)
-    unlisted = tuple(OperationError(f"cannot list all groups: {error}") for error in listed.errors)
+    group_list = list_groups(cluster)
+    list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
     if selection is None or selection.is_empty:
-        return GroupChoice(groups=_sorted(listed.groups), errors=unlisted)
-    choice = selection.choose([group.group for group in listed.groups])
-    if choice.unmatched_patterns and not unlisted:
+        return GroupChoice(groups=_sort_groups(group_list.groups), errors=list_errors)
+    choice = selection.choose([group.group for group in group_list.groups])
+    if choice.unmatched_patterns and not list_errors:
         raise NotFoundError(f"no group matches {choice.unmatched_patterns[0]!r}", _LIST_HINT)
-    others = {one.group: one for one in other_groups(cluster).groups} if choice.absent_names else {}
+    other_groups = (
+        {other_group.group: other_group for other_group in list_other_groups(cluster).groups}
+        if choice.absent_names
+        else {}
+    )
     errors: list[KafkactlError] = []
     for name in choice.absent_names:
-        if name in others:
-            errors.append(not_supported(others[name]))
-        elif unlisted:
-            reason = f"group {name!r} may exist: {unlisted[0]}"
+        if name in other_groups:
+            errors.append(make_unsupported_error(other_groups[name]))
+        elif list_errors:
+            reason = f"group {name!r} may exist: {list_errors[0]}"
             errors.append(OperationError(reason, "ask again when all brokers answer"))
         else:
             errors.append(NotFoundError(f"there is no consumer group {name!r}", _LIST_HINT))
     if choice.unmatched_patterns or not selection.names:
-        errors += unlisted
+        errors += list_errors
     names = set(choice.names)
-    return GroupChoice(groups=_sorted(each for each in listed.groups if each.group in names), errors=tuple(errors))
+    return GroupChoice(
+        groups=_sort_groups(listing for listing in group_list.groups if listing.group in names), errors=tuple(errors)
+    )
 
 
-def _sorted(groups: Iterable[GroupListing]) -> tuple[GroupListing, ...]:
+def _sort_groups(groups: Iterable[GroupListing]) -> tuple[GroupListing, ...]:
+    """Return the groups sorted by name."""
     return tuple(sorted(groups, key=lambda group: group.group))
 
 
-def other_groups(cluster: Cluster) -> GroupList:
-    """Return the share and streams groups, none of brokers that know no types; and the errors of brokers."""
-    from kafkactl.admin.groups.epochs import list_groups_of
+def list_other_groups(cluster: Cluster) -> GroupList:
+    """Return the share and streams groups, and the errors of brokers.
 
-    return list_groups_of(cluster, OTHER_TYPES)
+    Brokers that do not know group types have none.
+    """
+    from kafkactl.admin.groups.epochs import list_groups_of_types
+
+    return list_groups_of_types(cluster, OTHER_TYPES)
 
 
-def not_supported(group: GroupListing) -> OperationError:
-    """Return the error for a group of another type than classic and consumer."""
+def make_unsupported_error(group: GroupListing) -> OperationError:
+    """Return the error for a group whose type is neither classic nor consumer."""
     kind = group.type.lower()
     reason = f"group {group.group!r} is a {kind} group: kafkactl does not support {kind} groups yet"
     return OperationError(reason, f"use Kafka's own tool: kafka-{kind}-groups.sh")
@@ -140,82 +153,92 @@ def not_supported(group: GroupListing) -> OperationError:
 def describe_groups(
     cluster: Cluster, groups: Sequence[GroupListing], with_epochs: bool = False
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
-    """Return a description of each group, and an error for each that could not be described.
+    """Return a description of each group, and an error for each group that could not be described.
 
-    `with_epochs` asks also for what librdkafka does not: epochs and target assignments of the consumer protocol.
+    `with_epochs` asks also for values that librdkafka does not know: epochs and target assignments of the consumer
+    protocol.
     """
-    return _described_all(cluster, [group.group for group in groups], with_epochs)
+    return _describe_all(cluster, [group.group for group in groups], with_epochs)
 
 
-def _described_all(
-    cluster: Cluster, chosen: Sequence[str], with_epochs: bool
+def _describe_all(
+    cluster: Cluster, group_names: Sequence[str], with_epochs: bool
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
-    if not chosen:
+    """Return the descriptions of the groups of these names, and the errors."""
+    if not group_names:
         return [], []
 
     def send(names: list[str]) -> Mapping[str, Future[Any]]:
         return cluster.admin.describe_consumer_groups(names, request_timeout=cluster.timeout_s)
 
-    answers = cluster.ask_each(chosen, send, lambda name: f"cannot describe group {name}")
+    answers = cluster.ask_each(group_names, send, lambda name: f"cannot describe group {name}")
     errors: list[KafkactlError] = [answer for answer in answers.values() if isinstance(answer, OperationError)]
-    described = [_described(answer) for answer in answers.values() if not isinstance(answer, OperationError)]
-    # librdkafka has no words for the states in which groups of the consumer protocol are rebalanced.
-    if with_epochs or any(one.state == UNKNOWN_STATE for one in described):
-        from kafkactl.admin.groups.epochs import with_epochs_of
+    descriptions = [_make_description(answer) for answer in answers.values() if not isinstance(answer, OperationError)]
+    # librdkafka does not know the states Assigning and Reconciling of the consumer protocol.
+    if with_epochs or any(description.state == UNKNOWN_STATE for description in descriptions):
+        from kafkactl.admin.groups.epochs import add_epochs
 
-        return with_epochs_of(cluster, described), errors
-    return described, errors
+        return add_epochs(cluster, descriptions), errors
+    return descriptions, errors
 
 
-def _briefly(
+def _describe_briefly(
     cluster: Cluster, groups: Sequence[GroupListing], with_epochs: bool
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
-    """Likewise, but of groups that their coordinators list as empty only that: they have no members to ask for."""
-    empty = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
-    described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty]
-    others = {group.group for group in groups} - {group.group for group in empty}
-    found, errors = _described_all(cluster, sorted(others), with_epochs)
-    return sorted(described + found, key=lambda one: one.group), errors
+    """Return the descriptions of groups, sorted by name, and the errors.
+
+    A group that its coordinator lists as empty is not asked for, because it has no members.
+    """
+    empty_groups = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
+    described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty_groups]
+    other_names = {group.group for group in groups} - {group.group for group in empty_groups}
+    details, errors = _describe_all(cluster, sorted(other_names), with_epochs)
+    return sorted(described + details, key=lambda description: description.group), errors
 
 
-def group_lags(
+def read_group_lags(
     cluster: Cluster, groups: Sequence[GroupListing], read_committed: bool = False, with_epochs: bool = False
 ) -> tuple[list[GroupLag], list[KafkactlError]]:
-    """Return each group with every partition's lag, and an error for each group that could not be asked.
+    """Return each group with the lag of every partition, and an error for each group that could not be read.
 
-    The ends of each partition are asked once for all groups. A topic that a group has committed in is shown whole:
-    records in a partition without a commit are unread, too.
+    The ends of each partition are read once for all groups. All partitions of a topic are included where the group has
+    committed in one of them: records in a partition without a commit are unread, too. With `read_committed` the end of
+    a log is its last stable offset. `with_epochs` is as in describe_groups. Raise UnreachableError where no group was
+    answered.
     """
-    descriptions, errors = _briefly(cluster, groups, with_epochs)
-    asked, failures = _asked_offsets(cluster, [one.group for one in descriptions])
-    descriptions = [one for one in descriptions if one.group in asked]
-    commits = {group: _by_topic(entries) for group, entries in asked.items()}
-    known = cluster.metadata().topics
+    descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
+    offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])
+    descriptions = [description for description in descriptions if description.group in offsets]
+    commits = {group: _group_by_topic(entries) for group, entries in offsets.items()}
+    topics = cluster.read_metadata().topics
     watched: set[Partition] = set()
-    for one in descriptions:
-        committed, owners = commits[one.group], one.owners
+    for description in descriptions:
+        committed, owners = commits[description.group], description.owners
         watched.update(owners)
         for topic in committed.keys() | {topic for topic, _ in owners}:
             numbers = set(committed.get(topic, ()))
-            if topic in known:
-                numbers.update(known[topic].partitions)
+            if topic in topics:
+                numbers.update(topics[topic].partitions)
             watched.update((topic, number) for number in numbers)
     ends: dict[str, dict[int, LogEnds]] = {}
-    for (topic, number), of_log in log_ends(cluster, watched, read_committed).items():
-        ends.setdefault(topic, {})[number] = of_log
-    return [group_lag(one, _rows(one, commits[one.group], ends, known)) for one in descriptions], errors + failures
+    for (topic, number), log_ends in read_log_ends(cluster, watched, read_committed).items():
+        ends.setdefault(topic, {})[number] = log_ends
+    return [
+        make_group_lag(description, _make_rows(description, commits[description.group], ends, topics))
+        for description in descriptions
+    ], errors + failures
 
 
-def one_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> GroupLag:
-    """Return a group with every partition's lag; raises NotFoundError and OperationError."""
-    found, errors = group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
+def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> GroupLag:
+    """Return a group with the lag of every partition; raise NotFoundError, OperationError or UnreachableError."""
+    lags, errors = read_group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
     if errors:
         raise errors[0]
-    return found[0]
+    return lags[0]
 
 
 def require_group(cluster: Cluster, name: str) -> GroupListing:
-    """Return a consumer group as it is listed; raises NotFoundError, and OperationError for one of another type."""
+    """Return a consumer group; raise NotFoundError, or OperationError for a group of another type."""
     choice = choose_groups(cluster, select_names([name]))
     if choice.errors:
         raise choice.errors[0]
@@ -223,76 +246,90 @@ def require_group(cluster: Cluster, name: str) -> GroupListing:
 
 
 _Committed = Mapping[str, Mapping[int, TopicPartition]]
+"""Committed offsets by topic and partition number."""
 
 
-def _by_topic(entries: Iterable[TopicPartition]) -> _Committed:
-    found: dict[str, dict[int, TopicPartition]] = {}
+def _group_by_topic(entries: Iterable[TopicPartition]) -> _Committed:
+    """Return the committed offsets by topic and partition number."""
+    by_topic: dict[str, dict[int, TopicPartition]] = {}
     for entry in entries:
-        topic = entry.topic  # made anew each time that it is asked for
-        if topic in found:
-            found[topic][entry.partition] = entry
+        topic = entry.topic  # the attribute is a new string at each access
+        if topic in by_topic:
+            by_topic[topic][entry.partition] = entry
         else:
-            found[topic] = {entry.partition: entry}
-    return found
+            by_topic[topic] = {entry.partition: entry}
+    return by_topic
 
 
-def _rows(
-    one: GroupDescription, commits: _Committed, ends: Mapping[str, Mapping[int, LogEnds]], known: Container[str]
+def _make_rows(
+    description: GroupDescription,
+    commits: _Committed,
+    ends: Mapping[str, Mapping[int, LogEnds]],
+    existing_topics: Container[str],
 ) -> list[PartitionLag]:
-    """A group's partitions in order: what it has committed in, reads, or should read of the same topics."""
-    group, owners = one.group, one.owners
+    """Return the rows of a group, sorted: partitions that it has committed in, reads, or should read.
+
+    An existing topic counts with all partitions.
+    """
+    group, owners = description.group, description.owners
     numbers = {topic: set(committed) for topic, committed in commits.items()}
     for topic, number in owners:
         numbers.setdefault(topic, set()).add(number)
     rows = []
     for topic in sorted(numbers):
-        committed, of_topic = commits.get(topic, {}), ends[topic]
-        # Of a topic that is there all partitions; of one that is gone those that a member still holds.
-        for number in sorted(numbers[topic].union(of_topic) if topic in known else numbers[topic]):
+        committed, topic_ends = commits.get(topic, {}), ends[topic]
+        # An existing topic is shown with all partitions, a deleted topic only with those in a commit or an assignment.
+        for number in sorted(numbers[topic].union(topic_ends) if topic in existing_topics else numbers[topic]):
             owner = owners.get((topic, number)) if owners else None
-            rows.append(_partition_lag(group, topic, number, committed.get(number), of_topic[number], owner))
+            rows.append(_make_partition_lag(group, topic, number, committed.get(number), topic_ends[number], owner))
     return rows
 
 
-def committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict[Partition, Commit]]:
-    """What each group has committed, of all groups at once; coordinators must just have answered (see above)."""
-    asked, errors = _asked_offsets(cluster, groups)
+def read_committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict[Partition, Commit]]:
+    """Return the committed offsets of each group. All groups are asked at once.
+
+    The coordinators must just have answered (see the module's docstring). Raise OperationError for the first group that
+    cannot be read.
+    """
+    offsets, errors = _read_offsets(cluster, groups)
     if errors:
         raise errors[0]
     return {
-        group: {(entry.topic, entry.partition): Commit(*_commit(entry)) for entry in entries}
-        for group, entries in asked.items()
+        group: {(entry.topic, entry.partition): Commit(*_read_commit(entry)) for entry in entries}
+        for group, entries in offsets.items()
     }
 
 
-def _asked_offsets(
+def _read_offsets(
     cluster: Cluster, groups: Sequence[str]
 ) -> tuple[dict[str, list[TopicPartition]], list[KafkactlError]]:
-    def send(left: list[str]) -> Mapping[str, Future[Any]]:
+    """Return librdkafka's committed offsets of each group, and an error for each group that could not be read."""
+
+    def send(pending_groups: list[str]) -> Mapping[str, Future[Any]]:
         return {
             group: cluster.admin.list_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(group)], request_timeout=cluster.timeout_s
             )[group]
-            for group in left
+            for group in pending_groups
         }
 
     answers = cluster.ask_each(groups, send, lambda group: f"cannot read the offsets of group {group}")
     errors: list[KafkactlError] = [answer for answer in answers.values() if isinstance(answer, OperationError)]
-    found = {group: answer for group, answer in answers.items() if not isinstance(answer, OperationError)}
-    return {group: answer.topic_partitions or [] for group, answer in found.items()}, errors
+    successes = {group: answer for group, answer in answers.items() if not isinstance(answer, OperationError)}
+    return {group: answer.topic_partitions or [] for group, answer in successes.items()}, errors
 
 
 def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
-    """Deletes each group; every one's own outcome."""
+    """Delete groups and return the outcome of each."""
 
-    def send(left: list[str]) -> Mapping[str, Future[Any]]:
-        return cluster.admin.delete_consumer_groups(left, request_timeout=cluster.timeout_s)
+    def send(group_names: list[str]) -> Mapping[str, Future[Any]]:
+        return cluster.admin.delete_consumer_groups(group_names, request_timeout=cluster.timeout_s)
 
-    return outcomes(cluster, names, send, "deleted")
+    return send_change(cluster, names, send, "deleted")
 
 
-def _commit(entry: TopicPartition) -> tuple[int | None, int | None, str | None]:
-    """A Commit's values; the future of a whole group succeeds while single partitions inside carry an error."""
+def _read_commit(entry: TopicPartition) -> tuple[int | None, int | None, str | None]:
+    """Return the values of a Commit. An answer for a whole group succeeds although single partitions have errors."""
     error = entry.error
     if error is not None:
         return None, None, describe_kafka_error(error)
@@ -300,19 +337,20 @@ def _commit(entry: TopicPartition) -> tuple[int | None, int | None, str | None]:
     return (offset, entry.leader_epoch, None) if offset >= 0 else _NO_COMMIT
 
 
-def group_lag(description: GroupDescription, partitions: Sequence[PartitionLag]) -> GroupLag:
-    """A group with its partitions and their sum."""
-    known = [row.lag for row in partitions if row.lag is not None]
-    return GroupLag(description, tuple(partitions), sum(known), len(partitions) - len(known))
+def make_group_lag(description: GroupDescription, partitions: Sequence[PartitionLag]) -> GroupLag:
+    """Return the group with its partitions and the sum of their lags."""
+    known_lags = [row.lag for row in partitions if row.lag is not None]
+    return GroupLag(description, tuple(partitions), sum(known_lags), len(partitions) - len(known_lags))
 
 
-def _partition_lag(
-    group: str, topic: str, number: int, entry: TopicPartition | None, ends: LogEnds, owner: Member | None
+def _make_partition_lag(
+    group: str, topic: str, number: int, commit_entry: TopicPartition | None, ends: LogEnds, owner: Member | None
 ) -> PartitionLag:
+    """Return the row of a partition. `commit_entry` is None without a commit, `owner` without a member."""
     start, end = ends.start.offset, ends.end.offset
-    current, epoch, error = _NO_COMMIT if entry is None else _commit(entry)
+    current, epoch, error = _NO_COMMIT if commit_entry is None else _read_commit(commit_entry)
     lag = None
-    # The commonest first: this is done for every partition of every group.
+    # The most frequent case is first, because this runs for every partition of every group.
     if current is not None and start is not None and end is not None and start <= current <= end:
         lag, state = end - current, _OK
     elif error or start is None or end is None:
@@ -334,7 +372,8 @@ def _partition_lag(
     )
 
 
-def _described(description: Any) -> GroupDescription:
+def _make_description(description: Any) -> GroupDescription:
+    """Return the description of a group from librdkafka's."""
     members = [
         Member(
             description.group_id,
@@ -342,29 +381,32 @@ def _described(description: Any) -> GroupDescription:
             member.group_instance_id,
             member.client_id,
             member.host,
-            _pairs(member.assignment.topic_partitions),
+            _list_partitions(member.assignment.topic_partitions),
         )
         for member in description.members
     ]
     coordinator = description.coordinator
     return GroupDescription(
         description.group_id,
-        _type(description),
-        _state(description),
+        _get_type(description),
+        _get_state(description),
         description.partition_assignor or None,
         Node(coordinator.id, coordinator.host, coordinator.port),
         tuple(members),
     )
 
 
-def _pairs(partitions: Iterable[TopicPartition]) -> tuple[Partition, ...]:
+def _list_partitions(partitions: Iterable[TopicPartition]) -> tuple[Partition, ...]:
+    """Return the partitions in order."""
     return tuple(sorted((partition.topic, partition.partition) for partition in partitions))
 
 
-def _state(group: Any) -> str:
+def _get_state(group: Any) -> str:
+    """Return the state of a group in Kafka's spelling, or Unknown."""
     return _STATES.get(getattr(group, "state", None), UNKNOWN_STATE)  # type: ignore[arg-type]
 
 
-def _type(group: Any) -> str:
+def _get_type(group: Any) -> str:
+    """Return the type of a group, Classic or Consumer. Brokers that do not know types have classic groups."""
     kind = getattr(group, "type", None)
     return kind.name.capitalize() if kind is not None and kind.name != "UNKNOWN" else "Classic"

@@ -1,4 +1,4 @@
-"""What is wrong with a group, from what two looks at it a moment apart show."""
+"""Diagnosis of a group from two descriptions that are some seconds apart."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from kafkactl.numerals import write_number
 _REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")
 _HOT_SHARE = 0.5
 _HOT_RECORDS = 100
-"""Fewer in the interval say nothing about shares."""
+"""Fewest records in the interval from which shares of partitions are computed."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is so, what shows it, and what to do."""
+    """One problem of a group, with its evidence and advice."""
 
     what: str
     evidence: str
@@ -24,56 +24,67 @@ class Finding:
 
 
 def diagnose(before: GroupLag, after: GroupLag, seconds: float) -> list[Finding]:
-    """Findings, the gravest first; none when nothing is wrong. `after` has rates (group_pace.with_rates)."""
+    """Return the problems of a group, the most serious first. The list is empty where no problem was found.
+
+    `before` and `after` are the same group, `seconds` apart. `after` has rates (see pace.add_rates).
+    """
     return [
-        *_members(before, after, seconds),
-        *_commits(after),
-        *_stuck(before, after, seconds),
-        *_pace(after),
-        *_hot(before, after, seconds),
+        *_check_members(before, after, seconds),
+        *_check_commits(after),
+        *_find_stuck_partitions(before, after, seconds),
+        *_check_pace(after),
+        *_find_hot_partitions(before, after, seconds),
     ]
 
 
-def _members(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
+def _check_members(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
+    """Yield problems of the members: none, rebalances, missing static members, or partitions and members left over."""
     group, members = after.description, after.description.members
     if not members:
         evidence = f"state {group.state}, no members, lag {after.total_lag}"
         yield Finding("nobody reads", evidence, "start its consumers, or delete the group if it is not used any more")
         return
-    was, now = before.description, group
-    if was.epoch is not None and now.epoch is not None and now.epoch > was.epoch:
-        evidence = f"group epoch {was.epoch} -> {now.epoch} in {write_number(seconds)} s"
+    earlier, current = before.description, group
+    if earlier.epoch is not None and current.epoch is not None and current.epoch > earlier.epoch:
+        evidence = f"group epoch {earlier.epoch} -> {current.epoch} in {write_number(seconds)} s"
         yield Finding("it is rebalanced again and again", evidence, _LOOP)
-    elif was.epoch is None and {each.consumer_id for each in was.members} != {each.consumer_id for each in members}:
-        evidence = f"other members than {write_number(seconds)} s before: {len(was.members)} then, {len(members)} now"
+    elif earlier.epoch is None and {member.consumer_id for member in earlier.members} != {
+        member.consumer_id for member in members
+    }:
+        evidence = (
+            f"other members than {write_number(seconds)} s before: {len(earlier.members)} then, {len(members)} now"
+        )
         yield Finding("members come and go", evidence, _LOOP)
-    elif now.state in _REBALANCING:
-        yield Finding("it is being rebalanced", f"state {now.state}", "look again; if it stays so, " + _LOOP)
-    gone = {each.instance_id for each in was.members if each.instance_id} - {each.instance_id for each in members}
-    if gone:
-        names = ", ".join(sorted(name for name in gone if name))
+    elif current.state in _REBALANCING:
+        yield Finding("it is being rebalanced", f"state {current.state}", "look again; if it stays so, " + _LOOP)
+    missing_ids = {member.instance_id for member in earlier.members if member.instance_id} - {
+        member.instance_id for member in members
+    }
+    if missing_ids:
+        names = ", ".join(sorted(name for name in missing_ids if name))
         yield Finding(
             "static members are missing", f"there {write_number(seconds)} s before: {names}", "start them again"
         )
-    idle = [each for each in members if not each.assignment]
+    idle_members = [member for member in members if not member.assignment]
     partitions = len(after.partitions)
-    if idle and len(members) > partitions:
-        named = ", ".join(each.client_id for each in idle)
-        evidence = f"{len(members)} members, {partitions} partitions; without any: {named}"
+    if idle_members and len(members) > partitions:
+        names_text = ", ".join(member.client_id for member in idle_members)
+        evidence = f"{len(members)} members, {partitions} partitions; without any: {names_text}"
         yield Finding("more members than partitions", evidence, "stop the idle ones, or give the topic more partitions")
-    elif idle and now.state == "Stable":
-        evidence = f"without partitions: {', '.join(each.consumer_id for each in idle)}"
+    elif idle_members and current.state == "Stable":
+        evidence = f"without partitions: {', '.join(member.consumer_id for member in idle_members)}"
         yield Finding("members without partitions", evidence, "look whether all members subscribe to the same topics")
-    owners = now.owners
+    owners = current.owners
     orphans = [row for row in after.partitions if (row.topic, row.partition) not in owners and row.lag != 0]
-    if orphans and now.state == "Stable":
-        named = ", ".join(f"{row.topic}-{row.partition}" for row in orphans[:5])
-        evidence = f"{len(orphans)} partitions that it has read or should read have no member: {named}"
+    if orphans and current.state == "Stable":
+        names_text = ", ".join(f"{row.topic}-{row.partition}" for row in orphans[:5])
+        evidence = f"{len(orphans)} partitions that it has read or should read have no member: {names_text}"
         yield Finding("partitions without a member", evidence, "look whether a member still subscribes to their topic")
 
 
-def _commits(after: GroupLag) -> Iterator[Finding]:
-    for state, what, advice in (
+def _check_commits(after: GroupLag) -> Iterator[Finding]:
+    """Yield problems of the commits: outside the log, unknown, or missing."""
+    for state, finding_text, advice in (
         (CommitState.BEFORE_START, "unread records are deleted already", "raise the topic's retention, then catch up"),
         (
             CommitState.BEYOND_END,
@@ -93,24 +104,26 @@ def _commits(after: GroupLag) -> Iterator[Finding]:
     ):
         rows = [row for row in after.partitions if row.commit is state]
         if rows:
-            named = ", ".join(f"{row.topic}-{row.partition}" for row in rows[:5])
-            yield Finding(what, f"{len(rows)} of {len(after.partitions)} partitions: {named}", advice)
+            partitions_text = ", ".join(f"{row.topic}-{row.partition}" for row in rows[:5])
+            yield Finding(finding_text, f"{len(rows)} of {len(after.partitions)} partitions: {partitions_text}", advice)
 
 
-def _stuck(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
-    was = {(row.topic, row.partition): row for row in before.partitions}
+def _find_stuck_partitions(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
+    """Yield a problem for each partition whose commit stands still while records are written to it."""
+    earlier_rows = {(row.topic, row.partition): row for row in before.partitions}
     for row in after.partitions:
-        earlier = was.get((row.topic, row.partition))
+        earlier = earlier_rows.get((row.topic, row.partition))
         if earlier is None or not row.lag or not row.consumer_id or row.current_offset is None:
             continue
         if row.current_offset == earlier.current_offset and (row.log_end_offset or 0) > (earlier.log_end_offset or 0):
-            went = f"{earlier.log_end_offset} -> {row.log_end_offset}"
-            evidence = f"commit {row.current_offset} for {write_number(seconds)} s, while the end went {went}"
+            end_movement = f"{earlier.log_end_offset} -> {row.log_end_offset}"
+            evidence = f"commit {row.current_offset} for {write_number(seconds)} s, while the end went {end_movement}"
             advice = f"look at {row.client_id} on {row.host}: it holds the partition and commits nothing"
             yield Finding(f"{row.topic}-{row.partition} is stuck", evidence, advice)
 
 
-def _pace(after: GroupLag) -> Iterator[Finding]:
+def _check_pace(after: GroupLag) -> Iterator[Finding]:
+    """Yield a problem where more records are written than read."""
     produced, consumed = after.produced_per_s, after.consumed_per_s
     if (
         after.total_lag
@@ -125,17 +138,19 @@ def _pace(after: GroupLag) -> Iterator[Finding]:
         yield Finding("it falls behind", evidence, "more members up to the number of partitions, or faster ones")
 
 
-def _hot(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
-    was = {(row.topic, row.partition): row.log_end_offset for row in before.partitions}
+def _find_hot_partitions(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
+    """Yield a problem for each topic with a partition that gets more than half of at least 100 new records."""
+    earlier_ends = {(row.topic, row.partition): row.log_end_offset for row in before.partitions}
     by_topic: dict[str, dict[int, int]] = {}
     for row in after.partitions:
-        start = was.get((row.topic, row.partition))
+        start = earlier_ends.get((row.topic, row.partition))
         if start is not None and row.log_end_offset is not None:
             by_topic.setdefault(row.topic, {})[row.partition] = row.log_end_offset - start
-    for topic, came in by_topic.items():
-        total, hottest = sum(came.values()), max(came, key=lambda number: came[number])
-        if len(came) > 2 and total >= _HOT_RECORDS and came[hottest] > _HOT_SHARE * total:
-            evidence = f"{came[hottest]} of {total} records in {write_number(seconds)} s, of {len(came)} partitions"
+    for topic, new_records in by_topic.items():
+        total, hottest = sum(new_records.values()), max(new_records, key=lambda number: new_records[number])
+        if len(new_records) > 2 and total >= _HOT_RECORDS and new_records[hottest] > _HOT_SHARE * total:
+            records, partitions = new_records[hottest], len(new_records)
+            evidence = f"{records} of {total} records in {write_number(seconds)} s, of {partitions} partitions"
             yield Finding(f"{topic}-{hottest} is hot", evidence, "look at its keys: one of them may have most records")
 
 

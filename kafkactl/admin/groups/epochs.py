@@ -1,4 +1,6 @@
-"""What librdkafka does not ask of groups: epochs, target assignments and states of the consumer protocol, other types.
+"""Properties of groups that librdkafka does not ask for.
+
+They are epochs, target assignments and states of the consumer protocol, and groups of other types.
 
 Reference: KIP-848, ConsumerGroupDescribe; ListGroups from version 5 on.
 """
@@ -15,14 +17,19 @@ from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
 
 _OF_CONSUMER_PROTOCOL = 1
+"""Member type of the consumer protocol in ConsumerGroupDescribe."""
 
 
-def with_epochs_of(cluster: Cluster, described: Sequence[GroupDescription]) -> list[GroupDescription]:
-    """The same groups; those of the consumer protocol with epochs, target assignments and their state's own name."""
+def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[GroupDescription]:
+    """Return the groups with the values that librdkafka does not know, for groups of the consumer protocol.
+
+    These are epochs, target assignments, and the exact name of the state. Other groups, and groups that the coordinator
+    refuses to describe, stay unchanged.
+    """
     by_coordinator: dict[int, list[str]] = defaultdict(list)
-    for one in described:
-        if one.type == "Consumer" and one.coordinator is not None:
-            by_coordinator[one.coordinator.id].append(one.group)
+    for group in described:
+        if group.type == "Consumer" and group.coordinator is not None:
+            by_coordinator[group.coordinator.id].append(group.group)
     if not by_coordinator:
         return list(described)
     answers: dict[str, Any] = {}
@@ -30,50 +37,57 @@ def with_epochs_of(cluster: Cluster, described: Sequence[GroupDescription]) -> l
         answer = cluster.requests.send(
             "ConsumerGroupDescribe", broker=coordinator, group_ids=names, include_authorized_operations=False
         )
-        answers.update({group.group_id: group for group in answer.groups if not group.error_code})
-    return [_completed(one, answers[one.group]) if one.group in answers else one for one in described]
+        answers.update(
+            {answer_group.group_id: answer_group for answer_group in answer.groups if not answer_group.error_code}
+        )
+    return [_complete(group, answers[group.group]) if group.group in answers else group for group in described]
 
 
-def list_groups_of(cluster: Cluster, types: Sequence[str]) -> GroupList:
-    """Return all groups of these types, also share and streams, by name, and the errors of brokers."""
-    listed, errors = cluster.requests.list_groups()
-    # Brokers that know no types have groups of the classic protocol only.
-    named = ((group.group_id, group.group_type or "classic", group.group_state) for group in listed)
-    found = [
+def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
+    """Return all groups of these types, share and streams included, sorted by name, and the errors of brokers.
+
+    `types` are lower case: classic, consumer, share, streams.
+    """
+    answers, errors = cluster.requests.list_groups()
+    # Brokers that do not know group types have groups of the classic protocol only.
+    group_values = ((group.group_id, group.group_type or "classic", group.group_state) for group in answers)
+    groups = [
         GroupListing(name, type_.capitalize(), state or UNKNOWN_STATE)
-        for name, type_, state in named
+        for name, type_, state in group_values
         if type_.lower() in types
     ]
-    return GroupList(tuple(sorted(found, key=lambda group: group.group)), tuple(map(str, errors)))
+    return GroupList(tuple(sorted(groups, key=lambda group: group.group)), tuple(map(str, errors)))
 
 
-def _completed(one: GroupDescription, answer: Any) -> GroupDescription:
+def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
+    """Return the group with the values of a ConsumerGroupDescribe answer."""
     members = {member.member_id: member for member in answer.members}
 
-    def with_epoch(member: Member) -> Member:
-        asked = members.get(member.consumer_id)
-        if asked is None:
+    def add_epoch(member: Member) -> Member:
+        described_member = members.get(member.consumer_id)
+        if described_member is None:
             return member
-        upgraded = None if asked.member_type < 0 else asked.member_type == _OF_CONSUMER_PROTOCOL
+        upgraded = None if described_member.member_type < 0 else described_member.member_type == _OF_CONSUMER_PROTOCOL
         return replace(
             member,
-            epoch=asked.member_epoch,
-            target_assignment=_pairs(asked.target_assignment),
-            assignment=_pairs(asked.assignment),
+            epoch=described_member.member_epoch,
+            target_assignment=_list_partitions(described_member.target_assignment),
+            assignment=_list_partitions(described_member.assignment),
             upgraded=upgraded,
         )
 
     return replace(
-        one,
+        group,
         state=answer.group_state,
         assignor=answer.assignor_name or None,
         epoch=answer.group_epoch,
         assignment_epoch=answer.assignment_epoch,
-        members=tuple(map(with_epoch, one.members)),
+        members=tuple(map(add_epoch, group.members)),
     )
 
 
-def _pairs(assignment: Any) -> tuple[Partition, ...]:
+def _list_partitions(assignment: Any) -> tuple[Partition, ...]:
+    """Return the partitions of an assignment in order."""
     return tuple(
-        sorted((each.topic_name, number) for each in assignment.topic_partitions for number in each.partitions)
+        sorted((topic.topic_name, number) for topic in assignment.topic_partitions for number in topic.partitions)
     )

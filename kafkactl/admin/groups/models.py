@@ -1,4 +1,4 @@
-"""Groups as values: members, commits, and how far behind they are."""
+"""Groups as values: members, commits and lag."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNKNOWN_STATE = "Unknown"
 
 
 class Commit(NamedTuple):
-    """A committed offset and its leader's epoch, or why it is not known; neither where there is none."""
+    """A committed offset with its leader epoch, or an error. All fields are None where nothing is committed."""
 
     offset: int | None
     leader_epoch: int | None
@@ -24,16 +24,16 @@ class Commit(NamedTuple):
 
 
 class CommitState(StrEnum):
-    """How a committed offset lies in its partition's log."""
+    """Position of a committed offset relative to its partition's log."""
 
     OK = "ok"
     NO_COMMIT = "no commit"
     BEFORE_START = "before start"
-    """Records it has not read are deleted already."""
+    """Unread records are already deleted."""
     BEYOND_END = "beyond end"
-    """Records it has read are gone: the log was truncated, or the topic made anew."""
+    """Read records are gone: the log was truncated, or the topic was created again."""
     UNKNOWN = "unknown"
-    """The log's offsets could not be asked; `error` says why."""
+    """The log's offsets could not be read; `error` says why."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class GroupListing:
 
 @dataclass(frozen=True)
 class GroupList:
-    """The groups, and the brokers' errors: with any, the list is not whole."""
+    """The groups, and the errors of brokers. With an error the list is not complete."""
 
     groups: tuple[GroupListing, ...]
     errors: tuple[str, ...]
@@ -55,7 +55,7 @@ class GroupList:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupChoice:
-    """The groups that a command was asked for, and an error for each name that is no consumer group."""
+    """The groups that a command selects, and an error for each selected name that is no consumer group."""
 
     groups: tuple[GroupListing, ...]
     errors: tuple[KafkactlError, ...]
@@ -63,19 +63,26 @@ class GroupChoice:
 
 @dataclass(frozen=True)
 class Member:
-    """A consumer in a group; partitions as (topic, partition), in order."""
+    """A consumer in a group. Its partitions are (topic, partition), in order."""
 
     group: str
     consumer_id: str
     instance_id: str | None
+    """Id of a static member; None for a dynamic one."""
     client_id: str
     host: str
     assignment: tuple[Partition, ...]
     epoch: int | None = None
-    """Of the consumer protocol (KIP-848), as the two below; None where unasked or of the classic one."""
+    """Epoch of the member. This and the next two fields belong to the consumer protocol (KIP-848).
+
+    They are None where they were not asked for, and in the classic protocol.
+    """
     target_assignment: tuple[Partition, ...] | None = None
     upgraded: bool | None = None
-    """Whether it speaks the consumer protocol; members of both are there while a group is moved to it."""
+    """Whether the member uses the consumer protocol.
+
+    A group that is being migrated to it has members of both protocols.
+    """
 
 
 @dataclass(frozen=True)
@@ -99,23 +106,24 @@ class GroupDescription:
     state: str
     assignor: str | None
     coordinator: Node | None
-    """None where it was not asked."""
+    """Broker that coordinates the group; None where it was not asked for."""
     members: tuple[Member, ...]
-    """As the coordinator tells them."""
+    """Members in the coordinator's order."""
     epoch: int | None = None
     assignment_epoch: int | None = None
 
     @property
     def owners(self) -> dict[Partition, Member]:
-        """Who reads each partition."""
+        """Return the member that reads each partition."""
         return {partition: member for member in self.members for partition in member.assignment}
 
 
 @dataclass(slots=True)
 class PartitionLag:
-    """One partition's progress in a group; offsets and lag in records, None where unknown.
+    """The progress of a group in one partition. Offsets and lag count records and are None where they are not known.
 
-    Not frozen, which would take three times as long to make: a large cluster has a hundred thousand.
+    The class is not frozen, because frozen objects take three times as long to make: a large cluster has a hundred
+    thousand.
     """
 
     group: str
@@ -131,16 +139,25 @@ class PartitionLag:
     host: str | None
     client_id: str | None
     leader_epoch: int | None = None
-    """The epoch that was committed with the offset."""
+    """Leader epoch that was committed with the offset."""
     time_lag_ms: int | None = None
-    """How long ago the oldest unread record was written; None where unasked, and 0 where nothing is unread."""
+    """Age of the oldest unread record.
+
+    0 where nothing is unread; None where it was not asked for or could not be read.
+    """
     produced_per_s: float | None = None
+    """Records per second that were written; None where no rate was measured."""
     consumed_per_s: float | None = None
+    """Records per second that were read; None where no rate was measured."""
     error: str | None = None
+    """Why the commit or the log could not be read; None otherwise."""
 
     @property
     def catches_up_in_s(self) -> float | None:
-        """At the pace that was measured; None where it was not, or it never will."""
+        """Return the time until the lag is 0 at the measured rates, in s.
+
+        None means that no rate was measured, or that the lag does not shrink.
+        """
         if self.lag is None or self.produced_per_s is None or self.consumed_per_s is None:
             return None
         gained = self.consumed_per_s - self.produced_per_s
@@ -149,37 +166,44 @@ class PartitionLag:
 
 @dataclass(frozen=True)
 class GroupLag:
-    """A group's description with all its partitions and their sum."""
+    """A description of a group with all its partitions and the sum of their lags."""
 
     description: GroupDescription
     partitions: tuple[PartitionLag, ...]
     total_lag: int
-    """Sum over the partitions whose lag is known."""
+    """Sum of the lags that are known."""
     unknown_partitions: int
-    """How many partitions the sum leaves out."""
+    """Number of partitions whose lag is not known."""
 
     @cached_property
     def time_lag_ms(self) -> int | None:
-        """The longest of its partitions'."""
+        """Return the largest time lag of the group's partitions, in ms; None where no time lag is known."""
         return max((row.time_lag_ms for row in self.partitions if row.time_lag_ms is not None), default=None)
 
     @cached_property
     def produced_per_s(self) -> float | None:
-        return _sum(row.produced_per_s for row in self.partitions)
+        """Return the records per second that were written to all partitions, or None where no rate was measured."""
+        return _sum_known(row.produced_per_s for row in self.partitions)
 
     @cached_property
     def consumed_per_s(self) -> float | None:
-        return _sum(row.consumed_per_s for row in self.partitions)
+        """Return the records per second that were read from all partitions, or None where no rate was measured."""
+        return _sum_known(row.consumed_per_s for row in self.partitions)
 
     @property
     def catches_up_in_s(self) -> float | None:
-        """At the pace that was measured, when the slowest of its partitions has; None where one never will."""
+        """Return the time until the slowest partition's lag is 0 at the measured rates, in s.
+
+        None where a partition with lag has no rates or never catches up. Without any lag the time is 0, or None where a
+        lag is unknown or the group has no partitions.
+        """
         times = [row.catches_up_in_s for row in self.partitions if row.lag]
         if not times:
             return 0.0 if self.partitions and not self.unknown_partitions else None
         return None if None in times else max(time for time in times if time is not None)
 
 
-def _sum(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+def _sum_known(values: Iterable[float | None]) -> float | None:
+    """Return the sum of the values that are not None, or None where there is none."""
+    known_values = [value for value in values if value is not None]
+    return sum(known_values) if known_values else None

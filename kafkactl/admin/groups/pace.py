@@ -1,4 +1,4 @@
-"""How late groups are in time, and how fast they go: what offsets alone do not tell."""
+"""The time lag of groups, and their speed, which offsets alone do not show."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, KafkaError, TopicPartition
 
-from kafkactl.admin.groups.descriptions import group_lag
+from kafkactl.admin.groups.descriptions import make_group_lag
 from kafkactl.admin.groups.models import CommitState, GroupLag, PartitionLag
 from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
@@ -17,31 +17,33 @@ from kafkactl.connection.cluster import Cluster
 _MS = 1000
 _BATCH = 500
 _POLL_S = 0.1
-# One batch of each partition is enough; a larger one still comes, alone.
+# One batch of each partition is enough. A batch above these limits still arrives, but alone.
 _FETCH = {"max.partition.fetch.bytes": 65_536, "fetch.max.bytes": 8_388_608, "fetch.wait.max.ms": 50}
 
 Position = tuple[Partition, int]
 """A partition and an offset in it."""
 
 
-def unread(row: PartitionLag) -> Position | None:
-    """Where the oldest unread record is; None where nothing is unread, or it is not known."""
+def find_oldest_unread(row: PartitionLag) -> Position | None:
+    """Return the position of the oldest unread record, or None where nothing is unread or the position is not known."""
     if not row.lag or row.current_offset is None:
         return None
     return (row.topic, row.partition), max(row.current_offset, row.log_start_offset or 0)
 
 
-def with_time(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bool = False) -> list[GroupLag]:
-    """The same, with how long ago each partition's oldest unread record was written: it is read for that.
+def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bool = False) -> list[GroupLag]:
+    """Return the groups with the time lag of each partition: the age of its oldest unread record, in ms.
 
-    What cannot be read within the time-out stays unknown.
+    The records are read for this. A time lag that cannot be read within the time-out stays None.
     """
-    wanted = {position for lag in lags for row in lag.partitions if (position := unread(row)) is not None}
-    stamps = timestamps(cluster, wanted, read_committed)
+    positions = {
+        position for lag in lags for row in lag.partitions if (position := find_oldest_unread(row)) is not None
+    }
+    stamps = read_timestamps(cluster, positions, read_committed)
     now_ms = round(time.time() * _MS)
 
-    def timed(row: PartitionLag) -> PartitionLag:
-        position = unread(row)
+    def add_time_lag(row: PartitionLag) -> PartitionLag:
+        position = find_oldest_unread(row)
         if row.lag == 0:
             return row if row.commit is CommitState.BEYOND_END else replace(row, time_lag_ms=0)
         if position is None or position not in stamps:
@@ -49,24 +51,25 @@ def with_time(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bool =
         stamp = stamps[position]
         return replace(row, time_lag_ms=0 if stamp is None else max(0, now_ms - stamp))
 
-    return _changed(lags, timed)
+    return _replace_rows(lags, add_time_lag)
 
 
-def timestamps(
+def read_timestamps(
     cluster: Cluster, positions: Iterable[Position], read_committed: bool = False
 ) -> dict[Position, int | None]:
-    """Return the time in ms of the first record at or after each position, for those that could be read.
+    """Return the time in ms of the first record at or after each position.
 
-    It is None where no record follows: only markers of transactions do, which nobody reads.
+    Positions that could not be read within the time-out are missing. The time is None where no record follows, but only
+    transaction markers, which consumers do not get.
     """
     by_partition: dict[Partition, list[int]] = defaultdict(list)
     for partition, offset in sorted(positions):
         by_partition[partition].append(offset)
     if not by_partition:
         return {}
-    consumer = cluster.consumer(
+    consumer = cluster.make_consumer(
         {
-            "group.id": "kafkactl-lag",  # librdkafka wants one; nothing is joined and nothing committed
+            "group.id": "kafkactl-lag",  # librdkafka needs a group id; no group is joined and nothing is committed
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
@@ -75,55 +78,62 @@ def timestamps(
             **_FETCH,
         }
     )
-    found: dict[Position, int | None] = {}
+    results: dict[Position, int | None] = {}
     deadline = time.monotonic() + cluster.timeout_s
     try:
-        # A consumer is at one place of a partition at a time: groups at several are asked in turn.
+        # A consumer has one position in a partition at a time. So several offsets of a partition are read in turn.
         while by_partition and time.monotonic() < deadline:
-            at = {partition: offsets.pop(0) for partition, offsets in by_partition.items()}
+            offsets_in_turn = {partition: offsets.pop(0) for partition, offsets in by_partition.items()}
             by_partition = {partition: offsets for partition, offsets in by_partition.items() if offsets}
-            consumer.assign([TopicPartition(*partition, offset) for partition, offset in at.items()])
-            while at and time.monotonic() < deadline:
+            consumer.assign([TopicPartition(*partition, offset) for partition, offset in offsets_in_turn.items()])
+            while offsets_in_turn and time.monotonic() < deadline:
                 for message in consumer.consume(_BATCH, _POLL_S):
                     partition = (message.topic() or "", message.partition() or 0)
                     error = message.error()
-                    if partition not in at or (error is not None and error.code() != KafkaError._PARTITION_EOF):
+                    if partition not in offsets_in_turn or (
+                        error is not None and error.code() != KafkaError._PARTITION_EOF
+                    ):
                         continue
                     if error is not None:
-                        found[partition, at[partition]] = None
+                        results[partition, offsets_in_turn[partition]] = None
                     else:
                         kind, stamp = message.timestamp()
                         if kind != TIMESTAMP_NOT_AVAILABLE:
-                            found[partition, at[partition]] = stamp
-                    del at[partition]
+                            results[partition, offsets_in_turn[partition]] = stamp
+                    del offsets_in_turn[partition]
                     consumer.incremental_unassign([TopicPartition(*partition)])
     finally:
         consumer.close()
-    return found
+    return results
 
 
-def with_rates(before: Sequence[GroupLag], after: Sequence[GroupLag], seconds: float) -> list[GroupLag]:
-    """The later ones, with how many records a second came into each partition and were read from it in between."""
+def add_rates(before: Sequence[GroupLag], after: Sequence[GroupLag], seconds: float) -> list[GroupLag]:
+    """Return the later groups with the records per second that were written to and read from each partition.
+
+    `before` and `after` are the same groups at two times, `seconds` apart.
+    """
     earlier: Mapping[tuple[str, str, int], PartitionLag] = {
         (row.group, row.topic, row.partition): row for lag in before for row in lag.partitions
     }
 
-    def paced(row: PartitionLag) -> PartitionLag:
-        was = earlier.get((row.group, row.topic, row.partition))
-        if was is None:
+    def add_rate(row: PartitionLag) -> PartitionLag:
+        earlier_row = earlier.get((row.group, row.topic, row.partition))
+        if earlier_row is None:
             return row
         return replace(
             row,
-            produced_per_s=_rate(was.log_end_offset, row.log_end_offset, seconds),
-            consumed_per_s=_rate(was.current_offset, row.current_offset, seconds),
+            produced_per_s=_compute_rate(earlier_row.log_end_offset, row.log_end_offset, seconds),
+            consumed_per_s=_compute_rate(earlier_row.current_offset, row.current_offset, seconds),
         )
 
-    return _changed(after, paced)
+    return _replace_rows(after, add_rate)
 
 
-def _rate(before: int | None, after: int | None, seconds: float) -> float | None:
+def _compute_rate(before: int | None, after: int | None, seconds: float) -> float | None:
+    """Return the difference per second, or None where one of the offsets is not known."""
     return None if before is None or after is None else round((after - before) / seconds, 2)
 
 
-def _changed(lags: Sequence[GroupLag], change: Callable[[PartitionLag], PartitionLag]) -> list[GroupLag]:
-    return [group_lag(lag.description, [change(row) for row in lag.partitions]) for lag in lags]
+def _replace_rows(lags: Sequence[GroupLag], change: Callable[[PartitionLag], PartitionLag]) -> list[GroupLag]:
+    """Return the groups with each partition's row replaced by the result of `change`."""
+    return [make_group_lag(lag.description, [change(row) for row in lag.partitions]) for lag in lags]

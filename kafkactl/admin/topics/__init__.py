@@ -1,1 +1,1 @@
-"""Topics: what they are called, what a cluster knows about them, and their changes."""
+"""Topics: their names, their descriptions, and their changes."""

@@ -1,4 +1,4 @@
-"""Creating, changing and deleting topics.
+"""Creation, changes and deletion of topics.
 
 Reference: org.apache.kafka.tools.TopicCommand.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 from confluent_kafka.admin import NewPartitions, NewTopic
 
-from kafkactl.admin.models import Outcome, outcomes
+from kafkactl.admin.models import Outcome, send_change
 from kafkactl.admin.topics.descriptions import describe_topics, list_topics
 from kafkactl.admin.topics.models import TopicSpec
 from kafkactl.connection.broker_errors import describe_error
@@ -22,23 +22,28 @@ from kafkactl.connection.cluster import POLL_S, Cluster
 from kafkactl.connection.protocol import ErrorCode
 
 _RECORDS_A_REQUEST = 5_000
-_ASSUMED_PARTITIONS = 50  # where the number is left to the brokers' default
+"""Most records of the metadata log that one request may cause."""
+_ASSUMED_PARTITIONS = 50  # estimate where the brokers' default decides the number
 
 
 def create_topics(
     cluster: Cluster, specs: Sequence[TopicSpec], if_not_exists: bool = False, validate_only: bool = False
 ) -> list[Outcome]:
-    """Create each topic, or only have the brokers check it; return each one's outcome, in the order given."""
+    """Create topics and return the outcome of each, in the order of `specs`.
+
+    With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check. Raise
+    UnreachableError when no request was sent.
+    """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
-    for batch in _batches(specs):
-        by_name = {spec.topic: _new_topic(spec) for spec in batch}
+    for batch in _split_into_batches(specs):
+        by_name = {spec.topic: _make_new_topic(spec) for spec in batch}
 
         def send(names: list[str], by_name: Mapping[str, NewTopic] = by_name) -> Mapping[str, Future[None]]:
             new = [by_name[name] for name in names]
-            return cluster.admin.create_topics(new, validate_only=validate_only, **_timeouts(cluster))
+            return cluster.admin.create_topics(new, validate_only=validate_only, **_make_timeouts(cluster))
 
-        results += outcomes(cluster, by_name, send, "created", ignored)
+        results += send_change(cluster, by_name, send, "created", ignored)
     return results
 
 
@@ -48,62 +53,82 @@ def add_partitions(
     assignment: Sequence[Sequence[int]] | None = None,
     validate_only: bool = False,
 ) -> list[Outcome]:
-    """Raise topics' numbers of partitions in one request, or only have it checked; return each one's outcome.
+    """Increase the topics' numbers of partitions in one request, and return the outcome of each topic.
 
-    `assignment` has the replicas of all partitions of each; those that are there already stay as they are.
+    `totals` has the new number of partitions by topic. `assignment` has the replicas of all partitions of each topic;
+    existing partitions stay as they are. With `validate_only` the brokers only check. Raise UnreachableError when no
+    request was sent.
     """
     if assignment is None:
-        wanted = {name: NewPartitions(name, total) for name, total in totals.items()}
+        requests = {name: NewPartitions(name, total) for name, total in totals.items()}
     else:
-        there = {listing.topic: listing.partitions for listing in list_topics(cluster)}
-        added = {name: [list(replicas) for replicas in assignment[there.get(name, 0) :]] for name in totals}
-        wanted = {name: NewPartitions(name, total, replica_assignment=added[name]) for name, total in totals.items()}
+        present_counts = {listing.topic: listing.partitions for listing in list_topics(cluster)}
+        new_replicas = {
+            name: [list(replicas) for replicas in assignment[present_counts.get(name, 0) :]] for name in totals
+        }
+        requests = {
+            name: NewPartitions(name, total, replica_assignment=new_replicas[name]) for name, total in totals.items()
+        }
 
     def send(names: list[str]) -> Mapping[str, Future[None]]:
-        more = [wanted[name] for name in names]
-        return cluster.admin.create_partitions(more, validate_only=validate_only, **_timeouts(cluster))
+        more = [requests[name] for name in names]
+        return cluster.admin.create_partitions(more, validate_only=validate_only, **_make_timeouts(cluster))
 
-    done = outcomes(cluster, wanted, send, "")
-    return [replace(each, result=f"{totals[each.name]} partitions") if each.ok else each for each in done]
+    results = send_change(cluster, requests, send, "")
+    return [
+        replace(outcome, result=f"{totals[outcome.name]} partitions") if outcome.ok else outcome for outcome in results
+    ]
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = False) -> list[Outcome]:
-    """Deletes each topic; every one's own outcome."""
+    """Delete topics and return the outcome of each.
+
+    With `if_exists` a topic that does not exist counts as a success. Raise UnreachableError when no request was sent.
+    """
     ignored = {KafkaError.UNKNOWN_TOPIC_OR_PART: "did not exist"} if if_exists else {}
 
-    def send(left: list[str]) -> Mapping[str, Future[None]]:
-        return cluster.admin.delete_topics(left, **_timeouts(cluster))
+    def send(topic_names: list[str]) -> Mapping[str, Future[None]]:
+        return cluster.admin.delete_topics(topic_names, **_make_timeouts(cluster))
 
-    return outcomes(cluster, names, send, "deleted", ignored)
+    return send_change(cluster, names, send, "deleted", ignored)
 
 
 def preview_deletion(cluster: Cluster, names: Sequence[str], verb: str = "delete") -> list[Outcome]:
-    """Return what the deletion of topics would come to: those that do not exist are refused."""
-    there = {listing.topic for listing in list_topics(cluster)}
+    """Return the outcome that a deletion of topics would have: it fails for topics that do not exist.
+
+    `verb` is "delete" or "empty".
+    """
+    existing_topics = {listing.topic for listing in list_topics(cluster)}
     code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     past = {"delete": "deleted", "empty": "emptied"}[verb]
     return [
         Outcome(name, True, f"would be {past}")
-        if name in there
+        if name in existing_topics
         else Outcome(name, False, describe_error(code), code=code)
         for name in names
     ]
 
 
 def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
-    """Deletes topics and creates them again with as many partitions and replicas and the same settings of their own."""
+    """Delete topics and create them again with the same numbers of partitions and replicas and the same own settings.
+
+    Return the outcome of each topic. Where a topic was deleted but not created, the hint is the command that creates
+    it. Raise NotFoundError for a topic that does not exist.
+    """
     specs = {
-        one.topic: TopicSpec(one.topic, len(one.partitions), one.replication_factor, None, one.configs)
-        for one in describe_topics(cluster, names)
+        description.topic: TopicSpec(
+            description.topic, len(description.partitions), description.replication_factor, None, description.configs
+        )
+        for description in describe_topics(cluster, names)
     }
-    results = {each.name: each for each in delete_topics(cluster, list(specs))}
-    pending = [specs[name] for name, each in results.items() if each.ok]
+    results = {outcome.name: outcome for outcome in delete_topics(cluster, list(specs))}
+    pending = [specs[name] for name, outcome in results.items() if outcome.ok]
     deadline = time.monotonic() + cluster.settings.timeout_s
     while pending:
-        made = {each.name: each for each in create_topics(cluster, pending)}
-        results.update({name: _created_again(specs[name], each) for name, each in made.items()})
-        # Until a deleted topic is gone from every broker there still is one of that name.
-        pending = [spec for spec in pending if made[spec.topic].code == KafkaError.TOPIC_ALREADY_EXISTS]
+        creations = {outcome.name: outcome for outcome in create_topics(cluster, pending)}
+        results.update({name: _describe_recreation(specs[name], outcome) for name, outcome in creations.items()})
+        # The name stays in use until the deleted topic is gone from every broker.
+        pending = [spec for spec in pending if creations[spec.topic].code == KafkaError.TOPIC_ALREADY_EXISTS]
         if time.monotonic() > deadline:
             break
         if pending:
@@ -111,39 +136,44 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     return list(results.values())
 
 
-def _timeouts(cluster: Cluster) -> dict[str, Any]:
-    """Return the bounds of a change: on the controller's work, and on the request."""
+def _make_timeouts(cluster: Cluster) -> dict[str, Any]:
+    """Return the time-outs of a change in s: of the controller's work, and of the request."""
     return {"operation_timeout": cluster.timeout_s, "request_timeout": cluster.timeout_s}
 
 
-def _created_again(spec: TopicSpec, made: Outcome) -> Outcome:
-    if made.ok:
-        return replace(made, result="emptied: deleted and created again")
+def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
+    """Return the outcome of a topic's second creation in the words of a recreation."""
+    if creation.ok:
+        return replace(creation, result="emptied: deleted and created again")
     settings = " ".join(f"-c {name}={value}" for name, value in (spec.configs or {}).items())
-    again = f"kafkactl topics create {spec.topic} -p {spec.partitions} -r {spec.replication_factor} {settings}".rstrip()
-    return replace(made, result=f"deleted, but not created again: {made.result}", hint=again)
+    hint = f"kafkactl topics create {spec.topic} -p {spec.partitions} -r {spec.replication_factor} {settings}".rstrip()
+    return replace(creation, result=f"deleted, but not created again: {creation.result}", hint=hint)
 
 
-def _batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]:
-    """Specs in requests that a controller takes: KRaft refuses what comes to over 10,000 records in its log."""
+def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]:
+    """Yield the specs in requests of at most 5,000 records: KRaft refuses requests that cause more than 10,000.
+
+    A topic causes records of the controller's log for itself, its partitions and its settings.
+    """
     batch: list[TopicSpec] = []
     records = 0
     for spec in specs:
         partitions = len(spec.replica_assignment or ()) or spec.partitions or _ASSUMED_PARTITIONS
-        of_this = 1 + partitions + len(spec.configs or {})
-        if batch and records + of_this > _RECORDS_A_REQUEST:
+        spec_records = 1 + partitions + len(spec.configs or {})
+        if batch and records + spec_records > _RECORDS_A_REQUEST:
             yield batch
             batch, records = [], 0
         batch.append(spec)
-        records += of_this
+        records += spec_records
     if batch:
         yield batch
 
 
-def _new_topic(spec: TopicSpec) -> NewTopic:
+def _make_new_topic(spec: TopicSpec) -> NewTopic:
+    """Return librdkafka's object for a new topic."""
     configs = dict(spec.configs or {})
     if spec.replica_assignment:
         assignment = [list(brokers) for brokers in spec.replica_assignment]
         return NewTopic(spec.topic, num_partitions=len(assignment), replica_assignment=assignment, config=configs)
-    # -1 leaves the number to the brokers' own default (KIP-464).
+    # -1 means the brokers' own default (KIP-464).
     return NewTopic(spec.topic, spec.partitions or -1, spec.replication_factor or -1, config=configs)

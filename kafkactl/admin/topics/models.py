@@ -1,4 +1,4 @@
-"""Topics and their partitions as values. One description serves every format, whichever client has asked for it."""
+"""Topics and their partitions as values. One description serves every output format and both client libraries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TopicListing:
 
 @dataclass(frozen=True)
 class PartitionDescription:
-    """A partition and where its replicas are. Brokers are named by their ids.
+    """A partition and its replicas. Brokers are given by their ids.
 
     Fields that default to None were not asked for, or the brokers do not know them.
     """
@@ -28,32 +28,36 @@ class PartitionDescription:
     topic: str
     partition: int
     leader: int | None
+    """Id of the leader; None where there is none."""
     replicas: tuple[int, ...]
-    """In the order of preference: the first is the preferred leader."""
+    """Replicas in the order of preference. The first is the preferred leader."""
     isr: tuple[int, ...]
     elr: tuple[int, ...] | None = None
     """Eligible leader replicas (KIP-966)."""
     last_known_elr: tuple[int, ...] | None = None
     adding: tuple[int, ...] | None = None
-    """Replicas that a reassignment is adding; empty where nothing moves."""
+    """Replicas that a reassignment adds; empty where none is in progress."""
     removing: tuple[int, ...] | None = None
+    """Replicas that a reassignment removes; empty where none is in progress."""
     size_bytes: int | None = None
     """Size of the leader's log on disk."""
     records: int | None = None
-    """The largest number of records that can lie between the start of the log and its end."""
+    """Largest number of records between the start and the end of the log."""
 
     @property
     def under_replicated(self) -> bool:
+        """Return whether fewer replicas are in sync than the partition has."""
         return len(self.isr) < len(self.replicas)
 
     @property
     def is_moving(self) -> bool:
+        """Return whether a reassignment adds or removes replicas."""
         return bool(self.adding or self.removing)
 
 
 @dataclass(frozen=True)
 class TopicSetting:
-    """A setting in force. It is `own` when the topic sets it, and `is_default` when only Kafka's default does."""
+    """A setting in force. `own` means that the topic sets it, `is_default` that only Kafka's default sets it."""
 
     name: str
     value: str
@@ -74,7 +78,7 @@ class TopicDescription:
 
     @property
     def replication_factor(self) -> int:
-        """Return the number of replicas of a partition, without those that a reassignment is adding."""
+        """Return the number of replicas of a partition without those that a reassignment adds; 0 without partitions."""
         return max((len(row.replicas) - len(row.adding or ()) for row in self.partitions), default=0)
 
     @property
@@ -84,7 +88,7 @@ class TopicDescription:
 
     @property
     def min_isr(self) -> int:
-        """Return the number of in-sync replicas that acks=all needs."""
+        """Return the number of in-sync replicas that acks=all needs. Without the setting it is 1."""
         return next((int(setting.value) for setting in self.settings if setting.name == MIN_ISR), 1)
 
     @property
@@ -95,17 +99,18 @@ class TopicDescription:
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """A topic to be created; None leaves a number to the brokers' default."""
+    """A topic to be created. None leaves a number to the brokers' default."""
 
     topic: str
     partitions: int | None = None
     replication_factor: int | None = None
     replica_assignment: tuple[tuple[int, ...], ...] | None = None
+    """Brokers of the replicas of each partition; it replaces both numbers."""
     configs: Mapping[str, str] | None = None
 
 
-def collisions(name: str, existing: Sequence[str]) -> list[str]:
-    """Return the topics whose metrics would have the name of this one's: Kafka's metrics turn `.` into `_`."""
+def find_collisions(name: str, existing: Sequence[str]) -> list[str]:
+    """Return the existing topics whose metrics would have the same name, because Kafka's metrics turn `.` into `_`."""
     return [other for other in existing if other != name and other.replace(".", "_") == name.replace(".", "_")]
 
 

@@ -1,1 +1,1 @@
-"""Shell completion: live names from the cluster, and the scripts of the shells."""
+"""Shell completion: names from the cluster, and the scripts of the shells."""

@@ -1,4 +1,7 @@
-"""Shell completion: names from the cluster one is working with, cached for seconds and silent when it is away."""
+"""Names for shell completion, read from the present cluster.
+
+They are cached for 10 s. Without an answer there are no names and no error.
+"""
 
 from __future__ import annotations
 
@@ -10,93 +13,102 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from kafkactl.admin.entities import QUOTA_TYPES, EntityType
+from kafkactl.cli.frame import typer_internals
 from kafkactl.errors import KafkactlError
 
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
 CACHE_S = 10.0
+"""Time that names stay in the cache, in s."""
 ANSWER_TIMEOUT_S = 2.0
+"""Time-out of the requests for names, in s."""
 
 
 def item(value: str, help: str | None = None) -> Any:
-    """One proposal, with the words that zsh and fish show beside it."""
-    from typer._click.shell_completion import CompletionItem
-
-    return CompletionItem(value, help=help)
+    """Return one proposal with the help text that zsh and fish show beside it."""
+    return typer_internals.make_completion_item(value, help)
 
 
 def context_names(incomplete: str) -> list[str]:
+    """Return the names of contexts that begin with the incomplete word."""
     from kafkactl.connection import contexts
 
-    return _matching(lambda: contexts.load().contexts, incomplete)
+    return _filter_names(lambda: contexts.load().contexts, incomplete)
 
 
 def local_names(incomplete: str) -> list[str]:
+    """Return the names of local clusters that begin with the incomplete word."""
     from kafkactl.local.compose import TARGETS
 
-    return _matching(lambda: TARGETS, incomplete)
+    return _filter_names(lambda: TARGETS, incomplete)
 
 
 def topic_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    return _matching(lambda: _from_cluster(ctx, "topics", _ask_topics), incomplete)
+    """Return the names of topics that begin with the incomplete word."""
+    return _filter_names(lambda: _list_names(ctx, "topics", _ask_topics), incomplete)
 
 
 def group_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    return _matching(lambda: _from_cluster(ctx, "groups", _ask_groups), incomplete)
+    """Return the names of consumer groups that begin with the incomplete word."""
+    return _filter_names(lambda: _list_names(ctx, "groups", _ask_groups), incomplete)
 
 
 def entity_types(incomplete: str) -> list[str]:
-    return _matching(lambda: list(EntityType), incomplete)
+    """Return the types of entities that begin with the incomplete word."""
+    return _filter_names(lambda: list(EntityType), incomplete)
 
 
 def entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Types of entities, and after a type the names of that type."""
-    said = ctx.params.get("entity") or ()
-    if len(said) % 2 == 0:
+    """Return types of entities, or after a type the names of that type."""
+    words = ctx.params.get("entity") or ()
+    if len(words) % 2 == 0:
         return entity_types(incomplete)
     return entity_names(ctx, incomplete)
 
 
 def entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of the entity type said last: topics, groups or broker ids."""
-    type_ = _entity_type(ctx)
+    """Return the names of the last entity type on the command line: topics, groups or broker ids."""
+    type_ = _find_entity_type(ctx)
     if type_ is EntityType.GROUPS:
         return group_names(ctx, incomplete)
     if type_ in (EntityType.BROKERS, EntityType.BROKER_LOGGERS):
-        return _matching(lambda: _from_cluster(ctx, "brokers", _ask_brokers), incomplete)
+        return _filter_names(lambda: _list_names(ctx, "brokers", _ask_brokers), incomplete)
     return topic_names(ctx, incomplete) if type_ is EntityType.TOPICS else []
 
 
 def config_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Setting names of the entity said before, `name=` ready for its value."""
-    type_ = _entity_type(ctx)
+    """Return the names of the entity's settings, with = because a value must follow."""
+    type_ = _find_entity_type(ctx)
     if type_ in QUOTA_TYPES:
-        from kafkactl.admin.quotas import NAMES
+        from kafkactl.admin.quotas import QUOTA_NAMES
 
-        return [f"{name}=" for name in _matching(lambda: NAMES[type_], incomplete)]
-    names = _matching(
-        lambda: _from_cluster(ctx, f"configs-{type_}", lambda cluster: _ask_configs(cluster, type_)), incomplete
+        return [f"{name}=" for name in _filter_names(lambda: QUOTA_NAMES[type_], incomplete)]
+    names = _filter_names(
+        lambda: _list_names(ctx, f"configs-{type_}", lambda cluster: _ask_configs(cluster, type_)), incomplete
     )
     return [f"{name}=" for name in names]
 
 
 def quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of limits, with = where a value must follow."""
-    from kafkactl.admin.quotas import NAMES
+    from kafkactl.admin.quotas import QUOTA_NAMES
 
     type_ = EntityType.IPS if ctx.params.get("ip") is not None else EntityType.USERS
-    return [name + ("=" if ctx.info_name == "set" else "") for name in NAMES[type_] if name.startswith(incomplete)]
+    return [
+        name + ("=" if ctx.info_name == "set" else "") for name in QUOTA_NAMES[type_] if name.startswith(incomplete)
+    ]
 
 
 def removable_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the entity's settings."""
     return [name.removesuffix("=") for name in config_names(ctx, incomplete)]
 
 
-def _matching(names: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
-    """Names that go on from what is typed; none when they cannot be had, for a shell prompt is no place for errors."""
+def _filter_names(names: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
+    """Return the names that begin with the incomplete word. Where they cannot be read there are none, and no error."""
     try:
-        # A name with a line break or a blank would reach the shell as two.
+        # The shell would take a name with a line break or a blank for two names.
         return sorted(
             name for name in names() if name.startswith(incomplete) and name.isprintable() and " " not in name
         )
@@ -104,39 +116,40 @@ def _matching(names: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
         return []
 
 
-def _entity_type(ctx: typer.Context) -> EntityType:
-    """The one said last; where none is said, that of the commonest."""
+def _find_entity_type(ctx: typer.Context) -> EntityType:
+    """Return the last entity type on the command line. Without one it is topics, or brokers after --broker."""
     in_place = list(ctx.params.get("entity") or ())[::2]
     for text in (*reversed(in_place), *reversed(ctx.params.get("entity_type") or ())):
-        if (found := EntityType.named(text)) is not None:
-            return found
+        if (entity_type := EntityType.find_type(text)) is not None:
+            return entity_type
     return EntityType.BROKERS if ctx.params.get("broker") else EntityType.TOPICS
 
 
-def _from_cluster(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:
+def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:
+    """Return names from the cache, or from the cluster by `ask`. Without an answer they are empty."""
     import hashlib
     import json
 
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
 
-    said = {**ctx.find_root().params, **{name: value for name, value in ctx.params.items() if value}}
+    options = {**ctx.find_root().params, **{name: value for name, value in ctx.params.items() if value}}
     settings = resolve(
-        said.get("bootstrap_server"),
-        said.get("context"),
-        Path(said["command_config"]) if said.get("command_config") else None,
-        said.get("properties") or (),
+        options.get("bootstrap_server"),
+        options.get("context"),
+        Path(options["command_config"]) if options.get("command_config") else None,
+        options.get("properties") or (),
         ANSWER_TIMEOUT_S,
         runs_commands=False,
     )
     identity = json.dumps([settings.bootstrap_servers, sorted(settings.properties.items())])
-    file = _cache_file(hashlib.sha256(identity.encode()).hexdigest()[:16], kind)
-    names = _cached(file)
+    file = _get_cache_file(hashlib.sha256(identity.encode()).hexdigest()[:16], kind)
+    names = _read_cache(file)
     if names is None:
         try:
             names = ask(Cluster(settings))
         except KafkactlError:
-            names = []  # remembered too: the next key press must not wait again
+            names = []  # the cache gets it as well, so that the next key press does not wait again
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f"{file.name}.{os.getpid()}")
         draft.write_text(json.dumps(names), encoding="utf-8")
@@ -144,13 +157,15 @@ def _from_cluster(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[s
     return names
 
 
-def _cache_file(cluster: str, kind: str) -> Path:
-    from kafkactl.paths import cache_dir
+def _get_cache_file(cluster: str, kind: str) -> Path:
+    """Return the file of the cache for a cluster and a kind of names."""
+    from kafkactl.paths import find_cache_dir
 
-    return cache_dir() / "completion" / f"{cluster}-{kind}.json"
+    return find_cache_dir() / "completion" / f"{cluster}-{kind}.json"
 
 
-def _cached(file: Path) -> list[str] | None:
+def _read_cache(file: Path) -> list[str] | None:
+    """Return the names in a cache file; None where it is missing, damaged or too old."""
     import json
     import time
 
@@ -163,11 +178,11 @@ def _cached(file: Path) -> list[str] | None:
 
 
 def _ask_topics(cluster: Cluster) -> list[str]:
-    return sorted(cluster.metadata().topics)
+    return sorted(cluster.read_metadata().topics)
 
 
 def _ask_brokers(cluster: Cluster) -> list[str]:
-    return sorted(map(str, cluster.metadata().brokers))
+    return sorted(map(str, cluster.read_metadata().brokers))
 
 
 def _ask_groups(cluster: Cluster) -> list[str]:

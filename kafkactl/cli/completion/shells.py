@@ -1,8 +1,8 @@
-"""The scripts that connect bash, zsh and fish to our completion, and the answers they read.
+"""The scripts that connect bash, zsh and fish to our completion, and the answers that they read.
 
-typer's own scripts give the words of the line as the shell split them; bash splits at `:` and `=`, which takes
-`-b localhost:9092` apart. These hand the line over whole, and one proposal a line comes back: the value, and for
-zsh and fish a tab and its description.
+typer's own scripts send the words of the line as the shell split them. bash splits at `:` and `=`, and so breaks
+`-b localhost:9092`. Our scripts send the whole line. The answer has one proposal in each line: the value, and for zsh
+and fish a tab and its description.
 
 `python -m kafkactl.cli.completion.shells DIRECTORY` writes the files of completions/.
 """
@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from typer import _completion_shared as typer_scripts
-from typer._click.shell_completion import CompletionItem, ShellComplete, add_completion_class
+from kafkactl.cli.frame import typer_internals
 
 PROGRAM = "kafkactl"
 COMPLETE_VARIABLE = "_KAFKACTL_COMPLETE"
@@ -86,54 +85,52 @@ end
 complete --command %(prog_name)s --no-files --arguments '(%(complete_func)s)'
 """
 
+_SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 _ZSH_LINE = "fpath+=~/.zfunc; autoload -Uz compinit; compinit"
 FILES = {"bash": f"{PROGRAM}.bash", "zsh": f"_{PROGRAM}", "fish": f"{PROGRAM}.fish"}
 
 
-class LineComplete(ShellComplete):
-    """Reads the line up to the cursor and answers with values alone (bash)."""
-
-    name = "bash"
-    source_template: ClassVar[str] = ""
+class LineAnswers:
+    """Completion of the line up to the cursor. The answers are values alone (bash)."""
 
     def source_vars(self) -> dict[str, Any]:
+        """Return no variables: the scripts are not filled in by typer."""
         return {}
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The words after the program's name, and the last one as far as it is typed."""
+        """Return the complete words after the program's name, and the incomplete last word."""
         import shlex
 
         line = os.environ.get(LINE_VARIABLE, "")
         try:
             words = shlex.split(line)
-        except ValueError:  # inside a quotation
+        except ValueError:  # an open quotation
             words = line.split()
         typed = words[1:]
         incomplete = typed.pop() if typed and not line[-1].isspace() else ""
         return typed, incomplete
 
-    def format_completion(self, item: CompletionItem) -> str:
+    def format_completion(self, item: Any) -> str:
+        """Return the value of a proposal."""
         return str(item.value)
 
 
-class DescribedComplete(LineComplete):
-    """Adds descriptions (zsh and fish)."""
+class DescribedAnswers(LineAnswers):
+    """Completion whose answers have descriptions (zsh and fish)."""
 
-    def format_completion(self, item: CompletionItem) -> str:
+    def format_completion(self, item: Any) -> str:
+        """Return the value of a proposal, a tab, and its description."""
         return f"{item.value}\t{' '.join((item.help or '').split())}"
 
 
 def install() -> None:
-    """Puts these scripts and answers in the place of typer's."""
-    typer_scripts._completion_scripts.update({"bash": BASH, "zsh": ZSH, "fish": FISH})
-    typer_scripts.install_zsh = _install_zsh
-    add_completion_class(LineComplete, "bash")
-    add_completion_class(DescribedComplete, "zsh")
-    add_completion_class(DescribedComplete, "fish")
+    """Replace typer's scripts and answers by these."""
+    answers = {"bash": LineAnswers, "zsh": DescribedAnswers, "fish": DescribedAnswers}
+    typer_internals.replace_completion(_SCRIPTS, answers, _install_zsh)
 
 
 def _install_zsh(*, prog_name: str, complete_var: str, shell: str) -> Path:
-    """Write the script into ~/.zfunc and one line into .zshrc, whose other lines and styles stay as they are."""
+    """Write the script into ~/.zfunc and add one line to .zshrc, whose other lines stay unchanged."""
     home = Path.home()
     settings = Path(os.environ.get("ZDOTDIR") or home) / ".zshrc"
     text = settings.read_text(encoding="utf-8", errors="surrogateescape") if settings.is_file() else ""
@@ -143,21 +140,20 @@ def _install_zsh(*, prog_name: str, complete_var: str, shell: str) -> Path:
             file.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}{_ZSH_LINE}\n")
     path = home / ".zfunc" / FILES[shell]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(typer_scripts.get_completion_script(prog_name=prog_name, complete_var=complete_var, shell=shell))
+    path.write_text(make_script(shell))
     return path
 
 
-def script(shell: str) -> str:
-    """What completions/ holds for a shell."""
-    install()
-    text = typer_scripts.get_completion_script(prog_name=PROGRAM, complete_var=COMPLETE_VARIABLE, shell=shell)
-    return text.strip() + "\n"
+def make_script(shell: str) -> str:
+    """Return the script of a shell, as it is in completions/."""
+    names = {"complete_func": f"_{PROGRAM}_completion", "prog_name": PROGRAM, "autocomplete_var": COMPLETE_VARIABLE}
+    return f"{(_SCRIPTS[shell] % names).strip()}\n"
 
 
 def write_files(directory: Path) -> None:
-    """Writes the script of every shell under the name that shells look for."""
+    """Write the script of each shell under the name that the shell looks for."""
     for shell, name in FILES.items():
-        (directory / name).write_text(script(shell), encoding="utf-8")
+        (directory / name).write_text(make_script(shell), encoding="utf-8")
 
 
 if __name__ == "__main__":

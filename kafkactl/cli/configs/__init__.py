@@ -1,4 +1,4 @@
-"""kafkactl configs"""
+"""The commands `kafkactl configs`: describe, alter, diff."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
 from kafkactl.cli.completion.names import config_names, entity_parts, removable_config_names
-from kafkactl.cli.configs.entities import Chosen, EntityOptions, entities
+from kafkactl.cli.configs.entities import EntityChoice, EntityOptions, require_entities
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from kafkactl.admin.configs import Config
     from kafkactl.connection.cluster import Cluster
 
-app = new_app("Show, change and compare settings of topics, brokers, groups, clients and users.")
+app = new_app(
+    """Show, change and compare settings of topics, brokers, groups and clients.
+
+    Examples:
+      kafkactl configs describe topics orders
+      kafkactl configs alter topics orders --set retention.ms=3600000
+      kafkactl configs diff topics orders clicks
+    """
+)
 
 
 @app.command()
@@ -36,34 +44,56 @@ def describe(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
     options: EntityOptions,
-    all_: Annotated[bool, typer.Option("--all", help="Inherited and default values, too.")] = False,
-    documentation: Annotated[bool, typer.Option("--documentation", help="What each setting is for.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Show inherited and default values, too.")] = False,
+    documentation: Annotated[bool, typer.Option("--documentation", help="Show what each setting is for.")] = False,
 ) -> int:
-    """Show settings: an entity's own, or all with where each comes from; of every entity when none is named."""
+    """Show settings, and where each value comes from.
+
+    Without a name the settings of every entity of the type are shown.
+
+    Examples:
+      kafkactl configs describe topics orders
+      kafkactl configs describe topics orders --all --documentation
+      kafkactl configs describe brokers 1 -o json
+    """
     from kafkactl.admin import configs
     from kafkactl.output.kafka import admin_text
 
-    chosen = options.chosen(_default_comes_first(click_context))
+    choices = options.parse_choices(_default_comes_first(click_context))
     only_values = not (all_ or documentation or output.is_kafka or output.is_structured)
-    if only_values and chosen[0].name and chosen[0].type in _QUICK:
-        (entity,) = entities(chosen)
-        _show({entity: configs.own_configs(cluster.connect(), entity)}, output, _COLUMNS[:-1])
+    if only_values and choices[0].name and choices[0].type in _QUICKLY_READ_TYPES:
+        (entity,) = require_entities(choices)
+        _show_settings({entity: configs.read_own_configs(cluster.connect(), entity)}, output, _COLUMNS[:-1])
         return 0
     connected = cluster.connect()
-    if chosen[0].type in QUOTA_TYPES:
-        _describe_clients(connected, chosen, output)
+    if choices[0].type in QUOTA_TYPES:
+        _describe_clients(connected, choices, output)
         return 0
-    (one,) = chosen
-    asked = configs.list_entities(connected, one.type) if one.name is None else entities(chosen)
-    if output.is_kafka and one.name and not all_ and asked[0] not in configs.list_entities(connected, one.type):
-        out.write_text(admin_text.format_missing_entity(asked[0]))
+    (choice,) = choices
+    described_entities = (
+        configs.list_entities(connected, choice.type) if choice.name is None else require_entities(choices)
+    )
+    if (
+        output.is_kafka
+        and choice.name
+        and not all_
+        and described_entities[0] not in configs.list_entities(connected, choice.type)
+    ):
+        out.write_text(admin_text.format_missing_entity(described_entities[0]))
         return FAILED
-    described, errors = configs.describe_all_configs(connected, asked, documentation)
-    shown = {entity: found if all_ else [each for each in found if each.is_own] for entity, found in described.items()}
+    described, errors = configs.describe_all_configs(connected, described_entities, documentation)
+    settings = {
+        entity: entity_settings if all_ else [setting for setting in entity_settings if setting.is_own]
+        for entity, entity_settings in described.items()
+    }
     if output.is_kafka:
-        out.write_text("".join(admin_text.format_configs(entity, found, all_) for entity, found in shown.items()))
+        out.write_text(
+            "".join(
+                admin_text.format_configs(entity, entity_settings, all_) for entity, entity_settings in settings.items()
+            )
+        )
     else:
-        _show(shown, output, [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS)
+        _show_settings(settings, output, [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS)
     return tell_all(errors)
 
 
@@ -76,25 +106,33 @@ def alter(
     options: EntityOptions,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Set one; repeatable.", autocompletion=config_names),
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a value; repeatable.", autocompletion=config_names),
     ] = None,
     unset: Annotated[
         list[str] | None,
         typer.Option(
             "--unset",
             metavar="NAME",
-            help="Back to the inherited value; repeatable.",
+            help="Go back to the inherited value; repeatable.",
             autocompletion=removable_config_names,
         ),
     ] = None,
     append: Annotated[
         list[str] | None,
-        typer.Option("--append", metavar="NAME=VALUE", help="Add to a list; repeatable.", autocompletion=config_names),
+        typer.Option(
+            "--append",
+            metavar="NAME=VALUE",
+            help="Add a value to a setting that is a list; repeatable.",
+            autocompletion=config_names,
+        ),
     ] = None,
     subtract: Annotated[
         list[str] | None,
         typer.Option(
-            "--subtract", metavar="NAME=VALUE", help="Take from a list; repeatable.", autocompletion=config_names
+            "--subtract",
+            metavar="NAME=VALUE",
+            help="Remove a value from a setting that is a list; repeatable.",
+            autocompletion=config_names,
         ),
     ] = None,
     add_config: Annotated[
@@ -106,7 +144,9 @@ def alter(
     add_config_file: Annotated[
         Path | None,
         typer.Option(
-            "--add-config-file", metavar="FILE", help="Settings as a Java .properties file; secret ones come only so."
+            "--add-config-file",
+            metavar="FILE",
+            help="Java .properties file of settings; secret values are only read from it.",
         ),
     ] = None,
     delete_config: Annotated[
@@ -115,27 +155,41 @@ def alter(
             "--delete-config", metavar="A,B", help="Kafka's spelling of --unset.", autocompletion=removable_config_names
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Let the brokers check the change, and change nothing.")
+    ] = False,
 ) -> int:
-    """Change settings of an entity, all in one request: all of them hold, or none."""
+    """Change settings of a topic, broker, group, client or user.
+
+    All settings are changed in one request: all of them, or none.
+
+    Examples:
+      kafkactl configs alter topics orders --set retention.ms=3600000
+      kafkactl configs alter topics orders --unset retention.ms
+      kafkactl configs alter brokers --default --set log.cleaner.threads=2
+    """
     from kafkactl.admin.models import Outcome
     from kafkactl.cli.configs import changes as config_changes
     from kafkactl.output.kafka import admin_text
 
-    changed = entities(options.chosen(_default_comes_first(click_context)))
-    changes = config_changes.alterations(set_, unset, append, subtract, add_config, add_config_file, delete_config)
-    # Kafka's tool takes it in silence when what it deletes is not set; there it is as there.
+    changed_entities = require_entities(options.parse_choices(_default_comes_first(click_context)))
+    changes = config_changes.parse_alterations(
+        set_, unset, append, subtract, add_config, add_config_file, delete_config
+    )
+    # Kafka's tool deletes settings that are not set without an error. In Kafka's style kafkactl does the same.
     connected = cluster.connect()
-    told = ", ".join(map(config_changes.told, changes))
-    whose = " and ".join(map(str, changed))
-    inverse = functools.partial(config_changes.inverse, connected, changed, changes)
-    before_change(connected, [Change(what=f"change the configs of {whose}: {told}", inverse=inverse)], dry_run)
-    config_changes.make(connected, changed, changes, dry_run, strict=not output.is_kafka)
+    changes_text = ", ".join(map(config_changes.describe_change, changes))
+    entity_text = " and ".join(map(str, changed_entities))
+    inverse = functools.partial(config_changes.find_inverse, connected, changed_entities, changes)
+    before_change(
+        connected, [Change(what=f"change the configs of {entity_text}: {changes_text}", inverse=inverse)], dry_run
+    )
+    config_changes.make_changes(connected, changed_entities, changes, dry_run, strict=not output.is_kafka)
     if output.is_kafka:
-        out.write_text(admin_text.format_alteration(changed[0]))
+        out.write_text(admin_text.format_alteration(changed_entities[0]))
         return 0
-    result = f"would be taken: {told}" if dry_run else told
-    return show_outcomes([Outcome(whose, True, result)], "entity", output)
+    result = f"would be taken: {changes_text}" if dry_run else changes_text
+    return show_outcomes([Outcome(entity_text, True, result)], "entity", output)
 
 
 @app.command()
@@ -147,22 +201,35 @@ def diff(
         list[str],
         typer.Argument(
             metavar="TYPE NAME [OTHER]",
-            help="Two of a type, or one beside Kafka's defaults.",
+            help="Type and two names, or one name to compare with Kafka's defaults.",
             autocompletion=entity_parts,
             show_default=False,
         ),
     ],
 ) -> int:
-    """Compare settings of two topics, brokers or groups, or of one with Kafka's defaults; status 4 when any differ."""
+    """Compare settings of two topics, brokers or groups.
+
+    With one name its settings are compared with Kafka's defaults. The status is 4 if there is a difference.
+
+    Examples:
+      kafkactl configs diff topics orders clicks
+      kafkactl configs diff brokers 1
+    """
     from kafkactl.admin import configs
 
     if len(entity) not in (2, 3):
         raise UsageError("compare what?", "diff TYPE NAME [OTHER], for example: diff topics orders payments")
     type_, *names = entity
-    asked = [each for name in names for each in entities(EntityOptions(entity=[type_, name]).chosen())]
-    if asked[0].type in QUOTA_TYPES:
-        raise UsageError(f"{asked[0].type} cannot be compared", "kafkactl quotas list shows their quotas side by side")
-    differences = configs.differences(list(configs.describe_configs(cluster.connect(), asked).values()))
+    compared_entities = [
+        entity_item
+        for name in names
+        for entity_item in require_entities(EntityOptions(entity=[type_, name]).parse_choices())
+    ]
+    if compared_entities[0].type in QUOTA_TYPES:
+        raise UsageError(
+            f"{compared_entities[0].type} cannot be compared", "kafkactl quotas list shows their quotas side by side"
+        )
+    differences = configs.compare_configs(list(configs.describe_configs(cluster.connect(), compared_entities).values()))
     columns = [
         Column("NAME", lambda row: row.name),
         Column(names[0], lambda row: row.left),
@@ -176,53 +243,61 @@ def diff(
 
 
 def _default_comes_first(click_context: typer.Context) -> bool:
-    """Whether --entity-default was said before --entity-name: parameters are taken in the order they were said."""
-    said = list(click_context.params)
-    return said.index("entity_default") < said.index("entity_name")
+    """Return whether --entity-default stands before --entity-name: parameters have the order of the command line."""
+    names = list(click_context.params)
+    return names.index("entity_default") < names.index("entity_name")
 
 
-def _show(shown: Mapping[Entity, Sequence[Config]], output: ReportOptions, columns: Sequence[Column]) -> None:
-    rows = [each for found in shown.values() for each in found]
-    if len(shown) == 1:
+def _show_settings(
+    settings: Mapping[Entity, Sequence[Config]], output: ReportOptions, columns: Sequence[Column]
+) -> None:
+    """Show the settings of each entity, one table for each. A note says where there are none."""
+    rows = [setting for entity_settings in settings.values() for setting in entity_settings]
+    if len(settings) == 1:
         tables = [Table(columns, rows)]
     else:
-        tables = [Table(columns, found, str(entity)) for entity, found in shown.items() if found]
+        tables = [
+            Table(columns, entity_settings, str(entity))
+            for entity, entity_settings in settings.items()
+            if entity_settings
+        ]
     output.show(Report(rows, tables))
     if not rows:
-        whose = f"{next(iter(shown))} has" if len(shown) == 1 else "they have"
+        whose = f"{next(iter(settings))} has" if len(settings) == 1 else "they have"
         people.note(
-            f"{whose} no settings of {'its' if len(shown) == 1 else 'their'} own; --all shows what is inherited"
+            f"{whose} no settings of {'its' if len(settings) == 1 else 'their'} own; --all shows what is inherited"
         )
 
 
-def _describe_clients(connected: Cluster, chosen: Sequence[Chosen], output: MirrorOutputOptions) -> None:
-    """Users, clients and ips: their quotas, and with users alone their credentials."""
+def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], output: MirrorOutputOptions) -> None:
+    """Show the quotas of users, clients and ips, and the credentials where all of the entities are users."""
     from kafkactl.admin import quotas, scram
     from kafkactl.output import client_tables
     from kafkactl.output.kafka import admin_text
 
-    limits = quotas.describe_quotas(connected, {each.type: each.name for each in chosen})
+    limits = quotas.describe_quotas(connected, {choice.type: choice.name for choice in choices})
     credentials = []
-    if all(each.type is EntityType.USERS and each.name != DEFAULT_NAME for each in chosen):
-        credentials = scram.describe_credentials(connected, [each.name for each in chosen if each.name])
+    if all(choice.type is EntityType.USERS and choice.name != DEFAULT_NAME for choice in choices):
+        credentials = scram.describe_credentials(connected, [choice.name for choice in choices if choice.name])
     if output.is_kafka:
         out.write_text(admin_text.format_quotas(limits) + admin_text.format_credentials(credentials))
         return
     tables = [Table(client_tables.QUOTAS, limits), Table(client_tables.CREDENTIALS, credentials)]
     output.show(Report([*limits, *credentials], [table for table in tables if table.rows]))
     if not limits and not credentials:
-        people.note("no quotas" + (" and no credentials" if chosen[0].type is EntityType.USERS else ""))
+        people.note("no quotas" + (" and no credentials" if choices[0].type is EntityType.USERS else ""))
 
 
-def _value(row: Config) -> str | None:
+def _format_value(row: Config) -> str | None:
     return "(hidden)" if row.sensitive else row.value
 
 
-_QUICK = (EntityType.TOPICS, EntityType.BROKERS, EntityType.GROUPS)
+_QUICKLY_READ_TYPES = (EntityType.TOPICS, EntityType.BROKERS, EntityType.GROUPS)
+"""Types whose own settings librdkafka reads, without the import of kafka-python."""
 _COLUMNS = [
     Column("NAME", lambda row: row.name),
-    Column("VALUE", _value),
+    Column("VALUE", _format_value),
     Column("SOURCE", lambda row: row.source),
-    Column("SYNONYMS", lambda row: [f"{each.source}:{each.name}={each.value}" for each in row.synonyms]),
+    Column("SYNONYMS", lambda row: [f"{synonym.source}:{synonym.name}={synonym.value}" for synonym in row.synonyms]),
 ]
 _DOCUMENTATION = Column("DOCUMENTATION", lambda row: row.documentation, is_sentence=True)

@@ -1,4 +1,4 @@
-"""What `configs alter` is told to change, from text to requests."""
+"""The changes of `configs alter`: parsing of the flags, and the requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-zA-Z0-9._-]+")
 _SECRETS_ELSEWHERE = "--add-config-file FILE that you alone can read; `kafkactl users set` asks for a user's password"
 
 
-def alterations(
+def parse_alterations(
     set_: Sequence[str] | None,
     unset: Sequence[str] | None,
     append: Sequence[str] | None,
@@ -29,40 +29,47 @@ def alterations(
     add_config_file: Path | None,
     delete_config: Sequence[str] | None,
 ) -> list[Alteration]:
-    """All changes that the flags say; raises UsageError for none, for a name twice, and for what is no setting."""
+    """Return all changes of the flags.
+
+    Raise UsageError for no change, for a repeated name, for a name that no setting can have, for a secret on the
+    command line, and for --add-config together with --add-config-file.
+    """
     if add_config is not None and add_config_file is not None:
         raise UsageError("--add-config and --add-config-file", "say one of them")
-    flagged = (
+    assignment_flags = (
         (Operation.SET, "--set", set_),
         (Operation.APPEND, "--append", append),
         (Operation.SUBTRACT, "--subtract", subtract),
     )
-    found = []
-    for kind, flag, texts in flagged:
+    alterations = []
+    for kind, flag, texts in assignment_flags:
         pairs = [parse_assignment(text, flag) for text in texts or ()]
         secrets.refuse((name for name, _ in pairs), flag, _SECRETS_ELSEWHERE)
-        found += [Alteration(kind, *pair) for pair in pairs]
+        alterations += [Alteration(kind, *pair) for pair in pairs]
     added = parse_list(add_config) if add_config is not None else {}
     secrets.refuse(added, "--add-config", _SECRETS_ELSEWHERE)
     if add_config_file is not None:
         added = properties.read(add_config_file)
-        if warning := secrets.warning(add_config_file, added):
+        if warning := secrets.find_warning(add_config_file, added):
             people.warning(warning)
-    found += [Alteration(Operation.SET, name, value) for name, value in added.items()]
+    alterations += [Alteration(Operation.SET, name, value) for name, value in added.items()]
     deleted = [*(unset or ()), *(name.strip() for text in delete_config or () for name in text.split(","))]
-    found += [Alteration(Operation.DELETE, name) for name in deleted if name]
-    if not found:
+    alterations += [Alteration(Operation.DELETE, name) for name in deleted if name]
+    if not alterations:
         raise UsageError("nothing to alter", "--set NAME=VALUE or --unset NAME")
-    names = [change.name for change in found]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"changed twice: {', '.join(twice)}", "say each setting once")
-    if wrong := [name for name in names if not _NAME.fullmatch(name)]:
-        raise UsageError(f"no setting's name: {', '.join(map(repr, wrong))}", "letters, digits, . _ and -")
-    return found
+    names = [change.name for change in alterations]
+    if duplicates := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"changed twice: {', '.join(duplicates)}", "say each setting once")
+    if invalid_names := [name for name in names if not _NAME.fullmatch(name)]:
+        raise UsageError(f"no setting's name: {', '.join(map(repr, invalid_names))}", "letters, digits, . _ and -")
+    return alterations
 
 
 def parse_list(text: str) -> dict[str, str]:
-    """Kafka's own list of settings: commas between them, and in square brackets inside a value."""
+    """Return the settings of Kafka's list A=1,B=[x,y]. Commas inside square brackets belong to the value.
+
+    Raise UsageError for a part that is not name=value.
+    """
     pairs = {}
     for part in re.split("," + _OUTSIDE_BRACKETS, text):
         sides = re.split(r"\s*=\s*" + _OUTSIDE_BRACKETS, part)
@@ -74,28 +81,35 @@ def parse_list(text: str) -> dict[str, str]:
     return pairs
 
 
-def make(
+def make_changes(
     cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool, strict: bool
 ) -> None:
-    """Makes the changes of one entity; `strict` refuses to delete what is not set. Raises OperationError."""
+    """Change the settings of one entity: all of them, or none. `entity` has its parts.
+
+    `strict` refuses to delete a setting that is not set. With `dry_run` the brokers only check. Raise OperationError
+    for a refusal, UsageError for a change that the entity cannot have.
+    """
     if entity[0].type in QUOTA_TYPES:
-        _make_of_clients(cluster, entity, changes, dry_run)
+        _change_client_settings(cluster, entity, changes, dry_run)
         return
-    (one,) = entity
+    (single_entity,) = entity
     deletes = any(change.operation is Operation.DELETE for change in changes)
-    if one.type is EntityType.BROKER_LOGGERS or (strict and deletes):
-        present = configs.describe_configs(cluster, entity)[one]
-        if one.type is EntityType.BROKER_LOGGERS:
+    if single_entity.type is EntityType.BROKER_LOGGERS or (strict and deletes):
+        present = configs.describe_configs(cluster, entity)[single_entity]
+        if single_entity.type is EntityType.BROKER_LOGGERS:
             _require_loggers({config.name for config in present}, changes)
         elif strict:
             configs.require_set(present, changes)
-    refused = configs.alter_configs(cluster, {one: changes}, dry_run)[one]
-    if refused is not None:
-        raise refused
+    error = configs.alter_configs(cluster, {single_entity: changes}, dry_run)[single_entity]
+    if error is not None:
+        raise error
 
 
-def inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration]) -> tuple[str, ...] | None:
-    """Return the arguments that bring the present values back; None where they cannot be read, as with secrets."""
+def find_inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration]) -> tuple[str, ...] | None:
+    """Return the arguments of the command that restores the present values.
+
+    None means that the values cannot be read, are secret, or belong to users, clients or ips.
+    """
     if entity[0].type in QUOTA_TYPES or any(secrets.is_secret(change.name) for change in changes):
         return None
     (single,) = entity
@@ -115,8 +129,8 @@ def inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Altera
     return tuple(arguments)
 
 
-def told(change: Alteration) -> str:
-    """A change in words, without secrets."""
+def describe_change(change: Alteration) -> str:
+    """Return a change in words, without secrets."""
     value = "(hidden)" if secrets.is_secret(change.name) else change.value
     return {
         Operation.SET: f"{change.name}={value}",
@@ -126,25 +140,29 @@ def told(change: Alteration) -> str:
     }[change.operation]
 
 
-def _make_of_clients(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool) -> None:
-    """Quotas, or credentials where the entity is a user alone: two requests, which could not be one."""
+def _change_client_settings(
+    cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool
+) -> None:
+    """Change quotas, or credentials if the entity is a user alone. They need different requests and cannot be mixed."""
     if any(change.operation not in (Operation.SET, Operation.DELETE) for change in changes):
         raise UsageError("quotas and credentials are no lists", "--set and --unset change them")
-    known = quotas.NAMES[entity[0].type]
+    limit_names = quotas.QUOTA_NAMES[entity[0].type]
     mechanisms = [change for change in changes if change.name in scram.MECHANISMS]
-    a_user = [each.type for each in entity] == [EntityType.USERS]
-    unknown = [change.name for change in changes if change.name not in known and not (a_user and change in mechanisms)]
-    if unknown:
-        possible = [*known, *(scram.MECHANISMS if a_user else ())]
+    is_user = [part.type for part in entity] == [EntityType.USERS]
+    invalid_names = [
+        change.name for change in changes if change.name not in limit_names and not (is_user and change in mechanisms)
+    ]
+    if invalid_names:
+        possible = [*limit_names, *(scram.MECHANISMS if is_user else ())]
         raise UsageError(
-            f"{' and '.join(map(str, entity))} cannot have: {', '.join(unknown)}", f"one of {', '.join(possible)}"
+            f"{' and '.join(map(str, entity))} cannot have: {', '.join(invalid_names)}", f"one of {', '.join(possible)}"
         )
     if mechanisms and len(mechanisms) < len(changes):
         raise UsageError("quotas and credentials cannot be changed at once", "change one, then the other")
     to_set = {change.name: change.value or "" for change in changes if change.operation is Operation.SET}
     to_delete = [change.name for change in changes if change.operation is Operation.DELETE]
     if not mechanisms:
-        limits = {name: quotas.limit(name, text) for name, text in to_set.items()}
+        limits = {name: quotas.parse_limit(name, text) for name, text in to_set.items()}
         quotas.require_set(cluster, entity, to_delete)
         quotas.alter_quotas(cluster, entity, limits, to_delete, dry_run)
         return
@@ -156,8 +174,9 @@ def _make_of_clients(cluster: Cluster, entity: Sequence[Entity], changes: Sequen
     scram.alter_credentials(cluster, entity[0].name, new, to_delete)
 
 
-def _require_loggers(known: set[str], changes: Sequence[Alteration]) -> None:
-    if unknown := [change.name for change in changes if change.name not in known]:
+def _require_loggers(existing_names: set[str], changes: Sequence[Alteration]) -> None:
+    """Raise OperationError for a logger that does not exist."""
+    if missing_names := [change.name for change in changes if change.name not in existing_names]:
         raise OperationError(
-            f"there is no logger {', '.join(unknown)}", "kafkactl configs describe broker-loggers ID shows them"
+            f"there is no logger {', '.join(missing_names)}", "kafkactl configs describe broker-loggers ID shows them"
         )

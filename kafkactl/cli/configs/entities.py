@@ -1,18 +1,19 @@
-"""Which entities a command is about: in place, by Kafka's flags, or by the short ones."""
+"""The entities that a command is about: from arguments, from Kafka's flags, or from the short flags."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
 from kafkactl.cli.completion.names import entity_parts, entity_types, topic_names
 from kafkactl.cli.frame.command import flags
+from kafkactl.cli.frame.help import Section
 from kafkactl.errors import UsageError
 
-_NAMED = {
+_NAME_FLAGS = {
     "topic": EntityType.TOPICS,
     "client": EntityType.CLIENTS,
     "user": EntityType.USERS,
@@ -22,20 +23,20 @@ _NAMED = {
     "client_metrics": EntityType.CLIENT_METRICS,
     "group": EntityType.GROUPS,
 }
-_DEFAULTS = {
+_DEFAULT_FLAGS = {
     "client_defaults": EntityType.CLIENTS,
     "user_defaults": EntityType.USERS,
     "broker_defaults": EntityType.BROKERS,
     "ip_defaults": EntityType.IPS,
 }
-_WITH_DEFAULT = (*QUOTA_TYPES, EntityType.BROKERS)
-_OF_BROKERS = (EntityType.BROKERS, EntityType.BROKER_LOGGERS)
+_TYPES_WITH_DEFAULT = (*QUOTA_TYPES, EntityType.BROKERS)
+_BROKER_TYPES = (EntityType.BROKERS, EntityType.BROKER_LOGGERS)
 _EXAMPLES = "for example: topics orders, brokers 1, --user alice --client app, brokers --default"
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A type of entity with the name that was said, '' for the default, None for all of the type."""
+class EntityChoice:
+    """A type of entity with a name. The name is '' for the default and None for all entities of the type."""
 
     type: EntityType
     name: str | None
@@ -43,53 +44,105 @@ class Chosen:
 
 @flags
 class EntityOptions:
-    """Whose settings."""
+    """The entity whose settings are shown or changed."""
+
+    section: ClassVar[Section] = Section.SUBJECT
 
     entity: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="TYPE [NAME]",
-            help=f"One of {', '.join(EntityType)}, and whose; users NAME clients NAME together.",
+            help=f"Type of entity, and its name; users NAME clients NAME together. Types: {', '.join(EntityType)}.",
             autocompletion=entity_parts,
             show_default=False,
         ),
     ] = None
     entity_type: Annotated[
         list[str] | None,
-        typer.Option("--entity-type", metavar="TYPE", help="Kafka's spelling of TYPE.", autocompletion=entity_types),
+        typer.Option(
+            "--entity-type",
+            metavar="TYPE",
+            help="Kafka's spelling of TYPE.",
+            rich_help_panel=Section.KAFKA,
+            autocompletion=entity_types,
+        ),
     ] = None
     entity_name: Annotated[
-        list[str] | None, typer.Option("--entity-name", metavar="NAME", help="Kafka's spelling of NAME.")
+        list[str] | None,
+        typer.Option("--entity-name", metavar="NAME", help="Kafka's spelling of NAME.", rich_help_panel=Section.KAFKA),
     ] = None
     entity_default: Annotated[
-        bool, typer.Option("--entity-default", "--default", help="What holds for all of the type without their own.")
+        bool,
+        typer.Option(
+            "--entity-default", "--default", help="Settings of all entities of the type that have none of their own."
+        ),
     ] = False
     topic: Annotated[
-        str | None, typer.Option("--topic", metavar="TOPIC", help="Short for topics.", autocompletion=topic_names)
+        str | None,
+        typer.Option(
+            "--topic",
+            metavar="TOPIC",
+            help="Short for topics TOPIC.",
+            rich_help_panel=Section.KAFKA,
+            autocompletion=topic_names,
+        ),
     ] = None
-    broker: Annotated[str | None, typer.Option("--broker", metavar="ID", help="Short for brokers.")] = None
-    broker_defaults: Annotated[bool, typer.Option("--broker-defaults", help="All brokers.")] = False
+    broker: Annotated[
+        str | None, typer.Option("--broker", metavar="ID", help="Short for brokers ID.", rich_help_panel=Section.KAFKA)
+    ] = None
+    broker_defaults: Annotated[
+        bool, typer.Option("--broker-defaults", help="Short for brokers --default.", rich_help_panel=Section.KAFKA)
+    ] = False
     broker_logger: Annotated[
-        str | None, typer.Option("--broker-logger", metavar="ID", help="Short for broker-loggers.")
+        str | None,
+        typer.Option(
+            "--broker-logger", metavar="ID", help="Short for broker-loggers ID.", rich_help_panel=Section.KAFKA
+        ),
     ] = None
-    group: Annotated[str | None, typer.Option("--group", metavar="GROUP", help="Short for groups.")] = None
+    group: Annotated[
+        str | None,
+        typer.Option("--group", metavar="GROUP", help="Short for groups GROUP.", rich_help_panel=Section.KAFKA),
+    ] = None
     client_metrics: Annotated[
-        str | None, typer.Option("--client-metrics", metavar="NAME", help="Short for client-metrics.")
+        str | None,
+        typer.Option(
+            "--client-metrics", metavar="NAME", help="Short for client-metrics NAME.", rich_help_panel=Section.KAFKA
+        ),
     ] = None
-    user: Annotated[str | None, typer.Option("--user", metavar="USER", help="Short for users.")] = None
-    user_defaults: Annotated[bool, typer.Option("--user-defaults", help="All users.")] = False
-    client: Annotated[str | None, typer.Option("--client", metavar="ID", help="Short for clients.")] = None
-    client_defaults: Annotated[bool, typer.Option("--client-defaults", help="All clients.")] = False
-    ip: Annotated[str | None, typer.Option("--ip", metavar="IP", help="Short for ips.")] = None
-    ip_defaults: Annotated[bool, typer.Option("--ip-defaults", help="All ips.")] = False
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="USER", help="Short for users USER.", rich_help_panel=Section.KAFKA)
+    ] = None
+    user_defaults: Annotated[
+        bool, typer.Option("--user-defaults", help="Short for users --default.", rich_help_panel=Section.KAFKA)
+    ] = False
+    client: Annotated[
+        str | None, typer.Option("--client", metavar="ID", help="Short for clients ID.", rich_help_panel=Section.KAFKA)
+    ] = None
+    client_defaults: Annotated[
+        bool, typer.Option("--client-defaults", help="Short for clients --default.", rich_help_panel=Section.KAFKA)
+    ] = False
+    ip: Annotated[
+        str | None, typer.Option("--ip", metavar="IP", help="Short for ips IP.", rich_help_panel=Section.KAFKA)
+    ] = None
+    ip_defaults: Annotated[
+        bool, typer.Option("--ip-defaults", help="Short for ips --default.", rich_help_panel=Section.KAFKA)
+    ] = False
 
-    def chosen(self, default_comes_first: bool = False) -> list[Chosen]:
-        """One, or a user and a client; raises UsageError.
+    def parse_choices(self, default_comes_first: bool = False) -> list[EntityChoice]:
+        """Return the selected entities: one, or a user and a client.
 
-        Of a --entity-name and a --entity-default, the one said first belongs to the --entity-type said first.
+        If --entity-default stands before --entity-name (`default_comes_first`), the default belongs to the first
+        --entity-type. Raise UsageError where no entity is selected, where two ways of selection are mixed, and for
+        combinations and names that cannot have settings.
         """
         spellings = [
-            each for each in (self._in_place(), self._by_kafkas_flags(default_comes_first), self._short()) if each
+            choices
+            for choices in (
+                self._read_arguments(),
+                self._read_kafka_flags(default_comes_first),
+                self._read_short_flags(),
+            )
+            if choices
         ]
         if not spellings:
             raise UsageError("whose settings?", _EXAMPLES)
@@ -97,21 +150,27 @@ class EntityOptions:
             raise UsageError(
                 "the entity is said in two ways", "name it in place, by --entity-type, or by the short flags"
             )
-        (found,) = spellings
-        _require_sense(found)
-        return found
+        (entity_choices,) = spellings
+        _require_valid_choices(entity_choices)
+        return entity_choices
 
-    def _in_place(self) -> list[Chosen]:
+    def _read_arguments(self) -> list[EntityChoice]:
+        """Return the entities of the positional arguments TYPE NAME, in pairs; raise UsageError."""
         words = list(self.entity or ())
-        pairs = [(words[at], words[at + 1] if at + 1 < len(words) else None) for at in range(0, len(words), 2)]
-        found = [Chosen(_type(type_), name) for type_, name in pairs]
-        if found and self.entity_default and not self.entity_type:
-            if found[-1].name is not None:
-                raise UsageError(f"{found[-1].type.one} {found[-1].name} and the default", "leave the name out")
-            found[-1] = Chosen(found[-1].type, DEFAULT_NAME)
-        return found
+        pairs = [
+            (words[index], words[index + 1] if index + 1 < len(words) else None) for index in range(0, len(words), 2)
+        ]
+        choices = [EntityChoice(_parse_type(type_), name) for type_, name in pairs]
+        if choices and self.entity_default and not self.entity_type:
+            if choices[-1].name is not None:
+                raise UsageError(
+                    f"{choices[-1].type.singular} {choices[-1].name} and the default", "leave the name out"
+                )
+            choices[-1] = EntityChoice(choices[-1].type, DEFAULT_NAME)
+        return choices
 
-    def _by_kafkas_flags(self, default_comes_first: bool) -> list[Chosen]:
+    def _read_kafka_flags(self, default_comes_first: bool) -> list[EntityChoice]:
+        """Return the entities of --entity-type, --entity-name and --entity-default; raise UsageError."""
         if not self.entity_type:
             if self.entity_name or (self.entity_default and not self.entity):
                 raise UsageError("whose settings?", f"--entity-type TYPE; one of {', '.join(EntityType)}")
@@ -122,45 +181,53 @@ class EntityOptions:
             names += [DEFAULT_NAME] * (len(self.entity_type) - len(names))
         if len(names) > len(self.entity_type):
             raise UsageError("more names than entity types", "one --entity-name for each --entity-type")
-        types = [_type(text) for text in self.entity_type]
-        return [Chosen(type_, names[at] if at < len(names) else None) for at, type_ in enumerate(types)]
+        types = [_parse_type(text) for text in self.entity_type]
+        return [EntityChoice(type_, names[index] if index < len(names) else None) for index, type_ in enumerate(types)]
 
-    def _short(self) -> list[Chosen]:
-        named = [
-            Chosen(type_, getattr(self, flag)) for flag, type_ in _NAMED.items() if getattr(self, flag) is not None
+    def _read_short_flags(self) -> list[EntityChoice]:
+        """Return the entities of flags such as --topic and --user-defaults."""
+        choices = [
+            EntityChoice(type_, getattr(self, flag))
+            for flag, type_ in _NAME_FLAGS.items()
+            if getattr(self, flag) is not None
         ]
-        return named + [Chosen(type_, DEFAULT_NAME) for flag, type_ in _DEFAULTS.items() if getattr(self, flag)]
+        return choices + [
+            EntityChoice(type_, DEFAULT_NAME) for flag, type_ in _DEFAULT_FLAGS.items() if getattr(self, flag)
+        ]
 
 
-def entities(chosen: list[Chosen]) -> list[Entity]:
-    """Those that are to be changed; raises UsageError where no name is said."""
-    for each in chosen:
-        if each.name is None:
-            hint = f"{each.type} NAME" + (", or --default" if each.type in _WITH_DEFAULT else "")
-            raise UsageError(f"which of the {each.type}?", hint)
-    return [Entity(each.type, each.name or DEFAULT_NAME) for each in chosen]
+def require_entities(choices: list[EntityChoice]) -> list[Entity]:
+    """Return the entities of the choices; raise UsageError for a choice without a name."""
+    for choice in choices:
+        if choice.name is None:
+            hint = f"{choice.type} NAME" + (", or --default" if choice.type in _TYPES_WITH_DEFAULT else "")
+            raise UsageError(f"which of the {choice.type}?", hint)
+    return [Entity(choice.type, choice.name or DEFAULT_NAME) for choice in choices]
 
 
-def _type(text: str) -> EntityType:
-    if (found := EntityType.named(text)) is None:
+def _parse_type(text: str) -> EntityType:
+    """Return the type of a name; raise UsageError for an unknown one."""
+    if (entity_type := EntityType.find_type(text)) is None:
         raise UsageError(f"{text!r} is no entity type", f"one of {', '.join(EntityType)}")
-    return found
+    return entity_type
 
 
-def _require_sense(found: list[Chosen]) -> None:
-    types = [each.type for each in found]
+def _require_valid_choices(choices: list[EntityChoice]) -> None:
+    """Raise UsageError for combinations and names that cannot have settings."""
+    types = [choice.type for choice in choices]
     if len(types) > 1 and sorted(types) != [EntityType.CLIENTS, EntityType.USERS]:
         raise UsageError(f"{' and '.join(types)} together have no settings", "only a user and a client have")
-    for each in found:
-        if each.name == DEFAULT_NAME and each.type not in _WITH_DEFAULT:
-            raise UsageError(f"{each.type} have no default", f"name one; {', '.join(_WITH_DEFAULT)} have")
-        if each.type in _OF_BROKERS and each.name and not each.name.isdigit():
-            raise UsageError(f"{each.name!r} is no broker's id", f"{each.type} are named by their number")
-        if each.type is EntityType.IPS and each.name:
-            _require_address(each.name)
+    for choice in choices:
+        if choice.name == DEFAULT_NAME and choice.type not in _TYPES_WITH_DEFAULT:
+            raise UsageError(f"{choice.type} have no default", f"name one; {', '.join(_TYPES_WITH_DEFAULT)} have")
+        if choice.type in _BROKER_TYPES and choice.name and not choice.name.isdigit():
+            raise UsageError(f"{choice.name!r} is no broker's id", f"{choice.type} are named by their number")
+        if choice.type is EntityType.IPS and choice.name:
+            _require_address(choice.name)
 
 
 def _require_address(name: str) -> None:
+    """Raise UsageError for a name that is neither an ip address nor a host name that can be resolved."""
     import socket
 
     try:

@@ -11,13 +11,14 @@ from kafkactl.cli.consume.flags import FilterFlags, MemberFlags, RangeFlags, Sty
 from kafkactl.cli.consume.printing import Printing, print_lines
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TimeOptions
 from kafkactl.cli.frame.subjects import TopicOptions
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.stdout import out
 
-app = new_app("Print a topic's records.")
+app = new_app("Print the records of a topic.")
 
 
 @app.command()
@@ -33,19 +34,40 @@ def console_consumer(
     style: StyleFlags,
     member: MemberFlags,
     max_messages: Annotated[
-        int | None, typer.Option("--max-messages", "-n", metavar="N", min=0, help="Stop after so many.")
+        int | None,
+        typer.Option(
+            "--max-messages", "-n", metavar="N", min=0, help="Stop after N records.", rich_help_panel=Section.RANGE
+        ),
     ] = None,
     dedupe_latest: Annotated[
-        bool, typer.Option("--dedupe-latest", help="Each key's last value, as compaction leaves it; stops at the end.")
+        bool,
+        typer.Option(
+            "--dedupe-latest",
+            help="Show the last record of each key, as after compaction, and stop at the end.",
+            rich_help_panel=Section.FILTERS,
+        ),
     ] = False,
     skip_message_on_error: Annotated[
-        bool, typer.Option("--skip-message-on-error", help="Go on after a record that is not of the format.")
+        bool,
+        typer.Option(
+            "--skip-message-on-error",
+            help="Continue after a record that does not have the format.",
+            rich_help_panel=Section.FORMATS,
+        ),
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Tell on stderr of partitions assigned and revoked.")
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Report assigned and revoked partitions on stderr.", rich_help_panel=Section.GROUP
+        ),
     ] = False,
     enable_systest_events: Annotated[
-        bool, typer.Option("--enable-systest-events", help="Print shutdown_complete at the end, as Kafka's tool does.")
+        bool,
+        typer.Option(
+            "--enable-systest-events",
+            help="Print shutdown_complete at the end, as Kafka's tool does.",
+            rich_help_panel=Section.KAFKA,
+        ),
     ] = False,
     consumer_property: Annotated[
         list[str] | None,
@@ -54,16 +76,29 @@ def console_consumer(
             "--command-property",
             metavar="NAME=VALUE",
             help="Kafka's spelling of -X; repeatable.",
+            rich_help_panel=Section.KAFKA,
         ),
     ] = None,
     consumer_config: Annotated[
         Path | None,
         typer.Option(
-            "--consumer-config", "--consumer.config", metavar="FILE", help="Kafka's spelling of --command-config."
+            "--consumer-config",
+            "--consumer.config",
+            metavar="FILE",
+            help="Kafka's spelling of --command-config.",
+            rich_help_panel=Section.KAFKA,
         ),
     ] = None,
 ) -> int:
-    """Print a topic's records, new ones as they come unless told where to start and stop."""
+    """Print the records of a topic, new ones as they come.
+
+    Options of the range choose where to start and stop.
+
+    Examples:
+      kafkactl consume orders --from-beginning --max-messages 10
+      kafkactl consume orders --tail 5 -o json
+      kafkactl consume orders --group billing --from-beginning --exit
+    """
     said = {**member.settings(), **span.settings()}
     connected = cluster.with_java_flags(consumer_config, consumer_property).connect(said)
     selection = span.selection(topic.topic, topic.topic_flag, connected.settings, dedupe_latest, clock)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from kafkactl.cli.completion.names import group_names
 from kafkactl.cli.frame.command import flags
+from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.cli.frame.subjects import require_subject
 from kafkactl.errors import UsageError
@@ -33,60 +34,84 @@ _MOST_RECORDS = 2**31 - 1
 
 @flags
 class RangeFlags:
-    """From where, and up to where."""
+    """Topics and partitions, and the range that is read of them."""
+
+    section: ClassVar[Section] = Section.RANGE
 
     include: Annotated[
         list[str] | None,
         typer.Option(
             "--include",
             metavar="REGEX,...",
-            help="Topics whose whole name matches, instead of TOPIC; with a group also topics that come later.",
+            help="Regular expressions for whole names of topics, instead of TOPIC; a group also reads later topics.",
+            rich_help_panel=Section.SUBJECT,
         ),
     ] = None
     include_internal: Annotated[
-        bool, typer.Option("--include-internal", help="Let --include match the internal topics of Kafka, too.")
+        bool,
+        typer.Option(
+            "--include-internal",
+            help="Let --include match the internal topics of Kafka, too.",
+            rich_help_panel=Section.SUBJECT,
+        ),
     ] = False
     from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="Start at the oldest record where the group has no offset yet.")
+        bool, typer.Option("--from-beginning", help="Start at the oldest record if the group has no offset yet.")
     ] = False
     partition: Annotated[
-        list[int] | None, typer.Option("--partition", metavar="N", min=0, help="Only this partition; repeatable.")
+        list[int] | None,
+        typer.Option(
+            "--partition",
+            metavar="N",
+            min=0,
+            help="Number of a partition to read, instead of all; repeatable.",
+            rich_help_panel=Section.SUBJECT,
+        ),
     ] = None
     assign: Annotated[
         list[str] | None,
-        typer.Option("--assign", metavar="TOPIC:N[:OFFSET]", help="This partition, of any topic; repeatable."),
+        typer.Option(
+            "--assign",
+            metavar="TOPIC:N[:OFFSET]",
+            help="Partition of any topic, and its first offset; repeatable.",
+            rich_help_panel=Section.SUBJECT,
+        ),
     ] = None
     offset: Annotated[
-        str | None, typer.Option("--offset", metavar="N|earliest|latest", help="Where to start in each --partition.")
+        str | None,
+        typer.Option("--offset", metavar="N|earliest|latest", help="First offset to read of each --partition."),
     ] = None
     to_offset: Annotated[
         int | None,
-        typer.Option(
-            "--to-offset", metavar="N", min=0, max=_HIGHEST_OFFSET, help="The first offset not read any more."
-        ),
+        typer.Option("--to-offset", metavar="N", min=0, max=_HIGHEST_OFFSET, help="Stop before this offset."),
     ] = None
     from_time: Annotated[
-        str | None, typer.Option("--from-time", metavar="TIME", help="Start at the first record not before it.")
+        str | None,
+        typer.Option(
+            "--from-time", metavar="TIME", help="Start at the first record from this time on: ISO 8601, or ms."
+        ),
     ] = None
     to_time: Annotated[
-        str | None, typer.Option("--to-time", metavar="TIME", help="Stop at the first record after it.")
+        str | None, typer.Option("--to-time", metavar="TIME", help="Stop at the first record after this time.")
     ] = None
     between: Annotated[
         str | None,
         typer.Option(
-            "--between", metavar="A..B", help="Records from time A on and before time B; either side may be empty."
+            "--between", metavar="A..B", help="Read records from time A on and before time B; either may be empty."
         ),
     ] = None
     tail: Annotated[
         int | None,
-        typer.Option("--tail", metavar="N", min=1, max=_MOST_RECORDS, help="The last N records of each partition."),
+        typer.Option(
+            "--tail", metavar="N", min=1, max=_MOST_RECORDS, help="Read the last N records of each partition."
+        ),
     ] = None
     exit_: Annotated[bool, typer.Option("--exit", "-e", help="Stop at the end of every partition.")] = False
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="With --tail, --to-offset, --to-time: wait for what is yet to come.")
+        bool, typer.Option("--follow", "-f", help="Wait for new records after --tail, --to-offset or --to-time.")
     ] = False
     timeout_ms: Annotated[
-        int | None, typer.Option("--timeout-ms", metavar="MS", min=0, help="Stop when nothing came for so long.")
+        int | None, typer.Option("--timeout-ms", metavar="MS", min=0, help="Stop if no record came for this long.")
     ] = None
 
     def _time_range(self, clock: TimeOptions) -> TimeRange:
@@ -131,7 +156,7 @@ class RangeFlags:
         by_hand = said + stops
         by_hand += ["--partition"] * bool(self.partition) + ["--assign"] * bool(self.assign)
         group = settings.properties.get("group.id")
-        if by_hand and group and "group.id" not in settings.stated:
+        if by_hand and group and "group.id" not in settings.command_line_properties:
             group = None  # a context's or a variable's is a default
         reset = settings.properties.get("auto.offset.reset")
         if not group and not by_hand and reset == "error":
@@ -183,22 +208,35 @@ class RangeFlags:
 
 @flags
 class FilterFlags:
-    """Which of the records read are wanted; each must hold."""
+    """Conditions on records. A record is shown if it meets all of them."""
+
+    section: ClassVar[Section] = Section.FILTERS
 
     key_matches: Annotated[
-        list[str] | None, typer.Option("--key-matches", metavar="REGEX", help="Only keys that it is found in.")
+        list[str] | None,
+        typer.Option("--key-matches", metavar="REGEX", help="Only records whose key contains a match of REGEX."),
     ] = None
     value_matches: Annotated[
-        list[str] | None, typer.Option("--value-matches", "--grep", metavar="REGEX", help="Only such values.")
+        list[str] | None,
+        typer.Option(
+            "--value-matches", "--grep", metavar="REGEX", help="Only records whose value contains a match of REGEX."
+        ),
     ] = None
     header_matches: Annotated[
         list[str] | None,
-        typer.Option("--header-matches", "-H", metavar="NAME[=REGEX]", help="Only records with such a header."),
+        typer.Option(
+            "--header-matches",
+            "-H",
+            metavar="NAME[=REGEX]",
+            help="Only records that have this header, with a value that REGEX matches.",
+        ),
     ] = None
     where: Annotated[
         list[str] | None,
         typer.Option(
-            "--where", metavar="CONDITION", help="Only json values with it: '.user.id == 7', '.tags[0] =~ a'."
+            "--where",
+            metavar="CONDITION",
+            help="Only records whose json value meets it: '.user.id == 7', '.tags[0] =~ a'.",
         ),
     ] = None
 
@@ -216,7 +254,9 @@ class FilterFlags:
 
 @flags
 class StyleFlags:
-    """How records look."""
+    """How records are printed."""
+
+    section: ClassVar[Section] = Section.FORM
 
     property_: Annotated[
         list[str] | None,
@@ -224,29 +264,39 @@ class StyleFlags:
             "--property",
             "--formatter-property",
             metavar="NAME=VALUE",
-            help="print.timestamp, print.partition, print.offset, print.epoch, print.headers, print.key, print.value, "
-            "key.separator, line.separator, headers.separator, null.literal, key.deserializer, value.deserializer, "
-            "headers.deserializer; repeatable.",
+            help="Property of the formatter; repeatable: print.timestamp, print.partition, print.offset, print.epoch, "
+            "print.headers, print.key, print.value, key.separator, line.separator, headers.separator, null.literal, "
+            "key.deserializer, value.deserializer, headers.deserializer.",
         ),
     ] = None
     formatter_config: Annotated[
-        Path | None, typer.Option("--formatter-config", metavar="FILE", help="Such properties from a file.")
+        Path | None,
+        typer.Option(
+            "--formatter-config", metavar="FILE", help="Java .properties file with properties of the formatter."
+        ),
     ] = None
     formatter: Annotated[
-        str | None, typer.Option("--formatter", metavar="CLASS", help="Kafka's, also of its own topics: Offsets... .")
+        str | None,
+        typer.Option("--formatter", metavar="CLASS", help="Formatter class of Kafka, also one for an internal topic."),
     ] = None
     template: Annotated[
-        str | None, typer.Option("--format", metavar="TEMPLATE", help="As kcat's -f: '%t-%p %o %T %k=%s %h\\n'.")
+        str | None,
+        typer.Option("--format", metavar="TEMPLATE", help="Template as of kcat -f: '%t-%p %o %T %k=%s %h\\n'."),
     ] = None
     null_marker: Annotated[
-        str | None,
-        typer.Option("--null-marker", metavar="TEXT", help="With -o csv, what stands for null (default: nothing)."),
+        str | None, typer.Option("--null-marker", metavar="TEXT", help="Text for null with -o csv. Default: nothing.")
     ] = None
     key_deserializer: Annotated[
-        str | None, typer.Option("--key-deserializer", metavar="CLASS", help="Kafka's, like LongDeserializer.")
+        str | None,
+        typer.Option(
+            "--key-deserializer",
+            metavar="CLASS",
+            help="Deserializer class of Kafka for keys, such as LongDeserializer.",
+        ),
     ] = None
     value_deserializer: Annotated[
-        str | None, typer.Option("--value-deserializer", metavar="CLASS", help="Likewise, of values.")
+        str | None,
+        typer.Option("--value-deserializer", metavar="CLASS", help="Deserializer class of Kafka for values."),
     ] = None
 
     def formats(self, key: Format, value: Format) -> tuple[Format, Format]:
@@ -273,7 +323,9 @@ class StyleFlags:
 
 @flags
 class MemberFlags:
-    """How a group is joined, and what of the log is seen."""
+    """How the consumer joins a group, and which records brokers give it."""
+
+    section: ClassVar[Section] = Section.GROUP
 
     group: Annotated[
         str | None,
@@ -281,32 +333,39 @@ class MemberFlags:
             "--group",
             "-g",
             metavar="GROUP",
-            help="Join this group and commit what was printed.",
+            help="Join this group, and commit the records that were printed.",
             autocompletion=group_names,
         ),
     ] = None
     group_instance_id: Annotated[
-        str | None, typer.Option("--group-instance-id", metavar="ID", help="Be a static member.")
+        str | None, typer.Option("--group-instance-id", metavar="ID", help="Name of a static member of the group.")
     ] = None
     group_protocol: Annotated[
         str | None,
-        typer.Option("--group-protocol", metavar="PROTOCOL", help="classic (default) or consumer (KIP-848)."),
+        typer.Option(
+            "--group-protocol",
+            metavar="PROTOCOL",
+            help="Protocol of the group: classic (default) or consumer (KIP-848).",
+        ),
     ] = None
     assignor: Annotated[
         str | None,
         typer.Option(
-            "--assignor", metavar="NAME", help="range, roundrobin, cooperative-sticky; uniform, range with consumer."
+            "--assignor",
+            metavar="NAME",
+            help="Assignor: range, roundrobin or cooperative-sticky; with consumer: uniform or range.",
         ),
     ] = None
     client_rack: Annotated[
-        str | None, typer.Option("--client-rack", metavar="RACK", help="Fetch from replicas in this rack.")
+        str | None,
+        typer.Option("--client-rack", metavar="RACK", help="Rack of this consumer; replicas in it are preferred."),
     ] = None
     isolation_level: Annotated[
         str | None,
         typer.Option(
             "--isolation-level",
             metavar="LEVEL",
-            help="read_uncommitted (default), or read_committed to leave aborted transactions out.",
+            help="read_uncommitted (default); read_committed leaves aborted transactions out.",
         ),
     ] = None
 

@@ -1,4 +1,4 @@
-"""kafkactl context"""
+"""The commands `kafkactl context`: list, use, show, set, delete."""
 
 from __future__ import annotations
 
@@ -18,15 +18,27 @@ from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table, listing
 
-app = new_app("Keep named clusters, and choose the current one.")
+app = new_app(
+    """Save named clusters, and choose the current one.
 
-Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=context_names)]
+    Examples:
+      kafkactl context set staging -b staging-1:9092,staging-2:9092
+      kafkactl context use staging
+      kafkactl context list
+    """
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the context.", autocompletion=context_names)]
 
 
 @app.command("list")
 @command
 def list_contexts(output: ReportOptions) -> None:
-    """List contexts; the current one is marked."""
+    """List contexts, and mark the current one.
+
+    Examples:
+      kafkactl context list
+    """
     file = contexts.load()
     rows = [
         {"current": name == file.current, "context": name, "bootstrap_servers": context.bootstrap_servers}
@@ -45,8 +57,12 @@ def list_contexts(output: ReportOptions) -> None:
 @app.command()
 @command
 def use(name: Name) -> None:
-    """Make a context the current one."""
-    contexts.change(lambda file: file.using(name))
+    """Make a context the current one.
+
+    Examples:
+      kafkactl context use staging
+    """
+    contexts.change(lambda file: file.select_context(name))
     people.note(f"current context: {name}")
 
 
@@ -55,20 +71,31 @@ def use(name: Name) -> None:
 def show(
     output: ReportOptions,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", autocompletion=context_names, show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Name of the context. Default: the current one.",
+            autocompletion=context_names,
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
-    """Show a context's settings, the current one's if none is named; secrets stay hidden."""
+    """Show the settings of a context, with secrets hidden.
+
+    Examples:
+      kafkactl context show
+      kafkactl context show staging -o yaml
+    """
     file = contexts.load()
-    chosen = name or file.current
-    if chosen is None:
+    context_name = name or file.current
+    if context_name is None:
         raise UsageError("there is no current context", "kafkactl context use NAME; kafkactl context list shows them")
-    context = file.get(chosen).without_secrets()
+    context = file.get(context_name).hide_secrets()
     rows = [("bootstrap.servers", context.bootstrap_servers), *context.properties.items()]
     if context.read_only:
         rows.append(("read-only", "true"))
     columns = [Column("SETTING", lambda row: row[0]), Column("VALUE", lambda row: row[1])]
-    output.show(Report(context, [Table(columns, rows, f"context {chosen}")]))
+    output.show(Report(context, [Table(columns, rows, f"context {context_name}")]))
 
 
 @app.command("set")
@@ -81,48 +108,67 @@ def set_context(
     ] = None,
     command_config: Annotated[
         Path | None,
-        typer.Option("--command-config", metavar="FILE", help="Take the settings of a .properties file over."),
+        typer.Option(
+            "--command-config", metavar="FILE", help="Java .properties file whose settings are copied into the context."
+        ),
     ] = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("-X", metavar="NAME=VALUE", help="Client setting; repeatable. NAME= removes one."),
+        typer.Option("-X", metavar="NAME=VALUE", help="Client setting; repeatable. NAME= removes a setting."),
     ] = None,
     read_only: Annotated[
         bool | None, typer.Option("--read-only/--no-read-only", help="Refuse commands that change the cluster.")
     ] = None,
 ) -> None:
-    """Make a context, or change the named parts of one."""
-    taken_over = properties.read(command_config) if command_config else {}
-    servers = bootstrap_server or taken_over.pop("bootstrap.servers", None)
-    given = [parse_assignment(text, "-X") for text in setting or ()]
-    secrets.refuse((key for key, value in given if value), "-X", secrets.IN_CLIENT_SETTINGS)
-    secrets.refuse_urls(dict(given), "-X")
-    changed = contexts.change(
-        lambda file: _with_settings(file, name, servers, {**taken_over, **dict(given)}, read_only)
+    """Create a context, or change parts of one.
+
+    Examples:
+      kafkactl context set staging -b staging-1:9092,staging-2:9092
+      kafkactl context set staging -X security.protocol=ssl --read-only
+      kafkactl context set production --command-config client.properties
+    """
+    file_settings = properties.read(command_config) if command_config else {}
+    servers = bootstrap_server or file_settings.pop("bootstrap.servers", None)
+    assignments = [parse_assignment(text, "-X") for text in setting or ()]
+    secrets.refuse((key for key, value in assignments if value), "-X", secrets.IN_CLIENT_SETTINGS)
+    secrets.refuse_urls(dict(assignments), "-X")
+    new_file = contexts.change(
+        lambda file: _change_settings(file, name, servers, {**file_settings, **dict(assignments)}, read_only)
     )
-    servers = changed.contexts[name].bootstrap_servers
+    servers = new_file.contexts[name].bootstrap_servers
     people.note(f"context {name}: {servers}; kafkactl context use {name} makes it current")
 
 
-def _with_settings(
-    file: contexts.ContextFile, name: str, servers: str | None, given: Mapping[str, str], read_only: bool | None
+def _change_settings(
+    file: contexts.ContextFile, name: str, servers: str | None, new_settings: Mapping[str, str], read_only: bool | None
 ) -> contexts.ContextFile:
-    """Return the file with a context changed or made; an empty value takes a setting away. Raises UsageError."""
-    known = file.contexts.get(name)
-    servers = servers or (known.bootstrap_servers if known else None)
+    """Return the file with a context changed or added. An empty value removes a setting.
+
+    Raise UsageError for a context without servers, a wrong address, or a setting that cannot be translated.
+    """
+    present_context = file.contexts.get(name)
+    servers = servers or (present_context.bootstrap_servers if present_context else None)
     if servers is None:
         raise UsageError(f"context {name} needs brokers", "--bootstrap-server HOST:PORT")
     require_addresses(servers)
-    settings = {key: value for key, value in {**(known.properties if known else {}), **given}.items() if value}
+    settings = {
+        key: value
+        for key, value in {**(present_context.properties if present_context else {}), **new_settings}.items()
+        if value
+    }
     to_librdkafka(settings)
     if read_only is None:
-        read_only = known is not None and known.read_only
-    return file.with_context(contexts.Context(name, servers, settings, read_only))
+        read_only = present_context is not None and present_context.read_only
+    return file.add_context(contexts.Context(name, servers, settings, read_only))
 
 
 @app.command()
 @command
 def delete(name: Name) -> None:
-    """Forget a context; the cluster itself is left alone."""
-    contexts.change(lambda file: file.without(name))
+    """Delete a context; the cluster stays as it is.
+
+    Examples:
+      kafkactl context delete staging
+    """
+    contexts.change(lambda file: file.remove_context(name))
     people.note(f"context {name} forgotten")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from kafkactl.cli.frame.command import command, flags, new_app
+from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import FileOutputOptions, FormatOptions, TimeOptions
 from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output.report import OutputFormat
@@ -23,38 +24,42 @@ if TYPE_CHECKING:
     from kafkactl.serde.formats import Format
     from kafkactl.storage.selection import Selection
 
-app = new_app("Read segments, indexes and snapshots as a broker leaves them on disk.")
+app = new_app("Print segments, indexes and snapshots from a broker's disk.")
 
 _LARGEST_MESSAGE_BYTES = 5 * 1024 * 1024
 
 
 @flags
 class DecoderOptions:
-    """Kafka's spelling of how keys and values are shown; each asks for --print-data-log."""
+    """Kafka's options for the form of keys and values; each implies --print-data-log."""
+
+    section: ClassVar[Section] = Section.FORMATS
 
     key_decoder_class: Annotated[
         str | None, typer.Option(metavar="CLASS", help="Kafka's spelling of --key-format: String, Integer, ...")
     ] = None
-    value_decoder_class: Annotated[str | None, typer.Option(metavar="CLASS", help="Values likewise.")] = None
+    value_decoder_class: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="Kafka's spelling of --value-format.")
+    ] = None
     offsets_decoder: Annotated[
-        bool, typer.Option("--offsets-decoder", help="The records are of __consumer_offsets.")
+        bool, typer.Option("--offsets-decoder", help="Decode records of __consumer_offsets.")
     ] = False
     transaction_log_decoder: Annotated[
-        bool, typer.Option("--transaction-log-decoder", help="... of __transaction_state.")
+        bool, typer.Option("--transaction-log-decoder", help="Decode records of __transaction_state.")
     ] = False
     cluster_metadata_decoder: Annotated[
-        bool, typer.Option("--cluster-metadata-decoder", help="... of __cluster_metadata.")
+        bool, typer.Option("--cluster-metadata-decoder", help="Decode records of __cluster_metadata.")
     ] = False
     share_group_state_decoder: Annotated[
-        bool, typer.Option("--share-group-state-decoder", help="... of __share_group_state.")
+        bool, typer.Option("--share-group-state-decoder", help="Decode records of __share_group_state.")
     ] = False
     remote_log_metadata_decoder: Annotated[
-        bool, typer.Option("--remote-log-metadata-decoder", help="... of __remote_log_metadata.")
+        bool, typer.Option("--remote-log-metadata-decoder", help="Decode records of __remote_log_metadata.")
     ] = False
 
     @property
     def topic(self) -> str | None:
-        """The topic of Kafka's own that the records are of; the first, where several are named."""
+        """Return the internal topic whose records are decoded, the first of several, or None."""
         if self.offsets_decoder:
             return "consumer_offsets"
         if self.transaction_log_decoder:
@@ -67,10 +72,11 @@ class DecoderOptions:
 
     @property
     def is_any(self) -> bool:
+        """Return whether one of the options is given."""
         return bool(self.topic or self.key_decoder_class or self.value_decoder_class)
 
     def decoder(self, key: Format, value: Format) -> Decoder:
-        """What shows keys and values; raises UsageError for a class that is not known."""
+        """Return the decoder of keys and values. Raise UsageError for an unknown class."""
         from kafkactl.output.records import decoders
 
         if self.topic:
@@ -82,7 +88,7 @@ class DecoderOptions:
 
 
 class IsolationLevel(StrEnum):
-    """Which records of transactions are printed."""
+    """Records of transactions that are printed."""
 
     READ_UNCOMMITTED = "read_uncommitted"
     READ_COMMITTED = "read_committed"
@@ -90,31 +96,65 @@ class IsolationLevel(StrEnum):
 
 @flags
 class SelectOptions:
-    """Which records are wanted."""
+    """Conditions on records, and where reading starts and stops."""
 
-    from_offset: Annotated[int | None, typer.Option(metavar="N", min=0, help="From this offset on.")] = None
-    to_offset: Annotated[int | None, typer.Option(metavar="N", min=0, help="Up to, without, this offset.")] = None
-    from_time: Annotated[str | None, typer.Option(metavar="TIME", help="From this time on: ISO 8601, or ms.")] = None
-    to_time: Annotated[str | None, typer.Option(metavar="TIME", help="Before this time.")] = None
-    between: Annotated[
-        str | None, typer.Option(metavar="A..B", help="From time A on and before time B; either side may be empty.")
+    section: ClassVar[Section] = Section.FILTERS
+
+    from_offset: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="First offset to print.", rich_help_panel=Section.RANGE)
     ] = None
-    key: Annotated[str | None, typer.Option(metavar="KEY", help="Records with this key.")] = None
-    grep: Annotated[str | None, typer.Option(metavar="REGEX", help="Records whose key or value has this.")] = None
-    producer_id: Annotated[int | None, typer.Option(metavar="ID", help="What this producer wrote.")] = None
-    only_control: Annotated[bool, typer.Option("--only-control", help="Ends of transactions, and KRaft's own.")] = False
-    limit: Annotated[int | None, typer.Option(metavar="N", min=0, help="Stop after so many records, or batches.")] = (
-        None
-    )
-    tail: Annotated[int | None, typer.Option(metavar="N", min=0, help="Only so many of the last.")] = None
-    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written later, until Ctrl-C.")] = False
+    to_offset: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Stop before this offset.", rich_help_panel=Section.RANGE)
+    ] = None
+    from_time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Print records from this time on: ISO 8601, or ms.", rich_help_panel=Section.RANGE
+        ),
+    ] = None
+    to_time: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Print records before this time.", rich_help_panel=Section.RANGE)
+    ] = None
+    between: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A..B",
+            help="Print records from time A on and before time B; either may be empty.",
+            rich_help_panel=Section.RANGE,
+        ),
+    ] = None
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="Only records with this key.")] = None
+    grep: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="Only records whose key or value contains a match of REGEX.")
+    ] = None
+    producer_id: Annotated[
+        int | None, typer.Option(metavar="ID", help="Only batches of the producer with this id.")
+    ] = None
+    only_control: Annotated[
+        bool, typer.Option("--only-control", help="Only control records: ends of transactions, and those of KRaft.")
+    ] = False
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Stop after N records, or N batches.", rich_help_panel=Section.RANGE),
+    ] = None
+    tail: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Print the last N records, or N batches.", rich_help_panel=Section.RANGE),
+    ] = None
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Continue with records that are written later, until Ctrl-C.",
+            rich_help_panel=Section.RANGE,
+        ),
+    ] = False
     isolation_level: Annotated[
-        IsolationLevel,
-        typer.Option(help="With read_committed, no records of transactions that were aborted or are open."),
+        IsolationLevel, typer.Option(help="With read_committed, leave records of aborted and open transactions out.")
     ] = IsolationLevel.READ_UNCOMMITTED
     skip_damaged: Annotated[
         bool,
-        typer.Option("--skip-damaged", help="Go on with the next sound batch behind damage, and report the damage."),
+        typer.Option("--skip-damaged", help="Continue with the next sound batch behind damage, and report the damage."),
     ] = False
     keep_bad_crc: Annotated[
         bool, typer.Option("--keep-bad-crc", help="Print records of batches with a wrong CRC, marked as not valid.")
@@ -177,40 +217,60 @@ def dump_log(
     decoders: DecoderOptions,
     select: SelectOptions,
     clock: TimeOptions,
-    file: Annotated[list[Path] | None, typer.Argument(metavar="FILE|DIR", show_default=False)] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE|DIR", help="File to print, or a folder of segments; - is standard input.", show_default=False
+        ),
+    ] = None,
     files: Annotated[
-        list[str] | None, typer.Option("--files", metavar="FILE,...", help="Kafka's spelling of FILE...")
+        list[str] | None,
+        typer.Option(
+            "--files",
+            metavar="FILE,...",
+            help="Kafka's spelling of FILE, with commas between files.",
+            rich_help_panel=Section.SUBJECT,
+        ),
     ] = None,
     print_data_log: Annotated[
-        bool, typer.Option("--print-data-log", help="Records with their keys and values.")
+        bool, typer.Option("--print-data-log", help="Print records with their keys and values.")
     ] = False,
-    deep_iteration: Annotated[bool, typer.Option("--deep-iteration", help="Records, not only batches.")] = False,
+    deep_iteration: Annotated[bool, typer.Option("--deep-iteration", help="Print records, not only batches.")] = False,
     skip_record_metadata: Annotated[
-        bool, typer.Option("--skip-record-metadata", help="Only keys and values of records.")
+        bool, typer.Option("--skip-record-metadata", help="Print only keys and values of records.")
     ] = False,
     max_bytes: Annotated[
-        int | None, typer.Option("--max-bytes", metavar="BYTES", min=0, help="Read so much of each log.")
+        int | None, typer.Option("--max-bytes", metavar="BYTES", min=0, help="Number of bytes to read of each log.")
     ] = None,
     max_message_size: Annotated[
-        int, typer.Option(metavar="BYTES", min=0, help="The largest batch an index may point at.")
+        int, typer.Option(metavar="BYTES", min=0, help="Largest batch that an index may point at.")
     ] = _LARGEST_MESSAGE_BYTES,
     index_sanity_check: Annotated[
-        bool, typer.Option("--index-sanity-check", help="Only the check of indexes that a broker makes at start.")
+        bool,
+        typer.Option("--index-sanity-check", help="Make only the check of indexes that a broker makes at its start."),
     ] = False,
     verify_index_only: Annotated[
-        bool, typer.Option("--verify-index-only", help="Compare indexes to their log without printing them.")
+        bool, typer.Option("--verify-index-only", help="Compare indexes with their log, without printing them.")
     ] = False,
     max_decompressed_bytes: Annotated[
-        int | None, typer.Option(metavar="BYTES", min=1, help="What a batch may grow to.", show_default="256 MiB")
+        int | None,
+        typer.Option(
+            metavar="BYTES", min=1, help="Largest size of a batch after decompression.", show_default="256 MiB"
+        ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Processes that read a segment.", show_default="one a core")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Number of processes that read a segment.", show_default="one a core"),
     ] = None,
 ) -> int:
-    """Print what brokers leave on disk as kafka-dump-log does, or as rows, or only what is looked for.
+    """Print segments, indexes and snapshots as kafka-dump-log does.
 
-    Segments, KRaft snapshots, the three kinds of indexes, producer snapshots and the small files beside them; of a
-    folder, the segments in it and below. The file - is a segment on standard input, and files named .gz are unpacked.
+    It reads segments, KRaft snapshots, indexes, producer snapshots, checkpoints and .gz files; no broker is needed.
+
+    Examples:
+      kafkactl dump-log 00000000000000000000.log
+      kafkactl dump-log --print-data-log 00000000000000000000.log
+      kafkactl dump-log orders-0 --tail 5 -o json
     """
     from kafkactl.storage import compression
 
@@ -281,5 +341,5 @@ def _expanded(names: list[Path]) -> tuple[list[Path], list[int]]:
 
 
 def _cores() -> int:
-    """Those this process may run on; where the system does not tell, those there are."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -22,11 +22,18 @@ from kafkactl.statuses import CONDITION, DONE, combine
 
 T = TypeVar("T")
 
-app = new_app("Check and measure the folders of segments that a broker leaves on disk.")
+app = new_app(
+    """Check and measure the log folders of a broker on disk.
+
+    Examples:
+      kafkactl log check orders-0
+      kafkactl log stats orders-0
+    """
+)
 
 
 class Level(StrEnum):
-    """What a row of numbers is of."""
+    """Thing that a row of numbers describes."""
 
     SEGMENT = "segment"
     PARTITION = "partition"
@@ -34,21 +41,29 @@ class Level(StrEnum):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What tells one from the other."""
+        """Return the names of the columns that identify a row."""
         every = {"topic": 1, "partition": 2, "segment": 3}
         return ("topic", "partition", "file")[: every[self]]
 
 
 Folders = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="DIR", help="A partition's folder, or a log directory full of them.", show_default=False),
+    typer.Argument(metavar="DIR", help="Folder of a partition, or a log directory of a broker.", show_default=False),
 ]
 
 
 @app.command()
 @command
 def check(output: ReportOptions, folder: Folders = None) -> int:
-    """Verify logs, indexes, transactions, snapshots, checkpoints and a broker's own files; status 4 for a fault."""
+    """Find damage in the log folders of a broker.
+
+    It checks logs, indexes, transactions, snapshots, checkpoints and the files of the broker itself. The status is 4
+    if there is a fault.
+
+    Examples:
+      kafkactl log check orders-0
+      kafkactl log check . -o json
+    """
     from kafkactl.storage.check import Checked, Severity, check_log_dir
 
     checked = Checked()
@@ -78,10 +93,17 @@ def check(output: ReportOptions, folder: Folders = None) -> int:
 def stats(
     output: ReportOptions,
     folder: Folders = None,
-    by: Annotated[Level, typer.Option("--by", help="What a row is of.")] = Level.PARTITION,
-    top: Annotated[int, typer.Option(metavar="N", min=0, help="So many of the most frequent keys.")] = 5,
+    by: Annotated[Level, typer.Option("--by", help="Thing that a row describes.")] = Level.PARTITION,
+    top: Annotated[int, typer.Option(metavar="N", min=0, help="Number of the most frequent keys to show.")] = 5,
 ) -> int:
-    """Count records, bytes, codecs, sizes, keys, tombstones, producers and the offsets that are missing."""
+    """Count records, bytes, keys, codecs and producers in log folders.
+
+    It also counts tombstones, sizes of records and missing offsets.
+
+    Examples:
+      kafkactl log stats orders-0
+      kafkactl log stats . --by topic --top 10
+    """
     from kafkactl.storage.log_dir import list_segments, split_folder_name
     from kafkactl.storage.stats import Stats, compute_stats, export_stats
 

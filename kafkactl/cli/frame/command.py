@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_type_hints
 
 import typer
 import typer.main
-from typer.core import TyperGroup
 from typer.models import CommandInfo
 
+from kafkactl.cli.frame import help as help_text
 from kafkactl.cli.frame import rights
+from kafkactl.cli.frame.values import read_values_of
 from kafkactl.errors import OperationError
 from kafkactl.patterns import refuse_empty, require_unicode
 
@@ -41,7 +42,6 @@ def new_app(summary: str) -> typer.Typer:
     return typer.Typer(
         cls=_Verbs,
         help=summary,
-        no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -124,8 +124,17 @@ def build(app: typer.Typer) -> Any:
     return group
 
 
-class _Verbs(TyperGroup):
+class _Verbs(help_text.Group):
+    """The verbs of a noun. One is built when it is asked for."""
+
     verbs: Mapping[str, CommandInfo]
+
+    def summaries(self) -> Iterable[tuple[str, str]]:
+        """Return the name and the first sentence of each verb."""
+        return [
+            (name, help_text.first_sentence(verb.callback.__doc__ if verb.callback else None))
+            for name, verb in self.verbs.items()
+        ]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if self.commands.get(cmd_name) is None and cmd_name in self.verbs:
@@ -136,6 +145,7 @@ class _Verbs(TyperGroup):
 
 def _built(verb: CommandInfo) -> Any:
     _prepare(verb.callback)
+    verb.cls = help_text.Command
     alone = new_app("")
     alone.registered_commands = [verb]
     return typer.main.get_command(alone)
@@ -158,20 +168,30 @@ def _spread(
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in groups and name != "click_context":
+            _complete_parameter(hints[name], None)
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
     for group in groups.values():
         annotations = _annotations_of(group)  # type: ignore[arg-type]  # a class is hashable
+        section = getattr(group, "section", None)
         for field in fields(group):
+            annotation = annotations[field.name]
+            _complete_parameter(annotation, section)
             default = inspect.Parameter.empty if field.default is MISSING else field.default
             parameters.append(
-                inspect.Parameter(
-                    field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotations[field.name]
-                )
+                inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
             )
     if _DEBUG not in hints:  # the root shows the option; it may also stand after a command
         hidden = Annotated[bool, typer.Option("--debug", hidden=True)]
         parameters.append(inspect.Parameter(_DEBUG, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hidden))
     return inspect.Signature(parameters)
+
+
+def _complete_parameter(annotation: Any, section: str | None) -> None:
+    """Give a flag the reader of its values, and the section of its dataclass unless it names one itself."""
+    for parameter in annotation.__metadata__:
+        read_values_of(annotation.__origin__, parameter)
+        if parameter.rich_help_panel is None:
+            parameter.rich_help_panel = section
 
 
 def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> None:

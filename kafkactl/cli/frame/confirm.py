@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from kafkactl.cli.frame.command import flags
+from kafkactl.cli.frame.help import Section
 from kafkactl.statuses import FAILED
 
 
 @flags
 class ConfirmOptions:
-    """For what destroys: ask, do it unasked, or only show."""
+    """Whether a command that destroys something asks, acts at once, or only shows what it would do."""
 
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False
+    section: ClassVar[Section] = Section.CONFIRMATION
+
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Act without asking.")] = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False
 
     def declined(self, what: str, otherwise: str) -> int | None:
-        """The status to end with where it is only to be shown, or the person says no; None to go on and do it."""
+        """Return the exit status after --dry-run or a refusal of the person, None to go on and act."""
         from kafkactl.output import people
 
         if self.dry_run:

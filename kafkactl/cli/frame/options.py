@@ -15,6 +15,7 @@ import typer
 from kafkactl.cli.completion.names import context_names
 from kafkactl.cli.frame import before_change
 from kafkactl.cli.frame.command import flags
+from kafkactl.cli.frame.help import Section
 from kafkactl.errors import UsageError
 from kafkactl.output.report import REPORT_FORMATS, STRUCTURED_FORMATS, OutputFormat, Report
 from kafkactl.times import TimeRange, parse_duration, parse_time, parse_time_range, parse_zone
@@ -29,7 +30,9 @@ T = TypeVar("T")
 
 @flags
 class ClusterOptions:
-    """How the cluster is reached; the order among them is in connection/settings.py."""
+    """How the cluster is reached; connection/settings.py says which source of a setting wins."""
+
+    section: ClassVar[Section] = Section.CONNECTION
 
     bootstrap_server: Annotated[
         str | None,
@@ -38,21 +41,21 @@ class ClusterOptions:
     context: Annotated[
         str | None,
         typer.Option(
-            "--context", metavar="NAME", help="Named cluster instead of the current one.", autocompletion=context_names
+            "--context", metavar="NAME", help="Context to use instead of the current one.", autocompletion=context_names
         ),
     ] = None
     command_config: Annotated[
         Path | None,
-        typer.Option("--command-config", metavar="FILE", help="Client settings as a Java .properties file."),
+        typer.Option("--command-config", metavar="FILE", help="Java .properties file with client settings."),
     ] = None
     properties: Annotated[
         list[str] | None,
-        typer.Option("-X", metavar="NAME=VALUE", help="Client setting, Java's or librdkafka's; repeatable."),
+        typer.Option("-X", metavar="NAME=VALUE", help="Client setting by Java's or librdkafka's name; repeatable."),
     ] = None
     timeout: Annotated[
         str | None,
         typer.Option(
-            "--timeout", metavar="DURATION", help="Longest wait for the cluster, such as 5 (seconds), 500ms, 2m (10s)."
+            "--timeout", metavar="DURATION", help="Longest wait for the cluster: 5 (seconds), 500ms, 2m. Default: 10s."
         ),
     ] = None
 
@@ -102,9 +105,11 @@ def _warn(text: str) -> None:
 class TimeOptions:
     """How points in time on the command line are read."""
 
+    section: ClassVar[Section] = Section.RANGE
+
     zone: Annotated[
         str | None,
-        typer.Option("--zone", metavar="local|NAME", help="Time zone of times without a zone (default UTC)."),
+        typer.Option("--zone", metavar="local|NAME", help="Time zone of times that name none. Default: UTC."),
     ] = None
 
     @property
@@ -147,6 +152,7 @@ _RECORD_FORMATS = (*REPORT_FORMATS, OutputFormat.RAW)
 class OutputOptions:
     """The form of the result, before the name of a command: every form there is."""
 
+    section: ClassVar[Section] = Section.FORM
     formats: ClassVar[tuple[OutputFormat, ...]] = tuple(OutputFormat)
 
     output: Annotated[str | None, _output(tuple(OutputFormat), _USUAL)] = None
@@ -193,12 +199,11 @@ class ReportOptions(OutputOptions):
 
     output: Annotated[str | None, _output(REPORT_FORMATS, _USUAL)] = None
     columns: Annotated[
-        str | None, typer.Option("--columns", metavar="A,B,...", help="Only these columns, in this order.")
+        str | None, typer.Option("--columns", metavar="A,B,...", help="Columns to show, in this order.")
     ] = None
-    no_headers: Annotated[bool, typer.Option("--no-headers", help="No headings of columns.")] = False
+    no_headers: Annotated[bool, typer.Option("--no-headers", help="Leave the headings of columns out.")] = False
     sort: Annotated[
-        str | None,
-        typer.Option("--sort", metavar="COLUMN[:desc]", help="Order of the rows, by the values of a column."),
+        str | None, typer.Option("--sort", metavar="COLUMN[:desc]", help="Column that the rows are sorted by.")
     ] = None
 
     @property
@@ -267,11 +272,7 @@ class GroupOutputOptions(MirrorOutputOptions):
     output: Annotated[str | None, _output(_GROUP_FORMATS, f"{_USUAL}; kafka is the text of Kafka's tool")] = None
     sort: Annotated[
         str | None,
-        typer.Option(
-            "--sort",
-            metavar="BY",
-            help="Order of groups and partitions: by lag, time or rate with the largest first, or COLUMN[:desc].",
-        ),
+        typer.Option("--sort", metavar="BY", help="Order: lag, time or rate with the largest first, or COLUMN[:desc]."),
     ] = None
 
     @property
@@ -310,49 +311,67 @@ class RecordOutputOptions(OutputOptions):
     formats: ClassVar[tuple[OutputFormat, ...]] = _RECORD_FORMATS
 
     output: Annotated[
-        str | None, _output(_RECORD_FORMATS, "the lines of kafka-console-consumer; raw is values alone")
+        str | None, _output(_RECORD_FORMATS, "the lines of kafka-console-consumer; raw prints values alone")
     ] = None
 
 
 @flags
 class FormatOptions:
-    """What keys and values are, as text."""
+    """The formats of keys and values."""
+
+    section: ClassVar[Section] = Section.FORMATS
 
     key_format: Annotated[
         str,
         typer.Option(
-            metavar="FORMAT", help="Keys as text: string, int, long, json, hex, ..., avro, protobuf, registry."
+            metavar="FORMAT", help="Format of keys: string, int, long, json, hex, base64, avro, protobuf, registry, ..."
         ),
     ] = "string"
-    value_format: Annotated[str, typer.Option(metavar="FORMAT", help="Values likewise.")] = "string"
+    value_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="Format of values, with the names of --key-format.")
+    ] = "string"
     key_schema: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Of avro, json-schema, protobuf (there also FILE:MESSAGE).")
+        str | None,
+        typer.Option(metavar="FILE", help="Schema file of keys: Avro, JSON Schema or Protobuf (FILE:MESSAGE)."),
     ] = None
-    value_schema: Annotated[str | None, typer.Option(metavar="FILE", help="Likewise, of values.")] = None
+    value_schema: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Schema file of values: Avro, JSON Schema or Protobuf (FILE:MESSAGE)."),
+    ] = None
     key_schema_id: Annotated[
-        int | None, typer.Option("--key-schema-id", metavar="N", min=1, help="Write keys by this schema of a registry.")
+        int | None,
+        typer.Option(
+            "--key-schema-id", metavar="N", min=1, help="Schema id in the registry for keys that are written."
+        ),
     ] = None
     value_schema_id: Annotated[
-        int | None, typer.Option("--value-schema-id", metavar="N", min=1, help="Write values by this schema.")
+        int | None,
+        typer.Option(
+            "--value-schema-id", metavar="N", min=1, help="Schema id in the registry for values that are written."
+        ),
     ] = None
     no_register: Annotated[
-        bool, typer.Option("--no-register", help="Fail where a schema of a file is not registered yet.")
+        bool, typer.Option("--no-register", help="Fail if the schema of a file is not in the registry yet.")
     ] = False
     logical_types: Annotated[
         bool,
-        typer.Option("--logical-types", help="Avro's decimals, times and UUIDs as such, not as what they are made of."),
+        typer.Option(
+            "--logical-types", help="Show Avro's decimals, times and UUIDs as text, not as bytes and numbers."
+        ),
     ] = False
     zero_values: Annotated[
-        bool, typer.Option("--zero-values", help="Protobuf's fields with values that are not sent: 0, false, empty.")
+        bool, typer.Option("--zero-values", help="Show Protobuf fields that hold 0, false or nothing, too.")
     ] = False
     schema_registry: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="Where schemas are kept; also KAFKACTL_SCHEMA_REGISTRY, or schema.registry.url by -X."
+            metavar="URL",
+            help="Address of the schema registry. Default: KAFKACTL_SCHEMA_REGISTRY, or -X schema.registry.url=URL.",
         ),
     ] = None
     subject_strategy: Annotated[
-        str, typer.Option(metavar="NAME", help="What subjects are named after: topic, record or topic-record.")
+        str,
+        typer.Option(metavar="NAME", help="Name of a schema in the registry: after the topic, record or topic-record."),
     ] = "topic"
 
     def chosen(

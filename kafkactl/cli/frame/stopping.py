@@ -32,7 +32,7 @@ class StopRequestedError(Exception):
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
-        self.status = statuses.of_signal(number)
+        self.status = statuses.get_signal_status(number)
 
 
 class Stopping:
@@ -82,7 +82,7 @@ class Stopping:
 
     def status(self, otherwise: int) -> int:
         """Return the status of the signal that has come, or the other one."""
-        return otherwise if self._number is None else statuses.of_signal(self._number)
+        return otherwise if self._number is None else statuses.get_signal_status(self._number)
 
     @property
     def left_s(self) -> float:
@@ -91,7 +91,7 @@ class Stopping:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._number is not None:
-            os._exit(statuses.of_signal(number))
+            os._exit(statuses.get_signal_status(number))
         self._number = number
         self.deadline = time.monotonic() + WAIT_S
         out.deadline = time.monotonic() + _OUTPUT_WAIT_S
@@ -201,4 +201,4 @@ class NotedStopping(Stopping):
         elif self._signals == 2:
             self.deadline = time.monotonic()
         elif time.monotonic() > (self.deadline or 0) + _REPORT_S:  # what is written down until then would be lost
-            os._exit(statuses.of_signal(number))
+            os._exit(statuses.get_signal_status(number))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from kafkactl.cli.completion.names import group_names, topic_names
 from kafkactl.cli.frame.command import flags
+from kafkactl.cli.frame.help import Section
 from kafkactl.errors import KafkactlError, NotFoundError, UsageError
 from kafkactl.patterns import (
     Choice,
@@ -22,9 +23,9 @@ from kafkactl.patterns import (
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
-IfExists = Annotated[bool, typer.Option("--if-exists", help="A topic that does not exist is no error.")]
-ExcludeInternal = Annotated[bool, typer.Option("--exclude-internal", help="Leave out the internal topics of Kafka.")]
-AllGroups = Annotated[bool, typer.Option("--all-groups", help="All groups of the cluster.")]
+IfExists = Annotated[bool, typer.Option("--if-exists", help="Succeed if a topic does not exist.")]
+ExcludeInternal = Annotated[bool, typer.Option("--exclude-internal", help="Leave the internal topics of Kafka out.")]
+AllGroups = Annotated[bool, typer.Option("--all-groups", help="Every group of the cluster.")]
 _TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
 
 
@@ -49,7 +50,12 @@ def missing(name: str) -> UsageError:
 class TopicOptions:
     """The only topic of a command, by its name."""
 
-    topic: Annotated[str | None, typer.Argument(metavar="TOPIC", autocompletion=topic_names, show_default=False)] = None
+    section: ClassVar[Section] = Section.SUBJECT
+
+    topic: Annotated[
+        str | None,
+        typer.Argument(metavar="TOPIC", help="Name of the topic.", autocompletion=topic_names, show_default=False),
+    ] = None
     topic_flag: Annotated[
         str | None,
         typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.", autocompletion=topic_names),
@@ -65,11 +71,13 @@ class TopicOptions:
 class TopicsOptions:
     """The topics of a command, by names and patterns."""
 
+    section: ClassVar[Section] = Section.SUBJECT
+
     topic: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="TOPIC",
-            help="Names of topics; an argument with other characters is a regular expression for whole names.",
+            help="Name of a topic, or a regular expression for whole names.",
             autocompletion=topic_names,
             show_default=False,
         ),
@@ -79,12 +87,13 @@ class TopicsOptions:
         typer.Option(
             "--topic",
             metavar="TOPIC,...",
-            help="Kafka's spelling of TOPIC: names and regular expressions between commas.",
+            help="Kafka's spelling of TOPIC: names and regular expressions with commas between.",
             autocompletion=topic_names,
         ),
     ] = None
     match: Annotated[
-        list[str] | None, typer.Option("--match", metavar="REGEX", help="Topics whose whole name matches; repeatable.")
+        list[str] | None,
+        typer.Option("--match", metavar="REGEX", help="Regular expression for whole names of topics; repeatable."),
     ] = None
     include_internal: Annotated[
         bool, typer.Option("--include-internal", help="Let patterns match the internal topics of Kafka, too.")
@@ -126,7 +135,12 @@ class TopicsOptions:
 class GroupOptions:
     """The only group of a command, by its name."""
 
-    group: Annotated[str | None, typer.Argument(metavar="GROUP", autocompletion=group_names, show_default=False)] = None
+    section: ClassVar[Section] = Section.SUBJECT
+
+    group: Annotated[
+        str | None,
+        typer.Argument(metavar="GROUP", help="Name of the group.", autocompletion=group_names, show_default=False),
+    ] = None
     group_flag: Annotated[
         str | None,
         typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names),
@@ -142,16 +156,21 @@ class GroupOptions:
 class GroupsOptions:
     """The groups of a command, by names and patterns. A name is taken whole: commas belong to it."""
 
+    section: ClassVar[Section] = Section.SUBJECT
+
     group: Annotated[
         list[str] | None,
-        typer.Argument(metavar="GROUP", help="Names of groups.", autocompletion=group_names, show_default=False),
+        typer.Argument(
+            metavar="GROUP", help="Name of a group; several may follow.", autocompletion=group_names, show_default=False
+        ),
     ] = None
     group_flag: Annotated[
         list[str] | None,
         typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names),
     ] = None
     match: Annotated[
-        list[str] | None, typer.Option("--match", metavar="REGEX", help="Groups whose whole name matches; repeatable.")
+        list[str] | None,
+        typer.Option("--match", metavar="REGEX", help="Regular expression for whole names of groups; repeatable."),
     ] = None
     all_groups: AllGroups = False
 

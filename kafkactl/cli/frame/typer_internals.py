@@ -1,100 +1,98 @@
-"""Values of flags as what they stand for, without pydantic.
+"""Private parts of typer that make kafkactl faster or its completion better. Each of them is optional.
 
-typer 0.29 builds a pydantic adapter for every parameter of the command being run, and importing pydantic takes as
-long as importing typer itself. Our parameters are of a handful of plain types: those are translated here, and a
-parameter of any other type is left to typer.
+A release of typer that has moved a part loses what the part is for, and nothing else; a test runs the commands on
+releases that have none of these names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
-from pathlib import Path
-from typing import Any, get_args, get_origin
-
-import typer
-from typer import core
-from typer._coercion import RuntimeParam, build_runtime_param
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, NamedTuple
 
 
-def install() -> None:
-    """From now on every parameter of a plain type is translated here."""
-    setattr(core._TyperParameter, "get_runtime_param", _runtime_param)  # noqa: B010
+class Proposal(NamedTuple):
+    """A proposal of completion: the value, and the words that zsh and fish show beside it."""
+
+    value: str
+    help: str | None = None
+    type: str = "plain"
 
 
-def _runtime_param(parameter: Any) -> RuntimeParam:
-    if parameter._runtime_param is None:
-        descriptor = parameter.type_descriptor
-        if _element(descriptor.annotation) in _NAMES:
-            parameter._runtime_param = PlainParameter(descriptor.parameter_info, descriptor.annotation)
-        else:
-            parameter._runtime_param = build_runtime_param(descriptor)
-    runtime_param: RuntimeParam = parameter._runtime_param
-    return runtime_param
+def avoid_pydantic() -> None:
+    """Read values by their parsers alone.
+
+    typer 0.29 builds a pydantic adapter for every parameter of a command, and to import pydantic takes as long as to
+    import typer.
+    """
+    with suppress(ImportError, AttributeError, TypeError):
+        parameter_class = import_module("typer.core")._TyperParameter
+        build = import_module("typer._coercion").build_runtime_param
+        reader_class = _reader_class(import_module("typer._coercion").RuntimeParam)
+
+        def get_runtime_param(parameter: Any) -> Any:
+            if parameter._runtime_param is None:
+                descriptor = parameter.type_descriptor
+                is_light = descriptor.parameter_info.parser is not None or descriptor.annotation is bool
+                arguments = (descriptor.parameter_info, descriptor.annotation)
+                parameter._runtime_param = reader_class(*arguments) if is_light else build(descriptor)
+            return parameter._runtime_param
+
+        if hasattr(parameter_class, "get_runtime_param"):
+            parameter_class.get_runtime_param = get_runtime_param
 
 
-@dataclass(frozen=True)
-class PlainParameter(RuntimeParam):
-    """Translates text, numbers, paths and choices, alone or in lists."""
+def _reader_class(base: Any) -> Any:
+    """Return a class that reads values by the parser of their parameter."""
 
-    def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
+    class ParserParam(base):  # type: ignore[misc]
+        def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
+            from typer import BadParameter
+
+            parse = self.parameter_info.parser or bool  # a flag that is given is true
+            try:
+                return [parse(item) for item in value] if isinstance(value, (list, tuple)) else parse(value)
+            except BadParameter as error:
+                raise BadParameter(error.message, ctx=ctx, param=param) from None
+
+    return ParserParam
+
+
+def replace_completion(
+    scripts: Mapping[str, str], answers: Mapping[str, type], install_zsh: Callable[..., Any]
+) -> None:
+    """Replace the scripts of shells, the classes that answer them, and the function that installs zsh's script.
+
+    All are by the name of the shell. `answers` have the methods get_completion_args, format_completion and source_vars
+    of click's ShellComplete.
+    """
+    if (parts := _completion_parts()) is None:
+        return
+    typer_scripts, click_answers = parts
+    with suppress(AttributeError):
+        typer_scripts._completion_scripts.update(scripts)
+        typer_scripts.install_zsh = install_zsh
+        for shell, methods in answers.items():
+            members = {"name": shell, "source_template": ""}
+            answer = type(methods.__name__, (methods, click_answers.ShellComplete), members)
+            click_answers.add_completion_class(answer, shell)
+
+
+def make_completion_item(value: str, help: str | None) -> Any:
+    """Return a proposal of completion, as the class that typer expects."""
+    if (parts := _completion_parts()) is not None:
+        return parts[1].CompletionItem(value, help=help)
+    return Proposal(value, help)
+
+
+def _completion_parts() -> tuple[Any, Any] | None:
+    """Return typer's module of scripts and the module of the classes that answer, None where they have moved."""
+    with suppress(ImportError):
+        scripts = import_module("typer._completion_shared")
         try:
-            annotation: Any = self.annotation
-            if get_origin(annotation) is list:
-                (element,) = get_args(annotation)
-                return [self._read(item, element) for item in value]
-            return self._read(value, annotation)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), ctx=ctx, param=param) from None
-
-    def _read(self, value: Any, annotation: Any) -> Any:
-        kind = _element(annotation)
-        if kind is Path and value == "":
-            raise ValueError("the value is empty")
-        read = annotation if kind is Enum else _READERS[kind]
-        try:
-            if kind is int and isinstance(value, str) and not value.isascii():
-                raise ValueError  # Python reads the digits of every script
-            result = read(value)
-        except ValueError:
-            choices = f"; one of {', '.join(annotation)}" if kind is Enum else ""
-            raise ValueError(f"{value!r} is not {_NAMES[kind]}{choices}") from None
-        if kind is int and not -(2**63) <= result < 2**63:
-            raise ValueError(f"a number of {len(value)} digits is too large")
-        low, high = self.parameter_info.min, self.parameter_info.max
-        if low is not None and result < low:
-            raise ValueError(f"{value} is less than {low}")
-        if high is not None and result > high:
-            raise ValueError(f"{value} is more than {high}")
-        return result
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if value.strip().lower() in ("1", "true", "yes", "on"):
-        return True
-    if value.strip().lower() in ("0", "false", "no", "off", ""):
-        return False
-    raise ValueError
-
-
-def _element(annotation: Any) -> Any:
-    """The plain type that an annotation holds; Enum for any choice."""
-    if get_origin(annotation) is list:
-        (annotation,) = get_args(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return Enum
-    return annotation
-
-
-_READERS: dict[Any, Callable[[Any], Any]] = {str: str, int: int, float: float, Path: Path, bool: _boolean}
-_NAMES = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    Path: "a path",
-    bool: "true or false",
-    Enum: "a choice",
-}
+            answers = import_module("typer._click.shell_completion")
+        except ImportError:  # until 0.25 typer used click itself
+            answers = import_module("click.shell_completion")
+        return scripts, answers
+    return None

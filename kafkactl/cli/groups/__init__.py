@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
     from kafkactl.patterns import NameSelection
 
-app = new_app("List, describe, watch, reset, copy and delete consumer groups; their lag.")
+app = new_app(
+    """List, describe, reset, copy and delete consumer groups; show their lag.
+
+    Examples:
+      kafkactl groups describe billing --lag
+      kafkactl groups explain billing
+      kafkactl groups reset-offsets billing --topic orders --to-earliest
+    """
+)
 
 _TYPES = ("classic", "consumer", "share", "streams")
 _STATES = (
@@ -51,17 +59,28 @@ def list_groups(
     output: MirrorOutputOptions,
     state: Annotated[
         list[str] | None,
-        typer.Option("--state", metavar="STATE", help="Only groups in this state, like Stable or Empty; all shows it."),
+        typer.Option(
+            "--state", metavar="STATE", help="Only groups in this state, such as Stable or Empty; all adds the column."
+        ),
     ] = None,
     type_: Annotated[
         list[str] | None,
-        typer.Option("--type", metavar="TYPE", help=f"Only groups of this type: {', '.join(_TYPES)}; all shows it."),
+        typer.Option(
+            "--type", metavar="TYPE", help=f"Only groups of this type: {', '.join(_TYPES)}; all adds the column."
+        ),
     ] = None,
     match: Annotated[
-        list[str] | None, typer.Option("--match", metavar="REGEX", help="Groups whose whole name matches; repeatable.")
+        list[str] | None,
+        typer.Option("--match", metavar="REGEX", help="Regular expression for whole names of groups; repeatable."),
     ] = None,
 ) -> int:
-    """List consumer groups: one name a line when piped, with type and state on a terminal."""
+    """List groups: names in a pipe, with type and state on a terminal.
+
+    Examples:
+      kafkactl groups list
+      kafkactl groups list --state Empty
+      kafkactl groups list --match 'billing-.*' -o json
+    """
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text
 
@@ -73,16 +92,16 @@ def list_groups(
         raise UsageError(f"--state {unknown[0]}: no such state", f"one of {', '.join(_STATES)}, or {_ANY}")
     errors: Sequence[str] = ()
     if types - {*_KAFKAS_OWN_TYPES, _ANY}:
-        from kafkactl.admin.groups.epochs import list_groups_of
+        from kafkactl.admin.groups.epochs import list_groups_of_types
 
-        listed = list_groups_of(cluster.connect(), sorted(types - {_ANY}))
+        listed = list_groups_of_types(cluster.connect(), sorted(types - {_ANY}))
         found, errors = list(listed.groups), listed.errors
     else:
         connected = cluster.connect()
         listed = descriptions.list_groups(connected)
         found, errors = list(listed.groups), listed.errors
         if _ANY in types and not output.is_kafka:  # whose tool lists none of these
-            others = descriptions.other_groups(connected)
+            others = descriptions.list_other_groups(connected)
             found += others.groups
             errors = list(dict.fromkeys([*errors, *others.errors]))
     chosen = set(selection.choose_or_all(row.group for row in found).names)
@@ -117,44 +136,54 @@ def describe(
     output: GroupOutputOptions,
     which: GroupsOptions,
     lag: Annotated[
-        bool, typer.Option("--lag", help="Sums, how late in time, log starts, and how each commit lies in its log.")
+        bool, typer.Option("--lag", help="Show sums, lag in time, log starts, and where each commit lies in its log.")
     ] = False,
     offsets: Annotated[
-        bool, typer.Option("--offsets", help="Offsets and lag of each partition (the default).")
+        bool, typer.Option("--offsets", help="Show offsets and lag of each partition. This is the default.")
     ] = False,
-    members: Annotated[bool, typer.Option("--members", help="Members and their partitions.")] = False,
-    state: Annotated[bool, typer.Option("--state", help="State, coordinator and assignor.")] = False,
+    members: Annotated[bool, typer.Option("--members", help="Show members and their partitions.")] = False,
+    state: Annotated[bool, typer.Option("--state", help="Show state, coordinator and assignor.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Epochs, and assignments on their way (consumer protocol).")
+        bool, typer.Option("--verbose", help="Show epochs and target assignments of the consumer protocol.")
     ] = False,
     read_committed: Annotated[
-        bool, typer.Option("--read-committed", help="Lag to the last stable offset, where open transactions begin.")
+        bool,
+        typer.Option("--read-committed", help="Measure lag to the last stable offset, where open transactions begin."),
     ] = False,
     time_lag: Annotated[
         bool | None,
         typer.Option(
             "--time/--no-time",
-            help=f"With --lag: how late in time; unread records are read for it (default: up to {_MANY_POSITIONS}).",
+            help=f"Measure lag in time; this reads unread records, with --lag up to {_MANY_POSITIONS} by itself.",
         ),
     ] = None,
     interval: Annotated[
-        str | None, typer.Option("--interval", metavar="TIME", help="Look twice, so far apart, and tell the pace.")
+        str | None,
+        typer.Option("--interval", metavar="TIME", help="Time between two looks, from which rates are computed: 5s."),
     ] = None,
     top: Annotated[
-        int | None, typer.Option("--top", metavar="N", min=1, help="Only the N groups first in order.")
+        int | None, typer.Option("--top", metavar="N", min=1, help="Show only the first N groups of the order.")
     ] = None,
     watch: Annotated[
         str | None,
-        typer.Option("--watch", metavar="TIME", help="Again and again, so far apart; json lines when piped."),
+        typer.Option("--watch", metavar="TIME", help="Look again after each TIME; in a pipe print json lines."),
     ] = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
-            "--fail-if", metavar="CONDITION", help="Status 4 if so: lag>10000, time>5m, state!=Stable, members<3."
+            "--fail-if",
+            metavar="CONDITION",
+            help="End with status 4 if it holds: lag>10000, time>5m, state!=Stable, members<3.",
         ),
     ] = None,
 ) -> int:
-    """Show groups: each partition's committed offset, log end, lag and consumer."""
+    """Show committed offsets, log ends, lag and consumers of groups.
+
+    Examples:
+      kafkactl groups describe billing --lag
+      kafkactl groups describe --all-groups --top 10
+      kafkactl groups describe billing --fail-if 'lag>10000'
+    """
     from kafkactl.admin.groups import descriptions
 
     if sum((lag, offsets, members, state)) > 1:
@@ -175,7 +204,7 @@ def describe(
     def look() -> list[GroupLag]:
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
-        found, failures = descriptions.group_lags(connected, choice.groups, read_committed)
+        found, failures = descriptions.read_group_lags(connected, choice.groups, read_committed)
         errors[:] = [*choice.errors, *failures]
         if errors and not found:
             raise errors.pop(0)
@@ -188,14 +217,14 @@ def describe(
         return 0
     found = look()
     if apart_s is not None or sort == "rate":
-        from kafkactl.admin.groups.pace import with_rates
+        from kafkactl.admin.groups.pace import add_rates
 
         before, looked = found, time.monotonic()
         time.sleep(apart_s or 1.0)
         found = look()
-        found = _ordered(with_rates(before, found, time.monotonic() - looked), sort, top)
+        found = _ordered(add_rates(before, found, time.monotonic() - looked), sort, top)
     status = _show_lags(found, output, lag, verbose) | tell_all(errors)
-    violations = [told for each in found for condition in conditions if (told := condition.violation(each))]
+    violations = [told for each in found for condition in conditions if (told := condition.find_violation(each))]
     for told in violations:
         people.error(ConditionError(told))
     return CONDITION if violations else status
@@ -207,21 +236,28 @@ def explain(
     cluster: ClusterOptions,
     output: ReportOptions,
     group: GroupOptions,
-    interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="Between the two looks.")] = "3s",
+    interval: Annotated[str, typer.Option("--interval", metavar="TIME", help="Time between the two looks.")] = "3s",
 ) -> int:
-    """Look at a group twice and say what is wrong with it, what shows it, and what to do; status 4 when anything is."""
+    """Find out what is wrong with a group, with evidence and advice.
+
+    The group is looked at twice. The status is 4 if something is wrong.
+
+    Examples:
+      kafkactl groups explain billing
+      kafkactl groups explain billing --interval 10s
+    """
     from kafkactl.admin.groups import descriptions
     from kafkactl.admin.groups.diagnosis import diagnose
-    from kafkactl.admin.groups.pace import with_rates
+    from kafkactl.admin.groups.pace import add_rates
 
     seconds = parse_pause(interval, "--interval")
     connected = cluster.connect()
     looked = time.monotonic()
-    before = descriptions.one_group_lag(connected, group.name, with_epochs=True)
+    before = descriptions.read_group_lag(connected, group.name, with_epochs=True)
     time.sleep(seconds)
     connected.renew_timeout()
-    found = descriptions.one_group_lag(connected, group.name, with_epochs=True)
-    (after,) = with_rates([before], [found], time.monotonic() - looked)
+    found = descriptions.read_group_lag(connected, group.name, with_epochs=True)
+    (after,) = add_rates([before], [found], time.monotonic() - looked)
     findings = diagnose(before, after, round(time.monotonic() - looked, 1))
     columns = [
         Column("WHAT", lambda row: row.what, lambda row: "yellow", is_sentence=True),
@@ -240,7 +276,14 @@ def explain(
 @app.command()
 @command
 def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: ConfirmOptions, which: GroupsOptions) -> int:
-    """Delete groups and their committed offsets; a group with members cannot be deleted."""
+    """Delete groups and their committed offsets.
+
+    A group that has members cannot be deleted.
+
+    Examples:
+      kafkactl groups delete old-billing --dry-run
+      kafkactl groups delete old-billing --yes
+    """
     from kafkactl.admin.groups import descriptions
     from kafkactl.admin.groups.offsets import find_targets, preview_deletion
     from kafkactl.output.kafka import group_text
@@ -298,16 +341,16 @@ def _timed(connected: Cluster, lags: list[GroupLag], asked: bool | None, read_co
     if asked is None and _exceeds(lags, _MANY_POSITIONS):
         people.note("how late in time is left out, for too many records would be read for it; --time reads them")
         return lags
-    return group_pace.with_time(connected, lags, read_committed)
+    return group_pace.add_time_lags(connected, lags, read_committed)
 
 
 def _exceeds(lags: list[GroupLag], bound: int) -> bool:
     """Whether more different records are the oldest unread ones."""
-    from kafkactl.admin.groups.pace import unread
+    from kafkactl.admin.groups.pace import find_oldest_unread
 
     found: set[object] = set()
     for one in lags:
-        found.update(position for row in one.partitions if (position := unread(row)))
+        found.update(position for row in one.partitions if (position := find_oldest_unread(row)))
         if len(found) > bound:
             return True
     return False

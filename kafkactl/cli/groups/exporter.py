@@ -23,15 +23,22 @@ DEFAULT_PORT = 9308
 def exporter(
     click_context: typer.Context,
     cluster: ClusterOptions,
-    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", metavar="N", min=0, max=65535, help="0 takes a free one.")
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port to listen on; 0 takes a free port.")
     ] = DEFAULT_PORT,
     time_lag: Annotated[
-        bool, typer.Option("--time/--no-time", help="Lag in time, too: unread records are read for it.")
+        bool, typer.Option("--time/--no-time", help="Measure lag in time, too; this reads unread records.")
     ] = True,
 ) -> None:
-    """Serve the lag of all groups as /metrics for Prometheus, until interrupted; brokers may come and go."""
+    """Serve the lag of all groups as metrics for Prometheus.
+
+    It runs until it is interrupted, also while brokers are away: http://127.0.0.1:9308/metrics and /health.
+
+    Examples:
+      kafkactl groups exporter
+      kafkactl groups exporter --port 9400 --no-time
+    """
     from kafkactl.cli.groups.serving import MetricsServer, Scraper
 
     settings = cluster.settings()  # what is wrong with them is told now, and not at the first scrape

@@ -34,13 +34,10 @@ if TYPE_CHECKING:
 Topic = Annotated[
     list[str] | None,
     typer.Option(
-        "--topic",
-        metavar="TOPIC[:0,1]",
-        help="Only these topics or partitions; repeatable.",
-        autocompletion=topic_names,
+        "--topic", metavar="TOPIC[:0,1]", help="Topic, or partitions of it; repeatable.", autocompletion=topic_names
     ),
 ]
-Execute = Annotated[bool, typer.Option("--execute", help="Do it; without, it is only shown.")]
+Execute = Annotated[bool, typer.Option("--execute", help="Commit the offsets; without it they are only shown.")]
 
 
 @command
@@ -51,29 +48,43 @@ def reset_offsets(
     which: GroupsOptions,
     clock: TimeOptions,
     topic: Topic = None,
-    all_topics: Annotated[bool, typer.Option("--all-topics", help="All that the group has committed in.")] = False,
-    to_earliest: Annotated[bool, typer.Option("--to-earliest", help="Where the log begins.")] = False,
-    to_latest: Annotated[bool, typer.Option("--to-latest", help="Where it ends.")] = False,
-    to_current: Annotated[
-        bool, typer.Option("--to-current", help="Where the group is; the end where it has no commit.")
+    all_topics: Annotated[
+        bool, typer.Option("--all-topics", help="All topics in which the group has committed.")
     ] = False,
-    to_offset: Annotated[int | None, typer.Option("--to-offset", metavar="N", help="That offset.")] = None,
+    to_earliest: Annotated[bool, typer.Option("--to-earliest", help="Go to the first offset of each log.")] = False,
+    to_latest: Annotated[bool, typer.Option("--to-latest", help="Go to the end of each log.")] = False,
+    to_current: Annotated[
+        bool, typer.Option("--to-current", help="Stay at the committed offset, or go to the end where there is none.")
+    ] = False,
+    to_offset: Annotated[int | None, typer.Option("--to-offset", metavar="N", help="Go to this offset.")] = None,
     to_datetime: Annotated[
         str | None,
-        typer.Option("--to-datetime", metavar="TIME", help="The first record from then on: ISO 8601, or ms."),
+        typer.Option(
+            "--to-datetime", metavar="TIME", help="Go to the first record from this time on: ISO 8601, or ms."
+        ),
     ] = None,
     by_duration: Annotated[
         str | None,
-        typer.Option("--by-duration", metavar="PT1H", help="The first record of the last hour; also 90s, 5m, 2h."),
+        typer.Option("--by-duration", metavar="PT1H", help="Go back by this duration from now: PT1H, 90s, 5m, 2h."),
     ] = None,
-    shift_by: Annotated[int | None, typer.Option("--shift-by", metavar="N", help="So many on, or back.")] = None,
+    shift_by: Annotated[
+        int | None, typer.Option("--shift-by", metavar="N", help="Go N offsets on, or back if N is negative.")
+    ] = None,
     from_file: Annotated[
-        Path | None, typer.Option("--from-file", metavar="FILE", help="Offsets as --export writes them, csv.")
+        Path | None, typer.Option("--from-file", metavar="FILE", help="Csv file of offsets, as --export writes it.")
     ] = None,
-    export: Annotated[bool, typer.Option("--export", help="Print the new offsets as csv, for --from-file.")] = False,
+    export: Annotated[bool, typer.Option("--export", help="Print the new offsets as csv for --from-file.")] = False,
     execute: Execute = False,
 ) -> int:
-    """Set where groups without members go on reading; shown first, done with --execute."""
+    """Set the committed offsets of groups that have no members.
+
+    The new offsets are shown first; --execute commits them.
+
+    Examples:
+      kafkactl groups reset-offsets billing --topic orders --to-earliest
+      kafkactl groups reset-offsets billing --all-topics --by-duration 2h
+      kafkactl groups reset-offsets billing --topic orders:0 --shift-by -5 --execute
+    """
     from kafkactl.admin.groups import offsets as group_offsets
     from kafkactl.output.kafka import group_text
 
@@ -103,9 +114,9 @@ def reset_offsets(
             plans[name] = _plan_given(connected, name, given[name])
         else:
             wanted = (
-                group_offsets.committed_in(connected, name)
+                group_offsets.list_committed_partitions(connected, name)
                 if all_topics
-                else group_offsets.partitions_of(connected, topic or ())
+                else group_offsets.parse_partitions(connected, topic or ())
             )
             plans[name] = group_offsets.plan_reset(connected, name, wanted, reset)
     _tell(plans, output.is_kafka)
@@ -134,7 +145,12 @@ def delete_offsets(
     group: GroupOptions,
     topic: Topic = None,
 ) -> int:
-    """Forget what a group has committed in topics or partitions that it does not read any more."""
+    """Delete committed offsets of topics that a group no longer reads.
+
+    Examples:
+      kafkactl groups delete-offsets billing --topic orders --yes
+      kafkactl groups delete-offsets billing --topic orders:0,1 --dry-run
+    """
     from kafkactl.admin.groups import offsets as group_offsets
     from kafkactl.admin.groups.descriptions import require_group
     from kafkactl.output.kafka import group_text
@@ -144,7 +160,7 @@ def delete_offsets(
         raise UsageError("which partitions?", "--topic TOPIC or --topic TOPIC:0,1")
     connected = cluster.connect()
     require_group(connected, name)
-    partitions = group_offsets.partitions_of(connected, topic)
+    partitions = group_offsets.parse_partitions(connected, topic)
     before_change(connected, [_as_change(connected, name, dict.fromkeys(partitions, 0), "delete")], confirm.dry_run)
     what = f"delete what group {name} has committed in {', '.join(f'{of}-{number}' for of, number in partitions)}"
     if (status := confirm.declined(what, "nothing deleted")) is not None:
@@ -167,14 +183,23 @@ def remove_members(
     output: ReportOptions,
     confirm: ConfirmOptions,
     group: GroupOptions,
-    member: Annotated[list[str] | None, typer.Option("--member", metavar="ID", help="Consumer id; repeatable.")] = None,
+    member: Annotated[
+        list[str] | None, typer.Option("--member", metavar="ID", help="Consumer id of a member; repeatable.")
+    ] = None,
     instance: Annotated[
         list[str] | None,
-        typer.Option("--instance", metavar="ID", help="group.instance.id of a static member; repeatable."),
+        typer.Option("--instance", metavar="ID", help="Static member by its group.instance.id; repeatable."),
     ] = None,
-    all_members: Annotated[bool, typer.Option("--all", help="Every member there is.")] = False,
+    all_members: Annotated[bool, typer.Option("--all", help="All members of the group.")] = False,
 ) -> int:
-    """Put members out of a group of the classic protocol; those that still run join again."""
+    """Remove members from a group of the classic protocol.
+
+    A consumer that still runs joins again.
+
+    Examples:
+      kafkactl groups remove-members billing --all --yes
+      kafkactl groups remove-members billing --instance reader-1 --dry-run
+    """
     from kafkactl.admin.groups import descriptions
     from kafkactl.admin.groups import offsets as group_offsets
     from kafkactl.admin.models import Outcome
@@ -212,19 +237,31 @@ def remove_members(
 def clone(
     cluster: ClusterOptions,
     output: ReportOptions,
-    source: Annotated[str, typer.Argument(metavar="GROUP", autocompletion=group_names, show_default=False)],
-    target: Annotated[str, typer.Argument(metavar="NEW", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="GROUP", help="Group whose offsets are copied.", autocompletion=group_names, show_default=False
+        ),
+    ],
+    target: Annotated[str, typer.Argument(metavar="NEW", help="Group that gets the offsets.", show_default=False)],
     topic: Topic = None,
     execute: Execute = False,
 ) -> int:
-    """Give another group the offsets that a group has committed; shown first, done with --execute."""
-    from kafkactl.admin.groups.descriptions import one_group_lag
+    """Copy the committed offsets of a group to another group.
+
+    The new offsets are shown first; --execute commits them.
+
+    Examples:
+      kafkactl groups clone billing billing-2
+      kafkactl groups clone billing billing-2 --topic orders --execute
+    """
+    from kafkactl.admin.groups.descriptions import read_group_lag
 
     refuse_empty(target, "NEW")
     connected = cluster.connect()
     offsets = {
         (row.topic, row.partition): row.current_offset
-        for row in one_group_lag(connected, source).partitions
+        for row in read_group_lag(connected, source).partitions
         if row.current_offset is not None and (not topic or row.topic in topic)
     }
     return _set(connected, {target: offsets}, output, execute)
@@ -232,12 +269,17 @@ def clone(
 
 @command
 def export(cluster: ClusterOptions, output: DocumentOptions, which: GroupsOptions) -> int:
-    """Print groups' committed offsets as a yaml file that import and diff take."""
+    """Print committed offsets as a yaml file for import and diff.
+
+    Examples:
+      kafkactl groups export billing > billing.yaml
+      kafkactl groups export --all-groups > groups.yaml
+    """
     from kafkactl.admin.groups import descriptions
 
     connected = cluster.connect()
     choice = descriptions.choose_groups(connected, which.require_selection())
-    lags, failures = descriptions.group_lags(connected, choice.groups)
+    lags, failures = descriptions.read_group_lags(connected, choice.groups)
     errors = [*choice.errors, *failures]
     content: dict[str, dict[str, dict[int, int]]] = {}
     for lag in lags:
@@ -255,10 +297,17 @@ def export(cluster: ClusterOptions, output: DocumentOptions, which: GroupsOption
 def import_offsets(
     cluster: ClusterOptions,
     output: ReportOptions,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="As export prints it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Yaml file as groups export prints it.")],
     execute: Execute = False,
 ) -> int:
-    """Commit the offsets that a file has for groups without members; shown first, done with --execute."""
+    """Commit the offsets in a file for groups that have no members.
+
+    The new offsets are shown first; --execute commits them.
+
+    Examples:
+      kafkactl groups import billing.yaml
+      kafkactl groups import billing.yaml --execute
+    """
     wanted = _read_yaml(file)
     return _set(cluster.connect(), wanted, output, execute)
 
@@ -266,10 +315,16 @@ def import_offsets(
 @command
 def diff(
     output: ReportOptions,
-    left: Annotated[Path, typer.Argument(metavar="FILE", help="As export prints it.")],
-    right: Annotated[Path, typer.Argument(metavar="OTHER", help="Another, most often a later one.")],
+    left: Annotated[Path, typer.Argument(metavar="FILE", help="Yaml file as groups export prints it.")],
+    right: Annotated[Path, typer.Argument(metavar="OTHER", help="Second yaml file, usually the later one.")],
 ) -> int:
-    """Compare two exports, partition by partition; status 4 when they differ."""
+    """Compare two exports of groups, partition by partition.
+
+    The status is 4 if they differ.
+
+    Examples:
+      kafkactl groups diff before.yaml after.yaml
+    """
     before, after = _read_yaml(left), _read_yaml(right)
     rows = []
     for name in sorted({*before, *after}):
@@ -310,9 +365,9 @@ def _plan_given(connected: Cluster, name: str, offsets: Mapping[Partition, int])
     """Return offsets of a file as a plan: within their logs, of partitions that exist; raises NotFoundError."""
     from kafkactl.admin.groups import offsets as group_offsets
 
-    wanted = group_offsets.existing_partitions(connected, offsets)
+    wanted = group_offsets.require_partitions(connected, offsets)
     return group_offsets.plan_reset(
-        connected, name, wanted, group_offsets.Reset(group_offsets.ResetTo.GIVEN, given=offsets)
+        connected, name, wanted, group_offsets.Reset(group_offsets.ResetTo.GIVEN, offsets=offsets)
     )
 
 
@@ -334,9 +389,9 @@ def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
 
 def _carried_out(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
     """Return the changes that the plans come to, committed with `execute`, each with its own result."""
-    from kafkactl.admin.groups.offsets import carry_out, changes_of
+    from kafkactl.admin.groups.offsets import carry_out, list_changes
 
-    changes = {name: changes_of(name, plan) for name, plan in plans.items()}
+    changes = {name: list_changes(name, plan) for name, plan in plans.items()}
     before_change(connected, [_as_change(connected, name, plan.offsets) for name, plan in plans.items()], not execute)
     return [
         change for planned in changes.values() for change in (carry_out(connected, planned) if execute else planned)
@@ -364,9 +419,9 @@ def _as_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], 
     """Return the change of a group's offsets; its inverse names the present ones, where that fits on a line."""
 
     def inverse() -> tuple[str, ...] | None:
-        from kafkactl.admin.groups.offsets import committed_at
+        from kafkactl.admin.groups.offsets import read_committed
 
-        present = committed_at(connected, name)
+        present = read_committed(connected, name)
         known = {(topic, number): present.get((topic, number)) for topic, number in offsets}
         if len(known) != 1 or None in known.values():
             return None

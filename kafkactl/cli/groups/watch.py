@@ -21,14 +21,14 @@ _HISTORY = 30
 
 def looks(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[list[GroupLag]]:
     """What `look` gives, at even times, with rates from the second on."""
-    from kafkactl.admin.groups.pace import with_rates
+    from kafkactl.admin.groups.pace import add_rates
 
     before: list[GroupLag] | None = None
     looked_before = 0.0
     while True:
         looked = time.monotonic()
         found = look()
-        yield found if before is None else with_rates(before, found, looked - looked_before)
+        yield found if before is None else add_rates(before, found, looked - looked_before)
         before, looked_before = found, looked
         time.sleep(max(0.0, looked + every_s - time.monotonic()))
 

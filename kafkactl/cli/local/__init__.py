@@ -1,4 +1,4 @@
-"""kafkactl local"""
+"""The commands `kafkactl local`: up, down, status, logs, and faults of nodes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,26 @@ from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.errors import NotFoundError, UnreachableError, UsageError
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS
-from kafkactl.local.compose import Target as Started
+from kafkactl.local.compose import Target as StartedTarget
 from kafkactl.local.engine import Fault
 from kafkactl.output import people
 from kafkactl.output.report import Column, listing
 
-app = new_app("Start and stop throw-away clusters on this machine.")
+app = new_app(
+    """Start and stop throw-away clusters on this machine.
+
+    Examples:
+      kafkactl local up
+      kafkactl local status
+      kafkactl local down --wipe
+    """
+)
 
 Target = Annotated[
-    str | None, typer.Argument(metavar=f"[{'|'.join(TARGETS)}]", autocompletion=local_names, show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="TARGET", help=f"Kind of cluster: {', '.join(TARGETS)}.", autocompletion=local_names, show_default=False
+    ),
 ]
 
 
@@ -33,22 +44,34 @@ def up(
     engine: Annotated[
         str,
         typer.Option(
-            "--engine", metavar="auto|docker|native", help="Docker, or Java processes; auto takes what there is."
+            "--engine",
+            metavar="auto|docker|native",
+            help="Run Docker containers or Java processes; auto takes what the machine has.",
         ),
     ] = "auto",
     port: Annotated[
         int | None,
-        typer.Option("--port", min=1024, max=65000, help="Port of the first broker; others follow it (default 9092)."),
+        typer.Option("--port", min=1024, max=65000, help="Port of the first broker; the others follow. Default: 9092."),
     ] = None,
     version: Annotated[
-        str | None, typer.Option("--version", help="Kafka version (default: the compose file's).")
+        str | None, typer.Option("--version", help="Version of Kafka. Default: the one in the compose file.")
     ] = None,
     log_dir: Annotated[
         Path | None,
-        typer.Option("--log-dir", metavar="DIR", help="Keep brokers' segments in here, where dump-log can read them."),
+        typer.Option(
+            "--log-dir", metavar="DIR", help="Folder for the brokers' segments, where dump-log can read them."
+        ),
     ] = None,
 ) -> None:
-    """Start a cluster (default: kraft), wait until it serves, and make it the current context."""
+    """Start a local cluster, and make it the current context.
+
+    The command waits until the cluster serves. The default is kraft, a single node.
+
+    Examples:
+      kafkactl local up
+      kafkactl local up kraft-cluster --port 19092
+      kafkactl local up --engine native --log-dir segments
+    """
     from kafkactl.connection import contexts
 
     if engine not in local_cluster.ENGINES:
@@ -56,7 +79,7 @@ def up(
     name = target or TARGETS[0]
     started = local_cluster.up(name, engine, port, version, _count_brokers, people.note, log_dir)
     context = contexts.Context(name, started.bootstrap_servers, started.client)
-    contexts.change(lambda file: file.with_context(context).using(name))
+    contexts.change(lambda file: file.add_context(context).select_context(name))
     people.note(
         f"{name} is up: Kafka {started.kafka_version} at {started.bootstrap_servers}; it is the current context"
     )
@@ -67,17 +90,24 @@ def up(
 def down(
     target: Target = None,
     keep_data: Annotated[
-        bool, typer.Option("--keep-data", help="Leave records for the next `up` (the default).")
+        bool, typer.Option("--keep-data", help="Keep the records for the next up. This is the default.")
     ] = False,
     wipe: Annotated[bool, typer.Option("--wipe", help="Remove the data and the context, too.")] = False,
-    all_: Annotated[bool, typer.Option("--all", help="Every local cluster.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Stop every local cluster.")] = False,
 ) -> None:
-    """Stop a local cluster; with several, name it or say --all."""
+    """Stop a local cluster.
+
+    If several are running, name one, or stop them with --all.
+
+    Examples:
+      kafkactl local down
+      kafkactl local down kraft-cluster --wipe
+    """
     from kafkactl.connection import contexts
 
     if keep_data and wipe:
         raise UsageError("--keep-data and --wipe are opposites", "say one of them")
-    present = local_cluster.names()
+    present = local_cluster.list_names()
     if not present and target is None:
         people.note("no local cluster is there")
         return
@@ -92,48 +122,70 @@ def down(
     for name in names:
         local_cluster.down(name, wipe, people.note)
         if wipe and name in contexts.load().contexts:
-            contexts.change(methodcaller("without", name))
+            contexts.change(methodcaller("remove_context", name))
         people.note(f"{name} is down{'' if wipe else '; its data stays for the next `up`, --wipe removes it'}")
 
 
-NodeName = Annotated[str, typer.Argument(metavar="NODE", help="As status shows it, or its number: kafka-2, or 2.")]
+NodeName = Annotated[
+    str, typer.Argument(metavar="NODE", help="Name of the node as status shows it, or its number: kafka-2, or 2.")
+]
 
 
 @app.command()
 @command
 def kill(node: NodeName, target: Target = None) -> None:
-    """End a node at once (SIGKILL), as a power cut would."""
+    """Kill a node at once (SIGKILL), as a power cut would.
+
+    Examples:
+      kafkactl local kill 2
+    """
     _apply(Fault.KILL, target, node, "is killed")
 
 
 @app.command()
 @command
 def pause(node: NodeName, target: Target = None) -> None:
-    """Freeze a node: its connections stay open, and nothing answers."""
+    """Freeze a node: its connections stay open without answers.
+
+    Examples:
+      kafkactl local pause 2
+    """
     _apply(Fault.PAUSE, target, node, "is paused")
 
 
 @app.command()
 @command
 def resume(node: NodeName, target: Target = None) -> None:
-    """Let a paused node go on."""
+    """Let a paused node continue.
+
+    Examples:
+      kafkactl local resume 2
+    """
     _apply(Fault.RESUME, target, node, "goes on")
 
 
 @app.command()
 @command
 def restart(node: NodeName, target: Target = None) -> None:
-    """Start a node again, after an orderly end when it runs, and wait until it serves."""
+    """Restart a node, and wait until it serves.
+
+    A node that runs is stopped in an orderly way first.
+
+    Examples:
+      kafkactl local restart 2
+    """
     _apply(Fault.RESTART, target, node, "serves")
 
 
-def _apply(fault: Fault, target: str | None, node: str, told: str) -> None:
-    name = local_cluster.apply(fault, _present(target), node, people.note)
-    people.note(f"{name} {told}")
+def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
+    """Apply a fault to a node and print its name with `result`."""
+    name = local_cluster.apply(fault, _choose_name(target), node, people.note)
+    people.note(f"{name} {result}")
 
 
-def _present(target: str | None) -> str:
-    present = local_cluster.names()
+def _choose_name(target: str | None) -> str:
+    """Return the target, or without one the only local cluster; raise NotFoundError or UsageError."""
+    present = local_cluster.list_names()
     if target is None and len(present) != 1:
         if not present:
             raise NotFoundError("no local cluster is there", "kafkactl local up starts one")
@@ -144,8 +196,15 @@ def _present(target: str | None) -> str:
 @app.command()
 @command
 def status(output: ReportOptions) -> None:
-    """Show the nodes of local clusters: state, address, process and log folder."""
-    nodes = local_cluster.status()
+    """Show the nodes of local clusters.
+
+    Each has its state, address, process and log folder.
+
+    Examples:
+      kafkactl local status
+      kafkactl local status -o json
+    """
+    nodes = local_cluster.list_node_statuses()
     columns = [
         Column("CLUSTER", lambda row: row.cluster),
         Column("NODE", lambda row: row.node),
@@ -163,19 +222,26 @@ def status(output: ReportOptions) -> None:
 @app.command()
 @command
 def logs(
-    target: Target = None, follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False
+    target: Target = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with lines that are written later.")] = False,
 ) -> int:
-    """Print the logs of a local cluster's nodes."""
-    return local_cluster.logs(_present(target), follow)
+    """Print the logs of the nodes of a local cluster.
+
+    Examples:
+      kafkactl local logs
+      kafkactl local logs kraft-cluster --follow
+    """
+    return local_cluster.logs(_choose_name(target), follow)
 
 
-def _count_brokers(target: Started) -> int:
+def _count_brokers(target: StartedTarget) -> int:
+    """Return how many brokers are in the cluster's metadata; 0 where none answers within 2 s."""
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.java_names import to_librdkafka
     from kafkactl.connection.settings import Settings
 
     settings = Settings(target.bootstrap_servers, "local up", to_librdkafka(target.client), timeout_s=2.0)
     try:
-        return len(Cluster(settings).metadata().brokers)
+        return len(Cluster(settings).read_metadata().brokers)
     except UnreachableError:
         return 0

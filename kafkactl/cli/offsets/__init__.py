@@ -1,4 +1,4 @@
-"""kafkactl offsets (get-offsets)"""
+"""The command `kafkactl offsets`, also called get-offsets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
     from kafkactl.connection.cluster import Cluster
 
-app = new_app("Show where partitions begin and end, and the offsets of moments in between.")
+app = new_app("Show the first, last or timed offsets of partitions.")
 
 
 @app.command()
@@ -30,9 +30,12 @@ def offsets(
     output: MirrorOutputOptions,
     topics: TopicsOptions,
     clock: TimeOptions,
-    partitions: Annotated[str | None, typer.Option(metavar="N,...", help="Only these partitions.")] = None,
+    partitions: Annotated[
+        str | None, typer.Option(metavar="N,...", help="Only the partitions with these numbers.")
+    ] = None,
     topic_partitions: Annotated[
-        str | None, typer.Option(metavar="TOPIC:N,...", help="Rules like orders:0, orders:1-4 (without 4), orders:2-.")
+        str | None,
+        typer.Option(metavar="TOPIC:N,...", help="Rules such as orders:0, orders:1-4 (without 4), orders:2-."),
     ] = None,
     at: Annotated[
         str,
@@ -44,16 +47,23 @@ def offsets(
         ),
     ] = "latest",
     exclude_internal: Annotated[
-        bool, typer.Option("--exclude-internal-topics", help="Leave Kafka's own topics out.")
+        bool, typer.Option("--exclude-internal-topics", help="Leave the internal topics of Kafka out.")
     ] = False,
-    count: Annotated[bool, typer.Option("--count", help="Both ends, and the records there can be between.")] = False,
+    count: Annotated[
+        bool, typer.Option("--count", help="Show first and last offset, and how many records there can be at most.")
+    ] = False,
     rate: Annotated[
-        str | None,
-        typer.Option("--rate", metavar="DURATION", help="Look twice, so far apart, and show records per second."),
+        str | None, typer.Option("--rate", metavar="DURATION", help="Time between two looks; shows records per second.")
     ] = None,
 ) -> int:
-    """Show the offset of each partition: its log's end, or another moment's."""
-    from kafkactl.admin.partition_rules import meant, parse_rules, select_partitions
+    """Show the offset of each partition at the end or at another time.
+
+    Examples:
+      kafkactl offsets orders
+      kafkactl offsets orders --time earliest
+      kafkactl offsets orders --time 2026-01-01T00:00:00
+    """
+    from kafkactl.admin.partition_rules import find_partitions, parse_rules, select_partitions
 
     selection = topics.selection()
     if topic_partitions and (not selection.is_empty or partitions):
@@ -63,39 +73,43 @@ def offsets(
     if (count or rate is not None) and output.output is not None and output.is_kafka:
         raise UsageError("Kafka's tool has no words for --count and --rate", "leave -o kafka out")
     rules = parse_rules(topic_partitions) if topic_partitions else None
-    moment = _moment(at, clock)
+    moment = _parse_moment(at, clock)
     apart_s = None if rate is None else parse_pause(rate, "--rate")
     connected = cluster.connect()
     errors: list[KafkactlError] = []
     if rules is not None:
-        wanted = meant(connected, rules, include_internal=not exclude_internal)
+        selected_partitions = find_partitions(connected, rules, include_internal=not exclude_internal)
     else:
-        wanted, errors = select_partitions(connected, selection, partitions, include_internal=not exclude_internal)
-    if errors and not wanted:
+        selected_partitions, errors = select_partitions(
+            connected, selection, partitions, include_internal=not exclude_internal
+        )
+    if errors and not selected_partitions:
         raise errors[0]
     if count or apart_s is not None:
-        status = _show_ends(connected, output, wanted, apart_s)
+        status = _show_ends(connected, output, selected_partitions, apart_s)
     else:
-        status = _show_offsets(connected, output, wanted, moment)
+        status = _show_offsets(connected, output, selected_partitions, moment)
     return status | tell_all(errors)
 
 
-def _moment(text: str, clock: TimeOptions) -> int:
-    from kafkactl.admin.offsets import NAMED
+def _parse_moment(text: str, clock: TimeOptions) -> int:
+    """Return the time in ms or the special offset of --time; raise UsageError."""
+    from kafkactl.admin.offsets import SPECIAL_OFFSETS
 
-    if text in NAMED:
-        return NAMED[text]
-    special = {str(number): number for number in NAMED.values()}
+    if text in SPECIAL_OFFSETS:
+        return SPECIAL_OFFSETS[text]
+    special = {str(number): number for number in SPECIAL_OFFSETS.values()}
     return special[text] if text in special else clock.parse(text, "--time")
 
 
-def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[Partition], at: int) -> int:
-    from kafkactl.admin.offsets import offsets_at
+def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: list[Partition], at: int) -> int:
+    """Show the offset of each partition and return an exit status."""
+    from kafkactl.admin.offsets import find_offsets
     from kafkactl.connection.protocol import SpecialOffset
     from kafkactl.output.kafka import admin_text
     from kafkactl.times import format_time
 
-    rows = offsets_at(connected, wanted, at)
+    rows = find_offsets(connected, partitions, at)
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("PARTITION", lambda row: row.partition),
@@ -110,23 +124,24 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, wanted: list[
     return tell_errors((row.topic, row.partition, row.error) for row in rows)
 
 
-def _show_ends(connected: Cluster, output: ReportOptions, wanted: list[Partition], rate: float | None) -> int:
-    from kafkactl.admin.offsets import log_ends
+def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Partition], rate: float | None) -> int:
+    """Show both ends of each log, and with `rate` (a pause in s) the records per second; return an exit status."""
+    from kafkactl.admin.offsets import read_log_ends
 
-    first, looked = log_ends(connected, wanted), time.monotonic()
+    first, started = read_log_ends(connected, partitions), time.monotonic()
     ends = first
     if rate is not None:
         time.sleep(rate)
-        ends = log_ends(connected, wanted)
-    seconds = time.monotonic() - looked
+        ends = read_log_ends(connected, partitions)
+    seconds = time.monotonic() - started
     rows: list[dict[str, Any]] = []
-    for (topic, partition), found in ends.items():
-        start, end, before = found.start.offset, found.end.offset, first[topic, partition].end.offset
+    for (topic, partition), log_ends in ends.items():
+        start, end, before = log_ends.start.offset, log_ends.end.offset, first[topic, partition].end.offset
         row = {"topic": topic, "partition": partition, "start": start, "end": end}
-        row["count"] = found.count
+        row["count"] = log_ends.count
         if rate is not None:
             row["per_second"] = None if end is None or before is None else round((end - before) / seconds, 1)
-        rows.append({**row, "error": found.start.error or found.end.error})
+        rows.append({**row, "error": log_ends.start.error or log_ends.end.error})
     columns = [
         Column(name.upper().replace("_", "-"), lambda row, name=name: row[name])  # type: ignore[misc]
         for name in rows[0]

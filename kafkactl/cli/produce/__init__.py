@@ -14,6 +14,7 @@ import typer
 
 from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_undone
 from kafkactl.cli.frame.command import command, new_app
+from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, TimeOptions
 from kafkactl.cli.frame.stopping import NotedStopping
 from kafkactl.cli.frame.subjects import TopicOptions
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from kafkactl.streams.inputs import Pace
     from kafkactl.streams.record import Batch
 
-app = new_app("Send lines to a topic.")
+app = new_app("Send records to a topic.")
 
 _SLOW_CHUNK_BYTES = 4 << 10
 _TYPE, _OF_BROKER, _LARGEST = "message.timestamp.type", "LogAppendTime", "max.message.bytes"
@@ -48,19 +49,40 @@ def console_producer(
     what: InputFlags,
     records: RecordFlags,
     how: SendFlags,
-    partition: Annotated[int | None, typer.Option(metavar="N", min=0, help="Send all to this partition.")] = None,
-    sync: Annotated[bool, typer.Option("--sync", help="Wait for each record before the next.")] = False,
+    partition: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Partition for all records.", rich_help_panel=Section.SUBJECT)
+    ] = None,
+    sync: Annotated[
+        bool,
+        typer.Option(
+            "--sync",
+            help="Wait until each record is acknowledged before the next is sent.",
+            rich_help_panel=Section.SENDING,
+        ),
+    ] = False,
     rate: Annotated[
-        float | None, typer.Option("--rate", metavar="N", help="No more records than so many a second.")
+        float | None,
+        typer.Option(
+            "--rate", metavar="N", help="Largest number of records per second.", rich_help_panel=Section.SENDING
+        ),
     ] = None,
     transactional_id: Annotated[
         str | None,
-        typer.Option("--transactional-id", metavar="ID", help="Send in a transaction; any failure aborts it."),
+        typer.Option(
+            "--transactional-id",
+            metavar="ID",
+            help="Send in a transaction with this id; a failure aborts it.",
+            rich_help_panel=Section.SENDING,
+        ),
     ] = None,
     transaction_size: Annotated[
         int | None,
         typer.Option(
-            "--transaction-size", metavar="N", min=1, help="Commit after every N records, not only at the end."
+            "--transaction-size",
+            metavar="N",
+            min=1,
+            help="Commit the transaction after every N records, not only at the end.",
+            rich_help_panel=Section.SENDING,
         ),
     ] = None,
     dead_letter: Annotated[
@@ -68,11 +90,15 @@ def console_producer(
         typer.Option(
             "--dead-letter",
             metavar="FILE",
-            help="Records not acknowledged go into it (for --input json), not to stderr.",
+            help="File for records that were not acknowledged, instead of stderr; --input json reads it.",
+            rich_help_panel=Section.SENDING,
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read, serialise and check everything, and send nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Read and check all records, and send nothing.", rich_help_panel=Section.SENDING
+        ),
     ] = False,
     producer_property: Annotated[
         list[str] | None,
@@ -81,16 +107,29 @@ def console_producer(
             "--command-property",
             metavar="NAME=VALUE",
             help="Kafka's spelling of -X; repeatable.",
+            rich_help_panel=Section.KAFKA,
         ),
     ] = None,
     producer_config: Annotated[
         Path | None,
         typer.Option(
-            "--producer-config", "--producer.config", metavar="FILE", help="Kafka's spelling of --command-config."
+            "--producer-config",
+            "--producer.config",
+            metavar="FILE",
+            help="Kafka's spelling of --command-config.",
+            rich_help_panel=Section.KAFKA,
         ),
     ] = None,
 ) -> int:
-    """Send lines to a topic, each a record, acknowledged by all replicas in sync and written once (idempotence)."""
+    """Send records to a topic, one for each line of the input.
+
+    Every record is acknowledged by all replicas in sync, and is written once (idempotence).
+
+    Examples:
+      echo hello | kafkactl produce orders
+      printf 'ann:1\\nbob:2\\n' | kafkactl produce orders --key-separator :
+      kafkactl produce orders --input json --from-file orders.jsonl
+    """
     name = require_topic_name(topic.name)
     from kafkactl.connection.settings import Flag
 

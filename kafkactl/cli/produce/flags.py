@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 import typer
 
 from kafkactl.cli.frame.command import flags
+from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.errors import UsageError
 
@@ -33,24 +34,28 @@ _PARTITIONERS = ("murmur2_random", "murmur2", "consistent_random", "consistent",
 
 @flags
 class InputFlags:
-    """What is read, and how it becomes records."""
+    """The input, and how it becomes records."""
+
+    section: ClassVar[Section] = Section.INPUT
 
     from_file: Annotated[
-        Path | None, typer.Option("--from-file", metavar="FILE", help="Read it instead of standard input.")
+        Path | None, typer.Option("--from-file", metavar="FILE", help="File to read instead of standard input.")
     ] = None
     input_: Annotated[
         str,
         typer.Option(
             "--input",
             metavar="FORM",
-            help="lines (default), json (an object a line: key, value, headers, partition, timestamp), csv (with "
-            "headings), or length-prefixed (four bytes of length before each).",
+            help="Form of the input: lines (default), json (one object a line with key, value, headers, partition, "
+            "timestamp), csv (with headings), or length-prefixed (four bytes of length before each value).",
         ),
     ] = "lines"
     delimiter: Annotated[
         str | None,
         typer.Option(
-            "--delimiter", metavar="TEXT", help="What ends a record instead of a line's end: \\0; empty: all is one."
+            "--delimiter",
+            metavar="TEXT",
+            help="Text that ends a record, instead of the end of the line: \\0; empty: all is one record.",
         ),
     ] = None
     property_: Annotated[
@@ -59,15 +64,19 @@ class InputFlags:
             "--property",
             "--reader-property",
             metavar="NAME=VALUE",
-            help="parse.key, key.separator, parse.headers, headers.delimiter, headers.separator, "
-            "headers.key.separator, null.marker, ignore.error; repeatable.",
+            help="Property of the reader; repeatable: parse.key, key.separator, parse.headers, headers.delimiter, "
+            "headers.separator, headers.key.separator, null.marker, ignore.error.",
         ),
     ] = None
     reader_config: Annotated[
-        Path | None, typer.Option("--reader-config", metavar="FILE", help="Such properties from a file.")
+        Path | None,
+        typer.Option("--reader-config", metavar="FILE", help="Java .properties file with properties of the reader."),
     ] = None
     line_reader: Annotated[
-        str | None, typer.Option("--line-reader", metavar="CLASS", help="Kafka's LineMessageReader, which is here.")
+        str | None,
+        typer.Option(
+            "--line-reader", metavar="CLASS", help="Reader class of Kafka; LineMessageReader is the only one."
+        ),
     ] = None
     key_separator: Annotated[
         str | None,
@@ -75,18 +84,18 @@ class InputFlags:
             "--key-separator",
             "-K",
             metavar="TEXT",
-            help="Lines are KEY TEXT VALUE: parse.key and key.separator in one.",
+            help="Text between key and value of a line; short for parse.key and key.separator.",
         ),
     ] = None
     null_marker: Annotated[
         str | None,
-        typer.Option("--null-marker", metavar="TEXT", help="In csv, what stands for null, without quotes: nothing."),
+        typer.Option("--null-marker", metavar="TEXT", help="Text for null in csv, without quotes. Default: nothing."),
     ] = None
     repartition: Annotated[
-        bool, typer.Option("--repartition", help="In json and csv, leave the partitions to the partitioner.")
+        bool, typer.Option("--repartition", help="Ignore the partitions in json and csv; the partitioner chooses.")
     ] = False
     repeat: Annotated[
-        int, typer.Option("--repeat", metavar="N", min=0, help="Send all of it so many times; 0 is without end.")
+        int, typer.Option("--repeat", metavar="N", min=0, help="Send the input N times; 0 repeats it without end.")
     ] = 1
 
     @property
@@ -153,15 +162,18 @@ class InputFlags:
 
 @flags
 class RecordFlags:
-    """What every record is given that does not say it itself."""
+    """Key, headers and timestamp for records that have none."""
 
-    key: Annotated[str | None, typer.Option("--key", "-k", metavar="KEY", help="Of records without one.")] = None
+    section: ClassVar[Section] = Section.INPUT
+
+    key: Annotated[str | None, typer.Option("--key", "-k", metavar="KEY", help="Key for records without a key.")] = None
     header: Annotated[
-        list[str] | None, typer.Option("--header", "-H", metavar="NAME=VALUE", help="A header more; repeatable.")
+        list[str] | None,
+        typer.Option("--header", "-H", metavar="NAME=VALUE", help="Header for every record; repeatable."),
     ] = None
     timestamp: Annotated[
         str | None,
-        typer.Option("--timestamp", metavar="TIME", help="Of records without one: ISO 8601 or milliseconds."),
+        typer.Option("--timestamp", metavar="TIME", help="Timestamp for records without one: ISO 8601, or ms."),
     ] = None
 
     def given(self, key_format: Format, clock: TimeOptions) -> RecordDefaults:
@@ -180,47 +192,95 @@ class RecordFlags:
 
 @flags
 class SendFlags:
-    """Settings of the producer under the names of Kafka's tool; -X and properties reach all the others."""
+    """Settings of the producer that have options of their own, as in Kafka's tool; -X reaches all others."""
+
+    section: ClassVar[Section] = Section.SENDING
 
     compression_codec: Annotated[
-        str | None, typer.Option("--compression-codec", "-z", metavar="CODEC", help=f"{', '.join(_CODECS)}.")
+        str | None,
+        typer.Option("--compression-codec", "-z", metavar="CODEC", help=f"Compression: {', '.join(_CODECS)}."),
     ] = None
     request_required_acks: Annotated[
-        str | None, typer.Option("--request-required-acks", "--acks", metavar="ACKS", help="all (default), 1 or 0.")
+        str | None,
+        typer.Option(
+            "--request-required-acks",
+            "--acks",
+            metavar="ACKS",
+            help="Acknowledgements to wait for: all (default), 1 or 0.",
+        ),
     ] = None
     partitioner: Annotated[
         str | None,
         typer.Option(
-            "--partitioner", metavar="NAME", help="Default: murmur2_random, where Java's producer puts keys, too."
+            "--partitioner",
+            metavar="NAME",
+            help="Partitioner. Default: murmur2_random, which places keys as Java's producer does.",
         ),
     ] = None
     batch_size: Annotated[
         int | None,
-        typer.Option("--batch-size", "--max-partition-memory-bytes", metavar="BYTES", min=1, help="batch.size."),
+        typer.Option(
+            "--batch-size",
+            "--max-partition-memory-bytes",
+            metavar="BYTES",
+            min=1,
+            help="Largest size of a batch: batch.size.",
+        ),
     ] = None
     linger_ms: Annotated[
-        int | None, typer.Option("--linger-ms", metavar="MS", min=0, help="linger.ms; --timeout in Kafka's tool.")
+        int | None,
+        typer.Option(
+            "--linger-ms",
+            metavar="MS",
+            min=0,
+            help="Wait for more records of a batch: linger.ms; --timeout in Kafka's tool.",
+        ),
     ] = None
     message_send_max_retries: Annotated[
-        int | None, typer.Option("--message-send-max-retries", metavar="N", min=0, help="retries.")
+        int | None,
+        typer.Option(
+            "--message-send-max-retries", metavar="N", min=0, help="Number of times a batch is sent again: retries."
+        ),
     ] = None
     retry_backoff_ms: Annotated[
-        int | None, typer.Option("--retry-backoff-ms", metavar="MS", min=1, help="retry.backoff.ms.")
+        int | None,
+        typer.Option(
+            "--retry-backoff-ms", metavar="MS", min=1, help="Pause before a batch is sent again: retry.backoff.ms."
+        ),
     ] = None
     request_timeout_ms: Annotated[
-        int | None, typer.Option("--request-timeout-ms", metavar="MS", min=1, help="request.timeout.ms.")
+        int | None,
+        typer.Option(
+            "--request-timeout-ms",
+            metavar="MS",
+            min=1,
+            help="Longest wait for the answer to a request: request.timeout.ms.",
+        ),
     ] = None
     max_memory_bytes: Annotated[
-        int | None, typer.Option("--max-memory-bytes", metavar="BYTES", min=1024, help="buffer.memory.")
+        int | None,
+        typer.Option(
+            "--max-memory-bytes", metavar="BYTES", min=1024, help="Memory for records that wait: buffer.memory."
+        ),
     ] = None
     metadata_expiry_ms: Annotated[
-        int | None, typer.Option("--metadata-expiry-ms", metavar="MS", min=1, help="metadata.max.age.ms.")
+        int | None,
+        typer.Option(
+            "--metadata-expiry-ms",
+            metavar="MS",
+            min=1,
+            help="Age at which metadata is asked for again: metadata.max.age.ms.",
+        ),
     ] = None
     socket_buffer_size: Annotated[
-        int | None, typer.Option("--socket-buffer-size", metavar="BYTES", min=1, help="send.buffer.bytes.")
+        int | None,
+        typer.Option(
+            "--socket-buffer-size", metavar="BYTES", min=1, help="Send buffer of a socket: send.buffer.bytes."
+        ),
     ] = None
     max_block_ms: Annotated[
-        int | None, typer.Option("--max-block-ms", metavar="MS", min=1, help="Longest wait for the topic: --timeout.")
+        int | None,
+        typer.Option("--max-block-ms", metavar="MS", min=1, help="Longest wait for the topic, the same as --timeout."),
     ] = None
 
     def settings(self) -> Mapping[str, Flag]:

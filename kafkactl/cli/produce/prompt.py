@@ -7,7 +7,7 @@ import os
 
 from kafkactl.cli.frame.stopping import NotedStopping, StopRequestedError
 from kafkactl.output import people
-from kafkactl.paths import data_dir
+from kafkactl.paths import find_data_dir
 from kafkactl.stdout import out
 from kafkactl.streams.stoppable import StoppableInput
 
@@ -69,7 +69,7 @@ class TypedLines:
             return
         self._readline.set_history_length(_KEPT_LINES)
         with contextlib.suppress(OSError):  # no place to keep it is no reason to fail
-            data_dir().mkdir(parents=True, exist_ok=True)
+            find_data_dir().mkdir(parents=True, exist_ok=True)
             os.close(os.open(_history(), os.O_CREAT | os.O_WRONLY, 0o600))  # what was typed is nobody else's
             self._readline.write_history_file(_history())
 
@@ -95,4 +95,4 @@ def _encoded(line: str) -> bytes:
 
 
 def _history() -> str:
-    return str(data_dir() / _FILE)
+    return str(find_data_dir() / _FILE)

@@ -1,10 +1,10 @@
-"""kafkactl quotas"""
+"""The commands `kafkactl quotas`: list, set, unset."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -12,6 +12,7 @@ from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
 from kafkactl.cli.completion.names import quota_names
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, flags, new_app
+from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
 from kafkactl.connection.settings import parse_assignment
@@ -24,52 +25,61 @@ if TYPE_CHECKING:
     from kafkactl.admin.quotas import Quota
     from kafkactl.connection.cluster import Cluster
 
-app = new_app("Show and change the quotas of users, clients and ips.")
+app = new_app(
+    """Show and change the quotas of users, clients and ips.
+
+    Examples:
+      kafkactl quotas list
+      kafkactl quotas set --client app producer_byte_rate=1048576
+    """
+)
 
 
 @flags
-class WhoseOptions:
-    """Whose quotas."""
+class QuotaEntityOptions:
+    """The user, client or ip whose quotas are shown or changed."""
+
+    section: ClassVar[Section] = Section.SUBJECT
 
     user: Annotated[str | None, typer.Option("--user", metavar="USER", help="Quotas of this user.")] = None
-    user_defaults: Annotated[bool, typer.Option("--user-defaults", help="Quotas of all users without their own.")] = (
-        False
-    )
+    user_defaults: Annotated[
+        bool, typer.Option("--user-defaults", help="Quotas of all users that have none of their own.")
+    ] = False
     client: Annotated[
         str | None,
-        typer.Option("--client", metavar="ID", help="Quotas of this client id, with --user only of that user's."),
+        typer.Option("--client", metavar="ID", help="Quotas of this client id; with --user, of that user's client."),
     ] = None
     client_defaults: Annotated[
-        bool, typer.Option("--client-defaults", help="Quotas of all client ids without their own.")
+        bool, typer.Option("--client-defaults", help="Quotas of all client ids that have none of their own.")
     ] = False
-    ip: Annotated[str | None, typer.Option("--ip", metavar="IP", help="Quotas of this address.")] = None
-    ip_defaults: Annotated[bool, typer.Option("--ip-defaults", help="Quotas of all addresses without their own.")] = (
-        False
-    )
+    ip: Annotated[str | None, typer.Option("--ip", metavar="IP", help="Quotas of this ip address.")] = None
+    ip_defaults: Annotated[
+        bool, typer.Option("--ip-defaults", help="Quotas of all ip addresses that have none of their own.")
+    ] = False
 
-    def parts(self) -> dict[EntityType, str]:
-        """Names by type; raises UsageError for what cannot go together."""
-        said = {
-            EntityType.USERS: _name(self.user, self.user_defaults, "--user"),
-            EntityType.CLIENTS: _name(self.client, self.client_defaults, "--client"),
-            EntityType.IPS: _name(self.ip, self.ip_defaults, "--ip"),
+    def parse_parts(self) -> dict[EntityType, str]:
+        """Return the names of the entity's parts by type; raise UsageError for parts that are mutually exclusive."""
+        names = {
+            EntityType.USERS: _parse_name(self.user, self.user_defaults, "--user"),
+            EntityType.CLIENTS: _parse_name(self.client, self.client_defaults, "--client"),
+            EntityType.IPS: _parse_name(self.ip, self.ip_defaults, "--ip"),
         }
-        found = {type_: name for type_, name in said.items() if name is not None}
-        if EntityType.IPS in found and len(found) > 1:
+        parts = {type_: name for type_, name in names.items() if name is not None}
+        if EntityType.IPS in parts and len(parts) > 1:
             raise UsageError("an ip has quotas of its own only", "leave --user and --client out")
-        return found
+        return parts
 
-    def entity(self) -> list[Entity]:
-        """The one to be changed; raises UsageError for none."""
-        if not (found := self.parts()):
+    def require_entity(self) -> list[Entity]:
+        """Return the parts of the entity that is to be changed; raise UsageError where none is selected."""
+        if not (parts := self.parse_parts()):
             raise UsageError(
                 "whose quotas?", "--user USER, --client ID, both, or --ip IP; --user-defaults and so on for all others"
             )
-        return [Entity(type_, name) for type_, name in found.items()]
+        return [Entity(type_, name) for type_, name in parts.items()]
 
 
-def _name(name: str | None, is_default: bool, flag: str) -> str | None:
-    """Return the name of a part, "" for the default; raises UsageError for both."""
+def _parse_name(name: str | None, is_default: bool, flag: str) -> str | None:
+    """Return the name of a part, "" for the default, None where it is not selected; raise UsageError for both flags."""
     if name is not None and is_default:
         raise UsageError(f"{flag} and {flag}-defaults are mutually exclusive", "leave one of them out")
     return "" if is_default else name
@@ -80,27 +90,37 @@ def _name(name: str | None, is_default: bool, flag: str) -> str | None:
 def list_quotas(
     cluster: ClusterOptions,
     output: ReportOptions,
-    whose: WhoseOptions,
+    whose: QuotaEntityOptions,
     match: Annotated[
         list[str] | None,
-        typer.Option("--match", metavar="REGEX", help="Users, clients and ips whose whole name matches; repeatable."),
+        typer.Option(
+            "--match", metavar="REGEX", help="Regular expression for whole names of users, clients and ips; repeatable."
+        ),
     ] = None,
 ) -> None:
-    """Show all quotas, or those of just this user, client or ip."""
+    """Show all quotas, or those of one user, client or ip.
+
+    Examples:
+      kafkactl quotas list
+      kafkactl quotas list --client app
+    """
     from kafkactl.admin import quotas
 
-    parts = whose.parts()
-    found = quotas.describe_quotas(cluster.connect(), parts or None)
+    parts = whose.parse_parts()
+    quota_rows = quotas.describe_quotas(cluster.connect(), parts or None)
     if match:
-        choice = select_names(match=match).choose(name for row in found for name in _names_of(row))
+        choice = select_names(match=match).choose(name for row in quota_rows for name in _list_names(row))
         if choice.unmatched_patterns:
             raise NotFoundError(f"no quotas: {', '.join(choice.unmatched_patterns)}", "kafkactl quotas list shows all")
-        chosen = set(choice.names)
-        found = [row for row in found if not chosen.isdisjoint(_names_of(row))]
-    output.show(listing(client_tables.QUOTAS, sorted(found, key=lambda row: (*map(_order, row.entity), row.name))))
+        names = set(choice.names)
+        quota_rows = [row for row in quota_rows if not names.isdisjoint(_list_names(row))]
+    output.show(
+        listing(client_tables.QUOTAS, sorted(quota_rows, key=lambda row: (*map(_make_sort_key, row.entity), row.name)))
+    )
 
 
-def _names_of(quota: Quota) -> list[str]:
+def _list_names(quota: Quota) -> list[str]:
+    """Return the names in a quota's entity."""
     return [name for name in (quota.user, quota.client_id, quota.ip) if name]
 
 
@@ -109,19 +129,35 @@ def _names_of(quota: Quota) -> list[str]:
 def set_quotas(
     cluster: ClusterOptions,
     output: ReportOptions,
-    whose: WhoseOptions,
+    whose: QuotaEntityOptions,
     quota: Annotated[
         list[str],
-        typer.Argument(metavar="NAME=VALUE...", help="Like producer_byte_rate=1048576.", autocompletion=quota_names),
+        typer.Argument(
+            metavar="NAME=VALUE...",
+            help="Name and limit, such as producer_byte_rate=1048576.",
+            autocompletion=quota_names,
+        ),
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Let the brokers check the change, and change nothing.")
+    ] = False,
 ) -> int:
-    """Set limits: producer_byte_rate, consumer_byte_rate, request_percentage, controller_mutation_rate, and of ips
-    connection_creation_rate."""
+    """Set quotas of a user, client or ip.
+
+    Quotas are producer_byte_rate, consumer_byte_rate, request_percentage and controller_mutation_rate, and
+    connection_creation_rate of an ip.
+
+    Examples:
+      kafkactl quotas set --client app producer_byte_rate=1048576
+      kafkactl quotas set --ip 10.0.0.7 connection_creation_rate=5
+    """
     from kafkactl.admin import quotas
 
-    limits = {name: quotas.limit(name, text) for name, text in (parse_assignment(each, "quota") for each in quota)}
-    return _change(cluster, output, whose.entity(), limits, (), dry_run)
+    limits = {
+        name: quotas.parse_limit(name, text)
+        for name, text in (parse_assignment(assignment, "quota") for assignment in quota)
+    }
+    return _change(cluster, output, whose.require_entity(), limits, (), dry_run)
 
 
 @app.command()
@@ -129,14 +165,23 @@ def set_quotas(
 def unset(
     cluster: ClusterOptions,
     output: ReportOptions,
-    whose: WhoseOptions,
+    whose: QuotaEntityOptions,
     quota: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Like producer_byte_rate.", autocompletion=quota_names)
+        list[str],
+        typer.Argument(
+            metavar="NAME...", help="Name of a quota, such as producer_byte_rate.", autocompletion=quota_names
+        ),
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Let the brokers check it, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Let the brokers check the change, and change nothing.")
+    ] = False,
 ) -> int:
-    """Remove limits."""
-    return _change(cluster, output, whose.entity(), {}, quota, dry_run)
+    """Remove quotas of a user, client or ip.
+
+    Examples:
+      kafkactl quotas unset --client app producer_byte_rate
+    """
+    return _change(cluster, output, whose.require_entity(), {}, quota, dry_run)
 
 
 def _change(
@@ -147,38 +192,44 @@ def _change(
     remove: Sequence[str],
     dry_run: bool,
 ) -> int:
+    """Change the limits of an entity and return an exit status."""
     from kafkactl.admin import quotas
     from kafkactl.admin.models import Outcome
 
-    quotas.require_known(entity, [*limits, *remove])
+    quotas.require_quota_names(entity, [*limits, *remove])
     connected = cluster.connect()
-    told = ", ".join([f"{name}={_text(value)}" for name, value in limits.items()] + [f"no {name}" for name in remove])
-    whose = " and ".join(map(str, entity))
-    inverse = functools.partial(_inverse, connected, entity, [*limits, *remove])
-    before_change(connected, [Change(what=f"change the quotas of {whose}: {told}", inverse=inverse)], dry_run)
+    changes_text = ", ".join(
+        [f"{name}={_format_limit(value)}" for name, value in limits.items()] + [f"no {name}" for name in remove]
+    )
+    entity_text = " and ".join(map(str, entity))
+    inverse = functools.partial(_find_inverse, connected, entity, [*limits, *remove])
+    before_change(
+        connected, [Change(what=f"change the quotas of {entity_text}: {changes_text}", inverse=inverse)], dry_run
+    )
     quotas.require_set(connected, entity, remove)
     quotas.alter_quotas(connected, entity, limits, remove, dry_run)
-    result = f"would be taken: {told}" if dry_run else told
-    return show_outcomes([Outcome(whose, True, result)], "entity", output)
+    result = f"would be taken: {changes_text}" if dry_run else changes_text
+    return show_outcomes([Outcome(entity_text, True, result)], "entity", output)
 
 
-def _inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the arguments that bring the present limits back; None where that takes two commands."""
+def _find_inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the arguments of the command that restores the present limits; None where this takes two commands."""
     from kafkactl.admin import quotas
 
     present = {quota.name: quota.value for quota in quotas.describe_quotas(connected, {e.type: e.name for e in entity})}
-    whose = [word for part in entity for word in (f"--{part.type.one}", part.name)]
-    kept = [f"{name}={_text(present[name])}" for name in names if name in present]
-    new = [name for name in names if name not in present]
-    if kept and new:
+    entity_flags = [word for part in entity for word in (f"--{part.type.singular}", part.name)]
+    present_limits = [f"{name}={_format_limit(present[name])}" for name in names if name in present]
+    new_names = [name for name in names if name not in present]
+    if present_limits and new_names:
         return None
-    return ("quotas", "set" if kept else "unset", *whose, *(kept or new))
+    return ("quotas", "set" if present_limits else "unset", *entity_flags, *(present_limits or new_names))
 
 
-def _text(value: float) -> str:
-    """Return a limit with all its digits: it may be copied into another command."""
+def _format_limit(value: float) -> str:
+    """Return a limit with all its digits, because it may be copied into another command."""
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-def _order(name: str | None) -> tuple[bool, str]:
+def _make_sort_key(name: str | None) -> tuple[bool, str]:
+    """Return the sort key of a name: None comes before all names."""
     return name is not None, name or DEFAULT_NAME

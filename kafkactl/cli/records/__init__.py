@@ -1,4 +1,4 @@
-"""kafkactl records"""
+"""The command `kafkactl records delete`."""
 
 from __future__ import annotations
 
@@ -27,12 +27,22 @@ if TYPE_CHECKING:
     from kafkactl.admin.records import Deletion
     from kafkactl.connection.cluster import Cluster
 
-app = new_app("Delete records from the beginning of partitions.")
+app = new_app(
+    """Delete records from the beginning of partitions.
+
+    Examples:
+      kafkactl records delete orders --before-time 2026-01-01 --dry-run
+    """
+)
 
 
 @app.callback()
 def records() -> None:
-    """Delete records from the beginning of partitions."""
+    """Delete records from the beginning of partitions.
+
+    Examples:
+      kafkactl records delete orders --before-time 2026-01-01 --dry-run
+    """
 
 
 @app.command()
@@ -43,25 +53,36 @@ def delete(
     confirm: ConfirmOptions,
     topics: TopicsOptions,
     clock: TimeOptions,
-    partitions: Annotated[str | None, typer.Option(metavar="N,...", help="Only these partitions.")] = None,
+    partitions: Annotated[
+        str | None, typer.Option(metavar="N,...", help="Only the partitions with these numbers.")
+    ] = None,
     before_offset: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="The first offset that stays, in each partition.")
+        int | None, typer.Option(metavar="N", min=0, help="First offset that stays in each partition.")
     ] = None,
     before_time: Annotated[
-        str | None, typer.Option(metavar="TIME", help="What is older goes: ISO 8601, or milliseconds.")
+        str | None, typer.Option(metavar="TIME", help="Delete records that are older: ISO 8601, or ms.")
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Everything there is now.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Delete all records that are there now.")] = False,
     offset_json_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Kafka's json of partitions and offsets (-1: all).")
+        Path | None,
+        typer.Option(metavar="FILE", help="Kafka's json file of partitions and offsets; -1 deletes all records."),
     ] = None,
 ) -> int:
-    """Delete the records before an offset or a time; shows what goes, and asks."""
+    """Delete the records before an offset or a time.
+
+    The command shows how many records would be deleted, and asks on a terminal.
+
+    Examples:
+      kafkactl records delete orders --before-time 2026-01-01 --dry-run
+      kafkactl records delete orders --partitions 0 --before-offset 1 --yes
+      kafkactl records delete orders --all --yes
+    """
     from kafkactl.admin import records
     from kafkactl.admin.partition_rules import select_partitions
-    from kafkactl.admin.topics.descriptions import compacted
+    from kafkactl.admin.topics.descriptions import find_compacted_topics
 
-    ways = (before_offset is not None, before_time is not None, all_, offset_json_file is not None)
-    if sum(ways) != 1:
+    options = (before_offset is not None, before_time is not None, all_, offset_json_file is not None)
+    if sum(options) != 1:
         raise UsageError("which records?", "say one of --before-offset, --before-time, --all and --offset-json-file")
     moment = None if before_time is None else clock.parse(before_time, "--before-time")
     if offset_json_file is not None:
@@ -72,11 +93,11 @@ def delete(
     else:
         selection = topics.require_selection()
         connected = cluster.connect()
-        wanted, errors = select_partitions(connected, selection, partitions)
+        selected_partitions, errors = select_partitions(connected, selection, partitions)
         if errors:
             raise errors[0]
-        before = _before(connected, wanted, before_offset, moment)
-    planned = records.plan(connected, before, compacted(connected, sorted({topic for topic, _ in before})))
+        before = _find_kept_offsets(connected, selected_partitions, before_offset, moment)
+    planned = records.plan(connected, before, find_compacted_topics(connected, sorted({topic for topic, _ in before})))
     changes = [
         Change(what=f"delete records of {topic}-{partition} before offset {offset}", inverse=cannot_be_undone)
         for (topic, partition), offset in sorted(before.items())
@@ -108,33 +129,37 @@ def delete(
 
 
 def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> int:
+    """Show the results of a deletion and return an exit status."""
     if output.is_kafka:
         from kafkactl.output.kafka import admin_text
 
         out.write_text(admin_text.format_deletions(rows))
     else:
-        shown = rows if output.is_structured else [row for row in rows if row.error is None]
+        shown_rows = rows if output.is_structured else [row for row in rows if row.error is None]
         columns = [
             Column("TOPIC", lambda row: row.topic),
             Column("PARTITION", lambda row: row.partition),
             Column("START", lambda row: row.low_watermark),
         ]
-        if shown:
-            output.show(Report(rows, [Table(columns, shown)]))
+        if shown_rows:
+            output.show(Report(rows, [Table(columns, shown_rows)]))
     return tell_errors((row.topic, row.partition, row.error) for row in rows)
 
 
-def _before(
+def _find_kept_offsets(
     connected: Cluster, partitions: list[Partition], offset: int | None, moment: int | None
 ) -> dict[Partition, int]:
-    """The first offset that stays of each partition; where nothing is as young as the moment, all of it goes."""
-    from kafkactl.admin.offsets import offsets_at
+    """Return the first offset that stays in each partition, or -1 (the end) where all records are older than the time.
+
+    Raise OperationError where an offset cannot be read.
+    """
+    from kafkactl.admin.offsets import find_offsets
     from kafkactl.admin.records import TO_THE_END
 
     if moment is None:
         return dict.fromkeys(partitions, TO_THE_END if offset is None else offset)
-    found = offsets_at(connected, partitions, moment)
-    for row in found:
+    rows = find_offsets(connected, partitions, moment)
+    for row in rows:
         if row.error:
             raise OperationError(f"{row.topic}-{row.partition}: {row.error}: nothing deleted")
-    return {(row.topic, row.partition): TO_THE_END if row.offset is None else row.offset for row in found}
+    return {(row.topic, row.partition): TO_THE_END if row.offset is None else row.offset for row in rows}

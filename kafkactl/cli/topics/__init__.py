@@ -27,12 +27,25 @@ from kafkactl.stdout import out
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
-app = new_app("List, create, describe, alter and delete topics.")
+app = new_app(
+    """List, create, describe, alter and delete topics.
+
+    Examples:
+      kafkactl topics list
+      kafkactl topics create orders --partitions 6
+      kafkactl topics describe orders
+    """
+)
 
 _DIGITS = 10
 """Ids of brokers have fewer: they are at most 2^31 - 1."""
 ReplicaAssignment = Annotated[
-    str | None, typer.Option("--replica-assignment", metavar="1:2,2:3", help="Broker ids of each partition's replicas.")
+    str | None,
+    typer.Option(
+        "--replica-assignment",
+        metavar="1:2,2:3",
+        help="Broker ids of each partition's replicas; : between ids, a comma between partitions.",
+    ),
 ]
 
 
@@ -44,7 +57,12 @@ def list_topics(
     topics: TopicsOptions,
     exclude_internal: ExcludeInternal = False,
 ) -> int:
-    """List topics: one name a line when piped, with their numbers on a terminal."""
+    """List topics: names in a pipe, with partitions on a terminal.
+
+    Examples:
+      kafkactl topics list
+      kafkactl topics list 'orders-.*' -o json
+    """
     from kafkactl.admin.topics import descriptions
 
     selection = topics.selection()
@@ -75,7 +93,8 @@ def create(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
     topic: Annotated[
-        list[str] | None, typer.Argument(metavar="TOPIC", help="Names of the new topics.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="TOPIC", help="Name of a new topic; several may follow.", show_default=False),
     ] = None,
     topic_flag: Annotated[
         list[str] | None, typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.")
@@ -88,7 +107,7 @@ def create(
             metavar="N",
             min=1,
             max=MOST_PARTITIONS,
-            help="Number of partitions (default: the brokers').",
+            help="Number of partitions. Default: num.partitions of the brokers.",
         ),
     ] = None,
     replication_factor: Annotated[
@@ -99,21 +118,29 @@ def create(
             metavar="N",
             min=1,
             max=MOST_REPLICAS,
-            help="Copies of each (default: the brokers').",
+            help="Number of replicas of each partition. Default: default.replication.factor of the brokers.",
         ),
     ] = None,
     replica_assignment: ReplicaAssignment = None,
     config: Annotated[
-        list[str] | None, typer.Option("--config", "-c", metavar="NAME=VALUE", help="Setting of the topic; repeatable.")
+        list[str] | None,
+        typer.Option("--config", "-c", metavar="NAME=VALUE", help="Setting of the new topics; repeatable."),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", metavar="FILE", help="Create the topics that a yaml file declares.")
+        Path | None,
+        typer.Option(
+            "--file", "-f", metavar="FILE", help="Yaml file that declares the topics, as topics export prints it."
+        ),
     ] = None,
-    if_not_exists: Annotated[
-        bool, typer.Option("--if-not-exists", help="A topic that exists already is no error.")
-    ] = False,
+    if_not_exists: Annotated[bool, typer.Option("--if-not-exists", help="Succeed if a topic already exists.")] = False,
 ) -> int:
-    """Create topics: alike by name, or each as a file declares it."""
+    """Create topics, with the same settings or as a file declares them.
+
+    Examples:
+      kafkactl topics create orders --partitions 6 --replication-factor 1
+      kafkactl topics create clicks views -c retention.ms=86400000
+      kafkactl topics create --file topics.yaml
+    """
     from kafkactl.admin import declared_topics
     from kafkactl.admin.topics import changes
     from kafkactl.admin.topics.models import TopicSpec
@@ -159,7 +186,12 @@ def alter(
     partitions: Annotated[
         int | None,
         typer.Option(
-            "--partitions", "-p", metavar="N", min=1, max=MOST_PARTITIONS, help="New, higher number of partitions."
+            "--partitions",
+            "-p",
+            metavar="N",
+            min=1,
+            max=MOST_PARTITIONS,
+            help="New number of partitions, higher than now.",
         ),
     ] = None,
     replica_assignment: ReplicaAssignment = None,
@@ -171,13 +203,20 @@ def alter(
             metavar="N",
             min=1,
             max=MOST_REPLICAS,
-            help="New number of copies, spread over racks and brokers.",
+            help="New number of replicas of each partition, spread over racks and brokers.",
         ),
     ] = None,
     if_exists: IfExists = False,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until replicas have moved.")] = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Return before the replicas have moved.")] = False,
 ) -> int:
-    """Raise topics' number of partitions, or change how many replicas they have (settings: configs alter)."""
+    """Add partitions to topics, or change their number of replicas.
+
+    Settings of a topic are changed by kafkactl configs alter topics TOPIC.
+
+    Examples:
+      kafkactl topics alter orders --partitions 12
+      kafkactl topics alter orders --replication-factor 1 --dry-run
+    """
     from kafkactl.admin.topics import changes
     from kafkactl.cli.topics import reassigning
 
@@ -222,10 +261,16 @@ def delete(
     topics: TopicsOptions,
     if_exists: IfExists = False,
     recreate: Annotated[
-        bool, typer.Option("--recreate", help="Create them again, empty, with the same partitions and settings.")
+        bool, typer.Option("--recreate", help="Create the topics again, empty, with their partitions and settings.")
     ] = False,
 ) -> int:
-    """Delete topics and all their records; names, or regular expressions."""
+    """Delete topics and all their records.
+
+    Examples:
+      kafkactl topics delete clicks --yes
+      kafkactl topics delete 'test-.*' --dry-run
+      kafkactl topics delete orders --recreate --yes
+    """
     from kafkactl.admin.topics import changes
 
     connected = cluster.connect()

@@ -17,9 +17,9 @@ def warn_of_collisions(connected: Cluster, names: Sequence[str]) -> None:
     if not colliding:
         return
     from kafkactl.admin.topics.descriptions import list_topics
-    from kafkactl.admin.topics.models import collisions
+    from kafkactl.admin.topics.models import find_collisions
 
     existing = [row.topic for row in list_topics(connected)]
     for name in colliding:
-        for other in collisions(name, sorted({*existing, *names})):
+        for other in find_collisions(name, sorted({*existing, *names})):
             people.warning(f"the metrics of {name} and {other} will share a name: Kafka turns . into _ there")

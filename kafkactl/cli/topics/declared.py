@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
 @command
 def export(cluster: ClusterOptions, output: DocumentOptions, topics: TopicsOptions) -> int:
-    """Print topics as a yaml file that plan and apply take; all but Kafka's own when none is named."""
+    """Print topics as a yaml file for plan and apply.
+
+    Without TOPIC all topics but the internal ones are printed.
+
+    Examples:
+      kafkactl topics export > topics.yaml
+      kafkactl topics export orders clicks
+    """
     from kafkactl.admin import declared_topics
     from kafkactl.admin.topics import descriptions
 
@@ -35,16 +42,25 @@ def export(cluster: ClusterOptions, output: DocumentOptions, topics: TopicsOptio
     else:
         names = topics.choose(connected)
     found, errors = descriptions.describe_each(connected, names)
-    output.show(declared_topics.declaration(found))
+    output.show(declared_topics.build_declaration(found))
     return tell_all(errors)
 
 
-Declaration = Annotated[Path, typer.Argument(metavar="FILE", help="Topics as `topics export` prints them; - is stdin.")]
+Declaration = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Yaml file as topics export prints it; - is standard input.")
+]
 
 
 @command
 def plan(cluster: ClusterOptions, output: ReportOptions, file: Declaration) -> int:
-    """Show what differs from the topics that a file declares; status 4 when anything does."""
+    """Show how the cluster differs from a file of topics.
+
+    The status is 4 if there is a difference. The brokers check each change, and nothing is changed.
+
+    Examples:
+      kafkactl topics plan topics.yaml
+      kafkactl topics plan topics.yaml -o json
+    """
     from kafkactl.admin import declared_topics
 
     declared = declared_topics.read_declaration(file)
@@ -57,7 +73,14 @@ def plan(cluster: ClusterOptions, output: ReportOptions, file: Declaration) -> i
 
 @command
 def apply(cluster: ClusterOptions, output: ReportOptions, confirm: ConfirmOptions, file: Declaration) -> int:
-    """Make topics what a file declares; shows what changes, and asks. Topics not declared are left alone."""
+    """Change topics to what a file declares.
+
+    The changes are shown first, and on a terminal the command asks. Topics that the file does not declare stay.
+
+    Examples:
+      kafkactl topics apply topics.yaml --dry-run
+      kafkactl topics apply topics.yaml --yes
+    """
     from kafkactl.admin import declared_topics
 
     declared = declared_topics.read_declaration(file)

@@ -20,7 +20,7 @@ from kafkactl.patterns import TopicSelection, is_internal_topic, refuse_empty
 from kafkactl.stdout import out
 
 if TYPE_CHECKING:
-    from kafkactl.admin.topics.descriptions import Found
+    from kafkactl.admin.topics.descriptions import Descriptions
     from kafkactl.admin.topics.models import PartitionDescription, TopicDescription
     from kafkactl.connection.cluster import Cluster
 
@@ -30,12 +30,16 @@ def describe(
     cluster: ClusterOptions,
     output: MirrorOutputOptions,
     topics: TopicsOptions,
-    topic_id: Annotated[str | None, typer.Option("--topic-id", metavar="ID", help="The topic of that id.")] = None,
+    topic_id: Annotated[
+        str | None, typer.Option("--topic-id", metavar="ID", help="Id of the topic, instead of its name.")
+    ] = None,
     exclude_internal: ExcludeInternal = False,
     under_replicated_partitions: Annotated[
         bool,
         typer.Option(
-            "--under-replicated-partitions", "--under-replicated", help="Only partitions with replicas out of sync."
+            "--under-replicated-partitions",
+            "--under-replicated",
+            help="Only partitions that have replicas out of sync.",
         ),
     ] = False,
     under_min_isr_partitions: Annotated[
@@ -43,23 +47,40 @@ def describe(
         typer.Option(
             "--under-min-isr-partitions",
             "--under-min-isr",
-            help="Only partitions with fewer in sync than min.insync.replicas.",
+            help="Only partitions with fewer replicas in sync than min.insync.replicas.",
         ),
     ] = False,
     at_min_isr_partitions: Annotated[
-        bool, typer.Option("--at-min-isr-partitions", "--at-min-isr", help="Only partitions with just as many.")
+        bool,
+        typer.Option(
+            "--at-min-isr-partitions",
+            "--at-min-isr",
+            help="Only partitions with as many replicas in sync as min.insync.replicas.",
+        ),
     ] = False,
     unavailable_partitions: Annotated[
         bool, typer.Option("--unavailable-partitions", "--unavailable", help="Only partitions without a leader.")
     ] = False,
     topics_with_overrides: Annotated[
-        bool, typer.Option("--topics-with-overrides", help="Only topics with settings of their own.")
+        bool, typer.Option("--topics-with-overrides", help="Only topics that have settings of their own.")
     ] = False,
     if_exists: IfExists = False,
-    size: Annotated[bool, typer.Option("--size", help="Bytes on disk, of each partition's leader.")] = False,
-    count: Annotated[bool, typer.Option("--count", help="How many records each partition can hold at most.")] = False,
+    size: Annotated[
+        bool, typer.Option("--size", help="Show the bytes that each partition's leader has on disk.")
+    ] = False,
+    count: Annotated[
+        bool, typer.Option("--count", help="Show how many records each partition can hold at most.")
+    ] = False,
 ) -> int:
-    """Show topics' partitions, leaders, replicas and ISR, with ids and own settings; or all partitions in one table."""
+    """Show partitions, leaders, replicas, ISR and settings of topics.
+
+    Without TOPIC all partitions of the cluster are shown in one table.
+
+    Examples:
+      kafkactl topics describe orders
+      kafkactl topics describe --under-replicated
+      kafkactl topics describe orders --size --count -o json
+    """
     selection = topics.selection()
     if refuse_empty(topic_id, "--topic-id") and not selection.is_empty:
         raise UsageError("--topic-id and a selection of topics are mutually exclusive", "leave one of them out")
@@ -82,12 +103,12 @@ def describe(
         completions.append(lambda rows: _with_sizes(connected, rows, silent))
     if count:
         columns.append(Column("RECORDS", lambda row: row.records))
-        completions.append(lambda rows: descriptions.with_records(connected, rows))
+        completions.append(lambda rows: descriptions.add_record_counts(connected, rows))
     in_full = output.is_structured
     if in_full:
         columns += _ONLY_IN_FULL
     if asked.everything and not (in_full or topics_with_overrides or wishes.need_settings):
-        rows = [row for row in descriptions.all_partitions(connected, not exclude_internal) if wishes.met(row, 1)]
+        rows = [row for row in descriptions.list_partitions(connected, not exclude_internal) if wishes.met(row, 1)]
         for complete in completions:
             rows = complete(rows)
         output.show(Report(rows, [Table(columns, rows)]))
@@ -113,7 +134,7 @@ def _with_sizes(
     """Return the rows with sizes; `silent` gets an error for each broker whose sizes are missing."""
     from kafkactl.admin.topics import descriptions
 
-    sized, errors = descriptions.with_sizes(connected, rows)
+    sized, errors = descriptions.add_sizes(connected, rows)
     silent += [OperationError(f"sizes are missing: {error}") for error in errors]
     return sized
 
@@ -198,7 +219,7 @@ class _Wishes:
         )
 
 
-def _described(connected: Cluster, asked: _Asked, in_full: bool = True, as_kafka: bool = False) -> Found:
+def _described(connected: Cluster, asked: _Asked, in_full: bool = True, as_kafka: bool = False) -> Descriptions:
     """Return the topics that are asked for, and the errors of those that fail; raises NotFoundError for an id.
 
     Eligible leaders only come with `in_full`.

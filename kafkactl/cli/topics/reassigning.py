@@ -37,7 +37,10 @@ def change_factor(
 
     moves = reassignment.plan_factor(connected, names, factor)
     if confirm.dry_run:
-        output.show(listing(_COLUMNS, moves))
+        if moves or output.is_structured:
+            output.show(listing(_COLUMNS, moves))
+        if not moves:
+            people.note(f"nothing to change: every partition has {factor} replica{'' if factor == 1 else 's'}")
         return 0
     dropped = sum(max(0, len(move.before) - len(move.after)) for move in moves)
     if dropped:
@@ -50,19 +53,19 @@ def change_factor(
         started = reassignment.start(connected, moves)
         if wait:
             _follow(connected, [move for move, error in started.items() if error is None])
-    results = reassignment.outcomes(names, factor, started, "moved" if wait else "moving")
+    results = reassignment.summarize_moves(names, factor, started, "moved" if wait else "moving")
     return show_outcomes(results, "topic", output)
 
 
 def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
     """Waits until the moves are made; to stop waiting stops none of them."""
-    from kafkactl.admin.reassignment import unfinished
+    from kafkactl.admin.reassignment import find_unfinished_moves
 
     on_terminal = sys.stderr.isatty()
     if not on_terminal:
         people.note(f"moving replicas of {len(moves)} partitions")
     try:
-        while left := unfinished(connected, moves):
+        while left := find_unfinished_moves(connected, moves):
             if on_terminal:
                 people.write(f"\r{len(moves) - len(left)} of {len(moves)} partitions moved")
             time.sleep(_LOOK_EVERY_S)

@@ -1,4 +1,4 @@
-"""kafkactl users"""
+"""The commands `kafkactl users`: list, set, delete."""
 
 from __future__ import annotations
 
@@ -19,10 +19,17 @@ from kafkactl.output import client_tables
 from kafkactl.output.report import listing
 from kafkactl.patterns import select_names
 
-app = new_app("Show, set and delete the SCRAM credentials of users.")
+app = new_app(
+    """Show, set and delete the SCRAM credentials of users.
+
+    Examples:
+      kafkactl users list
+      kafkactl users set ann --password-file password.txt
+    """
+)
 
 _FROM_STDIN = Path("-")
-User = Annotated[str, typer.Argument(metavar="USER", show_default=False)]
+User = Annotated[str, typer.Argument(metavar="USER", help="Name of the user.", show_default=False)]
 
 
 @app.command("list")
@@ -30,21 +37,31 @@ User = Annotated[str, typer.Argument(metavar="USER", show_default=False)]
 def list_users(
     cluster: ClusterOptions,
     output: ReportOptions,
-    user: Annotated[list[str] | None, typer.Argument(metavar="USER", help="Only these.", show_default=False)] = None,
+    user: Annotated[
+        list[str] | None, typer.Argument(metavar="USER", help="Name of a user; several may follow.", show_default=False)
+    ] = None,
     match: Annotated[
-        list[str] | None, typer.Option("--match", metavar="REGEX", help="Users whose whole name matches; repeatable.")
+        list[str] | None,
+        typer.Option("--match", metavar="REGEX", help="Regular expression for whole names of users; repeatable."),
     ] = None,
 ) -> None:
-    """Show which users have credentials, by which mechanism and with how many iterations; never the credentials."""
+    """Show which users have credentials, with mechanism and iterations.
+
+    The credentials themselves are never shown.
+
+    Examples:
+      kafkactl users list
+      kafkactl users list ann -o json
+    """
     from kafkactl.admin import scram
 
     selection = select_names(user, match=match, argument_name="USER")
-    found = scram.describe_credentials(cluster.connect(), () if match else selection.names)
-    choice = selection.choose_or_all(each.user for each in found)
+    credentials = scram.describe_credentials(cluster.connect(), () if match else selection.names)
+    choice = selection.choose_or_all(credential.user for credential in credentials)
     if missing := (*choice.absent_names, *choice.unmatched_patterns):
         raise NotFoundError(f"no credentials: {', '.join(missing)}", "kafkactl users list shows who has some")
-    chosen = set(choice.names)
-    rows = [row for row in found if row.user in chosen]
+    names = set(choice.names)
+    rows = [row for row in credentials if row.user in names]
     output.show(listing(client_tables.CREDENTIALS, sorted(rows, key=lambda row: (row.user, row.mechanism))))
 
 
@@ -55,23 +72,35 @@ def set_credential(
     output: ReportOptions,
     user: User,
     mechanism: Annotated[
-        str, typer.Option("--mechanism", "-m", metavar="NAME", help="SCRAM-SHA-256 or SCRAM-SHA-512.")
+        str,
+        typer.Option(
+            "--mechanism", "-m", metavar="NAME", help="Mechanism of the credential: SCRAM-SHA-256 or SCRAM-SHA-512."
+        ),
     ] = "SCRAM-SHA-512",
     iterations: Annotated[
-        int, typer.Option("--iterations", metavar="N", max=16384, help="Rounds of hashing, 4096 to 16384.")
+        int, typer.Option("--iterations", metavar="N", max=16384, help="Number of rounds of hashing, 4096 to 16384.")
     ] = 4096,
     password_file: Annotated[
         Path | None,
         typer.Option(
-            "--password-file", metavar="FILE", help="Its first line is the password; - for stdin. Default: ask."
+            "--password-file",
+            metavar="FILE",
+            help="File whose first line is the password; - is standard input. Default: ask.",
         ),
     ] = None,
 ) -> int:
-    """Give a user a credential, or change it; the password is asked for, or read from a file."""
+    """Set the password of a user.
+
+    The password is asked for on a terminal, or read from a file.
+
+    Examples:
+      kafkactl users set ann --password-file password.txt
+      kafkactl users set ann -m SCRAM-SHA-256 --password-file - < password.txt
+    """
     from kafkactl.admin import scram
     from kafkactl.admin.models import Outcome
 
-    new = scram.NewCredential(mechanism.upper(), _password(user, password_file), iterations)
+    new = scram.NewCredential(mechanism.upper(), _read_password(user, password_file), iterations)
     connected = cluster.connect()
     before_change(connected, [Change(what=f"set the credential of user {user}", inverse=cannot_be_undone)])
     scram.alter_credentials(connected, user, [new])
@@ -87,31 +116,46 @@ def delete(
     user: User,
     mechanism: Annotated[
         str | None,
-        typer.Option("--mechanism", "-m", metavar="NAME", help="Only this one; all of the user's otherwise."),
+        typer.Option(
+            "--mechanism",
+            "-m",
+            metavar="NAME",
+            help="Delete only the credential of this mechanism. Default: all of the user's.",
+        ),
     ] = None,
 ) -> int:
-    """Delete a user's credentials: who connects by them is refused from then on."""
+    """Delete the credentials of a user.
+
+    New connections with them are refused from then on.
+
+    Examples:
+      kafkactl users delete ann --dry-run
+      kafkactl users delete ann --mechanism SCRAM-SHA-256 --yes
+    """
     from kafkactl.admin import scram
     from kafkactl.admin.models import Outcome
 
     connected = cluster.connect()
-    present = [each.mechanism for each in scram.describe_credentials(connected, [user])]
-    chosen = [each for each in present if mechanism is None or each == mechanism.upper()]
-    if not chosen:
+    present = [name.mechanism for name in scram.describe_credentials(connected, [user])]
+    mechanisms = [name for name in present if mechanism is None or name == mechanism.upper()]
+    if not mechanisms:
         raise NotFoundError(
             f"user {user} has no {mechanism or 'SCRAM'} credential", "kafkactl users list shows who has some"
         )
     change = Change(what=f"delete the credentials of user {user}", inverse=cannot_be_undone)
     before_change(connected, [change], confirm.dry_run)
-    what = f"delete the credential{'s' if len(chosen) > 1 else ''} of {user}: {', '.join(chosen)}"
-    if (status := confirm.declined(what, "nothing deleted")) is not None:
+    action = f"delete the credential{'s' if len(mechanisms) > 1 else ''} of {user}: {', '.join(mechanisms)}"
+    if (status := confirm.declined(action, "nothing deleted")) is not None:
         return status
-    scram.alter_credentials(connected, user, (), chosen)
-    return show_outcomes([Outcome(user, True, f"no {', '.join(chosen)}")], "user", output)
+    scram.alter_credentials(connected, user, (), mechanisms)
+    return show_outcomes([Outcome(user, True, f"no {', '.join(mechanisms)}")], "user", output)
 
 
-def _password(user: str, file: Path | None) -> str:
-    """Never from the command line, where every process on the machine can read it."""
+def _read_password(user: str, file: Path | None) -> str:
+    """Return the password from a file, from standard input, or from a prompt; raise UsageError.
+
+    It never comes from the command line, which every process on the machine can read.
+    """
     if file is None:
         if not sys.stdin.isatty():
             raise UsageError("the password cannot be asked for here", "--password-file FILE, or - for stdin")
@@ -123,4 +167,4 @@ def _password(user: str, file: Path | None) -> str:
         return password
     if file == _FROM_STDIN:
         return sys.stdin.readline().rstrip("\r\n")
-    return secrets.of_file("--password-file", file)
+    return secrets.read_secret_file("--password-file", file)

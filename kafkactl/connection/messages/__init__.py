@@ -1,6 +1,7 @@
-"""Requests that neither client has, as schemas that kafka-python's own machinery reads.
+"""Requests that neither client library has, as schemas for kafka-python's own machinery.
 
-Only names, types and versions of fields: facts of Kafka's protocol (KIP-848), in the form of its message schemas.
+The schemas have only names, types and versions of fields: facts of Kafka's protocol (KIP-848), in the form of Kafka's
+message schemas.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ _HERE = sys.modules[__name__]
 
 
 class ConsumerGroupDescribeRequest(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
-    """Asks a coordinator for groups of the consumer protocol."""
+    """Request that asks a coordinator for groups of the consumer protocol."""
 
 
 class ConsumerGroupDescribeResponse(ApiMessage, load_json=_HERE):  # type: ignore[call-arg,misc]
-    """Groups with their epochs, and members with their current and target assignments."""
+    """Groups with their epochs, and their members with the current and the target assignments."""
 
 
-def request_class(api: str) -> Any:
-    """Return the class of a request by its name in Kafka's protocol, such as DescribeConfigs."""
+def find_request_class(api: str) -> Any:
+    """Return the class of a request by its name in Kafka's protocol, such as DescribeConfigs.
+
+    Raise StopIteration for a name that neither kafka-python nor this package has.
+    """
     from kafka.protocol import admin, consumer, metadata
 
     name = f"{api}Request"
-    return next(vars(room)[name] for room in (_HERE, metadata, admin, consumer) if name in vars(room))
+    return next(vars(module)[name] for module in (_HERE, metadata, admin, consumer) if name in vars(module))

@@ -105,7 +105,7 @@ def format_configs(entity: Entity, rows: Iterable[Config], all_: bool) -> str:
 
     An entity with an empty name is the default entity of its type.
     """
-    heading = f"{'All' if all_ else 'Dynamic'} configs for {entity.type.one} {entity.name} are:"
+    heading = f"{'All' if all_ else 'Dynamic'} configs for {entity.type.singular} {entity.name} are:"
     lines = [heading if entity.name else f"Default configs for {entity.type} in the cluster are:"]
     for row in rows:
         synonyms = ", ".join(
@@ -118,13 +118,13 @@ def format_configs(entity: Entity, rows: Iterable[Config], all_: bool) -> str:
 
 def format_missing_entity(entity: Entity) -> str:
     """Return the line of kafka-configs --describe about an entity that does not exist."""
-    return f"The {entity.type.one} '{entity.name}' doesn't exist and doesn't have dynamic config.\n"
+    return f"The {entity.type.singular} '{entity.name}' doesn't exist and doesn't have dynamic config.\n"
 
 
 def format_alteration(entity: Entity) -> str:
     """Return the line of kafka-configs --alter about an entity; an empty name is the default entity."""
     if entity.name:
-        return f"Completed updating config for {entity.type.one} {entity.name}.\n"
+        return f"Completed updating config for {entity.type.singular} {entity.name}.\n"
     return f"Completed updating default config for {entity.type} in the cluster.\n"
 
 

@@ -53,7 +53,7 @@ class LineReading:
         """
         self._cluster, self._selection = cluster, selection
         settings = make_consumer_settings(selection)
-        self._metadata_client = cluster.consumer(
+        self._metadata_client = cluster.make_consumer(
             settings
         )  # for metadata, because the receiver is no client of confluent_kafka
         ranges = find_ranges(cluster, self._metadata_client, selection, warn)
@@ -61,7 +61,7 @@ class LineReading:
         self._watch = Watch(cluster, self._metadata_client, selection, self._starts, warn)
         try:
             self._receiver = _line_receiver.LineReceiver(
-                cluster.text_config(settings), line.separator, line.end, line.null
+                cluster.make_text_config(settings), line.separator, line.end, line.null
             )
         except ValueError as error:
             raise UsageError(f"a client setting is wrong: {error}") from error

@@ -44,7 +44,7 @@ class LineSending:
         """
         account.largest_bytes = find_largest_bytes(cluster)
         settings = make_producer_settings(cluster)
-        partitions, leaders = require_topic(cluster, cluster.producer(settings), topic, tell, partition)
+        partitions, leaders = require_topic(cluster, cluster.make_producer(settings), topic, tell, partition)
         cluster.end_sharing()
         is_one = partition is not None or len(partitions) == 1
         self._topic, self._account = topic, account

@@ -60,7 +60,7 @@ def make_sender(
     where = _UNASSIGNED if partition is None else partition
     try:
         sender = _line_sender.LineSender(
-            cluster.text_config(settings), topic, where, on_failure, is_over, on_statistics
+            cluster.make_text_config(settings), topic, where, on_failure, is_over, on_statistics
         )
     except ValueError as error:
         raise UsageError(f"a client setting is wrong: {error}") from error

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from kafkactl.admin.declared_topics import _changes, declaration, read_declaration
+from kafkactl.admin.declared_topics import _plan_changes, build_declaration, read_declaration
 from kafkactl.admin.topics.models import PartitionDescription, TopicDescription, TopicSetting, TopicSpec
 
 OWN = {"retention.ms": "5", "flush.ms": "7"}
@@ -21,24 +21,24 @@ PRESENT = TopicDescription(
 
 def test_what_is_exported_is_what_is_there(tmp_path: Path) -> None:
     file = tmp_path / "topics.yaml"
-    file.write_text(yaml.safe_dump(declaration([PRESENT])))
+    file.write_text(yaml.safe_dump(build_declaration([PRESENT])))
     (spec,) = read_declaration(file)
     assert spec == TopicSpec("orders", 3, 2, None, {"retention.ms": "5", "flush.ms": "7"})
-    assert _changes(spec, PRESENT, 3) == []
+    assert _plan_changes(spec, PRESENT, 3) == []
 
 
 def test_changes() -> None:
     spec = TopicSpec("orders", 5, None, None, {"retention.ms": "6", "segment.ms": "8"})
-    found = [(change.action, change.what, change.before, change.after) for change in _changes(spec, PRESENT, 3)]
+    found = [(change.action, change.what, change.before, change.after) for change in _plan_changes(spec, PRESENT, 3)]
     assert found == [
         ("add partitions", "partitions", "3", "5"),
         ("unset", "flush.ms", "7", None),
         ("set", "retention.ms", "5", "6"),
         ("set", "segment.ms", None, "8"),
     ]
-    impossible = _changes(TopicSpec("orders", 1, 4, None, dict(PRESENT.configs)), PRESENT, 3)
+    impossible = _plan_changes(TopicSpec("orders", 1, 4, None, dict(PRESENT.configs)), PRESENT, 3)
     assert [change.is_possible for change in impossible] == [False, False]
-    (moving,) = _changes(TopicSpec("orders", 3, 3, None, dict(PRESENT.configs)), PRESENT, 3)
+    (moving,) = _plan_changes(TopicSpec("orders", 3, 3, None, dict(PRESENT.configs)), PRESENT, 3)
     assert (moving.action, moving.before, moving.after) == ("move replicas", "2", "3")
 
 

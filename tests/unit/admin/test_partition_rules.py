@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from kafkactl.admin.partition_rules import chosen, parse_rules, select_partitions
+from kafkactl.admin.partition_rules import filter_partitions, parse_rules, select_partitions
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import UsageError
 from kafkactl.patterns import select_topics
@@ -32,14 +32,14 @@ EVERY = [(topic, number) for topic in ("clicks", "orders", "orders2") for number
     ],
 )
 def test_rules(rules: str, expected: list[tuple[str, int]]) -> None:
-    assert chosen(parse_rules(rules), EVERY) == expected
+    assert filter_partitions(parse_rules(rules), EVERY) == expected
 
 
 @dataclass(frozen=True)
 class Known:
     """A cluster that knows its partitions."""
 
-    def metadata(self) -> Any:
+    def read_metadata(self) -> Any:
         numbers: dict[str, dict[int, None]] = {}
         for topic, number in EVERY:
             numbers.setdefault(topic, {})[number] = None

@@ -98,8 +98,8 @@ class HalfToldCluster(Cluster):
 
 def half_told(monkeypatch: pytest.MonkeyPatch, cluster: HalfToldCluster) -> Cluster:
     monkeypatch.setattr(reassignment, "describe_topics", cluster.described)
-    monkeypatch.setattr(reassignment, "racks_of", lambda _cluster: RACKS)
-    monkeypatch.setattr(reassignment, "load_of", lambda _cluster: Counter[int]())
+    monkeypatch.setattr(reassignment, "read_racks", lambda _cluster: RACKS)
+    monkeypatch.setattr(reassignment, "count_replicas", lambda _cluster: Counter[int]())
     return cluster
 
 

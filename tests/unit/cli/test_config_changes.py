@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from kafkactl.admin.configs import Alteration, Operation
-from kafkactl.cli.configs.changes import alterations, parse_list, told
+from kafkactl.cli.configs.changes import describe_change, parse_alterations, parse_list
 from kafkactl.errors import UsageError
 
 
 def changes(**flags: Any) -> list[tuple[str, str, str | None]]:
     names = ("set_", "unset", "append", "subtract", "add_config", "add_config_file", "delete_config")
-    found = alterations(**{name: flags.get(name) for name in names})
+    found = parse_alterations(**{name: flags.get(name) for name in names})
     return [(change.operation.name, change.name, change.value) for change in found]
 
 
@@ -71,7 +71,9 @@ def test_secrets_come_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_secrets_are_not_told() -> None:
-    assert told(Alteration(Operation.SET, "SCRAM-SHA-256", "password=x")) == "SCRAM-SHA-256=(hidden)"
-    assert told(Alteration(Operation.SET, "listener.name.a.ssl.keystore.password", "x")).endswith("=(hidden)")
-    assert told(Alteration(Operation.SET, "retention.ms", "1")) == "retention.ms=1"
-    assert told(Alteration(Operation.DELETE, "retention.ms")) == "no retention.ms"
+    assert describe_change(Alteration(Operation.SET, "SCRAM-SHA-256", "password=x")) == "SCRAM-SHA-256=(hidden)"
+    assert describe_change(Alteration(Operation.SET, "listener.name.a.ssl.keystore.password", "x")).endswith(
+        "=(hidden)"
+    )
+    assert describe_change(Alteration(Operation.SET, "retention.ms", "1")) == "retention.ms=1"
+    assert describe_change(Alteration(Operation.DELETE, "retention.ms")) == "no retention.ms"

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from kafkactl.admin.entities import EntityType
-from kafkactl.cli.configs.entities import EntityOptions, entities
+from kafkactl.cli.configs.entities import EntityOptions, require_entities
 from kafkactl.errors import UsageError
 
 
 def chosen(first: bool = False, **options: Any) -> list[tuple[str, str | None]]:
-    return [(each.type.value, each.name) for each in EntityOptions(**options).chosen(first)]
+    return [(each.type.value, each.name) for each in EntityOptions(**options).parse_choices(first)]
 
 
 def test_three_spellings_of_one() -> None:
@@ -66,11 +66,11 @@ def test_a_user_and_a_client() -> None:
 )
 def test_what_makes_no_sense(options: dict[str, Any], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
-        EntityOptions(**options).chosen()
+        EntityOptions(**options).parse_choices()
 
 
 def test_a_change_needs_a_name() -> None:
     with pytest.raises(UsageError, match="which of the topics"):
-        entities(EntityOptions(entity=["topics"]).chosen())
-    (one,) = entities(EntityOptions(broker_defaults=True).chosen())
+        require_entities(EntityOptions(entity=["topics"]).parse_choices())
+    (one,) = require_entities(EntityOptions(broker_defaults=True).parse_choices())
     assert (one.type, one.name, str(one)) == (EntityType.BROKERS, "", "brokers by default")

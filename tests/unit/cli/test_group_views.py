@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from kafkactl.admin.groups.conditions import parse
-from kafkactl.admin.groups.descriptions import group_lag
+from kafkactl.admin.groups.descriptions import make_group_lag
 from kafkactl.admin.groups.diagnosis import diagnose
 from kafkactl.admin.groups.models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
-from kafkactl.admin.groups.pace import unread, with_rates
+from kafkactl.admin.groups.pace import add_rates, find_oldest_unread
 from kafkactl.cli.groups.offsets import _read_csv, _read_yaml
 from kafkactl.cli.groups.tables import lasting, title
 from kafkactl.cli.groups.watch import sparkline
@@ -35,7 +35,7 @@ def row(number: int, current: int | None, end: int | None, **fields: Any) -> Par
 
 def group(rows: list[PartitionLag], *members: Member, state: str = "Stable", **fields: Any) -> GroupLag:
     description = GroupDescription("g", "Classic", state, "range", Node(1, "h", 9092), members, **fields)
-    return group_lag(description, rows)
+    return make_group_lag(description, rows)
 
 
 def test_lasting() -> None:
@@ -61,10 +61,10 @@ def test_conditions() -> None:
         ("state=Stable", True),
         ("members<2", True),
     ):
-        assert (parse(text).violation(late) is not None) == violated, text
+        assert (parse(text).find_violation(late) is not None) == violated, text
     unknown = group([row(0, None, 20), row(1, 3, 3)])
-    assert "lag is not known" in str(parse("lag>10").violation(unknown)), "never taken as fine"
-    assert "time is not known" in str(parse("time>5m").violation(unknown))
+    assert "lag is not known" in str(parse("lag>10").find_violation(unknown)), "never taken as fine"
+    assert "time is not known" in str(parse("time>5m").find_violation(unknown))
 
 
 @pytest.mark.parametrize("text", ["lag", "lag>many", "speed>3", "state>Stable", "time>soon"])
@@ -76,24 +76,24 @@ def test_what_is_no_condition(text: str) -> None:
 def test_pace_and_when_it_is_done() -> None:
     before = group([row(0, 0, 100), row(1, 50, 50)], member("a", 0, 1))
     after = group([row(0, 80, 120), row(1, 50, 50)], member("a", 0, 1))
-    (found,) = with_rates([before], [after], 2.0)
+    (found,) = add_rates([before], [after], 2.0)
     assert (found.produced_per_s, found.consumed_per_s) == (10.0, 40.0)
     assert found.partitions[0].catches_up_in_s == pytest.approx(40 / 30)
     assert found.catches_up_in_s == pytest.approx(40 / 30)
-    (losing,) = with_rates([before], [group([row(0, 1, 300), row(1, 50, 50)])], 1.0)
+    (losing,) = add_rates([before], [group([row(0, 1, 300), row(1, 50, 50)])], 1.0)
     assert losing.catches_up_in_s is None
     assert "never catches up" in title(losing)
 
 
 def test_the_oldest_unread_record() -> None:
-    assert unread(row(0, 5, 20)) == (("t", 0), 5)
-    assert unread(replace(row(0, 5, 20), log_start_offset=8)) == (("t", 0), 8), "what was before is deleted"
-    assert unread(row(0, 20, 20)) is None
-    assert unread(row(0, None, 20)) is None
+    assert find_oldest_unread(row(0, 5, 20)) == (("t", 0), 5)
+    assert find_oldest_unread(replace(row(0, 5, 20), log_start_offset=8)) == (("t", 0), 8), "what was before is deleted"
+    assert find_oldest_unread(row(0, 20, 20)) is None
+    assert find_oldest_unread(row(0, None, 20)) is None
 
 
 def named(before: GroupLag, after: GroupLag) -> list[str]:
-    return [finding.what for finding in diagnose(before, with_rates([before], [after], 3.0)[0], 3.0)]
+    return [finding.what for finding in diagnose(before, add_rates([before], [after], 3.0)[0], 3.0)]
 
 
 def test_diagnosis() -> None:

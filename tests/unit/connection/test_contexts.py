@@ -21,7 +21,7 @@ def test_a_missing_file_is_an_empty_one(tmp_path: Path) -> None:
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "config.yaml"
     context = Context("dev", "a:1,b:2", {"sasl.password": "s3cret", "enable.x": "true"})
-    load(path).with_context(context).using("dev").save()
+    load(path).add_context(context).select_context("dev").save()
     file = load(path)
     assert file.get("dev") == context
     assert file.current == "dev"
@@ -29,7 +29,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 def test_only_its_owner_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    load(path).with_context(Context("dev", "a:1")).save()
+    load(path).add_context(Context("dev", "a:1")).save()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in tmp_path.iterdir()] == ["config.yaml"]
 
@@ -41,13 +41,13 @@ def test_values_written_by_hand_become_text(tmp_path: Path) -> None:
 
 
 def test_deleting_the_current_one_leaves_none_current(tmp_path: Path) -> None:
-    file = load(tmp_path / "c.yaml").with_context(Context("a", "x:1")).using("a").without("a")
+    file = load(tmp_path / "c.yaml").add_context(Context("a", "x:1")).select_context("a").remove_context("a")
     assert (dict(file.contexts), file.current) == ({}, None)
 
 
 def test_a_name_that_is_not_there(tmp_path: Path) -> None:
-    file = load(tmp_path / "c.yaml").with_context(Context("known", "x:1"))
-    for use in (file.get, file.using, file.without):
+    file = load(tmp_path / "c.yaml").add_context(Context("known", "x:1"))
+    for use in (file.get, file.select_context, file.remove_context):
         with pytest.raises(NotFoundError, match="'other'") as raised:
             use("other")
         assert "known" in (raised.value.hint or "")
@@ -69,20 +69,20 @@ def test_secrets_are_hidden() -> None:
         "sasl.oauthbearer.client.secret": "d",
         "client.id": "shown",
     }
-    shown = Context("x", "a:1", properties).without_secrets().properties
+    shown = Context("x", "a:1", properties).hide_secrets().properties
     assert {name: value for name, value in shown.items() if value != HIDDEN} == {"client.id": "shown"}
 
 
 def test_passwords_in_urls_are_hidden() -> None:
     properties = {"schema.registry.url": "https://ann:s3cret@registry:8081", "client.id": "a:b@c"}
-    shown = Context("x", "a:1", properties).without_secrets().properties
+    shown = Context("x", "a:1", properties).hide_secrets().properties
     assert shown == {"schema.registry.url": f"https://{HIDDEN}@registry:8081", "client.id": "a:b@c"}
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_file_that_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "config.yaml"
-    load(path).with_context(Context("dev", "a:1")).save()
+    load(path).add_context(Context("dev", "a:1")).save()
     path.chmod(mode)
     with pytest.raises(UsageError, match="others can write the contexts file") as raised:
         load(path)
@@ -95,7 +95,7 @@ def test_a_link_stays_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     link.symlink_to(file)
     monkeypatch.setenv("KAFKACTL_CONFIG", str(link))
     for name in ("one", "two"):
-        change(lambda known, name=name: known.with_context(Context(name, "a:1")))  # type: ignore[misc]
+        change(lambda known, name=name: known.add_context(Context(name, "a:1")))  # type: ignore[misc]
     assert link.is_symlink()
     assert not file.is_symlink()
     assert set(load(link).contexts) == {"one", "two"}
@@ -104,7 +104,7 @@ def test_a_link_stays_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_changes_at_once_are_all_kept(tmp_path: Path) -> None:
     code = (
         "import sys; from kafkactl.connection.contexts import Context, change;"
-        "change(lambda file: file.with_context(Context(sys.argv[1], 'a:1')))"
+        "change(lambda file: file.add_context(Context(sys.argv[1], 'a:1')))"
     )
     environment = {**os.environ, "KAFKACTL_CONFIG": str(tmp_path / "config.yaml")}
     running = [subprocess.Popen([sys.executable, "-c", code, f"c{number}"], env=environment) for number in range(12)]
@@ -114,8 +114,8 @@ def test_changes_at_once_are_all_kept(tmp_path: Path) -> None:
 
 def test_a_change_that_fails_leaves_the_file_and_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKACTL_CONFIG", str(tmp_path / "config.yaml"))
-    change(lambda file: file.with_context(Context("dev", "a:1")))
+    change(lambda file: file.add_context(Context("dev", "a:1")))
     with pytest.raises(NotFoundError):
-        change(lambda file: file.without("other"))
-    change(lambda file: file.using("dev"))
+        change(lambda file: file.remove_context("other"))
+    change(lambda file: file.select_context("dev"))
     assert load(tmp_path / "config.yaml").current == "dev"

@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from kafkactl.connection.diagnosis import cause, find_silent
+from kafkactl.connection.diagnosis import find_cause, find_silent
 from kafkactl.connection.settings import Settings
 from tests.fake_broker import FakeCluster
 
@@ -31,14 +31,14 @@ NOBODY = Settings("127.0.0.1:1", "a test", {"security.protocol": "SSL"})
     ],
 )
 def test_by_words(said: str, reason: str) -> None:
-    found = cause(NOBODY, said)
+    found = find_cause(NOBODY, said)
     assert found is not None
     assert found.reason == reason
 
 
 def test_what_is_refused_is_no_riddle() -> None:
-    assert cause(NOBODY, "Connect to ipv4#127.0.0.1:1 failed: Connection refused") is None
-    assert cause(NOBODY, None) is None
+    assert find_cause(NOBODY, "Connect to ipv4#127.0.0.1:1 failed: Connection refused") is None
+    assert find_cause(NOBODY, None) is None
 
 
 def test_silent_brokers_are_named() -> None:
@@ -48,7 +48,7 @@ def test_silent_brokers_are_named() -> None:
         settings = Settings(brokers.address_of(1), "a test", {})
         place = "broker 2 at {}:{}".format(*named["broker 2"])
         assert find_silent(settings, lambda _answering: named) == ([place], 3)
-        found = cause(settings, None, lambda _answering: named)
+        found = find_cause(settings, None, lambda _answering: named)
         assert found is not None
         assert (found.reason, found.is_partial) == (f"from {place}", True)
 
@@ -56,7 +56,7 @@ def test_silent_brokers_are_named() -> None:
 def test_a_listener_that_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         plain = Settings(f"127.0.0.1:{server.getsockname()[1]}", "a test", {})
-        assert cause(plain, None) is None
+        assert find_cause(plain, None) is None
 
 
 def test_a_listener_that_hangs_up_on_tls_speaks_none() -> None:
@@ -64,7 +64,7 @@ def test_a_listener_that_hangs_up_on_tls_speaks_none() -> None:
         hanging_up = Thread(target=lambda: [server.accept()[0].close() for _ in range(9)], daemon=True)
         hanging_up.start()
         secure = Settings(f"127.0.0.1:{server.getsockname()[1]}", "a test", {"security.protocol": "SASL_SSL"})
-        found = cause(secure, "Disconnected: SSL connection closed by peer")
+        found = find_cause(secure, "Disconnected: SSL connection closed by peer")
     assert found is not None
     assert found.reason == "that listener does not speak TLS"
 
@@ -74,4 +74,4 @@ def test_a_key_store_that_only_librdkafka_reads_hides_no_cause() -> None:
         server.settimeout(0)
         address = f"127.0.0.1:{server.getsockname()[1]}"
         given = {"security.protocol": "SSL", "ssl.keystore.location": "store.p12"}
-        assert cause(Settings(address, "a test", given), None) is None
+        assert find_cause(Settings(address, "a test", given), None) is None

@@ -10,7 +10,7 @@ import pytest
 
 from kafkactl.connection import kafka_python
 from kafkactl.connection.cluster import Cluster
-from kafkactl.connection.kafka_python import translated
+from kafkactl.connection.kafka_python import translate_settings
 from kafkactl.connection.protocol import ErrorCode
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import UnansweredError, UnreachableError
@@ -30,13 +30,13 @@ def settings(**properties: str) -> Settings:
 
 
 def test_addresses_and_times() -> None:
-    config = translated(settings())
+    config = translate_settings(settings())
     assert config["bootstrap_servers"] == ["a:9092", "b:9093"]
     assert (config["request_timeout_ms"], config["client_id"]) == (1500, "kafkactl")
 
 
 def test_security() -> None:
-    config = translated(
+    config = translate_settings(
         settings(
             security_protocol="sasl_ssl",
             sasl_mechanism="SCRAM-SHA-512",

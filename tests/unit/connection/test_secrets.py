@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kafkactl.connection.secrets import is_secret, refuse_in_url, shown, warning
+from kafkactl.connection.secrets import find_warning, hide_secret, is_secret, refuse_in_url
 from kafkactl.connection.settings import Settings, resolve
 from kafkactl.errors import UsageError
 from kafkactl.escaping import HIDDEN, hide_in_url, hide_in_urls
@@ -78,7 +78,7 @@ def test_a_file_that_others_can_read(tmp_path: Path) -> None:
     file.chmod(0o644)
     (said,) = told(file).warnings
     assert said == f"{file} holds sasl.password, and others can read it: chmod 600 {file}"
-    assert warning(file, ["client.id"]) is None
+    assert find_warning(file, ["client.id"]) is None
     file.chmod(0o600)
     assert told(file).warnings == ()
 
@@ -124,7 +124,7 @@ def test_a_secret_in_a_url_is_hidden_wherever_it_stands(url: str) -> None:
         refuse_in_url(url, "--schema-registry", "a file")
     assert "s3cret" not in str(raised.value)
     if "://" in url:
-        assert "s3cret" not in shown("schema.registry.url", url)
+        assert "s3cret" not in hide_secret("schema.registry.url", url)
         assert " " in url or "s3cret" not in hide_in_urls(f"at {url}: no answer")
 
 

@@ -15,8 +15,8 @@ from kafkactl.errors import NotFoundError, UsageError
 def _contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "config.yaml"
     monkeypatch.setenv("KAFKACTL_CONFIG", str(path))
-    file = load(path).with_context(Context("dev", "dev:1", {"sasl.password": "dev-secret"}))
-    file.with_context(Context("prod", "prod:1", {"client.id": "prod"})).using("dev").save()
+    file = load(path).add_context(Context("dev", "dev:1", {"sasl.password": "dev-secret"}))
+    file.add_context(Context("prod", "prod:1", {"client.id": "prod"})).select_context("dev").save()
 
 
 def told(**arguments: object) -> Settings:
@@ -31,7 +31,7 @@ def test_the_current_context_speaks_when_nobody_else_does() -> None:
 
 
 def test_without_any_context_it_is_localhost() -> None:
-    load().without("dev").save()
+    load().remove_context("dev").save()
     assert told().bootstrap_servers == "localhost:9092"
 
 

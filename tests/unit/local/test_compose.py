@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kafkactl.errors import UsageError
-from kafkactl.local.compose import TARGETS, compose_file, interpolate, load_target, variables
-from kafkactl.local.translate import job_command, listening_ports, scram_users
+from kafkactl.local.compose import TARGETS, find_compose_file, interpolate, load_target, make_variables
+from kafkactl.local.translate import list_listening_ports, make_job_command, parse_scram_users
 
 CONTAINER_HOSTS = re.compile(r"(?:kafka|zookeeper|controller)-\d(?=:)")
 
@@ -31,7 +31,7 @@ def test_the_native_engine_is_told_the_kafka_in_the_image(name: str) -> None:
 def test_every_service_has_a_health_check_and_is_bound_to_loopback(name: str) -> None:
     import yaml
 
-    services = yaml.safe_load(compose_file(name).read_text())["services"]
+    services = yaml.safe_load(find_compose_file(name).read_text())["services"]
     nodes = [service for service in services.values() if "entrypoint" not in service]
     assert nodes
     for service in nodes:
@@ -72,7 +72,7 @@ def test_hosts_and_containers_reach_each_broker_by_listeners_of_their_own(name: 
         assert advertised["INTERNAL"] == f"{broker.name}:19092"
         assert advertised["EXTERNAL"] == f"127.0.0.1:{broker.ports[0].host}"
         assert broker.environment["KAFKA_INTER_BROKER_LISTENER_NAME"] == "INTERNAL"
-        assert broker.ports[0].container in listening_ports(broker)
+        assert broker.ports[0].container in list_listening_ports(broker)
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -83,14 +83,14 @@ def test_each_named_host_is_a_service(name: str) -> None:
 
 
 def test_ports_and_versions_can_be_chosen() -> None:
-    target = load_target("kraft-cluster", variables(port=19092, version="4.3.0"))
+    target = load_target("kraft-cluster", make_variables(port=19092, version="4.3.0"))
     assert target.bootstrap_servers == "127.0.0.1:19092,127.0.0.1:19093,127.0.0.1:19094"
     assert target.kafka_version == "4.3.0"
     assert {service.image for service in target.services} == {"apache/kafka:4.3.0"}
 
 
 def test_confluents_images_have_numbers_of_their_own() -> None:
-    target = load_target("zookeeper", variables(version="3.8.1"))
+    target = load_target("zookeeper", make_variables(version="3.8.1"))
     assert {service.image for service in target.services} == {
         "confluentinc/cp-kafka:7.8.0",
         "confluentinc/cp-zookeeper:7.8.0",
@@ -101,12 +101,12 @@ def test_confluents_images_have_numbers_of_their_own() -> None:
 @pytest.mark.parametrize("version", ["latest", "4", "4.3.1; rm -rf /", "4.3.1\n"])
 def test_what_is_no_version(version: str) -> None:
     with pytest.raises(UsageError, match="no Kafka version"):
-        variables(version=version)
+        make_variables(version=version)
 
 
 def test_zookeeper_mode_ended_with_kafka_3() -> None:
     with pytest.raises(UsageError, match="no ZooKeeper mode"):
-        load_target("zookeeper", variables(version="4.3.1"))
+        load_target("zookeeper", make_variables(version="4.3.1"))
 
 
 def test_an_unknown_target_names_the_known_ones() -> None:
@@ -144,7 +144,7 @@ def test_variables_as_compose_reads_them(text: str, expected: str) -> None:
 
 
 def test_log_dirs_and_secrets_can_be_folders_of_this_host(tmp_path: Path) -> None:
-    here = variables(secrets=tmp_path / "s", log_dir=tmp_path / "logs")
+    here = make_variables(secrets=tmp_path / "s", log_dir=tmp_path / "logs")
     for name in TARGETS:
         for broker in load_target(name, here).brokers:
             assert broker.volumes["/var/lib/kafka/data"] == str(tmp_path / "logs" / f"{broker.name}-data")
@@ -153,7 +153,7 @@ def test_log_dirs_and_secrets_can_be_folders_of_this_host(tmp_path: Path) -> Non
     job = secured.services[0]
     assert job.is_job
     assert not job.is_broker
-    script = compose_file("secured").parent / "secured" / "make-secrets.sh"
+    script = find_compose_file("secured").parent / "secured" / "make-secrets.sh"
     folders = {path: Path(source) for path, source in job.volumes.items()}
-    assert job_command(job, folders) == ["bash", str(script), str(tmp_path / "s")]
-    assert scram_users(secured.brokers[0]) == [("admin", "admin-secret"), ("alice", "alice-secret")]
+    assert make_job_command(job, folders) == ["bash", str(script), str(tmp_path / "s")]
+    assert parse_scram_users(secured.brokers[0]) == [("admin", "admin-secret"), ("alice", "alice-secret")]

@@ -28,7 +28,7 @@ def program(folder: Path, name: str, script: str) -> None:
 
 
 def up(engine: str) -> None:
-    cluster.up("kraft", engine, next(ports.free_ports(20_000)), None, lambda _servers: 0, lambda _line: None)
+    cluster.up("kraft", engine, next(ports.find_free_ports(20_000)), None, lambda _servers: 0, lambda _line: None)
 
 
 @pytest.mark.parametrize("engine", ["auto", "native"])
@@ -66,12 +66,12 @@ def test_a_kafka_home_that_holds_no_kafka_or_another(tmp_path: Path, monkeypatch
     (home / "libs").mkdir(parents=True)
     monkeypatch.setenv("KAFKA_HOME", str(home))
     with pytest.raises(EngineError, match="holds no Kafka"):
-        jars.libs("4.3.1", lambda _line: None)
+        jars.get_libs("4.3.1", lambda _line: None)
     (home / "libs" / "kafka_2.13-4.2.0.jar").touch()
     with pytest.raises(UsageError, match=r"holds Kafka 4\.2\.0") as raised:
-        jars.libs("4.3.1", lambda _line: None)
+        jars.get_libs("4.3.1", lambda _line: None)
     assert "--version 4.2.0" in (raised.value.hint or "")
-    assert jars.libs("4.2.0", lambda _line: None) == home / "libs"
+    assert jars.get_libs("4.2.0", lambda _line: None) == home / "libs"
 
 
 def test_without_docker(tmp_path: Path) -> None:
@@ -79,9 +79,9 @@ def test_without_docker(tmp_path: Path) -> None:
         up("docker")
     assert "--engine native" in (raised.value.hint or "")
     program(tmp_path, "docker", "exit 1")
-    assert docker.why_unavailable() == "no Docker engine answers"
+    assert docker.find_docker_problem() == "no Docker engine answers"
     program(tmp_path, "docker", '[ "$1" = info ]')
-    assert docker.why_unavailable() == "docker has no compose plugin"
+    assert docker.find_docker_problem() == "docker has no compose plugin"
 
 
 def test_where_docker_gets_no_image_java_is_tried(tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_what_docker_says_is_told_as_it_says_it_and_a_failure_in_one_line(tmp_pa
 
 def test_the_status_of_a_cluster_whose_docker_is_away_is_unknown() -> None:
     instance.Instance("kraft", "docker", "4.3.1", 9092).save()
-    assert [node.state for node in cluster.status()] == ["unknown"]
+    assert [node.state for node in cluster.list_node_statuses()] == ["unknown"]
 
 
 def test_data_of_one_engine_is_not_started_with_the_other() -> None:
-    instance.Instance("kraft", "docker", "4.3.1", next(ports.free_ports(20_000))).save()
+    instance.Instance("kraft", "docker", "4.3.1", next(ports.find_free_ports(20_000))).save()
     with pytest.raises(EngineError, match="its data lies with the docker engine"):
         up("native")
 
@@ -153,17 +153,17 @@ def test_what_is_not_there_cannot_be_stopped() -> None:
 
 
 def test_a_damaged_record_is_one_clear_error() -> None:
-    folder = instance.folder_of("kraft")
+    folder = instance.get_folder("kraft")
     folder.mkdir(parents=True)
     (folder / "instance.json").write_text('{"target": "kraft"}')
     with pytest.raises(EngineError, match="damaged"):
-        cluster.status()
+        cluster.list_node_statuses()
 
 
 def test_a_process_id_of_somebody_else_is_not_ours() -> None:
-    from kafkactl.local.nodes import nodes_of
+    from kafkactl.local.nodes import list_nodes
 
-    (node,) = nodes_of(cluster.load_target("kraft", {}))
+    (node,) = list_nodes(cluster.load_target("kraft", {}))
     node.folder.mkdir(parents=True)
     node.pid_file.write_text(str(os.getpid()))
-    assert node.pid() is None
+    assert node.find_pid() is None

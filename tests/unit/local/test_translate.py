@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from kafkactl.local.compose import TARGETS, Service, load_target
-from kafkactl.local.translate import Loopback, jvm_options, properties_text, server_properties, zookeeper_properties
+from kafkactl.local.translate import (
+    Loopback,
+    format_properties,
+    list_jvm_options,
+    make_server_properties,
+    make_zookeeper_properties,
+)
 
 DATA = {"/var/lib/kafka/data": Path("/here/data"), "/var/lib/zookeeper/data": Path("/here/zk")}
 
@@ -17,7 +23,7 @@ def service(**environment: str) -> Service:
 
 
 def test_names_as_the_image_maps_them() -> None:
-    properties = server_properties(
+    properties = make_server_properties(
         service(
             KAFKA_NODE_ID="1",
             KAFKA_A__B="underscore",
@@ -34,8 +40,8 @@ def test_names_as_the_image_maps_them() -> None:
 
 def test_a_single_kraft_node() -> None:
     target = load_target("kraft", {})
-    loopback = Loopback.of(target, count(20001))
-    assert server_properties(target.services[0], loopback, DATA) == {
+    loopback = Loopback.assign(target, count(20001))
+    assert make_server_properties(target.services[0], loopback, DATA) == {
         "advertised.listeners": "INTERNAL://127.0.0.1:20001,EXTERNAL://127.0.0.1:9092",
         "broker.rack": "a",
         "controller.listener.names": "CONTROLLER",
@@ -58,9 +64,9 @@ def test_a_single_kraft_node() -> None:
 @pytest.mark.parametrize("name", TARGETS)
 def test_nothing_of_the_compose_network_is_left_and_no_port_is_taken_twice(name: str) -> None:
     target = load_target(name, {})
-    loopback = Loopback.of(target, count(20001))
+    loopback = Loopback.assign(target, count(20001))
     for one in target.nodes:
-        translate = zookeeper_properties if one.is_zookeeper else server_properties
+        translate = make_zookeeper_properties if one.is_zookeeper else make_server_properties
         for value in translate(one, loopback, DATA).values():
             assert not re.search(r"(?:kafka|controller)-\d:", value)
             assert "zookeeper-" not in value
@@ -70,9 +76,9 @@ def test_nothing_of_the_compose_network_is_left_and_no_port_is_taken_twice(name:
 
 def test_a_zookeeper_ensemble() -> None:
     target = load_target("zookeeper-cluster", {})
-    loopback = Loopback.of(target, count(20001))
+    loopback = Loopback.assign(target, count(20001))
     second = target.services[1]
-    properties = zookeeper_properties(second, loopback, DATA)
+    properties = make_zookeeper_properties(second, loopback, DATA)
     assert properties["clientPort"] == str(loopback.ports["zookeeper-2", 2181])
     assert properties["clientPortAddress"] == "127.0.0.1"
     assert properties["dataDir"] == "/here/zk"
@@ -91,13 +97,13 @@ def test_names_that_begin_alike_are_told_apart() -> None:
 
 def test_a_path_is_replaced_whole_only() -> None:
     one = service(KAFKA_LOG_DIRS="/var/lib/kafka/data,/var/lib/kafka/data2,/var/lib/kafka/data/x")
-    assert server_properties(one, Loopback({}), DATA)["log.dirs"] == "/here/data,/var/lib/kafka/data2,/here/data/x"
+    assert make_server_properties(one, Loopback({}), DATA)["log.dirs"] == "/here/data,/var/lib/kafka/data2,/here/data/x"
 
 
 def test_properties_survive_backslashes() -> None:
-    assert properties_text({"log.dirs": r"C:\kafka"}) == "log.dirs=C:\\\\kafka\n"
+    assert format_properties({"log.dirs": r"C:\kafka"}) == "log.dirs=C:\\\\kafka\n"
 
 
 def test_options_for_java() -> None:
     one = service(KAFKA_HEAP_OPTS="-Xms1m -Xmx2m", KAFKA_OPTS="-Dx=y", KAFKA_NODE_ID="1")
-    assert jvm_options(one) == ["-Xms1m", "-Xmx2m", "-Dx=y"]
+    assert list_jvm_options(one) == ["-Xms1m", "-Xmx2m", "-Dx=y"]

@@ -1,0 +1,161 @@
+"""The text of --help: what a command does, real examples, and options in sections with names.
+
+rich would triple the time that help takes, so the text is plain and made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from inspect import cleandoc
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+from kafkactl.cli.frame.suggestions import suggest_command
+from kafkactl.errors import UsageError
+
+_EXAMPLES = "Examples:"
+_WIDEST_NAME = 30
+
+
+class Section(StrEnum):
+    """Headings of options, in the order in which a help text shows them."""
+
+    SUBJECT = "Subject"
+    OPTIONS = "Options"
+    INPUT = "Input"
+    RANGE = "Range"
+    FILTERS = "Which records"
+    GROUP = "Consumer group"
+    SENDING = "Sending"
+    FORMATS = "Keys and values"
+    CONFIRMATION = "Confirmation"
+    FORM = "Form of the output"
+    KAFKA = "Kafka's spellings and short forms"
+    CONNECTION = "Connection"
+
+
+_ORDER = {section.value: position for position, section in enumerate(Section)}
+
+
+class MissingCommandError(UsageError):
+    """A group was called without a command. Its text is the help of the group."""
+
+
+class Command(TyperCommand):
+    """A command whose options stand in sections. A section is the `rich_help_panel` of an option."""
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Write what the command does, and its examples."""
+        write_description(self.help, formatter)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and options, each below the heading of its section."""
+        _write_sections(self.get_params(ctx), ctx, formatter)
+
+
+class Group(TyperGroup):
+    """A group of commands, shown with the first sentence of each."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Return the arguments behind the options of the group. Raise MissingCommandError where there are none."""
+        if not args and not ctx.resilient_parsing:
+            raise MissingCommandError(ctx.get_help())
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return name, command and arguments of the command that is called. Raise UsageError for an unknown name."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not ctx.resilient_parsing and not name.startswith("-"):
+            path = ctx.command_path
+            hint = suggest_command(name, path, self.known_names())
+            raise UsageError(f"command not found: {name}", hint or f"list the commands: {path} --help")
+        return super().resolve_command(ctx, args)
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """Write what the group is for, and its examples."""
+        write_description(self.help, formatter)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands before the options: they are what the reader looks for."""
+        self.format_commands(ctx, formatter)
+        _write_sections(self.get_params(ctx), ctx, formatter)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write each command with its summary, which is never cut."""
+        _write_rows("Commands", self.summaries(), formatter)
+
+    def summaries(self) -> Iterable[tuple[str, str]]:
+        """Return the name and the summary of each command, in order."""
+        raise NotImplementedError
+
+    def known_names(self) -> list[str]:
+        """Return every name that may be typed, for suggestions."""
+        return list(self.commands)
+
+
+def split_help(text: str | None) -> tuple[str, list[str]]:
+    """Return the prose of a docstring, and the command lines below "Examples:"."""
+    prose, _, examples = cleandoc(text or "").partition(f"\n{_EXAMPLES}\n")
+    return prose.strip(), [line.strip() for line in examples.splitlines() if line.strip()]
+
+
+def first_sentence(text: str | None) -> str:
+    """Return the first paragraph of a docstring as one line."""
+    return " ".join(split_help(text)[0].partition("\n\n")[0].split())
+
+
+def write_description(text: str | None, formatter: Any) -> None:
+    """Write the prose of a docstring in paragraphs, and its examples as they stand there."""
+    prose, examples = split_help(text)
+    if prose:
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(prose)
+    if examples:
+        with formatter.section("Examples"):
+            for line in examples:
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+def _write_sections(parameters: Iterable[Any], ctx: Any, formatter: Any) -> None:
+    """Write arguments and options, each below the heading of its section."""
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for parameter in sorted(parameters, key=lambda parameter: parameter.param_type_name != "argument"):
+        if (row := _row(parameter, ctx)) is not None:
+            sections.setdefault(_section(parameter), []).append(row)
+    _move_help_to_the_end(sections)
+    for heading in sorted(sections, key=_ORDER.__getitem__):
+        _write_rows(heading, sections[heading], formatter)
+
+
+def _row(parameter: Any, ctx: Any) -> tuple[str, str] | None:
+    """Return names and help of an argument or an option, None where it is hidden."""
+    record = parameter.get_help_record(ctx)
+    if record is None:
+        return None
+    names, text = record
+    if parameter.param_type_name == "argument":
+        names = parameter.metavar or parameter.name.upper()
+    return names, text
+
+
+def _section(parameter: Any) -> str:
+    if panel := getattr(parameter, "rich_help_panel", None):
+        return str(panel)
+    return Section.SUBJECT if parameter.param_type_name == "argument" else Section.OPTIONS
+
+
+def _move_help_to_the_end(sections: dict[str, list[tuple[str, str]]]) -> None:
+    """Move -h behind the options of the connection, where a command has some."""
+    options = sections.get(Section.OPTIONS, [])
+    if Section.CONNECTION in sections:
+        sections[Section.CONNECTION] += [row for row in options if row[0].startswith("-h,")]
+        sections[Section.OPTIONS] = [row for row in options if not row[0].startswith("-h,")]
+
+
+def _write_rows(heading: str, rows: Iterable[tuple[str, str]], formatter: Any) -> None:
+    if rows := list(rows):
+        with formatter.section(heading):
+            formatter.write_dl(rows, col_max=_WIDEST_NAME)

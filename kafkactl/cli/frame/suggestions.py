@@ -1,0 +1,93 @@
+"""What a person probably meant by a command or an option that does not exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from difflib import get_close_matches
+
+_COMMANDS = {
+    "acl": "kafka-acls is not in kafkactl yet",
+    "acls": "kafka-acls is not in kafkactl yet",
+    "broker": "kafkactl configs describe brokers",
+    "brokers": "kafkactl configs describe brokers",
+    "cat": "kafkactl consume TOPIC",
+    "cluster": "kafkactl local status, or kafkactl configs describe brokers",
+    "clusters": "kafkactl context list, or kafkactl local status",
+    "ctx": "kafkactl context list",
+    "dump": "kafkactl dump-log FILE",
+    "exporter": "kafkactl groups exporter",
+    "info": "kafkactl configs describe brokers",
+    "lag": "kafkactl groups describe --lag",
+    "list": "kafkactl topics list",
+    "ls": "kafkactl topics list",
+    "metrics": "kafkactl groups exporter",
+    "producer": "kafkactl produce TOPIC",
+    "publish": "kafkactl produce TOPIC",
+    "read": "kafkactl consume TOPIC",
+    "replay": "kafkactl groups reset-offsets GROUP",
+    "reset-offsets": "kafkactl groups reset-offsets GROUP",
+    "segments": "kafkactl dump-log FILE",
+    "send": "kafkactl produce TOPIC",
+    "start": "kafkactl local up",
+    "stop": "kafkactl local down",
+    "tail": "kafkactl consume TOPIC --tail 10 --follow",
+    "up": "kafkactl local up",
+    "use": "kafkactl context use NAME",
+    "write": "kafkactl produce TOPIC",
+}
+"""Commands of other tools, and words for what a person wants, with the command that does it."""
+
+_VERBS = {
+    "add": ("create", "set"),
+    "change": ("alter", "set"),
+    "cp": ("clone",),
+    "edit": ("alter", "set"),
+    "get": ("describe", "show", "list"),
+    "info": ("describe", "show"),
+    "inspect": ("describe", "show"),
+    "lag": ("describe --lag",),
+    "ls": ("list",),
+    "make": ("create", "set"),
+    "new": ("create", "set"),
+    "remove": ("delete", "unset"),
+    "reset": ("reset-offsets",),
+    "rm": ("delete", "unset"),
+    "show": ("describe", "list"),
+    "status": ("describe",),
+    "update": ("alter", "set"),
+    "verify": ("check",),
+}
+"""Verbs of other tools, with the verbs that kafkactl may have for them."""
+
+_OPTIONS = {
+    "--zookeeper": "brokers answer since Kafka 2.2: give their addresses with --bootstrap-server HOST:9092",
+    "--broker-list": "give the addresses of brokers with --bootstrap-server HOST:9092",
+    "--new-consumer": "leave it out: every consumer is a new consumer",
+}
+"""Options of older Kafka tools, with the way that replaced them."""
+
+_SCRIPT = re.compile(r"kafka-([a-z-]+?)(?:\.sh|\.bat)?")
+_CLOSEST = 3
+
+
+def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
+    """Return a hint for a name that is no command below `path`, None where nothing is near.
+
+    `path` is the command line so far, `names` are the commands that exist below it.
+    """
+    script = _SCRIPT.fullmatch(name)
+    if script and script[1] in names:
+        return f"try: {path} {script[1]}"
+    is_root = " " not in path
+    if is_root and name in _COMMANDS:
+        hint = _COMMANDS[name]
+        return f"try: {hint}" if hint.startswith("kafkactl") else hint
+    verbs = [verb for verb in _VERBS.get(name, ()) if verb.partition(" ")[0] in names] if not is_root else []
+    near = verbs[:1] or get_close_matches(name, names, _CLOSEST)
+    return f"try: {', or '.join(f'{path} {command}' for command in near)}" if near else None
+
+
+def suggest_option(name: str) -> str | None:
+    """Return a hint for an option of an older Kafka tool, None for any other name."""
+    return _OPTIONS.get(name)

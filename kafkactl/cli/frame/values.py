@@ -1,0 +1,82 @@
+"""Values of options and arguments: text, numbers, paths and choices, with messages of our own.
+
+A value is read by the `parser` of an option, a public part of every release of typer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_origin
+
+import typer
+
+_NAMES = {str: "text", int: "a whole number", float: "a number", Path: "a path", Enum: "a choice"}
+_LARGEST = 2**63
+
+
+def read_values_of(annotation: Any, parameter: Any) -> None:
+    """Let an option or an argument read its values by this module.
+
+    `annotation` is the type of the parameter, `parameter` the typer.Option or typer.Argument. Its bounds go from typer
+    into the reader and into the help. Flags, and parameters that have a parser, stay as they are.
+    """
+    kind = element_type(annotation)
+    if parameter.parser is not None or kind is bool:
+        return
+    parameter.parser = partial(read_value, kind, parameter.min, parameter.max)
+    parameter.parser.__name__ = getattr(kind, "__name__", "value")  # older releases print it
+    if bounds := _bounds(parameter.min, parameter.max):
+        parameter.help = f"{parameter.help or ''} {bounds}".strip()
+    parameter.min = parameter.max = None
+    if issubclass(kind, Enum) and parameter.metavar is None:
+        parameter.metavar = "|".join(choice.value for choice in kind)
+
+
+def element_type(annotation: Any) -> Any:
+    """Return the type of one value: that of the elements of a list, and of what may be None."""
+    while get_origin(annotation) is not None:
+        (annotation,) = [part for part in get_args(annotation) if part is not NoneType][:1]
+    return annotation
+
+
+def read_value(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
+    """Return a value as its type; a default is returned as it is.
+
+    Raise BadParameter for text that is not of the type, is outside the bounds, or is an empty path.
+    """
+    try:
+        return _read(kind, low, high, value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
+    if kind is Path and value == "":
+        raise ValueError("the value is empty")
+    is_choice = issubclass(kind, Enum)
+    read: Callable[[Any], Any] = kind
+    try:
+        if kind is int and isinstance(value, str) and not value.isascii():
+            raise ValueError  # Python reads the digits of every script
+        result = read(value)
+    except ValueError:
+        choices = f"; one of {', '.join(choice.value for choice in kind)}" if is_choice else ""
+        raise ValueError(f"{value!r} is not {_NAMES[Enum if is_choice else kind]}{choices}") from None
+    if kind is int and not -_LARGEST <= result < _LARGEST:
+        raise ValueError(f"a number of {len(value)} digits is too large")
+    if low is not None and result < low:
+        raise ValueError(f"{value} is less than {low}")
+    if high is not None and result > high:
+        raise ValueError(f"{value} is more than {high}")
+    return result
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    """Return bounds as words for the help; those of the type itself are left out."""
+    if high is not None and high < 2**31 - 1:
+        return f"[{low} to {high}]"
+    return f"[at least {low}]" if low is not None else ""
