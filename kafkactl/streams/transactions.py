@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError
-from kafkactl.streams.account import MAY_BE_THERE, Account, Undelivered, make_undelivered
+from kafkactl.streams.account import MAY_BE_THERE, Account, UndeliveredRecord, make_undelivered
 from kafkactl.streams.producing import Sending
 from kafkactl.streams.record import Batch
 from kafkactl.streams.stoppable import Stop
@@ -38,7 +38,7 @@ class Transactions:
         self._begun = 0
         self._records = _Records()
         self._tell = account.tell
-        self._failures: list[Undelivered] = []
+        self._failures: list[UndeliveredRecord] = []
         self._is_unanswered = False
         self._run_step("init_transactions", "cannot begin a transaction")
 

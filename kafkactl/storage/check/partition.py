@@ -14,7 +14,7 @@ from pathlib import Path
 from kafkactl.errors import KafkactlError, NotFoundError
 from kafkactl.storage.check.batches import SegmentCheck, check_snapshot_file
 from kafkactl.storage.check.cleanup import COMPACTED_TOPICS, LogDirKnowledge, find_knowledge, is_metadata
-from kafkactl.storage.check.faults import Checked, Fault, Severity, notice, unreadable
+from kafkactl.storage.check.faults import CheckCounts, Fault, Severity, notice, unreadable
 from kafkactl.storage.check.gaps import find_gap_faults, is_explained_by_compaction
 from kafkactl.storage.check.indexes import watch_offset_index, watch_time_index
 from kafkactl.storage.check.log_state import LogState
@@ -39,7 +39,7 @@ _ON_THEIR_WAY = {
 }
 
 
-def check_partition(folder: Path, checked: Checked) -> Iterator[Fault]:
+def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of all files of a partition.
 
     `checked` counts what was read. A missing folder yields nothing. Raise UsageError where the folder cannot be listed.
@@ -98,7 +98,7 @@ class PartitionCheck:
     folder: Path
     knowledge: LogDirKnowledge
     faults: list[Fault] = field(default_factory=list)
-    checked: Checked = field(default_factory=lambda: Checked(partitions=1))
+    checked: CheckCounts = field(default_factory=lambda: CheckCounts(partitions=1))
     log: LogState = field(default_factory=LogState)
     files: FolderFiles = field(default_factory=FolderFiles)
     epochs: list[LeaderEpoch] = field(default_factory=list)
