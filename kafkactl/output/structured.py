@@ -55,8 +55,8 @@ def encode_json_lines(items: Iterable[Any]) -> Iterator[bytes]:
 def dump_json(value: Any, indented: bool = False) -> bytes:
     r"""Return a value as JSON in UTF-8: dataclasses as objects, bytes as text, sets sorted.
 
-    Characters that control a terminal or turn the direction of text are written as escapes like `\u009b`, which
-    programs read as the character.
+    The text is one line, or several with `indented`. Characters that control a terminal or turn the direction of text
+    are written as escapes like `\u009b`, which programs read as the character.
     """
     data = _dump_fast(value, indented)
     if data is None:

@@ -33,7 +33,10 @@ class OpenRecords:
     """Folder and producer id of each transaction; a producer has at most one open transaction in a partition."""
 
     def add(self, path: Path, producer_id: int, records: int) -> None:
-        """Count records of a segment and their transaction; 0 records count nothing."""
+        """Count records of a producer's transaction in a segment; 0 records count nothing.
+
+        `path` is that of the segment.
+        """
         if records:
             self.records += records
             self.transactions.add((path.parent, producer_id))

@@ -80,11 +80,11 @@ class Account:
         )
 
     def fail_record(self, record: Record, reason: str) -> None:
-        """Count a record that was not even queued, and pass it to `tell`."""
+        """Count a record that was not even queued as failed, and pass it with the reason to `tell`."""
         self.fail(make_undelivered(record, reason))
 
     def refuse(self, records: Iterable[Record], reason: str) -> None:
-        """Count records that were read and not sent as accepted and failed, and pass them to `tell`."""
+        """Count records that were read and not sent as accepted and failed, and pass them with the reason to `tell`."""
         for record in records:
             self.accepted += 1
             self.fail_record(record, reason)

@@ -220,7 +220,10 @@ class _Records:
 def open_transactions(
     sending: Sending, cluster: Cluster, account: Account, size: int | None, stop: Stop
 ) -> Iterator[Transactions]:
-    """Yield transactions that are committed at the end of the context, and aborted after an error or a signal."""
+    """Yield transactions of `size` records, or one of all (None).
+
+    They are committed at the end of the context, and aborted after an error or a signal.
+    """
     opened = Transactions(sending, cluster, account, size, stop)
     try:
         yield opened

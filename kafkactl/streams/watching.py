@@ -89,9 +89,10 @@ class Watch:
         return self._find_new(topics) if adds else [], self._find_deleted(topics)
 
     def require_brokers(self, waited_s: float) -> None:
-        """Report once the brokers that do not answer, where nothing has come within the time-out since the beginning.
+        """Report once the brokers that do not answer, where nothing has come since the beginning for the time-out.
 
-        Raise UnreachableError where no broker answers, because no record would ever come.
+        `waited_s` is the time without a record, in seconds. Raise UnreachableError where no broker answers, because no
+        record would ever come.
         """
         if self._has_come or self._has_looked_at_brokers or waited_s < self._cluster.timeout_s:
             return

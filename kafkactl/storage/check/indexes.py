@@ -44,7 +44,10 @@ class OffsetIndexWatcher:
         return self._compare(batch, records) if is_due or self._open is not None else ()
 
     def finish(self, segment_bytes: int, *, has_damage: bool) -> Iterator[Fault]:
-        """Yield the faults of entries that matched no batch; behind damage only entries past the end of the log."""
+        """Yield the faults of entries that matched no batch.
+
+        `segment_bytes` is the size of the log. With `has_damage`, only entries past the end of the log are faults.
+        """
         if self._open is not None and not has_damage:
             yield self._make_fault(self._open, "an entry with an offset behind the end of its segment")
         for entry in self._waiting:
@@ -101,7 +104,10 @@ class TimeIndexWatcher:
         return faults
 
     def finish(self, *, has_damage: bool) -> Iterator[Fault]:
-        """Yield the faults of entries past the last batch; behind damage none, because they cannot be checked."""
+        """Yield the faults of entries past the last batch.
+
+        With `has_damage` there are none, because the entries cannot be checked.
+        """
         if not has_damage:
             for entry in self._waiting:
                 yield self._make_fault(entry, f"an entry of offset {entry.offset}, and the segment ends at {self._end}")

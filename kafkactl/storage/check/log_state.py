@@ -143,7 +143,10 @@ class LogState:
             opened.last_ms = batch.max_timestamp_ms
 
     def end_transaction(self, producer_id: int, offset: int, *, aborted: bool) -> None:
-        """Note the marker at the end of a transaction; `offset` is the marker's."""
+        """Note the marker at the end of a producer's transaction.
+
+        `offset` is that of the marker; `aborted` says whether it aborts.
+        """
         opened = self.transactions.pop(producer_id, None)
         if aborted:
             oldest = min((other.first_offset for other in self.transactions.values()), default=offset + 1)

@@ -52,8 +52,8 @@ def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
 def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionCheck:
     """Return the finished check of a partition.
 
-    While a broker writes to it, the check is repeated, and a finding is a fault only where every look has it. Raise
-    UsageError where the folder cannot be listed.
+    `knowledge` has the facts of its log dir. While a broker writes to the partition, the check is repeated, and a
+    finding is a fault only where every look has it. Raise UsageError where the folder cannot be listed.
     """
     before = _read_versions(folder)
     look = PartitionCheck(folder=folder, knowledge=knowledge)
