@@ -50,9 +50,10 @@ class Watch:
         self._progress_at = time.monotonic()
 
     def require_leaders(self, at_end: Set[Partition]) -> None:
-        """Raise UnreachableError where a partition that is not at its end has no leader.
+        """Raise UnreachableError where not all partitions are at their ends and one has no leader.
 
-        No record can come from that partition. Without an answer of a broker nothing is raised.
+        `at_end` has the partitions at their ends. No record can come from a partition without a leader. Without an
+        answer of a broker nothing is raised.
         """
         if self.partitions <= at_end:
             return
