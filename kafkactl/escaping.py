@@ -77,7 +77,8 @@ def escape_in_json(data: bytes) -> bytes:
 def escape_bytes_for_terminal(data: bytes, *, keep_line_ends: bool) -> bytes:
     """Return whole UTF-8 text escaped as `escape_for_terminal` does; TerminalEscaper is for pieces.
 
-    Invalid bytes stay, except 0x80 to 0x9f, because some terminals take them for C1 control characters.
+    `keep_line_ends` keeps line feed and tab. Invalid bytes stay, except 0x80 to 0x9f, because some terminals take them
+    for C1 control characters.
     """
     suspect = rb"[\x00-\x08\x0b-\x1f\x7f-\x9f]" if keep_line_ends else rb"[\x00-\x1f\x7f-\x9f]"
     if re.search(suspect, data) is None:  # every forbidden character has one of these bytes

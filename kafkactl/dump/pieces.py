@@ -95,7 +95,8 @@ def split_ranges(segment: Segment, end: int) -> Iterator[tuple[int, int]]:
 def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Iterator[Piece]:
     """Write the batches of a range into `text`, piece by piece, and yield each piece.
 
-    A piece replaces the text of the one before. Damage ends the iteration and is in the last piece's `error`.
+    The range goes from `position` to `end`, in bytes. `options` choose what is printed. A piece replaces the text of
+    the one before. Damage ends the iteration and is in the last piece's `error`.
     """
     try:
         segment.view(position, min(end - position, 2 * PIECE_BYTES), end)  # one read for the whole range

@@ -19,7 +19,7 @@ from kafkactl.stdout import OutputError, out
 from kafkactl.storage.batch import Batch
 from kafkactl.storage.files import FileKind, add_file_name, find_kind
 from kafkactl.storage.records import Record
-from kafkactl.storage.selecting import Selected, select
+from kafkactl.storage.selecting import SelectedBatch, select
 from kafkactl.storage.selection import BadCrc, Selection
 from kafkactl.storage.text import format_header_name, is_utf8, jvm_text
 from kafkactl.storage.transactions import OpenRecords
@@ -161,7 +161,7 @@ def read_small_file_rows(path: Path) -> Iterator[Row]:
     return iter([checkpoint.read_properties(path)])
 
 
-def _make_batch_row(selected: Selected) -> Row:
+def _make_batch_row(selected: SelectedBatch) -> Row:
     """Return the row of a batch."""
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None
@@ -189,7 +189,7 @@ def _make_batch_row(selected: Selected) -> Row:
     }
 
 
-def _make_record_row(selected: Selected, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
+def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
     """Return the row of a record; raise FormatError for a key or value that is not of its format."""
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None

@@ -62,8 +62,9 @@ def format_records(
 ) -> Iterator[tuple[Record, str]]:
     """Yield each record with its line, the end of the line included.
 
-    `parse` returns the texts of key and value; None leaves them out. Where it raises FormatError the record is yielded
-    with its unfinished line, as Kafka's tool leaves it, and then the error is raised.
+    `parse` returns the texts of key and value; None leaves them out. `with_metadata` adds offset, timestamp, sizes,
+    sequence and header names. Where `parse` raises FormatError the record is yielded with its unfinished line, as
+    Kafka's tool leaves it, and then the error is raised.
     """
     kind = name_timestamp_type(batch)
     for record in records:
@@ -89,7 +90,10 @@ def format_records(
 
 
 def format_large_record(batch: AnyBatch, record: Record, with_metadata: bool = True) -> Iterator[bytes]:
-    """Yield the line of a record in parts, with key and value as UTF-8."""
+    """Yield the line of a record in parts, with key and value as UTF-8.
+
+    `with_metadata` adds offset, timestamp, sizes, sequence and header names.
+    """
     if with_metadata:
         yield _format_record_heading(record, name_timestamp_type(batch)).encode("utf-8", errors="replace")
     prefix = b" " if with_metadata else b"| "
@@ -187,16 +191,19 @@ class Faults:
         self._gaps: dict[Path, array[int]] = {}
 
     def add_index_mismatch(self, path: Path, indexed: int, actual: int) -> None:
-        """Note an entry of an offset index: its offset, and the last offset of the batch at its position."""
+        """Note an entry of an offset index.
+
+        `indexed` is its offset, `actual` the last offset of the batch at its position.
+        """
         self._index.setdefault(path.absolute(), {})[indexed] = actual
 
     def add_time_findings(self, path: Path, findings: Iterable[TimeFinding]) -> None:
-        """Note the faults of a time index's entry."""
+        """Note the `findings` about one entry of a time index."""
         for finding in findings:
             self._time[finding.fault].setdefault(path.absolute(), []).append(finding)
 
     def add_gap(self, path: Path, before: int, offset: int) -> None:
-        """Note two offsets that do not follow each other.
+        """Note two offsets, `before` and `offset`, that do not follow each other.
 
         A compacted log has millions of them, so they are kept in an array.
         """

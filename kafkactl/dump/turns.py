@@ -116,10 +116,10 @@ It returns a result, and whether to go on.
 def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, work: Work[T]) -> Iterator[Any]:
     """Yield the results of all items in their order, up to one that says stop.
 
-    Each of the `jobs` processes iterates over all `items` and handles every n-th, so that the items need not be known
-    before the first is done. `position` is where the first item's output begins. An OSError or KafkactlError of a
-    process is raised here. Raise KafkactlError where a process was lost, and BrokenPipeError where nobody reads the
-    output.
+    Each of the `jobs` processes iterates over all `items` and handles every n-th with `work`, so that the items need
+    not be known before the first is done. `position` is where the first item's output begins. An OSError or
+    KafkactlError of a process is raised here. Raise KafkactlError where a process was lost, and BrokenPipeError where
+    nobody reads the output.
     """
     import pickle  # this takes a millisecond, which a single process does not need
 

@@ -17,9 +17,9 @@ def show(
 ) -> None:
     """Print a report in a format.
 
-    A `format` of None is a table on a terminal and plain text elsewhere; a `stream` of None is stdout. Control
-    characters in cells are escaped where the stream is a terminal. Raise UsageError for a format that reports do not
-    have.
+    A `format` of None is a table on a terminal and plain text elsewhere; a `stream` of None is stdout. `with_headings`
+    False leaves the titles of tables and columns out. Control characters in cells are escaped where the stream is a
+    terminal. Raise UsageError for a format that reports do not have.
     """
     stream = stream or out.text
     on_terminal = stream.isatty()

@@ -127,7 +127,10 @@ def _sort_rows(rows: Sequence[Any], column: Column, descending: bool) -> list[An
 
 
 def listing(columns: Sequence[Column], rows: Sequence[Any], title: str | None = None) -> Report:
-    """Return a report of one table whose rows are also the data."""
+    """Return a report of one table, with these columns and rows.
+
+    The rows are also the data.
+    """
     return Report(list(rows), [Table(columns, rows, title)])
 
 

@@ -55,8 +55,8 @@ def encode_json_lines(items: Iterable[Any]) -> Iterator[bytes]:
 def dump_json(value: Any, indented: bool = False) -> bytes:
     r"""Return a value as JSON in UTF-8: dataclasses as objects, bytes as text, sets sorted.
 
-    Characters that control a terminal or turn the direction of text are written as escapes like `\u009b`, which
-    programs read as the character.
+    The text is one line, or several with `indented`. Characters that control a terminal or turn the direction of text
+    are written as escapes like `\u009b`, which programs read as the character.
     """
     data = _dump_fast(value, indented)
     if data is None:
@@ -116,7 +116,7 @@ def format_csv_line(cells: Iterable[object]) -> str:
 
 
 def has_special_bytes(data: bytes) -> bool:
-    """Return whether bytes must be quoted in a cell of csv."""
+    """Return whether bytes must be quoted in a cell of csv: they have a comma, a quote or a line end."""
     return _CSV_SPECIAL_BYTES.search(data) is not None
 
 
@@ -209,6 +209,7 @@ def _make_plain_types(value: Any) -> Any:
 
 
 def _is_block(value: Any) -> bool:
+    """Return whether YAML writes a value on lines of its own: a list or an object that is not empty."""
     return isinstance(value, (dict, list)) and bool(value)
 
 

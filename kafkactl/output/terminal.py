@@ -25,7 +25,7 @@ _EDGES = 2
 def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = True) -> None:
     """Print each table, with its title above it.
 
-    A table without rows prints only its title.
+    A table without rows prints only its title. `with_headings` False leaves the titles of tables and columns out.
     """
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
     for number, table in enumerate(tables):
@@ -71,8 +71,9 @@ class _DrawnColumn:
 def draw_table(table: Table, width: int, with_headings: bool = True) -> RenderableType:
     """Return a table as rich draws it in `width` columns of the terminal.
 
-    Where it is too wide, columns without values are left out first, then sentences are broken between words. Where that
-    is not enough, each row becomes a block of lines `NAME: value`.
+    `with_headings` False leaves the titles of columns out. Where the table is too wide, columns without values are left
+    out first, then sentences are broken between words. Where that is not enough, each row becomes a block of lines
+    `NAME: value`.
     """
     columns = [_draw_column(table, column, with_headings) for column in table.columns]
     if _measure_width(columns) > width:

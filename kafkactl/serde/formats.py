@@ -186,13 +186,15 @@ def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], 
     return to_bytes
 
 
-def _to_boolean(data: bytes) -> str:
+def _decode_boolean(data: bytes) -> str:
+    """Return true or false for one byte; raise FormatError for any other bytes."""
     if data not in (b"\0", b"\1"):
         raise FormatError(f"{data.hex()} is no boolean: it is 00 or 01")
     return "true" if data == b"\1" else "false"
 
 
-def _from_boolean(text: str) -> bytes:
+def _encode_boolean(text: str) -> bytes:
+    """Return one byte for true or false in any case; raise FormatError for any other text."""
     if text.lower() not in ("true", "false"):
         raise FormatError(f"{text!r} is no boolean: true or false")
     return b"\1" if text.lower() == "true" else b"\0"
@@ -207,7 +209,7 @@ _FORMATS = {
         _make_number_format("long", ">q", int),
         _make_number_format("float", ">f", float),
         _make_number_format("double", ">d", float),
-        Format("boolean", _to_boolean, _from_boolean),
+        Format("boolean", _decode_boolean, _encode_boolean),
         # Kafka's UUIDSerializer writes the text form.
         Format("uuid", jvm_text, _make_strict("a UUID", lambda text: str(uuid.UUID(text)).encode())),
         Format("bytes", _escape, _unescape),

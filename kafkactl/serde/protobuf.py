@@ -36,7 +36,8 @@ def make_format(schema: Schema) -> Format:
 def make_class_format(kind: Any, shown: ShowOptions) -> Format:
     """Return the format of a message class.
 
-    The functions of the format raise FormatError for bytes and text that are not of the message.
+    `shown` says whether fields with zero values are shown. The functions of the format raise FormatError for bytes and
+    text that are not of the message.
     """
 
     def to_text(data: bytes) -> str:

@@ -60,8 +60,8 @@ class Schema:
 def read_schema(path: str, language: str) -> Schema:
     """Return the schema in a file.
 
-    For Protobuf, `path` can also be FILE:MESSAGE, and the file can be a FileDescriptorSet. Raise UsageError for a file
-    that cannot be read or is not UTF-8.
+    `language` is AVRO, PROTOBUF or JSON. For Protobuf, `path` can also be FILE:MESSAGE, and the file can be a
+    FileDescriptorSet. The text is not parsed yet. Raise UsageError for a file that cannot be read or is not UTF-8.
     """
     name, message = path, None
     if language == PROTOBUF and ":" in path and not Path(path).exists():

@@ -39,7 +39,10 @@ DELETE_HORIZON = 0x40
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch of magic 2: the fields of its header, and its records, which are not decoded yet."""
+    """One batch of magic 2: the fields of its header, and its records, which are not decoded yet.
+
+    Fields have the values in the file; offsets are absolute.
+    """
 
     data: memoryview
     """All bytes of the batch, as a view of the file's part in memory: nothing is copied before it is needed."""

@@ -55,6 +55,7 @@ class TooLargeError(FormatError):
 
 
 def _too_large(bound: int) -> TooLargeError:
+    """Return the error for data that grow past the bound."""
     return TooLargeError(f"a batch grows past {bound} bytes when decompressed", "--max-decompressed-bytes allows more")
 
 
@@ -82,6 +83,7 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
 
 
 def _decompress_gzip(data: bytes, bound: int) -> bytes:
+    """Return the content of gzip data; raise ValueError for damage, and TooLargeError past the bound."""
     from isal import isal_zlib  # twice as fast as zlib
 
     stream = isal_zlib.decompressobj(GZIP_WINDOW)
@@ -115,6 +117,7 @@ def _decompress_into_buffer(decompress_into: Callable[[bytes, bytearray], int], 
 
 
 def _decompress_snappy(data: bytes, bound: int) -> bytes:
+    """Return the content of snappy data, with or without the framing of Java clients."""
     if not data.startswith(_XERIAL_MAGIC):
         return _decompress_snappy_block(data, bound)
     position, blocks, total = _XERIAL_HEADER_BYTES, [], 0
@@ -130,6 +133,7 @@ def _decompress_snappy(data: bytes, bound: int) -> bytes:
 
 
 def _decompress_snappy_block(data: bytes, bound: int) -> bytes:
+    """Return the content of one block; raise TooLargeError past the bound."""
     if cramjam.snappy.decompress_raw_len(data) > bound:
         raise _too_large(bound)
     return bytes(cramjam.snappy.decompress_raw(data))

@@ -141,6 +141,7 @@ class OffsetIndex(_Index):
         return OffsetEntry(self.base_offset + relative, position)
 
     def _is_padding(self, number: int) -> bool:
+        """Return whether the relative offset of an entry is zero."""
         return self._read_fields(number)[0] == 0
 
 
@@ -159,6 +160,7 @@ class TimeIndex(_Index):
         return TimeEntry(timestamp_ms, self.base_offset + relative)
 
     def _is_padding(self, number: int) -> bool:
+        """Return whether the relative offset of an entry is zero."""
         return self._read_fields(number)[1] == 0
 
     def is_sane(self) -> bool:

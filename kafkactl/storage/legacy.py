@@ -129,9 +129,7 @@ class LegacyBatch:
         if last is None:
             raise FormatError(f"corrupt: message at position {self.position} wraps no others")
         base_offset = 0
-        if (
-            self.magic == 1 and self.offset
-        ):  # inner offsets are relative; some old clients wrote 0 as the wrapper's offset
+        if self.magic == 1 and self.offset:  # inner offsets are relative; some old clients wrote 0 into the wrapper
             base_offset = self.offset - last.offset
             if base_offset < 0:
                 raise FormatError(f"corrupt: wrapper offset {self.offset} is less than its last message's")

@@ -237,6 +237,7 @@ def _unreadable(folder: Path, error: OSError) -> UsageError:
 
 
 def _has_segments(folder: Path) -> bool:
+    """Return whether a .log file is directly in a folder."""
     return any(find_kind(path) is FileKind.LOG and path.is_file() for path in folder.glob(f"*{FileKind.LOG.value}"))
 
 

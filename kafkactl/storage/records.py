@@ -127,6 +127,7 @@ def wrap_int64(value: int) -> int:
 
 
 def _wrap_int32(value: int) -> int:
+    """Return a number as Java has it in 32 bits: the smallest follows the largest."""
     return ((value + 2**31) & 0xFFFFFFFF) - 2**31
 
 

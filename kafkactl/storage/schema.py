@@ -76,7 +76,7 @@ class Layout:
     fields: tuple[Field, ...]
 
     def read(self, data: bytes, version: int) -> dict[str, Any]:
-        """Return the fields of a message, as Kafka's JSON converters show them; bytes stay bytes.
+        """Return the fields of a message of a version, as Kafka's JSON converters show them; bytes stay bytes.
 
         Raise FormatError where the data end early or are not what the layout says. Bytes after the message are ignored.
         """
@@ -96,9 +96,10 @@ class SchemaReader:
         return len(self._data) - self.position
 
     def read_message(self, layout: Layout, version: int) -> dict[str, Any]:
-        """Return the fields of the next message by name; tagged fields with their default value are left out.
+        """Return the fields of the next message by name, in a version of its layout.
 
-        Raise FormatError where the bytes end early or are not what the layout says.
+        Tagged fields with their default value are left out. Raise FormatError where the bytes end early or are not what
+        the layout says.
         """
         flexible = version in layout.flexible
 
@@ -260,6 +261,7 @@ def _parse_fields(lines: list[tuple[int, list[str]]], message_versions: range) -
 
 
 def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: range) -> Field:
+    """Return the field that the words of a line describe; `fields` are those of its struct."""
     name, type, *attributes = words
     options = dict(attribute.split("=", 1) for attribute in attributes)
     versions = _parse_versions(options.get("versions", "0+"))

@@ -44,11 +44,13 @@ def find_base_offset(path: Path) -> int:
 
 
 def _offset_in_name(path: Path) -> int | None:
+    """Return the offset at the beginning of a file's name, or None."""
     match = _NAME.match(path.name)
     return None if match is None else int(match[1])
 
 
 def _no_base_offset(path: Path) -> UsageError:
+    """Return the error for a file whose base offset is not known."""
     return UsageError(
         f"{path}: neither the name nor the first batch has a base offset",
         "a broker names segments like 00000000000000000000.log; give an index the name of its log",

@@ -28,7 +28,7 @@ SKIP_HINT = "read the sound batches behind it: --skip-damaged"
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class SelectedBatch:
     """A batch with its selected records; without records where batches are read."""
 
     segment: Segment
@@ -50,15 +50,15 @@ OnError = Callable[[KafkactlError], None]
 
 def select(
     paths: Sequence[Path], selection: Selection, deep: bool, on_error: OnError, left_out: OpenRecords | None = None
-) -> Iterator[Selected]:
+) -> Iterator[SelectedBatch]:
     """Return an iterator over the selected batches of segments, in the order of `paths`.
 
     With `deep` the records of the batches are selected and read; without it only batches are. `on_error` takes every
     error: a missing file, damage, a file that cannot be read. Reading continues with the next segment, and with
-    `skip_damaged` behind the damage. Only records of a Selected can raise (FormatError).
+    `skip_damaged` behind the damage. Iterating over a batch's records raises FormatError for damage inside the batch.
 
     `left_out` counts the records that `read_committed` leaves out because their transaction has no end. With `follow`
-    the iterator has no end.
+    the iterator has no end, and damage in batches that are written later is raised as FormatError.
     """
     for path in paths:
         # A missing file is an error also where the selection does not need the file.
@@ -83,7 +83,7 @@ class _Reading:
         self._left_out = left_out
         self._ends = TransactionEnds() if selection.read_committed or selection.with_ends else None
 
-    def read_in_order(self, paths: Sequence[Path]) -> Iterator[Selected]:
+    def read_in_order(self, paths: Sequence[Path]) -> Iterator[SelectedBatch]:
         """Yield the selected batches, from the first segment to the last."""
         selection, position = self._selection, 0
         for number, path in enumerate(paths):
@@ -102,10 +102,10 @@ class _Reading:
         if selection.follow:
             yield from self._follow(paths[-1], position)
 
-    def read_last(self, paths: Sequence[Path], count: int) -> Iterator[Selected]:
+    def read_last(self, paths: Sequence[Path], count: int) -> Iterator[SelectedBatch]:
         """Yield the last `count` records, or batches; reading goes back from the last batch until there are enough."""
         left, end = count, 0
-        selected_batches: list[Selected] = []
+        selected_batches: list[SelectedBatch] = []
         for path in reversed(paths):
             if left <= 0:
                 break
@@ -177,7 +177,7 @@ class _Reading:
             self._on_error(add_file_name(error, segment.path, SKIP_HINT))
         return begins, ends
 
-    def _read_backwards(self, segment: Segment, begins: array[int], ends: array[int]) -> Iterator[Selected]:
+    def _read_backwards(self, segment: Segment, begins: array[int], ends: array[int]) -> Iterator[SelectedBatch]:
         """Yield the selected batches among those at these places, from the last one on."""
         number = len(begins)
         while number:
@@ -195,7 +195,7 @@ class _Reading:
                     self._on_error(add_file_name(error, segment.path))
             number = first
 
-    def _read_last_records(self, selected: Selected, count: int) -> deque[Record]:
+    def _read_last_records(self, selected: SelectedBatch, count: int) -> deque[Record]:
         """Return the last `count` selected records of a batch, up to any damage, which is reported."""
         records: deque[Record] = deque(maxlen=count)
         try:
@@ -204,7 +204,7 @@ class _Reading:
             self._on_error(add_file_name(error, selected.path))
         return records
 
-    def _select_from(self, segment: Segment, batch: AnyBatch) -> Iterator[Selected]:
+    def _select_from(self, segment: Segment, batch: AnyBatch) -> Iterator[SelectedBatch]:
         """Yield a batch with its selected records, or nothing."""
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch) or not selection.may_take(batch):
@@ -215,7 +215,7 @@ class _Reading:
                 self._left_out.add(segment.path, batch.producer_id, self._count_selected(batch))
             return
         if not self._deep:
-            yield Selected(segment, batch, iter(()), is_aborted)
+            yield SelectedBatch(segment, batch, iter(()), is_aborted)
             return
         records = filter(selection.takes, batch.records())
         try:
@@ -224,7 +224,7 @@ class _Reading:
             self._on_error(add_file_name(error, segment.path))
             return
         if first or selection.takes_every_record:  # a batch without selected records is left out
-            yield Selected(segment, batch, chain(first, records), is_aborted)
+            yield SelectedBatch(segment, batch, chain(first, records), is_aborted)
 
     def _count_selected(self, batch: Batch) -> int:
         """Return how many records of a batch the selection takes; all where the records cannot be read."""
@@ -267,7 +267,7 @@ class _Reading:
         """Return a function that reports damage of a segment as an error."""
         return lambda damage: self._on_error(FormatError(f"{segment.path}: {damage}"))
 
-    def _follow(self, path: Path, position: int) -> Iterator[Selected]:
+    def _follow(self, path: Path, position: int) -> Iterator[SelectedBatch]:
         """Yield the selected batches that a broker writes from now on, here and in later segments, without an end."""
         while True:
             with Segment(path) as segment:
@@ -281,7 +281,7 @@ class _Reading:
                 time.sleep(POLL_S)
 
 
-def _limit(batches: Iterator[Selected], limit: int | None, deep: bool) -> Iterator[Selected]:
+def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> Iterator[SelectedBatch]:
     """Yield batches with at most `limit` records in all, or at most `limit` batches."""
     if limit is None:
         yield from batches
@@ -298,7 +298,7 @@ def _limit(batches: Iterator[Selected], limit: int | None, deep: bool) -> Iterat
         selected = next(batches, None)
         if selected is None:
             return
-        yield Selected(selected.segment, selected.batch, count_down(selected.records), selected.is_aborted)
+        yield SelectedBatch(selected.segment, selected.batch, count_down(selected.records), selected.is_aborted)
         left -= not deep
 
 

@@ -74,7 +74,7 @@ class Selection:
     def find_start(self, segment: Segment) -> int:
         """Return the position in a segment to begin at, in bytes; no selected record lies before it.
 
-        Raise FormatError where the segment cannot be read.
+        Return 0 where the indexes of the segment do not help.
         """
         by_offset = 0 if self.from_offset is None else seek_offset(segment, self.from_offset)
         by_time = 0 if self.from_time_ms is None else seek_time(segment, self.from_time_ms)
@@ -112,7 +112,7 @@ class Selection:
 
 
 def grep(pattern: str, texts: Callable[[Record], Sequence[str | None]]) -> Callable[[Record], bool]:
-    """Return a function that says whether a record's key or value, as `texts` shows them, contains a pattern.
+    """Return a filter of records: it says whether the key or value, as `texts` shows them, contains a pattern.
 
     `pattern` is a regular expression of Python's `re`. Raise UsageError for an invalid one.
     """

@@ -107,6 +107,7 @@ class StoredFile:
         self._file.close()
 
     def _open(self) -> BinaryIO:
+        """Open the path, and return the file to read from; raise MissingFileError, UsageError and FormatError."""
         path = self.path
         try:
             if path == STANDARD_INPUT:

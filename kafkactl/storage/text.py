@@ -60,6 +60,7 @@ def _find_boundary(data: bytes, end: int) -> int:
 
 
 def _is_utf8(data: bytes) -> bool:
+    """Return whether bytes are valid UTF-8, checked as a whole."""
     try:
         data.decode()
     except UnicodeDecodeError:

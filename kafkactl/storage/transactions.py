@@ -33,7 +33,10 @@ class OpenRecords:
     """Folder and producer id of each transaction; a producer has at most one open transaction in a partition."""
 
     def add(self, path: Path, producer_id: int, records: int) -> None:
-        """Count records of a segment and their transaction; 0 records count nothing."""
+        """Count records of a producer's transaction in a segment; 0 records count nothing.
+
+        `path` is that of the segment.
+        """
         if records:
             self.records += records
             self.transactions.add((path.parent, producer_id))
@@ -82,14 +85,15 @@ class TransactionEnds:
         return self._following[path]
 
     def _read_ends_once(self, path: Path) -> _Ends:
-        """Return the ends in a segment; none where it cannot be read."""
+        """Return the ends in a segment.
+
+        There are none where it cannot be read, because the reader of its records reports that.
+        """
         if path not in self._of_segment:
             try:
                 with Segment(path) as segment:
                     self._of_segment[path] = _read_ends(segment)
-            except (
-                KafkactlError
-            ):  # a running broker may have deleted it; the reader of the records reports other errors
+            except KafkactlError:  # a running broker may have deleted it
                 self._of_segment[path] = {}
         return self._of_segment[path]
 

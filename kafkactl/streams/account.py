@@ -15,7 +15,7 @@ LARGEST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Undelivered:
+class UndeliveredRecord:
     """A record that no broker acknowledged, and the reason; it may be in the log nevertheless."""
 
     key: bytes | None
@@ -34,7 +34,7 @@ class Undelivered:
 class Account:
     """Counts of the records to send. Each undelivered record is passed to `tell` as soon as it is known."""
 
-    tell: Callable[[Undelivered], None]
+    tell: Callable[[UndeliveredRecord], None]
     accepted: int = 0
     """Number of records that were taken for sending."""
     failed: int = 0
@@ -69,7 +69,7 @@ class Account:
         kind, timestamp_ms = message.timestamp()
         partition = message.partition()
         self.fail(
-            Undelivered(
+            UndeliveredRecord(
                 message.key(),
                 message.value(),
                 read_headers(message),
@@ -80,16 +80,16 @@ class Account:
         )
 
     def fail_record(self, record: Record, reason: str) -> None:
-        """Count a record that was not even queued, and pass it to `tell`."""
+        """Count a record that was not even queued as failed, and pass it with the reason to `tell`."""
         self.fail(make_undelivered(record, reason))
 
     def refuse(self, records: Iterable[Record], reason: str) -> None:
-        """Count records that were read and not sent as accepted and failed, and pass them to `tell`."""
+        """Count records that were read and not sent as accepted and failed, and pass them with the reason to `tell`."""
         for record in records:
             self.accepted += 1
             self.fail_record(record, reason)
 
-    def fail(self, record: Undelivered) -> None:
+    def fail(self, record: UndeliveredRecord) -> None:
         """Count a record that was not delivered, and pass it to `tell`."""
         self.failed += 1
         self.tell(record)
@@ -97,12 +97,12 @@ class Account:
     def fail_cut_piece(self, data: bytes) -> None:
         """Count the bytes of a line that a signal cut as one failed record, and pass it to `tell`."""
         self.accepted += 1
-        self.fail(Undelivered(None, data, None, None, None, CUT))
+        self.fail(UndeliveredRecord(None, data, None, None, None, CUT))
 
 
-def make_undelivered(record: Record, reason: str) -> Undelivered:
+def make_undelivered(record: Record, reason: str) -> UndeliveredRecord:
     """Return a record as an undelivered one, with a reason for people."""
-    return Undelivered(
+    return UndeliveredRecord(
         record.get("key"), record.get("value"), record.get("headers"), record.get("partition"),
         record.get("timestamp"), reason,
     )  # fmt: skip

@@ -56,10 +56,12 @@ class Reading:
         tell: Tell | None = None,
         prepare: Callable[[list[Message]], None] | None = None,
     ) -> None:
-        """Connect, and join the group or assign partitions; raise UnreachableError, NotFoundError and OperationError.
+        """Connect, and join the group or assign partitions.
 
         `warn` is called with sentences about topics and partitions that cannot be read, `tell` with sentences about
-        rebalances. `prepare` is called with every list of records before it is returned.
+        rebalances. `prepare` is called with every list of records before it is returned. Raise UnreachableError where
+        no broker answers, NotFoundError for a missing topic or partition, OperationError where offsets cannot be looked
+        up, and UsageError for a wrong client setting.
         """
         self._prepare = prepare
         self.while_idle: Callable[[], None] = _do_nothing
@@ -144,7 +146,10 @@ class Reading:
             self._failure = self._cluster.error(error, f"cannot read as group {self._selection.group}")
 
     def _apply_changes(self, adds: bool = True) -> list[Partition]:
-        """Add new partitions to those that are read, and drop partitions of deleted topics; return these."""
+        """Add new partitions to those that are read, and drop partitions of deleted topics.
+
+        Return the dropped ones. With `adds` False no partition is added.
+        """
         new, deleted = self._watch.look(adds)
         if new:
             stops = find_stops(self._cluster, self._consumer, self._selection, new)
@@ -299,7 +304,7 @@ class Reading:
     def _pass_over(self, starts: list[TopicPartition]) -> list[TopicPartition]:
         """Note where partitions begin; return what to commit for partitions that were lost and assigned again.
 
-        Their records that were shown and not yet committed come again and are passed over. This is not commits where
+        Their records that were shown and not yet committed come again and are passed over. This is not done where
         another member has read on, or where somebody has reset the group's offsets meanwhile.
         """
         commits = []
@@ -371,7 +376,10 @@ class Reading:
         return self._cut_at_stops(messages) if self._stops else messages
 
     def _is_record(self, message: Message) -> bool:
-        """Return whether a message is a record; note the end of a partition, and raise for an error."""
+        """Return whether a message is a record.
+
+        Note the end of a partition; raise KafkactlError for an error message.
+        """
         error = message.error()
         if error is None and not self._at_end:  # the set is checked for every record only near the end
             return True
@@ -465,7 +473,7 @@ class Reading:
 
 
 def _do_nothing() -> None:
-    pass
+    """Do nothing."""
 
 
 def make_consumer_settings(selection: Selection) -> dict[str, Any]:

@@ -17,10 +17,12 @@ class DryRun:
     def __init__(
         self, cluster: Cluster, topic: str, account: Account, partition: int | None, topic_bytes: int | None
     ) -> None:
-        """Read the topic's metadata; raise NotFoundError for a missing topic or partition. No topic is created.
+        """Read the topic's metadata; no topic is created.
 
         `partition` is the one to send to, or None. `topic_bytes` is the largest batch that the topic accepts, in bytes;
-        None where batches are compressed, or where it is not known.
+        None where batches are compressed, or where it is not known. Raise NotFoundError for a missing topic or
+        partition, UsageError for a setting (max.request.size) that is no number, and UnreachableError where no broker
+        answers.
         """
         self._topic_bytes = topic_bytes
         self._cluster, self._topic, self._account = cluster, topic, account

@@ -18,8 +18,8 @@ Place = tuple[str, int, int]
 def make_header_reader(cluster: Cluster) -> Callable[[Any], Headers]:
     """Return a function that reads the headers of a message from the broker again.
 
-    The function raises OperationError where the record does not exist any more. The last fetched batch is kept, because
-    the other records of a batch often have similar headers.
+    The function raises OperationError where the record does not exist any more, and UnreachableError where no broker
+    answers. The last fetched batch is kept, because the other records of a batch often have similar headers.
     """
     fetched: dict[Place, Headers] = {}
 

@@ -336,9 +336,10 @@ def require_topic(
 ) -> tuple[set[int], dict[int, str]]:
     """Return the topic's partition numbers, and `host:port` of the brokers that lead them, by broker id.
 
-    A missing topic is created where the broker does so; its leaders are not known then. `tell` is called with a
-    sentence about that. Raise NotFoundError for a topic that does not exist and was not created, and for a missing
-    partition. Raise OperationError without the right to write to the topic.
+    A missing topic is created where the broker does so on a request of `producer`; its leaders are not known then.
+    `tell` is called with a sentence about that. `partition` must exist, unless it is None. Raise NotFoundError for a
+    topic that does not exist and was not created, and for a missing partition. Raise OperationError without the right
+    to write to the topic.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}
@@ -364,9 +365,7 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
         nonlocal is_reported
         metadata = cluster.read_metadata(topic, producer).topics[topic]
         code = None if metadata.error is None else metadata.error.code()
-        if (
-            not is_reported and code != KafkaError.TOPIC_AUTHORIZATION_FAILED
-        ):  # without rights an existing topic looks like this
+        if not is_reported and code != KafkaError.TOPIC_AUTHORIZATION_FAILED:  # without rights it may exist
             tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")
             is_reported = True
         if metadata.error is not None:

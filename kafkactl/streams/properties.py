@@ -52,7 +52,7 @@ def fill_defaults(properties: Mapping[str, str], defaults: Mapping[str, str], ow
 
 
 def is_true(settings: Mapping[str, str], name: str) -> bool:
-    """Return a property as a boolean.
+    """Return the property with a name as a boolean.
 
     Raise UsageError for a value other than true and false.
     """

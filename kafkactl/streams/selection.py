@@ -92,7 +92,7 @@ def find_ranges(
     """Return the range of each partition, with times looked up as offsets.
 
     `warn` is called with a sentence about each start that the log does not have. Raise NotFoundError for a missing
-    topic or partition, and OperationError where offsets cannot be looked up.
+    topic or partition, OperationError where offsets cannot be looked up, and UnreachableError where no broker answers.
     """
     partitions = _list_partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}
@@ -138,7 +138,7 @@ def find_stops(
 ) -> dict[Partition, int]:
     """Return the first offset that is not read, of each partition that has one.
 
-    Raise OperationError where offsets cannot be looked up.
+    Raise OperationError where offsets cannot be looked up, and UnreachableError where no broker answers.
     """
     if selection.before_time_ms is not None:
         ends = look_up_offsets(cluster, consumer, partitions, selection.before_time_ms)
@@ -150,7 +150,7 @@ def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partit
     """Return an offset of each partition: the first one at or after a time in ms, OFFSET_END where there is none.
 
     `at` can also be EARLIEST_OFFSET or LATEST_OFFSET, for the first offset or the log end offset. Raise OperationError
-    where a lookup fails.
+    where a lookup fails, and UnreachableError where no broker answers.
     """
     requests = [TopicPartition(topic, number, at) for topic, number in partitions]
     try:
@@ -179,7 +179,8 @@ def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> l
 def find_topics(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str, list[int]]:
     """Return the partition numbers of the selected topics, by name.
 
-    Raise NotFoundError where no topic matches or a topic is missing, and OperationError for an error of a broker.
+    Raise NotFoundError where no topic matches or a topic is missing, OperationError for an error of a broker, and
+    UnreachableError where no broker answers.
     """
     if selection.include is None:
         return {topic: cluster.list_partitions(topic, consumer) for topic in selection.topics}

@@ -54,7 +54,10 @@ class CanStop(Protocol):
         ...
 
     def finish_row(self, begun: bytes) -> bytes:
-        """Return the line that continues a row of several lines; nothing at the end or where the row stays cut."""
+        """Return the line that continues a row of several lines, of which `begun` was read.
+
+        Return nothing at the end or where the row stays cut.
+        """
         ...
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
@@ -84,7 +87,10 @@ class StoppableInput:
         """Bytes of a piece whose end did not come."""
 
     def read1(self, size: int = -1) -> bytes:
-        """Return the bytes that have come, waiting for one byte at least; nothing at the end or after a signal."""
+        """Return the bytes that have come, at most `size`, waiting for one byte at least.
+
+        Return nothing at the end or after a signal.
+        """
         limit = self._chunk_bytes if size < 0 else min(size, self._chunk_bytes)
         while self._stop.wait_readable(self._descriptor):
             try:
@@ -112,7 +118,10 @@ class StoppableInput:
         return self._read_to(delimiter, begun) if begun and self._stop.is_requested else begun
 
     def finish_row(self, begun: bytes) -> bytes:
-        """Return the line that continues a row of several lines; nothing at the end or where the row stays cut."""
+        """Return the line that continues a row of several lines, of which `begun` was read.
+
+        Return nothing at the end or where the row stays cut; the row is in `cut` then.
+        """
         if self.cut:
             self.cut = begun + self.cut
             return b""

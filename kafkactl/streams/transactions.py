@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import KafkactlError, OperationError, UnreachableError
-from kafkactl.streams.account import MAY_BE_THERE, Account, Undelivered, make_undelivered
+from kafkactl.streams.account import MAY_BE_THERE, Account, UndeliveredRecord, make_undelivered
 from kafkactl.streams.producing import Sending
 from kafkactl.streams.record import Batch
 from kafkactl.streams.stoppable import Stop
@@ -38,7 +38,7 @@ class Transactions:
         self._begun = 0
         self._records = _Records()
         self._tell = account.tell
-        self._failures: list[Undelivered] = []
+        self._failures: list[UndeliveredRecord] = []
         self._is_unanswered = False
         self._run_step("init_transactions", "cannot begin a transaction")
 
@@ -98,8 +98,8 @@ class Transactions:
     def abort(self, reason: str) -> None:
         """Abort the open transaction; without one do nothing.
 
-        `why` is the reason for people. Readers of committed records never see the records. Raise OperationError where
-        the coordinator refuses the abort.
+        `reason` is a text for people. Readers of committed records never see the records. Raise OperationError where
+        the coordinator refuses the abort or does not answer.
         """
         if not self._begun:
             return
@@ -138,9 +138,7 @@ class Transactions:
         try:
             self._run_step("abort_transaction", "cannot abort the transaction")
         except OperationError as error:
-            if (
-                error.code != KafkaError.INVALID_TXN_STATE
-            ):  # nothing has reached the broker: there is no transaction to abort
+            if error.code != KafkaError.INVALID_TXN_STATE:  # no transaction: nothing has reached the broker
                 raise
 
     def _run_step(self, step: str, failure: str) -> None:
@@ -222,7 +220,10 @@ class _Records:
 def open_transactions(
     sending: Sending, cluster: Cluster, account: Account, size: int | None, stop: Stop
 ) -> Iterator[Transactions]:
-    """Yield transactions that are committed at the end of the context, and aborted after an error or a signal."""
+    """Yield transactions of `size` records, or one of all (None).
+
+    They are committed at the end of the context, and aborted after an error or a signal.
+    """
     opened = Transactions(sending, cluster, account, size, stop)
     try:
         yield opened

@@ -50,9 +50,10 @@ class Watch:
         self._progress_at = time.monotonic()
 
     def require_leaders(self, at_end: Set[Partition]) -> None:
-        """Raise UnreachableError where a partition that is not at its end has no leader.
+        """Raise UnreachableError where not all partitions are at their ends and one has no leader.
 
-        No record can come from that partition. Without an answer of a broker nothing is raised.
+        `at_end` has the partitions at their ends. No record can come from a partition without a leader. Without an
+        answer of a broker nothing is raised.
         """
         if self.partitions <= at_end:
             return
@@ -89,9 +90,10 @@ class Watch:
         return self._find_new(topics) if adds else [], self._find_deleted(topics)
 
     def require_brokers(self, waited_s: float) -> None:
-        """Report once the brokers that do not answer, where nothing has come within the time-out since the beginning.
+        """Report once the brokers that do not answer, where nothing has come since the beginning for the time-out.
 
-        Raise UnreachableError where no broker answers, because no record would ever come.
+        `waited_s` is the time without a record, in seconds. Raise UnreachableError where no broker answers, because no
+        record would ever come.
         """
         if self._has_come or self._has_looked_at_brokers or waited_s < self._cluster.timeout_s:
             return

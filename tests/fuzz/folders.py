@@ -14,7 +14,7 @@ from random import Random
 
 from kafkactl.errors import KafkactlError
 from kafkactl.storage import Selection, select
-from kafkactl.storage.check import Checked, check_log_dir, check_partition
+from kafkactl.storage.check import CheckCounts, check_log_dir, check_partition
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
 from tests.data.logs import HERE, extract
@@ -113,9 +113,9 @@ def check_folder(folder: Path, data: bytes) -> None:
     changed = write_changed(root, files, data)
     try:
         if any("/" not in name for name in changed):
-            list(check_log_dir(root, Checked()))
+            list(check_log_dir(root, CheckCounts()))
         for partition in {name.partition("/")[0] for name in changed if "/" in name}:
-            list(check_partition(root / partition, Checked()))
+            list(check_partition(root / partition, CheckCounts()))
     finally:
         restore(root, files, changed)
 

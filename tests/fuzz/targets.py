@@ -12,7 +12,7 @@ from kafkactl.errors import KafkactlError
 from kafkactl.output.records.decoders import TOPICS, make_format_decoder, make_topic_decoder
 from kafkactl.serde import formats
 from kafkactl.storage import compression, seek
-from kafkactl.storage.check import Checked, check_partition
+from kafkactl.storage.check import CheckCounts, check_partition
 from kafkactl.storage.checkpoint import read_leader_epochs, read_offset_checkpoint, read_properties, read_quorum_state
 from kafkactl.storage.index import OffsetIndex, TimeIndex
 from kafkactl.storage.producer_snapshot import read_producer_snapshot
@@ -47,7 +47,7 @@ def segment(folder: Path, data: bytes) -> None:
 
 def folder_check(folder: Path, data: bytes) -> None:
     (folder / f"{STEM}.log").write_bytes(data)
-    list(check_partition(folder, Checked()))
+    list(check_partition(folder, CheckCounts()))
 
 
 def index(folder: Path, data: bytes) -> None:
@@ -57,7 +57,7 @@ def index(folder: Path, data: bytes) -> None:
         for wanted in (DumpOptions(), DumpOptions(sanity_only=True)):
             TextDump(wanted, io.BytesIO()).run([path])
     expect_only_ours(lambda: (OffsetIndex(path.with_suffix(".index")).lookup(5), list(TimeIndex(path).read_entries())))
-    list(check_partition(folder, Checked()))
+    list(check_partition(folder, CheckCounts()))
 
 
 def small_file(folder: Path, data: bytes) -> None:

@@ -64,9 +64,9 @@ def check(output: ReportOptions, folder: Folders = None) -> int:
       kafkactl log check orders-0
       kafkactl log check . -o json
     """
-    from kafkactl.storage.check import Checked, Severity, check_log_dir
+    from kafkactl.storage.check import CheckCounts, Severity, check_log_dir
 
-    checked = Checked()
+    checked = CheckCounts()
     rows, status = _of_every(folder, lambda path: list(check_log_dir(path, checked)))
     findings = [{**asdict(row), "file": str(row.file), "severity": row.severity.value} for row in rows]
     faults = sum(row.severity is Severity.FAULT for row in rows)

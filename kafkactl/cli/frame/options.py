@@ -382,7 +382,7 @@ class FormatOptions:
         Without `registers` a schema of a file is used and not registered. Raises UsageError.
         """
         from kafkactl.connection.secrets import refuse_in_url
-        from kafkactl.serde.chosen import Choice, choose_format
+        from kafkactl.serde.choice import Choice, choose_format
         from kafkactl.serde.schemas import ShowOptions, WriteOptions
 
         if self.schema_registry:

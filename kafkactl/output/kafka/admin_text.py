@@ -47,9 +47,10 @@ def format_topic(topic: TopicDescription) -> str:
 
 
 def format_creation(outcome: Outcome) -> str:
-    """Return the text of kafka-topics --create for a topic; empty for a topic that existed before.
+    """Return the text of kafka-topics --create for a topic.
 
-    A name with a period or an underscore adds Kafka's warning in any case.
+    It is Kafka's warning for a name with a period or an underscore, and then a line, which is missing where the topic
+    was not created now.
     """
     warning = f"{_COLLISION}\n" if "." in outcome.name or "_" in outcome.name else ""
     return warning + (f"Created topic {outcome.name}.\n" if outcome.result == "created" else "")

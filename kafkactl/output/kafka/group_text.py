@@ -165,7 +165,7 @@ def format_export(plans: Mapping[str, Mapping[Partition, int]], with_group: bool
 
 
 def format_offset_deletions(group: str, results: Mapping[Partition, str | None]) -> str:
-    """Return the text of --delete-offsets after a request that succeeded.
+    """Return the text of --delete-offsets about one group, after a request that succeeded.
 
     `results` has the error of each partition, or None where its offset was deleted.
     """

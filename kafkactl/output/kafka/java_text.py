@@ -71,7 +71,10 @@ _CSV_LONGEST_CHECKED = 24
 
 
 def format_csv_line(values: Sequence[str | int]) -> str:
-    """Return a line of csv like Jackson's CsvMapper, which also quotes cells that only might need it."""
+    """Return cells as a line of csv with its line end, like Jackson's CsvMapper.
+
+    Jackson also quotes cells that only might need it.
+    """
     return ",".join(_format_csv_cell(value) if isinstance(value, str) else str(value) for value in values) + "\n"
 
 

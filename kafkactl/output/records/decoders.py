@@ -36,7 +36,11 @@ _LEADING_BYTES = {"int": 4, "long": 8}
 
 @dataclass(frozen=True)
 class Decoder:
-    """Decoder of a record's key and value: `text` as Kafka's tool prints them, `values` as JSON has them."""
+    """Decoder of a record's key and value: `text` as Kafka's tool prints them, `values` as JSON has them.
+
+    Both return a pair, with None for an absent key or value, and raise FormatError for bytes that are not of their
+    format.
+    """
 
     text: Parser
     values: Callable[[Record], tuple[Any, Any]]
@@ -85,7 +89,11 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
 
 
 def make_topic_decoder(topic: str) -> Decoder:
-    """Return the decoder of one of Kafka's internal topics; `topic` is one of TOPICS."""
+    """Return the decoder of one of Kafka's internal topics.
+
+    `topic` is one of TOPICS. The decoder's `text` has the errors of Kafka's tool in place of records that it cannot
+    decode; `values` raises FormatError for them.
+    """
     from kafkactl.output.kafka import internal_text
     from kafkactl.storage.internal.coordinator import parse_coordinator_record
     from kafkactl.storage.internal.metadata import parse_metadata_record

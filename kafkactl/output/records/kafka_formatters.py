@@ -61,7 +61,7 @@ def strip_package(name: str) -> str:
     return short
 
 
-class Nothing(RecordWriter):
+class SilentWriter(RecordWriter):
     """Writer that prints nothing: to measure, or only to commit."""
 
     def write(self, message: Any) -> bytes:

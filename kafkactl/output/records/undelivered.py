@@ -13,7 +13,7 @@ from kafkactl.output.records.fields import encode_field, encode_headers
 from kafkactl.output.structured import dump_json
 
 if TYPE_CHECKING:
-    from kafkactl.streams.account import Undelivered
+    from kafkactl.streams.account import UndeliveredRecord
 
 _SHOWN_CHARACTERS = 200
 """Largest number of characters of a key or value on stderr."""
@@ -33,7 +33,7 @@ class UndeliveredSink:
         if file is not None:
             _require_writable(file)
 
-    def tell(self, record: Undelivered) -> None:
+    def tell(self, record: UndeliveredRecord) -> None:
         """Write one record at once, to the file or to stderr."""
         if self._path is None or not self._append(dump_json(_make_fields(record)) + b"\n"):
             key = "no key" if record.key is None else f"key {_shorten(record.key)}"
@@ -109,7 +109,7 @@ def _shorten(data: bytes | None) -> str:
     return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")
 
 
-def _make_fields(record: Undelivered) -> dict[str, Any]:
+def _make_fields(record: UndeliveredRecord) -> dict[str, Any]:
     """Return a record as the fields that `produce --input json` reads, with the error."""
     fields = {
         **encode_field("key", record.key),

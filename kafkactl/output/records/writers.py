@@ -61,7 +61,7 @@ def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter
         raise UsageError("--property is for lines, and this form says all itself", "leave one of them out")
     if formatter is not None:
         if formatter == kafka_formatters.NOTHING:
-            return kafka_formatters.Nothing()
+            return kafka_formatters.SilentWriter()
         return kafka_formatters.InternalRecords(formatter)
     if style.template is not None:
         return Template(style.template, key, value)

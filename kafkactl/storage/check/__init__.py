@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kafkactl.storage.check.broker import check_log_dir
-from kafkactl.storage.check.faults import Checked, Fault, Severity
+from kafkactl.storage.check.faults import CheckCounts, Fault, Severity
 from kafkactl.storage.check.partition import check_partition
 
-__all__ = ["Checked", "Fault", "Severity", "check_log_dir", "check_partition"]
+__all__ = ["CheckCounts", "Fault", "Severity", "check_log_dir", "check_partition"]

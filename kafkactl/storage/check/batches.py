@@ -10,7 +10,7 @@ from typing import Protocol
 
 from kafkactl.errors import FormatError
 from kafkactl.storage.batch import AnyBatch, Batch
-from kafkactl.storage.check.faults import Checked, Fault, Severity, strip_file_name
+from kafkactl.storage.check.faults import CheckCounts, Fault, Severity, strip_file_name
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.producers import SnapshotChecks
 from kafkactl.storage.checkpoint import LeaderEpoch
@@ -64,7 +64,7 @@ class SegmentCheck:
     epochs: Sequence[LeaderEpoch]
     """Lines of the leader-epoch-checkpoint; empty without one."""
     watchers: Sequence[Watcher]
-    checked: Checked
+    checked: CheckCounts
     base_offset: int
     snapshots: SnapshotChecks | None = None
     """Producer snapshots to check at their offsets; None without any."""
@@ -242,7 +242,7 @@ def _find_epoch(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
     return epochs[number - 1].epoch if number else None
 
 
-def check_snapshot_file(path: Path, checked: Checked) -> Iterator[Fault]:
+def check_snapshot_file(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a KRaft snapshot, which consists of batches as a segment does.
 
     `checked` counts what was read. Raise NotFoundError, UsageError and FormatError where the file cannot be opened.

@@ -9,7 +9,7 @@ from pathlib import Path
 from kafkactl.errors import KafkactlError
 from kafkactl.storage.check.batches import check_snapshot_file
 from kafkactl.storage.check.cleanup import LogDirKnowledge, find_knowledge
-from kafkactl.storage.check.faults import Checked, Fault, notice, unreadable
+from kafkactl.storage.check.faults import CheckCounts, Fault, notice, unreadable
 from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.partition import look_at_partition
 from kafkactl.storage.check.small_files import (
@@ -49,7 +49,7 @@ class _Checkpoint:
     lines: list[PartitionOffset]
 
 
-def check_log_dir(path: Path, checked: Checked) -> Iterator[Fault]:
+def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a log dir, or of a partition's folder.
 
     `checked` counts what was read. A partition that cannot be read is a fault in a log dir, and an error where `path`
@@ -110,7 +110,7 @@ def _read_checkpoints(path: Path) -> tuple[list[_Checkpoint], list[Fault]]:
     return checkpoints, faults
 
 
-def _check_bootstrap(path: Path, checked: Checked) -> Iterator[Fault]:
+def _check_bootstrap(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of the snapshot at the top of a log dir; one that cannot be read is a fault."""
     try:
         yield from check_snapshot_file(path, checked)

@@ -94,9 +94,9 @@ class LogDirKnowledge:
         return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 
     def is_preallocated(self, topic: str) -> bool | None:
-        """Return whether the segments of a topic are created at their full size.
+        """Return whether the segments of a topic are created at their full size, by the topic's config.
 
-        None where a broker may have the log dir open: a segment may be older than the present setting.
+        None where a broker may have the log dir open: a segment may be older than the present config.
         """
         if self._find_topic_config(topic, PREALLOCATE) == "true":
             return True

@@ -50,7 +50,7 @@ def notice(file: Path, text: str, offset: int | None = None) -> Fault:
 
 
 @dataclass(kw_only=True)
-class Checked:
+class CheckCounts:
     """Counts of the checked files and their content."""
 
     partitions: int = 0
@@ -59,7 +59,7 @@ class Checked:
     records: int = 0
     size_bytes: int = 0
 
-    def add(self, other: Checked) -> None:
+    def add(self, other: CheckCounts) -> None:
         """Add the numbers of another check."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))

@@ -28,7 +28,8 @@ MOST_KEYS = 100_000
 def find_gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> Iterator[Fault]:
     """Yield faults for the gaps that compaction does not explain, and notices for the gaps that it may explain.
 
-    `segments` are the paths of the log's segments, in the order of their offsets. A compacted topic has no faults here.
+    `policy` is the topic's cleanup policy; a compacted topic has no faults here. `segments` are the paths of the log's
+    segments, in the order of their offsets.
     """
     if policy is Policy.COMPACT or not log.gaps:
         return
@@ -53,7 +54,7 @@ def find_gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> 
 
 
 def is_explained_by_compaction(log: LogState, policy: Policy) -> bool:
-    """Return whether compaction may have removed records.
+    """Return whether compaction may have removed records, by the policy and the gaps of the log.
 
     Then sequence numbers that jump and producer snapshots that differ prove nothing.
     """

@@ -44,7 +44,10 @@ class OffsetIndexWatcher:
         return self._compare(batch, records) if is_due or self._open is not None else ()
 
     def finish(self, segment_bytes: int, *, has_damage: bool) -> Iterator[Fault]:
-        """Yield the faults of entries that matched no batch; behind damage only entries past the end of the log."""
+        """Yield the faults of entries that matched no batch.
+
+        `segment_bytes` is the size of the log. With `has_damage`, only entries past the end of the log are faults.
+        """
         if self._open is not None and not has_damage:
             yield self._make_fault(self._open, "an entry with an offset behind the end of its segment")
         for entry in self._waiting:
@@ -52,6 +55,7 @@ class OffsetIndexWatcher:
                 yield self._make_fault(entry, "an entry that points where no batch begins")
 
     def _compare(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
+        """Yield the faults of the entries up to a batch's position."""
         while self._waiting and self._waiting[0].position <= batch.position:
             if self._open is not None:
                 yield self._make_fault(self._open, "an entry with an offset behind the position of the next entry")
@@ -67,6 +71,7 @@ class OffsetIndexWatcher:
             yield from self._compare_offset(self._open, batch, records)
 
     def _compare_offset(self, entry: OffsetEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
+        """Yield a fault where a batch is past an entry's offset; close the entry where it matches."""
         ends = (batch.last_offset, records.last) if records.count else (batch.last_offset,)
         if entry.offset in ends:
             self._open = None
@@ -75,6 +80,7 @@ class OffsetIndexWatcher:
             self._open = None
 
     def _make_fault(self, entry: OffsetEntry, text: str) -> Fault:
+        """Return a fault at an entry."""
         return Fault(file=self._path, position=entry.position, offset=entry.offset, fault=text)
 
 
@@ -98,18 +104,23 @@ class TimeIndexWatcher:
         return faults
 
     def finish(self, *, has_damage: bool) -> Iterator[Fault]:
-        """Yield the faults of entries past the last batch; behind damage none, because they cannot be checked."""
+        """Yield the faults of entries past the last batch.
+
+        With `has_damage` there are none, because the entries cannot be checked.
+        """
         if not has_damage:
             for entry in self._waiting:
                 yield self._make_fault(entry, f"an entry of offset {entry.offset}, and the segment ends at {self._end}")
 
     def _compare_due(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
+        """Yield the faults of the entries with offsets up to the last one of a batch."""
         while self._waiting and self._waiting[0].offset <= batch.last_offset:
             entry = self._waiting.popleft()
             if records is not None:
                 yield from self._compare(entry, batch, records)
 
     def _compare(self, entry: TimeEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
+        """Yield the fault of an entry that the batch with its offset contradicts."""
         first = batch.base_offset if isinstance(batch, Batch) else records.first
         if entry.offset < first:
             text = f"an entry of offset {entry.offset}, and a batch ends at {self._end} and the next begins at {first}"
@@ -124,6 +135,7 @@ class TimeIndexWatcher:
         yield self._make_fault(entry, text)
 
     def _make_fault(self, entry: TimeEntry, text: str) -> Fault:
+        """Return a fault at an entry."""
         return Fault(file=self._path, offset=entry.offset, fault=text)
 
 

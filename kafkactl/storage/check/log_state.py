@@ -130,7 +130,7 @@ class LogState:
         return f"{who}: sequence {batch.base_sequence}, and {expected} comes next"
 
     def take_data(self, batch: Batch) -> None:
-        """Note a data batch of a producer."""
+        """Note a data batch as its producer's newest one, and as a part of its open transaction."""
         last = self.producers.get(batch.producer_id)
         if last is None:
             last = self.producers[batch.producer_id] = LastBatch()
@@ -143,7 +143,10 @@ class LogState:
             opened.last_ms = batch.max_timestamp_ms
 
     def end_transaction(self, producer_id: int, offset: int, *, aborted: bool) -> None:
-        """Note the marker at the end of a transaction; `offset` is the marker's."""
+        """Note the marker at the end of a producer's transaction.
+
+        `offset` is that of the marker; `aborted` says whether it aborts.
+        """
         opened = self.transactions.pop(producer_id, None)
         if aborted:
             oldest = min((other.first_offset for other in self.transactions.values()), default=offset + 1)

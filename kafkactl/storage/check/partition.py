@@ -14,7 +14,7 @@ from pathlib import Path
 from kafkactl.errors import KafkactlError, NotFoundError
 from kafkactl.storage.check.batches import SegmentCheck, check_snapshot_file
 from kafkactl.storage.check.cleanup import COMPACTED_TOPICS, LogDirKnowledge, find_knowledge, is_metadata
-from kafkactl.storage.check.faults import Checked, Fault, Severity, notice, unreadable
+from kafkactl.storage.check.faults import CheckCounts, Fault, Severity, notice, unreadable
 from kafkactl.storage.check.gaps import find_gap_faults, is_explained_by_compaction
 from kafkactl.storage.check.indexes import watch_offset_index, watch_time_index
 from kafkactl.storage.check.log_state import LogState
@@ -39,7 +39,7 @@ _ON_THEIR_WAY = {
 }
 
 
-def check_partition(folder: Path, checked: Checked) -> Iterator[Fault]:
+def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of all files of a partition.
 
     `checked` counts what was read. A missing folder yields nothing. Raise UsageError where the folder cannot be listed.
@@ -52,8 +52,8 @@ def check_partition(folder: Path, checked: Checked) -> Iterator[Fault]:
 def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionCheck:
     """Return the finished check of a partition.
 
-    While a broker writes to it, the check is repeated, and a finding is a fault only where every look has it. Raise
-    UsageError where the folder cannot be listed.
+    `knowledge` has the facts of its log dir. While a broker writes to the partition, the check is repeated, and a
+    finding is a fault only where every look has it. Raise UsageError where the folder cannot be listed.
     """
     before = _read_versions(folder)
     look = PartitionCheck(folder=folder, knowledge=knowledge)
@@ -98,7 +98,7 @@ class PartitionCheck:
     folder: Path
     knowledge: LogDirKnowledge
     faults: list[Fault] = field(default_factory=list)
-    checked: Checked = field(default_factory=lambda: Checked(partitions=1))
+    checked: CheckCounts = field(default_factory=lambda: CheckCounts(partitions=1))
     log: LogState = field(default_factory=LogState)
     files: FolderFiles = field(default_factory=FolderFiles)
     epochs: list[LeaderEpoch] = field(default_factory=list)

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import UsageError
 from kafkactl.storage.text import name_bytes
-from kafkactl.streams.account import Account, Undelivered
+from kafkactl.streams.account import Account, UndeliveredRecord
 from kafkactl.streams.librdkafka import load_compiled
 from kafkactl.streams.record import Headers, Record, decode_header_name
 
@@ -55,7 +55,9 @@ def make_sender(
         decoded: Headers | None = (
             None if headers is None else [(decode_header_name(name), value) for name, value in headers]
         )
-        account.fail(Undelivered(key, value, decoded, partition, timestamp_ms, account.explain_failure(code, reason)))
+        account.fail(
+            UndeliveredRecord(key, value, decoded, partition, timestamp_ms, account.explain_failure(code, reason))
+        )
 
     where = _UNASSIGNED if partition is None else partition
     try:

@@ -14,7 +14,7 @@ from confluent_kafka.schema_registry.serde import SchemaId
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from kafkactl.errors import FormatError, NotFoundError, UnreachableError, UsageError
-from kafkactl.serde.chosen import Choice, choose_format
+from kafkactl.serde.choice import Choice, choose_format
 from kafkactl.serde.formats import Format
 from kafkactl.serde.registry import Registry
 from kafkactl.serde.schemas import WriteOptions

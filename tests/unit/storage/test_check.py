@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from google_crc32c import value as crc32c
 
-from kafkactl.storage.check import Checked, check_partition
+from kafkactl.storage.check import CheckCounts, check_partition
 from kafkactl.storage.records import Record
 from tests.conftest import Cli
 from tests.unit.storage.encoding import encode_batch
@@ -63,12 +63,12 @@ def folder(tmp_path: Path) -> Path:
 def faults(folder: Path) -> list[tuple[str, int | None, int | None, str]]:
     return [
         (fault.file.name.lstrip("0"), fault.position, fault.offset, fault.fault)
-        for fault in check_partition(folder, Checked())
+        for fault in check_partition(folder, CheckCounts())
     ]
 
 
 def test_a_folder_that_is_whole(folder: Path) -> None:
-    checked = Checked()
+    checked = CheckCounts()
     assert list(check_partition(folder, checked)) == []
     assert (checked.segments, checked.batches, checked.records) == (2, 5, 17)
 

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from kafkactl.errors import UsageError
-from kafkactl.storage.check import Checked, Fault, Severity, broker, check_log_dir, check_partition
+from kafkactl.storage.check import CheckCounts, Fault, Severity, broker, check_log_dir, check_partition
 from kafkactl.storage.check.cleanup import LogDirKnowledge
 from kafkactl.storage.check.partition import PartitionCheck
 from kafkactl.storage.log_dir import list_segments
@@ -35,8 +35,8 @@ def log_dir(original: Path, tmp_path: Path) -> Path:
     return shutil.copytree(original, tmp_path / "log-dir")
 
 
-def faults(folder: Path, check: Callable[[Path, Checked], Iterator[Fault]] = check_partition) -> list[Fault]:
-    return [finding for finding in check(folder, Checked()) if finding.severity is Severity.FAULT]
+def faults(folder: Path, check: Callable[[Path, CheckCounts], Iterator[Fault]] = check_partition) -> list[Fault]:
+    return [finding for finding in check(folder, CheckCounts()) if finding.severity is Severity.FAULT]
 
 
 @pytest.mark.parametrize("pattern", KINDS)
@@ -104,7 +104,7 @@ def test_a_segment_that_was_emptied_is_found(log_dir: Path, tmp_path: Path, topi
         files = {path: path.read_bytes() for path in folder.glob(f"{segment.stem}.*") if path.suffix != ".snapshot"}
         for path in files:
             path.write_bytes(b"")
-        found = [finding for finding in check_partition(folder, Checked()) if "missing between" in finding.fault]
+        found = [finding for finding in check_partition(folder, CheckCounts()) if "missing between" in finding.fault]
         is_proven = not is_alone or topic == "rolled-0" or segment == list_segments(folder)[-2]
         assert [finding.severity for finding in found] == [Severity.FAULT if is_proven else Severity.NOTICE]
         for path, data in files.items():
@@ -170,7 +170,7 @@ def test_a_partition_without_a_folder_is_missed_by_the_checkpoints(
     if not was_stopped:
         (log_dir / ".kafka_cleanshutdown").unlink()
     text = "plain-0 is missing in the log dir"
-    missing = [finding for finding in check_log_dir(log_dir, Checked()) if finding.fault.startswith(text)]
+    missing = [finding for finding in check_log_dir(log_dir, CheckCounts()) if finding.fault.startswith(text)]
     is_explained = rest == "unreadable" or (rest in ("delete", "stray") and not was_stopped)
     assert {finding.file.name for finding in missing} == (
         set() if is_explained else {"recovery-point-offset-checkpoint", "replication-offset-checkpoint"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kafkactl.storage.check import Checked, Severity, check_log_dir, check_partition
+from kafkactl.storage.check import CheckCounts, Severity, check_log_dir, check_partition
 from kafkactl.storage.log_dir import list_files, list_partition_folders
 from tests.conftest import Cli
 from tests.data.logs import ARCHIVES, extract
@@ -36,7 +36,7 @@ def test_a_healthy_log_dir_has_no_fault(log_dirs: list[Path]) -> None:
     states = {path.name.rstrip("-123") for path in log_dirs}
     assert states == {"fresh", "running", "killed", "caught-up", "running-later", "restarted", "stopped"}
     for log_dir in log_dirs:
-        checked = Checked()
+        checked = CheckCounts()
         findings = list(check_log_dir(log_dir, checked))
         assert [finding for finding in findings if finding.severity is Severity.FAULT] == []
         assert [finding.fault for finding in findings if not finding.fault.startswith(NOTICES)] == []
@@ -45,7 +45,7 @@ def test_a_healthy_log_dir_has_no_fault(log_dirs: list[Path]) -> None:
 
 def test_each_partition_by_itself_has_no_fault(log_dirs: list[Path]) -> None:
     for folder in list_partition_folders(log_dirs[-1]):
-        found = [finding for finding in check_partition(folder, Checked()) if finding.severity is Severity.FAULT]
+        found = [finding for finding in check_partition(folder, CheckCounts()) if finding.severity is Severity.FAULT]
         assert found == []
 
 
@@ -53,7 +53,7 @@ def test_a_copied_folder_has_no_fault_without_its_log_dir(log_dirs: list[Path], 
     for log_dir in log_dirs:
         for folder in list_partition_folders(log_dir):
             moved = folder.rename(tmp_path / folder.name)
-            found = [finding for finding in check_partition(moved, Checked()) if finding.severity is Severity.FAULT]
+            found = [finding for finding in check_partition(moved, CheckCounts()) if finding.severity is Severity.FAULT]
             moved.rename(folder)
             assert found == []
 

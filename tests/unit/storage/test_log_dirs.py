@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kafkactl.storage.check import Checked, Fault, Severity, check_log_dir, check_partition
+from kafkactl.storage.check import CheckCounts, Fault, Severity, check_log_dir, check_partition
 from kafkactl.storage.check.cleanup import LogDirKnowledge, Policy
 from kafkactl.storage.log_dir import FolderState, parse_folder_name, scan_log_dir
 from kafkactl.storage.records import Record
@@ -36,7 +36,7 @@ def write_segment(folder: Path, base_offset: int, *batches: bytes) -> Path:
 
 
 def findings(folder: Path) -> list[tuple[str, str]]:
-    return [(finding.severity.value, finding.fault) for finding in check_partition(folder, Checked())]
+    return [(finding.severity.value, finding.fault) for finding in check_partition(folder, CheckCounts())]
 
 
 def faults(found: Sequence[Fault]) -> list[str]:
@@ -65,7 +65,7 @@ def test_folders_that_are_set_aside_are_no_topics(tmp_path: Path, cli: Cli) -> N
     write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
     for state in FolderState:
         write_segment(tmp_path / f"orders-1.{'0' * 32}-{state}", 0, encode_batch(records(0)), b"damage")
-    found = list(check_log_dir(tmp_path, Checked()))
+    found = list(check_log_dir(tmp_path, CheckCounts()))
     assert faults(found) == ["6 bytes that are no whole batch"]
     notices = {finding.file.name[9 + 32 :]: finding.fault for finding in found if finding.severity is Severity.NOTICE}
     assert notices == {
@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_listed_hides_no_other(tmp_path: Path, monkeypat
         return scandir(folder)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    found = list(check_log_dir(tmp_path, Checked()))
+    found = list(check_log_dir(tmp_path, CheckCounts()))
     assert faults(found) == ["permission denied", "6 bytes that are no whole batch"]
 
 
@@ -169,7 +169,7 @@ def test_a_loop_of_links_is_an_error(tmp_path: Path, cli: Cli, command: tuple[st
 def test_a_loop_of_links_beside_partitions_is_skipped(tmp_path: Path, cli: Cli) -> None:
     write_segment(tmp_path / "orders-0", 0, encode_batch(records(0)))
     (tmp_path / "orders-1").symlink_to(tmp_path / "orders-1")
-    ((severity, text),) = [(finding.severity, finding.fault) for finding in check_log_dir(tmp_path, Checked())]
+    ((severity, text),) = [(finding.severity, finding.fault) for finding in check_log_dir(tmp_path, CheckCounts())]
     assert (severity, text) == (Severity.NOTICE, "skipped: a loop of links")
     assert "orders-1: skipped: a loop of links" in cli("log", "stats", tmp_path, check=0).stderr
 

@@ -10,7 +10,7 @@ import pytest
 
 from kafkactl.errors import KafkactlError
 from kafkactl.storage import source
-from kafkactl.storage.check import Checked, Fault, Severity, check_partition
+from kafkactl.storage.check import CheckCounts, Fault, Severity, check_partition
 from kafkactl.storage.segment import Segment
 from tests.unit.storage.encoding import encode_batch
 from tests.unit.storage.test_check import folder as folder  # a fixture
@@ -46,7 +46,7 @@ def fail_from(monkeypatch: pytest.MonkeyPatch, limit: int, names: tuple[str, ...
 
 
 def faults_of(path: Path) -> list[Fault]:
-    return list(check_partition(path.parent, Checked()))
+    return list(check_partition(path.parent, CheckCounts()))
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -134,5 +134,5 @@ def test_every_file_of_a_partition_names_its_reason(folder: Path, monkeypatch: p
         return pread(descriptor, size, position)
 
     monkeypatch.setattr(source.os, "pread", failing_pread)
-    found = list(check_partition(folder, Checked()))
+    found = list(check_partition(folder, CheckCounts()))
     assert {fault.file for fault in found if FAULT in fault.fault} == damaged

@@ -31,8 +31,9 @@ class Choice:
 def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
     """Return the format of a topic's keys or values.
 
-    `part` is key or value; `topic` is None where it is not known. Raise UsageError for an unknown format, for a schema
-    that is missing or that the format cannot use, and where an extra is not installed.
+    `choice` has the format's name and the source of its schema; `part` is key or value; `topic` is None where it is not
+    known. Raise UsageError for an unknown format, for a schema that is missing or that the format cannot use, and where
+    an extra is not installed.
     """
     language = schemas.LANGUAGES.get(choice.name)
     if language is None and choice.name != BY_REGISTRY:
