@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -72,6 +74,14 @@ def test_version(cli: Cli) -> None:
 def test_every_compiled_part_is_listed() -> None:
     sources = {path.stem for path in (REPOSITORY / "kafkactl").rglob("*.pyx")}
     assert {module.rpartition(".")[2] for module in compiled_parts.MODULES} == sources
+
+
+def test_every_part_is_compiled_where_there_is_a_compiler(cli: Cli) -> None:
+    """A .pyx file that does not compile is left out in silence by the installation: here it fails."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KAFKACTL_")}
+    code = "from kafkactl.cli.frame import compiled_parts; print(compiled_parts.describe())"
+    done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert "in Python" not in done.stdout or shutil.which("cc") is None
 
 
 def loaded(*arguments: str, **environment: str) -> set[str]:
