@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # Each part of test-long ends within 8 minutes; docs/test-long.md has the last result of each.
 LONG := timeout 480
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-python-3.12 test-long-python-3.13 lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-python-3.12 test-long-python-3.13 lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -27,7 +27,7 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-python-3.12 test-long-python-3.13
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-python-3.12 test-long-python-3.13
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
@@ -74,6 +74,10 @@ test-long-errors-commit: $(VENV)/installed-dev
 
 test-long-errors-group: $(VENV)/installed-dev
 	$(ERRORS) -k "test_reading_in_a_group and not (JoinGroup or SyncGroup or Heartbeat or OffsetCommit or OffsetFetch or LeaveGroup)"
+
+# 25 commands on a broker of each supported release.
+test-long-brokers: $(VENV)/installed-dev
+	$(LONG) $(BIN)/python -m tests.brokers
 
 # A source distribution where there is no compiler, the core without extras, and a wheel for musl.
 test-long-packages: $(VENV)/installed-dev
