@@ -15,7 +15,7 @@ from kafkactl.cli.configs.entities import EntityChoice, EntityOptions, require_e
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
-from kafkactl.cli.frame.results import show_outcomes, tell_all
+from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -94,7 +94,7 @@ def describe(
         )
     else:
         _show_settings(settings, output, [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS)
-    return tell_all(errors)
+    return print_errors(errors)
 
 
 @app.command()

@@ -107,7 +107,7 @@ def console_consumer(
         raise UsageError("--dedupe-latest needs an end", "leave --follow and the group out")
     if selection.joins:
         before_change(connected, [Change(what=f"commit offsets of group {selection.group}", inverse=cannot_be_undone)])
-    key, value = style.formats(*formats.chosen(registry=connected.settings.registry))
+    key, value = style.formats(*formats.choose_formats(registry=connected.settings.registry))
     writer = style.writer(output.format, key, value)
     wanted = which.wanted(key, value)
 

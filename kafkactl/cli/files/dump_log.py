@@ -287,7 +287,7 @@ def dump_log(
     as_rows = output.is_parquet or output.format not in (None, OutputFormat.PLAIN)
     with_data = print_data_log or decoders.is_any or select.needs_records
     deep = deep_iteration or with_data
-    key, value = formats.chosen()
+    key, value = formats.choose_formats()
     decoder = decoders.decoder(key, value)
     selection = select.selection(key, decoder, clock, as_rows)
     if max_decompressed_bytes is not None:

@@ -12,7 +12,7 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, GroupOutputOptions, MirrorOutputOptions, ReportOptions
-from kafkactl.cli.frame.results import show_outcomes, tell_all
+from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.cli.groups import exporter as groups_exporter
 from kafkactl.cli.groups import offsets as groups_offsets
@@ -223,7 +223,7 @@ def describe(
         time.sleep(apart_s or 1.0)
         found = look()
         found = _ordered(add_rates(before, found, time.monotonic() - looked), sort, top)
-    status = _show_lags(found, output, lag, verbose) | tell_all(errors)
+    status = _show_lags(found, output, lag, verbose) | print_errors(errors)
     violations = [told for each in found for condition in conditions if (told := condition.find_violation(each))]
     for told in violations:
         people.error(ConditionError(told))
@@ -400,7 +400,7 @@ def _show_descriptions(
         _note_idle(described)
     else:
         output.show(listing(groups_tables.states(verbose), described))
-    return tell_all([*choice.errors, *errors])
+    return print_errors([*choice.errors, *errors])
 
 
 def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verbose: bool) -> int:

@@ -15,7 +15,7 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, MirrorOutputOptions, ReportOptions, TimeOptions
-from kafkactl.cli.frame.results import tell_all
+from kafkactl.cli.frame.results import print_errors
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.documents import read_text, read_yaml
 from kafkactl.errors import NotFoundError, OperationError, UsageError
@@ -290,7 +290,7 @@ def export(cluster: ClusterOptions, output: DocumentOptions, which: GroupsOption
             elif row.error:
                 errors.append(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))
     output.show({"groups": content})
-    return tell_all(errors)
+    return print_errors(errors)
 
 
 @command

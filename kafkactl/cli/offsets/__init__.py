@@ -9,7 +9,7 @@ import typer
 
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions, TimeOptions
-from kafkactl.cli.frame.results import tell_all, tell_errors
+from kafkactl.cli.frame.results import print_errors, print_partition_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output.report import Column, Report, Table, listing
@@ -89,7 +89,7 @@ def offsets(
         status = _show_ends(connected, output, selected_partitions, apart_s)
     else:
         status = _show_offsets(connected, output, selected_partitions, moment)
-    return status | tell_all(errors)
+    return status | print_errors(errors)
 
 
 def _parse_moment(text: str, clock: TimeOptions) -> int:
@@ -121,7 +121,7 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
         out.write_text(admin_text.format_offsets(rows))
     else:
         output.show(listing(columns, rows))
-    return tell_errors((row.topic, row.partition, row.error) for row in rows)
+    return print_partition_errors((row.topic, row.partition, row.error) for row in rows)
 
 
 def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Partition], rate: float | None) -> int:
@@ -148,4 +148,4 @@ def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Parti
         if name != "error"
     ]
     output.show(Report(rows, [Table(columns, rows)]))
-    return tell_errors((row["topic"], row["partition"], row["error"]) for row in rows)
+    return print_partition_errors((row["topic"], row["partition"], row["error"]) for row in rows)

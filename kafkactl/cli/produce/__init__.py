@@ -137,7 +137,7 @@ def console_producer(
     if transactional_id is not None:
         said["transactional.id"] = Flag("--transactional-id", transactional_id)
     connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect(said)
-    key, value = formats.chosen(name, connected.settings.registry, registers=not dry_run)
+    key, value = formats.choose_formats(name, connected.settings.registry, registers=not dry_run)
     if not dry_run:
         before_change(connected, [Change(what=f"write records to topic {name}", inverse=cannot_be_undone)])
     source, plain = what.source(key, value)

@@ -11,7 +11,7 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
-from kafkactl.cli.frame.results import tell_errors
+from kafkactl.cli.frame.results import print_partition_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
@@ -115,7 +115,7 @@ def delete(
         people.note(f"records before {format_time(moment, clock.tzinfo)}")
     if confirm.dry_run:
         output.show(preview)
-        return tell_errors((row.topic, row.partition, row.error) for row in planned)
+        return print_partition_errors((row.topic, row.partition, row.error) for row in planned)
     if planned and all(row.error for row in planned):
         rows = [records.Deletion(row.topic, row.partition, None, row.error) for row in planned]
         return _show_deletions(rows, output)
@@ -143,7 +143,7 @@ def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> in
         ]
         if shown_rows:
             output.show(Report(rows, [Table(columns, shown_rows)]))
-    return tell_errors((row.topic, row.partition, row.error) for row in rows)
+    return print_partition_errors((row.topic, row.partition, row.error) for row in rows)
 
 
 def _find_kept_offsets(

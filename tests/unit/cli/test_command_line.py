@@ -147,8 +147,12 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["topics", "create", "t", "--replica-assignment", "1:x"], "not broker ids", "1:2,2:3"),
         (["topics", "create", "t", "--replica-assignment", "1:1"], "names a broker twice", ""),
         (["topics", "create", "t", "--replica-assignment", "1:2,1"], "differ in their number", ""),
-        (["topics", "create", "t", "-p", "1", "--replica-assignment", "1"], "says partitions", ""),
-        (["topics", "alter", "t"], "alter what?", "--partitions"),
+        (
+            ["topics", "create", "t", "-p", "1", "--replica-assignment", "1"],
+            "--replica-assignment and --partitions are mutually exclusive",
+            "leave one of them out",
+        ),
+        (["topics", "alter", "t"], "missing option: --partitions or --replication-factor", "configs alter topics NAME"),
         (["groups", "delete"], "missing argument GROUP", "--group"),
         (["groups", "delete", ""], "invalid value '' for GROUP", "leave the option"),
         (["groups", "explain"], "missing argument GROUP", "--group"),
@@ -262,7 +266,7 @@ def test_a_bug_is_told_as_one_and_debug_shows_where(
 
     monkeypatch.setattr("kafkactl.connection.contexts.load", broken)
     assert run(["context", "list"]) == 1
-    assert "error: unexpected: RuntimeError: oops\nhint: this is a bug" in capsys.readouterr().err
+    assert "error: unexpected error: RuntimeError: oops\nhint: this is a bug" in capsys.readouterr().err
     with pytest.raises(RuntimeError):
         run(["--debug", "context", "list"])
 
