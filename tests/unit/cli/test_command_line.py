@@ -172,7 +172,7 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["configs", "alter", "topics", "t", "--set", "a=1", "--unset", "a"], "changed twice: a", ""),
         (["configs", "describe", "topics", "t", "--broker", "1"], "the entity is said in two ways", ""),
         (["produce"], "missing argument TOPIC", "--topic"),
-        (["produce", "t", "--compression-codec", "rar"], "'rar' is no codec", "zstd"),
+        (["produce", "t", "--compression-codec", "rar"], "invalid value 'rar' for --compression-codec", "zstd"),
         (["produce", "t", "--acks", "2"], "--acks 2", ""),
         (["produce", "t", "--property", "parse.kye=true"], "no such property", "parse.key"),
         (["produce", "t", "--key-format", "xml"], "'xml' is no format", "base64"),
