@@ -318,7 +318,7 @@ def test_a_group_and_a_beginning_may_be_client_settings(kraft: RunningCluster, n
     refused = cli("consume", name, "--from-beginning", "-X", "auto.offset.reset=latest", check=2)
     assert "--from-beginning says auto.offset.reset=earliest" in refused.stderr
     refused = cli("consume", name, "-X", "auto.offset.reset=none", check=2)
-    assert "without a group there is none" in refused.stderr
+    assert "without a group there is no committed offset" in refused.stderr
     refused = cli("consume", name, "-X", "value.deserializer.encoding=UTF-16", check=2)
     assert "cannot be kept" in refused.stderr
     refused = cli("consume", name, "-X", "group.idd=x", check=2)

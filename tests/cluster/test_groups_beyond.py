@@ -146,7 +146,7 @@ def test_what_cannot_be_reset(cluster: RunningCluster, topic: str) -> None:
     for flags, status, reason in (
         (["--topic", topic], 2, "missing option for the new offsets"),
         (["--to-earliest"], 2, "missing option: --topic, --all-topics or --from-file"),
-        (["--topic", topic, "--to-earliest", "--to-latest"], 2, "two places"),
+        (["--topic", topic, "--to-earliest", "--to-latest"], 2, "options for the new offsets are mutually exclusive"),
         (["--topic", f"{topic}:9", "--to-earliest"], 1, "has no partition 9"),
         (["--topic", f"{topic}:x", "--to-earliest"], 2, "not numbers"),
         (["--topic", "no-such-topic", "--to-earliest"], 1, "there is no topic"),

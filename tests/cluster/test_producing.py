@@ -149,7 +149,7 @@ def test_wrong_flags_are_told(kraft: RunningCluster, name: str) -> None:
     for arguments, told in (
         (["--input", "xml"], "invalid value 'xml' for --input"),
         (["--input", "json", "-K", ":"], "properties of the reader and --delimiter cannot be used with --input json"),
-        (["--line-reader", "com.example.Reader"], "there is no JVM here"),
+        (["--line-reader", "com.example.Reader"], "kafkactl cannot run Java classes"),
         (["--rate", "0"], "invalid value '0' for --rate: not a number above 0"),
         (["--rate", "nan"], "invalid value 'nan' for --rate: not a number above 0"),
         (["--rate", "1e400"], "invalid value 'inf' for --rate: not a number above 0"),

@@ -11,7 +11,8 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions, TimeOptions
 from kafkactl.cli.frame.results import print_errors, print_partition_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
-from kafkactl.errors import KafkactlError, UsageError
+from kafkactl.cli.frame.values import make_exclusive_error
+from kafkactl.errors import KafkactlError
 from kafkactl.output.report import Column, Report, Table, listing
 from kafkactl.stdout import out
 from kafkactl.times import parse_pause
@@ -67,11 +68,13 @@ def offsets(
 
     selection = topics.selection()
     if topic_partitions and (not selection.is_empty or partitions):
-        raise UsageError("--topic-partitions says topics and partitions", "leave the topic and --partitions out")
+        raise make_exclusive_error(
+            "--topic-partitions", "--partitions" if selection.is_empty else "a selection of topics"
+        )
     if (count or rate is not None) and at != "latest":
-        raise UsageError("--count and --rate look at the ends", "leave --time out")
+        raise make_exclusive_error("--count" if count else "--rate", "--time")
     if (count or rate is not None) and output.output is not None and output.is_kafka:
-        raise UsageError("Kafka's tool has no words for --count and --rate", "leave -o kafka out")
+        raise make_exclusive_error("--count" if count else "--rate", "-o kafka")
     rules = parse_rules(topic_partitions) if topic_partitions else None
     moment = _parse_moment(at, clock)
     apart_s = None if rate is None else parse_pause(rate, "--rate")

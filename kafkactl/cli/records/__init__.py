@@ -83,11 +83,19 @@ def delete(
 
     options = (before_offset is not None, before_time is not None, all_, offset_json_file is not None)
     if sum(options) != 1:
-        raise UsageError("which records?", "say one of --before-offset, --before-time, --all and --offset-json-file")
+        raise UsageError(
+            "--before-offset, --before-time, --all and --offset-json-file are mutually exclusive"
+            if any(options)
+            else "missing option: --before-offset, --before-time, --all or --offset-json-file",
+            "use one of them",
+        )
     moment = None if before_time is None else clock.parse(before_time, "--before-time")
     if offset_json_file is not None:
         if not topics.selection().is_empty or partitions:
-            raise UsageError("the file names topics and partitions", "leave the topic and --partitions out")
+            raise UsageError(
+                "--offset-json-file and a selection of topics or partitions are mutually exclusive",
+                "leave TOPIC and --partitions out",
+            )
         before = records.read_offset_file(offset_json_file)
         connected = cluster.connect()
     else:
