@@ -317,7 +317,7 @@ def _require_alive(entities: Iterable[Entity], brokers: Sequence[int]) -> None:
     for entity in entities:
         if int(entity.name) not in brokers:
             raise NotFoundError(
-                f"there is no broker {entity.name} that is alive", f"alive are: {', '.join(map(str, brokers))}"
+                f"broker {entity.name} is not alive", f"brokers that are alive: {', '.join(map(str, brokers))}"
             )
 
 
@@ -333,8 +333,8 @@ def _find_refusal(entity: Entity, verb: str, result: Any) -> OperationError | No
 def _make_not_found_error(entity: Entity) -> NotFoundError:
     """Return the error for an entity that does not exist."""
     return NotFoundError(
-        f"there is no {entity}",
-        "kafkactl topics list shows those that one may see",
+        f"{entity.type.singular} not found: {entity.name!r}",
+        "list the topics that you can see: kafkactl topics list",
         ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
     )
 

@@ -56,7 +56,7 @@ def select_partitions(
     if not selection.is_empty:
         choice = selection.choose(existing_topics)
         names = choice.names
-        errors += [NotFoundError(f"there is no topic {name!r}", _TOPICS_HINT) for name in choice.absent_names]
+        errors += [NotFoundError(f"topic not found: {name!r}", _TOPICS_HINT) for name in choice.absent_names]
         errors += [NotFoundError(f"no topic matches {text!r}", _TOPICS_HINT) for text in choice.unmatched_patterns]
     if numbers is None:
         return [(name, number) for name in names for number in existing_topics[name]], errors

@@ -207,10 +207,10 @@ _AUTHORIZATION_CODES = frozenset(code for code, error in BROKER_ERRORS.items() i
 """Codes of missing rights."""
 
 _HINTS = {
-    KafkaError.UNKNOWN_TOPIC_OR_PART: "kafkactl topics list shows those that one may see",
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "list the topics that you can see: kafkactl topics list",
     KafkaError.TOPIC_ALREADY_EXISTS: "--if-not-exists makes that no error",
     KafkaError.NON_EMPTY_GROUP: "stop its consumers first; kafkactl groups describe GROUP --members shows them",
-    KafkaError.GROUP_ID_NOT_FOUND: "kafkactl groups list shows those that one may see",
+    KafkaError.GROUP_ID_NOT_FOUND: "list the groups that you can see: kafkactl groups list",
     KafkaError.INVALID_REPLICATION_FACTOR: "a partition has at most as many replicas as the cluster has brokers",
 }
 

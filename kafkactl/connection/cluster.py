@@ -517,9 +517,9 @@ def _make_setting_error(reason: str, name: str) -> UsageError:
 
     near = get_close_matches(name, KNOWN, 1) if name else []
     if near:
-        return UsageError(f"there is no client setting {name}", f"the nearest name is {near[0]}")
+        return UsageError(f"unknown client setting {name}", f"the nearest name is {near[0]}")
     if name:
-        return UsageError(f"there is no client setting {name}", "Java's and librdkafka's names are known")
+        return UsageError(f"unknown client setting {name}", "Java's and librdkafka's names are known")
     hint = "look at -X, --command-config, KAFKACTL_CLIENT_* and kafkactl context show"
     return UsageError(f"a client setting is wrong: {reason}", hint)
 
@@ -541,7 +541,7 @@ def list_partition_numbers(topic: TopicMetadata) -> list[int]:
         return sorted(topic.partitions)
     code, hint = topic.error.code(), find_hint(topic.error.code())
     if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        raise NotFoundError(f"there is no topic {topic.topic!r}", hint, code)
+        raise NotFoundError(f"topic not found: {topic.topic!r}", hint, code)
     raise OperationError(f"cannot read {topic.topic}: {describe_kafka_error(topic.error)}", hint, code)
 
 

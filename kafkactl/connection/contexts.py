@@ -51,7 +51,7 @@ class ContextFile:
         except KeyError:
             existing_names = ", ".join(sorted(self.contexts)) or "none yet"
             raise NotFoundError(
-                f"there is no context {name!r} in {self.path}",
+                f"context not found: {name!r} in {self.path}",
                 f"known: {existing_names}; kafkactl context set {name} --bootstrap-server HOST:PORT makes it",
             ) from None
 

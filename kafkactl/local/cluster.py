@@ -154,7 +154,7 @@ def _require_local_cluster(name: str) -> Instance:
     if local_cluster is None:
         present = ", ".join(list_names())
         hint = f"there is: {present}" if present else f"start one: kafkactl local up [{'|'.join(TARGETS)}]"
-        raise NotFoundError(f"there is no local cluster {name!r}", hint)
+        raise NotFoundError(f"local cluster not found: {name!r}", hint)
     return local_cluster
 
 

@@ -105,7 +105,7 @@ def _pick(table: Table, titles: Sequence[str], flag: str = "--columns") -> list[
     for title in titles:
         if title.lower() not in columns:
             possible = ", ".join(column.title for column in table.columns)
-            raise UsageError(f"invalid value {title!r} for {flag}: there is no such column", f"columns: {possible}")
+            raise UsageError(f"invalid value {title!r} for {flag}", f"columns: {possible}")
     return [columns[title.lower()] for title in titles]
 
 

@@ -28,7 +28,7 @@ class DryRun:
         self._cluster, self._topic, self._account = cluster, topic, account
         topics = cluster.read_metadata().topics
         if topic not in topics:
-            raise NotFoundError(f"there is no topic {topic!r}", f"kafkactl topics create {topic}")
+            raise NotFoundError(f"topic not found: {topic!r}", f"kafkactl topics create {topic}")
         self._numbers = frozenset(list_partition_numbers(topics[topic]))
         if partition is not None:
             require_partition(topic, partition, self._numbers)

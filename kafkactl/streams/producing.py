@@ -378,7 +378,7 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
         if error.code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             raise OperationError(f"cannot send to {topic}: {error}", code=error.code) from error
         raise NotFoundError(
-            f"there is no topic {topic!r}, and the broker did not make it: {error}", f"kafkactl topics create {topic}"
+            f"topic not found: {topic!r}, and the broker did not create it: {error}", f"kafkactl topics create {topic}"
         ) from error
 
 

@@ -188,5 +188,5 @@ def find_topics(cluster: Cluster, consumer: Any, selection: Selection) -> dict[s
     choice = selection.include.choose(topics)
     if not choice.names:
         arguments = ", ".join((*choice.absent_names, *choice.unmatched_patterns))
-        raise NotFoundError(f"no topic matches {arguments!r}", "kafkactl topics list shows those that one may see")
+        raise NotFoundError(f"no topic matches {arguments!r}", "list the topics that you can see: kafkactl topics list")
     return {name: list_partition_numbers(topics[name]) for name in choice.names}

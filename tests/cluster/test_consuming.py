@@ -322,7 +322,7 @@ def test_a_group_and_a_beginning_may_be_client_settings(kraft: RunningCluster, n
     refused = cli("consume", name, "-X", "value.deserializer.encoding=UTF-16", check=2)
     assert "cannot be kept" in refused.stderr
     refused = cli("consume", name, "-X", "group.idd=x", check=2)
-    assert "there is no client setting group.idd" in refused.stderr
+    assert "unknown client setting group.idd" in refused.stderr
     assert "the nearest name is group.id" in refused.stderr
     file.write_text("group.idd=x\nmy.own.setting=1\n")
     told = cli("consume", name, "--consumer-config", file, "--from-beginning", "-e", check=0).stderr

@@ -95,7 +95,7 @@ def test_delete(cluster: RunningCluster, topic: str) -> None:
     assert "would be deleted" in cli.ok("groups", "delete", topic, "--dry-run")
     cli.ok("groups", "delete", "--group", topic, "--yes")
     assert topic not in cli.ok("groups", "list").splitlines()
-    assert f"error: there is no consumer group '{topic}'" in cli("groups", "describe", topic, check=1).stderr
+    assert f"error: consumer group not found: '{topic}'" in cli("groups", "describe", topic, check=1).stderr
 
 
 def test_all_groups_and_kafkas_spelling(cluster: RunningCluster, topic: str) -> None:

@@ -87,7 +87,7 @@ def test_one_that_is_missing_does_not_hide_the_others(arguments: list[str], brok
     ("file", "status", "why"),
     [
         ("groups: {billing: {orders: {7: 1}}}", 1, "topic orders has no partition 7"),
-        ("groups: {billing: {orders: {0: 0}}, fresh: {gone: {0: 1}}}", 1, "there is no topic 'gone'"),
+        ("groups: {billing: {orders: {0: 0}}, fresh: {gone: {0: 1}}}", 1, "topic not found: 'gone'"),
         ("groups: {many: {orders: {0: 1}}}", 1, "a share group"),
         ("groups: {billing: {orders: {0: 1.9}}}", 2, "not a whole number from 0"),
     ],

@@ -38,7 +38,7 @@ def test_offsets_of_every_moment(cluster: RunningCluster, name: str) -> None:
 
 def test_wrong_questions(kraft: RunningCluster) -> None:
     for arguments, words in {
-        ("no-such-topic",): "there is no topic 'no-such-topic'",
+        ("no-such-topic",): "topic not found: 'no-such-topic'",
         ("--topic-partitions", "no-such-topic"): "no partition is meant",
         ("(",): "invalid value '(' for TOPIC",
         ("--time", "-9"): "a negative number is not a time",

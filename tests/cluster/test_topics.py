@@ -63,7 +63,7 @@ def test_several_at_once_each_with_its_own_result(cluster: RunningCluster, name:
     cli.ok("topics", "create", f"{name}-b", "--if-not-exists")
     cli.ok("topics", "delete", f"{name}-.*", "--yes")
     assert name not in cli.ok("topics", "list")
-    assert "there is no topic" not in cli("topics", "delete", f"{name}-b", "--yes", "--if-exists", check=0).stderr
+    assert "topic not found" not in cli("topics", "delete", f"{name}-b", "--yes", "--if-exists", check=0).stderr
 
 
 def test_replicas_placed_by_hand(kraft_cluster: RunningCluster, name: str) -> None:
@@ -82,7 +82,7 @@ def test_what_the_broker_refuses_is_told_as_it_says_it(cluster: RunningCluster, 
 
 def test_what_is_not_there(cluster: RunningCluster, name: str) -> None:
     cli = cluster.cli
-    assert f"error: there is no topic '{name}'" in cli("topics", "describe", name, check=1).stderr
+    assert f"error: topic not found: '{name}'" in cli("topics", "describe", name, check=1).stderr
     assert "error: topic" in cli("topics", "delete", name, "--yes", check=1).stderr
     assert "no topic matches" in cli("topics", "describe", f"{name}.*", check=1).stderr
     assert name not in cli.ok("topics", "list"), "asking must not create"

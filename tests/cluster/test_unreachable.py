@@ -97,7 +97,7 @@ def test_a_wrong_protocol_is_told_as_what_it_is(kraft: RunningCluster) -> None:
 
 def test_an_unknown_setting_is_wrong_usage(kraft: RunningCluster) -> None:
     done = kraft.cli("topics", "list", "-X", "nosuch.setting=1", check=2)
-    assert "there is no client setting nosuch.setting" in done.stderr
+    assert "unknown client setting nosuch.setting" in done.stderr
 
 
 def test_who_named_the_address_is_said(cli: Cli) -> None:

@@ -48,7 +48,7 @@ def test_from_a_container_and_segments_from_this_host(image: str, start: Start, 
         read = in_container(image, target, "consume", "orders", "--from-beginning", "-e")
         assert read.stdout == "a\nb\nc\n"
         refused = in_container(image, target, "topics", "describe", "none")
-        assert (refused.returncode, refused.stderr.splitlines()[0]) == (1, "error: there is no topic 'none'")
+        assert (refused.returncode, refused.stderr.splitlines()[0]) == (1, "error: topic not found: 'none'")
         segment = folder / "orders-0" / "00000000000000000000.log"
         assert "payload: b" in Cli(tmp_path).ok("dump-log", segment, "--print-data-log")
     who = ["docker", "run", "--rm", "--entrypoint", "id", image, "-un"]

@@ -105,7 +105,7 @@ def test_a_group_in_rebalance(kraft: RunningCluster, name: str) -> None:
 def test_a_group_that_does_not_exist(cluster: RunningCluster, name: str) -> None:
     reference, ours = theirs(cluster, "--describe", "--group", name), cluster.cli("groups", "describe", name)
     assert name in reference.stdout + reference.stderr
-    assert f"there is no consumer group {name!r}" in ours.stderr
+    assert f"consumer group not found: {name!r}" in ours.stderr
     assert ours.returncode == 1
 
 

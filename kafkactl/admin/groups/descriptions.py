@@ -119,7 +119,7 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
             reason = f"group {name!r} may exist: {list_errors[0]}"
             errors.append(OperationError(reason, "ask again when all brokers answer"))
         else:
-            errors.append(NotFoundError(f"there is no consumer group {name!r}", _LIST_HINT))
+            errors.append(NotFoundError(f"consumer group not found: {name!r}", _LIST_HINT))
     if choice.unmatched_patterns or not selection.names:
         errors += list_errors
     names = set(choice.names)

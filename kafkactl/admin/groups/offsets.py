@@ -161,7 +161,7 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
         except ValueError:
             raise UsageError(f"--topic {text}: not numbers of partitions", "like orders or orders:0,1,2") from None
         if name not in topics_metadata:
-            raise NotFoundError(f"there is no topic {name!r}", "kafkactl topics list shows those that one may see")
+            raise NotFoundError(f"topic not found: {name!r}", "list the topics that you can see: kafkactl topics list")
         if partition_numbers is None:
             partition_numbers = sorted(topics_metadata[name].partitions)
         if missing := [number for number in partition_numbers if number not in topics_metadata[name].partitions]:

@@ -224,7 +224,7 @@ def _ask(
     for name, answer in answers.items():
         if isinstance(answer, OperationError):
             is_absent = answer.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-            errors.append(NotFoundError(f"there is no topic {name!r}", _HINT, answer.code) if is_absent else answer)
+            errors.append(NotFoundError(f"topic not found: {name!r}", _HINT, answer.code) if is_absent else answer)
     return {name: answer for name, answer in answers.items() if not isinstance(answer, OperationError)}, errors
 
 
@@ -335,7 +335,7 @@ def _read_settings_in_bulk(
 def _find_refusal(topic: Any) -> KafkactlError | None:
     """Return the error of a topic in an answer, or None."""
     if topic.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-        return NotFoundError(f"there is no topic {topic.name!r}", _HINT, topic.error_code)
+        return NotFoundError(f"topic not found: {topic.name!r}", _HINT, topic.error_code)
     return refusal(f"cannot describe topic {topic.name}", topic.error_code, None) if topic.error_code else None
 
 

@@ -90,7 +90,7 @@ def show(
     context_name = name or file.current
     if context_name is None:
         raise UsageError(
-            "there is no current context", "choose one: kafkactl context use NAME; list them: kafkactl context list"
+            "no context is selected", "choose one: kafkactl context use NAME; list them: kafkactl context list"
         )
     context = file.get(context_name).hide_secrets()
     rows = [("bootstrap.servers", context.bootstrap_servers), *context.properties.items()]

@@ -60,7 +60,7 @@ def test_topics_and_partitions_apart() -> None:
 @pytest.mark.parametrize(
     ("topics", "partitions", "missing"),
     [
-        (["orders", "nosuch"], None, ["there is no topic 'nosuch'"]),
+        (["orders", "nosuch"], None, ["topic not found: 'nosuch'"]),
         (["orders", "no.*"], "0", ["no topic matches 'no.*'"]),
         (["orders"], "0,99", ["topic orders has no partition 99"]),
         ([], "99", ["no topic has a partition 99"]),

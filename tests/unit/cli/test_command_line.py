@@ -146,7 +146,7 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["topics", "create", "-p", "0", "t"], "0 is less than 1", "see: kafkactl topics create --help"),
         (["topics", "create", "-p", "many", "t"], "'many' is not a whole number", "create --help"),
         (["topics", "list", "-o", "xml"], "invalid value 'xml' for --output", "one of table, plain, json, jsonl"),
-        (["context", "list", "--columns", "nosuch"], "no such column", "CURRENT, CONTEXT"),
+        (["context", "list", "--columns", "nosuch"], "invalid value 'nosuch' for --columns", "CURRENT, CONTEXT"),
         (["context", "list", "--sort", "context:up"], "'up' is not an order", "COLUMN:desc"),
         (["-o", "kafka", "context", "list"], "invalid value 'kafka' for --output", "one of table"),
         (["topics", "list", "--nosuch"], "No such option: --nosuch", "list --help"),
@@ -206,7 +206,7 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["local", "up", "--version", "latest"], "'latest' is no Kafka version", "4.3.1"),
         (["local", "down", "--keep-data", "--wipe"], "--keep-data and --wipe are mutually exclusive", ""),
         (["context", "set", "x"], "context x has no brokers", "--bootstrap-server"),
-        (["context", "show"], "no current context", "context use"),
+        (["context", "show"], "no context is selected", "context use"),
         (["--timeout", "-1", "topics", "list"], "invalid value '-1' for --timeout", "90s"),
         (["--timeout", "2h", "topics", "list"], "longer than an hour", "1h"),
         (["-b", "nonsense:port", "topics", "list"], "'nonsense:port' is no broker address", "host:port"),
@@ -226,9 +226,9 @@ def test_wrong_usage_is_one_line_a_hint_and_status_2(cli: Cli, arguments: list[s
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["context", "use", "nosuch"], "there is no context 'nosuch'"),
-        (["--context", "nosuch", "topics", "list"], "there is no context 'nosuch'"),
-        (["local", "down", "kraft"], "there is no local cluster 'kraft'"),
+        (["context", "use", "nosuch"], "context not found: 'nosuch'"),
+        (["--context", "nosuch", "topics", "list"], "context not found: 'nosuch'"),
+        (["local", "down", "kraft"], "local cluster not found: 'kraft'"),
         (["local", "logs"], "no local cluster found"),
     ],
 )
@@ -322,7 +322,7 @@ def test_the_life_of_a_context(cli: Cli) -> None:
     assert "client.id" not in shown
     assert "a:1" in shown
     cli.ok("context", "delete", "dev")
-    assert cli("context", "show", check=2).stderr.startswith("error: there is no current context")
+    assert cli("context", "show", check=2).stderr.startswith("error: no context is selected")
 
 
 def test_a_context_takes_a_java_file_over(cli: Cli) -> None:

@@ -148,7 +148,7 @@ def test_a_port_in_use_is_found_first() -> None:
 
 
 def test_what_is_not_there_cannot_be_stopped() -> None:
-    with pytest.raises(NotFoundError, match="no local cluster 'kraft'"):
+    with pytest.raises(NotFoundError, match="local cluster not found: 'kraft'"):
         cluster.down("kraft", False, lambda _line: None)
 
 
