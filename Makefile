@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 # Each part of test-long ends within 8 minutes; docs/test-long.md has the last result of each.
 LONG := timeout 480
 
-.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer lint image completions picture bench clean
+.PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-python-3.12 test-long-python-3.13 lint image completions picture bench clean
 
 demo: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
@@ -19,6 +19,7 @@ test: lint $(VENV)/installed-dev
 	sh tests/install-shells.sh
 	KAFKACTL_READER=pure $(PYTEST) -n auto tests/unit/storage tests/unit/output tests/unit/dump tests/fuzz
 	$(PYTEST) -n auto tests/unit tests/fuzz
+	$(PYTEST) tests/packages/test_wheels.py
 	$(PYTEST) -n 2 --dist loadgroup tests/cluster tests/reference
 	sh tests/install-docker.sh
 	$(PYTEST) tests/compose
@@ -26,7 +27,7 @@ test: lint $(VENV)/installed-dev
 test-unit: $(VENV)/installed-dev
 	$(PYTEST) -n auto tests/unit
 
-test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer
+test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-python-3.12 test-long-python-3.13
 
 # Every property with twenty times as many examples as in CI.
 test-long-properties: $(VENV)/installed-dev
@@ -73,6 +74,18 @@ test-long-errors-commit: $(VENV)/installed-dev
 
 test-long-errors-group: $(VENV)/installed-dev
 	$(ERRORS) -k "test_reading_in_a_group and not (JoinGroup or SyncGroup or Heartbeat or OffsetCommit or OffsetFetch or LeaveGroup)"
+
+# 25 commands on a broker of each supported release.
+test-long-brokers: $(VENV)/installed-dev
+	$(LONG) $(BIN)/python -m tests.brokers
+
+# A source distribution where there is no compiler, the core without extras, and a wheel for musl.
+test-long-packages: $(VENV)/installed-dev
+	$(LONG) $(PYTEST) -q tests/packages/test_sdist.py tests/packages/test_musl.py
+
+# The unit tests on the other releases of CPython that pyproject.toml promises, each in an environment of its own.
+test-long-python-3.12 test-long-python-3.13: test-long-python-%: $(VENV)/installed-dev
+	$(BIN)/python -m tests.packages.unit_tests $*
 
 # The command line on the oldest and the newest release of typer that pyproject.toml allows.
 TYPERS := 0.26.0 0.28.0 0.29.2

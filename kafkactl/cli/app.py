@@ -1,7 +1,7 @@
-"""The root command: what there is, loaded only when called, and the one place where errors become text.
+"""The root command, which loads a command when it is called, and the one place where errors become text.
 
-A command's flags and help live in its own module; here stand only its name, module and one line of summary, so
-that `kafkactl --help` imports none of them.
+This module has only name, module and summary of each command. Options and help are in the module of the command, so
+that `kafkactl --help` imports no command.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ from kafkactl.statuses import DONE, INTERRUPTED, USAGE
 
 @dataclass(frozen=True)
 class Entry:
-    """A command on its way to being loaded."""
+    """A command that is not imported yet."""
 
     module: str
+    """Name of the module below kafkactl.cli."""
     summary: str
     aliases: tuple[str, ...] = ()
 
@@ -58,12 +59,12 @@ COMMANDS = {
     "local": Entry("local", "Start and stop throw-away clusters on this machine."),
 }
 _OWN = {"help": "Show the help of a command.", "version": "Show the version and the compiled parts."}
-"""Commands that the root answers itself."""
+"""Commands that the root runs itself."""
 ALIASES = {alias: name for name, entry in COMMANDS.items() for alias in entry.aliases}
 
 
 class LazyGroup(help_text.Group):
-    """The root. It knows its commands by COMMANDS, and imports one when it is called."""
+    """The root command. It finds the other commands in COMMANDS, and imports one when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands that have a module."""
@@ -85,9 +86,12 @@ class LazyGroup(help_text.Group):
         return loaded
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Return what `kafkactl help COMMAND` and `kafkactl version` stand for, or the command that is called."""
+        """Return name, command and arguments of the command that is called. Run `help` and `version` here.
+
+        `kafkactl help COMMAND` becomes `kafkactl COMMAND --help`. Raise UsageError for an unknown name.
+        """
         if args[0] == "version" and not ctx.resilient_parsing:
-            _print_version(wanted=True)
+            _print_version(is_requested=True)
         if args[0] == "help":
             if args[1:]:
                 return super().resolve_command(ctx, [*args[1:], *(["--help"] if not ctx.resilient_parsing else [])])
@@ -98,14 +102,14 @@ class LazyGroup(help_text.Group):
 
     def summaries(self) -> Iterable[tuple[str, str]]:
         """Return each command with its aliases, and its summary."""
-        named = [("|".join((*entry.aliases, name)), entry.summary) for name, entry in COMMANDS.items()]
-        return [*named, *_OWN.items()]
+        rows = [("|".join((*entry.aliases, name)), entry.summary) for name, entry in COMMANDS.items()]
+        return [*rows, *_OWN.items()]
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Return the commands and options that begin with a text."""
+        """Return the commands and options that begin with the incomplete word."""
         summaries = {name: entry.summary for name, entry in COMMANDS.items()} | _OWN
         names = [completion.item(name, summary) for name, summary in summaries.items() if name.startswith(incomplete)]
-        # Past this group's own: names were given above, its options by the command they belong to.
+        # TyperGroup's own method would return the names once more.
         return names + TyperCommand.shell_complete(self, ctx, incomplete)
 
 
@@ -118,9 +122,9 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    """Print the version and the state of each compiled part, and end."""
-    if wanted:
+def _print_version(is_requested: bool) -> None:
+    """Print the version and the state of each compiled part, and exit, if this is requested."""
+    if is_requested:
         from kafkactl.cli.frame import compiled_parts
 
         stdout.out.write_text(f"kafkactl {__version__} ({compiled_parts.describe()})\n")
@@ -153,10 +157,10 @@ def root(
 
 
 def main() -> NoReturn:
-    """The `kafkactl` command: runs what sys.argv says and exits with its status.
+    """Run the command line in sys.argv, and exit with its status.
 
-    Clients are closed and output is flushed by then; taking the interpreter apart as well would cost every command
-    10 to 20 ms.
+    os._exit leaves out the end of the interpreter, which takes 10 to 20 ms. Before it, clients are closed and the
+    output is flushed.
     """
     startup.prepare_process()
     status = run(sys.argv[1:])
@@ -164,7 +168,7 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command line; prints any error as people read it and returns the exit status."""
+    """Run one command line, print its error if there is one, and return the exit status."""
     typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))
     try:
@@ -172,63 +176,70 @@ def run(arguments: list[str]) -> int:
         if "_KAFKACTL_COMPLETE" in os.environ or any(argument.endswith("-completion") for argument in arguments):
             from kafkactl.cli.completion import shells
 
-            shells.install()  # after typer's own, which build has put there
+            shells.install()  # after build, which installs typer's own
         status = root_command.main(arguments, prog_name="kafkactl", standalone_mode=False)
-        return _flushed(status if isinstance(status, int) else DONE, arguments)
+        return _flush(status if isinstance(status, int) else DONE, arguments)
     except help_text.MissingCommandError as failure:
         people.note(str(failure))
         return USAGE
     except KafkactlError as failure:
-        return _told(failure, arguments)
+        return _print_error(failure, arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         return DONE  # the reader has seen enough
     except SystemExit as exit_:
-        if isinstance(exit_.__context__, BrokenPipeError):  # typer makes that of it, with status 1
+        if isinstance(exit_.__context__, BrokenPipeError):  # typer turns it into an exit with status 1
             return DONE
-        return _flushed(exit_.code if isinstance(exit_.code, int) else DONE, arguments)
+        return _flush(exit_.code if isinstance(exit_.code, int) else DONE, arguments)
     except Exception as failure:
-        if (usage := _as_usage(failure)) is not None:
-            return _told(usage, arguments)
-        if isinstance(failure, stopping.StopRequestedError):  # outside the work that it stops
+        if (usage := _convert_error(failure)) is not None:
+            return _print_error(usage, arguments)
+        if isinstance(failure, stopping.StopRequestedError):  # the signal came before or after the work
             return failure.status
         if isinstance(failure, OSError):
-            return _told(KafkactlError(_os_error(failure)), arguments)
+            return _print_error(KafkactlError(_describe_os_error(failure)), arguments)
         if "--debug" in arguments:
             raise
-        what = f"{type(failure).__name__}: {failure}"
-        return _told(KafkactlError(f"unexpected: {what}", "this is a bug in kafkactl; --debug shows where"), arguments)
+        reason = f"unexpected error: {type(failure).__name__}: {failure}"
+        hint = "this is a bug in kafkactl: show its place with --debug"
+        return _print_error(KafkactlError(reason, hint), arguments)
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    """Return whether -o or KAFKACTL_OUTPUT asks for json; errors of the command line itself need to know it, too."""
-    found = os.environ.get("KAFKACTL_OUTPUT", "")
+    """Return whether -o or KAFKACTL_OUTPUT selects json. Errors of the command line are then json, too."""
+    format = os.environ.get("KAFKACTL_OUTPUT", "")
     for before, argument in pairwise(("", *arguments)):
         if before in ("-o", "--output"):
-            found = argument
+            format = argument
         elif argument.startswith("--output="):
-            found = argument.partition("=")[2]
+            format = argument.partition("=")[2]
         elif argument.startswith("-o") and argument != "-o":
-            found = argument[2:]
-    return found in ("json", "jsonl")
+            format = argument[2:]
+    return format in ("json", "jsonl")
 
 
-def _flushed(status: int, arguments: list[str]) -> int:
-    """Return the status after everything was written. An error of writing is told, and is the status of a success."""
+def _flush(status: int, arguments: list[str]) -> int:
+    """Write the rest of the output, and return the exit status.
+
+    An error of writing is printed. It changes the status only where the command has succeeded.
+    """
     try:
         stdout.out.flush()
     except KafkactlError as failure:
-        return status or _told(failure, arguments)
+        return status or _print_error(failure, arguments)
     except BrokenPipeError:
         pass  # the reader has seen enough
     return status
 
 
-def _told(failure: KafkactlError, arguments: list[str]) -> int:
+def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
+    """Print an error, with --debug also its traceback, and return its exit status."""
     if isinstance(failure, UnansweredError) and before_change.was_called.get():
-        failure = UnansweredError(f"the change may have been done: {failure.reason}", "look before you repeat it")
-    with suppress(KafkactlError, BrokenPipeError):  # what was printed before the error comes before it
+        failure = UnansweredError(
+            f"the change may have been done: {failure.reason}", "check the result before you repeat the command"
+        )
+    with suppress(KafkactlError, BrokenPipeError):  # the output comes before the error
         stdout.out.flush()
     if "--debug" in arguments:
         import traceback
@@ -238,8 +249,8 @@ def _told(failure: KafkactlError, arguments: list[str]) -> int:
     return failure.status
 
 
-def _as_usage(failure: Exception) -> KafkactlError | None:
-    """The command line parser's own complaints, in our form; None for anything else."""
+def _convert_error(failure: Exception) -> KafkactlError | None:
+    """Return an error of the command line parser as one of kafkactl's errors; None for any other error."""
     if isinstance(failure, typer.Abort):
         return KafkactlError("stopped", None)
     format_message = getattr(failure, "format_message", None)
@@ -251,6 +262,7 @@ def _as_usage(failure: Exception) -> KafkactlError | None:
     return UsageError(format_message().rstrip("."), hint or f"see: {path} --help")
 
 
-def _os_error(failure: OSError) -> str:
+def _describe_os_error(failure: OSError) -> str:
+    """Return the reason of an error of the operating system, with its file where there is one."""
     reason = failure.strerror or str(failure)
     return f"{failure.filename}: {reason}" if failure.filename else reason

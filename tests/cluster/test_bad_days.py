@@ -233,6 +233,6 @@ def test_a_change_without_an_answer_may_have_been_done(
     done = cli("-b", broker.address, "--timeout", "2s", *arguments, input="secret\n")
     assert done.returncode == 3, done.stdout + done.stderr
     assert "may have been done" in done.stderr
-    assert "look before you repeat it" in done.stderr
+    assert "check the result before you repeat the command" in done.stderr
     assert time.monotonic() - started < 2 + 1 + 1.5, "the time-out, a second of grace, and the start"
     assert len(broker.requests_of(api)) == 1

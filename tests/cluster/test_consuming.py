@@ -165,18 +165,18 @@ def test_raw_and_templates(kraft: RunningCluster, name: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--offset", "3"], "--offset is one partition's own"),
-        (["--tail", "1", "--from-beginning"], "say where to start"),
-        (["--group", "g", "--tail", "1"], "--tail reads without a group"),
-        (["--group", "g", "--partition", "0"], "--partition reads without a group"),
-        (["--to-offset", "1", "--to-time", "2026-01-01"], "say where to stop"),
-        (["--group-protocol", "consumer"], "there is no group to be a member of"),
-        (["--group", "g", "--group-protocol", "new"], "--group-protocol new: no such one"),
-        (["--isolation-level", "all"], "'all' is no isolation level"),
+        (["--offset", "3"], "--offset needs --partition"),
+        (["--tail", "1", "--from-beginning"], "--tail and --from-beginning are mutually exclusive"),
+        (["--group", "g", "--tail", "1"], "--tail and a group are mutually exclusive"),
+        (["--group", "g", "--partition", "0"], "--partition and a group are mutually exclusive"),
+        (["--to-offset", "1", "--to-time", "2026-01-01"], "--to-offset and --to-time are mutually exclusive"),
+        (["--group-protocol", "consumer"], "--group-protocol needs a group"),
+        (["--group", "g", "--group-protocol", "new"], "invalid value 'new' for --group-protocol"),
+        (["--isolation-level", "all"], "invalid value 'all' for --isolation-level"),
         (["--formatter", "com.example.Mine"], "no such class is known"),
-        (["--dedupe-latest", "--follow"], "--dedupe-latest needs an end"),
-        (["--include", "a"], "--include names topics itself"),
-        (["--assign", "t:0"], "--assign names topics itself"),
+        (["--dedupe-latest", "--follow"], "--dedupe-latest and --follow are mutually exclusive"),
+        (["--include", "a"], "--include and TOPIC are mutually exclusive"),
+        (["--assign", "t:0"], "--assign and TOPIC are mutually exclusive"),
         (["--from-time", "soon"], "invalid value 'soon' for --from-time"),
         (["--value-deserializer", "com.example.Mine"], "no decoder class that is known"),
     ],
@@ -318,7 +318,7 @@ def test_a_group_and_a_beginning_may_be_client_settings(kraft: RunningCluster, n
     refused = cli("consume", name, "--from-beginning", "-X", "auto.offset.reset=latest", check=2)
     assert "--from-beginning says auto.offset.reset=earliest" in refused.stderr
     refused = cli("consume", name, "-X", "auto.offset.reset=none", check=2)
-    assert "without a group there is none" in refused.stderr
+    assert "without a group there is no committed offset" in refused.stderr
     refused = cli("consume", name, "-X", "value.deserializer.encoding=UTF-16", check=2)
     assert "cannot be kept" in refused.stderr
     refused = cli("consume", name, "-X", "group.idd=x", check=2)

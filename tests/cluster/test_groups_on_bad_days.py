@@ -115,7 +115,7 @@ def test_what_a_reset_changes_is_shown(kraft: RunningCluster, name: str, tmp_pat
     assert done == [{**row, "new_offset": 1, "moved": -2, "ok": True}]
     (tmp_path / "far.yaml").write_text(f"groups: {{{name}: {{{name}: {{0: 5000}}}}}}")
     told = cli("groups", "import", tmp_path / "far.yaml", "--execute", check=0)
-    assert f"{name}-0 has no offset 5000: 3 is taken" in told.stderr
+    assert f"{name}-0 has no offset 5000: 3 is used" in told.stderr
     assert "committed" in told.stdout
 
 
@@ -125,7 +125,7 @@ def test_a_reset_that_creates_a_group_asks(kraft: RunningCluster, name: str) -> 
     reset = ["groups", "reset-offsets", name, "--topic", name, "--to-latest"]
     for flags in ([], ["--execute"]):
         refused = cli(*reset, *flags, check=1)
-        assert f"there is no group '{name}': to reset its offsets creates it" in refused.stderr
+        assert f"group not found: '{name}': a reset of its offsets creates it" in refused.stderr
         assert refused.stdout == ""
     program, *arguments = cli.command(*reset, "--execute")
     terminal = pexpect.spawn(program, arguments, env=cli.full_environment(), encoding="utf-8", timeout=30)
@@ -188,5 +188,5 @@ def test_a_group_with_members_is_not_deleted_in_the_preview_either(kraft: Runnin
     finally:
         member.terminate()
         member.wait(30)
-    assert "no such state" in cli("groups", "list", "--state", "bogus", check=2).stderr
-    assert "no group is of that kind" in cli("groups", "list", "--state", "Dead", check=0).stderr
+    assert "invalid value 'bogus' for --state" in cli("groups", "list", "--state", "bogus", check=2).stderr
+    assert "no group matches" in cli("groups", "list", "--state", "Dead", check=0).stderr

@@ -43,10 +43,10 @@ def test_wrong_questions(kraft: RunningCluster) -> None:
         ("(",): "invalid value '(' for TOPIC",
         ("--time", "-9"): "a negative number is not a time",
         ("--time", "soon"): "this is not a time",
-        ("x", "--topic-partitions", "y"): "leave the topic",
+        ("x", "--topic-partitions", "y"): "--topic-partitions and a selection of topics are mutually exclusive",
         ("--topic-partitions", "a:b"): "names no partitions",
         ("--partitions", "one"): "not numbers",
-        ("--count", "-o", "kafka"): "no words",
+        ("--count", "-o", "kafka"): "--count and -o kafka are mutually exclusive",
     }.items():
         assert words in kraft.cli("offsets", *arguments).stderr, arguments
 
@@ -90,4 +90,7 @@ def test_offset_files_that_are_refused(kraft: RunningCluster, tmp_path: Path) ->
         assert words in kraft.cli("records", "delete", "--offset-json-file", file, "--yes", check=2).stderr
     missing = kraft.cli("records", "delete", "--offset-json-file", tmp_path / "none", "--yes", check=2)
     assert "No such file" in missing.stderr
-    assert "which records?" in kraft.cli("records", "delete", "t", "--yes", check=2).stderr
+    assert (
+        "missing option: --before-offset, --before-time, --all or --offset-json-file"
+        in kraft.cli("records", "delete", "t", "--yes", check=2).stderr
+    )

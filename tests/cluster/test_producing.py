@@ -147,20 +147,20 @@ def test_a_pace(kraft: RunningCluster, name: str) -> None:
 def test_wrong_flags_are_told(kraft: RunningCluster, name: str) -> None:
     kraft.cli.ok("topics", "create", name)
     for arguments, told in (
-        (["--input", "xml"], "--input xml: no such form"),
-        (["--input", "json", "-K", ":"], "properties and --delimiter are for lines"),
-        (["--line-reader", "com.example.Reader"], "there is no JVM here"),
-        (["--rate", "0"], "--rate 0: not a number above 0"),
-        (["--rate", "nan"], "--rate nan: not a number above 0"),
-        (["--rate", "1e400"], "--rate inf: not a number above 0"),
+        (["--input", "xml"], "invalid value 'xml' for --input"),
+        (["--input", "json", "-K", ":"], "properties of the reader and --delimiter cannot be used with --input json"),
+        (["--line-reader", "com.example.Reader"], "kafkactl cannot run Java classes"),
+        (["--rate", "0"], "invalid value '0' for --rate: not a number above 0"),
+        (["--rate", "nan"], "invalid value 'nan' for --rate: not a number above 0"),
+        (["--rate", "1e400"], "invalid value 'inf' for --rate: not a number above 0"),
         (["--input", "csv", "--null-marker", ","], "a cell without quotes cannot have it"),
         (["-X", "max.request.size=1m"], "max.request.size=1m: not a number of bytes"),
         (["--sync", "-X", "max.request.size=1m"], "max.request.size=1m: not a number of bytes"),
-        (["--transaction-size", "3"], "--transaction-size without a transaction"),
-        (["--partitioner", "mine"], "--partitioner mine: no such one"),
+        (["--transaction-size", "3"], "--transaction-size needs a transaction"),
+        (["--partitioner", "mine"], "invalid value 'mine' for --partitioner"),
         (["--header", "x"], "not name=value"),
-        (["--input", "json", "--null-marker", "x"], "--null-marker is for csv, not for json"),
-        (["--repartition"], "--repartition is for json and csv, not for lines"),
+        (["--input", "json", "--null-marker", "x"], "--null-marker needs --input csv"),
+        (["--repartition"], "--repartition needs --input json or csv"),
         (["--dead-letter", "-"], "--dead-letter -: not a file"),
         (["--dead-letter", ""], "--dead-letter"),
         (["--dead-letter", "/nowhere/file"], "--dead-letter /nowhere/file: it cannot be created"),
@@ -169,7 +169,7 @@ def test_wrong_flags_are_told(kraft: RunningCluster, name: str) -> None:
     file = Path(kraft.cli.home) / f"{name}.json"
     file.write_text("x\n")
     refused = kraft.cli("produce", name, "--from-file", file, "--dead-letter", file, check=2)
-    assert "it is the input itself" in refused.stderr
+    assert "for --dead-letter: it is the input file" in refused.stderr
     assert read(kraft, name) == []
 
 

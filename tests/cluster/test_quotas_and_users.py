@@ -48,8 +48,12 @@ def test_wrong_quotas_change_nothing(cluster: RunningCluster, name: str) -> None
         (["--user", name, "producer_byte_rate=fast"], 2, "not a number"),
         (["--user", name, "producer_byte_rate"], 2, "not name=value"),
         (["--user", name, "producer_byte_rate=1", "consumer_byte_rate=-1"], 1, "consumer_byte_rate"),
-        (["producer_byte_rate=1"], 2, "whose quotas"),
-        (["--ip", "10.0.0.1", "--user", name, "connection_creation_rate=1"], 2, "an ip has quotas of its own only"),
+        (["producer_byte_rate=1"], 2, "missing option: --user, --client or --ip"),
+        (
+            ["--ip", "10.0.0.1", "--user", name, "connection_creation_rate=1"],
+            2,
+            "an ip and a user or client are mutually exclusive",
+        ),
     ):
         assert reason in cluster.cli("quotas", "set", *arguments, check=status).stderr
     assert quotas(cluster, "--user", name) == {}
@@ -80,12 +84,12 @@ def test_credentials_by_file_and_stdin(cluster: RunningCluster, name: str) -> No
     eventually(lambda: credentials() == [("SCRAM-SHA-512", 8192)])
     cli.ok("users", "delete", name, "--yes")
     eventually(lambda: credentials() == [])
-    assert f"no credentials: {name}" in cli("users", "list", name, check=1).stderr
+    assert f"credentials not found: {name}" in cli("users", "list", name, check=1).stderr
 
 
 def test_wrong_credentials(cluster: RunningCluster, name: str) -> None:
     for arguments, status, reason in (
-        ([name], 2, "cannot be asked for here"),
+        ([name], 2, "cannot ask for the password: standard input is not a terminal"),
         ([name, "--mechanism", "PLAIN", "--password-file", "-"], 2, "no SCRAM mechanism"),
         ([name, "--iterations", 100, "--password-file", "-"], 2, "too few"),
         ([name, "--iterations", 99999, "--password-file", "-"], 2, "iterations"),
@@ -101,7 +105,7 @@ def test_wrong_credentials(cluster: RunningCluster, name: str) -> None:
 def test_the_password_is_asked_for_twice_and_not_shown(kraft: RunningCluster, name: str) -> None:
     command, *arguments = kraft.cli.command("users", "set", name)
     terminal = pexpect.spawn(command, arguments, env=kraft.cli.full_environment(), encoding="utf-8", timeout=30)
-    for question in ("password for", "once more"):
+    for question in ("password for", "repeat the password"):
         terminal.expect(question)
         terminal.sendline("s3cret")
     terminal.expect(pexpect.EOF)

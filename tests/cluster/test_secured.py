@@ -224,7 +224,7 @@ def test_what_one_may_not_do(secured: Secured, guarded: str, command: tuple[str,
     alice = secured.user({**SASL, "sasl.username": "alice", "sasl.password": "alice-secret", "sasl.mechanism": "PLAIN"})
     done = alice(*(word.format(guarded) for word in command), input="x\n", check=1)
     assert "not authorized to" in done.stderr
-    assert f"{DENIED[command]}; kafka-acls --add gives it" in done.stderr
+    assert f"{DENIED[command]}: add it with kafka-acls --add" in done.stderr
     assert len(done.stderr.splitlines()) <= 4
 
 

@@ -15,7 +15,7 @@ from kafkactl.cli.configs.entities import EntityChoice, EntityOptions, require_e
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
-from kafkactl.cli.frame.results import show_outcomes, tell_all
+from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -94,7 +94,7 @@ def describe(
         )
     else:
         _show_settings(settings, output, [*_COLUMNS, _DOCUMENTATION] if documentation else _COLUMNS)
-    return tell_all(errors)
+    return print_errors(errors)
 
 
 @app.command()
@@ -218,7 +218,10 @@ def diff(
     from kafkactl.admin import configs
 
     if len(entity) not in (2, 3):
-        raise UsageError("compare what?", "diff TYPE NAME [OTHER], for example: diff topics orders payments")
+        raise UsageError(
+            "missing argument NAME" if len(entity) < 2 else "too many arguments: at most TYPE NAME OTHER",
+            "compare two entities, for example: kafkactl configs diff topics orders payments",
+        )
     type_, *names = entity
     compared_entities = [
         entity_item
@@ -226,9 +229,7 @@ def diff(
         for entity_item in require_entities(EntityOptions(entity=[type_, name]).parse_choices())
     ]
     if compared_entities[0].type in QUOTA_TYPES:
-        raise UsageError(
-            f"{compared_entities[0].type} cannot be compared", "kafkactl quotas list shows their quotas side by side"
-        )
+        raise UsageError(f"{compared_entities[0].type} cannot be compared", "list their quotas: kafkactl quotas list")
     differences = configs.compare_configs(list(configs.describe_configs(cluster.connect(), compared_entities).values()))
     columns = [
         Column("NAME", lambda row: row.name),
@@ -265,7 +266,7 @@ def _show_settings(
     if not rows:
         whose = f"{next(iter(settings))} has" if len(settings) == 1 else "they have"
         people.note(
-            f"{whose} no settings of {'its' if len(settings) == 1 else 'their'} own; --all shows what is inherited"
+            f"{whose} no settings of {'its' if len(settings) == 1 else 'their'} own; show inherited values with --all"
         )
 
 

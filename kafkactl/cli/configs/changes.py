@@ -9,6 +9,7 @@ from pathlib import Path
 from kafkactl.admin import configs, quotas, scram
 from kafkactl.admin.configs import Alteration, Operation
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
+from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.connection import properties, secrets
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import parse_assignment
@@ -17,7 +18,9 @@ from kafkactl.output import people
 
 _OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"
 _NAME = re.compile(r"[a-zA-Z0-9._-]+")
-_SECRETS_ELSEWHERE = "--add-config-file FILE that you alone can read; `kafkactl users set` asks for a user's password"
+_SECRETS_ELSEWHERE = (
+    "use --add-config-file FILE with a file that only you can read, or set a user's password with kafkactl users set"
+)
 
 
 def parse_alterations(
@@ -35,7 +38,7 @@ def parse_alterations(
     command line, and for --add-config together with --add-config-file.
     """
     if add_config is not None and add_config_file is not None:
-        raise UsageError("--add-config and --add-config-file", "say one of them")
+        raise make_exclusive_error("--add-config", "--add-config-file")
     assignment_flags = (
         (Operation.SET, "--set", set_),
         (Operation.APPEND, "--append", append),
@@ -56,12 +59,14 @@ def parse_alterations(
     deleted = [*(unset or ()), *(name.strip() for text in delete_config or () for name in text.split(","))]
     alterations += [Alteration(Operation.DELETE, name) for name in deleted if name]
     if not alterations:
-        raise UsageError("nothing to alter", "--set NAME=VALUE or --unset NAME")
+        raise UsageError("nothing to alter", "name a setting: --set NAME=VALUE or --unset NAME")
     names = [change.name for change in alterations]
     if duplicates := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"changed twice: {', '.join(duplicates)}", "say each setting once")
+        raise UsageError(f"changed twice: {', '.join(duplicates)}", "give each setting once")
     if invalid_names := [name for name in names if not _NAME.fullmatch(name)]:
-        raise UsageError(f"no setting's name: {', '.join(map(repr, invalid_names))}", "letters, digits, . _ and -")
+        raise UsageError(
+            f"invalid name of a setting: {', '.join(map(repr, invalid_names))}", "use letters, digits, . _ and -"
+        )
     return alterations
 
 
@@ -75,7 +80,8 @@ def parse_list(text: str) -> dict[str, str]:
         sides = re.split(r"\s*=\s*" + _OUTSIDE_BRACKETS, part)
         if len(sides) != 2:
             raise UsageError(
-                f"--add-config {part}: not name=value", "like retention.ms=1000,cleanup.policy=[compact,delete]"
+                f"invalid value {part!r} for --add-config: not name=value",
+                "write it like retention.ms=1000,cleanup.policy=[compact,delete]",
             )
         pairs[sides[0].strip()] = re.sub(r"[\[\]]", "", sides[1]).strip()
     return pairs
@@ -145,7 +151,7 @@ def _change_client_settings(
 ) -> None:
     """Change quotas, or credentials if the entity is a user alone. They need different requests and cannot be mixed."""
     if any(change.operation not in (Operation.SET, Operation.DELETE) for change in changes):
-        raise UsageError("quotas and credentials are no lists", "--set and --unset change them")
+        raise UsageError("--append and --subtract cannot change quotas and credentials", "use --set or --unset")
     limit_names = quotas.QUOTA_NAMES[entity[0].type]
     mechanisms = [change for change in changes if change.name in scram.MECHANISMS]
     is_user = [part.type for part in entity] == [EntityType.USERS]
@@ -155,10 +161,13 @@ def _change_client_settings(
     if invalid_names:
         possible = [*limit_names, *(scram.MECHANISMS if is_user else ())]
         raise UsageError(
-            f"{' and '.join(map(str, entity))} cannot have: {', '.join(invalid_names)}", f"one of {', '.join(possible)}"
+            f"invalid setting for {' and '.join(map(str, entity))}: {', '.join(invalid_names)}",
+            f"use one of {', '.join(possible)}",
         )
     if mechanisms and len(mechanisms) < len(changes):
-        raise UsageError("quotas and credentials cannot be changed at once", "change one, then the other")
+        raise UsageError(
+            "quotas and credentials cannot be changed by one command", "change one, and the other with a second command"
+        )
     to_set = {change.name: change.value or "" for change in changes if change.operation is Operation.SET}
     to_delete = [change.name for change in changes if change.operation is Operation.DELETE]
     if not mechanisms:
@@ -167,9 +176,9 @@ def _change_client_settings(
         quotas.alter_quotas(cluster, entity, limits, to_delete, dry_run)
         return
     if entity[0].name == DEFAULT_NAME:
-        raise UsageError("there is no default credential", "name the user")
+        raise UsageError("users have no default credential", "name the user")
     if dry_run:
-        raise UsageError("--dry-run: brokers cannot try a credential", "leave it out")
+        raise UsageError("--dry-run cannot be used with credentials: brokers cannot check them", "leave --dry-run out")
     new = [scram.parse(name, text) for name, text in to_set.items()]
     scram.alter_credentials(cluster, entity[0].name, new, to_delete)
 
@@ -178,5 +187,6 @@ def _require_loggers(existing_names: set[str], changes: Sequence[Alteration]) ->
     """Raise OperationError for a logger that does not exist."""
     if missing_names := [change.name for change in changes if change.name not in existing_names]:
         raise OperationError(
-            f"there is no logger {', '.join(missing_names)}", "kafkactl configs describe broker-loggers ID shows them"
+            f"logger not found: {', '.join(missing_names)}",
+            "list the loggers: kafkactl configs describe broker-loggers ID",
         )

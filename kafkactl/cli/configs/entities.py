@@ -11,6 +11,7 @@ from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityTyp
 from kafkactl.cli.completion.names import entity_parts, entity_types, topic_names
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
+from kafkactl.cli.frame.values import make_exclusive_error, make_invalid_error
 from kafkactl.errors import UsageError
 
 _NAME_FLAGS = {
@@ -145,10 +146,10 @@ class EntityOptions:
             if choices
         ]
         if not spellings:
-            raise UsageError("whose settings?", _EXAMPLES)
+            raise UsageError("missing argument TYPE", _EXAMPLES)
         if len(spellings) > 1:
             raise UsageError(
-                "the entity is said in two ways", "name it in place, by --entity-type, or by the short flags"
+                "the entity is given in two ways", "use arguments, --entity-type or the short options, only one of them"
             )
         (entity_choices,) = spellings
         _require_valid_choices(entity_choices)
@@ -163,9 +164,7 @@ class EntityOptions:
         choices = [EntityChoice(_parse_type(type_), name) for type_, name in pairs]
         if choices and self.entity_default and not self.entity_type:
             if choices[-1].name is not None:
-                raise UsageError(
-                    f"{choices[-1].type.singular} {choices[-1].name} and the default", "leave the name out"
-                )
+                raise make_exclusive_error(f"{choices[-1].type.singular} {choices[-1].name}", "--default")
             choices[-1] = EntityChoice(choices[-1].type, DEFAULT_NAME)
         return choices
 
@@ -173,14 +172,14 @@ class EntityOptions:
         """Return the entities of --entity-type, --entity-name and --entity-default; raise UsageError."""
         if not self.entity_type:
             if self.entity_name or (self.entity_default and not self.entity):
-                raise UsageError("whose settings?", f"--entity-type TYPE; one of {', '.join(EntityType)}")
+                raise UsageError("missing option --entity-type", f"use one of {', '.join(EntityType)}")
             return []
         names = list(self.entity_name or ())
         if self.entity_default:
             names.insert(0 if default_comes_first else len(names), DEFAULT_NAME)
             names += [DEFAULT_NAME] * (len(self.entity_type) - len(names))
         if len(names) > len(self.entity_type):
-            raise UsageError("more names than entity types", "one --entity-name for each --entity-type")
+            raise UsageError("more names than entity types", "give one --entity-name for each --entity-type")
         types = [_parse_type(text) for text in self.entity_type]
         return [EntityChoice(type_, names[index] if index < len(names) else None) for index, type_ in enumerate(types)]
 
@@ -200,15 +199,17 @@ def require_entities(choices: list[EntityChoice]) -> list[Entity]:
     """Return the entities of the choices; raise UsageError for a choice without a name."""
     for choice in choices:
         if choice.name is None:
-            hint = f"{choice.type} NAME" + (", or --default" if choice.type in _TYPES_WITH_DEFAULT else "")
-            raise UsageError(f"which of the {choice.type}?", hint)
+            hint = f"name the entity: {choice.type} NAME" + (
+                ", or --default" if choice.type in _TYPES_WITH_DEFAULT else ""
+            )
+            raise UsageError("missing argument NAME", hint)
     return [Entity(choice.type, choice.name or DEFAULT_NAME) for choice in choices]
 
 
 def _parse_type(text: str) -> EntityType:
     """Return the type of a name; raise UsageError for an unknown one."""
     if (entity_type := EntityType.find_type(text)) is None:
-        raise UsageError(f"{text!r} is no entity type", f"one of {', '.join(EntityType)}")
+        raise make_invalid_error(text, "TYPE", list(EntityType))
     return entity_type
 
 
@@ -216,12 +217,14 @@ def _require_valid_choices(choices: list[EntityChoice]) -> None:
     """Raise UsageError for combinations and names that cannot have settings."""
     types = [choice.type for choice in choices]
     if len(types) > 1 and sorted(types) != [EntityType.CLIENTS, EntityType.USERS]:
-        raise UsageError(f"{' and '.join(types)} together have no settings", "only a user and a client have")
+        raise UsageError(f"{' and '.join(types)} together have no settings", "combine only a user and a client")
     for choice in choices:
         if choice.name == DEFAULT_NAME and choice.type not in _TYPES_WITH_DEFAULT:
-            raise UsageError(f"{choice.type} have no default", f"name one; {', '.join(_TYPES_WITH_DEFAULT)} have")
+            raise UsageError(
+                f"{choice.type} have no default", f"give a name; only {', '.join(_TYPES_WITH_DEFAULT)} have a default"
+            )
         if choice.type in _BROKER_TYPES and choice.name and not choice.name.isdigit():
-            raise UsageError(f"{choice.name!r} is no broker's id", f"{choice.type} are named by their number")
+            raise UsageError(f"invalid broker id {choice.name!r}", "give the number of the broker")
         if choice.type is EntityType.IPS and choice.name:
             _require_address(choice.name)
 
@@ -233,4 +236,6 @@ def _require_address(name: str) -> None:
     try:
         socket.getaddrinfo(name, None)
     except (OSError, UnicodeError):
-        raise UsageError(f"{name!r} is no ip address and no host that can be resolved") from None
+        raise UsageError(
+            f"invalid value {name!r} for an ip: neither an ip address nor a host that can be resolved"
+        ) from None

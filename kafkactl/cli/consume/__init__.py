@@ -1,4 +1,4 @@
-"""kafkactl console-consumer (consume)"""
+"""The command `kafkactl console-consumer`, also called consume."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TimeOptions
 from kafkactl.cli.frame.subjects import TopicOptions
-from kafkactl.errors import UsageError
+from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.output import people
 from kafkactl.stdout import out
 
@@ -99,17 +99,17 @@ def console_consumer(
       kafkactl consume orders --tail 5 -o json
       kafkactl consume orders --group billing --from-beginning --exit
     """
-    said = {**member.settings(), **span.settings()}
-    connected = cluster.with_java_flags(consumer_config, consumer_property).connect(said)
-    selection = span.selection(topic.topic, topic.topic_flag, connected.settings, dedupe_latest, clock)
+    flags = {**member.settings(), **span.settings()}
+    connected = cluster.with_java_flags(consumer_config, consumer_property).connect(flags)
+    selection = span.make_selection(topic.topic, topic.topic_flag, connected.settings, dedupe_latest, clock)
     member.require_group(selection.group)
     if dedupe_latest and (span.follow or selection.group):
-        raise UsageError("--dedupe-latest needs an end", "leave --follow and the group out")
+        raise make_exclusive_error("--dedupe-latest", "--follow" if span.follow else "a group")
     if selection.joins:
         before_change(connected, [Change(what=f"commit offsets of group {selection.group}", inverse=cannot_be_undone)])
-    key, value = style.formats(*formats.chosen(registry=connected.settings.registry))
-    writer = style.writer(output.format, key, value)
-    wanted = which.wanted(key, value)
+    key, value = style.choose_formats(*formats.choose_formats(registry=connected.settings.registry))
+    writer = style.make_writer(output.format, key, value)
+    filters = which.make_filters(key, value)
 
     from kafkactl.streams.consuming import Reading
     from kafkactl.streams.headers import make_header_reader
@@ -119,15 +119,15 @@ def console_consumer(
     from kafkactl.streams.schema_ids import make_id_placer
 
     read_headers_again.set(make_header_reader(connected))
-    as_it_is = line_reading.IS_THERE and selection.takes_all and not (wanted or dedupe_latest)
+    is_unfiltered = line_reading.IS_THERE and selection.takes_all and not (filters or dedupe_latest)
     try:
-        if writer.plain is not None and as_it_is:
+        if writer.plain is not None and is_unfiltered:
             return print_lines(
                 line_reading.LineReading(connected, selection, writer.plain, people.warning), max_messages
             )
-        told = people.note if verbose else None
-        reading = Reading(connected, selection, people.warning, told, make_id_placer(key, value))
-        printing = Printing(writer, wanted, max_messages, skip_message_on_error)
+        report_rebalance = people.note if verbose else None
+        reading = Reading(connected, selection, people.warning, report_rebalance, make_id_placer(key, value))
+        printing = Printing(writer, filters, max_messages, skip_message_on_error)
         return printing.run(reading, Latest() if dedupe_latest else None)
     finally:
         if enable_systest_events and out.error is None:

@@ -1,4 +1,4 @@
-"""Flags of console-consumer: what is read, which records are wanted, how they look, and how a group is joined."""
+"""Options of console-consumer: the range, filters of records, the form of the output, and the consumer group."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.cli.frame.subjects import require_subject
+from kafkactl.cli.frame.values import make_exclusive_error, require_choice
 from kafkactl.errors import UsageError
 from kafkactl.patterns import require_topic_name, select_topics
 from kafkactl.times import TimeRange
@@ -29,12 +30,12 @@ _ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 _PROTOCOLS = ("classic", "consumer")
 _HIGHEST_OFFSET = 2**63 - 1
 _MOST_RECORDS = 2**31 - 1
-"""The last so many are held in memory."""
+"""Largest number of --tail, because these records are held in memory."""
 
 
 @flags
 class RangeFlags:
-    """Topics and partitions, and the range that is read of them."""
+    """Topics, partitions, and the range of offsets or times that is read."""
 
     section: ClassVar[Section] = Section.RANGE
 
@@ -115,24 +116,28 @@ class RangeFlags:
     ] = None
 
     def _time_range(self, clock: TimeOptions) -> TimeRange:
-        """Return the first millisecond that is read and the first that is not, None for no bound; raises UsageError."""
+        """Return the range of times in ms, without its end; None is no bound. Raise UsageError for a wrong time."""
         if self.between is not None:
             return clock.parse_range(self.between, "--between")
         start = None if self.from_time is None else clock.parse(self.from_time, "--from-time")
-        # Records of that very millisecond are read.
+        # Records with the time of --to-time itself are read.
         end = None if self.to_time is None else clock.parse(self.to_time, "--to-time") + 1
         return TimeRange(start_ms=start, end_ms=end)
 
     def settings(self) -> Mapping[str, Flag]:
-        """Return client settings."""
+        """Return the client settings of these options."""
         from kafkactl.connection.settings import Flag
 
         return {"auto.offset.reset": Flag("--from-beginning", "earliest")} if self.from_beginning else {}
 
-    def selection(
+    def make_selection(
         self, topic: str | None, topic_flag: str | None, settings: Settings, until_end: bool, clock: TimeOptions
     ) -> Selection:
-        """Raise UsageError for flags that do not go together; group and beginning may be client settings as well."""
+        """Return the records to read.
+
+        `settings` may have a group and where to start, `until_end` stops at the end of every partition. Raise
+        UsageError for options that are mutually exclusive, for a wrong value, and for a missing topic.
+        """
         from kafkactl.streams.selection import Selection
 
         time_range = self._time_range(clock)
@@ -142,44 +147,45 @@ class RangeFlags:
             "--between": self.between if time_range.start_ms is not None else None,
             "--tail": self.tail,
         }
-        said = [flag for flag, value in starts.items() if value is not None]
-        if len(said) > 1 or (said and self.from_beginning):
-            raise UsageError(f"{' and '.join([*said, '--from-beginning'][:2])} say where to start", "say one of them")
+        start_flags = [flag for flag, value in starts.items() if value is not None]
+        if len(start_flags) > 1 or (start_flags and self.from_beginning):
+            first, second = [*start_flags, "--from-beginning"][:2]
+            raise make_exclusive_error(first, second)
         ends = {
             "--to-offset": self.to_offset,
             "--to-time": self.to_time,
             "--between": self.between if time_range.end_ms is not None else None,
         }
-        stops = [flag for flag, value in ends.items() if value is not None]
-        if len(stops) > 1:
-            raise UsageError(f"{' and '.join(stops[:2])} say where to stop", "say one of them")
-        by_hand = said + stops
+        end_flags = [flag for flag, value in ends.items() if value is not None]
+        if len(end_flags) > 1:
+            raise make_exclusive_error(*end_flags[:2])
+        by_hand = start_flags + end_flags
         by_hand += ["--partition"] * bool(self.partition) + ["--assign"] * bool(self.assign)
         group = settings.properties.get("group.id")
         if by_hand and group and "group.id" not in settings.command_line_properties:
-            group = None  # a context's or a variable's is a default
+            group = None  # a group of a context or a variable is only a default
         reset = settings.properties.get("auto.offset.reset")
         if not group and not by_hand and reset == "error":
             raise UsageError(
-                "auto.offset.reset=none says to begin at a commit, and without a group there is none",
-                "--group names the group; --from-beginning begins at the oldest record",
+                "auto.offset.reset=none needs a group: without a group there is no committed offset to start at",
+                "name the group with --group, or start at the oldest record with --from-beginning",
             )
         if group and by_hand:
             raise UsageError(
-                f"{by_hand[0]} reads without a group: the group would choose partitions and offsets itself",
-                "leave one of them out; kafkactl groups reset-offsets moves a group",
+                f"{by_hand[0]} and a group are mutually exclusive: the group chooses partitions and offsets itself",
+                "leave one of them out, or move the group: kafkactl groups reset-offsets GROUP",
             )
         if self.offset is not None and not self.partition:
             raise UsageError(
-                "--offset is one partition's own",
-                "name it with --partition; --from-beginning starts at the oldest of all",
+                "--offset needs --partition",
+                "name the partition with --partition, or start all partitions at the oldest record: --from-beginning",
             )
         if self.exit_ and self.follow:
-            raise UsageError("--exit stops at the end, and --follow goes on", "say one of them")
-        ways = [name for name, value in (("--include", self.include), ("--assign", self.assign)) if value]
-        if ways and (topic or topic_flag or len(ways) > 1):
-            raise UsageError(f"{ways[0]} names topics itself", "leave TOPIC out")
-        assigned = dict(map(_assignment, self.assign)) if self.assign else None
+            raise make_exclusive_error("--exit", "--follow")
+        topic_flags = [flag for flag, value in (("--include", self.include), ("--assign", self.assign)) if value]
+        if topic_flags and (topic or topic_flag or len(topic_flags) > 1):
+            raise make_exclusive_error(topic_flags[0], "TOPIC" if topic or topic_flag else topic_flags[1])
+        assigned = dict(map(_parse_assignment, self.assign)) if self.assign else None
         include = None
         if self.include:
             include = select_topics(include=self.include, include_internal=self.include_internal)
@@ -188,21 +194,21 @@ class RangeFlags:
             topics = sorted({name for name, _ in assigned})
         else:
             topics = [require_topic_name(require_subject(topic, topic_flag, "topic"))]
-        bounded = self.tail is not None or bool(stops)
+        is_bounded = self.tail is not None or bool(end_flags)
         return Selection(
             topics,
             include,
             self.partition,
             assigned,
             group,
-            None if self.offset is None else _offset(self.offset, "--offset"),
+            None if self.offset is None else _parse_offset(self.offset, "--offset"),
             time_range.start_ms,
             self.tail,
             reset == "earliest",
             self.to_offset,
             time_range.end_ms,
             self.timeout_ms,
-            until_end or self.exit_ or (bounded and not self.follow),
+            until_end or self.exit_ or (is_bounded and not self.follow),
         )
 
 
@@ -240,8 +246,8 @@ class FilterFlags:
         ),
     ] = None
 
-    def wanted(self, key: Format, value: Format) -> list[RecordFilter]:
-        """Raises UsageError."""
+    def make_filters(self, key: Format, value: Format) -> list[RecordFilter]:
+        """Return a filter for each condition. Raise UsageError for a wrong pattern or condition."""
         from kafkactl.streams import filters
 
         return [
@@ -254,7 +260,7 @@ class FilterFlags:
 
 @flags
 class StyleFlags:
-    """How records are printed."""
+    """The form in which records are printed."""
 
     section: ClassVar[Section] = Section.FORM
 
@@ -299,8 +305,11 @@ class StyleFlags:
         typer.Option("--value-deserializer", metavar="CLASS", help="Deserializer class of Kafka for values."),
     ] = None
 
-    def formats(self, key: Format, value: Format) -> tuple[Format, Format]:
-        """What keys and values are, by class or by format; raises UsageError."""
+    def choose_formats(self, key: Format, value: Format) -> tuple[Format, Format]:
+        """Return the formats of keys and values: those of the deserializer classes, or else the arguments.
+
+        Raise UsageError for an unknown class.
+        """
         from kafkactl.output.records.decoders import find_class_format
 
         return (
@@ -308,22 +317,24 @@ class StyleFlags:
             value if self.value_deserializer is None else find_class_format(self.value_deserializer),
         )
 
-    def writer(self, format: OutputFormat | None, key: Format, value: Format) -> RecordWriter:
-        """Raises UsageError."""
+    def make_writer(self, format: OutputFormat | None, key: Format, value: Format) -> RecordWriter:
+        """Return the writer of records; a format of None means Kafka's lines. Raise UsageError for wrong options."""
         from kafkactl.output.records.writers import Style, make_record_writer
         from kafkactl.output.report import OutputFormat
         from kafkactl.streams.properties import read_properties
 
         properties = read_properties(self.formatter_config, self.property_)
         if self.null_marker is not None and format is not OutputFormat.CSV:
-            raise UsageError("--null-marker is for -o csv", "in lines it is --property null.literal=TEXT")
+            raise UsageError(
+                "--null-marker needs -o csv", "set the text for null in lines: --property null.literal=TEXT"
+            )
         null = self.null_marker or ""
         return make_record_writer(Style(format, self.template, self.formatter, properties, null), key, value)
 
 
 @flags
 class MemberFlags:
-    """How the consumer joins a group, and which records brokers give it."""
+    """The consumer group and the consumer's place in it, and the isolation level."""
 
     section: ClassVar[Section] = Section.GROUP
 
@@ -370,15 +381,13 @@ class MemberFlags:
     ] = None
 
     def settings(self) -> Mapping[str, Flag]:
-        """Return client settings; raises UsageError."""
+        """Return the client settings of these options. Raise UsageError for an unknown level or protocol."""
         from kafkactl.connection.settings import Flag
 
-        if self.isolation_level not in (None, *_ISOLATION_LEVELS):
-            raise UsageError(f"{self.isolation_level!r} is no isolation level", " or ".join(_ISOLATION_LEVELS))
-        if self.group_protocol not in (None, *_PROTOCOLS):
-            raise UsageError(f"--group-protocol {self.group_protocol}: no such one", " or ".join(_PROTOCOLS))
+        require_choice(self.isolation_level, "--isolation-level", _ISOLATION_LEVELS)
+        require_choice(self.group_protocol, "--group-protocol", _PROTOCOLS)
         is_new = self.group_protocol == "consumer"
-        wanted = {
+        values = {
             "group.id": ("--group", self.group),
             "isolation.level": ("--isolation-level", self.isolation_level),
             "group.instance.id": ("--group-instance-id", self.group_instance_id),
@@ -386,31 +395,42 @@ class MemberFlags:
             "group.remote.assignor" if is_new else "partition.assignment.strategy": ("--assignor", self.assignor),
             "client.rack": ("--client-rack", self.client_rack),
         }
-        return {name: Flag(option, value) for name, (option, value) in wanted.items() if value is not None}
+        return {name: Flag(option, value) for name, (option, value) in values.items() if value is not None}
 
     def require_group(self, group: str | None) -> None:
-        """Raise UsageError for flags of a member without a group, and for a name that librdkafka would change."""
+        """Raise UsageError for options of a member without a group, and for a name that librdkafka would change."""
         if group is not None and group[:1].isspace():
             raise UsageError(
-                f"group {group!r} cannot be joined: librdkafka removes blanks before a name", "use another"
+                f"invalid group name {group!r}: librdkafka removes blanks before a name",
+                "use a name without blanks before it",
             )
-        if group is None and (self.group_instance_id or self.group_protocol or self.assignor):
-            raise UsageError("there is no group to be a member of", "--group names it")
+        member_flags = {
+            "--group-instance-id": self.group_instance_id,
+            "--group-protocol": self.group_protocol,
+            "--assignor": self.assignor,
+        }
+        if group is None and (flag := next((flag for flag, value in member_flags.items() if value), None)):
+            raise UsageError(f"{flag} needs a group", "name the group with --group")
 
 
-def _assignment(text: str) -> tuple[tuple[str, int], int | None]:
+def _parse_assignment(text: str) -> tuple[tuple[str, int], int | None]:
+    """Return the partition and the first offset (or None) of --assign; raise UsageError."""
     topic, *numbers = text.split(":")
     if not topic or len(numbers) not in (1, 2) or not numbers[0].isdigit():
-        raise UsageError(f"--assign {text}: not TOPIC:PARTITION[:OFFSET]", "like orders:0 or orders:2:1500")
-    return (topic, int(numbers[0])), _offset(numbers[1], "--assign") if len(numbers) == 2 else None
+        raise UsageError(
+            f"invalid value {text!r} for --assign: not TOPIC:PARTITION[:OFFSET]",
+            "write it like orders:0 or orders:2:1500",
+        )
+    return (topic, int(numbers[0])), _parse_offset(numbers[1], "--assign") if len(numbers) == 2 else None
 
 
-def _offset(text: str, flag: str) -> int:
+def _parse_offset(text: str, flag: str) -> int:
+    """Return an offset, or librdkafka's constant for earliest and latest; raise UsageError that names the option."""
     from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
-    named = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
-    if text.lower() in named:
-        return named[text.lower()]
+    constants = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
+    if text.lower() in constants:
+        return constants[text.lower()]
     if not (text.isascii() and text.isdigit()) or int(text) > _HIGHEST_OFFSET:
-        raise UsageError(f"{flag} {text}: not an offset", "a number, earliest or latest")
+        raise UsageError(f"invalid value {text!r} for {flag}", "use a number, earliest or latest")
     return int(text)

@@ -1,4 +1,4 @@
-"""Records on their way to stdout: only those that it handed over are counted and committed."""
+"""Printing of records. Only records that stdout has handed over are counted and committed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from kafkactl.streams.latest import Latest
     from kafkactl.streams.librdkafka.line_reading import Chunk, LineReading
 
+_SKIP_HINT = "choose another format, or continue after this record with --skip-message-on-error"
+
 
 @dataclass(slots=True)
 class _Written:
-    """A batch that was written from a position of the output on, and the records of it that were to be shown."""
+    """A batch in the output: its first position, its records, and those of them that are shown."""
 
     start: int
     batch: Sequence[Any]
@@ -31,26 +33,26 @@ class _Written:
     end: int | None = None
     """Position behind the batch; None until the output has accepted it."""
     ends: list[int] = field(default_factory=list)
-    """Positions behind the shown records, where they were written one by one."""
+    """Positions behind the shown records, if they were written one by one."""
 
 
 class Printing:
-    """Prints what is read and wanted, and marks as done what stdout handed over.
+    """The output of the records that pass the filters. It marks records as done after stdout has handed them over.
 
-    A record may leave the process in pieces, and a reader may leave before it has read what lies in the pipe: so a
-    batch is remembered with its position in the output until all of it was handed over.
+    A record may leave the process in pieces, and a reader may leave before it has read all bytes in the pipe. So each
+    batch is kept with its position in the output until all of it is handed over.
     """
 
     def __init__(
-        self, writer: RecordWriter, wanted: Sequence[RecordFilter], limit: int | None, skips_errors: bool
+        self, writer: RecordWriter, filters: Sequence[RecordFilter], limit: int | None, skips_errors: bool
     ) -> None:
-        self._writer, self._wanted, self._skips_errors = writer, wanted, skips_errors
+        self._writer, self._filters, self._skips_errors = writer, filters, skips_errors
         self._left = limit
         self._printed = self._skipped = 0
         self._is_committed = True
         self._reading: Reading
         self._stopping: Stopping
-        self._on_its_way: deque[_Written] = deque()
+        self._pending: deque[_Written] = deque()
 
     def run(self, reading: Reading, latest: Latest | None) -> int:
         """Print until the selection is read, or a signal or the reader of stdout ends it; return the exit status."""
@@ -75,7 +77,7 @@ class Printing:
         out.write(self._writer.head)
         for batch in self._reading.read_batches() if self._left != 0 else ():
             if latest is not None:
-                latest.add(self._of_interest(batch))
+                latest.add(self._filter(batch))
                 continue
             self._print(batch)
             self._mark_done(out.read_at_least)
@@ -86,27 +88,28 @@ class Printing:
             if latest.without_key:
                 people.note(f"{latest.without_key} records without a key are left out")
 
-    def _of_interest(self, batch: list[Any]) -> list[Any]:
-        if not self._wanted:
+    def _filter(self, batch: list[Any]) -> list[Any]:
+        """Return the records that pass all filters."""
+        if not self._filters:
             return batch
-        return [message for message in batch if all(wanted(message) for wanted in self._wanted)]
+        return [message for message in batch if all(accepts(message) for accepts in self._filters)]
 
     def _print(self, batch: list[Any]) -> None:
-        """Print a batch as far as it is wanted."""
-        shown = self._of_interest(batch)
+        """Print the records of a batch that pass the filters, up to the limit."""
+        shown = self._filter(batch)
         if self._left is not None and len(shown) >= self._left:
             shown = shown[: self._left]
             if shown:
-                batch = batch[: _position(batch, shown[-1]) + 1]
+                batch = batch[: _find_index(batch, shown[-1]) + 1]
         if self._left is not None:
             self._left -= len(shown)
         written = _Written(out.accepted, batch, shown)
-        self._on_its_way.append(written)
+        self._pending.append(written)
         try:
             text = self._writer.write_all(shown)
         except FormatError:
             text = None
-        if text is None or out.is_terminal:  # what a terminal gets is escaped, and longer
+        if text is None or out.is_terminal:  # text for a terminal is escaped, and longer
             self._print_singly(written)
         else:
             out.write(text)
@@ -123,54 +126,58 @@ class Printing:
         written.end = out.accepted
 
     def _refuse(self, message: Any, error: FormatError) -> None:
+        """Print the error of a record that does not have its format, or raise it without --skip-message-on-error."""
         where = f"{message.topic()}-{message.partition()} offset {message.offset()}"
         if not self._skips_errors:
-            raise FormatError(f"{where}: {error}", "--skip-message-on-error goes on; another format may fit") from error
+            raise FormatError(f"{where}: {error}", _SKIP_HINT) from error
         people.error(FormatError(f"{where}: {error}"))
         self._skipped += 1
 
     def _finish(self, stopping: Stopping) -> None:
-        """Hand over what is left, commit what was handed over, and leave the group; within the time after a signal."""
+        """Write the rest of the output, commit the records that were handed over, and leave the group.
+
+        After a signal this takes at most the time that is left.
+        """
         out.while_blocked = None
         try:
             if out.error is None:
                 out.flush()
         except (OutputError, ReaderLeftError):
-            pass  # an error of its own would hide the one that ended the printing
+            pass  # this error would hide the error that ended the printing
         finally:
             self._mark_done(out.received)
             self._mark_part_done(out.received)
             self._is_committed = self._reading.close(stopping.left_s)
             if not self._is_committed:
                 people.warning("the brokers did not answer: the last offsets may not have been committed")
-            people.note(summary(self._printed - self._skipped, self._skipped))
+            people.note(make_summary(self._printed - self._skipped, self._skipped))
 
     def _mark_read(self) -> None:
-        """Mark as done what the reader of stdout has read meanwhile: no further record may come for long."""
-        if self._on_its_way:
+        """Mark the records as done that the reader of stdout has read, while no record comes."""
+        if self._pending:
             self._mark_done(out.read_at_least)
 
     def _mark_done(self, position: int) -> None:
-        """Mark the batches as done that end before a position of the output."""
-        while self._on_its_way and (end := self._on_its_way[0].end) is not None and end <= position:
+        """Mark the batches as done that end before or at a position of the output."""
+        while self._pending and (end := self._pending[0].end) is not None and end <= position:
             with self._stopping.held():
-                self._reading.mark_handled(self._on_its_way[0].batch)
-                self._printed += len(self._on_its_way.popleft().shown)
+                self._reading.mark_handled(self._pending[0].batch)
+                self._printed += len(self._pending.popleft().shown)
 
     def _mark_part_done(self, position: int) -> None:
-        """Mark the records as done that end before a position, of the batch that it lies in."""
-        if not self._on_its_way:
+        """Mark the records of the first pending batch as done that end before or at a position of the output."""
+        if not self._pending:
             return
-        written = self._on_its_way[0]
+        written = self._pending[0]
         handed_over = sum(1 for end in self._ends(written) if end <= position)
         self._printed += handed_over
         if handed_over < len(written.shown):
-            self._reading.mark_handled(written.batch[: _position(written.batch, written.shown[handed_over])])
+            self._reading.mark_handled(written.batch[: _find_index(written.batch, written.shown[handed_over])])
         else:
             self._reading.mark_handled(written.batch)
 
     def _ends(self, written: _Written) -> Iterator[int]:
-        """Return the positions behind the records of a batch, as far as the output has accepted them."""
+        """Yield the positions behind the records of a batch that the output has accepted."""
         if written.ends or out.is_terminal:
             yield from written.ends
             if len(written.ends) < len(written.shown) and out.accepted > (written.ends or [written.start])[-1]:
@@ -182,25 +189,28 @@ class Printing:
         for message in written.shown:
             try:
                 end += len(self._writer.write(message))
-            except FormatError:  # the one that ended the printing
+            except FormatError:  # this record ended the printing
                 return
             yield end
 
 
 def print_lines(reading: LineReading, limit: int | None) -> int:
-    """Print plain lines until the selection is read, or a signal or the reader of stdout ends it."""
-    on_its_way: deque[tuple[int, Chunk]] = deque()
+    """Print plain lines until the selection is read, or a signal or the reader of stdout ends it.
+
+    Return the exit status. `limit` is the largest number of records, None for no limit.
+    """
+    pending: deque[tuple[int, Chunk]] = deque()
     printed = 0
     status = DONE
     with Stopping() as stopping:
         try:
             for chunk in reading.read_chunks(limit):
-                on_its_way.append((out.accepted, chunk))
+                pending.append((out.accepted, chunk))
                 out.write(chunk.text)
                 out.flush()
-                while on_its_way and on_its_way[0][0] + len(on_its_way[0][1].text) <= out.read_at_least:
+                while pending and pending[0][0] + len(pending[0][1].text) <= out.read_at_least:
                     with stopping.held():
-                        printed += on_its_way.popleft()[1].records
+                        printed += pending.popleft()[1].records
         except StopRequestedError as stop:
             status = stop.status
         except ReaderLeftError:
@@ -214,17 +224,17 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
                 pass
             finally:
                 position = out.received
-                printed += sum(chunk.count_records_within(position - start) for start, chunk in on_its_way)
+                printed += sum(chunk.count_records_within(position - start) for start, chunk in pending)
                 reading.close()
-                people.note(summary(printed))
+                people.note(make_summary(printed))
         return stopping.status(status)
 
 
-def summary(printed: int, skipped: int = 0) -> str:
+def make_summary(printed: int, skipped: int = 0) -> str:
     """Return the last line that Kafka's tool writes to stderr."""
     return f"Processed a total of {printed} messages" + (f", {skipped} skipped" if skipped else "")
 
 
-def _position(batch: Sequence[Any], message: Any) -> int:
-    """Return where a message is in a batch; messages are compared as objects, for their own comparison is slow."""
+def _find_index(batch: Sequence[Any], message: Any) -> int:
+    """Return the index of a message in a batch. Messages are compared by identity, because == of messages is slow."""
     return next(number for number, other in enumerate(batch) if other is message)

@@ -51,7 +51,7 @@ def list_contexts(output: ReportOptions) -> None:
     ]
     output.show(listing(columns, rows))
     if not rows:
-        people.note(f"no contexts in {file.path} yet; kafkactl context set NAME --bootstrap-server HOST:PORT makes one")
+        people.note(f"no contexts in {file.path}; create one: kafkactl context set NAME --bootstrap-server HOST:PORT")
 
 
 @app.command()
@@ -89,7 +89,9 @@ def show(
     file = contexts.load()
     context_name = name or file.current
     if context_name is None:
-        raise UsageError("there is no current context", "kafkactl context use NAME; kafkactl context list shows them")
+        raise UsageError(
+            "there is no current context", "choose one: kafkactl context use NAME; list them: kafkactl context list"
+        )
     context = file.get(context_name).hide_secrets()
     rows = [("bootstrap.servers", context.bootstrap_servers), *context.properties.items()]
     if context.read_only:
@@ -136,7 +138,7 @@ def set_context(
         lambda file: _change_settings(file, name, servers, {**file_settings, **dict(assignments)}, read_only)
     )
     servers = new_file.contexts[name].bootstrap_servers
-    people.note(f"context {name}: {servers}; kafkactl context use {name} makes it current")
+    people.note(f"context {name}: {servers}; make it current: kafkactl context use {name}")
 
 
 def _change_settings(
@@ -149,7 +151,7 @@ def _change_settings(
     present_context = file.contexts.get(name)
     servers = servers or (present_context.bootstrap_servers if present_context else None)
     if servers is None:
-        raise UsageError(f"context {name} needs brokers", "--bootstrap-server HOST:PORT")
+        raise UsageError(f"context {name} has no brokers", "give their addresses with --bootstrap-server HOST:PORT")
     require_addresses(servers)
     settings = {
         key: value
@@ -171,4 +173,4 @@ def delete(name: Name) -> None:
       kafkactl context delete staging
     """
     contexts.change(lambda file: file.remove_context(name))
-    people.note(f"context {name} forgotten")
+    people.note(f"context {name} deleted")

@@ -1,4 +1,4 @@
-"""kafkactl dump-log"""
+"""The command `kafkactl dump-log`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import FileOutputOptions, FormatOptions, TimeOptions
+from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output.report import OutputFormat
 from kafkactl.statuses import combine
@@ -75,7 +76,7 @@ class DecoderOptions:
         """Return whether one of the options is given."""
         return bool(self.topic or self.key_decoder_class or self.value_decoder_class)
 
-    def decoder(self, key: Format, value: Format) -> Decoder:
+    def make_decoder(self, key: Format, value: Format) -> Decoder:
         """Return the decoder of keys and values. Raise UsageError for an unknown class."""
         from kafkactl.output.records import decoders
 
@@ -161,7 +162,7 @@ class SelectOptions:
     ] = False
 
     def _time_range(self, clock: TimeOptions) -> TimeRange:
-        """Return the bounds in milliseconds; raises UsageError."""
+        """Return the bounds in ms since 1970; None is no bound. Raise UsageError for a wrong time or two ranges."""
         if self.between is not None:
             if self.from_time is not None or self.to_time is not None:
                 raise UsageError("--between, --from-time and --to-time are mutually exclusive", "leave --between out")
@@ -171,8 +172,11 @@ class SelectOptions:
             end_ms=None if self.to_time is None else clock.parse(self.to_time, "--to-time"),
         )
 
-    def selection(self, key: Format, decoder: Decoder, clock: TimeOptions, as_rows: bool) -> Selection:
-        """Return what the readers of segments take, for rows or for Kafka's text; raises UsageError."""
+    def make_selection(self, key: Format, decoder: Decoder, clock: TimeOptions, as_rows: bool) -> Selection:
+        """Return the selection of records for rows, or for Kafka's text; raise UsageError.
+
+        Rows leave batches with a wrong CRC out, Kafka's text shows them. `decoder` gives the text for --grep.
+        """
         from kafkactl.storage.selection import BadCrc, Selection, grep
 
         read_committed = self.isolation_level is IsolationLevel.READ_COMMITTED
@@ -183,7 +187,7 @@ class SelectOptions:
             )
         bad_crc = BadCrc.LEFT_OUT if as_rows else BadCrc.SHOWN
         if self.limit is not None and self.tail is not None:
-            raise UsageError("--limit counts from the first, --tail from the last", "leave one of them out")
+            raise make_exclusive_error("--limit", "--tail")
         time_range = self._time_range(clock)
         return Selection(
             from_offset=self.from_offset,
@@ -205,7 +209,7 @@ class SelectOptions:
 
     @property
     def needs_records(self) -> bool:
-        """Whether batches alone cannot tell."""
+        """Return whether a condition needs records, and not only batches."""
         return self.key is not None or self.grep is not None
 
 
@@ -277,19 +281,19 @@ def dump_log(
     names = list(file or ()) + [Path(part.strip()) for text in files or () for part in text.split(",") if part.strip()]
     if not names:
         raise UsageError("missing argument FILE", "give it as the argument, or with --files")
-    paths, statuses = _expanded(names)
+    paths, statuses = _expand_folders(names)
     if not paths:
         return combine(statuses)
     if select.follow and (paths[-1] == STANDARD_INPUT or paths[-1].suffix == GZIP_SUFFIX):
         raise UsageError(
-            f"--follow cannot read on in {paths[-1]}", "name a segment: kafkactl dump-log --follow FILE.log"
+            f"--follow cannot be used with {paths[-1]}", "name a segment: kafkactl dump-log --follow FILE.log"
         )
     as_rows = output.is_parquet or output.format not in (None, OutputFormat.PLAIN)
     with_data = print_data_log or decoders.is_any or select.needs_records
     deep = deep_iteration or with_data
-    key, value = formats.chosen()
-    decoder = decoders.decoder(key, value)
-    selection = select.selection(key, decoder, clock, as_rows)
+    key, value = formats.choose_formats()
+    decoder = decoders.make_decoder(key, value)
+    selection = select.make_selection(key, decoder, clock, as_rows)
     if max_decompressed_bytes is not None:
         compression.MAX_DECOMPRESSED_BYTES = max_decompressed_bytes
     if as_rows:
@@ -309,7 +313,7 @@ def dump_log(
     from kafkactl.dump.files import TextDump
     from kafkactl.dump.pieces import EVERYTHING_BYTES, DumpOptions
 
-    wanted = DumpOptions(
+    options = DumpOptions(
         deep=deep,
         parse=decoder.text if with_data else None,
         parse_is_utf8=decoder.is_utf8,
@@ -319,13 +323,13 @@ def dump_log(
         sanity_only=index_sanity_check,
         verify_only=verify_index_only,
         selection=selection,
-        jobs=jobs or _cores(),
+        jobs=jobs or _count_cores(),
     )
-    return combine([*statuses, TextDump(wanted, out.binary).run(paths)])
+    return combine([*statuses, TextDump(options, out.binary).run(paths)])
 
 
-def _expanded(names: list[Path]) -> tuple[list[Path], list[int]]:
-    """Return the files to read, segments in place of folders, and a status for each folder without any."""
+def _expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
+    """Return the files to read, with segments in place of folders, and a status for each folder without segments."""
     from kafkactl.output import people
     from kafkactl.storage.log_dir import list_all_segments
 
@@ -340,6 +344,6 @@ def _expanded(names: list[Path]) -> tuple[list[Path], list[int]]:
     return paths, statuses
 
 
-def _cores() -> int:
+def _count_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""kafkactl log"""
+"""The commands `kafkactl log`: check and stats."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ app = new_app(
 
 
 class Level(StrEnum):
-    """Thing that a row of numbers describes."""
+    """Thing that a row of statistics describes."""
 
     SEGMENT = "segment"
     PARTITION = "partition"
@@ -42,8 +42,8 @@ class Level(StrEnum):
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the columns that identify a row."""
-        every = {"topic": 1, "partition": 2, "segment": 3}
-        return ("topic", "partition", "file")[: every[self]]
+        counts = {"topic": 1, "partition": 2, "segment": 3}
+        return ("topic", "partition", "file")[: counts[self]]
 
 
 Folders = Annotated[
@@ -67,15 +67,15 @@ def check(output: ReportOptions, folder: Folders = None) -> int:
     from kafkactl.storage.check import CheckCounts, Severity, check_log_dir
 
     checked = CheckCounts()
-    rows, status = _of_every(folder, lambda path: list(check_log_dir(path, checked)))
+    rows, status = _read_folders(folder, lambda path: list(check_log_dir(path, checked)))
     findings = [{**asdict(row), "file": str(row.file), "severity": row.severity.value} for row in rows]
     faults = sum(row.severity is Severity.FAULT for row in rows)
     columns = [
         Column("FILE", lambda row: row["file"]),
         Column("POSITION", lambda row: row["position"]),
         Column("OFFSET", lambda row: row["offset"]),
-        Column("SEVERITY", lambda row: row["severity"], _severity_style),
-        Column("FAULT", lambda row: row["fault"], _severity_style, is_sentence=True),
+        Column("SEVERITY", lambda row: row["severity"], _choose_style),
+        Column("FAULT", lambda row: row["fault"], _choose_style, is_sentence=True),
     ]
     if findings or output.is_structured:
         output.show(listing(columns, findings))
@@ -107,45 +107,51 @@ def stats(
     from kafkactl.storage.log_dir import list_segments, split_folder_name
     from kafkactl.storage.stats import Stats, compute_stats, export_stats
 
-    partitions, status = _partitions(folder)
+    partitions, status = _find_partitions(folder)
     failures: list[int] = []
 
-    def failed(error: KafkactlError) -> None:
+    def report_failure(error: KafkactlError) -> None:
+        """Print an error and keep its status."""
         people.error(error)
         failures.append(error.status)
 
-    def of_segments() -> Iterator[tuple[dict[str, Any], Stats]]:
-        for each in partitions:
-            topic, partition = split_folder_name(each)
+    def read_segments() -> Iterator[tuple[dict[str, Any], Stats]]:
+        """Yield the names of the row, and the statistics, of every segment."""
+        for partition_folder in partitions:
+            topic, partition = split_folder_name(partition_folder)
             end = None
-            for path in list_segments(each):
+            for path in list_segments(partition_folder):
                 names = {"topic": topic, "partition": partition, "file": str(path)}
                 with contextlib.suppress(NotFoundError):  # a running broker deleted it meanwhile
-                    numbers = compute_stats(path, failed, end)
+                    numbers = compute_stats(path, report_failure, end)
                     end = numbers.next_offset
                     yield {name: names[name] for name in by.names}, numbers
 
     rows: list[dict[str, Any]] = []
-    for names, group in groupby(of_segments(), key=itemgetter(0)):
+    for names, group in groupby(read_segments(), key=itemgetter(0)):
         total = Stats()
-        for _, of_segment in group:
-            total.add(of_segment)
+        for _, segment_stats in group:
+            total.add(segment_stats)
         rows.append({**names, **export_stats(total, top)})
         if by is Level.TOPIC:
-            rows[-1].update(first_offset=None, next_offset=None)  # each partition counts its own
-    output.show(_report(rows, by))
+            rows[-1].update(first_offset=None, next_offset=None)  # each partition has its own offsets
+    output.show(_make_report(rows, by))
     return combine([status, *failures])
 
 
-def _partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
-    """Return the folders of partitions, and the exit status of what is none; raises the error of the only one."""
+def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
+    """Return the folders of partitions, and an exit status for folders without partitions.
+
+    If only one folder is given, raise its error.
+    """
     from kafkactl.storage.log_dir import SkippedPath, list_files, no_segments, parse_folder_name, scan_log_dir
 
-    def partitions_in(path: Path) -> list[Path]:
+    def list_partitions(path: Path) -> list[Path]:
+        """Return the folders of partitions in a folder, and print the skipped ones; raise NotFoundError for none."""
         folders = scan_log_dir(path)
         for folder in [folder for folder in folders.partitions if folder != path]:
             state = parse_folder_name(folder).state
-            if state is not None:  # until the move is done, the topic has its replica in another log dir
+            if state is not None:  # until the end of the move, the replica of the topic is in another log dir
                 folders.partitions.remove(folder)
                 folders.skipped.append(SkippedPath(path=folder, reason=state.meaning))
         skipped = [*folders.skipped, *(entry for folder in folders.partitions for entry in list_files(folder).skipped)]
@@ -155,11 +161,14 @@ def _partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
             raise no_segments(path)
         return folders.partitions
 
-    return _of_every(folders, partitions_in)
+    return _read_folders(folders, list_partitions)
 
 
-def _of_every(folders: list[Path] | None, read: Callable[[Path], list[T]]) -> tuple[list[T], int]:
-    """Return what `read` makes of every folder, and the exit status; raises the error of the only folder."""
+def _read_folders(folders: list[Path] | None, read: Callable[[Path], list[T]]) -> tuple[list[T], int]:
+    """Return the results of `read` for all folders, and an exit status.
+
+    Errors are printed; if only one folder is given, raise its error. Raise UsageError for no folder.
+    """
     if not folders:
         raise UsageError("missing argument DIR", "name a partition's folder, or one of the broker's log.dirs")
     results: list[T] = []
@@ -176,51 +185,52 @@ def _of_every(folders: list[Path] | None, read: Callable[[Path], list[T]]) -> tu
     return results, combine(statuses)
 
 
-def _severity_style(row: dict[str, Any]) -> str:
+def _choose_style(row: dict[str, Any]) -> str:
     return "red" if row["severity"] == "fault" else "yellow"
 
 
-def _report(rows: list[dict[str, Any]], by: Level) -> Report:
+def _make_report(rows: list[dict[str, Any]], by: Level) -> Report:
+    """Return the two tables of statistics: offsets and counts, then codecs, sizes and keys."""
     from kafkactl.times import format_time
 
-    def of(name: str) -> Callable[[dict[str, Any]], object]:
+    def get(name: str) -> Callable[[dict[str, Any]], object]:
         return lambda row: row[name]
 
-    def sizes(name: str) -> Callable[[dict[str, Any]], object]:
+    def format_sizes(name: str) -> Callable[[dict[str, Any]], object]:
         return lambda row: "/".join("-" if size is None else str(size) for size in row[name].values())
 
-    def moment(name: str) -> Callable[[dict[str, Any]], object]:
+    def format_moment(name: str) -> Callable[[dict[str, Any]], object]:
         return lambda row: None if row[name] is None else format_time(row[name])
 
-    where = [Column("TOPIC", of("topic"))]
+    key_columns = [Column("TOPIC", get("topic"))]
     if by is not Level.TOPIC:
-        where.append(Column("PARTITION", of("partition")))
+        key_columns.append(Column("PARTITION", get("partition")))
     if by is Level.SEGMENT:
-        where.append(Column("SEGMENT", lambda row: Path(row["file"]).name))
-    what = [
-        *where,
-        Column("SEGMENTS", of("segments")),
-        Column("BYTES", of("size_bytes")),
-        Column("BATCHES", of("batches")),
-        Column("RECORDS", of("records")),
-        Column("FIRST", of("first_offset")),
-        Column("NEXT", of("next_offset")),
-        Column("MISSING", of("missing_offsets")),
-        Column("TOMBSTONES", of("tombstones")),
-        Column("OLDEST", moment("oldest_ms")),
-        Column("YOUNGEST", moment("youngest_ms")),
+        key_columns.append(Column("SEGMENT", lambda row: Path(row["file"]).name))
+    counts = [
+        *key_columns,
+        Column("SEGMENTS", get("segments")),
+        Column("BYTES", get("size_bytes")),
+        Column("BATCHES", get("batches")),
+        Column("RECORDS", get("records")),
+        Column("FIRST", get("first_offset")),
+        Column("NEXT", get("next_offset")),
+        Column("MISSING", get("missing_offsets")),
+        Column("TOMBSTONES", get("tombstones")),
+        Column("OLDEST", format_moment("oldest_ms")),
+        Column("YOUNGEST", format_moment("youngest_ms")),
     ]
-    how = [
-        *where,
+    sizes = [
+        *key_columns,
         Column("CODECS", lambda row: ",".join(f"{name}:{count}" for name, count in row["codecs"].items())),
-        Column("RATIO", of("compression_ratio")),
-        Column("BATCH p50/p90/p99/max", sizes("batch_size_bytes")),
-        Column("KEY p50/p90/p99/max", sizes("key_size_bytes")),
-        Column("VALUE p50/p90/p99/max", sizes("value_size_bytes")),
-        Column("PRODUCERS", of("producers")),
-        Column("TOP KEYS", lambda row: ", ".join(f"{one['key']}:{one['records']}" for one in row["top_keys"])),
+        Column("RATIO", get("compression_ratio")),
+        Column("BATCH p50/p90/p99/max", format_sizes("batch_size_bytes")),
+        Column("KEY p50/p90/p99/max", format_sizes("key_size_bytes")),
+        Column("VALUE p50/p90/p99/max", format_sizes("value_size_bytes")),
+        Column("PRODUCERS", get("producers")),
+        Column("TOP KEYS", lambda row: ", ".join(f"{key['key']}:{key['records']}" for key in row["top_keys"])),
     ]
-    return Report(rows, [Table(what, rows), Table(how, rows)])
+    return Report(rows, [Table(counts, rows), Table(sizes, rows)])
 
 
 def _count(number: int, name: str) -> str:

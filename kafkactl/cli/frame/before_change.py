@@ -1,7 +1,7 @@
 """The one call before every change of a cluster.
 
 A change is any request that alters records, offsets or metadata: produce and the commits of a group included.
-Every command makes this call with all that it is about to change, before it asks and before a preview.
+Every command makes this call with all its changes, before it asks and before it shows a preview.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
 was_called: ContextVar[bool] = ContextVar("was_called", default=False)
-"""Whether this command may have changed the cluster: then nothing may refuse to show the result."""
+"""Whether this command may have changed the cluster. After that, no error may hide the result."""
 Arguments = tuple[str, ...]
 """Arguments of kafkactl, without the name of the program."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What a command will change, and the command that undoes it.
-
-    `inverse` returns arguments, and None where nothing can undo the change, as with deleted records. It is only called
-    where its answer is used, for it may have to ask the cluster for the present values.
-    """
+    """A change in words, and the command that undoes it."""
 
     what: str
+    """The change as a phrase that begins with a verb: `delete topic orders`."""
     inverse: Callable[[], Arguments | None]
+    """Returns the arguments of the command that undoes the change, None where nothing can undo it.
+
+    It is only called with --debug, because it may ask the cluster for the present values.
+    """
 
 
 def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool = False) -> None:
-    """Refuse changes that this cluster is protected from, and log the others with --debug.
+    """Refuse the changes if the context is read-only, and log them with --debug.
 
-    A dry run is refused, too, where the change would be: a preview shows nothing that cannot be done.
-    Raises UsageError.
+    Raise UsageError for a change in a read-only context, also with `dry_run`: a preview shows only what can be done.
     """
     settings = connected.settings
     if settings.read_only_context is not None and changes:
         raise UsageError(
             f"context {settings.read_only_context} is read-only, and this command changes the cluster: "
             f"{changes[0].what}",
-            f"kafkactl context set {settings.read_only_context} --no-read-only allows changes",
+            f"allow changes: kafkactl context set {settings.read_only_context} --no-read-only",
         )
     if dry_run:
         return
@@ -62,13 +62,14 @@ def cannot_be_undone() -> Arguments | None:
 
 
 def is_logged() -> bool:
-    """Return whether changes are logged, which is so with --debug."""
+    """Return whether changes are logged, as with --debug."""
     from kafkactl.cli.frame.command import is_debugging
 
     return is_debugging.get()
 
 
 def _log(change: Change) -> None:
+    """Print a change and the command that undoes it on stderr."""
     from kafkactl.output import people
 
     undo = change.inverse()

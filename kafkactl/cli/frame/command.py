@@ -1,4 +1,4 @@
-"""Commands and their groups: dataclasses of flags spread into options, apps set up in one way."""
+"""Commands and groups of commands: dataclasses become options, and every app has the same setup."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
 
 _DEBUG = "debug"
 _MAY_BE_EMPTY = ("--key", "--key-separator", "--delimiter", "--null-marker")
-"""Options for which an empty text means something; for all others it is a mistake of the shell's."""
+"""Options that may have an empty text. For all others an empty text is a mistake, such as an unset shell variable."""
 
 _BYTES = ("--key", "--header")
-"""Options whose values go into records: any bytes."""
+"""Options whose values go into records and may have any bytes."""
 
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -51,30 +51,30 @@ def new_app(summary: str) -> typer.Typer:
 
 @dataclass_transform()
 def flags(group: type[T]) -> type[T]:
-    """Make a class a dataclass of flags, which are neither compared nor printed: it is made in a third of the time."""
+    """Make a class a dataclass of options. It has no comparison and no repr, which makes it in a third of the time."""
     return dataclass(eq=False, repr=False)(group)
 
 
-@functools.cache  # a noun's commands share their dataclasses, and this takes a quarter of a millisecond for each
-def _annotations_of(group: type[Any]) -> dict[str, Any]:
+@functools.cache  # the commands of a noun share their dataclasses, and a call takes a quarter of a millisecond
+def _read_annotations(group: type[Any]) -> dict[str, Any]:
     return get_type_hints(group, include_extras=True)
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Spreads every parameter annotated with a dataclass into that class's flags.
+    """Make a function a command: each parameter that is annotated with a dataclass becomes the options of that class.
 
-    Flags given before the subcommand (`kafkactl -b HOST topics list`) fill in those not given after it.
+    Options before the subcommand (`kafkactl -b HOST topics list`) are the defaults of the options after it.
     """
 
     @functools.wraps(function)
     def run(click_context: typer.Context, **values: Any) -> Any:
         _check_texts(click_context, values)
-        hints, groups = flags_of()
+        hints, groups = prepare_flags()
         if _DEBUG not in hints and values.pop(_DEBUG):
             is_debugging.set(True)
         for name, group in groups.items():
-            given = group(**{field.name: values.pop(field.name) for field in fields(group)})
-            values[name] = _filled_in(given, click_context)
+            options = group(**{field.name: values.pop(field.name) for field in fields(group)})
+            values[name] = _fill_in(options, click_context)
             if (check := getattr(values[name], "check", None)) is not None:
                 check()
         if "click_context" in hints:
@@ -83,12 +83,12 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(**values)
         except OperationError as error:
-            error.hint = rights.hint(error.code) or error.hint
+            error.hint = rights.make_hint(error.code) or error.hint
             raise
 
     @functools.cache
-    def flags_of() -> tuple[dict[str, Any], dict[str, type[Any]]]:
-        """Give `run` the flags of the dataclasses; return the annotations of `function`, and those dataclasses."""
+    def prepare_flags() -> tuple[dict[str, Any], dict[str, type[Any]]]:
+        """Give `run` the options of the dataclasses. Return the annotations of `function`, and its dataclasses."""
         hints = get_type_hints(function, include_extras=True)
         groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
         signature = _spread(function, hints, groups)
@@ -96,23 +96,23 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         run.__annotations__ = {name: flag.annotation for name, flag in signature.parameters.items()}
         return hints, groups
 
-    del run.__wrapped__  # typing and inspect would look through to the original
-    run.prepare = flags_of  # type: ignore[attr-defined]
+    del run.__wrapped__  # typing and inspect would use the annotations of the original function
+    run.prepare = prepare_flags  # type: ignore[attr-defined]
     return run
 
 
 def build(app: typer.Typer) -> Any:
-    """Return the command or the group of commands of an app; a noun's verb is built when it is asked for.
+    """Return the command or the group of commands of an app.
 
-    A noun has up to twelve verbs, and to build one takes typer a millisecond.
+    The verbs of a noun are built when they are called: a noun has up to twelve, and typer takes a millisecond for each.
     """
     if app.registered_callback is not None:
         _prepare(app.registered_callback.callback)
-    verbs = {verb.name or _name_of(verb.callback): verb for verb in app.registered_commands}
+    verbs = {verb.name or _make_name(verb.callback): verb for verb in app.registered_commands}
     if not verbs:  # the root, which finds its commands itself and has the options of completion
         return typer.main.get_command(app)
     if len(verbs) == 1 and app.registered_callback is None:
-        return _built(*verbs.values())
+        return _build_verb(*verbs.values())
     app.registered_commands = []
     try:
         group = typer.main.get_group(app)
@@ -125,7 +125,7 @@ def build(app: typer.Typer) -> Any:
 
 
 class _Verbs(help_text.Group):
-    """The verbs of a noun. One is built when it is asked for."""
+    """The verbs of a noun. Each is built when it is called."""
 
     verbs: Mapping[str, CommandInfo]
 
@@ -137,26 +137,30 @@ class _Verbs(help_text.Group):
         ]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of a name, None for an unknown name."""
         if self.commands.get(cmd_name) is None and cmd_name in self.verbs:
-            self.commands[cmd_name] = _built(self.verbs[cmd_name])
+            self.commands[cmd_name] = _build_verb(self.verbs[cmd_name])
             self.commands[cmd_name].name = cmd_name
         return self.commands.get(cmd_name)
 
 
-def _built(verb: CommandInfo) -> Any:
+def _build_verb(verb: CommandInfo) -> Any:
+    """Return the command of a verb."""
     _prepare(verb.callback)
     verb.cls = help_text.Command
-    alone = new_app("")
-    alone.registered_commands = [verb]
-    return typer.main.get_command(alone)
+    app = new_app("")
+    app.registered_commands = [verb]
+    return typer.main.get_command(app)
 
 
 def _prepare(function: Callable[..., Any] | None) -> None:
+    """Give a command function its options."""
     if (prepare := getattr(function, "prepare", None)) is not None:  # decorated by `command`
         prepare()
 
 
-def _name_of(function: Callable[..., Any] | None) -> str:
+def _make_name(function: Callable[..., Any] | None) -> str:
+    """Return the name of the command that a function implements."""
     assert function is not None
     return function.__name__.replace("_", "-")
 
@@ -164,14 +168,14 @@ def _name_of(function: Callable[..., Any] | None) -> str:
 def _spread(
     function: Callable[..., Any], hints: Mapping[str, Any], groups: Mapping[str, type[Any]]
 ) -> inspect.Signature:
-    """Return the signature in which each flag of a dataclass stands for itself."""
+    """Return the signature of the command: the options of each dataclass are parameters of their own."""
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in groups and name != "click_context":
             _complete_parameter(hints[name], None)
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]))
     for group in groups.values():
-        annotations = _annotations_of(group)  # type: ignore[arg-type]  # a class is hashable
+        annotations = _read_annotations(group)  # type: ignore[arg-type]  # a class is hashable
         section = getattr(group, "section", None)
         for field in fields(group):
             annotation = annotations[field.name]
@@ -187,7 +191,7 @@ def _spread(
 
 
 def _complete_parameter(annotation: Any, section: str | None) -> None:
-    """Give a flag the reader of its values, and the section of its dataclass unless it names one itself."""
+    """Give an option the reader of its values, and the section of its dataclass unless it has a section of its own."""
     for parameter in annotation.__metadata__:
         read_values_of(annotation.__origin__, parameter)
         if parameter.rich_help_panel is None:
@@ -195,7 +199,7 @@ def _complete_parameter(annotation: Any, section: str | None) -> None:
 
 
 def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> None:
-    """Raise UsageError for text that is empty or not Unicode. Paths may have any bytes: no text here."""
+    """Raise UsageError for text that is empty or not Unicode. Paths are not checked: they may have any bytes."""
     for parameter in click_context.command.params:
         name = parameter.opts[0]
         value = values.get(parameter.name or "")
@@ -209,10 +213,11 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
                 require_unicode(text, shown)
 
 
-def _filled_in(given: T, click_context: typer.Context) -> T:
-    before: dict[type[Any], Any] = click_context.find_root().obj or {}
-    outer = next((outer for kind, outer in before.items() if isinstance(given, kind)), None)
+def _fill_in(options: T, click_context: typer.Context) -> T:
+    """Return options with the values from before the subcommand where they have none."""
+    root_options: dict[type[Any], Any] = click_context.find_root().obj or {}
+    outer = next((outer for kind, outer in root_options.items() if isinstance(options, kind)), None)
     if outer is None:
-        return given
-    unset = {field.name: getattr(outer, field.name) for field in fields(outer) if getattr(given, field.name) is None}
-    return replace(given, **unset)  # type: ignore[type-var]
+        return options
+    unset = {field.name: getattr(outer, field.name) for field in fields(outer) if getattr(options, field.name) is None}
+    return replace(options, **unset)  # type: ignore[type-var]

@@ -1,4 +1,4 @@
-"""Flags and the question of commands that destroy something."""
+"""Options and the question of commands that destroy something."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kafkactl.statuses import FAILED
 
 @flags
 class ConfirmOptions:
-    """Whether a command that destroys something asks, acts at once, or only shows what it would do."""
+    """Options that decide whether a command asks, acts at once, or only shows what it would do."""
 
     section: ClassVar[Section] = Section.CONFIRMATION
 
@@ -21,7 +21,10 @@ class ConfirmOptions:
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False
 
     def declined(self, what: str, otherwise: str) -> int | None:
-        """Return the exit status after --dry-run or a refusal of the person, None to go on and act."""
+        """Ask whether to act. Return an exit status after --dry-run or the answer no, and None if the command may act.
+
+        `what` is the action as a phrase that begins with a verb; `otherwise` is the note after the answer no.
+        """
         from kafkactl.output import people
 
         if self.dry_run:

@@ -1,4 +1,4 @@
-"""Flags that many commands share, as dataclasses: a command asks for one by annotating a parameter with it."""
+"""Options that many commands share, as dataclasses. A command gets one by annotating a parameter with it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from kafkactl.cli.completion.names import context_names
 from kafkactl.cli.frame import before_change
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
+from kafkactl.cli.frame.values import make_exclusive_error, require_choice
 from kafkactl.errors import UsageError
 from kafkactl.output.report import REPORT_FORMATS, STRUCTURED_FORMATS, OutputFormat, Report
 from kafkactl.times import TimeRange, parse_duration, parse_time, parse_time_range, parse_zone
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 @flags
 class ClusterOptions:
-    """How the cluster is reached; connection/settings.py says which source of a setting wins."""
+    """Options of the connection. connection/settings.py decides which source of a setting wins."""
 
     section: ClassVar[Section] = Section.CONNECTION
 
@@ -62,11 +63,17 @@ class ClusterOptions:
     def with_java_flags(
         self, config: Path | None, properties: list[str] | None, max_block_ms: int | None = None
     ) -> ClusterOptions:
-        """These, and what Kafka's console tools take by flags of their own."""
+        """Return the options together with those that Kafka's console tools have under other names.
+
+        `config` is a file of client settings, `properties` are NAME=VALUE, `max_block_ms` is a time-out. Raise
+        UsageError for two files, or two time-outs.
+        """
         if config is not None and self.command_config is not None and config != self.command_config:
-            raise UsageError("two files of client settings", "name one of them")
+            raise UsageError(
+                f"two files of client settings: {self.command_config} and {config}", "leave one of them out"
+            )
         if max_block_ms is not None and self.timeout is not None:
-            raise UsageError("--max-block-ms and --timeout say the same", "leave one of them out")
+            raise make_exclusive_error("--max-block-ms", "--timeout")
         return replace(
             self,
             command_config=config or self.command_config,
@@ -75,26 +82,29 @@ class ClusterOptions:
         )
 
     def settings(self) -> Settings:
-        """The settings these flags, the environment and the context file come to."""
+        """Return the client settings from these options, the environment and the contexts file; print their warnings.
+
+        Raise UsageError for settings that are wrong.
+        """
         from kafkactl.connection.settings import resolve
 
         timeout_s = None if self.timeout is None else parse_duration(self.timeout, "--timeout", positive=True) / 1000
-        found = resolve(self.bootstrap_server, self.context, self.command_config, self.properties or (), timeout_s)
-        for warning in found.warnings:
+        settings = resolve(self.bootstrap_server, self.context, self.command_config, self.properties or (), timeout_s)
+        for warning in settings.warnings:
             _warn(warning)
-        return found
+        return settings
 
     def connect(self, flags: Mapping[str, Flag] | None = None) -> Cluster:
-        """Return the cluster; `flags` are client settings that a command has flags of its own for.
+        """Return the cluster. All reads of a command together take at most one time-out.
 
-        All reads of a command take the time-out together.
+        `flags` are client settings from other options of the command. Raise UsageError for settings that are wrong.
         """
         from kafkactl.connection.cluster import Cluster
 
         return Cluster(self.settings().with_flags(flags or {}), _warn, shares_timeout=True)
 
 
-@functools.cache  # once, however often settings are asked for
+@functools.cache  # settings may be resolved several times, and a warning is printed once
 def _warn(text: str) -> None:
     from kafkactl.output import people
 
@@ -103,7 +113,7 @@ def _warn(text: str) -> None:
 
 @flags
 class TimeOptions:
-    """How points in time on the command line are read."""
+    """Options for reading points in time."""
 
     section: ClassVar[Section] = Section.RANGE
 
@@ -114,15 +124,15 @@ class TimeOptions:
 
     @property
     def tzinfo(self) -> tzinfo:
-        """Return the zone; raises UsageError for a name that is not known."""
+        """Return the zone, UTC by default. Raise UsageError for an unknown name."""
         return UTC if self.zone is None else parse_zone(self.zone)
 
     def parse(self, text: str, flag: str) -> int:
-        """Return a point in time in milliseconds since 1970; raises UsageError."""
+        """Return a point in time in ms since 1970. Raise UsageError that names `flag` for a text that is no time."""
         return parse_time(text, flag, zone=self.tzinfo)
 
     def parse_range(self, text: str, flag: str) -> TimeRange:
-        """Return a range A..B; raises UsageError."""
+        """Return a range A..B. Raise UsageError that names `flag` for a text that is no range."""
         return parse_time_range(text, flag, zone=self.tzinfo)
 
 
@@ -139,7 +149,7 @@ def _output(formats: Sequence[OutputFormat], default: str) -> Any:
 
 
 GROUP_ORDERS = ("lag", "time", "rate")
-"""Orders of groups that are not a column: the largest comes first."""
+"""Orders of groups that are not a column. The largest value comes first."""
 _USUAL = "table on a terminal, plain when piped"
 _MIRROR_FORMATS = (*REPORT_FORMATS, OutputFormat.KAFKA)
 _GROUP_FORMATS = (*_MIRROR_FORMATS, OutputFormat.PROMETHEUS)
@@ -150,7 +160,7 @@ _RECORD_FORMATS = (*REPORT_FORMATS, OutputFormat.RAW)
 
 @flags
 class OutputOptions:
-    """The form of the result, before the name of a command: every form there is."""
+    """The form of the result, before the name of a command: any form."""
 
     section: ClassVar[Section] = Section.FORM
     formats: ClassVar[tuple[OutputFormat, ...]] = tuple(OutputFormat)
@@ -158,36 +168,37 @@ class OutputOptions:
     output: Annotated[str | None, _output(tuple(OutputFormat), _USUAL)] = None
 
     def check(self) -> None:
-        """Raise UsageError for a format that the command does not have; called before the command runs."""
+        """Raise UsageError for a format that the command does not have. It is called before the command runs."""
         _ = self.format
 
     @property
     def is_structured(self) -> bool:
-        """Return whether a program reads the result: then failures belong into it, too."""
+        """Return whether the format is for programs; then the result contains failures, too."""
         return self.format in STRUCTURED_FORMATS
 
     @property
     def is_json(self) -> bool:
-        """Return whether the result is json, and errors are, too."""
+        """Return whether the result and the errors are json."""
         return self.format in (OutputFormat.JSON, OutputFormat.JSONL)
 
     @property
     def is_kafka(self) -> bool:
+        """Return whether the result has the text of Kafka's tool."""
         return self.format is OutputFormat.KAFKA
 
     @property
     def format(self) -> OutputFormat | None:
         """Return the format of -o or KAFKACTL_OUTPUT, None for the default.
 
-        The variable is a default of the user: a command without that format does what it does without the variable.
-        Raises UsageError for a format that does not exist, and for one of -o that the command does not have.
+        The variable is a default: a command without that format ignores it. Raise UsageError for a format that does
+        not exist, and for a format of -o that the command does not have.
         """
         if self.output is not None:
-            return _known_format(self.output, self.formats, "--output")
-        stated = os.environ.get("KAFKACTL_OUTPUT")
-        if not stated:
+            return _parse_format(self.output, self.formats, "--output")
+        text = os.environ.get("KAFKACTL_OUTPUT")
+        if not text:
             return None
-        format = _known_format(stated, tuple(OutputFormat), "KAFKACTL_OUTPUT")
+        format = _parse_format(text, tuple(OutputFormat), "KAFKACTL_OUTPUT")
         return format if format in self.formats else None
 
 
@@ -213,14 +224,14 @@ class ReportOptions(OutputOptions):
 
     @property
     def _format_of_report(self) -> OutputFormat | None:
-        """Return the format; None where KAFKACTL_OUTPUT is one that a report does not have."""
+        """Return the format; None where KAFKACTL_OUTPUT is a format that a report does not have."""
         return self.format if self.output is not None or self.format in REPORT_FORMATS else None
 
     def show(self, report: Report) -> None:
-        """Print a report in the form that is asked for.
+        """Print a report in the selected format.
 
-        Raises UsageError for a column that it does not have. After a change, that is only a warning: the result must
-        be seen.
+        Raise UsageError for a column that the report does not have. After a change this is only a warning, because
+        the user must see the result.
         """
         from kafkactl.output.render import show
 
@@ -235,15 +246,15 @@ class ReportOptions(OutputOptions):
         show(arranged, self._format_of_report, with_headings=not self.no_headers)
 
 
-def _known_format(text: str, formats: Sequence[OutputFormat], name: str) -> OutputFormat:
-    if text not in formats:
-        raise UsageError(f"invalid value {text!r} for {name}: there is no such format", f"one of {', '.join(formats)}")
+def _parse_format(text: str, formats: Sequence[OutputFormat], name: str) -> OutputFormat:
+    """Return the format of a text. Raise UsageError for any other text; `name` is the option or variable."""
+    require_choice(text, name, formats)
     return OutputFormat(text)
 
 
 @flags
 class FileOutputOptions(ReportOptions):
-    """The form of a result that can also be written as a file of another kind."""
+    """The form of a result that can also be a Parquet file."""
 
     formats: ClassVar[tuple[OutputFormat, ...]] = _FILE_FORMATS
 
@@ -251,12 +262,13 @@ class FileOutputOptions(ReportOptions):
 
     @property
     def is_parquet(self) -> bool:
+        """Return whether the result is a Parquet file."""
         return self.format is OutputFormat.PARQUET
 
 
 @flags
 class MirrorOutputOptions(ReportOptions):
-    """The form of a result that a tool of Kafka prints, too."""
+    """The form of a result that one of Kafka's tools prints, too."""
 
     formats: ClassVar[tuple[OutputFormat, ...]] = _MIRROR_FORMATS
 
@@ -277,15 +289,17 @@ class GroupOutputOptions(MirrorOutputOptions):
 
     @property
     def group_order(self) -> str | None:
-        """Return the order of groups that --sort asks for, None where it names a column or is not given."""
+        """Return the order of groups in --sort, None where --sort names a column or is not given."""
         return self.sort if self.sort in GROUP_ORDERS else None
 
     @property
     def column_sort(self) -> str | None:
+        """Return the column that rows are sorted by, or None."""
         return None if self.group_order else self.sort
 
     @property
     def is_prometheus(self) -> bool:
+        """Return whether the result is metrics for Prometheus."""
         return self.format is OutputFormat.PROMETHEUS
 
 
@@ -298,7 +312,7 @@ class DocumentOptions(OutputOptions):
     output: Annotated[str | None, _output(_DOCUMENT_FORMATS, "yaml")] = None
 
     def show(self, document: Any) -> None:
-        """Print a document."""
+        """Print a document: nested dicts and lists as yaml or json."""
         from kafkactl.output.render import show
 
         show(Report(document, ()), self.format or OutputFormat.YAML)
@@ -374,12 +388,14 @@ class FormatOptions:
         typer.Option(metavar="NAME", help="Name of a schema in the registry: after the topic, record or topic-record."),
     ] = "topic"
 
-    def chosen(
+    def choose_formats(
         self, topic: str | None = None, registry: Mapping[str, str] | None = None, registers: bool = True
     ) -> tuple[Format, Format]:
-        """Return the formats of keys and values; `registry` is what the cluster's settings say of one.
+        """Return the formats of keys and of values.
 
-        Without `registers` a schema of a file is used and not registered. Raises UsageError.
+        `topic` is used in the names of schemas. `registry` has the settings of the registry from the cluster's
+        settings. Without `registers` the schema of a file is used and not registered. Raise UsageError for a wrong
+        format, schema or URL.
         """
         from kafkactl.connection.secrets import refuse_in_url
         from kafkactl.serde.choice import Choice, choose_format
@@ -395,7 +411,7 @@ class FormatOptions:
             {} if schema is not None and not registers else settings for schema in (self.key_schema, self.value_schema)
         )
         key_writes, value_writes = (
-            WriteOptions(each, not self.no_register) for each in (self.key_schema_id, self.value_schema_id)
+            WriteOptions(schema_id, not self.no_register) for schema_id in (self.key_schema_id, self.value_schema_id)
         )
         key = Choice(self.key_format, self.key_schema, for_key, self.subject_strategy, shown, key_writes)
         value = Choice(self.value_format, self.value_schema, for_value, self.subject_strategy, shown, value_writes)

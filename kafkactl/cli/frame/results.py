@@ -1,4 +1,4 @@
-"""Showing what became of each item of a change."""
+"""The results and the errors of commands that change several items."""
 
 from __future__ import annotations
 
@@ -18,31 +18,35 @@ if TYPE_CHECKING:
     from kafkactl.admin.models import Outcome
 
 _UNANSWERED = (ErrorCode.REQUEST_TIMED_OUT, ErrorCode.LEADER_NOT_AVAILABLE)
-"""After these nobody knows whether the change was done, or nobody was there to do it."""
+"""Codes after which the change may have been done."""
 
 
-def tell_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
-    """Say what failed of partitions (topic, number, error); return 1 when anything did."""
+def print_partition_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
+    """Print the errors of partitions, and return an exit status: 1 if there is an error.
+
+    Each item has the topic, the number of the partition, and an error or None.
+    """
     failed = [(topic, number, error) for topic, number, error in errors if error]
     for topic, number, error in failed:
         people.error(OperationError(f"{topic}-{number}: {error}"))
     return FAILED if failed else 0
 
 
-def tell_all(errors: Iterable[KafkactlError]) -> int:
-    """Say what failed of several items, beside those that did not; return 1 when anything did."""
-    found = list(errors)
-    for error in found:
+def print_errors(errors: Iterable[KafkactlError]) -> int:
+    """Print the errors of several items, and return an exit status: 1 if there is an error."""
+    failures = list(errors)
+    for error in failures:
         if isinstance(error, OperationError):
-            error.hint = rights.hint(error.code) or error.hint
+            error.hint = rights.make_hint(error.code) or error.hint
         people.error(error)
-    return FAILED if found else 0
+    return FAILED if failures else 0
 
 
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:
-    """Print what was done on stdout and each failure as an error; return the status of all items together.
+    """Print the successes on stdout and each failure as an error, and return the exit status of all items.
 
-    With -o kafka what was done is left to the caller: most of Kafka's tools say nothing then.
+    `noun` names the items: topic, group. With -o kafka the caller prints the successes, because most of Kafka's tools
+    print nothing.
     """
     done = [outcome for outcome in outcomes if outcome.ok]
     failed = [outcome for outcome in outcomes if not outcome.ok]
@@ -53,17 +57,17 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
     for outcome in failed:
         what = f"{noun} {outcome.name}: {outcome.result}"
         if outcome.code in _UNANSWERED:
-            people.error(UnansweredError(f"{what}; it may have been done", _look(noun, outcome.name)))
+            people.error(UnansweredError(f"{what}; it may have been done", _make_check_hint(noun, outcome.name)))
         else:
-            people.error(OperationError(what, rights.hint(outcome.code) or outcome.hint))
+            people.error(OperationError(what, rights.make_hint(outcome.code) or outcome.hint))
     return combine(map(_status, outcomes))
 
 
-def _look(noun: str, name: str) -> str:
-    """Return the hint that names the command which shows whether a change was done."""
-    shown = {"topic": f"topics describe {shlex.quote(name)}", "group": f"groups describe {shlex.quote(name)}"}
-    command = {**shown, "user": "users list"}.get(noun)
-    return "look before you repeat it" + (f": kafkactl {command}" if command else "")
+def _make_check_hint(noun: str, name: str) -> str:
+    """Return the hint with the command that shows whether a change was done."""
+    commands = {"topic": f"topics describe {shlex.quote(name)}", "group": f"groups describe {shlex.quote(name)}"}
+    command = {**commands, "user": "users list"}.get(noun)
+    return "check the result before you repeat the command" + (f": kafkactl {command}" if command else "")
 
 
 def _status(outcome: Outcome) -> int:

@@ -1,4 +1,4 @@
-"""Which operation on which resource a command needs: what is told to whom a broker refuses it.
+"""The operations on resources that each command needs, for the hint of an error that a broker refused the command.
 
 Source: Kafka's table of operations and resources by request (documentation, Authorization and ACLs). Codes are Kafka's.
 """
@@ -50,14 +50,17 @@ _NEEDED: Mapping[str, Mapping[int, str]] = {
 }
 
 running: ContextVar[str] = ContextVar("running", default="")
-"""The command that runs, less the program's name: `topics create`."""
+"""The command that runs, without the name of the program: `topics create`."""
 
 
-def hint(code: int | None) -> str | None:
-    """What the principal needs, where a code is a refusal of the running command; else None."""
+def make_hint(code: int | None) -> str | None:
+    """Return the hint that names the missing rights of the running command, for an error code of Kafka.
+
+    None means that the code does not refuse an authorization.
+    """
     if code is None or code not in _RESOURCES:
         return None
     words = running.get().split()
-    named = (_NEEDED.get(" ".join(words[:length])) for length in range(len(words), 0, -1))
-    operations = next((needed[code] for needed in named if needed and code in needed), "an operation")
-    return f"the principal needs {operations} on the {_RESOURCES[code]}; kafka-acls --add gives it"
+    candidates = (_NEEDED.get(" ".join(words[:length])) for length in range(len(words), 0, -1))
+    operations = next((rights[code] for rights in candidates if rights and code in rights), "an operation")
+    return f"the principal needs {operations} on the {_RESOURCES[code]}: add it with kafka-acls --add"

@@ -1,6 +1,6 @@
-"""What a process does before it runs a command.
+"""Preparation of the process before it runs a command.
 
-Nothing here may take long: every command pays for it.
+It must be fast, because every command waits for it.
 """
 
 from __future__ import annotations
@@ -15,23 +15,25 @@ from kafkactl import stdout
 
 
 def prepare_process() -> None:
-    """Take over stdout, put off what is imported for nothing, and look for cycles less often."""
+    """Take over stdout, delay an import that is not needed, and make the garbage collector run less often."""
     stdout.take_over_stdout()
     put_off("asyncio")  # 20 ms, for clients of confluent_kafka that are not ours
-    # Nothing makes cycles by the thousand, and to look for them takes a tenth of a command with many results.
+    # There are few cycles, and the search for them takes a tenth of the time of a command with many results.
     gc.set_threshold(50_000, 20, 100)
 
 
 def put_off(module: str) -> None:
-    """Let `import module` cost nothing; whoever asks it for anything gets the real one.
+    """Delay the import of a module until one of its attributes is read.
 
-    importlib.util.LazyLoader does not do: a second `import` of what it holds back loads it.
+    importlib.util.LazyLoader is no replacement: a second `import` of a delayed module loads it.
     """
     if module not in sys.modules:
         sys.modules[module] = _PutOff(module)
 
 
 class _PutOff(ModuleType):
+    """A module that is not imported yet."""
+
     def __getattr__(self, name: str) -> Any:
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]

@@ -1,4 +1,4 @@
-"""Signals that stop a command which goes on until it is stopped: INT, TERM and HUP."""
+"""The signals that stop a command: INT, TERM and HUP."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from kafkactl import statuses
 from kafkactl.stdout import out
 
 WAIT_S = 8.0
-"""All waits after a signal take at most so long together: for the output, for commits, for deliveries."""
+"""Longest time of all waits after a signal together, in s: for the output, for commits, for deliveries."""
 _DELIVERY_WAIT_S = 5.0
-"""Deliveries may take so much of it: the records that are not delivered have to be written down in the rest."""
+"""Longest wait for deliveries after a signal, in s. In the rest of WAIT_S the undelivered records are written."""
 _OUTPUT_WAIT_S = 5.0
-"""The output may take so much of it: a reader that has stopped must not cost the commits."""
+"""Longest wait for the output after a signal, in s. A reader that does not read must not prevent the commits."""
 _REPORT_S = 3.0
-"""After the deliveries, reports of what was not delivered may take so long before a signal ends them."""
+"""Time for the reports of undelivered records after the deliveries, in s. A further signal ends later ones."""
 _NUDGE_S = 0.1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequestedError(Exception):
-    """A signal has come. `status` is the exit status that names it."""
+    """A signal has come. `status` is the exit status of that signal."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -36,14 +36,14 @@ class StopRequestedError(Exception):
 
 
 class Stopping:
-    """Raises StopRequestedError where a signal finds the work, and bounds what is finished after it.
+    """A context in which a signal raises StopRequestedError, with a deadline for the rest of the work.
 
     A signal that the process ignores already (nohup) stays ignored. A second signal ends the process at once.
     """
 
     def __init__(self) -> None:
         self.deadline: float | None = None
-        """Time of time.monotonic() when everything must have ended; None before a signal."""
+        """Time of time.monotonic() at which all work must have ended; None before a signal."""
         self._number: int | None = None
         """The first signal that has come."""
         self._is_finishing = False
@@ -59,34 +59,34 @@ class Stopping:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let signals do what they did before."""
+        """Install the former handlers again."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         out.deadline = None
 
     def finish(self) -> None:
-        """From now on a first signal is only noted: what is being finished must not be interrupted."""
+        """Let a first signal from now on be noted only: it must not interrupt the end of the work."""
         self._is_finishing = True
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Inside, a signal waits: for steps that count something and must not be torn apart."""
-        came_before, is_finishing = self._number is not None, self._is_finishing
+        """Delay a signal until the end of the context, for steps that must be done together."""
+        had_signal, is_finishing = self._number is not None, self._is_finishing
         self._is_finishing = True
         try:
             yield
         finally:
             self._is_finishing = is_finishing
-        if self._number is not None and not (came_before or is_finishing):
+        if self._number is not None and not (had_signal or is_finishing):
             raise StopRequestedError(self._number)
 
     def status(self, otherwise: int) -> int:
-        """Return the status of the signal that has come, or the other one."""
+        """Return the exit status of the signal that has come, or without a signal the other status."""
         return otherwise if self._number is None else statuses.get_signal_status(self._number)
 
     @property
     def left_s(self) -> float:
-        """Return how many seconds are left; WAIT_S before a signal."""
+        """Return the time that is left, in s; WAIT_S before a signal."""
         return WAIT_S if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -100,9 +100,9 @@ class Stopping:
 
 
 class NotedStopping(Stopping):
-    """Only notes a signal, so that the work ends where nothing is in its hands.
+    """A context in which a signal is only noted, so that the work ends between two records.
 
-    A second signal takes the time for deliveries away; one more ends the process where reports take too long.
+    A second signal ends the wait for deliveries. A third one ends the process if the reports take too long.
     """
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class NotedStopping(Stopping):
         self._raises = False
 
     def __enter__(self) -> NotedStopping:
-        """Install the handlers, and the pipe that wakes those who wait."""
+        """Install the handlers, and the pipe that ends waits at a signal."""
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -123,7 +123,7 @@ class NotedStopping(Stopping):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let signals do what they did before."""
+        """Install the former handlers again."""
         super().__exit__(kind, error, traceback)
         signal.set_wakeup_fd(-1)
         os.close(self._wake_read)
@@ -131,16 +131,16 @@ class NotedStopping(Stopping):
 
     @property
     def is_requested(self) -> bool:
-        """Whether a signal has come."""
+        """Return whether a signal has come."""
         return self._number is not None
 
     @property
     def is_over(self) -> bool:
-        """Whether the time for deliveries is over; False before a signal."""
+        """Return whether the time for deliveries is over; False before a signal."""
         return self.deadline is not None and time.monotonic() >= self.deadline
 
     def wait_readable(self, descriptor: int) -> bool:
-        """Wait for something to read, or the end of the input; return False when a signal came first."""
+        """Wait until the input has bytes or has ended. Return False where a signal comes first."""
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
@@ -153,7 +153,7 @@ class NotedStopping(Stopping):
         return False
 
     def sleep(self, seconds: float) -> None:
-        """Wait so long, or until a signal comes; not at all after one."""
+        """Wait for a time in s, or until a signal comes. After a signal do not wait."""
         end = time.monotonic() + seconds
         while not self.is_requested and (left := end - time.monotonic()) > 0:
             if select.select([self._wake_read], [], [], left)[0]:
@@ -161,10 +161,10 @@ class NotedStopping(Stopping):
 
     @contextlib.contextmanager
     def raising(self) -> Iterator[None]:
-        """Inside, a signal raises StopRequestedError: for calls that only an exception ends, such as input().
+        """Let a signal raise StopRequestedError in the context, for calls that only an exception ends, such as input().
 
-        A signal that comes just before such a call waits for input is noticed by nobody, so a thread interrupts the
-        wait again.
+        Such a call does not notice a signal that comes just before its wait. A thread therefore interrupts the wait
+        again.
         """
         ended = threading.Event()
         before = signal.signal(signal.SIGURG, lambda *_: None)
@@ -183,11 +183,13 @@ class NotedStopping(Stopping):
             signal.signal(signal.SIGURG, before)
 
     def _nudge(self, thread: int, ended: threading.Event) -> None:
+        """Interrupt the waits of a thread while the pipe shows a signal."""
         while not ended.wait(_NUDGE_S):
             if select.select([self._wake_read], [], [], 0)[0]:
                 signal.pthread_kill(thread, signal.SIGURG)
 
     def _drain(self) -> None:
+        """Empty the pipe that signals write to."""
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 64)
 
@@ -200,5 +202,5 @@ class NotedStopping(Stopping):
                 raise StopRequestedError(number)
         elif self._signals == 2:
             self.deadline = time.monotonic()
-        elif time.monotonic() > (self.deadline or 0) + _REPORT_S:  # what is written down until then would be lost
+        elif time.monotonic() > (self.deadline or 0) + _REPORT_S:  # an earlier end would lose reports
             os._exit(statuses.get_signal_status(number))

@@ -30,7 +30,10 @@ _TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
 
 
 def require_subject(positional: str | None, flag: str | None, name: str) -> str:
-    """Return the subject, given as the argument or after Kafka's flag; raises UsageError unless it is given once."""
+    """Return the subject of a command, from the argument or from Kafka's option.
+
+    `name` is the noun: topic or group. Raise UsageError where neither is given, or both with different values.
+    """
     refuse_empty(positional, name.upper())
     refuse_empty(flag, f"--{name}")
     if positional is not None and flag is not None and positional != flag:
@@ -42,7 +45,7 @@ def require_subject(positional: str | None, flag: str | None, name: str) -> str:
 
 
 def missing(name: str) -> UsageError:
-    """Return the error for a subject that was not given."""
+    """Return the error for a missing subject; `name` is the noun: topic or group."""
     return UsageError(f"missing argument {name.upper()}", f"give it as the argument, or with --{name}")
 
 
@@ -63,7 +66,7 @@ class TopicOptions:
 
     @property
     def name(self) -> str:
-        """Return the name; raises UsageError unless it is given once."""
+        """Return the name. Raise UsageError where it is missing, or given twice with different values."""
         return require_subject(self.topic, self.topic_flag, "topic")
 
 
@@ -100,23 +103,24 @@ class TopicsOptions:
     ] = False
 
     def selection(self) -> TopicSelection:
-        """Return what the user selected, perhaps nothing; raises UsageError for an empty value and a bad pattern."""
+        """Return the selection, which may be empty. Raise UsageError for an empty value or a wrong pattern."""
         return select_topics(
             self.topic, topic=self.topic_flag, match=self.match, include_internal=self.include_internal
         )
 
     def require_selection(self) -> TopicSelection:
-        """Return what the user selected; raises UsageError for nothing."""
+        """Return the selection. Raise UsageError for an empty selection, an empty value or a wrong pattern."""
         selection = self.selection()
         if selection.is_empty:
             raise missing("topic")
         return selection
 
     def choose(self, connected: Cluster, if_exists: bool = False) -> list[str]:
-        """Return the names of the selected topics, sorted; raises UsageError for no selection.
+        """Return the names of the selected topics, sorted.
 
-        Raises NotFoundError for a pattern without a match. Names are not looked up, unless topics need not exist: then
-        only those that do are returned. Where a name must exist, the brokers check that it does.
+        With `if_exists` only names of existing topics are returned. Without it names are not looked up, because the
+        brokers check them with the next request. Raise UsageError for an empty selection, and NotFoundError for a
+        pattern without a match.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
@@ -148,13 +152,13 @@ class GroupOptions:
 
     @property
     def name(self) -> str:
-        """Return the name; raises UsageError unless it is given once."""
+        """Return the name. Raise UsageError where it is missing, or given twice with different values."""
         return require_subject(self.group, self.group_flag, "group")
 
 
 @flags
 class GroupsOptions:
-    """The groups of a command, by names and patterns. A name is taken whole: commas belong to it."""
+    """The groups of a command, by names and patterns. A comma is a part of a name."""
 
     section: ClassVar[Section] = Section.SUBJECT
 
@@ -175,14 +179,14 @@ class GroupsOptions:
     all_groups: AllGroups = False
 
     def selection(self) -> NameSelection:
-        """Return what the user selected; an empty selection means all groups. Raises UsageError."""
+        """Return the selection; an empty one means all groups. Raise UsageError for --all-groups with a selection."""
         selection = select_names(self.group, options=self.group_flag, match=self.match)
         if self.all_groups and not selection.is_empty:
             raise UsageError("--all-groups and a selection of groups are mutually exclusive", "leave one of them out")
         return selection
 
     def require_selection(self) -> NameSelection:
-        """Return what the user selected; raises UsageError where neither a group nor --all-groups is given."""
+        """Return the selection. Raise UsageError where neither a group nor --all-groups is given."""
         selection = self.selection()
         if selection.is_empty and not self.all_groups:
             raise missing("group")
@@ -201,4 +205,4 @@ def unmatched(choice: Choice) -> list[KafkactlError]:
 
 def absent(choice: Choice) -> list[KafkactlError]:
     """Return an error for each name of a topic that does not exist."""
-    return [NotFoundError(f"there is no topic {name!r}", _TOPICS_HINT) for name in choice.absent_names]
+    return [NotFoundError(f"topic not found: {name!r}", _TOPICS_HINT) for name in choice.absent_names]

@@ -1,4 +1,4 @@
-"""What a person probably meant by a command or an option that does not exist."""
+"""Suggestions for a command or an option that does not exist."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ _VERBS = {
 """Verbs of other tools, with the verbs that kafkactl may have for them."""
 
 _OPTIONS = {
-    "--zookeeper": "brokers answer since Kafka 2.2: give their addresses with --bootstrap-server HOST:9092",
+    "--zookeeper": "kafkactl asks brokers, not ZooKeeper: give their addresses with --bootstrap-server HOST:9092",
     "--broker-list": "give the addresses of brokers with --bootstrap-server HOST:9092",
-    "--new-consumer": "leave it out: every consumer is a new consumer",
+    "--new-consumer": "leave it out: kafkactl has only the new consumer",
 }
 """Options of older Kafka tools, with the way that replaced them."""
 
@@ -72,7 +72,7 @@ _CLOSEST = 3
 
 
 def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
-    """Return a hint for a name that is no command below `path`, None where nothing is near.
+    """Return a hint for a command that does not exist below `path`, None where no name is similar.
 
     `path` is the command line so far, `names` are the commands that exist below it.
     """

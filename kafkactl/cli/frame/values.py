@@ -1,11 +1,11 @@
-"""Values of options and arguments: text, numbers, paths and choices, with messages of our own.
+"""Values of options and arguments: text, numbers, paths and choices, and the errors for wrong values.
 
 A value is read by the `parser` of an option, a public part of every release of typer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import Any, get_args, get_origin
 
 import typer
 
-_NAMES = {str: "text", int: "a whole number", float: "a number", Path: "a path", Enum: "a choice"}
+from kafkactl.errors import UsageError
+
+_NAMES = {str: "text", int: "a whole number", float: "a number", Path: "a path"}
 _LARGEST = 2**63
 
 
@@ -34,6 +36,22 @@ def read_values_of(annotation: Any, parameter: Any) -> None:
     parameter.min = parameter.max = None
     if issubclass(kind, Enum) and parameter.metavar is None:
         parameter.metavar = "|".join(choice.value for choice in kind)
+
+
+def require_choice(text: str | None, option: str, choices: Sequence[str]) -> None:
+    """Raise UsageError for the value of an option that is not one of the choices. None is accepted."""
+    if text is not None and text not in choices:
+        raise make_invalid_error(text, option, choices)
+
+
+def make_invalid_error(text: str, option: str, choices: Sequence[str]) -> UsageError:
+    """Return the error for the value of an option that is not one of the choices."""
+    return UsageError(f"invalid value {text!r} for {option}", f"use one of {', '.join(choices)}")
+
+
+def make_exclusive_error(first: str, second: str) -> UsageError:
+    """Return the error for two options that cannot be used together."""
+    return UsageError(f"{first} and {second} are mutually exclusive", "leave one of them out")
 
 
 def element_type(annotation: Any) -> Any:
@@ -64,8 +82,8 @@ def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
             raise ValueError  # Python reads the digits of every script
         result = read(value)
     except ValueError:
-        choices = f"; one of {', '.join(choice.value for choice in kind)}" if is_choice else ""
-        raise ValueError(f"{value!r} is not {_NAMES[Enum if is_choice else kind]}{choices}") from None
+        expected = f"one of {', '.join(choice.value for choice in kind)}" if is_choice else _NAMES[kind]
+        raise ValueError(f"{value!r} is not {expected}") from None
     if kind is int and not -_LARGEST <= result < _LARGEST:
         raise ValueError(f"a number of {len(value)} digits is too large")
     if low is not None and result < low:

@@ -1,4 +1,4 @@
-"""kafkactl groups (consumer-groups)"""
+"""The commands `kafkactl groups` (consumer-groups): list, describe, explain and delete; offsets.py has most others."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, GroupOutputOptions, MirrorOutputOptions, ReportOptions
-from kafkactl.cli.frame.results import show_outcomes, tell_all
+from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
+from kafkactl.cli.frame.values import make_invalid_error
 from kafkactl.cli.groups import exporter as groups_exporter
 from kafkactl.cli.groups import offsets as groups_offsets
 from kafkactl.cli.groups import tables as groups_tables
@@ -45,11 +46,11 @@ _TYPES = ("classic", "consumer", "share", "streams")
 _STATES = (
     "Stable", "Empty", "PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling", "NotReady", "Dead",
 )  # fmt: skip
-"""Those of Kafka's GroupState."""
+"""The names of Kafka's GroupState."""
 _KAFKAS_OWN_TYPES = ("classic", "consumer")
 _ANY = "all"
 _MANY_POSITIONS = 1000
-"""Reading one unread record of each of so many partitions takes a second or two: more are read when asked for."""
+"""Largest number of unread records that are read without --time; reading them takes 1 to 2 s."""
 
 
 @app.command("list")
@@ -85,30 +86,30 @@ def list_groups(
     from kafkactl.output.kafka import group_text
 
     selection = select_names(match=match)
-    states, types = _said(state), _said(type_)
+    states, types = _split_values(state), _split_values(type_)
     if unknown := sorted(types - {*_TYPES, _ANY}):
-        raise UsageError(f"--type {unknown[0]}: no such type", f"one of {', '.join(_TYPES)}")
+        raise make_invalid_error(unknown[0], "--type", (*_TYPES, _ANY))
     if unknown := sorted(states - {*map(str.lower, _STATES), _ANY}):
-        raise UsageError(f"--state {unknown[0]}: no such state", f"one of {', '.join(_STATES)}, or {_ANY}")
+        raise make_invalid_error(unknown[0], "--state", (*_STATES, _ANY))
     errors: Sequence[str] = ()
     if types - {*_KAFKAS_OWN_TYPES, _ANY}:
         from kafkactl.admin.groups.epochs import list_groups_of_types
 
-        listed = list_groups_of_types(cluster.connect(), sorted(types - {_ANY}))
-        found, errors = list(listed.groups), listed.errors
+        groups_of_types = list_groups_of_types(cluster.connect(), sorted(types - {_ANY}))
+        groups, errors = list(groups_of_types.groups), groups_of_types.errors
     else:
         connected = cluster.connect()
-        listed = descriptions.list_groups(connected)
-        found, errors = list(listed.groups), listed.errors
-        if _ANY in types and not output.is_kafka:  # whose tool lists none of these
+        consumer_groups = descriptions.list_groups(connected)
+        groups, errors = list(consumer_groups.groups), consumer_groups.errors
+        if _ANY in types and not output.is_kafka:  # Kafka's tool lists only consumer groups
             others = descriptions.list_other_groups(connected)
-            found += others.groups
+            groups += others.groups
             errors = list(dict.fromkeys([*errors, *others.errors]))
-    chosen = set(selection.choose_or_all(row.group for row in found).names)
+    names = set(selection.choose_or_all(row.group for row in groups).names)
     rows = [
         row
-        for row in found
-        if row.group in chosen
+        for row in groups
+        if row.group in names
         and (not states - {_ANY} or row.state.lower() in states)
         and (not types - {_ANY} or row.type.lower() in types)
     ]
@@ -123,9 +124,9 @@ def list_groups(
         rows.sort(key=lambda row: row.group)
         output.show(Report(rows, [Table(columns, rows, headings=_ANY in states | types)]))
     if not rows and (states | types or not selection.is_empty) and not output.is_kafka:
-        people.note("no group is of that kind" if selection.is_empty else "no group matches")
+        people.note("no group matches")
     for error in errors:
-        people.error(OperationError(f"the list is not whole: {error}"))
+        people.error(OperationError(f"the list of groups is incomplete: {error}"))
     return FAILED if errors else 0
 
 
@@ -187,46 +188,51 @@ def describe(
     from kafkactl.admin.groups import descriptions
 
     if sum((lag, offsets, members, state)) > 1:
-        raise UsageError("--lag, --offsets, --members and --state show different things", "say one of them")
+        raise UsageError("--lag, --offsets, --members and --state are mutually exclusive", "use one of them")
     sort = output.group_order
-    conditions = _conditions(fail_if)
+    conditions = _parse_conditions(fail_if)
     selection = which.selection()
     every_s = None if watch is None else parse_pause(watch, "--watch")
     apart_s = None if interval is None else parse_pause(interval, "--interval")
     connected = cluster.connect()
     if members or state:
         return _show_descriptions(connected, output, selection, members, verbose)
-    wants_time = lag or sort == "time" or any(each.subject == "time" for each in conditions)
-    asks_time = time_lag if time_lag is not None else None if wants_time or output.is_prometheus or watch else False
+    wants_time = lag or sort == "time" or any(condition.subject == "time" for condition in conditions)
+    reads_time = time_lag if time_lag is not None else None if wants_time or output.is_prometheus or watch else False
 
     errors: list[KafkactlError] = []
 
     def look() -> list[GroupLag]:
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
-        found, failures = descriptions.read_group_lags(connected, choice.groups, read_committed)
+        lags, failures = descriptions.read_group_lags(connected, choice.groups, read_committed)
         errors[:] = [*choice.errors, *failures]
-        if errors and not found:
+        if errors and not lags:
             raise errors.pop(0)
-        return _ordered(_timed(connected, found, asks_time, read_committed), sort, top)
+        return _sort_lags(_add_time_lags(connected, lags, reads_time, read_committed), sort, top)
 
     if every_s is not None:
         from kafkactl.cli.groups import watch as groups_watch
 
-        groups_watch.watch(groups_watch.looks(look, every_s))
+        groups_watch.watch(groups_watch.repeat_look(look, every_s))
         return 0
-    found = look()
+    lags = look()
     if apart_s is not None or sort == "rate":
         from kafkactl.admin.groups.pace import add_rates
 
-        before, looked = found, time.monotonic()
+        before, start = lags, time.monotonic()
         time.sleep(apart_s or 1.0)
-        found = look()
-        found = _ordered(add_rates(before, found, time.monotonic() - looked), sort, top)
-    status = _show_lags(found, output, lag, verbose) | tell_all(errors)
-    violations = [told for each in found for condition in conditions if (told := condition.find_violation(each))]
-    for told in violations:
-        people.error(ConditionError(told))
+        lags = look()
+        lags = _sort_lags(add_rates(before, lags, time.monotonic() - start), sort, top)
+    status = _show_lags(lags, output, lag, verbose) | print_errors(errors)
+    violations = [
+        violation
+        for group_lag in lags
+        for condition in conditions
+        if (violation := condition.find_violation(group_lag))
+    ]
+    for violation in violations:
+        people.error(ConditionError(violation))
     return CONDITION if violations else status
 
 
@@ -252,24 +258,24 @@ def explain(
 
     seconds = parse_pause(interval, "--interval")
     connected = cluster.connect()
-    looked = time.monotonic()
+    start = time.monotonic()
     before = descriptions.read_group_lag(connected, group.name, with_epochs=True)
     time.sleep(seconds)
     connected.renew_timeout()
-    found = descriptions.read_group_lag(connected, group.name, with_epochs=True)
-    (after,) = add_rates([before], [found], time.monotonic() - looked)
-    findings = diagnose(before, after, round(time.monotonic() - looked, 1))
+    second_lag = descriptions.read_group_lag(connected, group.name, with_epochs=True)
+    (after,) = add_rates([before], [second_lag], time.monotonic() - start)
+    findings = diagnose(before, after, round(time.monotonic() - start, 1))
     columns = [
         Column("WHAT", lambda row: row.what, lambda row: "yellow", is_sentence=True),
         Column("EVIDENCE", lambda row: row.evidence, is_sentence=True),
         Column("ADVICE", lambda row: row.advice, is_sentence=True),
     ]
     if not output.is_structured:
-        out.write_text(f"{out.escape_name(groups_tables.title(after))}\n")
+        out.write_text(f"{out.escape_name(groups_tables.make_title(after))}\n")
     if findings or output.is_structured:
         output.show(listing(columns, findings))
     else:
-        people.note("nothing is wrong with it")
+        people.note("no problem found")
     return CONDITION if findings else 0
 
 
@@ -296,17 +302,18 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
         return 0
     changes = [Change(what=f"delete group {name} with its offsets", inverse=cannot_be_undone) for name in names]
     before_change(connected, changes, confirm.dry_run)
-    what = f"delete {len(names)} group{'s' if len(names) > 1 else ''} with all committed offsets: {', '.join(names)}"
+    action = f"delete {len(names)} group{'s' if len(names) > 1 else ''} with all committed offsets: {', '.join(names)}"
     if confirm.dry_run:
         return show_outcomes(preview_deletion(targets), "group", output)
-    if (status := confirm.declined(what, "nothing deleted")) is not None:
+    if (status := confirm.declined(action, "nothing deleted")) is not None:
         return status
-    refused = {target.group for target in targets if target.error is not None and target.error.code is None}
-    results = descriptions.delete_groups(connected, [name for name in names if name not in refused])
-    results += [each for each in preview_deletion(targets) if each.name in refused]
-    results.sort(key=lambda each: each.name)
+    refused_names = {target.group for target in targets if target.error is not None and target.error.code is None}
+    results = descriptions.delete_groups(connected, [name for name in names if name not in refused_names])
+    results += [outcome for outcome in preview_deletion(targets) if outcome.name in refused_names]
+    results.sort(key=lambda outcome: outcome.name)
     if output.is_kafka:
-        out.write_text(group_text.format_deletions({each.name: None if each.ok else each.result for each in results}))
+        errors = {outcome.name: None if outcome.ok else outcome.result for outcome in results}
+        out.write_text(group_text.format_deletions(errors))
     return show_outcomes(results, "group", output)
 
 
@@ -320,7 +327,8 @@ app.command("diff")(groups_offsets.diff)
 app.command("exporter")(groups_exporter.exporter)
 
 
-def _conditions(texts: list[str] | None) -> list[Condition]:
+def _parse_conditions(texts: list[str] | None) -> list[Condition]:
+    """Return the conditions of --fail-if; raise UsageError."""
     if not texts:
         return []
     from kafkactl.admin.groups import conditions as group_checks
@@ -328,123 +336,138 @@ def _conditions(texts: list[str] | None) -> list[Condition]:
     return [group_checks.parse(text) for text in texts]
 
 
-def _said(texts: Sequence[str] | None) -> set[str]:
+def _split_values(texts: Sequence[str] | None) -> set[str]:
+    """Return the values of a repeatable option in lower case; commas separate values, too."""
     return {part.strip().lower() for text in texts or () for part in text.split(",")}
 
 
-def _timed(connected: Cluster, lags: list[GroupLag], asked: bool | None, read_committed: bool) -> list[GroupLag]:
-    """With lag in time: where it was asked for, and where nobody said so only if it does not take long."""
+def _add_time_lags(
+    connected: Cluster, lags: list[GroupLag], is_requested: bool | None, read_committed: bool
+) -> list[GroupLag]:
+    """Return the lags with lag in time if it is requested; with None only if few records must be read for it."""
     from kafkactl.admin.groups import pace as group_pace
 
-    if asked is False:
+    if is_requested is False:
         return lags
-    if asked is None and _exceeds(lags, _MANY_POSITIONS):
-        people.note("how late in time is left out, for too many records would be read for it; --time reads them")
+    if is_requested is None and _exceeds(lags, _MANY_POSITIONS):
+        people.note(
+            f"lag in time is not measured, because this would read more than {_MANY_POSITIONS} records; "
+            "measure it with --time"
+        )
         return lags
     return group_pace.add_time_lags(connected, lags, read_committed)
 
 
 def _exceeds(lags: list[GroupLag], bound: int) -> bool:
-    """Whether more different records are the oldest unread ones."""
+    """Return whether the partitions have more than `bound` different oldest unread records."""
     from kafkactl.admin.groups.pace import find_oldest_unread
 
-    found: set[object] = set()
-    for one in lags:
-        found.update(position for row in one.partitions if (position := find_oldest_unread(row)))
-        if len(found) > bound:
+    positions: set[object] = set()
+    for lag in lags:
+        positions.update(position for row in lag.partitions if (position := find_oldest_unread(row)))
+        if len(positions) > bound:
             return True
     return False
 
 
-_SORTED_BY: dict[str, Callable[[GroupLag], float]] = {
-    "lag": lambda one: one.total_lag,
-    "time": lambda one: one.time_lag_ms or 0,
-    "rate": lambda one: one.produced_per_s or 0,
+_GROUP_SORT_KEYS: dict[str, Callable[[GroupLag], float]] = {
+    "lag": lambda lag: lag.total_lag,
+    "time": lambda lag: lag.time_lag_ms or 0,
+    "rate": lambda lag: lag.produced_per_s or 0,
 }
-_PARTITIONS_BY = {
+_PARTITION_SORT_KEYS = {
     "lag": lambda row: row.lag or 0,
     "time": lambda row: row.time_lag_ms or 0,
     "rate": lambda row: row.produced_per_s or 0,
 }
 
 
-def _ordered(lags: list[GroupLag], sort: str | None, top: int | None) -> list[GroupLag]:
+def _sort_lags(lags: list[GroupLag], sort: str | None, top: int | None) -> list[GroupLag]:
+    """Return the first `top` groups of the order `sort`, with partitions in that order; None is no order, and no limit.
+
+    `top` without an order means the order by lag.
+    """
     from dataclasses import replace
 
     if sort is not None:
-        lags = sorted(lags, key=_SORTED_BY[sort], reverse=True)
-        by = _PARTITIONS_BY[sort]
-        lags = [replace(one, partitions=tuple(sorted(one.partitions, key=by, reverse=True))) for one in lags]
+        lags = sorted(lags, key=_GROUP_SORT_KEYS[sort], reverse=True)
+        key = _PARTITION_SORT_KEYS[sort]
+        lags = [replace(lag, partitions=tuple(sorted(lag.partitions, key=key, reverse=True))) for lag in lags]
     elif top is not None:
-        lags = sorted(lags, key=_SORTED_BY["lag"], reverse=True)
+        lags = sorted(lags, key=_GROUP_SORT_KEYS["lag"], reverse=True)
     return lags[:top]
 
 
 def _show_descriptions(
     connected: Cluster, output: GroupOutputOptions, selection: NameSelection, members: bool, verbose: bool
 ) -> int:
+    """Show the members or the states of groups, and return an exit status."""
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text
 
     choice = descriptions.choose_groups(connected, selection)
     described, errors = descriptions.describe_groups(connected, choice.groups, with_epochs=verbose)
     if output.is_kafka:
-        for one in described:
-            people.write_kafka_message(group_text.format_state_message(one))
+        for group in described:
+            people.write_kafka_message(group_text.format_state_message(group))
             out.write_text(
-                group_text.format_members(one, verbose) if members else group_text.format_state(one, verbose)
+                group_text.format_members(group, verbose) if members else group_text.format_state(group, verbose)
             )
     elif members:
-        rows = [member for one in described for member in groups_tables.in_order(one.members)]
-        output.show(Report(described, [Table(groups_tables.members(verbose), rows)]))
+        rows = [member for group in described for member in groups_tables.sort_members(group.members)]
+        output.show(Report(described, [Table(groups_tables.make_member_columns(verbose), rows)]))
         _note_idle(described)
     else:
-        output.show(listing(groups_tables.states(verbose), described))
-    return tell_all([*choice.errors, *errors])
+        output.show(listing(groups_tables.make_state_columns(verbose), described))
+    return print_errors([*choice.errors, *errors])
 
 
-def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, lag: bool, verbose: bool) -> int:
+def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool, verbose: bool) -> int:
+    """Show the offsets of groups, with the columns of --lag if `with_lag`, and return an exit status."""
     from kafkactl.admin.groups.models import CommitState
 
     if output.is_prometheus:
         from kafkactl.output import prometheus
 
         out.write_text(prometheus.format_metrics(lags))
-        return _tell_errors(lags)
+        return _print_lag_errors(lags)
     if output.is_kafka:
         from kafkactl.output.kafka import group_text
 
-        for one in lags:
-            people.write_kafka_message(group_text.format_state_message(one.description))
-            out.write_text(group_text.format_offsets(one, verbose))
-        return _tell_errors(lags)
-    odd = (CommitState.BEFORE_START, CommitState.BEYOND_END)
-    columns = groups_tables.offsets(verbose, any(row.commit in odd for one in lags for row in one.partitions))
-    if lag:
-        columns = groups_tables.lags(
+        for lag in lags:
+            people.write_kafka_message(group_text.format_state_message(lag.description))
+            out.write_text(group_text.format_offsets(lag, verbose))
+        return _print_lag_errors(lags)
+    outside_log = (CommitState.BEFORE_START, CommitState.BEYOND_END)
+    columns = groups_tables.make_offset_columns(
+        verbose, any(row.commit in outside_log for lag in lags for row in lag.partitions)
+    )
+    if with_lag:
+        columns = groups_tables.make_lag_columns(
             verbose,
-            with_time=any(one.time_lag_ms is not None for one in lags),
-            with_rates=any(one.produced_per_s is not None for one in lags),
-            with_instances=any(member.instance_id for one in lags for member in one.description.members),
+            with_time=any(lag.time_lag_ms is not None for lag in lags),
+            with_rates=any(lag.produced_per_s is not None for lag in lags),
+            with_instances=any(member.instance_id for lag in lags for member in lag.description.members),
         )
-    if output.format is OutputFormat.CSV and lag:
+    if output.format is OutputFormat.CSV and with_lag:
         columns = [Column("GROUP", lambda row: row.group), *columns]
-    tables = [Table(columns, one.partitions, groups_tables.title(one) if lag else None) for one in lags]
-    output.show(Report([groups_tables.as_data(one) for one in lags] if output.is_structured else lags, tables))
-    if not lag:  # their titles say it
-        _note_idle([one.description for one in lags])
-    return _tell_errors(lags)
+    tables = [Table(columns, lag.partitions, groups_tables.make_title(lag) if with_lag else None) for lag in lags]
+    output.show(Report([groups_tables.make_document(lag) for lag in lags] if output.is_structured else lags, tables))
+    if not with_lag:  # the titles of --lag show the number of members
+        _note_idle([lag.description for lag in lags])
+    return _print_lag_errors(lags)
 
 
 def _note_idle(described: Sequence[GroupDescription]) -> None:
-    idle = [one.group for one in described if not one.members]
+    """Print a note for the groups without members, in Kafka's words."""
+    idle = [group.group for group in described if not group.members]
     if idle:
         people.note("\n".join(f"Consumer group '{name}' has no active members." for name in idle))
 
 
-def _tell_errors(lags: list[GroupLag]) -> int:
-    """Errors of single partitions make the status 1."""
-    failed = [row for one in lags for row in one.partitions if row.error]
+def _print_lag_errors(lags: list[GroupLag]) -> int:
+    """Print the errors of partitions, and return an exit status: 1 if there is an error."""
+    failed = [row for lag in lags for row in lag.partitions if row.error]
     for row in failed:
         people.error(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))
     return FAILED if failed else 0

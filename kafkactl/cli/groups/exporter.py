@@ -1,4 +1,4 @@
-"""kafkactl groups exporter"""
+"""The command `kafkactl groups exporter`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from kafkactl.output import people
 
 _LOOKS = 3
 _START_S = 10.0
-"""A scrape may take so many time-outs (groups, offsets, times of records), and this for the start of a process."""
+"""Time for the start of the process, in s. A scrape may take this time and _LOOKS time-outs.
+
+The time-outs are for groups, offsets and times of records.
+"""
 DEFAULT_PORT = 9308
-"""That of kafka_exporter, whose names the metrics have."""
+"""The port of kafka_exporter. The metrics have the names of kafka_exporter, too."""
 
 
 @command
@@ -41,8 +44,8 @@ def exporter(
     """
     from kafkactl.cli.groups.serving import MetricsServer, Scraper
 
-    settings = cluster.settings()  # what is wrong with them is told now, and not at the first scrape
-    command_line = [sys.executable, "-m", "kafkactl", *_connection(cluster)]
+    settings = cluster.settings()  # wrong settings are an error now, and not at the first scrape
+    command_line = [sys.executable, "-m", "kafkactl", *_list_connection_flags(cluster)]
     command_line += ["groups", "describe", "--all-groups", "--lag", "-o", "prometheus"]
     command_line.append("--time" if time_lag else "--no-time")
     scraper = Scraper(
@@ -50,24 +53,24 @@ def exporter(
     )
     try:
         server = MetricsServer((host, port), scraper)
-    except (OSError, TypeError, ValueError) as error:  # the last two for what can be no host's name
-        why = error.strerror or error if isinstance(error, OSError) else "this is no host"
-        reason = f"cannot listen on {host}:{port}: {why}"
-        raise UsageError(reason, "--port names another") from error
-    people.note(f"serving http://{host}:{server.server_port}/metrics and /health; Ctrl-C ends it")
+    except (OSError, TypeError, ValueError) as error:  # the last two for an invalid host name
+        reason = error.strerror or error if isinstance(error, OSError) else "invalid host name"
+        hint = "choose another port with --port, or another address with --host"
+        raise UsageError(f"cannot listen on {host}:{port}: {reason}", hint) from error
+    people.note(f"serving http://{host}:{server.server_port}/metrics and /health; stop with Ctrl-C")
     try:
         server.serve_forever()
     finally:
         server.server_close()
 
 
-def _connection(cluster: ClusterOptions) -> list[str]:
-    """The flags again that say which cluster."""
-    said = {
+def _list_connection_flags(cluster: ClusterOptions) -> list[str]:
+    """Return the options of the connection as arguments of another kafkactl."""
+    values = {
         "--bootstrap-server": cluster.bootstrap_server,
         "--context": cluster.context,
         "--command-config": cluster.command_config,
         "--timeout": cluster.timeout,
     }
-    flags = [text for flag, value in said.items() if value is not None for text in (flag, str(value))]
-    return flags + [text for each in cluster.properties or () for text in ("-X", each)]
+    flags = [text for flag, value in values.items() if value is not None for text in (flag, str(value))]
+    return flags + [text for assignment in cluster.properties or () for text in ("-X", assignment)]

@@ -1,4 +1,7 @@
-"""kafkactl groups reset-offsets, delete-offsets, remove-members, clone, export, import and diff"""
+"""The commands `kafkactl groups` for offsets and members.
+
+They are reset-offsets, delete-offsets, remove-members, clone, export, import and diff.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, MirrorOutputOptions, ReportOptions, TimeOptions
-from kafkactl.cli.frame.results import tell_all
+from kafkactl.cli.frame.results import print_errors
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
+from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.documents import read_text, read_yaml
 from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.output import people
@@ -89,40 +93,43 @@ def reset_offsets(
     from kafkactl.output.kafka import group_text
 
     if execute and confirm.dry_run:
-        raise UsageError("--execute and --dry-run are mutually exclusive", "leave one of them out")
+        raise make_exclusive_error("--execute", "--dry-run")
     selection = which.require_selection()
-    time_ms = _time_ms(clock, to_datetime, by_duration)
-    reset = _reset(to_earliest, to_latest, to_current, to_offset, time_ms, shift_by, from_file)
-    if (topic is not None) + all_topics + (from_file is not None) != 1:
+    time_ms = _parse_time(clock, to_datetime, by_duration)
+    reset = _choose_reset(to_earliest, to_latest, to_current, to_offset, time_ms, shift_by, from_file)
+    if (count := (topic is not None) + all_topics + (from_file is not None)) != 1:
         raise UsageError(
-            "which partitions?", "--topic TOPIC, --topic TOPIC:0,1, --all-topics or --from-file, one of them"
+            "--topic, --all-topics and --from-file are mutually exclusive"
+            if count
+            else "missing option: --topic, --all-topics or --from-file",
+            "use one of --topic TOPIC, --topic TOPIC:0,1, --all-topics and --from-file FILE",
         )
     connected = cluster.connect()
     targets = group_offsets.find_targets(connected, selection)
-    given = _read_csv(from_file, [target.group for target in targets]) if from_file is not None else {}
+    file_offsets = _read_csv(from_file, [target.group for target in targets]) if from_file is not None else {}
     plans: dict[str, ResetPlan] = {}
-    refused = [target.error for target in targets if target.error is not None]
-    for error in refused:
+    refusals = [target.error for target in targets if target.error is not None]
+    for error in refusals:
         people.error(error)
     changeable = [target for target in targets if target.error is None]
     if not _may_create([target.group for target in changeable if not target.exists], confirm.yes, execute):
         return FAILED
     for name in (target.group for target in changeable):
         if from_file is not None:
-            if name not in given:
+            if name not in file_offsets:
                 raise UsageError(f"{from_file} has no offsets of group {name}")
-            plans[name] = _plan_given(connected, name, given[name])
+            plans[name] = _plan_file_offsets(connected, name, file_offsets[name])
         else:
-            wanted = (
+            partitions = (
                 group_offsets.list_committed_partitions(connected, name)
                 if all_topics
                 else group_offsets.parse_partitions(connected, topic or ())
             )
-            plans[name] = group_offsets.plan_reset(connected, name, wanted, reset)
-    _tell(plans, output.is_kafka)
+            plans[name] = group_offsets.plan_reset(connected, name, partitions, reset)
+    _print_plan_notes(plans, output.is_kafka)
     if time_ms is not None and not (execute or export or output.is_kafka):
-        people.note(f"offsets are those of {format_time(time_ms, clock.tzinfo)}")
-    changes = _carried_out(connected, plans, execute)
+        people.note(f"time of the new offsets: {format_time(time_ms, clock.tzinfo)}")
+    changes = _make_changes(connected, plans, execute)
     if export or output.is_kafka:
         offsets = {name: plan.offsets for name, plan in plans.items()}
         text = (
@@ -131,10 +138,10 @@ def reset_offsets(
             else group_text.format_reset(offsets)
         )
         out.write_text(text)
-        failed = _tell_failures(changes)
+        has_failed = _print_failures(changes)
     else:
-        failed = _show_changes(changes, output, execute)
-    return FAILED if failed or refused else 0
+        has_failed = _show_changes(changes, output, execute)
+    return FAILED if has_failed or refusals else 0
 
 
 @command
@@ -157,24 +164,27 @@ def delete_offsets(
 
     name = group.name
     if not topic:
-        raise UsageError("which partitions?", "--topic TOPIC or --topic TOPIC:0,1")
+        raise UsageError("missing option --topic", "name the partitions: --topic TOPIC or --topic TOPIC:0,1")
     connected = cluster.connect()
     require_group(connected, name)
     partitions = group_offsets.parse_partitions(connected, topic)
-    before_change(connected, [_as_change(connected, name, dict.fromkeys(partitions, 0), "delete")], confirm.dry_run)
-    what = f"delete what group {name} has committed in {', '.join(f'{of}-{number}' for of, number in partitions)}"
-    if (status := confirm.declined(what, "nothing deleted")) is not None:
+    before_change(
+        connected, [_describe_change(connected, name, dict.fromkeys(partitions, 0), "delete")], confirm.dry_run
+    )
+    names = ", ".join(f"{topic_name}-{number}" for topic_name, number in partitions)
+    action = f"delete the committed offsets of group {name} for {names}"
+    if (status := confirm.declined(action, "nothing deleted")) is not None:
         return status
     results = group_offsets.delete_offsets(connected, name, partitions)
     if output.is_kafka:
         out.write_text(group_text.format_offset_deletions(name, results))
     else:
         rows = [
-            {"topic": of, "partition": number, "result": error or "deleted", "ok": error is None}
-            for (of, number), error in sorted(results.items())
+            {"topic": topic_name, "partition": number, "result": error or "deleted", "ok": error is None}
+            for (topic_name, number), error in sorted(results.items())
         ]
         output.show(Report(rows, [Table(_RESULT_COLUMNS, rows)]))
-    return _failures(name, results)
+    return _print_deletion_errors(name, results)
 
 
 @command
@@ -207,29 +217,33 @@ def remove_members(
 
     name = group.name
     connected = cluster.connect()
-    found, errors = descriptions.describe_groups(connected, [descriptions.require_group(connected, name)])
+    groups, errors = descriptions.describe_groups(connected, [descriptions.require_group(connected, name)])
     if errors:
         raise errors[0]
-    (described,) = found
-    wanted: list[tuple[str | None, str | None]] = [(each, None) for each in member or ()]
-    wanted += [(None, each) for each in instance or ()]
-    if all_members == bool(wanted):
-        raise UsageError("which members?", "--member ID, --instance ID, or --all")
+    (described,) = groups
+    members: list[tuple[str | None, str | None]] = [(consumer_id, None) for consumer_id in member or ()]
+    members += [(None, instance_id) for instance_id in instance or ()]
+    if all_members and members:
+        raise UsageError("--all and a selection of members are mutually exclusive", "leave one of them out")
+    if not (all_members or members):
+        raise UsageError(
+            "missing option: --member, --instance or --all", "name the members: --member ID, --instance ID, or --all"
+        )
     if all_members:
-        wanted = [
-            (None, each.instance_id) if each.instance_id else (each.consumer_id, None) for each in described.members
-        ]
-    if not wanted:
+        members = [(None, row.instance_id) if row.instance_id else (row.consumer_id, None) for row in described.members]
+    if not members:
         people.note(f"group {name} has no members")
         return 0
     change = Change(what=f"remove members of group {name}", inverse=cannot_be_undone)
     before_change(connected, [change], confirm.dry_run)
-    what = f"put {', '.join(one or two or '' for one, two in wanted)} out of group {name}"
-    if (status := confirm.declined(what, "nobody put out")) is not None:
+    ids = ", ".join(consumer_id or instance_id or "" for consumer_id, instance_id in members)
+    if (status := confirm.declined(f"remove {ids} from group {name}", "no member removed")) is not None:
         return status
-    results = group_offsets.remove_members(connected, name, wanted)
+    results = group_offsets.remove_members(connected, name, members)
     return show_outcomes(
-        [Outcome(one, error is None, error or "put out") for one, error in results.items()], "member", output
+        [Outcome(member_id, error is None, error or "put out") for member_id, error in results.items()],
+        "member",
+        output,
     )
 
 
@@ -264,7 +278,7 @@ def clone(
         for row in read_group_lag(connected, source).partitions
         if row.current_offset is not None and (not topic or row.topic in topic)
     }
-    return _set(connected, {target: offsets}, output, execute)
+    return _set_offsets(connected, {target: offsets}, output, execute)
 
 
 @command
@@ -290,7 +304,7 @@ def export(cluster: ClusterOptions, output: DocumentOptions, which: GroupsOption
             elif row.error:
                 errors.append(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))
     output.show({"groups": content})
-    return tell_all(errors)
+    return print_errors(errors)
 
 
 @command
@@ -308,8 +322,8 @@ def import_offsets(
       kafkactl groups import billing.yaml
       kafkactl groups import billing.yaml --execute
     """
-    wanted = _read_yaml(file)
-    return _set(cluster.connect(), wanted, output, execute)
+    offsets = _read_yaml(file)
+    return _set_offsets(cluster.connect(), offsets, output, execute)
 
 
 @command
@@ -328,13 +342,13 @@ def diff(
     before, after = _read_yaml(left), _read_yaml(right)
     rows = []
     for name in sorted({*before, *after}):
-        one, two = before.get(name, {}), after.get(name, {})
-        for of, number in sorted({*one, *two}):
-            old, new = one.get((of, number)), two.get((of, number))
+        old_offsets, new_offsets = before.get(name, {}), after.get(name, {})
+        for topic, number in sorted({*old_offsets, *new_offsets}):
+            old, new = old_offsets.get((topic, number)), new_offsets.get((topic, number))
             if old != new:
                 moved = None if old is None or new is None else new - old
                 rows.append(
-                    {"group": name, "topic": of, "partition": number, "left": old, "right": new, "moved": moved}
+                    {"group": name, "topic": topic, "partition": number, "left": old, "right": new, "moved": moved}
                 )
     if rows or output.is_structured:
         output.show(Report(rows, [Table(_DIFF_COLUMNS, rows)]))
@@ -343,116 +357,126 @@ def diff(
     return CONDITION if rows else 0
 
 
-def _set(
-    connected: Cluster, wanted: Mapping[str, Mapping[Partition, int]], output: ReportOptions, execute: bool
+def _set_offsets(
+    connected: Cluster, offsets: Mapping[str, Mapping[Partition, int]], output: ReportOptions, execute: bool
 ) -> int:
-    """Commit offsets of several groups, or show them. All are checked before the first is committed."""
+    """Commit offsets of several groups, or only show them without `execute`; return an exit status.
+
+    All groups are checked before the first commit. Raise the error of a group whose offsets cannot be changed.
+    """
     from kafkactl.admin.groups import offsets as group_offsets
 
-    targets = group_offsets.find_targets(connected, select_names(list(wanted)))
-    refused = [target.error for target in targets if target.error is not None]
-    if refused:
-        raise refused[0]
+    targets = group_offsets.find_targets(connected, select_names(list(offsets)))
+    refusals = [target.error for target in targets if target.error is not None]
+    if refusals:
+        raise refusals[0]
     for target in targets:
         if not target.exists:
-            people.note(f"group {target.group} does not exist{'' if execute else ' yet'}: this creates it")
-    plans = {target.group: _plan_given(connected, target.group, wanted[target.group]) for target in targets}
-    _tell(plans, as_kafka=False)
-    return FAILED if _show_changes(_carried_out(connected, plans, execute), output, execute) else 0
+            people.note(
+                f"group {target.group} does not exist yet: {'it is created' if execute else '--execute creates it'}"
+            )
+    plans = {target.group: _plan_file_offsets(connected, target.group, offsets[target.group]) for target in targets}
+    _print_plan_notes(plans, as_kafka=False)
+    return FAILED if _show_changes(_make_changes(connected, plans, execute), output, execute) else 0
 
 
-def _plan_given(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> ResetPlan:
-    """Return offsets of a file as a plan: within their logs, of partitions that exist; raises NotFoundError."""
+def _plan_file_offsets(connected: Cluster, name: str, offsets: Mapping[Partition, int]) -> ResetPlan:
+    """Return the plan for offsets from a file, moved into their logs. Raise NotFoundError for a missing partition."""
     from kafkactl.admin.groups import offsets as group_offsets
 
-    wanted = group_offsets.require_partitions(connected, offsets)
+    partitions = group_offsets.require_partitions(connected, offsets)
     return group_offsets.plan_reset(
-        connected, name, wanted, group_offsets.Reset(group_offsets.ResetTo.GIVEN, offsets=offsets)
+        connected, name, partitions, group_offsets.Reset(group_offsets.ResetTo.GIVEN, offsets=offsets)
     )
 
 
 def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
-    """Ask before groups are created by a reset; raises NotFoundError where nobody can be asked."""
+    """Ask before a reset creates groups, and return the answer. Raise NotFoundError where stdin is no terminal."""
     if not names or assume_yes:
         return True
-    what = f"there is no group {', '.join(map(repr, names))}: to reset its offsets creates it"
+    what = f"group not found: {', '.join(map(repr, names))}: a reset of its offsets creates it"
     if not people.can_ask():
-        raise NotFoundError(what, "--yes creates it; kafkactl groups list shows the groups that you can see")
+        raise NotFoundError(what, "create it with --yes, or list the groups that you can see: kafkactl groups list")
     if not execute:
         people.note(what)
         return True
-    if people.confirm(f"{what}; go on", assume_yes):
+    if people.confirm(f"{what}; continue", assume_yes):
         return True
     people.note("nothing done")
     return False
 
 
-def _carried_out(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
-    """Return the changes that the plans come to, committed with `execute`, each with its own result."""
+def _make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
+    """Return the changes of the plans. With `execute` they are committed, and each has its result."""
     from kafkactl.admin.groups.offsets import carry_out, list_changes
 
     changes = {name: list_changes(name, plan) for name, plan in plans.items()}
-    before_change(connected, [_as_change(connected, name, plan.offsets) for name, plan in plans.items()], not execute)
+    before_change(
+        connected, [_describe_change(connected, name, plan.offsets) for name, plan in plans.items()], not execute
+    )
     return [
         change for planned in changes.values() for change in (carry_out(connected, planned) if execute else planned)
     ]
 
 
 def _show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute: bool) -> bool:
-    """Show changes as a table or as values; return whether one failed."""
+    """Show changes in the selected format, and print their errors. Return whether a change failed."""
     from kafkactl.cli.groups import tables
 
-    output.show(Report(changes, [Table(tables.offset_changes(executed=execute), changes)]))
+    output.show(Report(changes, [Table(tables.make_offset_change_columns(executed=execute), changes)]))
     if not execute:
         people.note("nothing done yet: --execute commits these offsets")
-    return _tell_failures(changes)
+    return _print_failures(changes)
 
 
-def _tell_failures(changes: Sequence[OffsetChange]) -> bool:
+def _print_failures(changes: Sequence[OffsetChange]) -> bool:
+    """Print the errors of changes, and return whether there is one."""
     failed = [change for change in changes if change.error is not None]
-    for each in failed:
-        people.error(OperationError(f"{each.topic}-{each.partition} in group {each.group}: {each.error}"))
+    for change in failed:
+        people.error(OperationError(f"{change.topic}-{change.partition} in group {change.group}: {change.error}"))
     return bool(failed)
 
 
-def _as_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], verb: str = "change") -> Change:
-    """Return the change of a group's offsets; its inverse names the present ones, where that fits on a line."""
+def _describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], verb: str = "change") -> Change:
+    """Return the change of a group's offsets. It has an inverse only for a single partition with a committed offset."""
 
-    def inverse() -> tuple[str, ...] | None:
+    def find_inverse() -> tuple[str, ...] | None:
         from kafkactl.admin.groups.offsets import read_committed
 
         present = read_committed(connected, name)
-        known = {(topic, number): present.get((topic, number)) for topic, number in offsets}
-        if len(known) != 1 or None in known.values():
+        offsets_before = {(topic, number): present.get((topic, number)) for topic, number in offsets}
+        if len(offsets_before) != 1 or None in offsets_before.values():
             return None
-        (((topic, number), offset),) = known.items()
+        (((topic, number), offset),) = offsets_before.items()
         where = ("--topic", f"{topic}:{number}", "--to-offset", str(offset))
         return ("groups", "reset-offsets", name, *where, "--execute")
 
-    return Change(what=f"{verb} {len(offsets)} committed offsets of group {name}", inverse=inverse)
+    return Change(what=f"{verb} {len(offsets)} committed offsets of group {name}", inverse=find_inverse)
 
 
-def _failures(name: str, results: Mapping[Partition, str | None]) -> int:
+def _print_deletion_errors(name: str, results: Mapping[Partition, str | None]) -> int:
+    """Print the errors of partitions, and return an exit status: 1 if there is an error."""
     failed = {partition: error for partition, error in results.items() if error is not None}
-    for (of, number), error in sorted(failed.items()):
-        people.error(OperationError(f"{of}-{number} in group {name}: {error}"))
+    for (topic, number), error in sorted(failed.items()):
+        people.error(OperationError(f"{topic}-{number} in group {name}: {error}"))
     return FAILED if failed else 0
 
 
-def _tell(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
+def _print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
+    """Print the partitions without records after the time, and the offsets that are outside their logs."""
     from kafkactl.output.kafka import group_text
 
     for plan in plans.values():
         if as_kafka:
             out.write_text(group_text.format_empty_partitions(plan.empty))
         else:
-            for of, number in plan.empty:
-                people.warning(f"{of}-{number} has no record since then: its end is taken")
-        for (of, number), wanted, taken in plan.clamped:
-            people.warning(f"{of}-{number} has no offset {wanted}: {taken} is taken")
+            for topic, number in plan.empty:
+                people.warning(f"{topic}-{number} has no record after this time: the end of its log is used")
+        for (topic, number), requested_offset, used_offset in plan.clamped:
+            people.warning(f"{topic}-{number} has no offset {requested_offset}: {used_offset} is used")
 
 
-def _reset(
+def _choose_reset(
     to_earliest: bool,
     to_latest: bool,
     to_current: bool,
@@ -461,9 +485,10 @@ def _reset(
     shift_by: int | None,
     from_file: Path | None,
 ) -> Reset:
+    """Return the reset of the only option that is given; raise UsageError for none or several."""
     from kafkactl.admin.groups.offsets import Reset, ResetTo
 
-    said = [
+    resets = [
         Reset(to, value)
         for to, value in (
             (ResetTo.EARLIEST, 0 if to_earliest else None),
@@ -476,16 +501,22 @@ def _reset(
         )
         if value is not None
     ]
-    if len(said) != 1:
-        hint = "--to-earliest, -latest, -current, -offset, -datetime, --by-duration, --shift-by or --from-file"
-        raise UsageError("reset to where?" if not said else "two places to reset to", hint)
-    return said[0]
+    if len(resets) != 1:
+        hint = (
+            "use one of --to-earliest, --to-latest, --to-current, --to-offset, --to-datetime, --by-duration, "
+            "--shift-by and --from-file"
+        )
+        raise UsageError(
+            "options for the new offsets are mutually exclusive" if resets else "missing option for the new offsets",
+            hint,
+        )
+    return resets[0]
 
 
-def _time_ms(clock: TimeOptions, to_datetime: str | None, by_duration: str | None) -> int | None:
-    """Return the time to reset to, in milliseconds since 1970, or None; raises UsageError for two times."""
+def _parse_time(clock: TimeOptions, to_datetime: str | None, by_duration: str | None) -> int | None:
+    """Return the time to reset to in ms since 1970, or None. Raise UsageError for two times and for a wrong one."""
     if to_datetime is not None and by_duration is not None:
-        raise UsageError("--to-datetime and --by-duration are mutually exclusive", "leave one of them out")
+        raise make_exclusive_error("--to-datetime", "--by-duration")
     if to_datetime is not None:
         return clock.parse(to_datetime, "--to-datetime")
     if by_duration is None:
@@ -494,64 +525,73 @@ def _time_ms(clock: TimeOptions, to_datetime: str | None, by_duration: str | Non
 
 
 def _read_csv(path: Path, groups: Sequence[str]) -> dict[str, dict[Partition, int]]:
-    """Kafka's two forms: topic,partition,offset of the one group that is named, or with the group before them."""
+    """Return the offsets of groups in a csv file of Kafka; raise UsageError for a file of another form.
+
+    Lines are group,topic,partition,offset, or topic,partition,offset if there is only one group.
+    """
     import csv
 
-    form = "lines like topic,partition,offset or group,topic,partition,offset"
+    hint = "write each line as topic,partition,offset or group,topic,partition,offset"
     try:
         lines = [row for row in csv.reader(read_text(path).splitlines()) if row]
-        found: dict[str, dict[Partition, int]] = {}
-        for *names, of, number, offset in lines:
+        offsets_by_group: dict[str, dict[Partition, int]] = {}
+        for *names, topic, number, offset in lines:
             if len(names) > 1 or (not names and len(groups) != 1):
-                raise UsageError(f"{path}: not a plan of offsets", form)
-            offsets = found.setdefault(names[0] if names else groups[0], {})
-            offsets[of, _digits(path, number, "partition")] = _digits(path, offset, "offset")
+                raise UsageError(f"{path}: not a plan of offsets", hint)
+            offsets = offsets_by_group.setdefault(names[0] if names else groups[0], {})
+            offsets[topic, _parse_digits(path, number, "partition")] = _parse_digits(path, offset, "offset")
     except (ValueError, csv.Error):
-        raise UsageError(f"{path}: not a plan of offsets", form) from None
-    return found
+        raise UsageError(f"{path}: not a plan of offsets", hint) from None
+    return offsets_by_group
 
 
-def _digits(path: Path, text: str, what: str) -> int:
+def _parse_digits(path: Path, text: str, noun: str) -> int:
+    """Return a whole number of a csv file; raise UsageError that calls it by its noun."""
     if not (text.strip().isascii() and text.strip().isdigit()):
-        raise UsageError(f"{path}: not a number of {what}: {text!r}", "topic,partition,offset are the last three")
+        raise UsageError(f"{path}: invalid {noun}: {text!r}", "end each line with topic,partition,offset")
     return int(text)
 
 
 def _read_yaml(path: Path) -> dict[str, dict[Partition, int]]:
     """Return the offsets of groups in a file as export writes it; raises UsageError."""
     content = read_yaml(path)
-    form = "like groups: {billing: {orders: {0: 42}}}"
+    hint = "write the file as groups export prints it: groups: {billing: {orders: {0: 42}}}"
     groups = content.get("groups") if isinstance(content, dict) else None
     if not isinstance(groups, dict):
-        raise UsageError(f"{path}: not the offsets of groups: `groups` is missing", form)
-    found: dict[str, dict[Partition, int]] = {}
+        raise UsageError(f"{path}: not the offsets of groups: `groups` is missing", hint)
+    offsets_by_group: dict[str, dict[Partition, int]] = {}
     for name, topics in groups.items():
-        offsets = found.setdefault(_text(path, name, "group"), {})
-        for topic, partitions in _entries(path, topics, f"group {name}"):
-            of = _text(path, topic, "topic")
-            for number, offset in _entries(path, partitions, f"topic {topic}"):
-                offsets[of, _whole(path, number, "partition")] = _whole(path, offset, f"offset of {of}-{number}")
-    return found
+        offsets = offsets_by_group.setdefault(_require_name(path, name, "group"), {})
+        for key, partitions in _list_entries(path, topics, f"group {name}"):
+            topic = _require_name(path, key, "topic")
+            for number, value in _list_entries(path, partitions, f"topic {topic}"):
+                offset = _require_number(path, value, f"offset of {topic}-{number}")
+                offsets[topic, _require_number(path, number, "partition")] = offset
+    return offsets_by_group
 
 
-def _entries(path: Path, value: Any, what: str) -> Iterable[tuple[Any, Any]]:
+def _list_entries(path: Path, value: Any, what: str) -> Iterable[tuple[Any, Any]]:
+    """Return the entries of a mapping in a yaml file; raise UsageError for any other value. None has no entries."""
     if not isinstance(value, (dict, NoneType)):
-        raise UsageError(f"{path}: {what} is not a mapping", "like billing: {orders: {0: 42}}")
+        raise UsageError(f"{path}: {what} is not a mapping", "write it like billing: {orders: {0: 42}}")
     return (value or {}).items()
 
 
-def _text(path: Path, value: Any, what: str) -> str:
+def _require_name(path: Path, value: Any, what: str) -> str:
+    """Return a name in a yaml file; raise UsageError for a value that is not text."""
     if not isinstance(value, str) or not value:
         raise UsageError(f"{path}: the name of a {what} is not a text: {value!r}", "write it in quotes")
     return value
 
 
-def _whole(path: Path, value: Any, what: str) -> int:
-    """Return a number of a partition or an offset; export to json writes the former as text."""
+def _require_number(path: Path, value: Any, what: str) -> int:
+    """Return a partition or an offset in a yaml file; raise UsageError. Exports to json have partitions as text."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and what == "partition":
         value = int(value)  # json has it as text
     if type(value) is not int or not 0 <= value < 2**63:
-        raise UsageError(f"{path}: {what} is not a whole number from 0: {value!r}", "as export prints it")
+        raise UsageError(
+            f"{path}: {what} is not a whole number from 0: {value!r}", "write it as groups export prints it"
+        )
     return value
 
 

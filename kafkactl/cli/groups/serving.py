@@ -12,30 +12,33 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 _READ_S = 5.0
-"""A client has so long to send its request, and to take each piece of the answer."""
+"""Time-out of a client for sending its request, and for receiving each piece of the answer, in s."""
 _CLIENTS = 32
+"""Largest number of clients at a time."""
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scrape:
-    """What asking the cluster gave: metrics as text, or the reason why there are none."""
+    """The result of a scrape: metrics, or the reason for their absence."""
 
     text: str
+    """Metrics in the text format of Prometheus, empty after a failure."""
     reason: str | None = None
+    """Reason of the failure; None for metrics."""
 
 
 class Scraper:
-    """Asks the cluster in a process of its own; whoever asks while one runs gets what that one finds."""
+    """Reader of the metrics, in a process of its own. Callers at the same time share one scrape."""
 
     def __init__(self, command_line: Sequence[str], limit_s: float, tell: Callable[[str], None]) -> None:
-        """`tell` hears why a scrape has failed."""
+        """Take the command that prints the metrics, its time-out in s, and a function that hears each failure."""
         self._command_line, self._limit_s, self._tell = list(command_line), limit_s, tell
         self._lock = threading.Lock()
         self._running: Future[Scrape] | None = None
 
     def take(self) -> Scrape:
-        """Return the metrics of now."""
+        """Return the present metrics, or the reason of a failure."""
         with self._lock:
             running, is_ours = self._running, self._running is None
             if running is None:
@@ -52,9 +55,10 @@ class Scraper:
         return running.result()
 
     def _scrape(self) -> Scrape:
+        """Run the command and return its output as metrics."""
         started = time.monotonic()
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 self._command_line,
                 capture_output=True,
                 text=True,
@@ -64,39 +68,39 @@ class Scraper:
                 timeout=self._limit_s,
             )
         except subprocess.TimeoutExpired:
-            return self._failed(f"no answer within {self._limit_s:g} s")
+            return self._report_failure(f"no answer within {self._limit_s:g} s")
         except OSError as error:
-            return self._failed(str(error.strerror or error))
-        reason = next(iter(done.stderr.splitlines()), "").removeprefix("error: ")
-        if not done.stdout:
-            return self._failed(reason or f"status {done.returncode}")
-        if done.returncode:
+            return self._report_failure(str(error.strerror or error))
+        reason = next(iter(result.stderr.splitlines()), "").removeprefix("error: ")
+        if not result.stdout:
+            return self._report_failure(reason or f"status {result.returncode}")
+        if result.returncode:
             self._tell(reason)  # a part is missing
         own = [
-            ("kafkactl_up", "Whether the cluster could be asked", 1.0),
-            ("kafkactl_scrape_seconds", "How long it took to ask", round(time.monotonic() - started, 3)),
+            ("kafkactl_up", "Whether the cluster answered", 1.0),
+            ("kafkactl_scrape_seconds", "Duration of the scrape in seconds", round(time.monotonic() - started, 3)),
         ]
         lines = [f"# HELP {name} {text}\n# TYPE {name} gauge\n{name} {value}\n" for name, text, value in own]
-        return Scrape(text=done.stdout + "".join(lines))
+        return Scrape(text=result.stdout + "".join(lines))
 
-    def _failed(self, reason: str) -> Scrape:
+    def _report_failure(self, reason: str) -> Scrape:
         self._tell(reason)
         return Scrape(text="", reason=reason)
 
 
 class MetricsServer(ThreadingHTTPServer):
-    """Serves /metrics and /health; at most so many clients at a time, each for a bounded time."""
+    """A server of /metrics and /health for a limited number of clients, each for a limited time."""
 
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], scraper: Scraper) -> None:
-        """Listen; raises OSError for an address that cannot be listened on."""
+        """Listen on an address. Raise OSError where this is not possible."""
         self.scraper = scraper
         self._free = threading.BoundedSemaphore(_CLIENTS)
         super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a client in a thread, or close its connection where there are too many."""
+        """Serve a client in a thread, or close its connection if there are too many clients."""
         if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
@@ -110,7 +114,7 @@ class MetricsServer(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that went away."""
+        """Print nothing about a client that closed its connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -118,11 +122,12 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _READ_S
 
     def do_GET(self) -> None:
+        """Answer a request."""
         path = self.path.partition("?")[0]
         if path == "/health":
             self._answer(200, "ok\n")
         elif path != "/metrics":
-            self._answer(404, "there are /metrics and /health\n")
+            self._answer(404, "not found; use /metrics or /health\n")
         else:
             scrape = self.server.scraper.take()
             if scrape.reason is None:
@@ -139,4 +144,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing: a scrape comes every few seconds."""
+        """Log nothing, because a scrape comes every few seconds."""

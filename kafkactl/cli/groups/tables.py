@@ -1,4 +1,4 @@
-"""Groups as columns."""
+"""Columns and titles of the tables of groups."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _MS = 1000
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"))
 
 
-def lasting(seconds: float | None) -> str | None:
-    """A duration as people read it, to two units: 3d4h, 2m5s, 0.4s."""
+def format_duration(seconds: float | None) -> str | None:
+    """Return a duration in at most two units, such as 3d4h, 2m5s and 0.4s. None stays None."""
     if seconds is None:
         return None
     if seconds < 10:
@@ -29,17 +29,17 @@ def lasting(seconds: float | None) -> str | None:
     return "".join([*parts, *([f"{left}s"] if left or not parts else [])][:2])
 
 
-def as_data(lag: GroupLag) -> dict[str, Any]:
-    """A group for json and yaml."""
+def make_document(lag: GroupLag) -> dict[str, Any]:
+    """Return a group for json and yaml."""
     return {
         "description": lag.description,
         "partitions": lag.partitions,
-        **{name: value for name, value in summary(lag).items() if name not in ("group", "state", "members")},
+        **{name: value for name, value in summarize(lag).items() if name not in ("group", "state", "members")},
     }
 
 
-def summary(lag: GroupLag) -> dict[str, Any]:
-    """A group in one row."""
+def summarize(lag: GroupLag) -> dict[str, Any]:
+    """Return a group as one row, without its partitions."""
     return {
         "group": lag.description.group,
         "state": lag.description.state,
@@ -53,37 +53,40 @@ def summary(lag: GroupLag) -> dict[str, Any]:
     }
 
 
-def title(lag: GroupLag) -> str:
-    """A group's line above its partitions."""
-    one = lag.description
+def make_title(lag: GroupLag) -> str:
+    """Return the line above the partitions of a group."""
+    group = lag.description
     unknown = (
         f" (and {lag.unknown_partitions} of {len(lag.partitions)} partitions unknown)" if lag.unknown_partitions else ""
     )
-    members = f"{len(one.members)} member{'' if len(one.members) == 1 else 's'}"
-    late = f"  {lasting(lag.time_lag_ms / _MS)} late" if lag.time_lag_ms else ""
-    return f"{one.group}  {one.state}  {members}  total lag {lag.total_lag}{unknown}{late}{pace(lag)}"
+    members = f"{len(group.members)} member{'' if len(group.members) == 1 else 's'}"
+    late = f"  {format_duration(lag.time_lag_ms / _MS)} late" if lag.time_lag_ms else ""
+    return f"{group.group}  {group.state}  {members}  total lag {lag.total_lag}{unknown}{late}{format_pace(lag)}"
 
 
-def pace(lag: GroupLag) -> str:
-    """How fast it goes, where that was measured."""
+def format_pace(lag: GroupLag) -> str:
+    """Return the rates of a group and its time to catch up as text, "" where the rates were not measured."""
     if lag.produced_per_s is None or lag.consumed_per_s is None:
         return ""
-    done = lag.catches_up_in_s
-    when = "never catches up at this pace" if done is None else "" if done == 0 else f"done in {lasting(done)}"
+    seconds = lag.catches_up_in_s
+    if seconds is None:
+        when = "never catches up at this pace"
+    else:
+        when = "" if seconds == 0 else f"done in {format_duration(seconds)}"
     return f"  +{write_number(lag.produced_per_s)}/s -{write_number(lag.consumed_per_s)}/s  {when}".rstrip()
 
 
-def _lag_style(row: PartitionLag) -> str | None:
+def _choose_lag_style(row: PartitionLag) -> str | None:
     if row.lag is None:
         return "red"
     return "yellow" if row.lag else "green"
 
 
-def _commit_style(row: PartitionLag) -> str | None:
+def _choose_commit_style(row: PartitionLag) -> str | None:
     return None if row.commit.value == "ok" else "bold red"
 
 
-_LAG = Column("LAG", attrgetter("lag"), _lag_style)
+_LAG = Column("LAG", attrgetter("lag"), _choose_lag_style)
 _WHERE = [Column("TOPIC", attrgetter("topic")), Column("PARTITION", attrgetter("partition"))]
 _EPOCH = Column("LEADER-EPOCH", attrgetter("leader_epoch"))
 _OWNER = [
@@ -93,8 +96,11 @@ _OWNER = [
 ]
 
 
-def offsets(verbose: bool, with_commits: bool) -> list[Column]:
-    """Of partitions, as Kafka's tool shows them; `with_commits` says how each commit lies in its log."""
+def make_offset_columns(verbose: bool, with_commits: bool) -> list[Column]:
+    """Return the columns of partitions that Kafka's tool shows.
+
+    `with_commits` adds whether each committed offset is within its log, `verbose` the leader epoch.
+    """
     return [
         Column("GROUP", attrgetter("group")),
         *_WHERE,
@@ -102,13 +108,13 @@ def offsets(verbose: bool, with_commits: bool) -> list[Column]:
         Column("CURRENT-OFFSET", attrgetter("current_offset")),
         Column("LOG-END-OFFSET", attrgetter("log_end_offset")),
         _LAG,
-        *([Column("COMMIT", attrgetter("commit"), _commit_style)] if with_commits else []),
+        *([Column("COMMIT", attrgetter("commit"), _choose_commit_style)] if with_commits else []),
         *_OWNER,
     ]
 
 
-def lags(verbose: bool, with_time: bool, with_rates: bool, with_instances: bool) -> list[Column]:
-    """Of partitions, with what is wrong with them."""
+def make_lag_columns(verbose: bool, with_time: bool, with_rates: bool, with_instances: bool) -> list[Column]:
+    """Return the columns of partitions for --lag. Each argument adds some of them."""
     columns = [
         *_WHERE,
         Column("LOG-START", attrgetter("log_start_offset")),
@@ -117,26 +123,26 @@ def lags(verbose: bool, with_time: bool, with_rates: bool, with_instances: bool)
         _LAG,
     ]
     if with_time:
-        columns.append(Column("LATE", lambda row: _late(row.time_lag_ms), _lag_style))
+        columns.append(Column("LATE", lambda row: _format_time_lag(row.time_lag_ms), _choose_lag_style))
     if with_rates:
         columns += [
             Column("IN/S", attrgetter("produced_per_s")),
             Column("OUT/S", attrgetter("consumed_per_s")),
-            Column("DONE-IN", lambda row: lasting(row.catches_up_in_s)),
+            Column("DONE-IN", lambda row: format_duration(row.catches_up_in_s)),
         ]
-    columns.append(Column("COMMIT", attrgetter("commit"), _commit_style))
+    columns.append(Column("COMMIT", attrgetter("commit"), _choose_commit_style))
     if with_instances:
         columns.append(Column("INSTANCE-ID", attrgetter("instance_id")))
     columns += [Column("CLIENT-ID", attrgetter("client_id")), Column("HOST", attrgetter("host"))]
     return [*columns, *([Column("CONSUMER-ID", attrgetter("consumer_id")), _EPOCH] if verbose else [])]
 
 
-def _late(time_lag_ms: int | None) -> str | None:
-    return None if time_lag_ms is None else lasting(time_lag_ms / _MS)
+def _format_time_lag(time_lag_ms: int | None) -> str | None:
+    return None if time_lag_ms is None else format_duration(time_lag_ms / _MS)
 
 
-def members(verbose: bool) -> list[Column]:
-    """Of members."""
+def make_member_columns(verbose: bool) -> list[Column]:
+    """Return the columns of members; `verbose` adds epochs and target assignments."""
     columns = [
         Column("GROUP", attrgetter("group")),
         Column("CONSUMER-ID", attrgetter("consumer_id")),
@@ -144,18 +150,18 @@ def members(verbose: bool) -> list[Column]:
         Column("HOST", attrgetter("host")),
         Column("CLIENT-ID", attrgetter("client_id")),
         Column("#PARTITIONS", lambda row: len(row.assignment)),
-        Column("ASSIGNMENT", lambda row: _named(row.assignment)),
+        Column("ASSIGNMENT", lambda row: _format_partitions(row.assignment)),
     ]
     if verbose:
         columns += [
             Column("EPOCH", attrgetter("epoch")),
-            Column("TARGET-ASSIGNMENT", lambda row: _named(row.target_assignment or ())),
+            Column("TARGET-ASSIGNMENT", lambda row: _format_partitions(row.target_assignment or ())),
         ]
     return columns
 
 
-def states(verbose: bool) -> list[Column]:
-    """Of groups."""
+def make_state_columns(verbose: bool) -> list[Column]:
+    """Return the columns of groups; `verbose` adds epochs."""
     return [
         Column("GROUP", attrgetter("group")),
         Column("COORDINATOR (ID)", lambda row: row.coordinator and str(row.coordinator)),
@@ -171,13 +177,13 @@ def states(verbose: bool) -> list[Column]:
     ]
 
 
-def in_order(rows: tuple[Member, ...]) -> list[Member]:
-    """Members by their partitions."""
+def sort_members(rows: tuple[Member, ...]) -> list[Member]:
+    """Return members sorted by their partitions."""
     return sorted(rows, key=lambda member: (member.assignment, member.consumer_id))
 
 
-def offset_changes(executed: bool) -> list[Column]:
-    """Of changes of committed offsets."""
+def make_offset_change_columns(executed: bool) -> list[Column]:
+    """Return the columns of changes of committed offsets; `executed` adds the result of each change."""
     columns = [
         Column("GROUP", attrgetter("group")),
         *_WHERE,
@@ -191,5 +197,5 @@ def offset_changes(executed: bool) -> list[Column]:
     return [*columns, result] if executed else columns
 
 
-def _named(partitions: tuple[tuple[str, int], ...]) -> list[str]:
+def _format_partitions(partitions: tuple[tuple[str, int], ...]) -> list[str]:
     return [f"{topic}-{number}" for topic, number in partitions]

@@ -1,4 +1,4 @@
-"""Groups, looked at again and again."""
+"""The output of `kafkactl groups describe --watch`."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _BARS = "▁▂▃▄▅▆▇█"
 _HISTORY = 30
 
 
-def looks(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[list[GroupLag]]:
-    """What `look` gives, at even times, with rates from the second on."""
+def repeat_look(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[list[GroupLag]]:
+    """Yield the result of `look` every `every_s` seconds, without end. From the second result on it has rates."""
     from kafkactl.admin.groups.pace import add_rates
 
     before: list[GroupLag] | None = None
-    looked_before = 0.0
+    previous_start = 0.0
     while True:
-        looked = time.monotonic()
-        found = look()
-        yield found if before is None else add_rates(before, found, looked - looked_before)
-        before, looked_before = found, looked
-        time.sleep(max(0.0, looked + every_s - time.monotonic()))
+        start = time.monotonic()
+        lags = look()
+        yield lags if before is None else add_rates(before, lags, start - previous_start)
+        before, previous_start = lags, start
+        time.sleep(max(0.0, start + every_s - time.monotonic()))
 
 
 def watch(rounds: Iterator[list[GroupLag]]) -> None:
-    """A table that is drawn anew on a terminal; elsewhere one line of json for each group and round."""
+    """Draw a table again in each round on a terminal; elsewhere print one line of json for each group and round."""
     if not out.is_terminal:
-        for found in rounds:
+        for lags in rounds:
             now_ms = round(time.time() * 1000)
-            for lag in found:
-                out.write(dump_json({"time_ms": now_ms, **groups_tables.summary(lag)}) + b"\n")
+            for lag in lags:
+                out.write(dump_json({"time_ms": now_ms, **groups_tables.summarize(lag)}) + b"\n")
             out.flush()
         return
     from rich.console import Console
@@ -49,28 +49,31 @@ def watch(rounds: Iterator[list[GroupLag]]) -> None:
 
     history: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_HISTORY))
     with Live(console=Console(file=out.styled), auto_refresh=False, vertical_overflow="crop") as live:
-        for found in rounds:
-            for lag in found:
+        for lags in rounds:
+            for lag in lags:
                 history[lag.description.group].append(lag.total_lag)
-            live.update(draw_table(Table(_columns(history), found), live.console.width), refresh=True)
+            live.update(draw_table(Table(_make_columns(history), lags), live.console.width), refresh=True)
 
 
-def sparkline(values: Sequence[int]) -> str:
-    """Bars from the least to the most of the values."""
+def make_sparkline(values: Sequence[int]) -> str:
+    """Return one bar for each value. The least value has the lowest bar."""
     low, high = min(values), max(values)
     return "".join(_BARS[(value - low) * (len(_BARS) - 1) // (high - low) if high > low else 0] for value in values)
 
 
-def _columns(history: dict[str, deque[int]]) -> list[Column]:
+def _make_columns(history: dict[str, deque[int]]) -> list[Column]:
     return [
         Column("GROUP", lambda lag: out.escape_name(lag.description.group)),
         Column("STATE", lambda lag: lag.description.state),
         Column("MEMBERS", lambda lag: len(lag.description.members)),
         Column("LAG", lambda lag: lag.total_lag, lambda lag: "yellow" if lag.total_lag else "green"),
         Column("UNKNOWN", lambda lag: lag.unknown_partitions or None, lambda lag: "red"),
-        Column("LATE", lambda lag: None if lag.time_lag_ms is None else groups_tables.lasting(lag.time_lag_ms / 1000)),
+        Column(
+            "LATE",
+            lambda lag: None if lag.time_lag_ms is None else groups_tables.format_duration(lag.time_lag_ms / 1000),
+        ),
         Column("IN/S", lambda lag: lag.produced_per_s),
         Column("OUT/S", lambda lag: lag.consumed_per_s),
-        Column("DONE-IN", lambda lag: groups_tables.lasting(lag.catches_up_in_s)),
-        Column("LAG SO FAR", lambda lag: sparkline(history[lag.description.group])),
+        Column("DONE-IN", lambda lag: groups_tables.format_duration(lag.catches_up_in_s)),
+        Column("LAG SO FAR", lambda lag: make_sparkline(history[lag.description.group])),
     ]

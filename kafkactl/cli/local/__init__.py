@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import methodcaller
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from kafkactl.cli.completion.names import local_names
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ReportOptions
+from kafkactl.cli.frame.values import make_exclusive_error, require_choice
 from kafkactl.errors import NotFoundError, UnreachableError, UsageError
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS
@@ -74,8 +76,7 @@ def up(
     """
     from kafkactl.connection import contexts
 
-    if engine not in local_cluster.ENGINES:
-        raise UsageError(f"{engine!r} is no engine", f"one of {', '.join(local_cluster.ENGINES)}")
+    require_choice(engine, "--engine", tuple(local_cluster.ENGINES))
     name = target or TARGETS[0]
     started = local_cluster.up(name, engine, port, version, _count_brokers, people.note, log_dir)
     context = contexts.Context(name, started.bootstrap_servers, started.client)
@@ -106,10 +107,10 @@ def down(
     from kafkactl.connection import contexts
 
     if keep_data and wipe:
-        raise UsageError("--keep-data and --wipe are opposites", "say one of them")
+        raise make_exclusive_error("--keep-data", "--wipe")
     present = local_cluster.list_names()
     if not present and target is None:
-        people.note("no local cluster is there")
+        people.note("no local cluster found")
         return
     if all_:
         names = present
@@ -118,7 +119,7 @@ def down(
     elif len(present) == 1:
         names = present
     else:
-        raise UsageError(f"which one? there are {', '.join(present)}", "name it, or say --all")
+        raise _make_target_error(present, "name one of them, or use --all")
     for name in names:
         local_cluster.down(name, wipe, people.note)
         if wipe and name in contexts.load().contexts:
@@ -161,7 +162,7 @@ def resume(node: NodeName, target: Target = None) -> None:
     Examples:
       kafkactl local resume 2
     """
-    _apply(Fault.RESUME, target, node, "goes on")
+    _apply(Fault.RESUME, target, node, "continues")
 
 
 @app.command()
@@ -174,7 +175,7 @@ def restart(node: NodeName, target: Target = None) -> None:
     Examples:
       kafkactl local restart 2
     """
-    _apply(Fault.RESTART, target, node, "serves")
+    _apply(Fault.RESTART, target, node, "is started again")
 
 
 def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
@@ -183,13 +184,18 @@ def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
     people.note(f"{name} {result}")
 
 
+def _make_target_error(names: Sequence[str], hint: str) -> UsageError:
+    """Return the error for a missing TARGET where there are several local clusters."""
+    return UsageError(f"missing argument TARGET: there are several local clusters: {', '.join(names)}", hint)
+
+
 def _choose_name(target: str | None) -> str:
     """Return the target, or without one the only local cluster; raise NotFoundError or UsageError."""
     present = local_cluster.list_names()
     if target is None and len(present) != 1:
         if not present:
-            raise NotFoundError("no local cluster is there", "kafkactl local up starts one")
-        raise UsageError(f"which one? there are {', '.join(present)}", "name it")
+            raise NotFoundError("no local cluster found", "start one: kafkactl local up")
+        raise _make_target_error(present, "name one of them")
     return target or present[0]
 
 
@@ -216,7 +222,7 @@ def status(output: ReportOptions) -> None:
     ]
     output.show(listing(columns, nodes))
     if not nodes:
-        people.note("no local cluster is there; kafkactl local up starts one")
+        people.note("no local cluster found; start one: kafkactl local up")
 
 
 @app.command()

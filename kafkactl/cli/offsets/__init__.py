@@ -9,9 +9,10 @@ import typer
 
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions, TimeOptions
-from kafkactl.cli.frame.results import tell_all, tell_errors
+from kafkactl.cli.frame.results import print_errors, print_partition_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
-from kafkactl.errors import KafkactlError, UsageError
+from kafkactl.cli.frame.values import make_exclusive_error
+from kafkactl.errors import KafkactlError
 from kafkactl.output.report import Column, Report, Table, listing
 from kafkactl.stdout import out
 from kafkactl.times import parse_pause
@@ -67,11 +68,13 @@ def offsets(
 
     selection = topics.selection()
     if topic_partitions and (not selection.is_empty or partitions):
-        raise UsageError("--topic-partitions says topics and partitions", "leave the topic and --partitions out")
+        raise make_exclusive_error(
+            "--topic-partitions", "--partitions" if selection.is_empty else "a selection of topics"
+        )
     if (count or rate is not None) and at != "latest":
-        raise UsageError("--count and --rate look at the ends", "leave --time out")
+        raise make_exclusive_error("--count" if count else "--rate", "--time")
     if (count or rate is not None) and output.output is not None and output.is_kafka:
-        raise UsageError("Kafka's tool has no words for --count and --rate", "leave -o kafka out")
+        raise make_exclusive_error("--count" if count else "--rate", "-o kafka")
     rules = parse_rules(topic_partitions) if topic_partitions else None
     moment = _parse_moment(at, clock)
     apart_s = None if rate is None else parse_pause(rate, "--rate")
@@ -89,7 +92,7 @@ def offsets(
         status = _show_ends(connected, output, selected_partitions, apart_s)
     else:
         status = _show_offsets(connected, output, selected_partitions, moment)
-    return status | tell_all(errors)
+    return status | print_errors(errors)
 
 
 def _parse_moment(text: str, clock: TimeOptions) -> int:
@@ -121,7 +124,7 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
         out.write_text(admin_text.format_offsets(rows))
     else:
         output.show(listing(columns, rows))
-    return tell_errors((row.topic, row.partition, row.error) for row in rows)
+    return print_partition_errors((row.topic, row.partition, row.error) for row in rows)
 
 
 def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Partition], rate: float | None) -> int:
@@ -148,4 +151,4 @@ def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Parti
         if name != "error"
     ]
     output.show(Report(rows, [Table(columns, rows)]))
-    return tell_errors((row["topic"], row["partition"], row["error"]) for row in rows)
+    return print_partition_errors((row["topic"], row["partition"], row["error"]) for row in rows)

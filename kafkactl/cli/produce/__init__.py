@@ -1,4 +1,4 @@
-"""kafkactl console-producer (produce)"""
+"""The command `kafkactl console-producer`, also called produce."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 app = new_app("Send records to a topic.")
 
 _SLOW_CHUNK_BYTES = 4 << 10
-_TYPE, _OF_BROKER, _LARGEST = "message.timestamp.type", "LogAppendTime", "max.message.bytes"
+_TIMESTAMP_TYPE, _SET_BY_BROKER, _LARGEST_BYTES = "message.timestamp.type", "LogAppendTime", "max.message.bytes"
 
 
 @app.command()
@@ -121,35 +121,37 @@ def console_producer(
         ),
     ] = None,
 ) -> int:
-    """Send records to a topic, one for each line of the input.
+    r"""Send records to a topic, one for each line of the input.
 
     Every record is acknowledged by all replicas in sync, and is written once (idempotence).
 
     Examples:
       echo hello | kafkactl produce orders
-      printf 'ann:1\\nbob:2\\n' | kafkactl produce orders --key-separator :
+      printf 'ann:1\nbob:2\n' | kafkactl produce orders --key-separator :
       kafkactl produce orders --input json --from-file orders.jsonl
     """
     name = require_topic_name(topic.name)
     from kafkactl.connection.settings import Flag
 
-    said = dict(how.settings())
+    flags = dict(how.settings())
     if transactional_id is not None:
-        said["transactional.id"] = Flag("--transactional-id", transactional_id)
-    connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect(said)
-    key, value = formats.chosen(name, connected.settings.registry, registers=not dry_run)
+        flags["transactional.id"] = Flag("--transactional-id", transactional_id)
+    connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect(flags)
+    key, value = formats.choose_formats(name, connected.settings.registry, registers=not dry_run)
     if not dry_run:
         before_change(connected, [Change(what=f"write records to topic {name}", inverse=cannot_be_undone)])
-    source, plain = what.source(key, value)
-    given = records.given(key, clock)
+    source, plain = what.make_source(key, value)
+    defaults = records.make_defaults(key, clock)
     if rate is not None and not (rate > 0 and math.isfinite(rate)):
-        raise UsageError(f"--rate {write_number(rate)}: not a number above 0")
+        raise UsageError(f"invalid value {write_number(rate)!r} for --rate: not a number above 0")
     transactional_id = connected.settings.properties.get("transactional.id")
     if transactional_id is not None and transactional_id[:1].isspace():
-        reason = f"transactional id {transactional_id!r} cannot be used: librdkafka removes blanks before it"
-        raise UsageError(reason, "use another")
+        reason = f"invalid transactional id {transactional_id!r}: librdkafka removes blanks before it"
+        raise UsageError(reason, "use an id without blanks before it")
     if transaction_size is not None and transactional_id is None:
-        raise UsageError("--transaction-size without a transaction", "--transactional-id begins one")
+        raise UsageError(
+            "--transaction-size needs a transaction", "give the id of the transaction with --transactional-id ID"
+        )
 
     from kafkactl.cli.produce.prompt import TypedLines
     from kafkactl.output.records.undelivered import UndeliveredSink
@@ -163,27 +165,30 @@ def console_producer(
 
     stopping = NotedStopping()
     if dry_run:
-        with _opened(what.from_file) as stream, stopping:
-            batches = given.fill(what.read(source, StoppableInput(stream.fileno(), stopping), stopping))
+        with _open_input(what.from_file) as stream, stopping:
+            batches = defaults.fill(what.read(source, StoppableInput(stream.fileno(), stopping), stopping))
             return stopping.status(_check_all(batches, connected, name, partition))
     with ExitStack() as stack:
-        stream = stack.enter_context(_opened(what.from_file))
+        stream = stack.enter_context(_open_input(what.from_file))
         if (
             dead_letter is not None
             and dead_letter.exists()
             and os.path.samestat(dead_letter.stat(), os.fstat(stream.fileno()))
         ):
-            raise UsageError(f"--dead-letter {dead_letter}: it is the input itself", "name another file")
+            raise UsageError(
+                f"invalid value {str(dead_letter)!r} for --dead-letter: it is the input file", "name another file"
+            )
         account = Account(stack.enter_context(UndeliveredSink(name, dead_letter)).tell)
-        typed = stream.isatty()
-        is_slow = bool(typed or sync or rate)
-        if is_slow or transactional_id is not None or given != RecordDefaults() or not record_sending.IS_THERE:
+        is_typed = stream.isatty()
+        is_slow = bool(is_typed or sync or rate)
+        if is_slow or transactional_id is not None or defaults != RecordDefaults() or not record_sending.IS_THERE:
             plain = None
-        # What goes out slowly is read in small pieces: little of it is in our hands when a signal comes.
+        # Slow output needs small pieces of input, so that few records are unsent when a signal comes.
         read = StoppableInput(stream.fileno(), stopping, _SLOW_CHUNK_BYTES if is_slow else CHUNK)
-        prompt = stack.enter_context(TypedLines(read, stopping)) if typed else None
+        prompt = stack.enter_context(TypedLines(read, stopping)) if is_typed else None
 
         def send_all() -> None:
+            """Send all records of the input."""
             if plain is not None:
                 lines = LineSending(connected, name, account, people.note, stopping, partition)
                 with lines, Progress() as progress:
@@ -191,12 +196,12 @@ def console_producer(
                 return
             sending = Sending(connected, name, account, people.note, stopping, partition)
             with sending:
-                batches = given.fill(source(prompt) if prompt else what.read(source, read, stopping))
-                if what.has_times or given.timestamp_ms is not None:
-                    batches = _told_of_lost_times(batches, connected, name, stopping)
+                batches = defaults.fill(source(prompt) if prompt else what.read(source, read, stopping))
+                if what.has_times or defaults.timestamp_ms is not None:
+                    batches = _warn_of_lost_times(batches, connected, name, stopping)
                 pace = None if rate is None else Pace(rate, stopping.sleep)
                 if transactional_id is None:
-                    _send_all(batches, sending.send, account, sending.flush if sync or typed else None, pace)
+                    _send_all(batches, sending.send, account, sending.flush if sync or is_typed else None, pace)
                 else:
                     with open_transactions(sending, connected, account, transaction_size, stopping) as opened:
                         _send_all(batches, opened.send, account, None, pace)
@@ -214,19 +219,19 @@ def console_producer(
             people.error(error)
         finally:
             if account.accepted:
-                people.note(_summary(account, name))
+                people.note(_make_summary(account, name))
     return stopping.status(FAILED if account.failed else 0)
 
 
 def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition: int | None) -> int:
-    """Check all records without sending them; return an exit status."""
+    """Check all records without sending them, and return an exit status."""
     from kafkactl.output.records.undelivered import UndeliveredSink
     from kafkactl.streams.account import Account
     from kafkactl.streams.dry_run import DryRun
 
     account = Account(UndeliveredSink(topic, None).tell)
     is_compressed = cluster.settings.properties.get("compression.type", "none") != "none"
-    limit = None if is_compressed else _setting(cluster, topic, _LARGEST)
+    limit = None if is_compressed else _read_setting(cluster, topic, _LARGEST_BYTES)
     checking = DryRun(cluster, topic, account, partition, None if limit is None else int(limit))
     try:
         _send_all(batches, checking.send, account, wait=None)
@@ -236,35 +241,40 @@ def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition
     return FAILED if account.failed else 0
 
 
-def _told_of_lost_times(
+def _warn_of_lost_times(
     batches: Iterator[Batch], cluster: Cluster, topic: str, stopping: NotedStopping
 ) -> Iterator[Batch]:
-    """Return the batches; a topic that sets timestamps itself is named when a record comes with one."""
-    told = False
+    """Yield the batches. Warn at the first record with a timestamp if the topic does not keep timestamps."""
+    is_checked = False
     for batch in batches:
-        if not (told or stopping.is_requested) and any("timestamp" in record for record in batch):
-            told = True
-            if _setting(cluster, topic, _TYPE) == _OF_BROKER:
-                people.warning(f"topic {topic} has {_TYPE}={_OF_BROKER}: it does not keep timestamps that are given")
+        if not (is_checked or stopping.is_requested) and any("timestamp" in record for record in batch):
+            is_checked = True
+            if _read_setting(cluster, topic, _TIMESTAMP_TYPE) == _SET_BY_BROKER:
+                people.warning(
+                    f"topic {topic} has {_TIMESTAMP_TYPE}={_SET_BY_BROKER}: it does not keep the timestamps of records"
+                )
         yield batch
 
 
-def _setting(cluster: Cluster, topic: str, name: str) -> str | None:
-    """Return a setting of a topic; None where it cannot be seen, which is no reason not to send."""
+def _read_setting(cluster: Cluster, topic: str, name: str) -> str | None:
+    """Return a setting of a topic; None where it cannot be read, because records can be sent without it."""
     from kafkactl.admin.configs import describe_configs
     from kafkactl.admin.entities import Entity, EntityType
 
     entity = Entity(EntityType.TOPICS, topic)
     try:
-        return next((each.value for each in describe_configs(cluster, [entity])[entity] if each.name == name), None)
+        return next(
+            (config.value for config in describe_configs(cluster, [entity])[entity] if config.name == name), None
+        )
     except KafkactlError:
         return None
 
 
-def _opened(file: Path | None) -> BinaryIO:
+def _open_input(file: Path | None) -> BinaryIO:
+    """Return a file, or standard input for None. Raise UsageError where it cannot be read."""
     if file is None:
         if was_closed(0):
-            raise UsageError("cannot read standard input: it is closed", "--from-file FILE reads a file")
+            raise UsageError("cannot read standard input: it is closed", "read a file with --from-file FILE")
         return sys.stdin.buffer
     try:
         return file.open("rb")
@@ -279,9 +289,9 @@ def _send_all(
     wait: Callable[[], None] | None,
     pace: Pace | None = None,
 ) -> None:
-    """Send each batch, at a pace if there is one; with `wait` send each record and wait for it.
+    """Send all batches, at a pace if there is one. With `wait` send each record by itself, and call `wait` after it.
 
-    Records of a batch that are in hand when an error ends the sending are reported, too.
+    If an error ends the sending, the unsent records of the batch are reported as not delivered.
     """
     with Progress() as progress:
         for batch in batches:
@@ -300,13 +310,14 @@ def _send_all(
             progress.show(account.accepted)
 
 
-def _summary(account: Account, topic: str) -> str:
-    told = [f"{account.delivered} record{'' if account.delivered == 1 else 's'} delivered to {topic}"]
+def _make_summary(account: Account, topic: str) -> str:
+    """Return the last note: the number of records that were delivered, aborted and not delivered."""
+    parts = [f"{account.delivered} record{'' if account.delivered == 1 else 's'} delivered to {topic}"]
     if account.committed_transactions:
         number = account.committed_transactions
-        told.append(f"{number} transaction{'' if number == 1 else 's'} committed")
+        parts.append(f"{number} transaction{'' if number == 1 else 's'} committed")
     if account.aborted:
-        told.append(f"{account.aborted} aborted")
+        parts.append(f"{account.aborted} aborted")
     if account.failed:
-        told.append(f"{account.failed} not delivered")
-    return ", ".join(told)
+        parts.append(f"{account.failed} not delivered")
+    return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""Flags of console-producer: what is read, what each record is given, and how it is sent."""
+"""Options of console-producer: the input, defaults of records, and settings of the producer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import TimeOptions
+from kafkactl.cli.frame.values import require_choice
 from kafkactl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _PARTITIONERS = ("murmur2_random", "murmur2", "consistent_random", "consistent",
 
 @flags
 class InputFlags:
-    """The input, and how it becomes records."""
+    """The input, and its form."""
 
     section: ClassVar[Section] = Section.INPUT
 
@@ -100,13 +101,14 @@ class InputFlags:
 
     @property
     def has_times(self) -> bool:
-        """Whether records of this form may say their timestamps."""
+        """Return whether records of this form may have timestamps."""
         return self.input_ in _WITH_FIELDS
 
-    def source(self, key: Format, value: Format) -> tuple[Source, LineReader | None]:
-        """What makes records of a stream, and the reader of its lines where these only have to be split.
+    def make_source(self, key: Format, value: Format) -> tuple[Source, LineReader | None]:
+        """Return the function that makes records of a stream, and the reader of its lines.
 
-        Raises UsageError for flags that do not go together.
+        The reader is None if lines are not read, or must be more than split. Raise UsageError for a wrong value, and
+        for options that are mutually exclusive.
         """
         from kafkactl.output.structured import check_null_marker
         from kafkactl.streams import inputs
@@ -114,25 +116,28 @@ class InputFlags:
         from kafkactl.streams.lines import LineReader
         from kafkactl.streams.properties import read_properties, unescape
 
-        if self.input_ not in _INPUTS:
-            raise UsageError(f"--input {self.input_}: no such form", f"one of {', '.join(_INPUTS)}")
+        require_choice(self.input_, "--input", _INPUTS)
         if self.line_reader not in (None, *_LINE_READERS):
             raise UsageError(
-                f"--line-reader {self.line_reader}: a Java class, and there is no JVM here",
-                f"{_LINE_READERS[1]} is built in; --input json takes anything else",
+                f"invalid value {self.line_reader!r} for --line-reader: kafkactl cannot run Java classes",
+                f"use {_LINE_READERS[1]}, or --input json for other forms",
             )
         properties = read_properties(self.reader_config, self.property_)
         if self.key_separator is not None:
             properties.update({"parse.key": "true", "key.separator": self.key_separator})
         if self.input_ != "lines" and (properties or self.delimiter is not None):
-            raise UsageError("properties and --delimiter are for lines", f"--input {self.input_} has its own form")
+            raise UsageError(
+                f"properties of the reader and --delimiter cannot be used with --input {self.input_}",
+                "leave them out, or use --input lines",
+            )
         if self.null_marker is not None and self.input_ != "csv":
             raise UsageError(
-                f"--null-marker is for csv, not for {self.input_}", "in lines it is --reader-property null.marker=TEXT"
+                "--null-marker needs --input csv", "set the text for null in lines: --reader-property null.marker=TEXT"
             )
         if self.repartition and self.input_ not in _WITH_FIELDS:
             raise UsageError(
-                f"--repartition is for json and csv, not for {self.input_}", "no record names a partition there"
+                "--repartition needs --input json or csv",
+                f"leave it out: records of --input {self.input_} have no partitions",
             )
         if self.input_ == "length-prefixed":
             return lambda stream: inputs.read_length_prefixed(stream, value), None
@@ -150,7 +155,7 @@ class InputFlags:
         return lambda stream: inputs.read_delimited(stream, reader, delimiter), None
 
     def read(self, source: Callable[[Input], Iterator[Piece]], read: StoppableInput, stop: Stop) -> Iterator[Piece]:
-        """Return all that a source makes of what is read, as often as it is wanted."""
+        """Return all records of the input, --repeat times."""
         from kafkactl.streams.inputs import repeat
         from kafkactl.streams.stoppable import RepeatableInput
 
@@ -162,7 +167,7 @@ class InputFlags:
 
 @flags
 class RecordFlags:
-    """Key, headers and timestamp for records that have none."""
+    """Key, headers and timestamp of records that have none."""
 
     section: ClassVar[Section] = Section.INPUT
 
@@ -176,8 +181,8 @@ class RecordFlags:
         typer.Option("--timestamp", metavar="TIME", help="Timestamp for records without one: ISO 8601, or ms."),
     ] = None
 
-    def given(self, key_format: Format, clock: TimeOptions) -> RecordDefaults:
-        """Raises UsageError and FormatError."""
+    def make_defaults(self, key_format: Format, clock: TimeOptions) -> RecordDefaults:
+        """Return the defaults of records. Raise UsageError for a wrong header or time, FormatError for a wrong key."""
         from kafkactl.connection.settings import parse_assignment
         from kafkactl.streams.inputs import RecordDefaults
         from kafkactl.streams.record import decode_header_name
@@ -192,7 +197,7 @@ class RecordFlags:
 
 @flags
 class SendFlags:
-    """Settings of the producer that have options of their own, as in Kafka's tool; -X reaches all others."""
+    """Settings of the producer with options of their own, as in Kafka's tool. All others are set with -X."""
 
     section: ClassVar[Section] = Section.SENDING
 
@@ -284,18 +289,15 @@ class SendFlags:
     ] = None
 
     def settings(self) -> Mapping[str, Flag]:
-        """Return client settings; raises UsageError."""
+        """Return the client settings of these options. Raise UsageError for an unknown value."""
         from kafkactl.connection.settings import Flag
 
-        if self.compression_codec not in (None, *_CODECS):
-            raise UsageError(f"{self.compression_codec!r} is no codec", f"one of {', '.join(_CODECS)}")
-        if self.request_required_acks not in (None, *_ACKS):
-            raise UsageError(f"--acks {self.request_required_acks}: all, 1 or 0")
-        if self.partitioner not in (None, *_PARTITIONERS):
-            raise UsageError(f"--partitioner {self.partitioner}: no such one", f"one of {', '.join(_PARTITIONERS)}")
+        require_choice(self.compression_codec, "--compression-codec", _CODECS)
+        require_choice(self.request_required_acks, "--acks", _ACKS)
+        require_choice(self.partitioner, "--partitioner", _PARTITIONERS)
         acks = "all" if self.request_required_acks == "-1" else self.request_required_acks
         memory_kb = None if self.max_memory_bytes is None else self.max_memory_bytes // 1024
-        wanted = {
+        values = {
             "compression.type": ("--compression-codec", self.compression_codec),
             "acks": ("--acks", acks),
             "partitioner": ("--partitioner", self.partitioner),
@@ -308,4 +310,4 @@ class SendFlags:
             "topic.metadata.refresh.interval.ms": ("--metadata-expiry-ms", self.metadata_expiry_ms),
             "socket.send.buffer.bytes": ("--socket-buffer-size", self.socket_buffer_size),
         }
-        return {name: Flag(option, value) for name, (option, value) in wanted.items() if value is not None}
+        return {name: Flag(option, value) for name, (option, value) in values.items() if value is not None}

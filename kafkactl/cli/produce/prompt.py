@@ -1,4 +1,4 @@
-"""Lines typed at a terminal, with editing and a history that outlives the command."""
+"""Lines typed at a terminal, with editing and a history that is kept for the next command."""
 
 from __future__ import annotations
 
@@ -17,45 +17,46 @@ _FILE = "producer_history"
 
 
 class TypedLines:
-    """What is typed, a line at a time after a prompt; history is kept when it is closed."""
+    """An input of lines that are typed after a prompt. At its end the history is written to a file."""
 
     def __init__(self, typed: StoppableInput, stopping: NotedStopping) -> None:
         self._typed, self._stopping = typed, stopping
         self.cut = b""
-        """What was typed of a piece whose end was not typed any more."""
+        """The begin of a piece that a signal ended before its end was typed."""
         self._edits = out.is_terminal
         if self._edits:
             import readline
 
             self._readline = readline
             readline.set_auto_history(True)
-            with contextlib.suppress(OSError):  # none yet
-                readline.read_history_file(_history())
+            with contextlib.suppress(OSError):  # there is no history yet
+                readline.read_history_file(_find_history_file())
 
     def read1(self, _size: int = -1) -> bytes:
-        """One line with its end; nothing at the end of what is typed."""
+        """Return one line with its end, and b"" at the end of the input."""
         line = b""
         try:
-            line = self._edited() if self._edits else self._plain()
+            line = self._read_edited_line() if self._edits else self._read_plain_line()
         finally:
             if not line:
-                people.write("\n")  # the prompt's own line ends here
+                people.write("\n")  # ends the line of the prompt
         return line
 
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
-        """Return the last piece; nothing for one that a signal cut."""
+        """Return the last piece, b"" for a piece that a signal cut."""
         return self._unless_cut(begun)
 
     def finish_row(self, begun: bytes) -> bytes:
-        """Return nothing: more was not typed."""
+        """Return b"", because nothing more was typed."""
         self._unless_cut(begun + self.cut)
         return b""
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
-        """Return what was typed; nothing for a piece that a signal cut."""
+        """Return the typed bytes, b"" for a piece that a signal cut."""
         return begun if len(begun) >= size else self._unless_cut(begun)
 
     def _unless_cut(self, begun: bytes) -> bytes:
+        """Return a piece; after a signal keep it in `cut` and return b"" instead."""
         if not self._stopping.is_requested:
             return begun
         self.cut = begun
@@ -68,31 +69,35 @@ class TypedLines:
         if not self._edits:
             return
         self._readline.set_history_length(_KEPT_LINES)
-        with contextlib.suppress(OSError):  # no place to keep it is no reason to fail
+        with contextlib.suppress(OSError):  # the command has succeeded without a history, too
             find_data_dir().mkdir(parents=True, exist_ok=True)
-            os.close(os.open(_history(), os.O_CREAT | os.O_WRONLY, 0o600))  # what was typed is nobody else's
-            self._readline.write_history_file(_history())
+            os.close(
+                os.open(_find_history_file(), os.O_CREAT | os.O_WRONLY, 0o600)
+            )  # only the user may read the history
+            self._readline.write_history_file(_find_history_file())
 
-    def _edited(self) -> bytes:
+    def _read_edited_line(self) -> bytes:
+        """Return a line that was typed with editing, b"" at the end of the input."""
         before = self._readline.get_current_history_length()
         try:
             with self._stopping.raising():
-                return _encoded(input(PROMPT))
+                return _encode_line(input(PROMPT))
         except EOFError:
             return b""
         except StopRequestedError:
-            # A line may just have been ended: then it is in the history and nowhere else.
+            # The line may have ended just before the signal: then only the history has it.
             now = self._readline.get_current_history_length()
-            return _encoded(self._readline.get_history_item(now)) if now > before else b""
+            return _encode_line(self._readline.get_history_item(now)) if now > before else b""
 
-    def _plain(self) -> bytes:
+    def _read_plain_line(self) -> bytes:
+        """Return a line that was typed without editing, b"" at the end of the input."""
         people.write(PROMPT)
         return self._typed.read1()  # a terminal gives one line at a time
 
 
-def _encoded(line: str) -> bytes:
+def _encode_line(line: str) -> bytes:
     return line.encode("utf-8", "surrogateescape") + b"\n"
 
 
-def _history() -> str:
+def _find_history_file() -> str:
     return str(find_data_dir() / _FILE)

@@ -15,6 +15,7 @@ from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
+from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.connection.settings import parse_assignment
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.output import client_tables
@@ -66,14 +67,18 @@ class QuotaEntityOptions:
         }
         parts = {type_: name for type_, name in names.items() if name is not None}
         if EntityType.IPS in parts and len(parts) > 1:
-            raise UsageError("an ip has quotas of its own only", "leave --user and --client out")
+            raise UsageError(
+                "an ip and a user or client are mutually exclusive", "leave --ip out, or leave --user and --client out"
+            )
         return parts
 
     def require_entity(self) -> list[Entity]:
         """Return the parts of the entity that is to be changed; raise UsageError where none is selected."""
         if not (parts := self.parse_parts()):
             raise UsageError(
-                "whose quotas?", "--user USER, --client ID, both, or --ip IP; --user-defaults and so on for all others"
+                "missing option: --user, --client or --ip",
+                "use --user USER, --client ID, both, or --ip IP; for all others --user-defaults, --client-defaults or "
+                "--ip-defaults",
             )
         return [Entity(type_, name) for type_, name in parts.items()]
 
@@ -81,7 +86,7 @@ class QuotaEntityOptions:
 def _parse_name(name: str | None, is_default: bool, flag: str) -> str | None:
     """Return the name of a part, "" for the default, None where it is not selected; raise UsageError for both flags."""
     if name is not None and is_default:
-        raise UsageError(f"{flag} and {flag}-defaults are mutually exclusive", "leave one of them out")
+        raise make_exclusive_error(flag, f"{flag}-defaults")
     return "" if is_default else name
 
 
@@ -111,7 +116,9 @@ def list_quotas(
     if match:
         choice = select_names(match=match).choose(name for row in quota_rows for name in _list_names(row))
         if choice.unmatched_patterns:
-            raise NotFoundError(f"no quotas: {', '.join(choice.unmatched_patterns)}", "kafkactl quotas list shows all")
+            raise NotFoundError(
+                f"quotas not found: {', '.join(choice.unmatched_patterns)}", "list all quotas: kafkactl quotas list"
+            )
         names = set(choice.names)
         quota_rows = [row for row in quota_rows if not names.isdisjoint(_list_names(row))]
     output.show(

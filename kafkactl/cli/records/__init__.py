@@ -11,7 +11,7 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
-from kafkactl.cli.frame.results import tell_errors
+from kafkactl.cli.frame.results import print_partition_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.errors import OperationError, UsageError
 from kafkactl.output import people
@@ -83,11 +83,19 @@ def delete(
 
     options = (before_offset is not None, before_time is not None, all_, offset_json_file is not None)
     if sum(options) != 1:
-        raise UsageError("which records?", "say one of --before-offset, --before-time, --all and --offset-json-file")
+        raise UsageError(
+            "--before-offset, --before-time, --all and --offset-json-file are mutually exclusive"
+            if any(options)
+            else "missing option: --before-offset, --before-time, --all or --offset-json-file",
+            "use one of them",
+        )
     moment = None if before_time is None else clock.parse(before_time, "--before-time")
     if offset_json_file is not None:
         if not topics.selection().is_empty or partitions:
-            raise UsageError("the file names topics and partitions", "leave the topic and --partitions out")
+            raise UsageError(
+                "--offset-json-file and a selection of topics or partitions are mutually exclusive",
+                "leave TOPIC and --partitions out",
+            )
         before = records.read_offset_file(offset_json_file)
         connected = cluster.connect()
     else:
@@ -115,7 +123,7 @@ def delete(
         people.note(f"records before {format_time(moment, clock.tzinfo)}")
     if confirm.dry_run:
         output.show(preview)
-        return tell_errors((row.topic, row.partition, row.error) for row in planned)
+        return print_partition_errors((row.topic, row.partition, row.error) for row in planned)
     if planned and all(row.error for row in planned):
         rows = [records.Deletion(row.topic, row.partition, None, row.error) for row in planned]
         return _show_deletions(rows, output)
@@ -143,7 +151,7 @@ def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> in
         ]
         if shown_rows:
             output.show(Report(rows, [Table(columns, shown_rows)]))
-    return tell_errors((row.topic, row.partition, row.error) for row in rows)
+    return print_partition_errors((row.topic, row.partition, row.error) for row in rows)
 
 
 def _find_kept_offsets(

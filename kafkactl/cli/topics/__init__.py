@@ -1,4 +1,4 @@
-"""kafkactl topics"""
+"""The commands `kafkactl topics`: list, create, alter and delete; the others are in modules of their own."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.frame.results import show_outcomes, tell_all
+from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, absent, missing, unmatched
+from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.cli.topics import declared, describe
 from kafkactl.cli.topics.collisions import warn_of_collisions
 from kafkactl.errors import KafkactlError, UsageError
@@ -38,7 +39,7 @@ app = new_app(
 )
 
 _DIGITS = 10
-"""Ids of brokers have fewer: they are at most 2^31 - 1."""
+"""Broker ids have fewer digits, so that they fit into 31 bits."""
 ReplicaAssignment = Annotated[
     str | None,
     typer.Option(
@@ -66,25 +67,25 @@ def list_topics(
     from kafkactl.admin.topics import descriptions
 
     selection = topics.selection()
-    listed = descriptions.list_topics(cluster.connect(), include_internal=not exclude_internal)
+    rows = descriptions.list_topics(cluster.connect(), include_internal=not exclude_internal)
     errors: list[KafkactlError] = []
     if not selection.is_empty:
-        choice = selection.choose(row.topic for row in listed)
-        listed = [row for row in listed if row.topic in choice.names]
+        choice = selection.choose(row.topic for row in rows)
+        rows = [row for row in rows if row.topic in choice.names]
         errors = absent(choice)
-        for error in unmatched(choice):  # to look for some and find none is no failure
+        for error in unmatched(choice):  # a pattern without a match is not a failure
             people.note(f"{error}; {error.hint}")
     if output.is_kafka:
-        out.write_text("\n".join(row.topic for row in listed) + "\n")
-        return tell_all(errors)
+        out.write_text("\n".join(row.topic for row in rows) + "\n")
+        return print_errors(errors)
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("PARTITIONS", lambda row: row.partitions),
         Column("REPLICATION", lambda row: row.replication_factor),
         Column("INTERNAL", lambda row: row.internal),
     ]
-    output.show(Report(listed, [Table(columns, listed, headings=False)]))
-    return tell_all(errors)
+    output.show(Report(rows, [Table(columns, rows, headings=False)]))
+    return print_errors(errors)
 
 
 @app.command()
@@ -149,27 +150,26 @@ def create(
 
     if file is not None:
         if topic or topic_flag or partitions or replication_factor or replica_assignment or config:
-            raise UsageError("--file says all about its topics", "leave the rest out")
+            raise UsageError(
+                "--file and other settings of topics are mutually exclusive", "leave the topics and their options out"
+            )
         specs = declared_topics.read_declaration(file)
     else:
         names = require_topic_names([*(topic or ()), *(topic_flag or ())])
         if not names:
             raise missing("topic")
-        assignment = _assignment(replica_assignment) if replica_assignment else None
+        assignment = _parse_assignment(replica_assignment) if replica_assignment else None
         if assignment and (partitions or replication_factor):
-            raise UsageError(
-                "--replica-assignment says partitions and replicas already",
-                "leave --partitions and --replication-factor out",
-            )
+            raise make_exclusive_error("--replica-assignment", "--partitions" if partitions else "--replication-factor")
         configs = dict(parse_assignment(text, "--config") for text in config or ())
         specs = [TopicSpec(name, partitions, replication_factor, assignment, configs) for name in names]
     connected = cluster.connect()
     if not output.is_kafka:
         warn_of_collisions(connected, [spec.topic for spec in specs])
-    before_change(connected, _creations(connected, [spec.topic for spec in specs]))
+    before_change(connected, _list_creations(connected, [spec.topic for spec in specs]))
     results = changes.create_topics(connected, specs, if_not_exists)
     if output.is_kafka:
-        out.write_text("".join(admin_text.format_creation(each) for each in results))
+        out.write_text("".join(admin_text.format_creation(result) for result in results))
     return show_outcomes(results, "topic", output)
 
 
@@ -220,33 +220,40 @@ def alter(
     from kafkactl.admin.topics import changes
     from kafkactl.cli.topics import reassigning
 
-    assignment = _assignment(replica_assignment) if replica_assignment else None
+    assignment = _parse_assignment(replica_assignment) if replica_assignment else None
     if partitions is None and replication_factor is None:
         raise UsageError(
-            "alter what?",
-            "--partitions N, --replication-factor N; settings are changed by kafkactl configs alter topics NAME",
+            "missing option: --partitions or --replication-factor",
+            "give one of them; change settings of a topic with kafkactl configs alter topics NAME",
         )
     if partitions is not None and replication_factor is not None:
-        raise UsageError("partitions and replicas at once", "change one, then the other")
+        raise UsageError(
+            "--partitions and --replication-factor are mutually exclusive",
+            "change one of them, and the other with a second command",
+        )
     if assignment is not None and len(assignment) != (partitions or len(assignment)):
         raise UsageError(
-            f"--replica-assignment has {len(assignment)} partitions, and --partitions {partitions}",
-            "it names the replicas of all partitions, also of those that are there",
+            f"--replica-assignment has {len(assignment)} partitions, but --partitions is {partitions}",
+            "list the replicas of all partitions, including the existing ones",
         )
     connected = cluster.connect()
     names = topics.choose(connected, if_exists)
     if not names:
-        people.note("no such topic")
+        people.note("no topic found")
         return 0
     if replication_factor is not None:
         if assignment is not None:
-            raise UsageError("--replica-assignment places new partitions", "leave --replication-factor out")
-        before_change(connected, [_change(f"change the replicas of topic {name}") for name in names], confirm.dry_run)
+            raise make_exclusive_error("--replica-assignment", "--replication-factor")
+        before_change(
+            connected, [_make_change(f"change the replicas of topic {name}") for name in names], confirm.dry_run
+        )
         return reassigning.change_factor(connected, names, replication_factor, output, confirm, wait=not no_wait)
     if confirm.dry_run:
-        raise UsageError("--dry-run is for --replication-factor", "new partitions move nothing")
+        raise UsageError(
+            "--dry-run and --partitions are mutually exclusive", "use --dry-run only with --replication-factor"
+        )
     assert partitions is not None
-    before_change(connected, [_change(f"raise topic {name} to {partitions} partitions") for name in names])
+    before_change(connected, [_make_change(f"raise topic {name} to {partitions} partitions") for name in names])
     return show_outcomes(
         changes.add_partitions(connected, dict.fromkeys(names, partitions), assignment), "topic", output
     )
@@ -277,13 +284,13 @@ def delete(
     names = topics.choose(connected, if_exists)
     verb = "empty" if recreate else "delete"
     if not names:
-        people.note("no such topic")
+        people.note("no topic found")
         return 0
-    before_change(connected, [_change(f"{verb} topic {name} with all records") for name in names], confirm.dry_run)
+    before_change(connected, [_make_change(f"{verb} topic {name} with all records") for name in names], confirm.dry_run)
     if confirm.dry_run:
         return show_outcomes(changes.preview_deletion(connected, names, verb), "topic", output)
-    what = f"{verb} {len(names)} topic{'' if len(names) == 1 else 's'} with all records: {', '.join(names)}"
-    if (status := confirm.declined(what, "nothing deleted")) is not None:
+    action = f"{verb} {len(names)} topic{'' if len(names) == 1 else 's'} with all records: {', '.join(names)}"
+    if (status := confirm.declined(action, "nothing deleted")) is not None:
         return status
     if recreate:
         return show_outcomes(changes.recreate_topics(connected, names), "topic", output)
@@ -295,34 +302,40 @@ app.command()(declared.plan)
 app.command()(declared.apply)
 
 
-def _creations(connected: Cluster, topics: Sequence[str]) -> list[Change]:
+def _list_creations(connected: Cluster, topics: Sequence[str]) -> list[Change]:
+    """Return a change for each topic that is to be created."""
+
     @functools.cache
-    def existing() -> frozenset[str]:
+    def list_existing() -> frozenset[str]:
         from kafkactl.admin.topics.descriptions import list_topics
 
         return frozenset(row.topic for row in list_topics(connected))
 
-    def inverse(topic: str) -> tuple[str, ...] | None:
-        """Return the deletion, but not of a topic that is there already, with its records."""
-        return None if topic in existing() else ("topics", "delete", topic, "--yes")
+    def find_inverse(topic: str) -> tuple[str, ...] | None:
+        """Return the deletion of the topic; None for a topic that exists already, because it may have records."""
+        return None if topic in list_existing() else ("topics", "delete", topic, "--yes")
 
-    return [Change(what=f"create topic {topic}", inverse=functools.partial(inverse, topic)) for topic in topics]
+    return [Change(what=f"create topic {topic}", inverse=functools.partial(find_inverse, topic)) for topic in topics]
 
 
-def _change(what: str) -> Change:
+def _make_change(what: str) -> Change:
+    """Return a change that cannot be undone."""
     return Change(what=what, inverse=cannot_be_undone)
 
 
-def _assignment(text: str) -> tuple[tuple[int, ...], ...]:
+def _parse_assignment(text: str) -> tuple[tuple[int, ...], ...]:
+    """Return the broker ids of each partition's replicas, from a text such as 1:2,2:3; raise UsageError."""
+    invalid = f"invalid value {text!r} for --replica-assignment"
     parts = [partition.split(":") for partition in text.split(",")]
-    if not all(each.isascii() and each.isdigit() and len(each) < _DIGITS for part in parts for each in part):
+    if not all(broker.isascii() and broker.isdigit() and len(broker) < _DIGITS for part in parts for broker in part):
         raise UsageError(
-            f"--replica-assignment {text}: not broker ids", "one list a partition: 1:2,2:3 puts partition 0 on 1 and 2"
+            f"{invalid}: not broker ids",
+            "list the brokers of each partition: 1:2,2:3 places partition 0 on brokers 1 and 2",
         )
     assignment = tuple(tuple(map(int, part)) for part in parts)
     for number, brokers in enumerate(assignment):
         if len(set(brokers)) != len(brokers):
-            raise UsageError(f"--replica-assignment {text}: partition {number} names a broker twice")
+            raise UsageError(f"{invalid}: partition {number} names a broker twice")
     if len({len(brokers) for brokers in assignment}) > 1:
-        raise UsageError(f"--replica-assignment {text}: partitions differ in their number of replicas")
+        raise UsageError(f"{invalid}: partitions differ in their number of replicas")
     return assignment

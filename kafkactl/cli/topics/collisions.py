@@ -1,4 +1,4 @@
-"""A warning before topics are created whose metrics would share a name."""
+"""The warning before topics are created whose metrics would have one name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def warn_of_collisions(connected: Cluster, names: Sequence[str]) -> None:
-    """Name each new topic that differs from another one, there or new, in `.` and `_` only."""
+    """Warn of each new topic whose name differs only in `.` and `_` from another topic, existing or new."""
     colliding = [name for name in names if "." in name or "_" in name]
     if not colliding:
         return
@@ -22,4 +22,4 @@ def warn_of_collisions(connected: Cluster, names: Sequence[str]) -> None:
     existing = [row.topic for row in list_topics(connected)]
     for name in colliding:
         for other in find_collisions(name, sorted({*existing, *names})):
-            people.warning(f"the metrics of {name} and {other} will share a name: Kafka turns . into _ there")
+            people.warning(f"the metrics of {name} and {other} will share a name: Kafka replaces . with _ in them")

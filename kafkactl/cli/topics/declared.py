@@ -1,4 +1,4 @@
-"""kafkactl topics export, plan and apply"""
+"""The commands `kafkactl topics export`, `plan` and `apply`, which work with a file of topics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, ReportOptions
-from kafkactl.cli.frame.results import show_outcomes, tell_all
+from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import TopicsOptions
 from kafkactl.cli.topics.collisions import warn_of_collisions
 from kafkactl.output import people
@@ -41,9 +41,9 @@ def export(cluster: ClusterOptions, output: DocumentOptions, topics: TopicsOptio
         names = [row.topic for row in descriptions.list_topics(connected, topics.include_internal)]
     else:
         names = topics.choose(connected)
-    found, errors = descriptions.describe_each(connected, names)
-    output.show(declared_topics.build_declaration(found))
-    return tell_all(errors)
+    described, errors = descriptions.describe_each(connected, names)
+    output.show(declared_topics.build_declaration(described))
+    return print_errors(errors)
 
 
 Declaration = Annotated[
@@ -86,7 +86,7 @@ def apply(cluster: ClusterOptions, output: ReportOptions, confirm: ConfirmOption
     declared = declared_topics.read_declaration(file)
     connected = cluster.connect()
     changes = declared_topics.compare(connected, declared)
-    before_change(connected, [_as_change(change) for change in changes], confirm.dry_run)
+    before_change(connected, [_make_change(change) for change in changes], confirm.dry_run)
     changes = declared_topics.check(connected, declared, changes)
     warn_of_collisions(connected, [change.topic for change in changes if change.action == "create"])
     if confirm.dry_run or not changes or not confirm.yes:
@@ -101,24 +101,25 @@ def apply(cluster: ClusterOptions, output: ReportOptions, confirm: ConfirmOption
     return show_outcomes(declared_topics.apply(connected, declared, changes), "topic", output)
 
 
-def _as_change(change: DeclaredChange) -> Change:
-    """Return the change with its inverse: settings and new topics can be taken back."""
+def _make_change(change: DeclaredChange) -> Change:
+    """Return the change with its inverse. Changes of settings and of replicas, and new topics, can be undone."""
     configs = ("configs", "alter", "topics", change.topic)
 
-    def inverse() -> tuple[str, ...] | None:
+    def find_inverse() -> tuple[str, ...] | None:
         if change.action == "create":
             return ("topics", "delete", change.topic, "--yes")
         if change.action in ("set", "unset"):
-            back = ("--unset", change.what) if change.before is None else ("--set", f"{change.what}={change.before}")
-            return (*configs, *back)
+            flags = ("--unset", change.what) if change.before is None else ("--set", f"{change.what}={change.before}")
+            return (*configs, *flags)
         if change.action == "move replicas" and change.before is not None:
             return ("topics", "alter", change.topic, "--replication-factor", change.before)
         return None
 
-    return Change(what=f"topic {change.topic}: {change.action} {change.what}", inverse=inverse)
+    return Change(what=f"topic {change.topic}: {change.action} {change.what}", inverse=find_inverse)
 
 
 def _show_changes(changes: Sequence[DeclaredChange], output: ReportOptions) -> None:
+    """Show the changes, and a warning for each change that the brokers did not check."""
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("ACTION", lambda row: row.action, lambda row: None if row.is_possible else "red"),

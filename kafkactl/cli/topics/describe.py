@@ -1,4 +1,4 @@
-"""kafkactl topics describe"""
+"""The command `kafkactl topics describe`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
-from kafkactl.cli.frame.results import tell_all
+from kafkactl.cli.frame.results import print_errors
 from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, unmatched
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
 from kafkactl.output import people
@@ -84,67 +84,68 @@ def describe(
     selection = topics.selection()
     if refuse_empty(topic_id, "--topic-id") and not selection.is_empty:
         raise UsageError("--topic-id and a selection of topics are mutually exclusive", "leave one of them out")
-    asked = _Asked(selection, topic_id, exclude_internal, if_exists)
-    wishes = _Wishes(
+    request = _TopicRequest(selection, topic_id, exclude_internal, if_exists)
+    filters = _PartitionFilter(
         under_replicated_partitions, unavailable_partitions, under_min_isr_partitions, at_min_isr_partitions
     )
     connected = cluster.connect()
     if output.is_kafka:
-        described, errors = _described(connected, asked, as_kafka=True)
-        out.write_text(_as_kafka(described, wishes, topics_with_overrides))
-        return tell_all(errors)
+        described, errors = _describe(connected, request, as_kafka=True)
+        out.write_text(_format_as_kafka(described, filters, topics_with_overrides))
+        return print_errors(errors)
     from kafkactl.admin.topics import descriptions
 
     columns = [*_COLUMNS]
     completions: list[Callable[[Sequence[PartitionDescription]], list[PartitionDescription]]] = []
-    silent: list[KafkactlError] = []
+    size_errors: list[KafkactlError] = []
     if size:
         columns.append(Column("BYTES", lambda row: row.size_bytes))
-        completions.append(lambda rows: _with_sizes(connected, rows, silent))
+        completions.append(lambda rows: _add_sizes(connected, rows, size_errors))
     if count:
         columns.append(Column("RECORDS", lambda row: row.records))
         completions.append(lambda rows: descriptions.add_record_counts(connected, rows))
     in_full = output.is_structured
     if in_full:
-        columns += _ONLY_IN_FULL
-    if asked.everything and not (in_full or topics_with_overrides or wishes.need_settings):
-        rows = [row for row in descriptions.list_partitions(connected, not exclude_internal) if wishes.met(row, 1)]
+        columns += _COLUMNS_IN_FULL
+    if request.is_everything and not (in_full or topics_with_overrides or filters.need_settings):
+        rows = [row for row in descriptions.list_partitions(connected, not exclude_internal) if filters.accepts(row, 1)]
         for complete in completions:
             rows = complete(rows)
         output.show(Report(rows, [Table(columns, rows)]))
-        _note_nothing(rows, wishes)
-        return tell_all(silent)
-    described, errors = _described(connected, asked, in_full)
-    described = _chosen(described, wishes, topics_with_overrides)
+        _note_empty_result(rows, filters)
+        return print_errors(size_errors)
+    described, errors = _describe(connected, request, in_full)
+    described = _filter_topics(described, filters, topics_with_overrides)
     for complete in completions:
         by_topic = defaultdict(list)
-        for row in complete([row for one in described for row in one.partitions]):
+        for row in complete([row for topic in described for row in topic.partitions]):
             by_topic[row.topic].append(row)
-        described = [replace(one, partitions=tuple(by_topic[one.topic])) for one in described]
-    data = [_as_data(one) for one in described] if in_full else described
-    output.show(Report(data, [Table(columns, one.partitions, _title(one, size, count)) for one in described]))
+        described = [replace(topic, partitions=tuple(by_topic[topic.topic])) for topic in described]
+    data = [_make_document(topic) for topic in described] if in_full else described
+    tables = [Table(columns, topic.partitions, _make_title(topic, size, count)) for topic in described]
+    output.show(Report(data, tables))
     if not errors:
-        _note_nothing(described, wishes, topics_with_overrides)
-    return tell_all([*errors, *silent])
+        _note_empty_result(described, filters, topics_with_overrides)
+    return print_errors([*errors, *size_errors])
 
 
-def _with_sizes(
-    connected: Cluster, rows: Sequence[PartitionDescription], silent: list[KafkactlError]
+def _add_sizes(
+    connected: Cluster, rows: Sequence[PartitionDescription], size_errors: list[KafkactlError]
 ) -> list[PartitionDescription]:
-    """Return the rows with sizes; `silent` gets an error for each broker whose sizes are missing."""
+    """Return the rows with sizes. Add an error to `size_errors` for each broker whose sizes are missing."""
     from kafkactl.admin.topics import descriptions
 
     sized, errors = descriptions.add_sizes(connected, rows)
-    silent += [OperationError(f"sizes are missing: {error}") for error in errors]
+    size_errors += [OperationError(f"sizes are missing: {error}") for error in errors]
     return sized
 
 
-def _note_nothing(found: Sequence[object], wishes: _Wishes, only_overrides: bool = False) -> None:
-    """Say that a filter left nothing: an empty answer alone could be a mistake."""
-    if found:
+def _note_empty_result(rows: Sequence[object], filters: _PartitionFilter, only_overrides: bool = False) -> None:
+    """Print a note where nothing is left of the result: empty output alone could be a mistake."""
+    if rows:
         return
-    if not wishes.none:
-        people.note(f"no partition is {' or '.join(wishes.names)}")
+    if not filters.is_empty:
+        people.note(f"no partition is {' or '.join(filters.names)}")
     elif only_overrides:
         people.note("no topic has settings of its own")
     else:
@@ -152,8 +153,8 @@ def _note_nothing(found: Sequence[object], wishes: _Wishes, only_overrides: bool
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """Which topics."""
+class _TopicRequest:
+    """The topics that the command line selects: by names and patterns, by an id, or all."""
 
     selection: TopicSelection
     topic_id: str | None
@@ -161,29 +162,36 @@ class _Asked:
     if_exists: bool
 
     @property
-    def everything(self) -> bool:
+    def is_everything(self) -> bool:
+        """Return whether neither names and patterns nor an id are given."""
         return self.selection.is_empty and self.topic_id is None
 
-    def among(self, existing: Callable[[], Sequence[str]]) -> tuple[list[str], list[KafkactlError]]:
-        """Return their names, and an error for each pattern without a match; names are not looked up."""
+    def choose(self, list_existing: Callable[[], Sequence[str]]) -> tuple[list[str], list[KafkactlError]]:
+        """Return the names of the topics, and an error for each pattern without a match.
+
+        A name need not exist, unless if_exists is set: then only names of existing topics are returned.
+        """
         errors: list[KafkactlError] = []
         if self.selection.is_empty:
-            names = list(existing())
+            names = list(list_existing())
         elif self.selection.patterns or self.if_exists:
-            choice = self.selection.choose(existing())
+            choice = self.selection.choose(list_existing())
             names = sorted({*choice.names, *(() if self.if_exists else choice.absent_names)})
             errors += [] if self.if_exists else unmatched(choice)
         else:
             names = list(self.selection.names)
         return [name for name in names if not (self.exclude_internal and is_internal_topic(name))], errors
 
-    def no_such_id(self) -> NotFoundError:
-        return NotFoundError(f"there is no topic of id {self.topic_id}", "kafkactl topics describe NAME shows its id")
+    def make_id_error(self) -> NotFoundError:
+        """Return the error for an id that no topic has."""
+        return NotFoundError(
+            f"topic not found: id {self.topic_id!r}", "show the id of a topic: kafkactl topics describe TOPIC"
+        )
 
 
 @dataclass(frozen=True)
-class _Wishes:
-    """Which partitions: all, or those of which any of these is true."""
+class _PartitionFilter:
+    """Conditions on partitions. A partition is shown if it meets one of them, or if there is none."""
 
     under_replicated: bool
     unavailable: bool
@@ -191,27 +199,30 @@ class _Wishes:
     at_min_isr: bool
 
     @property
-    def none(self) -> bool:
+    def is_empty(self) -> bool:
+        """Return whether there is no condition."""
         return not (self.under_replicated or self.unavailable or self.need_settings)
 
     @property
     def names(self) -> list[str]:
-        """Return what is looked for, in words."""
+        """Return the conditions in words."""
         words = {
             "under-replicated": self.under_replicated,
             "without a leader": self.unavailable,
             "under its min.insync.replicas": self.under_min_isr,
             "at its min.insync.replicas": self.at_min_isr,
         }
-        return [name for name, is_wished in words.items() if is_wished]
+        return [name for name, is_set in words.items() if is_set]
 
     @property
     def need_settings(self) -> bool:
+        """Return whether the conditions need min.insync.replicas."""
         return self.under_min_isr or self.at_min_isr
 
-    def met(self, row: PartitionDescription, min_isr: int) -> bool:
+    def accepts(self, row: PartitionDescription, min_isr: int) -> bool:
+        """Return whether a partition is shown; `min_isr` is min.insync.replicas of its topic."""
         return (
-            self.none
+            self.is_empty
             or (self.under_replicated and row.under_replicated)
             or (self.unavailable and row.leader is None)
             or (self.under_min_isr and (row.leader is None or len(row.isr) < min_isr))
@@ -219,58 +230,60 @@ class _Wishes:
         )
 
 
-def _described(connected: Cluster, asked: _Asked, in_full: bool = True, as_kafka: bool = False) -> Descriptions:
-    """Return the topics that are asked for, and the errors of those that fail; raises NotFoundError for an id.
+def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, as_kafka: bool = False) -> Descriptions:
+    """Return the selected topics, and the errors of topics that cannot be described.
 
-    Eligible leaders only come with `in_full`.
-
-    Kafka's own tool does not ask for them when it looks for an id.
+    Eligible leader replicas are read with `in_full`. With `as_kafka` they are not read for an id, as in Kafka's own
+    tool. Raise NotFoundError for an id that no topic has.
     """
     from kafkactl.admin.topics import descriptions
 
-    if asked.topic_id:
+    if request.topic_id:
         if as_kafka:
-            found, errors = descriptions.describe_by_id(connected, asked.topic_id)
+            described, errors = descriptions.describe_by_id(connected, request.topic_id)
         else:
-            name = descriptions.find_name(connected, asked.topic_id)
-            found, errors = descriptions.describe_in_full(connected, [] if name is None else [name])
-        if not (found or errors or asked.if_exists):
-            raise asked.no_such_id()
-        return found, errors
-    names, missing = asked.among(lambda: [row.topic for row in descriptions.list_topics(connected)])
+            name = descriptions.find_name(connected, request.topic_id)
+            described, errors = descriptions.describe_in_full(connected, [] if name is None else [name])
+        if not (described or errors or request.if_exists):
+            raise request.make_id_error()
+        return described, errors
+    names, missing = request.choose(lambda: [row.topic for row in descriptions.list_topics(connected)])
     describe = descriptions.describe_in_full if in_full else descriptions.describe_each
-    found, errors = describe(connected, names)
-    return found, missing + errors
+    described, errors = describe(connected, names)
+    return described, missing + errors
 
 
-def _chosen(described: Sequence[TopicDescription], wishes: _Wishes, only_overrides: bool) -> list[TopicDescription]:
-    """Return topics with the partitions that meet the wishes; those without any are left out."""
+def _filter_topics(
+    described: Sequence[TopicDescription], filters: _PartitionFilter, only_overrides: bool
+) -> list[TopicDescription]:
+    """Return the topics with the partitions that the filter accepts. Topics without such partitions are left out."""
     if only_overrides:
-        described = [one for one in described if one.configs]
-    if wishes.none:
+        described = [topic for topic in described if topic.configs]
+    if filters.is_empty:
         return list(described)
-    chosen = [
-        replace(one, partitions=tuple(row for row in one.partitions if wishes.met(row, one.min_isr)))
-        for one in described
+    topics = [
+        replace(topic, partitions=tuple(row for row in topic.partitions if filters.accepts(row, topic.min_isr)))
+        for topic in described
     ]
-    return [one for one in chosen if one.partitions]
+    return [topic for topic in topics if topic.partitions]
 
 
-def _as_kafka(described: Sequence[TopicDescription], wishes: _Wishes, only_overrides: bool) -> str:
+def _format_as_kafka(described: Sequence[TopicDescription], filters: _PartitionFilter, only_overrides: bool) -> str:
     """Return the text of kafka-topics --describe: filters show partitions only, --topics-with-overrides topics only."""
     from kafkactl.output.kafka import admin_text
 
     lines = []
-    for one in admin_text.sort_as_described(described):
-        if wishes.none and (one.is_overridden or not only_overrides):
-            lines.append(admin_text.format_topic(one))
+    for topic in admin_text.sort_as_described(described):
+        if filters.is_empty and (topic.is_overridden or not only_overrides):
+            lines.append(admin_text.format_topic(topic))
         if not only_overrides:
-            lines += [admin_text.format_partition(row) for row in one.partitions if wishes.met(row, one.min_isr)]
+            rows = [row for row in topic.partitions if filters.accepts(row, topic.min_isr)]
+            lines += map(admin_text.format_partition, rows)
     return "".join(lines)
 
 
-def _as_data(topic: TopicDescription) -> dict[str, Any]:
-    """Return a topic for json and yaml: with the settings that it sets itself, of about forty in force."""
+def _make_document(topic: TopicDescription) -> dict[str, Any]:
+    """Return a topic for json and yaml, with only those settings that the topic has itself."""
     return {
         "topic": topic.topic,
         "topic_id": topic.topic_id,
@@ -282,20 +295,20 @@ def _as_data(topic: TopicDescription) -> dict[str, Any]:
     }
 
 
-def _isr_style(row: PartitionDescription) -> str | None:
+def _choose_style(row: PartitionDescription) -> str | None:
     return "bold red" if row.leader is None else "yellow" if row.under_replicated else None
 
 
 _COLUMNS = (
     Column("TOPIC", lambda row: row.topic),
     Column("PARTITION", lambda row: row.partition),
-    Column("LEADER", lambda row: row.leader, _isr_style),
+    Column("LEADER", lambda row: row.leader, _choose_style),
     Column("REPLICAS", lambda row: row.replicas),
-    Column("ISR", lambda row: row.isr, _isr_style),
+    Column("ISR", lambda row: row.isr, _choose_style),
 )
 
 
-_ONLY_IN_FULL = (
+_COLUMNS_IN_FULL = (
     Column("ELR", lambda row: row.elr),
     Column("LAST-KNOWN-ELR", lambda row: row.last_known_elr),
     Column("ADDING", lambda row: row.adding),
@@ -304,12 +317,13 @@ _ONLY_IN_FULL = (
 
 
 def _sum_of_records(topic: TopicDescription) -> int | str:
-    """Return how many records a topic can hold; an unknown number is never counted as zero."""
-    known = [row.records for row in topic.partitions if row.records is not None]
-    return sum(known) if len(known) == len(topic.partitions) else "unknown"
+    """Return the largest possible number of records of a topic, or "unknown" if one partition's number is unknown."""
+    counts = [row.records for row in topic.partitions if row.records is not None]
+    return sum(counts) if len(counts) == len(topic.partitions) else "unknown"
 
 
-def _title(topic: TopicDescription, size: bool, count: bool) -> str:
+def _make_title(topic: TopicDescription, size: bool, count: bool) -> str:
+    """Return the line above the partitions of a topic."""
     configs = ",".join(f"{name}={value}" for name, value in topic.configs.items()) or "none of its own"
     sums = (
         f"  bytes {sum(row.size_bytes or 0 for row in topic.partitions)}" if size else "",

@@ -1,4 +1,4 @@
-"""Changing how many replicas topics have: shown, started, and followed to its end."""
+"""The change of the number of replicas of topics: preview, start, and wait for the end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ _COLUMNS = [
 def change_factor(
     connected: Cluster, names: Sequence[str], factor: int, output: ReportOptions, confirm: ConfirmOptions, wait: bool
 ) -> int:
-    """Give every partition of the topics that many replicas, asking before any is dropped; return the exit status."""
+    """Give every partition of the topics `factor` replicas, and return an exit status.
+
+    Ask before replicas are dropped. With `wait` return after the moves have ended.
+    """
     from kafkactl.admin import reassignment
 
     moves = reassignment.plan_factor(connected, names, factor)
@@ -44,8 +47,8 @@ def change_factor(
         return 0
     dropped = sum(max(0, len(move.before) - len(move.after)) for move in moves)
     if dropped:
-        what = f"drop {dropped} replica{'' if dropped == 1 else 's'} of {', '.join(names)}"
-        if not people.confirm(what, confirm.yes):
+        action = f"drop {dropped} replica{'' if dropped == 1 else 's'} of {', '.join(names)}"
+        if not people.confirm(action, confirm.yes):
             people.note("nothing changed")
             return FAILED
     started: dict[Move, OperationError | None] = {}
@@ -58,7 +61,7 @@ def change_factor(
 
 
 def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
-    """Waits until the moves are made; to stop waiting stops none of them."""
+    """Wait until the moves have ended. An interrupt ends the wait, not the moves."""
     from kafkactl.admin.reassignment import find_unfinished_moves
 
     on_terminal = sys.stderr.isatty()
@@ -71,7 +74,7 @@ def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
             time.sleep(_LOOK_EVERY_S)
             connected.renew_timeout()
     except KeyboardInterrupt:
-        people.note("\nthe brokers go on moving; kafkactl topics describe -o kafka shows what is left")
+        people.note("\nthe brokers continue to move replicas; show the rest: kafkactl topics describe -o kafka")
         raise
     if on_terminal:
         people.write("\r\033[K")

@@ -29,6 +29,7 @@ app = new_app(
 )
 
 _FROM_STDIN = Path("-")
+_USERS_HINT = "list the users with credentials: kafkactl users list"
 User = Annotated[str, typer.Argument(metavar="USER", help="Name of the user.", show_default=False)]
 
 
@@ -59,7 +60,7 @@ def list_users(
     credentials = scram.describe_credentials(cluster.connect(), () if match else selection.names)
     choice = selection.choose_or_all(credential.user for credential in credentials)
     if missing := (*choice.absent_names, *choice.unmatched_patterns):
-        raise NotFoundError(f"no credentials: {', '.join(missing)}", "kafkactl users list shows who has some")
+        raise NotFoundError(f"credentials not found: {', '.join(missing)}", _USERS_HINT)
     names = set(choice.names)
     rows = [row for row in credentials if row.user in names]
     output.show(listing(client_tables.CREDENTIALS, sorted(rows, key=lambda row: (row.user, row.mechanism))))
@@ -139,9 +140,7 @@ def delete(
     present = [name.mechanism for name in scram.describe_credentials(connected, [user])]
     mechanisms = [name for name in present if mechanism is None or name == mechanism.upper()]
     if not mechanisms:
-        raise NotFoundError(
-            f"user {user} has no {mechanism or 'SCRAM'} credential", "kafkactl users list shows who has some"
-        )
+        raise NotFoundError(f"user {user} has no {mechanism or 'SCRAM'} credential", _USERS_HINT)
     change = Change(what=f"delete the credentials of user {user}", inverse=cannot_be_undone)
     before_change(connected, [change], confirm.dry_run)
     action = f"delete the credential{'s' if len(mechanisms) > 1 else ''} of {user}: {', '.join(mechanisms)}"
@@ -158,12 +157,15 @@ def _read_password(user: str, file: Path | None) -> str:
     """
     if file is None:
         if not sys.stdin.isatty():
-            raise UsageError("the password cannot be asked for here", "--password-file FILE, or - for stdin")
+            raise UsageError(
+                "cannot ask for the password: standard input is not a terminal",
+                "give it with --password-file FILE; - is standard input",
+            )
         import getpass
 
         password = getpass.getpass(f"password for {user}: ", sys.stderr)
-        if password != getpass.getpass("once more: ", sys.stderr):
-            raise UsageError("the two differ", "nothing was changed; try again")
+        if password != getpass.getpass("repeat the password: ", sys.stderr):
+            raise UsageError("the two passwords differ", "nothing was changed; try again")
         return password
     if file == _FROM_STDIN:
         return sys.stdin.readline().rstrip("\r\n")

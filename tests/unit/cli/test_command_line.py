@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -72,6 +74,14 @@ def test_version(cli: Cli) -> None:
 def test_every_compiled_part_is_listed() -> None:
     sources = {path.stem for path in (REPOSITORY / "kafkactl").rglob("*.pyx")}
     assert {module.rpartition(".")[2] for module in compiled_parts.MODULES} == sources
+
+
+def test_every_part_is_compiled_where_there_is_a_compiler(cli: Cli) -> None:
+    """A .pyx file that does not compile is left out in silence by the installation: here it fails."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KAFKACTL_")}
+    code = "from kafkactl.cli.frame import compiled_parts; print(compiled_parts.describe())"
+    done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert "in Python" not in done.stdout or shutil.which("cc") is None
 
 
 def loaded(*arguments: str, **environment: str) -> set[str]:
@@ -147,8 +157,12 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["topics", "create", "t", "--replica-assignment", "1:x"], "not broker ids", "1:2,2:3"),
         (["topics", "create", "t", "--replica-assignment", "1:1"], "names a broker twice", ""),
         (["topics", "create", "t", "--replica-assignment", "1:2,1"], "differ in their number", ""),
-        (["topics", "create", "t", "-p", "1", "--replica-assignment", "1"], "says partitions", ""),
-        (["topics", "alter", "t"], "alter what?", "--partitions"),
+        (
+            ["topics", "create", "t", "-p", "1", "--replica-assignment", "1"],
+            "--replica-assignment and --partitions are mutually exclusive",
+            "leave one of them out",
+        ),
+        (["topics", "alter", "t"], "missing option: --partitions or --replication-factor", "configs alter topics NAME"),
         (["groups", "delete"], "missing argument GROUP", "--group"),
         (["groups", "delete", ""], "invalid value '' for GROUP", "leave the option"),
         (["groups", "explain"], "missing argument GROUP", "--group"),
@@ -160,30 +174,38 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["consume", "t", "--between", "now"], "for --between", ".."),
         (["records", "delete", "t", "--before-time", "2026-13-01"], "for --before-time", "yesterday"),
         (["groups", "describe", "g", "--watch", "0s"], "for --watch", ""),
-        (["groups", "describe", "g", "--lag", "--state"], "different things", "one of them"),
+        (
+            ["groups", "describe", "g", "--lag", "--state"],
+            "--lag, --offsets, --members and --state are mutually exclusive",
+            "one of them",
+        ),
         (["groups", "describe", "g", "--all-groups"], "--all-groups", "one of them"),
-        (["configs", "alter", "topics", "--set", "a=1"], "which of the topics?", "topics NAME"),
-        (["configs", "describe", "things", "x"], "'things' is no entity type", "topics, brokers"),
+        (["configs", "alter", "topics", "--set", "a=1"], "missing argument NAME", "topics NAME"),
+        (["configs", "describe", "things", "x"], "invalid value 'things' for TYPE", "topics, brokers"),
         (["configs", "alter", "topics", "t"], "nothing to alter", "--set"),
         (["configs", "alter", "topics", "t", "--set", "a=1", "--unset", "a"], "changed twice: a", ""),
-        (["configs", "describe", "topics", "t", "--broker", "1"], "the entity is said in two ways", ""),
+        (["configs", "describe", "topics", "t", "--broker", "1"], "the entity is given in two ways", ""),
         (["produce"], "missing argument TOPIC", "--topic"),
-        (["produce", "t", "--compression-codec", "rar"], "'rar' is no codec", "zstd"),
-        (["produce", "t", "--acks", "2"], "--acks 2", ""),
+        (["produce", "t", "--compression-codec", "rar"], "invalid value 'rar' for --compression-codec", "zstd"),
+        (["produce", "t", "--acks", "2"], "invalid value '2' for --acks", "all, -1, 0, 1"),
         (["produce", "t", "--property", "parse.kye=true"], "no such property", "parse.key"),
         (["produce", "t", "--key-format", "xml"], "'xml' is no format", "base64"),
         (["produce", "t", "--from-file", "/no/such"], "cannot read /no/such", ""),
-        (["consume", "t", "--offset", "5"], "--offset is one partition's own", "--partition"),
-        (["consume", "t", "--partition", "0", "--offset", "x"], "--offset x: not an offset", "earliest"),
-        (["consume", "t", "--partition", "0", "--group", "g"], "without a group", ""),
-        (["consume", "t", "--isolation-level", "serial"], "no isolation level", "read_committed"),
+        (["consume", "t", "--offset", "5"], "--offset needs --partition", "--from-beginning"),
+        (["consume", "t", "--partition", "0", "--offset", "x"], "invalid value 'x' for --offset", "earliest"),
+        (["consume", "t", "--partition", "0", "--group", "g"], "--partition and a group are mutually exclusive", ""),
+        (
+            ["consume", "t", "--isolation-level", "serial"],
+            "invalid value 'serial' for --isolation-level",
+            "read_committed",
+        ),
         (["consume", "t", "-o", "csv", "--property", "print.key=true"], "--property is for lines", ""),
         (["dump-log"], "missing argument FILE", "--files"),
         (["local", "up", "swarm"], "unknown local cluster 'swarm'", "kraft-cluster"),
-        (["local", "up", "--engine", "podman"], "'podman' is no engine", "native"),
+        (["local", "up", "--engine", "podman"], "invalid value 'podman' for --engine", "native"),
         (["local", "up", "--version", "latest"], "'latest' is no Kafka version", "4.3.1"),
-        (["local", "down", "--keep-data", "--wipe"], "opposites", ""),
-        (["context", "set", "x"], "needs brokers", "--bootstrap-server"),
+        (["local", "down", "--keep-data", "--wipe"], "--keep-data and --wipe are mutually exclusive", ""),
+        (["context", "set", "x"], "context x has no brokers", "--bootstrap-server"),
         (["context", "show"], "no current context", "context use"),
         (["--timeout", "-1", "topics", "list"], "invalid value '-1' for --timeout", "90s"),
         (["--timeout", "2h", "topics", "list"], "longer than an hour", "1h"),
@@ -207,7 +229,7 @@ def test_wrong_usage_is_one_line_a_hint_and_status_2(cli: Cli, arguments: list[s
         (["context", "use", "nosuch"], "there is no context 'nosuch'"),
         (["--context", "nosuch", "topics", "list"], "there is no context 'nosuch'"),
         (["local", "down", "kraft"], "there is no local cluster 'kraft'"),
-        (["local", "logs"], "no local cluster is there"),
+        (["local", "logs"], "no local cluster found"),
     ],
 )
 def test_what_is_not_there_has_status_1(cli: Cli, arguments: list[str], message: str) -> None:
@@ -262,7 +284,7 @@ def test_a_bug_is_told_as_one_and_debug_shows_where(
 
     monkeypatch.setattr("kafkactl.connection.contexts.load", broken)
     assert run(["context", "list"]) == 1
-    assert "error: unexpected: RuntimeError: oops\nhint: this is a bug" in capsys.readouterr().err
+    assert "error: unexpected error: RuntimeError: oops\nhint: this is a bug" in capsys.readouterr().err
     with pytest.raises(RuntimeError):
         run(["--debug", "context", "list"])
 

@@ -47,8 +47,11 @@ def test_all_flags_together(tmp_path: Path) -> None:
     [
         ({}, "nothing to alter"),
         ({"set_": ["a=1"], "unset": ["a"]}, "changed twice: a"),
-        ({"set_": ["a b=1"]}, "no setting's name: 'a b'"),
-        ({"add_config": "a=1", "add_config_file": Path("x")}, "--add-config and --add-config-file"),
+        ({"set_": ["a b=1"]}, "invalid name of a setting: 'a b'"),
+        (
+            {"add_config": "a=1", "add_config_file": Path("x")},
+            "--add-config and --add-config-file are mutually exclusive",
+        ),
         ({"add_config_file": Path("no-such-file")}, "cannot read no-such-file"),
         ({"set_": ["listener.name.a.ssl.keystore.password=x"]}, "--set listener.name.a.ssl.keystore.password=...: oth"),
         ({"add_config": "a=1,SCRAM-SHA-512=[password=x]"}, "--add-config SCRAM-SHA-512=...: others can read"),

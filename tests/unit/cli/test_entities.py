@@ -51,17 +51,17 @@ def test_a_user_and_a_client() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({}, "whose settings"),
-        ({"entity": ["tables", "x"]}, "'tables' is no entity type"),
-        ({"entity": ["topics", "x"], "topic": "y"}, "said in two ways"),
+        ({}, "missing argument TYPE"),
+        ({"entity": ["tables", "x"]}, "invalid value 'tables' for TYPE"),
+        ({"entity": ["topics", "x"], "topic": "y"}, "given in two ways"),
         ({"entity": ["topics", "x", "brokers", "1"]}, "together have no settings"),
         ({"user": "a", "ip": "10.0.0.1"}, "together have no settings"),
         ({"entity": ["topics"], "entity_default": True}, "topics have no default"),
-        ({"entity": ["brokers", "1"], "entity_default": True}, "and the default"),
-        ({"entity": ["brokers", "one"]}, "no broker's id"),
-        ({"entity_name": ["x"]}, "whose settings"),
+        ({"entity": ["brokers", "1"], "entity_default": True}, "broker 1 and --default are mutually exclusive"),
+        ({"entity": ["brokers", "one"]}, "invalid broker id 'one'"),
+        ({"entity_name": ["x"]}, "missing option --entity-type"),
         ({"entity_type": ["topics"], "entity_name": ["x", "y"]}, "more names than entity types"),
-        ({"ip": "no such host"}, "no ip address"),
+        ({"ip": "no such host"}, "neither an ip address nor a host"),
     ],
 )
 def test_what_makes_no_sense(options: dict[str, Any], reason: str) -> None:
@@ -70,7 +70,7 @@ def test_what_makes_no_sense(options: dict[str, Any], reason: str) -> None:
 
 
 def test_a_change_needs_a_name() -> None:
-    with pytest.raises(UsageError, match="which of the topics"):
+    with pytest.raises(UsageError, match="missing argument NAME"):
         require_entities(EntityOptions(entity=["topics"]).parse_choices())
     (one,) = require_entities(EntityOptions(broker_defaults=True).parse_choices())
     assert (one.type, one.name, str(one)) == (EntityType.BROKERS, "", "brokers by default")

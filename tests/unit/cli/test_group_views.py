@@ -15,8 +15,8 @@ from kafkactl.admin.groups.diagnosis import diagnose
 from kafkactl.admin.groups.models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
 from kafkactl.admin.groups.pace import add_rates, find_oldest_unread
 from kafkactl.cli.groups.offsets import _read_csv, _read_yaml
-from kafkactl.cli.groups.tables import lasting, title
-from kafkactl.cli.groups.watch import sparkline
+from kafkactl.cli.groups.tables import format_duration, make_title
+from kafkactl.cli.groups.watch import make_sparkline
 from kafkactl.errors import UsageError
 from kafkactl.output import prometheus
 from kafkactl.output.kafka import group_text as kafka_group_text
@@ -39,7 +39,7 @@ def group(rows: list[PartitionLag], *members: Member, state: str = "Stable", **f
 
 
 def test_lasting() -> None:
-    assert [lasting(each) for each in (0.42, 59, 61, 7384, 90_061, None)] == [
+    assert [format_duration(each) for each in (0.42, 59, 61, 7384, 90_061, None)] == [
         "0.4s",
         "59s",
         "1m1s",
@@ -82,7 +82,7 @@ def test_pace_and_when_it_is_done() -> None:
     assert found.catches_up_in_s == pytest.approx(40 / 30)
     (losing,) = add_rates([before], [group([row(0, 1, 300), row(1, 50, 50)])], 1.0)
     assert losing.catches_up_in_s is None
-    assert "never catches up" in title(losing)
+    assert "never catches up" in make_title(losing)
 
 
 def test_the_oldest_unread_record() -> None:
@@ -133,8 +133,8 @@ def test_unknown_is_never_a_sample_of_zero() -> None:
 
 
 def test_sparkline() -> None:
-    assert sparkline([0, 7, 14]) == "▁▄█"
-    assert sparkline([5, 5]) == "▁▁"
+    assert make_sparkline([0, 7, 14]) == "▁▄█"
+    assert make_sparkline([5, 5]) == "▁▁"
 
 
 def test_plans_of_offsets(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_plans_of_offsets(tmp_path: Path) -> None:
             _read_csv(file, ["g"])
     for wrong in ("t,zero,5\n", "t,0,-1\n", "t,0,1.9\n", "t,0,\n"):
         file.write_text(wrong)
-        with pytest.raises(UsageError, match="not a number of"):
+        with pytest.raises(UsageError, match=r"invalid (partition|offset): "):
             _read_csv(file, ["g"])
     with pytest.raises(UsageError, match="cannot read"):
         _read_csv(tmp_path / "none", ["g"])

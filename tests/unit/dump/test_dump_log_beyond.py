@@ -136,8 +136,7 @@ def test_the_small_files(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_csv_and_parquet_have_the_same_records(cli: Cli, tmp_path: Path) -> None:
-    from pyarrow import parquet
-
+    parquet = pytest.importorskip("pyarrow.parquet")
     done = subprocess.run(
         cli.command("dump-log", LOG, "--print-data-log", "-o", "parquet"),
         capture_output=True,

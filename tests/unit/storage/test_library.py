@@ -30,8 +30,8 @@ def test_a_segment_gives_batches_and_records() -> None:
 
 
 def test_the_compiled_reader_is_there_where_there_is_a_compiler() -> None:
-    wanted = os.environ.get("KAFKACTL_READER") != "pure"
-    assert (readers.NAME == "compiled") == wanted or shutil.which("cc") is None
+    is_compiled = os.environ.get("KAFKACTL_READER") != "pure"
+    assert (readers.NAME == "compiled") == is_compiled or shutil.which("cc") is None
 
 
 def test_what_is_not_there() -> None:

@@ -1,0 +1,1 @@
+"""Wheels and source distributions, built and installed as users do it."""
