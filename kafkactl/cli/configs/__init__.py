@@ -182,7 +182,7 @@ def alter(
     entity_text = " and ".join(map(str, changed_entities))
     inverse = functools.partial(config_changes.find_inverse, connected, changed_entities, changes)
     before_change(
-        connected, [Change(what=f"change the configs of {entity_text}: {changes_text}", inverse=inverse)], dry_run
+        connected, [Change(action=f"change the configs of {entity_text}: {changes_text}", inverse=inverse)], dry_run
     )
     config_changes.make_changes(connected, changed_entities, changes, dry_run, strict=not output.is_kafka)
     if output.is_kafka:

@@ -106,7 +106,9 @@ def console_consumer(
     if dedupe_latest and (span.follow or selection.group):
         raise make_exclusive_error("--dedupe-latest", "--follow" if span.follow else "a group")
     if selection.joins:
-        before_change(connected, [Change(what=f"commit offsets of group {selection.group}", inverse=cannot_be_undone)])
+        before_change(
+            connected, [Change(action=f"commit offsets of group {selection.group}", inverse=cannot_be_undone)]
+        )
     key, value = style.choose_formats(*formats.choose_formats(registry=connected.settings.registry))
     writer = style.make_writer(output.format, key, value)
     filters = which.make_filters(key, value)

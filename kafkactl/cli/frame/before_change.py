@@ -27,7 +27,7 @@ Arguments = tuple[str, ...]
 class Change:
     """A change in words, and the command that undoes it."""
 
-    what: str
+    action: str
     """The change as a phrase that begins with a verb: `delete topic orders`."""
     inverse: Callable[[], Arguments | None]
     """Returns the arguments of the command that undoes the change, None where nothing can undo it.
@@ -45,7 +45,7 @@ def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool =
     if settings.read_only_context is not None and changes:
         raise UsageError(
             f"context {settings.read_only_context} is read-only, and this command changes the cluster: "
-            f"{changes[0].what}",
+            f"{changes[0].action}",
             f"allow changes: kafkactl context set {settings.read_only_context} --no-read-only",
         )
     if dry_run:
@@ -73,5 +73,5 @@ def _log(change: Change) -> None:
     from kafkactl.output import people
 
     undo = change.inverse()
-    people.note(f"change: {change.what}")
+    people.note(f"change: {change.action}")
     people.note(f"undo: {'not possible' if undo is None else shlex.join(('kafkactl', *undo))}")

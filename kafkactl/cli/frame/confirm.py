@@ -20,17 +20,17 @@ class ConfirmOptions:
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Act without asking.")] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False
 
-    def declined(self, what: str, otherwise: str) -> int | None:
+    def declined(self, action: str, otherwise: str) -> int | None:
         """Ask whether to act. Return an exit status after --dry-run or the answer no, and None if the command may act.
 
-        `what` is the action as a phrase that begins with a verb; `otherwise` is the note after the answer no.
+        `action` is a phrase that begins with a verb; `otherwise` is the note after the answer no.
         """
         from kafkactl.output import people
 
         if self.dry_run:
-            people.note(f"would {what}")
+            people.note(f"would {action}")
             return 0
-        if not people.confirm(what, self.yes):
+        if not people.confirm(action, self.yes):
             people.note(otherwise)
             return FAILED
         return None

@@ -55,11 +55,11 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
     if shown and not (isinstance(output, MirrorOutputOptions) and output.is_kafka):
         output.show(Report(list(outcomes), [Table(columns, shown)]))
     for outcome in failed:
-        what = f"{noun} {outcome.name}: {outcome.result}"
+        text = f"{noun} {outcome.name}: {outcome.result}"
         if outcome.code in _UNANSWERED:
-            people.error(UnansweredError(f"{what}; it may have been done", _make_check_hint(noun, outcome.name)))
+            people.error(UnansweredError(f"{text}; it may have been done", _make_check_hint(noun, outcome.name)))
         else:
-            people.error(OperationError(what, rights.make_hint(outcome.code) or outcome.hint))
+            people.error(OperationError(text, rights.make_hint(outcome.code) or outcome.hint))
     return combine(map(_status, outcomes))
 
 

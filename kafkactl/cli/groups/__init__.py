@@ -300,7 +300,7 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
     if not names:
         people.note("there are no groups")
         return 0
-    changes = [Change(what=f"delete group {name} with its offsets", inverse=cannot_be_undone) for name in names]
+    changes = [Change(action=f"delete group {name} with its offsets", inverse=cannot_be_undone) for name in names]
     before_change(connected, changes, confirm.dry_run)
     action = f"delete {len(names)} group{'s' if len(names) > 1 else ''} with all committed offsets: {', '.join(names)}"
     if confirm.dry_run:

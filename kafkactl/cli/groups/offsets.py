@@ -234,7 +234,7 @@ def remove_members(
     if not members:
         people.note(f"group {name} has no members")
         return 0
-    change = Change(what=f"remove members of group {name}", inverse=cannot_be_undone)
+    change = Change(action=f"remove members of group {name}", inverse=cannot_be_undone)
     before_change(connected, [change], confirm.dry_run)
     ids = ", ".join(consumer_id or instance_id or "" for consumer_id, instance_id in members)
     if (status := confirm.declined(f"remove {ids} from group {name}", "no member removed")) is not None:
@@ -394,13 +394,13 @@ def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
     """Ask before a reset creates groups, and return the answer. Raise NotFoundError where stdin is no terminal."""
     if not names or assume_yes:
         return True
-    what = f"group not found: {', '.join(map(repr, names))}: a reset of its offsets creates it"
+    text = f"group not found: {', '.join(map(repr, names))}: a reset of its offsets creates it"
     if not people.can_ask():
-        raise NotFoundError(what, "create it with --yes, or list the groups that you can see: kafkactl groups list")
+        raise NotFoundError(text, "create it with --yes, or list the groups that you can see: kafkactl groups list")
     if not execute:
-        people.note(what)
+        people.note(text)
         return True
-    if people.confirm(f"{what}; continue", assume_yes):
+    if people.confirm(f"{text}; continue", assume_yes):
         return True
     people.note("nothing done")
     return False
@@ -451,7 +451,7 @@ def _describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, 
         where = ("--topic", f"{topic}:{number}", "--to-offset", str(offset))
         return ("groups", "reset-offsets", name, *where, "--execute")
 
-    return Change(what=f"{verb} {len(offsets)} committed offsets of group {name}", inverse=find_inverse)
+    return Change(action=f"{verb} {len(offsets)} committed offsets of group {name}", inverse=find_inverse)
 
 
 def _print_deletion_errors(name: str, results: Mapping[Partition, str | None]) -> int:
@@ -553,7 +553,7 @@ def _parse_digits(path: Path, text: str, noun: str) -> int:
 
 
 def _read_yaml(path: Path) -> dict[str, dict[Partition, int]]:
-    """Return the offsets of groups in a file as export writes it; raises UsageError."""
+    """Return the offsets of groups in a yaml file of `groups export`. Raise UsageError for a file of another form."""
     content = read_yaml(path)
     hint = "write the file as groups export prints it: groups: {billing: {orders: {0: 42}}}"
     groups = content.get("groups") if isinstance(content, dict) else None
@@ -570,27 +570,27 @@ def _read_yaml(path: Path) -> dict[str, dict[Partition, int]]:
     return offsets_by_group
 
 
-def _list_entries(path: Path, value: Any, what: str) -> Iterable[tuple[Any, Any]]:
+def _list_entries(path: Path, value: Any, noun: str) -> Iterable[tuple[Any, Any]]:
     """Return the entries of a mapping in a yaml file; raise UsageError for any other value. None has no entries."""
     if not isinstance(value, (dict, NoneType)):
-        raise UsageError(f"{path}: {what} is not a mapping", "write it like billing: {orders: {0: 42}}")
+        raise UsageError(f"{path}: {noun} is not a mapping", "write it like billing: {orders: {0: 42}}")
     return (value or {}).items()
 
 
-def _require_name(path: Path, value: Any, what: str) -> str:
+def _require_name(path: Path, value: Any, noun: str) -> str:
     """Return a name in a yaml file; raise UsageError for a value that is not text."""
     if not isinstance(value, str) or not value:
-        raise UsageError(f"{path}: the name of a {what} is not a text: {value!r}", "write it in quotes")
+        raise UsageError(f"{path}: the name of a {noun} is not a text: {value!r}", "write it in quotes")
     return value
 
 
-def _require_number(path: Path, value: Any, what: str) -> int:
+def _require_number(path: Path, value: Any, noun: str) -> int:
     """Return a partition or an offset in a yaml file; raise UsageError. Exports to json have partitions as text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and what == "partition":
+    if isinstance(value, str) and value.isascii() and value.isdigit() and noun == "partition":
         value = int(value)  # json has it as text
     if type(value) is not int or not 0 <= value < 2**63:
         raise UsageError(
-            f"{path}: {what} is not a whole number from 0: {value!r}", "write it as groups export prints it"
+            f"{path}: {noun} is not a whole number from 0: {value!r}", "write it as groups export prints it"
         )
     return value
 

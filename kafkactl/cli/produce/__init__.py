@@ -46,9 +46,9 @@ def console_producer(
     topic: TopicOptions,
     clock: TimeOptions,
     formats: FormatOptions,
-    what: InputFlags,
+    input_flags: InputFlags,
     records: RecordFlags,
-    how: SendFlags,
+    send_flags: SendFlags,
     partition: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Partition for all records.", rich_help_panel=Section.SUBJECT)
     ] = None,
@@ -133,14 +133,14 @@ def console_producer(
     name = require_topic_name(topic.name)
     from kafkactl.connection.settings import Flag
 
-    flags = dict(how.settings())
+    flags = dict(send_flags.settings())
     if transactional_id is not None:
         flags["transactional.id"] = Flag("--transactional-id", transactional_id)
-    connected = cluster.with_java_flags(producer_config, producer_property, how.max_block_ms).connect(flags)
+    connected = cluster.with_java_flags(producer_config, producer_property, send_flags.max_block_ms).connect(flags)
     key, value = formats.choose_formats(name, connected.settings.registry, registers=not dry_run)
     if not dry_run:
-        before_change(connected, [Change(what=f"write records to topic {name}", inverse=cannot_be_undone)])
-    source, plain = what.make_source(key, value)
+        before_change(connected, [Change(action=f"write records to topic {name}", inverse=cannot_be_undone)])
+    source, plain = input_flags.make_source(key, value)
     defaults = records.make_defaults(key, clock)
     if rate is not None and not (rate > 0 and math.isfinite(rate)):
         raise UsageError(f"invalid value {write_number(rate)!r} for --rate: not a number above 0")
@@ -165,11 +165,11 @@ def console_producer(
 
     stopping = NotedStopping()
     if dry_run:
-        with _open_input(what.from_file) as stream, stopping:
-            batches = defaults.fill(what.read(source, StoppableInput(stream.fileno(), stopping), stopping))
+        with _open_input(input_flags.from_file) as stream, stopping:
+            batches = defaults.fill(input_flags.read(source, StoppableInput(stream.fileno(), stopping), stopping))
             return stopping.status(_check_all(batches, connected, name, partition))
     with ExitStack() as stack:
-        stream = stack.enter_context(_open_input(what.from_file))
+        stream = stack.enter_context(_open_input(input_flags.from_file))
         if (
             dead_letter is not None
             and dead_letter.exists()
@@ -192,12 +192,12 @@ def console_producer(
             if plain is not None:
                 lines = LineSending(connected, name, account, people.note, stopping, partition)
                 with lines, Progress() as progress:
-                    lines.send(what.read(read_whole_lines, read, stopping), plain, progress.show)
+                    lines.send(input_flags.read(read_whole_lines, read, stopping), plain, progress.show)
                 return
             sending = Sending(connected, name, account, people.note, stopping, partition)
             with sending:
-                batches = defaults.fill(source(prompt) if prompt else what.read(source, read, stopping))
-                if what.has_times or defaults.timestamp_ms is not None:
+                batches = defaults.fill(source(prompt) if prompt else input_flags.read(source, read, stopping))
+                if input_flags.has_times or defaults.timestamp_ms is not None:
                     batches = _warn_of_lost_times(batches, connected, name, stopping)
                 pace = None if rate is None else Pace(rate, stopping.sleep)
                 if transactional_id is None:

@@ -211,7 +211,7 @@ def _change(
     entity_text = " and ".join(map(str, entity))
     inverse = functools.partial(_find_inverse, connected, entity, [*limits, *remove])
     before_change(
-        connected, [Change(what=f"change the quotas of {entity_text}: {changes_text}", inverse=inverse)], dry_run
+        connected, [Change(action=f"change the quotas of {entity_text}: {changes_text}", inverse=inverse)], dry_run
     )
     quotas.require_set(connected, entity, remove)
     quotas.alter_quotas(connected, entity, limits, remove, dry_run)

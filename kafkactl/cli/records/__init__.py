@@ -107,7 +107,7 @@ def delete(
         before = _find_kept_offsets(connected, selected_partitions, before_offset, moment)
     planned = records.plan(connected, before, find_compacted_topics(connected, sorted({topic for topic, _ in before})))
     changes = [
-        Change(what=f"delete records of {topic}-{partition} before offset {offset}", inverse=cannot_be_undone)
+        Change(action=f"delete records of {topic}-{partition} before offset {offset}", inverse=cannot_be_undone)
         for (topic, partition), offset in sorted(before.items())
     ]
     before_change(connected, changes, confirm.dry_run)

@@ -315,12 +315,12 @@ def _list_creations(connected: Cluster, topics: Sequence[str]) -> list[Change]:
         """Return the deletion of the topic; None for a topic that exists already, because it may have records."""
         return None if topic in list_existing() else ("topics", "delete", topic, "--yes")
 
-    return [Change(what=f"create topic {topic}", inverse=functools.partial(find_inverse, topic)) for topic in topics]
+    return [Change(action=f"create topic {topic}", inverse=functools.partial(find_inverse, topic)) for topic in topics]
 
 
-def _make_change(what: str) -> Change:
+def _make_change(action: str) -> Change:
     """Return a change that cannot be undone."""
-    return Change(what=what, inverse=cannot_be_undone)
+    return Change(action=action, inverse=cannot_be_undone)
 
 
 def _parse_assignment(text: str) -> tuple[tuple[int, ...], ...]:

@@ -115,7 +115,7 @@ def _make_change(change: DeclaredChange) -> Change:
             return ("topics", "alter", change.topic, "--replication-factor", change.before)
         return None
 
-    return Change(what=f"topic {change.topic}: {change.action} {change.what}", inverse=find_inverse)
+    return Change(action=f"topic {change.topic}: {change.action} {change.what}", inverse=find_inverse)
 
 
 def _show_changes(changes: Sequence[DeclaredChange], output: ReportOptions) -> None:

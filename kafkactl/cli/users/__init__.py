@@ -103,7 +103,7 @@ def set_credential(
 
     new = scram.NewCredential(mechanism.upper(), _read_password(user, password_file), iterations)
     connected = cluster.connect()
-    before_change(connected, [Change(what=f"set the credential of user {user}", inverse=cannot_be_undone)])
+    before_change(connected, [Change(action=f"set the credential of user {user}", inverse=cannot_be_undone)])
     scram.alter_credentials(connected, user, [new])
     return show_outcomes([Outcome(user, True, f"{new.mechanism} with {new.iterations} iterations")], "user", output)
 
@@ -141,7 +141,7 @@ def delete(
     mechanisms = [name for name in present if mechanism is None or name == mechanism.upper()]
     if not mechanisms:
         raise NotFoundError(f"user {user} has no {mechanism or 'SCRAM'} credential", _USERS_HINT)
-    change = Change(what=f"delete the credentials of user {user}", inverse=cannot_be_undone)
+    change = Change(action=f"delete the credentials of user {user}", inverse=cannot_be_undone)
     before_change(connected, [change], confirm.dry_run)
     action = f"delete the credential{'s' if len(mechanisms) > 1 else ''} of {user}: {', '.join(mechanisms)}"
     if (status := confirm.declined(action, "nothing deleted")) is not None:
