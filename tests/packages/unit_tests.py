@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.packages.building import clean_environment, copy_project, find_python, install, make_environment
+from tests.packages.building import clean_environment, copy_project, find_python, install, make_environment, run
 
 
 def main(version: str) -> int:
@@ -21,6 +21,8 @@ def main(version: str) -> int:
         return 1
     with tempfile.TemporaryDirectory() as folder:
         project = copy_project(Path(folder, "project"))
+        run("git", "init", "--quiet", cwd=project)  # some tests ask git for the files of the project
+        run("git", "add", "--all", cwd=project)
         environment = make_environment(python, Path(folder, "environment"))
         install(environment, "--config-settings", "editable_mode=compat", "--editable", f"{project}[dev]")
         command = [environment, "-m", "pytest", "-q", "-n", "auto", "tests/unit"]
