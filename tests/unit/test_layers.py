@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "kafkactl"
 
 HOUSE = (
     ("cli",),
+    ("client",),
     ("columns",),
     ("dump",),
     ("output",),

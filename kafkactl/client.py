@@ -1,0 +1,350 @@
+"""The public interface of Python: one client of a cluster, with the operations that the commands have.
+
+docs/python.md has examples, which a test runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import sleep
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from kafkactl.errors import UsageError
+from kafkactl.patterns import require_topic_name
+
+if TYPE_CHECKING:
+    from kafkactl.admin.groups.models import GroupLag, GroupListing
+    from kafkactl.admin.groups.offsets import OffsetChange
+    from kafkactl.admin.models import Outcome
+    from kafkactl.admin.topics.models import TopicDescription, TopicListing
+    from kafkactl.connection.cluster import Cluster
+    from kafkactl.streams.account import UndeliveredRecord
+    from kafkactl.streams.record import Record
+
+_MS = 1000
+_BATCH = 500
+Header = tuple[str | bytes, bytes | None]
+"""Name and value of a header; a name that is not UTF-8 is bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsumedRecord:
+    """A record that was read from a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int | None
+    """Milliseconds since 1970-01-01 UTC; None where the record has no timestamp."""
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """The result of sending records: each counts once."""
+
+    delivered: int
+    """Number of records that the brokers acknowledged."""
+    undelivered: tuple[UndeliveredRecord, ...] = ()
+    """Records that no broker acknowledged, each with the reason."""
+
+
+def connect(
+    *,
+    bootstrap_servers: str | None = None,
+    context: str | None = None,
+    properties: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> Client:
+    """Return a client of a cluster; it connects when it is first used.
+
+    `bootstrap_servers` is HOST:PORT,... and `context` the name of a saved context; without both, the environment and
+    the current context choose, as in the commands. `properties` are client settings by Java's or librdkafka's names.
+    `timeout_s` bounds each call, 10 s by default. Raise UsageError for a wrong setting, and NotFoundError for a context
+    that does not exist.
+    """
+    from kafkactl.connection.cluster import Cluster
+    from kafkactl.connection.java_names import to_librdkafka
+    from kafkactl.connection.settings import resolve
+
+    settings = resolve(bootstrap_servers, context, timeout_s=timeout_s)
+    own = to_librdkafka(properties or {})
+    return Client(Cluster(replace(settings, properties={**settings.properties, **own})))
+
+
+class Client:
+    """A client of a cluster. Use it in a `with` block, or call close().
+
+    Every method raises errors of kafkactl.errors.KafkactlError: UnreachableError where no broker answers in time,
+    OperationError where a broker refuses, NotFoundError for what does not exist, and UsageError for wrong arguments and
+    for changes in a read-only context.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._cluster.close()
+
+    def list_topics(self, *, include_internal: bool = False) -> list[TopicListing]:
+        """Return the topics by name, each with its number of partitions and replicas."""
+        from kafkactl.admin.topics.descriptions import list_topics
+
+        return list_topics(self._cluster, include_internal)
+
+    def describe_topics(self, names: Sequence[str]) -> list[TopicDescription]:
+        """Return topics with their partitions and settings, sorted by name. Raise NotFoundError for a missing one."""
+        from kafkactl.admin.topics.descriptions import describe_topics
+
+        return describe_topics(self._cluster, [require_topic_name(name) for name in names])
+
+    def create_topic(
+        self,
+        name: str,
+        *,
+        partitions: int | None = None,
+        replication_factor: int | None = None,
+        configs: Mapping[str, str] | None = None,
+    ) -> None:
+        """Create a topic; None leaves a number to the brokers. Raise OperationError where it already exists."""
+        from kafkactl.admin.topics.changes import create_topics
+        from kafkactl.admin.topics.models import TopicSpec
+
+        self._require_writable(f"create topic {name}")
+        spec = TopicSpec(require_topic_name(name), partitions, replication_factor, configs=configs)
+        _require_success(create_topics(self._cluster, [spec], False))
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic and all its records. Raise OperationError where it does not exist."""
+        from kafkactl.admin.topics.changes import delete_topics
+
+        self._require_writable(f"delete topic {name}")
+        _require_success(delete_topics(self._cluster, [require_topic_name(name)]))
+
+    def list_groups(self) -> list[GroupListing]:
+        """Return the consumer groups by name, each with its type and state."""
+        from kafkactl.admin.groups.descriptions import list_groups
+
+        return list(list_groups(self._cluster).groups)
+
+    def read_lag(self, group: str) -> GroupLag:
+        """Return a group's committed offsets and lag, for each partition. Raise NotFoundError for a missing group."""
+        from kafkactl.admin.groups.descriptions import read_group_lag
+
+        return read_group_lag(self._cluster, group)
+
+    def reset_offsets(
+        self,
+        group: str,
+        *,
+        topics: Sequence[str] | None = None,
+        to: Literal["earliest", "latest", "current"] | int | datetime | None = None,
+        shift_by: int | None = None,
+        execute: bool = False,
+    ) -> list[OffsetChange]:
+        """Return the changes of a reset of committed offsets; commit them with `execute`.
+
+        `topics` are TOPIC or TOPIC:0,1; None takes all partitions in which the group has committed. `to` is a name, an
+        offset, or a time, of which the first record from then on is taken; `shift_by` moves each offset. Each change
+        has its own result and error. Raise UsageError unless there is one target, NotFoundError for a missing topic or
+        partition, and OperationError for a group that has members.
+        """
+        from kafkactl.admin.groups import offsets
+        from kafkactl.patterns import select_names
+
+        (target,) = offsets.find_targets(self._cluster, select_names([group]))
+        if target.error is not None:
+            raise target.error
+        if topics is None:
+            partitions = offsets.list_committed_partitions(self._cluster, group)
+        else:
+            partitions = offsets.parse_partitions(self._cluster, topics)
+        plan = offsets.plan_reset(self._cluster, group, partitions, _make_reset(to, shift_by))
+        changes = offsets.list_changes(group, plan)
+        if not execute:
+            return changes
+        self._require_writable(f"change the committed offsets of group {group}")
+        return offsets.carry_out(self._cluster, changes)
+
+    def produce(self, topic: str, records: Iterable[Record | bytes | str], *, partition: int | None = None) -> Delivery:
+        """Send records, and wait until each of them is acknowledged or has failed.
+
+        A record is a value, as text or bytes, or a dict with key, value, headers, partition and timestamp; see
+        streams.record.Record. Keys and values are bytes. Raise NotFoundError for a topic that does not exist, and
+        UnreachableError where no broker answers.
+        """
+        from kafkactl.streams.account import Account
+        from kafkactl.streams.producing import Sending
+
+        self._require_writable(f"write records to topic {topic}")
+        undelivered: list[UndeliveredRecord] = []
+        account = Account(undelivered.append)
+        with Sending(self._cluster, require_topic_name(topic), account, _ignore, _NeverStops(), partition) as sending:
+            for batch in _split(map(_make_record, records)):
+                sending.send(batch)
+        return Delivery(delivered=account.delivered, undelivered=tuple(undelivered))
+
+    def consume(
+        self,
+        topic: str,
+        *,
+        group: str | None = None,
+        from_beginning: bool = False,
+        from_time: datetime | None = None,
+        tail: int | None = None,
+        follow: bool = False,
+        max_records: int | None = None,
+    ) -> Iterator[ConsumedRecord]:
+        """Yield the records of a topic.
+
+        Without a group the reading starts at the end, at the oldest record, at the first record of a time, or `tail`
+        records before the end of each partition; with a group it starts at the committed offsets. It stops after
+        `max_records`, or at the ends of all partitions unless `follow` is set. A record counts as handled, and is
+        committed in the end, when the next one is asked for. Raise UsageError for a group beside a time or a tail, and
+        NotFoundError for a topic that does not exist.
+        """
+        from kafkactl.streams.consuming import Reading
+        from kafkactl.streams.headers import make_header_reader
+        from kafkactl.streams.record import read_headers_again
+        from kafkactl.streams.selection import Selection
+
+        if group is not None and (from_time is not None or tail is not None):
+            raise UsageError("a group and a start are mutually exclusive", "leave one of them out")
+        if group is not None:
+            self._require_writable(f"commit offsets of group {group}")
+        selection = Selection(
+            [require_topic_name(topic)],
+            group=group,
+            from_time_ms=None if from_time is None else _to_ms(from_time),
+            tail=tail,
+            from_beginning=from_beginning,
+            until_end=not follow,
+        )
+        token = read_headers_again.set(make_header_reader(self._cluster))
+        reading = Reading(self._cluster, selection, _ignore)
+        try:
+            left = max_records
+            for batch in reading.read_batches() if left != 0 else ():
+                for message in batch:
+                    yield _make_consumed(message)
+                    reading.mark_handled([message])
+                    left = None if left is None else left - 1
+                    if left == 0:
+                        return
+        finally:
+            reading.close()
+            with suppress(ValueError):  # a generator that is closed in another context
+                read_headers_again.reset(token)
+
+    def _require_writable(self, action: str) -> None:
+        """Raise UsageError if the context is read-only."""
+        name = self._cluster.settings.read_only_context
+        if name is not None:
+            reason = f"context {name} is read-only, and this call changes the cluster: {action}"
+            raise UsageError(reason, f"allow changes: kafkactl context set {name} --no-read-only")
+
+
+class _NeverStops:
+    """The state of a signal that never comes; see streams.stoppable.Stop."""
+
+    is_requested = False
+    is_over = False
+
+    def wait_readable(self, descriptor: int) -> bool:
+        """Return True: nothing is waited for."""
+        return True
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds."""
+        sleep(seconds)
+
+
+def _ignore(text: str) -> None:
+    """Take a sentence for people, which a program does not need."""
+
+
+def _require_success(outcomes: Sequence[Outcome]) -> None:
+    """Raise OperationError for the first change that failed."""
+    from kafkactl.errors import OperationError
+
+    for outcome in outcomes:
+        if not outcome.ok:
+            raise OperationError(f"{outcome.name}: {outcome.result}", outcome.hint, outcome.code)
+
+
+def _make_reset(to: str | int | datetime | None, shift_by: int | None) -> Any:
+    """Return the target of a reset. Raise UsageError for none and for two."""
+    from kafkactl.admin.groups.offsets import Reset, ResetTo
+
+    if (to is None) == (shift_by is None):
+        raise UsageError("missing target of the reset" if to is None else "to and shift_by are mutually exclusive")
+    if shift_by is not None:
+        return Reset(ResetTo.SHIFT, shift_by)
+    if isinstance(to, datetime):
+        return Reset(ResetTo.TIME, _to_ms(to))
+    if isinstance(to, int) and not isinstance(to, bool):
+        return Reset(ResetTo.OFFSET, to)
+    if to not in ("earliest", "latest", "current"):
+        raise UsageError(f"invalid value {to!r} for to", "use earliest, latest, current, an offset or a datetime")
+    return Reset(ResetTo(to))
+
+
+def _to_ms(moment: datetime) -> int:
+    """Return a time in milliseconds since 1970-01-01 UTC. Raise UsageError for a time without a zone."""
+    if moment.tzinfo is None:
+        raise UsageError(f"the time {moment.isoformat()} has no zone", "give it one: datetime(..., tzinfo=UTC)")
+    return int(moment.timestamp() * _MS)
+
+
+def _make_record(record: Record | bytes | str) -> Record:
+    """Return what the producer takes for a value or a record. Raise UsageError for anything else."""
+    if isinstance(record, str):
+        return {"key": None, "value": record.encode()}
+    if isinstance(record, bytes):
+        return {"key": None, "value": record}
+    if not isinstance(record, dict):
+        raise UsageError(f"a record is text, bytes or a dict, not {type(record).__name__}")
+    return {**record, "key": record.get("key"), "value": record.get("value")}
+
+
+def _make_consumed(message: Any) -> ConsumedRecord:
+    """Return a message of confluent_kafka as a record."""
+    from kafkactl.streams.record import read_headers
+
+    kind, timestamp_ms = message.timestamp()
+    return ConsumedRecord(
+        topic=message.topic(),
+        partition=message.partition(),
+        offset=message.offset(),
+        timestamp_ms=timestamp_ms if kind else None,
+        key=message.key(),
+        value=message.value(),
+        headers=tuple(read_headers(message)),
+    )
+
+
+def _split(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Yield the records in lists of at most 500."""
+    batch: list[Record] = []
+    for record in records:
+        batch.append(record)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
