@@ -251,7 +251,10 @@ class DescriptorWriter:
         self._accept(data)
 
     def write_text(self, text: str) -> None:
-        """Accept text as UTF-8; see `write` and `encode_text`."""
+        """Accept text as `write` does, as UTF-8, and raise its errors.
+
+        No text is refused: `encode_text` makes lone surrogates bytes or visible escapes.
+        """
         try:
             data = text.encode()
         except UnicodeEncodeError:
@@ -422,7 +425,7 @@ class _TextAdapter(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush the writer.
+        """Hand over everything that the writer accepted, and raise its errors.
 
         The interpreter calls this at exit, so an error that was raised before is not raised again.
         """

@@ -66,7 +66,10 @@ class TimeRange:
     end_ms: int | None
 
     def contains(self, ms: int) -> bool:
-        """Return whether the point in time lies in the range."""
+        """Return whether a point in time, in ms since 1970, lies in the range.
+
+        The start is included, the end is not, and a side of None is open.
+        """
         return (self.start_ms is None or self.start_ms <= ms) and (self.end_ms is None or ms < self.end_ms)
 
 

@@ -168,7 +168,11 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line, print its error if there is one, and return the exit status."""
+    """Run one command line, print its error if there is one, and return the exit status; see statuses.
+
+    `arguments` are those after the program's name. An unexpected exception is printed as a bug; with --debug it is
+    raised.
+    """
     typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))
     try:

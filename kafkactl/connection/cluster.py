@@ -243,13 +243,14 @@ class Cluster:
         return list_partition_numbers(self.read_metadata(topic, client).topics[topic])
 
     def wait(self, future: Future[T], failure: str, patience_s: float | None = None) -> T:
-        """Return the result of a future of confluent-kafka.
+        """Return the result of a future of confluent-kafka, within the cluster's time-out.
 
-        `failure` says what failed, for the message of the error. `patience_s` is None, or a time after which
-        TimeoutError is raised.
+        `failure` says what failed, for the message of the error. `patience_s` is None, or a shorter time in s after
+        which TimeoutError is raised.
 
-        Raise UnreachableError where no answer came in time or certainly no broker listens, UnansweredError where the
-        request had been sent, and OperationError for a refusal.
+        Raise UnreachableError where no answer came in time or certainly no broker listens: the request may have been
+        sent even so. Raise UnansweredError, an UnreachableError, where librdkafka reports that it was sent, and
+        OperationError for a refusal.
         """
         started = checked_at = time.monotonic()
         self.reasons.all_down = False

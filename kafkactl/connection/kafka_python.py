@@ -164,9 +164,12 @@ class Brokers:
         return self._seed
 
     def ask_any(self, make: Callable[[], Any], deadline: float) -> Any:
-        """Return the first answer to a question. Another node is asked as well where the first one needs too long.
+        """Return the first answer to a question, also one with an error code.
 
-        `make` returns the request. It is called again for each node, because the node's version decides the request's.
+        Another node is asked as well after half of the time that is left. `make` returns a new request; it is called
+        for each node, because the node's version decides the request's. `deadline` is a time of time.monotonic().
+        Raise UnreachableError where no answer came until then, UnansweredError where the request had been sent, and any
+        other error at once.
         """
         last_error: UnreachableError | None = None
         while last_error is None or deadline - time.monotonic() > _SHORTEST_WAIT_S:

@@ -166,7 +166,7 @@ class Requests:
         return {broker: answers[broker] for broker in questions}
 
     def list_topics(self) -> list[str]:
-        """Return the names of all topics."""
+        """Return the names of all topics, internal ones included, in the broker's order; raise the errors of send()."""
         return [topic.name for topic in self.read_metadata(None)]
 
     def read_metadata(self, names: Iterable[str] | None) -> list[Any]:

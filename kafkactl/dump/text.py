@@ -90,9 +90,10 @@ def format_records(
 
 
 def format_large_record(batch: AnyBatch, record: Record, with_metadata: bool = True) -> Iterator[bytes]:
-    """Yield the line of a record in parts, with key and value as UTF-8.
+    """Yield the line of a record in parts, its end included, with key and value as UTF-8.
 
-    `with_metadata` adds offset, timestamp, sizes, sequence and header names.
+    An absent key or value is left out, and bytes that are not UTF-8 become U+FFFD, as in `jvm_text`. `with_metadata`
+    adds offset, timestamp, sizes, sequence and header names.
     """
     if with_metadata:
         yield _format_record_heading(record, name_timestamp_type(batch)).encode("utf-8", errors="replace")

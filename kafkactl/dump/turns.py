@@ -37,9 +37,9 @@ class Turn:
         self._passed_on = False
 
     def wait(self) -> int | None:
-        """Wait for the turn, and return the position where the item's output begins.
+        """Wait for the turn, and return the position in bytes where the item's output begins in a file.
 
-        Return None where nothing more is to be written.
+        Return None where nothing more is to be written: a process before has said so, or has died.
         """
         data = os.read(self._mine, _POSITION.size)
         position: int = _POSITION.unpack(data)[0] if data else _STOP

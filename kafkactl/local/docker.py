@@ -14,13 +14,14 @@ from kafkactl.local.compose import Service, Target
 from kafkactl.local.engine import START_TIMEOUT_S, Fault, NodeStatus, Tell
 
 REMEDIES = "start Docker and install its compose plugin, or use --engine native (Java 17 and Maven, no Docker)"
+_NO_DOCKER = "there is no docker on PATH"
 _ANSWER_TIMEOUT_S = 10
 
 
 def find_docker_problem() -> str | None:
     """Return why Docker cannot be used here, or None when it can."""
     if shutil.which("docker") is None:
-        return "there is no docker on PATH"
+        return _NO_DOCKER
     for command, problem in (
         (["docker", "info", "--format", "{{.ServerVersion}}"], "no Docker engine answers"),
         (["docker", "compose", "version"], "docker has no compose plugin"),
@@ -100,9 +101,15 @@ class DockerEngine:
         return statuses
 
     def logs(self, target: Target, follow: bool) -> int:
-        """Write the containers' logs to stdout and return docker's exit status; `follow` waits for new lines."""
-        arguments = ["logs", *(["--follow"] if follow else [])]
-        return subprocess.run(self._make_command(target, *arguments), env=self._environment, check=False).returncode
+        """Write the containers' logs to stdout and return docker's exit status; `follow` waits for new lines.
+
+        Raise EngineError without docker.
+        """
+        command = self._make_command(target, "logs", *(["--follow"] if follow else []))
+        try:
+            return subprocess.run(command, env=self._environment, check=False).returncode
+        except FileNotFoundError as error:
+            raise EngineError(_NO_DOCKER, REMEDIES) from error
 
     def _make_command(self, target: Target, *arguments: str) -> list[str]:
         """Return the arguments of a docker compose command."""
@@ -143,7 +150,7 @@ class DockerEngine:
         try:
             return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
         except FileNotFoundError as error:
-            raise EngineError("there is no docker on PATH", REMEDIES) from error
+            raise EngineError(_NO_DOCKER, REMEDIES) from error
 
 
 def _parse_entries(output: str) -> list[dict[str, str]]:

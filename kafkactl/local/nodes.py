@@ -39,7 +39,7 @@ class Node:
 
     @property
     def published_port(self) -> int | None:
-        """Return the first port for clients on this host, or None."""
+        """Return the host port of the first port that the compose file publishes, or None where it publishes none."""
         return self.service.ports[0].host if self.service.ports else None
 
     def find_pid(self) -> int | None:

@@ -131,9 +131,10 @@ class Reading:
                 return
 
     def keep_alive(self) -> None:
-        """Keep the membership in the group while the output is blocked.
+        """Answer the group once, without waiting, while the output is blocked; call this several times a second.
 
-        No further records are fetched; rebalances are answered.
+        No further records are fetched until read_batches goes on, and rebalances are answered. Without a group nothing
+        happens. An error is not raised here: read_batches raises it.
         """
         if not self._selection.joins or self._failure is not None:
             return
@@ -184,8 +185,8 @@ class Reading:
     def close(self, timeout_s: float | None = None) -> bool:
         """Commit the handled records, leave the group and close the consumer.
 
-        Return False where this took longer than `timeout_s`, because a broker may be frozen; None waits without a
-        bound.
+        Return False where this takes longer than `timeout_s`, because a broker may be frozen; it then goes on in a
+        daemon thread. None waits without a bound. The error of a commit that a broker refuses is not raised.
         """
         import threading
 

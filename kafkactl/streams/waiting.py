@@ -73,7 +73,10 @@ class Waiting:
 
     @property
     def reason(self) -> str:
-        """Return why the waiting was given up, as text."""
+        """Return why the waiting was given up, as text: a leader that was never reached, or else that we were stopped.
+
+        It has no meaning before is_over() has returned True or the stop is over.
+        """
         return f"{self._never_reached} was never reached" if self._never_reached else "we were stopped"
 
     def require_reached(self) -> None:

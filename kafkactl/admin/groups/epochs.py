@@ -46,7 +46,8 @@ def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[
 def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
     """Return all groups of these types, share and streams included, sorted by name, and the errors of brokers.
 
-    `types` are lower case: classic, consumer, share, streams.
+    `types` are lower case: classic, consumer, share, streams; without any the result has no groups. Raise the first
+    error where no broker answers.
     """
     answers, errors = cluster.requests.list_groups()
     # Brokers that do not know group types have groups of the classic protocol only.

@@ -32,10 +32,11 @@ def parse_alterations(
     add_config_file: Path | None,
     delete_config: Sequence[str] | None,
 ) -> list[Alteration]:
-    """Return all changes of the flags.
+    """Return all changes of the flags. A file with secrets that others can read gets a warning.
 
-    Raise UsageError for no change, for a repeated name, for a name that no setting can have, for a secret on the
-    command line, and for --add-config together with --add-config-file.
+    Raise UsageError for no change, for a text that is not NAME=VALUE, for a file that cannot be read, for a name that
+    is changed twice, for a name that no setting can have, for a secret on the command line, and for --add-config
+    together with --add-config-file. Inside the list of --add-config and inside the file the last of equal names counts.
     """
     if add_config is not None and add_config_file is not None:
         raise make_exclusive_error("--add-config", "--add-config-file")

@@ -64,8 +64,10 @@ def replace_completion(
 ) -> None:
     """Replace the scripts of shells, the classes that answer them, and the function that installs zsh's script.
 
-    All are by the name of the shell. `answers` have the methods get_completion_args, format_completion and source_vars
-    of click's ShellComplete.
+    `scripts` and `answers` are by the name of the shell; other shells stay as they are. The classes have the methods
+    get_completion_args, format_completion and source_vars of click's ShellComplete. `install_zsh` gets prog_name,
+    complete_var and shell by name, and returns the path of the script. Where typer has moved these parts, some or none
+    are replaced, without an error.
     """
     if (parts := _completion_parts()) is None:
         return
