@@ -129,7 +129,7 @@ def test_a_reset_that_creates_a_group_asks(kraft: RunningCluster, name: str) -> 
         assert refused.stdout == ""
     program, *arguments = cli.command(*reset, "--execute")
     terminal = pexpect.spawn(program, arguments, env=cli.full_environment(), encoding="utf-8", timeout=30)
-    terminal.expect_exact("go on? [y/N] ")
+    terminal.expect_exact("continue? [y/N] ")
     terminal.sendline("n")
     terminal.expect_exact("nothing done")
     terminal.expect(pexpect.EOF)

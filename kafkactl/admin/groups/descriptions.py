@@ -32,7 +32,7 @@ from kafkactl.admin.groups.models import (
 )
 from kafkactl.admin.models import Outcome, Partition, send_change
 from kafkactl.admin.offsets import LogEnds, read_log_ends
-from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_kafka_error
+from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_kafka_error, refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UnreachableError
 from kafkactl.patterns import NameSelection, select_names
@@ -106,26 +106,67 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
     choice = selection.choose([group.group for group in group_list.groups])
     if choice.unmatched_patterns and not list_errors:
         raise NotFoundError(f"no group matches {choice.unmatched_patterns[0]!r}", _LIST_HINT)
-    other_groups = (
-        {other_group.group: other_group for other_group in list_other_groups(cluster).groups}
-        if choice.absent_names
-        else {}
-    )
+    missing = {} if list_errors else find_unlisted_groups(cluster, choice.absent_names)
     errors: list[KafkactlError] = []
+    late: list[GroupListing] = []
     for name in choice.absent_names:
-        if name in other_groups:
-            errors.append(make_unsupported_error(other_groups[name]))
+        listing = missing.get(name)
+        if isinstance(listing, OperationError):
+            errors.append(listing)
+        elif listing is not None and listing.type.lower() in OTHER_TYPES:
+            errors.append(make_unsupported_error(listing))
+        elif listing is not None:
+            late.append(listing)
         elif list_errors:
-            reason = f"group {name!r} may exist: {list_errors[0]}"
-            errors.append(OperationError(reason, "ask again when all brokers answer"))
+            errors.append(_make_doubt(name, list_errors[0]))
         else:
             errors.append(NotFoundError(f"consumer group not found: {name!r}", _LIST_HINT))
     if choice.unmatched_patterns or not selection.names:
         errors += list_errors
     names = set(choice.names)
     return GroupChoice(
-        groups=_sort_groups(listing for listing in group_list.groups if listing.group in names), errors=tuple(errors)
+        groups=_sort_groups([*(listing for listing in group_list.groups if listing.group in names), *late]),
+        errors=tuple(errors),
     )
+
+
+def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, GroupListing | OperationError]:
+    """Return the groups that exist although no list of consumer groups has them, by name.
+
+    These are share and streams groups, and groups whose coordinator is moving: for a moment no broker lists them. An
+    error stands for a group whose coordinator does not answer. A name that is absent from the result is no group.
+    """
+    if not names:
+        return {}
+    unlisted: dict[str, GroupListing | OperationError] = {
+        listing.group: listing for listing in list_other_groups(cluster).groups if listing.group in names
+    }
+    for name in names:
+        if name not in unlisted and (listing := _ask_coordinator(cluster, name)) is not None:
+            unlisted[name] = listing
+    return unlisted
+
+
+def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationError | None:
+    """Return a group as its own coordinator lists it, the error of one that does not answer, None for no group."""
+    try:
+        answer = cluster.requests.send("ListGroups", group=name)
+    except UnreachableError as error:
+        return _make_doubt(name, error)
+    except OperationError as error:  # without the right to a group nobody sees it
+        return _make_doubt(name, error) if error.code in TRANSIENT_CODES else None
+    if answer.error_code:
+        return _make_doubt(name, refusal("", answer.error_code))
+    for group in answer.groups:
+        if group.group_id == name:
+            type_ = (getattr(group, "group_type", None) or "classic").capitalize()
+            return GroupListing(name, type_, getattr(group, "group_state", None) or UNKNOWN_STATE)
+    return None
+
+
+def _make_doubt(name: str, error: KafkactlError) -> OperationError:
+    """Return the error for a group that may exist, because a broker did not answer."""
+    return OperationError(f"group {name!r} may exist: {error}", "ask again when all brokers answer")
 
 
 def _sort_groups(groups: Iterable[GroupListing]) -> tuple[GroupListing, ...]:

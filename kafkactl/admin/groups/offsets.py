@@ -12,8 +12,9 @@ from enum import StrEnum
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
 from kafkactl.admin.groups.descriptions import (
+    OTHER_TYPES,
+    find_unlisted_groups,
     list_groups,
-    list_other_groups,
     make_unsupported_error,
     read_committed_offsets,
 )
@@ -74,7 +75,7 @@ class Target:
     type: str = ""
     """Classic, Consumer, Share or Streams; empty for a group that does not exist."""
     error: OperationError | None = None
-    """Why the change is not possible: the group has members, or its type is neither classic nor consumer."""
+    """Why the change is not possible: members, a type that is neither classic nor consumer, or a silent coordinator."""
 
     @property
     def exists(self) -> bool:
@@ -109,17 +110,18 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     choice = selection.choose_or_all(groups)
     if choice.unmatched_patterns:
         raise NotFoundError(f"no group matches {choice.unmatched_patterns[0]!r}", "kafkactl groups list shows all")
-    other_groups = (
-        {listing.group: listing for listing in list_other_groups(cluster).groups} if choice.absent_names else {}
-    )
+    unlisted = find_unlisted_groups(cluster, choice.absent_names)
     targets_found = []
     for name in sorted({*choice.names, *choice.absent_names}):
-        listing = groups.get(name) or other_groups.get(name)
+        listing = groups.get(name) or unlisted.get(name)
         if listing is None:
             targets_found.append(Target(group=name))
             continue
+        if isinstance(listing, OperationError):
+            targets_found.append(Target(group=name, error=listing))
+            continue
         error = None
-        if name in other_groups:
+        if listing.type.lower() in OTHER_TYPES:
             error = make_unsupported_error(listing)
         elif listing.state not in _INACTIVE:
             reason = f"group {name} is {listing.state}: its members would go on from where they are"
@@ -134,6 +136,9 @@ def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
     previews = []
     for target in targets:
         code = None if target.error is None else target.error.code
+        if not target.exists and target.error is not None:  # its coordinator did not answer
+            previews.append(Outcome(target.group, False, str(target.error)))
+            continue
         if not target.exists:
             code = ErrorCode.GROUP_ID_NOT_FOUND
         if code is not None:

@@ -1,0 +1,77 @@
+"""Groups that no list has for a moment, because their coordinator is moving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kafkactl.admin.groups.descriptions import choose_groups
+from kafkactl.admin.groups.offsets import find_targets, preview_deletion
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.settings import Settings
+from kafkactl.errors import NotFoundError, OperationError
+from kafkactl.patterns import select_names
+from tests.fake_broker import FakeCluster
+
+_COORDINATOR_NOT_AVAILABLE = 15
+
+
+@pytest.fixture
+def brokers() -> Iterator[FakeCluster]:
+    with FakeCluster(brokers=2, topics={"orders": 1}, groups=["billing"], coordinator_id=2) as brokers:
+        yield brokers
+
+
+@pytest.fixture
+def cluster(brokers: FakeCluster) -> Iterator[Cluster]:
+    cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=3))
+    yield cluster
+    cluster.close()
+
+
+def hide(brokers: FakeCluster, times: int) -> None:
+    """Let lists of groups be empty for so many requests, as while a coordinator is loading elsewhere."""
+    brokers.on("ListGroups", times=times, answer=lambda request, answer: {**answer, "groups": []})
+
+
+def test_a_group_is_looked_for_at_its_coordinator(brokers: FakeCluster, cluster: Cluster) -> None:
+    hide(brokers, times=4)  # two lists of two brokers
+    choice = choose_groups(cluster, select_names(["billing"]))
+    assert [group.group for group in choice.groups] == ["billing"]
+    assert choice.errors == ()
+
+
+def test_a_target_is_looked_for_at_its_coordinator(brokers: FakeCluster, cluster: Cluster) -> None:
+    hide(brokers, times=4)
+    (target,) = find_targets(cluster, select_names(["billing"]))
+    assert target.exists
+    assert target.error is None
+
+
+def test_a_coordinator_that_loads_is_asked_again(brokers: FakeCluster, cluster: Cluster) -> None:
+    hide(brokers, times=4)
+    brokers.on("FindCoordinator", times=2, error=_COORDINATOR_NOT_AVAILABLE)
+    assert [group.group for group in choose_groups(cluster, select_names(["billing"])).groups] == ["billing"]
+
+
+def test_a_silent_coordinator_leaves_the_group_in_doubt(brokers: FakeCluster, cluster: Cluster) -> None:
+    hide(brokers, times=4)
+    brokers.on("FindCoordinator", freeze=True)
+    (error,) = choose_groups(cluster, select_names(["billing"])).errors
+    assert isinstance(error, OperationError)
+    assert "group 'billing' may exist" in str(error)
+    hide(brokers, times=4)
+    (target,) = targets = find_targets(cluster, select_names(["billing"]))
+    assert target.error is not None
+    (outcome,) = preview_deletion(targets)
+    assert not outcome.ok
+    assert "may exist" in outcome.result
+
+
+def test_a_name_without_a_group_is_not_found(cluster: Cluster) -> None:
+    (error,) = choose_groups(cluster, select_names(["nosuch"])).errors
+    assert isinstance(error, NotFoundError)
+    (target,) = find_targets(cluster, select_names(["nosuch"]))
+    assert not target.exists
+    assert target.error is None
