@@ -156,6 +156,11 @@ class Brokers:
         self._net.stop()
         self._net.close()
 
+    @property
+    def has_answered(self) -> bool:
+        """Return whether a broker has answered before: then only some brokers are silent."""
+        return self._seed is not None
+
     def find_answering_node(self, deadline: float) -> Node:
         """Return a bootstrap server whose connection stands, so that a request to it is sent only once."""
         if self._seed is None or self._seed in self._silent:

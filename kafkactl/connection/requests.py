@@ -361,8 +361,9 @@ class Requests:
             if broker is None:
                 try:
                     return self._brokers.ask_any(make, deadline)
-                except UnansweredError as error:  # brokers forward some questions to a controller, which may be frozen
-                    if time.monotonic() < deadline - _MARGIN_S:
+                except UnreachableError as error:  # brokers forward some questions to a controller, which may be frozen
+                    was_answered = isinstance(error, UnansweredError) or self._brokers.has_answered
+                    if time.monotonic() < deadline - _MARGIN_S or not was_answered:
                         raise
                     raise self._cluster.name_silent_brokers(error) from error
             self._require_alive(broker, deadline)

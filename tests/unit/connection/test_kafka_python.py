@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -181,4 +182,17 @@ def test_a_question_follows_a_controller_that_moves() -> None:
         cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
         assert cluster.requests.list_reassignments() == {}
         assert moving.hits == 3
+        cluster.close()
+
+
+def test_a_question_without_time_left_names_the_silent_broker() -> None:
+    with FakeCluster(brokers=3, topics={"orders": 3}) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+        with cluster.share_timeout() as deadline:
+            assert cluster.requests.list_topics() == ["orders"]
+            assert cluster.requests.list_brokers() == [1, 2, 3]
+            brokers.freeze(2)
+            time.sleep(deadline - time.monotonic())
+            with pytest.raises(UnreachableError, match="from broker 2 at"):
+                cluster.requests.list_reassignments()
         cluster.close()
