@@ -133,6 +133,8 @@ def _find_silent(
     names = {address: name for name, address in brokers.items()}
     all_peers = {**peers, **look_at([address for address in names if address not in peers], secure, wait_s)}
     checked_peers = {address: all_peers[address] for address in names if address in all_peers} or all_peers
+    if not any(peer in _SILENT_PEERS for peer in checked_peers.values()):
+        checked_peers = all_peers  # a broker that is frozen for long leaves the metadata
     silent_addresses = [address for address, peer in checked_peers.items() if peer in _SILENT_PEERS]
     places = ((names.get(address), f"{address[0]}:{address[1]}") for address in sorted(silent_addresses))
     return [f"{name} at {place}" if name else place for name, place in places], len(checked_peers)

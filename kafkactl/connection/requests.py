@@ -362,8 +362,7 @@ class Requests:
                 try:
                     return self._brokers.ask_any(make, deadline)
                 except UnreachableError as error:  # brokers forward some questions to a controller, which may be frozen
-                    was_answered = isinstance(error, UnansweredError) or self._brokers.has_answered
-                    if time.monotonic() < deadline - _MARGIN_S or not was_answered:
+                    if not (isinstance(error, UnansweredError) or self._brokers.has_answered):
                         raise
                     raise self._cluster.name_silent_brokers(error) from error
             self._require_alive(broker, deadline)

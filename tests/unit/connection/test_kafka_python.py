@@ -196,3 +196,20 @@ def test_a_question_without_time_left_names_the_silent_broker() -> None:
             with pytest.raises(UnreachableError, match="from broker 2 at"):
                 cluster.requests.list_reassignments()
         cluster.close()
+
+
+def test_a_broker_that_has_left_the_metadata_is_named_by_its_address() -> None:
+    """The controller takes a broker that is frozen for long for dead, and its clients still have the address."""
+    with FakeCluster(brokers=3, topics={"orders": 3}) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+        brokers.freeze(2)
+        gone = brokers.address_of(2)
+        brokers.on(
+            "Metadata",
+            answer=lambda request, answer: {
+                **answer, "brokers": [broker for broker in answer["brokers"] if broker["node_id"] != 2]
+            },
+        )  # fmt: skip
+        assert cluster.requests.list_brokers() == [1, 3]
+        assert cluster.find_silent_brokers() == ([gone], 3)
+        cluster.close()
