@@ -362,9 +362,7 @@ class Requests:
                 try:
                     return self._brokers.ask_any(make, deadline)
                 except UnreachableError as error:  # brokers forward some questions to a controller, which may be frozen
-                    if not (isinstance(error, UnansweredError) or self._brokers.has_answered):
-                        raise
-                    raise self._cluster.name_silent_brokers(error) from error
+                    raise self._name_silent(error) from error
             self._require_alive(broker, deadline)
             while True:
                 try:
@@ -397,8 +395,14 @@ class Requests:
         """Ask for the brokers. Raise UnreachableError; it names the silent brokers where others answer."""
         try:
             self._brokers.learn(deadline)
-        except UnansweredError as error:
-            raise self._cluster.name_silent_brokers(error) from error
+        except UnreachableError as error:
+            raise self._name_silent(error) from error
+
+    def _name_silent(self, error: UnreachableError) -> UnreachableError:
+        """Return the error with the silent brokers, where a broker has answered before or may have the question."""
+        if isinstance(error, UnansweredError) or self._brokers.has_answered:
+            return self._cluster.name_silent_brokers(error)
+        return error
 
     def _require_alive(self, broker: int, deadline: float) -> None:
         """Raise UnreachableError for a broker that is not in the cluster's metadata."""
