@@ -71,7 +71,7 @@ class LazyGroup(help_text.Group):
         return list(COMMANDS)
 
     def known_names(self) -> list[str]:
-        """Return every name that may be typed, for suggestions."""
+        """Return every name that may be typed. No command is built or imported for it."""
         return [*COMMANDS, *ALIASES, *_OWN]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:

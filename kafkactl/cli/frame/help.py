@@ -5,6 +5,7 @@ rich would triple the time that help takes, so the text is plain and made here.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from enum import StrEnum
 from inspect import cleandoc
@@ -66,10 +67,10 @@ class Group(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return name, command and arguments of the command that is called. Raise UsageError for an unknown name."""
-        name = args[0]
-        if self.get_command(ctx, name) is None and not ctx.resilient_parsing and not name.startswith("-"):
+        name, names = args[0], self.known_names()
+        if name not in names and not ctx.resilient_parsing and not name.startswith("-"):
             path = ctx.command_path
-            hint = suggest_command(name, path, self.known_names())
+            hint = suggest_command(name, path, names)
             raise UsageError(f"command not found: {name}", hint or f"list the commands: {path} --help")
         return super().resolve_command(ctx, args)
 
@@ -86,12 +87,12 @@ class Group(TyperGroup):
         """Write each command with its summary, which is never cut."""
         _write_rows("Commands", self.summaries(), formatter)
 
+    @abstractmethod
     def summaries(self) -> Iterable[tuple[str, str]]:
         """Return the name and the summary of each command, in order."""
-        raise NotImplementedError
 
     def known_names(self) -> list[str]:
-        """Return every name that may be typed, for suggestions."""
+        """Return every name that may be typed. No command is built or imported for it."""
         return list(self.commands)
 
 

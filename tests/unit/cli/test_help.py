@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from kafkactl.cli import app
+from kafkactl.cli.frame.command import build
 from kafkactl.cli.frame.help import Section, first_sentence, split_help
 from kafkactl.cli.frame.suggestions import suggest_command
 from tests import options
@@ -126,6 +129,14 @@ def test_every_suggestion_is_a_command_that_exists() -> None:
             assert command in COMMANDS or command.split()[0] in alone or hint.startswith("kafka-"), hint
     verbs = {path.rpartition(" ")[2] for path in COMMANDS}
     assert {verb.partition(" ")[0] for choices in suggestions._VERBS.values() for verb in choices} <= verbs
+
+
+def test_a_command_is_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    built = []
+    monkeypatch.setenv("KAFKACTL_CONFIG", str(tmp_path / "config.yaml"))
+    monkeypatch.setattr(app, "build", lambda typer_app: (built.append(typer_app), build(typer_app))[1])
+    assert app.run(["context", "list"]) == 0
+    assert len(built) == 2, "the root and the group of the command"
 
 
 def test_nothing_near_is_no_suggestion() -> None:
