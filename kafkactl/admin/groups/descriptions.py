@@ -149,6 +149,8 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
 
 def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationError | None:
     """Return a group as its own coordinator lists it, the error of one that does not answer, None for no group."""
+    from kafkactl.admin.groups.epochs import make_listing
+
     try:
         answer = cluster.requests.send("ListGroups", group=name)
     except UnreachableError as error:
@@ -157,11 +159,7 @@ def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationErr
         return _make_doubt(name, error) if error.code in TRANSIENT_CODES else None
     if answer.error_code:
         return _make_doubt(name, refusal("", answer.error_code))
-    for group in answer.groups:
-        if group.group_id == name:
-            type_ = (getattr(group, "group_type", None) or "classic").capitalize()
-            return GroupListing(name, type_, getattr(group, "group_state", None) or UNKNOWN_STATE)
-    return None
+    return next((make_listing(group) for group in answer.groups if group.group_id == name), None)
 
 
 def _make_doubt(name: str, error: KafkactlError) -> OperationError:

@@ -50,14 +50,18 @@ def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
     error where no broker answers.
     """
     answers, errors = cluster.requests.list_groups()
-    # Brokers that do not know group types have groups of the classic protocol only.
-    group_values = ((group.group_id, group.group_type or "classic", group.group_state) for group in answers)
-    groups = [
-        GroupListing(name, type_.capitalize(), state or UNKNOWN_STATE)
-        for name, type_, state in group_values
-        if type_.lower() in types
-    ]
+    groups = [listing for listing in map(make_listing, answers) if listing.type.lower() in types]
     return GroupList(tuple(sorted(groups, key=lambda group: group.group)), tuple(map(str, errors)))
+
+
+def make_listing(group: Any) -> GroupListing:
+    """Return a group of an answer to ListGroups as a listing.
+
+    Brokers that do not know group types have groups of the classic protocol only.
+    """
+    return GroupListing(
+        group.group_id, (group.group_type or "classic").capitalize(), group.group_state or UNKNOWN_STATE
+    )
 
 
 def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
