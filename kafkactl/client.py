@@ -253,10 +253,7 @@ class Client:
 
     def _require_writable(self, action: str) -> None:
         """Raise UsageError if the context is read-only."""
-        name = self._cluster.settings.read_only_context
-        if name is not None:
-            reason = f"context {name} is read-only, and this call changes the cluster: {action}"
-            raise UsageError(reason, f"allow changes: kafkactl context set {name} --no-read-only")
+        self._cluster.settings.require_writable(action, "call")
 
 
 class _NeverStops:

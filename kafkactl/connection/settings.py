@@ -57,6 +57,17 @@ class Settings:
     flag_names: frozenset[str] = frozenset()
     """Names of the properties that are on the command line itself (-X)."""
 
+    def require_writable(self, action: str, caller: str = "command") -> None:
+        """Raise UsageError if the settings are those of a read-only context.
+
+        `action` is the change as a phrase that begins with a verb, `caller` what would make it.
+        """
+        if self.read_only_context is not None:
+            raise UsageError(
+                f"context {self.read_only_context} is read-only, and this {caller} changes the cluster: {action}",
+                f"allow changes: kafkactl context set {self.read_only_context} --no-read-only",
+            )
+
     def with_flags(self, flags: Mapping[str, Flag]) -> Settings:
         """Return a copy with the properties that flags set, by the properties' names.
 

@@ -12,8 +12,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kafkactl.errors import UsageError
-
 if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
@@ -41,13 +39,8 @@ def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool =
 
     Raise UsageError for a change in a read-only context, also with `dry_run`: a preview shows only what can be done.
     """
-    settings = connected.settings
-    if settings.read_only_context is not None and changes:
-        raise UsageError(
-            f"context {settings.read_only_context} is read-only, and this command changes the cluster: "
-            f"{changes[0].action}",
-            f"allow changes: kafkactl context set {settings.read_only_context} --no-read-only",
-        )
+    if changes:
+        connected.settings.require_writable(changes[0].action)
     if dry_run:
         return
     was_called.set(True)

@@ -9,6 +9,7 @@ import typer
 from kafkactl.cli.completion.names import group_names, topic_names
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
+from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.errors import KafkactlError, NotFoundError, UsageError
 from kafkactl.patterns import (
     Choice,
@@ -182,7 +183,7 @@ class GroupsOptions:
         """Return the selection; an empty one means all groups. Raise UsageError for --all-groups with a selection."""
         selection = select_names(self.group, options=self.group_flag, match=self.match)
         if self.all_groups and not selection.is_empty:
-            raise UsageError("--all-groups and a selection of groups are mutually exclusive", "leave one of them out")
+            raise make_exclusive_error("--all-groups", "a selection of groups")
         return selection
 
     def require_selection(self) -> NameSelection:

@@ -224,7 +224,7 @@ def remove_members(
     members: list[tuple[str | None, str | None]] = [(consumer_id, None) for consumer_id in member or ()]
     members += [(None, instance_id) for instance_id in instance or ()]
     if all_members and members:
-        raise UsageError("--all and a selection of members are mutually exclusive", "leave one of them out")
+        raise make_exclusive_error("--all", "a selection of members")
     if not (all_members or members):
         raise UsageError(
             "missing option: --member, --instance or --all", "name the members: --member ID, --instance ID, or --all"

@@ -13,7 +13,8 @@ from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import print_errors
 from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, unmatched
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError, UsageError
+from kafkactl.cli.frame.values import make_exclusive_error
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import TopicSelection, is_internal_topic, refuse_empty
@@ -83,7 +84,7 @@ def describe(
     """
     selection = topics.selection()
     if refuse_empty(topic_id, "--topic-id") and not selection.is_empty:
-        raise UsageError("--topic-id and a selection of topics are mutually exclusive", "leave one of them out")
+        raise make_exclusive_error("--topic-id", "a selection of topics")
     request = _TopicRequest(selection, topic_id, exclude_internal, if_exists)
     filters = _PartitionFilter(
         under_replicated_partitions, unavailable_partitions, under_min_isr_partitions, at_min_isr_partitions
