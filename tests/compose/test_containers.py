@@ -78,7 +78,11 @@ def test_faults_of_containers(engine: None, tmp_path: Path) -> None:
         return {each["node"]: each["state"] for each in json.loads(cli.ok("local", "status", "-o", "json"))}
 
     def in_sync() -> set[int]:
-        (topic,) = json.loads(cli.ok("topics", "describe", "orders", "-o", "json"))
+        # The killed node may be the active controller: until another one is elected and the brokers have found it,
+        # nobody can tell which replicas move. The rest is told, with status 1 and the silent broker's name.
+        told = cli("topics", "describe", "orders", "-o", "json")
+        assert told.returncode == 0 or (told.returncode == 1 and "moves of replicas are missing" in told.stderr), told
+        (topic,) = json.loads(told.stdout)
         return {broker for partition in topic["partitions"] for broker in partition["isr"]}
 
     try:
