@@ -164,22 +164,24 @@ class Client:
         has its own result and error. Raise UsageError unless there is one target, NotFoundError for a missing topic or
         partition, and OperationError for a group that has members.
         """
-        from kafkactl.admin.groups import offsets
+        from kafkactl.admin.groups.resets import (
+            ResetRequest,
+            carry_out_plans,
+            find_reset_targets,
+            plan_resets,
+            preview_plans,
+        )
         from kafkactl.patterns import select_names
 
-        (target,) = offsets.find_targets(self._cluster, select_names([group]))
-        if target.error is not None:
-            raise target.error
-        if topics is None:
-            partitions = offsets.list_committed_partitions(self._cluster, group)
-        else:
-            partitions = offsets.parse_partitions(self._cluster, topics)
-        plan = offsets.plan_reset(self._cluster, group, partitions, _make_reset(to, shift_by))
-        changes = offsets.list_changes(group, plan)
+        request = ResetRequest(reset=_make_reset(to, shift_by), topics=topics)
+        targets = find_reset_targets(self._cluster, select_names([group]))
+        if targets.refusals:
+            raise targets.refusals[0]
+        plans = plan_resets(self._cluster, targets.changeable, request)
         if not execute:
-            return changes
+            return preview_plans(plans)
         self._require_writable(f"change the committed offsets of group {group}")
-        return offsets.carry_out(self._cluster, changes)
+        return carry_out_plans(self._cluster, plans)
 
     def produce(self, topic: str, records: Iterable[Record | bytes | str], *, partition: int | None = None) -> Delivery:
         """Send records, and wait until each of them is acknowledged or has failed.
@@ -221,20 +223,19 @@ class Client:
         from kafkactl.streams.consuming import Reading
         from kafkactl.streams.headers import make_header_reader
         from kafkactl.streams.record import read_headers_again
-        from kafkactl.streams.selection import Selection
+        from kafkactl.streams.selection import SelectionRequest
 
-        if group is not None and (from_time is not None or tail is not None):
-            raise UsageError("a group and a start are mutually exclusive", "leave one of them out")
-        if group is not None:
-            self._require_writable(f"commit offsets of group {group}")
-        selection = Selection(
-            [require_topic_name(topic)],
+        selection = SelectionRequest(
+            topics=[require_topic_name(topic)],
             group=group,
             from_time_ms=None if from_time is None else _to_ms(from_time),
             tail=tail,
             from_beginning=from_beginning,
             until_end=not follow,
-        )
+            names={"from_time_ms": "from_time"},
+        ).make_selection()
+        if group is not None:
+            self._require_writable(f"commit offsets of group {group}")
         token = read_headers_again.set(make_header_reader(self._cluster))
         reading = Reading(self._cluster, selection, _ignore)
         try:

@@ -65,6 +65,7 @@ def read_yaml(path: Path) -> Any:
         raise UsageError(f"cannot read {path}: not YAML: a value is not of the type that its tag says") from None
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 
 
@@ -76,6 +77,21 @@ def _make_loader() -> Any:
         """The core schema without floats: 1.10 is a text."""
 
         yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  # PyYAML's own name
+
+        def construct_scalar(self, node: Any) -> Any:
+            r"""Return the text of a scalar. JSON writes a character as two halves, \ud83d\ude00, that PyYAML leaves so.
+
+            Raise ConstructorError for half a character.
+            """
+            text = super().construct_scalar(node)
+            if _SURROGATE.search(text) is None:
+                return text
+            try:
+                return text.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"half a character: {text!r}", node.start_mark
+                ) from None
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             """Return a mapping; raises ConstructorError for a name that stands in it twice."""

@@ -91,7 +91,7 @@ def _translate_offset_reset(value: str) -> str:
 
 def _require_number(name: str, value: str) -> str:
     """Return the value; raise UsageError unless it consists of digits."""
-    if not value.isdigit():
+    if not (value.isascii() and value.isdigit()):
         raise UsageError(f"{name}={value}: not a number")
     return value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicP
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, list_partition_numbers, require_partition
 from kafkactl.connection.protocol import SpecialOffset
-from kafkactl.errors import NotFoundError, OperationError
+from kafkactl.errors import NotFoundError, OperationError, UsageError
 from kafkactl.patterns import TopicSelection
 
 Partition = tuple[str, int]
@@ -19,9 +19,12 @@ Partition = tuple[str, int]
 LATEST_OFFSET, EARLIEST_OFFSET = SpecialOffset.LATEST, SpecialOffset.EARLIEST
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The records to read; None or False in a field means no bound and no end."""
+    """The records to read; None or False in a field means no bound and no end.
+
+    SelectionRequest.make_selection makes one, and refuses what does not fit together.
+    """
 
     topics: Sequence[str]
     """Names of topics; empty with `include`."""
@@ -76,6 +79,110 @@ class Selection:
             return True
         # A member of a group that has more members than partitions has nothing to read.
         return self.until_end and (bool(assigned) or self.joins) and at_end.issuperset(assigned)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionRequest:
+    """The records that a caller asks for, before it is checked that the parts fit together.
+
+    Fields have the meaning of those of Selection.
+    """
+
+    topics: Sequence[str] = ()
+    include: TopicSelection | None = None
+    partitions: Sequence[int] | None = None
+    assigned: Mapping[Partition, int | None] | None = None
+    group: str | None = None
+    is_default_group: bool = False
+    """Whether the group comes from a context or a variable. Such a group gives way to a range or to partitions."""
+    auto_offset_reset: str | None = None
+    """Client setting auto.offset.reset in librdkafka's words, earliest, latest or error; None for none."""
+    offset: int | None = None
+    from_time_ms: int | None = None
+    tail: int | None = None
+    from_beginning: bool = False
+    to_offset: int | None = None
+    before_time_ms: int | None = None
+    idle_timeout_ms: int | None = None
+    until_end: bool = False
+    """Whether the caller asks to stop at the ends of all partitions."""
+    follow: bool = False
+    """Whether the caller asks to wait for new records after a tail or an end."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """By field, the name that errors use, such as --offset; a field that is absent has its own name."""
+
+    def make_selection(self) -> Selection:
+        """Return the selection. It stops at the ends of partitions for a tail and for an end, unless `follow` is set.
+
+        Raise UsageError for two starts, two ends, a range or partitions beside a group, an offset without partitions,
+        `until_end` with `follow`, and auto.offset.reset=none without a group.
+        """
+        starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
+        if len(starts) > 1:
+            raise self._make_exclusive_error(*starts[:2])
+        ends = self._list_names("to_offset", "before_time_ms")
+        if len(ends) > 1:
+            raise self._make_exclusive_error(*ends)
+        range_names = self._list_names("offset", "from_time_ms", "tail") + ends
+        group = self._choose_group(range_names + self._list_names("partitions", "assigned"))
+        if self.offset is not None and not self.partitions:
+            raise UsageError(
+                f"{self._name('offset')} needs {self._name('partitions')}",
+                f"name the partition with {self._name('partitions')}, or start all partitions at the oldest record: "
+                f"{self._name('from_beginning')}",
+            )
+        if self.until_end and self.follow:
+            raise self._make_exclusive_error(self._name("until_end"), self._name("follow"))
+        is_bounded = self.tail is not None or bool(ends)
+        return Selection(
+            topics=self.topics,
+            include=self.include,
+            partitions=self.partitions,
+            assigned=self.assigned,
+            group=group,
+            offset=self.offset,
+            from_time_ms=self.from_time_ms,
+            tail=self.tail,
+            from_beginning=self.from_beginning or self.auto_offset_reset == "earliest",
+            to_offset=self.to_offset,
+            before_time_ms=self.before_time_ms,
+            idle_timeout_ms=self.idle_timeout_ms,
+            until_end=self.until_end or (is_bounded and not self.follow),
+        )
+
+    def _choose_group(self, chosen_names: Sequence[str]) -> str | None:
+        """Return the group to join, or None. `chosen_names` are the parts that a group would choose itself.
+
+        Raise UsageError for a group beside one of them, and for auto.offset.reset=none without a group.
+        """
+        group = None if chosen_names and self.is_default_group else self.group
+        if group and chosen_names:
+            raise UsageError(
+                f"{chosen_names[0]} and a group are mutually exclusive: "
+                "the group chooses partitions and offsets itself",
+                "leave one of them out, or move the group: kafkactl groups reset-offsets GROUP",
+            )
+        if not group and not chosen_names and self.auto_offset_reset == "error":
+            raise UsageError(
+                "auto.offset.reset=none needs a group: without a group there is no committed offset to start at",
+                f"name the group with {self._name('group')}, or start at the oldest record with "
+                f"{self._name('from_beginning')}",
+            )
+        return group
+
+    def _list_names(self, *fields: str) -> list[str]:
+        """Return the names of those fields that are set: neither None nor False."""
+        values = {name: getattr(self, name) for name in fields}
+        return [self._name(name) for name, value in values.items() if value is not None and value is not False]
+
+    def _name(self, field_name: str) -> str:
+        """Return the name of a field in errors."""
+        return self.names.get(field_name, field_name)
+
+    @staticmethod
+    def _make_exclusive_error(first: str, second: str) -> UsageError:
+        """Return the error for two parts of a request that exclude each other."""
+        return UsageError(f"{first} and {second} are mutually exclusive", "leave one of them out")
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,12 @@ def test_copies_exports_and_imports(cluster: RunningCluster, topic: str, tmp_pat
     assert "nothing done yet" in shown.stderr
     assert f"{topic}.copy" not in cli.ok("groups", "list").split()
     cli.ok("groups", "clone", topic, f"{topic}.copy", "--execute")
+    shown = json.loads(cli.ok("groups", "clone", topic, f"{topic}.part", "--topic", f"{topic}:0,2", "-o", "json"))
+    assert [row["partition"] for row in shown] == [0, 2]
+    assert "topic not found" in cli("groups", "clone", topic, "new", "--topic", f"{topic}.none", check=1).stderr
+    cli.ok("topics", "create", f"{topic}.unread")
+    told = cli("groups", "clone", topic, "new", "--topic", f"{topic}.unread", "--execute", check=1)
+    assert f"group {topic} has committed no offsets in {topic}.unread" in told.stderr
     before, after = tmp_path / "before.yaml", tmp_path / "after.yaml"
     before.write_text(cli.ok("groups", "export", f"{topic}.copy"))
     assert yaml.safe_load(before.read_text()) == {"groups": {f"{topic}.copy": {topic: {0: 4, 1: 4, 2: 4}}}}

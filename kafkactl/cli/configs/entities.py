@@ -223,7 +223,7 @@ def _require_valid_choices(choices: list[EntityChoice]) -> None:
             raise UsageError(
                 f"{choice.type} have no default", f"give a name; only {', '.join(_TYPES_WITH_DEFAULT)} have a default"
             )
-        if choice.type in _BROKER_TYPES and choice.name and not choice.name.isdigit():
+        if choice.type in _BROKER_TYPES and choice.name and not (choice.name.isascii() and choice.name.isdigit()):
             raise UsageError(f"invalid broker id {choice.name!r}", "give the number of the broker")
         if choice.type is EntityType.IPS and choice.name:
             _require_address(choice.name)

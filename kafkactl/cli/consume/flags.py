@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -15,7 +16,7 @@ from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.cli.frame.subjects import require_subject
 from kafkactl.cli.frame.values import make_exclusive_error, require_choice
 from kafkactl.errors import UsageError
-from kafkactl.patterns import require_topic_name, select_topics
+from kafkactl.patterns import TopicSelection, require_topic_name, select_topics
 from kafkactl.times import TimeRange
 
 if TYPE_CHECKING:
@@ -115,15 +116,6 @@ class RangeFlags:
         int | None, typer.Option("--timeout-ms", metavar="MS", min=0, help="Stop if no record came for this long.")
     ] = None
 
-    def _time_range(self, clock: TimeOptions) -> TimeRange:
-        """Return the range of times in ms, without its end; None is no bound. Raise UsageError for a wrong time."""
-        if self.between is not None:
-            return clock.parse_range(self.between, "--between")
-        start = None if self.from_time is None else clock.parse(self.from_time, "--from-time")
-        # Records with the time of --to-time itself are read.
-        end = None if self.to_time is None else clock.parse(self.to_time, "--to-time") + 1
-        return TimeRange(start_ms=start, end_ms=end)
-
     def settings(self) -> Mapping[str, Flag]:
         """Return the client settings of these options."""
         from kafkactl.connection.settings import Flag
@@ -138,78 +130,80 @@ class RangeFlags:
         `settings` may have a group and where to start, `until_end` stops at the end of every partition. Raise
         UsageError for options that are mutually exclusive, for a wrong value, and for a missing topic.
         """
-        from kafkactl.streams.selection import Selection
+        from kafkactl.streams.selection import SelectionRequest
 
-        time_range = self._time_range(clock)
-        starts = {
-            "--offset": self.offset,
-            "--from-time": self.from_time,
-            "--between": self.between if time_range.start_ms is not None else None,
-            "--tail": self.tail,
-        }
-        start_flags = [flag for flag, value in starts.items() if value is not None]
-        if len(start_flags) > 1 or (start_flags and self.from_beginning):
-            first, second = [*start_flags, "--from-beginning"][:2]
-            raise make_exclusive_error(first, second)
-        ends = {
-            "--to-offset": self.to_offset,
-            "--to-time": self.to_time,
-            "--between": self.between if time_range.end_ms is not None else None,
-        }
-        end_flags = [flag for flag, value in ends.items() if value is not None]
-        if len(end_flags) > 1:
-            raise make_exclusive_error(*end_flags[:2])
-        by_hand = start_flags + end_flags
-        by_hand += ["--partition"] * bool(self.partition) + ["--assign"] * bool(self.assign)
-        group = settings.properties.get("group.id")
-        if by_hand and group and "group.id" not in settings.command_line_properties:
-            group = None  # a group of a context or a variable is only a default
-        reset = settings.properties.get("auto.offset.reset")
-        if not group and not by_hand and reset == "error":
-            raise UsageError(
-                "auto.offset.reset=none needs a group: without a group there is no committed offset to start at",
-                "name the group with --group, or start at the oldest record with --from-beginning",
-            )
-        if group and by_hand:
-            raise UsageError(
-                f"{by_hand[0]} and a group are mutually exclusive: the group chooses partitions and offsets itself",
-                "leave one of them out, or move the group: kafkactl groups reset-offsets GROUP",
-            )
-        if self.offset is not None and not self.partition:
-            raise UsageError(
-                "--offset needs --partition",
-                "name the partition with --partition, or start all partitions at the oldest record: --from-beginning",
-            )
-        if self.exit_ and self.follow:
-            raise make_exclusive_error("--exit", "--follow")
+        time_range = self._parse_times(clock)
+        topics, include, assigned = self._choose_topics(topic, topic_flag)
+        selection = SelectionRequest(
+            topics=topics,
+            include=include,
+            partitions=self.partition or None,
+            assigned=assigned,
+            group=settings.properties.get("group.id"),
+            is_default_group="group.id" not in settings.command_line_properties,
+            auto_offset_reset=settings.properties.get("auto.offset.reset"),
+            offset=None if self.offset is None else _parse_offset(self.offset, "--offset"),
+            from_time_ms=time_range.start_ms,
+            tail=self.tail,
+            from_beginning=self.from_beginning,
+            to_offset=self.to_offset,
+            before_time_ms=time_range.end_ms,
+            idle_timeout_ms=self.timeout_ms,
+            until_end=self.exit_,
+            follow=self.follow,
+            names={
+                "offset": "--offset",
+                "from_time_ms": "--from-time" if self.between is None else "--between",
+                "tail": "--tail",
+                "from_beginning": "--from-beginning",
+                "to_offset": "--to-offset",
+                "before_time_ms": "--to-time" if self.between is None else "--between",
+                "partitions": "--partition",
+                "assigned": "--assign",
+                "until_end": "--exit",
+                "follow": "--follow",
+                "group": "--group",
+            },
+        ).make_selection()
+        return replace(selection, until_end=True) if until_end else selection
+
+    def _parse_times(self, clock: TimeOptions) -> TimeRange:
+        """Return the range of times in ms, without its end; None is no bound.
+
+        Raise UsageError for a wrong time, and for --between beside another time.
+        """
+        if self.between is not None:
+            for flag, value in (("--from-time", self.from_time), ("--to-time", self.to_time)):
+                if value is not None:
+                    raise make_exclusive_error(flag, "--between")
+            return clock.parse_range(self.between, "--between")
+        start = None if self.from_time is None else clock.parse(self.from_time, "--from-time")
+        # Records with the time of --to-time itself are read.
+        end = None if self.to_time is None else clock.parse(self.to_time, "--to-time") + 1
+        return TimeRange(start_ms=start, end_ms=end)
+
+    def _choose_topics(
+        self, topic: str | None, topic_flag: str | None
+    ) -> tuple[list[str], TopicSelection | None, dict[tuple[str, int], int | None] | None]:
+        """Return the names of topics, the selection of --include, and the starts of the partitions of --assign.
+
+        With --include there are no names; without an option the second and the third are None. Raise UsageError for a
+        missing topic, for options that are mutually exclusive, and for a wrong value.
+        """
         topic_flags = [flag for flag, value in (("--include", self.include), ("--assign", self.assign)) if value]
         if topic_flags and (topic or topic_flag or len(topic_flags) > 1):
             raise make_exclusive_error(topic_flags[0], "TOPIC" if topic or topic_flag else topic_flags[1])
-        assigned = dict(map(_parse_assignment, self.assign)) if self.assign else None
-        include = None
         if self.include:
-            include = select_topics(include=self.include, include_internal=self.include_internal)
-            topics: list[str] = []
-        elif assigned is not None:
-            topics = sorted({name for name, _ in assigned})
-        else:
-            topics = [require_topic_name(require_subject(topic, topic_flag, "topic"))]
-        is_bounded = self.tail is not None or bool(end_flags)
-        return Selection(
-            topics,
-            include,
-            self.partition,
-            assigned,
-            group,
-            None if self.offset is None else _parse_offset(self.offset, "--offset"),
-            time_range.start_ms,
-            self.tail,
-            reset == "earliest",
-            self.to_offset,
-            time_range.end_ms,
-            self.timeout_ms,
-            until_end or self.exit_ or (is_bounded and not self.follow),
-        )
+            return [], select_topics(include=self.include, include_internal=self.include_internal), None
+        if self.assign:
+            assigned: dict[tuple[str, int], int | None] = {}
+            for text in self.assign:
+                partition, start = _parse_assignment(text)
+                if partition in assigned:
+                    raise UsageError(f"--assign has {'{}:{}'.format(*partition)} twice", "leave one of them out")
+                assigned[partition] = start
+            return sorted({name for name, _ in assigned}), None, assigned
+        return [require_topic_name(require_subject(topic, topic_flag, "topic"))], None, None
 
 
 @flags
@@ -416,7 +410,7 @@ class MemberFlags:
 def _parse_assignment(text: str) -> tuple[tuple[str, int], int | None]:
     """Return the partition and the first offset (or None) of --assign; raise UsageError."""
     topic, *numbers = text.split(":")
-    if not topic or len(numbers) not in (1, 2) or not numbers[0].isdigit():
+    if not topic or len(numbers) not in (1, 2) or not (numbers[0].isascii() and numbers[0].isdigit()):
         raise UsageError(
             f"invalid value {text!r} for --assign: not TOPIC:PARTITION[:OFFSET]",
             "write it like orders:0 or orders:2:1500",

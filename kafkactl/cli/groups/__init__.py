@@ -1,4 +1,4 @@
-"""The commands `kafkactl groups` (consumer-groups): list, describe, explain and delete; offsets.py has most others."""
+"""The commands `kafkactl groups` (consumer-groups): list, describe, explain and delete; other modules have the rest."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from kafkactl.cli.frame.options import ClusterOptions, GroupOutputOptions, Mirro
 from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.cli.frame.subjects import GroupOptions, GroupsOptions
 from kafkactl.cli.frame.values import make_invalid_error
+from kafkactl.cli.groups import copies, deletions, resets
 from kafkactl.cli.groups import exporter as groups_exporter
-from kafkactl.cli.groups import offsets as groups_offsets
 from kafkactl.cli.groups import tables as groups_tables
 from kafkactl.errors import ConditionError, KafkactlError, OperationError, UsageError
 from kafkactl.output import people
@@ -317,13 +317,13 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
     return show_outcomes(results, "group", output)
 
 
-app.command("reset-offsets")(groups_offsets.reset_offsets)
-app.command("delete-offsets")(groups_offsets.delete_offsets)
-app.command("remove-members")(groups_offsets.remove_members)
-app.command("clone")(groups_offsets.clone)
-app.command("export")(groups_offsets.export)
-app.command("import")(groups_offsets.import_offsets)
-app.command("diff")(groups_offsets.diff)
+app.command("reset-offsets")(resets.reset_offsets)
+app.command("delete-offsets")(deletions.delete_offsets)
+app.command("remove-members")(deletions.remove_members)
+app.command("clone")(copies.clone)
+app.command("export")(copies.export)
+app.command("import")(copies.import_offsets)
+app.command("diff")(copies.diff)
 app.command("exporter")(groups_exporter.exporter)
 
 

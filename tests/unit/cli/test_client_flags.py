@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kafkactl.cli.consume.flags import MemberFlags, RangeFlags
-from kafkactl.cli.frame.options import ClusterOptions
+from kafkactl.cli.frame.options import ClusterOptions, TimeOptions
+from kafkactl.cli.groups.resets import ResetOptions
 from kafkactl.cli.produce.flags import SendFlags
 from kafkactl.connection.settings import Flag
 from kafkactl.errors import UsageError
@@ -101,3 +104,50 @@ def test_a_flag_wins_over_defaults(name: str, place: str, home: Path, monkeypatc
     found = options(place, name, other(name), home, monkeypatch)
     assert found.connect().settings.properties[name] == other(name), "the default itself is heard"
     assert found.connect({name: flag}).settings.properties[name] == flag.text
+
+
+@pytest.mark.parametrize(
+    ("assignments", "why"),
+    [
+        (["t"], "not TOPIC:PARTITION"),
+        (["t:²"], "not TOPIC:PARTITION"),
+        (["t:-1"], "not TOPIC:PARTITION"),
+        ([":0"], "not TOPIC:PARTITION"),
+        (["t:0:x"], "use a number, earliest or latest"),
+        (["t:0:5", "t:0:9"], "t:0 twice"),
+        (["t:0", "t:0"], "t:0 twice"),
+    ],
+)
+def test_assignments_that_are_refused(assignments: list[str], why: str) -> None:
+    flags = RangeFlags(assign=assignments)
+    with pytest.raises(UsageError) as caught:
+        flags.make_selection(None, None, ClusterOptions(bootstrap_server="b:1").settings(), False, TimeOptions())
+    assert why in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("other", [{"from_time": "2026-01-01"}, {"to_time": "2026-01-01"}])
+def test_two_times_are_never_one(other: dict[str, str]) -> None:
+    flags = RangeFlags(between="..2026-05-01", **other)
+    with pytest.raises(UsageError, match="--between are mutually exclusive"):
+        flags.make_selection("t", None, ClusterOptions(bootstrap_server="b:1").settings(), False, TimeOptions())
+
+
+NEW_OFFSETS: dict[str, Any] = {
+    "to_earliest": True, "to_latest": True, "to_current": True, "to_offset": 0, "to_datetime": "2026-01-01",
+    "by_duration": "PT1H", "shift_by": 0,
+}  # fmt: skip
+
+
+def test_a_reset_has_exactly_one_target() -> None:
+    """Each pair of options is refused; a value of 0 counts."""
+    assert NEW_OFFSETS.keys() == {field.name for field in fields(ResetOptions)}
+    with pytest.raises(UsageError, match="missing option for the new offsets"):
+        ResetOptions().choose(TimeOptions(), has_file=False)
+    ResetOptions().choose(TimeOptions(), has_file=True)
+    for name, value in NEW_OFFSETS.items():
+        ResetOptions(**{name: value}).choose(TimeOptions(), has_file=False)
+        for other in [each for each in NEW_OFFSETS if each != name]:
+            with pytest.raises(UsageError, match="mutually exclusive"):
+                ResetOptions(**{name: value, other: NEW_OFFSETS[other]}).choose(TimeOptions(), has_file=False)
+        with pytest.raises(UsageError, match="mutually exclusive"):
+            ResetOptions(**{name: value}).choose(TimeOptions(), has_file=True)

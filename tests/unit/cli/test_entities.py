@@ -59,6 +59,7 @@ def test_a_user_and_a_client() -> None:
         ({"entity": ["topics"], "entity_default": True}, "topics have no default"),
         ({"entity": ["brokers", "1"], "entity_default": True}, "broker 1 and --default are mutually exclusive"),
         ({"entity": ["brokers", "one"]}, "invalid broker id 'one'"),
+        ({"entity": ["brokers", "²"]}, "invalid broker id '²'"),
         ({"entity_name": ["x"]}, "missing option --entity-type"),
         ({"entity_type": ["topics"], "entity_name": ["x", "y"]}, "more names than entity types"),
         ({"ip": "no such host"}, "neither an ip address nor a host"),

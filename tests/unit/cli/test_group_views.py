@@ -13,8 +13,8 @@ from kafkactl.admin.groups.conditions import parse
 from kafkactl.admin.groups.descriptions import make_group_lag
 from kafkactl.admin.groups.diagnosis import diagnose
 from kafkactl.admin.groups.models import CommitState, GroupDescription, GroupLag, Member, Node, PartitionLag
+from kafkactl.admin.groups.offset_files import read_csv, read_document
 from kafkactl.admin.groups.pace import add_rates, find_oldest_unread
-from kafkactl.cli.groups.offsets import _read_csv, _read_yaml
 from kafkactl.cli.groups.tables import format_duration, make_title
 from kafkactl.cli.groups.watch import make_sparkline
 from kafkactl.errors import UsageError
@@ -140,19 +140,19 @@ def test_sparkline() -> None:
 def test_plans_of_offsets(tmp_path: Path) -> None:
     file = tmp_path / "plan.csv"
     file.write_text('t,0,5\n"a topic with a long long name",1,6\n\n')
-    assert _read_csv(file, ["g"]) == {"g": {("t", 0): 5, ("a topic with a long long name", 1): 6}}
+    assert read_csv(file, ["g"], with_group=False) == {"g": {("t", 0): 5, ("a topic with a long long name", 1): 6}}
     file.write_text("g,t,0,5\nh,t,1,6\n")
-    assert _read_csv(file, ["g", "h"]) == {"g": {("t", 0): 5}, "h": {("t", 1): 6}}
+    assert read_csv(file, ["g", "h"], with_group=True) == {"g": {("t", 0): 5}, "h": {("t", 1): 6}}
     for wrong in ("t,0\n", "a,b,c,1,2\n"):
         file.write_text(wrong)
         with pytest.raises(UsageError, match="not a plan of offsets"):
-            _read_csv(file, ["g"])
+            read_csv(file, ["g"], with_group=False)
     for wrong in ("t,zero,5\n", "t,0,-1\n", "t,0,1.9\n", "t,0,\n"):
         file.write_text(wrong)
         with pytest.raises(UsageError, match=r"invalid (partition|offset): "):
-            _read_csv(file, ["g"])
+            read_csv(file, ["g"], with_group=False)
     with pytest.raises(UsageError, match="cannot read"):
-        _read_csv(tmp_path / "none", ["g"])
+        read_csv(tmp_path / "none", ["g"], with_group=False)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_files_of_offsets_that_are_refused(text: str, why: str, tmp_path: Path) 
     file = tmp_path / "offsets.yaml"
     file.write_text(text)
     with pytest.raises(UsageError, match=re.escape(why)):
-        _read_yaml(file)
+        read_document(file)
 
 
 def test_kafkas_csv_quotes_what_is_long_or_might_need_it() -> None:

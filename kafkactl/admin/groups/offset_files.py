@@ -1,0 +1,139 @@
+"""Files of committed offsets: the yaml file of `groups export` and the csv file of Kafka's reset, and comparison."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from kafkactl.documents import read_text, read_yaml
+from kafkactl.errors import UsageError
+
+if TYPE_CHECKING:
+    from kafkactl.admin.models import Partition
+
+_YAML_HINT = "write the file as groups export prints it: groups: {billing: {orders: {0: 42}}}"
+_CSV_HINT = "write each line as topic,partition,offset or group,topic,partition,offset"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffsetDifference:
+    """A committed offset that differs between two files."""
+
+    group: str
+    topic: str
+    partition: int
+    left: int | None
+    """Offset in the first file; None where that file has none."""
+    right: int | None
+    """Offset in the second file; None where that file has none."""
+    moved: int | None
+    """`right` minus `left`; None where one of them is missing."""
+
+
+def make_document(offsets_by_group: Mapping[str, Mapping[Partition, int]]) -> dict[str, Any]:
+    """Return the content of an export: {"groups": {group: {topic: {partition: offset}}}}, in the given order."""
+    groups: dict[str, dict[str, dict[int, int]]] = {}
+    for group, offsets in offsets_by_group.items():
+        topics = groups.setdefault(group, {})
+        for (topic, number), offset in offsets.items():
+            topics.setdefault(topic, {})[number] = offset
+    return {"groups": groups}
+
+
+def read_document(path: Path) -> dict[str, dict[Partition, int]]:
+    """Return the offsets of groups in a yaml or json file as make_document writes it.
+
+    A group without topics has an empty dict. Raise UsageError for a file that cannot be read, or has another form.
+    """
+    content = read_yaml(path)
+    groups = content.get("groups") if isinstance(content, dict) else None
+    if not isinstance(groups, dict):
+        raise UsageError(f"{path}: not the offsets of groups: `groups` is missing", _YAML_HINT)
+    offsets_by_group: dict[str, dict[Partition, int]] = {}
+    for name, topics in groups.items():
+        offsets = offsets_by_group.setdefault(_require_name(path, name, "group"), {})
+        for key, partitions in _list_entries(path, topics, f"group {name}"):
+            topic = _require_name(path, key, "topic")
+            for number, value in _list_entries(path, partitions, f"topic {topic}"):
+                offset = _require_number(path, value, f"offset of {topic}-{number}")
+                offsets[topic, _require_number(path, number, "partition")] = offset
+    return offsets_by_group
+
+
+def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str, dict[Partition, int]]:
+    """Return the offsets of groups in a csv file of Kafka.
+
+    Lines are group,topic,partition,offset. Without `with_group` they may also be topic,partition,offset, for the first
+    of `groups`, which is not empty then. Groups in the file that are not in `groups` are in the result, too. Raise
+    UsageError for a file that cannot be read, or has another
+    form, and for a name of `groups` that is not in the file.
+    """
+    try:
+        lines = [row for row in csv.reader(read_text(path).splitlines()) if row]
+        offsets_by_group: dict[str, dict[Partition, int]] = {}
+        for *names, topic, number, offset in lines:
+            if len(names) > 1 or (not names and with_group):
+                raise UsageError(f"{path}: not a plan of offsets", _CSV_HINT)
+            offsets = offsets_by_group.setdefault(names[0] if names else groups[0], {})
+            offsets[topic, _parse_digits(path, number, "partition")] = _parse_digits(path, offset, "offset")
+    except (ValueError, csv.Error):
+        raise UsageError(f"{path}: not a plan of offsets", _CSV_HINT) from None
+    if missing_groups := [group for group in groups if group not in offsets_by_group]:
+        raise UsageError(f"{path} has no offsets of group {missing_groups[0]}")
+    return offsets_by_group
+
+
+def compare(
+    left: Mapping[str, Mapping[Partition, int]], right: Mapping[str, Mapping[Partition, int]]
+) -> list[OffsetDifference]:
+    """Return the partitions whose offsets differ, sorted by group, topic and partition; empty if there are none."""
+    differences = []
+    for group in sorted({*left, *right}):
+        left_offsets, right_offsets = left.get(group, {}), right.get(group, {})
+        for topic, number in sorted({*left_offsets, *right_offsets}):
+            old, new = left_offsets.get((topic, number)), right_offsets.get((topic, number))
+            if old != new:
+                moved = None if old is None or new is None else new - old
+                differences.append(
+                    OffsetDifference(group=group, topic=topic, partition=number, left=old, right=new, moved=moved)
+                )
+    return differences
+
+
+def _parse_digits(path: Path, text: str, noun: str) -> int:
+    """Return a whole number of a csv file, without a sign. Raise UsageError that names the noun for any other text."""
+    if not (text.strip().isascii() and text.strip().isdigit()):
+        raise UsageError(f"{path}: invalid {noun}: {text!r}", "end each line with topic,partition,offset")
+    return int(text)
+
+
+def _list_entries(path: Path, value: Any, noun: str) -> Iterable[tuple[Any, Any]]:
+    """Return the entries of a mapping in a yaml file, none for None. Raise UsageError for any other value."""
+    if not isinstance(value, (dict, NoneType)):
+        raise UsageError(f"{path}: {noun} is not a mapping", "write it like billing: {orders: {0: 42}}")
+    return (value or {}).items()
+
+
+def _require_name(path: Path, value: Any, noun: str) -> str:
+    """Return a name in a yaml file. Raise UsageError for an empty text, and a value that is not a text."""
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{path}: the name of a {noun} is not a text: {value!r}", "write it in quotes")
+    return value
+
+
+def _require_number(path: Path, value: Any, noun: str) -> int:
+    """Return a partition or an offset in a yaml file, from 0 to 2^63 - 1. Raise UsageError for any other value.
+
+    Exports to json have partitions as text.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdigit() and noun == "partition":
+        value = int(value)
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise UsageError(
+            f"{path}: {noun} is not a whole number from 0: {value!r}", "write it as groups export prints it"
+        )
+    return value

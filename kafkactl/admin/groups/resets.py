@@ -1,0 +1,152 @@
+"""Committed offsets of several groups: reading them, plans of new offsets, and the commits.
+
+The commands reset-offsets, clone, export and import of `kafkactl groups` use them, and Client.reset_offsets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kafkactl.admin.groups.descriptions import choose_groups, read_group_lags
+from kafkactl.admin.groups.offsets import (
+    OffsetChange,
+    Reset,
+    ResetPlan,
+    ResetTo,
+    Target,
+    carry_out,
+    find_targets,
+    list_changes,
+    list_committed_partitions,
+    parse_partitions,
+    plan_reset,
+    require_partitions,
+)
+from kafkactl.admin.models import Partition
+from kafkactl.connection.cluster import Cluster
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError
+from kafkactl.patterns import NameSelection, select_names
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResetRequest:
+    """The partitions of groups that get new offsets, and the target of the reset."""
+
+    reset: Reset
+    topics: Sequence[str] | None = None
+    """Partitions in Kafka's syntax, TOPIC or TOPIC:0,1; None for all partitions that a group has committed in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResetTargets:
+    """The groups of a reset, sorted by name."""
+
+    changeable: tuple[str, ...]
+    """Groups without members, and groups that do not exist yet."""
+    new: tuple[str, ...]
+    """Those changeable groups that do not exist: a commit creates them."""
+    refusals: tuple[OperationError, ...]
+    """One error for each group whose offsets cannot be changed."""
+
+    @property
+    def count(self) -> int:
+        """Return the number of groups, with the refused ones."""
+        return len(self.changeable) + len(self.refusals)
+
+
+def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTargets:
+    """Return the selected groups, or all groups for an empty selection; a selected name may belong to no group.
+
+    Raise NotFoundError for a pattern that matches no group, and the errors of a request.
+    """
+    targets: list[Target] = find_targets(cluster, selection)
+    changeable = [target for target in targets if target.error is None]
+    return ResetTargets(
+        changeable=tuple(target.group for target in changeable),
+        new=tuple(target.group for target in changeable if not target.exists),
+        refusals=tuple(target.error for target in targets if target.error is not None),
+    )
+
+
+def read_offsets(
+    cluster: Cluster, selection: NameSelection
+) -> tuple[dict[str, dict[Partition, int]], list[KafkactlError]]:
+    """Return the committed offsets of each selected group, or of all, and the errors.
+
+    A group without a commit has an empty dict. There is an error for each name and pattern without a group, for each
+    group that cannot be read, and for each partition whose offset cannot be read. Raise UnreachableError where no
+    group was answered.
+    """
+    choice = choose_groups(cluster, selection)
+    lags, failures = read_group_lags(cluster, choice.groups)
+    errors = [*choice.errors, *failures]
+    offsets_by_group: dict[str, dict[Partition, int]] = {}
+    for lag in lags:
+        offsets = offsets_by_group.setdefault(lag.description.group, {})
+        for row in lag.partitions:
+            if row.current_offset is not None:
+                offsets[row.topic, row.partition] = row.current_offset
+            elif row.error:
+                errors.append(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))
+    return offsets_by_group, errors
+
+
+def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | None) -> dict[Partition, int]:
+    """Return the committed offsets of a group in `topics`, or in all for None; never empty.
+
+    `topics` are TOPIC or TOPIC:0,1. Raise UsageError for a wrong text in `topics`, NotFoundError for a missing group,
+    topic or partition and where the group has committed nothing there, and the error of an offset that cannot be read.
+    """
+    offsets_by_group, errors = read_offsets(cluster, select_names([group]))
+    if errors:
+        raise errors[0]
+    offsets = offsets_by_group[group]
+    if topics is not None:
+        partitions = parse_partitions(cluster, topics)
+        offsets = {partition: offsets[partition] for partition in partitions if partition in offsets}
+    if not offsets:
+        places = "" if topics is None else f" in {', '.join(topics)}"
+        raise NotFoundError(f"group {group} has committed no offsets{places}", "there is nothing to copy")
+    return offsets
+
+
+def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) -> dict[str, ResetPlan]:
+    """Return the plan of each group, in the order of `groups`. Nothing is changed.
+
+    Raise UsageError for a wrong text in `topics`, NotFoundError for a topic or partition that does not exist, and
+    OperationError where an offset cannot be read, or a shift has no committed offset to start from.
+    """
+    plans = {}
+    for group in groups:
+        if request.topics is None:
+            partitions = list_committed_partitions(cluster, group)
+        else:
+            partitions = parse_partitions(cluster, request.topics)
+        plans[group] = plan_reset(cluster, group, partitions, request.reset)
+    return plans
+
+
+def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partition, int]]) -> dict[str, ResetPlan]:
+    """Return the plan of each group for given offsets, which are moved into their logs. Nothing is changed.
+
+    Raise NotFoundError for a topic or partition that does not exist, and OperationError where an offset cannot be read.
+    """
+    return {
+        group: plan_reset(cluster, group, require_partitions(cluster, offsets), Reset(ResetTo.GIVEN, offsets=offsets))
+        for group, offsets in offsets_by_group.items()
+    }
+
+
+def preview_plans(plans: Mapping[str, ResetPlan]) -> list[OffsetChange]:
+    """Return the changes of all plans, group by group and sorted by partition. Their results are None."""
+    return [change for group, plan in plans.items() for change in list_changes(group, plan)]
+
+
+def carry_out_plans(cluster: Cluster, plans: Mapping[str, ResetPlan]) -> list[OffsetChange]:
+    """Commit the offsets of all plans, one group after the other, and return each change with its result.
+
+    A refused partition has its error in the result. Raise OperationError where the request for a whole group is
+    refused, and UnreachableError where no broker answers; groups before that one are changed then.
+    """
+    return [change for group, plan in plans.items() for change in carry_out(cluster, list_changes(group, plan))]

@@ -1,0 +1,142 @@
+"""The commands `kafkactl groups` that copy committed offsets: clone, export, import and diff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kafkactl.cli.completion.names import group_names
+from kafkactl.cli.frame.command import command
+from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, ReportOptions
+from kafkactl.cli.frame.results import print_errors
+from kafkactl.cli.frame.subjects import GroupsOptions
+from kafkactl.cli.groups.offset_changes import Execute, Topic, make_changes, print_plan_notes, show_changes
+from kafkactl.output import people
+from kafkactl.output.report import Column, Report, Table
+from kafkactl.patterns import refuse_empty, select_names
+from kafkactl.statuses import CONDITION
+
+if TYPE_CHECKING:
+    from kafkactl.admin.models import Partition
+    from kafkactl.connection.cluster import Cluster
+
+
+@command
+def clone(
+    cluster: ClusterOptions,
+    output: ReportOptions,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="GROUP", help="Group whose offsets are copied.", autocompletion=group_names, show_default=False
+        ),
+    ],
+    target: Annotated[str, typer.Argument(metavar="NEW", help="Group that gets the offsets.", show_default=False)],
+    topic: Topic = None,
+    execute: Execute = False,
+) -> int:
+    """Copy the committed offsets of a group to another group.
+
+    The new offsets are shown first; --execute commits them.
+
+    Examples:
+      kafkactl groups clone billing billing-2
+      kafkactl groups clone billing billing-2 --topic orders --execute
+    """
+    from kafkactl.admin.groups.resets import read_offsets_to_copy
+
+    refuse_empty(target, "NEW")
+    connected = cluster.connect()
+    return _set_offsets(connected, {target: read_offsets_to_copy(connected, source, topic)}, output, execute)
+
+
+@command
+def export(cluster: ClusterOptions, output: DocumentOptions, which: GroupsOptions) -> int:
+    """Print committed offsets as a yaml file for import and diff.
+
+    Examples:
+      kafkactl groups export billing > billing.yaml
+      kafkactl groups export --all-groups > groups.yaml
+    """
+    from kafkactl.admin.groups.offset_files import make_document
+    from kafkactl.admin.groups.resets import read_offsets
+
+    offsets_by_group, errors = read_offsets(cluster.connect(), which.require_selection())
+    output.show(make_document(offsets_by_group))
+    return print_errors(errors)
+
+
+@command
+def import_offsets(
+    cluster: ClusterOptions,
+    output: ReportOptions,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Yaml file as groups export prints it.")],
+    execute: Execute = False,
+) -> int:
+    """Commit the offsets in a file for groups that have no members.
+
+    The new offsets are shown first; --execute commits them.
+
+    Examples:
+      kafkactl groups import billing.yaml
+      kafkactl groups import billing.yaml --execute
+    """
+    from kafkactl.admin.groups.offset_files import read_document
+
+    offsets = read_document(file)
+    return _set_offsets(cluster.connect(), offsets, output, execute)
+
+
+@command
+def diff(
+    output: ReportOptions,
+    left: Annotated[Path, typer.Argument(metavar="FILE", help="Yaml file as groups export prints it.")],
+    right: Annotated[Path, typer.Argument(metavar="OTHER", help="Second yaml file, usually the later one.")],
+) -> int:
+    """Compare two exports of groups, partition by partition.
+
+    The status is 4 if they differ.
+
+    Examples:
+      kafkactl groups diff before.yaml after.yaml
+    """
+    from kafkactl.admin.groups.offset_files import compare, read_document
+
+    differences = compare(read_document(left), read_document(right))
+    if differences or output.is_structured:
+        output.show(Report(differences, [Table(_DIFF_COLUMNS, differences)]))
+    else:
+        people.note("no differences")
+    return CONDITION if differences else 0
+
+
+def _set_offsets(
+    connected: Cluster, offsets: Mapping[str, Mapping[Partition, int]], output: ReportOptions, execute: bool
+) -> int:
+    """Commit offsets of several groups, or only show them without `execute`; return an exit status.
+
+    All groups are checked before the first commit. Raise the error of a group whose offsets cannot be changed.
+    """
+    from kafkactl.admin.groups.resets import find_reset_targets, plan_offsets
+
+    targets = find_reset_targets(connected, select_names(list(offsets)))
+    if targets.refusals:
+        raise targets.refusals[0]
+    for name in targets.new:
+        people.note(f"group {name} does not exist yet: {'it is created' if execute else '--execute creates it'}")
+    plans = plan_offsets(connected, {name: offsets[name] for name in targets.changeable})
+    print_plan_notes(plans, as_kafka=False)
+    return show_changes(make_changes(connected, plans, execute), output, execute)
+
+
+_DIFF_COLUMNS = [
+    Column("GROUP", lambda row: row.group),
+    Column("TOPIC", lambda row: row.topic),
+    Column("PARTITION", lambda row: row.partition),
+    Column("LEFT", lambda row: row.left),
+    Column("RIGHT", lambda row: row.right),
+    Column("MOVED", lambda row: row.moved),
+]

@@ -1,0 +1,100 @@
+"""New committed offsets: how commands of `kafkactl groups` show them, commit them and print their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kafkactl.cli.completion.names import topic_names
+from kafkactl.cli.frame.before_change import Change, before_change
+from kafkactl.cli.frame.options import ReportOptions
+from kafkactl.errors import OperationError
+from kafkactl.output import people
+from kafkactl.output.report import Report, Table
+from kafkactl.statuses import FAILED
+from kafkactl.stdout import out
+
+if TYPE_CHECKING:
+    from kafkactl.admin.groups.offsets import OffsetChange, ResetPlan
+    from kafkactl.admin.models import Partition
+    from kafkactl.connection.cluster import Cluster
+
+Topic = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--topic", metavar="TOPIC[:0,1]", help="Topic, or partitions of it; repeatable.", autocompletion=topic_names
+    ),
+]
+Execute = Annotated[bool, typer.Option("--execute", help="Commit the offsets; without it they are only shown.")]
+
+
+def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
+    """Return the changes of the plans; with `execute` they are committed, and each has its result.
+
+    Raise UsageError in a read-only context, also without `execute`, and as carry_out_plans does.
+    """
+    from kafkactl.admin.groups.resets import carry_out_plans, preview_plans
+
+    before_change(
+        connected, [describe_change(connected, name, plan.offsets) for name, plan in plans.items()], not execute
+    )
+    return carry_out_plans(connected, plans) if execute else preview_plans(plans)
+
+
+def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], verb: str = "change") -> Change:
+    """Return the change of a group's offsets in words.
+
+    It has an inverse only for a single partition in which the group has committed an offset.
+    """
+
+    def find_inverse() -> tuple[str, ...] | None:
+        from kafkactl.admin.groups.offsets import read_committed
+
+        present = read_committed(connected, name)
+        offsets_before = {(topic, number): present.get((topic, number)) for topic, number in offsets}
+        if len(offsets_before) != 1 or None in offsets_before.values():
+            return None
+        (((topic, number), offset),) = offsets_before.items()
+        where = ("--topic", f"{topic}:{number}", "--to-offset", str(offset))
+        return ("groups", "reset-offsets", name, *where, "--execute")
+
+    return Change(action=f"{verb} {len(offsets)} committed offsets of group {name}", inverse=find_inverse)
+
+
+def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
+    """Print the partitions without records after the time, and the offsets that are outside their logs."""
+    from kafkactl.output.kafka import group_text
+
+    for plan in plans.values():
+        if as_kafka:
+            out.write_text(group_text.format_empty_partitions(plan.empty))
+        else:
+            for topic, number in plan.empty:
+                people.warning(f"{topic}-{number} has no record after this time: the end of its log is used")
+        for (topic, number), requested_offset, used_offset in plan.clamped:
+            people.warning(f"{topic}-{number} has no offset {requested_offset}: {used_offset} is used")
+
+
+def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute: bool) -> int:
+    """Show changes in the selected format, print their errors, and return an exit status."""
+    from kafkactl.cli.groups import tables
+
+    output.show(Report(changes, [Table(tables.make_offset_change_columns(executed=execute), changes)]))
+    if not execute:
+        people.note("nothing done yet: --execute commits these offsets")
+    return print_failures(changes)
+
+
+def print_failures(changes: Sequence[OffsetChange]) -> int:
+    """Print the errors of changes, and return an exit status: 1 if there is an error."""
+    return print_partition_errors([(change.group, change.topic, change.partition, change.error) for change in changes])
+
+
+def print_partition_errors(errors: Sequence[tuple[str, str, int, str | None]]) -> int:
+    """Print (group, topic, partition, error) where the error is not None, and return an exit status: 1 if one is."""
+    failures = [entry for entry in errors if entry[3] is not None]
+    for group, topic, number, error in failures:
+        people.error(OperationError(f"{topic}-{number} in group {group}: {error}"))
+    return FAILED if failures else 0

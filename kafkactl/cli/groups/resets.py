@@ -1,0 +1,221 @@
+"""The command `kafkactl groups reset-offsets`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import typer
+
+from kafkactl.cli.frame.command import command, flags
+from kafkactl.cli.frame.confirm import ConfirmOptions
+from kafkactl.cli.frame.help import Section
+from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
+from kafkactl.cli.frame.subjects import GroupsOptions
+from kafkactl.cli.frame.values import make_exclusive_error
+from kafkactl.cli.groups.offset_changes import (
+    Execute,
+    Topic,
+    make_changes,
+    print_failures,
+    print_plan_notes,
+    show_changes,
+)
+from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.output import people
+from kafkactl.statuses import FAILED
+from kafkactl.stdout import out
+from kafkactl.times import format_time, parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kafkactl.admin.groups.offsets import Reset, ResetPlan
+    from kafkactl.admin.groups.resets import ResetTargets
+    from kafkactl.connection.cluster import Cluster
+
+
+@flags
+class PartitionsOptions:
+    """The partitions whose committed offsets are reset: exactly one of the options."""
+
+    section: ClassVar[Section] = Section.SUBJECT
+
+    topic: Topic = None
+    all_topics: Annotated[bool, typer.Option("--all-topics", help="All topics in which the group has committed.")] = (
+        False
+    )
+    from_file: Annotated[
+        Path | None, typer.Option("--from-file", metavar="FILE", help="Csv file of offsets, as --export writes it.")
+    ] = None
+
+    def require_one(self) -> None:
+        """Raise UsageError for none and for several of the options."""
+        count = (self.topic is not None) + self.all_topics + (self.from_file is not None)
+        if count != 1:
+            raise UsageError(
+                "--topic, --all-topics and --from-file are mutually exclusive"
+                if count
+                else "missing option: --topic, --all-topics or --from-file",
+                "use one of --topic TOPIC, --topic TOPIC:0,1, --all-topics and --from-file FILE",
+            )
+
+
+@flags
+class ResetOptions:
+    """The new offsets: exactly one of the options, or a file of offsets."""
+
+    section: ClassVar[Section] = Section.RANGE
+
+    to_earliest: Annotated[bool, typer.Option("--to-earliest", help="Go to the first offset of each log.")] = False
+    to_latest: Annotated[bool, typer.Option("--to-latest", help="Go to the end of each log.")] = False
+    to_current: Annotated[
+        bool, typer.Option("--to-current", help="Stay at the committed offset, or go to the end where there is none.")
+    ] = False
+    to_offset: Annotated[int | None, typer.Option("--to-offset", metavar="N", help="Go to this offset.")] = None
+    to_datetime: Annotated[
+        str | None,
+        typer.Option(
+            "--to-datetime", metavar="TIME", help="Go to the first record from this time on: ISO 8601, or ms."
+        ),
+    ] = None
+    by_duration: Annotated[
+        str | None,
+        typer.Option("--by-duration", metavar="PT1H", help="Go back by this duration from now: PT1H, 90s, 5m, 2h."),
+    ] = None
+    shift_by: Annotated[
+        int | None, typer.Option("--shift-by", metavar="N", help="Go N offsets on, or back if N is negative.")
+    ] = None
+
+    def choose(self, clock: TimeOptions, has_file: bool) -> Reset:
+        """Return the target of the reset, GIVEN for a file of offsets.
+
+        Raise UsageError for no target, for several targets, and for a wrong time or duration.
+        """
+        from kafkactl.admin.groups.offsets import Reset, ResetTo
+
+        resets = [
+            Reset(to, value)
+            for to, value in (
+                (ResetTo.EARLIEST, 0 if self.to_earliest else None),
+                (ResetTo.LATEST, 0 if self.to_latest else None),
+                (ResetTo.CURRENT, 0 if self.to_current else None),
+                (ResetTo.OFFSET, self.to_offset),
+                (ResetTo.TIME, self._parse_time(clock)),
+                (ResetTo.SHIFT, self.shift_by),
+                (ResetTo.GIVEN, 0 if has_file else None),
+            )
+            if value is not None
+        ]
+        if len(resets) != 1:
+            hint = (
+                "use one of --to-earliest, --to-latest, --to-current, --to-offset, --to-datetime, --by-duration, "
+                "--shift-by and --from-file"
+            )
+            raise UsageError(
+                "options for the new offsets are mutually exclusive"
+                if resets
+                else "missing option for the new offsets",
+                hint,
+            )
+        return resets[0]
+
+    def _parse_time(self, clock: TimeOptions) -> int | None:
+        """Return the time to reset to in ms since 1970, or None for a target that is no time.
+
+        Raise UsageError for two times and for a wrong one.
+        """
+        if self.to_datetime is not None and self.by_duration is not None:
+            raise make_exclusive_error("--to-datetime", "--by-duration")
+        if self.to_datetime is not None:
+            return clock.parse(self.to_datetime, "--to-datetime")
+        if self.by_duration is None:
+            return None
+        return max(0, time.time_ns() // 1_000_000 - parse_duration(self.by_duration, "--by-duration", signed=True))
+
+
+@command
+def reset_offsets(
+    cluster: ClusterOptions,
+    output: MirrorOutputOptions,
+    confirm: ConfirmOptions,
+    which: GroupsOptions,
+    clock: TimeOptions,
+    where: PartitionsOptions,
+    new_offsets: ResetOptions,
+    export: Annotated[bool, typer.Option("--export", help="Print the new offsets as csv for --from-file.")] = False,
+    execute: Execute = False,
+) -> int:
+    """Set the committed offsets of groups that have no members.
+
+    The new offsets are shown first; --execute commits them.
+
+    Examples:
+      kafkactl groups reset-offsets billing --topic orders --to-earliest
+      kafkactl groups reset-offsets billing --all-topics --by-duration 2h
+      kafkactl groups reset-offsets billing --topic orders:0 --shift-by -5 --execute
+    """
+    from kafkactl.admin.groups.offsets import ResetTo
+    from kafkactl.admin.groups.resets import find_reset_targets
+    from kafkactl.output.kafka import group_text
+
+    if execute and confirm.dry_run:
+        raise make_exclusive_error("--execute", "--dry-run")
+    selection = which.require_selection()
+    reset = new_offsets.choose(clock, where.from_file is not None)
+    where.require_one()
+    connected = cluster.connect()
+    targets = find_reset_targets(connected, selection)
+    for error in targets.refusals:
+        people.error(error)
+    if not _may_create(targets.new, confirm.yes, execute):
+        return FAILED
+    plans = _make_plans(connected, targets, where, reset)
+    print_plan_notes(plans, output.is_kafka)
+    if reset.to is ResetTo.TIME and not (execute or export or output.is_kafka):
+        people.note(f"time of the new offsets: {format_time(reset.value, clock.tzinfo)}")
+    changes = make_changes(connected, plans, execute)
+    if export or output.is_kafka:
+        offsets = {name: plan.offsets for name, plan in plans.items()}
+        out.write_text(
+            group_text.format_export(offsets, with_group=targets.count != 1)
+            if export
+            else group_text.format_reset(offsets)
+        )
+        status = print_failures(changes)
+    else:
+        status = show_changes(changes, output, execute)
+    return FAILED if targets.refusals else status
+
+
+def _make_plans(
+    connected: Cluster, targets: ResetTargets, where: PartitionsOptions, reset: Reset
+) -> dict[str, ResetPlan]:
+    """Return the plan of each group that can be changed. Raise the errors of read_csv and of the plans."""
+    from kafkactl.admin.groups.offset_files import read_csv
+    from kafkactl.admin.groups.resets import ResetRequest, plan_offsets, plan_resets
+
+    if not targets.changeable:
+        return {}
+    if where.from_file is None:
+        request = ResetRequest(reset=reset, topics=None if where.all_topics else where.topic)
+        return plan_resets(connected, targets.changeable, request)
+    file_offsets = read_csv(where.from_file, targets.changeable, with_group=targets.count != 1)
+    return plan_offsets(connected, {name: file_offsets[name] for name in targets.changeable})
+
+
+def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
+    """Ask before a reset creates groups, and return the answer. Raise NotFoundError where stdin is no terminal."""
+    if not names or assume_yes:
+        return True
+    text = f"group not found: {', '.join(map(repr, names))}: a reset of its offsets creates it"
+    if not people.can_ask():
+        raise NotFoundError(text, "create it with --yes, or list the groups that you can see: kafkactl groups list")
+    if not execute:
+        people.note(text)
+        return True
+    if people.confirm(f"{text}; continue", assume_yes):
+        return True
+    people.note("nothing done")
+    return False

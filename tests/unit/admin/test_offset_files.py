@@ -1,0 +1,84 @@
+"""Files of committed offsets: what is written is read again, and the difference of two files."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kafkactl.admin.groups.offset_files import OffsetDifference, compare, make_document, read_csv, read_document
+from kafkactl.errors import UsageError
+from kafkactl.output.kafka import group_text
+
+OFFSETS = st.integers(0, 2**63 - 1)
+GROUPS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
+TOPICS = st.from_regex(r"[a-zA-Z0-9._-]{1,30}", fullmatch=True)
+FILES = st.dictionaries(
+    GROUPS, st.dictionaries(st.tuples(TOPICS, st.integers(0, 2**31 - 1)), OFFSETS, max_size=5), max_size=3
+)
+
+
+@given(FILES)
+def test_an_export_is_read_again(offsets: dict[str, dict[tuple[str, int], int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in (
+            ("o.yaml", yaml.safe_dump(make_document(offsets), allow_unicode=True, sort_keys=False)),
+            ("o.json", json.dumps(make_document(offsets))),
+        ):
+            file = Path(folder, name)
+            file.write_text(text, encoding="utf-8")
+            assert read_document(file) == offsets
+
+
+@given(FILES.filter(lambda offsets: all(offsets.values())))
+def test_a_csv_file_of_kafka_is_read_again(offsets: dict[str, dict[tuple[str, int], int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "o.csv")
+        file.write_text(group_text.format_export(offsets, with_group=True), encoding="utf-8")
+        assert read_csv(file, list(offsets), with_group=True) == offsets
+        if len(offsets) == 1:
+            file.write_text(group_text.format_export(offsets, with_group=False), encoding="utf-8")
+            assert read_csv(file, list(offsets), with_group=False) == offsets
+
+
+def test_a_group_that_a_csv_file_does_not_have(tmp_path: Path) -> None:
+    file = tmp_path / "o.csv"
+    file.write_text("g,t,0,5\n")
+    with pytest.raises(UsageError, match="has no offsets of group h"):
+        read_csv(file, ["g", "h"], with_group=True)
+    file.write_text("t,0,5\n")
+    with pytest.raises(UsageError, match="not a plan of offsets"):
+        read_csv(file, ["g"], with_group=True)
+
+
+@given(FILES, FILES)
+def test_differences(left: dict[str, dict[tuple[str, int], int]], right: dict[str, dict[tuple[str, int], int]]) -> None:
+    """The differences are exactly what turns one file into the other."""
+    assert compare(left, left) == []
+    differences = compare(left, right)
+    flat = {(group, *partition): offset for group, each in left.items() for partition, offset in each.items()}
+    for row in differences:
+        key = (row.group, row.topic, row.partition)
+        assert flat.pop(key, None) == row.left
+        assert row.moved == (None if None in (row.left, row.right) else (row.right or 0) - (row.left or 0))
+        if row.right is not None:
+            flat[key] = row.right
+    assert flat == {(group, *partition): offset for group, each in right.items() for partition, offset in each.items()}
+
+
+def test_a_partition_that_only_one_file_has() -> None:
+    assert compare({"g": {("t", 1): 0}}, {"g": {}}) == [
+        OffsetDifference(group="g", topic="t", partition=1, left=0, right=None, moved=None)
+    ]
+
+
+def test_half_a_character(tmp_path: Path) -> None:
+    file = tmp_path / "o.json"
+    file.write_text(r'{"groups": {"\ud83d": {}}}')
+    with pytest.raises(UsageError, match="half a character"):
+        read_document(file)
