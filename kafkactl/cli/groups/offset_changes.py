@@ -9,6 +9,7 @@ import typer
 
 from kafkactl.cli.completion.names import topic_names
 from kafkactl.cli.frame.before_change import Change, before_change
+from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.errors import OperationError
 from kafkactl.output import people
@@ -24,10 +25,19 @@ if TYPE_CHECKING:
 Topic = Annotated[
     list[str] | None,
     typer.Option(
-        "--topic", metavar="TOPIC[:0,1]", help="Topic, or partitions of it; repeatable.", autocompletion=topic_names
+        "--topic",
+        metavar="TOPIC[:0,1]",
+        help="Topic, or partitions of it; repeatable.",
+        autocompletion=topic_names,
+        rich_help_panel=Section.SUBJECT,
     ),
 ]
-Execute = Annotated[bool, typer.Option("--execute", help="Commit the offsets; without it they are only shown.")]
+Execute = Annotated[
+    bool,
+    typer.Option(
+        "--execute", help="Commit the offsets; without it they are only shown.", rich_help_panel=Section.CONFIRMATION
+    ),
+]
 
 
 def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:

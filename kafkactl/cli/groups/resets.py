@@ -144,7 +144,10 @@ def reset_offsets(
     clock: TimeOptions,
     where: PartitionsOptions,
     new_offsets: ResetOptions,
-    export: Annotated[bool, typer.Option("--export", help="Print the new offsets as csv for --from-file.")] = False,
+    export: Annotated[
+        bool,
+        typer.Option("--export", help="Print the new offsets as csv for --from-file.", rich_help_panel=Section.FORM),
+    ] = False,
     execute: Execute = False,
 ) -> int:
     """Set the committed offsets of groups that have no members.
