@@ -8,6 +8,9 @@ PYTEST := $(BIN)/python -m pytest
 # Each part of test-long ends within 8 minutes; docs/test-long.md has the last result of each.
 LONG := timeout 480
 
+# pip shows its progress on a terminal, and is silent in a log. (In $$(...) stdout is a pipe, so stderr is asked.)
+PIP_PROGRESS = $$(test -t 2 || echo --quiet)
+
 .PHONY: demo test test-unit test-long test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-python-3.12 test-long-python-3.13 lint image completions picture bench clean
 
 demo: $(VENV)/installed
@@ -137,10 +140,12 @@ clean:
 
 $(VENV)/installed: pyproject.toml setup.py $(wildcard kafkactl/*/*.pyx kafkactl/*/*.pxd kafkactl/*/*/*.pyx kafkactl/*/*/*.pxd)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kafkactl needs Python 3.11 or newer; PYTHON=python3.11 make ...")'
+	@echo 'Installing kafkactl into $(VENV): a minute or two. First a virtual environment, then packages and compiled modules.'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --config-settings editable_mode=compat --editable .
+	$(BIN)/pip install $(PIP_PROGRESS) --config-settings editable_mode=compat --editable .
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/pip install --quiet --config-settings editable_mode=compat --editable '.[dev]'
+	@echo 'Installing the tools for tests: about a minute.'
+	$(BIN)/pip install $(PIP_PROGRESS) --config-settings editable_mode=compat --editable '.[dev]'
 	touch $@
