@@ -9,13 +9,14 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import yaml
 
+from kafkactl.cli.frame.values import read_value
 from tests.conftest import REPOSITORY
 from tests.forking import Line, run_all
 
@@ -130,6 +131,16 @@ def _walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         return
     for name in command.list_commands(None):
         yield from _walk(command.get_command(None, name), (*path, name))
+
+
+def value_type_of(parameter: Any) -> type | None:
+    """Return the type of one value of an option or argument; None for a flag, and for a parser of its own.
+
+    typer 0.29 has the parser in another place than earlier releases.
+    """
+    descriptor = getattr(parameter, "type_descriptor", None)
+    parser = getattr(parameter.type, "func", None) if descriptor is None else descriptor.parameter_info.parser
+    return parser.args[0] if isinstance(parser, partial) and parser.func is read_value else None
 
 
 def formats_of(command: Any) -> list[str]:

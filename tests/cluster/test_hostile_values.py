@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import REPOSITORY, Cli
 from tests.fake_broker import FakeCluster
 from tests.forking import Done, Line, run_all
-from tests.json_contract import walk_commands
+from tests.json_contract import value_type_of, walk_commands
 from tests.unit.test_json_contract import DECLARATION, EXPORT, build_fake_cluster
 
 EVERY_CELL = bool(os.environ.get("KAFKACTL_TEST_EVERY_CELL"))
@@ -104,14 +104,8 @@ def broker() -> Iterator[FakeCluster]:
 
 def values_of(parameter: Any) -> Sequence[str]:
     """Return hostile values of a parameter's type; none for one that takes no value."""
-    annotation = str(parameter.type_descriptor.annotation)
-    if "bool" in annotation:
-        return ()
-    if "int" in annotation:
-        return INTEGERS
-    if "float" in annotation:
-        return NUMBERS
-    return PATHS if "Path" in annotation else TEXTS
+    values: Mapping[type | None, Sequence[str]] = {None: (), int: INTEGERS, float: NUMBERS, Path: PATHS}
+    return values.get(value_type_of(parameter), TEXTS)
 
 
 def parameters() -> Iterator[tuple[str, Any]]:
@@ -129,7 +123,7 @@ def visits() -> tuple[Visit, ...]:
     for number, (command, parameter) in enumerate(parameters()):
         values = values_of(parameter)
         name = parameter.opts[0]
-        shared = (name, str(parameter.type_descriptor.annotation))
+        shared = (name, str(value_type_of(parameter)))
         is_option = parameter.param_type_name == "option"
         if is_option and shared in known and not EVERY_CELL and values:
             values = [values[number % len(values)]]

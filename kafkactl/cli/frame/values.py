@@ -13,10 +13,13 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 import typer
+from typer.models import OptionInfo
 
 from kafkactl.errors import UsageError
 
 _NAMES = {str: "text", int: "a whole number", float: "a number", Path: "a path"}
+_METAVARS = {str: "TEXT", int: "N", float: "N", Path: "FILE"}
+"""Words for values in the help of options that have none of their own; releases of typer differ in theirs."""
 _LARGEST = 2**63
 
 
@@ -34,8 +37,9 @@ def read_values_of(annotation: Any, parameter: Any) -> None:
     if bounds := _bounds(parameter.min, parameter.max):
         parameter.help = f"{parameter.help or ''} {bounds}".strip()
     parameter.min = parameter.max = None
-    if issubclass(kind, Enum) and parameter.metavar is None:
-        parameter.metavar = "|".join(choice.value for choice in kind)
+    if parameter.metavar is None and (issubclass(kind, Enum) or isinstance(parameter, OptionInfo)):
+        is_choice = issubclass(kind, Enum)
+        parameter.metavar = "|".join(choice.value for choice in kind) if is_choice else _METAVARS[kind]
 
 
 def require_choice(text: str | None, option: str, choices: Sequence[str]) -> None:
@@ -78,8 +82,8 @@ def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
     is_choice = issubclass(kind, Enum)
     read: Callable[[Any], Any] = kind
     try:
-        if kind is int and isinstance(value, str) and not value.isascii():
-            raise ValueError  # Python reads the digits of every script
+        if kind is int and isinstance(value, str) and (not value.isascii() or "_" in value):
+            raise ValueError  # Python reads the digits of every script, and 1_000
         result = read(value)
     except ValueError:
         expected = f"one of {', '.join(choice.value for choice in kind)}" if is_choice else _NAMES[kind]
