@@ -52,7 +52,10 @@ class UnansweredError(UnreachableError):
 
     @property
     def reason(self) -> str:
-        """Return why there is no answer, without the beginning that is for clusters that were not reached at all."""
+        """Return the message without its beginning "cannot reach the cluster at ...: ", if it has one.
+
+        The cluster was reached, so that beginning would be wrong where only the reason is shown.
+        """
         text = str(self)
         return text.partition(": ")[2] if text.startswith("cannot reach the cluster at ") else text
 

@@ -48,6 +48,7 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
     """
 
     def parse(words: list[str]) -> LeaderEpoch:
+        """Return the epoch of a line's two words; raise ValueError for other words."""
         epoch, start_offset = map(_parse_number, _require_words(2, words))
         return LeaderEpoch(epoch, start_offset)
 
@@ -57,10 +58,12 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
 def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
     """Return the lines of an offset checkpoint, in the order of the file.
 
-    An empty file gives an empty list. Raise the same errors as `read_leader_epochs`.
+    An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder or a file without
+    read permission, and FormatError for content that is no checkpoint of version 0.
     """
 
     def parse(words: list[str]) -> PartitionOffset:
+        """Return the partition and offset of a line's three words; raise ValueError for other words."""
         topic, partition, offset = _require_words(3, words)
         return PartitionOffset(topic, _parse_number(partition), _parse_number(offset))
 
@@ -70,9 +73,9 @@ def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
 def read_properties(path: Path) -> dict[str, str]:
     """Return names and values of partition.metadata (`name: value`) or of meta.properties (`name=value`).
 
-    The file's name decides about the separator. Empty lines and lines that begin with # are skipped. Raise
-    NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError for a
-    line without the separator or content that is not UTF-8.
+    The file's name decides about the separator. Empty lines and lines that begin with # are skipped, and of a repeated
+    name the last value counts. Raise NotFoundError for a missing file, UsageError for a folder or a file without read
+    permission, and FormatError for a line without the separator or content that is not UTF-8.
     """
     properties = {}
     for line in _read_text(path).splitlines():
@@ -109,7 +112,11 @@ def read_quorum_state(path: Path) -> dict[str, Any]:
 
 
 def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
-    """Return what `parse` makes of the words of each line; raise FormatError for a wrong version or count."""
+    """Return what `parse` makes of the words of each line, in the order of the file; nothing for an empty file.
+
+    Raise FormatError for another version, for a wrong number of lines, and where `parse` raises ValueError. Raise
+    NotFoundError and UsageError as `read_file` does.
+    """
     text = _read_text(path)
     if not text:
         return []  # a broker creates the file empty and writes to it when it has the first entry
@@ -128,7 +135,7 @@ def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
 
 
 def _require_words(number: int, words: list[str]) -> list[str]:
-    """Return the words of a line; raise ValueError where their number is another one."""
+    """Return the words of a line unchanged; raise ValueError where there are not exactly `number` words."""
     if len(words) != number:
         raise ValueError(f"{' '.join(words)!r} has {len(words)} values, not {number}")
     return words
@@ -142,7 +149,10 @@ def _parse_number(text: str) -> int:
 
 
 def _read_text(path: Path) -> str:
-    """Return the content of a file; raise FormatError for bytes that are not UTF-8."""
+    """Return the content of a file; raise FormatError for bytes that are not UTF-8.
+
+    Raise NotFoundError for a missing file, and UsageError for a folder or a file without read permission.
+    """
     data = read_file(path)
     try:
         return bytes(data).decode()

@@ -111,8 +111,9 @@ class LegacyBatch:
     def records(self) -> Iterator[LegacyRecord]:
         """Yield the record of the message, or all records inside a wrapper, with their absolute offsets.
 
-        Raise FormatError where the bytes do not agree with the header, and where a wrapper cannot be decompressed, is
-        empty, or has another wrapper inside.
+        A record that is not in a wrapper and whose key or value is longer than the message is yielded with its `fault`.
+        Raise FormatError for an unknown magic or codec, where the message is cut off, and where a wrapper cannot be
+        decompressed, is empty, or has another wrapper inside. The CRC is not checked here: see `is_valid`.
         """
         outer = self._read_own_record()
         if self.codec is Codec.NONE:
@@ -140,7 +141,10 @@ class LegacyBatch:
             yield replace(record, offset=base_offset + record.offset)
 
     def _read_own_record(self) -> LegacyRecord:
-        """Return the record that the body holds; `fault` says where a key or value is longer than the body."""
+        """Return the record that the body holds; `fault` says where a key or value is longer than the body.
+
+        Raise FormatError where the body ends before the sizes of key and value.
+        """
         position = HEADER.size + (TIMESTAMP.size if self.magic else 0)
         key_size, key, position = self._read_sized(position)
         value_size, value, _ = self._read_sized(position)
@@ -155,7 +159,8 @@ class LegacyBatch:
     def _read_sized(self, position: int) -> tuple[int, bytes | None, int]:
         """Return the size of a key or value, its bytes, and the position after it.
 
-        The bytes are None for a size below 0, and where the body has fewer bytes.
+        `position` is an index into the body. The bytes are None for a size below 0, and where the body has fewer bytes.
+        Raise FormatError where the body ends before the size.
         """
         if position + SIZE.size > len(self.body):
             raise FormatError(f"corrupt: message at position {self.position} is cut off")
@@ -168,7 +173,8 @@ class LegacyBatch:
 def parse_legacy_batch(body: bytes, position: int, offset: int) -> LegacyBatch:
     """Return the message that has these bytes after its offset and size.
 
-    `position` is its position in the file, in bytes. Raise FormatError for a body that is too short.
+    `position` is its position in the file, in bytes. Magic and CRC are not checked. Raise FormatError for a body below
+    14 bytes.
     """
     if len(body) < SMALLEST:
         raise FormatError(f"corrupt: message at position {position} has {len(body)} bytes, fewer than any has")
@@ -176,7 +182,10 @@ def parse_legacy_batch(body: bytes, position: int, offset: int) -> LegacyBatch:
 
 
 def _read_inner_messages(data: bytes | memoryview) -> Iterator[LegacyBatch]:
-    """Yield the messages inside a decompressed wrapper; a last one that is cut off is left out."""
+    """Yield the messages inside a decompressed wrapper; a last one that is cut off is left out.
+
+    Raise FormatError for a message that is too short.
+    """
     position = 0
     while len(data) - position >= LOG_OVERHEAD.size:
         offset, size = LOG_OVERHEAD.unpack_from(data, position)
@@ -189,7 +198,7 @@ def _read_inner_messages(data: bytes | memoryview) -> Iterator[LegacyBatch]:
 
 
 def _repair_checksum(frame: bytes) -> bytes:
-    """Return an lz4 frame of magic 0 with the right checksum in its header.
+    """Return an lz4 frame of magic 0 with the right checksum in its header; one below 7 bytes unchanged.
 
     Old clients wrote a wrong one (KAFKA-3160).
     """

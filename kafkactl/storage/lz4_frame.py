@@ -30,8 +30,8 @@ _PLAIN_FLAGS = _VERSION << _VERSION_SHIFT | _INDEPENDENT
 def simplify_frame(data: bytes) -> bytes:
     """Return a frame with the blocks of a frame, without a checksum of the content and without bytes after its end.
 
-    A frame without these is returned as it is. Raise ValueError for damage. The rare checksums of single blocks are not
-    checked: the decompressor does that.
+    A frame without these is returned as it is. Raise ValueError for data that are no frame or are damaged. The rare
+    checksums of single blocks are not checked: the decompressor does that.
     """
     flags, descriptor, first = _read_header(data)
     blocks, end = _read_blocks(data, first, 1 << (8 + 2 * (descriptor >> _SIZE_CODE_SHIFT)), flags)
@@ -43,7 +43,11 @@ def simplify_frame(data: bytes) -> bytes:
 
 
 def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[list[bytes], int]:
-    """Return the blocks from a position on, each with its size in front, and the position after the end mark."""
+    """Return the blocks from a position on, each with its size in front, and the position after the end mark.
+
+    `largest` is the largest size of a block in bytes, and `flags` those of the frame. Raise ValueError for a larger
+    block, and where the data end before the end mark.
+    """
     blocks: list[bytes] = []
     while True:
         start = position
@@ -63,7 +67,11 @@ def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[
 
 
 def _read_header(data: bytes) -> tuple[int, int, int]:
-    """Return the flags of a frame, its block descriptor, and the position of its first block."""
+    """Return the flags of a frame, its block descriptor, and the position of its first block.
+
+    Raise ValueError for another magic, unknown bits, blocks that depend on each other, a wrong checksum, and for data
+    that end inside the header.
+    """
     if len(data) <= _HEAD.size:
         raise ValueError("it is cut off")
     magic, flags, descriptor = _HEAD.unpack_from(data)

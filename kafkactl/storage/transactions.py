@@ -66,7 +66,8 @@ class TransactionEnds:
     def is_aborted(self, segment: Segment, batch: Batch) -> bool | None:
         """Return whether the transaction of a batch was aborted; None where the log has no end of it.
 
-        Damage is no error here: its control batches are ignored.
+        Damage is no error here: its control batches are ignored. Raise UsageError where the segment's folder cannot be
+        listed.
         """
         if segment.path not in self._of_segment:
             self._of_segment[segment.path] = _read_ends(segment)
@@ -78,7 +79,10 @@ class TransactionEnds:
         return end
 
     def _list_later_segments(self, path: Path) -> list[Path]:
-        """Return the segments that follow a segment in its folder."""
+        """Return the segments that follow a segment in its folder, in the order of their offsets.
+
+        None where the segment is not there. Raise UsageError where the folder cannot be listed.
+        """
         if path not in self._following:
             segments = list_segments(path.parent)
             self._following[path] = segments[segments.index(path) + 1 :] if path in segments else []
@@ -99,7 +103,7 @@ class TransactionEnds:
 
 
 def _find_end(ends: _Ends, batch: Batch) -> bool | None:
-    """Return whether the first end after a batch, of its producer's transactions, aborts; None without an end."""
+    """Return whether the first end at or after a batch, of its producer's transactions, aborts; None without an end."""
     of_producer = ends.get(batch.producer_id, ())
     number = bisect_left(of_producer, (batch.base_offset, False))
     return of_producer[number][1] if number < len(of_producer) else None

@@ -28,10 +28,10 @@ class AbortedTransaction:
 
 
 def read_aborted_transactions(path: Path) -> Iterator[AbortedTransaction]:
-    """Yield the entries of a .txnindex file.
+    """Yield the entries of a .txnindex file, in the order of the file; nothing for an empty file.
 
     Raise NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError
-    for an entry that is cut off or has a version above 0.
+    for an entry that is cut off or has a version above 0, after the entries before it.
     """
     data = read_file(path)
     for position in range(0, len(data), ENTRY.size):

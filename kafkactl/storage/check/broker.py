@@ -53,8 +53,8 @@ def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a log dir, or of a partition's folder.
 
     `checked` counts what was read. A partition that cannot be read is a fault in a log dir, and an error where `path`
-    is its folder. Raise NotFoundError for a folder with neither segments nor files of a broker, and the errors of
-    `scan_log_dir`.
+    is its folder. Raise NotFoundError for a folder with neither segments nor files of a broker, MissingFileError where
+    the path is no folder, and UsageError where a folder cannot be listed.
     """
     folders = scan_log_dir(path)
     files = list_files(path)

@@ -45,7 +45,7 @@ class Fault:
 
 
 def notice(file: Path, text: str, offset: int | None = None) -> Fault:
-    """Return a finding of severity NOTICE."""
+    """Return a finding of severity NOTICE about a file; `offset` is None where it is not about an offset."""
     return Fault(file=file, fault=text, offset=offset, severity=Severity.NOTICE)
 
 
@@ -60,7 +60,7 @@ class CheckCounts:
     size_bytes: int = 0
 
     def add(self, other: CheckCounts) -> None:
-        """Add the numbers of another check."""
+        """Add the numbers of another check to these ones."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
@@ -71,5 +71,5 @@ def strip_file_name(path: Path, error: KafkactlError) -> str:
 
 
 def unreadable(path: Path, error: KafkactlError) -> Fault:
-    """Return the fault of a file that cannot be read."""
+    """Return the fault of a file that cannot be read, with the text of the error."""
     return Fault(file=path, fault=strip_file_name(path, error))

@@ -39,7 +39,10 @@ class OffsetIndexWatcher:
         """An entry with a right position, whose offset was in no batch yet; or None."""
 
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
-        """Return the faults of the entries that point at a batch, and of the offset of the entry before them."""
+        """Return the faults of the entries that point at a batch, and of the offset of the entry before them.
+
+        `records` is None for a damaged batch. Pass the batches in the order of the file, each once.
+        """
         is_due = self._waiting and self._waiting[0].position <= batch.position
         return self._compare(batch, records) if is_due or self._open is not None else ()
 
@@ -94,7 +97,11 @@ class TimeIndexWatcher:
         self._end = -1
 
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
-        """Return the faults of the entries with offsets up to the last one of a batch."""
+        """Return the faults of the entries with offsets up to the last one of a batch.
+
+        `records` is None for a damaged batch, with which no entry is compared. Pass the batches in the order of the
+        file, each once.
+        """
         faults: Iterable[Fault] = ()
         if self._waiting and self._waiting[0].offset <= batch.last_offset:
             faults = list(self._compare_due(batch, records))
@@ -165,7 +172,8 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
 def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
     """Return the watcher of a time index, and the faults that the file has by itself.
 
-    A missing or unreadable file is treated as in `watch_offset_index`.
+    A `path` of None, a missing file and a file that cannot be read give a watcher without entries. A file that cannot
+    be read also gives a fault; nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(TimeIndex, path, faults)

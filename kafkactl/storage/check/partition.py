@@ -42,7 +42,8 @@ _ON_THEIR_WAY = {
 def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of all files of a partition.
 
-    `checked` counts what was read. A missing folder yields nothing. Raise UsageError where the folder cannot be listed.
+    `checked` counts what was read. A missing folder and a path that is no folder yield nothing. A file that cannot be
+    read is a fault. Raise UsageError where the folder cannot be listed.
     """
     look = look_at_partition(folder, find_knowledge(folder))
     checked.add(look.checked)
@@ -82,7 +83,10 @@ def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
 
 
 def _read_versions(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return size and time of change (in ns) of every file, by name."""
+    """Return size (in bytes) and time of change (in ns since 1970) of every file, by name.
+
+    A missing folder gives none.
+    """
     versions = {}
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -148,7 +152,11 @@ class PartitionCheck:
             yield from check_quorum_state(self.folder / FileKind.QUORUM_STATE.value, self.log.leader_epoch)
 
     def _check_segment(self, path: Path) -> Iterator[Fault]:
-        """Yield the faults of a segment, its indexes, and the producer snapshots at its offsets."""
+        """Yield the faults of a segment, its indexes, and the producer snapshots at its offsets.
+
+        A segment that cannot be read is a fault, one that was deleted meanwhile yields nothing, and neither raises an
+        error.
+        """
         indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := find_sibling(path, kind)) in self.regular}
         offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
         time_index, time_faults = watch_time_index(indexes.get(FileKind.TIME_INDEX))
@@ -217,7 +225,10 @@ class PartitionCheck:
 
 
 def _read_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
-    """Return the leader epochs and the faults of the file; no epochs where they are not in order."""
+    """Return the leader epochs and the faults of the file; no epochs where they are not in order.
+
+    A missing file has neither. Nothing is raised.
+    """
     faults: list[Fault] = []
     epochs = read_regular(path, read_leader_epochs, faults) or []
     for before, after in pairwise(epochs):

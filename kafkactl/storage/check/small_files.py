@@ -30,7 +30,7 @@ _QUORUM_VERSIONS = (0, 1)
 
 
 def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> T | None:
-    """Return what `read` makes of a file, or None where it is missing or faulty.
+    """Return what `read` makes of a file, or None where it is missing or faulty. No KafkactlError is raised.
 
     A fault is added to `faults`. A path that is no regular file counts as missing, because reading a FIFO would wait
     for its writer.
@@ -172,7 +172,7 @@ def _is_version_0(content: bytes) -> bool:
 
 
 def _read_bytes(path: Path) -> bytes:
-    """Return the content of a file; raise MissingFileError and FormatError."""
+    """Return the content of a file; raise MissingFileError for a missing one, FormatError where it cannot be read."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
