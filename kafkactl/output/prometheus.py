@@ -26,7 +26,7 @@ class _Families:
 
 
 def format_metrics(lags: Sequence[GroupLag]) -> str:
-    """Return the metrics of groups in Prometheus' text format.
+    """Return the metrics of groups in Prometheus' text format; without groups only the names of the metrics.
 
     Unknown values have no sample: a lag of zero would be wrong.
     """
@@ -75,7 +75,7 @@ def _build_families(lags: Sequence[GroupLag]) -> list[Metric]:
 
 
 def _add(family: GaugeMetricFamily, labels: Sequence[str], value: float | None) -> None:
-    """Add a sample; None adds nothing."""
+    """Add a sample with these values of the family's labels; a value of None adds nothing."""
     if value is not None:
         family.add_metric(labels, value)
 

@@ -227,10 +227,10 @@ def _list_children(path: Path) -> Iterator[Path]:
 
     Raise MissingFileError where the path is no folder, and UsageError where it cannot be listed.
     """
-    if not path.is_dir():
-        reason = explain_irregular(path)
-        raise MissingFileError(f"{path}: no such folder" + (f", but {reason}" if reason else ""))
     try:
+        if not path.is_dir():
+            reason = explain_irregular(path)
+            raise MissingFileError(f"{path}: no such folder" + (f", but {reason}" if reason else ""))
         return iter(list(path.iterdir()))
     except FileNotFoundError:
         raise MissingFileError(f"{path}: no such folder") from None

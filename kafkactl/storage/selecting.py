@@ -60,11 +60,12 @@ def select(
     nowhere. With `follow` the iterator has no end, and damage in batches that are written later is raised as
     FormatError.
     """
+    missing_paths = set(filter(_is_missing, paths))
     for path in paths:
         # A missing file is an error also where the selection does not need the file.
-        if path != STANDARD_INPUT and not path.exists():
+        if path in missing_paths:
             on_error(MissingFileError(f"{path}: no such file"))
-    paths = [path for path in paths if path == STANDARD_INPUT or path.exists()]
+    paths = [path for path in paths if path not in missing_paths]
     if not paths:
         return iter(())
     reading = _Reading(selection, deep, on_error, OpenRecords() if left_out is None else left_out)
@@ -300,6 +301,14 @@ class _Reading:
                 path, position = younger[0], 0
             else:
                 time.sleep(POLL_S)
+
+
+def _is_missing(path: Path) -> bool:
+    """Return whether a path names no file. False for standard input, and where this cannot be found out."""
+    try:
+        return path != STANDARD_INPUT and not path.exists()
+    except OSError:  # opening the file raises an error with the reason
+        return False
 
 
 def _measure_file(path: Path) -> int:

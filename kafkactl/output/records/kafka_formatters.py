@@ -65,7 +65,7 @@ class SilentWriter(RecordWriter):
     """Writer that prints nothing: to measure, or only to commit."""
 
     def write(self, message: Any) -> bytes:
-        """Return no bytes."""
+        """Return no bytes. The record is not looked at."""
         return b""
 
 
@@ -73,6 +73,10 @@ class InternalRecords(RecordWriter):
     """Writer of records of an internal topic, each as JSON on its own line (Kafka's tool writes no line end)."""
 
     def __init__(self, name: str) -> None:
+        """Take the name of a formatter class without its package.
+
+        Raise KeyError for one that is not of an internal topic.
+        """
         records = _INTERNAL[name]
         self._topic = records.topic
         self._types = {layout.api_key for layout in find_layouts(records.topic, "key") if records.shows(layout.name)}

@@ -34,7 +34,7 @@ class UndeliveredSink:
             _require_writable(file)
 
     def tell(self, record: UndeliveredRecord) -> None:
-        """Write one record at once, to the file or to stderr."""
+        """Write one record at once, to the file or to stderr. Nothing is raised where neither can be written."""
         if self._path is None or not self._append(dump_json(_make_fields(record)) + b"\n"):
             key = "no key" if record.key is None else f"key {_shorten(record.key)}"
             people.error(
@@ -89,7 +89,7 @@ def _require_writable(file: Path) -> None:
 def _write_whole(descriptor: int, line: bytes) -> None:
     """Write a line, or remove the written part from a regular file where the disk is full.
 
-    Raise OSError where the line could not be written.
+    Raise OSError where the line could not be written, also after the removal.
     """
     written_bytes = 0
     try:

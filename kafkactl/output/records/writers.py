@@ -47,7 +47,8 @@ def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter
     """Return the writer for a style: Kafka's own lines, unless the style has another form.
 
     `key` and `value` are the formats of keys and values. Raise UsageError for more than one form, for properties of a
-    form that is no lines, and for an unknown formatter or property.
+    form that is no lines, for an unknown formatter, property or deserializer, for an unknown mark in a template, and
+    for a null marker that csv cannot have.
     """
     from kafkactl.output.records import kafka_formatters
 
@@ -85,7 +86,8 @@ _DESERIALIZERS = ("key.deserializer", "value.deserializer", "headers.deserialize
 def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Format) -> LineFormatter:
     """Return the formatter of lines.
 
-    Deserializers in the properties can be classes of Kafka's; otherwise the formats `key` and `value` count.
+    Deserializers in the properties can be classes of Kafka's; otherwise the formats `key` and `value` count. Raise
+    UsageError for an unknown class, property or encoding.
     """
     deserializers = {name: find_class_format(text) for name, text in properties.items() if name in _DESERIALIZERS}
     for name, text in properties.items():
@@ -105,7 +107,8 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
 def _find_encoding_format(name: str, encoding: str) -> Format:
     """Return the format of text in the encoding that configures a deserializer.
 
-    Raise UsageError for any other setting, and for UTF-16 without a byte order.
+    `name` is the whole name of the property. Raise UsageError for any other setting than `encoding`, for an unknown
+    encoding, and for UTF-16 without a byte order.
     """
     if not name.endswith(".encoding"):
         raise UsageError(f"--property {name}: a deserializer has no such setting here", "only its encoding is known")
@@ -122,7 +125,7 @@ class Lines(RecordWriter):
         self.plain = formatter.plain
 
     def write(self, message: Any) -> bytes:
-        """Return one line; raise FormatError for bytes that are not of their format."""
+        """Return one line with its end; raise FormatError for bytes that are not of their format."""
         return self._formatter.format(message)
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
@@ -137,9 +140,9 @@ class _FieldWriter(RecordWriter):
         self._key, self._value = key, value
 
     def make_fields(self, message: Any) -> dict[str, Any]:
-        """Return a record as plain data: place, time, headers, key and value.
+        """Return a record as plain data: topic, partition, offset, timestamp_ms, headers, key and value.
 
-        Raise FormatError for bytes that are not of their format.
+        Raise FormatError for bytes that are not of their format, and KafkactlError for headers that cannot be read.
         """
         return {
             **self.make_place(message),
@@ -149,9 +152,10 @@ class _FieldWriter(RecordWriter):
 
     @staticmethod
     def make_place(message: Any) -> dict[str, Any]:
-        """Return topic, partition, offset, timestamp and headers of a record.
+        """Return topic, partition, offset, timestamp_ms and headers of a record.
 
-        The timestamp is in ms since 1970-01-01 UTC, or None where the record has none.
+        The timestamp is in ms since 1970-01-01 UTC, or None where the record has none. Raise KafkactlError for headers
+        that cannot be read.
         """
         kind, timestamp_ms = message.timestamp()
         return {
@@ -192,7 +196,7 @@ class Csv(_FieldWriter):
         self._null = null.encode("utf-8", "surrogateescape")
 
     def write(self, message: Any) -> bytes:
-        """Return the row of a record; raise FormatError for bytes that are not of their format."""
+        """Return the row of a record with its line end; raise FormatError for bytes that are not of their format."""
         place = self.make_place(message)
         place["headers"] = dump_json(place["headers"]).decode() if place["headers"] else None
         cells = [format_csv_line(place.values()).encode()[:-1]]
@@ -240,12 +244,15 @@ class Columns(_FieldWriter):
 
 
 def _pad(text: str, width: int) -> str:
-    """Return text with blanks at its end up to a width in columns of the terminal."""
+    """Return text with blanks at its end up to `width` columns of the terminal; longer text is returned unchanged."""
     return text + " " * (width - _count_columns(text))
 
 
 def _count_columns(text: str) -> int:
-    """Return how many columns a line takes on a terminal; Korean characters and emoji take two."""
+    """Return how many columns a line takes on a terminal; Korean characters and emoji take two.
+
+    0 for unprintable text.
+    """
     if text.isascii():
         return len(text.rstrip("\n"))
     from wcwidth import wcswidth
