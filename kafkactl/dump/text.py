@@ -63,8 +63,9 @@ def format_records(
     """Yield each record with its line, the end of the line included.
 
     `parse` returns the texts of key and value; None leaves them out. `with_metadata` adds offset, timestamp, sizes,
-    sequence and header names. Where `parse` raises FormatError the record is yielded with its unfinished line, as
-    Kafka's tool leaves it, and then the error is raised.
+    sequence and header names. Where `parse` raises FormatError, or a control record or a key or value of magic 0 or 1
+    cannot be read, the record is yielded with its unfinished line, as Kafka's tool leaves it, and then the error is
+    raised.
     """
     kind = name_timestamp_type(batch)
     for record in records:
@@ -117,7 +118,10 @@ def _format_record_heading(record: Record, kind: str) -> str:
 
 
 def format_control(record: Record) -> str:
-    """Return the content of a control record, as text; raise FormatError for one that cannot be decoded."""
+    """Return the content of a control record, as text; an unknown type gives its number.
+
+    Raise FormatError for one that cannot be decoded.
+    """
     control = parse_control(record)
     if control.type in (ControlType.ABORT, ControlType.COMMIT):
         return f"endTxnMarker: {control.type.name} coordinatorEpoch: {control.message['coordinatorEpoch']}"
@@ -136,9 +140,10 @@ _CONTROL_NAMES = {
 
 
 def format_log_heading(segment: Segment) -> str:
-    """Return the line before the batches of a log or a KRaft snapshot.
+    """Return the line before the batches of a log or a KRaft snapshot, without its end.
 
-    Raise UsageError for a name without an offset, or without an offset and an epoch.
+    Raise UsageError for a log without an offset in its name and content, and for a snapshot whose name is not
+    OFFSET-EPOCH.checkpoint or bootstrap.checkpoint.
     """
     path = segment.path.with_name(strip_suffixes(segment.path))
     if path.suffix != ".checkpoint":
@@ -213,7 +218,7 @@ class Faults:
             gaps.extend((before, offset))
 
     def format_lines(self) -> Iterator[str]:
-        """Yield the lines about all faults."""
+        """Yield the lines about all faults, without line ends; nothing without faults."""
         for path, mismatches in self._index.items():
             yield f"Mismatches in :{path}"
             for indexed, actual in sorted(mismatches.items(), reverse=True):
