@@ -33,8 +33,9 @@ def up(
 
     `engine` is one of ENGINES. A `port`, `version` or `log_dir` of None keeps the value of the target's last run, or
     the compose file's own. `count_brokers` decides whether the brokers serve, and `tell` gets lines of progress. Raise
-    EngineError where no engine can start it, where it already runs with other values, and where not all brokers join
-    within 180 s.
+    EngineError where no engine can start it, where it already runs with other values, where a port is in use, and where
+    not all brokers join within 180 s; the nodes keep running in the last case. Raise UsageError for an unknown target,
+    for a version that it cannot have, and for a KAFKA_HOME with another version.
     """
     from kafkactl.local.ports import require_free
 
@@ -66,7 +67,11 @@ def up(
 
 
 def down(name: str, wipe: bool, tell: Tell) -> None:
-    """Stop a target's nodes. Their data stay for the next start unless `wipe`. Raise NotFoundError, EngineError."""
+    """Stop a target's nodes. Their data stay for the next start unless `wipe`.
+
+    `tell` gets lines of progress. Nodes that do not run are no error. Raise NotFoundError for a cluster that was not
+    started or was wiped, and EngineError where an engine fails or data cannot be removed.
+    """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
     _make_engine(local_cluster).down(target, wipe, tell)
@@ -77,7 +82,11 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 
 
 def list_node_statuses() -> list[NodeStatus]:
-    """Return the status of every node of all local clusters that were started and not wiped."""
+    """Return the status of every node of all local clusters that were started and not wiped.
+
+    Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record. A
+    Docker that does not answer is no error: the state is "unknown".
+    """
     return [
         node
         for local_cluster in instance.list_instances()
@@ -88,8 +97,9 @@ def list_node_statuses() -> list[NodeStatus]:
 def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     """Apply a fault to a node and return the node's name.
 
-    `node` is a name or a number as list_node_statuses shows it. A paused node is resumed before a restart. Raise
-    NotFoundError for an unknown cluster or node, EngineError for a node that does not run.
+    `node` is a name or a number as list_node_statuses shows it. A paused node is resumed before a restart. `tell` gets
+    lines of progress. Raise NotFoundError for an unknown cluster or node, and EngineError for a node that does not run
+    (which only a restart accepts) and where the engine fails.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -117,14 +127,19 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
 def logs(name: str, follow: bool) -> int:
     """Write the logs of a target to stdout and return an exit status; `follow` waits for new lines.
 
-    Raise NotFoundError for an unknown cluster.
+    With the Docker engine the status is docker's; the native engine returns 0. Raise NotFoundError for a cluster that
+    was not started or was wiped, EngineError without docker or for a damaged record, OutputError where stdout cannot be
+    written, and ReaderLeftError where its reader left.
     """
     local_cluster = _require_local_cluster(name)
     return _make_engine(local_cluster).logs(_load_target(local_cluster), follow)
 
 
 def list_names() -> list[str]:
-    """Return the names of the local clusters that were started and not wiped, running or not."""
+    """Return the names of the local clusters that were started and not wiped, running or not, sorted.
+
+    Raise EngineError for a damaged record.
+    """
     return [local_cluster.target for local_cluster in instance.list_instances()]
 
 
@@ -149,7 +164,7 @@ def _remove(folder: Path) -> None:
 
 
 def _require_local_cluster(name: str) -> Instance:
-    """Return the record of a local cluster; raise NotFoundError."""
+    """Return the record of a local cluster; raise NotFoundError where there is none, EngineError for a damaged one."""
     local_cluster = instance.find(name)
     if local_cluster is None:
         present = ", ".join(list_names())
@@ -180,7 +195,10 @@ def _require_same(
 
 
 def _choose_engines(requested: str, present_engine: str) -> Sequence[str]:
-    """Return the engines to try, in order; raise EngineError where the data belong to another engine."""
+    """Return the engines to try, in order; raise EngineError where the data belong to another engine.
+
+    `requested` is one of ENGINES. `present_engine` is the engine of the last run, or "" without one.
+    """
     if present_engine and requested not in ("auto", present_engine):
         raise EngineError(
             f"its data lies with the {present_engine} engine",
@@ -192,7 +210,10 @@ def _choose_engines(requested: str, present_engine: str) -> Sequence[str]:
 
 
 def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell: Tell) -> Instance:
-    """Return the record with the first engine that has all it needs for the target; raise EngineError when none has."""
+    """Return the record with the first engine that has all it needs for the target; raise EngineError when none has.
+
+    `requested` is one of ENGINES. `tell` gets lines of progress, also about an engine that is passed over.
+    """
     engine_names = _choose_engines(requested, new_cluster.engine)
     reasons: list[EngineError] = []
     for name in engine_names:
@@ -219,7 +240,10 @@ def _make_engine(local_cluster: Instance) -> Engine:
 
 
 def _load_target(local_cluster: Instance) -> Target:
-    """Return the target of a local cluster."""
+    """Return the target of a local cluster.
+
+    Raise UsageError for an unknown target and for a version that it cannot have.
+    """
     return load_target(local_cluster.target, _make_variables(local_cluster))
 
 
@@ -230,7 +254,10 @@ def _make_variables(local_cluster: Instance) -> dict[str, str]:
 
 
 def _is_running(local_cluster: Instance) -> bool:
-    """Return whether all nodes run, or False where none does; raise EngineError when only some do."""
+    """Return whether all nodes run, or False where none does; raise EngineError when only some do.
+
+    An unknown state counts as not running.
+    """
     nodes = _make_engine(local_cluster).status(_load_target(local_cluster))
     other_states = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]
     if other_states and len(other_states) < len(nodes):

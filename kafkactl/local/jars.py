@@ -30,7 +30,7 @@ def find_java() -> str:
 
 
 def require_java(version: str) -> None:
-    """Raise EngineError unless the java is new enough for this Kafka: 4.x needs 17, 3.x needs 8."""
+    """Raise EngineError unless there is a java that is new enough for this Kafka: 4.x needs 17, 3.x needs 8."""
     java = find_java()
     output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     match = re.search(r'version "(?:1\.)?(\d+)', output)
@@ -43,7 +43,7 @@ def require_java(version: str) -> None:
 def get_libs(version: str, tell: Callable[[str], None]) -> Path:
     """Return the folder with the jars of a Kafka version.
 
-    They are downloaded if necessary, and then `tell` gets a line.
+    It is that of KAFKA_HOME, or else of the cache, where Maven downloads them if necessary; then `tell` gets a line.
     Raise UsageError for a KAFKA_HOME with another version, and EngineError where the jars cannot be provided.
     """
     home = os.environ.get("KAFKA_HOME")
@@ -76,7 +76,10 @@ def _find_in_home(home: Path, version: str) -> Path:
 
 
 def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
-    """Download the jars with Maven; raise EngineError."""
+    """Download the jars with Maven into `folder`, completely or not at all.
+
+    Raise EngineError without Maven and where it fails, and OSError where the folder cannot be written.
+    """
     maven = shutil.which("mvn")
     if maven is None:
         raise EngineError(

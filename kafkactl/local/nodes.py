@@ -34,7 +34,7 @@ class Node:
 
     @property
     def volumes(self) -> dict[str, Path]:
-        """Return the folder of this host for each container path."""
+        """Return the folder of this host by the container path of the volume."""
         return {path: self.folder / name for path, name in self.service.volumes.items()}
 
     @property
@@ -62,7 +62,7 @@ def read_process_state(pid: int | None) -> str:
         return "stopped"
     try:  # the state follows the name in parentheses, which may contain any character
         state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         state = _ask_ps(pid, "state")
     return "paused" if state.strip().startswith("T") else "running"
 
@@ -71,7 +71,7 @@ def _read_command_line(pid: int) -> str:
     """Return the command line of a process, or an empty text where it does not exist."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return _ask_ps(pid, "command")
 
 

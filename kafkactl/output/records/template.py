@@ -28,7 +28,10 @@ class Template(RecordWriter):
     """
 
     def __init__(self, text: str, key: Format, value: Format) -> None:
-        """Take a template, and the formats of keys and values. Raise UsageError for an unknown mark or escape."""
+        """Take a template, and the formats of keys and values.
+
+        Raise UsageError for an unknown mark; an unknown escape stays.
+        """
         self._key, self._value = key.to_output, value.to_output
         marks: dict[str, Callable[[Any], bytes]] = {
             "s": lambda message: self._write_or_empty(message.value(), self._value),
