@@ -29,11 +29,11 @@ class Choice:
 
 
 def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
-    """Return the format of a topic's keys or values.
+    """Return the format of a topic's keys or values; no request is sent to a registry yet.
 
     `choice` has the format's name and the source of its schema; `part` is key or value; `topic` is None where it is not
-    known. Raise UsageError for an unknown format, for a schema that is missing or that the format cannot use, and where
-    an extra is not installed.
+    known. Raise UsageError for an unknown format, strategy or setting of a registry, for a schema that is missing,
+    cannot be read or that the format cannot use, and where an extra is not installed.
     """
     language = schemas.LANGUAGES.get(choice.name)
     if language is None and choice.name != BY_REGISTRY:
@@ -67,7 +67,7 @@ def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
 
 
 def _read_schema(path: str, language: str | None, part: str) -> schemas.Schema:
-    """Return the schema in a file; raise UsageError where its language is not known."""
+    """Return the schema in a file; raise UsageError where its language is None, and for a file that cannot be read."""
     if language is None:
         raise UsageError(f"--{part}-schema in which language?", f"--{part}-format avro, protobuf or json-schema")
     return schemas.read_schema(path, language)

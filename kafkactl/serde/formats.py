@@ -35,7 +35,8 @@ class Format:
     def add_schema_id(self, data: bytes, headers: Sequence[tuple[str | bytes, bytes | None]]) -> bytes:
         """Return a value with the id of its schema before it, as to_text needs it.
 
-        Without a header with the id the data are returned as they are.
+        Without a header `id_header` that has a value the data are returned as they are. Of several headers the last
+        counts.
         """
         ids = [value for name, value in headers if name == self.id_header and value]
         return ids[-1] + data if ids else data
@@ -62,7 +63,7 @@ class Format:
 
 
 def get(name: str, others: Sequence[str] = ()) -> Format:
-    """Return the format with a name; string:ENCODING is text in another encoding.
+    """Return the format with a name; string:ENCODING is text in another encoding of Python.
 
     `others` are further names for the error. Raise UsageError for an unknown name or encoding.
     """
@@ -75,20 +76,22 @@ def get(name: str, others: Sequence[str] = ()) -> Format:
 
 
 def names() -> list[str]:
-    """Return the names of all formats that need no schema."""
+    """Return the names of all formats that need no schema, in the order of the help."""
     return list(_FORMATS)
 
 
 def _make_number_format(name: str, layout: str, parse: Callable[[str], int | float]) -> Format:
-    """Return the format of a number with a layout of `struct`."""
+    """Return the format of a number with a layout of `struct`; `parse` reads the text and raises ValueError."""
     packed = struct.Struct(layout)
 
     def to_text(data: bytes) -> str:
+        """Return bytes as a number's text; raise FormatError for another number of bytes."""
         if len(data) != packed.size:
             raise FormatError(f"{len(data)} bytes are no {name}: it has {packed.size}")
         return str(packed.unpack(data)[0])
 
     def to_bytes(text: str) -> bytes:
+        """Return a number's text as bytes; raise FormatError for other text, and for a number that is too large."""
         try:
             return packed.pack(parse(text))
         except (ValueError, struct.error) as error:
@@ -107,12 +110,14 @@ def _make_encoded_format(encoding: str) -> Format:
         ) from None
 
     def to_text(data: bytes) -> str:
+        """Return bytes as text; raise FormatError for bytes that are not of the encoding."""
         try:
             return data.decode(encoding)
         except UnicodeError as error:
             raise FormatError(f"{len(data)} bytes are not {encoding}") from error
 
     def to_bytes(text: str) -> bytes:
+        """Return text as bytes; raise FormatError for characters that the encoding does not have."""
         try:
             return text.encode(encoding)
         except UnicodeError as error:
@@ -132,7 +137,7 @@ _STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t]*[\r\n][ \t\r\n]*')
 
 
 def _decode_json(data: bytes) -> str:
-    """Return JSON as text; raise FormatError for bytes that are no JSON."""
+    """Return JSON as text, on one line; raise FormatError for bytes that are no JSON."""
     try:
         return _check_json(data.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -140,7 +145,7 @@ def _decode_json(data: bytes) -> str:
 
 
 def _encode_json(text: str) -> bytes:
-    """Return JSON as bytes; raise FormatError for text that is no JSON."""
+    """Return JSON as bytes, on one line; raise FormatError for text that is no JSON."""
     try:
         return _check_json(text).encode("utf-8")
     except UnicodeEncodeError as error:
@@ -165,17 +170,17 @@ _BACKSLASH = 0x5C
 
 
 def _escape(data: bytes) -> str:
-    """Return bytes as org.apache.kafka.common.utils.Bytes prints them."""
+    r"""Return bytes as org.apache.kafka.common.utils.Bytes prints them: printable ASCII, and \xHH for all others."""
     return "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != _BACKSLASH else f"\\x{byte:02X}" for byte in data)
 
 
 def _unescape(text: str) -> bytes:
-    r"""Return text as bytes, with \xHH replaced by the byte."""
+    r"""Return text as bytes, with \xHH replaced by the byte; all other text, also other escapes, stays as UTF-8."""
     return _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), text.encode("utf-8", "surrogateescape"))
 
 
 def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], bytes]:
-    """Return a conversion that raises FormatError where `convert` raises ValueError."""
+    """Return a conversion that raises FormatError where `convert` raises ValueError; `name` is for the message."""
 
     def to_bytes(text: str) -> bytes:
         try:

@@ -36,6 +36,7 @@ def make_format(schema: Schema) -> Format:
     validator = kind(parsed, registry=registry)
 
     def validate(text: str) -> str:
+        """Return the text unchanged; raise FormatError where it is no JSON or the schema does not allow it."""
         try:
             validator.validate(json.loads(text))
         except jsonschema.ValidationError as error:
@@ -47,6 +48,7 @@ def make_format(schema: Schema) -> Format:
         return text
 
     def to_text(data: bytes) -> str:
+        """Return bytes as text without a check; raise FormatError for bytes that are not UTF-8."""
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:

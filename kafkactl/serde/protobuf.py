@@ -28,7 +28,8 @@ _MAP_ENTRY = 536_870_911
 def make_format(schema: Schema) -> Format:
     """Return the format of a schema's message.
 
-    Raise UsageError for a text that is no Protobuf schema, and for a message that it does not have.
+    Raise UsageError for a text that is no Protobuf schema, and for a message that it does not have. Raise ImportError
+    without grpc_tools for a schema that is text.
     """
     return make_class_format(find_message_class(schema), schema.shown)
 
@@ -41,6 +42,10 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
     """
 
     def to_text(data: bytes) -> str:
+        """Return bytes as JSON, with unknown fields by number.
+
+        Raise FormatError for bytes that are not of the message.
+        """
         try:
             value = kind.FromString(data)
             fields = json_format.MessageToDict(
@@ -53,6 +58,7 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
         return json.dumps(fields, ensure_ascii=False)
 
     def to_bytes(text: str) -> bytes:
+        """Return JSON as bytes; raise FormatError for text that is not of the message."""
         try:
             data: bytes = json_format.Parse(_expand_largest_float(text), kind()).SerializeToString(deterministic=True)
         except (json_format.ParseError, message.EncodeError, ValueError) as error:
@@ -111,7 +117,7 @@ _LARGEST_FLOAT = "3.4028234663852886e+38"
 def _expand_largest_float(text: str) -> str:
     """Return JSON with the largest float in full, because the parser refuses its short form as too large.
 
-    The short form is the one that to_text writes.
+    The short form is the one that to_text writes. Texts in quotes stay.
     """
     if "3.4028235e+38" not in text:
         return text
@@ -121,8 +127,9 @@ def _expand_largest_float(text: str) -> str:
 def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     """Return the class of a schema's message: the named one, else the one at a path of indexes, else the first.
 
-    `indexes` are the number of a message among the top ones, then among the nested ones, and so on. Raise UsageError
-    for a text that is no Protobuf schema, and for a message that it does not have.
+    `indexes` are the number, from 0 on, of a message among the top ones, then among the nested ones, and so on. Raise
+    UsageError for a text that is no Protobuf schema, and for a message that it does not have. Raise ImportError without
+    grpc_tools for a schema that is text.
     """
     files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()
@@ -169,9 +176,9 @@ def _list_nested(descriptor: Any) -> list[Any]:
 
 
 def find_indexes(kind: Any) -> list[int]:
-    """Return the path of a message class in its file.
+    """Return the path of a message class in its file, as find_message_class takes it.
 
-    It has the number among the top messages, then the number among the nested ones, and so on.
+    It has the number among the top messages, from 0 on, then the number among the nested ones, and so on.
     """
     path: list[int] = []
     descriptor = kind.DESCRIPTOR
@@ -201,7 +208,7 @@ def _read_files(schema: Schema) -> list[Any]:
 
 
 def _mark_map_entries(descriptor: Any) -> None:
-    """Make messages maps again that a registry's schema declares as entries of maps.
+    """Make messages maps again, in place, that a registry's schema declares as entries of maps.
 
     protoc refuses the option map_entry, so a reserved field number marks these messages.
     """
@@ -214,7 +221,10 @@ def _mark_map_entries(descriptor: Any) -> None:
 
 
 def _compile(schema: Schema) -> bytes:
-    """Return the FileDescriptorSet that protoc makes of a schema; raise UsageError with protoc's first error."""
+    """Return the FileDescriptorSet that protoc makes of a schema; raise UsageError with protoc's first error.
+
+    Raise ImportError without grpc_tools. Descriptor 2 goes to a file meanwhile.
+    """
     import grpc_tools
     from grpc_tools import protoc
 
@@ -224,7 +234,7 @@ def _compile(schema: Schema) -> bytes:
         for name, text in {**schema.references, _MAIN: schema.text}.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(_MAP_ENTRY_OPTION.sub(f"reserved {_MAP_ENTRY};", text), encoding="utf-8")
-        descriptors, messages = root / "descriptors", root / "told"
+        descriptors, messages = root / "descriptors", root / "messages"
         # protoc writes its errors to the stderr of this process.
         with _redirect_stderr(messages):
             status = protoc.main(
@@ -253,13 +263,16 @@ def _find_first_error(messages: str) -> str:
 
 @contextlib.contextmanager
 def _redirect_stderr(path: Path) -> Iterator[None]:
-    """Write everything that goes to descriptor 2 into a file, inside the context."""
+    """Write everything that goes to descriptor 2 into a file, inside the context.
+
+    The descriptor is restored at its end.
+    """
     sys.stderr.flush()
-    saved = os.dup(2)
+    original_descriptor = os.dup(2)
     try:
         with path.open("wb") as file:
             os.dup2(file.fileno(), 2)
         yield
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+        os.dup2(original_descriptor, 2)
+        os.close(original_descriptor)

@@ -75,9 +75,10 @@ class Registry:
         return self._schemas[name]
 
     def find_latest(self, subject: str) -> tuple[int, Schema]:
-        """Return the id and the schema of a subject's newest version.
+        """Return the id and the schema of a subject's newest version; each call sends a request.
 
-        Raise the errors of `find_by_id`.
+        Raise NotFoundError where the registry does not have it, OperationError where it refuses, and UnreachableError
+        where it does not answer or refuses the login.
         """
         version = self._request(lambda: self._client.get_latest_version(subject), f"subject {subject}")
         return version.schema_id, self._resolve_references(version.schema)
@@ -86,7 +87,8 @@ class Registry:
         """Return the id of a schema under a subject; a new schema is registered.
 
         Without `registers` nothing is registered, and NotFoundError is raised for a schema that is missing. Raise
-        UsageError for a schema with references and for a FileDescriptorSet, and the errors of `find_by_id`.
+        UsageError for a schema with references and for a FileDescriptorSet, OperationError where the registry refuses,
+        and UnreachableError where it does not answer or refuses the login: the schema may be registered then.
         """
         if schema.references:
             used = sorted(name for name in schema.references if name in schema.text)
@@ -107,10 +109,14 @@ class Registry:
         return number
 
     def _resolve_references(self, answer: Any) -> Schema:
-        """Return an answer of the registry as a schema, with the texts of all schemas that it refers to."""
+        """Return an answer of the registry as a schema, with the texts of all schemas that it refers to.
+
+        Each of them is requested. Raise the errors of `_request`.
+        """
         references: dict[str, str] = {}
 
         def collect(schema: Any) -> None:
+            """Add the texts of the schemas that a schema refers to, and of those that they refer to."""
             for reference in schema.references or ():
                 if reference.name not in references:
                     schema = self._find_version(reference.subject, reference.version)
@@ -121,13 +127,14 @@ class Registry:
         return Schema(answer.schema_type or AVRO, answer.schema_str, references, shown=self._shown)
 
     def _find_version(self, subject: str, number: int) -> Any:
-        """Return one version of a subject's schema."""
+        """Return one version of a subject's schema. Raise the errors of `_request`."""
         return self._request(lambda: self._client.get_version(subject, number), f"subject {subject}").schema
 
     def _request(self, ask: Callable[[], T], subject_text: str) -> T:
-        """Return the answer to a request; raise NotFoundError, OperationError and UnreachableError.
+        """Return the answer to a request.
 
-        `subject_text` names the requested schema in errors.
+        `subject_text` names the requested schema in errors. Raise NotFoundError for status 404, UnreachableError for
+        401 and 403 and where no answer comes, and OperationError for any other error status.
         """
         try:
             return ask()
@@ -141,7 +148,7 @@ class Registry:
             raise
 
     def _translate_error(self, error: SchemaRegistryError, subject_text: str) -> KafkactlError:
-        """Return our error for an answer with an error status."""
+        """Return (not raise) our error for an answer with an error status."""
         if error.http_status_code in (401, 403):
             return UnreachableError(
                 f"the schema registry at {self._url} refuses us: {error.error_message}",
@@ -152,7 +159,7 @@ class Registry:
         return OperationError(f"the schema registry at {self._url} refuses {subject_text}: {error.error_message}")
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        """Return the error for a registry that does not answer."""
+        """Return (not raise) the error for a registry that does not answer."""
         return UnreachableError(
             f"cannot reach the schema registry at {self._url}: {_describe_error(error)}", "--schema-registry names it"
         )
@@ -204,7 +211,11 @@ class RegistryFormat:
         return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
 
     def _read_value(self, data: bytes) -> str:
-        """Return a value as text, by the schema that it names."""
+        """Return a value as text, by the schema that it names.
+
+        Raise FormatError for bytes without a schema's id, an id that the registry does not have, a schema that is
+        invalid, and a value that is not of it. Raise UnreachableError and OperationError of the registry.
+        """
         name, at = _read_schema_id(data)
         try:
             schema = self._registry.find_by_id(name)
@@ -222,13 +233,20 @@ class RegistryFormat:
         return reader.to_text(data[at:])
 
     def _write_value(self, text: str) -> bytes:
-        """Return a text as a value, behind the header of its schema."""
+        """Return a text as a value, behind the header of its schema.
+
+        Raise FormatError for a text that is not of the schema, and the errors of `_writer`.
+        """
         header, format = self._writer
         return header + format.to_bytes(text)
 
     @cached_property
     def _writer(self) -> tuple[bytes, Format]:
-        """Return the header and the format that values are written with."""
+        """Return the header and the format that values are written with; the first use sends requests.
+
+        Raise UsageError where no schema can be chosen or it is invalid, NotFoundError where the registry does not have
+        it, OperationError where it refuses, and UnreachableError where it does not answer.
+        """
         schema = self._schema
         if self._writes.schema_id is not None:
             number = self._writes.schema_id
@@ -251,8 +269,8 @@ class RegistryFormat:
     def _name_subject(self, parsed: _ParsedSchema | None) -> str:
         """Return the name of the subject.
 
-        The strategies record and topic-record need the schema. Raise UsageError where the topic is needed and not
-        known.
+        The strategies record and topic-record need the schema; `parsed` is None without one. Raise UsageError where the
+        topic is needed and not known, and where the schema has no name.
         """
         topic, part = self._subject
         record = "" if parsed is None or self._strategy == "topic" else parsed.name
@@ -306,7 +324,10 @@ class _ParsedSchema:
 
 
 def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
-    """Return a schema with its format; raise UsageError for an invalid schema."""
+    """Return a schema with its format; raise UsageError for an invalid schema.
+
+    `indexes` are the path of a Protobuf message, as in find_message_class; empty means the named or the first message.
+    """
     if schema.language != PROTOBUF:
         return _ParsedSchema(schema, make_format(schema))
     from kafkactl.serde import protobuf
@@ -316,7 +337,10 @@ def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
 
 
 def _read_schema_id(data: bytes) -> tuple[int | str, int]:
-    """Return the id or the GUID before a value, and its end; raise FormatError for other bytes."""
+    """Return the id (a number) or the GUID (text) before a value, and its end in bytes.
+
+    Raise FormatError for bytes that begin in another way.
+    """
     if len(data) >= _HEADER.size and data[0] == _MAGIC:
         _, number = _HEADER.unpack_from(data)
         return number, _HEADER.size
@@ -339,9 +363,13 @@ def _encode_varint(number: int) -> bytes:
 
 
 def _read_indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
-    """Return the path of the message, and the beginning of the value; raise FormatError for an invalid path."""
+    """Return the path of the message, and the position of the value; raise FormatError for an invalid path.
+
+    `at` is the position of the path in bytes. An empty path means the first message.
+    """
 
     def number() -> int:
+        """Return the next zigzag varint, and move the position behind it; raise FormatError where it is cut off."""
         nonlocal at
         raw = shift = 0
         while True:
