@@ -60,7 +60,10 @@ def make_format(schema: Schema) -> Format:
             raise FormatError(f"{len(data)} bytes are not of the Avro schema: {_explain_read_error(error)}") from error
         if left := len(data) - source.tell():
             raise FormatError(f"{left} bytes are left after the Avro value")
-        return json.dumps(values.to_json(value, parsed), ensure_ascii=False)
+        try:
+            return json.dumps(values.to_json(value, parsed), ensure_ascii=False)
+        except RecursionError as error:
+            raise FormatError(f"the Avro value of {len(data)} bytes is nested too deeply") from error
 
     def to_bytes(text: str) -> bytes:
         """Return JSON as bytes. Raise FormatError for a text that is no JSON or not of the schema."""
@@ -332,6 +335,7 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
         TypeError,
         AttributeError,
         KeyError,
+        RecursionError,
     ) as error:
         raise UsageError(f"no Avro schema: {_describe_error(error)}") from error
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import json
 import re
 import struct
@@ -94,7 +93,7 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
         """Return a number's text as bytes; raise FormatError for other text, and for a number that is too large."""
         try:
             return packed.pack(parse(text))
-        except (ValueError, struct.error) as error:
+        except (ValueError, OverflowError, struct.error) as error:
             raise FormatError(f"{text!r} is no {name}") from error
 
     return Format(name, to_text, to_bytes)
@@ -103,8 +102,8 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
 def _make_encoded_format(encoding: str) -> Format:
     """Return the format of text in an encoding of Python; raise UsageError for an unknown one."""
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        "".encode(encoding)
+    except (LookupError, ValueError):
         raise UsageError(
             f"{encoding!r} is no encoding", "like string:latin-1, string:utf-16-be or string:euc-kr"
         ) from None

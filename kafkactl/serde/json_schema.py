@@ -30,7 +30,7 @@ def make_format(schema: Schema) -> Format:
             name: Resource.from_contents(json.loads(text), default_specification=DRAFT7)
             for name, text in schema.references.items()
         }
-    except (ValueError, jsonschema.SchemaError) as error:
+    except (ValueError, TypeError, RecursionError, jsonschema.SchemaError) as error:
         raise UsageError(f"no JSON Schema: {getattr(error, 'message', error)}") from error
     registry: Registry[Any] = Registry().with_resources(references.items())
     validator = kind(parsed, registry=registry)
@@ -43,6 +43,8 @@ def make_format(schema: Schema) -> Format:
             raise FormatError(f"{text[:80]!r} is not of the JSON Schema: {error.json_path}: {error.message}") from error
         except Unresolvable as error:
             raise FormatError(f"the JSON Schema refers to what is not there: {error}") from error
+        except RecursionError as error:
+            raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except ValueError as error:
             raise FormatError(f"{text[:80]!r} is not JSON: {error}") from error
         return text

@@ -144,7 +144,7 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     descriptor: Any = main
     for index in indexes or [0]:
         types = list(main.message_types_by_name.values()) if descriptor is main else _list_nested(descriptor)
-        if index >= len(types):
+        if not 0 <= index < len(types):
             raise UsageError(f"the schema has no message number {index}", "FILE:MESSAGE names one")
         descriptor = types[index]
     return message_factory.GetMessageClass(descriptor)
@@ -232,8 +232,7 @@ def _compile(schema: Schema) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name, text in {**schema.references, _MAIN: schema.text}.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(_MAP_ENTRY_OPTION.sub(f"reserved {_MAP_ENTRY};", text), encoding="utf-8")
+            _write_file(root, name, _MAP_ENTRY_OPTION.sub(f"reserved {_MAP_ENTRY};", text))
         descriptors, messages = root / "descriptors", root / "messages"
         # protoc writes its errors to the stderr of this process.
         with _redirect_stderr(messages):
@@ -250,6 +249,23 @@ def _compile(schema: Schema) -> bytes:
         if status:
             raise UsageError(f"no Protobuf schema: {_find_first_error(messages.read_text('utf-8', 'replace'))}")
         return descriptors.read_bytes()
+
+
+def _write_file(root: Path, name: str, text: str) -> None:
+    """Write a .proto file below a folder; `name` is its path there, which may come from a registry.
+
+    Raise UsageError for a path that leaves the folder, and for a name or text that no file can have.
+    """
+    path = Path(os.path.normpath(root / name))
+    if not path.is_relative_to(root):
+        raise UsageError(f"no Protobuf schema: the import {name!r} is not below the schema's folder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"no Protobuf schema: cannot write the import {name[:80]!r}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"no Protobuf schema: cannot write the import {name[:80]!r}: {error}") from error
 
 
 def _find_first_error(messages: str) -> str:

@@ -65,9 +65,9 @@ def read_schema(path: str, language: str) -> Schema:
     file that cannot be read or is not UTF-8.
     """
     name, message = path, None
-    if language == PROTOBUF and ":" in path and not Path(path).exists():
-        name, _, message = path.rpartition(":")
     try:
+        if language == PROTOBUF and ":" in path and not Path(path).exists():
+            name, _, message = path.rpartition(":")
         data = Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read schema {name}: {error.strerror}") from error

@@ -158,6 +158,12 @@ def test_why_bytes_are_no_value_is_said_plainly(schema: object, data: bytes, why
         make_format(Schema(AVRO, json.dumps(schema))).to_text(data)
 
 
+def test_a_value_that_is_nested_too_deeply_is_refused() -> None:
+    schema = {"type": "record", "name": "N", "fields": [{"name": "next", "type": ["null", "N"]}]}
+    with pytest.raises(FormatError, match="the Avro value of 901 bytes is nested too deeply"):
+        make_format(Schema(AVRO, json.dumps(schema))).to_text(b"\x02" * 900 + b"\0")
+
+
 def test_a_time_that_nobody_can_write_is_shown_as_its_number() -> None:
     format = make_format(Schema(AVRO, json.dumps(MILLIS), shown=ShowOptions(logical_types=True)))
     plain = make_format(Schema(AVRO, '"long"'))

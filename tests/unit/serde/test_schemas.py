@@ -107,11 +107,20 @@ def test_json_schema_values(tmp_path: Path) -> None:
         ("avro", '"Unknown"', "no Avro schema"),
         ("protobuf", "message {", "no Protobuf schema: line 1"),
         ("json-schema", '{"type": 3}', "no JSON Schema"),
+        ("json-schema", "1", "no JSON Schema"),
+        ("json-schema", "[" * 100_000, "no JSON Schema"),
+        ("avro", "[" * 100_000, "no Avro schema"),
     ],
 )
 def test_schemas_that_are_none(tmp_path: Path, format: str, text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         from_file(tmp_path, "schema.proto", text, format)
+
+
+def test_json_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    for schema, text in (("{}", "[" * 100_000), ('{"items": {"$ref": "#"}}', "[" * 500 + "]" * 500)):
+        with pytest.raises(FormatError, match="is nested too deeply"):
+            from_file(tmp_path, "schema.json", schema, "json-schema").to_bytes(text)
 
 
 def test_wrong_choices(tmp_path: Path) -> None:
