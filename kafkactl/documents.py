@@ -71,7 +71,7 @@ def read_yaml(path: Path) -> Any:
     except yaml.YAMLError as error:
         raise UsageError(f"cannot read {path}: not YAML: {' '.join(str(error).split())}") from None
     except ValueError:
-        raise UsageError(f"cannot read {path}: not YAML: a value is not of the type that its tag says") from None
+        raise UsageError(f"cannot read {path}: not YAML: a value does not have the type of its tag") from None
 
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
@@ -97,7 +97,7 @@ def _make_loader() -> Any:
                 if not isinstance(key, (str, int)) or isinstance(key, bool):
                     raise yaml.constructor.ConstructorError(None, None, "a name is not a text", name.start_mark)
                 if key in keys:
-                    raise yaml.constructor.ConstructorError(None, None, f"{key!r} is there twice", name.start_mark)
+                    raise yaml.constructor.ConstructorError(None, None, f"{key!r} occurs twice", name.start_mark)
                 keys.add(key)
             return super().construct_mapping(node, deep=deep)
 

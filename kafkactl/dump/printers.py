@@ -39,7 +39,7 @@ def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[It
     """
     one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
-        raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "-o json can")
+        raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "use -o json")
     if format in (OutputFormat.JSON, OutputFormat.JSONL):
         return _print_json
     if format is OutputFormat.CSV:

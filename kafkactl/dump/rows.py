@@ -123,8 +123,8 @@ def _read_log_rows(
 def _read_other_rows(path: Path) -> Iterator[Row]:
     """Return an iterator over the rows of a file that is no segment, each with the file's name first.
 
-    Raise UsageError for an unknown kind. Iterating raises NotFoundError, UsageError and FormatError as the reader of
-    the kind does.
+    Raise UsageError for an unknown kind. At once, or while the result is iterated, raise NotFoundError for a missing
+    file, UsageError for one that cannot be opened, and FormatError for a corrupt one.
     """
     from kafkactl.storage.index import OffsetIndex, TimeIndex
     from kafkactl.storage.producer_snapshot import read_producer_snapshot
@@ -133,7 +133,7 @@ def _read_other_rows(path: Path) -> Iterator[Row]:
     kind = find_kind(path)
     if kind is None:
         kinds = ", ".join(kind.value for kind in FileKind)
-        raise UsageError(f"{path}: not a kind of file that is known", f"these are: {kinds}")
+        raise UsageError(f"{path}: unknown kind of file", f"name files of these kinds: {kinds}")
     if kind is FileKind.OFFSET_INDEX:
         rows: Iterator[Row] = _read_index_rows(OffsetIndex(path))
     elif kind is FileKind.TIME_INDEX:

@@ -108,7 +108,10 @@ def format_large_record(batch: AnyBatch, record: Record, with_metadata: bool = T
 
 
 def _format_record_heading(record: Record, kind: str) -> str:
-    """Return the beginning of a record's line; `kind` is the name of its timestamp."""
+    """Return the beginning of a record's line, up to its sizes, sequence and header names, or its CRC in magic 0 and 1.
+
+    `kind` is the name of its timestamp.
+    """
     text = f"| offset: {record.offset} {kind}: {record.timestamp_ms}"
     if isinstance(record, LegacyRecord):
         text += f" keySize: {record.key_size} valueSize: {record.value_size}"
@@ -152,7 +155,9 @@ def format_log_heading(segment: Segment) -> str:
         return "KRaft bootstrap snapshot"
     match = re.fullmatch(r"(\d{20})-(\d{10})\.checkpoint", path.name)
     if match is None:
-        raise UsageError(f"{path}: the name tells no offset and epoch", "KRaft names snapshots OFFSET-EPOCH.checkpoint")
+        raise UsageError(
+            f"{path}: the name has no offset and epoch", "name the snapshot as KRaft does: OFFSET-EPOCH.checkpoint"
+        )
     return f"Snapshot end offset: {int(match[1])}, epoch: {int(match[2])}"
 
 

@@ -57,7 +57,10 @@ class Turn:
                 os.write(self._following, _POSITION.pack(position))
 
     def stop(self) -> None:
-        """Tell all later processes that nothing more is to be written."""
+        """Tell all later processes that nothing more is to be written.
+
+        After pass_on for the item this has no effect.
+        """
         self.pass_on(_STOP)
 
 
@@ -68,7 +71,7 @@ class SingleTurn(Turn):
         super().__init__(-1, -1)
 
     def wait(self) -> int | None:
-        """Return position 0 at once."""
+        """Return position 0 at once, which has no meaning because all output goes to one stream."""
         return 0
 
     def pass_on(self, position: int) -> None:
@@ -80,6 +83,7 @@ class FileOutput:
     """Writer from a position of a file on, whatever others write elsewhere in it."""
 
     def __init__(self, descriptor: int, position: int) -> None:
+        """Take the descriptor of a file, which stays open, and the position in bytes to write at."""
         self._descriptor = descriptor
         self.position = position
 
@@ -143,7 +147,9 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
             except EOFError:
                 if any(os.waitstatus_to_exitcode(status) == _CLOSED for status in _reap(children)):
                     raise BrokenPipeError from None
-                raise KafkactlError("a process that read the file was lost", "--jobs 1 does without") from None
+                raise KafkactlError(
+                    "a process that read the file ended unexpectedly", "read the file with one process: --jobs 1"
+                ) from None
             if message == _END:
                 return
             if isinstance(message, (OSError, KafkactlError)):

@@ -62,7 +62,9 @@ def up(
     _make_engine(new_cluster).up(target, tell)
     tell(f"waiting for {len(target.brokers)} broker{'s' if len(target.brokers) > 1 else ''}")
     if not await_condition(lambda: count_brokers(target) == len(target.brokers), START_TIMEOUT_S):
-        raise EngineError(f"{name} started, but not all its brokers joined", f"see: kafkactl local logs {name}")
+        raise EngineError(
+            f"{name} started, but not all its brokers joined", f"look at its logs: kafkactl local logs {name}"
+        )
     return target
 
 
@@ -113,11 +115,11 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     )
     if service is None:
         present = ", ".join(node_service.name for node_service in target.nodes)
-        raise NotFoundError(f"{name} has no node {node!r}", f"it has: {present}")
+        raise NotFoundError(f"{name} has no node {node!r}", f"use one of its nodes: {present}")
     engine = _make_engine(local_cluster)
     state = next(node_service.state for node_service in engine.status(target) if node_service.node == service.name)
     if state not in ("running", "paused") and fault is not Fault.RESTART:
-        raise EngineError(f"{service.name} does not run", f"kafkactl local restart {service.name} starts it")
+        raise EngineError(f"{service.name} does not run", f"start it: kafkactl local restart {service.name}")
     if state == "paused" and fault is Fault.RESTART:
         engine.apply(Fault.RESUME, target, service, tell)  # a paused process cannot end in order
     engine.apply(fault, target, service, tell)
@@ -160,7 +162,9 @@ def _remove(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise EngineError(f"cannot remove {folder}: {error.strerror}", f"sudo rm -rf {folder}") from error
+        raise EngineError(
+            f"cannot remove {folder}: {error.strerror}", f"remove it as root: sudo rm -rf {folder}"
+        ) from error
 
 
 def _require_local_cluster(name: str) -> Instance:
@@ -168,7 +172,11 @@ def _require_local_cluster(name: str) -> Instance:
     local_cluster = instance.find(name)
     if local_cluster is None:
         present = ", ".join(list_names())
-        hint = f"there is: {present}" if present else f"start one: kafkactl local up [{'|'.join(TARGETS)}]"
+        hint = (
+            f"use one of the existing clusters: {present}"
+            if present
+            else f"start one: kafkactl local up [{'|'.join(TARGETS)}]"
+        )
         raise NotFoundError(f"local cluster not found: {name!r}", hint)
     return local_cluster
 
@@ -190,7 +198,7 @@ def _require_same(
     if differences:
         raise EngineError(
             f"{local_cluster.target} is running already, with {' and '.join(differences)}",
-            f"first: kafkactl local down {local_cluster.target}",
+            f"stop it first: kafkactl local down {local_cluster.target}",
         )
 
 
@@ -201,8 +209,8 @@ def _choose_engines(requested: str, present_engine: str) -> Sequence[str]:
     """
     if present_engine and requested not in ("auto", present_engine):
         raise EngineError(
-            f"its data lies with the {present_engine} engine",
-            f"--engine {present_engine}, or first: kafkactl local down --wipe",
+            f"the data of the cluster belong to the {present_engine} engine",
+            f"use --engine {present_engine}, or remove the data first: kafkactl local down --wipe",
         )
     if present_engine:
         return [present_engine]
@@ -224,10 +232,10 @@ def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell:
         except EngineError as reason:
             reasons.append(reason)
             if name != engine_names[-1]:
-                tell(f"{reason}; so {engine_names[-1]}")
+                tell(f"{reason}; the {engine_names[-1]} engine is used instead")
     if len(reasons) == 1:
         raise reasons[0]
-    raise EngineError(f"no engine for a local cluster: {'; '.join(map(str, reasons))}", reasons[-1].hint)
+    raise EngineError(f"no engine can start a local cluster: {'; '.join(map(str, reasons))}", reasons[-1].hint)
 
 
 def _make_engine(local_cluster: Instance) -> Engine:
@@ -262,7 +270,7 @@ def _is_running(local_cluster: Instance) -> bool:
     other_states = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]
     if other_states and len(other_states) < len(nodes):
         raise EngineError(
-            f"{local_cluster.target} runs in part only: {', '.join(other_states)}",
-            f"first: kafkactl local down {local_cluster.target}",
+            f"{local_cluster.target} runs only in part: {', '.join(other_states)}",
+            f"stop it first: kafkactl local down {local_cluster.target}",
         )
     return not other_states

@@ -124,7 +124,9 @@ def make_variables(
             values[name] = str(folder)
     if version is not None:
         if not re.fullmatch(r"\d+\.\d+\.\d+", version):
-            raise UsageError(f"{version!r} is no Kafka version", "name one like 4.3.1")
+            raise UsageError(
+                f"invalid value {version!r} for --version: not a Kafka version", "use three numbers, such as 4.3.1"
+            )
         values["KAFKACTL_KAFKA_VERSION"] = version
         major, minor, _patch = version.split(".")
         if major == "3":
@@ -143,7 +145,9 @@ def load_target(name: str, values: Mapping[str, str]) -> Target:
     document = yaml.load(interpolate(file.read_text(encoding="utf-8"), values), Loader=loader)
     version = str(document["x-kafka-version"])
     if name.startswith("zookeeper") and not version.startswith("3."):
-        raise UsageError(f"Kafka {version} has no ZooKeeper mode", "3.9 is the last line that has it")
+        raise UsageError(
+            f"Kafka {version} has no ZooKeeper mode", "use a version up to 3.9, the last one with ZooKeeper"
+        )
     services = {key: _parse_service(key, entry, file.parent) for key, entry in document["services"].items()}
     return Target(name, file, document["name"], version, _sort_by_start(services), document.get("x-client", {}))
 
@@ -199,6 +203,7 @@ def _sort_by_start(services: Mapping[str, Service]) -> tuple[Service, ...]:
     services_in_order: dict[str, Service] = {}
 
     def add(name: str) -> None:
+        """Add a service after its dependencies, unless it is there already."""
         if name not in services_in_order:
             for dependency in services[name].depends_on:
                 add(dependency)

@@ -14,7 +14,7 @@ from kafkactl.local.compose import Service, Target
 from kafkactl.local.engine import START_TIMEOUT_S, Fault, NodeStatus, Tell
 
 REMEDIES = "start Docker and install its compose plugin, or use --engine native (Java 17 and Maven, no Docker)"
-_NO_DOCKER = "there is no docker on PATH"
+_NO_DOCKER = "docker not found on PATH"
 _ANSWER_TIMEOUT_S = 10
 
 
@@ -26,7 +26,7 @@ def find_docker_problem() -> str | None:
     if shutil.which("docker") is None:
         return _NO_DOCKER
     for command, problem in (
-        (["docker", "info", "--format", "{{.ServerVersion}}"], "no Docker engine answers"),
+        (["docker", "info", "--format", "{{.ServerVersion}}"], "the Docker engine does not answer"),
         (["docker", "compose", "version"], "docker has no compose plugin"),
     ):
         try:
@@ -54,7 +54,7 @@ class DockerEngine:
         images = {service.image for service in target.services}
         if subprocess.run(["docker", "image", "inspect", *images], capture_output=True, check=False).returncode != 0:
             tell(f"docker compose pull: {target.file.name}")
-            self._run_and_tell(target, tell, "pull", hint="where images cannot be pulled, --engine native does without")
+            self._run_and_tell(target, tell, "pull", hint="use --engine native if images cannot be pulled")
 
     def up(self, target: Target, tell: Tell) -> None:
         """Start every container and return when each is healthy.
@@ -144,7 +144,7 @@ class DockerEngine:
 
         Raise EngineError without docker, and, with the last line and the hint, where the command fails.
         """
-        last = "no reason told"
+        last = "no reason given"
         with self._start_process(target, *arguments, stderr=subprocess.STDOUT) as process:
             assert process.stdout is not None
             for line in filter(None, map(str.strip, process.stdout)):
@@ -152,7 +152,8 @@ class DockerEngine:
                 last = line
         if process.returncode != 0:
             raise EngineError(
-                f"docker compose {arguments[0]} failed: {last}", hint or f"see: kafkactl local logs {target.name}"
+                f"docker compose {arguments[0]} failed: {last}",
+                hint or f"look at its logs: kafkactl local logs {target.name}",
             )
 
     def _ask(self, target: Target, *arguments: str) -> str:
@@ -160,7 +161,7 @@ class DockerEngine:
         with self._start_process(target, *arguments, stderr=subprocess.PIPE) as process:
             answer, complaint = process.communicate()
         if process.returncode != 0:
-            reason = (complaint.strip().splitlines() or ["no reason told"])[-1]
+            reason = (complaint.strip().splitlines() or ["no reason given"])[-1]
             raise EngineError(f"docker compose {arguments[0]} failed: {reason}", REMEDIES)
         return answer
 

@@ -25,7 +25,7 @@ def find_java() -> str:
     java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
     if java is None:
         where = "in JAVA_HOME/bin" if home else "on PATH"
-        raise EngineError(f"the native engine needs Java, and there is no java {where}", REMEDIES)
+        raise EngineError(f"the native engine needs Java: java not found {where}", REMEDIES)
     return java
 
 
@@ -36,7 +36,7 @@ def require_java(version: str) -> None:
     match = re.search(r'version "(?:1\.)?(\d+)', output)
     needed = 17 if int(version.split(".")[0]) >= 4 else 8
     if match is None or int(match[1]) < needed:
-        has = f"is version {match[1]}" if match else "does not tell its version"
+        has = f"is version {match[1]}" if match else "does not print its version"
         raise EngineError(f"Kafka {version} needs Java {needed} or newer, and {java} {has}", REMEDIES)
 
 
@@ -66,11 +66,11 @@ def _find_in_home(home: Path, version: str) -> Path:
     brokers = sorted(folder.glob("kafka_2.1*-*.jar"))
     versions = {match[1] for jar in brokers if (match := re.fullmatch(r"kafka_2\.1\d-(\d+\.\d+\.\d+)\.jar", jar.name))}
     if not versions:
-        raise EngineError(f"KAFKA_HOME={home} holds no Kafka (no libs/kafka_2.13-*.jar)", "correct it, or unset it")
+        raise EngineError(f"KAFKA_HOME={home} has no Kafka (no libs/kafka_2.13-*.jar)", "correct it, or unset it")
     if version not in versions:
         raise UsageError(
-            f"KAFKA_HOME={home} holds Kafka {', '.join(sorted(versions))}, not {version}",
-            f"say --version {min(versions)}, or unset KAFKA_HOME to have {version} fetched by Maven",
+            f"KAFKA_HOME={home} has Kafka {', '.join(sorted(versions))}, not {version}",
+            f"use --version {min(versions)}, or unset KAFKA_HOME to fetch {version} with Maven",
         )
     return folder
 
@@ -82,9 +82,7 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
     """
     maven = shutil.which("mvn")
     if maven is None:
-        raise EngineError(
-            f"the jars of Kafka {version} are not here yet, and there is no Maven to fetch them", REMEDIES
-        )
+        raise EngineError(f"cannot fetch the jars of Kafka {version}: Maven (mvn) not found on PATH", REMEDIES)
     tell(f"fetching the jars of Kafka {version} with Maven (once; kept in {folder})")
     folder.parent.mkdir(parents=True, exist_ok=True)
     # The folder is filled beside its final place and then renamed, so that an interrupted download leaves no part.
@@ -102,7 +100,7 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
         if completed.returncode != 0:
             reasons = re.findall(r"\[ERROR\] (.+)", completed.stdout + completed.stderr)
             raise EngineError(
-                f"Maven could not fetch Kafka {version}: {reasons[0] if reasons else 'no reason told'}", REMEDIES
+                f"Maven could not fetch Kafka {version}: {reasons[0] if reasons else 'no reason given'}", REMEDIES
             )
         try:
             Path(work, "libs").rename(folder)

@@ -85,9 +85,12 @@ def _run_job(job: Service) -> None:
     try:
         completed = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise EngineError(f"{job.name} needs {command[0]}, which is not here", "install it") from error
+        raise EngineError(f"cannot run {job.name}: {command[0]} not found on PATH", f"install {command[0]}") from error
     if completed.returncode != 0:
-        raise EngineError(f"{job.name} failed: {_find_complaint(completed.stderr)}", f"it ran: {' '.join(command)}")
+        raise EngineError(
+            f"{job.name} failed: {_find_complaint(completed.stderr)}",
+            f"run its command to see more: {' '.join(command)}",
+        )
 
 
 def _write_files(node: Node, loopback: translate.Loopback) -> None:
@@ -144,7 +147,7 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
         if process.returncode != 0:
             raise EngineError(
                 f"cannot format the storage of {node.service.name}: {_find_complaint(output)}",
-                "kafkactl local down --wipe removes what an earlier run left",
+                "remove the data of an earlier run: kafkactl local down --wipe",
             )
 
 
@@ -188,7 +191,10 @@ def _find_client_port(node: Node, loopback: translate.Loopback) -> int:
 
 
 def _await_dependencies(node: Node, nodes: list[Node], loopback: translate.Loopback) -> None:
-    """Wait until the nodes that a node depends on serve; raise EngineError as `_await_open` does."""
+    """Wait until the nodes that a node depends on serve.
+
+    Raise EngineError where the process of one ends, and where one does not answer within 180 s.
+    """
     for other in nodes:
         if other.service.name in node.service.depends_on:
             _await_open(other, _find_client_port(other, loopback))
@@ -205,14 +211,15 @@ def _await_open(node: Node, port: int) -> None:
         if started and not running:
             log_text = node.log.read_text(encoding="utf-8", errors="replace")
             raise EngineError(
-                f"{node.service.name} ended while starting: {_find_complaint(log_text)}", f"its whole log: {node.log}"
+                f"{node.service.name} ended while starting: {_find_complaint(log_text)}", f"look at its log: {node.log}"
             )
         started = started or running
         return running and ports.is_open(port)
 
     if not await_condition(is_serving, START_TIMEOUT_S):
         raise EngineError(
-            f"{node.service.name} did not answer on port {port} within {START_TIMEOUT_S:.0f} s", f"its log: {node.log}"
+            f"{node.service.name} did not answer on port {port} within {START_TIMEOUT_S:.0f} s",
+            f"look at its log: {node.log}",
         )
 
 
@@ -223,4 +230,4 @@ def _find_complaint(text: str) -> str:
     """
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
     complaints = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line]
-    return (complaints or lines or ["it said nothing"])[-1]
+    return (complaints or lines or ["the log is empty"])[-1]

@@ -90,7 +90,9 @@ def confirm(question: str, assume_yes: bool) -> bool:
     if assume_yes:
         return True
     if not can_ask():
-        raise UsageError(f"{question}: not done, for nobody can be asked here", "--yes does it, --dry-run only shows")
+        raise UsageError(
+            f"{question}: not done: there is no terminal to ask at", "confirm with --yes, or preview with --dry-run"
+        )
     _write(f"{_escape_for_stderr(question)}? [y/N] ", end="")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -49,7 +49,10 @@ def show(
         case OutputFormat.CSV:
             stream.writelines(structured.encode_csv(report.tables, with_headings))
         case _:
-            raise UsageError(f"this result has no form {format.value}", "use another -o, or the command without it")
+            raise UsageError(
+                f"invalid value {format.value!r} for -o: this result does not have this form",
+                "use another value, or leave -o out",
+            )
 
 
 def _write_bytes(pieces: Any, stream: TextIO) -> None:

@@ -90,7 +90,9 @@ class Report:
         """
         title, _, order = sort.partition(":")
         if order not in ("", "asc", "desc"):
-            raise UsageError(f"invalid value {sort!r} for --sort: {order!r} is not an order", "COLUMN or COLUMN:desc")
+            raise UsageError(
+                f"invalid value {sort!r} for --sort: {order!r} is not an order", "use COLUMN or COLUMN:desc"
+            )
         tables = [
             replace(table, rows=_sort_rows(table.rows, _pick(table, [title], "--sort")[0], order == "desc"))
             for table in self.tables
@@ -108,7 +110,7 @@ def _pick(table: Table, titles: Sequence[str], flag: str = "--columns") -> list[
     for title in titles:
         if title.lower() not in columns:
             possible = ", ".join(column.title for column in table.columns)
-            raise UsageError(f"invalid value {title!r} for {flag}", f"columns: {possible}")
+            raise UsageError(f"invalid value {title!r} for {flag}", f"use one of these columns: {possible}")
     return [columns[title.lower()] for title in titles]
 
 

@@ -70,7 +70,10 @@ def dump_json(value: Any, indented: bool = False) -> bytes:
 
 
 def _dump_fast(value: Any, indented: bool = False) -> bytes | None:
-    """Return a value as JSON, or None for text that is not Unicode, integers over 64 bits, and deep nesting."""
+    """Return a value as JSON in UTF-8, or None for text that is not Unicode, large integers, and deep nesting.
+
+    Integers over 64 bits are large ones.
+    """
     import orjson
 
     options = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indented else 0)
@@ -140,7 +143,10 @@ def format_csv_bytes(data: bytes | None, null: bytes = b"") -> bytes:
 def check_null_marker(text: str) -> None:
     """Raise UsageError for a marker of null in csv with a comma, a quote or a line end; else do nothing."""
     if _CSV_SPECIAL.search(text):
-        raise UsageError(f"--null-marker {text!r}: a cell without quotes cannot have it", "like NULL or \\N")
+        raise UsageError(
+            f"invalid value {text!r} for --null-marker: it has a comma, a quote or a line end",
+            "use for example NULL or \\N",
+        )
 
 
 def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
@@ -262,7 +268,7 @@ def _encode_yaml_flat(value: Any) -> str:
 
 @functools.lru_cache(maxsize=4096)  # names and states are repeated often
 def _encode_yaml_scalar(value: str | float) -> str:
-    """Return text or a float as PyYAML writes it, because PyYAML knows which texts must be quoted."""
+    """Return text or a float on one line as PyYAML writes it, which knows the texts that must be quoted."""
     if isinstance(value, str) and _YAML_WORD.fullmatch(value) and value.lower() not in _YAML_RESERVED:
         return value
     import yaml
@@ -282,7 +288,7 @@ def _format_csv_rows(columns: list[list[Any]]) -> str:
 
 
 def _format_csv_column(values: list[Any]) -> list[str]:
-    """Return the cells of a column.
+    """Return the cells of a column as text, with the quotes that they need.
 
     Most columns repeat few values, or are numbers; both have a faster way.
     """

@@ -57,7 +57,9 @@ def make_format(schema: Schema) -> Format:
         except Exception as error:  # wrong bytes make fastavro raise errors of any kind
             if schema.shown.logical_types:  # a time that Python cannot express is shown as its number
                 return plain.to_text(data)
-            raise FormatError(f"{len(data)} bytes are not of the Avro schema: {_explain_read_error(error)}") from error
+            raise FormatError(
+                f"{len(data)} bytes do not match the Avro schema: {_explain_read_error(error)}"
+            ) from error
         if left := len(data) - source.tell():
             raise FormatError(f"{left} bytes are left after the Avro value")
         try:
@@ -74,7 +76,7 @@ def make_format(schema: Schema) -> Format:
         except RecursionError as error:
             raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except Exception as error:
-            raise FormatError(f"{text[:80]!r} is not of the Avro schema: {_describe_error(error)}") from error
+            raise FormatError(f"{text[:80]!r} does not match the Avro schema: {_describe_error(error)}") from error
         return out.getvalue()
 
     return Format("avro", to_text, to_bytes)
@@ -82,14 +84,14 @@ def make_format(schema: Schema) -> Format:
 
 def _refuse_constant(name: str) -> None:
     """Raise ValueError for NaN and infinity without quotes."""
-    raise ValueError(f'{name} is no value of JSON: write "{name}"')
+    raise ValueError(f'JSON does not have the value {name}: write "{name}"')
 
 
 def _explain_read_error(error: Exception) -> str:
     """Return why bytes could not be read, as text for people."""
     if isinstance(error, EOFError):
         return "they end too early"
-    return "a text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "they are no such value"
+    return "a text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "they do not have the form of its type"
 
 
 class _Values:
@@ -151,7 +153,7 @@ class _Values:
             try:
                 value = _FROM_TEXT[logical](data)
             except (ValueError, ArithmeticError) as error:
-                raise ValueError(f"{path}: {_shorten(data)} is no {logical}") from error
+                raise ValueError(f"{path}: {_shorten(data)} is not of the type {logical}") from error
             if not _fits(value, logical, schema):
                 raise ValueError(f"{path}: {_shorten(data)} has more digits than the {logical} keeps")
             return value
@@ -164,7 +166,7 @@ class _Values:
         """
         fields = {field["name"]: field for field in schema["fields"]}
         if unknown := data.keys() - fields.keys():
-            raise ValueError(f"{path}: no field {min(unknown)}")
+            raise ValueError(f"{path}: unknown field {min(unknown)}")
         if missing := [name for name, field in fields.items() if name not in data and "default" not in field]:
             raise ValueError(f"{path}: field {missing[0]} is missing")
         return {name: self.from_json(item, fields[name]["type"], f"{path}.{name}") for name, item in data.items()}
@@ -187,7 +189,11 @@ class _Values:
                     return name, self.from_json(data, branch, path)
                 except ValueError as error:
                     errors.append(error)
-        raise errors[0] if len(errors) == 1 else ValueError(f"{path}: {_shorten(data)} is none of {', '.join(names)}")
+        raise (
+            errors[0]
+            if len(errors) == 1
+            else ValueError(f"{path}: {_shorten(data)} is of none of the types {', '.join(names)}")
+        )
 
     def _find_branch(self, value: Any, schema: list[Any]) -> str:
         """Return the name of the branch that a value belongs to, as fastavro reads it.
@@ -217,7 +223,7 @@ class _Values:
 def _require(data: Any, kind: type, path: str) -> Any:
     """Return the data unchanged; raise ValueError, which names `path`, where they are not of the type dict or list."""
     if not isinstance(data, kind):
-        raise ValueError(f"{path}: {_shorten(data)} is no {'object' if kind is dict else 'list'}")
+        raise ValueError(f"{path}: {_shorten(data)} is not {'an object' if kind is dict else 'a list'}")
     return data
 
 
@@ -246,9 +252,9 @@ def _convert_primitive(data: Any, kind: str, schema: Any, path: str) -> Any:
     else:
         is_right = isinstance(data, {"string": str, "boolean": bool}.get(kind, object))
     if isinstance(data, str) and not _is_unicode(data):
-        raise ValueError(f"{path}: {_shorten(data)} has half of a character, and no text has it")
+        raise ValueError(f"{path}: {_shorten(data)} has a lone surrogate, which UTF-8 does not have")
     if not is_right:
-        raise ValueError(f"{path}: {_shorten(data)} is no {kind}")
+        raise ValueError(f"{path}: {_shorten(data)} is not of the type {kind}")
     return data
 
 
@@ -337,7 +343,7 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
         KeyError,
         RecursionError,
     ) as error:
-        raise UsageError(f"no Avro schema: {_describe_error(error)}") from error
+        raise UsageError(f"invalid Avro schema: {_describe_error(error)}") from error
 
 
 def _describe_error(error: Exception) -> str:

@@ -71,7 +71,7 @@ def get(name: str, others: Sequence[str] = ()) -> Format:
     try:
         return _FORMATS[name]
     except KeyError:
-        raise UsageError(f"{name!r} is no format", f"one of {', '.join((*_FORMATS, *others))}") from None
+        raise UsageError(f"unknown format {name!r}", f"use one of {', '.join((*_FORMATS, *others))}") from None
 
 
 def names() -> list[str]:
@@ -86,7 +86,7 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
     def to_text(data: bytes) -> str:
         """Return bytes as a number's text; raise FormatError for another number of bytes."""
         if len(data) != packed.size:
-            raise FormatError(f"{len(data)} bytes are no {name}: it has {packed.size}")
+            raise FormatError(f"{len(data)} bytes are not of the format {name}, which has {packed.size}")
         return str(packed.unpack(data)[0])
 
     def to_bytes(text: str) -> bytes:
@@ -94,7 +94,7 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
         try:
             return packed.pack(parse(text))
         except (ValueError, OverflowError, struct.error) as error:
-            raise FormatError(f"{text!r} is no {name}") from error
+            raise FormatError(f"{text!r} is not of the format {name}") from error
 
     return Format(name, to_text, to_bytes)
 
@@ -105,7 +105,8 @@ def _make_encoded_format(encoding: str) -> Format:
         "".encode(encoding)
     except (LookupError, ValueError):
         raise UsageError(
-            f"{encoding!r} is no encoding", "like string:latin-1, string:utf-16-be or string:euc-kr"
+            f"unknown encoding {encoding!r} of text",
+            "use for example string:latin-1, string:utf-16-be or string:euc-kr",
         ) from None
 
     def to_text(data: bytes) -> str:
@@ -120,14 +121,14 @@ def _make_encoded_format(encoding: str) -> Format:
         try:
             return text.encode(encoding)
         except UnicodeError as error:
-            raise FormatError(f"{text[:80]!r} has characters that {encoding} has not") from error
+            raise FormatError(f"{text[:80]!r} has characters that {encoding} does not have") from error
 
     return Format(f"{STRING}:{encoding}", to_text, to_bytes)
 
 
 def _refuse_constant(name: str) -> None:
     """Raise ValueError for NaN and infinity, which JSON does not have."""
-    raise ValueError(f"{name} is no value of JSON")
+    raise ValueError(f"JSON does not have the value {name}")
 
 
 # Numbers are not parsed, because they may have more digits than any type of Python.
@@ -182,6 +183,7 @@ def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], 
     """Return a conversion that raises FormatError where `convert` raises ValueError; `name` is for the message."""
 
     def to_bytes(text: str) -> bytes:
+        """Return text as bytes; raise FormatError for text that is not of the format."""
         try:
             return convert(text)
         except (ValueError, binascii.Error) as error:
@@ -193,14 +195,14 @@ def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], 
 def _decode_boolean(data: bytes) -> str:
     """Return true or false for one byte; raise FormatError for any other bytes."""
     if data not in (b"\0", b"\1"):
-        raise FormatError(f"{data.hex()} is no boolean: it is 00 or 01")
+        raise FormatError(f"{data.hex()} is not a boolean, which is 00 or 01")
     return "true" if data == b"\1" else "false"
 
 
 def _encode_boolean(text: str) -> bytes:
     """Return one byte for true or false in any case; raise FormatError for any other text."""
     if text.lower() not in ("true", "false"):
-        raise FormatError(f"{text!r} is no boolean: true or false")
+        raise FormatError(f"{text!r} is not a boolean, which is true or false")
     return b"\1" if text.lower() == "true" else b"\0"
 
 

@@ -31,7 +31,7 @@ def make_format(schema: Schema) -> Format:
             for name, text in schema.references.items()
         }
     except (ValueError, TypeError, RecursionError, jsonschema.SchemaError) as error:
-        raise UsageError(f"no JSON Schema: {getattr(error, 'message', error)}") from error
+        raise UsageError(f"invalid JSON Schema: {getattr(error, 'message', error)}") from error
     registry: Registry[Any] = Registry().with_resources(references.items())
     validator = kind(parsed, registry=registry)
 
@@ -40,9 +40,11 @@ def make_format(schema: Schema) -> Format:
         try:
             validator.validate(json.loads(text))
         except jsonschema.ValidationError as error:
-            raise FormatError(f"{text[:80]!r} is not of the JSON Schema: {error.json_path}: {error.message}") from error
+            raise FormatError(
+                f"{text[:80]!r} does not match the JSON Schema: {error.json_path}: {error.message}"
+            ) from error
         except Unresolvable as error:
-            raise FormatError(f"the JSON Schema refers to what is not there: {error}") from error
+            raise FormatError(f"the JSON Schema has a reference that is not found: {error}") from error
         except RecursionError as error:
             raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except ValueError as error:

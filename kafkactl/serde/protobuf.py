@@ -54,7 +54,7 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
             if isinstance(fields, dict):  # well-known types are other values of JSON
                 _add_unknown(value, fields)
         except (message.DecodeError, json_format.Error, ValueError, TypeError) as error:
-            raise FormatError(f"{len(data)} bytes are no {kind.DESCRIPTOR.full_name}: {error}") from error
+            raise FormatError(f"{len(data)} bytes are not a message {kind.DESCRIPTOR.full_name}: {error}") from error
         return json.dumps(fields, ensure_ascii=False)
 
     def to_bytes(text: str) -> bytes:
@@ -62,7 +62,7 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
         try:
             data: bytes = json_format.Parse(_expand_largest_float(text), kind()).SerializeToString(deterministic=True)
         except (json_format.ParseError, message.EncodeError, ValueError) as error:
-            raise FormatError(f"{text[:80]!r} is no {kind.DESCRIPTOR.full_name}: {error}") from error
+            raise FormatError(f"{text[:80]!r} is not a message {kind.DESCRIPTOR.full_name}: {error}") from error
         return data
 
     return Format("protobuf", to_text, to_bytes)
@@ -137,7 +137,7 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
         try:
             pool.AddSerializedFile(file.SerializeToString())
         except (TypeError, ValueError) as error:
-            raise UsageError(f"no Protobuf schema: {error}") from error
+            raise UsageError(f"invalid Protobuf schema: {error}") from error
     main = pool.FindFileByName(files[-1].name)
     if schema.message is not None:
         return message_factory.GetMessageClass(_find_by_name(main, schema.message))
@@ -145,7 +145,7 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     for index in indexes or [0]:
         types = list(main.message_types_by_name.values()) if descriptor is main else _list_nested(descriptor)
         if not 0 <= index < len(types):
-            raise UsageError(f"the schema has no message number {index}", "FILE:MESSAGE names one")
+            raise UsageError(f"the schema has no message number {index}", "name a message: FILE:MESSAGE")
         descriptor = types[index]
     return message_factory.GetMessageClass(descriptor)
 
@@ -166,8 +166,8 @@ def _find_by_name(main: Any, name: str) -> Any:
     if len(short) == 1:
         return short[0]
     if short:
-        raise UsageError(f"the schema has {len(short)} messages {name}", f"name one in full: {names}")
-    raise UsageError(f"the schema has no message {name}", f"it has: {names}")
+        raise UsageError(f"the schema has {len(short)} messages {name}", f"use a full name: {names}")
+    raise UsageError(f"the schema has no message {name}", f"use one of these messages: {names}")
 
 
 def _list_nested(descriptor: Any) -> list[Any]:
@@ -197,7 +197,7 @@ def _read_files(schema: Schema) -> list[Any]:
         files = list(descriptor_pb2.FileDescriptorSet.FromString(data).file)
     except message.DecodeError as error:
         raise UsageError(
-            "neither a .proto file nor a FileDescriptorSet", "protoc --descriptor_set_out makes one"
+            "the schema is neither a .proto file nor a FileDescriptorSet", "make one: protoc --descriptor_set_out FILE"
         ) from error
     if not files:
         raise UsageError("the FileDescriptorSet has no files")
@@ -247,7 +247,7 @@ def _compile(schema: Schema) -> bytes:
                 ]
             )
         if status:
-            raise UsageError(f"no Protobuf schema: {_find_first_error(messages.read_text('utf-8', 'replace'))}")
+            raise UsageError(f"invalid Protobuf schema: {_find_first_error(messages.read_text('utf-8', 'replace'))}")
         return descriptors.read_bytes()
 
 
@@ -258,14 +258,14 @@ def _write_file(root: Path, name: str, text: str) -> None:
     """
     path = Path(os.path.normpath(root / name))
     if not path.is_relative_to(root):
-        raise UsageError(f"no Protobuf schema: the import {name!r} is not below the schema's folder")
+        raise UsageError(f"invalid Protobuf schema: the import {name!r} is not below the schema's folder")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"no Protobuf schema: cannot write the import {name[:80]!r}: {error.strerror}") from error
+        raise UsageError(f"invalid Protobuf schema: cannot write the import {name[:80]!r}: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"no Protobuf schema: cannot write the import {name[:80]!r}: {error}") from error
+        raise UsageError(f"invalid Protobuf schema: cannot write the import {name[:80]!r}: {error}") from error
 
 
 def _find_first_error(messages: str) -> str:

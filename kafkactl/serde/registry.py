@@ -61,7 +61,7 @@ class Registry:
             self._client: Any = SchemaRegistryClient({"max.retries": 1, **config, **numbers})
         except (ValueError, TypeError) as error:
             reason = str(error).replace(config["url"], self._url)
-            raise UsageError(f"a setting of the schema registry is wrong: {reason}") from None
+            raise UsageError(f"invalid setting of the schema registry: {reason}") from None
 
     def find_by_id(self, name: int | str) -> Schema:
         """Return the schema with an id (a number) or a GUID (text).
@@ -94,15 +94,15 @@ class Registry:
             used = sorted(name for name in schema.references if name in schema.text)
             if used:
                 raise UsageError(
-                    f"the schema refers to {used[0]}",
-                    "register both, and leave the schema's file out: the newest is taken",
+                    f"the schema has a reference to {used[0]}: kafkactl does not register schemas with references",
+                    "register both with another tool, and leave the schema's file out: the newest version is used",
                 )
         if schema.descriptors is not None:
-            raise UsageError("a registry keeps Protobuf schemas as text", "name the .proto file")
+            raise UsageError("a schema registry does not take a FileDescriptorSet", "name the .proto file")
         request = Registered(schema.text, schema.language, [])
         if not registers:
             version = self._request(
-                lambda: self._client.lookup_schema(subject, request), f"such schema under {subject}"
+                lambda: self._client.lookup_schema(subject, request), f"this schema under subject {subject}"
             )
             return int(version.schema_id)
         number: int = self._request(lambda: self._client.register_schema(subject, request), f"subject {subject}")
@@ -111,12 +111,13 @@ class Registry:
     def _resolve_references(self, answer: Any) -> Schema:
         """Return an answer of the registry as a schema, with the texts of all schemas that it refers to.
 
-        Each of them is requested. Raise the errors of `_request`.
+        Each of them is requested. Raise NotFoundError where the registry does not have one, OperationError where it
+        refuses, and UnreachableError where it does not answer or refuses the login.
         """
         references: dict[str, str] = {}
 
         def collect(schema: Any) -> None:
-            """Add the texts of the schemas that a schema refers to, and of those that they refer to."""
+            """Add the texts of all schemas that a schema refers to, at any depth, to `references` by name."""
             for reference in schema.references or ():
                 if reference.name not in references:
                     schema = self._find_version(reference.subject, reference.version)
@@ -127,7 +128,11 @@ class Registry:
         return Schema(answer.schema_type or AVRO, answer.schema_str, references, shown=self._shown)
 
     def _find_version(self, subject: str, number: int) -> Any:
-        """Return one version of a subject's schema. Raise the errors of `_request`."""
+        """Return one version of a subject's schema, as the client library returns it.
+
+        Raise NotFoundError where the registry does not have it, OperationError where it refuses, and UnreachableError
+        where it does not answer or refuses the login.
+        """
         return self._request(lambda: self._client.get_version(subject, number), f"subject {subject}").schema
 
     def _request(self, ask: Callable[[], T], subject_text: str) -> T:
@@ -151,17 +156,20 @@ class Registry:
         """Return (not raise) our error for an answer with an error status."""
         if error.http_status_code in (401, 403):
             return UnreachableError(
-                f"the schema registry at {self._url} refuses us: {error.error_message}",
-                "-X schema.registry.basic.auth.user.info_command='COMMAND THAT PRINTS USER:PASSWORD' logs in",
+                f"the schema registry at {self._url} refused the login: {error.error_message}",
+                "log in: -X schema.registry.basic.auth.user.info_command='COMMAND THAT PRINTS USER:PASSWORD'",
             )
         if error.http_status_code == 404:
-            return NotFoundError(f"the schema registry at {self._url} has no {subject_text}: {error.error_message}")
-        return OperationError(f"the schema registry at {self._url} refuses {subject_text}: {error.error_message}")
+            return NotFoundError(
+                f"{subject_text} not found in the schema registry at {self._url}: {error.error_message}"
+            )
+        return OperationError(f"the schema registry at {self._url} refused {subject_text}: {error.error_message}")
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         """Return (not raise) the error for a registry that does not answer."""
         return UnreachableError(
-            f"cannot reach the schema registry at {self._url}: {_describe_error(error)}", "--schema-registry names it"
+            f"cannot reach the schema registry at {self._url}: {_describe_error(error)}",
+            "check its address: --schema-registry URL",
         )
 
 
@@ -175,7 +183,7 @@ def _describe_error(error: BaseException) -> str:
     text = str(error)
     if code := _ERRNO.search(text):
         return os.strerror(int(code[1]))
-    return "its address is no URL" if "port" in text.lower() or "url" in text.lower() else text
+    return "its address is not a URL" if "port" in text.lower() or "url" in text.lower() else text
 
 
 class RegistryFormat:
@@ -204,9 +212,11 @@ class RegistryFormat:
     def format(self) -> Format:
         """Return the format.
 
-        Its functions send requests when they need a schema, and raise the errors of `Registry.find_by_id`. Reading
-        raises FormatError for bytes that do not begin with a schema's id, and for an id that the registry does not
-        have. Writing raises UsageError where no schema can be chosen.
+        Its functions send requests when they need a schema. They raise OperationError where the registry refuses, and
+        UnreachableError where it does not answer or refuses the login. Reading raises FormatError for bytes that do not
+        begin with a schema's id, for an id that the registry does not have, and for a value that is not of its schema.
+        Writing raises FormatError for a text that is not of the schema, NotFoundError where the registry does not have
+        the schema, and UsageError where no schema can be chosen.
         """
         return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
 
@@ -235,7 +245,9 @@ class RegistryFormat:
     def _write_value(self, text: str) -> bytes:
         """Return a text as a value, behind the header of its schema.
 
-        Raise FormatError for a text that is not of the schema, and the errors of `_writer`.
+        Raise FormatError for a text that is not of the schema, UsageError where no schema can be chosen or it is
+        invalid, NotFoundError where the registry does not have it, OperationError where it refuses, and
+        UnreachableError where it does not answer.
         """
         header, format = self._writer
         return header + format.to_bytes(text)
@@ -253,12 +265,15 @@ class RegistryFormat:
             parsed = _parse_schema(self._registry.find_by_id(number))
         elif schema is None:
             if self._strategy != "topic":
-                raise UsageError(f"--subject-strategy {self._strategy} needs the schema whose record it is named after")
+                raise UsageError(
+                    f"--subject-strategy {self._strategy} needs a schema file, whose record names the subject",
+                    f"use --{self._subject[1]}-schema FILE",
+                )
             number, schema = self._registry.find_latest(self._name_subject(None))
             if self._language not in (None, schema.language):
                 raise UsageError(
                     f"subject {self._name_subject(None)} is {schema.language}, not {self._language}",
-                    "--value-format registry takes either",
+                    "read the language from the registry: --value-format registry",
                 )
             parsed = _parse_schema(schema)
         else:
@@ -277,7 +292,7 @@ class RegistryFormat:
         if self._strategy == "record":
             return record
         if topic is None:
-            raise UsageError("which topic's schema?", "name the topic")
+            raise UsageError("missing topic: the schema's subject has its name", "name the topic")
         return f"{topic}-{record}" if self._strategy == "topic-record" else f"{topic}-{part}"
 
 
@@ -308,7 +323,7 @@ class _ParsedSchema:
 
     @property
     def name(self) -> str:
-        """Return the full name of the record.
+        """Return the full name of the record, after which a subject is named.
 
         Raise UsageError where the schema has none.
         """
@@ -318,7 +333,7 @@ class _ParsedSchema:
         is_json = self.schema.language == JSON
         name = parsed.get("title" if is_json else "name") if isinstance(parsed, dict) else None
         if not name:
-            raise UsageError("the schema has no name for its subject", "--subject-strategy topic needs none")
+            raise UsageError("the schema has no name for its subject", "use --subject-strategy topic, which needs none")
         space = None if is_json else parsed.get("namespace")
         return f"{space}.{name}" if space and "." not in name else str(name)
 
@@ -348,8 +363,8 @@ def _read_schema_id(data: bytes) -> tuple[int | str, int]:
     if len(data) >= end and data[0] == _MAGIC_OF_GUID:
         return str(uuid.UUID(bytes=data[1:end])), end
     raise FormatError(
-        f"{len(data)} bytes do not begin as a schema registry's clients write them",
-        "without a registry, --value-format avro --value-schema FILE reads plain values",
+        f"{len(data)} bytes do not begin with the id of a schema in a registry",
+        "read values without ids by a schema file: --value-format avro --value-schema FILE",
     )
 
 
@@ -374,7 +389,7 @@ def _read_indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
         raw = shift = 0
         while True:
             if at >= len(data) or shift > 35:
-                raise FormatError("the place of the Protobuf message is cut off")
+                raise FormatError("the index of the Protobuf message is cut off")
             byte = data[at]
             at += 1
             raw |= (byte & 0x7F) << shift
@@ -384,5 +399,5 @@ def _read_indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
 
     count = number()
     if not 0 <= count <= len(data):
-        raise FormatError("the place of the Protobuf message is none")
+        raise FormatError("the index of the Protobuf message is invalid")
     return tuple(number() for _ in range(count)) or (0,), at

@@ -22,7 +22,9 @@ def make_format(schema: Schema) -> Format:
     try:
         return makers[schema.language](schema)
     except ImportError as error:
-        raise UsageError(f"{schema.language} needs {error.name}", "pip install 'kafkactl[schemas]'") from error
+        raise UsageError(
+            f"{schema.language} needs {error.name}", "install it: pip install 'kafkactl[schemas]'"
+        ) from error
 
 
 def _make_avro_format(schema: Schema) -> Format:

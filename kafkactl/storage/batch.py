@@ -140,7 +140,7 @@ class Batch:
         if self.size_bytes < HEADER_SIZE:
             raise FormatError(
                 f"corrupt: batch at position {self.position} has {self.size_bytes} bytes,"
-                f" its header alone {HEADER_SIZE}"
+                f" fewer than its header has ({HEADER_SIZE})"
             )
         if self.count == 0:  # Kafka's readers do not look at the bytes then, either
             return
@@ -198,7 +198,7 @@ def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | N
     size_bytes = LOG_OVERHEAD.size + length
     in_file = start + position
     if length < SMALLEST:
-        raise FormatError(f"corrupt: batch at position {in_file} has size {length}, less than any batch has")
+        raise FormatError(f"corrupt: batch at position {in_file} has size {length}, which is too small for a batch")
     if size_bytes > left:
         return None
     if magic in (0, 1) or magic > LARGEST_MAGIC:
@@ -207,7 +207,7 @@ def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | N
         )
     if left < HEADER_SIZE:
         raise FormatError(
-            f"corrupt: batch at position {in_file} has {size_bytes} bytes, its header alone {HEADER_SIZE}"
+            f"corrupt: batch at position {in_file} has {size_bytes} bytes, fewer than its header has ({HEADER_SIZE})"
         )
     fields = HEADER.unpack_from(data, position + LOG_OVERHEAD.size)
     return Batch(data[position : position + size_bytes], in_file, size_bytes, base_offset, *fields)

@@ -96,26 +96,26 @@ def read_quorum_state(path: Path) -> dict[str, Any]:
     """
     text = _read_text(path)
     if not text.strip():
-        raise FormatError(f"{path}: corrupt: the file has no text, and a json object is expected")
+        raise FormatError(f"{path}: corrupt: the file is empty, and not a JSON object")
     try:
         state = json.loads(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise FormatError(f"{path}: corrupt: not valid json at {where}") from error
+        raise FormatError(f"{path}: corrupt: not valid JSON at {where}") from error
     except RecursionError:
-        raise FormatError(f"{path}: corrupt: the json is nested too deeply") from None
+        raise FormatError(f"{path}: corrupt: the JSON is nested too deeply") from None
     except ValueError:
-        raise FormatError(f"{path}: corrupt: a number in the json has too many digits") from None
+        raise FormatError(f"{path}: corrupt: a number in the JSON has too many digits") from None
     if not isinstance(state, dict):
-        raise FormatError(f"{path}: corrupt: the json is no object")
+        raise FormatError(f"{path}: corrupt: the JSON is not an object")
     return state
 
 
 def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
-    """Return what `parse` makes of the words of each line, in the order of the file; nothing for an empty file.
+    """Return what `parse` makes of the words of each line, in the order of the file; an empty list for an empty file.
 
     Raise FormatError for another version, for a wrong number of lines, and where `parse` raises ValueError. Raise
-    NotFoundError and UsageError as `read_file` does.
+    NotFoundError for a missing file, and UsageError for a folder or a file without read permission.
     """
     text = _read_text(path)
     if not text:
@@ -123,12 +123,12 @@ def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
     try:
         version, *rest = _LINE_END.split(text.removesuffix("\n"))
         if _parse_number(version) != VERSION:
-            raise FormatError(f"{path}: file version {version}, and {VERSION} is the only one known")
+            raise FormatError(f"{path}: unknown file version {version}: only version {VERSION} is known")
         if not rest:
             raise FormatError(f"{path}: corrupt: the line with the number of entries is missing")
         count = rest.pop(0)
         if _parse_number(count) != len(rest):
-            raise FormatError(f"{path}: corrupt: {len(rest)} lines, and it says {count}")
+            raise FormatError(f"{path}: corrupt: it has {len(rest)} entries, but states {count}")
         return [parse(line.split()) for line in rest]
     except ValueError as error:
         raise FormatError(f"{path}: corrupt: {error}") from error
@@ -142,9 +142,12 @@ def _require_words(number: int, words: list[str]) -> list[str]:
 
 
 def _parse_number(text: str) -> int:
-    """Return a number as Java reads it; raise ValueError for text that only Python takes, like 1_000."""
+    """Return a number as Java reads it.
+
+    Raise ValueError for any other text, also for one that only Python takes: 1_000.
+    """
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r} is no number")
+        raise ValueError(f"{text!r} is not a number")
     return int(text)
 
 
@@ -157,4 +160,4 @@ def _read_text(path: Path) -> str:
     try:
         return bytes(data).decode()
     except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: corrupt: no text: {error.reason}") from error
+        raise FormatError(f"{path}: corrupt: not UTF-8: {error.reason}") from error

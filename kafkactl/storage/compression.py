@@ -56,7 +56,7 @@ class TooLargeError(FormatError):
 
 def _too_large(bound: int) -> TooLargeError:
     """Return (not raise) the error for data that grow past the bound, in bytes."""
-    return TooLargeError(f"a batch grows past {bound} bytes when decompressed", "--max-decompressed-bytes allows more")
+    return TooLargeError(f"a batch grows past {bound} bytes when decompressed", "allow more: --max-decompressed-bytes")
 
 
 def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:

@@ -51,7 +51,7 @@ class _Index(ABC):
 
         Raise NotFoundError for a missing file; UsageError for a folder, a file without read permission, and where
         neither the name nor the log of the segment has a base offset; FormatError where the file or that log cannot be
-        read. A part of an entry at the end is no error; see `bytes_behind`.
+        read. A part of an entry at the end is no error: `require_whole` checks it.
         """
         self.path = path
         self.base_offset = find_base_offset(path)
@@ -62,7 +62,7 @@ class _Index(ABC):
         """Raise FormatError where a part of an entry follows the last one."""
         if self.bytes_behind:
             raise FormatError(
-                f"{self.path}: corrupt: {len(self._data)} bytes are no multiple of an entry's {self.layout.size}"
+                f"{self.path}: corrupt: its size of {len(self._data)} bytes is not a multiple of {self.layout.size}"
             )
 
     def has_data_behind(self, count: int) -> bool:

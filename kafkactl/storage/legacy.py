@@ -100,7 +100,9 @@ class LegacyBatch:
         if self.magic == 0:
             return NO_TIMESTAMP
         if len(self.body) < SMALLEST + TIMESTAMP.size:
-            raise FormatError(f"corrupt: message at position {self.position} has {len(self.body)} bytes, and no time")
+            raise FormatError(
+                f"corrupt: message at position {self.position} has {len(self.body)} bytes, and no timestamp"
+            )
         return int(TIMESTAMP.unpack_from(self.body, HEADER.size)[0])
 
     @property
@@ -120,7 +122,9 @@ class LegacyBatch:
             yield outer
             return
         if self.codec is Codec.ZSTD or outer.value is None:
-            raise FormatError(f"corrupt: message at position {self.position} is said to wrap others, and cannot")
+            raise FormatError(
+                f"corrupt: message at position {self.position} is marked as a wrapper, but cannot contain messages"
+            )
         packed = _repair_checksum(outer.value) if self.codec is Codec.LZ4 and self.magic == 0 else outer.value
         unpacked = decompress(self.codec, packed)
         last = None
@@ -128,7 +132,7 @@ class LegacyBatch:
             if last.attributes & CODEC_MASK:
                 raise FormatError(f"corrupt: a compressed message inside the one at position {self.position}")
         if last is None:
-            raise FormatError(f"corrupt: message at position {self.position} wraps no others")
+            raise FormatError(f"corrupt: message at position {self.position} is a wrapper without messages")
         base_offset = 0
         if self.magic == 1 and self.offset:  # inner offsets are relative; some old clients wrote 0 into the wrapper
             base_offset = self.offset - last.offset
@@ -151,7 +155,7 @@ class LegacyBatch:
         fault = None
         for size, data in ((key_size, key), (value_size, value)):
             if size >= 0 and data is None:
-                fault = f"corrupt: {size} bytes wanted of a message of {len(self.body)}"
+                fault = f"corrupt: a key or value of {size} bytes in a message of {len(self.body)}"
         return LegacyRecord(
             self.offset, self.max_timestamp_ms, -1, key, value, (), self.crc, self.is_valid, key_size, value_size, fault
         )
@@ -177,7 +181,9 @@ def parse_legacy_batch(body: bytes, position: int, offset: int) -> LegacyBatch:
     14 bytes.
     """
     if len(body) < SMALLEST:
-        raise FormatError(f"corrupt: message at position {position} has {len(body)} bytes, fewer than any has")
+        raise FormatError(
+            f"corrupt: message at position {position} has {len(body)} bytes, which is too few for a message"
+        )
     return LegacyBatch(body, position, LOG_OVERHEAD.size + len(body), offset)
 
 

@@ -57,7 +57,7 @@ def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[
             return blocks, position
         end = position + size
         if size > largest:
-            raise ValueError(f"a block of {size} bytes, and none has more than {largest}")
+            raise ValueError(f"a block has {size} bytes, more than its maximum of {largest}")
         if end > len(data):
             raise ValueError("it is cut off")
         if flags & _BLOCK_CHECKSUM:
@@ -76,14 +76,14 @@ def _read_header(data: bytes) -> tuple[int, int, int]:
         raise ValueError("it is cut off")
     magic, flags, descriptor = _HEAD.unpack_from(data)
     if magic != MAGIC:
-        raise ValueError("it is no lz4 frame")
+        raise ValueError("it is not an lz4 frame")
     if flags & _RESERVED_FLAG or flags >> _VERSION_SHIFT != _VERSION or descriptor & _RESERVED_DESCRIPTOR:
-        raise ValueError("its header has bits that no version knows")
+        raise ValueError("its header has unknown bits")
     if not flags & _INDEPENDENT:
-        raise ValueError("lz4 blocks that depend on each other, which no client of Kafka's reads")
+        raise ValueError("its lz4 blocks depend on each other, which Kafka's clients do not support")
     size_code = descriptor >> _SIZE_CODE_SHIFT
     if size_code not in _SIZE_CODES:
-        raise ValueError(f"unknown size of blocks {size_code}")
+        raise ValueError(f"unknown code {size_code} of the size of blocks")
     end = _HEAD.size + (_CONTENT_SIZE_BYTES if flags & _CONTENT_SIZE else 0)
     if end >= len(data):
         raise ValueError("it is cut off")

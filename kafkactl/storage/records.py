@@ -77,7 +77,7 @@ def parse_fields(data: bytes | memoryview, count: int) -> Iterator[Fields]:
             raise FormatError("corrupt: fewer records than the header counts")
         fields, position = _read_record(data, position)
         if remaining == 0 and position != end:
-            raise FormatError(f"corrupt: {end - position} bytes are left behind the last record")
+            raise FormatError(f"corrupt: {end - position} bytes are left after the last record")
         yield fields
 
 
@@ -98,9 +98,9 @@ def _read_record(data: bytes | memoryview, position: int) -> tuple[Fields, int]:
         value, position = _read_part(data, position)
         headers, position = _read_headers(data, position, record_end)
     except IndexError:
-        raise FormatError("corrupt: the records end inside one") from None
+        raise FormatError("corrupt: the data end inside a record") from None
     if position != record_end:
-        raise FormatError(f"corrupt: a record says {length} bytes and has {length + position - record_end}")
+        raise FormatError(f"corrupt: a record states {length} bytes and has {length + position - record_end}")
     return (timestamp_delta, offset_delta, key, value, headers), position
 
 
@@ -157,7 +157,7 @@ def _read_varint(data: bytes | memoryview, position: int, bits: int) -> tuple[in
     try:
         return _read_zigzag(data, position, bits)
     except IndexError:
-        raise FormatError("corrupt: the records end inside a varint") from None
+        raise FormatError("corrupt: the data end inside a varint") from None
 
 
 def _read_zigzag(data: bytes | memoryview, position: int, bits: int) -> tuple[int, int]:

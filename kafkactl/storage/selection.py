@@ -120,5 +120,5 @@ def grep(pattern: str, texts: Callable[[Record], Sequence[str | None]]) -> Calla
     try:
         search = re.compile(pattern).search
     except re.error as error:
-        raise UsageError(f"{pattern!r} is no regular expression: {error}") from None
+        raise UsageError(f"invalid regular expression {pattern!r}: {error}") from None
     return lambda record: any(text is not None and search(text) for text in texts(record))

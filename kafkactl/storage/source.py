@@ -117,7 +117,9 @@ class StoredFile:
     def _open(self) -> BinaryIO:
         """Open the path, and return the file to read from; set `fault` where a gzip file is cut off.
 
-        Raise MissingFileError, UsageError and FormatError as `__init__` says.
+        Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device or
+        socket, or a closed or terminal standard input; FormatError where the file cannot be read or not one byte can be
+        unpacked.
         """
         path = self.path
         try:
@@ -156,7 +158,7 @@ def read_file(path: Path) -> memoryview:
     file = StoredFile(path)
     try:
         if file.size_bytes > _LARGEST_SMALL_FILE:
-            raise FormatError(f"{path}: {file.size_bytes} bytes are more than any index or snapshot has")
+            raise FormatError(f"{path}: {file.size_bytes} bytes are too many for an index or a snapshot")
         data = memoryview(file.read(0, file.size_bytes))
     finally:
         file.close()
@@ -175,7 +177,7 @@ def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
     if sys.stdin is None:
         raise UsageError("standard input is closed", "name a file instead of -")
     if sys.stdin.isatty():
-        raise UsageError("standard input is a terminal", "kafkactl dump-log - < FILE")
+        raise UsageError("standard input is a terminal", "redirect a file: kafkactl dump-log - < FILE")
     descriptor = sys.stdin.fileno()
     if stat.S_ISREG(os.fstat(descriptor).st_mode) and os.lseek(descriptor, 0, os.SEEK_CUR) == 0:
         file: BinaryIO = os.fdopen(os.dup(descriptor), "rb", buffering=0)

@@ -39,5 +39,5 @@ def read_aborted_transactions(path: Path) -> Iterator[AbortedTransaction]:
             raise FormatError(f"{path}: corrupt: its last entry has {len(data) - position} of {ENTRY.size} bytes")
         entry = AbortedTransaction(*ENTRY.unpack_from(data, position))
         if entry.version > 0:
-            raise FormatError(f"{path}: entry of version {entry.version}, and 0 is the only one known")
+            raise FormatError(f"{path}: unknown version {entry.version} of an entry: only version 0 is known")
         yield entry

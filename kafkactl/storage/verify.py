@@ -47,7 +47,7 @@ def check_offset_index(
             raise FormatError(
                 f"{index.path}: its entry for offset {entry.offset} points at position {entry.position},"
                 f" where {segment.path.name} has no batch",
-                "the index of an empty active segment is all zeros; any other is corrupt",
+                "ignore this for an empty active segment, whose index is all zeros; any other index is corrupt",
             )
         yield entry, None if batch.last_offset == entry.offset else batch.last_offset
 

@@ -59,7 +59,7 @@ def find_class_format(name: str) -> Format:
     short = short.removesuffix("Decoder").removesuffix("Deserializer")
     formats_by_name = {class_name.lower(): format for class_name, format in _FORMATS.items()}
     if short.lower() not in formats_by_name:
-        raise UsageError(f"{name}: no decoder class that is known", f"one of {', '.join(_FORMATS)}, or --key-format")
+        raise UsageError(f"unknown decoder class {name!r}", f"use one of {', '.join(_FORMATS)}, or --key-format")
     format = formats.get(formats_by_name[short.lower()])
     size = _LEADING_BYTES.get(format.name)
     # Kafka's own decoders of numbers read the first bytes and ignore later ones; its deserializers refuse later ones.

@@ -54,7 +54,7 @@ class Template(RecordWriter):
             # An empty piece between two percent signs means %%, which is one percent sign.
             mark, following = ("%", next(at, None)) if not piece else (piece[0], piece[1:])
             if mark not in marks or following is None:
-                raise UsageError(f"--format: %{piece[:1]} is no mark", MARKS)
+                raise UsageError(f"unknown mark %{piece[:1]} in --format", f"use {MARKS}")
             self._parts.append(marks[mark])
             self._add_literal(following)
 

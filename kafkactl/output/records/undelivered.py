@@ -64,7 +64,7 @@ class UndeliveredSink:
             _write_whole(self._descriptor, line)
         except OSError as error:
             reason = f"cannot write to --dead-letter {self._path}: {error.strerror}"
-            people.error(OperationError(reason, "records that are not delivered follow here instead"))
+            people.error(OperationError(reason, "read the undelivered records below: they are written here instead"))
             self._path = None
             return False
         return True
@@ -76,7 +76,10 @@ def _require_writable(file: Path) -> None:
     The file is not created.
     """
     if str(file) == "-":
-        raise UsageError("--dead-letter -: not a file", "left out, what is not delivered is told on stderr")
+        raise UsageError(
+            "invalid value '-' for --dead-letter: not a file",
+            "leave --dead-letter out to write undelivered records to stderr",
+        )
     if file.is_dir():
         raise UsageError(f"--dead-letter {file}: it is a directory", "name a file")
     if file.exists():

@@ -54,12 +54,14 @@ def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter
 
     formatter = None if style.formatter is None else kafka_formatters.strip_package(style.formatter)
     if sum((style.format is not None, style.template is not None, formatter is not None)) > 1:
-        raise UsageError("-o, --format and --formatter each say how a record looks", "name one of them")
+        raise UsageError("-o, --format and --formatter are mutually exclusive", "leave all but one of them out")
     is_lines = style.template is None and style.format in (None, OutputFormat.PLAIN)
     if is_lines and formatter in (None, *kafka_formatters.LINES):
         return Lines(_make_line_formatter(style.properties, key, value))
     if style.properties:
-        raise UsageError("--property is for lines, and this form says all itself", "leave one of them out")
+        raise UsageError(
+            "--property is only for records as lines", "leave --property out, or the option that chooses another form"
+        )
     if formatter is not None:
         if formatter == kafka_formatters.NOTHING:
             return kafka_formatters.SilentWriter()
@@ -111,9 +113,11 @@ def _find_encoding_format(name: str, encoding: str) -> Format:
     encoding, and for UTF-16 without a byte order.
     """
     if not name.endswith(".encoding"):
-        raise UsageError(f"--property {name}: a deserializer has no such setting here", "only its encoding is known")
+        raise UsageError(
+            f"unknown setting of a deserializer: --property {name}", "leave it out: only its encoding can be set"
+        )
     if encoding.upper() == "UTF-16":  # Java's default is big-endian, Python's is the machine's
-        raise UsageError(f"--property {name}={encoding}: in which order of bytes?", "UTF-16BE or UTF-16LE")
+        raise UsageError(f"--property {name}={encoding}: the byte order is missing", "use UTF-16BE or UTF-16LE")
     return formats.get(STRING if encoding.upper() in ("UTF-8", "UTF8") else f"{STRING}:{encoding}")
 
 
@@ -192,6 +196,7 @@ class Csv(_FieldWriter):
     head = b"topic,partition,offset,timestamp_ms,headers,key,value\n"
 
     def __init__(self, key: Format, value: Format, null: str) -> None:
+        """Take the formats of keys and values, and the text of a null key or value."""
         super().__init__(key, value)
         self._null = null.encode("utf-8", "surrogateescape")
 
@@ -218,6 +223,7 @@ class Columns(_FieldWriter):
     _NARROWEST = 80
 
     def __init__(self, key: Format, value: Format) -> None:
+        """Take the formats of keys and values; the width of the terminal is read here."""
         super().__init__(key, value)
         self._width = get_terminal_size().columns if out.is_terminal else None
         is_narrow = self._width is not None and self._width < self._NARROWEST
