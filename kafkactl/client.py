@@ -88,6 +88,7 @@ class Client:
     """
 
     def __init__(self, cluster: Cluster) -> None:
+        """Take a cluster, which close() closes; connect() makes one from settings."""
         self._cluster = cluster
 
     def __enter__(self) -> Client:
@@ -298,7 +299,7 @@ class _NeverStops:
     is_over = False
 
     def wait_readable(self, descriptor: int) -> bool:
-        """Return True at once: nothing is waited for, and the descriptor is not looked at."""
+        """Return True at once, as for a descriptor with data; it is not looked at, and reading from it may wait."""
         return True
 
     def sleep(self, seconds: float) -> None:

@@ -120,7 +120,10 @@ class TopicSelection(NameSelection):
 
 
 def is_topic_name(text: str) -> bool:
-    """Return whether Kafka accepts the text as the name of a topic."""
+    """Return whether Kafka accepts the text as the name of a topic; False for an empty one.
+
+    A name has 1 to 249 letters of ASCII, digits, `.`, `_` or `-`, and is neither `.` nor `..`.
+    """
     return len(text) <= MAX_TOPIC_NAME_LENGTH and text not in (".", "..") and has_name_characters(text)
 
 
@@ -261,12 +264,15 @@ def suggest_topics(pattern: str) -> str | None:
 
 
 def _read_patterns(texts: Sequence[str] | None, name: str) -> list[NamePattern]:
-    """Return the patterns of these texts in their order; none for None. Raise UsageError as compile_pattern does."""
+    """Return the patterns of these texts in their order; none for None.
+
+    Raise UsageError, which calls the argument `name`, for an empty, too long or invalid text.
+    """
     return [_read_pattern(text, name) for text in texts or ()]
 
 
 def _read_pattern(text: str, name: str) -> NamePattern:
-    """Return the pattern of a text. Raise UsageError, which calls the argument `name`, as compile_pattern does."""
+    """Return the pattern of a text. Raise UsageError, which calls the argument `name`, for an invalid one."""
     return NamePattern(text=text, regex=compile_pattern(text, name))
 
 

@@ -73,6 +73,7 @@ class _Batch:
     __slots__ = ("base", "counts", "data")
 
     def __init__(self, base: int, data: Bytes) -> None:
+        """Take the position of the first byte in the whole output, and the bytes, which are not copied."""
         self.base, self.data = base, data
         self.counts: list[int] = []
 
@@ -81,6 +82,10 @@ class _Channel:
     """A descriptor: its kind, and the way to write to it without blocking."""
 
     def __init__(self, descriptor: int) -> None:
+        """Take a descriptor, and find out its kind; a pipe or terminal may be opened a second time.
+
+        Nothing is raised.
+        """
         mode = _read_mode(descriptor)
         self._descriptor = self._target = descriptor
         self.is_pipe = stat.S_ISFIFO(mode)
@@ -186,6 +191,7 @@ class DescriptorWriter:
     """
 
     def __init__(self, descriptor: int, name: str = STANDARD_OUTPUT) -> None:
+        """Take a descriptor, which is looked at when it is first used, and the output's name for messages."""
         self.descriptor, self.name = descriptor, name
         self.text = cast(TextIO, _TextAdapter(self, self.write_text))
         """A text stream of this writer, for `print`, csv and other code that wants a file."""
@@ -273,9 +279,10 @@ class DescriptorWriter:
         self.write(data)
 
     def write_styled(self, text: str) -> None:
-        """Accept text as `write_text` does, but let this program's own colour codes pass to a terminal.
+        """Accept text, as UTF-8, and let this program's own colour codes pass to a terminal.
 
-        Text from outside in it must have passed `escape_name`. Raise OutputError and ReaderLeftError as `write` does.
+        All other controls are escaped. Text from outside in it must have passed `escape_name`. Raise OutputError where
+        it cannot be written, and ReaderLeftError where the reader of a pipe or socket left.
         """
         if self.is_terminal:
             self._release_tail()
@@ -314,13 +321,14 @@ class DescriptorWriter:
 
     @cached_property
     def _channel(self) -> _Channel:
-        """Return the channel, which is opened at its first use."""
+        """Return the channel, which is opened at its first use. Nothing is raised for a closed descriptor."""
         return _Channel(self.descriptor)
 
     def _accept(self, data: Bytes) -> None:
         """Add bytes to the buffer, and hand it over when it is full or the output is a terminal.
 
-        Raise OutputError and ReaderLeftError as `write` does. Large data are written directly, not copied.
+        64 KiB or more are written directly, not copied. Raise OutputError where the bytes cannot be written,
+        ReaderLeftError where the reader of a pipe or socket left, and again the error of an earlier call.
         """
         if self.error is not None:
             self._raise_error()
@@ -338,7 +346,10 @@ class DescriptorWriter:
             self._send()
 
     def _release_tail(self) -> None:
-        """Accept the bytes that wait for the rest of their character, escaped. Raise the errors of `_accept`."""
+        """Accept the bytes that wait for the rest of their character, escaped.
+
+        Raise OutputError and ReaderLeftError.
+        """
         if self._escaper is not None and (tail := self._escaper.finish()):
             self._accept(tail)
 
@@ -403,7 +414,7 @@ class DescriptorWriter:
         return min(left_ms, _SLICE_MS)
 
     def _translate(self, failure: OSError) -> OutputError | ReaderLeftError:
-        """Return the error to raise for a failed write."""
+        """Return (not raise) the error for a failed write: ReaderLeftError where the reader left, else OutputError."""
         return translate_error(failure, self.descriptor, self.name)
 
     def _fail(self, error: OutputError | ReaderLeftError) -> OutputError | ReaderLeftError:
@@ -425,7 +436,7 @@ class DescriptorWriter:
     def _flush_print(self) -> None:
         """Hand over the content of `print`'s buffer, where `print` does not use this writer.
 
-        Raise OutputError and ReaderLeftError as `flush` does.
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left.
         """
         while _writes_to(sys.stdout, self.descriptor):
             try:
@@ -443,6 +454,7 @@ class _TextAdapter(io.TextIOBase):
     encoding, errors = "utf-8", "backslashreplace"
 
     def __init__(self, writer: DescriptorWriter, write: Callable[[str], None]) -> None:
+        """Take a writer, and its method that accepts text: `write_text` or `write_styled`."""
         self._writer, self._write = writer, write
 
     @property
@@ -451,14 +463,18 @@ class _TextAdapter(io.TextIOBase):
         return self._writer.binary
 
     def write(self, text: str) -> int:
-        """Write text; return its number of characters. Raise OutputError and ReaderLeftError as the writer does."""
+        """Write text; return its number of characters.
+
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left.
+        """
         self._write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Hand over everything that the writer accepted; raise OutputError and ReaderLeftError as the writer does.
+        """Hand over everything that the writer accepted.
 
-        The interpreter calls this at exit, so an error that was raised before is not raised again.
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left. The
+        interpreter calls this at exit, so an error that was raised before is not raised again.
         """
         if self._writer.error is None:
             self._writer.flush()
@@ -490,16 +506,18 @@ class _BinaryAdapter(io.BufferedIOBase):
     def write(self, data: Any) -> int:
         """Write bytes, or any object with a contiguous buffer; return their number.
 
-        Raise TypeError for text, and OutputError and ReaderLeftError as the writer does.
+        Raise TypeError for text, OutputError where the bytes cannot be written, and ReaderLeftError where the reader of
+        a pipe or socket left.
         """
         view = data if isinstance(data, bytes) else memoryview(data).cast("B")
         self._writer.write(view)
         return len(view)
 
     def flush(self) -> None:
-        """Hand over everything that the writer accepted; raise OutputError and ReaderLeftError as the writer does.
+        """Hand over everything that the writer accepted.
 
-        The interpreter calls this at exit, so an error that was raised before is not raised again.
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left. The
+        interpreter calls this at exit, so an error that was raised before is not raised again.
         """
         if self._writer.error is None:
             self._writer.flush()
@@ -601,7 +619,7 @@ def _write_at(descriptor: int, data: memoryview, position: int) -> None:
 
 
 def _read_mode(descriptor: int) -> int:
-    """Return the type and mode of an open file, or 0 where the descriptor is closed."""
+    """Return the type and mode of an open file, as st_mode has them, or 0 where the descriptor is closed."""
     try:
         return os.fstat(descriptor).st_mode
     except OSError:

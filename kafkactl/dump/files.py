@@ -94,7 +94,7 @@ class TextDump:
         self._out.flush()
 
     def _report_error(self, error: KafkactlError) -> None:
-        """Write an error to stderr and note its status; raise it where the output failed."""
+        """Write an error to stderr and note its status; raise it where the output itself failed (OutputError)."""
         if isinstance(error, OutputError):  # this is no error of a file: nothing more can be printed
             raise error
         self._flush()
@@ -104,8 +104,9 @@ class TextDump:
     def _dump_segment(self, path: Path) -> None:
         """Print the batches of a segment, and note offsets that do not follow each other.
 
-        Batches with an unknown magic are reported. Raise FormatError for damage, after all that was printed before it,
-        and the errors of Segment for a file that cannot be opened.
+        Batches with an unknown magic are reported on stderr. Raise FormatError for damage, after all that was printed
+        before it, MissingFileError for a missing file, and UsageError for one that cannot be opened or has no offset in
+        its name.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
@@ -291,7 +292,8 @@ class TextDump:
     def _dump_transaction_index(self, path: Path) -> None:
         """Print the entries of a transaction index.
 
-        Raise NotFoundError, UsageError and FormatError as its reader does.
+        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt
+        one.
         """
         from kafkactl.storage.txnindex import read_aborted_transactions
 
@@ -316,7 +318,11 @@ class TextDump:
             self._write_line(dump_text.format_producer(state))
 
     def _dump_small_file(self, path: Path) -> None:
-        """Print the lines of a small text file. Raise NotFoundError, UsageError and FormatError as its reader does."""
+        """Print the lines of a small text file.
+
+        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt
+        one.
+        """
         from kafkactl.dump.rows import read_small_file_rows
 
         for row in read_small_file_rows(path):

@@ -101,7 +101,7 @@ class PureLines:
     ) -> str:
         """Return the lines of a batch's records, with keys and values converted by `to_text`, and note their offsets.
 
-        Raise FormatError for damage, and the errors of `to_text`; no offset is noted then.
+        Raise FormatError for damage, and whatever `to_text` raises; no offset is noted then.
         """
         base_offset, base_timestamp_ms = batch.base_offset, batch.base_timestamp_ms
         base_sequence, append_time_ms = batch.base_sequence, batch.append_time_ms

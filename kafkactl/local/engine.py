@@ -66,7 +66,10 @@ class Engine(Protocol):
         """Apply a fault to one node; raise EngineError when the node is not in a state for it."""
 
     def status(self, target: Target) -> list[NodeStatus]:
-        """Return the present status of the nodes, in the order of their start. Nothing is raised."""
+        """Return the present status of the nodes, in the order of their start.
+
+        A state that cannot be read is no error.
+        """
 
     def logs(self, target: Target, follow: bool) -> int:
         """Write the nodes' logs to stdout and return an exit status; `follow` waits for new lines.

@@ -57,7 +57,7 @@ def list_nodes(target: Target) -> list[Node]:
 
 
 def read_process_state(pid: int | None) -> str:
-    """Return running, paused or stopped. A `pid` of None means stopped."""
+    """Return running, paused or stopped. A `pid` of None means stopped; any process that is not paused is running."""
     if pid is None:
         return "stopped"
     try:  # the state follows the name in parentheses, which may contain any character
@@ -76,7 +76,7 @@ def _read_command_line(pid: int) -> str:
 
 
 def _ask_ps(pid: int, column: str) -> str:
-    """Return a column of ps for a process, where there is no /proc; otherwise an empty text."""
+    """Return a column of ps for a process, where there is no /proc; otherwise, and for no process, an empty text."""
     if Path("/proc/self").exists():
         return ""
     command = ["ps", "-p", str(pid), "-o", f"{column}="]

@@ -87,6 +87,7 @@ class SchemaReader:
     """Reader of numbers and messages from bytes, one after the other; its errors have Kafka's own words."""
 
     def __init__(self, data: bytes) -> None:
+        """Take the bytes to read from, from their beginning on."""
         self._data = data
         self.position = 0
 
@@ -278,7 +279,10 @@ def _parse_fields(lines: list[tuple[int, list[str]]], message_versions: range) -
 
 
 def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: range) -> Field:
-    """Return the field that the words of a line describe; `fields` are those of its struct."""
+    """Return the field that the words of a line describe; `fields` are those of its struct.
+
+    The line is NAME TYPE and options like versions=1+, nullable=2+, tag=0 or default=-1.
+    """
     name, type, *attributes = words
     options = dict(attribute.split("=", 1) for attribute in attributes)
     versions = _parse_versions(options.get("versions", "0+"))

@@ -78,6 +78,7 @@ class _Reading:
     """One reading of segments: it yields the selected batches and reports damage."""
 
     def __init__(self, selection: Selection, deep: bool, on_error: OnError, left_out: OpenRecords) -> None:
+        """Take the arguments of `select`."""
         self._selection = selection
         self._deep = deep
         self._on_error = on_error
@@ -135,7 +136,10 @@ class _Reading:
             yield from self._follow(paths[-1], end)
 
     def _read_batches(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
-        """Yield all batches from a position on; raise FormatError where a batch is damaged or not whole."""
+        """Yield all batches from a position on, in bytes; raise FormatError where a batch is damaged or not whole.
+
+        With `skip_damaged` damage is reported to `on_error` and passed over instead.
+        """
         if self._selection.skip_damaged:
             yield from read_sound_batches(segment, position, self._make_reporter(segment), self._keeps_bad_crc)
             return
@@ -210,7 +214,7 @@ class _Reading:
             number = first
 
     def _read_last_records(self, selected: SelectedBatch, count: int) -> deque[Record]:
-        """Return the last `count` selected records of a batch, up to any damage, which is reported."""
+        """Return the last `count` selected records of a batch, up to any damage, which is reported to `on_error`."""
         records: deque[Record] = deque(maxlen=count)
         try:
             records.extend(selected.records)
@@ -254,7 +258,10 @@ class _Reading:
             return batch.count
 
     def _is_shown(self, path: Path, batch: AnyBatch) -> bool:
-        """Return whether a batch is shown although it may be damaged, and report its damage."""
+        """Return whether a batch is shown although it may be damaged, and report its damage to `on_error`.
+
+        Nothing is raised.
+        """
         selection = self._selection
         if selection.skip_damaged:
             return True  # read_sound_batches has checked it
@@ -271,7 +278,11 @@ class _Reading:
         return selection.bad_crc is BadCrc.KEPT or not self._deep
 
     def _is_aborted(self, segment: Segment, batch: AnyBatch) -> bool | None:
-        """Return whether the batch belongs to an aborted transaction; None where that is not known."""
+        """Return whether the batch belongs to an aborted transaction; None where that is not known.
+
+        False for a batch outside of transactions and for a control batch. Raise UsageError where the folder cannot be
+        listed.
+        """
         if not isinstance(batch, Batch) or not batch.is_transactional or batch.is_control:
             return False
         return None if self._ends is None else self._ends.is_aborted(segment, batch)
@@ -282,7 +293,7 @@ class _Reading:
         return self._selection.bad_crc is BadCrc.KEPT
 
     def _make_reporter(self, segment: Segment) -> Callable[[Damage], None]:
-        """Return a function that reports damage of a segment as an error."""
+        """Return a function that reports damage of a segment to `on_error`, as a FormatError with the file's name."""
         return lambda damage: self._on_error(FormatError(f"{segment.path}: {damage}"))
 
     def _follow(self, path: Path, position: int) -> Iterator[SelectedBatch]:

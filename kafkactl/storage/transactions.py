@@ -81,7 +81,7 @@ class TransactionEnds:
     def _list_later_segments(self, path: Path) -> list[Path]:
         """Return the segments that follow a segment in its folder, in the order of their offsets.
 
-        None where the segment is not there. Raise UsageError where the folder cannot be listed.
+        The list is empty where the segment is not there. Raise UsageError where the folder cannot be listed.
         """
         if path not in self._following:
             segments = list_segments(path.parent)
@@ -89,9 +89,9 @@ class TransactionEnds:
         return self._following[path]
 
     def _read_ends_once(self, path: Path) -> _Ends:
-        """Return the ends in a segment.
+        """Return the ends in a segment, which is read at the first call only.
 
-        There are none where it cannot be read, because the reader of its records reports that.
+        There are none where it cannot be read, because the reader of its records reports that. Nothing is raised.
         """
         if path not in self._of_segment:
             try:
@@ -110,9 +110,9 @@ def _find_end(ends: _Ends, batch: Batch) -> bool | None:
 
 
 def _read_ends(segment: Segment) -> _Ends:
-    """Return the ends of transactions in a segment.
+    """Return the ends of transactions in a segment, by producer id, in the order of their offsets.
 
-    Damage is ignored: the reader of the records reports it.
+    Damage is ignored, and what is behind it is read: the reader of the records reports it. Nothing is raised.
     """
     ends: _Ends = {}
     try:

@@ -57,7 +57,7 @@ def format_double(value: float) -> str:
 
 
 def format_boolean(value: bool) -> str:
-    """Return true or false."""
+    """Return the text true or false."""
     return "true" if value else "false"
 
 

@@ -27,5 +27,9 @@ class RecordWriter(ABC):
         """
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
-        """Return the bytes of many records, in their order; raise FormatError and KafkactlError as `write`."""
+        """Return the bytes of many records, in their order.
+
+        Raise FormatError for a key, value or header that is not of its format, and KafkactlError for headers that
+        cannot be read.
+        """
         return b"".join(map(self.write, messages))

@@ -84,7 +84,7 @@ class LineFormatter:
     def format_all(self, messages: Sequence[Message]) -> bytes:
         """Return many records in their order; the most frequent form is written without a call for each field.
 
-        Raise FormatError and KafkactlError as `format`.
+        Raise FormatError for bytes that are not of their format, and KafkactlError for headers that cannot be read.
         """
         if self.plain is None:
             return b"".join(map(self.format, messages))

@@ -99,9 +99,10 @@ class LogDirKnowledge:
         return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 
     def is_preallocated(self, topic: str) -> bool | None:
-        """Return whether the segments of a topic are created at their full size, by the topic's config.
+        """Return True if the topic's config says that its segments are created at their full size.
 
-        None where a broker may have the log dir open: a segment may be older than the present config.
+        Without this config return False, or None where a broker may have the log dir open: a segment may be older than
+        the present config.
         """
         if self._find_topic_config(topic, PREALLOCATE) == "true":
             return True
@@ -156,7 +157,7 @@ class LogDirKnowledge:
     def _list_metadata_files(self) -> list[Path]:
         """Return the newest snapshot and the segments of the metadata log, in the order to read them.
 
-        None where its beginning is missing. Raise UsageError where the folder cannot be listed.
+        The list is empty where the beginning of the log is missing. Raise UsageError where the folder cannot be listed.
         """
         files = list_files(self._path / f"{METADATA_TOPIC}-0")
         snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)

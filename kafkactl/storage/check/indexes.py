@@ -33,6 +33,7 @@ class OffsetIndexWatcher:
     """Check of an offset index's entries, batch by batch of its segment."""
 
     def __init__(self, path: Path, entries: list[OffsetEntry]) -> None:
+        """Take the path of an index for its faults, and its entries, whose offsets and positions rise."""
         self._path = path
         self._waiting = deque(entries)
         self._open: OffsetEntry | None = None
@@ -58,7 +59,7 @@ class OffsetIndexWatcher:
                 yield self._make_fault(entry, "an entry that points where no batch begins")
 
     def _compare(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
-        """Yield the faults of the entries up to a batch's position."""
+        """Yield the faults of the entries up to a batch's position. `records` is None for a damaged batch."""
         while self._waiting and self._waiting[0].position <= batch.position:
             if self._open is not None:
                 yield self._make_fault(self._open, "an entry with an offset behind the position of the next entry")
@@ -91,6 +92,7 @@ class TimeIndexWatcher:
     """Check of a time index's entries, batch by batch of its segment."""
 
     def __init__(self, path: Path, entries: list[TimeEntry]) -> None:
+        """Take the path of an index for its faults, and its entries, whose timestamps rise."""
         self._path = path
         self._waiting = deque(entries)
         self._youngest_ms = NO_TIMESTAMP
@@ -120,7 +122,10 @@ class TimeIndexWatcher:
                 yield self._make_fault(entry, f"an entry of offset {entry.offset}, and the segment ends at {self._end}")
 
     def _compare_due(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
-        """Yield the faults of the entries with offsets up to the last one of a batch."""
+        """Yield the faults of the entries with offsets up to the last one of a batch.
+
+        `records` is None for a damaged batch, with which no entry is compared.
+        """
         while self._waiting and self._waiting[0].offset <= batch.last_offset:
             entry = self._waiting.popleft()
             if records is not None:
@@ -192,7 +197,7 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
 
 
 def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
-    """Return an index that can be read, or None.
+    """Return an index that can be read and is whole, or None; nothing is raised.
 
     A file that exists and cannot be read adds a fault to `faults`.
     """

@@ -99,7 +99,10 @@ class LogState:
             self.next_offset = base_offset
 
     def meet_offset(self, path: Path, position: int, first: int) -> None:
-        """Note the first offset of a sound batch, and a gap before it, which compaction can leave in a segment."""
+        """Note the first offset of a sound batch, and a gap before it, which compaction can leave in a segment.
+
+        `position` is that of the batch in its file, in bytes.
+        """
         if self.is_exact and self.next_offset is not None and first > self.next_offset:
             self._add_gap(path, position, first, between_segments=False)
             self.is_cleaned = True

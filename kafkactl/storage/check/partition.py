@@ -75,7 +75,10 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
 
 
 def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
-    """Return whether a broker may run here: it has locked the log dir, has not stopped, and wrote a moment ago."""
+    """Return whether a broker may run here: it has locked the log dir, has not stopped, and wrote a moment ago.
+
+    `versions` has size and time of change (in ns since 1970) by file name; a moment is 60 s.
+    """
     if not may_be_in_use(folder.absolute().parent):
         return False
     newest_ns = max((changed_ns for _, changed_ns in versions.values()), default=0)
@@ -135,7 +138,10 @@ class PartitionCheck:
             self.faults += find_open_transactions(segments[-1], self.log)
 
     def _check_files(self, segments: list[Path]) -> Iterator[Fault]:
-        """Yield the faults of all files, the segments in the order of their offsets."""
+        """Yield the faults of all files, the segments in the order of their offsets, and read the log's state.
+
+        A file that cannot be read is a fault; nothing is raised.
+        """
         self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
         yield from faults
         metadata = self.folder / FileKind.PARTITION_METADATA.value

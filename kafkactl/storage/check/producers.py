@@ -149,7 +149,7 @@ def _find_fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None
 
 
 def find_open_transactions(path: Path, log: LogState) -> Iterator[Fault]:
-    """Yield a notice for every transaction without an end.
+    """Yield a notice for every transaction without an end, sorted by producer id, about the file `path`.
 
     Consumers with read_committed get neither its records nor any later ones.
     """

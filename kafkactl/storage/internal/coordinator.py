@@ -111,6 +111,7 @@ def _load_layouts_by_type(topic: str) -> tuple[dict[int, Layout], dict[int, Layo
     """Return the layouts of the keys and of the values of a topic, by record type."""
 
     def by_type(kind: str) -> dict[int, Layout]:
+        """Return the layouts of a kind, key or value, by record type."""
         return {layout.api_key: layout for layout in find_layouts(topic, kind) if layout.api_key is not None}
 
     return by_type("key"), by_type("value")
