@@ -100,7 +100,10 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections; those of librdkafka close when the client is garbage-collected. Nothing is raised."""
+        """Close the connections; those of librdkafka close when the client is garbage-collected.
+
+        A later call opens them again.
+        """
         self._cluster.close()
 
     def list_topics(self, *, include_internal: bool = False) -> list[TopicListing]:
@@ -246,8 +249,9 @@ class Client:
     ) -> Iterator[ConsumedRecord]:
         """Yield the records of a topic.
 
-        Without a group the reading starts at the end, at the oldest record, at the first record of a time, or `tail`
-        records before the end of each partition; with a group it starts at the committed offsets. It stops after
+        Without a group the reading starts at the end, at the oldest record (`from_beginning`), at the first record of a
+        time (`from_time`), or `tail` records before the end of each partition; with a group it starts at the committed
+        offsets, or where there are none at the end or, with `from_beginning`, at the oldest record. It stops after
         `max_records` (None or a negative number is no bound), or at the ends of all partitions unless `follow` is set.
         A record counts as handled, and is committed in the end, when the next one is asked for. All errors come with
         the first record or later, because this is a generator. Raise UsageError for a group beside a time or a tail,
@@ -321,7 +325,7 @@ def _require_success(outcomes: Sequence[Outcome]) -> None:
 
 
 def _make_reset(to: str | int | datetime | None, shift_by: int | None) -> Any:
-    """Return the target of a reset, a `Reset`, from the two arguments of reset_offsets.
+    """Return the target of a reset, a `Reset`, from the two arguments of reset_offsets, of which one is None.
 
     Raise UsageError for none or both, for an unknown name and for a time without a zone.
     """

@@ -87,7 +87,7 @@ def _make_loader() -> Any:
         yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  # PyYAML's own name
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            """Return a mapping with its values.
+            """Return a mapping with its values; PyYAML calls this, with `deep` where nested values are needed at once.
 
             Raise ConstructorError for a name that occurs twice, and for one that is neither a text nor an integer.
             """

@@ -44,7 +44,7 @@ class UnreachableError(KafkactlError):
     status = statuses.NO_ANSWER
 
     def __init__(self, message: str, hint: str | None = None, is_partial: bool = False) -> None:
-        """Take a message, a hint or None, and whether other brokers answer."""
+        """Take a message, and a hint or None; `is_partial` means that other brokers answer."""
         super().__init__(message, hint)
         self.is_partial = is_partial
 

@@ -629,7 +629,8 @@ def _read_mode(descriptor: int) -> int:
 def _reopen_without_blocking(descriptor: int, is_terminal: bool) -> int:
     """Return another descriptor of a pipe or terminal that does not block, or the old one if none can be opened.
 
-    A change of the old one would affect the shell and every other process that has it.
+    `is_terminal` says which of both it is. A change of the old one would affect the shell and every other process that
+    has it.
     """
     flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
     with suppress(OSError):
@@ -640,7 +641,10 @@ def _reopen_without_blocking(descriptor: int, is_terminal: bool) -> int:
 
 
 def _writes_to(stream: TextIO | None, descriptor: int) -> bool:
-    """Return whether a stream has its own buffer in front of this descriptor."""
+    """Return whether a stream has its own buffer in front of this descriptor.
+
+    False for None and for our own streams.
+    """
     if stream is None or isinstance(stream, _TextAdapter):
         return False
     try:

@@ -125,8 +125,9 @@ def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None =
 def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None = None) -> TimeRange:
     """Return the range of `A..B`: from A, which is included, to B, which is not. An empty side is open.
 
-    Both sides are points in time as in parse_time. Raise UsageError for a single time, for `..` alone, for a bad
-    side, and for a start after the end.
+    Both sides are points in time as in parse_time, and `zone` is for those without a zone. `now_ms` is the present time
+    in ms since 1970; None takes the clock. Raise UsageError, which names `flag`, for a single time, for `..` alone, for
+    a bad side, and for a start after the end.
     """
     start, dots, end = text.partition("..")
     if not dots:

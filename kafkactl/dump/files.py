@@ -52,9 +52,9 @@ class TextDump:
     def run(self, paths: list[Path]) -> int:
         """Print files in their order, and return the exit status of all of them.
 
-        Segments are read by the selection, if there is one, before all other files. Errors are written to stderr. Raise
-        OutputError and ReaderLeftError where nothing more can be printed, and KafkactlError where a process of --jobs
-        is lost.
+        Segments are read by the selection, if there is one, before all other files. Errors of files, also of missing
+        ones, are written to stderr. Raise OutputError and ReaderLeftError where nothing more can be printed, and
+        KafkactlError where a process of --jobs is lost.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything

@@ -142,7 +142,10 @@ def _decode_cell(name: str, cell: Any) -> Any:
 
 
 def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
-    """Print rows as a table; all of them are in memory."""
+    """Print rows as a table to stdout; all of them are in memory.
+
+    A `format` of None is chosen by whether it is a terminal.
+    """
     from kafkactl.output.render import show
 
     all_rows = list(rows)  # the widths of a table depend on all rows

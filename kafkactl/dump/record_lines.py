@@ -89,7 +89,8 @@ class PureLines:
     def _format_all_records(self, batch: Batch, data: bytes | memoryview, with_values: bool) -> str:
         """Return the lines of a batch's records, and note their offsets. `data` are the decompressed bytes.
 
-        Bytes that are not UTF-8 become U+FFFD. Raise FormatError for damage; no offset is noted then.
+        `with_values` adds keys and values, in which bytes that are not UTF-8 become U+FFFD. Raise FormatError for
+        damage; no offset is noted then.
         """
         try:
             return self._format_records(batch, data, with_values, bytes.decode)
@@ -99,9 +100,10 @@ class PureLines:
     def _format_records(
         self, batch: Batch, data: bytes | memoryview, with_values: bool, to_text: Callable[[bytes], str]
     ) -> str:
-        """Return the lines of a batch's records, with keys and values converted by `to_text`, and note their offsets.
+        """Return the lines of a batch's records, and note their offsets. `data` are the decompressed bytes.
 
-        Raise FormatError for damage, and whatever `to_text` raises; no offset is noted then.
+        `with_values` adds keys and values, converted by `to_text`. Raise FormatError for damage, and whatever `to_text`
+        raises; no offset is noted then.
         """
         base_offset, base_timestamp_ms = batch.base_offset, batch.base_timestamp_ms
         base_sequence, append_time_ms = batch.base_sequence, batch.append_time_ms

@@ -101,9 +101,10 @@ def _read_log_rows(
     report_error: Callable[[KafkactlError], None],
     left_out: OpenRecords,
 ) -> Iterator[Row]:
-    """Yield rows of batches or records; damage in one file does not hide the others.
+    """Yield rows of batches, or, with `deep`, of records; damage in one file does not hide the others.
 
-    `report_error` gets every error of a file, `left_out` counts the records of open transactions.
+    `report_error` gets every error of a file, `left_out` counts the records of open transactions. `values` and
+    `bytes_as` choose the form of keys and values.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
@@ -206,7 +207,8 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
 def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
     """Return the row of a record; raise FormatError for a key or value that is not of its format.
 
-    Key and value of a control record are None, and `control` is its content; raise FormatError for a damaged one.
+    `is_valid` says whether the CRC of its batch is right. Key and value of a control record are None, and `control` is
+    its content; raise FormatError for a damaged one.
     """
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None
@@ -241,7 +243,10 @@ def _make_field(name: str, data: Any, bytes_as: BytesAs) -> Row:
 
 
 def _decode_headers(record: Record) -> list[list[str | None]]:
-    """Return headers as pairs of texts, with U+FFFD in place of invalid bytes."""
+    """Return headers, in their order, as pairs of texts, with U+FFFD in place of invalid bytes.
+
+    An absent value is None.
+    """
     return [
         [format_header_name(name), None if data is None else data.decode("utf-8", errors="replace")]
         for name, data in record.headers

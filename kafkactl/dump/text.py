@@ -223,7 +223,10 @@ class Faults:
             gaps.extend((before, offset))
 
     def format_lines(self) -> Iterator[str]:
-        """Yield the lines about all faults, without line ends; nothing without faults."""
+        """Yield the lines about all faults, kind by kind and file by file, without line ends.
+
+        Nothing without faults.
+        """
         for path, mismatches in self._index.items():
             yield f"Mismatches in :{path}"
             for indexed, actual in sorted(mismatches.items(), reverse=True):

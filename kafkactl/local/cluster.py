@@ -151,7 +151,7 @@ def _list_names_of_node(service: Service) -> tuple[str, str]:
 
 
 def _list_bound_log_dirs(target: Target) -> list[Path]:
-    """Return the folders of this host that brokers use as log dirs."""
+    """Return the folders of this host that brokers use as log dirs, in the order of the brokers; none for volumes."""
     return [Path(broker.bound_log_dir) for broker in target.brokers if broker.bound_log_dir]
 
 
@@ -256,7 +256,10 @@ def _load_target(local_cluster: Instance) -> Target:
 
 
 def _make_variables(local_cluster: Instance) -> dict[str, str]:
-    """Return the compose variables of a local cluster."""
+    """Return the values of the compose file's variables by name, from the record of a local cluster.
+
+    Raise UsageError for a version that is not like 4.3.1.
+    """
     log_dir = Path(local_cluster.log_dir) if local_cluster.log_dir else None
     return make_variables(local_cluster.port, local_cluster.version or None, local_cluster.folder / "secrets", log_dir)
 

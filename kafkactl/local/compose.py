@@ -80,12 +80,12 @@ class Target:
 
     @property
     def nodes(self) -> tuple[Service, ...]:
-        """Return the services that are not jobs."""
+        """Return the services that are not jobs, in the order of their start."""
         return tuple(service for service in self.services if not service.is_job)
 
     @property
     def brokers(self) -> tuple[Service, ...]:
-        """Return the services that are brokers."""
+        """Return the services that are brokers, in the order of their start."""
         return tuple(service for service in self.services if service.is_broker)
 
     @property

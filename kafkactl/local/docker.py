@@ -142,7 +142,8 @@ class DockerEngine:
     def _run_and_tell(self, target: Target, tell: Tell, *arguments: str, hint: str | None = None) -> None:
         """Run a command that changes something and tell its output line by line, because a pull takes minutes.
 
-        Raise EngineError without docker, and, with the last line and the hint, where the command fails.
+        Raise EngineError without docker, and, with the last line, where the command fails; a `hint` of None points to
+        the logs.
         """
         last = "no reason given"
         with self._start_process(target, *arguments, stderr=subprocess.STDOUT) as process:

@@ -36,7 +36,7 @@ def format_metrics(lags: Sequence[GroupLag]) -> str:
 
 
 def _build_families(lags: Sequence[GroupLag]) -> list[Metric]:
-    """Return the metrics of groups; unknown values have no sample."""
+    """Return the metrics of groups, in a fixed order of their names; unknown values have no sample."""
     current = GaugeMetricFamily("kafka_consumergroup_current_offset", "Committed offset", labels=_PARTITION)
     end = GaugeMetricFamily("kafka_topic_partition_current_offset", "End of the log", labels=_PARTITION[1:])
     lag_records = GaugeMetricFamily("kafka_consumergroup_lag", "Records not read yet", labels=_PARTITION)

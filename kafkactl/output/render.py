@@ -115,7 +115,8 @@ def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
 def _format_table(table: Table, with_headings: bool) -> str:
     """Return a table with rows as aligned text, without a line end at the end.
 
-    The work is done column by column, because a table of 100,000 rows has too many cells to check the type of each one.
+    `with_headings` False leaves the titles out. The work is done column by column, because a table of 100,000 rows has
+    too many cells to check the type of each one.
     """
     if not table.headings:
         return "\n".join(format_cell(table.columns[0].value(row)) for row in table.rows)

@@ -72,7 +72,7 @@ def dump_json(value: Any, indented: bool = False) -> bytes:
 def _dump_fast(value: Any, indented: bool = False) -> bytes | None:
     """Return a value as JSON in UTF-8, or None for text that is not Unicode, large integers, and deep nesting.
 
-    Integers over 64 bits are large ones.
+    Integers over 64 bits are large ones. `indented` gives several lines.
     """
     import orjson
 
@@ -177,7 +177,7 @@ def _make_valid_key(key: Any, keep_numbers: bool) -> Any:
 
 
 def _split(items: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield lists of up to _PIECE items."""
+    """Yield lists of up to _PIECE items, in the order of the items; no items yield no list."""
     iterator = iter(items)
     while piece := list(islice(iterator, _PIECE)):
         yield piece

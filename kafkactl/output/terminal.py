@@ -54,7 +54,7 @@ class _DrawnColumn:
 
     @property
     def width(self) -> int:
-        """Return the width of the longest cell, in columns of the terminal."""
+        """Return the width of the longest cell or the title, in columns of the terminal."""
         return max([cell_len(self.title), *map(cell_len, self.cells)])
 
     @property
@@ -91,7 +91,7 @@ def draw_table(table: Table, width: int, with_headings: bool = True) -> Renderab
 
 
 def _draw_column(table: Table, column: Column, with_headings: bool) -> _DrawnColumn:
-    """Return a column with its cells as text."""
+    """Return a column with its cells as text; `with_headings` False makes its title empty."""
     values = [column.value(row) for row in table.rows]
     numeric = any(map(is_number, values))
     return _DrawnColumn(
@@ -108,7 +108,7 @@ def _find_style(column: Column, row: object) -> str:
 
 
 def _measure_width(columns: Sequence[_DrawnColumn]) -> int:
-    """Return the width of a table with these columns."""
+    """Return the width of a table with these columns, in columns of the terminal."""
     return _EDGES + sum(column.width for column in columns) + _BETWEEN * (len(columns) - 1)
 
 

@@ -35,7 +35,7 @@ class Format:
         """Return a value with the id of its schema before it, as to_text needs it.
 
         Without a header `id_header` that has a value the data are returned as they are. Of several headers the last
-        counts.
+        counts; the value of a header may be None.
         """
         ids = [value for name, value in headers if name == self.id_header and value]
         return ids[-1] + data if ids else data

@@ -127,9 +127,9 @@ def _expand_largest_float(text: str) -> str:
 def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     """Return the class of a schema's message: the named one, else the one at a path of indexes, else the first.
 
-    `indexes` are the number, from 0 on, of a message among the top ones, then among the nested ones, and so on. Raise
-    UsageError for a text that is no Protobuf schema, and for a message that it does not have. Raise ImportError without
-    grpc_tools for a schema that is text.
+    `indexes` are the number, from 0 on, of a message among the top ones, then among the nested ones, and so on; None or
+    an empty list means the first message. Raise UsageError for a text that is no Protobuf schema, and for a message
+    that it does not have. Raise ImportError without grpc_tools for a schema that is text.
     """
     files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()

@@ -131,11 +131,11 @@ class Batch:
     def records(self, unpacked: bytes | memoryview | None = None) -> Iterator[Record]:
         """Yield the records of the batch, in the order of the file.
 
-        `unpacked` are the decompressed bytes of the records, where the caller has them already. Raise FormatError for a
-        batch that is smaller than its header, for an unknown codec, for data that cannot be decompressed (TooLargeError
-        past MAX_DECOMPRESSED_BYTES), and where the bytes do not agree with the header: for a compressed batch before
-        its first record, and for another batch after the sound records, as Kafka's readers do. Where the header counts
-        0 records nothing is yielded, and the bytes after the header are not checked.
+        `unpacked` are the decompressed bytes of the records, where the caller has them already; None unpacks them here.
+        Raise FormatError for a batch that is smaller than its header, for an unknown codec, for data that cannot be
+        decompressed (TooLargeError past MAX_DECOMPRESSED_BYTES), and where the bytes do not agree with the header: for
+        a compressed batch before its first record, and for another batch after the sound records, as Kafka's readers
+        do. Where the header counts 0 records nothing is yielded, and the bytes after the header are not checked.
         """
         if self.size_bytes < HEADER_SIZE:
             raise FormatError(

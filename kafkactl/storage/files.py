@@ -62,8 +62,8 @@ def find_kind(path: Path) -> FileKind | None:
 def add_file_name(error: KafkactlError, path: Path, hint: str | None = None) -> KafkactlError:
     """Return (not raise) an error with the file's name in front of its text, and with `hint` if it has no hint.
 
-    A name that is there already is not repeated. An error other than FormatError is returned as it is, without the
-    hint.
+    A `hint` of None adds none. A name that is there already is not repeated. An error other than FormatError is
+    returned as it is, without the hint.
     """
     if not isinstance(error, FormatError):
         return error

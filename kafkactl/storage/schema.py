@@ -302,7 +302,10 @@ def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: 
 
 
 def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Field, ...]) -> Any:
-    """Return the default of a field: the stated one, or the empty value of its type; None for `null`."""
+    """Return the default of a field: the stated one, or the empty value of its type; None for `null`.
+
+    `many` says whether the field is an array; `fields` are those of a struct.
+    """
     if stated == "null":
         return None
     if many:

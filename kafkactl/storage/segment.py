@@ -191,8 +191,8 @@ class Segment:
     def read_frames(self, position: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
         """Yield position and size in bytes of every batch, as its header states them, up to one that is not whole.
 
-        This reads little more than the headers. Where the file cannot be read the iteration ends without an error: a
-        caller that reads the batch there gets the error.
+        `position` and `end` (None: the end of the file) are in bytes. This reads little more than the headers. Where
+        the file cannot be read the iteration ends without an error: a caller that reads the batch there gets the error.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         heads, start = b"", position

@@ -243,8 +243,8 @@ def _unpack_parts(file: BinaryIO) -> Iterator[bytes]:
 def _copy_stream(read: Callable[[int], bytes | None]) -> BinaryIO:
     """Return a file without a name that has all bytes of a stream; it is at its end, so read it by position.
 
-    `read` gets a number of bytes and returns up to this many, or nothing at the end. The file is on disk where a folder
-    for temporary files exists, else in memory. Raise OSError where the copy cannot be written.
+    `read` gets a number of bytes and returns up to this many; b"" or None is the end. The file is on disk where a
+    folder for temporary files exists, else in memory. Raise OSError where the copy cannot be written.
     """
     copy = _create_nameless_file()
     while data := read(_COPIED_AT_ONCE):

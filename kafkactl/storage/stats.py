@@ -90,10 +90,10 @@ class Stats:
                 self._note_time(timestamp_ms)
 
     def take(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None) -> None:
-        """Count one record.
+        """Count one record, whose key and value are None where they are absent.
 
-        `timestamp_ms` is in ms, and a negative one is not counted. A record with a key and without a value is a
-        tombstone.
+        `timestamp_ms` is in ms since 1970, and a negative one is not counted. A record with a key and without a value
+        is a tombstone.
         """
         self.records += 1
         self.note_offsets(offset, offset + 1)

@@ -125,7 +125,7 @@ def _read_ends(segment: Segment) -> _Ends:
 
 
 def _read_batch_ends(batch: Batch) -> list[_End]:
-    """Return the ends in one control batch; none where its records cannot be read."""
+    """Return the ends in one control batch, in the order of their offsets; none where its records cannot be read."""
     try:
         controls = [(record.offset, parse_control(record).type) for record in batch.records()]
     except FormatError:

@@ -106,8 +106,9 @@ def _find_difference(state: ProducerState, log: LogState) -> str | None:
 def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damage: bool) -> Iterator[Fault]:
     """Yield the differences between a segment's transaction index and the abort markers in its log, both ways.
 
-    A `path` of None means that the segment has no index. Behind damage nothing is compared. An index that cannot be
-    read is a fault. Markers that the index lacks go to `log.unless_cleaned` instead.
+    A `path` of None means that the segment has no index. With `has_damage`, which says that the log has damage, nothing
+    is compared. An index that cannot be read is a fault. Markers that the index lacks go to `log.unless_cleaned`
+    instead.
     """
     path = path or log_path
     try:
