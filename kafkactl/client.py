@@ -65,9 +65,10 @@ def connect(
     """Return a client of a cluster; it connects when it is first used.
 
     `bootstrap_servers` is HOST:PORT,... and `context` the name of a saved context; without both, the environment and
-    the current context choose, as in the commands. `properties` are client settings by Java's or librdkafka's names.
-    `timeout_s` bounds each call, 10 s by default. Raise UsageError for a wrong setting, and NotFoundError for a context
-    that does not exist.
+    the current context choose, as in the commands. `properties` are client settings by Java's or librdkafka's names;
+    they win over those of the context. `timeout_s` bounds each call, above 0 and at most 3600 s; None takes
+    KAFKACTL_TIMEOUT, or else 10 s. Raise UsageError for a wrong setting, address, time-out or file of contexts, and
+    NotFoundError for a context that does not exist.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.java_names import to_librdkafka
@@ -87,6 +88,7 @@ class Client:
     """
 
     def __init__(self, cluster: Cluster) -> None:
+        """Take a cluster, which close() closes; connect() makes one from settings."""
         self._cluster = cluster
 
     def __enter__(self) -> Client:
@@ -98,17 +100,28 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; those of librdkafka close when the client is garbage-collected.
+
+        A later call opens them again.
+        """
         self._cluster.close()
 
     def list_topics(self, *, include_internal: bool = False) -> list[TopicListing]:
-        """Return the topics by name, each with its number of partitions and replicas."""
+        """Return all topics sorted by name, each with its number of partitions and replicas.
+
+        Kafka's own topics are left out without `include_internal`. Raise UnreachableError where no broker answers in
+        time.
+        """
         from kafkactl.admin.topics.descriptions import list_topics
 
         return list_topics(self._cluster, include_internal)
 
     def describe_topics(self, names: Sequence[str]) -> list[TopicDescription]:
-        """Return topics with their partitions and settings, sorted by name. Raise NotFoundError for a missing one."""
+        """Return topics with their partitions and settings, sorted by name; without names an empty list.
+
+        Raise NotFoundError or OperationError for the first topic that fails, UsageError for a name that no topic can
+        have, and UnreachableError where no broker answers in time.
+        """
         from kafkactl.admin.topics.descriptions import describe_topics
 
         return describe_topics(self._cluster, [require_topic_name(name) for name in names])
@@ -121,7 +134,12 @@ class Client:
         replication_factor: int | None = None,
         configs: Mapping[str, str] | None = None,
     ) -> None:
-        """Create a topic; None leaves a number to the brokers. Raise OperationError where it already exists."""
+        """Create a topic; None leaves a number to the brokers.
+
+        `configs` are settings of the topic by name, as text. Raise OperationError where the topic exists already, where
+        a broker refuses, and, with the code REQUEST_TIMED_OUT, where the answer is missing and the topic may exist.
+        Raise UnreachableError where no request was sent, and UsageError for an illegal name and in a read-only context.
+        """
         from kafkactl.admin.topics.changes import create_topics
         from kafkactl.admin.topics.models import TopicSpec
 
@@ -130,20 +148,33 @@ class Client:
         _require_success(create_topics(self._cluster, [spec], False))
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic and all its records. Raise OperationError where it does not exist."""
+        """Delete a topic and all its records.
+
+        Raise OperationError where it does not exist, where a broker refuses, and, with the code REQUEST_TIMED_OUT,
+        where the answer is missing and the topic may be deleted. Raise UnreachableError where no request was sent, and
+        UsageError for an illegal name and in a read-only context.
+        """
         from kafkactl.admin.topics.changes import delete_topics
 
         self._require_writable(f"delete topic {name}")
         _require_success(delete_topics(self._cluster, [require_topic_name(name)]))
 
     def list_groups(self) -> list[GroupListing]:
-        """Return the consumer groups by name, each with its type and state."""
+        """Return the consumer groups sorted by name, each with its type and state.
+
+        Groups of a broker that does not answer are missing, without an error. Raise UnreachableError where no broker
+        answers, and OperationError where all refuse.
+        """
         from kafkactl.admin.groups.descriptions import list_groups
 
-        return list(list_groups(self._cluster).groups)
+        return sorted(list_groups(self._cluster).groups, key=lambda group: group.group)
 
     def read_lag(self, group: str) -> GroupLag:
-        """Return a group's committed offsets and lag, for each partition. Raise NotFoundError for a missing group."""
+        """Return a group's committed offsets and lag, for each partition.
+
+        Raise NotFoundError for a missing group, OperationError for a group that is not a consumer group or that cannot
+        be read, UnreachableError where no broker answers in time, and UsageError for an empty name.
+        """
         from kafkactl.admin.groups.descriptions import read_group_lag
 
         return read_group_lag(self._cluster, group)
@@ -157,12 +188,15 @@ class Client:
         shift_by: int | None = None,
         execute: bool = False,
     ) -> list[OffsetChange]:
-        """Return the changes of a reset of committed offsets; commit them with `execute`.
+        """Return the changes of a reset of committed offsets, sorted by partition; commit them with `execute`.
 
         `topics` are TOPIC or TOPIC:0,1; None takes all partitions in which the group has committed. `to` is a name, an
-        offset, or a time, of which the first record from then on is taken; `shift_by` moves each offset. Each change
-        has its own result and error. Raise UsageError unless there is one target, NotFoundError for a missing topic or
-        partition, and OperationError for a group that has members.
+        offset, or a time with a zone, of which the first record from then on is taken; `shift_by` moves each offset.
+        Offsets outside the log become its nearest end. Each change has its own result and error. Raise UsageError
+        unless there is exactly one of `to` and `shift_by`, for an invalid one, and for `execute` in a read-only
+        context; NotFoundError for a missing topic or partition; OperationError for a group that has members or is not a
+        consumer group, for a shift without a commit, and where the brokers refuse; UnreachableError where no broker
+        answers in time.
         """
         from kafkactl.admin.groups.resets import (
             ResetRequest,
@@ -186,9 +220,12 @@ class Client:
     def produce(self, topic: str, records: Iterable[Record | bytes | str], *, partition: int | None = None) -> Delivery:
         """Send records, and wait until each of them is acknowledged or has failed.
 
-        A record is a value, as text or bytes, or a dict with key, value, headers, partition and timestamp; see
-        streams.record.Record. Keys and values are bytes. Raise NotFoundError for a topic that does not exist, and
-        UnreachableError where no broker answers.
+        A record is a value, as text or bytes, or a dict with key, value, headers, partition and timestamp (ms since
+        1970); see streams.record.Record. Keys and values in a dict are bytes or None. `partition` is for records
+        without their own; None leaves the choice to the partitioner. A record that cannot be sent is in the result and
+        raises nothing. Raise NotFoundError for a topic or partition that does not exist, UnreachableError where no
+        broker answers, OperationError where the client can send no more, and UsageError for a record of another type
+        and in a read-only context.
         """
         from kafkactl.streams.account import Account
         from kafkactl.streams.producing import Sending
@@ -214,11 +251,14 @@ class Client:
     ) -> Iterator[ConsumedRecord]:
         """Yield the records of a topic.
 
-        Without a group the reading starts at the end, at the oldest record, at the first record of a time, or `tail`
-        records before the end of each partition; with a group it starts at the committed offsets. It stops after
-        `max_records`, or at the ends of all partitions unless `follow` is set. A record counts as handled, and is
-        committed in the end, when the next one is asked for. Raise UsageError for a group beside a time or a tail, and
-        NotFoundError for a topic that does not exist.
+        Without a group the reading starts at the end, at the oldest record (`from_beginning`), at the first record of a
+        time (`from_time`), or `tail` records before the end of each partition; with a group it starts at the committed
+        offsets, or where there are none at the end or, with `from_beginning`, at the oldest record. It stops after
+        `max_records` (None or a negative number is no bound), or at the ends of all partitions unless `follow` is set.
+        A record counts as handled, and is committed in the end, when the next one is asked for. All errors come with
+        the first record or later, because this is a generator. Raise UsageError for a group beside a time or a tail,
+        for a time without a zone, and for a group in a read-only context; NotFoundError for a topic that does not
+        exist; UnreachableError where no broker answers in time; OperationError where a broker refuses.
         """
         from kafkactl.streams.consuming import Reading
         from kafkactl.streams.headers import make_header_reader
@@ -253,7 +293,7 @@ class Client:
                 read_headers_again.reset(token)
 
     def _require_writable(self, action: str) -> None:
-        """Raise UsageError if the context is read-only."""
+        """Raise UsageError if the context is read-only. `action` is the refused change, beginning with a verb."""
         self._cluster.settings.require_writable(action, "call")
 
 
@@ -264,20 +304,20 @@ class _NeverStops:
     is_over = False
 
     def wait_readable(self, descriptor: int) -> bool:
-        """Return True: nothing is waited for."""
+        """Return True at once, as for a descriptor with data; it is not looked at, and reading from it may wait."""
         return True
 
     def sleep(self, seconds: float) -> None:
-        """Wait for so many seconds."""
+        """Wait for this many seconds."""
         sleep(seconds)
 
 
 def _ignore(text: str) -> None:
-    """Take a sentence for people, which a program does not need."""
+    """Do nothing with a sentence that is for people."""
 
 
 def _require_success(outcomes: Sequence[Outcome]) -> None:
-    """Raise OperationError for the first change that failed."""
+    """Raise OperationError, with the outcome's hint and code, for the first change that failed; else do nothing."""
     from kafkactl.errors import OperationError
 
     for outcome in outcomes:
@@ -286,7 +326,10 @@ def _require_success(outcomes: Sequence[Outcome]) -> None:
 
 
 def _make_reset(to: str | int | datetime | None, shift_by: int | None) -> Any:
-    """Return the target of a reset. Raise UsageError for none and for two."""
+    """Return the target of a reset, a `Reset`, from the two arguments of reset_offsets, of which one is None.
+
+    Raise UsageError for none or both, for an unknown name and for a time without a zone.
+    """
     from kafkactl.admin.groups.offsets import Reset, ResetTo
 
     if (to is None) == (shift_by is None):
@@ -303,14 +346,18 @@ def _make_reset(to: str | int | datetime | None, shift_by: int | None) -> Any:
 
 
 def _to_ms(moment: datetime) -> int:
-    """Return a time in milliseconds since 1970-01-01 UTC. Raise UsageError for a time without a zone."""
+    """Return a time in milliseconds since 1970-01-01 UTC, without the digits below. Raise UsageError without a zone."""
     if moment.tzinfo is None:
         raise UsageError(f"the time {moment.isoformat()} has no zone", "give it one: datetime(..., tzinfo=UTC)")
     return int(moment.timestamp() * _MS)
 
 
 def _make_record(record: Record | bytes | str) -> Record:
-    """Return what the producer takes for a value or a record. Raise UsageError for anything else."""
+    """Return a value or a record as a dict with key and value; an absent one becomes None.
+
+    Text is encoded as UTF-8. Raise UsageError for anything that is not text, bytes or a dict; the values in a dict are
+    not checked here.
+    """
     if isinstance(record, str):
         return {"key": None, "value": record.encode()}
     if isinstance(record, bytes):
@@ -321,7 +368,7 @@ def _make_record(record: Record | bytes | str) -> Record:
 
 
 def _make_consumed(message: Any) -> ConsumedRecord:
-    """Return a message of confluent_kafka as a record."""
+    """Return a message of confluent_kafka as a record. Raise KafkactlError where its headers cannot be read."""
     from kafkactl.streams.record import read_headers
 
     kind, timestamp_ms = message.timestamp()
@@ -337,7 +384,7 @@ def _make_consumed(message: Any) -> ConsumedRecord:
 
 
 def _split(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Yield the records in lists of at most 500."""
+    """Yield the records in their order, in lists of 500; the last list has 1 to 500. No records yield no list."""
     batch: list[Record] = []
     for record in records:
         batch.append(record)

@@ -20,7 +20,11 @@ STDIN = Path("-")
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text; raise UsageError for a file that cannot be read, or is not UTF-8."""
+    """Return a file's text, or that of standard input for the path `-`.
+
+    Raise UsageError for a file that cannot be read or does not exist, for bytes that are not UTF-8, and for a standard
+    input that was closed when the command began.
+    """
     if path == STDIN and was_closed(0):
         raise UsageError("cannot read standard input: it is closed", "name a file")
     try:
@@ -34,7 +38,11 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Return the value of a JSON file; raise UsageError for a file that cannot be read, or is not JSON."""
+    """Return the value of a JSON file, or of standard input for the path `-`.
+
+    Of a name that is repeated in an object the last value counts. Raise UsageError for a file that cannot be read, is
+    not UTF-8 or not JSON, or is nested too deeply.
+    """
     try:
         return json.loads(read_text(path))
     except RecursionError:
@@ -44,9 +52,10 @@ def read_json(path: Path) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """Return the value of a YAML file: mappings, lists, texts, integers, true, false and None.
+    """Return the value of a YAML file: mappings, lists, texts, integers, true, false and None; None for an empty file.
 
-    Raise UsageError for a file that cannot be read, or is not YAML, and for a mapping with a repeated name.
+    The path `-` means standard input. Raise UsageError for a file that cannot be read, is not UTF-8 or not YAML, or is
+    nested too deeply, and for a mapping with a repeated name or a name that is neither a text nor an integer.
     """
     import yaml
 
@@ -62,7 +71,7 @@ def read_yaml(path: Path) -> Any:
     except yaml.YAMLError as error:
         raise UsageError(f"cannot read {path}: not YAML: {' '.join(str(error).split())}") from None
     except ValueError:
-        raise UsageError(f"cannot read {path}: not YAML: a value is not of the type that its tag says") from None
+        raise UsageError(f"cannot read {path}: not YAML: a value does not have the type of its tag") from None
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -70,7 +79,7 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 
 
 def _make_loader() -> Any:
-    """Return the class of PyYAML's loader with the schema of this module."""
+    """Return a new class of PyYAML's safe loader with the schema of this module."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -94,14 +103,17 @@ def _make_loader() -> Any:
                 ) from None
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            """Return a mapping; raises ConstructorError for a name that stands in it twice."""
+            """Return a mapping with its values; PyYAML calls this, with `deep` where nested values are needed at once.
+
+            Raise ConstructorError for a name that occurs twice, and for one that is neither a text nor an integer.
+            """
             keys = set()
             for name, _ in node.value:
                 key = self.construct_object(name, deep=True)
                 if not isinstance(key, (str, int)) or isinstance(key, bool):
                     raise yaml.constructor.ConstructorError(None, None, "a name is not a text", name.start_mark)
                 if key in keys:
-                    raise yaml.constructor.ConstructorError(None, None, f"{key!r} is there twice", name.start_mark)
+                    raise yaml.constructor.ConstructorError(None, None, f"{key!r} occurs twice", name.start_mark)
                 keys.add(key)
             return super().construct_mapping(node, deep=deep)
 

@@ -24,6 +24,7 @@ class KafkactlError(Exception):
     status = statuses.FAILED
 
     def __init__(self, message: str, hint: str | None = None) -> None:
+        """Take a message without `error:`, and a hint without `hint:` or None."""
         super().__init__(message)
         self.hint = hint
 
@@ -43,6 +44,7 @@ class UnreachableError(KafkactlError):
     status = statuses.NO_ANSWER
 
     def __init__(self, message: str, hint: str | None = None, is_partial: bool = False) -> None:
+        """Take a message, and a hint or None; `is_partial` means that other brokers answer."""
         super().__init__(message, hint)
         self.is_partial = is_partial
 
@@ -52,7 +54,10 @@ class UnansweredError(UnreachableError):
 
     @property
     def reason(self) -> str:
-        """Return why there is no answer, without the beginning that is for clusters that were not reached at all."""
+        """Return the message without its beginning "cannot reach the cluster at ...: ", if it has one.
+
+        The cluster was reached, so that beginning would be wrong where only the reason is shown.
+        """
         text = str(self)
         return text.partition(": ")[2] if text.startswith("cannot reach the cluster at ") else text
 
@@ -61,6 +66,7 @@ class OperationError(KafkactlError):
     """The cluster refused the operation. `code` is Kafka's error code, or None where there is none."""
 
     def __init__(self, message: str, hint: str | None = None, code: int | None = None) -> None:
+        """Take a message, a hint or None, and Kafka's error code or None."""
         super().__init__(message, hint)
         self.code = code
 

@@ -36,7 +36,10 @@ def hide_in_urls(text: str) -> str:
 
 
 def hide_in_url(url: str) -> str:
-    """Return one URL with its login and its secrets hidden, even if the URL is invalid."""
+    """Return one URL with its login and its secrets hidden, even if the URL is invalid.
+
+    Everything before the last @ counts as a login. A URL without login and secrets is returned unchanged.
+    """
     login, at, rest = url.rpartition("@")
     scheme, separator, _ = login.partition("://")
     safe_url = f"{scheme}{separator}{HIDDEN}@{rest}" if at and separator else f"{HIDDEN}@{rest}" if at else url
@@ -44,7 +47,7 @@ def hide_in_url(url: str) -> str:
 
 
 def encode_text(text: str) -> bytes:
-    r"""Return text as UTF-8.
+    r"""Return text as UTF-8; no text is refused.
 
     Bytes that surrogateescape kept are restored; other lone surrogates become `\ud800`.
     """
@@ -67,7 +70,7 @@ def escape_for_terminal(text: str, *, keep_line_ends: bool) -> str:
 
 
 def escape_in_json(data: bytes) -> bytes:
-    r"""Return JSON with escapes like `\u009b` for characters that control a terminal.
+    r"""Return JSON, as UTF-8, with escapes like `\u009b` for characters that control a terminal.
 
     Its meaning for a program does not change.
     """
@@ -93,7 +96,7 @@ def escape_styled(text: str) -> str:
 
 
 def _escape_decoded(text: str) -> bytes:
-    """Return decoded text escaped, as bytes."""
+    """Return text that was decoded with surrogateescape as escaped bytes; line feed and tab stay."""
     return escape_for_terminal(text, keep_line_ends=True).encode("utf-8", "surrogateescape")
 
 
@@ -113,12 +116,15 @@ class TerminalEscaper:
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
 
     def escape(self, piece: bytes | bytearray | memoryview) -> bytes:
-        """Return a piece escaped.
+        """Return the next piece of the stream escaped; line feed and tab stay.
 
-        The beginning of an incomplete character at its end is returned with the next piece.
+        The beginning of an incomplete character at its end is returned with the next piece, or by finish().
         """
         return _escape_decoded(self._decoder.decode(bytes(piece)))
 
     def finish(self) -> bytes:
-        """Return the incomplete character at the end of the stream, escaped; nothing without one."""
+        """Return the incomplete character at the end of the stream, escaped; b"" without one.
+
+        A new stream can begin then.
+        """
         return _escape_decoded(self._decoder.decode(b"", True))

@@ -11,20 +11,23 @@ APP = "kafkactl"
 
 
 def find_config_file() -> Path:
-    """Return the path of the contexts file. KAFKACTL_CONFIG replaces it. The file may not exist."""
+    """Return the path of the contexts file. KAFKACTL_CONFIG replaces it unless empty. The file may not exist."""
     variable_value = os.environ.get("KAFKACTL_CONFIG")
     return Path(variable_value) if variable_value else Path(platformdirs.user_config_dir(APP)) / "config.yaml"
 
 
 def find_cache_dir() -> Path:
-    """Return the folder for data that can be downloaded or read again: Kafka's jars, names for completion."""
+    """Return the folder for data that can be downloaded or read again: Kafka's jars, names for completion.
+
+    It may not exist; nothing is created here.
+    """
     return Path(platformdirs.user_cache_dir(APP))
 
 
 def find_data_dir() -> Path:
     """Return the folder for data that must outlive a command: the state and data of local clusters.
 
-    KAFKACTL_DATA replaces it.
+    KAFKACTL_DATA replaces it unless empty. It may not exist; nothing is created here.
     """
     variable_value = os.environ.get("KAFKACTL_DATA")
     return Path(variable_value) if variable_value else Path(platformdirs.user_data_dir(APP))

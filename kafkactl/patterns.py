@@ -50,7 +50,7 @@ class NamePattern:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The names that a selection chose, and the parts of the selection that chose nothing. All are sorted and unique.
+    """Names that a selection chose, and the parts of the selection that chose nothing. All are sorted and unique.
 
     `absent_names` are names that do not exist. `unmatched_patterns` are the texts of patterns that chose no name.
     """
@@ -73,9 +73,10 @@ class NameSelection:
         return not (self.names or self.patterns)
 
     def choose(self, existing_names: Iterable[str]) -> Choice:
-        """Return the existing names that a name or a pattern of this selection chooses.
+        """Return the existing names that a name or a pattern of this selection chooses, and what chose nothing.
 
-        An empty selection chooses nothing, so that no command changes everything by accident.
+        An empty selection chooses nothing, so that no command changes everything by accident. Nothing is raised for a
+        name that does not exist: it is in `absent_names`.
         """
         existing = frozenset(existing_names)
         candidates = [name for name in existing if self._is_open_to_patterns(name)]
@@ -93,13 +94,17 @@ class NameSelection:
         )
 
     def choose_or_all(self, existing_names: Iterable[str]) -> Choice:
-        """Return the choice, or, for an empty selection, all existing names that a pattern could choose."""
+        """Return the choice, or, for an empty selection, all existing names that a pattern could choose, sorted.
+
+        Nothing is raised for a name that does not exist: it is in `absent_names`.
+        """
         if not self.is_empty:
             return self.choose(existing_names)
         names = sorted({name for name in existing_names if self._is_open_to_patterns(name)})
         return Choice(names=tuple(names), absent_names=(), unmatched_patterns=())
 
     def _is_open_to_patterns(self, name: str) -> bool:
+        """Return whether patterns may choose this name: here always."""
         return True
 
 
@@ -110,16 +115,23 @@ class TopicSelection(NameSelection):
     include_internal: bool
 
     def _is_open_to_patterns(self, name: str) -> bool:
+        """Return whether patterns may choose this topic: internal topics only with `include_internal`."""
         return self.include_internal or not is_internal_topic(name)
 
 
 def is_topic_name(text: str) -> bool:
-    """Return whether Kafka accepts the text as the name of a topic."""
+    """Return whether Kafka accepts the text as the name of a topic; False for an empty one.
+
+    A name has 1 to 249 letters of ASCII, digits, `.`, `_` or `-`, and is neither `.` nor `..`.
+    """
     return len(text) <= MAX_TOPIC_NAME_LENGTH and text not in (".", "..") and has_name_characters(text)
 
 
 def has_name_characters(text: str) -> bool:
-    """Return whether a topic argument is a name and not a pattern. Names that are too long for Kafka count too."""
+    """Return whether a topic argument is a name and not a pattern; False for an empty text.
+
+    Names that are too long for Kafka count as names, too.
+    """
     return _NAME.fullmatch(text) is not None
 
 
@@ -153,7 +165,10 @@ def require_unicode(text: str, name: str) -> str:
 
 
 def require_topic_name(text: str, name: str = "TOPIC") -> str:
-    """Return the topic name of a command that creates or writes. Raise UsageError if Kafka would not accept it."""
+    """Return the topic name unchanged, for commands that create or write.
+
+    Raise UsageError, which calls the argument `name`, if the text is empty, not UTF-8, or no legal name in Kafka.
+    """
     refuse_empty(text, name)
     if not is_topic_name(text):
         raise _make_invalid_value_error(text, name, "this is not a legal topic name", _NAME_HINT)
@@ -163,13 +178,16 @@ def require_topic_name(text: str, name: str = "TOPIC") -> str:
 def require_topic_names(arguments: Iterable[str], name: str = "TOPIC") -> tuple[str, ...]:
     """Return the topic names of a command that creates or writes, in their order and without repetitions.
 
-    Raise UsageError for the first argument that Kafka would not accept as a name.
+    No arguments give an empty tuple. Raise UsageError for the first argument that Kafka would not accept as a name.
     """
     return tuple(dict.fromkeys(require_topic_name(argument, name) for argument in arguments))
 
 
 def compile_pattern(text: str, name: str) -> re.Pattern[str]:
-    """Return the regular expression for fullmatch(). Raise UsageError if it is empty, too long or not valid."""
+    """Return the regular expression for fullmatch(); its `.` also matches a line end.
+
+    Raise UsageError, which calls the argument `name`, if it is empty, longer than 2,000 characters or not valid.
+    """
     refuse_empty(text, name)
     return _compile(text, text, name)
 
@@ -177,8 +195,8 @@ def compile_pattern(text: str, name: str) -> re.Pattern[str]:
 def compile_include_list(text: str, name: str) -> re.Pattern[str]:
     """Return a Kafka IncludeList as one regular expression for fullmatch(), as Kafka's own tools read it.
 
-    Kafka removes blanks and the quotes at both ends, and reads every comma as `|`. So `a.b` also matches `axb`.
-    Raise UsageError if the list is empty, too long or not valid.
+    Kafka removes blanks and the quotes at both ends, and reads every comma as `|`. So `a.b` also matches `axb`. Raise
+    UsageError, which calls the argument `name`, if the list is empty, too long or not valid.
     """
     return _compile("|".join(_split_include_list(text, name)), text, name)
 
@@ -246,22 +264,28 @@ def suggest_topics(pattern: str) -> str | None:
 
 
 def _read_patterns(texts: Sequence[str] | None, name: str) -> list[NamePattern]:
+    """Return the patterns of these texts in their order; none for None.
+
+    Raise UsageError, which calls the argument `name`, for an empty, too long or invalid text.
+    """
     return [_read_pattern(text, name) for text in texts or ()]
 
 
 def _read_pattern(text: str, name: str) -> NamePattern:
+    """Return the pattern of a text. Raise UsageError, which calls the argument `name`, for an invalid one."""
     return NamePattern(text=text, regex=compile_pattern(text, name))
 
 
 def _sort_patterns(patterns: Iterable[NamePattern]) -> tuple[NamePattern, ...]:
+    """Return the patterns without repetitions, sorted by text."""
     return tuple(sorted(set(patterns), key=lambda pattern: (pattern.text, pattern.regex.pattern)))
 
 
 def _read_include_list(text: str, name: str, names: set[str], patterns: list[NamePattern]) -> None:
-    """Add the names and patterns of an IncludeList.
+    """Add the names and patterns of an IncludeList to `names` and `patterns`.
 
     Each part between commas is read by itself. A list with a part that is not a regular expression by itself, such as
-    `(a,b)c`, is one pattern, as in Kafka.
+    `(a,b)c`, is one pattern, as in Kafka. Raise UsageError, which calls the option `name`, for an empty or bad list.
     """
     items = _split_include_list(text, name)
     try:
@@ -274,7 +298,7 @@ def _read_include_list(text: str, name: str, names: set[str], patterns: list[Nam
 
 
 def _split_include_list(text: str, name: str) -> list[str]:
-    """Return the parts of an IncludeList that are not empty. Raise UsageError if there are none."""
+    """Return the parts of an IncludeList that are not empty, in their order. Raise UsageError if there are none."""
     refuse_empty(text, name)
     cleaned = text.strip(_JAVA_BLANKS).replace(" ", "").strip("\"'")
     items = [item for item in cleaned.split(",") if item]
@@ -284,7 +308,10 @@ def _split_include_list(text: str, name: str) -> list[str]:
 
 
 def _compile(regex: str, text: str, name: str) -> re.Pattern[str]:
-    """Return a compiled regular expression. Messages show `text`, which the user wrote."""
+    """Return a compiled regular expression. Messages show `text`, which the user wrote.
+
+    Raise UsageError, which calls the argument `name`, if the regular expression is too long or not valid.
+    """
     if len(regex) > MAX_PATTERN_LENGTH:
         reason = f"the pattern has more than {MAX_PATTERN_LENGTH:,} characters"
         raise _make_invalid_value_error(text, name, reason, _PATTERN_HINT)
@@ -302,11 +329,13 @@ def _compile(regex: str, text: str, name: str) -> re.Pattern[str]:
 
 
 def _make_pattern_hint(text: str) -> str:
+    """Return the hint for an invalid pattern: what the user probably meant, or else how to write one."""
     suggestion = suggest_topics(text)
     return _PATTERN_HINT if suggestion is None else f"write {_show(suggestion)}"
 
 
 def _make_invalid_value_error(value: str, name: str, reason: str, hint: str) -> UsageError:
+    """Return (not raise) the error for a value of the argument or option `name`."""
     return UsageError(f"invalid value {_show(value)} for {name}: {reason}", hint)
 
 
@@ -316,4 +345,5 @@ def _show(value: str) -> str:
 
 
 def _escape(text: str) -> str:
+    """Return text of one line with escapes for characters that cannot be printed."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -31,12 +31,12 @@ HELP = (
 
 
 def get_signal_status(number: int) -> int:
-    """Return the exit status of a command that a signal ended. `number` is the signal's."""
+    """Return the exit status of a command that a signal ended: 128 plus the signal's number."""
     return _SIGNALS_FROM + number
 
 
 def combine(statuses: Iterable[int]) -> int:
-    """Return the status of a command from those of its items.
+    """Return the status of a command from those of its items; 0 (DONE) for no items.
 
     A status that all items share is the status of the command. Otherwise a failed or unanswered item makes it FAILED,
     and CONDITION is left only where every item was answered.

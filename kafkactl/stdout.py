@@ -73,6 +73,7 @@ class _Batch:
     __slots__ = ("base", "counts", "data")
 
     def __init__(self, base: int, data: Bytes) -> None:
+        """Take the position of the first byte in the whole output, and the bytes, which are not copied."""
         self.base, self.data = base, data
         self.counts: list[int] = []
 
@@ -81,6 +82,10 @@ class _Channel:
     """A descriptor: its kind, and the way to write to it without blocking."""
 
     def __init__(self, descriptor: int) -> None:
+        """Take a descriptor, and find out its kind; a pipe or terminal may be opened a second time.
+
+        Nothing is raised.
+        """
         mode = _read_mode(descriptor)
         self._descriptor = self._target = descriptor
         self.is_pipe = stat.S_ISFIFO(mode)
@@ -99,9 +104,10 @@ class _Channel:
             os.close(self._target)
 
     def try_write(self, data: memoryview, counts: list[int]) -> bool:
-        """Write as much as there is room for, and add the number of bytes to `counts`.
+        """Write as much as there is room for, and append the number of written bytes to `counts`.
 
-        Return False where there is no room. Raise OSError for a failure of the descriptor.
+        Return False where there is no room. Return True without a new number where the kernel refused the way of
+        writing: the next call uses another way. Raise OSError for a failure of the descriptor.
         """
         try:
             return self._offer(data, counts)
@@ -121,7 +127,11 @@ class _Channel:
         self._flags = self._poll = None  # the last assignment: an exception of a signal before it changes nothing
 
     def _offer(self, data: memoryview, counts: list[int]) -> bool:
-        """Write once, without blocking; return False where there is no room."""
+        """Write once, without blocking, and append the number of written bytes to `counts`.
+
+        Where there is no room, return False or raise BlockingIOError, by the way of writing. Raise OSError for any
+        failure.
+        """
         if self._flags is not None:
             counts.extend(map(os.pwritev, (self._target,), ((data,),), (-1,), (self._flags,)))
         elif not self._polls_first:
@@ -140,7 +150,10 @@ class _Channel:
         return min(select.PIPE_BUF, 256) if self.is_terminal else select.PIPE_BUF
 
     def wait(self, wait_ms: int) -> bool:
-        """Wait up to `wait_ms` until the descriptor has room or has failed; return False where the time is over."""
+        """Wait up to `wait_ms` until the descriptor has room or has failed; return False where the time is over.
+
+        A failure counts as room, because the next write reports it.
+        """
         if self._poll is None:
             import select
 
@@ -149,7 +162,7 @@ class _Channel:
         return bool(self._poll.poll(wait_ms))
 
     def has_reader(self) -> bool:
-        """Return whether this pipe still has a reader."""
+        """Return whether this pipe still has a reader, without waiting."""
         import select
 
         poll = select.poll()
@@ -178,6 +191,7 @@ class DescriptorWriter:
     """
 
     def __init__(self, descriptor: int, name: str = STANDARD_OUTPUT) -> None:
+        """Take a descriptor, which is looked at when it is first used, and the output's name for messages."""
         self.descriptor, self.name = descriptor, name
         self.text = cast(TextIO, _TextAdapter(self, self.write_text))
         """A text stream of this writer, for `print`, csv and other code that wants a file."""
@@ -205,7 +219,7 @@ class DescriptorWriter:
 
     @property
     def is_terminal(self) -> bool:
-        """Return whether the descriptor is a terminal."""
+        """Return whether the descriptor is a terminal; False for a closed one."""
         return self._channel.is_terminal
 
     @property
@@ -241,9 +255,12 @@ class DescriptorWriter:
         return certain if reader_left else self.handed_over
 
     def write(self, data: Bytes) -> None:
-        """Accept bytes, and hand them over when the buffer is full; control characters are escaped on a terminal.
+        """Accept bytes, and hand them over when 64 KiB are together.
 
-        Raise OutputError where they cannot be written, and ReaderLeftError where the reader of a pipe left.
+        A terminal gets them at once, with control characters escaped. Raise OutputError where they cannot be written,
+        its subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader of a pipe or socket left.
+        An earlier one of these is raised again by every call. An exception of a signal handler or of `while_blocked`
+        passes through.
         """
         if self._channel.is_terminal:
             self._escaper = self._escaper or TerminalEscaper()
@@ -251,7 +268,7 @@ class DescriptorWriter:
         self._accept(data)
 
     def write_text(self, text: str) -> None:
-        """Accept text as `write` does, as UTF-8, and raise its errors.
+        """Accept text as `write` does, as UTF-8, and raise its errors: OutputError and ReaderLeftError.
 
         No text is refused: `encode_text` makes lone surrogates bytes or visible escapes.
         """
@@ -262,9 +279,10 @@ class DescriptorWriter:
         self.write(data)
 
     def write_styled(self, text: str) -> None:
-        """Accept text with this program's own colour codes.
+        """Accept text, as UTF-8, and let this program's own colour codes pass to a terminal.
 
-        Text from outside in it must have passed `escape_name`. Raise the errors of `write`.
+        All other controls are escaped. Text from outside in it must have passed `escape_name`. Raise OutputError where
+        it cannot be written, and ReaderLeftError where the reader of a pipe or socket left.
         """
         if self.is_terminal:
             self._release_tail()
@@ -272,17 +290,24 @@ class DescriptorWriter:
         self._accept(encode_text(text))
 
     def escape_name(self, text: str) -> str:
-        """Return a name or another text of one line, escaped where the writer writes to a terminal."""
+        """Return a name or another text of one line, with all control characters escaped if the output is a terminal.
+
+        For a file or pipe the text is returned unchanged.
+        """
         return escape_for_terminal(text, keep_line_ends=False) if self.is_terminal else text
 
     def escape_text(self, text: str) -> str:
-        """Return text of several lines, escaped where the writer writes to a terminal."""
+        """Return text of several lines, escaped except for line feed and tab if the output is a terminal.
+
+        For a file or pipe the text is returned unchanged.
+        """
         return escape_for_terminal(text, keep_line_ends=True) if self.is_terminal else text
 
     def flush(self) -> None:
-        """Hand over everything that was accepted.
+        """Hand over everything that was accepted, waiting where there is no room.
 
-        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe left.
+        Raise OutputError where it cannot be written, its subclass WriteTimeoutError after `deadline`, and
+        ReaderLeftError where the reader of a pipe or socket left. An earlier one of these is raised again.
         """
         self._raise_error()
         self._release_tail()
@@ -290,17 +315,21 @@ class DescriptorWriter:
         self._send()
 
     def discard_pending(self) -> None:
-        """Forget the bytes that were not handed over."""
+        """Forget the bytes that were accepted and not handed over. An earlier error stays."""
         self._escaper = None
         self._batch = _Batch(self.handed_over, bytearray())
 
     @cached_property
     def _channel(self) -> _Channel:
-        """Return the channel, which is opened at its first use."""
+        """Return the channel, which is opened at its first use. Nothing is raised for a closed descriptor."""
         return _Channel(self.descriptor)
 
     def _accept(self, data: Bytes) -> None:
-        """Add bytes to the buffer, and hand it over when it is full or the output is a terminal."""
+        """Add bytes to the buffer, and hand it over when it is full or the output is a terminal.
+
+        64 KiB or more are written directly, not copied. Raise OutputError where the bytes cannot be written,
+        ReaderLeftError where the reader of a pipe or socket left, and again the error of an earlier call.
+        """
         if self.error is not None:
             self._raise_error()
         if not isinstance(data, bytes):
@@ -317,12 +346,19 @@ class DescriptorWriter:
             self._send()
 
     def _release_tail(self) -> None:
-        """Accept the bytes that wait for the rest of their character."""
+        """Accept the bytes that wait for the rest of their character, escaped.
+
+        Raise OutputError and ReaderLeftError.
+        """
         if self._escaper is not None and (tail := self._escaper.finish()):
             self._accept(tail)
 
     def _send(self, data: Bytes = b"") -> None:
-        """Hand over the buffer, or other data instead, which are not copied."""
+        """Hand over the buffer, or other data instead, which are not copied.
+
+        Empty `data` means the buffer. Bytes that the kernel did not take stay pending, also after an exception. Raise
+        OutputError and ReaderLeftError.
+        """
         try:
             if data:
                 self._batch = _Batch(self._batch.base, data)
@@ -340,7 +376,7 @@ class DescriptorWriter:
             self._batch = _Batch(batch.base + taken, bytearray(rest))
 
     def _hand_over(self, batch: _Batch) -> None:
-        """Write all bytes of a batch, waiting where there is no room."""
+        """Write all bytes of a batch, waiting where there is no room. Raise OutputError and ReaderLeftError."""
         counts = batch.counts
         position = sum(counts)
         with memoryview(batch.data) as whole:
@@ -353,20 +389,23 @@ class DescriptorWriter:
                     self._wait()
 
     def _try_write(self, data: memoryview, counts: list[int]) -> bool:
-        """Write as much as there is room for; raise OutputError and ReaderLeftError."""
+        """Write as much as there is room for, as `_Channel.try_write` does.
+
+        Raise OutputError or ReaderLeftError in place of its OSError.
+        """
         try:
             return self._channel.try_write(data, counts)
         except OSError as failure:
             raise self._fail(self._translate(failure)) from failure
 
     def _wait(self) -> None:
-        """Wait for room, and call the hook about five times a second."""
+        """Wait for room, and call the hook about five times a second. Raise WriteTimeoutError after the deadline."""
         while not self._channel.wait(self._slice_ms()):
             if self.while_blocked is not None:
                 self.while_blocked()
 
     def _slice_ms(self) -> int:
-        """Return the time in ms until the next call of the hook; raise WriteTimeoutError after the deadline."""
+        """Return the time in ms until the hook's next call, 1 to 200; raise WriteTimeoutError after the deadline."""
         if self.deadline is None:
             return _SLICE_MS
         left_ms = round((self.deadline - time.monotonic()) * 1000)
@@ -375,7 +414,7 @@ class DescriptorWriter:
         return min(left_ms, _SLICE_MS)
 
     def _translate(self, failure: OSError) -> OutputError | ReaderLeftError:
-        """Return the error to raise for a failed write."""
+        """Return (not raise) the error for a failed write: ReaderLeftError where the reader left, else OutputError."""
         return translate_error(failure, self.descriptor, self.name)
 
     def _fail(self, error: OutputError | ReaderLeftError) -> OutputError | ReaderLeftError:
@@ -390,12 +429,15 @@ class DescriptorWriter:
         return error
 
     def _raise_error(self) -> None:
-        """Raise the error of an earlier call, if there was one."""
+        """Raise the error of an earlier call, if there was one; else do nothing."""
         if self.error is not None:
             raise self.error.with_traceback(None)
 
     def _flush_print(self) -> None:
-        """Hand over the content of `print`'s buffer, where `print` does not use this writer."""
+        """Hand over the content of `print`'s buffer, where `print` does not use this writer.
+
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left.
+        """
         while _writes_to(sys.stdout, self.descriptor):
             try:
                 sys.stdout.flush()
@@ -412,6 +454,7 @@ class _TextAdapter(io.TextIOBase):
     encoding, errors = "utf-8", "backslashreplace"
 
     def __init__(self, writer: DescriptorWriter, write: Callable[[str], None]) -> None:
+        """Take a writer, and its method that accepts text: `write_text` or `write_styled`."""
         self._writer, self._write = writer, write
 
     @property
@@ -420,14 +463,18 @@ class _TextAdapter(io.TextIOBase):
         return self._writer.binary
 
     def write(self, text: str) -> int:
-        """Write text; return its number of characters."""
+        """Write text; return its number of characters.
+
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left.
+        """
         self._write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Hand over everything that the writer accepted, and raise its errors.
+        """Hand over everything that the writer accepted.
 
-        The interpreter calls this at exit, so an error that was raised before is not raised again.
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left. The
+        interpreter calls this at exit, so an error that was raised before is not raised again.
         """
         if self._writer.error is None:
             self._writer.flush()
@@ -457,13 +504,21 @@ class _BinaryAdapter(io.BufferedIOBase):
         self._writer = writer
 
     def write(self, data: Any) -> int:
-        """Write bytes; return their number."""
+        """Write bytes, or any object with a contiguous buffer; return their number.
+
+        Raise TypeError for text, OutputError where the bytes cannot be written, and ReaderLeftError where the reader of
+        a pipe or socket left.
+        """
         view = data if isinstance(data, bytes) else memoryview(data).cast("B")
         self._writer.write(view)
         return len(view)
 
     def flush(self) -> None:
-        """Flush the writer; see `_TextAdapter.flush`."""
+        """Hand over everything that the writer accepted.
+
+        Raise OutputError where it cannot be written, and ReaderLeftError where the reader of a pipe or socket left. The
+        interpreter calls this at exit, so an error that was raised before is not raised again.
+        """
         if self._writer.error is None:
             self._writer.flush()
 
@@ -471,7 +526,7 @@ class _BinaryAdapter(io.BufferedIOBase):
         """Do nothing: Python calls this for a lost object, whose descriptor may be another file by then."""
 
     def tell(self) -> int:
-        """Return the position after the last accepted byte."""
+        """Return the position after the last accepted byte, counted from the writer's start or restart."""
         return self._writer.accepted
 
     def writable(self) -> bool:
@@ -488,7 +543,10 @@ class _BinaryAdapter(io.BufferedIOBase):
 
 
 def take_over_stdout() -> None:
-    """Reserve the standard descriptors and let `print` write through `out`; main calls this first."""
+    """Reserve the standard descriptors and let `print` write through `out`; main calls this first.
+
+    Nothing is raised: an error of what `print` wrote before is raised by the first write to `out`.
+    """
     reserve_descriptors()
     with suppress(OutputError, ReaderLeftError):  # `out` raises it again at the first write
         out._flush_print()
@@ -514,7 +572,7 @@ def reserve_descriptors() -> None:
 
 
 def was_closed(descriptor: int) -> bool:
-    """Return whether a standard descriptor was closed when the command began."""
+    """Return whether a standard descriptor was closed when the command began. False for any other descriptor."""
     return descriptor in _reserved
 
 
@@ -522,8 +580,9 @@ def write_all(descriptor: int, data: Bytes, *, position: int | None = None, dead
     """Hand all bytes to the kernel: for forked processes and compiled code, which share no writer.
 
     With a `position` the bytes are written there in a file, whatever others write elsewhere in it. `deadline` is a time
-    of `time.monotonic()`, and has no effect with a position. Raise OutputError and ReaderLeftError, and
-    WriteTimeoutError after the deadline. The data are not escaped: a terminal needs a DescriptorWriter.
+    of `time.monotonic()`, or None to wait without a bound; it has no effect with a position. Raise OutputError,
+    ReaderLeftError where the reader of a pipe left, and WriteTimeoutError after the deadline. The data are not escaped:
+    a terminal needs a DescriptorWriter.
     """
     if position is not None:
         return _write_at(descriptor, memoryview(data).cast("B"), position)
@@ -536,7 +595,7 @@ def write_all(descriptor: int, data: Bytes, *, position: int | None = None, dead
 
 
 def translate_error(failure: OSError, descriptor: int, name: str) -> OutputError | ReaderLeftError:
-    """Return the error to raise for a failed write: ReaderLeftError where the reader left, else OutputError.
+    """Return (not raise) the error for a failed write: ReaderLeftError for EPIPE and ECONNRESET, else OutputError.
 
     `name` is the name of the output in the text.
     """
@@ -550,7 +609,7 @@ def translate_error(failure: OSError, descriptor: int, name: str) -> OutputError
 
 
 def _write_at(descriptor: int, data: memoryview, position: int) -> None:
-    """Write bytes at a position of a file; raise OutputError."""
+    """Write all bytes at a position of a file, in bytes from its start; raise OutputError."""
     end = position + len(data)
     while data:
         try:
@@ -560,7 +619,7 @@ def _write_at(descriptor: int, data: memoryview, position: int) -> None:
 
 
 def _read_mode(descriptor: int) -> int:
-    """Return the type and mode of an open file, or 0 where the descriptor is closed."""
+    """Return the type and mode of an open file, as st_mode has them, or 0 where the descriptor is closed."""
     try:
         return os.fstat(descriptor).st_mode
     except OSError:
@@ -570,7 +629,8 @@ def _read_mode(descriptor: int) -> int:
 def _reopen_without_blocking(descriptor: int, is_terminal: bool) -> int:
     """Return another descriptor of a pipe or terminal that does not block, or the old one if none can be opened.
 
-    A change of the old one would affect the shell and every other process that has it.
+    `is_terminal` says which of both it is. A change of the old one would affect the shell and every other process that
+    has it.
     """
     flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
     with suppress(OSError):
@@ -581,7 +641,10 @@ def _reopen_without_blocking(descriptor: int, is_terminal: bool) -> int:
 
 
 def _writes_to(stream: TextIO | None, descriptor: int) -> bool:
-    """Return whether a stream has its own buffer in front of this descriptor."""
+    """Return whether a stream has its own buffer in front of this descriptor.
+
+    False for None and for our own streams.
+    """
     if stream is None or isinstance(stream, _TextAdapter):
         return False
     try:
@@ -593,7 +656,7 @@ def _writes_to(stream: TextIO | None, descriptor: int) -> bool:
 def _drop_print(stream: TextIO) -> None:
     """Drop the buffer of a stream of Python's own, so that it is not written at exit.
 
-    Its descriptor stays open.
+    Its descriptor stays open. Any other stream than Python's first standard output is left alone.
     """
     if stream is sys.__stdout__:
         with suppress(AttributeError, OSError):

@@ -81,7 +81,10 @@ class _LocalZone(tzinfo):
     """The zone of this computer, with the rules of the C library: TZ or /etc/localtime."""
 
     def utcoffset(self, moment: datetime | None) -> timedelta | None:
-        """Return the offset at a local time. In a gap between offsets it is the one before the change (PEP 495)."""
+        """Return the offset at a local time, None for None. In a gap it is the offset before the change (PEP 495).
+
+        Raise OverflowError, ValueError or OSError for a time that the C library cannot convert.
+        """
         if moment is None:
             return None
         local = moment.replace(tzinfo=None, microsecond=0)
@@ -92,11 +95,14 @@ class _LocalZone(tzinfo):
         return None
 
     def tzname(self, moment: datetime | None) -> str | None:
-        """Return the abbreviation of the zone at a local time."""
+        """Return the abbreviation of the zone at a local time, such as CET; None for None."""
         return None if moment is None else moment.replace(tzinfo=None).astimezone().tzname()
 
     def fromutc(self, moment: datetime) -> datetime:
-        """Return the local time of a point in time. `fold` is 1 for the second of two equal local times."""
+        """Return the local time of a point in time, whose fields are UTC.
+
+        `fold` is 1 in the second of two equal local times.
+        """
         exact = moment.replace(tzinfo=UTC).astimezone()
         local = exact.replace(tzinfo=self)
         return local if local.utcoffset() == exact.utcoffset() else local.replace(fold=1)
@@ -105,9 +111,10 @@ class _LocalZone(tzinfo):
 def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None = None) -> int:
     """Return a point in time as milliseconds since 1970, from 0 to 2^63 - 1.
 
-    `zone` is for times without a zone, and for `today` and `yesterday`. `now_ms` is the clock unless it is None.
-    Raise UsageError for any other text, for bare negative numbers (they have special meanings in Kafka, which only
-    --time knows) and for times before 1970 (as negative numbers they would have the same special meanings).
+    `flag` is the option's name for messages. `zone` is for times without a zone, and for `today` and `yesterday`.
+    `now_ms` is the present time in ms since 1970; None takes the clock. Raise UsageError for any other text, for bare
+    negative numbers (they have special meanings in Kafka, which only --time knows) and for times before 1970 (as
+    negative numbers they would have the same special meanings).
     """
     try:
         return _check_time(_read_time(text, zone, _read_clock() if now_ms is None else now_ms))
@@ -118,8 +125,9 @@ def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None =
 def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None = None) -> TimeRange:
     """Return the range of `A..B`: from A, which is included, to B, which is not. An empty side is open.
 
-    Both sides are points in time as in parse_time. Raise UsageError for a single time, for `..` alone, for a bad
-    side, and for a start after the end.
+    Both sides are points in time as in parse_time, and `zone` is for those without a zone. `now_ms` is the present time
+    in ms since 1970; None takes the clock. Raise UsageError, which names `flag`, for a single time, for `..` alone, for
+    a bad side, and for a start after the end.
     """
     start, dots, end = text.partition("..")
     if not dots:
@@ -135,10 +143,11 @@ def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | 
 
 
 def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool = False) -> int:
-    """Return a duration in milliseconds, at most 2^63 - 1.
+    """Return a duration in milliseconds, at most 2^63 - 1; a bare number is seconds.
 
-    With `signed` the text may have signs and the result may be negative. With `positive` 0 is refused.
-    Raise UsageError for any other text, and for a duration that is shorter than a millisecond but not 0.
+    `flag` is the option's name for messages. With `signed` the text may have signs and the result may be negative. With
+    `positive` 0 is refused. Raise UsageError for any other text, for a sign without `signed`, and for a duration that
+    is shorter than a millisecond but not 0.
     """
     try:
         duration_ms = _measure_duration(text, (_BARE_NUMBER, *_WITH_UNITS))
@@ -152,7 +161,10 @@ def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool
 
 
 def parse_pause(text: str, flag: str) -> float:
-    """Return the pause between two repetitions in seconds; raise UsageError unless it is above 0 and at most a day."""
+    """Return the pause between two repetitions in seconds; raise UsageError unless it is above 0 and at most a day.
+
+    The text is a duration as in parse_duration, and `flag` the option's name for messages.
+    """
     pause_ms = parse_duration(text, flag, positive=True)
     if pause_ms > _LONGEST_PAUSE_MS:
         raise _make_invalid_value_error(text, flag, "the duration is longer than a day", _DURATION_HINT)
@@ -160,9 +172,10 @@ def parse_pause(text: str, flag: str) -> float:
 
 
 def parse_iso_duration(text: str, flag: str) -> int:
-    """Return a duration in milliseconds. Only ISO 8601 as in Java's Duration.parse is accepted, with its signs.
+    """Return a duration in milliseconds, from -(2^63 - 1) to 2^63 - 1, with its signs.
 
-    Raise UsageError as parse_duration does.
+    Only ISO 8601 as in Java's Duration.parse is accepted. Raise UsageError, which names `flag`, for any other text and
+    for a duration that is shorter than a millisecond but not 0.
     """
     try:
         return _measure_duration(text, (_ISO,))
@@ -173,7 +186,7 @@ def parse_iso_duration(text: str, flag: str) -> int:
 def parse_zone(text: str, flag: str = "--zone") -> tzinfo:
     """Return the time zone `utc`, `local`, an IANA name or an offset such as +09:00.
 
-    Raise UsageError if the system has no zone with this name.
+    Raise UsageError, which names `flag`, for an empty text and if the system has no zone with this name.
     """
     if text.lower() in ("utc", "z"):
         return UTC
@@ -202,7 +215,7 @@ def format_time(ms: int, zone: tzinfo = UTC) -> str:
 
 
 def format_duration(ms: int) -> str:
-    """Return a duration as short text that parse_duration reads back: 2d, 1h30m, 1m0.25s, 250ms, 0s, -1h."""
+    """Return a duration in ms as short text that parse_duration reads back: 2d, 1h30m, 1m0.25s, 250ms, 0s, -1h."""
     rest = abs(ms)
     if 0 < rest < _UNITS_MS["s"]:
         text = f"{rest}ms"
@@ -216,15 +229,18 @@ def format_duration(ms: int) -> str:
 
 
 def _format_seconds(ms: int) -> str:
+    """Return milliseconds from 0 as seconds with at most three decimal places, such as 1s or 0.25s."""
     seconds, fraction_ms = divmod(ms, _UNITS_MS["s"])
     return f"{seconds}.{fraction_ms:03}".rstrip("0").rstrip(".") + "s" if fraction_ms else f"{seconds}s"
 
 
 def _read_clock() -> int:
+    """Return the present time in ms since 1970."""
     return time.time_ns() // 1_000_000
 
 
 def _read_time(text: str, zone: tzinfo, now_ms: int) -> int:
+    """Return a point in time of any form in ms since 1970, without a check of its range. Raise _RefusalError."""
     _check_length(text)
     if re.fullmatch(_DIGITS, text):
         return int(text)
@@ -243,7 +259,7 @@ def _read_time(text: str, zone: tzinfo, now_ms: int) -> int:
 
 
 def _read_time_before_now(text: str) -> int:
-    """Return the milliseconds of `-1h30m` or `-PT1H`, without the sign."""
+    """Return the milliseconds of `-1h30m` or `-PT1H`, as a positive number. Raise _RefusalError for any other text."""
     if re.fullmatch(_NEGATIVE_NUMBER, text):
         raise _RefusalError("a negative number is not a time")
     duration = text[1:]
@@ -253,17 +269,25 @@ def _read_time_before_now(text: str) -> int:
 
 
 def _read_date_time(text: str, zone: tzinfo) -> int:
+    """Return an ISO 8601 day, or day and time, in ms since 1970; `zone` is for a text without a zone.
+
+    Raise ValueError or OverflowError for a date or time of day that does not exist.
+    """
     moment = datetime.fromisoformat(text.upper())
     return _to_ms(moment if moment.tzinfo is not None else moment.replace(tzinfo=zone))
 
 
 def _find_midnight(now_ms: int, zone: tzinfo, *, days_back: int) -> int:
-    """Return the start of a day in the zone, in milliseconds since 1970."""
+    """Return the start of the day in the zone that is `days_back` days before now, in ms since 1970.
+
+    Raise OverflowError outside the years 1 to 9999.
+    """
     day = _to_datetime(now_ms, zone).date() - timedelta(days=days_back)
     return _to_ms(datetime(day.year, day.month, day.day, tzinfo=zone))
 
 
 def _to_ms(moment: datetime) -> int:
+    """Return a time with a zone in whole ms since 1970, rounded down; negative before 1970."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -273,6 +297,7 @@ def _to_datetime(ms: int, zone: tzinfo) -> datetime:
 
 
 def _check_time(ms: int) -> int:
+    """Return the ms unchanged; raise _RefusalError below 0 and above 2^63 - 1."""
     if ms < 0:
         raise _RefusalError("the time is before 1970")
     if ms > MAX_MS:
@@ -281,7 +306,11 @@ def _check_time(ms: int) -> int:
 
 
 def _measure_duration(text: str, forms: Sequence[str], *, thing: str = "duration") -> int:
-    """Return the milliseconds of a duration in the first form that matches. Signs count."""
+    """Return the milliseconds of a duration, rounded towards 0, in the first form that matches. Signs count.
+
+    `forms` are regular expressions with a group for each unit, and `thing` is the word for messages. Raise
+    _RefusalError where no form matches, for a duration shorter than a millisecond but not 0, and past 2^63 - 1.
+    """
     _check_length(text)
     parts = next(filter(None, (_match_parts(form, text) for form in forms)), None)
     if parts is None:
@@ -311,6 +340,7 @@ def _read_billionths(number: str) -> int:
 
 
 def _find_zone(name: str) -> tzinfo | None:
+    """Return the IANA zone of this name, or None where the system has no such zone."""
     from zoneinfo import ZoneInfo  # the import takes 5 ms, and most commands do not need it
 
     try:
@@ -320,6 +350,7 @@ def _find_zone(name: str) -> tzinfo | None:
 
 
 def _check_length(text: str) -> None:
+    """Raise _RefusalError for an empty text, and for one with more than 100 characters."""
     if not text:
         raise _RefusalError("the value is empty")
     if len(text) > _MAX_LENGTH:
@@ -327,5 +358,6 @@ def _check_length(text: str) -> None:
 
 
 def _make_invalid_value_error(value: str, flag: str, reason: str, hint: str) -> UsageError:
+    """Return (not raise) the error for a value of a flag; a value of more than 100 characters is shown cut."""
     text = value if len(value) <= _MAX_LENGTH else value[:_MAX_LENGTH] + "..."
     return UsageError(f"invalid value {text!r} for {flag}: {reason}", hint)

@@ -1,7 +1,7 @@
 # cython: language_level=3, cdivision=True, boundscheck=False, wraparound=False
-"""The lines of kafkactl.dump.record_lines, compiled: batches are read and printed in one go, mostly without the GIL.
+"""Compiled form of the lines of kafkactl.dump.record_lines: batches are read and printed in one go.
 
-It prints batches of magic 2 that are whole, and leaves all others to plain Python.
+Most of the work is done without the GIL. Whole batches of magic 2 are printed here, all others by plain Python.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -65,7 +65,7 @@ cdef struct Text:
 
 
 cdef class Lines:
-    """Text that grows batch by batch; offsets and gaps are of all records so far."""
+    """Text that grows batch by batch; offsets and gaps are those of all records so far."""
 
     cdef Text text
     cdef readonly int64_t first_offset
@@ -85,30 +85,31 @@ cdef class Lines:
         return self.text.size
 
     def write_to(self, out):
+        """Write the text to an output, and keep it. Raise OutputError and ReaderLeftError."""
         if self.text.size:
             out.write(PyMemoryView_FromMemory(self.text.start, self.text.size, PyBUF_READ))
 
     @property
     def is_open(self):
-        """Whether its last line has no end, as damage leaves it."""
+        """Return whether the last line has no end, as damage leaves it."""
         return self.text.size > 0 and self.text.start[self.text.size - 1] != b"\n"
 
     def clear(self):
-        """Empties it, to be filled again."""
+        """Remove the text, so that it can be filled again."""
         self.text.size = 0
         self.has_offsets = False
         self.first_offset = self.last_offset = -1
         self.gaps = []
 
     def add_text(self, bytes line not None):
-        """Text as it is."""
+        """Add one line, or a part of it, as it is."""
         cdef Py_ssize_t size = PyBytes_GET_SIZE(line)
         make_room(&self.text, size)
         memcpy(self.text.start + self.text.size, PyBytes_AS_STRING(line), size)
         self.text.size += size
 
     def note_offsets(self, offsets):
-        """Offsets of records whose lines came as text."""
+        """Note the offsets of records whose lines were added as text, in their order, and the gaps between them."""
         for offset in offsets:
             self._note(offset)
 
@@ -121,11 +122,12 @@ cdef class Lines:
         bint with_values,
         Py_ssize_t most,
     ):
-        """Lines of batches from a position on, and of their records; returns where it stopped.
+        """Add the lines of batches from a position on, and return the position where this stopped; nothing is raised.
 
-        `start` is where in the file the data begin. It stops at their end, behind so much text, or at a batch that
-        plain Python has to look at: of another magic, a control batch, one that is damaged, or has more than `most`
-        bytes, as it is or decompressed.
+        `start` is the position in the file where `data` begin; all positions are in bytes. With `with_records` the
+        records of the batches are added, too, and with `with_values` their keys and values. It stops at the end of the
+        data, when the text has `most` bytes, or at a batch that plain Python must handle: one of another magic, a
+        control batch, a damaged one, or one with more than `most` bytes, as it is or decompressed.
         """
         cdef BatchFields[BATCHES_AT_ONCE] batches
         cdef int found, done
@@ -154,7 +156,10 @@ cdef class Lines:
         BatchFields* batches,
         list held,
     ) except -1:
-        """Reads headers, checks CRCs and decompresses; returns how many batches it found."""
+        """Read headers, check CRCs and decompress; return the number of batches that can be printed here.
+
+        The batches are put into `batches`, and the memory that they point to is kept alive by `held`.
+        """
         cdef int found = 0
         cdef Py_ssize_t end = start + data.shape[0]
         cdef Py_ssize_t unpacked_size = 0
@@ -195,7 +200,7 @@ cdef class Lines:
         return found
 
     cdef bint _print(self, const BatchFields* batch, bint with_records, bint with_values) except -1 nogil:
-        """Prints a batch; False, and nothing, when its records are not what they say."""
+        """Add the lines of a batch; return False, and add nothing, if its records are damaged."""
         if with_records and not is_whole(batch.records, batch.records_end, batch.count):
             return False
         make_room(&self.text, SMALLEST_ROOM)
@@ -205,6 +210,7 @@ cdef class Lines:
         return True
 
     cdef int _print_records(self, const BatchFields* batch, bint with_values) except -1 nogil:
+        """Add the lines of the records of a batch whose records are whole, and note their offsets."""
         cdef const unsigned char* at = batch.records
         cdef const unsigned char* start
         cdef bint append_time = (batch.attributes & LOG_APPEND_TIME) != 0
@@ -252,6 +258,7 @@ cdef class Lines:
         return 0
 
     cdef inline int _note(self, int64_t offset) except -1 nogil:
+        """Note the offset of the next record, and a gap before it."""
         if not self.has_offsets:
             self.has_offsets = True
             self.first_offset = offset
@@ -398,7 +405,7 @@ cdef char* put_header_names(char* to, RecordFields* record, const unsigned char*
 
 
 cdef inline char* put_string(char* to, const unsigned char* bytes, Py_ssize_t size) except NULL nogil:
-    """Bytes as the JVM prints them: as they are where they are UTF-8."""
+    """Put bytes as the JVM prints them, and return the place after them: unchanged if they are UTF-8."""
     if is_utf8(bytes, size):
         return put(to, <const char*> bytes, size)
     return put_replaced(to, bytes, size)

@@ -33,6 +33,7 @@ class TextDump:
     """Printer of files, one after the other; an error in one file does not hide the others."""
 
     def __init__(self, options: DumpOptions, out: BinaryIO) -> None:
+        """Take the options, and the binary stream to print to."""
         self._options = options
         self._out = out
         self._faults = Faults()
@@ -49,10 +50,11 @@ class TextDump:
         }
 
     def run(self, paths: list[Path]) -> int:
-        """Print files, and return the exit status of all of them.
+        """Print files in their order, and return the exit status of all of them.
 
-        Segments are read by the selection, if there is one. Errors are written to stderr. Raise OutputError and
-        ReaderLeftError where nothing more can be printed.
+        Segments are read by the selection, if there is one, before all other files. Errors of files, also of missing
+        ones, are written to stderr. Raise OutputError and ReaderLeftError where nothing more can be printed, and
+        KafkactlError where a process of --jobs is lost.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -81,7 +83,10 @@ class TextDump:
         return combine(self._statuses)
 
     def _write_line(self, text: str) -> None:
-        """Write one line."""
+        """Write one line; text that UTF-8 does not have becomes question marks.
+
+        Raise OutputError and ReaderLeftError.
+        """
         self._out.write(text.encode("utf-8", errors="replace") + b"\n")
 
     def _flush(self) -> None:
@@ -89,7 +94,7 @@ class TextDump:
         self._out.flush()
 
     def _report_error(self, error: KafkactlError) -> None:
-        """Write an error to stderr and note its status; raise it where the output failed."""
+        """Write an error to stderr and note its status; raise it where the output itself failed (OutputError)."""
         if isinstance(error, OutputError):  # this is no error of a file: nothing more can be printed
             raise error
         self._flush()
@@ -97,7 +102,12 @@ class TextDump:
         self._statuses.append(error.status)
 
     def _dump_segment(self, path: Path) -> None:
-        """Print the batches of a segment, and report offsets that do not follow each other."""
+        """Print the batches of a segment, and note offsets that do not follow each other.
+
+        Batches with an unknown magic are reported on stderr. Raise FormatError for damage, after all that was printed
+        before it, MissingFileError for a missing file, and UsageError for one that cannot be opened or has no offset in
+        its name.
+        """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
             end, last_offset = min(self._options.max_bytes, segment.size_bytes), -1
@@ -133,7 +143,11 @@ class TextDump:
         return last_offset
 
     def _print_ranges(self, segment: Segment, end: int) -> Iterator[PrintedRange]:
-        """Print ranges of batches in their order, and yield each one; the last one may have an error."""
+        """Print ranges of batches in their order, and yield each one; the last one may have an error.
+
+        `end` is a position in bytes. With several jobs forked processes print them. Raise OutputError and
+        ReaderLeftError where nothing more can be printed, and KafkactlError where a process was lost.
+        """
         jobs = min(self._options.jobs, end // PIECE_BYTES)
         if jobs <= 1:
             for batch_range in split_ranges(segment, end):
@@ -147,6 +161,7 @@ class TextDump:
         position = 0 if descriptor is None else os.lseek(descriptor, 0, os.SEEK_CUR)
 
         def work(batch_range: tuple[int, int], turn: Turn) -> tuple[PrintedRange, bool]:
+            """Print a range in a process of its own; return it, and whether to go on."""
             return self._print_range(segment, batch_range, turn, descriptor)
 
         for printed in run_in_turns(lambda: split_ranges(segment, end), jobs, position, work):
@@ -157,7 +172,11 @@ class TextDump:
     def _print_range(
         self, segment: Segment, batch_range: tuple[int, int], turn: Turn, descriptor: int | None
     ) -> tuple[PrintedRange, bool]:
-        """Print the batches of a range when it is its turn; return it, and whether more is to be printed after it."""
+        """Print the batches of a range when it is its turn; return it, and whether more is to be printed after it.
+
+        `batch_range` is its begin and end in bytes. `descriptor` is that of an output file in which each process writes
+        at its own position, or None for any other output.
+        """
         position, end = batch_range
         text = self._text
         offsets: list[Offsets] = []
@@ -196,7 +215,7 @@ class TextDump:
         return PrintedRange(position, offsets, unknown, None, out_position), True
 
     def _dump_selected(self, paths: list[Path]) -> None:
-        """Print the selected batches and records of segments."""
+        """Print the selected batches and records of segments; errors of files are written to stderr and noted."""
         options = self._options
         current = None
         failures = len(self._statuses)
@@ -223,7 +242,11 @@ class TextDump:
             self._statuses.append(DONE)
 
     def _dump_offset_index(self, path: Path) -> None:
-        """Print the entries of an offset index, and note those that the log contradicts."""
+        """Print the entries of an offset index, and note those that the log contradicts.
+
+        Raise NotFoundError where the log or the index is missing, FormatError where one of both is corrupt, and
+        UsageError for a file that cannot be opened.
+        """
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index
 
@@ -242,7 +265,11 @@ class TextDump:
                     self._write_line(f"offset: {entry.offset} position: {entry.position}")
 
     def _dump_time_index(self, path: Path) -> None:
-        """Print the entries of a time index, and note those that the log contradicts."""
+        """Print the entries of a time index, and note those that the log contradicts.
+
+        Raise NotFoundError where the log or an index is missing, FormatError where one of them is corrupt, and
+        UsageError for a file that cannot be opened.
+        """
         from kafkactl.storage.index import OffsetIndex, TimeIndex
         from kafkactl.storage.verify import check_time_index
 
@@ -257,20 +284,28 @@ class TextDump:
                     self._write_line(f"timestamp: {entry.timestamp_ms} offset: {entry.offset}")
 
     def _report_sanity(self, path: Path, sane: bool, fault: str) -> None:
-        """Print that an index is sane; raise FormatError where it is not."""
+        """Print that an index is sane; raise FormatError, with the text `fault`, where it is not."""
         if not sane:
             raise FormatError(f"{path}: corrupt: {fault}", "the broker rebuilds it at start")
         self._write_line(f"{path} passed sanity check.")
 
     def _dump_transaction_index(self, path: Path) -> None:
-        """Print the entries of a transaction index."""
+        """Print the entries of a transaction index.
+
+        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt
+        one.
+        """
         from kafkactl.storage.txnindex import read_aborted_transactions
 
         for aborted in read_aborted_transactions(path):
             self._write_line(dump_text.format_aborted_transaction(aborted))
 
     def _dump_producer_snapshot(self, path: Path) -> None:
-        """Print the producers of a snapshot; a corrupt one is an error without a status."""
+        """Print the producers of a snapshot.
+
+        A corrupt one is an error on stderr without a status, and nothing is raised. Raise NotFoundError for a missing
+        file, and UsageError for one that cannot be opened.
+        """
         from kafkactl.storage.producer_snapshot import read_producer_snapshot
 
         try:
@@ -283,7 +318,11 @@ class TextDump:
             self._write_line(dump_text.format_producer(state))
 
     def _dump_small_file(self, path: Path) -> None:
-        """Print the lines of a small text file."""
+        """Print the lines of a small text file.
+
+        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt
+        one.
+        """
         from kafkactl.dump.rows import read_small_file_rows
 
         for row in read_small_file_rows(path):
@@ -316,7 +355,7 @@ def _flatten(gaps: list[tuple[int, int]]) -> array[int]:
 
 
 def _make_unknown_magic_error(path: Path, unknown: UnknownMagic, more: int) -> FormatError:
-    """Return the error for batches with an unknown magic; `more` is the number of later ones."""
+    """Return (not raise) the error for batches with an unknown magic; `more` is the number of later ones."""
     position, magic = unknown
     others = f", and {more} more behind it" if more else ""
     return FormatError(f"{path}: corrupt: batch at position {position}: unknown magic {magic}{others}")

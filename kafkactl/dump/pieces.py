@@ -81,7 +81,8 @@ class Piece:
 def split_ranges(segment: Segment, end: int) -> Iterator[tuple[int, int]]:
     """Yield the begin and end of ranges of batches, in bytes, by the sizes in the batches' headers.
 
-    A range has about PIECE_BYTES. The last one contains the damage, if there is any.
+    A range has about PIECE_BYTES. Together the ranges cover all bytes up to `end`. The last one contains the damage, if
+    there is any; nothing is raised.
     """
     start = 0
     for position, size in segment.read_frames(0, end):
@@ -96,7 +97,7 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
     """Write the batches of a range into `text`, piece by piece, and yield each piece.
 
     The range goes from `position` to `end`, in bytes. `options` choose what is printed. A piece replaces the text of
-    the one before. Damage ends the iteration and is in the last piece's `error`.
+    the one before. Damage, and a file that cannot be read, end the iteration and are in the last piece's `error`.
     """
     try:
         segment.view(position, min(end - position, 2 * PIECE_BYTES), end)  # one read for the whole range
@@ -118,7 +119,10 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
 
 
 def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Piece:
-    """Write the lines of batches into `text`, up to a piece's size, or to a batch that is too large for memory."""
+    """Write the lines of batches into `text`, up to a piece's size, or to a batch that is too large for memory.
+
+    The result ends at `position` where the first batch is too large. Damage is in its `error`; nothing is raised.
+    """
     text.clear()
     unknown: list[UnknownMagic] = []
     error = None
@@ -144,7 +148,11 @@ def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions,
 
 
 def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
-    """Add a batch's text; return False, and add nothing, for a batch that is too large for memory."""
+    """Add a batch's text; return False, and add nothing, for a batch that is too large for memory.
+
+    Raise FormatError for an unknown codec, after the beginning of the batch's line, and for damaged records, after the
+    batch's line and the sound ones.
+    """
     records: Iterator[Record] = iter(())
     if options.deep:
         if batch.size_bytes > BATCH_IN_PIECE_BYTES:
@@ -169,7 +177,7 @@ def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
 
 
 def _read_large_batch(segment: Segment, position: int, options: DumpOptions, text: Lines) -> Iterator[Piece]:
-    """Write a large batch into `text`, piece by piece."""
+    """Write a large batch into `text`, piece by piece, and yield each piece; damage is in the last one's `error`."""
     error = None
     text.clear()
     try:
@@ -190,7 +198,10 @@ def _read_large_batch(segment: Segment, position: int, options: DumpOptions, tex
 
 
 def _format_in_parts(batch: AnyBatch, record: Record, options: DumpOptions) -> Iterable[bytes]:
-    """Return the line of a record in parts, so that a large value is never in memory as text."""
+    """Return the line of a record in parts, so that a large value is never in memory as text.
+
+    Iterating over it raises FormatError for a key or value that is not of its format.
+    """
     size = sum(len(part) for part in (record.key, record.value) if part is not None)
     if options.parse is not None and options.parse_is_utf8 and not batch.is_control and size > LARGE_RECORD_BYTES:
         return dump_text.format_large_record(batch, record, options.metadata)

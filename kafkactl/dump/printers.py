@@ -32,14 +32,14 @@ _BASE64_PART_BYTES = 3 * 256 * 1024  # a multiple of 3 has no padding
 
 
 def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterator[Row]], None]:
-    """Return a function that prints rows in a format.
+    """Return a function that prints rows in a format to stdout.
 
-    A `format` of None is a table on a terminal and plain text elsewhere. Raise UsageError where a format needs equal
-    columns and the files have different kinds.
+    A `format` of None is a table on a terminal and plain text elsewhere. The function raises OutputError and
+    ReaderLeftError. Raise UsageError where a format needs equal columns and the files have different kinds.
     """
     one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
-        raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "-o json can")
+        raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "use -o json")
     if format in (OutputFormat.JSON, OutputFormat.JSONL):
         return _print_json
     if format is OutputFormat.CSV:
@@ -60,7 +60,10 @@ def _print_json(rows: Iterator[Row]) -> None:
 
 
 def _format_json_parts(row: Row) -> Iterator[bytes]:
-    """Yield a row's JSON object in parts."""
+    """Yield a row's JSON object in parts, with its line end at the end.
+
+    Bytes become text, or base64 under such a name.
+    """
     for number, (name, cell) in enumerate(row.items()):
         yield (b"," if number else b"{") + dump_json(name) + b":"
         if isinstance(cell, bytes):
@@ -76,13 +79,13 @@ def _format_json_parts(row: Row) -> Iterator[bytes]:
 
 
 def _encode_base64_parts(data: bytes) -> Iterator[bytes]:
-    """Yield bytes as base64, in parts."""
+    """Yield bytes as base64, in parts that form one text."""
     for start in range(0, len(data), _BASE64_PART_BYTES):
         yield base64.b64encode(data[start : start + _BASE64_PART_BYTES])
 
 
 def _print_csv(rows: Iterator[Row]) -> None:
-    """Print rows as csv, with the names of the first row as the heading."""
+    """Print rows as csv, with the names of the first row as the heading; nothing without rows."""
     for number, row in enumerate(rows):
         if number == 0:
             out.write_text(format_csv_line(row))
@@ -94,7 +97,7 @@ def _print_csv(rows: Iterator[Row]) -> None:
 
 
 def _format_csv_parts(row: Row) -> Iterator[bytes]:
-    """Yield a row's line of csv in parts."""
+    """Yield a row's line of csv in parts, with its line end at the end."""
     for number, cell in enumerate(row.values()):
         if number:
             yield b","
@@ -110,33 +113,39 @@ def _format_csv_parts(row: Row) -> Iterator[bytes]:
 
 
 def _format_csv_cell(cell: Any) -> bytes:
-    """Return a cell of csv; lists and objects become JSON."""
+    """Return a cell of csv; lists and objects become JSON, and bytes stay as they are."""
     if isinstance(cell, bytes):
         return format_csv_bytes(cell)
     return format_csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()
 
 
 def _write_parts(parts: Iterable[bytes]) -> None:
-    """Write parts one by one."""
+    """Write parts to stdout one by one."""
     for part in parts:
         out.write(part)
 
 
 def _print_yaml(rows: Iterator[Row]) -> None:
-    """Print each row as a YAML document."""
+    """Print each row as a YAML document to stdout."""
     for row in rows:
         out.write_text(encode_yaml_document({name: _decode_cell(name, cell) for name, cell in row.items()}))
 
 
 def _decode_cell(name: str, cell: Any) -> Any:
-    """Return a cell; bytes become text, or base64 under a name for base64."""
+    """Return a cell; bytes become text, or base64 under a name for base64.
+
+    Raise UnicodeDecodeError for other bytes that are not UTF-8.
+    """
     if not isinstance(cell, bytes):
         return cell
     return (base64.b64encode(cell) if name.endswith(BASE64_SUFFIX) else cell).decode()
 
 
 def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
-    """Print rows as a table; all of them are in memory."""
+    """Print rows as a table to stdout; all of them are in memory.
+
+    A `format` of None is chosen by whether it is a terminal.
+    """
     from kafkactl.output.render import show
 
     all_rows = list(rows)  # the widths of a table depend on all rows

@@ -48,7 +48,7 @@ class PureLines:
         self._size += len(line)
 
     def note_offsets(self, offsets: Sequence[int]) -> None:
-        """Note the offsets of records whose lines were added as text."""
+        """Note the offsets of records whose lines were added as text, in their order, and the gaps between them."""
         if not offsets:
             return
         if self.has_offsets:
@@ -62,7 +62,7 @@ class PureLines:
     def add_batches(
         self, data: memoryview, start: int, position: int, with_records: bool, with_values: bool, most: int
     ) -> int:
-        """Add the lines of batches from a position on, and return the position where this stopped.
+        """Add the lines of batches from a position on, and return the position where this stopped; nothing is raised.
 
         `start` is the position in the file where `data` begin; all positions are in bytes. With `with_records` the
         records of the batches are added, too, and with `with_values` their keys and values. It stops at the end of the
@@ -87,7 +87,11 @@ class PureLines:
         return position
 
     def _format_all_records(self, batch: Batch, data: bytes | memoryview, with_values: bool) -> str:
-        """Return the lines of a batch's records."""
+        """Return the lines of a batch's records, and note their offsets. `data` are the decompressed bytes.
+
+        `with_values` adds keys and values, in which bytes that are not UTF-8 become U+FFFD. Raise FormatError for
+        damage; no offset is noted then.
+        """
         try:
             return self._format_records(batch, data, with_values, bytes.decode)
         except UnicodeDecodeError:  # rare, so that a second attempt costs little
@@ -96,7 +100,11 @@ class PureLines:
     def _format_records(
         self, batch: Batch, data: bytes | memoryview, with_values: bool, to_text: Callable[[bytes], str]
     ) -> str:
-        """Return the lines of a batch's records, with keys and values converted by `to_text`."""
+        """Return the lines of a batch's records, and note their offsets. `data` are the decompressed bytes.
+
+        `with_values` adds keys and values, converted by `to_text`. Raise FormatError for damage, and whatever `to_text`
+        raises; no offset is noted then.
+        """
         base_offset, base_timestamp_ms = batch.base_offset, batch.base_timestamp_ms
         base_sequence, append_time_ms = batch.base_sequence, batch.append_time_ms
         kind = name_timestamp_type(batch)
@@ -131,7 +139,7 @@ class PureLines:
         return "\n".join(lines)
 
     def write_to(self, out: BinaryIO | FileOutput) -> None:
-        """Write the text to an output."""
+        """Write the text to an output, and keep it. Raise OutputError and ReaderLeftError."""
         out.writelines(self._parts)
 
 

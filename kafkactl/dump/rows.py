@@ -58,14 +58,16 @@ def dump_rows(
 ) -> int:
     """Print the rows of all files, and return the exit status; an error in one file does not hide the others.
 
-    With `deep` segments give a row for each record, without it a row for each batch. `values` returns a record's key
-    and value; `bytes_as` chooses the form of those that are not UTF-8. `print_rows` prints all rows. Errors are written
-    to stderr. Raise OutputError and ReaderLeftError where nothing more can be printed.
+    Files that are no segments come first. With `deep` segments give a row for each record, without it a row for each
+    batch. `values` returns a record's key and value; `bytes_as` chooses the form of those that are not UTF-8.
+    `print_rows` prints all rows. Errors are written to stderr. Raise OutputError and ReaderLeftError where nothing more
+    can be printed.
     """
     statuses: list[int] = []
     left_out = OpenRecords()
 
     def report_error(error: KafkactlError) -> None:
+        """Write an error to stderr and note its status; raise it where the output failed."""
         if isinstance(error, OutputError):  # this is no error of a file: nothing more can be printed
             raise error
         out.flush()
@@ -73,6 +75,7 @@ def dump_rows(
         statuses.append(error.status)
 
     def read_rows() -> Iterator[Row]:
+        """Yield the rows of all files; errors are reported."""
         logs = [path for path in paths if find_kind(path) in BATCHES]
         for path in paths:
             if path not in logs:
@@ -98,7 +101,11 @@ def _read_log_rows(
     report_error: Callable[[KafkactlError], None],
     left_out: OpenRecords,
 ) -> Iterator[Row]:
-    """Yield rows of batches or records; damage in one file does not hide the others."""
+    """Yield rows of batches, or, with `deep`, of records; damage in one file does not hide the others.
+
+    `report_error` gets every error of a file, `left_out` counts the records of open transactions. `values` and
+    `bytes_as` choose the form of keys and values.
+    """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
         try:
@@ -115,7 +122,11 @@ def _read_log_rows(
 
 
 def _read_other_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a file that is no segment; raise UsageError for an unknown kind."""
+    """Return an iterator over the rows of a file that is no segment, each with the file's name first.
+
+    Raise UsageError for an unknown kind. At once, or while the result is iterated, raise NotFoundError for a missing
+    file, UsageError for one that cannot be opened, and FormatError for a corrupt one.
+    """
     from kafkactl.storage.index import OffsetIndex, TimeIndex
     from kafkactl.storage.producer_snapshot import read_producer_snapshot
     from kafkactl.storage.txnindex import read_aborted_transactions
@@ -123,7 +134,7 @@ def _read_other_rows(path: Path) -> Iterator[Row]:
     kind = find_kind(path)
     if kind is None:
         kinds = ", ".join(kind.value for kind in FileKind)
-        raise UsageError(f"{path}: not a kind of file that is known", f"these are: {kinds}")
+        raise UsageError(f"{path}: unknown kind of file", f"name files of these kinds: {kinds}")
     if kind is FileKind.OFFSET_INDEX:
         rows: Iterator[Row] = _read_index_rows(OffsetIndex(path))
     elif kind is FileKind.TIME_INDEX:
@@ -138,16 +149,17 @@ def _read_other_rows(path: Path) -> Iterator[Row]:
 
 
 def _read_index_rows(index: OffsetIndex | TimeIndex) -> Iterator[Row]:
-    """Yield the entries of an index; raise FormatError where the last one is not whole."""
+    """Yield the entries of an index; raise FormatError, after all of them, where the last one is not whole."""
     for entry in index.read_entries():
         yield asdict(entry)
     index.require_whole()
 
 
 def read_small_file_rows(path: Path) -> Iterator[Row]:
-    """Return an iterator over the lines of a small text file, which Kafka's tool does not read.
+    """Return an iterator over the lines of a small text file, which Kafka's tool does not read, in their order.
 
-    Raise NotFoundError, UsageError and FormatError.
+    A file of another kind than checkpoint and quorum-state is read as properties, which are one row. Raise
+    NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt one.
     """
     from kafkactl.storage import checkpoint
 
@@ -162,7 +174,10 @@ def read_small_file_rows(path: Path) -> Iterator[Row]:
 
 
 def _make_batch_row(selected: SelectedBatch) -> Row:
-    """Return the row of a batch."""
+    """Return the row of a batch; fields that magic 0 and 1 do not have are None.
+
+    Raise FormatError for an unknown codec.
+    """
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None
     return {
@@ -190,7 +205,11 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
 
 
 def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
-    """Return the row of a record; raise FormatError for a key or value that is not of its format."""
+    """Return the row of a record; raise FormatError for a key or value that is not of its format.
+
+    `is_valid` says whether the CRC of its batch is right. Key and value of a control record are None, and `control` is
+    its content; raise FormatError for a damaged one.
+    """
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None
     key, value = (None, None) if batch.is_control else values(record)
@@ -212,7 +231,7 @@ def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, va
 
 
 def _make_field(name: str, data: Any, bytes_as: BytesAs) -> Row:
-    """Return a key or value as a field, in the chosen form."""
+    """Return a key or value as a field, in the chosen form; text and other data of JSON stay."""
     if not isinstance(data, bytes):
         return {name: make_plain(data)}
     if bytes_as is BytesAs.BASE64:
@@ -224,7 +243,10 @@ def _make_field(name: str, data: Any, bytes_as: BytesAs) -> Row:
 
 
 def _decode_headers(record: Record) -> list[list[str | None]]:
-    """Return headers as pairs of texts, with U+FFFD in place of invalid bytes."""
+    """Return headers, in their order, as pairs of texts, with U+FFFD in place of invalid bytes.
+
+    An absent value is None.
+    """
     return [
         [format_header_name(name), None if data is None else data.decode("utf-8", errors="replace")]
         for name, data in record.headers

@@ -63,8 +63,9 @@ def format_records(
     """Yield each record with its line, the end of the line included.
 
     `parse` returns the texts of key and value; None leaves them out. `with_metadata` adds offset, timestamp, sizes,
-    sequence and header names. Where `parse` raises FormatError the record is yielded with its unfinished line, as
-    Kafka's tool leaves it, and then the error is raised.
+    sequence and header names. Where `parse` raises FormatError, or a control record or a key or value of magic 0 or 1
+    cannot be read, the record is yielded with its unfinished line, as Kafka's tool leaves it, and then the error is
+    raised.
     """
     kind = name_timestamp_type(batch)
     for record in records:
@@ -107,7 +108,10 @@ def format_large_record(batch: AnyBatch, record: Record, with_metadata: bool = T
 
 
 def _format_record_heading(record: Record, kind: str) -> str:
-    """Return the beginning of a record's line; `kind` is the name of its timestamp."""
+    """Return the beginning of a record's line, up to its sizes, sequence and header names, or its CRC in magic 0 and 1.
+
+    `kind` is the name of its timestamp.
+    """
     text = f"| offset: {record.offset} {kind}: {record.timestamp_ms}"
     if isinstance(record, LegacyRecord):
         text += f" keySize: {record.key_size} valueSize: {record.value_size}"
@@ -117,7 +121,10 @@ def _format_record_heading(record: Record, kind: str) -> str:
 
 
 def format_control(record: Record) -> str:
-    """Return the content of a control record, as text; raise FormatError for one that cannot be decoded."""
+    """Return the content of a control record, as text; an unknown type gives its number.
+
+    Raise FormatError for one that cannot be decoded.
+    """
     control = parse_control(record)
     if control.type in (ControlType.ABORT, ControlType.COMMIT):
         return f"endTxnMarker: {control.type.name} coordinatorEpoch: {control.message['coordinatorEpoch']}"
@@ -136,9 +143,10 @@ _CONTROL_NAMES = {
 
 
 def format_log_heading(segment: Segment) -> str:
-    """Return the line before the batches of a log or a KRaft snapshot.
+    """Return the line before the batches of a log or a KRaft snapshot, without its end.
 
-    Raise UsageError for a name without an offset, or without an offset and an epoch.
+    Raise UsageError for a log without an offset in its name and content, and for a snapshot whose name is not
+    OFFSET-EPOCH.checkpoint or bootstrap.checkpoint.
     """
     path = segment.path.with_name(strip_suffixes(segment.path))
     if path.suffix != ".checkpoint":
@@ -147,7 +155,9 @@ def format_log_heading(segment: Segment) -> str:
         return "KRaft bootstrap snapshot"
     match = re.fullmatch(r"(\d{20})-(\d{10})\.checkpoint", path.name)
     if match is None:
-        raise UsageError(f"{path}: the name tells no offset and epoch", "KRaft names snapshots OFFSET-EPOCH.checkpoint")
+        raise UsageError(
+            f"{path}: the name has no offset and epoch", "name the snapshot as KRaft does: OFFSET-EPOCH.checkpoint"
+        )
     return f"Snapshot end offset: {int(match[1])}, epoch: {int(match[2])}"
 
 
@@ -213,7 +223,10 @@ class Faults:
             gaps.extend((before, offset))
 
     def format_lines(self) -> Iterator[str]:
-        """Yield the lines about all faults."""
+        """Yield the lines about all faults, kind by kind and file by file, without line ends.
+
+        Nothing without faults.
+        """
         for path, mismatches in self._index.items():
             yield f"Mismatches in :{path}"
             for indexed, actual in sorted(mismatches.items(), reverse=True):

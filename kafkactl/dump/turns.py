@@ -39,16 +39,17 @@ class Turn:
     def wait(self) -> int | None:
         """Wait for the turn, and return the position in bytes where the item's output begins in a file.
 
-        Return None where nothing more is to be written: a process before has said so, or has died.
+        Return None where nothing more is to be written: a process before has said so, or has died. For an output that
+        is no file the position has no meaning. Call this once for an item.
         """
         data = os.read(self._mine, _POSITION.size)
         position: int = _POSITION.unpack(data)[0] if data else _STOP
         return None if position == _STOP else position
 
     def pass_on(self, position: int) -> None:
-        """Give the turn to the next process, with the position where its output begins.
+        """Give the turn to the next process, with the position in bytes where its output begins.
 
-        Only the first call for an item has an effect.
+        Only the first call for an item has an effect. A next process that has died is ignored.
         """
         if not self._passed_on:
             self._passed_on = True
@@ -56,7 +57,10 @@ class Turn:
                 os.write(self._following, _POSITION.pack(position))
 
     def stop(self) -> None:
-        """Tell all later processes that nothing more is to be written."""
+        """Tell all later processes that nothing more is to be written.
+
+        After pass_on for the item this has no effect.
+        """
         self.pass_on(_STOP)
 
 
@@ -67,7 +71,7 @@ class SingleTurn(Turn):
         super().__init__(-1, -1)
 
     def wait(self) -> int | None:
-        """Return position 0 at once."""
+        """Return position 0 at once, which has no meaning because all output goes to one stream."""
         return 0
 
     def pass_on(self, position: int) -> None:
@@ -79,16 +83,17 @@ class FileOutput:
     """Writer from a position of a file on, whatever others write elsewhere in it."""
 
     def __init__(self, descriptor: int, position: int) -> None:
+        """Take the descriptor of a file, which stays open, and the position in bytes to write at."""
         self._descriptor = descriptor
         self.position = position
 
     def write(self, data: bytes | memoryview) -> None:
-        """Write bytes, and move the position behind them; raise OutputError."""
+        """Write bytes, and move the position behind them; raise OutputError where they cannot be written."""
         write_all(self._descriptor, data, position=self.position)
         self.position += len(data)
 
     def writelines(self, parts: Iterable[bytes]) -> None:
-        """Write parts as one; raise OutputError."""
+        """Write parts as one, and move the position behind them; raise OutputError where they cannot be written."""
         self.write(b"".join(parts))
 
 
@@ -117,9 +122,9 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
     """Yield the results of all items in their order, up to one that says stop.
 
     Each of the `jobs` processes iterates over all `items` and handles every n-th with `work`, so that the items need
-    not be known before the first is done. `position` is where the first item's output begins. An OSError or
+    not be known before the first is done. `position` is where the first item's output begins, in bytes. An OSError or
     KafkactlError of a process is raised here. Raise KafkactlError where a process was lost, and BrokenPipeError where
-    nobody reads the output.
+    nobody reads the output. All processes have ended when the iteration ends.
     """
     import pickle  # this takes a millisecond, which a single process does not need
 
@@ -142,7 +147,9 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
             except EOFError:
                 if any(os.waitstatus_to_exitcode(status) == _CLOSED for status in _reap(children)):
                     raise BrokenPipeError from None
-                raise KafkactlError("a process that read the file was lost", "--jobs 1 does without") from None
+                raise KafkactlError(
+                    "a process that read the file ended unexpectedly", "read the file with one process: --jobs 1"
+                ) from None
             if message == _END:
                 return
             if isinstance(message, (OSError, KafkactlError)):
@@ -158,7 +165,10 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
 
 
 def _reap(children: list[int]) -> list[int]:
-    """Wait for processes, and return their statuses; a second call returns nothing."""
+    """Wait for processes, and return their wait statuses.
+
+    A second call returns nothing, because `children` is emptied.
+    """
     statuses = [os.waitpid(child, 0)[1] for child in children]
     children.clear()
     return statuses
@@ -167,7 +177,10 @@ def _reap(children: list[int]) -> list[int]:
 def _serve(
     items: Iterator[T], work: Work[T], number: int, turns: list[tuple[int, int]], results: list[tuple[int, int]]
 ) -> None:
-    """Do the work of one process; it never returns."""
+    """Do the work of one process, with its `number` from 0 on, and end the process; this never returns.
+
+    `turns` and `results` are the pipes of all processes. Results, the end and errors are written to the own pipe.
+    """
     import pickle
 
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -33,8 +33,9 @@ def up(
 
     `engine` is one of ENGINES. A `port`, `version` or `log_dir` of None keeps the value of the target's last run, or
     the compose file's own. `count_brokers` decides whether the brokers serve, and `tell` gets lines of progress. Raise
-    EngineError where no engine can start it, where it already runs with other values, and where not all brokers join
-    within 180 s.
+    EngineError where no engine can start it, where it already runs with other values, where a port is in use, and where
+    not all brokers join within 180 s; the nodes keep running in the last case. Raise UsageError for an unknown target,
+    for a version that it cannot have, and for a KAFKA_HOME with another version.
     """
     from kafkactl.local.ports import require_free
 
@@ -61,12 +62,18 @@ def up(
     _make_engine(new_cluster).up(target, tell)
     tell(f"waiting for {len(target.brokers)} broker{'s' if len(target.brokers) > 1 else ''}")
     if not await_condition(lambda: count_brokers(target) == len(target.brokers), START_TIMEOUT_S):
-        raise EngineError(f"{name} started, but not all its brokers joined", f"see: kafkactl local logs {name}")
+        raise EngineError(
+            f"{name} started, but not all its brokers joined", f"look at its logs: kafkactl local logs {name}"
+        )
     return target
 
 
 def down(name: str, wipe: bool, tell: Tell) -> None:
-    """Stop a target's nodes. Their data stay for the next start unless `wipe`. Raise NotFoundError, EngineError."""
+    """Stop a target's nodes. Their data stay for the next start unless `wipe`.
+
+    `tell` gets lines of progress. Nodes that do not run are no error. Raise NotFoundError for a cluster that was not
+    started or was wiped, and EngineError where an engine fails or data cannot be removed.
+    """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
     _make_engine(local_cluster).down(target, wipe, tell)
@@ -77,7 +84,11 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 
 
 def list_node_statuses() -> list[NodeStatus]:
-    """Return the status of every node of all local clusters that were started and not wiped."""
+    """Return the status of every node of all local clusters that were started and not wiped.
+
+    Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record. A
+    Docker that does not answer is no error: the state is "unknown".
+    """
     return [
         node
         for local_cluster in instance.list_instances()
@@ -88,8 +99,9 @@ def list_node_statuses() -> list[NodeStatus]:
 def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     """Apply a fault to a node and return the node's name.
 
-    `node` is a name or a number as list_node_statuses shows it. A paused node is resumed before a restart. Raise
-    NotFoundError for an unknown cluster or node, EngineError for a node that does not run.
+    `node` is a name or a number as list_node_statuses shows it. A paused node is resumed before a restart. `tell` gets
+    lines of progress. Raise NotFoundError for an unknown cluster or node, and EngineError for a node that does not run
+    (which only a restart accepts) and where the engine fails.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -103,11 +115,11 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     )
     if service is None:
         present = ", ".join(node_service.name for node_service in target.nodes)
-        raise NotFoundError(f"{name} has no node {node!r}", f"it has: {present}")
+        raise NotFoundError(f"{name} has no node {node!r}", f"use one of its nodes: {present}")
     engine = _make_engine(local_cluster)
     state = next(node_service.state for node_service in engine.status(target) if node_service.node == service.name)
     if state not in ("running", "paused") and fault is not Fault.RESTART:
-        raise EngineError(f"{service.name} does not run", f"kafkactl local restart {service.name} starts it")
+        raise EngineError(f"{service.name} does not run", f"start it: kafkactl local restart {service.name}")
     if state == "paused" and fault is Fault.RESTART:
         engine.apply(Fault.RESUME, target, service, tell)  # a paused process cannot end in order
     engine.apply(fault, target, service, tell)
@@ -117,14 +129,19 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
 def logs(name: str, follow: bool) -> int:
     """Write the logs of a target to stdout and return an exit status; `follow` waits for new lines.
 
-    Raise NotFoundError for an unknown cluster.
+    With the Docker engine the status is docker's; the native engine returns 0. Raise NotFoundError for a cluster that
+    was not started or was wiped, EngineError without docker or for a damaged record, OutputError where stdout cannot be
+    written, and ReaderLeftError where its reader left.
     """
     local_cluster = _require_local_cluster(name)
     return _make_engine(local_cluster).logs(_load_target(local_cluster), follow)
 
 
 def list_names() -> list[str]:
-    """Return the names of the local clusters that were started and not wiped, running or not."""
+    """Return the names of the local clusters that were started and not wiped, running or not, sorted.
+
+    Raise EngineError for a damaged record.
+    """
     return [local_cluster.target for local_cluster in instance.list_instances()]
 
 
@@ -134,7 +151,7 @@ def _list_names_of_node(service: Service) -> tuple[str, str]:
 
 
 def _list_bound_log_dirs(target: Target) -> list[Path]:
-    """Return the folders of this host that brokers use as log dirs."""
+    """Return the folders of this host that brokers use as log dirs, in the order of the brokers; none for volumes."""
     return [Path(broker.bound_log_dir) for broker in target.brokers if broker.bound_log_dir]
 
 
@@ -145,15 +162,21 @@ def _remove(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise EngineError(f"cannot remove {folder}: {error.strerror}", f"sudo rm -rf {folder}") from error
+        raise EngineError(
+            f"cannot remove {folder}: {error.strerror}", f"remove it as root: sudo rm -rf {folder}"
+        ) from error
 
 
 def _require_local_cluster(name: str) -> Instance:
-    """Return the record of a local cluster; raise NotFoundError."""
+    """Return the record of a local cluster; raise NotFoundError where there is none, EngineError for a damaged one."""
     local_cluster = instance.find(name)
     if local_cluster is None:
         present = ", ".join(list_names())
-        hint = f"there is: {present}" if present else f"start one: kafkactl local up [{'|'.join(TARGETS)}]"
+        hint = (
+            f"use one of the existing clusters: {present}"
+            if present
+            else f"start one: kafkactl local up [{'|'.join(TARGETS)}]"
+        )
         raise NotFoundError(f"local cluster not found: {name!r}", hint)
     return local_cluster
 
@@ -175,16 +198,19 @@ def _require_same(
     if differences:
         raise EngineError(
             f"{local_cluster.target} is running already, with {' and '.join(differences)}",
-            f"first: kafkactl local down {local_cluster.target}",
+            f"stop it first: kafkactl local down {local_cluster.target}",
         )
 
 
 def _choose_engines(requested: str, present_engine: str) -> Sequence[str]:
-    """Return the engines to try, in order; raise EngineError where the data belong to another engine."""
+    """Return the engines to try, in order; raise EngineError where the data belong to another engine.
+
+    `requested` is one of ENGINES. `present_engine` is the engine of the last run, or "" without one.
+    """
     if present_engine and requested not in ("auto", present_engine):
         raise EngineError(
-            f"its data lies with the {present_engine} engine",
-            f"--engine {present_engine}, or first: kafkactl local down --wipe",
+            f"the data of the cluster belong to the {present_engine} engine",
+            f"use --engine {present_engine}, or remove the data first: kafkactl local down --wipe",
         )
     if present_engine:
         return [present_engine]
@@ -192,7 +218,10 @@ def _choose_engines(requested: str, present_engine: str) -> Sequence[str]:
 
 
 def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell: Tell) -> Instance:
-    """Return the record with the first engine that has all it needs for the target; raise EngineError when none has."""
+    """Return the record with the first engine that has all it needs for the target; raise EngineError when none has.
+
+    `requested` is one of ENGINES. `tell` gets lines of progress, also about an engine that is passed over.
+    """
     engine_names = _choose_engines(requested, new_cluster.engine)
     reasons: list[EngineError] = []
     for name in engine_names:
@@ -203,10 +232,10 @@ def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell:
         except EngineError as reason:
             reasons.append(reason)
             if name != engine_names[-1]:
-                tell(f"{reason}; so {engine_names[-1]}")
+                tell(f"{reason}; the {engine_names[-1]} engine is used instead")
     if len(reasons) == 1:
         raise reasons[0]
-    raise EngineError(f"no engine for a local cluster: {'; '.join(map(str, reasons))}", reasons[-1].hint)
+    raise EngineError(f"no engine can start a local cluster: {'; '.join(map(str, reasons))}", reasons[-1].hint)
 
 
 def _make_engine(local_cluster: Instance) -> Engine:
@@ -219,23 +248,32 @@ def _make_engine(local_cluster: Instance) -> Engine:
 
 
 def _load_target(local_cluster: Instance) -> Target:
-    """Return the target of a local cluster."""
+    """Return the target of a local cluster.
+
+    Raise UsageError for an unknown target and for a version that it cannot have.
+    """
     return load_target(local_cluster.target, _make_variables(local_cluster))
 
 
 def _make_variables(local_cluster: Instance) -> dict[str, str]:
-    """Return the compose variables of a local cluster."""
+    """Return the values of the compose file's variables by name, from the record of a local cluster.
+
+    Raise UsageError for a version that is not like 4.3.1.
+    """
     log_dir = Path(local_cluster.log_dir) if local_cluster.log_dir else None
     return make_variables(local_cluster.port, local_cluster.version or None, local_cluster.folder / "secrets", log_dir)
 
 
 def _is_running(local_cluster: Instance) -> bool:
-    """Return whether all nodes run, or False where none does; raise EngineError when only some do."""
+    """Return whether all nodes run, or False where none does; raise EngineError when only some do.
+
+    An unknown state counts as not running.
+    """
     nodes = _make_engine(local_cluster).status(_load_target(local_cluster))
     other_states = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]
     if other_states and len(other_states) < len(nodes):
         raise EngineError(
-            f"{local_cluster.target} runs in part only: {', '.join(other_states)}",
-            f"first: kafkactl local down {local_cluster.target}",
+            f"{local_cluster.target} runs only in part: {', '.join(other_states)}",
+            f"stop it first: kafkactl local down {local_cluster.target}",
         )
     return not other_states

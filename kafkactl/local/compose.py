@@ -80,22 +80,22 @@ class Target:
 
     @property
     def nodes(self) -> tuple[Service, ...]:
-        """Return the services that are not jobs."""
+        """Return the services that are not jobs, in the order of their start."""
         return tuple(service for service in self.services if not service.is_job)
 
     @property
     def brokers(self) -> tuple[Service, ...]:
-        """Return the services that are brokers."""
+        """Return the services that are brokers, in the order of their start."""
         return tuple(service for service in self.services if service.is_broker)
 
     @property
     def bootstrap_servers(self) -> str:
-        """Return the address for clients on this host: the first published port of each broker."""
+        """Return the address for clients on this host, HOST:PORT,...: the first published port of each broker."""
         return ",".join(f"{HOST}:{broker.ports[0].host}" for broker in self.brokers)
 
 
 def find_compose_file(name: str) -> Path:
-    """Return the compose file of a target.
+    """Return the compose file of a target, one of TARGETS.
 
     It is installed inside the package; in a source checkout it is beside the package. Raise UsageError for an unknown
     target, and EngineError for a file that is not installed.
@@ -124,7 +124,9 @@ def make_variables(
             values[name] = str(folder)
     if version is not None:
         if not re.fullmatch(r"\d+\.\d+\.\d+", version):
-            raise UsageError(f"{version!r} is no Kafka version", "name one like 4.3.1")
+            raise UsageError(
+                f"invalid value {version!r} for --version: not a Kafka version", "use three numbers, such as 4.3.1"
+            )
         values["KAFKACTL_KAFKA_VERSION"] = version
         major, minor, _patch = version.split(".")
         if major == "3":
@@ -136,13 +138,16 @@ def load_target(name: str, values: Mapping[str, str]) -> Target:
     """Return a target: its compose file with each ${VARIABLE:-default} filled in from `values`.
 
     Raise UsageError for an unknown target, and for a ZooKeeper target with a Kafka version that has no ZooKeeper mode.
+    Raise EngineError for a compose file that is not installed.
     """
     file = find_compose_file(name)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast, where it is built in
     document = yaml.load(interpolate(file.read_text(encoding="utf-8"), values), Loader=loader)
     version = str(document["x-kafka-version"])
     if name.startswith("zookeeper") and not version.startswith("3."):
-        raise UsageError(f"Kafka {version} has no ZooKeeper mode", "3.9 is the last line that has it")
+        raise UsageError(
+            f"Kafka {version} has no ZooKeeper mode", "use a version up to 3.9, the last one with ZooKeeper"
+        )
     services = {key: _parse_service(key, entry, file.parent) for key, entry in document["services"].items()}
     return Target(name, file, document["name"], version, _sort_by_start(services), document.get("x-client", {}))
 
@@ -150,10 +155,12 @@ def load_target(name: str, values: Mapping[str, str]) -> Target:
 def interpolate(text: str, values: Mapping[str, str]) -> str:
     """Return the text with variables replaced by `values`, in Compose's syntax.
 
-    It is ${NAME}, with -default, :-default, +instead or :+instead, which may contain one more variable; and $$ for $.
+    It is ${NAME}, with -default, :-default, +instead or :+instead, which may contain one more variable; and $$ for $. A
+    variable without a value and without a default becomes empty; nothing is raised.
     """
 
     def fill(match: re.Match[str]) -> str:
+        """Return the replacement of one variable, or $ for $$."""
         if match["name"] is None:
             return "$"
         value, text = values.get(match["name"]), interpolate(match["text"] or "", values)
@@ -167,7 +174,10 @@ def interpolate(text: str, values: Mapping[str, str]) -> str:
 
 
 def _parse_service(name: str, entry: Mapping[str, Any], folder: Path) -> Service:
-    """Return the service of a compose file's entry. Relative paths of volumes start at `folder`."""
+    """Return the service of a compose file's entry. Relative paths of volumes start at `folder`.
+
+    Modes of volumes and addresses of ports are ignored.
+    """
     ports = []
     for published in entry.get("ports", ()):
         *_address, host, container = str(published).split(":")
@@ -189,10 +199,11 @@ def _parse_service(name: str, entry: Mapping[str, Any], folder: Path) -> Service
 
 
 def _sort_by_start(services: Mapping[str, Service]) -> tuple[Service, ...]:
-    """Return the services, each after its dependencies."""
+    """Return the services, each after its dependencies, else in the order of the file."""
     services_in_order: dict[str, Service] = {}
 
     def add(name: str) -> None:
+        """Add a service after its dependencies, unless it is there already."""
         if name not in services_in_order:
             for dependency in services[name].depends_on:
                 add(dependency)

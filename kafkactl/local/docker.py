@@ -14,16 +14,19 @@ from kafkactl.local.compose import Service, Target
 from kafkactl.local.engine import START_TIMEOUT_S, Fault, NodeStatus, Tell
 
 REMEDIES = "start Docker and install its compose plugin, or use --engine native (Java 17 and Maven, no Docker)"
-_NO_DOCKER = "there is no docker on PATH"
+_NO_DOCKER = "docker not found on PATH"
 _ANSWER_TIMEOUT_S = 10
 
 
 def find_docker_problem() -> str | None:
-    """Return why Docker cannot be used here, or None when it can."""
+    """Return why Docker cannot be used here, as text, or None when it can.
+
+    Each of the two questions takes at most 10 s.
+    """
     if shutil.which("docker") is None:
         return _NO_DOCKER
     for command, problem in (
-        (["docker", "info", "--format", "{{.ServerVersion}}"], "no Docker engine answers"),
+        (["docker", "info", "--format", "{{.ServerVersion}}"], "the Docker engine does not answer"),
         (["docker", "compose", "version"], "docker has no compose plugin"),
     ):
         try:
@@ -51,10 +54,14 @@ class DockerEngine:
         images = {service.image for service in target.services}
         if subprocess.run(["docker", "image", "inspect", *images], capture_output=True, check=False).returncode != 0:
             tell(f"docker compose pull: {target.file.name}")
-            self._run_and_tell(target, tell, "pull", hint="where images cannot be pulled, --engine native does without")
+            self._run_and_tell(target, tell, "pull", hint="use --engine native if images cannot be pulled")
 
     def up(self, target: Target, tell: Tell) -> None:
-        """Start every container and return when each is healthy; raise EngineError."""
+        """Start every container and return when each is healthy.
+
+        `tell` gets the lines of docker. Raise EngineError where docker is missing or fails, or a container is not
+        healthy within 180 s.
+        """
         for job in (service for service in target.services if service.is_job):
             # A folder that Docker creates belongs to root, and so do the files that the job writes there.
             for source in job.volumes.values():
@@ -63,7 +70,11 @@ class DockerEngine:
         self._run_and_tell(target, tell, "up", "--detach", "--wait", "--wait-timeout", f"{START_TIMEOUT_S:.0f}")
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
-        """Remove every container, and with `wipe` its volumes and log dirs; raise EngineError."""
+        """Remove every container, and with `wipe` its volumes and the files in its log dirs.
+
+        `tell` gets the lines of docker. Raise EngineError where docker is missing or fails; files of log dirs that
+        cannot be removed are no error.
+        """
         tell(f"docker compose down: {target.file.name}")
         self._run_and_tell(target, tell, "down", *(["--volumes"] if wipe else []))
         for service in target.nodes if wipe else ():
@@ -71,7 +82,7 @@ class DockerEngine:
                 self._empty(service.bound_log_dir, service.image)
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
-        """Apply a fault to one container; raise EngineError."""
+        """Apply a fault to one container; RESTART returns when it is healthy. Raise EngineError where docker fails."""
         match fault:
             case Fault.KILL:
                 self._run_and_tell(target, tell, "kill", service.name)
@@ -84,13 +95,16 @@ class DockerEngine:
                 self._run_and_tell(target, tell, "up", "--detach", "--wait", "--no-deps", service.name)
 
     def status(self, target: Target) -> list[NodeStatus]:
-        """Return the status of each node. It is "unknown" where Docker does not answer."""
+        """Return the status of each node, in the order of their start. It is "unknown" where Docker does not answer.
+
+        A node without a container is "stopped". Nothing is raised.
+        """
         try:
-            output = self._ask(target, "ps", "--all", "--format", "json")
-        except EngineError:  # the status of other clusters can still be shown
+            entries = _parse_entries(self._ask(target, "ps", "--all", "--format", "json"))
+        except (EngineError, ValueError):  # the status of other clusters can still be shown
             states = dict.fromkeys((service.name for service in target.nodes), "unknown")
         else:
-            states = {entry["Service"]: entry["State"] for entry in _parse_entries(output)}
+            states = {entry["Service"]: entry["State"] for entry in entries}
         statuses = []
         for service in target.nodes:
             state = states.get(service.name, "stopped")
@@ -112,19 +126,26 @@ class DockerEngine:
             raise EngineError(_NO_DOCKER, REMEDIES) from error
 
     def _make_command(self, target: Target, *arguments: str) -> list[str]:
-        """Return the arguments of a docker compose command."""
+        """Return the arguments of a docker compose command for the target, `docker` included."""
         project = ["--project-name", target.project, "--file", str(target.file)]
         return ["docker", "compose", "--progress", "plain", *project, *arguments]
 
     def _empty(self, folder: str, image: str) -> None:
-        """Remove files of an image's user as that user, because this host's user may have no right to remove them."""
-        emptied = ["--entrypoint", "sh", image, "-c", "cd /data && rm -rf ./* ./.[!.]*"]
-        command = ["docker", "run", "--rm", "--volume", f"{folder}:/data", *emptied]
+        """Remove files of an image's user as that user, because this host's user may have no right to remove them.
+
+        A failure is ignored: the caller removes the folder and reports what is left.
+        """
+        arguments = ["--entrypoint", "sh", image, "-c", "cd /data && rm -rf ./* ./.[!.]*"]
+        command = ["docker", "run", "--rm", "--volume", f"{folder}:/data", *arguments]
         subprocess.run(command, capture_output=True, check=False)
 
     def _run_and_tell(self, target: Target, tell: Tell, *arguments: str, hint: str | None = None) -> None:
-        """Run a command that changes something and tell its output line by line, because a pull takes minutes."""
-        last = "no reason told"
+        """Run a command that changes something and tell its output line by line, because a pull takes minutes.
+
+        Raise EngineError without docker, and, with the last line, where the command fails; a `hint` of None points to
+        the logs.
+        """
+        last = "no reason given"
         with self._start_process(target, *arguments, stderr=subprocess.STDOUT) as process:
             assert process.stdout is not None
             for line in filter(None, map(str.strip, process.stdout)):
@@ -132,20 +153,21 @@ class DockerEngine:
                 last = line
         if process.returncode != 0:
             raise EngineError(
-                f"docker compose {arguments[0]} failed: {last}", hint or f"see: kafkactl local logs {target.name}"
+                f"docker compose {arguments[0]} failed: {last}",
+                hint or f"look at its logs: kafkactl local logs {target.name}",
             )
 
     def _ask(self, target: Target, *arguments: str) -> str:
-        """Return the output of a command; raise EngineError where it fails."""
+        """Return the output of a command; raise EngineError where it fails, and without docker."""
         with self._start_process(target, *arguments, stderr=subprocess.PIPE) as process:
             answer, complaint = process.communicate()
         if process.returncode != 0:
-            reason = (complaint.strip().splitlines() or ["no reason told"])[-1]
+            reason = (complaint.strip().splitlines() or ["no reason given"])[-1]
             raise EngineError(f"docker compose {arguments[0]} failed: {reason}", REMEDIES)
         return answer
 
     def _start_process(self, target: Target, *arguments: str, stderr: int) -> subprocess.Popen[str]:
-        """Start a docker compose command; raise EngineError without docker."""
+        """Start a docker compose command with a pipe for its stdout; raise EngineError without docker."""
         command = self._make_command(target, *arguments)
         try:
             return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
@@ -154,7 +176,10 @@ class DockerEngine:
 
 
 def _parse_entries(output: str) -> list[dict[str, str]]:
-    """Return the entries of `docker compose ps --format json`: an array before v2.21, and one line each since."""
+    """Return the entries of `docker compose ps --format json`: an array before v2.21, and one line each since.
+
+    Raise ValueError for any other output.
+    """
     if output.startswith("["):
         return list(json.loads(output))
     return [json.loads(line) for line in output.splitlines() if line.strip()]

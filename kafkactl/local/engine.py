@@ -57,20 +57,32 @@ class Engine(Protocol):
         """Start every node and return when each is healthy; raise EngineError."""
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
-        """Stop every node; with `wipe` remove its data."""
+        """Stop every node; with `wipe` remove its data.
+
+        `tell` gets lines of progress. Raise EngineError where this fails.
+        """
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         """Apply a fault to one node; raise EngineError when the node is not in a state for it."""
 
     def status(self, target: Target) -> list[NodeStatus]:
-        """Return the present status of the nodes."""
+        """Return the present status of the nodes, in the order of their start.
+
+        A state that cannot be read is no error.
+        """
 
     def logs(self, target: Target, follow: bool) -> int:
-        """Write the nodes' logs to stdout and return an exit status; `follow` waits for new lines."""
+        """Write the nodes' logs to stdout and return an exit status; `follow` waits for new lines.
+
+        Raise EngineError.
+        """
 
 
 def await_condition(holds: Callable[[], bool], timeout_s: float) -> bool:
-    """Wait until `holds` returns True. Return whether this happened within `timeout_s` seconds."""
+    """Wait until `holds` returns True. Return whether this happened within `timeout_s` seconds.
+
+    `holds` is called at once and then every 0.1 s; its errors pass through.
+    """
     deadline = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() > deadline:

@@ -31,7 +31,10 @@ class Instance:
         return get_folder(self.target)
 
     def save(self) -> None:
-        """Write the record, completely or not at all."""
+        """Write the record, completely or not at all, and create its folder.
+
+        Raise OSError where it cannot be written.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         # The folder has keys of brokers. The keys belong to the user that runs the brokers in an image.
         self.folder.chmod(0o700)
@@ -40,7 +43,7 @@ class Instance:
         draft.replace(self.folder / "instance.json")
 
     def wipe(self) -> None:
-        """Remove the record and, with the native engine, the data."""
+        """Remove the record and, with the native engine, the data. Raise OSError where a file cannot be removed."""
         shutil.rmtree(self.folder, ignore_errors=False)
 
 
@@ -50,7 +53,10 @@ def get_folder(target: str) -> Path:
 
 
 def find(target: str) -> Instance | None:
-    """Return the record of a target, or None; raise EngineError for a record that cannot be read."""
+    """Return the record of a target, or None where there is none.
+
+    Raise EngineError for a damaged record, and OSError for a file without read permission.
+    """
     file = get_folder(target) / "instance.json"
     try:
         return Instance(**json.loads(file.read_text(encoding="utf-8")))
@@ -61,5 +67,5 @@ def find(target: str) -> Instance | None:
 
 
 def list_instances() -> list[Instance]:
-    """Return all records, sorted by name; raise EngineError for a record that cannot be read."""
+    """Return all records, sorted by name; raise EngineError for a damaged record."""
     return [instance for target in sorted(TARGETS) if (instance := find(target)) is not None]

@@ -25,25 +25,25 @@ def find_java() -> str:
     java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
     if java is None:
         where = "in JAVA_HOME/bin" if home else "on PATH"
-        raise EngineError(f"the native engine needs Java, and there is no java {where}", REMEDIES)
+        raise EngineError(f"the native engine needs Java: java not found {where}", REMEDIES)
     return java
 
 
 def require_java(version: str) -> None:
-    """Raise EngineError unless the java is new enough for this Kafka: 4.x needs 17, 3.x needs 8."""
+    """Raise EngineError unless there is a java that is new enough for this Kafka: 4.x needs 17, 3.x needs 8."""
     java = find_java()
     output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     match = re.search(r'version "(?:1\.)?(\d+)', output)
     needed = 17 if int(version.split(".")[0]) >= 4 else 8
     if match is None or int(match[1]) < needed:
-        has = f"is version {match[1]}" if match else "does not tell its version"
+        has = f"is version {match[1]}" if match else "does not print its version"
         raise EngineError(f"Kafka {version} needs Java {needed} or newer, and {java} {has}", REMEDIES)
 
 
 def get_libs(version: str, tell: Callable[[str], None]) -> Path:
     """Return the folder with the jars of a Kafka version.
 
-    They are downloaded if necessary, and then `tell` gets a line.
+    It is that of KAFKA_HOME, or else of the cache, where Maven downloads them if necessary; then `tell` gets a line.
     Raise UsageError for a KAFKA_HOME with another version, and EngineError where the jars cannot be provided.
     """
     home = os.environ.get("KAFKA_HOME")
@@ -66,22 +66,23 @@ def _find_in_home(home: Path, version: str) -> Path:
     brokers = sorted(folder.glob("kafka_2.1*-*.jar"))
     versions = {match[1] for jar in brokers if (match := re.fullmatch(r"kafka_2\.1\d-(\d+\.\d+\.\d+)\.jar", jar.name))}
     if not versions:
-        raise EngineError(f"KAFKA_HOME={home} holds no Kafka (no libs/kafka_2.13-*.jar)", "correct it, or unset it")
+        raise EngineError(f"KAFKA_HOME={home} has no Kafka (no libs/kafka_2.13-*.jar)", "correct it, or unset it")
     if version not in versions:
         raise UsageError(
-            f"KAFKA_HOME={home} holds Kafka {', '.join(sorted(versions))}, not {version}",
-            f"say --version {min(versions)}, or unset KAFKA_HOME to have {version} fetched by Maven",
+            f"KAFKA_HOME={home} has Kafka {', '.join(sorted(versions))}, not {version}",
+            f"use --version {min(versions)}, or unset KAFKA_HOME to fetch {version} with Maven",
         )
     return folder
 
 
 def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
-    """Download the jars with Maven; raise EngineError."""
+    """Download the jars with Maven into `folder`, completely or not at all.
+
+    Raise EngineError without Maven and where it fails, and OSError where the folder cannot be written.
+    """
     maven = shutil.which("mvn")
     if maven is None:
-        raise EngineError(
-            f"the jars of Kafka {version} are not here yet, and there is no Maven to fetch them", REMEDIES
-        )
+        raise EngineError(f"cannot fetch the jars of Kafka {version}: Maven (mvn) not found on PATH", REMEDIES)
     tell(f"fetching the jars of Kafka {version} with Maven (once; kept in {folder})")
     folder.parent.mkdir(parents=True, exist_ok=True)
     # The folder is filled beside its final place and then renamed, so that an interrupted download leaves no part.
@@ -99,7 +100,7 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
         if completed.returncode != 0:
             reasons = re.findall(r"\[ERROR\] (.+)", completed.stdout + completed.stderr)
             raise EngineError(
-                f"Maven could not fetch Kafka {version}: {reasons[0] if reasons else 'no reason told'}", REMEDIES
+                f"Maven could not fetch Kafka {version}: {reasons[0] if reasons else 'no reason given'}", REMEDIES
             )
         try:
             Path(work, "libs").rename(folder)

@@ -35,9 +35,10 @@ log4j.appender.stdout.layout.ConversionPattern=[%d] %p %m (%c)%n
 
 
 def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
-    """Start every node in order and return when all serve.
+    """Start every node in order and return when all serve. `tell` gets lines of progress.
 
-    Raise EngineError for a failure. The nodes that were started before keep running.
+    Raise EngineError for a failure, and UsageError for a KAFKA_HOME with another version. The nodes that were started
+    before keep running.
     """
     java = jars.find_java()
     libs = jars.get_libs(target.kafka_version, tell)
@@ -48,10 +49,10 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
         _run_job(job)
     for node in nodes:
         _write_files(node, loopback)
-    formatted = [node for node in nodes if "CLUSTER_ID" in node.service.environment]
-    if formatted:
+    kraft_nodes = [node for node in nodes if "CLUSTER_ID" in node.service.environment]
+    if kraft_nodes:
         tell("formatting storage")
-        _format(formatted, java, libs)
+        _format(kraft_nodes, java, libs)
     for node in nodes:
         _await_dependencies(node, nodes, loopback)
         tell(f"starting {node.service.name}")
@@ -63,7 +64,9 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
 def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
     """Start one node again with its present files.
 
-    Return when it serves, or when it runs if clients do not reach it.
+    Return when it serves, or when it runs if clients do not reach it. Raise EngineError where Java or the jars are
+    missing, and where its process ends or does not answer within 180 s; a node that clients do not reach raises nothing
+    then.
     """
     tell(f"starting {node.service.name}")
     _start(node, jars.find_java(), jars.get_libs(target.kafka_version, tell))
@@ -74,18 +77,24 @@ def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
 
 
 def _run_job(job: Service) -> None:
-    """Run a job of the compose file on this host to its end; raise EngineError."""
+    """Run a job of the compose file on this host to its end.
+
+    Raise EngineError where its command is missing or fails.
+    """
     command = translate.make_job_command(job, {path: Path(source) for path, source in job.volumes.items()})
     try:
         completed = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
-        raise EngineError(f"{job.name} needs {command[0]}, which is not here", "install it") from error
+        raise EngineError(f"cannot run {job.name}: {command[0]} not found on PATH", f"install {command[0]}") from error
     if completed.returncode != 0:
-        raise EngineError(f"{job.name} failed: {_find_complaint(completed.stderr)}", f"it ran: {' '.join(command)}")
+        raise EngineError(
+            f"{job.name} failed: {_find_complaint(completed.stderr)}",
+            f"run its command to see more: {' '.join(command)}",
+        )
 
 
 def _write_files(node: Node, loopback: translate.Loopback) -> None:
-    """Write the configuration files of a node and create its folders."""
+    """Write the configuration files of a node and create its folders; files that exist are replaced."""
     for folder in node.volumes.values():
         folder.mkdir(parents=True, exist_ok=True)
     node.folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +110,10 @@ def _write_files(node: Node, loopback: translate.Loopback) -> None:
 
 
 def _make_java_command(node: Node, java: str, libs: Path, options: list[str], *arguments: str) -> list[str]:
-    """Return the command that runs a Java class for a node."""
+    """Return the command that runs a Java class for a node; `arguments` are the class and its arguments.
+
+    `java` is the path of java, `libs` the folder of the jars, and `options` those of the JVM.
+    """
     logging = [
         f"-Dlog4j2.configurationFile={node.folder / 'log4j2.properties'}",
         f"-Dlog4j.configuration=file:{node.folder / 'log4j.properties'}",
@@ -110,7 +122,10 @@ def _make_java_command(node: Node, java: str, libs: Path, options: list[str], *a
 
 
 def _format(nodes: list[Node], java: str, libs: Path) -> None:
-    """Run Kafka's StorageTool for all nodes at once. Formatted folders stay unchanged. Raise EngineError."""
+    """Run Kafka's StorageTool for all nodes at once.
+
+    Formatted folders stay unchanged. Raise EngineError where it fails.
+    """
     running = []
     for node in nodes:
         cluster_id = node.service.environment["CLUSTER_ID"]
@@ -132,12 +147,15 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
         if process.returncode != 0:
             raise EngineError(
                 f"cannot format the storage of {node.service.name}: {_find_complaint(output)}",
-                "kafkactl local down --wipe removes what an earlier run left",
+                "remove the data of an earlier run: kafkactl local down --wipe",
             )
 
 
 def _write_users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
-    """Write the StorageTool arguments that create a node's SCRAM users. Other users could read a command line."""
+    """Write the StorageTool arguments that create a node's SCRAM users, and return the path of the file.
+
+    `users` are names and passwords. Other users could read a command line.
+    """
     path = node.folder / "users.args"
     lines = (f"--add-scram\nSCRAM-SHA-512=[name={name},password={password}]\n" for name, password in users)
     _write_private_file(path, "".join(lines))
@@ -145,14 +163,14 @@ def _write_users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
 
 
 def _write_private_file(path: Path, text: str) -> None:
-    """Write a file that only its owner can read."""
+    """Write a file that only its owner can read; one that exists is replaced."""
     path.touch()
     path.chmod(0o600)  # touch() keeps the mode of a file that exists
     path.write_text(text, encoding="utf-8")
 
 
 def _start(node: Node, java: str, libs: Path) -> None:
-    """Start the process of a node."""
+    """Start the process of a node, and do not wait for it. Its output goes to the node's log, which is emptied."""
     main = "org.apache.zookeeper.server.quorum.QuorumPeerMain" if node.service.is_zookeeper else "kafka.Kafka"
     options = translate.list_jvm_options(node.service)
     command = _make_java_command(node, java, libs, options, main, str(node.properties))
@@ -173,35 +191,43 @@ def _find_client_port(node: Node, loopback: translate.Loopback) -> int:
 
 
 def _await_dependencies(node: Node, nodes: list[Node], loopback: translate.Loopback) -> None:
-    """Wait until the nodes that a node depends on serve."""
+    """Wait until the nodes that a node depends on serve.
+
+    Raise EngineError where the process of one ends, and where one does not answer within 180 s.
+    """
     for other in nodes:
         if other.service.name in node.service.depends_on:
             _await_open(other, _find_client_port(other, loopback))
 
 
 def _await_open(node: Node, port: int) -> None:
-    """Wait until a node answers on a port; raise EngineError where its process ends, or after 180 s."""
+    """Wait until a node answers on a port of 127.0.0.1; raise EngineError where its process ends, or after 180 s."""
     started = False
 
     def is_serving() -> bool:
+        """Return whether the node answers; raise EngineError where its process has ended."""
         nonlocal started
         running = node.find_pid() is not None
         if started and not running:
             log_text = node.log.read_text(encoding="utf-8", errors="replace")
             raise EngineError(
-                f"{node.service.name} ended while starting: {_find_complaint(log_text)}", f"its whole log: {node.log}"
+                f"{node.service.name} ended while starting: {_find_complaint(log_text)}", f"look at its log: {node.log}"
             )
         started = started or running
         return running and ports.is_open(port)
 
     if not await_condition(is_serving, START_TIMEOUT_S):
         raise EngineError(
-            f"{node.service.name} did not answer on port {port} within {START_TIMEOUT_S:.0f} s", f"its log: {node.log}"
+            f"{node.service.name} did not answer on port {port} within {START_TIMEOUT_S:.0f} s",
+            f"look at its log: {node.log}",
         )
 
 
 def _find_complaint(text: str) -> str:
-    """Return the line of a log with the cause of a failure: the last line with an error, without its stack trace."""
+    """Return the line of a log with the cause of a failure: the last line with an error, without its stack trace.
+
+    Without such a line it is the last line, and for an empty log a text that says so.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith((" ", "\t"))]
     complaints = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line]
-    return (complaints or lines or ["it said nothing"])[-1]
+    return (complaints or lines or ["the log is empty"])[-1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 
 from kafkactl.local.compose import HOST, Service, Target
 from kafkactl.local.engine import POLL_S, Fault, NodeStatus, Tell, await_condition
@@ -25,14 +26,20 @@ class NativeEngine:
     name = "native"
 
     def prepare(self, target: Target, tell: Tell) -> None:
-        """Provide Java and Kafka's jars; raise EngineError."""
+        """Provide Java and Kafka's jars. `tell` gets a line where jars are downloaded.
+
+        Raise EngineError where this fails, and UsageError for a KAFKA_HOME with another version.
+        """
         from kafkactl.local import jars
 
         jars.require_java(target.kafka_version)
         jars.get_libs(target.kafka_version, tell)
 
     def up(self, target: Target, tell: Tell) -> None:
-        """Start every node and return when each serves; stop all of them and raise EngineError where one fails."""
+        """Start every node and return when each serves; stop all of them and raise EngineError where one fails.
+
+        Any other error, and Ctrl-C, also stop all of them, and are raised. `tell` gets lines of progress.
+        """
         try:
             launch(target, list_nodes(target), tell)
         except BaseException:
@@ -41,13 +48,20 @@ class NativeEngine:
             raise
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
-        """Stop every node, brokers first. `wipe` has no effect: the data are in the folder of the record."""
+        """Stop every node, brokers first; one that does not end within 30 s is killed.
+
+        Nodes that do not run are no error. `wipe` has no effect: the data are in the folder of the record. `tell` gets
+        lines of progress.
+        """
         nodes = list_nodes(target)  # brokers end first: they sign off at the controllers, or at ZooKeeper
         _stop([node for node in nodes if node.service.is_broker], tell)
         _stop([node for node in nodes if not node.service.is_broker], tell)
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
-        """Apply a fault to one node. KILL, PAUSE and RESUME do nothing where the node does not run."""
+        """Apply a fault to one node. KILL, PAUSE and RESUME do nothing where the node does not run.
+
+        RESTART returns when the node serves; raise EngineError where it does not within 180 s.
+        """
         node = next(candidate for candidate in list_nodes(target) if candidate.service == service)
         match fault:
             case Fault.KILL:
@@ -62,7 +76,7 @@ class NativeEngine:
                 relaunch_node(target, node, tell)
 
     def status(self, target: Target) -> list[NodeStatus]:
-        """Return the status of each node."""
+        """Return the status of each node, in the order of their start: running, paused or stopped."""
         statuses = []
         for node in list_nodes(target):
             pid = node.find_pid()
@@ -77,7 +91,11 @@ class NativeEngine:
         return statuses
 
     def logs(self, target: Target, follow: bool) -> int:
-        """Write the nodes' logs to stdout, with the node's name before each line; with `follow` never return."""
+        """Write the nodes' logs to stdout, with the node's name before each line, and return 0.
+
+        With `follow` never return. Nodes without a log are left out. Raise OutputError where stdout cannot be written,
+        and ReaderLeftError where its reader left.
+        """
         readers = [
             (node, node.log.open(encoding="utf-8", errors="replace"))
             for node in list_nodes(target)
@@ -100,20 +118,21 @@ class NativeEngine:
 def _send_signal(node: Node, number: signal.Signals) -> None:
     """Send a signal to a node's process if it runs."""
     if (pid := node.find_pid()) is not None:
-        os.kill(pid, number)
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(pid, number)
 
 
 def _stop(nodes: list[Node], tell: Tell) -> None:
-    """Stop nodes with SIGTERM, and with SIGKILL those that still run after 30 s."""
-    running = [(node, pid) for node in nodes if (pid := node.find_pid()) is not None]
-    for node, pid in running:
+    """Stop nodes with SIGTERM, and with SIGKILL those that still run after 30 s. Their pid files are removed."""
+    running = [node for node in nodes if node.find_pid() is not None]
+    for node in running:
         tell(f"stopping {node.service.name}")
-        os.kill(pid, signal.SIGTERM)
-    if not await_condition(lambda: all(node.find_pid() is None for node, _ in running), STOP_TIMEOUT_S):
-        for node, pid in running:
+        _send_signal(node, signal.SIGTERM)
+    if not await_condition(lambda: all(node.find_pid() is None for node in running), STOP_TIMEOUT_S):
+        for node in running:
             if node.find_pid() is not None:
                 tell(f"{node.service.name} does not end by itself: killing it")
-                os.kill(pid, signal.SIGKILL)
-        await_condition(lambda: all(node.find_pid() is None for node, _ in running), STOP_TIMEOUT_S)
+                _send_signal(node, signal.SIGKILL)
+        await_condition(lambda: all(node.find_pid() is None for node in running), STOP_TIMEOUT_S)
     for node in nodes:
         node.pid_file.unlink(missing_ok=True)

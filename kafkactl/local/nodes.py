@@ -34,7 +34,7 @@ class Node:
 
     @property
     def volumes(self) -> dict[str, Path]:
-        """Return the folder of this host for each container path."""
+        """Return the folder of this host by the container path of the volume."""
         return {path: self.folder / name for path, name in self.service.volumes.items()}
 
     @property
@@ -57,12 +57,12 @@ def list_nodes(target: Target) -> list[Node]:
 
 
 def read_process_state(pid: int | None) -> str:
-    """Return running, paused or stopped. A `pid` of None means stopped."""
+    """Return running, paused or stopped. A `pid` of None means stopped; any process that is not paused is running."""
     if pid is None:
         return "stopped"
     try:  # the state follows the name in parentheses, which may contain any character
         state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         state = _ask_ps(pid, "state")
     return "paused" if state.strip().startswith("T") else "running"
 
@@ -71,12 +71,12 @@ def _read_command_line(pid: int) -> str:
     """Return the command line of a process, or an empty text where it does not exist."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return _ask_ps(pid, "command")
 
 
 def _ask_ps(pid: int, column: str) -> str:
-    """Return a column of ps for a process, where there is no /proc; otherwise an empty text."""
+    """Return a column of ps for a process, where there is no /proc; otherwise, and for no process, an empty text."""
     if Path("/proc/self").exists():
         return ""
     command = ["ps", "-p", str(pid), "-o", f"{column}="]

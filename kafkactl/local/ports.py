@@ -39,9 +39,9 @@ def require_free(ports: Iterable[int], owner: str) -> None:
 
 
 def find_free_ports(near: int) -> Iterator[int]:
-    """Yield free ports in rising order, away from `near` and below the range of outgoing connections.
+    """Yield free ports of 127.0.0.1 in rising order, away from `near` and below the range of outgoing connections.
 
-    Raise EngineError after port 31999.
+    A port is checked when it is yielded. Raise EngineError after port 31999.
     """
     start = near + 10_000 if near + 10_000 < 30_000 else 15_000
     for port in range(start, 32_000):

@@ -53,7 +53,8 @@ class Loopback:
     def assign(cls, target: Target, free_ports: Iterator[int]) -> Loopback:
         """Return the ports of a target.
 
-        Published ports keep their host port; other listening ports get the next free port.
+        Published ports keep their host port; other listening ports get the next free port. Raise EngineError where
+        `free_ports` has none left.
         """
         ports: dict[tuple[str, int], int] = {}
         for service in target.nodes:
@@ -66,7 +67,10 @@ class Loopback:
         return cls(ports)
 
     def rewrite(self, service: Service, value: str) -> str:
-        """Return a setting's value with each address of the compose network replaced by its loopback address."""
+        """Return a setting's value with each address of the compose network replaced by its loopback address.
+
+        Raise KeyError for the address 0.0.0.0 with a port that the service does not open.
+        """
         value = _ANY_ADDRESS.sub(lambda match: f"://{HOST}:{self.ports[service.name, int(match[1])]}", value)
         for (name, container_port), port in self.ports.items():
             value = re.sub(rf"(?<![\w.-]){re.escape(name)}:{container_port}(?!\d)", f"{HOST}:{port}", value)
@@ -74,7 +78,7 @@ class Loopback:
 
 
 def list_listening_ports(service: Service) -> list[int]:
-    """Return the ports that a service opens inside its container."""
+    """Return the ports that a service opens inside its container, in the order of its settings."""
     if not service.is_zookeeper:
         return [int(port) for port in _LISTENER_PORT.findall(service.environment.get("KAFKA_LISTENERS", ""))]
     ports = [int(service.environment["ZOOKEEPER_CLIENT_PORT"])]
@@ -86,7 +90,7 @@ def list_listening_ports(service: Service) -> list[int]:
 
 
 def make_server_properties(service: Service, loopback: Loopback, volumes: Mapping[str, Path]) -> dict[str, str]:
-    """Return the server.properties of a broker or controller.
+    """Return the server.properties of a broker or controller, sorted by name.
 
     `volumes` maps container paths to folders of this host.
     """
@@ -124,30 +128,33 @@ def format_properties(settings: Mapping[str, str]) -> str:
 
 
 def make_job_command(service: Service, volumes: Mapping[str, Path]) -> list[str]:
-    """Return the command of a job with folders of this host."""
+    """Return the command of a job with the container paths of `volumes` replaced by folders of this host."""
     return [_replace_paths(word, volumes) for word in service.entrypoint]
 
 
 def parse_scram_users(service: Service) -> list[tuple[str, str]]:
-    """Return names and passwords of the users that a KRaft node has from the start: SCRAM_USERS is name=password,..."""
+    """Return names and passwords of the users that a KRaft node has from the start: SCRAM_USERS is name=password,...
+
+    Without this variable there are none. An entry without = has an empty password.
+    """
     pairs = (entry.partition("=") for entry in service.environment.get("SCRAM_USERS", "").split(",") if entry)
     return [(name, password) for name, _, password in pairs]
 
 
 def list_jvm_options(service: Service) -> list[str]:
-    """Return the options that the image's start script gives to java."""
+    """Return the options that the image's start script gives to java; none without its variables."""
     names = ("KAFKA_HEAP_OPTS", "KAFKA_JVM_PERFORMANCE_OPTS", "KAFKA_OPTS")
     return [option for name in names for option in service.environment.get(name, "").split()]
 
 
 def _list_ensemble(service: Service) -> list[str]:
-    """Return the servers of ZOOKEEPER_SERVERS, as name:peer port:election port."""
+    """Return the servers of ZOOKEEPER_SERVERS, as name:peer port:election port; none for a single server."""
     servers = service.environment.get("ZOOKEEPER_SERVERS", "")
     return [server for server in servers.split(";") if server]
 
 
 def _make_property_name(key: str) -> str:
-    """Return the setting's name for an environment variable of the image."""
+    """Return the setting's name for an environment variable of the image: KAFKA_LOG_DIRS gives log.dirs."""
     dotted = key.removeprefix("KAFKA_").lower().replace("_", ".")
     return dotted.replace("...", "-").replace("..", "_")
 

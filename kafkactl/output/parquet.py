@@ -21,8 +21,9 @@ _BOOLEAN_COLUMNS = {"transactional", "aborted", "valid"}
 def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
     """Write rows to stdout as a Parquet file, in row groups of up to ROWS_PER_GROUP rows, as they come.
 
-    The types of the columns follow from the first row; without rows nothing is written. Raise UsageError without
-    pyarrow, and where stdout is a terminal.
+    Names and types of the columns follow from the first row; without rows nothing is written. Raise UsageError without
+    pyarrow, and where stdout is a terminal; OutputError where stdout cannot be written, and ReaderLeftError where its
+    reader left.
     """
     try:
         import pyarrow
@@ -42,7 +43,10 @@ def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
 
 
 def _find_type(pyarrow: Any, name: str, cell: object) -> Any:
-    """Return the Arrow type of a column, by its name and its first cell."""
+    """Return the Arrow type of a column, by its name and its first cell: booleans, texts, and integers for all others.
+
+    `pyarrow` is the module, which is imported late. The column `headers` is a list of names and values.
+    """
     if name == "headers":
         return pyarrow.list_(pyarrow.struct([("name", pyarrow.string()), ("value", pyarrow.string())]))
     if name in _BOOLEAN_COLUMNS or isinstance(cell, bool):  # `control` is a boolean of a batch, and a text of a record
@@ -51,7 +55,7 @@ def _find_type(pyarrow: Any, name: str, cell: object) -> Any:
 
 
 def _make_cells(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with objects as JSON text, and with headers as structs."""
+    """Return a row with objects as JSON text, and with headers, which are pairs, as structs of name and value."""
     cells = {
         name: json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict) else cell for name, cell in row.items()
     }

@@ -26,7 +26,8 @@ as_json: ContextVar[bool] = ContextVar("as_json", default=False)
 def error(failure: KafkactlError) -> None:
     """Write an error to stderr: `error: what failed: why`, and `hint: what to do` where there is a hint.
 
-    As JSON it is one object with error, hint, status and code; the code is None where no broker returned one.
+    As JSON it is one object with error, hint, status and code; the code is None where no broker returned one. A stderr
+    that cannot be written is ignored.
     """
     if as_json.get():
         code = failure.code if isinstance(failure, OperationError) else None
@@ -38,7 +39,10 @@ def error(failure: KafkactlError) -> None:
 
 
 def warning(text: str) -> None:
-    """Write a warning to stderr."""
+    """Write a warning to stderr, on one line, as `warning: TEXT` or as JSON.
+
+    A stderr that cannot be written is ignored.
+    """
     if as_json.get():
         _write_object({"warning": text})
         return
@@ -46,9 +50,9 @@ def warning(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Write progress, or a closing sentence about a result, to stderr.
+    """Write progress, or a closing sentence about a result, to stderr, without a label.
 
-    Unlike other messages a note can have line ends.
+    Unlike other messages a note can have line ends. A stderr that cannot be written is ignored.
     """
     if as_json.get():
         _write_object({"note": text})
@@ -57,7 +61,10 @@ def note(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Write text of this program to stderr as it is, without a line end, such as a progress line that changes."""
+    """Write text of this program to stderr as it is, without a line end, such as a progress line that changes.
+
+    Nothing in it is escaped. A stderr that cannot be written is ignored.
+    """
     _write(text, end="")
 
 
@@ -75,15 +82,17 @@ def can_ask() -> bool:
 
 
 def confirm(question: str, assume_yes: bool) -> bool:
-    """Return whether the user agrees to a destructive change.
+    """Return whether the user agrees to a destructive change, which `question` names without a question mark.
 
-    `assume_yes` agrees without a question. Any answer but y or yes means no. Raise UsageError where nobody can be
-    asked.
+    `assume_yes` agrees without a question. Any answer but y or yes, and the end of stdin, means no. Raise UsageError
+    where nobody can be asked, because stdin or stderr is no terminal.
     """
     if assume_yes:
         return True
     if not can_ask():
-        raise UsageError(f"{question}: not done, for nobody can be asked here", "--yes does it, --dry-run only shows")
+        raise UsageError(
+            f"{question}: not done: there is no terminal to ask at", "confirm with --yes, or preview with --dry-run"
+        )
     _write(f"{_escape_for_stderr(question)}? [y/N] ", end="")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -97,7 +106,10 @@ def _write_object(value: dict[str, object]) -> None:
 
 
 def _write_line(label: str, colour: str, text: str) -> None:
-    """Write a message as one line behind its label, cut to _LONGEST characters, with passwords in URLs hidden."""
+    """Write a message as one line behind its label, cut to _LONGEST characters, with passwords in URLs hidden.
+
+    The label has the `colour`, an escape code, where stderr is a terminal that shows colours.
+    """
     cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
     line = _escape_for_stderr(hide_in_urls(" ".join(cut.split("\n"))))
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
@@ -105,7 +117,10 @@ def _write_line(label: str, colour: str, text: str) -> None:
 
 
 def _escape_for_stderr(text: str, keep_line_ends: bool = False) -> str:
-    """Return text with control characters made visible, where stderr is a terminal."""
+    """Return text with control characters made visible, where stderr is a terminal; else the text unchanged.
+
+    `keep_line_ends` leaves line feed and tab as they are.
+    """
     return escape_for_terminal(text, keep_line_ends=keep_line_ends) if sys.stderr.isatty() else text
 
 

@@ -26,7 +26,7 @@ class _Families:
 
 
 def format_metrics(lags: Sequence[GroupLag]) -> str:
-    """Return the metrics of groups in Prometheus' text format.
+    """Return the metrics of groups in Prometheus' text format; without groups only the names of the metrics.
 
     Unknown values have no sample: a lag of zero would be wrong.
     """
@@ -36,7 +36,7 @@ def format_metrics(lags: Sequence[GroupLag]) -> str:
 
 
 def _build_families(lags: Sequence[GroupLag]) -> list[Metric]:
-    """Return the metrics of groups; unknown values have no sample."""
+    """Return the metrics of groups, in a fixed order of their names; unknown values have no sample."""
     current = GaugeMetricFamily("kafka_consumergroup_current_offset", "Committed offset", labels=_PARTITION)
     end = GaugeMetricFamily("kafka_topic_partition_current_offset", "End of the log", labels=_PARTITION[1:])
     lag_records = GaugeMetricFamily("kafka_consumergroup_lag", "Records not read yet", labels=_PARTITION)
@@ -75,7 +75,7 @@ def _build_families(lags: Sequence[GroupLag]) -> list[Metric]:
 
 
 def _add(family: GaugeMetricFamily, labels: Sequence[str], value: float | None) -> None:
-    """Add a sample; None adds nothing."""
+    """Add a sample with these values of the family's labels; a value of None adds nothing."""
     if value is not None:
         family.add_metric(labels, value)
 

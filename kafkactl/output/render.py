@@ -19,7 +19,8 @@ def show(
 
     A `format` of None is a table on a terminal and plain text elsewhere; a `stream` of None is stdout. `with_headings`
     False leaves the titles of tables and columns out. Control characters in cells are escaped where the stream is a
-    terminal. Raise UsageError for a format that reports do not have.
+    terminal. Raise UsageError for kafka, prometheus, parquet and raw, which are no formats of reports; OutputError
+    where stdout cannot be written, and ReaderLeftError where its reader left.
     """
     stream = stream or out.text
     on_terminal = stream.isatty()
@@ -48,11 +49,14 @@ def show(
         case OutputFormat.CSV:
             stream.writelines(structured.encode_csv(report.tables, with_headings))
         case _:
-            raise UsageError(f"this result has no form {format.value}", "use another -o, or the command without it")
+            raise UsageError(
+                f"invalid value {format.value!r} for -o: this result does not have this form",
+                "use another value, or leave -o out",
+            )
 
 
 def _write_bytes(pieces: Any, stream: TextIO) -> None:
-    """Write pieces of bytes to a stream; as text where the stream has no buffer for bytes."""
+    """Write pieces of UTF-8 to a stream; as text where the stream has no buffer for bytes."""
     binary = getattr(stream, "buffer", None)
     if binary is None:
         stream.writelines(piece.decode() for piece in pieces)
@@ -64,6 +68,7 @@ def _escape_report(report: Report) -> Report:
     """Return the report with control characters of its cells and titles made visible, for a terminal."""
 
     def escape(column: Column) -> Column:
+        """Return the column with a function that escapes its texts."""
         return replace(column, value=_make_escaped(column.value, escape_for_terminal))
 
     tables = [
@@ -78,9 +83,13 @@ def _escape_report(report: Report) -> Report:
 
 
 def _make_escaped(value: Callable[[Any], object], escape: Callable[..., str]) -> Callable[[Any], object]:
-    """Return a function for the values of a column that escapes their texts; numbers and None stay."""
+    """Return a function for the values of a column that escapes their texts; numbers and None stay.
+
+    `escape` is escape_for_terminal.
+    """
 
     def escape_value(row: Any) -> object:
+        """Return the value of a row: a number, a bool or None as it is, anything else as escaped text."""
         item = value(row)
         if item is None or isinstance(item, (bool, int, float)):
             return item
@@ -90,7 +99,10 @@ def _make_escaped(value: Callable[[Any], object], escape: Callable[..., str]) ->
 
 
 def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
-    """Print each table as aligned text without lines, with an empty line between tables."""
+    """Print each table as aligned text without lines, with an empty line between tables.
+
+    A table without rows prints only its title. `with_headings` False leaves titles and empty lines out.
+    """
     for number, table in enumerate(report.tables):
         if number and with_headings:
             stream.write("\n")
@@ -101,9 +113,10 @@ def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
 
 
 def _format_table(table: Table, with_headings: bool) -> str:
-    """Return a table as aligned text.
+    """Return a table with rows as aligned text, without a line end at the end.
 
-    The work is done column by column, because a table of 100,000 rows has too many cells to check the type of each one.
+    `with_headings` False leaves the titles out. The work is done column by column, because a table of 100,000 rows has
+    too many cells to check the type of each one.
     """
     if not table.headings:
         return "\n".join(format_cell(table.columns[0].value(row)) for row in table.rows)
@@ -124,7 +137,10 @@ def _format_table(table: Table, with_headings: bool) -> str:
 
 
 def _format_column(column: list[Any], kinds: set[type]) -> list[Any]:
-    """Return the cells of a column as text; integers stay numbers, because `align_ascii` formats them."""
+    """Return the cells of a column as text; integers stay numbers, because `align_ascii` formats them.
+
+    `kinds` are the types of the values.
+    """
     if kinds <= {str} or kinds <= {int}:
         return column
     if all(issubclass(kind, (str, type(None))) for kind in kinds):
@@ -136,9 +152,9 @@ def _format_column(column: list[Any], kinds: set[type]) -> list[Any]:
 def align_ascii(titles: list[str], columns: list[list[Any]], numeric: list[bool], rows: int) -> str:
     """Return aligned text with the titles in the first line, for printable ASCII only.
 
-    The result is that of `align_text`. This function exists because tabulate needs 20 ms to import. `rows` is the
-    number of rows. A column of one cell has this cell in every row, and is part of the line's pattern. `numeric`
-    columns are aligned to the right.
+    The result is that of `align_text`, without a line end at the end. This function exists because tabulate needs 20 ms
+    to import. `rows` is the number of rows. A column of one cell has this cell in every row, and is part of the line's
+    pattern. `numeric` says of each column whether it is aligned to the right.
     """
     heading, parts, varying = [], [], []
     for title, column, right in zip(titles, columns, numeric, strict=True):
@@ -156,16 +172,20 @@ def align_ascii(titles: list[str], columns: list[list[Any]], numeric: list[bool]
 
 
 def _measure_width(column: list[Any]) -> int:
-    """Return the length of the longest cell."""
+    """Return the number of characters of the longest cell.
+
+    The column is not empty, and has only integers or only texts.
+    """
     if type(column[0]) is int:
         return max(len(str(min(column))), len(str(max(column))))
     return max(map(len, column))
 
 
 def align_text(titles: list[str], columns: list[list[Any]], numeric: list[bool]) -> str:
-    """Return aligned text with the titles in the first line.
+    """Return aligned text with the titles in the first line, without a line end at the end.
 
-    Characters may be two columns wide or none, or break the line. `numeric` columns are aligned to the right.
+    Characters may be two columns wide or none, or break the line. `columns` have a cell for each row. `numeric` says of
+    each column whether it is aligned to the right.
     """
     import tabulate
 

@@ -84,10 +84,15 @@ class Report:
         return Report([_make_object(table, row) for table in tables for row in table.rows], tables)
 
     def _sort(self, sort: str) -> Report:
-        """Return the report with the rows of its tables sorted by a column."""
+        """Return the report with the rows of its tables sorted by a column, TITLE, TITLE:asc or TITLE:desc.
+
+        Raise UsageError for a column that a table does not have, and for an unknown order.
+        """
         title, _, order = sort.partition(":")
         if order not in ("", "asc", "desc"):
-            raise UsageError(f"invalid value {sort!r} for --sort: {order!r} is not an order", "COLUMN or COLUMN:desc")
+            raise UsageError(
+                f"invalid value {sort!r} for --sort: {order!r} is not an order", "use COLUMN or COLUMN:desc"
+            )
         tables = [
             replace(table, rows=_sort_rows(table.rows, _pick(table, [title], "--sort")[0], order == "desc"))
             for table in self.tables
@@ -105,7 +110,7 @@ def _pick(table: Table, titles: Sequence[str], flag: str = "--columns") -> list[
     for title in titles:
         if title.lower() not in columns:
             possible = ", ".join(column.title for column in table.columns)
-            raise UsageError(f"invalid value {title!r} for {flag}", f"columns: {possible}")
+            raise UsageError(f"invalid value {title!r} for {flag}", f"use one of these columns: {possible}")
     return [columns[title.lower()] for title in titles]
 
 
@@ -115,9 +120,13 @@ def _make_object(table: Table, row: Any) -> dict[str, object]:
 
 
 def _sort_rows(rows: Sequence[Any], column: Column, descending: bool) -> list[Any]:
-    """Return rows sorted by a column: numbers before text, rows without a value last."""
+    """Return rows sorted by a column: numbers before text, rows without a value last.
+
+    With `descending` texts come before numbers. Rows with equal values keep their order.
+    """
 
     def key(row: Any) -> tuple[bool, Any]:
+        """Return the sort key of a row that has a value."""
         value = column.value(row)
         return (False, value) if is_number(value) else (True, format_cell(value))
 
@@ -127,7 +136,7 @@ def _sort_rows(rows: Sequence[Any], column: Column, descending: bool) -> list[An
 
 
 def listing(columns: Sequence[Column], rows: Sequence[Any], title: str | None = None) -> Report:
-    """Return a report of one table, with these columns and rows.
+    """Return a report of one table, with these columns and rows, and a title or None.
 
     The rows are also the data.
     """
@@ -137,7 +146,8 @@ def listing(columns: Sequence[Column], rows: Sequence[Any], title: str | None = 
 def format_cell(value: object, absent: str = "-") -> str:
     """Return a value as text in a table.
 
-    None and an empty list become `absent`; items of a list are joined by commas.
+    None and an empty list become `absent`; items of a list are joined by commas. A bool becomes true or false, a member
+    of an enumeration its value, and a float a number without an exponent.
     """
     if value is None:
         return absent

@@ -34,7 +34,8 @@ _YAML_WIDTH = 1 << 20  # so wide that PyYAML folds no line
 def encode_json(data: Any) -> Iterator[bytes]:
     """Yield a value as indented JSON in UTF-8, in pieces, with a line end at the end.
 
-    The items of a list are encoded 1000 at a time; any other value is one piece.
+    The items of a list are encoded 1000 at a time; any other value is one piece. Values are converted as in
+    `dump_json`.
     """
     if not isinstance(data, (list, tuple)) or not data:
         yield dump_json(data, indented=True) + b"\n"
@@ -47,16 +48,18 @@ def encode_json(data: Any) -> Iterator[bytes]:
 
 
 def encode_json_lines(items: Iterable[Any]) -> Iterator[bytes]:
-    """Yield items as lines of JSON in UTF-8, an item a line, in pieces of up to 1000 lines."""
+    """Yield items as lines of JSON in UTF-8, an item a line, in pieces of up to 1000 lines; nothing without items."""
     for piece in _split(items):
         yield b"".join([dump_json(item) + b"\n" for item in piece])
 
 
 def dump_json(value: Any, indented: bool = False) -> bytes:
-    r"""Return a value as JSON in UTF-8: dataclasses as objects, bytes as text, sets sorted.
+    r"""Return a value as JSON in UTF-8, without a line end: dataclasses as objects, bytes as text, sets sorted.
 
-    The text is one line, or several with `indented`. Characters that control a terminal or turn the direction of text
-    are written as escapes like `\u009b`, which programs read as the character.
+    The text is one line, or several with `indented`. Not-a-number and infinity become null, keys become text, and
+    values of unknown types are written as str() shows them. Bytes that are not UTF-8 become visible escapes. Characters
+    that control a terminal or turn the direction of text are written as escapes like `\u009b`, which programs read as
+    the character. Raise RecursionError for data that are nested about a thousand deep.
     """
     data = _dump_fast(value, indented)
     if data is None:
@@ -67,7 +70,10 @@ def dump_json(value: Any, indented: bool = False) -> bytes:
 
 
 def _dump_fast(value: Any, indented: bool = False) -> bytes | None:
-    """Return a value as JSON, or None for text that is not Unicode, integers over 64 bits, and deep nesting."""
+    """Return a value as JSON in UTF-8, or None for text that is not Unicode, large integers, and deep nesting.
+
+    Integers over 64 bits are large ones. `indented` gives several lines.
+    """
     import orjson
 
     options = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indented else 0)
@@ -78,9 +84,10 @@ def _dump_fast(value: Any, indented: bool = False) -> bytes | None:
 
 
 def encode_yaml(data: Any) -> Iterator[str]:
-    """Yield a value as YAML, in pieces: block style, with keys in their order.
+    """Yield a value as YAML, in pieces with line ends: block style, with keys in their order.
 
-    Each item of a list is one piece; any other value is one piece as a whole.
+    Each item of a list is one piece; any other value is one piece as a whole. Values are converted as in
+    `make_valid_data`.
     """
     if isinstance(data, (list, tuple)) and data:
         for item in data:
@@ -91,12 +98,12 @@ def encode_yaml(data: Any) -> Iterator[str]:
 
 
 def encode_yaml_document(value: Any) -> str:
-    """Return a value as a YAML document of its own, which begins with `---`."""
+    """Return a value as a YAML document of its own, which begins with `---` and ends with a line end."""
     return "---\n" + "".join(encode_yaml(value))
 
 
 def encode_csv(tables: Sequence[Table], with_headings: bool = True) -> Iterator[str]:
-    """Yield tables as csv, in pieces.
+    """Yield tables as csv, in pieces of up to 1000 rows; headings are the titles in lower case.
 
     Tables in a row with the same columns have one heading; with `with_headings` False there is none.
     """
@@ -121,9 +128,10 @@ def has_special_bytes(data: bytes) -> bool:
 
 
 def format_csv_bytes(data: bytes | None, null: bytes = b"") -> bytes:
-    """Return a cell of csv with any bytes.
+    """Return a cell of csv with any bytes, which need not be UTF-8.
 
-    None is `null` without quotes. Every other cell that could be mistaken for it is in quotes.
+    None is `null` without quotes. An empty cell, one that equals `null`, and one with a comma, a quote or a line end
+    are in quotes.
     """
     if data is None:
         return null
@@ -133,19 +141,20 @@ def format_csv_bytes(data: bytes | None, null: bytes = b"") -> bytes:
 
 
 def check_null_marker(text: str) -> None:
-    """Check the text that stands for null in a cell of csv.
-
-    Raise UsageError for a text with a comma, a quote or a line end.
-    """
+    """Raise UsageError for a marker of null in csv with a comma, a quote or a line end; else do nothing."""
     if _CSV_SPECIAL.search(text):
-        raise UsageError(f"--null-marker {text!r}: a cell without quotes cannot have it", "like NULL or \\N")
+        raise UsageError(
+            f"invalid value {text!r} for --null-marker: it has a comma, a quote or a line end",
+            "use for example NULL or \\N",
+        )
 
 
 def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
     """Return a value as plain dictionaries, lists and scalars that every format can hold.
 
     Keys become text, as in JSON; with `keep_keys` integers stay integers, as YAML allows. Not-a-number and infinity
-    become None; bytes that are not UTF-8 get visible escapes.
+    become None; bytes that are not UTF-8 get visible escapes. Dataclasses become dictionaries, sets sorted lists, and
+    other unknown types text. Raise RecursionError for data that are nested about a thousand deep.
     """
     if isinstance(value, str):
         return _make_valid_text(str(value.value) if isinstance(value, Enum) else value)
@@ -168,14 +177,17 @@ def _make_valid_key(key: Any, keep_numbers: bool) -> Any:
 
 
 def _split(items: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield lists of up to _PIECE items."""
+    """Yield lists of up to _PIECE items, in the order of the items; no items yield no list."""
     iterator = iter(items)
     while piece := list(islice(iterator, _PIECE)):
         yield piece
 
 
 def _replace_unknown_type(value: Any) -> Any:
-    """Return a replacement for a value of a type that JSON does not have."""
+    """Return a replacement for a value of a type that JSON does not have; the items of a list in it are not replaced.
+
+    Raise TypeError for a set whose items cannot be sorted.
+    """
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -188,7 +200,7 @@ def _replace_unknown_type(value: Any) -> Any:
 
 
 def _make_valid_text(text: str) -> str:
-    """Return text without lone surrogates: bytes that were not UTF-8 become visible escapes."""
+    """Return text without lone surrogates: they become visible escapes, of bytes where all stand for bytes."""
     if text.isascii():
         return text
     raw = text.encode("utf-8", "surrogateescape") if _is_escaped(text) else text.encode("utf-8", "backslashreplace")
@@ -214,7 +226,7 @@ def _is_block(value: Any) -> bool:
 
 
 def _encode_yaml_item(value: Any, indent: str) -> Iterator[str]:
-    """Yield the lines of one item of a list; a dictionary begins on the line of the hyphen."""
+    """Yield the lines of one item of a list, behind `indent`; a dictionary begins on the line of the hyphen."""
     if not _is_block(value):
         yield f"{indent}- {_encode_yaml_flat(value)}\n"
         return
@@ -225,7 +237,7 @@ def _encode_yaml_item(value: Any, indent: str) -> Iterator[str]:
 
 
 def _encode_yaml_block(value: Any, indent: str) -> Iterator[str]:
-    """Yield the lines of a list or a dictionary that is not empty."""
+    """Yield the lines of a list or a dictionary that is not empty, behind `indent`, which consists of blanks."""
     if isinstance(value, list):
         for item in value:
             yield from _encode_yaml_item(item, indent)
@@ -242,7 +254,7 @@ def _encode_yaml_block(value: Any, indent: str) -> Iterator[str]:
 
 
 def _encode_yaml_flat(value: Any) -> str:
-    """Return a scalar, or an empty collection, on one line."""
+    """Return a scalar, or an empty collection, on one line, without a line end."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -256,7 +268,7 @@ def _encode_yaml_flat(value: Any) -> str:
 
 @functools.lru_cache(maxsize=4096)  # names and states are repeated often
 def _encode_yaml_scalar(value: str | float) -> str:
-    """Return text or a float as PyYAML writes it, because PyYAML knows which texts must be quoted."""
+    """Return text or a float on one line as PyYAML writes it, which knows the texts that must be quoted."""
     if isinstance(value, str) and _YAML_WORD.fullmatch(value) and value.lower() not in _YAML_RESERVED:
         return value
     import yaml
@@ -271,12 +283,12 @@ def _encode_yaml_scalar(value: str | float) -> str:
 
 
 def _format_csv_rows(columns: list[list[Any]]) -> str:
-    """Return the rows that these columns form."""
+    """Return the rows that these columns form, each with its line end. The columns have equal lengths."""
     return "".join([",".join(row) + "\n" for row in zip(*map(_format_csv_column, columns), strict=True)])
 
 
 def _format_csv_column(values: list[Any]) -> list[str]:
-    """Return the cells of a column.
+    """Return the cells of a column as text, with the quotes that they need.
 
     Most columns repeat few values, or are numbers; both have a faster way.
     """
@@ -290,7 +302,10 @@ def _format_csv_column(values: list[Any]) -> list[str]:
 
 
 def format_csv_cell(value: object) -> str:
-    """Return one cell of csv; None is empty, an empty text is in quotes."""
+    """Return one cell of csv, as text that is valid UTF-8; None is empty, an empty text is in quotes.
+
+    A cell with a comma, a quote or a line end is in quotes.
+    """
     if value == "":
         return '""'
     text = _make_valid_text(format_cell(value, absent=""))

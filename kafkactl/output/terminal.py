@@ -23,9 +23,10 @@ _EDGES = 2
 
 
 def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = True) -> None:
-    """Print each table, with its title above it.
+    """Print each table, with its title above it, and an empty line between tables.
 
-    A table without rows prints only its title. `with_headings` False leaves the titles of tables and columns out.
+    A table without rows prints only its title. `with_headings` False leaves the titles of tables and columns out, and
+    the empty lines. Raise OutputError and ReaderLeftError where the stream is stdout and cannot be written.
     """
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
     for number, table in enumerate(tables):
@@ -38,7 +39,7 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
 
 
 def _wrap_words(text: str, width: int) -> str:
-    """Return text in lines of a width, broken between words; a longer word has a line of its own."""
+    """Return text in lines of at most `width` characters, broken between words; a longer word has a line of its own."""
     return "\n".join(wrap(text, width, break_long_words=False, break_on_hyphens=False)) or text
 
 
@@ -53,7 +54,7 @@ class _DrawnColumn:
 
     @property
     def width(self) -> int:
-        """Return the width of the longest cell, in columns of the terminal."""
+        """Return the width of the longest cell or the title, in columns of the terminal."""
         return max([cell_len(self.title), *map(cell_len, self.cells)])
 
     @property
@@ -90,7 +91,7 @@ def draw_table(table: Table, width: int, with_headings: bool = True) -> Renderab
 
 
 def _draw_column(table: Table, column: Column, with_headings: bool) -> _DrawnColumn:
-    """Return a column with its cells as text."""
+    """Return a column with its cells as text; `with_headings` False makes its title empty."""
     values = [column.value(row) for row in table.rows]
     numeric = any(map(is_number, values))
     return _DrawnColumn(
@@ -102,17 +103,20 @@ def _draw_column(table: Table, column: Column, with_headings: bool) -> _DrawnCol
 
 
 def _find_style(column: Column, row: object) -> str:
-    """Return the rich style of a row in a column; empty without a style."""
+    """Return the rich style of a row in a column; "" without a style."""
     return (column.style(row) if column.style else None) or ""
 
 
 def _measure_width(columns: Sequence[_DrawnColumn]) -> int:
-    """Return the width of a table with these columns."""
+    """Return the width of a table with these columns, in columns of the terminal."""
     return _EDGES + sum(column.width for column in columns) + _BETWEEN * (len(columns) - 1)
 
 
 def _fit_widths(columns: Sequence[_DrawnColumn], width: int) -> list[int] | None:
-    """Return the width of each column, or None where the table cannot be narrow enough."""
+    """Return the width of each column, in the order of the columns, or None where the table cannot be narrow enough.
+
+    The columns that need the least more than their narrowest width get it first.
+    """
     spare = width - _EDGES - _BETWEEN * (len(columns) - 1) - sum(column.narrowest for column in columns)
     if spare < 0:
         return None

@@ -50,18 +50,25 @@ def make_format(schema: Schema) -> Format:
         plain = make_format(replace(schema, shown=replace(schema.shown, logical_types=False)))
 
     def to_text(data: bytes) -> str:
+        """Return bytes as JSON. Raise FormatError for other bytes, and for a value that is nested too deeply."""
         source = io.BytesIO(data)
         try:
             value = fastavro.schemaless_reader(source, parsed, None, return_named_type=True)
         except Exception as error:  # wrong bytes make fastavro raise errors of any kind
             if schema.shown.logical_types:  # a time that Python cannot express is shown as its number
                 return plain.to_text(data)
-            raise FormatError(f"{len(data)} bytes are not of the Avro schema: {_explain_read_error(error)}") from error
+            raise FormatError(
+                f"{len(data)} bytes do not match the Avro schema: {_explain_read_error(error)}"
+            ) from error
         if left := len(data) - source.tell():
             raise FormatError(f"{left} bytes are left after the Avro value")
-        return json.dumps(values.to_json(value, parsed), ensure_ascii=False)
+        try:
+            return json.dumps(values.to_json(value, parsed), ensure_ascii=False)
+        except RecursionError as error:
+            raise FormatError(f"the Avro value of {len(data)} bytes is nested too deeply") from error
 
     def to_bytes(text: str) -> bytes:
+        """Return JSON as bytes. Raise FormatError for a text that is no JSON or not of the schema."""
         out = io.BytesIO()
         try:
             data = values.from_json(json.loads(text, parse_constant=_refuse_constant), parsed, "the value")
@@ -69,7 +76,7 @@ def make_format(schema: Schema) -> Format:
         except RecursionError as error:
             raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except Exception as error:
-            raise FormatError(f"{text[:80]!r} is not of the Avro schema: {_describe_error(error)}") from error
+            raise FormatError(f"{text[:80]!r} does not match the Avro schema: {_describe_error(error)}") from error
         return out.getvalue()
 
     return Format("avro", to_text, to_bytes)
@@ -77,14 +84,14 @@ def make_format(schema: Schema) -> Format:
 
 def _refuse_constant(name: str) -> None:
     """Raise ValueError for NaN and infinity without quotes."""
-    raise ValueError(f'{name} is no value of JSON: write "{name}"')
+    raise ValueError(f'JSON does not have the value {name}: write "{name}"')
 
 
 def _explain_read_error(error: Exception) -> str:
-    """Return why bytes could not be read, as text."""
+    """Return why bytes could not be read, as text for people."""
     if isinstance(error, EOFError):
         return "they end too early"
-    return "a text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "they are no such value"
+    return "a text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "they do not have the form of its type"
 
 
 class _Values:
@@ -97,7 +104,10 @@ class _Values:
         self._named_types = named_types
 
     def to_json(self, value: Any, schema: Any) -> Any:
-        """Return a value, as fastavro reads it, as data of JSON."""
+        """Return a value, as fastavro reads it, as data of JSON; a union's value is an object with the branch's name.
+
+        Raise RecursionError for a value that is nested too deeply.
+        """
         schema = self._resolve(schema)
         if isinstance(schema, list):
             if value is None:
@@ -121,9 +131,10 @@ class _Values:
         return str(value) if isinstance(value, (decimal.Decimal, uuid.UUID)) else value
 
     def from_json(self, data: Any, schema: Any, path: str) -> Any:
-        """Return data of JSON as fastavro writes it.
+        """Return data of JSON as fastavro writes it; a union's value becomes a pair of the branch's name and the value.
 
-        `path` names the value in errors. Raise ValueError for data that are not of the schema.
+        `path` names the value in errors. Raise ValueError for data that are not of the schema, and RecursionError for
+        data that are nested too deeply.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -142,23 +153,29 @@ class _Values:
             try:
                 value = _FROM_TEXT[logical](data)
             except (ValueError, ArithmeticError) as error:
-                raise ValueError(f"{path}: {_shorten(data)} is no {logical}") from error
+                raise ValueError(f"{path}: {_shorten(data)} is not of the type {logical}") from error
             if not _fits(value, logical, schema):
                 raise ValueError(f"{path}: {_shorten(data)} has more digits than the {logical} keeps")
             return value
         return _convert_primitive(data, kind, schema, path)
 
     def _convert_record(self, data: dict[str, Any], schema: Any, path: str) -> dict[str, Any]:
-        """Return the fields of a record; raise ValueError for an unknown and for a missing field."""
+        """Return the fields of a record by name; fields with a default may be missing.
+
+        Raise ValueError for an unknown and for a missing field, and for a value that is not of its type.
+        """
         fields = {field["name"]: field for field in schema["fields"]}
         if unknown := data.keys() - fields.keys():
-            raise ValueError(f"{path}: no field {min(unknown)}")
+            raise ValueError(f"{path}: unknown field {min(unknown)}")
         if missing := [name for name, field in fields.items() if name not in data and "default" not in field]:
             raise ValueError(f"{path}: field {missing[0]} is missing")
         return {name: self.from_json(item, fields[name]["type"], f"{path}.{name}") for name, item in data.items()}
 
     def _convert_union(self, data: Any, schema: list[Any], path: str) -> Any:
-        """Return the value of the named branch, as in Avro's JSON; else of the first branch that accepts the data."""
+        """Return None for null, or the name and value of the named branch, as in Avro's JSON.
+
+        Without a name the first branch that accepts the data counts. Raise ValueError where none does.
+        """
         names = [self._find_name(branch) for branch in schema]
         if data is None and "null" in names:
             return None
@@ -172,10 +189,17 @@ class _Values:
                     return name, self.from_json(data, branch, path)
                 except ValueError as error:
                     errors.append(error)
-        raise errors[0] if len(errors) == 1 else ValueError(f"{path}: {_shorten(data)} is none of {', '.join(names)}")
+        raise (
+            errors[0]
+            if len(errors) == 1
+            else ValueError(f"{path}: {_shorten(data)} is of none of the types {', '.join(names)}")
+        )
 
     def _find_branch(self, value: Any, schema: list[Any]) -> str:
-        """Return the name of the branch that a value belongs to."""
+        """Return the name of the branch that a value belongs to, as fastavro reads it.
+
+        The first one that can have its type.
+        """
         names = [self._find_name(branch) for branch in schema]
         candidates: tuple[str, ...] = next((_BRANCHES[kind] for kind in type(value).__mro__ if kind in _BRANCHES), ())
         if type(value) is int and not _INTEGERS["int"][0] <= value <= _INTEGERS["int"][1]:
@@ -197,14 +221,17 @@ class _Values:
 
 
 def _require(data: Any, kind: type, path: str) -> Any:
-    """Return the data; raise ValueError where they are of another type."""
+    """Return the data unchanged; raise ValueError, which names `path`, where they are not of the type dict or list."""
     if not isinstance(data, kind):
-        raise ValueError(f"{path}: {_shorten(data)} is no {'object' if kind is dict else 'list'}")
+        raise ValueError(f"{path}: {_shorten(data)} is not {'an object' if kind is dict else 'a list'}")
     return data
 
 
 def _convert_primitive(data: Any, kind: str, schema: Any, path: str) -> Any:
-    """Return a number, a text, bytes or an enum's symbol; raise ValueError for data of another type."""
+    """Return a number, a text, bytes or an enum's symbol; raise ValueError for data of another type.
+
+    `kind` is the type's name, and `path` names the value in errors. NaN and infinity are texts in JSON.
+    """
     if kind in _INTEGERS:
         low, high = _INTEGERS[kind]
         is_right = type(data) is int and low <= data <= high
@@ -225,14 +252,14 @@ def _convert_primitive(data: Any, kind: str, schema: Any, path: str) -> Any:
     else:
         is_right = isinstance(data, {"string": str, "boolean": bool}.get(kind, object))
     if isinstance(data, str) and not _is_unicode(data):
-        raise ValueError(f"{path}: {_shorten(data)} has half of a character, and no text has it")
+        raise ValueError(f"{path}: {_shorten(data)} has a lone surrogate, which UTF-8 does not have")
     if not is_right:
-        raise ValueError(f"{path}: {_shorten(data)} is no {kind}")
+        raise ValueError(f"{path}: {_shorten(data)} is not of the type {kind}")
     return data
 
 
 def _is_float(number: float, kind: str) -> bool:
-    """Return whether a number fits into a float or a double."""
+    """Return whether a finite number fits into a float or a double, by the name of the type."""
     try:
         return math.isfinite(struct.unpack(_LAYOUTS[kind], struct.pack(_LAYOUTS[kind], number))[0])
     except (OverflowError, struct.error):
@@ -249,7 +276,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _fits(value: Any, logical: str, schema: Any) -> bool:
-    """Return whether a decimal or a time can be written without loss."""
+    """Return whether a decimal or a time can be written without loss, by the schema of its `logical` type."""
     if isinstance(value, decimal.Decimal):
         _, digits, exponent = value.as_tuple()
         scale, precision = schema.get("scale", 0), schema.get("precision", len(digits))
@@ -282,7 +309,10 @@ def _remove_logical_types(schema: Any) -> Any:
 
 
 def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
-    """Return a parsed schema, and its named types by full name; raise UsageError for a text that is none."""
+    """Return a parsed schema, and its named types by full name.
+
+    Raise UsageError for a text that is no Avro schema, one with unknown types, and one that is nested too deeply.
+    """
     try:
         named_types: dict[str, Any] = {}
         texts = {name: json.loads(text) for name, text in schema.references.items()}
@@ -311,8 +341,9 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
         TypeError,
         AttributeError,
         KeyError,
+        RecursionError,
     ) as error:
-        raise UsageError(f"no Avro schema: {_describe_error(error)}") from error
+        raise UsageError(f"invalid Avro schema: {_describe_error(error)}") from error
 
 
 def _describe_error(error: Exception) -> str:

@@ -29,22 +29,24 @@ class Choice:
 
 
 def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
-    """Return the format of a topic's keys or values.
+    """Return the format of a topic's keys or values; no request is sent to a registry yet.
 
     `choice` has the format's name and the source of its schema; `part` is key or value; `topic` is None where it is not
-    known. Raise UsageError for an unknown format, for a schema that is missing or that the format cannot use, and where
-    an extra is not installed.
+    known. Raise UsageError for an unknown format, strategy or setting of a registry, for a schema that is missing,
+    cannot be read or that the format cannot use, and where an extra is not installed.
     """
     language = schemas.LANGUAGES.get(choice.name)
     if language is None and choice.name != BY_REGISTRY:
         if choice.schema is not None:
             raise UsageError(
-                f"--{part}-schema is for {', '.join(schemas.LANGUAGES)}", f"--{part}-format says which it is"
+                f"--{part}-schema is only for the formats {', '.join(schemas.LANGUAGES)}",
+                f"name the schema's language: --{part}-format",
             )
         return formats.get(choice.name, (*schemas.LANGUAGES, BY_REGISTRY))
     if choice.writes.schema_id is not None and (choice.schema is not None or not choice.registry.get("url")):
         raise UsageError(
-            f"--{part}-schema-id is of a schema that a registry has", f"--schema-registry URL, without --{part}-schema"
+            f"--{part}-schema-id needs a schema registry, and no --{part}-schema",
+            f"use --schema-registry URL, and leave --{part}-schema out",
         )
     schema = None if choice.schema is None else _read_schema(choice.schema, language, part)
     if schema is not None:
@@ -52,22 +54,28 @@ def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
     if not choice.registry.get("url"):
         if schema is None:
             raise UsageError(
-                f"--{part}-format {choice.name} needs a schema", f"--{part}-schema FILE, or --schema-registry URL"
+                f"--{part}-format {choice.name} needs a schema", f"use --{part}-schema FILE, or --schema-registry URL"
             )
         return schema_formats.make_format(schema)
     try:
         from kafkactl.serde.registry import STRATEGIES, Registry, RegistryFormat
     except ImportError as error:
-        raise UsageError(f"a schema registry needs {error.name}", "pip install 'kafkactl[schemas]'") from error
+        raise UsageError(
+            f"a schema registry needs {error.name}", "install it: pip install 'kafkactl[schemas]'"
+        ) from error
     if choice.strategy not in STRATEGIES:
-        raise UsageError(f"--subject-strategy {choice.strategy}: no such one", f"one of {', '.join(STRATEGIES)}")
+        raise UsageError(
+            f"invalid value {choice.strategy!r} for --subject-strategy", f"use one of {', '.join(STRATEGIES)}"
+        )
     registry = Registry(choice.registry, choice.shown)
     subject = (topic, part)
     return RegistryFormat(registry, subject, choice.strategy, schema, language, choice.writes).format
 
 
 def _read_schema(path: str, language: str | None, part: str) -> schemas.Schema:
-    """Return the schema in a file; raise UsageError where its language is not known."""
+    """Return the schema in a file; raise UsageError where its language is None, and for a file that cannot be read."""
     if language is None:
-        raise UsageError(f"--{part}-schema in which language?", f"--{part}-format avro, protobuf or json-schema")
+        raise UsageError(
+            f"the language of --{part}-schema is missing", f"use --{part}-format avro, protobuf or json-schema"
+        )
     return schemas.read_schema(path, language)

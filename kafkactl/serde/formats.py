@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import json
 import re
 import struct
@@ -35,7 +34,8 @@ class Format:
     def add_schema_id(self, data: bytes, headers: Sequence[tuple[str | bytes, bytes | None]]) -> bytes:
         """Return a value with the id of its schema before it, as to_text needs it.
 
-        Without a header with the id the data are returned as they are.
+        Without a header `id_header` that has a value the data are returned as they are. Of several headers the last
+        counts; the value of a header may be None.
         """
         ids = [value for name, value in headers if name == self.id_header and value]
         return ids[-1] + data if ids else data
@@ -62,7 +62,7 @@ class Format:
 
 
 def get(name: str, others: Sequence[str] = ()) -> Format:
-    """Return the format with a name; string:ENCODING is text in another encoding.
+    """Return the format with a name; string:ENCODING is text in another encoding of Python.
 
     `others` are further names for the error. Raise UsageError for an unknown name or encoding.
     """
@@ -71,28 +71,30 @@ def get(name: str, others: Sequence[str] = ()) -> Format:
     try:
         return _FORMATS[name]
     except KeyError:
-        raise UsageError(f"{name!r} is no format", f"one of {', '.join((*_FORMATS, *others))}") from None
+        raise UsageError(f"unknown format {name!r}", f"use one of {', '.join((*_FORMATS, *others))}") from None
 
 
 def names() -> list[str]:
-    """Return the names of all formats that need no schema."""
+    """Return the names of all formats that need no schema, in the order of the help."""
     return list(_FORMATS)
 
 
 def _make_number_format(name: str, layout: str, parse: Callable[[str], int | float]) -> Format:
-    """Return the format of a number with a layout of `struct`."""
+    """Return the format of a number with a layout of `struct`; `parse` reads the text and raises ValueError."""
     packed = struct.Struct(layout)
 
     def to_text(data: bytes) -> str:
+        """Return bytes as a number's text; raise FormatError for another number of bytes."""
         if len(data) != packed.size:
-            raise FormatError(f"{len(data)} bytes are no {name}: it has {packed.size}")
+            raise FormatError(f"{len(data)} bytes are not of the format {name}, which has {packed.size}")
         return str(packed.unpack(data)[0])
 
     def to_bytes(text: str) -> bytes:
+        """Return a number's text as bytes; raise FormatError for other text, and for a number that is too large."""
         try:
             return packed.pack(parse(text))
-        except (ValueError, struct.error) as error:
-            raise FormatError(f"{text!r} is no {name}") from error
+        except (ValueError, OverflowError, struct.error) as error:
+            raise FormatError(f"{text!r} is not of the format {name}") from error
 
     return Format(name, to_text, to_bytes)
 
@@ -100,30 +102,33 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
 def _make_encoded_format(encoding: str) -> Format:
     """Return the format of text in an encoding of Python; raise UsageError for an unknown one."""
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        "".encode(encoding)
+    except (LookupError, ValueError):
         raise UsageError(
-            f"{encoding!r} is no encoding", "like string:latin-1, string:utf-16-be or string:euc-kr"
+            f"unknown encoding {encoding!r} of text",
+            "use for example string:latin-1, string:utf-16-be or string:euc-kr",
         ) from None
 
     def to_text(data: bytes) -> str:
+        """Return bytes as text; raise FormatError for bytes that are not of the encoding."""
         try:
             return data.decode(encoding)
         except UnicodeError as error:
             raise FormatError(f"{len(data)} bytes are not {encoding}") from error
 
     def to_bytes(text: str) -> bytes:
+        """Return text as bytes; raise FormatError for characters that the encoding does not have."""
         try:
             return text.encode(encoding)
         except UnicodeError as error:
-            raise FormatError(f"{text[:80]!r} has characters that {encoding} has not") from error
+            raise FormatError(f"{text[:80]!r} has characters that {encoding} does not have") from error
 
     return Format(f"{STRING}:{encoding}", to_text, to_bytes)
 
 
 def _refuse_constant(name: str) -> None:
     """Raise ValueError for NaN and infinity, which JSON does not have."""
-    raise ValueError(f"{name} is no value of JSON")
+    raise ValueError(f"JSON does not have the value {name}")
 
 
 # Numbers are not parsed, because they may have more digits than any type of Python.
@@ -132,7 +137,7 @@ _STRINGS_AND_LINES = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t]*[\r\n][ \t\r\n]*')
 
 
 def _decode_json(data: bytes) -> str:
-    """Return JSON as text; raise FormatError for bytes that are no JSON."""
+    """Return JSON as text, on one line; raise FormatError for bytes that are no JSON."""
     try:
         return _check_json(data.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -140,7 +145,7 @@ def _decode_json(data: bytes) -> str:
 
 
 def _encode_json(text: str) -> bytes:
-    """Return JSON as bytes; raise FormatError for text that is no JSON."""
+    """Return JSON as bytes, on one line; raise FormatError for text that is no JSON."""
     try:
         return _check_json(text).encode("utf-8")
     except UnicodeEncodeError as error:
@@ -165,19 +170,20 @@ _BACKSLASH = 0x5C
 
 
 def _escape(data: bytes) -> str:
-    """Return bytes as org.apache.kafka.common.utils.Bytes prints them."""
+    r"""Return bytes as org.apache.kafka.common.utils.Bytes prints them: printable ASCII, and \xHH for all others."""
     return "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != _BACKSLASH else f"\\x{byte:02X}" for byte in data)
 
 
 def _unescape(text: str) -> bytes:
-    r"""Return text as bytes, with \xHH replaced by the byte."""
+    r"""Return text as bytes, with \xHH replaced by the byte; all other text, also other escapes, stays as UTF-8."""
     return _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), text.encode("utf-8", "surrogateescape"))
 
 
 def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], bytes]:
-    """Return a conversion that raises FormatError where `convert` raises ValueError."""
+    """Return a conversion that raises FormatError where `convert` raises ValueError; `name` is for the message."""
 
     def to_bytes(text: str) -> bytes:
+        """Return text as bytes; raise FormatError for text that is not of the format."""
         try:
             return convert(text)
         except (ValueError, binascii.Error) as error:
@@ -189,14 +195,14 @@ def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], 
 def _decode_boolean(data: bytes) -> str:
     """Return true or false for one byte; raise FormatError for any other bytes."""
     if data not in (b"\0", b"\1"):
-        raise FormatError(f"{data.hex()} is no boolean: it is 00 or 01")
+        raise FormatError(f"{data.hex()} is not a boolean, which is 00 or 01")
     return "true" if data == b"\1" else "false"
 
 
 def _encode_boolean(text: str) -> bytes:
     """Return one byte for true or false in any case; raise FormatError for any other text."""
     if text.lower() not in ("true", "false"):
-        raise FormatError(f"{text!r} is no boolean: true or false")
+        raise FormatError(f"{text!r} is not a boolean, which is true or false")
     return b"\1" if text.lower() == "true" else b"\0"
 
 

@@ -30,23 +30,29 @@ def make_format(schema: Schema) -> Format:
             name: Resource.from_contents(json.loads(text), default_specification=DRAFT7)
             for name, text in schema.references.items()
         }
-    except (ValueError, jsonschema.SchemaError) as error:
-        raise UsageError(f"no JSON Schema: {getattr(error, 'message', error)}") from error
+    except (ValueError, TypeError, RecursionError, jsonschema.SchemaError) as error:
+        raise UsageError(f"invalid JSON Schema: {getattr(error, 'message', error)}") from error
     registry: Registry[Any] = Registry().with_resources(references.items())
     validator = kind(parsed, registry=registry)
 
     def validate(text: str) -> str:
+        """Return the text unchanged; raise FormatError where it is no JSON or the schema does not allow it."""
         try:
             validator.validate(json.loads(text))
         except jsonschema.ValidationError as error:
-            raise FormatError(f"{text[:80]!r} is not of the JSON Schema: {error.json_path}: {error.message}") from error
+            raise FormatError(
+                f"{text[:80]!r} does not match the JSON Schema: {error.json_path}: {error.message}"
+            ) from error
         except Unresolvable as error:
-            raise FormatError(f"the JSON Schema refers to what is not there: {error}") from error
+            raise FormatError(f"the JSON Schema has a reference that is not found: {error}") from error
+        except RecursionError as error:
+            raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except ValueError as error:
             raise FormatError(f"{text[:80]!r} is not JSON: {error}") from error
         return text
 
     def to_text(data: bytes) -> str:
+        """Return bytes as text without a check; raise FormatError for bytes that are not UTF-8."""
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as error:

@@ -28,7 +28,8 @@ _MAP_ENTRY = 536_870_911
 def make_format(schema: Schema) -> Format:
     """Return the format of a schema's message.
 
-    Raise UsageError for a text that is no Protobuf schema, and for a message that it does not have.
+    Raise UsageError for a text that is no Protobuf schema, and for a message that it does not have. Raise ImportError
+    without grpc_tools for a schema that is text.
     """
     return make_class_format(find_message_class(schema), schema.shown)
 
@@ -41,6 +42,10 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
     """
 
     def to_text(data: bytes) -> str:
+        """Return bytes as JSON, with unknown fields by number.
+
+        Raise FormatError for bytes that are not of the message.
+        """
         try:
             value = kind.FromString(data)
             fields = json_format.MessageToDict(
@@ -49,14 +54,15 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
             if isinstance(fields, dict):  # well-known types are other values of JSON
                 _add_unknown(value, fields)
         except (message.DecodeError, json_format.Error, ValueError, TypeError) as error:
-            raise FormatError(f"{len(data)} bytes are no {kind.DESCRIPTOR.full_name}: {error}") from error
+            raise FormatError(f"{len(data)} bytes are not a message {kind.DESCRIPTOR.full_name}: {error}") from error
         return json.dumps(fields, ensure_ascii=False)
 
     def to_bytes(text: str) -> bytes:
+        """Return JSON as bytes; raise FormatError for text that is not of the message."""
         try:
             data: bytes = json_format.Parse(_expand_largest_float(text), kind()).SerializeToString(deterministic=True)
         except (json_format.ParseError, message.EncodeError, ValueError) as error:
-            raise FormatError(f"{text[:80]!r} is no {kind.DESCRIPTOR.full_name}: {error}") from error
+            raise FormatError(f"{text[:80]!r} is not a message {kind.DESCRIPTOR.full_name}: {error}") from error
         return data
 
     return Format("protobuf", to_text, to_bytes)
@@ -111,7 +117,7 @@ _LARGEST_FLOAT = "3.4028234663852886e+38"
 def _expand_largest_float(text: str) -> str:
     """Return JSON with the largest float in full, because the parser refuses its short form as too large.
 
-    The short form is the one that to_text writes.
+    The short form is the one that to_text writes. Texts in quotes stay.
     """
     if "3.4028235e+38" not in text:
         return text
@@ -121,8 +127,9 @@ def _expand_largest_float(text: str) -> str:
 def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     """Return the class of a schema's message: the named one, else the one at a path of indexes, else the first.
 
-    `indexes` are the number of a message among the top ones, then among the nested ones, and so on. Raise UsageError
-    for a text that is no Protobuf schema, and for a message that it does not have.
+    `indexes` are the number, from 0 on, of a message among the top ones, then among the nested ones, and so on; None or
+    an empty list means the first message. Raise UsageError for a text that is no Protobuf schema, and for a message
+    that it does not have. Raise ImportError without grpc_tools for a schema that is text.
     """
     files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()
@@ -130,15 +137,15 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
         try:
             pool.AddSerializedFile(file.SerializeToString())
         except (TypeError, ValueError) as error:
-            raise UsageError(f"no Protobuf schema: {error}") from error
+            raise UsageError(f"invalid Protobuf schema: {error}") from error
     main = pool.FindFileByName(files[-1].name)
     if schema.message is not None:
         return message_factory.GetMessageClass(_find_by_name(main, schema.message))
     descriptor: Any = main
     for index in indexes or [0]:
         types = list(main.message_types_by_name.values()) if descriptor is main else _list_nested(descriptor)
-        if index >= len(types):
-            raise UsageError(f"the schema has no message number {index}", "FILE:MESSAGE names one")
+        if not 0 <= index < len(types):
+            raise UsageError(f"the schema has no message number {index}", "name a message: FILE:MESSAGE")
         descriptor = types[index]
     return message_factory.GetMessageClass(descriptor)
 
@@ -159,8 +166,8 @@ def _find_by_name(main: Any, name: str) -> Any:
     if len(short) == 1:
         return short[0]
     if short:
-        raise UsageError(f"the schema has {len(short)} messages {name}", f"name one in full: {names}")
-    raise UsageError(f"the schema has no message {name}", f"it has: {names}")
+        raise UsageError(f"the schema has {len(short)} messages {name}", f"use a full name: {names}")
+    raise UsageError(f"the schema has no message {name}", f"use one of these messages: {names}")
 
 
 def _list_nested(descriptor: Any) -> list[Any]:
@@ -169,9 +176,9 @@ def _list_nested(descriptor: Any) -> list[Any]:
 
 
 def find_indexes(kind: Any) -> list[int]:
-    """Return the path of a message class in its file.
+    """Return the path of a message class in its file, as find_message_class takes it.
 
-    It has the number among the top messages, then the number among the nested ones, and so on.
+    It has the number among the top messages, from 0 on, then the number among the nested ones, and so on.
     """
     path: list[int] = []
     descriptor = kind.DESCRIPTOR
@@ -190,7 +197,7 @@ def _read_files(schema: Schema) -> list[Any]:
         files = list(descriptor_pb2.FileDescriptorSet.FromString(data).file)
     except message.DecodeError as error:
         raise UsageError(
-            "neither a .proto file nor a FileDescriptorSet", "protoc --descriptor_set_out makes one"
+            "the schema is neither a .proto file nor a FileDescriptorSet", "make one: protoc --descriptor_set_out FILE"
         ) from error
     if not files:
         raise UsageError("the FileDescriptorSet has no files")
@@ -201,7 +208,7 @@ def _read_files(schema: Schema) -> list[Any]:
 
 
 def _mark_map_entries(descriptor: Any) -> None:
-    """Make messages maps again that a registry's schema declares as entries of maps.
+    """Make messages maps again, in place, that a registry's schema declares as entries of maps.
 
     protoc refuses the option map_entry, so a reserved field number marks these messages.
     """
@@ -214,7 +221,10 @@ def _mark_map_entries(descriptor: Any) -> None:
 
 
 def _compile(schema: Schema) -> bytes:
-    """Return the FileDescriptorSet that protoc makes of a schema; raise UsageError with protoc's first error."""
+    """Return the FileDescriptorSet that protoc makes of a schema; raise UsageError with protoc's first error.
+
+    Raise ImportError without grpc_tools. Descriptor 2 goes to a file meanwhile.
+    """
     import grpc_tools
     from grpc_tools import protoc
 
@@ -222,9 +232,8 @@ def _compile(schema: Schema) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name, text in {**schema.references, _MAIN: schema.text}.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(_MAP_ENTRY_OPTION.sub(f"reserved {_MAP_ENTRY};", text), encoding="utf-8")
-        descriptors, messages = root / "descriptors", root / "told"
+            _write_file(root, name, _MAP_ENTRY_OPTION.sub(f"reserved {_MAP_ENTRY};", text))
+        descriptors, messages = root / "descriptors", root / "messages"
         # protoc writes its errors to the stderr of this process.
         with _redirect_stderr(messages):
             status = protoc.main(
@@ -238,8 +247,25 @@ def _compile(schema: Schema) -> bytes:
                 ]
             )
         if status:
-            raise UsageError(f"no Protobuf schema: {_find_first_error(messages.read_text('utf-8', 'replace'))}")
+            raise UsageError(f"invalid Protobuf schema: {_find_first_error(messages.read_text('utf-8', 'replace'))}")
         return descriptors.read_bytes()
+
+
+def _write_file(root: Path, name: str, text: str) -> None:
+    """Write a .proto file below a folder; `name` is its path there, which may come from a registry.
+
+    Raise UsageError for a path that leaves the folder, and for a name or text that no file can have.
+    """
+    path = Path(os.path.normpath(root / name))
+    if not path.is_relative_to(root):
+        raise UsageError(f"invalid Protobuf schema: the import {name!r} is not below the schema's folder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"invalid Protobuf schema: cannot write the import {name[:80]!r}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"invalid Protobuf schema: cannot write the import {name[:80]!r}: {error}") from error
 
 
 def _find_first_error(messages: str) -> str:
@@ -253,13 +279,16 @@ def _find_first_error(messages: str) -> str:
 
 @contextlib.contextmanager
 def _redirect_stderr(path: Path) -> Iterator[None]:
-    """Write everything that goes to descriptor 2 into a file, inside the context."""
+    """Write everything that goes to descriptor 2 into a file, inside the context.
+
+    The descriptor is restored at its end.
+    """
     sys.stderr.flush()
-    saved = os.dup(2)
+    original_descriptor = os.dup(2)
     try:
         with path.open("wb") as file:
             os.dup2(file.fileno(), 2)
         yield
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+        os.dup2(original_descriptor, 2)
+        os.close(original_descriptor)

@@ -61,7 +61,7 @@ class Registry:
             self._client: Any = SchemaRegistryClient({"max.retries": 1, **config, **numbers})
         except (ValueError, TypeError) as error:
             reason = str(error).replace(config["url"], self._url)
-            raise UsageError(f"a setting of the schema registry is wrong: {reason}") from None
+            raise UsageError(f"invalid setting of the schema registry: {reason}") from None
 
     def find_by_id(self, name: int | str) -> Schema:
         """Return the schema with an id (a number) or a GUID (text).
@@ -75,9 +75,10 @@ class Registry:
         return self._schemas[name]
 
     def find_latest(self, subject: str) -> tuple[int, Schema]:
-        """Return the id and the schema of a subject's newest version.
+        """Return the id and the schema of a subject's newest version; each call sends a request.
 
-        Raise the errors of `find_by_id`.
+        Raise NotFoundError where the registry does not have it, OperationError where it refuses, and UnreachableError
+        where it does not answer or refuses the login.
         """
         version = self._request(lambda: self._client.get_latest_version(subject), f"subject {subject}")
         return version.schema_id, self._resolve_references(version.schema)
@@ -86,31 +87,37 @@ class Registry:
         """Return the id of a schema under a subject; a new schema is registered.
 
         Without `registers` nothing is registered, and NotFoundError is raised for a schema that is missing. Raise
-        UsageError for a schema with references and for a FileDescriptorSet, and the errors of `find_by_id`.
+        UsageError for a schema with references and for a FileDescriptorSet, OperationError where the registry refuses,
+        and UnreachableError where it does not answer or refuses the login: the schema may be registered then.
         """
         if schema.references:
             used = sorted(name for name in schema.references if name in schema.text)
             if used:
                 raise UsageError(
-                    f"the schema refers to {used[0]}",
-                    "register both, and leave the schema's file out: the newest is taken",
+                    f"the schema has a reference to {used[0]}: kafkactl does not register schemas with references",
+                    "register both with another tool, and leave the schema's file out: the newest version is used",
                 )
         if schema.descriptors is not None:
-            raise UsageError("a registry keeps Protobuf schemas as text", "name the .proto file")
+            raise UsageError("a schema registry does not take a FileDescriptorSet", "name the .proto file")
         request = Registered(schema.text, schema.language, [])
         if not registers:
             version = self._request(
-                lambda: self._client.lookup_schema(subject, request), f"such schema under {subject}"
+                lambda: self._client.lookup_schema(subject, request), f"this schema under subject {subject}"
             )
             return int(version.schema_id)
         number: int = self._request(lambda: self._client.register_schema(subject, request), f"subject {subject}")
         return number
 
     def _resolve_references(self, answer: Any) -> Schema:
-        """Return an answer of the registry as a schema, with the texts of all schemas that it refers to."""
+        """Return an answer of the registry as a schema, with the texts of all schemas that it refers to.
+
+        Each of them is requested. Raise NotFoundError where the registry does not have one, OperationError where it
+        refuses, and UnreachableError where it does not answer or refuses the login.
+        """
         references: dict[str, str] = {}
 
         def collect(schema: Any) -> None:
+            """Add the texts of all schemas that a schema refers to, at any depth, to `references` by name."""
             for reference in schema.references or ():
                 if reference.name not in references:
                     schema = self._find_version(reference.subject, reference.version)
@@ -121,13 +128,18 @@ class Registry:
         return Schema(answer.schema_type or AVRO, answer.schema_str, references, shown=self._shown)
 
     def _find_version(self, subject: str, number: int) -> Any:
-        """Return one version of a subject's schema."""
+        """Return one version of a subject's schema, as the client library returns it.
+
+        Raise NotFoundError where the registry does not have it, OperationError where it refuses, and UnreachableError
+        where it does not answer or refuses the login.
+        """
         return self._request(lambda: self._client.get_version(subject, number), f"subject {subject}").schema
 
     def _request(self, ask: Callable[[], T], subject_text: str) -> T:
-        """Return the answer to a request; raise NotFoundError, OperationError and UnreachableError.
+        """Return the answer to a request.
 
-        `subject_text` names the requested schema in errors.
+        `subject_text` names the requested schema in errors. Raise NotFoundError for status 404, UnreachableError for
+        401 and 403 and where no answer comes, and OperationError for any other error status.
         """
         try:
             return ask()
@@ -141,20 +153,23 @@ class Registry:
             raise
 
     def _translate_error(self, error: SchemaRegistryError, subject_text: str) -> KafkactlError:
-        """Return our error for an answer with an error status."""
+        """Return (not raise) our error for an answer with an error status."""
         if error.http_status_code in (401, 403):
             return UnreachableError(
-                f"the schema registry at {self._url} refuses us: {error.error_message}",
-                "-X schema.registry.basic.auth.user.info_command='COMMAND THAT PRINTS USER:PASSWORD' logs in",
+                f"the schema registry at {self._url} refused the login: {error.error_message}",
+                "log in: -X schema.registry.basic.auth.user.info_command='COMMAND THAT PRINTS USER:PASSWORD'",
             )
         if error.http_status_code == 404:
-            return NotFoundError(f"the schema registry at {self._url} has no {subject_text}: {error.error_message}")
-        return OperationError(f"the schema registry at {self._url} refuses {subject_text}: {error.error_message}")
+            return NotFoundError(
+                f"{subject_text} not found in the schema registry at {self._url}: {error.error_message}"
+            )
+        return OperationError(f"the schema registry at {self._url} refused {subject_text}: {error.error_message}")
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        """Return the error for a registry that does not answer."""
+        """Return (not raise) the error for a registry that does not answer."""
         return UnreachableError(
-            f"cannot reach the schema registry at {self._url}: {_describe_error(error)}", "--schema-registry names it"
+            f"cannot reach the schema registry at {self._url}: {_describe_error(error)}",
+            "check its address: --schema-registry URL",
         )
 
 
@@ -168,7 +183,7 @@ def _describe_error(error: BaseException) -> str:
     text = str(error)
     if code := _ERRNO.search(text):
         return os.strerror(int(code[1]))
-    return "its address is no URL" if "port" in text.lower() or "url" in text.lower() else text
+    return "its address is not a URL" if "port" in text.lower() or "url" in text.lower() else text
 
 
 class RegistryFormat:
@@ -197,14 +212,20 @@ class RegistryFormat:
     def format(self) -> Format:
         """Return the format.
 
-        Its functions send requests when they need a schema, and raise the errors of `Registry.find_by_id`. Reading
-        raises FormatError for bytes that do not begin with a schema's id, and for an id that the registry does not
-        have. Writing raises UsageError where no schema can be chosen.
+        Its functions send requests when they need a schema. They raise OperationError where the registry refuses, and
+        UnreachableError where it does not answer or refuses the login. Reading raises FormatError for bytes that do not
+        begin with a schema's id, for an id that the registry does not have, and for a value that is not of its schema.
+        Writing raises FormatError for a text that is not of the schema, NotFoundError where the registry does not have
+        the schema, and UsageError where no schema can be chosen.
         """
         return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
 
     def _read_value(self, data: bytes) -> str:
-        """Return a value as text, by the schema that it names."""
+        """Return a value as text, by the schema that it names.
+
+        Raise FormatError for bytes without a schema's id, an id that the registry does not have, a schema that is
+        invalid, and a value that is not of it. Raise UnreachableError and OperationError of the registry.
+        """
         name, at = _read_schema_id(data)
         try:
             schema = self._registry.find_by_id(name)
@@ -222,25 +243,37 @@ class RegistryFormat:
         return reader.to_text(data[at:])
 
     def _write_value(self, text: str) -> bytes:
-        """Return a text as a value, behind the header of its schema."""
+        """Return a text as a value, behind the header of its schema.
+
+        Raise FormatError for a text that is not of the schema, UsageError where no schema can be chosen or it is
+        invalid, NotFoundError where the registry does not have it, OperationError where it refuses, and
+        UnreachableError where it does not answer.
+        """
         header, format = self._writer
         return header + format.to_bytes(text)
 
     @cached_property
     def _writer(self) -> tuple[bytes, Format]:
-        """Return the header and the format that values are written with."""
+        """Return the header and the format that values are written with; the first use sends requests.
+
+        Raise UsageError where no schema can be chosen or it is invalid, NotFoundError where the registry does not have
+        it, OperationError where it refuses, and UnreachableError where it does not answer.
+        """
         schema = self._schema
         if self._writes.schema_id is not None:
             number = self._writes.schema_id
             parsed = _parse_schema(self._registry.find_by_id(number))
         elif schema is None:
             if self._strategy != "topic":
-                raise UsageError(f"--subject-strategy {self._strategy} needs the schema whose record it is named after")
+                raise UsageError(
+                    f"--subject-strategy {self._strategy} needs a schema file, whose record names the subject",
+                    f"use --{self._subject[1]}-schema FILE",
+                )
             number, schema = self._registry.find_latest(self._name_subject(None))
             if self._language not in (None, schema.language):
                 raise UsageError(
                     f"subject {self._name_subject(None)} is {schema.language}, not {self._language}",
-                    "--value-format registry takes either",
+                    "read the language from the registry: --value-format registry",
                 )
             parsed = _parse_schema(schema)
         else:
@@ -251,15 +284,15 @@ class RegistryFormat:
     def _name_subject(self, parsed: _ParsedSchema | None) -> str:
         """Return the name of the subject.
 
-        The strategies record and topic-record need the schema. Raise UsageError where the topic is needed and not
-        known.
+        The strategies record and topic-record need the schema; `parsed` is None without one. Raise UsageError where the
+        topic is needed and not known, and where the schema has no name.
         """
         topic, part = self._subject
         record = "" if parsed is None or self._strategy == "topic" else parsed.name
         if self._strategy == "record":
             return record
         if topic is None:
-            raise UsageError("which topic's schema?", "name the topic")
+            raise UsageError("missing topic: the schema's subject has its name", "name the topic")
         return f"{topic}-{record}" if self._strategy == "topic-record" else f"{topic}-{part}"
 
 
@@ -290,7 +323,7 @@ class _ParsedSchema:
 
     @property
     def name(self) -> str:
-        """Return the full name of the record.
+        """Return the full name of the record, after which a subject is named.
 
         Raise UsageError where the schema has none.
         """
@@ -300,13 +333,16 @@ class _ParsedSchema:
         is_json = self.schema.language == JSON
         name = parsed.get("title" if is_json else "name") if isinstance(parsed, dict) else None
         if not name:
-            raise UsageError("the schema has no name for its subject", "--subject-strategy topic needs none")
+            raise UsageError("the schema has no name for its subject", "use --subject-strategy topic, which needs none")
         space = None if is_json else parsed.get("namespace")
         return f"{space}.{name}" if space and "." not in name else str(name)
 
 
 def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
-    """Return a schema with its format; raise UsageError for an invalid schema."""
+    """Return a schema with its format; raise UsageError for an invalid schema.
+
+    `indexes` are the path of a Protobuf message, as in find_message_class; empty means the named or the first message.
+    """
     if schema.language != PROTOBUF:
         return _ParsedSchema(schema, make_format(schema))
     from kafkactl.serde import protobuf
@@ -316,7 +352,10 @@ def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
 
 
 def _read_schema_id(data: bytes) -> tuple[int | str, int]:
-    """Return the id or the GUID before a value, and its end; raise FormatError for other bytes."""
+    """Return the id (a number) or the GUID (text) before a value, and its end in bytes.
+
+    Raise FormatError for bytes that begin in another way.
+    """
     if len(data) >= _HEADER.size and data[0] == _MAGIC:
         _, number = _HEADER.unpack_from(data)
         return number, _HEADER.size
@@ -324,8 +363,8 @@ def _read_schema_id(data: bytes) -> tuple[int | str, int]:
     if len(data) >= end and data[0] == _MAGIC_OF_GUID:
         return str(uuid.UUID(bytes=data[1:end])), end
     raise FormatError(
-        f"{len(data)} bytes do not begin as a schema registry's clients write them",
-        "without a registry, --value-format avro --value-schema FILE reads plain values",
+        f"{len(data)} bytes do not begin with the id of a schema in a registry",
+        "read values without ids by a schema file: --value-format avro --value-schema FILE",
     )
 
 
@@ -339,14 +378,18 @@ def _encode_varint(number: int) -> bytes:
 
 
 def _read_indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
-    """Return the path of the message, and the beginning of the value; raise FormatError for an invalid path."""
+    """Return the path of the message, and the position of the value; raise FormatError for an invalid path.
+
+    `at` is the position of the path in bytes. An empty path means the first message.
+    """
 
     def number() -> int:
+        """Return the next zigzag varint, and move the position behind it; raise FormatError where it is cut off."""
         nonlocal at
         raw = shift = 0
         while True:
             if at >= len(data) or shift > 35:
-                raise FormatError("the place of the Protobuf message is cut off")
+                raise FormatError("the index of the Protobuf message is cut off")
             byte = data[at]
             at += 1
             raw |= (byte & 0x7F) << shift
@@ -356,5 +399,5 @@ def _read_indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
 
     count = number()
     if not 0 <= count <= len(data):
-        raise FormatError("the place of the Protobuf message is none")
+        raise FormatError("the index of the Protobuf message is invalid")
     return tuple(number() for _ in range(count)) or (0,), at

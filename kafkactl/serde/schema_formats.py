@@ -22,22 +22,30 @@ def make_format(schema: Schema) -> Format:
     try:
         return makers[schema.language](schema)
     except ImportError as error:
-        raise UsageError(f"{schema.language} needs {error.name}", "pip install 'kafkactl[schemas]'") from error
+        raise UsageError(
+            f"{schema.language} needs {error.name}", "install it: pip install 'kafkactl[schemas]'"
+        ) from error
 
 
 def _make_avro_format(schema: Schema) -> Format:
+    """Return the format of Avro values. Raise ImportError without fastavro, UsageError for an invalid schema."""
     from kafkactl.serde import avro
 
     return avro.make_format(schema)
 
 
 def _make_protobuf_format(schema: Schema) -> Format:
+    """Return the format of Protobuf values. Raise ImportError without protobuf, UsageError for an invalid schema."""
     from kafkactl.serde import protobuf
 
     return protobuf.make_format(schema)
 
 
 def _make_json_format(schema: Schema) -> Format:
+    """Return the format of JSON Schema values.
+
+    Raise ImportError without jsonschema, UsageError for an invalid schema.
+    """
     from kafkactl.serde import json_schema
 
     return json_schema.make_format(schema)

@@ -58,15 +58,16 @@ class Schema:
 
 
 def read_schema(path: str, language: str) -> Schema:
-    """Return the schema in a file.
+    """Return the schema in a file; for Protobuf, with the other .proto files in and below its folder.
 
     `language` is AVRO, PROTOBUF or JSON. For Protobuf, `path` can also be FILE:MESSAGE, and the file can be a
-    FileDescriptorSet. The text is not parsed yet. Raise UsageError for a file that cannot be read or is not UTF-8.
+    FileDescriptorSet, which is any file without the suffix .proto. The text is not parsed yet. Raise UsageError for a
+    file that cannot be read or is not UTF-8.
     """
     name, message = path, None
-    if language == PROTOBUF and ":" in path and not Path(path).exists():
-        name, _, message = path.rpartition(":")
     try:
+        if language == PROTOBUF and ":" in path and not Path(path).exists():
+            name, _, message = path.rpartition(":")
         data = Path(name).read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read schema {name}: {error.strerror}") from error

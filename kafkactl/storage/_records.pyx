@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The reader of kafkactl.storage.records, compiled. It reads what is whole, and leaves what is damaged to that one."""
+"""Compiled form of the reader in kafkactl.storage.records. It reads whole records and leaves damaged ones to it."""
 
 from libc.stdint cimport int64_t
 
@@ -17,7 +17,11 @@ def parse_records(
     int64_t base_sequence,
     append_time_ms,
 ):
-    """A list of Record; None when the bytes are not what they say."""
+    """Return the `count` records of uncompressed bytes as a list of Record, in their order.
+
+    Return None for a negative count or offset delta, and where the bytes are not exactly `count` whole records: the
+    reader in plain Python reads these and raises the errors. The other parameters are those of `records.parse_records`.
+    """
     cdef const unsigned char* at = data
     cdef const unsigned char* end = at + len(data)
     cdef RecordFields record
@@ -48,12 +52,13 @@ def parse_records(
 
 
 def are_whole(bytes data not None, int64_t count):
-    """Whether there are so many records, and each is what it says."""
+    """Return whether the bytes are exactly `count` whole records. False also for a negative offset delta."""
     cdef const unsigned char* at = data
     return is_whole(at, at + len(data), count)
 
 
 cdef _headers(RecordFields* record, const unsigned char* end):
+    """Return the headers of a record as a tuple of (name, value or None); None where they do not end at `end`."""
     cdef const unsigned char* at = record.headers
     cdef const unsigned char* name
     cdef const unsigned char* value

@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 cdef inline const unsigned char* read_varlong(
     const unsigned char* at, const unsigned char* end, int64_t* value
 ) noexcept nogil:
-    """Reads a number and returns where it ended; NULL when it is cut off or too long."""
+    """Read a zigzag varint of 64 bits into `value`, and return the place after it, or NULL if it is cut or too long."""
     cdef uint64_t raw = 0
     cdef int shift = 0
     cdef unsigned char byte
@@ -26,7 +26,10 @@ cdef inline const unsigned char* read_varlong(
 cdef inline const unsigned char* read_varint(
     const unsigned char* at, const unsigned char* end, int64_t* value
 ) noexcept nogil:
-    """Reads a number of 32 bits, likewise; further bits of its five bytes say nothing, as in Java."""
+    """Read a zigzag varint of 32 bits into `value`, and return the place after it; NULL if it is cut off or too long.
+
+    Bits above the 32nd in its five bytes are ignored, as in Java.
+    """
     cdef uint64_t raw = 0
     cdef uint32_t low
     cdef int shift = 0
@@ -57,7 +60,7 @@ cdef struct RecordFields:
 cdef inline const unsigned char* read_fields(
     const unsigned char* at, const unsigned char* end, RecordFields* record
 ) noexcept nogil:
-    """Reads a record up to its headers and returns where it ends; NULL when it is not what it says."""
+    """Read a record up to its headers, and return the place after the record; NULL if they do not fit its length."""
     cdef int64_t length
     cdef const unsigned char* record_end
     at = read_varint(at, end, &length)
@@ -88,7 +91,10 @@ cdef inline const unsigned char* read_fields(
 cdef inline const unsigned char* read_sized(
     const unsigned char* at, const unsigned char* end, const unsigned char** bytes, int64_t* size
 ) noexcept nogil:
-    """Reads a key, value, or part of a header; its size is -1 when it is null."""
+    """Read a key, a value, or a part of a header, and return the place after it; NULL if it ends past `end`.
+
+    `size` becomes -1 for null.
+    """
     at = read_varint(at, end, size)
     if at == NULL or size[0] > end - at:
         return NULL
@@ -100,7 +106,10 @@ cdef inline const unsigned char* read_sized(
 
 
 cdef inline bint is_whole(const unsigned char* at, const unsigned char* end, int64_t count) noexcept nogil:
-    """Whether there are so many records, and each is what it says. A negative delta is left to plain Python, too."""
+    """Return whether the bytes are exactly `count` whole records.
+
+    False also for a negative offset delta, which the reader in plain Python handles.
+    """
     cdef RecordFields record
     cdef const unsigned char* part
     cdef const unsigned char* header_at

@@ -80,7 +80,7 @@ class Batch:
 
     @property
     def codec(self) -> Codec:
-        """Return the compression codec.
+        """Return the compression codec; Codec.NONE for records that are not compressed.
 
         Raise FormatError for a number that no codec has.
         """
@@ -108,7 +108,7 @@ class Batch:
 
     @property
     def is_valid(self) -> bool:
-        """Return whether the CRC-32C in the header is the CRC-32C of the bytes after it."""
+        """Return whether the CRC-32C in the header is the CRC-32C of the bytes after it. False below 61 bytes."""
         return self.size_bytes >= HEADER_SIZE and compute_crc(self.data[CRC_COVERS_FROM:]) == self.crc
 
     @property
@@ -117,10 +117,11 @@ class Batch:
         return self.max_timestamp_ms if self.is_log_append_time else None
 
     def unpack(self, bound: int | None = None) -> bytes | memoryview:
-        """Return the bytes of the records, decompressed.
+        """Return the bytes of the records, decompressed; a view of the file's part for more than 1 MiB without a codec.
 
-        `bound` is the largest decompressed size in bytes; None means MAX_DECOMPRESSED_BYTES. Raise FormatError for data
-        that the codec cannot decompress, and TooLargeError (a FormatError) for data that grow past the bound.
+        `bound` is the largest decompressed size in bytes; None means MAX_DECOMPRESSED_BYTES. Raise FormatError for an
+        unknown codec and for data that the codec cannot decompress, and TooLargeError (a FormatError) for data that
+        grow past the bound.
         """
         data = self.data[HEADER_SIZE:]
         if self.codec is Codec.NONE and len(data) > COPIED_AT_ONCE:
@@ -130,16 +131,16 @@ class Batch:
     def records(self, unpacked: bytes | memoryview | None = None) -> Iterator[Record]:
         """Yield the records of the batch, in the order of the file.
 
-        `unpacked` are the decompressed bytes of the records, where the caller has them already. Raise FormatError for a
-        batch that is smaller than its header, for an unknown codec, for data that cannot be decompressed (TooLargeError
-        past MAX_DECOMPRESSED_BYTES), and where the bytes do not agree with the header: for a compressed batch before
-        its first record, and for another batch after the sound records, as Kafka's readers do. Where the header counts
-        0 records nothing is yielded, and the bytes after the header are not checked.
+        `unpacked` are the decompressed bytes of the records, where the caller has them already; None unpacks them here.
+        Raise FormatError for a batch that is smaller than its header, for an unknown codec, for data that cannot be
+        decompressed (TooLargeError past MAX_DECOMPRESSED_BYTES), and where the bytes do not agree with the header: for
+        a compressed batch before its first record, and for another batch after the sound records, as Kafka's readers
+        do. Where the header counts 0 records nothing is yielded, and the bytes after the header are not checked.
         """
         if self.size_bytes < HEADER_SIZE:
             raise FormatError(
                 f"corrupt: batch at position {self.position} has {self.size_bytes} bytes,"
-                f" its header alone {HEADER_SIZE}"
+                f" fewer than its header has ({HEADER_SIZE})"
             )
         if self.count == 0:  # Kafka's readers do not look at the bytes then, either
             return
@@ -158,7 +159,7 @@ AnyBatch = Batch | LegacyBatch
 
 
 def compute_crc(data: memoryview) -> int:
-    """Return the CRC-32C of bytes.
+    """Return the CRC-32C of bytes; 0 for none.
 
     The library takes only `bytes`, so large data are copied in parts of 1 MiB and not as a whole.
     """
@@ -186,7 +187,8 @@ def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | N
     """Return the batch at a position of `data`, or None where the data end before the batch does.
 
     `position` is an index into `data`, in bytes; `start` is the position of `data` in its file. Magic 0, magic 1 and
-    magics above 127 give a LegacyBatch, all others a Batch. Raise FormatError for a size that no batch has.
+    magics above 127 give a LegacyBatch, all others a Batch. A wrong CRC is no error. Raise FormatError for a size that
+    no batch has.
     """
     left = len(data) - position
     if left <= MAGIC_POSITION + 1:
@@ -196,7 +198,7 @@ def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | N
     size_bytes = LOG_OVERHEAD.size + length
     in_file = start + position
     if length < SMALLEST:
-        raise FormatError(f"corrupt: batch at position {in_file} has size {length}, less than any batch has")
+        raise FormatError(f"corrupt: batch at position {in_file} has size {length}, which is too small for a batch")
     if size_bytes > left:
         return None
     if magic in (0, 1) or magic > LARGEST_MAGIC:
@@ -205,7 +207,7 @@ def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | N
         )
     if left < HEADER_SIZE:
         raise FormatError(
-            f"corrupt: batch at position {in_file} has {size_bytes} bytes, its header alone {HEADER_SIZE}"
+            f"corrupt: batch at position {in_file} has {size_bytes} bytes, fewer than its header has ({HEADER_SIZE})"
         )
     fields = HEADER.unpack_from(data, position + LOG_OVERHEAD.size)
     return Batch(data[position : position + size_bytes], in_file, size_bytes, base_offset, *fields)

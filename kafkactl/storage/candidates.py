@@ -40,7 +40,10 @@ def can_be_batch(segment: Segment, position: int) -> bool:
 
 
 def _can_be_head(head: memoryview, left: int) -> bool:
-    """Return whether a batch can begin with these bytes where `left` bytes are left in the file."""
+    """Return whether a batch can begin with these bytes where `left` bytes are left in the file.
+
+    False for fewer than 26 bytes. True is not certain.
+    """
     if len(head) < SMALLEST_BATCH or not SMALLEST_BATCH <= read_batch_size(head) <= left:
         return False
     if head[0] > 0x7F:  # a negative base offset, which no batch has
@@ -94,7 +97,10 @@ def _has_likely_counts(head: memoryview) -> bool:
 
 
 def _has_fitting_lengths(segment: Segment, position: int, head: memoryview) -> bool:
-    """Return whether the key and the value of a message of magic 0 or 1 end where the message ends."""
+    """Return whether the key and the value of a message of magic 0 or 1 end where the message ends.
+
+    `head` are the first bytes at `position`. Raise LostBytesError where the file cannot be read.
+    """
     end = position + read_batch_size(head)
     at = position + LOG_OVERHEAD.size + LEGACY_HEADER.size + (TIMESTAMP.size if head[MAGIC_POSITION] else 0)
     for _ in ("key", "value"):
@@ -108,7 +114,11 @@ def _has_fitting_lengths(segment: Segment, position: int, head: memoryview) -> b
 
 
 def _has_fitting_records(segment: Segment, start: int, end: int, last_offset_delta: int, count: int) -> bool:
-    """Return whether the records, by their lengths, end where the batch ends."""
+    """Return whether `count` records, by their lengths, end where the batch ends; False for no records.
+
+    `start` and `end` (excluded) are positions in the file, in bytes. Raise LostBytesError where the file cannot be
+    read.
+    """
     if not 0 < count <= (end - start) // _SMALLEST_RECORD:
         return False
     for _ in range(count):
@@ -120,7 +130,11 @@ def _has_fitting_records(segment: Segment, start: int, end: int, last_offset_del
 
 
 def _find_end_of_record(segment: Segment, start: int, end: int, last_offset_delta: int) -> int | None:
-    """Return the position after a record, or None where its lengths or its offset do not fit the batch."""
+    """Return the position after a record, or None where its lengths or its offset do not fit the batch.
+
+    `start` and `end` are positions of the record and of the batch's end, in bytes. Raise LostBytesError where the file
+    cannot be read.
+    """
     head = segment.peek(start, _RECORD_HEAD_BYTES)
     try:
         length, at = read_varint(head, 0)
@@ -135,7 +149,7 @@ def _find_end_of_record(segment: Segment, start: int, end: int, last_offset_delt
 
 
 def _is_likely_snappy(begin: bytes, size: int) -> bool:
-    """Return whether a block of snappy of this size can begin with these bytes.
+    """Return whether a block of snappy of `size` bytes can begin with these bytes.
 
     The stated length must fit the size, and a literal must follow it.
     """

@@ -48,6 +48,7 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
     """
 
     def parse(words: list[str]) -> LeaderEpoch:
+        """Return the epoch of a line's two words; raise ValueError for other words."""
         epoch, start_offset = map(_parse_number, _require_words(2, words))
         return LeaderEpoch(epoch, start_offset)
 
@@ -57,10 +58,12 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
 def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
     """Return the lines of an offset checkpoint, in the order of the file.
 
-    An empty file gives an empty list. Raise the same errors as `read_leader_epochs`.
+    An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder or a file without
+    read permission, and FormatError for content that is no checkpoint of version 0.
     """
 
     def parse(words: list[str]) -> PartitionOffset:
+        """Return the partition and offset of a line's three words; raise ValueError for other words."""
         topic, partition, offset = _require_words(3, words)
         return PartitionOffset(topic, _parse_number(partition), _parse_number(offset))
 
@@ -70,9 +73,9 @@ def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
 def read_properties(path: Path) -> dict[str, str]:
     """Return names and values of partition.metadata (`name: value`) or of meta.properties (`name=value`).
 
-    The file's name decides about the separator. Empty lines and lines that begin with # are skipped. Raise
-    NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError for a
-    line without the separator or content that is not UTF-8.
+    The file's name decides about the separator. Empty lines and lines that begin with # are skipped, and of a repeated
+    name the last value counts. Raise NotFoundError for a missing file, UsageError for a folder or a file without read
+    permission, and FormatError for a line without the separator or content that is not UTF-8.
     """
     properties = {}
     for line in _read_text(path).splitlines():
@@ -93,58 +96,68 @@ def read_quorum_state(path: Path) -> dict[str, Any]:
     """
     text = _read_text(path)
     if not text.strip():
-        raise FormatError(f"{path}: corrupt: the file has no text, and a json object is expected")
+        raise FormatError(f"{path}: corrupt: the file is empty, and not a JSON object")
     try:
         state = json.loads(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise FormatError(f"{path}: corrupt: not valid json at {where}") from error
+        raise FormatError(f"{path}: corrupt: not valid JSON at {where}") from error
     except RecursionError:
-        raise FormatError(f"{path}: corrupt: the json is nested too deeply") from None
+        raise FormatError(f"{path}: corrupt: the JSON is nested too deeply") from None
     except ValueError:
-        raise FormatError(f"{path}: corrupt: a number in the json has too many digits") from None
+        raise FormatError(f"{path}: corrupt: a number in the JSON has too many digits") from None
     if not isinstance(state, dict):
-        raise FormatError(f"{path}: corrupt: the json is no object")
+        raise FormatError(f"{path}: corrupt: the JSON is not an object")
     return state
 
 
 def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
-    """Return what `parse` makes of the words of each line; raise FormatError for a wrong version or count."""
+    """Return what `parse` makes of the words of each line, in the order of the file; an empty list for an empty file.
+
+    Raise FormatError for another version, for a wrong number of lines, and where `parse` raises ValueError. Raise
+    NotFoundError for a missing file, and UsageError for a folder or a file without read permission.
+    """
     text = _read_text(path)
     if not text:
         return []  # a broker creates the file empty and writes to it when it has the first entry
     try:
         version, *rest = _LINE_END.split(text.removesuffix("\n"))
         if _parse_number(version) != VERSION:
-            raise FormatError(f"{path}: file version {version}, and {VERSION} is the only one known")
+            raise FormatError(f"{path}: unknown file version {version}: only version {VERSION} is known")
         if not rest:
             raise FormatError(f"{path}: corrupt: the line with the number of entries is missing")
         count = rest.pop(0)
         if _parse_number(count) != len(rest):
-            raise FormatError(f"{path}: corrupt: {len(rest)} lines, and it says {count}")
+            raise FormatError(f"{path}: corrupt: it has {len(rest)} entries, but states {count}")
         return [parse(line.split()) for line in rest]
     except ValueError as error:
         raise FormatError(f"{path}: corrupt: {error}") from error
 
 
 def _require_words(number: int, words: list[str]) -> list[str]:
-    """Return the words of a line; raise ValueError where their number is another one."""
+    """Return the words of a line unchanged; raise ValueError where there are not exactly `number` words."""
     if len(words) != number:
         raise ValueError(f"{' '.join(words)!r} has {len(words)} values, not {number}")
     return words
 
 
 def _parse_number(text: str) -> int:
-    """Return a number as Java reads it; raise ValueError for text that only Python takes, like 1_000."""
+    """Return a number as Java reads it.
+
+    Raise ValueError for any other text, also for one that only Python takes: 1_000.
+    """
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r} is no number")
+        raise ValueError(f"{text!r} is not a number")
     return int(text)
 
 
 def _read_text(path: Path) -> str:
-    """Return the content of a file; raise FormatError for bytes that are not UTF-8."""
+    """Return the content of a file; raise FormatError for bytes that are not UTF-8.
+
+    Raise NotFoundError for a missing file, and UsageError for a folder or a file without read permission.
+    """
     data = read_file(path)
     try:
         return bytes(data).decode()
     except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: corrupt: no text: {error.reason}") from error
+        raise FormatError(f"{path}: corrupt: not UTF-8: {error.reason}") from error

@@ -55,16 +55,16 @@ class TooLargeError(FormatError):
 
 
 def _too_large(bound: int) -> TooLargeError:
-    """Return the error for data that grow past the bound."""
-    return TooLargeError(f"a batch grows past {bound} bytes when decompressed", "--max-decompressed-bytes allows more")
+    """Return (not raise) the error for data that grow past the bound, in bytes."""
+    return TooLargeError(f"a batch grows past {bound} bytes when decompressed", "allow more: --max-decompressed-bytes")
 
 
 def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
     """Return data decompressed.
 
     `bound` is the largest result in bytes; None means MAX_DECOMPRESSED_BYTES. Codec.NONE returns the data as they are,
-    whatever their size. Raise FormatError for data that the codec cannot decompress, and TooLargeError (a FormatError)
-    for a result past the bound.
+    whatever their size. Raise FormatError for data that the codec cannot decompress or that are cut off, and
+    TooLargeError (a FormatError) for a result past the bound.
     """
     if codec is Codec.NONE:
         return data
@@ -83,7 +83,7 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
 
 
 def _decompress_gzip(data: bytes, bound: int) -> bytes:
-    """Return the content of gzip data; raise ValueError for damage, and TooLargeError past the bound."""
+    """Return the content of gzip data; raise ValueError for damage, and TooLargeError past the bound in bytes."""
     from isal import isal_zlib  # twice as fast as zlib
 
     stream = isal_zlib.decompressobj(GZIP_WINDOW)
@@ -101,7 +101,8 @@ def _decompress_gzip(data: bytes, bound: int) -> bytes:
 def _decompress_into_buffer(decompress_into: Callable[[bytes, bytearray], int], data: bytes, bound: int) -> bytes:
     """Return the decompressed data of a frame that does not state its size.
 
-    Buffers are tried, each four times as large as the one before, up to the bound.
+    Buffers are tried, each four times as large as the one before, up to the bound in bytes. Raise TooLargeError past
+    it, and cramjam.DecompressionError for damage.
     """
     size = max(_FIRST_BUFFER_BYTES, 4 * len(data))
     while True:
@@ -117,7 +118,10 @@ def _decompress_into_buffer(decompress_into: Callable[[bytes, bytearray], int], 
 
 
 def _decompress_snappy(data: bytes, bound: int) -> bytes:
-    """Return the content of snappy data, with or without the framing of Java clients."""
+    """Return the content of snappy data, with or without the framing of Java clients.
+
+    Raise TooLargeError past the bound in bytes; ValueError, struct.error or cramjam.DecompressionError for damage.
+    """
     if not data.startswith(_XERIAL_MAGIC):
         return _decompress_snappy_block(data, bound)
     position, blocks, total = _XERIAL_HEADER_BYTES, [], 0
@@ -133,7 +137,7 @@ def _decompress_snappy(data: bytes, bound: int) -> bytes:
 
 
 def _decompress_snappy_block(data: bytes, bound: int) -> bytes:
-    """Return the content of one block; raise TooLargeError past the bound."""
+    """Return the content of one block; raise TooLargeError past the bound in bytes, DecompressionError for damage."""
     if cramjam.snappy.decompress_raw_len(data) > bound:
         raise _too_large(bound)
     return bytes(cramjam.snappy.decompress_raw(data))

@@ -49,11 +49,11 @@ def find_fault(batch: AnyBatch) -> str | None:
 def read_sound_batches(
     segment: Segment, position: int, on_damage: Callable[[Damage], None], keeps_bad_crc: bool = False
 ) -> Iterator[AnyBatch]:
-    """Yield the batches with a right CRC, from a position on.
+    """Yield the batches with a right CRC, from a position on, in the order of the file.
 
     `position` is in bytes. `on_damage` is called with every damaged part between the batches. With `keeps_bad_crc` a
-    batch with a wrong CRC is yielded, too, where a sound batch or the end of the file follows it. Raise FormatError
-    where the file cannot be read.
+    batch with a wrong CRC is yielded, too, where a sound batch or the end of the file follows it. Damage raises
+    nothing. Raise FormatError where the file cannot be read or is a gzip file that is cut off.
     """
     end = segment.size_bytes
     while position < end:
@@ -79,7 +79,8 @@ def read_sound_batches(
 def find_sound_batch(segment: Segment, position: int) -> int:
     """Return the first position from `position` on where a batch with a right CRC begins, in bytes.
 
-    Return the size of the file where no such batch is. Raise LostBytesError where the file cannot be read.
+    Return the size of the file where no such batch is. Raise LostBytesError (a FormatError) where the file cannot be
+    read.
     """
     end = segment.size_bytes
     while end - position >= SMALLEST_BATCH:
@@ -97,9 +98,10 @@ def find_sound_batch(segment: Segment, position: int) -> int:
 
 
 def _read_batch_or_reason(segment: Segment, position: int) -> tuple[AnyBatch | None, str | None]:
-    """Return the batch at a position and its fault, or no batch and why there is none.
+    """Return the batch at a position and its fault (None for a sound one), or no batch and why there is none.
 
-    A large batch is read only where its content, or the bytes after it, show that its size is right.
+    A large batch is read only where its content, or the bytes after it, show that its size is right. Raise
+    LostBytesError where the file cannot be read.
     """
     try:
         if not is_followed(segment, position) and not has_fitting_content(segment, position):
@@ -115,15 +117,18 @@ def _read_batch_or_reason(segment: Segment, position: int) -> tuple[AnyBatch | N
 
 
 def _is_framed(segment: Segment, position: int) -> bool:
-    """Return whether a sound batch follows the batch at a position, or the file ends there."""
+    """Return whether a sound batch follows the batch at a position, or the file ends there.
+
+    Raise LostBytesError where the file cannot be read.
+    """
     following = position + read_batch_size(segment.peek(position, HEADER_SIZE))
     return following == segment.size_bytes or _is_sound(segment, following)
 
 
 def _is_sound(segment: Segment, position: int) -> bool:
-    """Return whether a batch with a right CRC begins at a position.
+    """Return whether a batch with a known magic and a right CRC begins at a position.
 
-    Few bytes are read where the answer is no.
+    Few bytes are read where the answer is no. Raise LostBytesError where the file cannot be read.
     """
     if not can_be_batch(segment, position):
         return False

@@ -60,9 +60,10 @@ def find_kind(path: Path) -> FileKind | None:
 
 
 def add_file_name(error: KafkactlError, path: Path, hint: str | None = None) -> KafkactlError:
-    """Return an error with the file's name in front of its text, and with `hint` if it has no hint.
+    """Return (not raise) an error with the file's name in front of its text, and with `hint` if it has no hint.
 
-    A name that is there already is not repeated. An error other than FormatError is returned as it is.
+    A `hint` of None adds none. A name that is there already is not repeated. An error other than FormatError is
+    returned as it is, without the hint.
     """
     if not isinstance(error, FormatError):
         return error

@@ -47,7 +47,12 @@ class _Index(ABC):
     layout: ClassVar[struct.Struct]
 
     def __init__(self, path: Path) -> None:
-        """Read a file; raise NotFoundError, UsageError and FormatError."""
+        """Read a whole index file.
+
+        Raise NotFoundError for a missing file; UsageError for a folder, a file without read permission, and where
+        neither the name nor the log of the segment has a base offset; FormatError where the file or that log cannot be
+        read. A part of an entry at the end is no error: `require_whole` checks it.
+        """
         self.path = path
         self.base_offset = find_base_offset(path)
         self._data = read_file(path)
@@ -57,7 +62,7 @@ class _Index(ABC):
         """Raise FormatError where a part of an entry follows the last one."""
         if self.bytes_behind:
             raise FormatError(
-                f"{self.path}: corrupt: {len(self._data)} bytes are no multiple of an entry's {self.layout.size}"
+                f"{self.path}: corrupt: its size of {len(self._data)} bytes is not a multiple of {self.layout.size}"
             )
 
     def has_data_behind(self, count: int) -> bool:
@@ -84,10 +89,10 @@ class _Index(ABC):
 
     @abstractmethod
     def _is_padding(self, number: int) -> bool:
-        """Return whether an entry after the first has a zero where no written entry has one."""
+        """Return whether an entry after the first has a zero where no written entry has one. The first number is 0."""
 
     def _read_fields(self, number: int) -> tuple[int, int]:
-        """Return the two numbers of an entry, as they are in the file."""
+        """Return the two numbers of an entry, as they are in the file; `number` is from 0 to `count` - 1."""
         first, second = self.layout.unpack_from(self._data, number * self.layout.size)
         return first, second
 
@@ -98,11 +103,14 @@ class OffsetIndex(_Index):
     layout = OFFSET_ENTRY
 
     def read_entries(self) -> Iterator[OffsetEntry]:
-        """Yield the written entries, in the order of the file."""
+        """Yield the written entries, in the order of the file, up to the padding of an active segment."""
         return map(self.read_entry, self._find_written_numbers())
 
     def lookup(self, offset: int) -> OffsetEntry:
-        """Return the last entry at or before an offset; the beginning of the segment where no entry is."""
+        """Return the last entry at or before an offset; the beginning of the segment where no entry is.
+
+        The entries are taken as sorted; no order is checked.
+        """
         count = bisect_right(self.written_numbers, offset, key=lambda number: self.read_entry(number).offset)
         return self.read_entry(count - 1) if count else OffsetEntry(self.base_offset, 0)
 
@@ -136,7 +144,7 @@ class OffsetIndex(_Index):
         return self.count == 0 or self.read_entry(self.count - 1).offset >= self.base_offset
 
     def read_entry(self, number: int) -> OffsetEntry:
-        """Return the entry with a number; the first is 0."""
+        """Return the entry with a number from 0 to `count` - 1, padding included; its offset is absolute."""
         relative, position = self._read_fields(number)
         return OffsetEntry(self.base_offset + relative, position)
 
@@ -151,11 +159,11 @@ class TimeIndex(_Index):
     layout = TIME_ENTRY
 
     def read_entries(self) -> Iterator[TimeEntry]:
-        """Yield the written entries, in the order of the file."""
+        """Yield the written entries, in the order of the file, up to the padding of an active segment."""
         return map(self.read_entry, self._find_written_numbers())
 
     def read_entry(self, number: int) -> TimeEntry:
-        """Return the entry with a number; the first is 0."""
+        """Return the entry with a number from 0 to `count` - 1, padding included; its offset is absolute."""
         timestamp_ms, relative = self._read_fields(number)
         return TimeEntry(timestamp_ms, self.base_offset + relative)
 

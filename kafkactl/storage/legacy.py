@@ -100,7 +100,9 @@ class LegacyBatch:
         if self.magic == 0:
             return NO_TIMESTAMP
         if len(self.body) < SMALLEST + TIMESTAMP.size:
-            raise FormatError(f"corrupt: message at position {self.position} has {len(self.body)} bytes, and no time")
+            raise FormatError(
+                f"corrupt: message at position {self.position} has {len(self.body)} bytes, and no timestamp"
+            )
         return int(TIMESTAMP.unpack_from(self.body, HEADER.size)[0])
 
     @property
@@ -111,15 +113,18 @@ class LegacyBatch:
     def records(self) -> Iterator[LegacyRecord]:
         """Yield the record of the message, or all records inside a wrapper, with their absolute offsets.
 
-        Raise FormatError where the bytes do not agree with the header, and where a wrapper cannot be decompressed, is
-        empty, or has another wrapper inside.
+        A record that is not in a wrapper and whose key or value is longer than the message is yielded with its `fault`.
+        Raise FormatError for an unknown magic or codec, where the message is cut off, and where a wrapper cannot be
+        decompressed, is empty, or has another wrapper inside. The CRC is not checked here: see `is_valid`.
         """
         outer = self._read_own_record()
         if self.codec is Codec.NONE:
             yield outer
             return
         if self.codec is Codec.ZSTD or outer.value is None:
-            raise FormatError(f"corrupt: message at position {self.position} is said to wrap others, and cannot")
+            raise FormatError(
+                f"corrupt: message at position {self.position} is marked as a wrapper, but cannot contain messages"
+            )
         packed = _repair_checksum(outer.value) if self.codec is Codec.LZ4 and self.magic == 0 else outer.value
         unpacked = decompress(self.codec, packed)
         last = None
@@ -127,7 +132,7 @@ class LegacyBatch:
             if last.attributes & CODEC_MASK:
                 raise FormatError(f"corrupt: a compressed message inside the one at position {self.position}")
         if last is None:
-            raise FormatError(f"corrupt: message at position {self.position} wraps no others")
+            raise FormatError(f"corrupt: message at position {self.position} is a wrapper without messages")
         base_offset = 0
         if self.magic == 1 and self.offset:  # inner offsets are relative; some old clients wrote 0 into the wrapper
             base_offset = self.offset - last.offset
@@ -140,14 +145,17 @@ class LegacyBatch:
             yield replace(record, offset=base_offset + record.offset)
 
     def _read_own_record(self) -> LegacyRecord:
-        """Return the record that the body holds; `fault` says where a key or value is longer than the body."""
+        """Return the record that the body holds; `fault` says where a key or value is longer than the body.
+
+        Raise FormatError where the body ends before the sizes of key and value.
+        """
         position = HEADER.size + (TIMESTAMP.size if self.magic else 0)
         key_size, key, position = self._read_sized(position)
         value_size, value, _ = self._read_sized(position)
         fault = None
         for size, data in ((key_size, key), (value_size, value)):
             if size >= 0 and data is None:
-                fault = f"corrupt: {size} bytes wanted of a message of {len(self.body)}"
+                fault = f"corrupt: a key or value of {size} bytes in a message of {len(self.body)}"
         return LegacyRecord(
             self.offset, self.max_timestamp_ms, -1, key, value, (), self.crc, self.is_valid, key_size, value_size, fault
         )
@@ -155,7 +163,8 @@ class LegacyBatch:
     def _read_sized(self, position: int) -> tuple[int, bytes | None, int]:
         """Return the size of a key or value, its bytes, and the position after it.
 
-        The bytes are None for a size below 0, and where the body has fewer bytes.
+        `position` is an index into the body. The bytes are None for a size below 0, and where the body has fewer bytes.
+        Raise FormatError where the body ends before the size.
         """
         if position + SIZE.size > len(self.body):
             raise FormatError(f"corrupt: message at position {self.position} is cut off")
@@ -168,15 +177,21 @@ class LegacyBatch:
 def parse_legacy_batch(body: bytes, position: int, offset: int) -> LegacyBatch:
     """Return the message that has these bytes after its offset and size.
 
-    `position` is its position in the file, in bytes. Raise FormatError for a body that is too short.
+    `position` is its position in the file, in bytes. Magic and CRC are not checked. Raise FormatError for a body below
+    14 bytes.
     """
     if len(body) < SMALLEST:
-        raise FormatError(f"corrupt: message at position {position} has {len(body)} bytes, fewer than any has")
+        raise FormatError(
+            f"corrupt: message at position {position} has {len(body)} bytes, which is too few for a message"
+        )
     return LegacyBatch(body, position, LOG_OVERHEAD.size + len(body), offset)
 
 
 def _read_inner_messages(data: bytes | memoryview) -> Iterator[LegacyBatch]:
-    """Yield the messages inside a decompressed wrapper; a last one that is cut off is left out."""
+    """Yield the messages inside a decompressed wrapper; a last one that is cut off is left out.
+
+    Raise FormatError for a message that is too short.
+    """
     position = 0
     while len(data) - position >= LOG_OVERHEAD.size:
         offset, size = LOG_OVERHEAD.unpack_from(data, position)
@@ -189,7 +204,7 @@ def _read_inner_messages(data: bytes | memoryview) -> Iterator[LegacyBatch]:
 
 
 def _repair_checksum(frame: bytes) -> bytes:
-    """Return an lz4 frame of magic 0 with the right checksum in its header.
+    """Return an lz4 frame of magic 0 with the right checksum in its header; one below 7 bytes unchanged.
 
     Old clients wrote a wrong one (KAFKA-3160).
     """

@@ -86,7 +86,8 @@ class LogDirFolders:
 def parse_folder_name(folder: Path) -> PartitionName:
     """Return the topic, partition and state in the name of a folder.
 
-    A name without a partition number gives the whole name as the topic. The folder need not exist.
+    A name without a partition number gives the whole name as the topic. The folder need not exist, and nothing is
+    raised.
     """
     name = os.path.basename(os.path.abspath(folder))  # a link keeps its own name, as in a broker
     match = _SET_ASIDE.fullmatch(name)
@@ -107,8 +108,9 @@ def split_folder_name(folder: Path) -> tuple[str, int | None]:
 def scan_log_dir(path: Path) -> LogDirFolders:
     """Return the partitions at or directly below a path, and the paths that are not read.
 
-    Partitions are folders with segments, and folders with the name of a partition. Raise MissingFileError where the
-    path is no folder, and UsageError where the folder cannot be listed.
+    Partitions are folders with segments, and folders with the name of a partition; they are sorted by topic and number.
+    A path that has segments itself is the only partition. Raise MissingFileError where the path is no folder, and
+    UsageError where the folder cannot be listed.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)
@@ -132,7 +134,8 @@ def scan_log_dir(path: Path) -> LogDirFolders:
 def list_partition_folders(path: Path) -> list[Path]:
     """Return the folders with segments at or directly below a path, sorted by topic and partition.
 
-    Raise NotFoundError where no folder has a segment, and the errors of `scan_log_dir`.
+    Raise NotFoundError where no folder has a segment, MissingFileError where the path is no folder, and UsageError
+    where it cannot be listed.
     """
     folders = [path, *(folder for folder in _list_children(path) if folder.is_dir())]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
@@ -142,7 +145,7 @@ def list_partition_folders(path: Path) -> list[Path]:
 
 
 def no_segments(path: Path) -> NotFoundError:
-    """Return the error for a folder without a partition."""
+    """Return (not raise) the error for a folder without a partition."""
     return NotFoundError(f"{path}: no segments in it", "a broker's log.dirs holds a folder TOPIC-N for each partition")
 
 
@@ -156,9 +159,10 @@ def list_segments(folder: Path) -> list[Path]:
 
 
 def list_all_segments(path: Path) -> list[Path]:
-    """Return the segments of every partition at or directly below a folder.
+    """Return the segments of every partition at or directly below a folder, by topic, partition and offset.
 
-    Raise NotFoundError without any, and the errors of `scan_log_dir`.
+    Raise NotFoundError without any, MissingFileError where the path is no folder, and UsageError where a folder cannot
+    be listed.
     """
     return [segment for folder in list_partition_folders(path) for segment in list_segments(folder)]
 
@@ -166,8 +170,8 @@ def list_all_segments(path: Path) -> list[Path]:
 def list_files(folder: Path) -> FolderFiles:
     """Return a folder's entries, sorted by name.
 
-    A missing folder gives no entries, because a running broker may have deleted it. Raise UsageError where the folder
-    cannot be listed. Folders in it are left out.
+    A missing folder gives no entries, because a running broker may have deleted it; so does a file. Raise UsageError
+    where the folder cannot be listed. Folders in it are left out.
     """
     files = FolderFiles()
     try:
@@ -219,11 +223,14 @@ def resolve_links(path: Path) -> Path:
 
 
 def _list_children(path: Path) -> Iterator[Path]:
-    """Return the entries of a folder; raise MissingFileError and UsageError."""
-    if not path.is_dir():
-        reason = explain_irregular(path)
-        raise MissingFileError(f"{path}: no such folder" + (f", but {reason}" if reason else ""))
+    """Return an iterator over the entries of a folder, in no order.
+
+    Raise MissingFileError where the path is no folder, and UsageError where it cannot be listed.
+    """
     try:
+        if not path.is_dir():
+            reason = explain_irregular(path)
+            raise MissingFileError(f"{path}: no such folder" + (f", but {reason}" if reason else ""))
         return iter(list(path.iterdir()))
     except FileNotFoundError:
         raise MissingFileError(f"{path}: no such folder") from None
@@ -232,12 +239,12 @@ def _list_children(path: Path) -> Iterator[Path]:
 
 
 def _unreadable(folder: Path, error: OSError) -> UsageError:
-    """Return the error for a folder that cannot be listed."""
+    """Return (not raise) the error for a folder that cannot be listed."""
     return UsageError(f"{folder}: {(error.strerror or str(error)).lower()}")
 
 
 def _has_segments(folder: Path) -> bool:
-    """Return whether a .log file is directly in a folder."""
+    """Return whether a .log file is directly in a folder; False for a missing folder."""
     return any(find_kind(path) is FileKind.LOG and path.is_file() for path in folder.glob(f"*{FileKind.LOG.value}"))
 
 

@@ -30,8 +30,8 @@ _PLAIN_FLAGS = _VERSION << _VERSION_SHIFT | _INDEPENDENT
 def simplify_frame(data: bytes) -> bytes:
     """Return a frame with the blocks of a frame, without a checksum of the content and without bytes after its end.
 
-    A frame without these is returned as it is. Raise ValueError for damage. The rare checksums of single blocks are not
-    checked: the decompressor does that.
+    A frame without these is returned as it is. Raise ValueError for data that are no frame or are damaged. The rare
+    checksums of single blocks are not checked: the decompressor does that.
     """
     flags, descriptor, first = _read_header(data)
     blocks, end = _read_blocks(data, first, 1 << (8 + 2 * (descriptor >> _SIZE_CODE_SHIFT)), flags)
@@ -43,7 +43,11 @@ def simplify_frame(data: bytes) -> bytes:
 
 
 def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[list[bytes], int]:
-    """Return the blocks from a position on, each with its size in front, and the position after the end mark."""
+    """Return the blocks from a position on, each with its size in front, and the position after the end mark.
+
+    `largest` is the largest size of a block in bytes, and `flags` those of the frame. Raise ValueError for a larger
+    block, and where the data end before the end mark.
+    """
     blocks: list[bytes] = []
     while True:
         start = position
@@ -53,7 +57,7 @@ def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[
             return blocks, position
         end = position + size
         if size > largest:
-            raise ValueError(f"a block of {size} bytes, and none has more than {largest}")
+            raise ValueError(f"a block has {size} bytes, more than its maximum of {largest}")
         if end > len(data):
             raise ValueError("it is cut off")
         if flags & _BLOCK_CHECKSUM:
@@ -63,19 +67,23 @@ def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[
 
 
 def _read_header(data: bytes) -> tuple[int, int, int]:
-    """Return the flags of a frame, its block descriptor, and the position of its first block."""
+    """Return the flags of a frame, its block descriptor, and the position of its first block.
+
+    Raise ValueError for another magic, unknown bits, blocks that depend on each other, a wrong checksum, and for data
+    that end inside the header.
+    """
     if len(data) <= _HEAD.size:
         raise ValueError("it is cut off")
     magic, flags, descriptor = _HEAD.unpack_from(data)
     if magic != MAGIC:
-        raise ValueError("it is no lz4 frame")
+        raise ValueError("it is not an lz4 frame")
     if flags & _RESERVED_FLAG or flags >> _VERSION_SHIFT != _VERSION or descriptor & _RESERVED_DESCRIPTOR:
-        raise ValueError("its header has bits that no version knows")
+        raise ValueError("its header has unknown bits")
     if not flags & _INDEPENDENT:
-        raise ValueError("lz4 blocks that depend on each other, which no client of Kafka's reads")
+        raise ValueError("its lz4 blocks depend on each other, which Kafka's clients do not support")
     size_code = descriptor >> _SIZE_CODE_SHIFT
     if size_code not in _SIZE_CODES:
-        raise ValueError(f"unknown size of blocks {size_code}")
+        raise ValueError(f"unknown code {size_code} of the size of blocks")
     end = _HEAD.size + (_CONTENT_SIZE_BYTES if flags & _CONTENT_SIZE else 0)
     if end >= len(data):
         raise ValueError("it is cut off")

@@ -56,7 +56,7 @@ def read_producer_snapshot(path: Path) -> list[ProducerState]:
         raise FormatError(f"{path}: corrupt: {len(data)} bytes are too few for a producer snapshot")
     version, stored_crc = HEADER.unpack_from(data)
     if version != VERSION:
-        raise FormatError(f"{path}: file version {version}, and {VERSION} is the only one known")
+        raise FormatError(f"{path}: unknown file version {version}: only version {VERSION} is known")
     (count,) = COUNT.unpack_from(data, HEADER.size)
     first = HEADER.size + COUNT.size
     if count < 0 or first + count * ENTRY.size > len(data):

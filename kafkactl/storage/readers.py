@@ -34,9 +34,11 @@ def parse_records(
     base_sequence: int,
     append_time_ms: int | None,
 ) -> Iterable[Record]:
-    """Return the records of a batch, with the reader that is in use.
+    """Return the records of a batch, in their order, with the reader that is in use.
 
-    Parameters and errors are those of `records.parse_records`.
+    `data` are the uncompressed bytes of `count` records. The base values are added to the deltas of each record;
+    `base_sequence` is -1 without a producer. `append_time_ms` replaces every record's own timestamp; None keeps it.
+    Raise FormatError, at once or while the result is iterated, where the bytes are not exactly `count` whole records.
     """
     if NAME == "compiled" and isinstance(data, bytes) and len(data) <= MAX_AT_ONCE_BYTES:
         parsed = _records.parse_records(data, count, base_offset, base_timestamp_ms, base_sequence, append_time_ms)
@@ -47,7 +49,7 @@ def parse_records(
 
 
 def require_whole(data: bytes | memoryview, count: int) -> None:
-    """Raise FormatError where `data` are not exactly `count` whole records.
+    """Raise FormatError where `data` are not exactly `count` whole records; `data` are the uncompressed bytes.
 
     The error is the one that reading the records would raise.
     """

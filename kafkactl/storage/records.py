@@ -45,11 +45,12 @@ def parse_records(
     base_sequence: int,
     append_time_ms: int | None,
 ) -> Iterator[Record]:
-    """Yield `count` records from uncompressed bytes.
+    """Yield `count` records from uncompressed bytes, in their order.
 
     The base values are added to the deltas of each record; `base_sequence` is -1 without a producer. `append_time_ms`
-    replaces every record's own timestamp; None keeps it. Raise FormatError where the bytes hold fewer than `count`
-    records, or other bytes after them.
+    replaces every record's own timestamp; None keeps it. Raise FormatError for a negative count, and, after the sound
+    records, where the bytes hold fewer than `count` records, a damaged record, or other bytes after them. With a count
+    of 0 the bytes are not looked at.
     """
     for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, count):
         yield Record(
@@ -65,7 +66,8 @@ def parse_records(
 def parse_fields(data: bytes | memoryview, count: int) -> Iterator[Fields]:
     """Yield `count` records as they are written, with deltas in place of offsets and timestamps.
 
-    Raise FormatError as `parse_records` does.
+    Raise FormatError for a negative count, for fewer records than `count`, for a damaged one, and for bytes after the
+    last.
     """
     if count < 0:
         raise FormatError(f"corrupt: the header counts {count} records")
@@ -75,12 +77,15 @@ def parse_fields(data: bytes | memoryview, count: int) -> Iterator[Fields]:
             raise FormatError("corrupt: fewer records than the header counts")
         fields, position = _read_record(data, position)
         if remaining == 0 and position != end:
-            raise FormatError(f"corrupt: {end - position} bytes are left behind the last record")
+            raise FormatError(f"corrupt: {end - position} bytes are left after the last record")
         yield fields
 
 
 def _read_record(data: bytes | memoryview, position: int) -> tuple[Fields, int]:
-    """Return the fields of the record at a position, and the position after it."""
+    """Return the fields of the record at a position, and the position after it.
+
+    Raise FormatError where the record is damaged or the data end inside it.
+    """
     try:
         length, position = _read_zigzag(data, position, _INT32_BITS)
         record_end = position + length
@@ -93,9 +98,9 @@ def _read_record(data: bytes | memoryview, position: int) -> tuple[Fields, int]:
         value, position = _read_part(data, position)
         headers, position = _read_headers(data, position, record_end)
     except IndexError:
-        raise FormatError("corrupt: the records end inside one") from None
+        raise FormatError("corrupt: the data end inside a record") from None
     if position != record_end:
-        raise FormatError(f"corrupt: a record says {length} bytes and has {length + position - record_end}")
+        raise FormatError(f"corrupt: a record states {length} bytes and has {length + position - record_end}")
     return (timestamp_delta, offset_delta, key, value, headers), position
 
 
@@ -103,7 +108,7 @@ def _read_part(data: bytes | memoryview, position: int) -> tuple[bytes | None, i
     """Return a key or a value, None for a negative length, and the position after it.
 
     It is a copy, and does not keep all other records in memory. Behind the end of the data it is cut: the position
-    shows that.
+    shows that. Raise IndexError where the data end inside its length.
     """
     size, position = _read_zigzag(data, position, _INT32_BITS)
     if size < 0:
@@ -148,10 +153,11 @@ def read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
 
 
 def _read_varint(data: bytes | memoryview, position: int, bits: int) -> tuple[int, int]:
+    """Return the value of a zigzag varint of `bits` bits (32 or 64), and the position after it; raise FormatError."""
     try:
         return _read_zigzag(data, position, bits)
     except IndexError:
-        raise FormatError("corrupt: the records end inside a varint") from None
+        raise FormatError("corrupt: the data end inside a varint") from None
 
 
 def _read_zigzag(data: bytes | memoryview, position: int, bits: int) -> tuple[int, int]:
@@ -172,7 +178,10 @@ def _read_zigzag(data: bytes | memoryview, position: int, bits: int) -> tuple[in
 
 
 def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[bytes | None, int]:
-    """Return a field that follows its length, None for a negative length, and the position after it."""
+    """Return a field that follows its length, None for a negative length, and the position after it.
+
+    Raise FormatError where the field ends after `end`, or the data end inside its length.
+    """
     length, position = read_varint(data, position)
     if length < 0:
         return None, position
@@ -182,7 +191,10 @@ def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[byte
 
 
 def _read_headers(data: bytes | memoryview, position: int, end: int) -> tuple[Headers, int]:
-    """Return the headers of a record, and the position after them."""
+    """Return the headers of a record, in their order, and the position after them.
+
+    Raise FormatError for more headers than there are bytes up to `end`, for one without a name, and for a cut one.
+    """
     count, position = read_varint(data, position)
     if not 0 <= count <= end - position:
         raise FormatError(f"corrupt: {count} headers where {end - position} bytes are left")

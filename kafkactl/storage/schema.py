@@ -87,6 +87,7 @@ class SchemaReader:
     """Reader of numbers and messages from bytes, one after the other; its errors have Kafka's own words."""
 
     def __init__(self, data: bytes) -> None:
+        """Take the bytes to read from, from their beginning on."""
         self._data = data
         self.position = 0
 
@@ -98,12 +99,13 @@ class SchemaReader:
     def read_message(self, layout: Layout, version: int) -> dict[str, Any]:
         """Return the fields of the next message by name, in a version of its layout.
 
-        Tagged fields with their default value are left out. Raise FormatError where the bytes end early or are not what
-        the layout says.
+        Tagged fields with their default value are left out, and unknown tags are skipped. Raise FormatError where the
+        bytes end early or are not what the layout says.
         """
         flexible = version in layout.flexible
 
         def read_struct(fields: tuple[Field, ...]) -> dict[str, Any]:
+            """Return the fields of the next struct by name; raise FormatError."""
             present = [field for field in fields if version in field.versions]
             values = {field.name: field.default for field in present}
             for field in present:
@@ -118,6 +120,10 @@ class SchemaReader:
             }
 
         def read_tagged(fields: tuple[Field, ...], values: dict[str, Any]) -> None:
+            """Add the next tagged fields to `values` by name.
+
+            Raise FormatError for a tag that is not of the version.
+            """
             for _ in range(self.read_unsigned_varint()):
                 tag, size = self.read_unsigned_varint(), self.read_unsigned_varint()
                 field = next((field for field in fields if field.tag == tag), None)
@@ -129,6 +135,7 @@ class SchemaReader:
                     values[field.name] = read_field(field)
 
         def read_field(field: Field) -> Any:
+            """Return the next field: a value, a list for an array, or None for null; raise FormatError."""
             nullable = version in field.nullable
             if not field.many:
                 return read_value(field, field.name, nullable)
@@ -142,6 +149,10 @@ class SchemaReader:
             return [read_value(field, f"{field.name} element", False) for _ in range(count)]
 
         def read_value(field: Field, name: str, nullable: bool) -> Any:
+            """Return the next value of a field's type, or None for null where `nullable`; raise FormatError.
+
+            `name` is the name for messages.
+            """
             if field.type in _NUMBERS:
                 return self.read_number(field.type)
             if field.type == "string":
@@ -166,7 +177,7 @@ class SchemaReader:
     def read_number(self, type: str) -> Any:
         """Return the next number of a schema's type: int8 to int64, uint16, uint32, float64 or bool.
 
-        Raise EndOfBytesError where the bytes end before it.
+        Raise EndOfBytesError (a FormatError) where the bytes end before it, and KeyError for another type.
         """
         layout = _NUMBERS[type]
         (value,) = layout.unpack(self._take_exactly(layout.size))
@@ -175,7 +186,7 @@ class SchemaReader:
     def read_unsigned_varint(self) -> int:
         """Return the next varint of up to five bytes, as a signed 32-bit number.
 
-        Raise FormatError for a longer one, and EndOfBytesError where the bytes end inside it.
+        Raise FormatError for a longer one, and EndOfBytesError (a FormatError) where the bytes end inside it.
         """
         value = 0
         for shift in range(0, 35, 7):
@@ -200,7 +211,11 @@ class SchemaReader:
         return self._take_exactly(size)
 
     def _read_string(self, size: int, name: str, nullable: bool) -> str | None:
-        """Return the next `size` bytes as text; None for a negative size of a nullable field."""
+        """Return the next `size` bytes as text; None for a negative size of a nullable field.
+
+        `name` is the field's name for messages. Bytes that are not UTF-8 become U+FFFD, as in Java. Raise FormatError
+        for null in another field, for a size above 2^15 - 1, and where fewer bytes are left.
+        """
         if _is_null(size, name, nullable):
             return None
         if size > _LONGEST_STRING:
@@ -208,7 +223,7 @@ class SchemaReader:
         return jvm_text(self.take(size))
 
     def _take_exactly(self, size: int) -> bytes:
-        """Return the next `size` bytes; raise EndOfBytesError where fewer are left."""
+        """Return the next `size` bytes; raise EndOfBytesError where fewer are left, before any is taken."""
         if size > self.left:
             raise EndOfBytesError(f"{size} bytes wanted where {self.left} are left")
         self.position += size
@@ -221,7 +236,7 @@ def format_uuid(data: bytes) -> str:
 
 
 def _is_null(size: int, name: str, nullable: bool) -> bool:
-    """Return whether a size means null; raise FormatError for null in a field that is not nullable."""
+    """Return whether a size means null (it is negative); raise FormatError for null in a field that is not nullable."""
     if size < 0 and not nullable:
         raise FormatError(f"non-nullable field {name} was serialized as null")
     return size < 0
@@ -238,7 +253,7 @@ def load_layouts(name: str) -> tuple[Layout, ...]:
 
 
 def _parse_layout(block: str) -> Layout:
-    """Return the message that a block of lines describes."""
+    """Return the message that a block of lines describes; errors are not caught, because the files are ours."""
     head, *lines = block.strip().splitlines()
     kind, api_key, name, *attributes = head.split()
     options = dict(attribute.split("=") for attribute in attributes)
@@ -250,7 +265,10 @@ def _parse_layout(block: str) -> Layout:
 
 
 def _parse_fields(lines: list[tuple[int, list[str]]], message_versions: range) -> tuple[Field, ...]:
-    """Return the fields of the first line's depth; deeper lines after a field are the fields of its struct."""
+    """Return the fields of the first line's depth; deeper lines after a field are the fields of its struct.
+
+    A line is its depth in blanks and its words.
+    """
     if not lines:
         return ()
     starts = [number for number, (depth, _) in enumerate(lines) if depth == lines[0][0]]
@@ -261,7 +279,10 @@ def _parse_fields(lines: list[tuple[int, list[str]]], message_versions: range) -
 
 
 def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: range) -> Field:
-    """Return the field that the words of a line describe; `fields` are those of its struct."""
+    """Return the field that the words of a line describe; `fields` are those of its struct.
+
+    The line is NAME TYPE and options like versions=1+, nullable=2+, tag=0 or default=-1.
+    """
     name, type, *attributes = words
     options = dict(attribute.split("=", 1) for attribute in attributes)
     versions = _parse_versions(options.get("versions", "0+"))
@@ -281,7 +302,10 @@ def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: 
 
 
 def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Field, ...]) -> Any:
-    """Return the default of a field: the stated one, or the empty value of its type."""
+    """Return the default of a field: the stated one, or the empty value of its type; None for `null`.
+
+    `many` says whether the field is an array; `fields` are those of a struct.
+    """
     if stated == "null":
         return None
     if many:
@@ -310,8 +334,8 @@ def _parse_versions(text: str) -> range:
 
 
 def find_layouts(name: str, kind: str) -> Iterator[Layout]:
-    """Return an iterator over the messages of one kind in layouts/NAME.txt.
+    """Return an iterator over the messages of one kind in layouts/NAME.txt, in the order of the file.
 
-    `kind` is key, value, metadata or data.
+    `kind` is key, value, metadata or data; another kind gives nothing. Raise FileNotFoundError for an unknown name.
     """
     return (layout for layout in load_layouts(name) if layout.kind == kind)

@@ -23,7 +23,7 @@ _LOOKED_THROUGH_BYTES = 512 * 1024
 
 
 def seek_offset(segment: Segment, offset: int) -> int:
-    """Return a position, in bytes, with no record at or past `offset` before it.
+    """Return a position, in bytes, with no record at or past `offset` before it. No error is raised.
 
     Return 0 where the index cannot be read, is missing or disagrees with the log.
     """
@@ -34,7 +34,7 @@ def seek_offset(segment: Segment, offset: int) -> int:
 
 
 def seek_time(segment: Segment, timestamp_ms: int) -> int:
-    """Return a position, in bytes, before which every record is older than `timestamp_ms`.
+    """Return a position, in bytes, before which every record is older than `timestamp_ms`. No error is raised.
 
     Return 0 where an index cannot be read, is missing or disagrees with the log, and for a segment of up to
     READ_WHOLE_BYTES.
@@ -62,7 +62,10 @@ def seek_time(segment: Segment, timestamp_ms: int) -> int:
 
 
 def _find_position(index: OffsetIndex, segment: Segment, offset: int) -> int:
-    """Return the position that an offset index has for an offset, or 0 where the log disagrees."""
+    """Return the position that an offset index has for an offset, in bytes, or 0 where the log disagrees.
+
+    Raise FormatError where the log cannot be read there.
+    """
     entry = index.lookup(offset)
     batch = segment.read_batch(entry.position) if index.count and entry.position >= 0 else None
     # Offsets rise, so no record at or past this offset lies before a sound batch that begins at or below it. An entry
@@ -80,12 +83,15 @@ def _are_rising(entries: Sequence[TimeEntry]) -> bool:
 
 
 def _compute_step(last: int) -> int:
-    """Return the step from one compared entry to the next, so that not too many are compared."""
+    """Return the step from one compared entry to the next, 1 or more, so that at most about 32 are compared."""
     return max(1, last // _COMPARED_ENTRIES)
 
 
 def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
-    """Return whether the log has the entry's offset in a batch whose largest timestamp is the entry's."""
+    """Return whether the log has the entry's offset in a batch whose largest timestamp is the entry's.
+
+    False also where the batch is not found within 512 KiB. Raise FormatError where the log cannot be read there.
+    """
     start = _find_position(offsets, segment, entry.offset)
     for batch in segment.batches(start):
         if batch.last_offset >= entry.offset:

@@ -31,7 +31,7 @@ def find_base_offset(path: Path) -> int:
     """Return the offset in a file's name, or else the first offset in its log.
 
     The log of an index is the .log file of the same segment. Raise UsageError where neither the name nor the log has an
-    offset, and FormatError where the log cannot be read.
+    offset, where the log does not exist, and where it may not be opened; FormatError where the log cannot be read.
     """
     offset = _offset_in_name(path)
     if offset is not None:
@@ -44,13 +44,13 @@ def find_base_offset(path: Path) -> int:
 
 
 def _offset_in_name(path: Path) -> int | None:
-    """Return the offset at the beginning of a file's name, or None."""
+    """Return the offset at the beginning of a file's name, or None for a name that begins with no number."""
     match = _NAME.match(path.name)
     return None if match is None else int(match[1])
 
 
 def _no_base_offset(path: Path) -> UsageError:
-    """Return the error for a file whose base offset is not known."""
+    """Return (not raise) the error for a file whose base offset is not known."""
     return UsageError(
         f"{path}: neither the name nor the first batch has a base offset",
         "a broker names segments like 00000000000000000000.log; give an index the name of its log",
@@ -64,7 +64,12 @@ class Segment:
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Open a path; raise NotFoundError, UsageError and FormatError."""
+        """Open a path, also of a gzip file; `-` is standard input.
+
+        Raise MissingFileError (a NotFoundError) for a missing file; UsageError for a folder, a file without read
+        permission, a device, or a closed or terminal standard input; FormatError where the file cannot be read or
+        unpacked.
+        """
         self.path = Path(path)
         self._file = StoredFile(self.path)
         self.size_bytes = self._file.size_bytes
@@ -86,7 +91,7 @@ class Segment:
     def base_offset(self) -> int:
         """Return the offset in the file's name, or else the first offset in the content.
 
-        Raise UsageError where neither has an offset.
+        Raise UsageError where neither has an offset: the file has another name and fewer than 8 bytes.
         """
         if self._base_offset is None:
             raise _no_base_offset(self.path)
@@ -123,7 +128,7 @@ class Segment:
         return self._part[position - start : max(0, end - start)]
 
     def peek(self, position: int, size: int) -> memoryview:
-        """Return `size` bytes from a position on, fewer at the end of the file; the part in memory stays.
+        """Return a view of `size` bytes from a position on, fewer at the end of the file; the part in memory stays.
 
         Raise LostBytesError (a FormatError) where the file cannot be read.
         """
@@ -144,7 +149,7 @@ class Segment:
             raise add_file_name(error, self.path) from None
 
     def _parse_batch_in_memory(self, position: int) -> AnyBatch | None:
-        """Return the batch at a position where all of it is in memory, else None.
+        """Return the batch at a position where all of it is in memory, else None. No error is raised.
 
         Most batches are in memory, and this is faster than read_batch.
         """
@@ -157,10 +162,10 @@ class Segment:
             return None  # read_batch raises the error with the name of the file
 
     def view_batch(self, position: int, end: int | None = None) -> memoryview:
-        """Return bytes from a position on that contain the whole batch there, and maybe more.
+        """Return a view of bytes from a position on that contain the whole batch there, and maybe more.
 
-        The bytes are fewer where the file or `end` comes before the end of the batch. Raise LostBytesError (a
-        FormatError) where the file cannot be read.
+        The bytes are fewer where the file or `end` comes before the end of the batch. `end` is in bytes; None is the
+        end of the file. Raise LostBytesError (a FormatError) where the file cannot be read.
         """
         view = self.view(position, HEADER_SIZE, end)
         size = read_batch_size(view)
@@ -186,8 +191,8 @@ class Segment:
     def read_frames(self, position: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
         """Yield position and size in bytes of every batch, as its header states them, up to one that is not whole.
 
-        This reads little more than the headers. Where the file cannot be read the iteration ends without an error: a
-        caller that reads the batch there gets the error.
+        `position` and `end` (None: the end of the file) are in bytes. This reads little more than the headers. Where
+        the file cannot be read the iteration ends without an error: a caller that reads the batch there gets the error.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         heads, start = b"", position
@@ -205,9 +210,10 @@ class Segment:
             position += size
 
     def records(self) -> Iterator[Record]:
-        """Yield the records of all batches that are not control batches.
+        """Yield the records of all batches that are not control batches, in the order of the file.
 
-        Raise FormatError where a batch is corrupt or the file cannot be read.
+        A wrong CRC is no error. Bytes at the end that are no whole batch are ignored. Raise FormatError where a batch
+        is corrupt or cannot be decompressed, or the file cannot be read.
         """
         for batch in self.batches():
             if not batch.is_control:

@@ -56,15 +56,16 @@ def select(
     With `deep` the records of the batches are selected and read; without it only batches are. `on_error` takes every
     error: a missing file, damage, a file that cannot be read. Reading continues with the next segment, and with
     `skip_damaged` behind the damage. Iterating over a batch's records raises FormatError for damage inside the batch.
-
-    `left_out` counts the records that `read_committed` leaves out because their transaction has no end. With `follow`
-    the iterator has no end, and damage in batches that are written later is raised as FormatError.
+    `left_out` counts the records that `read_committed` leaves out because their transaction has no end; None counts
+    nowhere. With `follow` the iterator has no end, and damage in batches that are written later is raised as
+    FormatError.
     """
+    missing_paths = set(filter(_is_missing, paths))
     for path in paths:
         # A missing file is an error also where the selection does not need the file.
-        if path != STANDARD_INPUT and not path.exists():
+        if path in missing_paths:
             on_error(MissingFileError(f"{path}: no such file"))
-    paths = [path for path in paths if path == STANDARD_INPUT or path.exists()]
+    paths = [path for path in paths if path not in missing_paths]
     if not paths:
         return iter(())
     reading = _Reading(selection, deep, on_error, OpenRecords() if left_out is None else left_out)
@@ -77,6 +78,7 @@ class _Reading:
     """One reading of segments: it yields the selected batches and reports damage."""
 
     def __init__(self, selection: Selection, deep: bool, on_error: OnError, left_out: OpenRecords) -> None:
+        """Take the arguments of `select`."""
         self._selection = selection
         self._deep = deep
         self._on_error = on_error
@@ -84,7 +86,10 @@ class _Reading:
         self._ends = TransactionEnds() if selection.read_committed or selection.with_ends else None
 
     def read_in_order(self, paths: Sequence[Path]) -> Iterator[SelectedBatch]:
-        """Yield the selected batches, from the first segment to the last."""
+        """Yield the selected batches, from the first segment to the last.
+
+        Errors of a file go to `on_error`. With `follow` this has no end, and later errors are raised.
+        """
         selection, position = self._selection, 0
         for number, path in enumerate(paths):
             try:
@@ -103,7 +108,11 @@ class _Reading:
             yield from self._follow(paths[-1], position)
 
     def read_last(self, paths: Sequence[Path], count: int) -> Iterator[SelectedBatch]:
-        """Yield the last `count` records, or batches; reading goes back from the last batch until there are enough."""
+        """Yield the last `count` records, or batches, in their order.
+
+        Reading goes back from the last batch until there are enough. Errors of a file go to `on_error`. With `follow`
+        later batches come after them, without an end, and later errors are raised.
+        """
         left, end = count, 0
         selected_batches: list[SelectedBatch] = []
         for path in reversed(paths):
@@ -127,7 +136,10 @@ class _Reading:
             yield from self._follow(paths[-1], end)
 
     def _read_batches(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
-        """Yield all batches from a position on; raise FormatError where a batch is damaged or not whole."""
+        """Yield all batches from a position on, in bytes; raise FormatError where a batch is damaged or not whole.
+
+        With `skip_damaged` damage is reported to `on_error` and passed over instead.
+        """
         if self._selection.skip_damaged:
             yield from read_sound_batches(segment, position, self._make_reporter(segment), self._keeps_bad_crc)
             return
@@ -137,7 +149,7 @@ class _Reading:
         self._require_end(segment, position)
 
     def _read_chain(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
-        """Yield the batches that follow each other.
+        """Yield the batches that follow each other, up to the first that is not whole; raise FormatError for damage.
 
         Zeros in a log that is followed are the place of batches that are not written yet, and no error.
         """
@@ -158,7 +170,10 @@ class _Reading:
             )
 
     def _find_places(self, segment: Segment) -> tuple[array[int], array[int]]:
-        """Return where the batches of a segment begin and where they end, in bytes, and report damage."""
+        """Return where the batches of a segment begin and where they end, in bytes, in the order of the file.
+
+        Damage is reported to `on_error`. Raise LostBytesError where the file cannot be read while damage is skipped.
+        """
         begins, ends = array("q"), array("q")
         if self._selection.skip_damaged:
             for batch in read_sound_batches(segment, 0, self._make_reporter(segment), self._keeps_bad_crc):
@@ -178,7 +193,10 @@ class _Reading:
         return begins, ends
 
     def _read_backwards(self, segment: Segment, begins: array[int], ends: array[int]) -> Iterator[SelectedBatch]:
-        """Yield the selected batches among those at these places, from the last one on."""
+        """Yield the selected batches among those at these places, from the last one on.
+
+        Damage of a batch goes to `on_error`. Raise LostBytesError where the file cannot be read.
+        """
         number = len(begins)
         while number:
             # Neighbouring batches are read together, because each one keeps all bytes of its part in memory.
@@ -196,7 +214,7 @@ class _Reading:
             number = first
 
     def _read_last_records(self, selected: SelectedBatch, count: int) -> deque[Record]:
-        """Return the last `count` selected records of a batch, up to any damage, which is reported."""
+        """Return the last `count` selected records of a batch, up to any damage, which is reported to `on_error`."""
         records: deque[Record] = deque(maxlen=count)
         try:
             records.extend(selected.records)
@@ -205,7 +223,11 @@ class _Reading:
         return records
 
     def _select_from(self, segment: Segment, batch: AnyBatch) -> Iterator[SelectedBatch]:
-        """Yield a batch with its selected records, or nothing."""
+        """Yield a batch with its selected records, or nothing.
+
+        Damage is reported to `on_error` where it comes before the first selected record; later damage is raised as
+        FormatError when the records are read. Records of a transaction without an end are counted in `left_out`.
+        """
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch) or not selection.may_take(batch):
             return
@@ -236,7 +258,10 @@ class _Reading:
             return batch.count
 
     def _is_shown(self, path: Path, batch: AnyBatch) -> bool:
-        """Return whether a batch is shown although it may be damaged, and report its damage."""
+        """Return whether a batch is shown although it may be damaged, and report its damage to `on_error`.
+
+        Nothing is raised.
+        """
         selection = self._selection
         if selection.skip_damaged:
             return True  # read_sound_batches has checked it
@@ -253,7 +278,11 @@ class _Reading:
         return selection.bad_crc is BadCrc.KEPT or not self._deep
 
     def _is_aborted(self, segment: Segment, batch: AnyBatch) -> bool | None:
-        """Return whether the batch belongs to an aborted transaction; None where that is not known."""
+        """Return whether the batch belongs to an aborted transaction; None where that is not known.
+
+        False for a batch outside of transactions and for a control batch. Raise UsageError where the folder cannot be
+        listed.
+        """
         if not isinstance(batch, Batch) or not batch.is_transactional or batch.is_control:
             return False
         return None if self._ends is None else self._ends.is_aborted(segment, batch)
@@ -264,31 +293,55 @@ class _Reading:
         return self._selection.bad_crc is BadCrc.KEPT
 
     def _make_reporter(self, segment: Segment) -> Callable[[Damage], None]:
-        """Return a function that reports damage of a segment as an error."""
+        """Return a function that reports damage of a segment to `on_error`, as a FormatError with the file's name."""
         return lambda damage: self._on_error(FormatError(f"{segment.path}: {damage}"))
 
     def _follow(self, path: Path, position: int) -> Iterator[SelectedBatch]:
-        """Yield the selected batches that a broker writes from now on, here and in later segments, without an end."""
+        """Yield the selected batches that a broker writes from now on, here and in later segments, without an end.
+
+        `position` is in bytes. The files are looked at every 0.2 s. Raise FormatError for damage, and MissingFileError
+        for a segment that was deleted meanwhile.
+        """
         while True:
             with Segment(path) as segment:
                 for batch in self._read_chain(segment, position):
                     position = batch.position + batch.size_bytes
                     yield from self._select_from(segment, batch)
             younger = [other for other in sorted(path.parent.glob("*.log")) if other.name > path.name]
-            if younger and path.stat().st_size <= position:
+            if younger and _measure_file(path) <= position:
                 path, position = younger[0], 0
             else:
                 time.sleep(POLL_S)
 
 
+def _is_missing(path: Path) -> bool:
+    """Return whether a path names no file. False for standard input, and where this cannot be found out."""
+    try:
+        return path != STANDARD_INPUT and not path.exists()
+    except OSError:  # opening the file raises an error with the reason
+        return False
+
+
+def _measure_file(path: Path) -> int:
+    """Return the present size of a file in bytes. Raise MissingFileError for a missing one."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        raise MissingFileError(f"{path}: no such file") from None
+
+
 def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> Iterator[SelectedBatch]:
-    """Yield batches with at most `limit` records in all, or at most `limit` batches."""
+    """Yield batches with at most `limit` records in all, or, unless `deep`, at most `limit` batches. None is no limit.
+
+    The records of a batch are counted when they are read.
+    """
     if limit is None:
         yield from batches
         return
     left = limit
 
     def count_down(records: Iterator[Record]) -> Iterator[Record]:
+        """Yield the records while the limit is not reached, and count them."""
         nonlocal left
         for record in islice(records, left):
             left -= 1
@@ -305,7 +358,8 @@ def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> I
 def _ends_before(path: Path, following: Sequence[Path], selection: Selection) -> bool:
     """Return whether all of a segment lies before the first selected offset.
 
-    The base offset of the next segment in the folder shows it.
+    `following` has the next segment or nothing. The base offset of the next segment in the folder shows it. Raise the
+    errors of find_base_offset: UsageError and FormatError.
     """
     return (
         selection.from_offset is not None

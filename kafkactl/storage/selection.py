@@ -74,7 +74,7 @@ class Selection:
     def find_start(self, segment: Segment) -> int:
         """Return the position in a segment to begin at, in bytes; no selected record lies before it.
 
-        Return 0 where the indexes of the segment do not help.
+        Return 0 where the indexes of the segment do not help. No error is raised.
         """
         by_offset = 0 if self.from_offset is None else seek_offset(segment, self.from_offset)
         by_time = 0 if self.from_time_ms is None else seek_time(segment, self.from_time_ms)
@@ -88,7 +88,7 @@ class Selection:
         return self.to_time_ms is not None and batch.is_log_append_time and batch.max_timestamp_ms >= self.to_time_ms
 
     def is_before(self, batch: AnyBatch) -> bool:
-        """Return whether all records of a batch lie before the first selected offset."""
+        """Return whether all records of a batch lie before the first selected offset; False without such an offset."""
         return self.from_offset is not None and batch.last_offset < self.from_offset
 
     def may_take(self, batch: AnyBatch) -> bool:
@@ -114,10 +114,11 @@ class Selection:
 def grep(pattern: str, texts: Callable[[Record], Sequence[str | None]]) -> Callable[[Record], bool]:
     """Return a filter of records: it says whether the key or value, as `texts` shows them, contains a pattern.
 
-    `pattern` is a regular expression of Python's `re`. Raise UsageError for an invalid one.
+    `pattern` is a regular expression of Python's `re`, searched anywhere in a text; a text of None never matches. Raise
+    UsageError for an invalid one. The filter raises what `texts` raises.
     """
     try:
         search = re.compile(pattern).search
     except re.error as error:
-        raise UsageError(f"{pattern!r} is no regular expression: {error}") from None
+        raise UsageError(f"invalid regular expression {pattern!r}: {error}") from None
     return lambda record: any(text is not None and search(text) for text in texts(record))

@@ -35,7 +35,12 @@ class StoredFile:
     """An open file for reading; its size is the size at the time of opening."""
 
     def __init__(self, path: Path) -> None:
-        """Open a path; raise MissingFileError, UsageError and FormatError."""
+        """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
+
+        Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device or
+        socket, or a closed or terminal standard input; FormatError where the file cannot be read or not one byte can be
+        unpacked.
+        """
         self.path = path
         self.fault: LostBytesError | None = None
         """Why the file has fewer bytes than it should have, or None; the bytes before that place can be read."""
@@ -75,7 +80,10 @@ class StoredFile:
         return False
 
     def _find_data(self, position: int) -> int:
-        """Return the first position from this one on that is in no hole of the file; the file's size without one."""
+        """Return the first position from this one on that is in no hole of the file; the file's size without one.
+
+        Raise LostBytesError where the file became shorter or cannot be read.
+        """
         if position >= self.size_bytes or not hasattr(os, "SEEK_DATA"):
             return position
         try:
@@ -91,11 +99,11 @@ class StoredFile:
         return self.size_bytes
 
     def _unreadable(self, position: int, error: OSError) -> LostBytesError:
-        """Return the error for a position that cannot be read."""
+        """Return (not raise) the error for a position that cannot be read."""
         return LostBytesError(f"{self.path}: position {position} cannot be read: {error.strerror}", _COPY_HINT)
 
     def _shorter(self) -> LostBytesError:
-        """Return the error for a file that became shorter."""
+        """Return (not raise) the error for a file that became shorter."""
         return LostBytesError(
             f"{self.path}: the file became shorter while it was read: it had {self.size_bytes} bytes,"
             f" and has {os.fstat(self._file.fileno()).st_size} now",
@@ -107,7 +115,12 @@ class StoredFile:
         self._file.close()
 
     def _open(self) -> BinaryIO:
-        """Open the path, and return the file to read from; raise MissingFileError, UsageError and FormatError."""
+        """Open the path, and return the file to read from; set `fault` where a gzip file is cut off.
+
+        Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device or
+        socket, or a closed or terminal standard input; FormatError where the file cannot be read or not one byte can be
+        unpacked.
+        """
         path = self.path
         try:
             if path == STANDARD_INPUT:
@@ -145,7 +158,7 @@ def read_file(path: Path) -> memoryview:
     file = StoredFile(path)
     try:
         if file.size_bytes > _LARGEST_SMALL_FILE:
-            raise FormatError(f"{path}: {file.size_bytes} bytes are more than any index or snapshot has")
+            raise FormatError(f"{path}: {file.size_bytes} bytes are too many for an index or a snapshot")
         data = memoryview(file.read(0, file.size_bytes))
     finally:
         file.close()
@@ -156,15 +169,15 @@ def read_file(path: Path) -> memoryview:
 
 @cache
 def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
-    """Return standard input as a file, and its fault or None.
+    """Return standard input as a file, and its fault or None; gzip data are unpacked.
 
     The result is cached, because standard input can be read only once. Raise UsageError where it is closed or a
-    terminal.
+    terminal, LostBytesError where not one byte can be unpacked, and OSError where it cannot be read.
     """
     if sys.stdin is None:
         raise UsageError("standard input is closed", "name a file instead of -")
     if sys.stdin.isatty():
-        raise UsageError("standard input is a terminal", "kafkactl dump-log - < FILE")
+        raise UsageError("standard input is a terminal", "redirect a file: kafkactl dump-log - < FILE")
     descriptor = sys.stdin.fileno()
     if stat.S_ISREG(os.fstat(descriptor).st_mode) and os.lseek(descriptor, 0, os.SEEK_CUR) == 0:
         file: BinaryIO = os.fdopen(os.dup(descriptor), "rb", buffering=0)
@@ -178,7 +191,7 @@ def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
 def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None]:
     """Return the content of a gzip file as a file, and why it ends too early, or None.
 
-    Raise LostBytesError where not one byte can be unpacked.
+    Raise LostBytesError where not one byte can be unpacked, and OSError where the file cannot be read.
     """
     file.seek(0)
     parts = _unpack_parts(file)
@@ -186,6 +199,7 @@ def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None
     fault: LostBytesError | None = None
 
     def read(_: int) -> bytes:
+        """Return the next unpacked part; b"" at the end and where the data are damaged, which `fault` then says."""
         nonlocal copied, fault
         try:
             part = next(parts, b"")
@@ -227,9 +241,10 @@ def _unpack_parts(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _copy_stream(read: Callable[[int], bytes | None]) -> BinaryIO:
-    """Return a file without a name that has all bytes of a stream.
+    """Return a file without a name that has all bytes of a stream; it is at its end, so read it by position.
 
-    It is on disk where a folder for temporary files exists, else in memory.
+    `read` gets a number of bytes and returns up to this many; b"" or None is the end. The file is on disk where a
+    folder for temporary files exists, else in memory. Raise OSError where the copy cannot be written.
     """
     copy = _create_nameless_file()
     while data := read(_COPIED_AT_ONCE):
@@ -239,7 +254,10 @@ def _copy_stream(read: Callable[[int], bytes | None]) -> BinaryIO:
 
 
 def _create_nameless_file() -> BinaryIO:
-    """Return an empty file without a name; in memory where no file can be created on disk."""
+    """Return an empty file without a name; in memory where no file can be created on disk.
+
+    Raise OSError where neither is possible.
+    """
     try:
         return tempfile.TemporaryFile()
     except OSError:

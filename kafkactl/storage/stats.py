@@ -67,7 +67,10 @@ class Stats:
         return self.uncompressed_bytes / self.compressed_bytes if self.compressed_bytes else None
 
     def add(self, other: Stats) -> None:
-        """Add the numbers of the next segments, which follow these ones."""
+        """Add the numbers of the next segments, which follow these ones.
+
+        A gap between both is not counted here: compute_stats counts it with `after`.
+        """
         for name, value in vars(other).items():
             own = getattr(self, name)
             if isinstance(own, Counter):
@@ -87,10 +90,10 @@ class Stats:
                 self._note_time(timestamp_ms)
 
     def take(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None) -> None:
-        """Count one record.
+        """Count one record, whose key and value are None where they are absent.
 
-        `timestamp_ms` is in ms, and a negative one is not counted. A record with a key and without a value is a
-        tombstone.
+        `timestamp_ms` is in ms since 1970, and a negative one is not counted. A record with a key and without a value
+        is a tombstone.
         """
         self.records += 1
         self.note_offsets(offset, offset + 1)
@@ -109,7 +112,7 @@ class Stats:
     def list_top_keys(self, count: int) -> list[tuple[bytes, int]]:
         """Return the `count` most frequent keys and their numbers of records, the most frequent first.
 
-        Keys with equal numbers are sorted by their bytes.
+        Keys with equal numbers are sorted by their bytes. Rare keys may be missing where `keys_are_exact` is False.
         """
         return sorted(self.keys.items(), key=lambda item: (-item[1], item[0]))[:count]
 
@@ -121,7 +124,7 @@ class Stats:
         self.next_offset = max(self.next_offset or 0, end)
 
     def note_end(self, offset: int) -> None:
-        """Count the gap between the last record and an offset."""
+        """Count the gap between the last record and an offset. Without a record so far nothing is counted."""
         if self.next_offset is not None and offset > self.next_offset:
             self.gaps += 1
             self.missing_offsets += offset - self.next_offset
@@ -161,7 +164,10 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
 
 
 def _count_batch(batch: AnyBatch, stats: Stats) -> None:
-    """Add the numbers of one batch. The records of a batch with a wrong CRC are not counted."""
+    """Add the numbers of one batch. The records of a batch with a wrong CRC are not counted.
+
+    Raise FormatError where the batch cannot be decompressed or read; a part of it may be counted then.
+    """
     stats.batches += 1
     stats.batch_sizes[batch.size_bytes] += 1
     if not batch.is_valid:
@@ -189,7 +195,7 @@ def _count_batch(batch: AnyBatch, stats: Stats) -> None:
 
 
 def compute_percentiles(sizes: Counter[int]) -> dict[str, int | None]:
-    """Return the percentiles of sizes, in bytes: p50, p90, p99 and max.
+    """Return the percentiles of sizes, in bytes, by the names p50, p90, p99 and max.
 
     `sizes` has the number of occurrences by size. Each value is None where `sizes` is empty.
     """
@@ -201,7 +207,10 @@ def compute_percentiles(sizes: Counter[int]) -> dict[str, int | None]:
 
 
 def _find_percentile(ordered: Sequence[tuple[int, int]], total: int, percent: int) -> int | None:
-    """Return the smallest size that so many percent of all sizes do not exceed; None without sizes."""
+    """Return the smallest size that at least `percent` percent of all sizes do not exceed; None without sizes.
+
+    `ordered` has pairs of size and number, sorted by size; `total` is the sum of the numbers.
+    """
     running_count = 0
     for size, count in ordered:
         running_count += count

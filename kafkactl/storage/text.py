@@ -23,9 +23,9 @@ def jvm_text(data: bytes) -> str:
 
 
 def split_as_utf8(data: bytes, size: int = 1024 * 1024) -> Iterator[bytes]:
-    """Yield bytes as valid UTF-8, in parts of about `size` bytes.
+    """Yield bytes as valid UTF-8, in parts of about `size` bytes; nothing for no bytes.
 
-    Together the parts are the encoded result of `jvm_text`.
+    Bytes that are not UTF-8 become U+FFFD: together the parts are the encoded result of `jvm_text`.
     """
     position = 0
     while position < len(data):
@@ -74,7 +74,10 @@ def name_text(data: bytes) -> str:
 
 
 def name_bytes(name: str | bytes) -> bytes:
-    """Return a header's name as bytes, as it is in the log; bytes are returned as they are."""
+    """Return a header's name as bytes, as it is in the log; bytes are returned as they are.
+
+    Raise UnicodeEncodeError for text with a lone surrogate that stands for no byte.
+    """
     return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
 
 

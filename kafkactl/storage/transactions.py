@@ -66,7 +66,8 @@ class TransactionEnds:
     def is_aborted(self, segment: Segment, batch: Batch) -> bool | None:
         """Return whether the transaction of a batch was aborted; None where the log has no end of it.
 
-        Damage is no error here: its control batches are ignored.
+        Damage is no error here: its control batches are ignored. Raise UsageError where the segment's folder cannot be
+        listed.
         """
         if segment.path not in self._of_segment:
             self._of_segment[segment.path] = _read_ends(segment)
@@ -78,16 +79,19 @@ class TransactionEnds:
         return end
 
     def _list_later_segments(self, path: Path) -> list[Path]:
-        """Return the segments that follow a segment in its folder."""
+        """Return the segments that follow a segment in its folder, in the order of their offsets.
+
+        The list is empty where the segment is not there. Raise UsageError where the folder cannot be listed.
+        """
         if path not in self._following:
             segments = list_segments(path.parent)
             self._following[path] = segments[segments.index(path) + 1 :] if path in segments else []
         return self._following[path]
 
     def _read_ends_once(self, path: Path) -> _Ends:
-        """Return the ends in a segment.
+        """Return the ends in a segment, which is read at the first call only.
 
-        There are none where it cannot be read, because the reader of its records reports that.
+        There are none where it cannot be read, because the reader of its records reports that. Nothing is raised.
         """
         if path not in self._of_segment:
             try:
@@ -99,16 +103,16 @@ class TransactionEnds:
 
 
 def _find_end(ends: _Ends, batch: Batch) -> bool | None:
-    """Return whether the first end after a batch, of its producer's transactions, aborts; None without an end."""
+    """Return whether the first end at or after a batch, of its producer's transactions, aborts; None without an end."""
     of_producer = ends.get(batch.producer_id, ())
     number = bisect_left(of_producer, (batch.base_offset, False))
     return of_producer[number][1] if number < len(of_producer) else None
 
 
 def _read_ends(segment: Segment) -> _Ends:
-    """Return the ends of transactions in a segment.
+    """Return the ends of transactions in a segment, by producer id, in the order of their offsets.
 
-    Damage is ignored: the reader of the records reports it.
+    Damage is ignored, and what is behind it is read: the reader of the records reports it. Nothing is raised.
     """
     ends: _Ends = {}
     try:
@@ -121,7 +125,7 @@ def _read_ends(segment: Segment) -> _Ends:
 
 
 def _read_batch_ends(batch: Batch) -> list[_End]:
-    """Return the ends in one control batch; none where its records cannot be read."""
+    """Return the ends in one control batch, in the order of their offsets; none where its records cannot be read."""
     try:
         controls = [(record.offset, parse_control(record).type) for record in batch.records()]
     except FormatError:

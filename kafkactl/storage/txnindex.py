@@ -28,10 +28,10 @@ class AbortedTransaction:
 
 
 def read_aborted_transactions(path: Path) -> Iterator[AbortedTransaction]:
-    """Yield the entries of a .txnindex file.
+    """Yield the entries of a .txnindex file, in the order of the file; nothing for an empty file.
 
     Raise NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError
-    for an entry that is cut off or has a version above 0.
+    for an entry that is cut off or has a version above 0, after the entries before it.
     """
     data = read_file(path)
     for position in range(0, len(data), ENTRY.size):
@@ -39,5 +39,5 @@ def read_aborted_transactions(path: Path) -> Iterator[AbortedTransaction]:
             raise FormatError(f"{path}: corrupt: its last entry has {len(data) - position} of {ENTRY.size} bytes")
         entry = AbortedTransaction(*ENTRY.unpack_from(data, position))
         if entry.version > 0:
-            raise FormatError(f"{path}: entry of version {entry.version}, and 0 is the only one known")
+            raise FormatError(f"{path}: unknown version {entry.version} of an entry: only version 0 is known")
         yield entry

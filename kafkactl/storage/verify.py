@@ -38,7 +38,7 @@ def check_offset_index(
     """Yield every entry of an index, with the last offset of the batch at its position where they differ, else None.
 
     `max_batch_bytes` bounds the size of a batch; None is no bound. Raise FormatError for an entry whose position has no
-    batch, or no batch within the bound.
+    batch, or no batch within the bound, and where the log is corrupt or cannot be read.
     """
     for entry in index.read_entries():
         end = None if max_batch_bytes is None else max(0, entry.position) + max_batch_bytes
@@ -47,7 +47,7 @@ def check_offset_index(
             raise FormatError(
                 f"{index.path}: its entry for offset {entry.offset} points at position {entry.position},"
                 f" where {segment.path.name} has no batch",
-                "the index of an empty active segment is all zeros; any other is corrupt",
+                "ignore this for an empty active segment, whose index is all zeros; any other index is corrupt",
             )
         yield entry, None if batch.last_offset == entry.offset else batch.last_offset
 

@@ -186,7 +186,7 @@ def test_a_result_without_the_form_is_wrong_usage(
     arguments: list[str], form: str, cli: Cli, broker: FakeBroker
 ) -> None:
     done = cli("-b", broker.address, *arguments, "-o", form, check=2)
-    assert f"this result has no form {form}" in done.stderr
+    assert f"invalid value '{form}' for -o: this result does not have this form" in done.stderr
     cli.with_environment(KAFKACTL_OUTPUT=form).ok("-b", broker.address, *arguments)
 
 

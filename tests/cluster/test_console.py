@@ -75,7 +75,7 @@ def test_typed_keys_and_values(kraft: RunningCluster, name: str) -> None:
     (record,) = consumed(kraft, name, *formats)
     assert (record["key"], record["value"]) == ("-7", "00ff")
     done = kraft.cli("consume", name, "--from-beginning", "--exit", "--value-format", "long", check=1)
-    assert f"{name}-0 offset 0: 2 bytes are no long" in done.stderr
+    assert f"{name}-0 offset 0: 2 bytes are not of the format long, which has 8" in done.stderr
     skipped = kraft.cli(
         "consume", name, "--from-beginning", "--exit", "--value-format", "long", "--skip-message-on-error"
     )

@@ -20,7 +20,7 @@ def test_a_file_becomes_topics_and_topics_a_file(cluster: RunningCluster, name: 
     declared = {"partitions": 2, "replication_factor": 1, "configs": {"retention.ms": 5000, "preallocate": True}}
     file.write_text(yaml.safe_dump({"topics": {name: declared, f"{name}.b": None}}))
     assert [row[0] for row in changes(cluster, file)] == ["create", "create"]
-    assert "nobody can be asked" in cluster.cli("topics", "apply", file, check=2).stderr
+    assert "there is no terminal to ask at" in cluster.cli("topics", "apply", file, check=2).stderr
     cluster.cli.ok("topics", "apply", file, "--yes")
     eventually(lambda: changes(cluster, file, status=0) == [])
     assert "no differences" in cluster.cli("topics", "plan", file, check=0).stderr
@@ -123,8 +123,8 @@ def test_files_that_declare_no_topics(kraft: RunningCluster, tmp_path: Path) -> 
         "topics: {a: {partitions: many}}": "no number from 1",
         "topics: {a: {configs: [1]}}": "names with values",
         "topics: {a: {partitions: 010}}": "partitions '010' is no number from 1",
-        "topics: {a: {partitions: 3, partitions: 4}}": "'partitions' is there twice",
-        "topics: {a: , a: }": "'a' is there twice",
+        "topics: {a: {partitions: 3, partitions: 4}}": "'partitions' occurs twice",
+        "topics: {a: , a: }": "'a' occurs twice",
         "topics: {a: {configs: {retention.ms: null}}}": "retention.ms has no value",
         "topics: {a: {configs: {retention.ms: {b: 1}}}}": "the value of retention.ms is not a text",
     }.items():

@@ -156,7 +156,7 @@ def test_a_cluster_that_runs_in_part_is_told_as_that(own: Cli) -> None:
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: [node["state"] for node in nodes(own)] == ["running", "stopped", "running"])
     refused = own("local", "up", "kraft-cluster", check=1)
-    assert "kraft-cluster runs in part only: kafka-2 is stopped" in refused.stderr
+    assert "kraft-cluster runs only in part: kafka-2 is stopped" in refused.stderr
     own.ok("local", "down")
     own.ok("local", "up", "kraft-cluster")
     assert {node["state"] for node in nodes(own)} == {"running"}

@@ -57,7 +57,10 @@ def format_creation(outcome: Outcome) -> str:
 
 
 def format_partition(row: PartitionDescription) -> str:
-    """Return the line of kafka-topics --describe about a partition."""
+    """Return the line of kafka-topics --describe about a partition, its end included.
+
+    A partition without a leader shows `none`, and eligible leaders of None show N/A.
+    """
     moving = ""
     if row.is_moving:
         moving = f"\tAdding Replicas: {_format_ids(row.adding)}\tRemoving Replicas: {_format_ids(row.removing)}"
@@ -129,7 +132,7 @@ def format_alteration(entity: Entity) -> str:
 
 
 def format_quotas(rows: Sequence[Quota]) -> str:
-    """Return the lines of kafka-configs --describe about quotas, in the order of Java's hash tables."""
+    """Return the lines of kafka-configs --describe about quotas, in the order of Java's hash tables; "" without any."""
     by_entity: dict[QuotaEntity, dict[str, float]] = {}
     for row in rows:
         by_entity.setdefault(row.entity, {})[row.name] = row.value
@@ -148,7 +151,10 @@ def format_quotas(rows: Sequence[Quota]) -> str:
 
 
 def format_credentials(rows: Iterable[Credential]) -> str:
-    """Return the lines of kafka-configs --describe about the SCRAM credentials of users."""
+    """Return the lines of kafka-configs --describe about the SCRAM credentials of users, in the order of the rows.
+
+    All credentials of a user are on the line of the first; "" without any.
+    """
     by_user: dict[str, list[str]] = {}
     for row in rows:
         by_user.setdefault(row.user, []).append(f"{row.mechanism}=iterations={row.iterations}")
@@ -159,7 +165,7 @@ def format_credentials(rows: Iterable[Credential]) -> str:
 
 
 def _compute_entity_hash(entity: QuotaEntity) -> int:
-    """Return ClientQuotaEntity.hashCode: the hash of a list with one map."""
+    """Return ClientQuotaEntity.hashCode, as an unsigned number of 32 bits: the hash of a list with one map."""
     parts = zip(("user", "client-id", "ip"), entity, strict=True)
     map_hash = sum(
         compute_string_hash(kind) ^ (compute_string_hash(name) if name else 0)

@@ -21,7 +21,10 @@ _REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Recon
 
 
 def format_groups(groups: Sequence[GroupListing], with_type: bool, with_state: bool) -> str:
-    """Return the text of --list; `with_type` and `with_state` stand for the options --type and --state."""
+    """Return the text of --list, in the order of a Java HashMap; empty without groups and columns.
+
+    `with_type` and `with_state` stand for the options --type and --state, which add columns and a heading.
+    """
     by_name = {group.group: group for group in groups}
     ordered = [by_name[name] for name in sort_as_hash_map(list(by_name))]
     if not (with_type or with_state):
@@ -65,7 +68,7 @@ def format_offsets(lag: GroupLag, verbose: bool) -> str:
 def format_members(description: GroupDescription, verbose: bool) -> str:
     """Return the text of --describe --members about one group; `verbose` adds assignments and epochs.
 
-    A group without members has only the heading, as in Kafka's tool.
+    Members keep their order. A group without members has only the heading, as in Kafka's tool.
     """
     with_instance = any(member.instance_id for member in description.members)
     mixed = {member.upgraded for member in description.members} >= {True, False}
@@ -142,7 +145,7 @@ def format_reset(plans: Mapping[str, Mapping[Partition, int]]) -> str:
 
 
 def format_empty_partitions(partitions: Sequence[Partition]) -> str:
-    """Return the warnings of --to-datetime about partitions without a record since that time."""
+    """Return the warnings of --to-datetime about partitions without a record since that time; "" without any."""
     return "".join(
         f"\nWarn: Partition {number} from topic {topic} is empty. Falling back to latest known offset.\n"
         for topic, number in sort_partitions(partitions)
@@ -150,9 +153,9 @@ def format_empty_partitions(partitions: Sequence[Partition]) -> str:
 
 
 def format_export(plans: Mapping[str, Mapping[Partition, int]], with_group: bool) -> str:
-    """Return the csv of --reset-offsets --export, without a heading.
+    """Return the csv of --reset-offsets --export, without a heading, in the order of Java's hash tables.
 
-    `plans` has the new offsets by group and partition; `with_group` adds the group to each row.
+    `plans` has the new offsets by group and partition; `with_group` adds the group to each row. An empty line ends it.
     """
     from kafkactl.output.kafka.java_text import format_csv_line
 
@@ -165,7 +168,7 @@ def format_export(plans: Mapping[str, Mapping[Partition, int]], with_group: bool
 
 
 def format_offset_deletions(group: str, results: Mapping[Partition, str | None]) -> str:
-    """Return the text of --delete-offsets about one group, after a request that succeeded.
+    """Return the text of --delete-offsets about one group, after a request that succeeded; rows are sorted as text.
 
     `results` has the error of each partition, or None where its offset was deleted.
     """
@@ -181,7 +184,7 @@ def format_offset_deletions(group: str, results: Mapping[Partition, str | None])
 
 
 def format_deletions(results: Mapping[str, str | None]) -> str:
-    """Return the text of --delete.
+    """Return the text of --delete, groups in the order of a Java HashMap.
 
     `results` has the error of each group, or None where it was deleted.
     """
@@ -196,7 +199,10 @@ def format_deletions(results: Mapping[str, str | None]) -> str:
 
 
 def sort_partitions(partitions: Sequence[Partition]) -> list[Partition]:
-    """Return partitions in the order of a Java HashMap with org.apache.kafka.common.TopicPartition as its keys."""
+    """Return partitions in the order of a Java HashMap with org.apache.kafka.common.TopicPartition as its keys.
+
+    `partitions` are unique and in the order in which they were put.
+    """
     return sort_by_hash(
         partitions, lambda partition: (31 * (31 + partition[1]) + compute_string_hash(partition[0])) & 0xFFFFFFFF
     )
@@ -205,7 +211,7 @@ def sort_partitions(partitions: Sequence[Partition]) -> list[Partition]:
 def _sort_rows(lag: GroupLag) -> Iterable[tuple[PartitionLag, Member | None]]:
     """Yield partitions with the member that reads each one, members with the most partitions first.
 
-    Partitions that have a commit and no member follow, with None.
+    Partitions that have a commit and no member follow, sorted, with None. Partitions with neither are left out.
     """
     rows = {(row.topic, row.partition): row for row in lag.partitions}
     owned = set()
@@ -219,7 +225,7 @@ def _sort_rows(lag: GroupLag) -> Iterable[tuple[PartitionLag, Member | None]]:
 
 
 def _make_offset_cells(row: PartitionLag, member: Member | None) -> list[str]:
-    """Return the cells of a partition's row."""
+    """Return the cells of a partition's row as text; a hyphen for each unknown one, and for `member` None."""
     has_lag = row.current_offset is not None and row.log_end_offset is not None
     lag = (row.log_end_offset or 0) - (row.current_offset or 0)  # below zero where the log was cut, as in the tool
     return [
@@ -240,7 +246,7 @@ _WIDENED = frozenset({0, 1, 2, 3, 4, 7, 9})
 
 
 def _make_member_cells(description: GroupDescription, member: Member) -> list[str]:
-    """Return the cells of a member's row."""
+    """Return the cells of a member's row as text; a hyphen for each unknown one."""
     return [
         description.group,
         member.consumer_id,
@@ -265,7 +271,7 @@ def _format_assignment(partitions: Sequence[Partition]) -> str:
 
 
 def _measure(rows: Sequence[Sequence[str]], column: int) -> int:
-    """Return the width of a column: that of its longest cell, and 15 at least."""
+    """Return the width of a column, by its number: that of its longest cell, and 15 at least."""
     return max([_WIDTH, *(len(row[column]) for row in rows)])
 
 

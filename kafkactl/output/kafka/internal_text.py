@@ -21,11 +21,13 @@ KeyAndValue = tuple[str | None, str | None]
 def make_coordinator_parser(topic: str) -> Callable[[Record], KeyAndValue]:
     """Return a function that formats the records of a coordinator's topic.
 
-    `topic` is consumer_offsets, transaction_state or share_group_state. The function returns an error of the decoder as
-    text in place of the key; it raises FormatError for a record without a key.
+    `topic` is consumer_offsets, transaction_state or share_group_state. The function returns the texts of key and
+    value; for a tombstone the value is <DELETE>. It returns an error of the decoder as text in place of the key, and
+    None as the value; it raises FormatError for a record without a key.
     """
 
     def parse(record: Record) -> KeyAndValue:
+        """Return the texts of key and value. Raise FormatError for a record without a key."""
         if record.key is None:
             raise FormatError(
                 f"the record at offset {record.offset} has no key, which every record of this topic has",
@@ -46,7 +48,10 @@ def make_coordinator_parser(topic: str) -> Callable[[Record], KeyAndValue]:
 
 
 def format_cluster_metadata(record: Record) -> KeyAndValue:
-    """Return the text of a record of __cluster_metadata; a value that cannot be decoded gives the error as text."""
+    """Return None and the text of a record of __cluster_metadata.
+
+    An error of the decoder is the text; nothing is raised.
+    """
     try:
         parsed = parse_metadata_record("cluster_metadata", record.value or b"")
     except FormatError as error:
@@ -55,7 +60,10 @@ def format_cluster_metadata(record: Record) -> KeyAndValue:
 
 
 def format_remote_log_metadata(record: Record) -> KeyAndValue:
-    """Return the text of a record of __remote_log_metadata; a value that cannot be decoded gives the error as text."""
+    """Return None and the text of a record of __remote_log_metadata.
+
+    An error of the decoder, and the missing value of a tombstone, give the error as the text; nothing is raised.
+    """
     try:
         if record.value is None:
             raise FormatError(_NO_VALUE)
@@ -74,7 +82,7 @@ _DELETE_STATES = ("DELETE_PARTITION_MARKED", "DELETE_PARTITION_STARTED", "DELETE
 
 
 def _format_segment(fields: Mapping[str, Any]) -> str:
-    """Return RemoteLogSegmentMetadata; raise FormatError for offsets that Kafka's class refuses."""
+    """Return RemoteLogSegmentMetadata as text; raise FormatError for offsets, epochs or a state that Kafka refuses."""
     start, end = fields["startOffset"], fields["endOffset"]
     if start < 0:
         raise FormatError(f"Unexpected start offset = {start}. StartOffset for a remote segment cannot be negative")
@@ -100,7 +108,7 @@ def _format_segment(fields: Mapping[str, Any]) -> str:
 
 
 def _format_segment_update(fields: Mapping[str, Any]) -> str:
-    """Return RemoteLogSegmentMetadataUpdate."""
+    """Return RemoteLogSegmentMetadataUpdate as text; raise FormatError for an unknown state."""
     return _format_java_object(
         "RemoteLogSegmentMetadataUpdate",
         remoteLogSegmentId=_format_segment_id(fields["remoteLogSegmentId"]),
@@ -112,7 +120,7 @@ def _format_segment_update(fields: Mapping[str, Any]) -> str:
 
 
 def _format_partition_delete(fields: Mapping[str, Any]) -> str:
-    """Return RemotePartitionDeleteMetadata."""
+    """Return RemotePartitionDeleteMetadata as text; raise FormatError for an unknown state."""
     return _format_java_object(
         "RemotePartitionDeleteMetadata",
         topicPartition=_format_topic_partition(fields["topicIdPartition"]),
@@ -123,7 +131,7 @@ def _format_partition_delete(fields: Mapping[str, Any]) -> str:
 
 
 def _format_segment_snapshot(fields: Mapping[str, Any]) -> str:
-    """Return RemoteLogSegmentMetadataSnapshot."""
+    """Return RemoteLogSegmentMetadataSnapshot as text; raise FormatError for an unknown state and without epochs."""
     state = _format_segment_state(fields)
     return _format_java_object(
         "RemoteLogSegmentMetadataSnapshot",
@@ -148,24 +156,24 @@ _REMOTE: dict[str, Callable[[Mapping[str, Any]], str]] = {
 
 
 def _format_java_object(name: str, **parts: object) -> str:
-    """Return an object as Java's toString prints it: NAME{PART=VALUE, ...}."""
+    """Return an object as Java's toString prints it: NAME{PART=VALUE, ...}, the parts in the order of the arguments."""
     return f"{name}{{{', '.join(f'{part}={value}' for part, value in parts.items())}}}"
 
 
 def _format_segment_id(entry: Mapping[str, Any]) -> str:
-    """Return RemoteLogSegmentId."""
+    """Return RemoteLogSegmentId as text."""
     return _format_java_object(
         "RemoteLogSegmentId", topicIdPartition=_format_topic_partition(entry["topicIdPartition"]), id=entry["id"]
     )
 
 
 def _format_topic_partition(entry: Mapping[str, Any]) -> str:
-    """Return TopicIdPartition."""
+    """Return TopicIdPartition as text: ID:TOPIC-PARTITION."""
     return f"{entry['id']}:{entry['name']}-{entry['partition']}"
 
 
 def _format_leader_epochs(fields: Mapping[str, Any]) -> str:
-    """Return leader epochs and offsets as a Java map; raise FormatError without any."""
+    """Return leader epochs and offsets as a Java map, sorted by epoch; raise FormatError without any."""
     epochs = {entry["leaderEpoch"]: entry["offset"] for entry in fields["segmentLeaderEpochs"]}
     if not epochs:
         raise FormatError("segmentLeaderEpochs can not be null or empty")
@@ -179,7 +187,7 @@ def _format_custom_metadata(fields: Mapping[str, Any]) -> str:
 
 
 def _format_segment_state(fields: Mapping[str, Any]) -> str:
-    """Return the state of a remote segment."""
+    """Return the state of a remote segment by its name; raise FormatError for an unknown number."""
     return _format_state(_SEGMENT_STATES, fields["remoteLogSegmentState"], "state can not be null")
 
 

@@ -14,7 +14,7 @@ _DEFAULT_CAPACITY = 16
 def sort_as_hash_map(keys: Sequence[str], capacity: int = _DEFAULT_CAPACITY) -> list[str]:
     """Return keys in the order in which a java.util.HashMap iterates over them.
 
-    `keys` are in the order in which they were put; `capacity` is the initial capacity of the map.
+    `keys` are unique and in the order in which they were put; `capacity` is the initial capacity of the map.
     """
     return sort_by_hash(keys, compute_string_hash, capacity)
 
@@ -22,7 +22,8 @@ def sort_as_hash_map(keys: Sequence[str], capacity: int = _DEFAULT_CAPACITY) -> 
 def sort_by_hash(keys: Sequence[K], hash_code: Callable[[K], int], capacity: int = _DEFAULT_CAPACITY) -> list[K]:
     """Return keys in the order of a java.util.HashMap, with the hash codes of `hash_code`.
 
-    Hash codes are unsigned numbers of 32 bits. The other parameters are those of `sort_as_hash_map`.
+    Hash codes are unsigned numbers of 32 bits. `keys` are unique and in the order in which they were put; `capacity` is
+    the initial capacity of the map.
     """
     size = 1
     while size < capacity:

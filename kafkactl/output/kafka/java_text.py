@@ -12,9 +12,10 @@ _CONTROL_CHARACTER = re.compile(r"\\u00([01][0-9a-f])")
 
 
 def format_json(value: Any) -> str:
-    """Return a value as compact JSON; bytes as base64.
+    """Return a value as compact JSON on one line; bytes as base64.
 
-    Floats are written as in Java; NaN and infinity are strings.
+    The value consists of mappings, lists, texts, numbers, bools, bytes and None. Floats are written as in Java; NaN and
+    infinity are strings. Raise TypeError for any other type.
     """
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{format_json(name)}:{format_json(inner)}" for name, inner in value.items()) + "}"
@@ -31,7 +32,10 @@ def format_json(value: Any) -> str:
 
 
 def format_double(value: float) -> str:
-    """Return a float as java.lang.Double.toString: scientific below 10^-3 and from 10^7 on."""
+    """Return a float as java.lang.Double.toString: scientific below 10^-3 and from 10^7 on.
+
+    NaN and Infinity by name.
+    """
     if value != value:
         return "NaN"
     if value in (float("inf"), float("-inf")):
@@ -53,7 +57,7 @@ def format_double(value: float) -> str:
 
 
 def format_boolean(value: bool) -> str:
-    """Return true or false."""
+    """Return the text true or false."""
     return "true" if value else "false"
 
 

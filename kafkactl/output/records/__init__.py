@@ -20,11 +20,16 @@ class RecordWriter(ABC):
 
     @abstractmethod
     def write(self, message: Any) -> bytes:
-        """Return the bytes of one record.
+        """Return the bytes of one record, a message of confluent_kafka; nothing is written here.
 
-        Raise FormatError for a key, value or header that is not of its format.
+        Raise FormatError for a key, value or header that is not of its format, and KafkactlError for headers that
+        cannot be read.
         """
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
-        """Return the bytes of many records; raise FormatError as `write`."""
+        """Return the bytes of many records, in their order.
+
+        Raise FormatError for a key, value or header that is not of its format, and KafkactlError for headers that
+        cannot be read.
+        """
         return b"".join(map(self.write, messages))

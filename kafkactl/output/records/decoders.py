@@ -59,7 +59,7 @@ def find_class_format(name: str) -> Format:
     short = short.removesuffix("Decoder").removesuffix("Deserializer")
     formats_by_name = {class_name.lower(): format for class_name, format in _FORMATS.items()}
     if short.lower() not in formats_by_name:
-        raise UsageError(f"{name}: no decoder class that is known", f"one of {', '.join(_FORMATS)}, or --key-format")
+        raise UsageError(f"unknown decoder class {name!r}", f"use one of {', '.join(_FORMATS)}, or --key-format")
     format = formats.get(formats_by_name[short.lower()])
     size = _LEADING_BYTES.get(format.name)
     # Kafka's own decoders of numbers read the first bytes and ignore later ones; its deserializers refuse later ones.
@@ -69,20 +69,27 @@ def find_class_format(name: str) -> Format:
 
 
 def make_format_decoder(key: Format, value: Format) -> Decoder:
-    """Return the decoder of keys and values of these formats."""
+    """Return the decoder of keys and values of these formats.
+
+    In its `values`, keys and values of the format string stay bytes. A schema id in a header counts, as in
+    add_schema_id. The decoder raises FormatError for bytes that are not of their format.
+    """
 
     def text(record: Record) -> tuple[str | None, str | None]:
+        """Return key and value as text, None for an absent one; raise FormatError."""
         return (
             None if record.key is None else key.to_text(key.add_schema_id(record.key, record.headers)),
             None if record.value is None else value.to_text(value.add_schema_id(record.value, record.headers)),
         )
 
     def decode_part(data: bytes | None, format: Format, record: Record) -> bytes | str | None:
+        """Return a key or value as text, or as bytes for the format string; None for None."""
         if data is None or format.name == formats.STRING:
             return data
         return format.to_text(format.add_schema_id(data, record.headers))
 
     def values(record: Record) -> tuple[Any, Any]:
+        """Return key and value as data for JSON, None for an absent one; raise FormatError."""
         return decode_part(record.key, key, record), decode_part(record.value, value, record)
 
     return Decoder(text, values, key.name == value.name == formats.STRING)
@@ -92,7 +99,8 @@ def make_topic_decoder(topic: str) -> Decoder:
     """Return the decoder of one of Kafka's internal topics.
 
     `topic` is one of TOPICS. The decoder's `text` has the errors of Kafka's tool in place of records that it cannot
-    decode; `values` raises FormatError for them.
+    decode, but raises FormatError for a record of a coordinator's topic without a key; `values` raises FormatError for
+    all these records.
     """
     from kafkactl.output.kafka import internal_text
     from kafkactl.storage.internal.coordinator import parse_coordinator_record
@@ -106,10 +114,12 @@ def make_topic_decoder(topic: str) -> Decoder:
         text = internal_text.make_coordinator_parser(topic)
 
     def metadata(record: Record) -> tuple[Any, Any]:
+        """Return None and the fields of a record's value; raise FormatError."""
         parsed = parse_metadata_record(topic, record.value or b"")
         return None, {"type": parsed.type, "version": parsed.version, "data": parsed.fields}
 
     def coordinator(record: Record) -> tuple[Any, Any]:
+        """Return the fields of key and value, the value None for a tombstone; raise FormatError."""
         if record.key is None:
             raise FormatError("the record has no key")
         parsed = parse_coordinator_record(topic, record.key, record.value)

@@ -32,7 +32,10 @@ def encode_field(name: str, data: bytes | None, format: Format | None = None) ->
 
 
 def encode_headers(headers: Iterable[tuple[str | bytes, bytes | None]]) -> list[Any]:
-    """Return headers as pairs [name, value], or as objects with name and value where one of them is not UTF-8."""
+    """Return headers, in their order, as pairs [name, value], or as objects with name and value.
+
+    An object is used where one of both is not UTF-8: its field is name_base64 or value_base64. An absent value is None.
+    """
     items: list[Any] = []
     for name, value in headers:
         fields = {**encode_field("name", name_bytes(name)), **encode_field("value", value)}

@@ -56,7 +56,7 @@ def strip_package(name: str) -> str:
         short = short.removeprefix(package)
     if short not in (*LINES, NOTHING, *_INTERNAL):
         raise UsageError(
-            f"--formatter {name}: no such class is known", f"one of {', '.join((*LINES, NOTHING, *_INTERNAL))}"
+            f"unknown class {name!r} for --formatter", f"use one of {', '.join((*LINES, NOTHING, *_INTERNAL))}"
         )
     return short
 
@@ -65,7 +65,7 @@ class SilentWriter(RecordWriter):
     """Writer that prints nothing: to measure, or only to commit."""
 
     def write(self, message: Any) -> bytes:
-        """Return no bytes."""
+        """Return no bytes. The record is not looked at."""
         return b""
 
 
@@ -73,14 +73,19 @@ class InternalRecords(RecordWriter):
     """Writer of records of an internal topic, each as JSON on its own line (Kafka's tool writes no line end)."""
 
     def __init__(self, name: str) -> None:
+        """Take the name of a formatter class without its package.
+
+        Raise KeyError for one that is not of an internal topic.
+        """
         records = _INTERNAL[name]
         self._topic = records.topic
         self._types = {layout.api_key for layout in find_layouts(records.topic, "key") if records.shows(layout.name)}
 
     def write(self, message: Any) -> bytes:
-        """Return a record as a line of JSON; nothing for a record without a key or of another type.
+        """Return a record as a line of JSON with its end.
 
-        Raise FormatError for a record that cannot be decoded.
+        B"" for a record without a key or of a type that is not shown. Raise FormatError for a record that cannot be
+        decoded.
         """
         key, value = message.key(), message.value()
         if key is None:

@@ -43,6 +43,10 @@ class LineFormatter:
     }
 
     def __init__(self, properties: Mapping[str, str], key: Format, value: Format, header: Format | None = None) -> None:
+        """Take the properties, and the formats of keys, values and values of headers; None prints these as they are.
+
+        Raise UsageError for unknown properties and invalid values.
+        """
         settings = fill_defaults(properties, self.DEFAULTS, "formatter")
         self._separator = settings["key.separator"].encode()
         self._line_end = settings["line.separator"].encode()
@@ -71,14 +75,17 @@ class LineFormatter:
     def format(self, message: Message) -> bytes:
         """Return one record with the end of its line; empty where no field is printed.
 
-        Raise FormatError for bytes that are not of their format.
+        Raise FormatError for bytes that are not of their format, and KafkactlError for headers that cannot be read.
         """
         if not self._fields:
             return b""
         return self._separator.join([write(message) for write in self._fields]) + self._line_end
 
     def format_all(self, messages: Sequence[Message]) -> bytes:
-        """Return many records; the most frequent form is written without a call for each field."""
+        """Return many records in their order; the most frequent form is written without a call for each field.
+
+        Raise FormatError for bytes that are not of their format, and KafkactlError for headers that cannot be read.
+        """
         if self.plain is None:
             return b"".join(map(self.format, messages))
         end, null, separator = self.plain.end, self.plain.null, self.plain.separator
@@ -96,7 +103,7 @@ class LineFormatter:
         return self._null if data is None else data
 
     def _write_timestamp(self, message: Message) -> bytes:
-        """Return the type and the ms of a timestamp; NO_TIMESTAMP without one."""
+        """Return the type and the ms of a timestamp, such as CreateTime:1795600800000; NO_TIMESTAMP without one."""
         kind, milliseconds = message.timestamp()
         name = self._TIMESTAMP_TYPES.get(kind)
         return f"{name}:{milliseconds}".encode() if name else b"NO_TIMESTAMP"
@@ -107,7 +114,7 @@ class LineFormatter:
         return b"Epoch:NOT_PRESENT" if epoch is None else f"Epoch:{epoch}".encode()
 
     def _write_headers(self, message: Message) -> bytes:
-        """Return the headers; NO_HEADERS without any."""
+        """Return the headers as NAME:VALUE; NO_HEADERS without any. Raise FormatError for a value not of its format."""
         headers = read_headers(message)
         if not headers:
             return b"NO_HEADERS"
@@ -115,6 +122,6 @@ class LineFormatter:
 
 
 def _write_or_null(format: Format, null: bytes) -> Callable[[Any], bytes]:
-    """Return a function that writes bytes in a format, and the null literal for None."""
+    """Return a function that writes bytes in a format, and the null literal for None; it raises FormatError."""
     write = format.to_output
     return lambda data: null if data is None else write(data)

@@ -28,6 +28,10 @@ class Template(RecordWriter):
     """
 
     def __init__(self, text: str, key: Format, value: Format) -> None:
+        """Take a template, and the formats of keys and values.
+
+        Raise UsageError for an unknown mark; an unknown escape stays.
+        """
         self._key, self._value = key.to_output, value.to_output
         marks: dict[str, Callable[[Any], bytes]] = {
             "s": lambda message: self._write_or_empty(message.value(), self._value),
@@ -50,14 +54,15 @@ class Template(RecordWriter):
             # An empty piece between two percent signs means %%, which is one percent sign.
             mark, following = ("%", next(at, None)) if not piece else (piece[0], piece[1:])
             if mark not in marks or following is None:
-                raise UsageError(f"--format: %{piece[:1]} is no mark", MARKS)
+                raise UsageError(f"unknown mark %{piece[:1]} in --format", f"use {MARKS}")
             self._parts.append(marks[mark])
             self._add_literal(following)
 
     def write(self, message: Any) -> bytes:
-        """Return the bytes of one record.
+        """Return the bytes of one record, without a line end that the template does not have.
 
-        Raise FormatError for a key or value that is not of its format.
+        Raise FormatError for a key or value that is not of its format, and KafkactlError for headers that cannot be
+        read.
         """
         return b"".join([part if isinstance(part, bytes) else part(message) for part in self._parts])
 

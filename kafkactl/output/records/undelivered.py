@@ -34,7 +34,7 @@ class UndeliveredSink:
             _require_writable(file)
 
     def tell(self, record: UndeliveredRecord) -> None:
-        """Write one record at once, to the file or to stderr."""
+        """Write one record at once, to the file or to stderr. Nothing is raised where neither can be written."""
         if self._path is None or not self._append(dump_json(_make_fields(record)) + b"\n"):
             key = "no key" if record.key is None else f"key {_shorten(record.key)}"
             people.error(
@@ -64,7 +64,7 @@ class UndeliveredSink:
             _write_whole(self._descriptor, line)
         except OSError as error:
             reason = f"cannot write to --dead-letter {self._path}: {error.strerror}"
-            people.error(OperationError(reason, "records that are not delivered follow here instead"))
+            people.error(OperationError(reason, "read the undelivered records below: they are written here instead"))
             self._path = None
             return False
         return True
@@ -76,7 +76,10 @@ def _require_writable(file: Path) -> None:
     The file is not created.
     """
     if str(file) == "-":
-        raise UsageError("--dead-letter -: not a file", "left out, what is not delivered is told on stderr")
+        raise UsageError(
+            "invalid value '-' for --dead-letter: not a file",
+            "leave --dead-letter out to write undelivered records to stderr",
+        )
     if file.is_dir():
         raise UsageError(f"--dead-letter {file}: it is a directory", "name a file")
     if file.exists():
@@ -89,7 +92,7 @@ def _require_writable(file: Path) -> None:
 def _write_whole(descriptor: int, line: bytes) -> None:
     """Write a line, or remove the written part from a regular file where the disk is full.
 
-    Raise OSError where the line could not be written.
+    Raise OSError where the line could not be written, also after the removal.
     """
     written_bytes = 0
     try:

@@ -47,18 +47,21 @@ def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter
     """Return the writer for a style: Kafka's own lines, unless the style has another form.
 
     `key` and `value` are the formats of keys and values. Raise UsageError for more than one form, for properties of a
-    form that is no lines, and for an unknown formatter or property.
+    form that is no lines, for an unknown formatter, property or deserializer, for an unknown mark in a template, and
+    for a null marker that csv cannot have.
     """
     from kafkactl.output.records import kafka_formatters
 
     formatter = None if style.formatter is None else kafka_formatters.strip_package(style.formatter)
     if sum((style.format is not None, style.template is not None, formatter is not None)) > 1:
-        raise UsageError("-o, --format and --formatter each say how a record looks", "name one of them")
+        raise UsageError("-o, --format and --formatter are mutually exclusive", "leave all but one of them out")
     is_lines = style.template is None and style.format in (None, OutputFormat.PLAIN)
     if is_lines and formatter in (None, *kafka_formatters.LINES):
         return Lines(_make_line_formatter(style.properties, key, value))
     if style.properties:
-        raise UsageError("--property is for lines, and this form says all itself", "leave one of them out")
+        raise UsageError(
+            "--property is only for records as lines", "leave --property out, or the option that chooses another form"
+        )
     if formatter is not None:
         if formatter == kafka_formatters.NOTHING:
             return kafka_formatters.SilentWriter()
@@ -85,7 +88,8 @@ _DESERIALIZERS = ("key.deserializer", "value.deserializer", "headers.deserialize
 def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Format) -> LineFormatter:
     """Return the formatter of lines.
 
-    Deserializers in the properties can be classes of Kafka's; otherwise the formats `key` and `value` count.
+    Deserializers in the properties can be classes of Kafka's; otherwise the formats `key` and `value` count. Raise
+    UsageError for an unknown class, property or encoding.
     """
     deserializers = {name: find_class_format(text) for name, text in properties.items() if name in _DESERIALIZERS}
     for name, text in properties.items():
@@ -105,12 +109,15 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
 def _find_encoding_format(name: str, encoding: str) -> Format:
     """Return the format of text in the encoding that configures a deserializer.
 
-    Raise UsageError for any other setting, and for UTF-16 without a byte order.
+    `name` is the whole name of the property. Raise UsageError for any other setting than `encoding`, for an unknown
+    encoding, and for UTF-16 without a byte order.
     """
     if not name.endswith(".encoding"):
-        raise UsageError(f"--property {name}: a deserializer has no such setting here", "only its encoding is known")
+        raise UsageError(
+            f"unknown setting of a deserializer: --property {name}", "leave it out: only its encoding can be set"
+        )
     if encoding.upper() == "UTF-16":  # Java's default is big-endian, Python's is the machine's
-        raise UsageError(f"--property {name}={encoding}: in which order of bytes?", "UTF-16BE or UTF-16LE")
+        raise UsageError(f"--property {name}={encoding}: the byte order is missing", "use UTF-16BE or UTF-16LE")
     return formats.get(STRING if encoding.upper() in ("UTF-8", "UTF8") else f"{STRING}:{encoding}")
 
 
@@ -122,7 +129,7 @@ class Lines(RecordWriter):
         self.plain = formatter.plain
 
     def write(self, message: Any) -> bytes:
-        """Return one line; raise FormatError for bytes that are not of their format."""
+        """Return one line with its end; raise FormatError for bytes that are not of their format."""
         return self._formatter.format(message)
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
@@ -137,9 +144,9 @@ class _FieldWriter(RecordWriter):
         self._key, self._value = key, value
 
     def make_fields(self, message: Any) -> dict[str, Any]:
-        """Return a record as plain data: place, time, headers, key and value.
+        """Return a record as plain data: topic, partition, offset, timestamp_ms, headers, key and value.
 
-        Raise FormatError for bytes that are not of their format.
+        Raise FormatError for bytes that are not of their format, and KafkactlError for headers that cannot be read.
         """
         return {
             **self.make_place(message),
@@ -149,9 +156,10 @@ class _FieldWriter(RecordWriter):
 
     @staticmethod
     def make_place(message: Any) -> dict[str, Any]:
-        """Return topic, partition, offset, timestamp and headers of a record.
+        """Return topic, partition, offset, timestamp_ms and headers of a record.
 
-        The timestamp is in ms since 1970-01-01 UTC, or None where the record has none.
+        The timestamp is in ms since 1970-01-01 UTC, or None where the record has none. Raise KafkactlError for headers
+        that cannot be read.
         """
         kind, timestamp_ms = message.timestamp()
         return {
@@ -188,11 +196,12 @@ class Csv(_FieldWriter):
     head = b"topic,partition,offset,timestamp_ms,headers,key,value\n"
 
     def __init__(self, key: Format, value: Format, null: str) -> None:
+        """Take the formats of keys and values, and the text of a null key or value."""
         super().__init__(key, value)
         self._null = null.encode("utf-8", "surrogateescape")
 
     def write(self, message: Any) -> bytes:
-        """Return the row of a record; raise FormatError for bytes that are not of their format."""
+        """Return the row of a record with its line end; raise FormatError for bytes that are not of their format."""
         place = self.make_place(message)
         place["headers"] = dump_json(place["headers"]).decode() if place["headers"] else None
         cells = [format_csv_line(place.values()).encode()[:-1]]
@@ -214,6 +223,7 @@ class Columns(_FieldWriter):
     _NARROWEST = 80
 
     def __init__(self, key: Format, value: Format) -> None:
+        """Take the formats of keys and values; the width of the terminal is read here."""
         super().__init__(key, value)
         self._width = get_terminal_size().columns if out.is_terminal else None
         is_narrow = self._width is not None and self._width < self._NARROWEST
@@ -240,12 +250,15 @@ class Columns(_FieldWriter):
 
 
 def _pad(text: str, width: int) -> str:
-    """Return text with blanks at its end up to a width in columns of the terminal."""
+    """Return text with blanks at its end up to `width` columns of the terminal; longer text is returned unchanged."""
     return text + " " * (width - _count_columns(text))
 
 
 def _count_columns(text: str) -> int:
-    """Return how many columns a line takes on a terminal; Korean characters and emoji take two."""
+    """Return how many columns a line takes on a terminal; Korean characters and emoji take two.
+
+    0 for unprintable text.
+    """
     if text.isascii():
         return len(text.rstrip("\n"))
     from wcwidth import wcswidth

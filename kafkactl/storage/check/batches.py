@@ -100,10 +100,10 @@ class SegmentCheck:
             return
         behind = self.segment.size_bytes - self.reached
         if behind:
-            yield self._judge_unread_bytes(f"{behind} bytes that are no whole batch")
+            yield self._judge_unread_bytes(f"{behind} bytes that are not a whole batch")
 
     def _judge_unread_bytes(self, text: str) -> Fault:
-        """Return the fault of the bytes after the last batch.
+        """Return the fault of the bytes after the last batch, with `text`, which says why they are no batch.
 
         Zeros up to the end have their own text, and are only a notice in a preallocated segment.
         """
@@ -122,8 +122,14 @@ class SegmentCheck:
         return self._make_fault_of_rest(text, severity)
 
     def _looks_preallocated(self, zeros_bytes: int) -> bool:
-        """Return whether a file looks preallocated: it has a round size, and no blocks at its end."""
-        status = self.segment.path.stat()
+        """Return whether a file looks preallocated: it has a round size, and no blocks at its end.
+
+        `zeros_bytes` is the number of zeros at the end. False for a file that was deleted meanwhile.
+        """
+        try:
+            status = self.segment.path.stat()
+        except OSError:  # a running broker has deleted it meanwhile
+            return False
         blocks = getattr(status, "st_blocks", None)
         is_round = status.st_size >= _ROUND_BYTES and status.st_size % _ROUND_BYTES == 0
         return is_round and blocks is not None and blocks * _BLOCK_BYTES <= status.st_size - zeros_bytes // 2
@@ -140,7 +146,10 @@ class SegmentCheck:
         self.log.lose_track()
 
     def _check_batch(self, batch: AnyBatch) -> Iterator[Fault]:
-        """Yield the faults of one batch, and the faults that it shows in other files."""
+        """Yield the faults of one batch, and the faults that it shows in other files.
+
+        Damage is a fault and raises nothing.
+        """
         if self.snapshots is not None and self.snapshots.are_waiting and isinstance(batch, Batch):
             yield from self.snapshots.reach(min(batch.base_offset, self.log.next_offset or 0), self.log)
         damage, records = self._read_or_explain(batch)
@@ -156,9 +165,9 @@ class SegmentCheck:
             yield from watcher.see(batch, records)
 
     def _read_or_explain(self, batch: AnyBatch) -> tuple[str | None, BatchRecords | None]:
-        """Return the damage of a batch and no records, or no damage and the facts about its records."""
+        """Return the damage of a batch, as text, and no records, or None and the facts about its records."""
         if batch.magic > LARGEST_KNOWN_MAGIC:
-            return f"magic {batch.magic} is not known", None
+            return f"unknown magic {batch.magic}", None
         if not batch.is_valid:
             return f"its CRC is not {batch.crc}", None
         try:
@@ -193,7 +202,7 @@ class SegmentCheck:
             log.is_cleaned = log.is_rewritten = True
         # A broker that meets only timestamps below -1 writes -1 for the largest of them.
         if records.count and batch.max_timestamp_ms != max(NO_TIMESTAMP, records.youngest_ms):
-            yield f"its largest timestamp is said to be {batch.max_timestamp_ms}, and is {records.youngest_ms}"
+            yield f"its header states the largest timestamp {batch.max_timestamp_ms}, but it is {records.youngest_ms}"
         log.youngest_ms = max(log.youngest_ms, batch.max_timestamp_ms)
         if batch.leader_epoch < log.leader_epoch:
             yield f"leader epoch {batch.leader_epoch} after {log.leader_epoch}"
@@ -237,7 +246,7 @@ def _read_records(batch: AnyBatch, log: LogState) -> BatchRecords:
 
 
 def _find_epoch(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
-    """Return the leader epoch of an offset by the checkpoint, or None where the checkpoint begins later."""
+    """Return the leader epoch of an offset by the lines of the checkpoint, or None where it begins later."""
     number = bisect_right(epochs, offset, key=lambda epoch: epoch.start_offset)
     return epochs[number - 1].epoch if number else None
 

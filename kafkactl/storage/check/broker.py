@@ -53,8 +53,8 @@ def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a log dir, or of a partition's folder.
 
     `checked` counts what was read. A partition that cannot be read is a fault in a log dir, and an error where `path`
-    is its folder. Raise NotFoundError for a folder with neither segments nor files of a broker, and the errors of
-    `scan_log_dir`.
+    is its folder. Raise NotFoundError for a folder with neither segments nor files of a broker, MissingFileError where
+    the path is no folder, and UsageError where a folder cannot be listed.
     """
     folders = scan_log_dir(path)
     files = list_files(path)
@@ -119,9 +119,10 @@ def _check_bootstrap(path: Path, checked: CheckCounts) -> Iterator[Fault]:
 
 
 def _list_present_partitions(folders: LogDirFolders, *, was_stopped: bool) -> set[tuple[str, int | None]]:
-    """Return the partitions that have a folder, also one that cannot be read.
+    """Return the partitions that have a folder, also one that cannot be read, as topic and number.
 
-    A broker that runs or was killed may still name a partition whose folder it has renamed to delete it.
+    The number is None where the folder's name has none. `was_stopped` says that the broker was stopped cleanly: one
+    that runs or was killed may still name a partition whose folder it has renamed to delete it.
     """
     states = (None,) if was_stopped else (None, FolderState.DELETE, FolderState.STRAY)
     paths = [*folders.partitions, *(entry.path for entry in folders.skipped if entry.path.is_dir())]
@@ -131,9 +132,10 @@ def _list_present_partitions(folders: LogDirFolders, *, was_stopped: bool) -> se
 def _find_missing_folders(
     checkpoint: _Checkpoint, present: set[tuple[str, int | None]], *, was_stopped: bool
 ) -> Iterator[Fault]:
-    """Yield a fault for every line of a checkpoint whose partition has no folder.
+    """Yield a fault for every line of a checkpoint whose partition has no folder, in the order of the lines.
 
-    A broker that runs or was killed can have deleted a topic since it wrote the checkpoint, so that is only a notice.
+    `present` are the partitions that have one. `was_stopped` says that the broker was stopped cleanly: one that runs or
+    was killed can have deleted a topic since it wrote the checkpoint, so that is only a notice.
     """
     for line in checkpoint.lines:
         if (line.topic, line.partition) in present:
@@ -146,7 +148,11 @@ def _find_missing_folders(
 
 
 def _compare_with_logs(checkpoint: _Checkpoint, logs: dict[tuple[str, int | None], LogState]) -> Iterator[Fault]:
-    """Yield a fault for every line of a checkpoint with an offset past the end of its log."""
+    """Yield a fault for every line of a checkpoint with an offset past the end of its log.
+
+    `logs` has the state of each log that was read, by topic and partition; lines about other partitions are passed
+    over.
+    """
     for line in checkpoint.lines:
         log = logs.get((line.topic, line.partition))
         if log is not None and log.next_offset is not None and line.offset > log.next_offset:

@@ -70,10 +70,15 @@ class LogDirKnowledge:
     """Facts about topics in the log dir that holds a partition; its files are read when they are needed."""
 
     def __init__(self, path: Path) -> None:
+        """Take the path of a log dir, of which nothing is read yet."""
         self._path = path
 
     def find_policy(self, topic: str, partition: int | None) -> Policy:
-        """Return whether a topic is compacted, from certain signs only; UNKNOWN without one."""
+        """Return whether a topic is compacted, from certain signs only; UNKNOWN without one.
+
+        `partition` is None where the folder's name has no number. Files that cannot be read count as missing; nothing
+        is raised.
+        """
         if topic == METADATA_TOPIC:
             return Policy.DELETE
         if topic in COMPACTED_TOPICS:
@@ -94,9 +99,10 @@ class LogDirKnowledge:
         return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 
     def is_preallocated(self, topic: str) -> bool | None:
-        """Return whether the segments of a topic are created at their full size, by the topic's config.
+        """Return True if the topic's config says that its segments are created at their full size.
 
-        None where a broker may have the log dir open: a segment may be older than the present config.
+        Without this config return False, or None where a broker may have the log dir open: a segment may be older than
+        the present config.
         """
         if self._find_topic_config(topic, PREALLOCATE) == "true":
             return True
@@ -149,7 +155,10 @@ class LogDirKnowledge:
         return metadata
 
     def _list_metadata_files(self) -> list[Path]:
-        """Return the newest snapshot and the segments of the metadata log; none where its beginning is missing."""
+        """Return the newest snapshot and the segments of the metadata log, in the order to read them.
+
+        The list is empty where the beginning of the log is missing. Raise UsageError where the folder cannot be listed.
+        """
         files = list_files(self._path / f"{METADATA_TOPIC}-0")
         snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)
         if not snapshots and (not files.segments or find_base_offset(files.segments[0]) > 0):
@@ -171,7 +180,7 @@ def is_metadata(folder: Path) -> bool:
 
 
 def _read_metadata_records(segment: Segment) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield schema name and fields of the records about topics and configs."""
+    """Yield schema name and fields of the records about topics and configs, in order. Raise FormatError for damage."""
     for record in segment.records():
         if record.value is not None and record.value.startswith(_PARSED_RECORDS):
             parsed = parse_metadata_record("cluster_metadata", record.value)

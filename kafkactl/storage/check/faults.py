@@ -36,8 +36,9 @@ class Fault:
     def place(self) -> tuple[Path, int | None, int | None, str]:
         """Return the identity of a finding, which does not change while its file grows.
 
-        It is the position, else the offset, else the text without its numbers. The text can change with later bytes: a
-        batch of a wrong size is first no whole batch, and then one with a wrong CRC.
+        It is the file, the position or None, the offset or None, and a text. The position counts, else the offset, else
+        the text without its numbers. The text can change with later bytes: a batch of a wrong size is first no whole
+        batch, and then one with a wrong CRC.
         """
         if self.position is not None:
             return self.file, self.position, None, ""
@@ -45,7 +46,7 @@ class Fault:
 
 
 def notice(file: Path, text: str, offset: int | None = None) -> Fault:
-    """Return a finding of severity NOTICE."""
+    """Return a finding of severity NOTICE about a file; `offset` is None where it is not about an offset."""
     return Fault(file=file, fault=text, offset=offset, severity=Severity.NOTICE)
 
 
@@ -60,7 +61,7 @@ class CheckCounts:
     size_bytes: int = 0
 
     def add(self, other: CheckCounts) -> None:
-        """Add the numbers of another check."""
+        """Add the numbers of another check to these ones."""
         for field in fields(self):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
@@ -71,5 +72,5 @@ def strip_file_name(path: Path, error: KafkactlError) -> str:
 
 
 def unreadable(path: Path, error: KafkactlError) -> Fault:
-    """Return the fault of a file that cannot be read."""
+    """Return the fault of a file that cannot be read, with the text of the error."""
     return Fault(file=path, fault=strip_file_name(path, error))

@@ -83,7 +83,10 @@ def find_repeated_key(segments: Sequence[Path], end: int) -> int | None:
 
 
 def _find_proof(gap: Gap, log: LogState, policy: Policy, *, keys_repeat: bool) -> str | None:
-    """Return why the topic of a gap cannot be compacted, as text, or None without a proof."""
+    """Return why the topic of a gap cannot be compacted, as text, or None without a proof.
+
+    `keys_repeat` says whether a key repeats before the gap.
+    """
     if log.keyless_offset is not None and _is_keyless_proof(gap, log.keyless_offset, log, policy):
         return f"the topic is not compacted: the record at offset {log.keyless_offset} has no key"
     if policy is Policy.DELETE and (keys_repeat or not log.is_cleaned):
@@ -101,7 +104,7 @@ def _is_keyless_proof(gap: Gap, keyless_offset: int, log: LogState, policy: Poli
 
 
 def _make_fault(gap: Gap, reason: str, severity: Severity) -> Fault:
-    """Return the fault or notice of a gap."""
+    """Return the fault or notice of a gap, with the reason in its text."""
     where = "between two segments" if gap.between_segments else "between two batches"
     if gap.position == 0:
         where = "before the first batch of the segment"

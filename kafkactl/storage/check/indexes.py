@@ -33,13 +33,17 @@ class OffsetIndexWatcher:
     """Check of an offset index's entries, batch by batch of its segment."""
 
     def __init__(self, path: Path, entries: list[OffsetEntry]) -> None:
+        """Take the path of an index for its faults, and its entries, whose offsets and positions rise."""
         self._path = path
         self._waiting = deque(entries)
         self._open: OffsetEntry | None = None
         """An entry with a right position, whose offset was in no batch yet; or None."""
 
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
-        """Return the faults of the entries that point at a batch, and of the offset of the entry before them."""
+        """Return the faults of the entries that point at a batch, and of the offset of the entry before them.
+
+        `records` is None for a damaged batch. Pass the batches in the order of the file, each once.
+        """
         is_due = self._waiting and self._waiting[0].position <= batch.position
         return self._compare(batch, records) if is_due or self._open is not None else ()
 
@@ -55,7 +59,7 @@ class OffsetIndexWatcher:
                 yield self._make_fault(entry, "an entry that points where no batch begins")
 
     def _compare(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
-        """Yield the faults of the entries up to a batch's position."""
+        """Yield the faults of the entries up to a batch's position. `records` is None for a damaged batch."""
         while self._waiting and self._waiting[0].position <= batch.position:
             if self._open is not None:
                 yield self._make_fault(self._open, "an entry with an offset behind the position of the next entry")
@@ -88,13 +92,18 @@ class TimeIndexWatcher:
     """Check of a time index's entries, batch by batch of its segment."""
 
     def __init__(self, path: Path, entries: list[TimeEntry]) -> None:
+        """Take the path of an index for its faults, and its entries, whose timestamps rise."""
         self._path = path
         self._waiting = deque(entries)
         self._youngest_ms = NO_TIMESTAMP
         self._end = -1
 
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
-        """Return the faults of the entries with offsets up to the last one of a batch."""
+        """Return the faults of the entries with offsets up to the last one of a batch.
+
+        `records` is None for a damaged batch, with which no entry is compared. Pass the batches in the order of the
+        file, each once.
+        """
         faults: Iterable[Fault] = ()
         if self._waiting and self._waiting[0].offset <= batch.last_offset:
             faults = list(self._compare_due(batch, records))
@@ -113,7 +122,10 @@ class TimeIndexWatcher:
                 yield self._make_fault(entry, f"an entry of offset {entry.offset}, and the segment ends at {self._end}")
 
     def _compare_due(self, batch: AnyBatch, records: BatchRecords | None) -> Iterator[Fault]:
-        """Yield the faults of the entries with offsets up to the last one of a batch."""
+        """Yield the faults of the entries with offsets up to the last one of a batch.
+
+        `records` is None for a damaged batch, with which no entry is compared.
+        """
         while self._waiting and self._waiting[0].offset <= batch.last_offset:
             entry = self._waiting.popleft()
             if records is not None:
@@ -165,7 +177,8 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
 def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
     """Return the watcher of a time index, and the faults that the file has by itself.
 
-    A missing or unreadable file is treated as in `watch_offset_index`.
+    A `path` of None, a missing file and a file that cannot be read give a watcher without entries. A file that cannot
+    be read also gives a fault; nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(TimeIndex, path, faults)
@@ -184,7 +197,7 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
 
 
 def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
-    """Return an index that can be read, or None.
+    """Return an index that can be read and is whole, or None; nothing is raised.
 
     A file that exists and cannot be read adds a fault to `faults`.
     """

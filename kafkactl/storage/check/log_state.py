@@ -89,7 +89,10 @@ class LogState:
     """Faults that compaction explains: they count only where nothing was compacted."""
 
     def enter_segment(self, path: Path, base_offset: int) -> None:
-        """Note where a segment begins, and a gap before it; drop the abort markers of the segment before it."""
+        """Note where a segment begins, and a gap before it; drop the abort markers of the segment before it.
+
+        Call this for the segments in the order of their offsets, before their batches.
+        """
         self.aborts.clear()
         if self.start_offset is None:
             self.start_offset = self.next_offset = base_offset
@@ -99,7 +102,10 @@ class LogState:
             self.next_offset = base_offset
 
     def meet_offset(self, path: Path, position: int, first: int) -> None:
-        """Note the first offset of a sound batch, and a gap before it, which compaction can leave in a segment."""
+        """Note the first offset of a sound batch, and a gap before it, which compaction can leave in a segment.
+
+        `position` is that of the batch in its file, in bytes.
+        """
         if self.is_exact and self.next_offset is not None and first > self.next_offset:
             self._add_gap(path, position, first, between_segments=False)
             self.is_cleaned = True
@@ -155,6 +161,9 @@ class LogState:
             )
 
     def _add_gap(self, path: Path, position: int | None, end: int, *, between_segments: bool) -> None:
-        """Note a gap from the next offset up to `end` (excluded)."""
+        """Note a gap from the next offset up to `end` (excluded), which lies between two segments or inside of one.
+
+        `position` is that of the batch after the gap, in bytes, or None between segments.
+        """
         first = self.next_offset or 0
         self.gaps.append(Gap(file=path, position=position, first=first, end=end, between_segments=between_segments))

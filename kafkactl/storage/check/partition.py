@@ -42,7 +42,8 @@ _ON_THEIR_WAY = {
 def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of all files of a partition.
 
-    `checked` counts what was read. A missing folder yields nothing. Raise UsageError where the folder cannot be listed.
+    `checked` counts what was read. A missing folder and a path that is no folder yield nothing. A file that cannot be
+    read is a fault. Raise UsageError where the folder cannot be listed.
     """
     look = look_at_partition(folder, find_knowledge(folder))
     checked.add(look.checked)
@@ -74,7 +75,10 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
 
 
 def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
-    """Return whether a broker may run here: it has locked the log dir, has not stopped, and wrote a moment ago."""
+    """Return whether a broker may run here: it has locked the log dir, has not stopped, and wrote a moment ago.
+
+    `versions` has size and time of change (in ns since 1970) by file name; a moment is 60 s.
+    """
     if not may_be_in_use(folder.absolute().parent):
         return False
     newest_ns = max((changed_ns for _, changed_ns in versions.values()), default=0)
@@ -82,7 +86,10 @@ def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
 
 
 def _read_versions(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return size and time of change (in ns) of every file, by name."""
+    """Return size (in bytes) and time of change (in ns since 1970) of every file, by name.
+
+    A missing folder gives none.
+    """
     versions = {}
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -131,7 +138,10 @@ class PartitionCheck:
             self.faults += find_open_transactions(segments[-1], self.log)
 
     def _check_files(self, segments: list[Path]) -> Iterator[Fault]:
-        """Yield the faults of all files, the segments in the order of their offsets."""
+        """Yield the faults of all files, the segments in the order of their offsets, and read the log's state.
+
+        A file that cannot be read is a fault; nothing is raised.
+        """
         self.epochs, faults = _read_epochs(self.folder / FileKind.LEADER_EPOCHS.value)
         yield from faults
         metadata = self.folder / FileKind.PARTITION_METADATA.value
@@ -148,7 +158,11 @@ class PartitionCheck:
             yield from check_quorum_state(self.folder / FileKind.QUORUM_STATE.value, self.log.leader_epoch)
 
     def _check_segment(self, path: Path) -> Iterator[Fault]:
-        """Yield the faults of a segment, its indexes, and the producer snapshots at its offsets."""
+        """Yield the faults of a segment, its indexes, and the producer snapshots at its offsets.
+
+        A segment that cannot be read is a fault, one that was deleted meanwhile yields nothing, and neither raises an
+        error.
+        """
         indexes = {kind: other for kind in _BESIDE_A_SEGMENT if (other := find_sibling(path, kind)) in self.regular}
         offset_index, offset_faults = watch_offset_index(indexes.get(FileKind.OFFSET_INDEX))
         time_index, time_faults = watch_time_index(indexes.get(FileKind.TIME_INDEX))
@@ -217,7 +231,10 @@ class PartitionCheck:
 
 
 def _read_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
-    """Return the leader epochs and the faults of the file; no epochs where they are not in order."""
+    """Return the leader epochs and the faults of the file; no epochs where they are not in order.
+
+    A missing file has neither. Nothing is raised.
+    """
     faults: list[Fault] = []
     epochs = read_regular(path, read_leader_epochs, faults) or []
     for before, after in pairwise(epochs):

@@ -21,6 +21,7 @@ class SnapshotChecks:
     """The producer snapshots of a folder; each has the producers as of the offset in its name."""
 
     def __init__(self, paths: Sequence[Path] = ()) -> None:
+        """Take the paths of snapshots, whose names are their offsets."""
         self._waiting = deque(sorted((find_base_offset(path), path) for path in paths))
 
     @property
@@ -29,13 +30,19 @@ class SnapshotChecks:
         return bool(self._waiting)
 
     def reach(self, offset: int, log: LogState) -> Iterator[Fault]:
-        """Yield the faults of the snapshots up to an offset, which the log has reached and not passed."""
+        """Yield the faults of the snapshots up to an offset (included), which the log has reached and not passed.
+
+        Each snapshot is read and checked once. Faults that compaction explains go to `log.unless_cleaned` instead.
+        """
         while self._waiting and self._waiting[0][0] <= offset:
             end, path = self._waiting.popleft()
             yield from _check_snapshot(path, end, log)
 
     def finish(self, log: LogState) -> Iterator[Fault]:
-        """Yield the faults of the remaining snapshots, at the end of the log; one past the end is a fault."""
+        """Yield the faults of the remaining snapshots, at the end of the log; one past the end is a fault.
+
+        Faults that compaction explains go to `log.unless_cleaned` instead.
+        """
         end = log.next_offset or 0
         yield from self.reach(end, log)
         for offset, path in self._waiting:
@@ -47,7 +54,10 @@ class SnapshotChecks:
 
 
 def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:
-    """Yield the faults of a snapshot; the log has been read up to its offset `end`."""
+    """Yield the faults of a snapshot; the log has been read up to its offset `end`.
+
+    A missing file has none. Faults that compaction explains go to `log.unless_cleaned` instead.
+    """
     try:
         states = read_producer_snapshot(path)
     except NotFoundError:
@@ -96,7 +106,9 @@ def _find_difference(state: ProducerState, log: LogState) -> str | None:
 def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damage: bool) -> Iterator[Fault]:
     """Yield the differences between a segment's transaction index and the abort markers in its log, both ways.
 
-    A `path` of None means that the segment has no index. Behind damage nothing is compared.
+    A `path` of None means that the segment has no index. With `has_damage`, which says that the log has damage, nothing
+    is compared. An index that cannot be read is a fault. Markers that the index lacks go to `log.unless_cleaned`
+    instead.
     """
     path = path or log_path
     try:
@@ -138,7 +150,7 @@ def _find_fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None
 
 
 def find_open_transactions(path: Path, log: LogState) -> Iterator[Fault]:
-    """Yield a notice for every transaction without an end.
+    """Yield a notice for every transaction without an end, sorted by producer id, about the file `path`.
 
     Consumers with read_committed get neither its records nor any later ones.
     """

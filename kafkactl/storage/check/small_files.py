@@ -30,7 +30,7 @@ _QUORUM_VERSIONS = (0, 1)
 
 
 def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> T | None:
-    """Return what `read` makes of a file, or None where it is missing or faulty.
+    """Return what `read` makes of a file, or None where it is missing or faulty. No KafkactlError is raised.
 
     A fault is added to `faults`. A path that is no regular file counts as missing, because reading a FIFO would wait
     for its writer.
@@ -55,10 +55,10 @@ def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fa
     if properties is None:
         return
     if properties.get("version") != "0":
-        yield Fault(file=path, fault=f"version {properties.get('version')!r}, and 0 is the only one known")
+        yield Fault(file=path, fault=f"unknown version {properties.get('version')!r}: only version 0 is known")
     topic_id = properties.get("topic_id")
     if topic_id is None or not _is_id(topic_id):
-        yield Fault(file=path, fault=f"topic_id {topic_id!r} is no id of {_ID_BYTES} bytes in base64")
+        yield Fault(file=path, fault=f"topic_id {topic_id!r} is not an id of {_ID_BYTES} bytes in base64")
     elif expected_id not in (None, topic_id):
         yield Fault(file=path, fault=f"topic_id {topic_id}, and the topic's id in the log of KRaft is {expected_id}")
 
@@ -77,16 +77,16 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
         return
     version = properties.get("version", "")
     if version not in _ID_NAMES:
-        yield Fault(file=path, fault=f"version {version!r}, and 0 and 1 are the only ones known")
+        yield Fault(file=path, fault=f"unknown version {version!r}: only versions 0 and 1 are known")
         return
     name = _ID_NAMES[version]
     if not properties.get(name, "").isdecimal():
-        yield Fault(file=path, fault=f"{name} {properties.get(name)!r} is no number")
+        yield Fault(file=path, fault=f"{name} {properties.get(name)!r} is not a number")
     if not properties.get("cluster.id"):
         yield Fault(file=path, fault="cluster.id is missing")
     directory_id = properties.get("directory.id")
     if directory_id is not None and not _is_id(directory_id):
-        yield Fault(file=path, fault=f"directory.id {directory_id!r} is no id of {_ID_BYTES} bytes in base64")
+        yield Fault(file=path, fault=f"directory.id {directory_id!r} is not an id of {_ID_BYTES} bytes in base64")
 
 
 def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
@@ -101,20 +101,20 @@ def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
     if state is None:
         return
     if state.get("data_version") not in _QUORUM_VERSIONS:
-        yield Fault(file=path, fault=f"data_version {state.get('data_version')!r}, and 0 and 1 are the only ones known")
+        yield Fault(file=path, fault=f"unknown data_version {state.get('data_version')!r}: only 0 and 1 are known")
     own_names = ("appliedOffset",) if state.get("data_version") == 0 else ()
     for name in ("leaderId", "leaderEpoch", "votedId", *own_names):
         if not _is_number(state.get(name)):
-            yield Fault(file=path, fault=f"{name} {state.get(name)!r} is no number")
+            yield Fault(file=path, fault=f"{name} {state.get(name)!r} is not a number")
     epoch, leader = state.get("leaderEpoch"), state.get("leaderId")
     if isinstance(epoch, int) and 0 <= epoch < log_epoch:
         yield Fault(file=path, fault=f"leaderEpoch {epoch}, and the log has batches of epoch {log_epoch}")
     voters = state.get("currentVoters") or []
     ids = [voter.get("voterId") for voter in voters if isinstance(voter, dict)] if isinstance(voters, list) else []
     if voters and not all(map(_is_number, ids or [None])):
-        yield Fault(file=path, fault="currentVoters is no list of objects with a voterId")
+        yield Fault(file=path, fault="currentVoters is not a list of objects with a voterId")
     elif voters and leader not in (*ids, -1):
-        yield Fault(file=path, fault=f"leaderId {leader!r} is none of the voters {', '.join(map(str, ids))}")
+        yield Fault(file=path, fault=f"leaderId {leader!r} is not one of the voters {', '.join(map(str, ids))}")
 
 
 def _is_number(value: object) -> bool:
@@ -133,7 +133,7 @@ def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
     for line in lines:
         partition = (line.topic, line.partition)
         if partition in seen_partitions:
-            faults.append(Fault(file=path, fault=f"{line.topic}-{line.partition} stands twice"))
+            faults.append(Fault(file=path, fault=f"{line.topic}-{line.partition} occurs twice"))
         if line.offset < 0 or line.partition < 0:
             text = f"{line.topic}-{line.partition} with offset {line.offset}: a number below 0"
             faults.append(Fault(file=path, offset=line.offset, fault=text))
@@ -159,7 +159,7 @@ def check_clean_shutdown(path: Path) -> Iterator[Fault]:
             yield notice(path, "missing: the broker runs, or it was not stopped cleanly")
         return
     if content and not _is_version_0(content):
-        yield notice(path, "neither empty nor an object of json with version 0: the broker ignores what it says")
+        yield notice(path, "neither empty nor a JSON object with version 0: the broker ignores its content")
 
 
 def _is_version_0(content: bytes) -> bool:
@@ -172,7 +172,7 @@ def _is_version_0(content: bytes) -> bool:
 
 
 def _read_bytes(path: Path) -> bytes:
-    """Return the content of a file; raise MissingFileError and FormatError."""
+    """Return the content of a file; raise MissingFileError for a missing one, FormatError where it cannot be read."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -73,7 +73,7 @@ def parse_coordinator_record(
 
 
 def _read_leading_number(reader: SchemaReader, part: str) -> int:
-    """Return the int16 in front of a key or value."""
+    """Return the int16 in front of a key or value. Raise FormatError, with `part` in its text, where the bytes end."""
     try:
         return int(reader.read_number("int16"))
     except EndOfBytesError:
@@ -81,7 +81,10 @@ def _read_leading_number(reader: SchemaReader, part: str) -> int:
 
 
 def _read_message(reader: SchemaReader, layout: Layout, version: int, shown_version: int, part: str) -> dict[str, Any]:
-    """Return the fields of a message; raise FormatError with the text of Kafka's own error."""
+    """Return the fields of a message by name; raise FormatError with the text of Kafka's own error.
+
+    `shown_version` and `part` (key or value) are for this text.
+    """
     try:
         return reader.read_message(layout, version)
     except FormatError as error:
@@ -93,7 +96,7 @@ def _read_message(reader: SchemaReader, layout: Layout, version: int, shown_vers
 
 
 def _decode_protocol(member: dict[str, Any]) -> None:
-    """Replace a member's subscription and assignment by their fields, where their bytes can be decoded."""
+    """Replace a member's subscription and assignment by their fields, in place; bytes that cannot be decoded stay."""
     subscription, assignment = sorted(load_layouts("consumer_protocol"), key=lambda layout: layout.name, reverse=True)
     for name, layout in (("subscription", subscription), ("assignment", assignment)):
         reader = SchemaReader(member[name])
@@ -108,6 +111,7 @@ def _load_layouts_by_type(topic: str) -> tuple[dict[int, Layout], dict[int, Layo
     """Return the layouts of the keys and of the values of a topic, by record type."""
 
     def by_type(kind: str) -> dict[int, Layout]:
+        """Return the layouts of a kind, key or value, by record type."""
         return {layout.api_key: layout for layout in find_layouts(topic, kind) if layout.api_key is not None}
 
     return by_type("key"), by_type("value")

@@ -66,7 +66,10 @@ def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
 
 
 def _read_leading_number(reader: SchemaReader, part: str) -> int:
-    """Return the next varint in front of a message; raise FormatError for a number above 2^15 - 1."""
+    """Return the next varint in front of a message, as a signed number of 16 bits.
+
+    Raise FormatError, with `part` in its text, where the bytes end and for a number above 2^15 - 1.
+    """
     try:
         value = reader.read_unsigned_varint()
     except FormatError as error:

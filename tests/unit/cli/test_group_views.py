@@ -169,7 +169,7 @@ def test_plans_of_offsets(tmp_path: Path) -> None:
         ("groups: {g: {t: {0: 9223372036854775808}}}", "offset of t-0 is not a whole number"),
         ("groups: {g: {t: {-1: 1}}}", "partition is not a whole number from 0: -1"),
         ("groups: {g: {t: {x: 1}}}", "partition is not a whole number from 0: 'x'"),
-        ("groups: {g: {t: {0: 1, 0: 2}}}", "0 is there twice"),
+        ("groups: {g: {t: {0: 1, 0: 2}}}", "0 occurs twice"),
         ("groups: {5: {t: {0: 1}}}", "the name of a group is not a text: 5"),
     ],
 )

@@ -61,7 +61,10 @@ def test_batches_as_rows(cli: Cli) -> None:
 
 def test_values_in_other_formats(cli: Cli) -> None:
     assert " payload: 6f72646572" in cli.ok("dump-log", "--print-data-log", LOG, "--value-format", "hex")
-    assert "are no long" in cli("dump-log", "--print-data-log", LOG, "--value-format", "long", check=1).stderr
+    assert (
+        "are not of the format long"
+        in cli("dump-log", "--print-data-log", LOG, "--value-format", "long", check=1).stderr
+    )
 
 
 def copied(tmp_path: Path, change: bytes | None = None, at: int = 0, keep: int | None = None) -> Path:
@@ -115,7 +118,7 @@ def test_files_that_are_none(cli: Cli, tmp_path: Path) -> None:
     assert "is empty." in cli.ok("dump-log", tmp_path / "0.index")
     for flags in (["--index-sanity-check"], ["-o", "json"]):
         (tmp_path / "0.index").write_bytes(b"123456789")
-        assert "no multiple" in cli("dump-log", tmp_path / "0.index", *flags, check=1).stderr
+        assert "is not a multiple of" in cli("dump-log", tmp_path / "0.index", *flags, check=1).stderr
     (tmp_path / "7.index").write_bytes(bytes(8))
     assert "7.log: no such file" in cli("dump-log", tmp_path / "7.index", check=2).stderr
 

@@ -59,11 +59,11 @@ def test_a_selection_as_text_has_the_batches_it_is_from(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--grep", "("], "no regular expression"),
+        (["--grep", "("], "invalid regular expression"),
         (["--from-time", "noon"], "not a time"),
         (["--limit", "1", "--tail", "1"], "leave one of them out"),
-        (["--key-decoder-class", "Gson"], "no decoder class that is known"),
-        (["--key", "x", "--key-format", "int"], "no int"),
+        (["--key-decoder-class", "Gson"], "unknown decoder class 'Gson'"),
+        (["--key", "x", "--key-format", "int"], "is not of the format int"),
         (["-o", "xml"], "xml"),
     ],
 )
@@ -87,7 +87,7 @@ def test_decoder_classes_also_by_short_names(cli: Cli, tmp_path: Path) -> None:
     assert "payload: 4004000000000000" in cli.ok("dump-log", path, "--value-decoder-class", "Default")
     cut_off = cli("dump-log", path, "--value-decoder-class", "UUID", "--key-decoder-class", "Short", check=1)
     assert cut_off.stdout.endswith("headerKeys: []")
-    assert "8 bytes are no short" in cut_off.stderr
+    assert "8 bytes are not of the format short" in cut_off.stderr
 
 
 def test_folders(cli: Cli, tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_bomb_is_stopped_where_the_flag_says(cli: Cli, tmp_path: Path) -> None
     path = bomb(tmp_path, 20_000_000)
     done = cli("dump-log", "--deep-iteration", "--max-decompressed-bytes", 10_000_000, path, check=1)
     assert "a batch grows past 10000000 bytes" in done.stderr
-    assert "--max-decompressed-bytes allows more" in done.stderr
+    assert "allow more: --max-decompressed-bytes" in done.stderr
     assert cli.ok("dump-log", "--deep-iteration", path).count("| offset: ") == 2
 
 

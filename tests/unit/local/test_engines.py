@@ -33,7 +33,7 @@ def up(engine: str) -> None:
 
 @pytest.mark.parametrize("engine", ["auto", "native"])
 def test_without_java(engine: str) -> None:
-    with pytest.raises(EngineError, match="no java on PATH") as raised:
+    with pytest.raises(EngineError, match="java not found on PATH") as raised:
         up(engine)
     for way_out in ("Java 17 and Maven", "KAFKA_HOME", "--engine docker"):
         assert way_out in (raised.value.hint or "")
@@ -48,7 +48,7 @@ def test_with_a_java_too_old(tmp_path: Path) -> None:
 
 def test_without_maven(tmp_path: Path) -> None:
     program(tmp_path, "java", "echo 'openjdk version \"17.0.2\"' >&2")
-    with pytest.raises(EngineError, match="no Maven") as raised:
+    with pytest.raises(EngineError, match=r"Maven \(mvn\) not found") as raised:
         up("native")
     assert "KAFKA_HOME" in (raised.value.hint or "")
 
@@ -65,21 +65,21 @@ def test_a_kafka_home_that_holds_no_kafka_or_another(tmp_path: Path, monkeypatch
     home = tmp_path / "kafka"
     (home / "libs").mkdir(parents=True)
     monkeypatch.setenv("KAFKA_HOME", str(home))
-    with pytest.raises(EngineError, match="holds no Kafka"):
+    with pytest.raises(EngineError, match="has no Kafka"):
         jars.get_libs("4.3.1", lambda _line: None)
     (home / "libs" / "kafka_2.13-4.2.0.jar").touch()
-    with pytest.raises(UsageError, match=r"holds Kafka 4\.2\.0") as raised:
+    with pytest.raises(UsageError, match=r"has Kafka 4\.2\.0") as raised:
         jars.get_libs("4.3.1", lambda _line: None)
     assert "--version 4.2.0" in (raised.value.hint or "")
     assert jars.get_libs("4.2.0", lambda _line: None) == home / "libs"
 
 
 def test_without_docker(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="no docker on PATH") as raised:
+    with pytest.raises(EngineError, match="docker not found on PATH") as raised:
         up("docker")
     assert "--engine native" in (raised.value.hint or "")
     program(tmp_path, "docker", "exit 1")
-    assert docker.find_docker_problem() == "no Docker engine answers"
+    assert docker.find_docker_problem() == "the Docker engine does not answer"
     program(tmp_path, "docker", '[ "$1" = info ]')
     assert docker.find_docker_problem() == "docker has no compose plugin"
 
@@ -120,7 +120,7 @@ def test_what_docker_says_is_told_as_it_says_it_and_a_failure_in_one_line(tmp_pa
     with pytest.raises(EngineError, match="docker compose up failed: manifest unknown") as raised:
         docker.DockerEngine({}).up(cluster.load_target("kraft", {}), told.append)
     assert "kafka-1 Pulling" in told
-    assert raised.value.hint == "see: kafkactl local logs kraft"
+    assert raised.value.hint == "look at its logs: kafkactl local logs kraft"
 
 
 def test_the_status_of_a_cluster_whose_docker_is_away_is_unknown() -> None:
@@ -130,7 +130,7 @@ def test_the_status_of_a_cluster_whose_docker_is_away_is_unknown() -> None:
 
 def test_data_of_one_engine_is_not_started_with_the_other() -> None:
     instance.Instance("kraft", "docker", "4.3.1", next(ports.find_free_ports(20_000))).save()
-    with pytest.raises(EngineError, match="its data lies with the docker engine"):
+    with pytest.raises(EngineError, match="the data of the cluster belong to the docker engine"):
         up("native")
 
 

@@ -13,7 +13,7 @@ def test_an_error_is_one_line_and_a_hint_another(capsys: pytest.CaptureFixture[s
 
 def test_nothing_is_destroyed_where_nobody_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
-    with pytest.raises(UsageError, match="nobody can be asked") as raised:
+    with pytest.raises(UsageError, match="there is no terminal to ask at") as raised:
         people.confirm("delete all", assume_yes=False)
     assert "--yes" in (raised.value.hint or "")
     assert people.confirm("delete all", assume_yes=True)

@@ -35,5 +35,5 @@ def test_what_is_absent() -> None:
 
 @pytest.mark.parametrize("template", ["%q", "%", "a%"])
 def test_marks_that_are_none(template: str) -> None:
-    with pytest.raises(UsageError, match="is no mark"):
+    with pytest.raises(UsageError, match="unknown mark %"):
         Template(template, STRING, STRING)

@@ -44,5 +44,5 @@ def test_the_encoding_of_a_deserializer_is_heard_in_every_spelling(name: str) ->
 
 
 def test_other_settings_of_deserializers_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"value\.deserializer\.schema: a deserializer has no such setting"):
+    with pytest.raises(UsageError, match=r"unknown setting of a deserializer: --property value\.deserializer\.schema"):
         make_record_writer(Style(properties={"value.deserializer.schema": "x"}), STRING, STRING)

@@ -100,13 +100,13 @@ def test_letters_are_written_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        ({**LEAF, "list": [LEAF, {**LEAF, "kind": "C"}]}, r'the value\.list\[1\]\.kind: "C" is no enum'),
-        ({**LEAF, "map": {"k": {**LEAF, "id": "abc"}}}, r"the value\.map\['k'\]\.id: .abc. is no fixed"),
-        ({**LEAF, "other": 1}, "the value: no field other"),
+        ({**LEAF, "list": [LEAF, {**LEAF, "kind": "C"}]}, r'the value\.list\[1\]\.kind: "C" is not of the type enum'),
+        ({**LEAF, "map": {"k": {**LEAF, "id": "abc"}}}, r"the value\.map\['k'\]\.id: .abc. is not of the type fixed"),
+        ({**LEAF, "other": 1}, "the value: unknown field other"),
         ({"value": None}, "the value: field list is missing"),
-        ({**LEAF, "value": {"int": 2**31}}, "the value.value.int: 2147483648 is no int"),
-        ({**LEAF, "value": True}, "the value.value: true is none of null, int, long"),
-        ([], "the value: .* is no object"),
+        ({**LEAF, "value": {"int": 2**31}}, "the value.value.int: 2147483648 is not of the type int"),
+        ({**LEAF, "value": True}, "the value.value: true is of none of the types null, int, long"),
+        ([], "the value: .* is not an object"),
     ],
 )
 def test_errors_name_the_field(value: Any, told: str) -> None:
@@ -126,12 +126,12 @@ MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
 @pytest.mark.parametrize(
     ("schema", "text", "why"),
     [
-        ("double", "1e400", "is no double"),
-        ("double", "1" + "0" * 400, "is no double"),
-        ("double", "NaN", 'NaN is no value of JSON: write "NaN"'),
-        ("float", "1e39", "is no float"),
-        ("string", '"\\ud800"', "has half of a character"),
-        ({"type": "map", "values": "int"}, "null", "the value: null is no object"),
+        ("double", "1e400", "is not of the type double"),
+        ("double", "1" + "0" * 400, "is not of the type double"),
+        ("double", "NaN", 'JSON does not have the value NaN: write "NaN"'),
+        ("float", "1e39", "is not of the type float"),
+        ("string", '"\\ud800"', "has a lone surrogate"),
+        ({"type": "map", "values": "int"}, "null", "the value: null is not an object"),
         (DECIMAL, '"1.234"', "has more digits than the decimal keeps"),
         (DECIMAL, '"123.45"', "has more digits than the decimal keeps"),
         (DECIMAL, '"NaN"', "has more digits than the decimal keeps"),
@@ -150,12 +150,18 @@ def test_nothing_is_rounded_in_silence(schema: object, text: str, why: str) -> N
     [
         ("string", b"\x02\xff", "a text is not UTF-8"),
         ("string", b"\x08a", "they end too early"),
-        ({"type": "enum", "name": "E", "symbols": ["A"]}, b"\x10", "they are no such value"),
+        ({"type": "enum", "name": "E", "symbols": ["A"]}, b"\x10", "they do not have the form of its type"),
     ],
 )
 def test_why_bytes_are_no_value_is_said_plainly(schema: object, data: bytes, why: str) -> None:
-    with pytest.raises(FormatError, match=f"bytes are not of the Avro schema: {why}"):
+    with pytest.raises(FormatError, match=f"bytes do not match the Avro schema: {why}"):
         make_format(Schema(AVRO, json.dumps(schema))).to_text(data)
+
+
+def test_a_value_that_is_nested_too_deeply_is_refused() -> None:
+    schema = {"type": "record", "name": "N", "fields": [{"name": "next", "type": ["null", "N"]}]}
+    with pytest.raises(FormatError, match="the Avro value of 901 bytes is nested too deeply"):
+        make_format(Schema(AVRO, json.dumps(schema))).to_text(b"\x02" * 900 + b"\0")
 
 
 def test_a_time_that_nobody_can_write_is_shown_as_its_number() -> None:

@@ -42,6 +42,7 @@ def test_both_directions(name: str, text: str, data: bytes) -> None:
         ("hex", "0g"),
         ("base64", "?"),
         ("base64", "AP8"),
+        ("float", "1e300"),
     ],
 )
 def test_text_that_is_not_of_the_format(name: str, text: str) -> None:
@@ -53,6 +54,12 @@ def test_text_that_is_not_of_the_format(name: str, text: str) -> None:
 def test_bytes_that_are_not_of_the_format(name: str, data: bytes) -> None:
     with pytest.raises(FormatError):
         formats.get(name).to_text(data)
+
+
+@pytest.mark.parametrize("encoding", ["nothing", "hex", "a\0b"])
+def test_an_encoding_that_text_cannot_have_is_refused(encoding: str) -> None:
+    with pytest.raises(UsageError, match="encoding"):
+        formats.get(f"string:{encoding}")
 
 
 def test_bytes_that_are_not_utf8_are_shown_all_the_same() -> None:

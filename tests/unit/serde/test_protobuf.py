@@ -203,3 +203,21 @@ def test_any_bytes_are_refused_or_shown_whole(data: bytes) -> None:
         return
     if '"#' not in text:  # fields that the schema does not know are shown, and not read
         assert "NaN" in text or same(format.to_bytes(text)) == same(data)
+
+
+@pytest.mark.parametrize("name", ["../outside.proto", "/outside.proto", "a/../../outside.proto"])
+def test_an_import_stays_below_the_schemas_folder(name: str) -> None:
+    with pytest.raises(UsageError, match="is not below the schema's folder"):
+        protobuf.make_format(Schema(PROTOBUF, SHOP, {name: SHOP}))
+
+
+@pytest.mark.parametrize("references", [{"a": "", "a/b": ""}, {"a" * 300: ""}, {"a\0b": ""}, {"a": "\ud800"}])
+def test_an_import_that_no_file_can_have_is_refused(references: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="cannot write the import"):
+        protobuf.make_format(Schema(PROTOBUF, SHOP, references))
+
+
+@pytest.mark.parametrize("index", [-5, 3])
+def test_a_path_of_a_message_that_the_schema_does_not_have_is_refused(index: int) -> None:
+    with pytest.raises(UsageError, match=f"the schema has no message number {index}"):
+        protobuf.find_message_class(Schema(PROTOBUF, SHOP), [index])

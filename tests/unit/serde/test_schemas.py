@@ -102,11 +102,14 @@ def test_json_schema_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("format", "text", "told"),
     [
-        ("avro", "{", "no Avro schema"),
-        ("avro", '{"type": "record"}', "no Avro schema"),
-        ("avro", '"Unknown"', "no Avro schema"),
-        ("protobuf", "message {", "no Protobuf schema: line 1"),
-        ("json-schema", '{"type": 3}', "no JSON Schema"),
+        ("avro", "{", "invalid Avro schema"),
+        ("avro", '{"type": "record"}', "invalid Avro schema"),
+        ("avro", '"Unknown"', "invalid Avro schema"),
+        ("protobuf", "message {", "invalid Protobuf schema: line 1"),
+        ("json-schema", '{"type": 3}', "invalid JSON Schema"),
+        ("json-schema", "1", "invalid JSON Schema"),
+        ("json-schema", "[" * 100_000, "invalid JSON Schema"),
+        ("avro", "[" * 100_000, "invalid Avro schema"),
     ],
 )
 def test_schemas_that_are_none(tmp_path: Path, format: str, text: str, told: str) -> None:
@@ -114,15 +117,21 @@ def test_schemas_that_are_none(tmp_path: Path, format: str, text: str, told: str
         from_file(tmp_path, "schema.proto", text, format)
 
 
+def test_json_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    for schema, text in (("{}", "[" * 100_000), ('{"items": {"$ref": "#"}}', "[" * 500 + "]" * 500)):
+        with pytest.raises(FormatError, match="is nested too deeply"):
+            from_file(tmp_path, "schema.json", schema, "json-schema").to_bytes(text)
+
+
 def test_wrong_choices(tmp_path: Path) -> None:
     for choice, told in (
         (Choice("avro"), "needs a schema"),
-        (Choice("string", "x.avsc"), "--value-schema is for"),
+        (Choice("string", "x.avsc"), "--value-schema is only for the formats avro"),
         (Choice("avro", str(tmp_path / "none")), "cannot read schema"),
-        (Choice("nothing"), "is no format"),
-        (Choice("registry", "x.avsc", {"url": "http://127.0.0.1:1"}), "in which language"),
-        (Choice("avro", None, {"url": "http://127.0.0.1:1"}, "mine"), "--subject-strategy mine"),
-        (Choice("avro", None, {"url": "nowhere"}), "a setting of the schema registry is wrong"),
+        (Choice("nothing"), "unknown format 'nothing'"),
+        (Choice("registry", "x.avsc", {"url": "http://127.0.0.1:1"}), "the language of --value-schema is missing"),
+        (Choice("avro", None, {"url": "http://127.0.0.1:1"}, "mine"), "invalid value 'mine' for --subject-strategy"),
+        (Choice("avro", None, {"url": "nowhere"}), "invalid setting of the schema registry"),
     ):
         with pytest.raises(UsageError, match=told):
             choose_format(choice, "value", "orders")
@@ -168,7 +177,7 @@ def test_ids_in_headers(registry: registries.Registry) -> None:
     tag = SchemaId("PROTOBUF", None, registries.guid(registry.schemas[-1]), [1, 0]).guid_to_bytes()
     assert from_registry(registry.url).to_text(tag + b"\x0a\x01x") == '{"text": "x"}'
     strange = b"\1" + bytes(16)
-    with pytest.raises(FormatError, match="has no schema 00000000-"):
+    with pytest.raises(FormatError, match=r"schema 00000000-.* not found in the schema registry"):
         from_registry(registry.url).to_text(strange)
 
 
@@ -248,12 +257,12 @@ def test_references(registry: registries.Registry) -> None:
 
 def test_what_a_registry_refuses() -> None:
     with registries.serving(login="me:secret") as registry:
-        with pytest.raises(UnreachableError, match="refuses us"):
+        with pytest.raises(UnreachableError, match="refused the login"):
             Registry({"url": registry.url}).find_by_id(1)
         known = Registry({"url": registry.url, "basic.auth.user.info": "me:secret"})
-        with pytest.raises(NotFoundError, match="has no schema 1"):
+        with pytest.raises(NotFoundError, match="schema 1 not found in the schema registry"):
             known.find_by_id(1)
-        with pytest.raises(NotFoundError, match="has no subject orders-value"):
+        with pytest.raises(NotFoundError, match="subject orders-value not found in the schema registry"):
             known.find_latest("orders-value")
         url = registry.url
     with pytest.raises(UnreachableError, match="cannot reach the schema registry"):
@@ -290,7 +299,7 @@ def test_a_schema_is_only_registered_where_it_may_be(registry: registries.Regist
         choice = Choice("avro", None if schema is None else str(schema), {"url": registry.url}, writes=writes)
         return choose_format(choice, "value", "orders").to_bytes('{"id": 3, "name": null}')
 
-    with pytest.raises(NotFoundError, match="such schema under orders-value"):
+    with pytest.raises(NotFoundError, match="this schema under subject orders-value not found"):
         written(WriteOptions(registers=False), file)
     assert registry.subjects == {}
     registered = written(WriteOptions(), file)

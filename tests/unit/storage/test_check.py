@@ -96,18 +96,18 @@ EPOCHS = "leader-epoch-checkpoint"
 
 CHANGES = [
     (changed(LOG, POSITIONS[1] + 70, b"\xaa"), (".log", POSITIONS[1], 4, "its CRC is not")),
-    (changed(LOG, POSITIONS[1] + 16, b"\x05"), (".log", POSITIONS[1], 4, "magic 5 is not known")),
+    (changed(LOG, POSITIONS[1] + 16, b"\x05"), (".log", POSITIONS[1], 4, "unknown magic 5")),
     (changed(LOG, POSITIONS[1] + 8, b"\0\0\0\0"), (".log", POSITIONS[1], 4, "has size 0")),
-    (written(LOG, b"".join(BATCHES)[:-5]), (".log", POSITIONS[3], 12, "no whole batch")),
+    (written(LOG, b"".join(BATCHES)[:-5]), (".log", POSITIONS[3], 12, "not a whole batch")),
     (changed(LOG, POSITIONS[2], struct.pack(">q", 3)), (".log", POSITIONS[2], 3, "where 8 or above comes next")),
     (changed(LOG, POSITIONS[2] + 12, b"\0\0\0\x09"), (".log", POSITIONS[2], 8, "the checkpoint says 1")),
     (changed(INDEX, 4, b"\0\0\0\x05"), (".index", 5, 7, "where no batch begins")),
     (changed(INDEX, 3, b"\x06"), (".index", POSITIONS[1], 6, "whose last offset is 7")),
     (changed(INDEX, 8, b"\0\0\0\x07"), (".index", POSITIONS[2], 7, "do not rise")),
-    (written(INDEX, bytes(9)), (".index", None, None, "no multiple")),
+    (written(INDEX, bytes(9)), (".index", None, None, "is not a multiple of")),
     (changed(TIME_INDEX, 7, b"\xff"), (".timeindex", None, 7, "an entry of timestamp")),
     (changed(TIME_INDEX, 11, b"\x06"), (".timeindex", None, 6, "a batch ends at 7")),
-    (written(TIME_INDEX, bytes(13)), (".timeindex", None, None, "no multiple")),
+    (written(TIME_INDEX, bytes(13)), (".timeindex", None, None, "is not a multiple of")),
     (changed(f"{0:020}.txnindex", 25, b"\x0b"), (".txnindex", None, 11, "that the log does not have")),
     (written(f"{0:020}.txnindex", bytes(5)), (".txnindex", None, None, "its last entry has 5 of")),
     (written(f"{13:020}.snapshot", snapshot(7, 3)), ("13.snapshot", None, 7, "its last batch at 11")),
@@ -118,13 +118,16 @@ CHANGES = [
         written("leader-epoch-checkpoint", b"0\n2\n1 0\n0 8\n"),
         ("leader-epoch-checkpoint", None, 8, "epoch 0 does not rise over 1"),
     ),
-    (written("leader-epoch-checkpoint", b"0\n5\n"), ("leader-epoch-checkpoint", None, None, "0 lines, and it says 5")),
+    (
+        written("leader-epoch-checkpoint", b"0\n5\n"),
+        ("leader-epoch-checkpoint", None, None, "it has 0 entries, but states 5"),
+    ),
     (written(f"{20:020}.log", encode_batch(records(16), leader_epoch=1)), ("20.log", 0, 16, "its segment's 20")),
 ]
 
 ENDS = [
-    (changed(ACTIVE_LOG, 8, b"\0\1\0\0"), ("13.log", 0, 13, "no whole batch")),
-    (changed(ACTIVE_LOG, 8, struct.pack(">i", ACTIVE_BYTES + 20)), ("13.log", 0, 13, "no whole batch")),
+    (changed(ACTIVE_LOG, 8, b"\0\1\0\0"), ("13.log", 0, 13, "not a whole batch")),
+    (changed(ACTIVE_LOG, 8, struct.pack(">i", ACTIVE_BYTES + 20)), ("13.log", 0, 13, "not a whole batch")),
     (changed(ACTIVE_LOG, ACTIVE_BYTES, b"\xff" * 40), ("13.log", ACTIVE_BYTES, 17, "has size -1")),
     (changed(ACTIVE_LOG, ACTIVE_BYTES, bytes(500)), ("13.log", ACTIVE_BYTES, 17, "500 bytes of zeros")),
     (written(ACTIVE_INDEX, struct.pack(">ii", 999, 100_000)), ("13.index", 100_000, 1012, "where no batch begins")),
@@ -133,7 +136,7 @@ ENDS = [
     (written(ACTIVE_TIME_INDEX, struct.pack(">qi", TIME_MS + 999, 20)), ("13.timeindex", None, 33, "ends at 16")),
     (written(f"{999:020}.snapshot", snapshot(11, 7)), ("999.snapshot", None, 999, "the log ends at 17")),
     (written(EPOCHS, b"0\n3\n0 0\n1 8\n2 999\n"), (EPOCHS, None, 999, "the log ends at 17")),
-    (written(EPOCHS, b"0\n9\n0 0\n1 8\n"), (EPOCHS, None, None, "2 lines, and it says 9")),
+    (written(EPOCHS, b"0\n9\n0 0\n1 8\n"), (EPOCHS, None, None, "it has 2 entries, but states 9")),
 ]
 """Faults at the end of the log, whose texts change while it grows."""
 

@@ -66,7 +66,7 @@ def test_folders_that_are_set_aside_are_no_topics(tmp_path: Path, cli: Cli) -> N
     for state in FolderState:
         write_segment(tmp_path / f"orders-1.{'0' * 32}-{state}", 0, encode_batch(records(0)), b"damage")
     found = list(check_log_dir(tmp_path, CheckCounts()))
-    assert faults(found) == ["6 bytes that are no whole batch"]
+    assert faults(found) == ["6 bytes that are not a whole batch"]
     notices = {finding.file.name[9 + 32 :]: finding.fault for finding in found if finding.severity is Severity.NOTICE}
     assert notices == {
         "-delete": "skipped: a partition that the broker is deleting",
@@ -124,11 +124,11 @@ def test_what_a_broker_is_writing_is_looked_at_again(tmp_path: Path, monkeypatch
         snapshot.unlink(missing_ok=True)
 
     monkeypatch.setattr("kafkactl.storage.check.partition.time.sleep", finish_writing)
-    assert findings(folder) == [("fault", "15 bytes that are no whole batch")]
+    assert findings(folder) == [("fault", "15 bytes that are not a whole batch")]
     assert waits
     (tmp_path / ".kafka_cleanshutdown").touch()
     waits.clear()
-    assert findings(folder) == [("fault", "15 bytes that are no whole batch")]
+    assert findings(folder) == [("fault", "15 bytes that are not a whole batch")]
     assert waits == []
 
 
@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_listed_hides_no_other(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(os, "scandir", refuse)
     found = list(check_log_dir(tmp_path, CheckCounts()))
-    assert faults(found) == ["permission denied", "6 bytes that are no whole batch"]
+    assert faults(found) == ["permission denied", "6 bytes that are not a whole batch"]
 
 
 def test_a_link_to_a_partition_is_followed_once(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_count_that_lies(count: int) -> None:
 def test_bytes_behind_the_last_record_are_told() -> None:
     batch = parse_batch(memoryview(encode_batch(RECORDS, count=2)), 0)
     assert batch is not None
-    with pytest.raises(FormatError, match="left behind"):
+    with pytest.raises(FormatError, match="left after"):
         list(batch.records())
 
 

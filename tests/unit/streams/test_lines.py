@@ -60,7 +60,7 @@ def test_ignoring_errors_takes_the_line_as_a_value() -> None:
 def test_numbers_as_keys() -> None:
     numbers = LineReader({"parse.key": "true"}, formats.get("int"), STRING)
     assert numbers.read(b"258\tv", 1)["key"] == b"\0\0\1\2"
-    with pytest.raises(FormatError, match="line 2: 'x' is no int"):
+    with pytest.raises(FormatError, match="line 2: 'x' is not of the format int"):
         numbers.read(b"x\tv", 2)
 
 
