@@ -150,7 +150,11 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["context", "list", "--sort", "context:up"], "'up' is not an order", "COLUMN:desc"),
         (["-o", "kafka", "context", "list"], "invalid value 'kafka' for --output", "one of table"),
         (["topics", "list", "--nosuch"], "No such option: --nosuch", "list --help"),
-        (["topics", "describe", "a", "-X", "linger"], "-X linger: not name=value", "-X client.id=me"),
+        (
+            ["topics", "describe", "a", "-X", "linger"],
+            "invalid value 'linger' for -X: not name=value",
+            "-X client.id=me",
+        ),
         (["topics", "create"], "missing argument TOPIC", "--topic"),
         (["topics", "create", "a/b"], "'a/b' for TOPIC: this is not a legal topic name", "a-z, A-Z, 0-9"),
         (["topics", "create", ".."], "'..' for TOPIC: this is not a legal topic name", "not '.' or '..'"),
@@ -209,7 +213,7 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["context", "show"], "no context is selected", "context use"),
         (["--timeout", "-1", "topics", "list"], "invalid value '-1' for --timeout", "90s"),
         (["--timeout", "2h", "topics", "list"], "longer than an hour", "1h"),
-        (["-b", "nonsense:port", "topics", "list"], "'nonsense:port' is no broker address", "host:port"),
+        (["-b", "nonsense:port", "topics", "list"], "invalid broker address: 'nonsense:port'", "host:port"),
         (["--command-config", "/no/such", "topics", "list"], "cannot read /no/such", ".properties"),
     ],
 )
