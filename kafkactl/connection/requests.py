@@ -207,19 +207,21 @@ class Requests:
         """Return the batches of a partition, beginning with the one that contains the offset; b"" where there is none.
 
         The broker waits up to 0.5 s for a first record. The result has at most 1 MiB, or one larger batch; the last
-        batch may be cut. Raise OperationError for a refusal, for example of an offset outside the log, UnreachableError
-        where there is no leader or no answer, and StopIteration for a partition that does not exist.
+        batch may be cut. Raise OperationError for a refusal, for example of an offset outside the log, and for a
+        partition that does not exist. Raise UnreachableError where there is no leader or no answer.
         """
         from kafka.protocol.consumer import FetchRequest
 
         (topic_metadata,) = self.read_metadata([topic])
-        leader = next(item.leader_id for item in topic_metadata.partitions if item.partition_index == partition)
+        leaders = {item.partition_index: item.leader_id for item in topic_metadata.partitions}
+        if partition not in leaders:
+            raise refusal(f"cannot read {topic}-{partition}", ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         fetch_partition = FetchRequest.FetchTopic.FetchPartition(
             partition=partition, current_leader_epoch=-1, fetch_offset=offset, partition_max_bytes=_FETCH_BYTES
         )
         answer = self.send(
             "Fetch",
-            broker=leader,
+            broker=leaders[partition],
             replica_id=-1,
             max_wait_ms=_FETCH_WAIT_MS,
             min_bytes=1,

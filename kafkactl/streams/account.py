@@ -49,11 +49,11 @@ class Account:
 
     @property
     def delivered(self) -> int:
-        """Return the number of records that also readers of committed records see."""
+        """Return the number of records that also readers of committed records see. Waiting records count, too."""
         return self.accepted - self.failed - self.aborted
 
     def explain_failure(self, code: int, otherwise: str) -> str:
-        """Return why a record was not delivered, as text for people.
+        """Return why a record was not delivered, as text for people; it may say "may have been delivered".
 
         `code` is the code of the record's error, `otherwise` the text for a code without a text of its own.
         """
@@ -63,7 +63,10 @@ class Account:
         return otherwise if reason is None else reason.format(why=self.give_up_reason, largest=self.largest_bytes)
 
     def on_failure(self, error: KafkaError | None, message: Message) -> None:
-        """Count the failed record of a delivery report; confluent_kafka calls this."""
+        """Count the failed record of a delivery report; confluent_kafka calls this.
+
+        Without an error nothing happens.
+        """
         if error is None:
             return
         kind, timestamp_ms = message.timestamp()

@@ -21,21 +21,21 @@ class DryRun:
 
         `partition` is the one to send to, or None. `topic_bytes` is the largest batch that the topic accepts, in bytes;
         None where batches are compressed, or where it is not known. Raise NotFoundError for a missing topic or
-        partition, UsageError for a setting (max.request.size) that is no number, and UnreachableError where no broker
-        answers.
+        partition, OperationError for a topic that cannot be read, UsageError for a setting (max.request.size) that is
+        not a number, and UnreachableError where no broker answers.
         """
         self._topic_bytes = topic_bytes
         self._cluster, self._topic, self._account = cluster, topic, account
         topics = cluster.read_metadata().topics
         if topic not in topics:
-            raise NotFoundError(f"topic not found: {topic!r}", f"kafkactl topics create {topic}")
+            raise NotFoundError(f"topic not found: {topic!r}", f"create it: kafkactl topics create {topic}")
         self._numbers = frozenset(list_partition_numbers(topics[topic]))
         if partition is not None:
             require_partition(topic, partition, self._numbers)
         account.largest_bytes = find_largest_bytes(cluster)
 
     def send(self, batch: Batch) -> None:
-        """Count records as accepted, and check them; those that could not be sent fail."""
+        """Count records as accepted, and check them; those that could not be sent fail. Nothing is sent or raised."""
         for record in batch:
             self._account.accepted += 1
             if (reason := self._find_fault(record)) is not None:

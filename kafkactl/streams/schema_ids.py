@@ -18,6 +18,7 @@ def make_id_placer(key: Format, value: Format) -> Callable[[Sequence[Any]], None
         return None
 
     def place_ids(messages: Sequence[Any]) -> None:
+        """Put the ids of each message before its key and value, in place; raise KafkactlError for headers that fail."""
         for message in messages:
             if headers := read_headers(message):
                 if (data := message.key()) is not None:

@@ -32,6 +32,10 @@ class Watch:
         self, cluster: Cluster, client: Any, selection: Selection, partitions: Iterable[Partition],
         tell: Callable[[str], None],
     ) -> None:  # fmt: skip
+        """Take the metadata client, the selection, the partitions that are read, and a function that gets sentences.
+
+        Nothing is asked yet.
+        """
         self._cluster, self._client, self._selection, self._tell = cluster, client, selection, tell
         self.partitions = set(partitions)
         """The partitions that are read."""
@@ -102,13 +106,13 @@ class Watch:
         if silent and len(silent) == brokers:
             raise UnreachableError(
                 f"cannot read: no answer within {self._cluster.timeout_s:g} s from {', '.join(silent)}",
-                "clients are sent to the addresses that brokers advertise: look at advertised.listeners",
+                "check advertised.listeners: clients connect to the addresses that brokers advertise",
             )
         if silent:
-            self._tell(f"no answer from {', '.join(silent)}: nothing comes from the partitions that it leads")
+            self._tell(f"no answer from {', '.join(silent)}: no record comes from the partitions that it leads")
 
     def make_stuck_error(self) -> UnreachableError:
-        """Return the error that names the partitions from which nothing comes."""
+        """Return the error that names the partitions, at most five, from which nothing comes. It checks the brokers."""
         missing = sorted(self.without_leader) or sorted(self.partitions)
         names = ", ".join(f"{topic}-{number}" for topic, number in missing[:5]) + (", ..." if len(missing) > 5 else "")
         if self.without_leader:
@@ -122,7 +126,7 @@ class Watch:
         )
 
     def _fetch_metadata(self) -> dict[str, TopicMetadata]:
-        """Return the metadata of the topics, by name; raise KafkaException without an answer."""
+        """Return the metadata of the topics, by name; raise KafkaException without an answer within 2 s."""
         if self._selection.include is not None:
             return dict(self._client.list_topics(timeout=_WAIT_S).topics)
         return {
@@ -131,7 +135,7 @@ class Watch:
         }
 
     def _note_leaders(self, topics: dict[str, TopicMetadata]) -> None:
-        """Report partitions that have lost their leader or have one again."""
+        """Report partitions that have lost their leader or have one again, and keep those without a leader."""
         leaderless = {
             (topic, number)
             for topic, number in self.partitions
@@ -146,7 +150,10 @@ class Watch:
         self.without_leader = leaderless
 
     def _find_new(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
-        """Return the partitions that are new since the last look, and watch them; none where the selection is fixed."""
+        """Return the partitions that are new since the last look, sorted, and watch them.
+
+        The list is empty where the selection is fixed, ends at the ends of partitions, or has a group.
+        """
         selection = self._selection
         if selection.until_end or selection.joins or selection.partitions or selection.assigned is not None:
             return []
@@ -158,7 +165,11 @@ class Watch:
         return new
 
     def _find_deleted(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
-        """Return the partitions of deleted topics, and stop watching them; raise NotFoundError for a named topic."""
+        """Return the partitions of deleted topics, sorted, and stop watching them.
+
+        Raise NotFoundError for a deleted topic that was named. A topic counts as deleted when two looks in a row miss
+        it.
+        """
         for name in {topic for topic, _ in self.partitions}:
             is_missing = name not in topics or _is_unknown(topics[name].error)
             self._missing[name] = self._missing.get(name, 0) + 1 if is_missing else 0

@@ -36,11 +36,12 @@ def make_sender(
     on_statistics: Callable[[str], None],
     connect_s: float = math.inf,
 ) -> Any:
-    """Return a sender of lines and records that has the topic's metadata.
+    """Return a sender of lines and records (a LineSender of _line_sender.pyx) that has the topic's metadata.
 
-    Failed records are counted in `account`. `is_over` says whether to give up, `on_statistics` gets librdkafka's
-    statistics. The sender waits for metadata for `connect_s` seconds at most, or for the time-out. Raise UsageError for
-    a wrong setting.
+    The compiled part must be there (IS_THERE). A `partition` of None leaves the choice to the partitioner. Failed
+    records are counted in `account`. `is_over` says whether to give up, `on_statistics` gets librdkafka's statistics.
+    The sender asks for metadata twice, each time for `connect_s` seconds at most, or for the time-out; nothing is
+    raised without an answer. Raise UsageError for a wrong setting.
     """
 
     def on_failure(
@@ -52,6 +53,7 @@ def make_sender(
         code: int,
         reason: str,
     ) -> None:
+        """Count a failed record in the account; the sender calls this."""
         decoded: Headers | None = (
             None if headers is None else [(decode_header_name(name), value) for name, value in headers]
         )
@@ -90,7 +92,8 @@ class RecordSending:
     def send(self, record: Record) -> None:
         """Queue one record, waiting while the queue is full.
 
-        A record that cannot be queued fails in the account.
+        A record that cannot be queued fails in the account, also after a fatal error or when the waiting is over;
+        nothing is raised for it.
         """
         headers = [(name_bytes(name), value) for name, value in record.get("headers") or ()]
         while code := self._sender.send_record(

@@ -192,7 +192,11 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["produce"], "missing argument TOPIC", "--topic"),
         (["produce", "t", "--compression-codec", "rar"], "invalid value 'rar' for --compression-codec", "zstd"),
         (["produce", "t", "--acks", "2"], "invalid value '2' for --acks", "all, -1, 0, 1"),
-        (["produce", "t", "--property", "parse.kye=true"], "no such property", "parse.key"),
+        (
+            ["produce", "t", "--property", "parse.kye=true"],
+            "--property parse.kye: unknown property of the reader",
+            "parse.key",
+        ),
         (["produce", "t", "--key-format", "xml"], "'xml' is no format", "base64"),
         (["produce", "t", "--from-file", "/no/such"], "cannot read /no/such", ""),
         (["consume", "t", "--offset", "5"], "--offset needs --partition", "--from-beginning"),

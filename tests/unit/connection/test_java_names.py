@@ -120,6 +120,12 @@ def test_what_cannot_be_kept_is_refused_everywhere() -> None:
                 to_librdkafka({name: "something"}, flag)
 
 
+@pytest.mark.parametrize("value", ["x", "\u00b2", 5000 * "1"], ids=["letter", "superscript", "long"])
+def test_numbers_that_are_none(value: str) -> None:
+    with pytest.raises(UsageError, match=r"for buffer\.memory: not a whole number"):
+        to_librdkafka({"buffer.memory": value})
+
+
 def test_of_two_names_for_one_setting_one_is_left() -> None:
     for second, first in SYNONYMS.items():
         assert to_librdkafka({second: "1"}) == {first: "1"}
