@@ -136,7 +136,11 @@ def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
 
 
 def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:
-    """Return the change, marked as impossible or unchecked where the brokers refused it."""
+    """Return the change, marked as impossible or unchecked where the brokers refused it.
+
+    `refusal_outcome` is None where they did not: then the change comes back as it is. For missing rights the change is
+    unchecked, for another refusal impossible, with the reason in `what`.
+    """
     if refusal_outcome is None:
         return change
     if refusal_outcome.code in _NO_RIGHT:

@@ -162,6 +162,9 @@ def find_unfinished_moves(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[
 
 
 def _count_in_rack(racks: Racks, broker: int, replicas: Sequence[int]) -> int:
-    """Return how many of the replicas share the broker's rack. A broker without a rack counts as a rack of its own."""
+    """Return how many of the replicas share the broker's rack. A broker without a rack counts as a rack of its own.
+
+    For it, and for a broker that is not alive, the result is 0.
+    """
     rack = racks.get(broker)
     return 0 if rack is None else sum(racks.get(replica) == rack for replica in replicas)

@@ -218,9 +218,9 @@ _HINTS = {
 def describe_error(code: int, message: str | None = None) -> str:
     """Return what is wrong, as one sentence that can follow a colon.
 
-    `message` is the text of the broker or of librdkafka. It replaces our sentence where it says more than the code: for
-    librdkafka's own codes, and for refusals that a broker explains. A code that the table does not have, without a
-    message, becomes "error CODE".
+    `message` is the text of the broker or of librdkafka, or None. It replaces our sentence where it says more than the
+    code: for librdkafka's own codes, and for refusals that a broker explains. For missing rights our sentence stays. A
+    code that the table does not have, without a message, becomes "error CODE". Nothing is raised.
     """
     entry = BROKER_ERRORS.get(code)
     # For missing rights the broker's message shows its internal Java objects.
@@ -250,7 +250,7 @@ def refusal(failure: str, code: int, message: str | None = None) -> OperationErr
 
 
 def find_hint(code: int) -> str | None:
-    """Return the hint for an error code, or None where there is no hint."""
+    """Return the hint for an error code, or None where there is no hint or no such code."""
     return _HINTS.get(code)
 
 

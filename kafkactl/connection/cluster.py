@@ -124,11 +124,17 @@ class Cluster:
         return max(_SHORTEST_WAIT_S, remaining_s)
 
     def renew_timeout(self) -> None:
-        """Give the following reads the whole time-out again, for example in a command that repeats its reads."""
+        """Give the following reads the whole time-out again, for example in a command that repeats its reads.
+
+        Where the cluster's reads do not share the time-out nothing changes.
+        """
         self._remaining_s = self.settings.timeout_s
 
     def end_sharing(self) -> None:
-        """Give each of the following reads a whole time-out of its own, for example in a stream of records."""
+        """Give each of the following reads a whole time-out of its own, for example in a stream of records.
+
+        Inside share_timeout() its end still counts.
+        """
         self._shares_timeout = False
         self.renew_timeout()
 
@@ -299,8 +305,9 @@ class Cluster:
                     raise self.error(error, failure) from error
 
     def _check_listeners(self) -> None:
-        """Make librdkafka look for the brokers again; raise UnreachableError where no broker listens.
+        """Make librdkafka look for the brokers again, for at most 0.4 s.
 
+        Raise UnreachableError where no broker listens; this is checked once, and only before the first answer.
         librdkafka's requests wait for the broker that metadata calls the controller. With KRaft this can be any broker,
         also a frozen one, and librdkafka does not ask another one before the frozen broker answers.
         """
@@ -404,7 +411,7 @@ class Cluster:
         }
 
     def _make_silence_error(self) -> UnreachableError:
-        """Return the error for a request that not all brokers answered in time."""
+        """Return the error for a request that not all brokers answered in time; it does not name them."""
         where = self.settings.bootstrap_servers
         return UnreachableError(f"cannot reach all brokers of {where}: no answer within {self.settings.timeout_s:g} s")
 
@@ -484,7 +491,7 @@ class Cluster:
         return type(error)(*self._describe_silence(silent), is_partial=True)
 
     def _describe_silence(self, silent: Sequence[str]) -> tuple[str, str]:
-        """Return the message and the hint for brokers that do not answer in time."""
+        """Return the message and the hint for brokers that do not answer in time; `silent` are their names."""
         from kafkactl.connection.diagnosis import SILENT_HINT
 
         return f"no answer within {self.settings.timeout_s:g} s from {', '.join(silent)}", SILENT_HINT

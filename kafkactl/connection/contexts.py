@@ -120,7 +120,7 @@ def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
 
 
 def _resolve_target(path: Path) -> Path:
-    """Return the file that a path leads to, so that a symbolic link stays a link.
+    """Return the file that a path leads to, so that a symbolic link stays a link. The file need not exist.
 
     Raise UsageError for a loop of links.
     """
@@ -132,7 +132,11 @@ def _resolve_target(path: Path) -> Path:
 
 @contextlib.contextmanager
 def _hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock beside a file; raise UsageError where that fails or takes more than 10 s. Do nothing on Windows."""
+    """Hold the lock beside a file inside the context, which gets None. Do nothing on Windows.
+
+    The file `.NAME.lock` and its folder are created. Raise UsageError where that fails or another process holds the
+    lock for more than 10 s.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -204,5 +208,5 @@ def _parse_read_only(value: object) -> bool:
 
 
 def _format_value(value: object) -> str:
-    """Return a setting's value as text, because YAML reads `true` and `5` as a boolean and a number."""
+    """Return a setting's value as text, because YAML reads `true` and `5` as other types; booleans are lower case."""
     return str(value).lower() if isinstance(value, bool) else str(value)

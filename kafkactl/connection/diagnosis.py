@@ -169,7 +169,7 @@ def _make_secure(settings: Settings) -> Secure | None:
 
 
 def _find_cause_in_message(message: str) -> Cause | None:
-    """Return the cause that a client's own message names, or None."""
+    """Return the cause that a client's own message names, in any case, or None for an unknown message."""
     lower = message.lower()
     if "supported mechanisms: " in lower and "unsupported sasl mechanism" in lower:
         mechanisms = message.rpartition("supported mechanisms: ")[2].replace(",", ", ")
@@ -250,7 +250,10 @@ def _is_refused(secure: ssl.SSLSocket) -> bool:
 
 
 def _explain_certificate_error(error: ssl.SSLCertVerificationError, host: str) -> Cause:
-    """Return the cause for a broker's certificate that does not pass the check."""
+    """Return the cause for a broker's certificate that does not pass the check.
+
+    It has expired, is for another host, or is of an unknown authority.
+    """
     if error.verify_code == _EXPIRED:
         return Cause(
             "the certificate of the broker or of its authority has expired",

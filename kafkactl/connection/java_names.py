@@ -188,5 +188,8 @@ def _translate_login(jaas: str) -> dict[str, str]:
 
 
 def _rename_options(options: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
-    """Return the options of a login module under librdkafka's names. Options without a new name are left out."""
+    """Return the options of a login module under librdkafka's names. Options without a new name are left out.
+
+    `names` has librdkafka's name by the name of the option.
+    """
     return {setting: options[option] for option, setting in names.items() if option in options}

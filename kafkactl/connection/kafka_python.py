@@ -167,7 +167,7 @@ class Brokers:
 
     @property
     def has_answered(self) -> bool:
-        """Return whether a broker has answered before: then only some brokers are silent."""
+        """Return whether a bootstrap server was connected or has answered before: then only some brokers are silent."""
         return self._seed is not None
 
     def find_answering_node(self, deadline: float) -> Node:
@@ -363,14 +363,20 @@ class Brokers:
         return None
 
     def _start_opening(self, node: Node) -> Any:
-        """Return a future that is done when the connection stands or has failed; None where it cannot be opened yet."""
+        """Return a future that is done when the connection stands or has failed; None where it cannot be opened yet.
+
+        Nothing is raised here.
+        """
         try:
             return self._open(node, time.monotonic() + _NEXT_AFTER_S).init_future
         except _list_kafka_errors():
             return None
 
     async def _wait_briefly(self, future: Any, wait_s: float) -> None:
-        """Wait until the future is done, at most `wait_s`. Without a future, or with a done one, wait at most 5 ms."""
+        """Wait until the future is done, at most `wait_s`. Without a future, or with a done one, wait at most 5 ms.
+
+        The future's error is not raised.
+        """
         if future is None or future.is_done:
             await self._net.sleep(min(max(0.0, wait_s), _MOMENT_S))
             return
@@ -390,7 +396,7 @@ class Brokers:
 
     @staticmethod
     def _get_ms_until(deadline: float) -> int:
-        """Return the time until a deadline in ms, at least 1."""
+        """Return the time until a deadline, a time of time.monotonic(), in ms; at least 1, also after it."""
         return max(1, int((deadline - time.monotonic()) * _MS))
 
     def _make_error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
@@ -437,7 +443,7 @@ def _list_kafka_errors() -> tuple[type[Exception], ...]:
 
 
 def _make_setting_error(error: Exception) -> UsageError:
-    """Return the error for a setting that kafka-python refuses."""
+    """Return the error for a setting that kafka-python refuses, with kafka-python's text."""
     return UsageError(f"a client setting is wrong: {error}", "look at -X, --command-config and the context")
 
 
@@ -471,5 +477,5 @@ def _find_connection_reason(error: BaseException) -> str | None:
 
 
 def _describe(error: Any) -> str:
-    """Return the text of one of kafka-python's errors."""
+    """Return the text of one of kafka-python's errors, or the name of its class; never empty."""
     return str(getattr(error, "description", None) or error or type(error).__name__)

@@ -131,7 +131,10 @@ def _greet(address: Address, secure: Secure | None, wait_s: float) -> Peer:
 
 
 def _greet_otherwise(address: Address) -> Peer | None:
-    """Return the kind of server that answers another greeting, or None where nothing answers."""
+    """Return the kind of server that answers one of three other greetings, or None where nothing known answers.
+
+    Each greeting has 0.1 s. Nothing is raised.
+    """
     return next(
         (peer for greeting in _OTHER_GREETINGS if (peer := _identify_by_greeting(address, greeting)) is not None), None
     )
@@ -159,7 +162,10 @@ def _identify_by_answer(answer: bytes) -> Peer:
 
 
 def _identify_by_greeting(address: Address, greeting: bytes) -> Peer | None:
-    """Return the kind of server that answers this greeting, or None where the answer is missing or unknown."""
+    """Return the kind of server that answers this greeting, or None where the answer is missing or unknown.
+
+    It is ZOOKEEPER, HTTP or TLS. The answer has 0.1 s, and nothing is raised.
+    """
     try:
         answer = _read_first_bytes(address, greeting, _OTHERS_WAIT_S, None)
     except OSError:
@@ -180,8 +186,9 @@ def _build_api_versions_request() -> bytes:
 def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: Secure | None) -> bytes:
     """Return the first bytes of a server's answer, or b"" where it closes the connection.
 
-    The result ends with a complete answer of Kafka's protocol at the latest. Raise TimeoutError where the server does
-    not answer, and OSError where it cannot be reached.
+    The result ends with a complete answer of Kafka's protocol at the latest, and may be a part of an answer. `secure`
+    starts TLS, or is None. Raise TimeoutError where nothing comes within about `wait_s` seconds, and OSError where the
+    server cannot be reached or TLS fails.
     """
     deadline = time.monotonic() + wait_s
     with connect(address, wait_s) as plain_socket:
@@ -204,7 +211,7 @@ def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: 
 
 
 def _is_whole(answer: bytes) -> bool:
-    """Return whether the bytes are a complete answer to our request, or no answer to it at all."""
+    """Return whether the bytes are a complete answer to our request, or 14 bytes or more of no answer to it at all."""
     if len(answer) < _ANSWER.size:
         return False
     size, correlation, _, _ = _ANSWER.unpack_from(answer)

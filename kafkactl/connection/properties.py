@@ -61,7 +61,10 @@ def _iterate_logical_lines(text: str) -> Iterator[str]:
 
 
 def _unescape(text: str) -> str:
-    """Return a key or value without its escapes; raise ValueError for a malformed unicode escape."""
+    """Return a key or value without its escapes; raise ValueError for a malformed unicode escape.
+
+    A backslash before another character is left out.
+    """
     if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
         raise ValueError(f"malformed \\u escape in {text!r}")
 

@@ -34,7 +34,10 @@ _OTHERS_READ, _OTHERS_WRITE = 0o044, 0o022
 
 
 def is_secret(name: str) -> bool:
-    """Return whether a setting's value is secret. The name of a file or a command that gives a secret is not secret."""
+    """Return whether a setting's value is secret: its name has a word such as password, secret, token or jaas.
+
+    The name of a file or a command that gives a secret is not secret. Case counts.
+    """
     return any(word in name for word in _WORDS) and _find_source(name) is None and name not in _NO_SECRETS
 
 
@@ -73,7 +76,10 @@ def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
 
 
 def hide_secret(name: str, value: str) -> str:
-    """Return the value of a setting as it may be shown: hidden for a secret, without the login for a URL."""
+    """Return the value of a setting as it may be shown: hidden for a secret, without the login for a URL.
+
+    Other values come back unchanged.
+    """
     if is_secret(name):
         return HIDDEN
     return hide_in_url(value) if "://" in value else value
@@ -156,7 +162,7 @@ def resolve_secrets(layers: Sequence[Mapping[str, str]], runs_commands: bool = T
 def _find_source(name: str) -> str | None:
     """Return "command" or "file" where the setting is the source of a secret, or None.
 
-    The separator is `_` or, in names from the environment, `.`.
+    Its name is that of a secret and then `_command` or `_file`; in names from the environment the separator is `.`.
     """
     for source in _SOURCES:
         base = name.removesuffix(f"_{source}").removesuffix(f".{source}")
@@ -192,9 +198,10 @@ def _run_command(name: str, command: str) -> str:
 
 
 def read_secret_file(name: str, path: Path) -> str:
-    """Return the first line of a file. `name` is the setting or option, for the message.
+    """Return the first line of a file, without its end. `name` is the setting or option, for the message.
 
-    Raise UsageError for a file that cannot be read, that other users can read or write, or whose first line is empty.
+    Bytes that are not UTF-8 become replacement characters. Raise UsageError for a file that cannot be read, that its
+    group or other users can read or write, or whose first line is empty.
     """
     for bits, verb in ((_OTHERS_READ, "read"), (_OTHERS_WRITE, "write")):
         if _grants_others(bits, path):
@@ -218,7 +225,10 @@ def _take_first_line(name: str, content: bytes) -> str:
 
 
 def _grants_others(bits: int, path: Path) -> bool:
-    """Return whether the group or all users have these rights to a file; False where its rights cannot be read."""
+    """Return whether the group or all users have any of these rights (mode bits) to a file.
+
+    It is False on Windows and where the rights cannot be read.
+    """
     try:
         return os.name == "posix" and bool(path.stat().st_mode & bits)
     except OSError:  # opening the file reports the reason

@@ -69,10 +69,10 @@ class Settings:
             )
 
     def with_flags(self, flags: Mapping[str, Flag]) -> Settings:
-        """Return a copy with the properties that flags set, by the properties' names.
+        """Return a copy with the properties that flags set; `flags` are by the properties' names.
 
-        A flag wins over contexts, variables and their files. Raise UsageError where the command line also has another
-        value.
+        A flag wins over contexts, variables and their files. Raise UsageError where the command line, or a file that it
+        names, also has another value; case does not count.
         """
         for name, flag in flags.items():
             other_value = self.command_line_properties.get(name)

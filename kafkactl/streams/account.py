@@ -83,7 +83,10 @@ class Account:
         )
 
     def fail_record(self, record: Record, reason: str) -> None:
-        """Count a record that was not even queued as failed, and pass it with the reason to `tell`."""
+        """Count a record that was not even queued as failed, and pass it with the reason to `tell`.
+
+        It must be counted in `accepted` already.
+        """
         self.fail(make_undelivered(record, reason))
 
     def refuse(self, records: Iterable[Record], reason: str) -> None:
@@ -93,12 +96,12 @@ class Account:
             self.fail_record(record, reason)
 
     def fail(self, record: UndeliveredRecord) -> None:
-        """Count a record that was not delivered, and pass it to `tell`."""
+        """Count a record that was not delivered as failed, and pass it to `tell`. Errors of `tell` pass through."""
         self.failed += 1
         self.tell(record)
 
     def fail_cut_piece(self, data: bytes) -> None:
-        """Count the bytes of a line that a signal cut as one failed record, and pass it to `tell`."""
+        """Count the bytes of a line that a signal cut as one accepted and failed record, and pass it to `tell`."""
         self.accepted += 1
         self.fail(UndeliveredRecord(None, data, None, None, None, CUT))
 

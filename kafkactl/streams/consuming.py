@@ -194,7 +194,8 @@ class Reading:
         """Commit the handled records, leave the group and close the consumer.
 
         Return False where this takes longer than `timeout_s`, because a broker may be frozen; it then goes on in a
-        daemon thread. None waits without a bound. The error of a commit that a broker refuses is not raised.
+        daemon thread. None waits without a bound. The error of a commit that a broker refuses is not raised, and the
+        result is True then.
         """
         import threading
 
@@ -211,7 +212,7 @@ class Reading:
         self._subscribe(list(find_topics(self._cluster, self._consumer, self._selection)))
 
     def _subscribe(self, topics: list[str]) -> None:
-        """Join the group for these topics.
+        """Join the group for these topics, instead of earlier ones. Nothing is waited for.
 
         Patterns were matched before, because librdkafka's are not Python's.
         """
@@ -352,7 +353,10 @@ class Reading:
             self._committed.update({(entry.topic, entry.partition): entry.offset for entry in committed})
 
     def _note_yielded_end(self, partition: Partition, end: int) -> None:
-        """Note that the records of a lost partition were yielded up to an offset."""
+        """Note that the records of a lost partition were yielded up to an offset, which is excluded.
+
+        A smaller offset than before is ignored.
+        """
         self._yielded_ends[partition] = max(end, self._yielded_ends.get(partition, 0))
 
     def _is_new(self, message: Message) -> bool:

@@ -42,7 +42,10 @@ class DryRun:
                 self._account.fail_record(record, reason)
 
     def _find_fault(self, record: Record) -> str | None:
-        """Return why a record could not be sent, as text, or None."""
+        """Return why a record could not be sent, as text, or None.
+
+        Reasons are a missing partition, a header, a timestamp, and its size.
+        """
         number = record.get("partition")
         if number is not None and number not in self._numbers:
             return f"topic {self._topic} has no partition {number}"
@@ -60,7 +63,10 @@ _OVERHEAD_BYTES = 36
 
 
 def count_content_bytes(record: Record) -> int:
-    """Return the number of bytes that a record's key, value and headers take in a request."""
+    """Return the number of bytes that a record's key, value and headers take in a request.
+
+    The lengths of the parts of headers are included, those of key and value are not.
+    """
     size_bytes = len(record.get("key") or b"") + len(record.get("value") or b"")
     for name, value in record.get("headers") or ():
         size_bytes += sum(_count_varint_bytes(len(part)) + len(part) for part in (name_bytes(name), value or b""))
@@ -75,5 +81,5 @@ def count_batch_bytes(record: Record) -> int:
 
 
 def _count_varint_bytes(number: int) -> int:
-    """Return the number of bytes of a length as a zigzag varint."""
+    """Return the number of bytes, at least 1, of a length as a zigzag varint. The length is 0 or more."""
     return max(1, -(-(number << 1).bit_length() // 7))

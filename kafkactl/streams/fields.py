@@ -96,7 +96,10 @@ def parse_members(line: bytes) -> dict[str, Any]:
 
 
 def _is_simple(fields: dict[str, Any]) -> bool:
-    """Return whether an object has only strings, null and the numbers of a record."""
+    """Return whether an object has only strings, null, headers as pairs, and integers outside of key and value.
+
+    Then orjson's values need no change.
+    """
     for name, value in fields.items():
         if value is None or type(value) is str or (type(value) is int and name not in ("key", "value")):
             continue
@@ -239,7 +242,8 @@ def _check_name(name: str) -> str:
 def _read_bytes(fields: dict[str, Any], name: str, to_bytes: Callable[[str], bytes]) -> bytes | None:
     """Return the bytes of a field, or of its form NAME_base64; None for null and for a missing field.
 
-    Raise FormatError where both are there, and for base64 that is wrong.
+    `to_bytes` converts the text of the field. Raise FormatError where both are there, for base64 that is wrong, and as
+    `to_bytes` does.
     """
     text, packed = fields.get(name), fields.get(name + _BASE64)
     if packed is None:
@@ -277,7 +281,10 @@ def _read_headers(items: Any) -> Headers:
 
 
 def _encode_text(text: str) -> bytes:
-    """Return text as UTF-8, with the bytes that surrogateescape has kept."""
+    """Return text as UTF-8, with the bytes that surrogateescape has kept.
+
+    Raise UnicodeEncodeError for other lone surrogates, which parse_members() refuses before.
+    """
     return text.encode("utf-8", "surrogateescape")
 
 

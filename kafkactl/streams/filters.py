@@ -110,7 +110,7 @@ class Condition:
             return False
 
     def _find_value(self, data: Any) -> Any:
-        """Return the value at the path, or _MISSING."""
+        """Return the value at the path, or _MISSING where the path leads nowhere."""
         for step in self.path:
             try:
                 data = data[step]

@@ -320,7 +320,10 @@ def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, An
 
 
 def _parse_header_cell(text: str) -> Any:
-    """Return the headers that a cell has as JSON; raise FormatError for any other text."""
+    """Return the headers that a cell has as JSON; raise FormatError for text that is not JSON.
+
+    Their form is not checked here.
+    """
     try:
         return parse_members(b'{"headers": ' + text.encode("utf-8", "surrogateescape") + b"}")["headers"]
     except FormatError as error:

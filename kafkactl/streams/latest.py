@@ -81,7 +81,7 @@ class Latest:
                 self._messages[place] = KeptMessage(message)
 
     def records(self) -> list[KeptMessage]:
-        """Return the remaining records, sorted by topic, partition and offset."""
+        """Return the remaining records, sorted by topic, partition and offset; empty for none."""
         return sorted(
             self._messages.values(), key=lambda message: (message.topic(), message.partition(), message.offset())
         )

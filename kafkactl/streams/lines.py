@@ -85,10 +85,10 @@ class LineReader:
                 add({"key": key, "value": value} if separator_in_line else self.read(line, first + len(batch)))
 
     def read(self, line: bytes, number: int) -> Record:
-        """Return one line, without its end, as a record.
+        """Return one line, without its end, as a record. Key and value are None for the null marker.
 
-        Raise FormatError, with `number` as the number of the line, for a line without a separator or with a value that
-        is not of its format.
+        Raise FormatError, with `number` as the number of the line, for a line without a separator (unless errors are
+        ignored) or with a value that is not of its format.
         """
         record: Record = {"key": None, "value": None}
         rest = line

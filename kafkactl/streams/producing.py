@@ -133,7 +133,7 @@ class Sending:
             self._refuse(records, self._fatal)
 
     def _is_over(self) -> bool:
-        """Return whether to give up waiting for the records in the queue."""
+        """Return whether to give up waiting for the records in the queue. Then the account gets the reason."""
         outstanding = len(self._producer if self._second_sender is None else self._second_sender)
         if not self._waiting.is_over(self._account.accepted - outstanding, outstanding):
             return False

@@ -17,7 +17,7 @@ class Stop(Protocol):
 
     @property
     def is_requested(self) -> bool:
-        """Return whether a signal has come."""
+        """Return whether a signal has come. It stays true."""
         ...
 
     @property
@@ -38,7 +38,7 @@ class Input(Protocol):
     """Bytes that come in parts, such as those of a file or of a person who types."""
 
     def read1(self, size: int = -1, /) -> bytes:
-        """Return some bytes, at most `size`; nothing at the end."""
+        """Return some bytes, at most `size` (below 0: any number); nothing at the end."""
         ...
 
 
@@ -49,7 +49,7 @@ class CanStop(Protocol):
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
         """Return the last piece, whose beginning `begun` was read, with its delimiter unless the input has ended.
 
-        Return nothing for a piece that stays cut.
+        Before a signal `begun` comes back alone. Return nothing for a piece that stays cut.
         """
         ...
 
@@ -61,12 +61,15 @@ class CanStop(Protocol):
         ...
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
-        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut."""
+        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut.
+
+        Before a signal `begun` comes back alone.
+        """
         ...
 
     @property
     def cut(self) -> bytes:
-        """Return the bytes of a piece whose end did not come."""
+        """Return the bytes of a piece whose end did not come; empty where no piece was cut."""
         ...
 
 
@@ -109,7 +112,7 @@ class StoppableInput:
         return self._start is not None
 
     def rewind(self) -> StoppableInput:
-        """Go back to the beginning, and return the input; only for a seekable one."""
+        """Go back to the beginning, and return the input itself; only for a seekable one (AssertionError otherwise)."""
         assert self._start is not None
         os.lseek(self._descriptor, self._start, os.SEEK_SET)
         return self
@@ -117,7 +120,8 @@ class StoppableInput:
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
         """Return the last piece, whose beginning `begun` was read, with its delimiter unless the input has ended.
 
-        Return nothing for a piece that stays cut; its bytes are in `cut` then.
+        Before a signal `begun` comes back alone. Return nothing for a piece that stays cut; its bytes are in `cut`
+        then.
         """
         return self._read_to(delimiter, begun) if begun and self._stop.is_requested else begun
 
@@ -200,7 +204,7 @@ class RepeatableInput:
 
     @property
     def cut(self) -> bytes:
-        """Return the bytes of a piece whose end did not come."""
+        """Return the bytes of a piece whose end did not come; empty where no piece was cut."""
         return self._source.cut
 
     def finish_row(self, begun: bytes) -> bytes:

@@ -132,7 +132,10 @@ class Transactions:
             raise OperationError(f"a record was not delivered: {first}; its transaction was aborted")
 
     def _end(self, reason: str) -> None:
-        """Pass all records of the open transaction to the account, as undelivered."""
+        """Pass all records of the open transaction to the account, as undelivered with this reason.
+
+        Afterwards no transaction is open here.
+        """
         self._account.tell = self._tell
         self._account.aborted += self._begun - len(self._failures)
         self._begun = 0
@@ -189,9 +192,9 @@ class _Records:
         self._file_bytes = 0
 
     def add(self, batch: Batch) -> None:
-        """Keep records.
+        """Keep the records of a batch, in memory up to 16 MiB and otherwise in a temporary file.
 
-        Raise OperationError where the disk is full; the records before them stay.
+        Raise OperationError where the file cannot be written, as on a full disk; the records before them stay.
         """
         data = marshal.dumps(batch)
         if self._held_bytes + len(data) > _IN_MEMORY_BYTES:

@@ -71,9 +71,10 @@ class Watch:
     def look(self, adds: bool = True) -> tuple[list[Partition], list[Partition]]:
         """Return new partitions, with `adds`, and partitions of deleted topics; the caller must act on both.
 
-        Metadata are read every 5 s at most; both lists are empty between these looks. Raise NotFoundError for a deleted
-        topic that was named. Raise UnreachableError where the reading ends at the ends of the partitions and nothing
-        came within the time-out, and where no broker answers.
+        Both are sorted. Metadata are read every 5 s at most; both lists are empty between these looks, and where no
+        broker answers the look. Raise NotFoundError for a deleted topic that was named. Raise UnreachableError where
+        the reading ends at the ends of the partitions and nothing came within the time-out, and where no broker answers
+        within it.
         """
         now = time.monotonic()
         is_stuck = self._selection.until_end and now - self._progress_at > self._cluster.timeout_s
@@ -97,7 +98,7 @@ class Watch:
         """Report once the brokers that do not answer, where nothing has come since the beginning for the time-out.
 
         `waited_s` is the time without a record, in seconds. Raise UnreachableError where no broker answers, because no
-        record would ever come.
+        record would ever come. The brokers are looked at once only; later calls do nothing.
         """
         if self._has_come or self._has_looked_at_brokers or waited_s < self._cluster.timeout_s:
             return

@@ -490,6 +490,6 @@ def _get_state(group: Any) -> str:
 
 
 def _get_type(group: Any) -> str:
-    """Return the type of a group, Classic or Consumer. Brokers that do not know types have classic groups."""
+    """Return the type of a group, Classic or Consumer. A type that is missing or unknown is Classic."""
     kind = getattr(group, "type", None)
     return kind.name.capitalize() if kind is not None and kind.name != "UNKNOWN" else "Classic"

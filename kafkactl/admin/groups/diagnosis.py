@@ -87,7 +87,10 @@ def _check_members(before: GroupLag, after: GroupLag, seconds: float) -> Iterato
 
 
 def _check_commits(after: GroupLag) -> Iterator[Finding]:
-    """Yield problems of the commits: outside the log, unknown, or missing."""
+    """Yield a problem for each kind of bad commits: outside the log, unknown, or missing.
+
+    It names at most 5 partitions.
+    """
     for state, finding_text, advice in (
         (CommitState.BEFORE_START, "unread records are deleted already", "raise the topic's retention, then catch up"),
         (

@@ -144,5 +144,5 @@ def _compute_rate(before: int | None, after: int | None, seconds: float) -> floa
 
 
 def _replace_rows(lags: Sequence[GroupLag], change: Callable[[PartitionLag], PartitionLag]) -> list[GroupLag]:
-    """Return the groups with each partition's row replaced by the result of `change`."""
+    """Return the groups, in their order, with each partition's row replaced by the result of `change` and new sums."""
     return [make_group_lag(lag.description, [change(row) for row in lag.partitions]) for lag in lags]

@@ -147,7 +147,10 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
 
 
 def _make_timeouts(cluster: Cluster) -> dict[str, Any]:
-    """Return the time-outs of a change in s: of the controller's work, and of the request."""
+    """Return librdkafka's arguments for the time-outs of a change in s: of the controller's work, and of the request.
+
+    Both are what is left of the cluster's time-out.
+    """
     return {"operation_timeout": cluster.timeout_s, "request_timeout": cluster.timeout_s}
 
 

@@ -394,12 +394,15 @@ def _make_partition(name: str, answer: Any) -> PartitionDescription:
 
 
 def _format_id(topic_id: Any) -> str:
-    """Return a topic id as Kafka prints it: base64 in the URL-safe alphabet without padding; "" where there is none."""
+    """Return a topic id as Kafka prints it: base64 in the URL-safe alphabet without padding; "" for None."""
     if topic_id is None:  # brokers before Kafka 2.8 know no ids
         return ""
     return base64.urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
 
 
 def _format_uuid(topic_id: Uuid) -> str:
-    """Return a topic id of librdkafka as Kafka prints it. librdkafka uses the other alphabet of base64."""
+    """Return a topic id of librdkafka as Kafka prints it: `+` and `/` become `-` and `_`.
+
+    librdkafka uses the other alphabet of base64.
+    """
     return str(topic_id).replace("+", "-").replace("/", "_")

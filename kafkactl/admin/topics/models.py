@@ -86,7 +86,7 @@ class TopicDescription:
 
     @property
     def configs(self) -> Mapping[str, str]:
-        """Return the settings that the topic itself sets, sorted by name."""
+        """Return the values of the settings that the topic itself sets, by name and sorted by it; empty for none."""
         return {setting.name: setting.value for setting in sorted(self.settings, key=_name) if setting.own}
 
     @property

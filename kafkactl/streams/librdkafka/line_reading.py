@@ -126,6 +126,6 @@ class LineReading:
             raise OperationError(f"cannot change the partitions that are read: {error}") from error
 
     def close(self) -> None:
-        """Close both consumers."""
+        """Close both consumers. Nothing is committed."""
         self._receiver.close()
         self._metadata_client.close()

@@ -109,7 +109,10 @@ class LineSending:
         return True
 
     def _require_alive(self) -> None:
-        """Raise OperationError where the client can send no more, and UnreachableError where no leader was reached."""
+        """Raise OperationError where the client can send no more, and UnreachableError where no leader was reached.
+
+        Otherwise do nothing.
+        """
         if (reason := self._sender.fatal_error()) is not None:
             raise OperationError(f"cannot send to {self._topic}: {reason}")
         self._waiting.require_reached()

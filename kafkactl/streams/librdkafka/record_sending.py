@@ -76,7 +76,10 @@ class RecordSending:
     """A producer of records whose headers have any names; confluent_kafka accepts only text without a zero byte."""
 
     def __init__(self, sender: Any, account: Account, is_over: Callable[[], bool]) -> None:
-        """Take over a sender of make_sender()."""
+        """Take over a sender of make_sender(); close() closes it. `is_over` returns whether to give up waiting.
+
+        `account` gets the records that cannot be queued.
+        """
         self._sender, self._account, self._is_over = sender, account, is_over
 
     def __len__(self) -> int:
@@ -107,7 +110,7 @@ class RecordSending:
         self._sender.poll(0)
 
     def flush(self) -> None:
-        """Wait until all records are acknowledged or have failed.
+        """Wait until all records are acknowledged or have failed. Nothing is raised for a failed record.
 
         Where `is_over` says so, or after a fatal error, the remaining records are removed and fail.
         """
@@ -117,7 +120,10 @@ class RecordSending:
                 return
 
     def purge(self) -> None:
-        """Remove the records that are not acknowledged; each of them fails in the account."""
+        """Remove the records that are not acknowledged; each of them fails in the account.
+
+        This takes at most 1 s.
+        """
         self._sender.purge()
 
     def close(self) -> None:
