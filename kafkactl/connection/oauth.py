@@ -30,12 +30,12 @@ def make_token_provider(properties: Mapping[str, str]) -> Any:
     class Provider(AbstractTokenProvider):  # type: ignore[misc]
         def token(self) -> str:
             """Return a new token; raise UsageError or UnreachableError where there is none."""
-            return token(properties)
+            return get_token(properties)
 
     return Provider()
 
 
-def token(properties: Mapping[str, str]) -> str:
+def get_token(properties: Mapping[str, str]) -> str:
     """Return a new token for the settings, which are under librdkafka's names.
 
     Raise UsageError where no method is set or the endpoint's URL is wrong, UnreachableError where the token endpoint
@@ -95,7 +95,9 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
             return str(json.load(answer)["access_token"])
-    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
+    except (KeyError, TypeError) as error:
+        raise UnreachableError(f"cannot get a token from {url}: the answer has no access_token") from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise UnreachableError(
-            f"cannot get a token from {url}: {error}", "look at sasl.oauthbearer.client.id and client.secret"
+            f"cannot get a token from {url}: {error}", "check sasl.oauthbearer.client.id and client.secret"
         ) from error
