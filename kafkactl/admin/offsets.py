@@ -152,7 +152,8 @@ def _ask(
 ) -> dict[Partition, Any]:
     """Return the answer or the error of each partition. `sent_futures` are those of a request that was already sent.
 
-    An error is an OperationError. Raise UnreachableError where no partition was answered.
+    With `read_committed` the end is the last stable offset. An error is an OperationError. Raise UnreachableError where
+    no partition was answered.
     """
     first_futures = [sent_futures] if sent_futures is not None else []
 
@@ -167,7 +168,10 @@ def _ask(
 def _send(
     cluster: Cluster, partitions: Sequence[Partition], spec: OffsetSpec, read_committed: bool = False
 ) -> dict[Partition, Future[Any]]:
-    """Send a request for the offsets and return a future for each partition; nothing is waited for."""
+    """Send a request for the offsets and return a future for each partition; nothing is waited for.
+
+    With `read_committed` the end is the last stable offset.
+    """
     specs = {TopicPartition(*partition): spec for partition in partitions}
     isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
     futures = cluster.admin.list_offsets(specs, isolation_level=isolation, request_timeout=cluster.timeout_s)

@@ -140,8 +140,8 @@ def _find_silent(
 ) -> tuple[list[str], int]:
     """Return the silent brokers as texts, sorted by address, and the number of checked brokers.
 
-    `peers` are the bootstrap servers, already checked. They are reported only where `list_brokers` names them, where it
-    names nobody, or where none of its brokers is silent.
+    `peers` are the bootstrap servers, already checked; `secure` starts TLS, or is None. Bootstrap servers are reported
+    only where `list_brokers` names them, where it names nobody, or where none of its brokers is silent.
     """
     brokers = list_brokers([address for address, peer in peers.items() if peer is Peer.BROKER])
     names = {address: name for name, address in brokers.items()}

@@ -207,8 +207,9 @@ class Brokers:
     async def _wait_for_first_answer(self, node: Node, make: Callable[[], Any], deadline: float) -> Any:
         """Return the first answer, or the last error as a KafkactlError. It is returned, not raised.
 
-        Another bootstrap server is asked after half of the remaining time. An error other than UnreachableError ends
-        the waiting. Nodes without an answer count as silent from then on.
+        `node` is asked first, and another bootstrap server after half of the time until the `deadline`, a time of
+        time.monotonic(). `make` returns a new request for each. An error other than UnreachableError ends the waiting.
+        Nodes without an answer count as silent from then on.
         """
         try:
             futures = {node: self._open(node, deadline).send_request(make(), self._get_ms_until(deadline))}
@@ -246,7 +247,8 @@ class Brokers:
     def _find_connected(self, nodes: Sequence[Node], deadline: float) -> Node | None:
         """Return the first node whose connection stands, or None. The connections before it are opened.
 
-        Nothing is raised: a node whose connection fails is passed over.
+        Opening may last until the `deadline`, a time of time.monotonic(); nothing is waited for here. Nothing is
+        raised: a node whose connection fails is passed over.
         """
         for node in nodes:
             try:
@@ -297,7 +299,10 @@ class Brokers:
         return answers
 
     async def _send_all(self, requests: Mapping[Node, Any], deadline: float) -> dict[Node, Any]:
-        """Return the answer or the KafkactlError of each node. A request is sent as soon as its connection stands."""
+        """Return the answer or the KafkactlError of each node. A request is sent as soon as its connection stands.
+
+        At the `deadline`, a time of time.monotonic(), the waiting ends.
+        """
         pending_requests = dict(requests)
         answers: dict[Node, Any] = {}
         futures: dict[Node, Any] = {}
@@ -327,7 +332,8 @@ class Brokers:
         """Find a bootstrap server that answers, and keep it as the seed.
 
         After 1.5 s without a connection the other client library is asked for the reason. Raise UnreachableError at the
-        deadline, and the errors of `raise_reason`, also where the server does not answer as a broker does.
+        `deadline`, a time of time.monotonic(), and the errors of `raise_reason`, also where the server does not answer
+        as a broker does.
         """
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
         self._seed = self._net.run(self._find_first_connected, patience)
@@ -346,8 +352,8 @@ class Brokers:
     async def _find_first_connected(self, deadline: float) -> Node | None:
         """Return the first bootstrap server whose connection stands, or None at the deadline.
 
-        A new server is tried every 0.3 s, beside the earlier ones. Servers that were silent before are tried only where
-        all were silent. Nothing is raised.
+        `deadline` is a time of time.monotonic(). A new server is tried every 0.3 s, beside the earlier ones. Servers
+        that were silent before are tried only where all were silent. Nothing is raised.
         """
         nodes = self._list_bootstrap_nodes()
         nodes = [node for node in nodes if node not in self._silent] or nodes
@@ -386,7 +392,7 @@ class Brokers:
             return
 
     def _open(self, node: Node, deadline: float) -> Connection:
-        """Return the connection to a node. It may still be opening.
+        """Return the connection to a node. It may still be opening, until the `deadline`, a time of time.monotonic().
 
         Raise an error of _list_kafka_errors() where it cannot be opened, for example in the pause after a failure.
         """

@@ -119,7 +119,8 @@ def connect(address: Address, wait_s: float) -> socket.socket:
 def _greet(address: Address, secure: Secure | None, wait_s: float) -> Peer:
     """Return the kind of server that answers an ApiVersions request within `wait_s` seconds.
 
-    It is SILENT without an answer in time, CLOSING where connections are closed, and NOBODY where none is accepted.
+    `secure` starts TLS, or is None. The kind is SILENT without an answer in time, CLOSING where connections are closed,
+    and NOBODY where none is accepted.
     """
     try:
         answer = _read_first_bytes(address, _build_api_versions_request(), wait_s, secure)

@@ -439,8 +439,9 @@ class Requests:
     def _send_change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
         """Return the answer to a change, also one with an error code. It is sent once, over a connection that stands.
 
-        Without `broker` the controller gets it if `to_controller` is true, and otherwise any broker that answers. Raise
-        UnansweredError where no answer came, UnreachableError where it was not sent, OperationError or UsageError.
+        `make` returns the request. Without `broker` the controller gets it if `to_controller` is true, and otherwise
+        any broker that answers. Raise UnansweredError where no answer came, UnreachableError where it was not sent,
+        OperationError or UsageError.
         """
         with self._cluster.share_timeout() as deadline:
             if broker is None and to_controller:
@@ -485,7 +486,8 @@ class Requests:
     def _require_alive(self, broker: int, deadline: float) -> None:
         """Raise UnreachableError for a broker that is not in the cluster's metadata, which is read anew first.
 
-        Raise OperationError and UsageError of that reading.
+        That reading ends at the `deadline`, a time of time.monotonic(), and may raise OperationError and UsageError,
+        too.
         """
         if broker not in self._brokers.places:
             self._learn(deadline)

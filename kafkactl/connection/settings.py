@@ -262,7 +262,7 @@ def require_addresses(bootstrap_servers: str) -> None:
 
 
 def _resolve_timeout(flag_s: float | None, environment: Mapping[str, str]) -> float:
-    """Return the time-out in s: the flag's, or else KAFKACTL_TIMEOUT, or else 10.
+    """Return the time-out in s: the flag's (None: no flag), or else KAFKACTL_TIMEOUT, or else 10.
 
     Raise UsageError for a value that is not a duration above 0 and at most 1 h.
     """

@@ -154,7 +154,7 @@ class LineReader:
 def _require_different(settings: Mapping[str, str], has_null_marker: bool) -> None:
     """Raise UsageError where two separators of headers, or a separator and the null marker, are equal.
 
-    The null marker counts only where the user has set it.
+    The null marker counts only with `has_null_marker`: where the user has set it.
     """
     headers = ["headers.delimiter", "headers.separator", "headers.key.separator"]
     pairs = list(combinations(headers, 2))

@@ -147,7 +147,7 @@ class Sending:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Flush, and close a second producer.
 
-        Raise the errors of flush(), unless the context ends with another error.
+        Raise the errors of flush(), unless the context ends with another error, which goes on.
         """
         try:
             self.flush()
@@ -380,8 +380,9 @@ def require_topic(
 def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:
     """Return the partition numbers of a topic that the broker creates on request.
 
-    The request is repeated until the topic is known or the time-out is over. Raise NotFoundError where the broker does
-    not create it, OperationError without the right to write to the topic, and UnreachableError.
+    The request is repeated until the topic is known or the time-out is over. `tell` gets one sentence about the
+    creation. Raise NotFoundError where the broker does not create it, OperationError without the right to write to the
+    topic, and UnreachableError.
     """
     is_reported = False
 

@@ -118,8 +118,8 @@ def _correct_starts(
 ) -> dict[Partition, int]:
     """Return the starts of partitions that do not have their offset, because the client would be silent about that.
 
-    Partitions that have it, or begin at a special offset, are missing in the result. Raise OperationError where offsets
-    cannot be looked up, and UnreachableError.
+    `warn` gets a sentence about each. Partitions that have it, or begin at a special offset, are missing in the result.
+    Raise OperationError where offsets cannot be looked up, and UnreachableError.
     """
     offsets = {partition: offset for partition, offset in begins.items() if offset >= 0}
     if not offsets:

@@ -218,8 +218,8 @@ def _describe_all(
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
     """Return the descriptions of the groups of these names, in their order, and the errors of the others.
 
-    Raise UnreachableError where no group was answered; with epochs also where a coordinator does not answer, and
-    OperationError.
+    `with_epochs` asks also for epochs and target assignments. Raise UnreachableError where no group was answered; with
+    epochs also where a coordinator does not answer, and OperationError.
     """
     if not group_names:
         return [], []

@@ -53,7 +53,11 @@ def make_sender(
         code: int,
         reason: str,
     ) -> None:
-        """Count a failed record in the account; the sender calls this."""
+        """Count a failed record in the account; the sender calls this.
+
+        `headers` of None means no headers, `partition` of None that none was chosen, `timestamp_ms` of None no
+        timestamp.
+        """
         decoded: Headers | None = (
             None if headers is None else [(decode_header_name(name), value) for name, value in headers]
         )
