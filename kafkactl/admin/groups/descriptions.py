@@ -395,7 +395,8 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """Delete groups and return the outcome of each, in the order of `names`.
 
     A refusal, also for a group that does not exist or has members, is a failed outcome; a group without an answer has
-    the code REQUEST_TIMED_OUT and may have been deleted. Raise UnreachableError when no request was sent.
+    the code REQUEST_TIMED_OUT and may have been deleted. Raise UnreachableError where no answer came and librdkafka
+    does not report that the request was sent.
     """
 
     def send(group_names: list[str]) -> Mapping[str, Future[Any]]:

@@ -33,8 +33,8 @@ def create_topics(
 
     With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check. A refusal
     is a failed outcome; a topic without an answer has the code REQUEST_TIMED_OUT and may have been created. Many topics
-    need several requests. Raise UnreachableError when a request was not sent: topics of earlier requests may have been
-    created.
+    need several requests. Raise UnreachableError where no answer came and librdkafka does not report that the request
+    was sent: topics of earlier requests may have been created.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -61,7 +61,8 @@ def add_partitions(
     `totals` has the new number of partitions by topic. `assignment` has the replicas of all partitions of each topic;
     existing partitions stay as they are. None lets the brokers choose. With `validate_only` the brokers only check. A
     refusal, also of a number that is not larger, is a failed outcome; a topic without an answer has the code
-    REQUEST_TIMED_OUT. Raise UnreachableError when no request was sent.
+    REQUEST_TIMED_OUT. Raise UnreachableError where no answer came and librdkafka does not report that the request was
+    sent.
     """
     if assignment is None:
         requests = {name: NewPartitions(name, total) for name, total in totals.items()}
@@ -89,7 +90,8 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
     """Delete topics and return the outcome of each, in the order of `names`.
 
     With `if_exists` a topic that does not exist counts as a success. A refusal is a failed outcome; a topic without an
-    answer has the code REQUEST_TIMED_OUT and may have been deleted. Raise UnreachableError when no request was sent.
+    answer has the code REQUEST_TIMED_OUT and may have been deleted. Raise UnreachableError where no answer came and
+    librdkafka does not report that the request was sent.
     """
     ignored = {KafkaError.UNKNOWN_TOPIC_OR_PART: "did not exist"} if if_exists else {}
 
