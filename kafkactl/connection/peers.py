@@ -220,7 +220,7 @@ def _is_whole(answer: bytes) -> bool:
 
 
 def _accepts(address: Address) -> bool:
-    """Return whether a server accepts connections within 0.1 s."""
+    """Return whether a server accepts connections within 0.1 s; False also for a name that cannot be looked up."""
     try:
         connect(address, _OTHERS_WAIT_S).close()
     except OSError:

@@ -25,7 +25,10 @@ def make_header_reader(cluster: Cluster) -> Callable[[Any], Headers]:
     fetched: dict[Place, Headers] = {}
 
     def fetch_headers(message: Any) -> Headers:
-        """Return the headers of a message, from the batch that was fetched last or from the broker."""
+        """Return the headers of a message, from the batch that was fetched last or from the broker.
+
+        Raise OperationError where the record does not exist any more, UnreachableError or FormatError.
+        """
         place = message.topic(), message.partition(), message.offset()
         if place not in fetched:
             fetched.clear()

@@ -220,9 +220,15 @@ class RepeatableInput:
         return self
 
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
-        """Return the last piece, of which `begun` was read, or nothing where a signal cuts it."""
+        """Return the last piece, of which `begun` was read, or nothing where a signal cuts it.
+
+        Before a signal `begun` comes back alone.
+        """
         return self._source.finish_piece(begun, delimiter)
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
-        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut."""
+        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut.
+
+        Before a signal `begun` comes back alone.
+        """
         return self._source.fill_up(begun, size)
