@@ -87,7 +87,7 @@ class Config:
 
     @property
     def default(self) -> str | None:
-        """Return Kafka's own default value, or None where the broker does not report it.
+        """Return Kafka's own default value, or None where the broker does not report it or the setting is sensitive.
 
         The broker may report a default only while the setting has no other value.
         """
@@ -99,7 +99,8 @@ class Config:
     def is_own(self) -> bool:
         """Return whether the entity itself sets the value.
 
-        This is always true for loggers, which have no other source.
+        For the default of all brokers (entity '') this means a dynamic default. It is always true for loggers, which
+        have no other source.
         """
         if self.type is EntityType.BROKERS and not self.entity:
             return self.source == "DYNAMIC_DEFAULT_BROKER_CONFIG"
@@ -120,10 +121,12 @@ class Difference:
 def describe_configs(
     cluster: Cluster, entities: Sequence[Entity], documentation: bool = False
 ) -> dict[Entity, list[Config]]:
-    """Return all settings of each entity, sorted by name, with inherited settings.
+    """Return all settings of each entity, sorted by name, with inherited settings; the entities keep their order.
 
-    `documentation` asks also for the descriptions. Raise NotFoundError for an entity that does not exist,
-    UnreachableError where a broker does not answer, OperationError for a refusal.
+    `documentation` asks also for the descriptions. An entity is a topic, broker, broker logger, group or client-metrics
+    subscription; other types are a KeyError, and a broker whose name is not a number is a ValueError. Raise
+    NotFoundError for a topic or broker that does not exist, UnreachableError where a broker does not answer,
+    OperationError for a refusal.
     """
     configs, errors = describe_all_configs(cluster, entities, documentation)
     if errors:
@@ -136,9 +139,10 @@ def describe_all_configs(
 ) -> tuple[dict[Entity, list[Config]], list[KafkactlError]]:
     """Return all settings of each entity, sorted by name, and an error for each broker that did not answer.
 
-    `documentation` asks also for the descriptions. An entity whose broker did not answer is missing. Raise
-    NotFoundError for an entity that does not exist, OperationError for a refusal, and UnreachableError where no broker
-    answers.
+    `documentation` asks also for the descriptions. An entity whose broker did not answer is missing; the others keep
+    their order. Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal, and
+    UnreachableError where no broker answers. An entity of a type without settings (users, clients, ips) is a KeyError,
+    a broker whose name is not a number a ValueError.
     """
     _require_brokers(cluster, entities)
     by_broker = _group_by_broker(entities)
@@ -172,8 +176,9 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     """Return the settings that a topic, a broker or a group sets itself, without synonyms, sorted by name.
 
     librdkafka reads them, in half the time that the import of kafka-python takes. Synonyms are left out, because
-    librdkafka stores them by name, and several synonyms of a setting may have the same name. Raise NotFoundError for an
-    entity that does not exist, OperationError for a refusal, and UnreachableError.
+    librdkafka stores them by name, and several synonyms of a setting may have the same name. Sensitive values are None.
+    Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal, UnreachableError where
+    no answer comes in time, and KeyError for another type.
     """
     from confluent_kafka.admin import ConfigResource
     from confluent_kafka.admin import ResourceType as LibraryType
@@ -188,6 +193,7 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     resource = ConfigResource(types[entity.type], entity.name)
 
     def send() -> Future[Any]:
+        """Send the request and return its future."""
         (future,) = cluster.admin.describe_configs([resource], request_timeout=cluster.timeout_s).values()
         return future
 
@@ -220,9 +226,11 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
 
 
 def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
-    """Return all entities of a type that can have settings.
+    """Return all entities of a type that can have settings: topics in the broker's order, others sorted.
 
-    For brokers and broker loggers the default '' is included.
+    For brokers and broker loggers, which are sorted by number, the default '' comes last. For groups and client metrics
+    the list has those with settings, and all groups that exist; brokers that do not answer are left out of these. Raise
+    UnreachableError, OperationError, and KeyError for users, clients and ips.
     """
     if type_ is EntityType.TOPICS:
         return [Entity(type_, name) for name in cluster.requests.list_topics()]
@@ -239,8 +247,10 @@ def alter_configs(
 ) -> dict[Entity, OperationError | None]:
     """Change the settings of each entity: all changes of an entity, or none. Return the error of each entity, or None.
 
-    The errors have the broker's words. With `dry_run` the brokers only check. Raise NotFoundError for a broker that is
-    not alive, and UnreachableError.
+    The errors have the broker's words and are not raised. With `dry_run` the brokers only check. Each broker gets its
+    own request; without entities nothing is sent. Raise NotFoundError for a broker that is not alive, before anything
+    is changed. Raise UnreachableError, or UnansweredError where a change may have been done: requests to other brokers
+    before may have succeeded then.
     """
     results: dict[Entity, OperationError | None] = {}
     _require_brokers(cluster, changes)
@@ -271,7 +281,10 @@ def alter_configs(
 def compare_configs(described: Sequence[Sequence[Config]]) -> list[Difference]:
     """Return the differences between two entities' settings, or between one entity's settings and the defaults.
 
-    `described` has the settings of one or two entities. Sensitive values cannot be compared and are left out.
+    They are sorted by name.
+
+    `described` has the settings of one or two entities; more are ignored, and none is an IndexError. Settings with
+    equal values are left out. Sensitive values cannot be compared and are left out.
     """
     left = {config.name: config for config in described[0] if not config.sensitive}
     if len(described) > 1:
@@ -287,18 +300,24 @@ def compare_configs(described: Sequence[Sequence[Config]]) -> list[Difference]:
 
 
 def require_set(configs: Iterable[Config], changes: Iterable[Alteration]) -> None:
-    """Raise OperationError where a change deletes a setting that `configs` does not set: its name may be misspelled."""
+    """Raise OperationError where a change deletes a setting that `configs` does not set: its name may be misspelled.
+
+    Only settings that the entity sets itself count. Other changes pass.
+    """
     present = {config.name for config in configs if config.is_own}
     missing = [change.name for change in changes if change.operation is Operation.DELETE and change.name not in present]
     if missing:
         raise OperationError(
-            f"cannot delete what is not set: {', '.join(missing)}",
-            f"set there: {', '.join(sorted(present)) or 'nothing'}",
+            f"cannot delete settings that are not set: {', '.join(missing)}",
+            f"settings that are set: {', '.join(sorted(present)) or 'none'}",
         )
 
 
 def _group_by_broker(entities: Iterable[Entity]) -> dict[int | None, list[Entity]]:
-    """Return the entities by the broker that must be asked. None stands for any broker."""
+    """Return the entities by the id of the broker that must be asked. None stands for any broker.
+
+    Raise ValueError for a broker whose name is not a number.
+    """
     grouped: dict[int | None, list[Entity]] = defaultdict(list)
     for entity in entities:
         grouped[int(entity.name) if entity.type in _BROKER_TYPES and entity.name else None].append(entity)
@@ -306,14 +325,18 @@ def _group_by_broker(entities: Iterable[Entity]) -> dict[int | None, list[Entity
 
 
 def _require_brokers(cluster: Cluster, entities: Iterable[Entity]) -> None:
-    """Raise NotFoundError for a broker that is not alive: a request for it would end in a time-out instead."""
+    """Raise NotFoundError for a broker that is not alive: a request for it would end in a time-out instead.
+
+    Without brokers among the entities nothing is asked. Raise UnreachableError, OperationError or UsageError where the
+    brokers cannot be listed.
+    """
     broker_entities = [entity for entity in entities if entity.type in _BROKER_TYPES and entity.name]
     if broker_entities:
         _require_alive(broker_entities, cluster.requests.list_brokers())
 
 
 def _require_alive(entities: Iterable[Entity], brokers: Sequence[int]) -> None:
-    """Raise NotFoundError for an entity whose broker is not in `brokers`."""
+    """Raise NotFoundError for an entity, a broker or its loggers, whose id is not in `brokers`."""
     for entity in entities:
         if int(entity.name) not in brokers:
             raise NotFoundError(
@@ -322,7 +345,10 @@ def _require_alive(entities: Iterable[Entity], brokers: Sequence[int]) -> None:
 
 
 def _find_refusal(entity: Entity, verb: str, result: Any) -> OperationError | None:
-    """Return the error of an entity's result, or None where there is none."""
+    """Return the error of an entity's result, or None. It is a NotFoundError for a missing topic.
+
+    `verb`, "read" or "change", is for the message.
+    """
     if not result.error_code:
         return None
     if result.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
@@ -331,7 +357,7 @@ def _find_refusal(entity: Entity, verb: str, result: Any) -> OperationError | No
 
 
 def _make_not_found_error(entity: Entity) -> NotFoundError:
-    """Return the error for an entity that does not exist."""
+    """Return the error for a topic, or other entity, that does not exist."""
     return NotFoundError(
         f"{entity.type.singular} not found: {entity.name!r}",
         "list the topics that you can see: kafkactl topics list",
@@ -340,7 +366,10 @@ def _make_not_found_error(entity: Entity) -> NotFoundError:
 
 
 def _make_config(entity: Entity, answer: Any) -> Config:
-    """Return a setting of a DescribeConfigs answer."""
+    """Return a setting of a DescribeConfigs answer. A sensitive value is None.
+
+    Raise ValueError for a source that Kafka 4.3 does not have.
+    """
     synonyms = tuple(
         Synonym(ConfigSource(synonym.source).name, synonym.name, synonym.value) for synonym in answer.synonyms
     )

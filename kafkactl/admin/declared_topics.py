@@ -49,12 +49,16 @@ class Change:
 
     @property
     def is_possible(self) -> bool:
-        """Return whether no reason against the change is known."""
+        """Return whether no reason against the change is known. A change that was not checked is possible, too."""
         return self.action != "impossible"
 
 
 def read_declaration(path: Path) -> list[TopicSpec]:
-    """Return the topics of a YAML file, sorted by name; raise UsageError for a file without valid topics."""
+    """Return the topics of a YAML file, sorted by name; raise UsageError for a file without valid topics.
+
+    A file that cannot be read, other fields than partitions, replication_factor and configs, and wrong names or values
+    are UsageErrors. A missing number is None, the brokers' default. An empty mapping of topics is an empty list.
+    """
     content = read_yaml(path)
     declared = content.get("topics") if isinstance(content, dict) else None
     if not isinstance(declared, dict):
@@ -66,7 +70,7 @@ def read_declaration(path: Path) -> list[TopicSpec]:
 
 
 def build_declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
-    """Return the content of a YAML file that declares these topics; read_declaration reads it."""
+    """Return the content of a YAML file that declares these topics, in their order; read_declaration reads it."""
     return {
         "topics": {
             topic.topic: {
@@ -80,9 +84,11 @@ def build_declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
 
 
 def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
-    """Return the changes that bring the cluster's topics to the declared state. Other topics are not changed.
+    """Return the changes that bring the cluster's topics to the declared state, in the order of `declared`.
 
-    Raise UnreachableError, and OperationError for a topic that cannot be described.
+    Other topics are not changed. Changes that cannot be done, such as fewer partitions, are impossible ones, not
+    errors. The brokers do not check anything here. Raise UnreachableError, and OperationError for a topic that cannot
+    be described.
     """
     existing_names = {row.topic for row in list_topics(cluster)}
     brokers = len(cluster.read_metadata().brokers)
@@ -102,14 +108,16 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
 
 
 def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Change]:
-    """Let the brokers check the changes without making them, and return the changes. A refused change is impossible.
+    """Let the brokers check the changes without making them, and return the changes in their order.
 
-    A change that the user has no right to is `unchecked`.
+    A refused change is returned as impossible, with the reason. A change that the user has no right to is `unchecked`.
+    Moves of replicas are not checked. Raise UnreachableError where no broker answers.
     """
     specs = {spec.topic: spec for spec in declared}
     refusals: dict[tuple[str, str], Outcome] = {}
 
     def keep_refusals(outcomes: Iterable[Outcome], *actions: str) -> None:
+        """Keep each failed outcome as the refusal of its topic's changes with one of these actions."""
         for outcome in outcomes:
             if not outcome.ok:
                 sent_changes = [
@@ -128,7 +136,11 @@ def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
 
 
 def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:
-    """Return the change, marked as impossible or unchecked where the brokers refused it."""
+    """Return the change, marked as impossible or unchecked where the brokers refused it.
+
+    `refusal_outcome` is None where they did not: then the change comes back as it is. For missing rights the change is
+    unchecked, for another refusal impossible, with the reason in `what`.
+    """
     if refusal_outcome is None:
         return change
     if refusal_outcome.code in _NO_RIGHT:
@@ -137,15 +149,16 @@ def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:
 
 
 def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Outcome]:
-    """Make the changes and return the outcome of each.
+    """Make the changes and return the outcome of each topic and kind of change, failed ones included.
 
     New partitions come last, because they cannot be removed again. A topic with a failed change gets no partitions.
-    Raise OperationError, with nothing done, when a change is impossible.
+    Moves of replicas are started and not awaited. Raise OperationError, with nothing changed, when a change is
+    impossible. Raise UnreachableError where no broker answers: the changes before it may have been done.
     """
     impossible = [change for change in changes if not change.is_possible]
     if impossible:
         reasons = "; ".join(f"{change.topic}: {change.what}" for change in impossible)
-        raise OperationError(f"nothing done, for this cannot be: {reasons}")
+        raise OperationError(f"no topic was changed, because changes are impossible: {reasons}")
     specs = {spec.topic: spec for spec in declared}
     new = [specs[change.topic] for change in changes if change.action == _CREATE]
     totals = {change.topic: int(change.after or 0) for change in changes if change.action == _ADD}
@@ -166,27 +179,34 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
 
 
 def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
-    """Return the topic of a file's entry; raise UsageError for a wrong name, field or value."""
+    """Return the topic of a file's entry; raise UsageError for a wrong name, field or value.
+
+    `path` is for the messages. `fields` is the entry's content; numbers that it does not have are None.
+    """
     where = f"{path}: topic {name}"
     if not is_topic_name(name):
-        raise UsageError(f"{where}: cannot be a topic's name", "1 to 249 of the characters a-z A-Z 0-9 . _ and -")
+        raise UsageError(f"{where}: invalid topic name", "use 1 to 249 of the characters a-z A-Z 0-9 . _ and -")
     if not isinstance(fields, dict) or not fields.keys() <= _FIELDS:
-        raise UsageError(f"{where}: has other fields than {', '.join(sorted(_FIELDS))}", f"like {EXAMPLE}")
+        raise UsageError(f"{where}: invalid fields: only {', '.join(sorted(_FIELDS))} are allowed", f"like {EXAMPLE}")
     numbers = {field: fields.get(field) for field in _HIGHEST}
     for field, number in numbers.items():
         if number is not None and (type(number) is not int or not 1 <= number <= _HIGHEST[field]):
-            raise UsageError(f"{where}: {field} {number!r} is no number from 1 to {_HIGHEST[field]}")
+            raise UsageError(f"{where}: invalid value {number!r} for {field}: not a number from 1 to {_HIGHEST[field]}")
     settings = {} if fields.get("configs") is None else fields["configs"]
     if not isinstance(settings, dict):
-        raise UsageError(f"{where}: configs are names with values", f"like {EXAMPLE}")
+        raise UsageError(f"{where}: configs is not a mapping of names to values", f"like {EXAMPLE}")
     texts = {str(key): _parse_setting(where, str(key), value) for key, value in settings.items()}
     return TopicSpec(name, numbers["partitions"], numbers["replication_factor"], None, texts)
 
 
 def _parse_setting(where: str, name: str, value: Any) -> str:
-    """Return a setting's value as text without blanks around it. The items of a list are joined with commas."""
+    """Return a setting's value as text without blanks around it. The items of a list are joined with commas.
+
+    `where` begins the messages. Raise UsageError for null, a mapping, and a list of other things than texts and
+    integers.
+    """
     if value is None:
-        raise UsageError(f"{where}: {name} has no value", "leave the line out to take the default")
+        raise UsageError(f"{where}: {name} has no value", "leave the line out to use the default")
     if isinstance(value, list) and all(isinstance(item, (str, int)) for item in value):
         return ",".join(_parse_setting(where, name, item) for item in value)
     if isinstance(value, (dict, list)):
@@ -200,14 +220,18 @@ def _strip_blanks(text: str) -> str:
 
 
 def _plan_creation(spec: TopicSpec) -> list[Change]:
-    """Return the change that creates a topic."""
+    """Return the change that creates a topic, as a list with one item."""
     parts = [f"{spec.partitions or 'default'} partitions", f"replication {spec.replication_factor or 'default'}"]
     parts += [f"{name}={value}" for name, value in sorted((spec.configs or {}).items())]
     return [Change(spec.topic, _CREATE, "topic", None, ", ".join(parts))]
 
 
 def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> list[Change]:
-    """Return the changes of a topic that exists. `brokers` is the number of brokers."""
+    """Return the changes of a topic that exists; empty where there are none. `brokers` is the number of brokers.
+
+    Fewer partitions, and more replicas than brokers, are impossible changes. A setting that the file does not have is
+    unset.
+    """
     changes = []
     partitions, replicas = len(present.partitions), present.replication_factor
     if spec.partitions is not None and spec.partitions != partitions:
@@ -216,7 +240,7 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
             Change(
                 spec.topic,
                 _IMPOSSIBLE if is_fewer else _ADD,
-                "partitions cannot be taken away" if is_fewer else "partitions",
+                "partitions cannot be removed" if is_fewer else "partitions",
                 str(partitions),
                 str(spec.partitions),
             )
@@ -227,7 +251,7 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
             Change(
                 spec.topic,
                 _MOVE if is_enough else _IMPOSSIBLE,
-                "replication" if is_enough else f"there are {brokers} brokers for replicas",
+                "replication" if is_enough else f"the cluster has {brokers} brokers for replicas",
                 str(replicas),
                 str(spec.replication_factor),
             )
@@ -243,7 +267,9 @@ def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> l
 def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[str, int]) -> list[Outcome]:
     """Start the moves of replicas and return the outcome of each topic.
 
-    The end of the moves is not awaited: their duration depends on the size of the replicas.
+    `added` has the total number of partitions of topics that have just got new ones. The end of the moves is not
+    awaited: their duration depends on the size of the replicas. An OperationError becomes the failed outcome of all
+    topics; UnreachableError is raised.
     """
     try:
         moves = reassignment.plan_factor(cluster, names, factor, added)
@@ -254,7 +280,11 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
 
 
 def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, int]) -> list[Outcome]:
-    """Start the moves of all topics, one factor after the other."""
+    """Start the moves of all topics, one factor after the other, and return the outcome of each topic.
+
+    `factors` has the replication factor by topic, `added` the new total number of partitions of some. Raise
+    UnreachableError.
+    """
     results = []
     for factor in sorted(set(factors.values())):
         results += _move(cluster, [name for name in factors if factors[name] == factor], factor, added)
@@ -262,7 +292,10 @@ def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, 
 
 
 def _alter(cluster: Cluster, changes: Sequence[Change], dry_run: bool = False) -> list[Outcome]:
-    """Change the settings of the topics and return the outcome of each."""
+    """Set and unset the settings of the topics and return the outcome of each; empty where no setting changes.
+
+    With `dry_run` the brokers only check. A refusal is a failed outcome. Raise UnreachableError.
+    """
     by_topic: dict[Entity, list[Alteration]] = defaultdict(list)
     for change in changes:
         if change.action in (_SET, _UNSET):

@@ -26,7 +26,7 @@ class EntityType(StrEnum):
 
     @classmethod
     def find_type(cls, text: str) -> EntityType | None:
-        """Return the type with this name, plural or singular, or None."""
+        """Return the type with this name, plural or singular, in lower case, or None for any other text."""
         return next((entity_type for entity_type in cls if text in (entity_type.value, entity_type.singular)), None)
 
     @property
@@ -46,4 +46,5 @@ class Entity:
     name: str
 
     def __str__(self) -> str:
+        """Return the entity for messages: "topic orders", or "users by default" for the default."""
         return f"{self.type.singular} {self.name}" if self.name else f"{self.type.value} by default"

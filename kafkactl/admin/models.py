@@ -42,9 +42,10 @@ def send_change(
     """Send a change of several items and return the outcome of each item, in the order of the names.
 
     `send` sends the request for a list of names and returns a future for each name. `result_text` is the result of a
-    success. An error whose code is in `ignored` counts as a success, with the text there as its result. An item without
-    an answer has the code REQUEST_TIMED_OUT: its change may have been done. Raise UnreachableError when nothing was
-    sent.
+    success. An error whose code is in `ignored` counts as a success, with the text there as its result. A refusal is a
+    failed outcome. An item without an answer has the code REQUEST_TIMED_OUT: its change may have been done. Without
+    names nothing is sent. Raise UnreachableError where no answer came and librdkafka does not report that the request
+    was sent; UnansweredError is not raised.
     """
     results = []
     all_names = list(names)

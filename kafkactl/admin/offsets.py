@@ -55,7 +55,10 @@ class LogEnds:
 
     @property
     def count(self) -> int | None:
-        """Return the largest number of records between start and end, or None where one of them is not known."""
+        """Return the offsets between start and end, or None where one of the two is not known.
+
+        This is the largest possible number of records: compaction and transaction markers leave gaps.
+        """
         if self.start.offset is None or self.end.offset is None:
             return None
         return self.end.offset - self.start.offset
@@ -64,10 +67,11 @@ class LogEnds:
 def read_log_ends(
     cluster: Cluster, partitions: Iterable[Partition], read_committed: bool = False
 ) -> dict[Partition, LogEnds]:
-    """Return the start and the end of each partition's log. All partitions are asked at once.
+    """Return the start and the end of each partition's log, sorted by partition. All partitions are asked at once.
 
-    A partition that cannot be read has an error. With `read_committed` the end is the last stable offset: the records
-    after it belong to open transactions. Raise UnreachableError where no partition was answered.
+    A partition that cannot be read, or does not exist, has an error. With `read_committed` the end is the last stable
+    offset: the records after it belong to open transactions. Without partitions nothing is asked. Raise
+    UnreachableError where no partition was answered.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:
@@ -86,8 +90,9 @@ def read_log_ends(
 def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> list[PartitionOffset]:
     """Return the offset of each partition at a time, sorted by partition. All partitions are asked at once.
 
-    `at` is a time in ms, for the first record at or after it, or a SpecialOffset. A partition that cannot be read has
-    an error. Raise UnreachableError where no partition was answered.
+    `at` is a time in ms since 1970, for the first record at or after it, or a SpecialOffset. The offset is None where
+    there is no such record. A partition that cannot be read has an error. Raise UnreachableError where no partition was
+    answered; for a SpecialOffset below MAX_TIMESTAMP this is raised only where no broker tells the leaders.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:
@@ -99,7 +104,7 @@ def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> 
 
 
 def _make_spec(at: int) -> OffsetSpec:
-    """Return librdkafka's OffsetSpec for a time in ms or a SpecialOffset."""
+    """Return librdkafka's OffsetSpec for a time in ms since 1970, or for EARLIEST, LATEST or MAX_TIMESTAMP."""
     special_specs: dict[int, Callable[[], OffsetSpec]] = {
         SpecialOffset.LATEST: OffsetSpec.latest,
         SpecialOffset.EARLIEST: OffsetSpec.earliest,
@@ -110,14 +115,18 @@ def _make_spec(at: int) -> OffsetSpec:
 
 
 def _make_partition_offset(partition: Partition, answer: Any) -> PartitionOffset:
-    """Return the offset of a librdkafka answer."""
+    """Return the offset of a librdkafka answer; an OperationError becomes the `error` of the result."""
     if isinstance(answer, OperationError):
         return PartitionOffset(*partition, None, None, str(answer))
     return _build_partition_offset(partition, answer.offset, answer.timestamp)
 
 
 def _find_tiered_offsets(cluster: Cluster, partitions: list[Partition], at: int) -> list[PartitionOffset]:
-    """Return the offsets for a SpecialOffset that librdkafka's version of the request does not know."""
+    """Return the offsets for a SpecialOffset that librdkafka's version of the request does not know.
+
+    They are in the order of the partitions. A partition that cannot be read has an error. Raise UnreachableError,
+    OperationError or UsageError where the leaders cannot be looked up.
+    """
     answers = cluster.requests.list_offsets(partitions, at)
     return [
         PartitionOffset(*partition, None, None, str(answer))
@@ -128,7 +137,7 @@ def _find_tiered_offsets(cluster: Cluster, partitions: list[Partition], at: int)
 
 
 def _build_partition_offset(partition: Partition, offset: int, timestamp_ms: int) -> PartitionOffset:
-    """Return the offset; the -1 of the protocol becomes None."""
+    """Return the offset; -1 as an offset, and a negative timestamp in ms, become None."""
     return PartitionOffset(
         *partition, None if offset == _NO_OFFSET else offset, None if timestamp_ms < 0 else timestamp_ms
     )
@@ -141,10 +150,15 @@ def _ask(
     read_committed: bool = False,
     sent_futures: Mapping[Partition, Future[Any]] | None = None,
 ) -> dict[Partition, Any]:
-    """Return the answer or the error of each partition. `sent_futures` are those of a request that was already sent."""
+    """Return the answer or the error of each partition. `sent_futures` are those of a request that was already sent.
+
+    With `read_committed` the end is the last stable offset. An error is an OperationError. Raise UnreachableError where
+    no partition was answered.
+    """
     first_futures = [sent_futures] if sent_futures is not None else []
 
     def send(pending_partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
+        """Return the futures of the request that was already sent, the first time, or those of a new request."""
         return first_futures.pop() if first_futures else _send(cluster, pending_partitions, spec, read_committed)
 
     # Where an answer is lost, librdkafka makes up the offset -1001 without an error.
@@ -154,7 +168,10 @@ def _ask(
 def _send(
     cluster: Cluster, partitions: Sequence[Partition], spec: OffsetSpec, read_committed: bool = False
 ) -> dict[Partition, Future[Any]]:
-    """Send a request for the offsets and return a future for each partition."""
+    """Send a request for the offsets and return a future for each partition; nothing is waited for.
+
+    With `read_committed` the end is the last stable offset.
+    """
     specs = {TopicPartition(*partition): spec for partition in partitions}
     isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
     futures = cluster.admin.list_offsets(specs, isolation_level=isolation, request_timeout=cluster.timeout_s)
@@ -162,7 +179,7 @@ def _send(
 
 
 def _make_answer(answer: Any) -> OffsetAnswer:
-    """Return the offset or the error of an answer."""
+    """Return the offset or the error text of an answer, which is librdkafka's or an OperationError."""
     if isinstance(answer, OperationError):
         return OffsetAnswer(None, f"cannot read the log's end: {answer}")
     return OffsetAnswer(answer.offset, None)

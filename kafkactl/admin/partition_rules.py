@@ -18,7 +18,8 @@ from kafkactl.patterns import TopicSelection, compile_pattern, is_internal_topic
 
 _HIGHEST = 2**31 - 1
 _TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
-_RULE = re.compile(r"([^:,]*)(?::(?:(\d+)|(\d*)-(\d*))?)?")
+_MOST_DIGITS = 100  # int() refuses more than 4300
+_RULE = re.compile(rf"([^:,]*)(?::(?:(\d{{1,{_MOST_DIGITS}}})|(\d{{0,{_MOST_DIGITS}}})-(\d{{0,{_MOST_DIGITS}}}))?)?")
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,22 @@ class PartitionRule:
 
 
 def parse_rules(text: str) -> list[PartitionRule]:
-    """Return the rules of --topic-partitions; raise UsageError for a text that is no rule."""
+    """Return the rules of --topic-partitions, in its order; raise UsageError for a text that is not a list of rules.
+
+    An empty text is one rule that selects everything. A wrong regular expression is a UsageError, too.
+    """
     return [_parse_rule(part) for part in text.split(",")]
 
 
 def select_partitions(
     cluster: Cluster, selection: TopicSelection, partitions: str | None, include_internal: bool = True
 ) -> tuple[list[tuple[str, int]], list[KafkactlError]]:
-    """Return the selected partitions that exist, and an error for each selected thing that does not exist.
+    """Return the selected partitions that exist, sorted, and an error for each selected thing that does not exist.
 
     An empty `selection` means all topics. `partitions` are numbers separated by commas, or None for all partitions.
-    Without `include_internal` Kafka's own topics do not count as existing. Raise UsageError for a text that is not a
-    list of numbers.
+    Without `include_internal` Kafka's own topics do not count as existing. The errors are NotFoundErrors and are not
+    raised: for names, patterns without a match, and missing partitions. Raise UsageError for a text that is not a list
+    of numbers, and UnreachableError or OperationError where no broker lists the topics.
     """
     numbers = None if partitions is None else _parse_numbers(partitions)
     existing_topics = {
@@ -63,7 +68,7 @@ def select_partitions(
     for number in numbers:
         for name in selection.names:
             if name in existing_topics and number not in existing_topics[name]:
-                hint = f"it has {len(existing_topics[name])}, from 0 on"
+                hint = f"the topic has {len(existing_topics[name])} partitions, numbered from 0"
                 errors.append(NotFoundError(f"topic {name} has no partition {number}", hint))
         if not (selection.names or any(number in existing_topics[name] for name in names)):
             errors.append(NotFoundError(f"no topic has a partition {number}", _TOPICS_HINT))
@@ -71,11 +76,16 @@ def select_partitions(
 
 
 def _parse_numbers(text: str) -> list[int]:
-    """Return the sorted numbers of --partitions; raise UsageError."""
+    """Return the numbers of --partitions, sorted and without repetitions; raise UsageError for any other text."""
     parts = text.split(",")
-    if not all(part.isascii() and part.isdigit() and int(part) <= _HIGHEST for part in parts):
-        raise UsageError(f"--partitions {text}: not numbers of partitions", "like 0,1,5")
+    if not all(_is_partition_number(part) for part in parts):
+        raise UsageError(f"invalid value {text!r} for --partitions: not partition numbers", "like 0,1,5")
     return sorted({int(part) for part in parts})
+
+
+def _is_partition_number(text: str) -> bool:
+    """Return whether the text is a number from 0 to 2^31 - 1 in at most 100 ASCII digits."""
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) <= _HIGHEST
 
 
 def find_partitions(
@@ -83,7 +93,8 @@ def find_partitions(
 ) -> list[tuple[str, int]]:
     """Return the partitions of the cluster that any rule selects, sorted; raise NotFoundError where there is none.
 
-    Without `include_internal` Kafka's own topics are left out.
+    Without `include_internal` Kafka's own topics are left out. Raise UnreachableError or OperationError where no broker
+    lists the topics.
     """
     partitions = filter_partitions(
         rules,
@@ -95,30 +106,35 @@ def find_partitions(
         ),
     )
     if not partitions:
-        raise NotFoundError("no partition is meant by that", _TOPICS_HINT)
+        raise NotFoundError("no partition matches --topic-partitions", _TOPICS_HINT)
     return partitions
 
 
 def filter_partitions(rules: Iterable[PartitionRule], partitions: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Return the partitions that any rule selects."""
+    """Return the partitions that any rule selects, in the order of `partitions`. The list may be empty."""
     all_rules = list(rules)
 
     @functools.cache
     def find_rules(topic: str) -> list[PartitionRule]:
+        """Return the rules that select the topic."""
         return [rule for rule in all_rules if rule.matches(topic)]
 
     return [partition for partition in partitions if any(rule.takes(partition[1]) for rule in find_rules(partition[0]))]
 
 
 def _parse_rule(text: str) -> PartitionRule:
-    """Return the rule of a text; raise UsageError."""
+    """Return the rule of a text; raise UsageError for another form or a wrong regular expression."""
     match = _RULE.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} names no partitions", "like orders, orders:0, orders:1-4, orders:2- or :0")
+        raise UsageError(
+            f"invalid value {text!r} for --topic-partitions: not a selection of partitions",
+            "like orders, orders:0, orders:1-4, orders:2- or :0",
+        )
     topic, number, first, end = match.groups()
     pattern = compile_pattern(topic or ".*", "--topic-partitions")
 
     def matches(name: str) -> bool:
+        """Return whether the whole name matches the rule's pattern."""
         return pattern.fullmatch(name) is not None
 
     if number:

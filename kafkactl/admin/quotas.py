@@ -36,7 +36,7 @@ class Quota:
 
     @property
     def entity(self) -> tuple[str | None, str | None, str | None]:
-        """Return user, client id and ip."""
+        """Return user, client id and ip; None for a part that the entity does not have, and '' for the default."""
         return self.user, self.client_id, self.ip
 
 
@@ -44,7 +44,8 @@ def describe_quotas(cluster: Cluster, parts: Mapping[EntityType, str | None] | N
     """Return the quotas of the entities that have exactly these parts, in the broker's order.
 
     The name of a part is None for all of its type and '' for the default. With `parts` None all quotas are returned.
-    Raise OperationError for a refusal.
+    The result is empty where no quota is set; then nothing is raised. Raise OperationError for a refusal, and
+    UnreachableError.
     """
     components = [(_PROTOCOL_NAMES[type_], *_make_match(name)) for type_, name in (parts or {}).items()]
     answer = cluster.requests.send("DescribeClientQuotas", components=components, strict=parts is not None)
@@ -68,7 +69,8 @@ def alter_quotas(
     """Set and remove limits of one entity: all of them, or none. Raise OperationError with the broker's words.
 
     `entity` has the parts of the entity, `limits` the new values by name, `remove` the names to remove. With `dry_run`
-    the brokers only check.
+    the brokers only check. A name to remove that is not set is ignored. Raise UnansweredError where the change may have
+    been done, and UnreachableError.
     """
     parts = [(_PROTOCOL_NAMES[part.type], part.name or None) for part in entity]
     operations = [(name, value, False) for name, value in limits.items()] + [(name, 0.0, True) for name in remove]
@@ -82,33 +84,48 @@ def alter_quotas(
 
 
 def require_quota_names(entity: Sequence[Entity], names: Sequence[str]) -> None:
-    """Raise UsageError for a limit that the entity cannot have."""
+    """Raise UsageError for a limit that the entity cannot have; otherwise do nothing.
+
+    `entity` has the parts of a user, client or ip, at least one. `names` are the limits.
+    """
     valid_names = QUOTA_NAMES[entity[0].type]
     if invalid_names := [name for name in names if name not in valid_names]:
         entity_text = " and ".join(map(str, entity))
-        raise UsageError(f"{entity_text} cannot have: {', '.join(invalid_names)}", f"one of {', '.join(valid_names)}")
+        raise UsageError(
+            f"invalid limit of {entity_text}: {', '.join(invalid_names)}", f"use one of {', '.join(valid_names)}"
+        )
 
 
 def require_set(cluster: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> None:
-    """Raise OperationError for a limit that shall be removed and is not set: the broker would report nothing."""
+    """Raise OperationError for a limit that shall be removed and is not set: the broker would report nothing.
+
+    Without names nothing is asked. Raise OperationError also where the broker refuses to list the quotas, and
+    UnreachableError.
+    """
     if not names:
         return
     present = {quota.name for quota in describe_quotas(cluster, {part.type: part.name for part in entity})}
     if missing := [name for name in names if name not in present]:
-        hint = f"set there: {', '.join(sorted(present)) or 'nothing'}"
-        raise OperationError(f"cannot delete what is not set: {', '.join(missing)}", hint)
+        hint = f"limits that are set: {', '.join(sorted(present)) or 'none'}"
+        raise OperationError(f"cannot delete limits that are not set: {', '.join(missing)}", hint)
 
 
 def parse_limit(name: str, text: str) -> float:
-    """Return the value of a quota from its text; raise UsageError for a text that is not a number."""
+    """Return the value of a quota from its text; raise UsageError for a text that is not a number.
+
+    `name` is for the message. Negative numbers, infinity and not-a-number pass: brokers refuse what they do not take.
+    """
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{name}={text}: not a number", f"like {name}=1048576") from None
+        raise UsageError(f"invalid value {text!r} for {name}: not a number", f"for example: {name}=1048576") from None
 
 
 def _make_match(name: str | None) -> tuple[int, str | None]:
-    """Return how DescribeClientQuotas matches a part: any name for None, the default for '', or exactly this name."""
+    """Return how DescribeClientQuotas matches a part, as (QuotaMatch, name): any name for None, the default for ''.
+
+    Any other text means exactly this name.
+    """
     if name is None:
         return QuotaMatch.ANY, None
     return (QuotaMatch.EXACT, name) if name else (QuotaMatch.DEFAULT, None)

@@ -33,7 +33,7 @@ class Move:
 
 
 def read_racks(cluster: Cluster) -> dict[int, str | None]:
-    """Return the rack of each live broker."""
+    """Return the rack of each live broker by its id, None without a rack; raise UnreachableError or OperationError."""
     described = cluster.ask(
         lambda: cluster.admin.describe_cluster(request_timeout=cluster.timeout_s), "cannot describe the cluster"
     )
@@ -41,7 +41,10 @@ def read_racks(cluster: Cluster) -> dict[int, str | None]:
 
 
 def count_replicas(cluster: Cluster) -> Counter[int]:
-    """Return the number of replicas on each broker."""
+    """Return the number of replicas on each broker by its id; brokers without replicas are missing, and count as 0.
+
+    Raise UnreachableError or OperationError.
+    """
     return Counter(
         broker
         for topic in cluster.read_metadata().topics.values()
@@ -51,16 +54,17 @@ def count_replicas(cluster: Cluster) -> Counter[int]:
 
 
 def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, loads: Mapping[int, int]) -> list[Move]:
-    """Return the fewest moves that give each partition `factor` replicas.
+    """Return the fewest moves that give each partition `factor` replicas, in the order of `partitions`.
 
-    Kept replicas stay in their order, so that leaders do not change. A new replica goes to the rack with the fewest
-    replicas of the partition, and there to the broker with the fewest replicas (`loads`, by broker). A replica out of
-    sync is removed first, then one from the rack with the most replicas; the leader and the preferred leader come last.
-    Raise OperationError where there are fewer live brokers than replicas.
+    Partitions that have as many replicas are left out. Kept replicas stay in their order, so that leaders do not
+    change. A new replica goes to the rack with the fewest replicas of the partition, and there to the broker with the
+    fewest replicas (`loads`, by broker). A replica out of sync is removed first, then one from the rack with the most
+    replicas; the leader and the preferred leader come last. `factor` is at least 1. Raise OperationError where there
+    are fewer live brokers than replicas.
     """
     if factor > len(racks):
         raise OperationError(
-            f"{factor} replicas need {factor} brokers, and {len(racks)} are there",
+            f"{factor} replicas need {factor} brokers, and {len(racks)} are alive",
             f"live brokers: {', '.join(map(str, sorted(racks)))}",
         )
     load = Counter(loads)
@@ -95,19 +99,21 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
 def plan_factor(
     cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[str, int] | None = None
 ) -> list[Move]:
-    """Return the moves that give every partition of these topics `factor` replicas.
+    """Return the moves that give every partition of these topics `factor` replicas. Nothing is moved.
 
     `added` has the total number of partitions of topics that have just got new ones: brokers learn of them one after
-    the other. Raise OperationError when a broker does not know them within the time-out, and the errors of
-    describe_topics and plan.
+    the other. Raise OperationError when a broker does not know them within the time-out, or where there are fewer
+    brokers than replicas; raise NotFoundError or OperationError for a topic that cannot be described, and
+    UnreachableError.
     """
 
     def ask() -> list[PartitionDescription]:
+        """Return the partitions of the topics; raise OperationError (_UNKNOWN_PARTITION) where new ones are missing."""
         described = describe_topics(cluster, names)
         for topic in described:
             if len(topic.partitions) < (added or {}).get(topic.topic, 0):
-                failure = f"a broker has not heard of the new partitions of {topic.topic}"
-                raise OperationError(failure, "do it again later", KafkaError._UNKNOWN_PARTITION)
+                failure = f"a broker does not know the new partitions of {topic.topic} yet"
+                raise OperationError(failure, "try again later", KafkaError._UNKNOWN_PARTITION)
         return [row for topic in described for row in topic.partitions]
 
     partitions = cluster.retry(ask, frozenset({KafkaError._UNKNOWN_PARTITION}))
@@ -115,7 +121,12 @@ def plan_factor(
 
 
 def start(cluster: Cluster, moves: Iterable[Move]) -> dict[Move, OperationError | None]:
-    """Start the moves on the controller. Return the error of each move that it refused, and None for the others."""
+    """Start the moves on the controller, and do not wait for their end.
+
+    Return the error of each move that it refused, and None for the others, in the order of the moves. Raise
+    OperationError where it refuses all, UnansweredError where the request was sent without an answer, and
+    UnreachableError.
+    """
     by_partition = {(move.topic, move.partition): move for move in moves}
     codes = cluster.requests.alter_reassignments({key: move.after for key, move in by_partition.items()})
     results: dict[Move, OperationError | None] = {}
@@ -128,9 +139,10 @@ def start(cluster: Cluster, moves: Iterable[Move]) -> dict[Move, OperationError 
 def summarize_moves(
     names: Sequence[str], factor: int, started: Mapping[Move, OperationError | None], verb: str
 ) -> list[Outcome]:
-    """Return the outcome of each topic: how many partitions move to `factor` replicas, and the errors of the others.
+    """Return the outcome of each topic, in the order of `names`, from the errors (None: none) of started moves.
 
-    `verb` describes the state of the started moves, such as "moving".
+    The text has the number of partitions that move to `factor` replicas, after the errors of the others. A topic with
+    an error has failed. `verb` describes the state of the started moves, such as "moving".
     """
     results = []
     for name in names:
@@ -142,11 +154,17 @@ def summarize_moves(
 
 
 def find_unfinished_moves(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[str, int]]:
-    """Return the partitions of these moves whose replicas are still being added or removed."""
+    """Return the partitions of these moves whose replicas are still being added or removed.
+
+    The set is empty when all moves are over. Raise OperationError for a refusal, and UnreachableError.
+    """
     return set(cluster.requests.list_reassignments()) & {(move.topic, move.partition) for move in moves}
 
 
 def _count_in_rack(racks: Racks, broker: int, replicas: Sequence[int]) -> int:
-    """Return how many of the replicas share the broker's rack. A broker without a rack counts as a rack of its own."""
+    """Return how many of the replicas share the broker's rack. A broker without a rack counts as a rack of its own.
+
+    For it, and for a broker that is not alive, the result is 0.
+    """
     rack = racks.get(broker)
     return 0 if rack is None else sum(racks.get(replica) == rack for replica in replicas)

@@ -57,22 +57,23 @@ class Deletion:
 
 
 def read_offset_file(path: Path) -> dict[Partition, int]:
-    """Return the offsets of a file in Kafka's JSON format, by partition.
+    """Return the offsets of a file in Kafka's JSON format, by partition. An offset of -1 means the end of the log.
 
-    Raise UsageError for a file that cannot be read or has another format or version, and for repeated partitions.
+    `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has another format or
+    version, for offsets below -1, and for repeated partitions. Whether the partitions exist is not checked.
     """
     content = read_json(path)
     rows = content.get("partitions") if isinstance(content, dict) else None
     if not isinstance(rows, list):
-        raise UsageError(f"{path}: not the json of offsets: `partitions` is no list", f"like {_FORM}")
+        raise UsageError(f"{path}: not the json of offsets: `partitions` is not a list", f"like {_FORM}")
     if content.get("version", VERSION) != VERSION:
-        raise UsageError(f"{path}: version {content['version']!r} is not known", f"the only one is {VERSION}")
+        raise UsageError(f"{path}: version {content['version']!r} is not supported", f"use version {VERSION}")
     pairs = [_parse_row(path, row) for row in rows]
     duplicates = sorted(
         {f"{topic}-{number}" for (topic, number), _ in pairs if [p for p, _ in pairs].count((topic, number)) > 1}
     )
     if duplicates:
-        raise UsageError(f"{path}: partitions that are named twice: {', '.join(duplicates)}", "name each once")
+        raise UsageError(f"{path}: repeated partitions: {', '.join(duplicates)}", "name each partition once")
     return dict(pairs)
 
 
@@ -80,7 +81,8 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
     """Return the effect of a deletion in each partition, from the present ends of the logs, sorted by partition.
 
     `before` has the first offset that stays, or -1 for the end of the log. `compacted` are the topics with compaction
-    only: brokers refuse to delete their records. A partition that cannot be changed has an error.
+    only: brokers refuse to delete their records. A partition that cannot be changed has an error. Nothing is deleted.
+    Raise UnreachableError where no partition was answered.
     """
     ends = read_log_ends(cluster, before)
     plans = []
@@ -88,7 +90,7 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
         log_ends = ends[topic, partition]
         start, end = log_ends.start.offset, log_ends.end.offset
         if start is None or end is None:
-            error = log_ends.start.error or log_ends.end.error or "it has no offsets"
+            error = log_ends.start.error or log_ends.end.error or "the partition has no offsets"
             plans.append(PlannedDeletion(topic, partition, start, offset, None, error))
             continue
         first_kept = end if offset == TO_THE_END else offset
@@ -105,11 +107,13 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
 def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     """Delete the records before each partition's offset and return the result of each partition, sorted.
 
-    `before` has the first offset that stays, or -1 for the end of the log. Raise UnreachableError when no partition was
-    answered; it is an UnansweredError where records may have been deleted.
+    `before` has the first offset that stays, or -1 for the end of the log. A refused partition has an error, and also
+    one without an answer, whose records may have been deleted. Raise UnreachableError when no partition was answered;
+    it is an UnansweredError where records may have been deleted.
     """
 
     def send(partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
+        """Send the request for these partitions and return a future for each."""
         futures = cluster.admin.delete_records(
             [TopicPartition(*partition, before[partition]) for partition in partitions],
             request_timeout=cluster.timeout_s,
@@ -128,7 +132,10 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
 
 
 def _parse_row(path: Path, row: Any) -> tuple[Partition, int]:
-    """Return the partition and the offset of a row; raise UsageError for a row with other content."""
+    """Return the partition and the offset of a row; raise UsageError for a row with other content.
+
+    The offset is -1 to 2^63 - 1. `path` is for the message.
+    """
     wrong = UsageError(f"{path}: not a partition with an offset: {row!r:.100}", f"like {_FORM}")
     if not isinstance(row, dict):
         raise wrong

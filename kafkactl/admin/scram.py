@@ -21,6 +21,8 @@ MECHANISMS = {mechanism.name.replace("_", "-"): mechanism for mechanism in Scram
 """Numbers of the mechanisms in Kafka's protocol, by their names."""
 LEAST_ITERATIONS = 4096
 """Smallest number of iterations that brokers accept."""
+_MOST_ITERATIONS = 2**31 - 1
+"""Largest number in the request. Brokers accept at most 16,384."""
 _DIGESTS = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 _SALT_BYTES = 32
 _NAMES = {number: name for name, number in MECHANISMS.items()}
@@ -45,13 +47,18 @@ class NewCredential:
     iterations: int = LEAST_ITERATIONS
 
     def __post_init__(self) -> None:
-        """Raise UsageError for an unknown mechanism, too few iterations or an empty password: brokers refuse these."""
+        """Raise UsageError for an unknown mechanism, too few iterations or an empty password: brokers refuse these.
+
+        Raise UsageError also for more than 2^31 - 1 iterations. Brokers refuse more than 16,384; that is not checked.
+        """
         if self.mechanism not in MECHANISMS:
-            raise UsageError(f"{self.mechanism!r} is no SCRAM mechanism", f"one of {', '.join(MECHANISMS)}")
+            raise UsageError(f"invalid SCRAM mechanism {self.mechanism!r}", f"use one of {', '.join(MECHANISMS)}")
         if self.iterations < LEAST_ITERATIONS:
             raise UsageError(
                 f"{self.iterations} iterations are too few for {self.mechanism}: at least {LEAST_ITERATIONS}"
             )
+        if self.iterations > _MOST_ITERATIONS:
+            raise UsageError(f"{self.iterations} iterations are too many for {self.mechanism}")
         if not self.password:
             raise UsageError("the password is empty")
 
@@ -59,23 +66,30 @@ class NewCredential:
 def parse(mechanism: str, text: str) -> NewCredential:
     """Return the credential of Kafka's text `iterations=8192,password=...`; raise UsageError for other texts.
 
-    `mechanism` is SCRAM-SHA-256 or SCRAM-SHA-512. Without iterations, or with -1, the credential has 4096.
+    `mechanism` is SCRAM-SHA-256 or SCRAM-SHA-512. Without iterations, or with -1, the credential has 4096. The password
+    is everything after "password="; an empty one, and fewer than 4096 iterations, are UsageErrors.
     """
     match = _FORM.fullmatch(text)
     if match is None:
-        raise UsageError(f"{mechanism}: not a credential", f"{mechanism}=[iterations=8192,password=...]")
+        raise UsageError(
+            f"invalid value for {mechanism}: not a credential",
+            f"for example: {mechanism}=[iterations=8192,password=...]",
+        )
     iterations_text, password = match.groups()
     try:
         iterations = LEAST_ITERATIONS if iterations_text in (None, "-1") else int(iterations_text)
     except ValueError:
-        raise UsageError(f"{mechanism}: iterations={iterations_text} is no number") from None
+        raise UsageError(
+            f"invalid value {iterations_text!r} for the iterations of {mechanism}: not a whole number"
+        ) from None
     return NewCredential(mechanism, password, iterations)
 
 
 def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Credential]:
-    """Return the credentials of these users, or of all users if `users` is empty.
+    """Return the credentials of these users, or of all users if `users` is empty, in the broker's order.
 
-    A user without a credential is left out. Raise OperationError for a refusal.
+    A user without a credential, or one that does not exist, is left out. Raise OperationError for a refusal, and
+    UnreachableError.
     """
     answer = cluster.requests.send("DescribeUserScramCredentials", users=[(user,) for user in users] or None)
     if answer.error_code:
@@ -96,8 +110,9 @@ def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Cr
 def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential], remove: Sequence[str] = ()) -> None:
     """Set the `new` credentials of a user, and delete those of the mechanisms in `remove`.
 
-    KRaft needs a request for each of them. Raise OperationError with the broker's words. The message lists the changes
-    that were done before.
+    KRaft needs a request for each of them, so that a failure may leave some done. Raise OperationError with the
+    broker's words; the message lists the changes that were done before. Raise UnansweredError where a change was sent
+    without an answer, UnreachableError, and KeyError for an unknown mechanism in `remove`.
     """
     requests: dict[str, dict[str, Any]] = {}
     for credential in new:
@@ -117,7 +132,10 @@ def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential],
 
 
 def _salt_password(new: NewCredential) -> tuple[bytes, bytes]:
-    """Return a new salt and the password salted with it: the function Hi of RFC 5802, which is PBKDF2."""
+    """Return a new salt of 32 bytes and the password salted with it: the function Hi of RFC 5802, which is PBKDF2.
+
+    Raise UnicodeEncodeError for a password that is not Unicode.
+    """
     salt = os.urandom(_SALT_BYTES)
     digest = _DIGESTS[new.mechanism]
     return salt, hashlib.pbkdf2_hmac(digest, new.password.encode(), salt, new.iterations)

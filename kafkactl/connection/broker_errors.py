@@ -31,7 +31,7 @@ class BrokerError(NamedTuple):
 
     @property
     def exception_class(self) -> str:
-        """Return the exception's full class name, as Kafka's tools print it."""
+        """Return the exception's full class name with its package, as Kafka's tools print it."""
         return f"{_PACKAGES.get(self.exception, _PACKAGE)}.{self.exception}"
 
 
@@ -208,19 +208,19 @@ _AUTHORIZATION_CODES = frozenset(code for code, error in BROKER_ERRORS.items() i
 
 _HINTS = {
     KafkaError.UNKNOWN_TOPIC_OR_PART: "list the topics that you can see: kafkactl topics list",
-    KafkaError.TOPIC_ALREADY_EXISTS: "--if-not-exists makes that no error",
-    KafkaError.NON_EMPTY_GROUP: "stop its consumers first; kafkactl groups describe GROUP --members shows them",
+    KafkaError.TOPIC_ALREADY_EXISTS: "accept an existing topic with --if-not-exists",
+    KafkaError.NON_EMPTY_GROUP: "stop its consumers first; list them: kafkactl groups describe GROUP --members",
     KafkaError.GROUP_ID_NOT_FOUND: "list the groups that you can see: kafkactl groups list",
-    KafkaError.INVALID_REPLICATION_FACTOR: "a partition has at most as many replicas as the cluster has brokers",
+    KafkaError.INVALID_REPLICATION_FACTOR: "use a replication factor of at most the number of brokers",
 }
 
 
 def describe_error(code: int, message: str | None = None) -> str:
     """Return what is wrong, as one sentence that can follow a colon.
 
-    `message` is the text of the broker or of librdkafka. It replaces our sentence where it says more than the code: for
-    librdkafka's own codes, and for refusals that a broker explains. A code that the table does not have, without a
-    message, becomes "error CODE".
+    `message` is the text of the broker or of librdkafka, or None. It replaces our sentence where it says more than the
+    code: for librdkafka's own codes, and for refusals that a broker explains. For missing rights our sentence stays. A
+    code that the table does not have, without a message, becomes "error CODE". Nothing is raised.
     """
     entry = BROKER_ERRORS.get(code)
     # For missing rights the broker's message shows its internal Java objects.
@@ -231,32 +231,36 @@ def describe_error(code: int, message: str | None = None) -> str:
 
 
 def describe_kafka_error(error: KafkaError) -> str:
-    """Return what is wrong for an error of librdkafka, as one sentence; see describe_error."""
+    """Return what is wrong for an error of librdkafka, as one sentence that can follow a colon.
+
+    It is our sentence for Kafka's code, or the library's text where that says more.
+    """
     return describe_error(error.code(), error.str())
 
 
 def refusal(failure: str, code: int, message: str | None = None) -> OperationError:
-    """Return an OperationError for an error code inside an answer. It has the code, and a hint where there is one.
+    """Return, and do not raise, an OperationError for an error code inside an answer.
 
-    `failure` says what failed, such as "cannot read orders-0". With an empty text the message is the reason alone.
-    `message` is the broker's own explanation or None; see describe_error.
+    It has the code, and a hint where the code has one. `failure` says what failed, such as "cannot read orders-0". With
+    an empty text the message is the reason alone. `message` is the broker's own explanation or None; it replaces our
+    sentence where it says more, but not for missing rights. A code that the table does not have becomes "error CODE".
     """
     reason = describe_error(code, message)
     return OperationError(f"{failure}: {reason}" if failure else reason, find_hint(code), code)
 
 
 def find_hint(code: int) -> str | None:
-    """Return the hint for an error code, or None where there is no hint."""
+    """Return the hint for an error code, or None where there is no hint or no such code."""
     return _HINTS.get(code)
 
 
 def _get_default_text(code: int) -> str:
-    """Return librdkafka's own text for a code, which it uses where a broker did not explain a refusal."""
+    """Return librdkafka's own text for a code, cleaned; librdkafka uses it where a broker did not explain a refusal."""
     return _clean_text(KafkaError(code).str())
 
 
 def _clean_text(text: str) -> str:
-    """Return a text of librdkafka without the names of its threads and states."""
+    """Return a text of librdkafka without the names of its threads and states, stripped. It may be empty."""
     for prefix_end in ("/bootstrap: ", "/bootstrap]: "):
         text = text.split(prefix_end, 1)[-1]
     text = _BROKER_AND_API.sub("", text)

@@ -83,7 +83,7 @@ class Reasons:
         self.last: str | None = None
 
     def __call__(self, error: KafkaError) -> None:
-        """Take an error from librdkafka."""
+        """Take an error from librdkafka: it sets `all_down`, or its sentence replaces `last`. Nothing is raised."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self.all_down = True
         else:
@@ -101,7 +101,8 @@ class Cluster:
     ) -> None:
         """Take the settings, and a function that gets a warning about settings that no client knows.
 
-        With `shares_timeout` all reads together take at most the time-out, until renew_timeout() is called.
+        With `shares_timeout` all reads together take at most the time-out, until renew_timeout() is called. No client
+        is made and nothing is connected yet, so nothing is raised.
         """
         self.settings, self._warn, self._shares_timeout = settings, warn, shares_timeout
         self._unknown_settings: set[str] = set()
@@ -117,17 +118,23 @@ class Cluster:
     def timeout_s(self) -> float:
         """Return how long a request may take, in s: the time-out, or the rest of it inside share_timeout().
 
-        The result is never below 0.1 s.
+        Where all reads share the time-out, it is what the reads before have left. The result is never below 0.1 s.
         """
         remaining_s = self._remaining_s if self._deadline is None else self._deadline - time.monotonic()
         return max(_SHORTEST_WAIT_S, remaining_s)
 
     def renew_timeout(self) -> None:
-        """Give the following reads the whole time-out again, for example in a command that repeats its reads."""
+        """Give the following reads the whole time-out again, for example in a command that repeats its reads.
+
+        Where the cluster's reads do not share the time-out nothing changes.
+        """
         self._remaining_s = self.settings.timeout_s
 
     def end_sharing(self) -> None:
-        """Give each of the following reads a whole time-out of its own, for example in a stream of records."""
+        """Give each of the following reads a whole time-out of its own, for example in a stream of records.
+
+        Inside share_timeout() its end still counts.
+        """
         self._shares_timeout = False
         self.renew_timeout()
 
@@ -135,7 +142,9 @@ class Cluster:
     def share_timeout(self) -> Iterator[float]:
         """Let all requests inside share one time-out. Yield its end as a time of time.monotonic().
 
-        Inside another share_timeout() the outer end counts.
+        Inside another share_timeout() the outer end counts. Nothing is raised at the end of the time: the requests
+        inside raise UnreachableError themselves. Where the cluster shares its time-out among all reads, the time spent
+        inside is taken from it.
         """
         outer, started = self._deadline, time.monotonic()
         self._deadline = started + self._remaining_s if outer is None else outer
@@ -148,7 +157,10 @@ class Cluster:
 
     @contextlib.contextmanager
     def renew_timeout_for_change(self) -> Iterator[None]:
-        """Give the change inside a whole time-out of its own, independent of the reads before it."""
+        """Give the change inside a whole time-out of its own, independent of the reads before it.
+
+        Inside share_timeout() its end does not count meanwhile, and counts again afterwards.
+        """
         outer, self._deadline = self._deadline, time.monotonic() + self.settings.timeout_s
         try:
             yield
@@ -157,30 +169,37 @@ class Cluster:
 
     @cached_property
     def admin(self) -> AdminClient:
-        """The admin client of librdkafka."""
+        """The admin client of librdkafka, made at the first use; then UsageError is raised for a wrong setting."""
         return self._make_client(AdminClient, {})
 
     @cached_property
     def requests(self) -> Requests:
-        """Requests that librdkafka cannot send."""
+        """Requests that librdkafka cannot send. Nothing is connected before the first request."""
         from kafkactl.connection.requests import Requests
 
         return Requests(self)
 
     def close(self) -> None:
-        """Close the connections of kafka-python. librdkafka closes its own when its clients are garbage-collected."""
+        """Close the connections of kafka-python. librdkafka closes its own when its clients are garbage-collected.
+
+        Without such connections nothing happens. A later request opens them again.
+        """
         if "requests" in self.__dict__:
             self.requests.close()
 
     def make_producer(self, config: Mapping[str, Any]) -> Producer:
-        """Return a producer. The user's settings win over `config`. Raise UsageError for a wrong setting."""
+        """Return a new producer of confluent-kafka; raise UsageError for a setting that librdkafka refuses.
+
+        `config` has librdkafka's settings by their names; the user's settings win over it. It is not connected yet.
+        Unknown settings of files and contexts are left out with one warning.
+        """
         return self._make_client(Producer, config)
 
     def make_text_config(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return the settings as librdkafka's pairs of text, for a client that confluent-kafka does not make.
 
-        The user's settings win over `config`. Settings that no client knows stay in the result, unless another client
-        has refused them before.
+        The user's settings win over `config`. True and false are in lower case. Settings that no client knows stay in
+        the result, unless another client has refused them before; nothing is raised for them.
         """
         config_values = self._make_config(config)
         del config_values["error_cb"]
@@ -190,15 +209,20 @@ class Cluster:
         ]
 
     def make_consumer(self, config: Mapping[str, Any]) -> Consumer:
-        """Return a consumer. The user's settings win over `config`. Raise UsageError for a wrong setting."""
+        """Return a new consumer of confluent-kafka; raise UsageError for a setting that librdkafka refuses.
+
+        `config` has librdkafka's settings by their names; the user's settings win over it. Nothing is subscribed yet.
+        Unknown settings of files and contexts are left out with one warning.
+        """
         return self._make_client(Consumer, config)
 
     def read_metadata(self, topic: str | None = None, client: Any = None) -> ClusterMetadata:
         """Return the brokers, and one topic or all topics (None), as confluent-kafka's metadata.
 
         `client` is the confluent-kafka client that asks; None means the admin client. A topic that does not exist is an
-        entry with an error. Raise UnreachableError as soon as every connection has failed, or OperationError for a
-        refusal.
+        entry with an error. Raise UnreachableError as soon as every connection has failed or the time-out is over,
+        UnansweredError (an UnreachableError) where the request had been sent, OperationError for a refusal, and
+        UsageError for a wrong setting.
         """
         with self.share_timeout() as deadline:
             if client is None:
@@ -208,7 +232,11 @@ class Cluster:
             return self._list_topics(topic, client, deadline)
 
     def _list_topics(self, topic: str | None, client: Any, deadline: float) -> ClusterMetadata:
-        """Return the metadata from a client; raise as read_metadata() does."""
+        """Return the metadata of one topic or of all topics (None) from a client, until a time of time.monotonic().
+
+        Frozen brokers get 1 s, then 2, 4, ... s for an attempt. Raise UnreachableError, UnansweredError or
+        OperationError.
+        """
         arguments = {} if topic is None else {"topic": topic}
         attempt_s = min(PATIENCE_S, self.timeout_s)  # where a broker is frozen, each attempt asks another one
         self.reasons.all_down = False  # librdkafka reports it again at every failed attempt
@@ -225,9 +253,10 @@ class Cluster:
                 attempt_s = min(2 * attempt_s, remaining_s)
 
     def _connect(self, future: Future[Any]) -> None:
-        """Wait until a request is answered, or until a frozen broker has had 1 s.
+        """Wait until the request of the future is answered, or until a frozen broker has had 1 s.
 
-        Raise UnreachableError for a failure.
+        After 1 s without an answer nothing is raised. Raise UnreachableError for a failed connection, and
+        OperationError for a refusal.
         """
         try:
             self.wait(future, "cannot describe the cluster", patience_s=PATIENCE_S)
@@ -237,20 +266,21 @@ class Cluster:
     def list_partitions(self, topic: str, client: Any) -> list[int]:
         """Return the partition numbers of a topic in order, as a client of confluent-kafka sees them.
 
-        The topic is not created. Raise NotFoundError for an unknown topic, OperationError for one that cannot be read,
-        and UnreachableError.
+        None as `client` means the admin client. The topic is not created. Raise NotFoundError for an unknown topic,
+        OperationError for one that cannot be read, UnreachableError where no answer comes in time, and UsageError for a
+        wrong setting.
         """
         return list_partition_numbers(self.read_metadata(topic, client).topics[topic])
 
     def wait(self, future: Future[T], failure: str, patience_s: float | None = None) -> T:
         """Return the result of a future of confluent-kafka, within the cluster's time-out.
 
-        `failure` says what failed, for the message of the error. `patience_s` is None, or a shorter time in s after
-        which TimeoutError is raised.
+        `failure` says what failed; it begins the message of an OperationError. `patience_s` is None, or a shorter time
+        in s after which TimeoutError is raised.
 
         Raise UnreachableError where no answer came in time or certainly no broker listens: the request may have been
-        sent even so. Raise UnansweredError, an UnreachableError, where librdkafka reports that it was sent, and
-        OperationError for a refusal.
+        sent even so. Raise UnansweredError, an UnreachableError, where librdkafka reports that it was sent,
+        UnsupportedRequestError where the brokers are too old, and OperationError for a refusal.
         """
         started = checked_at = time.monotonic()
         self.reasons.all_down = False
@@ -275,8 +305,9 @@ class Cluster:
                     raise self.error(error, failure) from error
 
     def _check_listeners(self) -> None:
-        """Make librdkafka look for the brokers again; raise UnreachableError where no broker listens.
+        """Make librdkafka look for the brokers again, for at most 0.4 s.
 
+        Raise UnreachableError where no broker listens; this is checked once, and only before the first answer.
         librdkafka's requests wait for the broker that metadata calls the controller. With KRaft this can be any broker,
         also a frozen one, and librdkafka does not ask another one before the frozen broker answers.
         """
@@ -292,8 +323,8 @@ class Cluster:
     def retry(self, ask: Callable[[], T], passing: frozenset[int] = TRANSIENT_CODES) -> T:
         """Call `ask` and return its result. Call it again after a transient error, until the time-out.
 
-        `passing` are the error codes that count as transient. When the time is over, the last OperationError is raised;
-        every other error is raised at once.
+        `passing` are the codes of an OperationError that count as transient. Between two calls 0.25 s pass. When the
+        time is over, the last OperationError is raised. Every other error is raised at once.
         """
         with self.share_timeout() as deadline:
             while True:
@@ -307,7 +338,9 @@ class Cluster:
     def ask(self, send: Callable[[], Future[T]], failure: str, patience_s: float | None = None) -> T:
         """Return the answer to a request. The request is sent again after a transient error.
 
-        `send` sends it and returns the future. `failure`, `patience_s` and the errors are those of wait().
+        `send` sends it and returns the future. `failure` begins the message of an OperationError. `patience_s` is None,
+        or a time in s after which TimeoutError is raised. Raise UnreachableError (UnansweredError after it was sent),
+        and OperationError for a refusal, also for a transient one that lasts until the time-out.
         """
         return self.retry(lambda: self.wait(send(), failure, patience_s))
 
@@ -319,17 +352,18 @@ class Cluster:
         is_lost: Callable[[T], bool] = _return_false,
         patience_s: float | None = None,
     ) -> dict[K, T | OperationError]:
-        """Return the answer or the error for each key of a request that may fail in part.
+        """Return the answer or the error for each key of a request that may fail in part, in the order of the keys.
 
-        `send` sends the request for a list of keys and returns a future for each key. `describe_failure` returns the
-        text that says what failed for a key. Keys with a transient error are sent again within the time-out. A key
-        without an answer has an error with the code REQUEST_TIMED_OUT.
+        `send` sends the request for a list of keys and returns a future for each key; it may raise, and its errors pass
+        through. `describe_failure` returns the text that says what failed for a key. Keys with a transient error are
+        sent again within the time-out. A key without an answer has an error with the code REQUEST_TIMED_OUT. Without
+        keys nothing is sent, and the result is empty.
 
         `is_lost` is only for questions: it returns whether librdkafka made up an answer because none came. Such a key
         is asked again.
 
         Raise UnreachableError when no key was answered. Raise TimeoutError when a key has no answer after `patience_s`
-        seconds: this is for questions that another client library can put to another broker.
+        seconds (None: never): this is for questions that another client library can put to another broker.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered_errors: list[UnreachableError] = []
@@ -361,7 +395,10 @@ class Cluster:
         return answers
 
     def _name_silent_brokers(self, answers: dict[K, T | OperationError]) -> dict[K, T | OperationError]:
-        """Return the answers. The error of a key without an answer names the brokers that are silent."""
+        """Return the answers. Where brokers are silent, an error without any text about the cause names them.
+
+        The error keeps the code REQUEST_TIMED_OUT; errors with a text of their own stay.
+        """
         silent, _ = self.find_silent_brokers()
         if not silent:
             return answers
@@ -374,15 +411,16 @@ class Cluster:
         }
 
     def _make_silence_error(self) -> UnreachableError:
-        """Return the error for a request that not all brokers answered in time."""
+        """Return the error for a request that not all brokers answered in time; it does not name them."""
         where = self.settings.bootstrap_servers
         return UnreachableError(f"cannot reach all brokers of {where}: no answer within {self.settings.timeout_s:g} s")
 
     def error(self, error: KafkaException | KafkaError, failure: str | None = None) -> KafkactlError:
-        """Return our exception for an error of confluent-kafka. `failure` says what failed; None leaves that out.
+        """Return our exception for an error of confluent-kafka; nothing is raised. `failure` says what failed, or None.
 
-        The result is an UnreachableError, an UnansweredError (the request was sent), an UnsupportedRequestError or an
-        OperationError with Kafka's code.
+        `failure` begins the message of an OperationError only. The result is an UnreachableError, an UnansweredError
+        (the request was sent), an UnsupportedRequestError or an OperationError with the code of Kafka or librdkafka.
+        Finding the cause of a failed connection may take about 1 s.
         """
         cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
         if cause.code() == KafkaError._UNSUPPORTED_FEATURE:
@@ -403,14 +441,21 @@ class Cluster:
         return OperationError(f"{failure}: {reason}" if failure else reason, find_hint(cause.code()), cause.code())
 
     def _make_unreachable_error(self, cause: KafkaError | None = None) -> UnreachableError:
-        """Return the error for a cluster without an answer, with the cause as far as it can be found."""
+        """Return the error for a cluster without an answer, with the cause as far as it can be found.
+
+        `cause` is librdkafka's error, or None where only the time was over. The brokers are connected to once more,
+        which may take about 1 s. `is_partial` of the result means that other brokers answer.
+        """
         from kafkactl.connection import diagnosis
 
         is_over = self._deadline is not None and time.monotonic() > self._deadline - _GRACE_S
         reason = self.reasons.last
         if reason is None and cause is not None and cause.code() not in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
             reason = describe_kafka_error(cause)
-        hint = f"the address is from {self.settings.source}; -b HOST:PORT names another, kafkactl local up starts one"
+        hint = (
+            f"the address is from {self.settings.source}; "
+            "choose another with -b HOST:PORT, or start a local cluster: kafkactl local up"
+        )
         if finding := diagnosis.find_cause(self.settings, reason, self._list_brokers):
             if finding.is_partial:
                 within = f" within {self.settings.timeout_s:g} s" if is_over else ""
@@ -422,9 +467,11 @@ class Cluster:
         return UnreachableError(f"cannot reach the cluster at {self.settings.bootstrap_servers}: {reason}", hint)
 
     def find_silent_brokers(self, wait_s: float | None = None) -> tuple[list[str], int]:
-        """Return the brokers that do not answer, with their addresses, and the number of all brokers.
+        """Return the brokers that do not answer, as texts with their addresses, and the number of all checked brokers.
 
-        The brokers are checked without a client. This takes less than 1 s, unless `wait_s` gives them more time.
+        A text is "broker 1 at host:port", or the address alone, sorted by address. The brokers are checked without a
+        client, and nothing is raised. This takes less than 1 s, unless `wait_s`, in s, gives them more time; None means
+        0.5 s for each.
         """
         from kafkactl.connection.diagnosis import find_silent
         from kafkactl.connection.peers import KAFKA_WAIT_S
@@ -432,7 +479,10 @@ class Cluster:
         return find_silent(self.settings, self._list_brokers, KAFKA_WAIT_S if wait_s is None else wait_s)
 
     def name_silent_brokers(self, error: UnreachableError) -> UnreachableError:
-        """Return the error, or one that names the silent brokers where only some brokers are silent."""
+        """Return the error, or one of the same class that names the silent brokers where only some brokers are silent.
+
+        An error that is already partial comes back unchanged. The brokers are checked anew, in less than 1 s.
+        """
         if error.is_partial:
             return error
         silent, number = self.find_silent_brokers()
@@ -441,15 +491,16 @@ class Cluster:
         return type(error)(*self._describe_silence(silent), is_partial=True)
 
     def _describe_silence(self, silent: Sequence[str]) -> tuple[str, str]:
-        """Return the message and the hint for brokers that do not answer in time."""
+        """Return the message and the hint for brokers that do not answer in time; `silent` are their names."""
         from kafkactl.connection.diagnosis import SILENT_HINT
 
         return f"no answer within {self.settings.timeout_s:g} s from {', '.join(silent)}", SILENT_HINT
 
     def _list_brokers(self, answering: Sequence[tuple[str, int]]) -> dict[str, tuple[str, int]]:
-        """Return the addresses of all brokers by their names, from the last metadata.
+        """Return host and port of all brokers by their names ("broker 1"), from the last metadata.
 
-        Without metadata one of the `answering` addresses is asked. The result is empty where nothing is known.
+        Without metadata the `answering` addresses are asked, at most 1 s. The result is empty where no broker is known,
+        also after an error.
         """
         from kafkactl.connection.kafka_python import Brokers
 
@@ -471,8 +522,8 @@ class Cluster:
     def _make_client(self, client: type[T], config: Mapping[str, Any]) -> T:
         """Return a client of a class of confluent-kafka; raise UsageError for a wrong setting.
 
-        Settings that no client library knows are left out, with one warning. On the command line (-X) they are an
-        error.
+        `config` has librdkafka's settings; the user's win over it. Settings that no client library knows are left out,
+        with one warning. On the command line (-X) they are an error.
         """
         unknown_names: list[str] = []
         while True:
@@ -488,11 +539,15 @@ class Cluster:
                     continue
                 raise _make_setting_error(reason, name) from error
             if unknown_names:
-                self._warn(f"no client knows these settings, and they do nothing: {', '.join(sorted(unknown_names))}")
+                self._warn(f"unknown client settings are ignored: {', '.join(sorted(unknown_names))}")
             return result
 
     def _make_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the settings of a client: our defaults, then `config`, then the user's settings."""
+        """Return the settings of a client: our defaults, then `config`, then the user's settings.
+
+        The values are not only text: error_cb is this cluster's `reasons`. librdkafka's log is off, unless `debug` is
+        set.
+        """
         values = {"client.id": "kafkactl", **FAST_START, **config, **self.settings.properties}
         values.setdefault("receive.message.max.bytes", _compute_answer_limit(values))
         for name in self._unknown_settings:
@@ -507,29 +562,38 @@ class Cluster:
 
 
 def _compute_answer_limit(config: Mapping[str, Any]) -> int:
-    """Return the largest size of an answer, in bytes: 64 MiB, or more where the settings ask for more."""
+    """Return the largest accepted size of an answer, in bytes: at least 64 MiB.
+
+    It is more where fetch.max.bytes or message.max.bytes plus 512 is more; a value that is not a decimal number is
+    ignored.
+    """
     limits = (str(config.get(name, "")) for name in ("fetch.max.bytes", "message.max.bytes"))
     return max(LARGEST_ANSWER_BYTES, *(int(text) + _ANSWER_HEADER_BYTES if text.isdecimal() else 0 for text in limits))
 
 
 def _make_setting_error(reason: str, name: str) -> UsageError:
-    """Return the error for a setting that librdkafka refuses. `name` is the name that no client knows, or empty."""
+    """Return the error for a setting that librdkafka refuses. `name` is the name that no client knows, or empty.
+
+    `reason` is librdkafka's text. The hint has the nearest known name, if one is near.
+    """
     from difflib import get_close_matches
 
     near = get_close_matches(name, KNOWN, 1) if name else []
     if near:
         return UsageError(f"unknown client setting {name}", f"the nearest name is {near[0]}")
     if name:
-        return UsageError(f"unknown client setting {name}", "Java's and librdkafka's names are known")
+        return UsageError(f"unknown client setting {name}", "use the names of Java's clients or of librdkafka")
     hint = "look at -X, --command-config, KAFKACTL_CLIENT_* and kafkactl context show"
     return UsageError(f"a client setting is wrong: {reason}", hint)
 
 
 def _is_transient(answer: object) -> bool:
+    """Return whether an answer is an OperationError after which the same request may succeed."""
     return isinstance(answer, OperationError) and answer.code in TRANSIENT_CODES
 
 
 def _is_unanswered(answer: object) -> bool:
+    """Return whether an answer is an OperationError with the code REQUEST_TIMED_OUT: no answer came."""
     return isinstance(answer, OperationError) and answer.code == ErrorCode.REQUEST_TIMED_OUT
 
 
@@ -547,6 +611,9 @@ def list_partition_numbers(topic: TopicMetadata) -> list[int]:
 
 
 def require_partition(topic: str, number: int, numbers: Iterable[int]) -> None:
-    """Raise NotFoundError unless `numbers`, the partitions of the topic, contain the partition."""
+    """Raise NotFoundError unless `numbers`, the partitions of the topic, contain the partition.
+
+    `numbers` must not be empty, and not an iterator, because they are read twice; the hint names the largest.
+    """
     if number not in numbers:
-        raise NotFoundError(f"topic {topic} has no partition {number}", f"it has 0 to {max(numbers)}")
+        raise NotFoundError(f"topic {topic} has no partition {number}", f"use a partition from 0 to {max(numbers)}")

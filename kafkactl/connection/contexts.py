@@ -14,7 +14,7 @@ from kafkactl.connection import secrets
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.paths import find_config_file
 
-_ANOTHER = "KAFKACTL_CONFIG names another"
+_ANOTHER = "choose another file with KAFKACTL_CONFIG=FILE"
 _LOCK_WAIT_S, _LOCK_PAUSE_S = 10.0, 0.02
 
 
@@ -30,7 +30,7 @@ class Context:
     """Whether commands that change the cluster are refused."""
 
     def hide_secrets(self) -> Context:
-        """Return a copy whose secret values are hidden and whose settings are sorted by name, for output."""
+        """Return a copy for output: secret values and logins in URLs are hidden, and settings are sorted by name."""
         visible_properties = {name: secrets.hide_secret(name, value) for name, value in sorted(self.properties.items())}
         return Context(self.name, self.bootstrap_servers, visible_properties, self.read_only)
 
@@ -45,22 +45,23 @@ class ContextFile:
     """Name of the current context; None where no context is current."""
 
     def get(self, name: str) -> Context:
-        """Return the context of a name; raise NotFoundError, with the existing names in its hint."""
+        """Return the context of a name; raise NotFoundError, whose hint has the existing names."""
         try:
             return self.contexts[name]
         except KeyError:
-            existing_names = ", ".join(sorted(self.contexts)) or "none yet"
+            existing_names = ", ".join(sorted(self.contexts)) or "none"
             raise NotFoundError(
                 f"context not found: {name!r} in {self.path}",
-                f"known: {existing_names}; kafkactl context set {name} --bootstrap-server HOST:PORT makes it",
+                f"existing contexts: {existing_names}; "
+                f"create it: kafkactl context set {name} --bootstrap-server HOST:PORT",
             ) from None
 
     def add_context(self, context: Context) -> ContextFile:
-        """Return a copy with a context added. It replaces a context of the same name."""
+        """Return a copy with a context added. It replaces a context of the same name. No file is written."""
         return ContextFile(self.path, {**self.contexts, context.name: context}, self.current)
 
     def remove_context(self, name: str) -> ContextFile:
-        """Return a copy without a context. If it was the current one, no context is current.
+        """Return a copy without a context. If it was the current one, no context is current. No file is written.
 
         Raise NotFoundError for an unknown name.
         """
@@ -69,12 +70,19 @@ class ContextFile:
         return ContextFile(self.path, remaining_contexts, None if self.current == name else self.current)
 
     def select_context(self, name: str) -> ContextFile:
-        """Return a copy whose current context is `name`; raise NotFoundError for an unknown name."""
+        """Return a copy whose current context is `name`; raise NotFoundError for an unknown name.
+
+        No file is written.
+        """
         self.get(name)
         return ContextFile(self.path, self.contexts, name)
 
     def save(self) -> None:
-        """Write the file, completely or not at all. Only its owner can read it, because it may hold passwords."""
+        """Write the file, completely or not at all. Only its owner can read it, because it may hold passwords.
+
+        Missing folders are created, and a symbolic link stays one. Raise UsageError for a loop of links, and OSError
+        where the file cannot be written.
+        """
         import tempfile
 
         import yaml
@@ -101,7 +109,8 @@ def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
     """Write the contexts that `make` returns for the present ones, and return them.
 
     A lock keeps other processes from changing the file meanwhile. Raise UsageError for a file that cannot be read or
-    locked, and where another process holds the lock for more than 10 s. Errors of `make` pass through.
+    locked, and where another process holds the lock for more than 10 s; raise OSError where it cannot be written.
+    Errors of `make` pass through, and nothing is written then.
     """
     path = find_config_file()
     with _hold_lock(_resolve_target(path)):
@@ -111,19 +120,23 @@ def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
 
 
 def _resolve_target(path: Path) -> Path:
-    """Return the file that a path leads to, so that a symbolic link stays a link.
+    """Return the file that a path leads to, so that a symbolic link stays a link. The file need not exist.
 
     Raise UsageError for a loop of links.
     """
     try:
         return path.resolve()
     except (OSError, RuntimeError) as error:  # a loop of links
-        raise UsageError(f"cannot read the contexts file {path}: its links lead in a circle", _ANOTHER) from error
+        raise UsageError(f"cannot read the contexts file {path}: its symbolic links form a loop", _ANOTHER) from error
 
 
 @contextlib.contextmanager
 def _hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock beside a file; raise UsageError where that fails or takes more than 10 s. Do nothing on Windows."""
+    """Hold the lock beside a file inside the context, which gets None. Do nothing on Windows.
+
+    The file `.NAME.lock` and its folder are created. Raise UsageError where that fails or another process holds the
+    lock for more than 10 s.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -143,7 +156,7 @@ def _hold_lock(path: Path) -> Iterator[None]:
                 break
             except OSError:
                 if time.monotonic() > deadline:
-                    raise UsageError(f"another process holds {lock}", "end it, and do this again") from None
+                    raise UsageError(f"another process holds {lock}", "end that process, and try again") from None
                 time.sleep(_LOCK_PAUSE_S)
         yield
     finally:
@@ -153,7 +166,8 @@ def _hold_lock(path: Path) -> Iterator[None]:
 def load(path: Path | None = None) -> ContextFile:
     """Return the contexts file at `path` (None: the user's own). Without a file the result has no contexts.
 
-    Raise UsageError for a file that cannot be read, is not well formed, or can be written by other users.
+    Raise UsageError for a file that cannot be read, is not well formed, or can be written by other users. Names of
+    settings are not checked.
     """
     path = path or find_config_file()
     secrets.refuse_changeable_contexts(path)
@@ -178,7 +192,7 @@ def load(path: Path | None = None) -> ContextFile:
             for name, entry in (document.get("contexts") or {}).items()
         }
         current = document.get("current")
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if not isinstance(error, KeyError) else f"a context has no {error}"
         raise UsageError(
             f"the contexts file {path} is not well formed: {reason}", "correct it, or remove it"
@@ -194,5 +208,5 @@ def _parse_read_only(value: object) -> bool:
 
 
 def _format_value(value: object) -> str:
-    """Return a setting's value as text, because YAML reads `true` and `5` as a boolean and a number."""
+    """Return a setting's value as text, because YAML reads `true` and `5` as other types; booleans are lower case."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -42,16 +42,20 @@ class Cause:
     """Whether other brokers of the cluster answer."""
 
 
-_NO_ANSWER = Cause("TLS works, but no request is answered", "if the listener wants a login: security.protocol=SASL_SSL")
-_NO_TLS = Cause("that listener does not speak TLS", "security.protocol=PLAINTEXT or SASL_PLAINTEXT, or another port")
+_NO_ANSWER = Cause(
+    "TLS works, but no request is answered", "set security.protocol=SASL_SSL if the listener wants a login"
+)
+_NO_TLS = Cause(
+    "that listener does not speak TLS", "set security.protocol=PLAINTEXT or SASL_PLAINTEXT, or use another port"
+)
 
 
-_TLS = Cause("that listener speaks TLS", "security.protocol=SSL, or SASL_SSL with a login")
-SILENT_HINT = "the cluster answers elsewhere: look at that broker, and at the address that it advertises"
+_TLS = Cause("that listener speaks TLS", "set security.protocol=SSL, or SASL_SSL with a login")
+SILENT_HINT = "other brokers answer: check that broker, and the address that it advertises"
 _ADDRESS_HINT = "name a broker's HOST:PORT with -b"
 _CAUSES_BY_PEER = {
     Peer.HTTP: Cause(
-        "it is an HTTP server, not a Kafka broker", f"{_ADDRESS_HINT}; a registry's URL with --schema-registry"
+        "it is an HTTP server, not a Kafka broker", f"{_ADDRESS_HINT}, and a registry's URL with --schema-registry"
     ),
     Peer.CONTROLLER: Cause("it is a KRaft controller, which serves no clients", _ADDRESS_HINT),
     Peer.ZOOKEEPER: Cause("it is ZooKeeper, not a Kafka broker", f"{_ADDRESS_HINT}: kafkactl never asks ZooKeeper"),
@@ -59,7 +63,7 @@ _CAUSES_BY_PEER = {
     Peer.STRANGER: Cause("it does not speak Kafka's protocol", _ADDRESS_HINT),
     Peer.CLOSING: Cause(
         "it closes the connection without an answer",
-        "look at security.protocol, at what stands between (a proxy, a firewall), and at the broker's log",
+        "check security.protocol, a proxy or firewall on the way, and the broker's log",
     ),
 }
 _SILENT_PEERS = (Peer.SILENT, Peer.NOBODY, Peer.CLOSING)
@@ -75,9 +79,10 @@ def _list_no_brokers(_answering: Sequence[Address]) -> Brokers:
 
 
 def find_cause(settings: Settings, message: str | None, list_brokers: ListBrokers = _list_no_brokers) -> Cause | None:
-    """Return the cause behind the message of a client, or None where no more is known.
+    """Return the cause behind the message of a client, or None where no more is known. Nothing is raised.
 
-    `message` is None where the client gave no reason. `list_brokers` is called where a bootstrap server answers.
+    `message` is None where the client gave no reason. `list_brokers` is called where a bootstrap server answers. Where
+    the message does not say the cause, the bootstrap servers are connected to again, for about 1 to 2 s.
     """
     if message is not None and (known_cause := _find_cause_in_message(message)):
         return known_cause
@@ -97,25 +102,33 @@ def find_cause(settings: Settings, message: str | None, list_brokers: ListBroker
 
 
 def _explain_answer_size(size_bytes: int) -> Cause:
-    """Return the cause for an answer whose first four bytes announce this size, in bytes."""
+    """Return the cause for an answer whose first four bytes announce this size in bytes.
+
+    A negative size means another protocol.
+    """
     if size_bytes < 0:
-        return Cause("an answer is not of Kafka's protocol", "look at what stands between: a proxy, a load balancer")
+        return Cause("an answer is not of Kafka's protocol", "check a proxy or load balancer on the way")
     return Cause(
         f"an answer of {size_bytes:,} bytes is larger than receive.message.max.bytes",
-        f"-X receive.message.max.bytes={size_bytes + _ROOM_BYTES} takes it, if a broker has sent it",
+        f"accept it, if a broker has sent it: -X receive.message.max.bytes={size_bytes + _ROOM_BYTES}",
     )
 
 
 def is_no_broker(settings: Settings) -> bool:
-    """Return whether something listens at every bootstrap address and is certainly no Kafka broker."""
+    """Return whether something listens at every bootstrap address and is certainly no Kafka broker.
+
+    It is False where an address does not answer. The check takes less than 1 s, and nothing is raised.
+    """
     peers = look_at(_parse_addresses(settings), _make_secure(settings))
     return bool(peers) and all(peer in _NO_BROKERS for peer in peers.values())
 
 
 def find_silent(settings: Settings, list_brokers: ListBrokers, wait_s: float = KAFKA_WAIT_S) -> tuple[list[str], int]:
-    """Return the brokers that do not answer, with their addresses, and the number of brokers that were checked.
+    """Return the brokers that do not answer, as texts with their addresses, and the number of checked brokers.
 
-    `list_brokers` gives the addresses of all brokers. Each broker has `wait_s` seconds for its answer.
+    `list_brokers` gives the addresses of all brokers by name. Each broker has `wait_s` seconds for its answer. The
+    texts are "NAME at HOST:PORT", or HOST:PORT for a bootstrap server that is not in that list, sorted by address.
+    Nothing is raised; without silent brokers the list is empty.
     """
     secure = _make_secure(settings)
     peers = look_at(_parse_addresses(settings), secure, wait_s)
@@ -125,9 +138,10 @@ def find_silent(settings: Settings, list_brokers: ListBrokers, wait_s: float = K
 def _find_silent(
     peers: Mapping[Address, Peer], list_brokers: ListBrokers, secure: Secure | None, wait_s: float = KAFKA_WAIT_S
 ) -> tuple[list[str], int]:
-    """Return the silent brokers and the number of checked brokers.
+    """Return the silent brokers as texts, sorted by address, and the number of checked brokers.
 
-    `peers` are the bootstrap servers, already checked.
+    `peers` are the bootstrap servers, already checked; `secure` starts TLS, or is None. Bootstrap servers are reported
+    only where `list_brokers` names them, where it names nobody, or where none of its brokers is silent.
     """
     brokers = list_brokers([address for address, peer in peers.items() if peer is Peer.BROKER])
     names = {address: name for name, address in brokers.items()}
@@ -141,7 +155,10 @@ def _find_silent(
 
 
 def _make_secure(settings: Settings) -> Secure | None:
-    """Return the function that makes a connection secure as the settings say, or None where they use no TLS."""
+    """Return the function that makes a connection secure as the settings say, or None where they use no TLS.
+
+    With a key store or certificates that cannot be read it trusts every server. Nothing is raised here.
+    """
     if "ssl" not in settings.properties.get("security.protocol", "plaintext").lower():
         return None
     try:
@@ -152,17 +169,19 @@ def _make_secure(settings: Settings) -> Secure | None:
 
 
 def _find_cause_in_message(message: str) -> Cause | None:
-    """Return the cause that a client's own message names, or None."""
+    """Return the cause that a client's own message names, in any case, or None for an unknown message."""
     lower = message.lower()
     if "supported mechanisms: " in lower and "unsupported sasl mechanism" in lower:
         mechanisms = message.rpartition("supported mechanisms: ")[2].replace(",", ", ")
-        return Cause("the broker does not take that SASL mechanism", f"sasl.mechanism is one of {mechanisms}")
+        return Cause("the broker does not support that SASL mechanism", f"set sasl.mechanism to one of {mechanisms}")
     if "not valid in current sasl state" in lower:
-        return Cause("that listener takes no SASL login", "security.protocol=SSL, or PLAINTEXT, or another port")
+        return Cause(
+            "that listener does not accept a SASL login", "set security.protocol=SSL or PLAINTEXT, or use another port"
+        )
     if "certificate required" in lower or "alert bad certificate" in lower or "alert unknown ca" in lower:
         return Cause(
             "the broker wants a client's certificate that it trusts",
-            "ssl.certificate.location and ssl.key.location name it and its key (PEM)",
+            "set ssl.certificate.location and ssl.key.location to the certificate and its key (PEM)",
         )
     if "authentication" in lower:
         return Cause(message, "look at sasl.username, sasl.password and sasl.mechanism")
@@ -172,7 +191,10 @@ def _find_cause_in_message(message: str) -> Cause | None:
 
 
 def _find_cause_by_peer(peers: Mapping[Address, Peer]) -> Cause | None:
-    """Return the cause where no address is a broker and one of them is something known; None otherwise."""
+    """Return the cause where no address is a broker and one of them is something known; None otherwise.
+
+    With several addresses the reason names the address.
+    """
     if Peer.BROKER in peers.values():
         return None
     for kind, explanation in _CAUSES_BY_PEER.items():
@@ -184,7 +206,10 @@ def _find_cause_by_peer(peers: Mapping[Address, Peer]) -> Cause | None:
 
 
 def _find_cause_by_first_handshake(settings: Settings) -> Cause | None:
-    """Return the cause that a TLS handshake with the first reachable server shows, or None."""
+    """Return the cause that a TLS handshake with the first reachable server shows, or None.
+
+    None also means that no server can be reached. The settings must have security.protocol.
+    """
     has_login = settings.properties["security.protocol"].lower() != "ssl"
     for connection, host in _open_connections(settings):
         return _find_cause_by_handshake(connection, host, settings.properties, has_login)
@@ -194,7 +219,10 @@ def _find_cause_by_first_handshake(settings: Settings) -> Cause | None:
 def _find_cause_by_handshake(
     connection: socket.socket, host: str, properties: Mapping[str, str], has_login: bool
 ) -> Cause | None:
-    """Return the cause that a TLS handshake shows, or None. `has_login` is whether the settings use SASL."""
+    """Return the cause that a TLS handshake shows, or None where it succeeds or fails in another way.
+
+    `has_login` is whether the settings use SASL; then a handshake that succeeds shows nothing.
+    """
     try:
         with tls.make_trust_context(properties).wrap_socket(connection, server_hostname=host) as secure:
             return None if has_login or _is_refused(secure) else _NO_ANSWER
@@ -209,9 +237,10 @@ def _find_cause_by_handshake(
 
 
 def _is_refused(secure: ssl.SSLSocket) -> bool:
-    """Return whether the broker closes the connection.
+    """Return whether the broker closes the connection within 0.5 s.
 
-    Raise SSLError when the broker gives the reason, as brokers do for certificates after the handshake.
+    Raise SSLError when the broker gives the reason, as brokers do for certificates after the handshake, and OSError
+    where the connection breaks.
     """
     secure.settimeout(_REFUSAL_TIMEOUT_S)
     try:
@@ -221,25 +250,31 @@ def _is_refused(secure: ssl.SSLSocket) -> bool:
 
 
 def _explain_certificate_error(error: ssl.SSLCertVerificationError, host: str) -> Cause:
-    """Return the cause for a broker's certificate that does not pass the check."""
+    """Return the cause for a broker's certificate that does not pass the check.
+
+    It has expired, is for another host, or is of an unknown authority.
+    """
     if error.verify_code == _EXPIRED:
         return Cause(
-            "the broker's certificate, or its authority's, has expired",
-            "have it renewed; openssl x509 -noout -dates -in FILE shows how long one lasts",
+            "the certificate of the broker or of its authority has expired",
+            "have it renewed; show the dates of a certificate: openssl x509 -noout -dates -in FILE",
         )
     if error.verify_code in _OTHER_HOST:
         return Cause(
             f"the broker's certificate is not for {host!r}",
-            "use a name that it is for; ssl.endpoint.identification.algorithm=none leaves names unchecked",
+            "use a name that it is for, or skip the check: -X ssl.endpoint.identification.algorithm=none",
         )
     return Cause(
-        f"the broker's certificate is of no authority that is known ({error.verify_message})",
-        "ssl.ca.location names the authority's certificate (PEM)",
+        f"the authority of the broker's certificate is unknown ({error.verify_message})",
+        "set ssl.ca.location to the authority's certificate (PEM)",
     )
 
 
 def _open_connections(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
-    """Yield a connection to each bootstrap server that can be reached, with the host name."""
+    """Yield a connection to each bootstrap server that can be reached, with the host name.
+
+    The connection is closed when the next one is asked for. Servers that cannot be reached within 1 s are passed over.
+    """
     for host, port in _parse_addresses(settings):
         try:
             connection = connect((host, port), _PROBE_TIMEOUT_S)
@@ -250,7 +285,10 @@ def _open_connections(settings: Settings) -> Iterator[tuple[socket.socket, str]]
 
 
 def _parse_addresses(settings: Settings) -> list[tuple[str, int]]:
-    """Return host and port of each bootstrap server. The default port is 9092."""
+    """Return host and port of each bootstrap server, in the order of the setting. The default port is 9092.
+
+    Brackets of IPv6 addresses and a prefix PROTOCOL:// are left out. The settings must have passed require_addresses().
+    """
     addresses = []
     for server in settings.bootstrap_servers.split(","):
         address = server.strip().rpartition("://")[2]

@@ -20,6 +20,8 @@ _ASSIGNORS = {
     "org.apache.kafka.clients.consumer.CooperativeStickyAssignor": "cooperative-sticky",
 }
 
+_MOST_DIGITS = 18
+
 # The patterns are not compiled at import, because few commands need them.
 _JAAS = r"^\s*(?P<module>[\w.$]+)\s+(?:required|requisite|sufficient|optional)\b(?P<options>.*?);?\s*$"
 _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s;]+))"""
@@ -29,8 +31,8 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
     """Return the settings under librdkafka's names, each under one name only.
 
     `flag` is the option that the settings come from. It is None for a file, a context and the environment. A setting
-    without effect in kafkactl is refused with a flag, and left out without one. Raise UsageError for a setting or a
-    value that cannot be translated.
+    without effect in kafkactl is refused with a flag, and left out without one. Raise UsageError for it, and for a
+    setting or a value that cannot be translated. A name that is in no table stays as it is.
     """
     translated: dict[str, str] = {}
     for original_name, value in settings.items():
@@ -38,11 +40,11 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
         name = original_name if original_name.startswith(_WHOLE_NAMES) else original_name.removeprefix("topic.")
         if name in HARMLESS:
             if flag is not None:
-                raise UsageError(f"{flag} {name}={value}: this setting does nothing here", HARMLESS[name])
+                raise UsageError(f"{flag} {name}={value}: this setting has no effect in kafkactl", HARMLESS[name])
         elif name in REFUSED:
             why, harmless = REFUSED[name]
             if value not in harmless:
-                raise UsageError(f"the setting {name}={value} cannot be kept", why)
+                raise UsageError(f"the setting {name}={value} is not supported", why)
         elif name in TRANSLATED:
             translated.update(_translate_value(name, value))
         elif name == "auto.offset.reset":
@@ -59,9 +61,10 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
 
 
 def _translate_value(name: str, value: str) -> dict[str, str]:
-    """Return the translation of a setting whose value differs in librdkafka.
+    """Return the translation of a setting whose value differs in librdkafka; raise UsageError for a malformed value.
 
-    Stores are translated elsewhere, all at once.
+    `name` is one of TRANSLATED. The result is empty for stores, which are translated elsewhere all at once, and for a
+    Java path to kinit.
     """
     if name == "sasl.jaas.config":
         return _translate_login(value)
@@ -75,9 +78,9 @@ def _translate_value(name: str, value: str) -> dict[str, str]:
 
 
 def _translate_offset_reset(value: str) -> str:
-    """Return librdkafka's value of auto.offset.reset: earliest, latest or error.
+    """Return librdkafka's value of auto.offset.reset: earliest, latest or error (for none).
 
-    Raise UsageError for an unknown value.
+    Case does not count. Raise UsageError for an unknown value.
     """
     resets = {
         "earliest": "earliest", "smallest": "earliest", "beginning": "earliest",
@@ -85,32 +88,36 @@ def _translate_offset_reset(value: str) -> str:
     }  # fmt: skip
     if value.lower() in resets:
         return resets[value.lower()]
-    hint = "--from-time -1h reads from a time on" if value.startswith("by_duration") else "earliest, latest or none"
-    raise UsageError(f"auto.offset.reset={value}: not known here", hint)
+    hint = "use --from-time -1h" if value.startswith("by_duration") else "use earliest, latest or none"
+    raise UsageError(f"invalid value {value!r} for auto.offset.reset", hint)
 
 
 def _require_number(name: str, value: str) -> str:
-    """Return the value; raise UsageError unless it consists of digits."""
-    if not (value.isascii() and value.isdigit()):
-        raise UsageError(f"{name}={value}: not a number")
+    """Return the value; raise UsageError unless it consists of 1 to 18 digits."""
+    if not (value.isascii() and value.isdigit()) or len(value) > _MOST_DIGITS:
+        raise UsageError(f"invalid value {value!r} for {name}: not a whole number of at most {_MOST_DIGITS} digits")
     return value
 
 
 def _translate_trust_store(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return librdkafka's setting for a trust store; raise UsageError unless the store is PEM."""
+    """Return librdkafka's setting for a trust store, empty without one; raise UsageError unless the store is PEM."""
     location = settings.get("ssl.truststore.location")
     if location is None:
         return {}
     if _find_store_type(settings, "truststore", location) != "PEM":
         raise UsageError(
             f"trust store {location} is not PEM, and librdkafka reads CA certificates as PEM only",
-            "keytool -exportcert -rfc -keystore STORE -alias NAME -file ca.pem, then ssl.truststore.type=PEM",
+            "convert it: keytool -exportcert -rfc -keystore STORE -alias NAME -file ca.pem;"
+            " then set ssl.truststore.type=PEM",
         )
     return {"ssl.ca.location": location}
 
 
 def _translate_key_store(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return librdkafka's settings for a key store; raise UsageError unless the store is PEM or PKCS12."""
+    """Return librdkafka's settings for a key store, empty without one.
+
+    Raise UsageError unless the store is PEM or PKCS12.
+    """
     location = settings.get("ssl.keystore.location")
     if location is None:
         return {}
@@ -122,13 +129,16 @@ def _translate_key_store(settings: Mapping[str, str]) -> dict[str, str]:
         return {"ssl.keystore.location": location} | ({"ssl.keystore.password": password} if password else {})
     raise UsageError(
         f"key store {location} is {kind}, and librdkafka reads PEM and PKCS12",
-        "keytool -importkeystore -srckeystore STORE -destkeystore store.p12 -deststoretype PKCS12,"
-        " then ssl.keystore.type=PKCS12",
+        "convert it: keytool -importkeystore -srckeystore STORE -destkeystore store.p12 -deststoretype PKCS12;"
+        " then set ssl.keystore.type=PKCS12",
     )
 
 
 def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> str:
-    """Return the type of a store in capitals: the stated type, or the one of the file's ending, or JKS."""
+    """Return the type of a store in capitals: the stated type, or the one of the file's ending, or JKS.
+
+    `store` is truststore or keystore, `location` the path of its file. The file is not read.
+    """
     store_type = settings.get(f"ssl.{store}.type")
     if store_type:
         return store_type.upper()
@@ -137,7 +147,7 @@ def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> 
 
 
 def _translate_login(jaas: str) -> dict[str, str]:
-    """Return librdkafka's settings for a sasl.jaas.config.
+    """Return librdkafka's settings for a sasl.jaas.config. Other options of a login module are left out.
 
     Raise UsageError for a malformed text, and for a login module without a translation.
     """
@@ -171,12 +181,15 @@ def _translate_login(jaas: str) -> dict[str, str]:
         }
     else:
         raise UsageError(
-            f"sasl.jaas.config names {match['module']}, which librdkafka has no equal of",
-            "Plain, Scram, OAuthBearer and Krb5 login modules are known",
+            f"sasl.jaas.config: the login module {match['module']} is not supported",
+            "use a Plain, Scram, OAuthBearer or Krb5 login module",
         )
     return _rename_options(options, names)
 
 
 def _rename_options(options: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
-    """Return the options of a login module under librdkafka's names. Options without a new name are left out."""
+    """Return the options of a login module under librdkafka's names. Options without a new name are left out.
+
+    `names` has librdkafka's name by the name of the option.
+    """
     return {setting: options[option] for option, setting in names.items() if option in options}

@@ -123,29 +123,29 @@ TRANSLATED = frozenset(
 )
 """Settings whose values are translated in java_names.py."""
 
-_TIMEOUT = "--timeout says how long to wait"
-_SHOWN = "--key-format and --value-format say what keys and values are"
-_OF_JVM = "it is about Java's own classes"
-_OF_LIBRDKAFKA = "librdkafka decides that itself"
+_TIMEOUT = "set the time to wait with --timeout"
+_SHOWN = "set the format of keys and values with --key-format and --value-format"
+_OF_JVM = "leave it out: only Java's classes use it"
+_OF_LIBRDKAFKA = "leave it out: librdkafka chooses this itself"
 
 HARMLESS: Mapping[str, str] = {
-    "compression.gzip.level": "compression.level is the level of every codec",
-    "compression.lz4.level": "compression.level is the level of every codec",
-    "compression.zstd.level": "compression.level is the level of every codec",
+    "compression.gzip.level": "set the level of every codec with compression.level",
+    "compression.lz4.level": "set the level of every codec with compression.level",
+    "compression.zstd.level": "set the level of every codec with compression.level",
     "default.api.timeout.ms": _TIMEOUT,
     "internal.throw.on.fetch.stable.offset.unsupported": _OF_JVM,
     "key.deserializer": _SHOWN,
     "key.serializer": _SHOWN,
     "max.block.ms": _TIMEOUT,
-    "max.poll.records": "records are handed on as they come",
+    "max.poll.records": "leave it out: records are written as they arrive",
     "metadata.max.idle.ms": _OF_LIBRDKAFKA,
     "metric.reporters": _OF_JVM,
     "metrics.num.samples": _OF_JVM,
     "metrics.recording.level": _OF_JVM,
     "metrics.sample.window.ms": _OF_JVM,
     "auto.include.jmx.reporter": _OF_JVM,
-    "partitioner.adaptive.partitioning.enable": "--partitioner chooses how keys find their partitions",
-    "partitioner.availability.timeout.ms": "--partitioner chooses how keys find their partitions",
+    "partitioner.adaptive.partitioning.enable": "choose the partitions of keys with --partitioner",
+    "partitioner.availability.timeout.ms": "choose the partitions of keys with --partitioner",
     "sasl.kerberos.ticket.renew.jitter": _OF_LIBRDKAFKA,
     "sasl.kerberos.ticket.renew.window.factor": _OF_LIBRDKAFKA,
     "sasl.login.connect.timeout.ms": _OF_LIBRDKAFKA,
@@ -156,22 +156,22 @@ HARMLESS: Mapping[str, str] = {
     "sasl.login.refresh.window.jitter": _OF_LIBRDKAFKA,
     "sasl.login.retry.backoff.max.ms": _OF_LIBRDKAFKA,
     "sasl.login.retry.backoff.ms": _OF_LIBRDKAFKA,
-    "sasl.oauthbearer.clock.skew.seconds": "only brokers use it",
-    "sasl.oauthbearer.expected.audience": "only brokers use it",
-    "sasl.oauthbearer.expected.issuer": "only brokers use it",
+    "sasl.oauthbearer.clock.skew.seconds": "leave it out: only brokers use it",
+    "sasl.oauthbearer.expected.audience": "leave it out: only brokers use it",
+    "sasl.oauthbearer.expected.issuer": "leave it out: only brokers use it",
     "sasl.oauthbearer.header.urlencode": _OF_LIBRDKAFKA,
-    "sasl.oauthbearer.jwks.endpoint.refresh.ms": "only brokers use it",
-    "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms": "only brokers use it",
-    "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms": "only brokers use it",
-    "sasl.oauthbearer.jwks.endpoint.url": "only brokers use it",
-    "sasl.oauthbearer.scope.claim.name": "only brokers use it",
+    "sasl.oauthbearer.jwks.endpoint.refresh.ms": "leave it out: only brokers use it",
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms": "leave it out: only brokers use it",
+    "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms": "leave it out: only brokers use it",
+    "sasl.oauthbearer.jwks.endpoint.url": "leave it out: only brokers use it",
+    "sasl.oauthbearer.scope.claim.name": "leave it out: only brokers use it",
     "security.providers": _OF_JVM,
-    "share.acknowledgement.mode": "share groups are not read",
-    "share.acquire.mode": "share groups are not read",
+    "share.acknowledgement.mode": "leave it out: kafkactl does not read as a share group",
+    "share.acquire.mode": "leave it out: kafkactl does not read as a share group",
     "socket.connection.setup.timeout.max.ms": _OF_LIBRDKAFKA,
-    "ssl.enabled.protocols": "OpenSSL takes the newest version that both sides have",
+    "ssl.enabled.protocols": "leave it out: OpenSSL uses the newest version that both sides have",
     "ssl.keymanager.algorithm": _OF_JVM,
-    "ssl.protocol": "OpenSSL takes the newest version that both sides have",
+    "ssl.protocol": "leave it out: OpenSSL uses the newest version that both sides have",
     "ssl.provider": _OF_JVM,
     "ssl.secure.random.implementation": _OF_JVM,
     "ssl.trustmanager.algorithm": _OF_JVM,
@@ -187,28 +187,28 @@ _DEFAULT_CALLBACKS = (
 )
 
 REFUSED: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "bootstrap.controllers": ("only brokers are asked", ()),
-    "config.providers": ("values like ${file:...} are not looked up; sasl.password_command is there for secrets", ()),
-    "exclude.internal.topics": ("--include-internal reads them", ("true",)),
-    "interceptor.classes": ("a Java class cannot run here, and it may change records", ("",)),
+    "bootstrap.controllers": ("set bootstrap.servers: kafkactl connects to brokers only", ()),
+    "config.providers": ("values such as ${file:...} are not replaced; get a secret with sasl.password_command", ()),
+    "exclude.internal.topics": ("read internal topics with --include-internal", ("true",)),
+    "interceptor.classes": ("kafkactl cannot run a Java class, and this one may change records", ("",)),
     "partitioner.class": (
-        "a Java class cannot run here; --partitioner chooses how keys find their partitions",
+        "kafkactl cannot run a Java class; choose the partitions of keys with --partitioner",
         ("org.apache.kafka.clients.producer.internals.DefaultPartitioner", ""),
     ),
-    "partitioner.ignore.keys": ("--partitioner random spreads records without looking at keys", ("false",)),
-    "sasl.client.callback.handler.class": ("a Java class cannot log in here", ("",)),
-    "sasl.login.callback.handler.class": ("a Java class cannot log in here", ("", *_DEFAULT_CALLBACKS)),
-    "sasl.login.class": ("a Java class cannot log in here", ("",)),
+    "partitioner.ignore.keys": ("ignore keys with --partitioner random", ("false",)),
+    "sasl.client.callback.handler.class": ("kafkactl cannot run a Java class to log in", ("",)),
+    "sasl.login.callback.handler.class": ("kafkactl cannot run a Java class to log in", ("", *_DEFAULT_CALLBACKS)),
+    "sasl.login.class": ("kafkactl cannot run a Java class to log in", ("",)),
     "sasl.oauthbearer.jwt.retriever.class": (
-        "a Java class cannot log in here",
+        "kafkactl cannot run a Java class to log in",
         ("", "org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever"),
     ),
     "sasl.oauthbearer.jwt.validator.class": (
-        "a Java class cannot log in here",
+        "kafkactl cannot run a Java class to log in",
         ("", "org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator"),
     ),
-    "ssl.engine.factory.class": ("a Java class cannot connect here", ("",)),
-    "transaction.two.phase.commit.enable": ("transactions are committed by kafkactl", ("false",)),
+    "ssl.engine.factory.class": ("kafkactl cannot run a Java class to connect", ("",)),
+    "transaction.two.phase.commit.enable": ("kafkactl commits transactions itself", ("false",)),
     # These belong to Kafka's deserializers and serializers of text. The tables of Kafka's clients do not have them.
     "key.deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
     "value.deserializer.encoding": ("text is shown as UTF-8", ("UTF-8", "UTF8", "utf-8")),
@@ -217,12 +217,15 @@ REFUSED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "value.serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
     "serializer.encoding": ("text is sent as it is read", ("UTF-8", "UTF8", "utf-8")),
     # These belong to Confluent's serializers.
-    "basic.auth.credentials.source": ("schema.registry.basic.auth.user.info logs in there", ("USER_INFO",)),
-    "basic.auth.user.info": ("it is schema.registry.basic.auth.user.info", ()),
+    "basic.auth.credentials.source": (
+        "set the login of the registry with schema.registry.basic.auth.user.info",
+        ("USER_INFO",),
+    ),
+    "basic.auth.user.info": ("use schema.registry.basic.auth.user.info", ()),
     # These belong to librdkafka. They would change which records are committed and counted.
-    "enable.auto.offset.store": ("only what was shown is committed", ("false",)),
-    "enable.partition.eof": ("--exit ends at the end of every partition", ()),
-    "delivery.report.only.error": ("every record is counted", ("true",)),
+    "enable.auto.offset.store": ("kafkactl commits only records that it wrote", ("false",)),
+    "enable.partition.eof": ("end at the end of every partition with --exit", ()),
+    "delivery.report.only.error": ("kafkactl counts every record", ("true",)),
 }
 """Refused settings, each with the reason, and with the values that are accepted because they change nothing."""
 

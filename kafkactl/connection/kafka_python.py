@@ -36,7 +36,7 @@ class Connection(Protocol):
     init_future: Any
 
     def send_request(self, request: Any, request_timeout_ms: int) -> Any:
-        """Send a request and return a future of its answer."""
+        """Send a request and return a future of its answer; the future fails after the time-out."""
 
 
 class Manager(Protocol):
@@ -48,7 +48,11 @@ class Manager(Protocol):
     def get_connection(
         self, node_id: Node, timeout_ms: int, *, refresh_metadata_on_err: bool, reset_backoff_on_connect: bool
     ) -> Connection:
-        """Return the connection to a node, which may still be opening. Raise an error of kafka-python."""
+        """Return the connection to a node, which may still be opening; nothing is waited for.
+
+        Raise an error of kafka-python, OSError, OverflowError or ValueError, for example during the pause after a
+        failure.
+        """
 
     def wait_for(self, future: Any, timeout_ms: int) -> Awaitable[Any]:
         """Wait for a future; raise its error, or KafkaTimeoutError when the time is over."""
@@ -67,7 +71,7 @@ class Network(Protocol):
         """Stop the thread of the event loop."""
 
     def run(self, coro: Callable[..., Any], *args: Any) -> Any:
-        """Run a coroutine in the event loop and return its result."""
+        """Run a coroutine function with its arguments in the event loop; return its result or raise its error."""
 
     def sleep(self, delay: float) -> Awaitable[None]:
         """Wait for a time in s."""
@@ -90,14 +94,15 @@ _MOMENT_S = 0.005
 _SHORTEST_WAIT_S = 0.2
 _PATIENCE_S = 1.5
 """Time without a connection after which the other client library is asked for the reason."""
-_BROKER_HINT = "look at that broker, and at the address that it advertises"
+_BROKER_HINT = "check that broker, and the address that it advertises"
 _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 
 
 def translate_settings(settings: Settings) -> dict[str, Any]:
     """Return kafka-python's settings for librdkafka's. Settings that only tune librdkafka are left out.
 
-    Raise UsageError for certificates that cannot be read.
+    Without client.id it is kafkactl. Raise UsageError for certificates that cannot be read and for a PKCS12 key store.
+    The values are not checked otherwise: kafka-python does that.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -128,7 +133,11 @@ class Brokers:
     """
 
     def __init__(self, settings: Settings, raise_reason: Callable[[], Any]) -> None:
-        """Take the settings, and a function that raises the other client's reason for a missing connection."""
+        """Take the settings, and a function that raises the other client's reason for a missing connection.
+
+        `raise_reason` may return where it finds none; the waiting then goes on. A thread is started; nothing is
+        connected. Raise UsageError for a setting that kafka-python refuses, and for certificates that cannot be read.
+        """
         from kafka.errors import KafkaConfigurationError
         from kafka.net.manager import KafkaConnectionManager
         from kafka.net.selector import NetworkSelector
@@ -151,18 +160,22 @@ class Brokers:
         """Host and port of each broker by its id."""
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections and end the thread. The object cannot be used afterwards."""
         self._manager.close()
         self._net.stop()
         self._net.close()
 
     @property
     def has_answered(self) -> bool:
-        """Return whether a broker has answered before: then only some brokers are silent."""
+        """Return whether a bootstrap server was connected or has answered before: then only some brokers are silent."""
         return self._seed is not None
 
     def find_answering_node(self, deadline: float) -> Node:
-        """Return a bootstrap server whose connection stands, so that a request to it is sent only once."""
+        """Return a bootstrap server whose connection stands, so that a request to it is sent only once.
+
+        `deadline` is a time of time.monotonic(). Raise UnreachableError where no server is connected until then, and
+        the errors of `raise_reason` (UnreachableError, OperationError, UsageError).
+        """
         if self._seed is None or self._seed in self._silent:
             self._find_seed(deadline)
         assert self._seed is not None
@@ -172,9 +185,9 @@ class Brokers:
         """Return the first answer to a question, also one with an error code.
 
         Another node is asked as well after half of the time that is left. `make` returns a new request; it is called
-        for each node, because the node's version decides the request's. `deadline` is a time of time.monotonic().
-        Raise UnreachableError where no answer came until then, UnansweredError where the request had been sent, and any
-        other error at once.
+        for each node, because the node's version decides the request's. `deadline` is a time of time.monotonic(). Raise
+        UnreachableError where no answer came until then, UnansweredError where the request had been sent, and any other
+        error at once: OperationError, UnsupportedRequestError where the brokers are too old, UsageError.
         """
         last_error: UnreachableError | None = None
         while last_error is None or deadline - time.monotonic() > _SHORTEST_WAIT_S:
@@ -192,7 +205,12 @@ class Brokers:
         raise last_error
 
     async def _wait_for_first_answer(self, node: Node, make: Callable[[], Any], deadline: float) -> Any:
-        """Return the first answer, or the last error. Another node is asked after half of the remaining time."""
+        """Return the first answer, or the last error as a KafkactlError. It is returned, not raised.
+
+        `node` is asked first, and another bootstrap server after half of the time until the `deadline`, a time of
+        time.monotonic(). `make` returns a new request for each. An error other than UnreachableError ends the waiting.
+        Nodes without an answer count as silent from then on.
+        """
         try:
             futures = {node: self._open(node, deadline).send_request(make(), self._get_ms_until(deadline))}
         except _list_kafka_errors() as error:  # the connection may have ended since it was found
@@ -227,7 +245,11 @@ class Brokers:
         return last_error
 
     def _find_connected(self, nodes: Sequence[Node], deadline: float) -> Node | None:
-        """Return the first node whose connection stands, or None. The connections before it are opened."""
+        """Return the first node whose connection stands, or None. The connections before it are opened.
+
+        Opening may last until the `deadline`, a time of time.monotonic(); nothing is waited for here. Nothing is
+        raised: a node whose connection fails is passed over.
+        """
         for node in nodes:
             try:
                 if self._open(node, deadline).connected:
@@ -237,7 +259,11 @@ class Brokers:
         return None
 
     def learn(self, deadline: float) -> None:
-        """Ask for the brokers and the controller, and keep both in `places` and `controller`."""
+        """Ask for the brokers and the controller, and keep both in `places` and `controller`.
+
+        `deadline` is a time of time.monotonic(). Raise UnreachableError where no broker answers until then
+        (UnansweredError after the request was sent), OperationError or UsageError.
+        """
         from kafka.protocol.metadata import MetadataRequest
 
         answer = self.ask_any(lambda: MetadataRequest(topics=[], min_version=1), deadline)
@@ -248,14 +274,24 @@ class Brokers:
         self.controller = None if is_kraft else answer.controller_id
 
     def send(self, node: Node, request: Any, deadline: float) -> Any:
-        """Return a node's answer to a request. Raise the error where there is none."""
+        """Return a node's answer to a request, also one with an error code.
+
+        `deadline` is a time of time.monotonic(). Raise UnansweredError where the request was sent and not answered,
+        UnreachableError where the node was not connected, and UnsupportedRequestError or OperationError where
+        kafka-python refuses the request.
+        """
         (answer,) = self.send_all({node: request}, deadline).values()
         if isinstance(answer, KafkactlError):
             raise answer
         return answer
 
     def send_all(self, requests: Mapping[Any, Any], deadline: float) -> dict[Node, Any]:
-        """Send all requests at once. Return the answer or the error of each node."""
+        """Send all requests at once. Return the answer or the error of each node, in the order of `requests`.
+
+        `requests` are by node; without any the result is empty. `deadline` is a time of time.monotonic(). An answer may
+        have an error code. The error of a node is UnansweredError after its request was sent, UnreachableError before,
+        UnsupportedRequestError or OperationError; it is not raised.
+        """
         answers: dict[Node, Any] = self._net.run(self._send_all, requests, deadline)
         for node, answer in answers.items():
             if isinstance(answer, UnreachableError):
@@ -263,6 +299,10 @@ class Brokers:
         return answers
 
     async def _send_all(self, requests: Mapping[Node, Any], deadline: float) -> dict[Node, Any]:
+        """Return the answer or the KafkactlError of each node. A request is sent as soon as its connection stands.
+
+        At the `deadline`, a time of time.monotonic(), the waiting ends.
+        """
         pending_requests = dict(requests)
         answers: dict[Node, Any] = {}
         futures: dict[Node, Any] = {}
@@ -289,7 +329,12 @@ class Brokers:
         return {node: answers[node] for node in requests}
 
     def _find_seed(self, deadline: float) -> None:
-        """Find a bootstrap server that answers; raise the reason where there is none."""
+        """Find a bootstrap server that answers, and keep it as the seed.
+
+        After 1.5 s without a connection the other client library is asked for the reason. Raise UnreachableError at the
+        `deadline`, a time of time.monotonic(), and the errors of `raise_reason`, also where the server does not answer
+        as a broker does.
+        """
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
         self._seed = self._net.run(self._find_first_connected, patience)
         if self._seed is None:
@@ -301,12 +346,14 @@ class Brokers:
             self._raise_reason()
 
     def _list_bootstrap_nodes(self) -> list[Node]:
+        """Return kafka-python's names of the bootstrap servers, in the order of the setting."""
         return [broker.node_id for broker in self._manager.cluster.bootstrap_brokers()]
 
     async def _find_first_connected(self, deadline: float) -> Node | None:
         """Return the first bootstrap server whose connection stands, or None at the deadline.
 
-        A new server is tried every 0.3 s, beside the earlier ones.
+        `deadline` is a time of time.monotonic(). A new server is tried every 0.3 s, beside the earlier ones. Servers
+        that were silent before are tried only where all were silent. Nothing is raised.
         """
         nodes = self._list_bootstrap_nodes()
         nodes = [node for node in nodes if node not in self._silent] or nodes
@@ -322,14 +369,20 @@ class Brokers:
         return None
 
     def _start_opening(self, node: Node) -> Any:
-        """Return a future that is done when the connection stands or has failed; None where it cannot be opened yet."""
+        """Return a future that is done when the connection stands or has failed; None where it cannot be opened yet.
+
+        Nothing is raised here.
+        """
         try:
             return self._open(node, time.monotonic() + _NEXT_AFTER_S).init_future
         except _list_kafka_errors():
             return None
 
     async def _wait_briefly(self, future: Any, wait_s: float) -> None:
-        """Wait until the future is done, at most `wait_s`. Without a future, or with a done one, wait at most 5 ms."""
+        """Wait until the future is done, at most `wait_s`. Without a future, or with a done one, wait at most 5 ms.
+
+        The future's error is not raised.
+        """
         if future is None or future.is_done:
             await self._net.sleep(min(max(0.0, wait_s), _MOMENT_S))
             return
@@ -339,18 +392,26 @@ class Brokers:
             return
 
     def _open(self, node: Node, deadline: float) -> Connection:
-        """Return the connection to a node. It may still be opening."""
+        """Return the connection to a node. It may still be opening, until the `deadline`, a time of time.monotonic().
+
+        Raise an error of _list_kafka_errors() where it cannot be opened, for example in the pause after a failure.
+        """
         return self._manager.get_connection(
             node, self._get_ms_until(deadline), refresh_metadata_on_err=False, reset_backoff_on_connect=True
         )
 
     @staticmethod
     def _get_ms_until(deadline: float) -> int:
-        """Return the time until a deadline in ms, at least 1."""
+        """Return the time until a deadline, a time of time.monotonic(), in ms; at least 1, also after it."""
         return max(1, int((deadline - time.monotonic()) * _MS))
 
     def _make_error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
-        """Return our exception for a request without an answer. `is_sent` is whether the request was sent."""
+        """Return our exception for a request without an answer. `is_sent` is whether the request was sent.
+
+        Without a connection or an answer it is an UnreachableError, or an UnansweredError if it was sent. `error` is
+        None where only the time was over. Another error of kafka-python becomes an OperationError. An empty `node`
+        means the whole cluster.
+        """
         from kafka import errors
 
         unanswered = (
@@ -376,24 +437,28 @@ class Brokers:
         return kind(
             f"cannot reach the cluster at {self._settings.bootstrap_servers}: "
             f"{reason or f'no answer within {self._settings.timeout_s:g} s'}",
-            f"the address is from {self._settings.source}; -b HOST:PORT names another",
+            f"the address is from {self._settings.source}; choose another with -b HOST:PORT",
         )
 
 
 def _list_kafka_errors() -> tuple[type[Exception], ...]:
-    """Return the exceptions of kafka-python's calls."""
+    """Return the exceptions that kafka-python's calls raise, for an except clause."""
     from kafka.errors import KafkaError
 
     return KafkaError, OSError, OverflowError, ValueError  # the last two: host names that Python cannot look up
 
 
 def _make_setting_error(error: Exception) -> UsageError:
-    """Return the error for a setting that kafka-python refuses."""
+    """Return the error for a setting that kafka-python refuses, with kafka-python's text."""
     return UsageError(f"a client setting is wrong: {error}", "look at -X, --command-config and the context")
 
 
 def _translate_error(error: Any) -> KafkactlError:
-    """Return our exception for a refusal. kafka-python's protocol errors have Kafka's code as `errno`."""
+    """Return our exception for a refusal. kafka-python's protocol errors have Kafka's code as `errno`.
+
+    It is an UnsupportedRequestError where the brokers are too old, and otherwise an OperationError; its code is None
+    for an error without `errno`.
+    """
     from kafka import errors
 
     if isinstance(error, (errors.UnsupportedVersionError, errors.IncompatibleBrokerVersion)):
@@ -403,7 +468,7 @@ def _translate_error(error: Any) -> KafkactlError:
 
 
 def _find_connection_reason(error: BaseException) -> str | None:
-    """Return why a connection failed, or None where only the time was over."""
+    """Return why a connection failed, as text, or None where only the time was over."""
     from kafka import errors
 
     if isinstance(
@@ -418,5 +483,5 @@ def _find_connection_reason(error: BaseException) -> str | None:
 
 
 def _describe(error: Any) -> str:
-    """Return the text of one of kafka-python's errors."""
+    """Return the text of one of kafka-python's errors, or the name of its class; never empty."""
     return str(getattr(error, "description", None) or error or type(error).__name__)

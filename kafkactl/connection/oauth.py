@@ -6,6 +6,7 @@ Reference: KIP-255; librdkafka's CONFIGURATION.md, sasl.oauthbearer.*; RFC 6749 
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import time
 import urllib.parse
@@ -22,39 +23,44 @@ _TIMEOUT_S = 10
 def make_token_provider(properties: Mapping[str, str]) -> Any:
     """Return an object for kafka-python's sasl_oauth_token_provider.
 
-    It takes a token from token() when it needs one.
+    kafka-python calls its token() when it needs a token; nothing is fetched before and nothing is raised here.
     """
     from kafka.net.sasl.oauth import AbstractTokenProvider
 
     class Provider(AbstractTokenProvider):  # type: ignore[misc]
         def token(self) -> str:
-            return token(properties)
+            """Return a new token; raise UsageError or UnreachableError where there is none."""
+            return get_token(properties)
 
     return Provider()
 
 
-def token(properties: Mapping[str, str]) -> str:
-    """Return a token for the settings.
+def get_token(properties: Mapping[str, str]) -> str:
+    """Return a new token for the settings, which are under librdkafka's names.
 
-    Raise UsageError where no method is set, and UnreachableError where the token endpoint gives no token.
+    Raise UsageError where no method is set or the endpoint's URL is wrong, UnreachableError where the token endpoint
+    gives no token within about 10 s, and ValueError for a lifeSeconds that is not a whole number.
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt") == "true":
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
     if properties.get("sasl.oauthbearer.method") == "oidc":
         return _fetch_token(properties)
     raise UsageError(
-        "OAUTHBEARER needs a way to get a token",
-        "sasl.oauthbearer.method=oidc with sasl.oauthbearer.token.endpoint.url, client.id and client.secret",
+        "sasl.mechanism is OAUTHBEARER, and no setting says how to get a token",
+        "set sasl.oauthbearer.method=oidc with sasl.oauthbearer.token.endpoint.url, client.id and client.secret",
     )
 
 
 def _parse_pairs(text: str) -> list[tuple[str, str]]:
-    """Return the name=value words of a text."""
+    """Return the name=value words of a text, in order. A word without "=" has an empty value."""
     return [(name, value) for name, _, value in (word.partition("=") for word in text.split())]
 
 
 def _make_unsecured_token(config: Mapping[str, str]) -> str:
-    """Return a token without a signature, for tests."""
+    """Return a token without a signature, for tests. It is valid for lifeSeconds, or for an hour.
+
+    `config` has the options of sasl.oauthbearer.config. Raise ValueError for a lifeSeconds that is not a whole number.
+    """
     now = int(time.time())
     claims: dict[str, Any] = {
         config.get("principalClaimName", "sub"): config.get("principal", ""),
@@ -70,10 +76,13 @@ def _make_unsecured_token(config: Mapping[str, str]) -> str:
 
 
 def _fetch_token(properties: Mapping[str, str]) -> str:
-    """Return a token from the token endpoint; raise UsageError for a wrong URL, or UnreachableError."""
+    """Return a token from the token endpoint, which has 10 s for each step of its answer.
+
+    Raise UsageError for a missing or wrong URL, and UnreachableError for a refusal or an answer without a token.
+    """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):
-        raise UsageError("sasl.oauthbearer.token.endpoint.url is missing, or is no URL")
+        raise UsageError("sasl.oauthbearer.token.endpoint.url is missing or is not a URL")
     form = {"grant_type": "client_credentials"}
     if scope := properties.get("sasl.oauthbearer.scope"):
         form["scope"] = scope
@@ -86,7 +95,9 @@ def _fetch_token(properties: Mapping[str, str]) -> str:
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
             return str(json.load(answer)["access_token"])
-    except (OSError, ValueError, KeyError) as error:
+    except (KeyError, TypeError) as error:
+        raise UnreachableError(f"cannot get a token from {url}: the answer has no access_token") from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise UnreachableError(
-            f"no token from {url}: {error}", "look at sasl.oauthbearer.client.id and client.secret"
+            f"cannot get a token from {url}: {error}", "check sasl.oauthbearer.client.id and client.secret"
         ) from error

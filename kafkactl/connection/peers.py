@@ -59,11 +59,12 @@ _GREETINGS = len(_OTHER_GREETINGS)
 def look_at(
     addresses: Sequence[Address], secure: Secure | None = None, wait_s: float = KAFKA_WAIT_S
 ) -> dict[Address, Peer]:
-    """Return what listens at each of the first 16 addresses. All are asked at the same time.
+    """Return what listens at each of the first 16 different addresses. All are asked at the same time.
 
     A broker has `wait_s` seconds for its answer. `secure` is the function that starts TLS, or None for plain
     connections. Other greetings take 0.3 s more. They are sent only over plain connections, and only where no address
-    is a broker.
+    is a broker. An address that cannot be checked in time is SILENT. Without addresses the result is empty; nothing is
+    raised.
     """
     addresses = list(dict.fromkeys(addresses))[:_MOST_ADDRESSES]
     if not addresses:
@@ -86,11 +87,12 @@ def _run_in_parallel(
 ) -> dict[Address, Peer | None]:
     """Return the result of `look` for each address. An address that needs longer than `limit_s` is left out.
 
-    The look-up of a host name may take minutes.
+    Its thread goes on in the background: the look-up of a host name may take minutes. `look` must not raise.
     """
     results: dict[Address, Peer | None] = {}
 
     def store_result(address: Address) -> None:
+        """Keep the result of `look` for an address."""
         results[address] = look(address)
 
     threads = [threading.Thread(target=store_result, args=(address,), daemon=True) for address in addresses]
@@ -105,7 +107,8 @@ def _run_in_parallel(
 def connect(address: Address, wait_s: float) -> socket.socket:
     """Return a connection to an address; raise OSError, also for a host name that Python cannot look up.
 
-    The wait for the connection is at most `wait_s` seconds.
+    The wait for the connection is at most `wait_s` seconds for each address of the host; then TimeoutError, an OSError,
+    is raised. The look-up of the name is not bounded.
     """
     try:
         return socket.create_connection(address, wait_s)
@@ -114,7 +117,11 @@ def connect(address: Address, wait_s: float) -> socket.socket:
 
 
 def _greet(address: Address, secure: Secure | None, wait_s: float) -> Peer:
-    """Return the kind of server that answers an ApiVersions request."""
+    """Return the kind of server that answers an ApiVersions request within `wait_s` seconds.
+
+    `secure` starts TLS, or is None. The kind is SILENT without an answer in time, CLOSING where connections are closed,
+    and NOBODY where none is accepted.
+    """
     try:
         answer = _read_first_bytes(address, _build_api_versions_request(), wait_s, secure)
     except TimeoutError:
@@ -125,14 +132,20 @@ def _greet(address: Address, secure: Secure | None, wait_s: float) -> Peer:
 
 
 def _greet_otherwise(address: Address) -> Peer | None:
-    """Return the kind of server that answers another greeting, or None where nothing answers."""
+    """Return the kind of server that answers one of three other greetings, or None where nothing known answers.
+
+    Each greeting has 0.1 s. Nothing is raised.
+    """
     return next(
         (peer for greeting in _OTHER_GREETINGS if (peer := _identify_by_greeting(address, greeting)) is not None), None
     )
 
 
 def _identify_by_answer(answer: bytes) -> Peer:
-    """Return the kind of server that gives this answer to an ApiVersions request."""
+    """Return the kind of server that gives this answer, which is not empty, to an ApiVersions request.
+
+    BROKER and CONTROLLER differ in serving Metadata. Bytes of no known protocol mean STRANGER.
+    """
     if answer.startswith(b"HTTP/"):
         return Peer.HTTP
     if answer.startswith((_TLS_ALERT, _TLS_HANDSHAKE)):
@@ -150,7 +163,10 @@ def _identify_by_answer(answer: bytes) -> Peer:
 
 
 def _identify_by_greeting(address: Address, greeting: bytes) -> Peer | None:
-    """Return the kind of server that answers this greeting, or None where the answer is missing or unknown."""
+    """Return the kind of server that answers this greeting, or None where the answer is missing or unknown.
+
+    It is ZOOKEEPER, HTTP or TLS. The answer has 0.1 s, and nothing is raised.
+    """
     try:
         answer = _read_first_bytes(address, greeting, _OTHERS_WAIT_S, None)
     except OSError:
@@ -171,8 +187,9 @@ def _build_api_versions_request() -> bytes:
 def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: Secure | None) -> bytes:
     """Return the first bytes of a server's answer, or b"" where it closes the connection.
 
-    The result ends with a complete answer of Kafka's protocol at the latest. Raise TimeoutError where the server does
-    not answer, and OSError where it cannot be reached.
+    The result ends with a complete answer of Kafka's protocol at the latest, and may be a part of an answer. `secure`
+    starts TLS, or is None. Raise TimeoutError where nothing comes within about `wait_s` seconds, and OSError where the
+    server cannot be reached or TLS fails.
     """
     deadline = time.monotonic() + wait_s
     with connect(address, wait_s) as plain_socket:
@@ -195,7 +212,7 @@ def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: 
 
 
 def _is_whole(answer: bytes) -> bool:
-    """Return whether the bytes are a complete answer to our request, or no answer to it at all."""
+    """Return whether the bytes are a complete answer to our request, or 14 bytes or more of no answer to it at all."""
     if len(answer) < _ANSWER.size:
         return False
     size, correlation, _, _ = _ANSWER.unpack_from(answer)
@@ -203,7 +220,7 @@ def _is_whole(answer: bytes) -> bool:
 
 
 def _accepts(address: Address) -> bool:
-    """Return whether a server accepts connections."""
+    """Return whether a server accepts connections within 0.1 s; False also for a name that cannot be looked up."""
     try:
         connect(address, _OTHERS_WAIT_S).close()
     except OSError:

@@ -14,7 +14,7 @@ _PAIR = r"(?P<key>(?:\\.|[^\\\s=:])*)(?:[ \t\f]*[=:][ \t\f]*|[ \t\f]+|$)(?P<valu
 
 
 def read(path: Path) -> dict[str, str]:
-    """Return the settings of a file; the last of equal names counts.
+    """Return the settings of a file, as text by name; the last of equal names counts. Names are not checked.
 
     Raise UsageError for a file that cannot be read, is not UTF-8, or has a malformed escape.
     """
@@ -28,7 +28,10 @@ def read(path: Path) -> dict[str, str]:
 
 
 def parse(text: str) -> dict[str, str]:
-    """Return the settings of a .properties text; raise ValueError for a malformed unicode escape."""
+    """Return the settings of a .properties text, as text by name; raise ValueError for a malformed unicode escape.
+
+    The last of equal names counts. A line without a separator is a name with an empty value.
+    """
     settings = {}
     for line in _iterate_logical_lines(text):
         match = re.match(_PAIR, line, re.DOTALL)
@@ -38,7 +41,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def _iterate_logical_lines(text: str) -> Iterator[str]:
-    """Yield the lines without comments and blank lines.
+    """Yield the lines without their leading spaces, comments and blank lines.
 
     A line that ends with an odd number of backslashes continues in the next one.
     """
@@ -58,11 +61,15 @@ def _iterate_logical_lines(text: str) -> Iterator[str]:
 
 
 def _unescape(text: str) -> str:
-    """Return a key or value without its escapes; raise ValueError for a malformed unicode escape."""
+    """Return a key or value without its escapes; raise ValueError for a malformed unicode escape.
+
+    A backslash before another character is left out.
+    """
     if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
         raise ValueError(f"malformed \\u escape in {text!r}")
 
     def replace_escape(match: re.Match[str]) -> str:
+        """Return the character of an escape; an escape without a meaning is its character alone."""
         code, character = match.groups()
         return chr(int(code, 16)) if code else _ESCAPED_CHARACTERS.get(character, character)
 

@@ -43,22 +43,25 @@ class Waits(Protocol):
 
     @property
     def timeout_s(self) -> float:
-        """Return how long a request may take, in s; see Cluster."""
+        """Return how long a request may take, in s, at least 0.1: the time-out, or its rest inside share_timeout()."""
 
     def share_timeout(self) -> AbstractContextManager[float]:
-        """Let all requests inside share one time-out; see Cluster."""
+        """Let all requests inside share one time-out; yield its end as a time of time.monotonic()."""
 
     def renew_timeout_for_change(self) -> AbstractContextManager[None]:
-        """Give the change inside a whole time-out of its own; see Cluster."""
+        """Give the change inside a whole time-out of its own, independent of the reads before it."""
 
     def retry(self, ask: Callable[[], T]) -> T:
-        """Call `ask` until the time-out or until it has no transient error; see Cluster."""
+        """Call `ask` until it has no transient OperationError or the time-out is over; return its result.
+
+        The last error is raised, and every other error at once.
+        """
 
     def read_metadata(self) -> Any:
-        """Return the brokers, or raise why there is no connection; see Cluster."""
+        """Return the brokers; raise UnreachableError, OperationError or UsageError where there is no answer."""
 
     def name_silent_brokers(self, error: UnreachableError) -> UnreachableError:
-        """Return the error, with the silent brokers where others answer; see Cluster."""
+        """Return the error, or one of its class that names the silent brokers where only some brokers are silent."""
 
 
 class Requests:
@@ -70,14 +73,16 @@ class Requests:
     """
 
     def __init__(self, cluster: Waits) -> None:
+        """Take the cluster. Nothing is connected before the first request."""
         self._cluster = cluster
 
     @cached_property
     def _brokers(self) -> Brokers:
+        """The connections of kafka-python; raise UsageError for a setting that it refuses."""
         return Brokers(self._cluster.settings, self._cluster.read_metadata)
 
     def close(self) -> None:
-        """Close the connections. A later request opens them again."""
+        """Close the connections, if there are any. A later request opens them again."""
         if "_brokers" in self.__dict__:
             self._brokers.close()
             del self._brokers
@@ -91,24 +96,30 @@ class Requests:
         group: str | None = None,
         **fields: Any,
     ) -> Any:
-        """Return the answer to one request of Kafka's protocol.
+        """Return the answer to one request of Kafka's protocol, as an object of kafka-python.
 
         `api` is its name without "Request", `fields` are those of its schema. At most one of three parameters chooses
         the receiver: `broker` is a broker's id, `to_controller` means the controller, and `group` the coordinator of
         that group. Without them any broker gets the request.
 
         With KRaft any broker forwards a request to the controller. A question is put to the controller itself only
-        where the broker does not forward it.
+        where the broker does not forward it. A request whose name does not begin as a question's is a change: it has a
+        whole time-out of its own and is not repeated where its answer is missing.
 
-        A request that no broker can serve at the moment is sent again until the time-out. Then OperationError is
-        raised, or the answer is returned with the errors that it has. Raise also UnreachableError and UnansweredError.
+        An answer with an error code is returned as it is. Only a request that no broker can serve at the moment is sent
+        again until the time-out; then OperationError is raised, or the answer is returned with the errors that it has.
+        Raise UnreachableError where no answer came (UnansweredError after it was sent), UnsupportedRequestError where
+        the brokers are too old, OperationError for a missing controller or coordinator, UsageError for a wrong setting,
+        and StopIteration for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 
         def make() -> Any:  # a request gets its version from the broker that it is sent to
+            """Return a new request; it gets its version from the broker that it is sent to."""
             return find_request_class(api)(**fields)
 
         def ask() -> Any:
+            """Return the receiver's answer; raise OperationError where all its error codes are transient."""
             node = broker if group is None else self._find_coordinator(group)
             answer = self._send_change(make, node, to_controller) if is_change else self._send_question(make, node)
             codes = set(_iterate_error_codes(answer))
@@ -125,19 +136,23 @@ class Requests:
             return self._cluster.retry(ask)
 
     def ask_brokers(self, api: str, brokers: Iterable[int] | None = None, **fields: Any) -> Answers:
-        """Return the answers of several brokers to one question, and the errors; see ask_each.
+        """Return the answers of several brokers to one question by the broker's id, and the errors of the others.
 
-        `api` and `fields` are as in send(). `brokers` are ids; None means all brokers that are alive.
+        `api` is the name of the request without "Request", `fields` are those of its schema. `brokers` are ids; None
+        means all brokers that are alive. Without any the result is empty. All are asked at the same time. Raise the
+        first error where no broker answers: UnreachableError, UnansweredError or OperationError; raise UsageError for a
+        wrong setting.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
         return self.ask_each(api, dict.fromkeys(broker_ids, fields))
 
     def ask_each(self, api: str, questions: Mapping[int, Mapping[str, Any]]) -> Answers:
-        """Return the answer of each broker to its own question, and the errors.
+        """Return the answer of each broker to its own question by the broker's id, and the errors of the others.
 
-        All brokers are asked at the same time. `api` is as in send(), and `questions` has the fields of the request by
-        the broker's id. A broker that does not answer in time, or refuses the whole request, has an error. Raise the
-        first error where no broker answers.
+        All brokers are asked at the same time. `api` is the name of the request without "Request", and `questions` has
+        the fields of the request by the broker's id. A broker that is not alive, does not answer in time, or refuses
+        the whole request, has an error. Errors of single items stay in the answers. Raise the first error where no
+        broker answers: UnreachableError, UnansweredError or OperationError; raise UsageError for a wrong setting.
         """
         answers = self._ask_all(api, questions)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
@@ -146,7 +161,11 @@ class Requests:
         return {broker: answer for broker, answer in answers.items() if not isinstance(answer, KafkactlError)}, errors
 
     def _ask_all(self, api: str, questions: Mapping[int, Mapping[str, Any]]) -> dict[int, Any]:
-        """Return the answer or the error of each broker. All brokers are asked at the same time."""
+        """Return the answer or the error of each broker by its id, in the order of `questions`.
+
+        All brokers are asked at the same time. A refusal of the whole request is an error. Raise UsageError for a wrong
+        setting, and OperationError where the brokers refuse to be listed.
+        """
         from kafkactl.connection.messages import find_request_class
 
         requests: dict[int, Any] = {}
@@ -166,13 +185,17 @@ class Requests:
         return {broker: answers[broker] for broker in questions}
 
     def list_topics(self) -> list[str]:
-        """Return the names of all topics, internal ones included, in the broker's order; raise the errors of send()."""
+        """Return the names of all topics, internal ones included, in the broker's order.
+
+        Raise UnreachableError, OperationError or UsageError, as send() does.
+        """
         return [topic.name for topic in self.read_metadata(None)]
 
     def read_metadata(self, names: Iterable[str] | None) -> list[Any]:
-        """Return topics as Metadata describes them; None means all topics.
+        """Return topics as kafka-python's Metadata describes them, in the broker's order; None means all topics.
 
-        A topic that does not exist is not created.
+        A topic that does not exist is not created: its entry has an error code and no partitions. Without any name the
+        result is empty. Raise UnreachableError, OperationError or UsageError, as send() does.
         """
         from kafka.protocol.metadata import MetadataRequest
 
@@ -183,18 +206,22 @@ class Requests:
     def fetch(self, topic: str, partition: int, offset: int) -> bytes:
         """Return the batches of a partition, beginning with the one that contains the offset; b"" where there is none.
 
-        Raise OperationError for a refusal.
+        The broker waits up to 0.5 s for a first record. The result has at most 1 MiB, or one larger batch; the last
+        batch may be cut. Raise OperationError for a refusal, for example of an offset outside the log, and for a
+        partition that does not exist. Raise UnreachableError where there is no leader or no answer.
         """
         from kafka.protocol.consumer import FetchRequest
 
         (topic_metadata,) = self.read_metadata([topic])
-        leader = next(item.leader_id for item in topic_metadata.partitions if item.partition_index == partition)
+        leaders = {item.partition_index: item.leader_id for item in topic_metadata.partitions}
+        if partition not in leaders:
+            raise refusal(f"cannot read {topic}-{partition}", ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         fetch_partition = FetchRequest.FetchTopic.FetchPartition(
             partition=partition, current_leader_epoch=-1, fetch_offset=offset, partition_max_bytes=_FETCH_BYTES
         )
         answer = self.send(
             "Fetch",
-            broker=leader,
+            broker=leaders[partition],
             replica_id=-1,
             max_wait_ms=_FETCH_WAIT_MS,
             min_bytes=1,
@@ -209,20 +236,29 @@ class Requests:
         return bytes(partition_data.records or b"")
 
     def list_brokers(self) -> list[int]:
-        """Return the ids of the brokers that are alive, in order."""
+        """Return the ids of the brokers that are alive, in order.
+
+        Raise UnreachableError, which names silent brokers where others answer, OperationError or UsageError.
+        """
         with self._cluster.share_timeout() as deadline:
             self._learn(deadline)
         return sorted(self._brokers.places)
 
     def list_groups(self) -> tuple[list[Any], list[KafkactlError]]:
-        """Return all groups of all types, as ListGroups describes them, and an error for each broker without answer."""
+        """Return all groups of all types, as ListGroups describes them, and an error for each broker without an answer.
+
+        The groups are in the order of the brokers' ids, then in each broker's order. A broker that refuses has an
+        error, too; after a transient refusal all are asked again, until the time-out. Raise the first error where no
+        broker answers, the last transient refusal, UnreachableError where the brokers cannot be listed, and UsageError.
+        """
         answers, errors = self._cluster.retry(self._list_groups)
         return [group for answer in answers.values() for group in answer.groups], errors
 
     def _list_groups(self) -> Answers:
-        """Return the answers and errors of all brokers.
+        """Return the answers by the broker's id, and the errors of the other brokers.
 
-        Raise the first transient error, so that all are asked again.
+        Raise the first OperationError with a transient code, so that all are asked again, or the first error where no
+        broker answers.
         """
         answers, errors = self.ask_brokers("ListGroups")
         for error in errors:
@@ -231,9 +267,10 @@ class Requests:
         return answers, errors
 
     def list_config_resources(self, resource_type: int) -> list[str]:
-        """Return the names of the resources of a type (a ResourceType) that have settings.
+        """Return the names of the resources of a type (a ResourceType) that have configs, in the broker's order.
 
-        The result is empty where the brokers are too old for the request or refuse it for missing rights.
+        The result is empty where the brokers are too old for the request or refuse it for missing rights. Raise
+        OperationError for another refusal, UnreachableError or UsageError.
         """
         try:
             answer = self.send("ListConfigResources", resource_types=[resource_type])
@@ -242,7 +279,7 @@ class Requests:
         if answer.error_code in (ErrorCode.CLUSTER_AUTHORIZATION_FAILED, ErrorCode.UNSUPPORTED_VERSION):
             return []
         if answer.error_code:
-            raise refusal("cannot list what has settings", answer.error_code)
+            raise refusal("cannot list the resources with configs", answer.error_code)
         return [
             resource.resource_name for resource in answer.config_resources if resource.resource_type == resource_type
         ]
@@ -250,9 +287,12 @@ class Requests:
     def list_offsets(
         self, partitions: Sequence[Partition], at: int
     ) -> dict[Partition, tuple[int, int] | KafkactlError]:
-        """Return offset and timestamp of each partition for a time, or an error for a partition that has none.
+        """Return offset and timestamp (ms) of each partition for a time, or its error, in the given order.
 
-        `at` is a time in ms or a SpecialOffset. A timestamp of -1 means that there is none.
+        `at` is a time in ms since 1970 or a SpecialOffset. The offset is that of the first record at or after this
+        time; (-1, -1) means that no record is as new. With a SpecialOffset a timestamp of -1 means that there is none.
+        A partition that does not exist, has no leader, or whose leader does not answer or refuses, has an error. Raise
+        UnreachableError, OperationError or UsageError where the partitions' leaders cannot be looked up.
         """
         leaders = self._find_leaders(partitions)
         results: dict[Partition, tuple[int, int] | KafkactlError] = {
@@ -274,7 +314,10 @@ class Requests:
         return {partition: results[partition] for partition in partitions}
 
     def _find_leaders(self, partitions: Sequence[Partition]) -> dict[Partition, int | KafkactlError]:
-        """Return the id of each partition's leader, or an error where the partition or its leader does not exist."""
+        """Return the id of each partition's leader, or an OperationError where it or the partition does not exist.
+
+        Raise UnreachableError, OperationError or UsageError where no broker tells.
+        """
         metadata = {
             (topic.name, item.partition_index): item
             for topic in self.read_metadata(sorted({name for name, _ in partitions}))
@@ -291,7 +334,11 @@ class Requests:
         return leaders
 
     def list_reassignments(self) -> dict[Partition, tuple[tuple[int, ...], tuple[int, ...]]]:
-        """Return the replicas that are being added and removed, for each partition with a reassignment in progress."""
+        """Return the replicas that are being added and removed, for each partition with a reassignment in progress.
+
+        Each value is (adding, removing), tuples of broker ids. The result is empty where none is in progress. Raise
+        OperationError for a refusal, UnreachableError or UsageError.
+        """
         answer = self.send(
             "ListPartitionReassignments", to_controller=True, topics=None, timeout_ms=self._get_remaining_ms()
         )
@@ -304,7 +351,11 @@ class Requests:
         }
 
     def alter_reassignments(self, replicas: Mapping[Partition, Sequence[int]]) -> dict[Partition, int]:
-        """Start to move partitions to these replicas. Return the error code of each partition, 0 for none."""
+        """Start to move partitions to these replicas. Return the error code of each partition, 0 for none.
+
+        `replicas` are the broker ids of each partition, the preferred leader first. Raise OperationError where the
+        whole request is refused, UnansweredError where it was sent without an answer, UnreachableError or UsageError.
+        """
         answer = self.send(
             "AlterPartitionReassignments",
             to_controller=True,
@@ -323,7 +374,11 @@ class Requests:
         }
 
     def delete_group_offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """Delete a group's committed offsets of partitions. Return the error code of each partition, 0 for none."""
+        """Delete a group's committed offsets of partitions. Return the error code of each partition, 0 for none.
+
+        Raise OperationError where the whole request is refused, for example for an unknown group, UnansweredError where
+        it was sent without an answer, UnreachableError or UsageError.
+        """
         topics = [(topic, [(number,) for number in numbers]) for topic, numbers in _group_by_topic(partitions)]
         answer = self.send("OffsetDelete", group=group, group_id=group, topics=topics)
         if answer.error_code:
@@ -335,7 +390,9 @@ class Requests:
     def remove_group_members(self, group: str, members: Iterable[tuple[str | None, str | None]]) -> dict[str, int]:
         """Remove members of a group. Return the error code by the id of the member or of the instance, 0 for none.
 
-        A member is (member id, None) or (None, instance id).
+        A member is (member id, None) or (None, instance id). An unknown member has an error code. Raise OperationError
+        where the whole request is refused, UnansweredError where it was sent without an answer, UnreachableError or
+        UsageError.
         """
         answer = self.send(
             "LeaveGroup",
@@ -349,14 +406,21 @@ class Requests:
         return {member.member_id or member.group_instance_id: member.error_code for member in answer.members}
 
     def _find_coordinator(self, group: str) -> int:
-        """Return the id of the broker that coordinates a group."""
+        """Return the id of the broker that coordinates a group, which need not exist.
+
+        Raise OperationError for a refusal, UnreachableError or UsageError.
+        """
         answer = self.send("FindCoordinator", key=group, key_type=_GROUP, max_version=3)
         if answer.error_code:
             raise refusal(f"cannot find the coordinator of group {group}", answer.error_code)
         return int(answer.node_id)
 
     def _send_question(self, make: Callable[[], Any], broker: int | None) -> Any:
-        """Return the answer of a broker, or of any broker (None)."""
+        """Return the answer of a broker, or of any broker (None), also an answer with an error code.
+
+        `make` returns a new request; it is called for each attempt. Raise UnreachableError for a broker that is not
+        alive or does not answer until the time-out, and OperationError or UsageError.
+        """
         with self._cluster.share_timeout() as deadline:
             if broker is None:
                 try:
@@ -373,7 +437,12 @@ class Requests:
                     time.sleep(_PAUSE_S)
 
     def _send_change(self, make: Callable[[], Any], broker: int | None, to_controller: bool) -> Any:
-        """Return the answer to a change. It is sent once, over a connection that stands."""
+        """Return the answer to a change, also one with an error code. It is sent once, over a connection that stands.
+
+        `make` returns the request. Without `broker` the controller gets it if `to_controller` is true, and otherwise
+        any broker that answers. Raise UnansweredError where no answer came, UnreachableError where it was not sent,
+        OperationError or UsageError.
+        """
         with self._cluster.share_timeout() as deadline:
             if broker is None and to_controller:
                 broker = self._find_controller()
@@ -383,7 +452,11 @@ class Requests:
             return self._brokers.send(broker, make(), deadline)
 
     def _find_controller(self) -> int | None:
-        """Return the id of the controller's broker, or None where any broker forwards requests to the controller."""
+        """Return the id of the controller's broker, or None where any broker forwards requests to the controller.
+
+        Raise OperationError (NOT_CONTROLLER, a transient code) where the cluster has no controller, UnreachableError or
+        UsageError.
+        """
         with self._cluster.share_timeout() as deadline:
             self._learn(deadline)
         controller = self._brokers.controller
@@ -392,20 +465,30 @@ class Requests:
         return controller
 
     def _learn(self, deadline: float) -> None:
-        """Ask for the brokers. Raise UnreachableError; it names the silent brokers where others answer."""
+        """Ask for the brokers and the controller, and keep them. `deadline` is a time of time.monotonic().
+
+        Raise UnreachableError, which names the silent brokers where others answer, OperationError or UsageError.
+        """
         try:
             self._brokers.learn(deadline)
         except UnreachableError as error:
             raise self._name_silent(error) from error
 
     def _name_silent(self, error: UnreachableError) -> UnreachableError:
-        """Return the error with the silent brokers, where a broker has answered before or may have the question."""
+        """Return the error, or one that names the silent brokers where others answer.
+
+        They are looked for only where a broker has answered before or may have the question.
+        """
         if isinstance(error, UnansweredError) or self._brokers.has_answered:
             return self._cluster.name_silent_brokers(error)
         return error
 
     def _require_alive(self, broker: int, deadline: float) -> None:
-        """Raise UnreachableError for a broker that is not in the cluster's metadata."""
+        """Raise UnreachableError for a broker that is not in the cluster's metadata, which is read anew first.
+
+        That reading ends at the `deadline`, a time of time.monotonic(), and may raise OperationError and UsageError,
+        too.
+        """
         if broker not in self._brokers.places:
             self._learn(deadline)
         if broker not in self._brokers.places:
@@ -413,12 +496,15 @@ class Requests:
             raise UnreachableError(f"broker {broker} is not alive", f"brokers that are alive: {alive}")
 
     def _get_remaining_ms(self) -> int:
-        """Return the rest of the time-out in ms."""
+        """Return the rest of the cluster's time-out in ms, at least 100."""
         return int(self._cluster.timeout_s * _MS)
 
 
 def _iterate_error_codes(answer: Any) -> Iterator[int]:
-    """Yield the error code of an answer where it is not 0, and the codes of all its items, 0 included."""
+    """Yield the error code of an answer where it is not 0, and the codes of the items in its lists, 0 included.
+
+    Items inside items are not looked at. Nothing is yielded for an answer without items and without an error.
+    """
     if code := getattr(answer, "error_code", 0):
         yield code
     for name in answer.fields:
@@ -428,7 +514,7 @@ def _iterate_error_codes(answer: Any) -> Iterator[int]:
 
 
 def _group_by_topic(partitions: Iterable[Partition]) -> Iterator[tuple[str, list[int]]]:
-    """Yield each topic with the numbers of its partitions."""
+    """Yield each topic once, with the numbers of its partitions, both in the order of `partitions`."""
     grouped: dict[str, list[int]] = defaultdict(list)
     for topic, number in partitions:
         grouped[topic].append(number)
@@ -436,7 +522,10 @@ def _group_by_topic(partitions: Iterable[Partition]) -> Iterator[tuple[str, list
 
 
 def _build_list_offsets_fields(partitions: Iterable[Partition], at: int) -> dict[str, Any]:
-    """Return the fields of a ListOffsets request for a time in ms or a SpecialOffset."""
+    """Return the fields of a ListOffsets request for a time in ms since 1970 or a SpecialOffset.
+
+    min_version is the first version of the request that knows the special offset.
+    """
     return {
         "replica_id": -1,
         "isolation_level": 0,
@@ -446,7 +535,10 @@ def _build_list_offsets_fields(partitions: Iterable[Partition], at: int) -> dict
 
 
 def _parse_list_offsets(answer: Any) -> dict[Partition, tuple[int, int] | KafkactlError]:
-    """Return offset and timestamp of each partition of a ListOffsets answer, or its error."""
+    """Return (offset, timestamp in ms) of each partition of a ListOffsets answer, or its OperationError.
+
+    Both are -1 where no record is as new as the time. Nothing is raised.
+    """
     return {
         (topic.name, item.partition_index): refusal("", item.error_code)
         if item.error_code

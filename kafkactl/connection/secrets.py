@@ -34,15 +34,19 @@ _OTHERS_READ, _OTHERS_WRITE = 0o044, 0o022
 
 
 def is_secret(name: str) -> bool:
-    """Return whether a setting's value is secret. The name of a file or a command that gives a secret is not secret."""
+    """Return whether a setting's value is secret: its name has a word such as password, secret, token or jaas.
+
+    The name of a file or a command that gives a secret is not secret. Case counts.
+    """
     return any(word in name for word in _WORDS) and _find_source(name) is None and name not in _NO_SECRETS
 
 
 def refuse(names: Iterable[str], flag: str, instead: str) -> None:
-    """Raise UsageError for a secret on the command line: `ps` shows it to every user, and the shell keeps it.
+    """Raise UsageError for the first secret on the command line: `ps` shows it to all users, and the shell keeps it.
 
-    `flag` is the option. `instead` is the hint that says where the secret may come from; {name} in it becomes the
-    setting's name and {variable} the name of its environment variable.
+    `names` are settings' names; without a secret nothing happens. `flag` is the option. `instead` is the hint that says
+    where the secret may come from; {name} in it becomes the setting's name and {variable} the name of its environment
+    variable.
     """
     if secret_name := next((name for name in names if is_secret(name)), None):
         variable = "KAFKACTL_CLIENT_" + secret_name.upper().replace(".", "_")
@@ -53,20 +57,29 @@ def refuse(names: Iterable[str], flag: str, instead: str) -> None:
 
 
 def refuse_in_url(url: str, flag: str, instead: str) -> None:
-    """Raise UsageError for a URL on the command line that contains a login. `instead` is the hint."""
+    """Raise UsageError for a URL on the command line that contains a login; otherwise do nothing.
+
+    `instead` is the hint. The message hides the login.
+    """
     if (hidden := hide_in_url(url)) != url:
         raise UsageError(f"{flag} {hidden}: others can read the command line, and the shell keeps it", instead)
 
 
 def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
-    """Raise UsageError for a setting on the command line whose value is a URL with a login."""
+    """Raise UsageError for a setting on the command line whose value is a URL with a login.
+
+    `settings` are values by name, `flag` is the option. Other settings pass.
+    """
     for name, value in settings.items():
         if "://" in value:
             refuse_in_url(value, f"{flag} {name}", "put it into a file: --command-config FILE")
 
 
 def hide_secret(name: str, value: str) -> str:
-    """Return the value of a setting as it may be shown: hidden for a secret, without the login for a URL."""
+    """Return the value of a setting as it may be shown: hidden for a secret, without the login for a URL.
+
+    Other values come back unchanged.
+    """
     if is_secret(name):
         return HIDDEN
     return hide_in_url(value) if "://" in value else value
@@ -75,29 +88,36 @@ def hide_secret(name: str, value: str) -> str:
 def refuse_commands_of_others(path: Path, settings: Iterable[str]) -> None:
     """Raise UsageError for a file of another user with commands: they would run with the rights of the present user.
 
-    Files of root are allowed. Windows is not checked.
+    `settings` are the names in the file. Files of root are allowed, files that do not exist pass, and Windows is not
+    checked.
     """
     command_name = next((name for name in settings if _find_source(name) == "command"), None)
     if command_name is None or os.name != "posix" or not path.exists():
         return
     if path.stat().st_uid not in (0, os.geteuid()):
-        raise UsageError(f"{path} has {command_name}, and the file is another user's", f"chown $(id -u) {path}")
+        raise UsageError(f"{path} has {command_name}, and the file belongs to another user", f"chown $(id -u) {path}")
 
 
 def refuse_changeable(path: Path, settings: Iterable[str]) -> None:
-    """Raise UsageError for a file that other users can write and that has secrets, or commands or files for them."""
+    """Raise UsageError for a file that other users can write and that has secrets, or commands or files for them.
+
+    `settings` are the names in the file. The file's group counts as other users. A file whose rights cannot be read
+    passes, and Windows is not checked.
+    """
     setting_name = next((name for name in settings if is_secret(name) or _find_source(name)), None)
     if setting_name is not None and _grants_others(_OTHERS_WRITE, path):
         raise UsageError(f"{path} holds {setting_name}, and others can write it", f"chmod go-w {path}")
 
 
 def refuse_changeable_contexts(path: Path) -> None:
-    """Raise UsageError for a contexts file that is not a file, or that other users can write.
+    """Raise UsageError for a contexts file that is not a regular file, or that other users can write.
 
-    It decides where to connect and which commands run.
+    It decides where to connect and which commands run. A file that does not exist passes.
     """
     if path.exists() and not path.is_file():
-        raise UsageError(f"the contexts file {path} is no file", "KAFKACTL_CONFIG names another")
+        raise UsageError(
+            f"the contexts file {path} is not a regular file", "choose another file with KAFKACTL_CONFIG=FILE"
+        )
     if _grants_others(_OTHERS_WRITE, path):
         raise UsageError(
             f"others can write the contexts file {path}: it says where to connect, and which commands give passwords",
@@ -106,7 +126,10 @@ def refuse_changeable_contexts(path: Path) -> None:
 
 
 def find_warning(path: Path, settings: Iterable[str]) -> str | None:
-    """Return a warning about a file that contains secrets and that other users can read, or None."""
+    """Return a warning about a file that contains secrets and that other users can read, or None.
+
+    `settings` are the names in the file. The file's group counts as other users. On Windows the result is None.
+    """
     secret_name = next((name for name in settings if is_secret(name)), None)
     if secret_name is None or not _grants_others(_OTHERS_READ, path):
         return None
@@ -114,10 +137,11 @@ def find_warning(path: Path, settings: Iterable[str]) -> str | None:
 
 
 def resolve_secrets(layers: Sequence[Mapping[str, str]], runs_commands: bool = True) -> Iterator[dict[str, str]]:
-    """Yield each layer with the secrets that its commands and files give.
+    """Yield each layer with the secrets that its commands and files give, in the order of `layers`.
 
-    A later layer wins over an earlier one. So a secret is not read where a later layer has the same setting. Raise
-    UsageError when a command or a file does not give a secret, and for every command if `runs_commands` is false.
+    A layer has values by the settings' names. A later layer wins over an earlier one: a secret is not read where a
+    later layer has the same setting. Raise UsageError when a command or a file does not give a secret, and for every
+    command if `runs_commands` is false.
     """
     for number, layer in enumerate(layers, 1):
         later_names = {_strip_source(name) for later in layers[number:] for name in later}
@@ -138,7 +162,7 @@ def resolve_secrets(layers: Sequence[Mapping[str, str]], runs_commands: bool = T
 def _find_source(name: str) -> str | None:
     """Return "command" or "file" where the setting is the source of a secret, or None.
 
-    The separator is `_` or, in names from the environment, `.`.
+    Its name is that of a secret and then `_command` or `_file`; in names from the environment the separator is `.`.
     """
     for source in _SOURCES:
         base = name.removesuffix(f"_{source}").removesuffix(f".{source}")
@@ -148,14 +172,18 @@ def _find_source(name: str) -> str | None:
 
 
 def _strip_source(name: str) -> str:
-    """Return the name of the setting without `_command` or `_file`."""
+    """Return the name of the setting without `_command` or `_file`; other names come back unchanged."""
     source = _find_source(name)
     return name if source is None else name.removesuffix(source)[:-1]
 
 
 @functools.cache  # some commands make two clients, and the command may ask the user for a password
 def _run_command(name: str, command: str) -> str:
-    """Return the first line of a shell command's output; raise UsageError where it fails or takes more than 60 s."""
+    """Return the first line of a shell command's output; raise UsageError where it fails or takes more than 60 s.
+
+    `name` is the setting, for the message. The command's stderr is the process's own. An empty line is a UsageError,
+    too. The result is kept: the same command runs once in a process.
+    """
     import subprocess
 
     try:
@@ -163,16 +191,17 @@ def _run_command(name: str, command: str) -> str:
             command, shell=True, stdout=subprocess.PIPE, stderr=sys.stderr, timeout=_COMMAND_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        raise UsageError(f"{name}: the command does not end", f"it has {_COMMAND_TIMEOUT_S} s") from None
+        raise UsageError(f"{name}: the command timed out after {_COMMAND_TIMEOUT_S} s", "run it by hand") from None
     if completed.returncode != 0:
         raise UsageError(f"{name}: the command failed with status {completed.returncode}", "run it by hand")
     return _take_first_line(name, completed.stdout)
 
 
 def read_secret_file(name: str, path: Path) -> str:
-    """Return the first line of a file. `name` is the setting or option, for the message.
+    """Return the first line of a file, without its end. `name` is the setting or option, for the message.
 
-    Raise UsageError for a file that cannot be read, that other users can read or write, or whose first line is empty.
+    Bytes that are not UTF-8 become replacement characters. Raise UsageError for a file that cannot be read, that its
+    group or other users can read or write, or whose first line is empty.
     """
     for bits, verb in ((_OTHERS_READ, "read"), (_OTHERS_WRITE, "write")):
         if _grants_others(bits, path):
@@ -185,15 +214,21 @@ def read_secret_file(name: str, path: Path) -> str:
 
 
 def _take_first_line(name: str, content: bytes) -> str:
-    """Return the first line; raise UsageError where it is empty."""
+    """Return the first line, decoded as UTF-8 with replacements; raise UsageError where it is empty.
+
+    `name` is the setting or option, for the message.
+    """
     line = content.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
     if not line:
-        raise UsageError(f"{name}: it gives nothing")
+        raise UsageError(f"{name}: the first line is empty")
     return line
 
 
 def _grants_others(bits: int, path: Path) -> bool:
-    """Return whether the group or all users have these rights to a file; False where its rights cannot be read."""
+    """Return whether the group or all users have any of these rights (mode bits) to a file.
+
+    It is False on Windows and where the rights cannot be read.
+    """
     try:
         return os.name == "posix" and bool(path.stat().st_mode & bits)
     except OSError:  # opening the file reports the reason

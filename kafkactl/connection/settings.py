@@ -58,9 +58,9 @@ class Settings:
     """Names of the properties that are on the command line itself (-X)."""
 
     def require_writable(self, action: str, caller: str = "command") -> None:
-        """Raise UsageError if the settings are those of a read-only context.
+        """Raise UsageError if the settings are those of a read-only context; otherwise do nothing.
 
-        `action` is the change as a phrase that begins with a verb, `caller` what would make it.
+        `action` is the change as a phrase that begins with a verb; `caller` names what would make the change.
         """
         if self.read_only_context is not None:
             raise UsageError(
@@ -69,10 +69,10 @@ class Settings:
             )
 
     def with_flags(self, flags: Mapping[str, Flag]) -> Settings:
-        """Return a copy with the properties that flags set, by the properties' names.
+        """Return a copy with the properties that flags set; `flags` are by the properties' names.
 
-        A flag wins over contexts, variables and their files. Raise UsageError where the command line also has another
-        value.
+        A flag wins over contexts, variables and their files. Raise UsageError where the command line, or a file that it
+        names, also has another value; case does not count.
         """
         for name, flag in flags.items():
             other_value = self.command_line_properties.get(name)
@@ -98,7 +98,7 @@ class Flag:
 
     @property
     def text(self) -> str:
-        """Return the value in the form of a client setting: true and false are lower case."""
+        """Return the value as the text of a client setting: True and False become true and false."""
         return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
 
 
@@ -115,9 +115,11 @@ def resolve(
 
     `bootstrap_server`, `context`, `command_config` and `timeout_s` (in s) are the options, or None. `overrides` are the
     texts name=value of -X. `environment` is None for the process's own. Without `runs_commands` a secret that a command
-    would give is a UsageError.
+    would give is a UsageError. Nothing is connected, but commands for secrets are run.
 
-    Raise UsageError for a wrong or unsafe setting or file, and NotFoundError for a context that does not exist.
+    Raise UsageError for a wrong or unsafe setting or file, for a secret on the command line, for two different
+    addresses there, and for a time-out that is not above 0 and at most 1 h. Raise NotFoundError for a context that does
+    not exist.
     """
     environment = os.environ if environment is None else environment
     is_file_named = command_config is not None
@@ -167,17 +169,25 @@ def resolve(
 
 
 def parse_assignment(text: str, flag: str) -> tuple[str, str]:
-    """Return the name and the value of a text name=value; raise UsageError, which names the flag."""
+    """Return the name, stripped, and the value of a text name=value. The value may be empty and may contain "=".
+
+    Raise UsageError, which names `flag`, for a text without "=" or with an empty name.
+    """
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise UsageError(f"{flag} {text}: not name=value", f"for example: {flag} client.id=me")
+        raise UsageError(f"invalid value {text!r} for {flag}: not name=value", f"for example: {flag} client.id=me")
     return name.strip(), value
 
 
 def _choose(
     flag: str | None, context_flag: str | None, from_file: str | None, environment: Mapping[str, str]
 ) -> tuple[Mapping[str, str], str, str, str | None]:
-    """Return the context's properties, the bootstrap servers, their source, and a read-only context's name or None."""
+    """Return the context's properties, the bootstrap servers, their source, and a read-only context's name or None.
+
+    `flag`, `context_flag` and `from_file` (the address in the --command-config file) are None where they are absent.
+    Without a context the properties are empty. Raise NotFoundError for an unknown context, and UsageError for a
+    contexts file that cannot be read or that other users can write.
+    """
     tiers = (
         (
             flag or (from_file if context_flag is None else None),
@@ -215,7 +225,10 @@ def _get_read_only_name(context: contexts.Context) -> str | None:
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the client settings of KAFKACTL_CLIENT_* variables under their property names."""
+    """Return the client settings of KAFKACTL_CLIENT_* variables under their property names.
+
+    SASL_PASSWORD becomes sasl.password. Values are not checked.
+    """
     return {
         name.removeprefix(CLIENT_VARIABLE).lower().replace("_", "."): value
         for name, value in environment.items()
@@ -233,7 +246,10 @@ def _is_host(text: str) -> bool:
 
 
 def require_addresses(bootstrap_servers: str) -> None:
-    """Raise UsageError unless the text is a comma-separated list of host:port. A host alone means port 9092."""
+    """Raise UsageError unless the text is a comma-separated list of host:port. A host alone means port 9092.
+
+    A port is 1 to 65535. A prefix PROTOCOL:// is allowed. The message hides an address that contains "@".
+    """
     for server in bootstrap_servers.split(","):
         address = server.strip().rpartition("://")[2]
         host, colon, port = address.rpartition(":")
@@ -242,11 +258,14 @@ def require_addresses(bootstrap_servers: str) -> None:
         is_port = port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536
         if not (is_port and _is_host(host)):
             text = HIDDEN if "@" in server else repr(server.strip())
-            raise UsageError(f"{text} is no broker address", "name brokers as host:port, with commas between")
+            raise UsageError(f"invalid broker address: {text}", "write brokers as host:port, separated by commas")
 
 
 def _resolve_timeout(flag_s: float | None, environment: Mapping[str, str]) -> float:
-    """Return the time-out in seconds; raise UsageError for a value that is not a duration above 0 and at most 1 h."""
+    """Return the time-out in s: the flag's (None: no flag), or else KAFKACTL_TIMEOUT, or else 10.
+
+    Raise UsageError for a value that is not a duration above 0 and at most 1 h.
+    """
     environment_value = environment.get("KAFKACTL_TIMEOUT")
     if flag_s is not None:
         timeout_s = flag_s

@@ -13,12 +13,14 @@ from kafkactl.errors import UsageError
 def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with the settings' trust, host name check and client certificate.
 
-    Raise UsageError for a PKCS12 key store, and for files that cannot be read.
+    The settings are under librdkafka's names. Raise UsageError for a PKCS12 key store, and for files that cannot be
+    read. OpenSSL asks on the terminal for the password of a key without ssl.key.password.
     """
     if "ssl.keystore.location" in properties:
         raise UsageError(
             "this request needs the client's certificate as PEM, and ssl.keystore.location is PKCS12",
-            "openssl pkcs12 -in STORE -out client.pem -nodes, then ssl.certificate.location and ssl.key.location",
+            "convert it: openssl pkcs12 -in STORE -out client.pem -nodes;"
+            " then set ssl.certificate.location and ssl.key.location",
         )
     try:
         tls_context = make_trust_context(properties)
@@ -31,9 +33,10 @@ def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
-    """Return a TLS context with trust and host name check only.
+    """Return a TLS context with trust and host name check only, without a client certificate.
 
-    Raise OSError or ValueError for CA certificates that cannot be read.
+    Without ssl.ca.location and ssl.ca.pem the system's authorities are trusted. Raise OSError or ValueError for CA
+    certificates that cannot be read.
     """
     tls_context = ssl.create_default_context(
         cafile=properties.get("ssl.ca.location"), cadata=properties.get("ssl.ca.pem")
@@ -46,7 +49,10 @@ def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def _load_certificate(tls_context: ssl.SSLContext, properties: Mapping[str, str]) -> None:
-    """Load the client's certificate and key into the context, from files or from PEM texts."""
+    """Load the client's certificate and key into the context, from files or from PEM texts.
+
+    Without a certificate in the settings nothing happens. Raise OSError or ValueError where they cannot be read.
+    """
     password = properties.get("ssl.key.password")
     if certificate := properties.get("ssl.certificate.location"):
         tls_context.load_cert_chain(certificate, properties.get("ssl.key.location"), password)

@@ -49,11 +49,11 @@ class Account:
 
     @property
     def delivered(self) -> int:
-        """Return the number of records that also readers of committed records see."""
+        """Return the number of records that also readers of committed records see. Waiting records count, too."""
         return self.accepted - self.failed - self.aborted
 
     def explain_failure(self, code: int, otherwise: str) -> str:
-        """Return why a record was not delivered, as text for people.
+        """Return why a record was not delivered, as text for people; it may say "may have been delivered".
 
         `code` is the code of the record's error, `otherwise` the text for a code without a text of its own.
         """
@@ -63,7 +63,10 @@ class Account:
         return otherwise if reason is None else reason.format(why=self.give_up_reason, largest=self.largest_bytes)
 
     def on_failure(self, error: KafkaError | None, message: Message) -> None:
-        """Count the failed record of a delivery report; confluent_kafka calls this."""
+        """Count the failed record of a delivery report; confluent_kafka calls this.
+
+        Without an error nothing happens.
+        """
         if error is None:
             return
         kind, timestamp_ms = message.timestamp()
@@ -80,7 +83,10 @@ class Account:
         )
 
     def fail_record(self, record: Record, reason: str) -> None:
-        """Count a record that was not even queued as failed, and pass it with the reason to `tell`."""
+        """Count a record that was not even queued as failed, and pass it with the reason to `tell`.
+
+        It must be counted in `accepted` already.
+        """
         self.fail(make_undelivered(record, reason))
 
     def refuse(self, records: Iterable[Record], reason: str) -> None:
@@ -90,12 +96,12 @@ class Account:
             self.fail_record(record, reason)
 
     def fail(self, record: UndeliveredRecord) -> None:
-        """Count a record that was not delivered, and pass it to `tell`."""
+        """Count a record that was not delivered as failed, and pass it to `tell`. Errors of `tell` pass through."""
         self.failed += 1
         self.tell(record)
 
     def fail_cut_piece(self, data: bytes) -> None:
-        """Count the bytes of a line that a signal cut as one failed record, and pass it to `tell`."""
+        """Count the bytes of a line that a signal cut as one accepted and failed record, and pass it to `tell`."""
         self.accepted += 1
         self.fail(UndeliveredRecord(None, data, None, None, None, CUT))
 

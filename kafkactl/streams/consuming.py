@@ -58,10 +58,10 @@ class Reading:
     ) -> None:
         """Connect, and join the group or assign partitions.
 
-        `warn` is called with sentences about topics and partitions that cannot be read, `tell` with sentences about
-        rebalances. `prepare` is called with every list of records before it is returned. Raise UnreachableError where
-        no broker answers, NotFoundError for a missing topic or partition, OperationError where offsets cannot be looked
-        up, and UsageError for a wrong client setting.
+        `warn` is called with sentences about topics and partitions that cannot be read, `tell` (None: nobody) with
+        sentences about rebalances. `prepare` is called with every list of records before it is returned. Raise
+        UnreachableError where no broker answers, NotFoundError for a missing topic or partition, OperationError where
+        offsets cannot be looked up, and UsageError for a wrong client setting.
         """
         self._prepare = prepare
         self.while_idle: Callable[[], None] = _do_nothing
@@ -102,8 +102,10 @@ class Reading:
     def read_batches(self) -> Iterator[list[Message]]:
         """Yield lists of records as they come, until the selection ends; pass each list to mark_handled() later.
 
-        A list has one record or more. Raise UnreachableError where no broker, leader or assignment answers within the
-        time-out, NotFoundError for a deleted topic, and OperationError for an error of a broker.
+        A list has one record or more, in the order of the offsets within a partition. A `tail` is yielded first, as one
+        list sorted by time, which may be empty. An error of keep_alive() or of a rebalance is raised here. Raise
+        UnreachableError where no broker, leader or assignment answers within the time-out, NotFoundError for a deleted
+        topic that was named, and OperationError for an error of a broker.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -149,7 +151,9 @@ class Reading:
     def _apply_changes(self, adds: bool = True) -> list[Partition]:
         """Add new partitions to those that are read, and drop partitions of deleted topics.
 
-        Return the dropped ones. With `adds` False no partition is added.
+        Return the dropped ones. With `adds` False no partition is added. Raise NotFoundError for a deleted topic that
+        was named, UnreachableError where nothing can come any more, and OperationError where the ends of new partitions
+        cannot be looked up.
         """
         new, deleted = self._watch.look(adds)
         if new:
@@ -165,17 +169,21 @@ class Reading:
         return deleted
 
     def _require_assignment(self, waited_s: float) -> None:
-        """Raise UnreachableError where the reading has an end, and the group assigned no partitions in time."""
+        """Raise UnreachableError where the reading has an end, and the group assigned no partitions in time.
+
+        `waited_s` is the time without an assignment, in s; the bound is the cluster's time-out.
+        """
         if self._selection.ends and waited_s > self._cluster.timeout_s:
             raise UnreachableError(
                 f"group {self._selection.group} assigned no partitions within {self._cluster.timeout_s:g} s",
-                "look at its members: kafkactl groups describe GROUP --members; --timeout waits longer",
+                "list its members: kafkactl groups describe GROUP --members; wait longer with --timeout",
             )
 
     def mark_handled(self, messages: Sequence[Message]) -> None:
-        """Note records as handled, so that the next commit of the group includes them.
+        """Note records as handled, so that the next commit of the group includes them. Nothing is sent here.
 
-        A record may be marked again. Without a group this does nothing.
+        A record may be marked again. Without a group this does nothing. A partition that the group took away meanwhile
+        is left out without an error.
         """
         if self._selection.joins and messages:
             ends = self._find_ends(messages)
@@ -186,7 +194,8 @@ class Reading:
         """Commit the handled records, leave the group and close the consumer.
 
         Return False where this takes longer than `timeout_s`, because a broker may be frozen; it then goes on in a
-        daemon thread. None waits without a bound. The error of a commit that a broker refuses is not raised.
+        daemon thread. None waits without a bound. The error of a commit that a broker refuses is not raised, and the
+        result is True then.
         """
         import threading
 
@@ -196,11 +205,14 @@ class Reading:
         return not closing.is_alive()
 
     def _subscribe_to_selection(self) -> None:
-        """Join the group for the topics of the selection."""
+        """Join the group for the topics of the selection.
+
+        Raise NotFoundError where no topic matches or a topic is missing, UnreachableError or OperationError.
+        """
         self._subscribe(list(find_topics(self._cluster, self._consumer, self._selection)))
 
     def _subscribe(self, topics: list[str]) -> None:
-        """Join the group for these topics.
+        """Join the group for these topics, instead of earlier ones. Nothing is waited for.
 
         Patterns were matched before, because librdkafka's are not Python's.
         """
@@ -214,7 +226,11 @@ class Reading:
         )
 
     def _follow_topics(self) -> None:
-        """Subscribe again where topics of the selection were created or deleted; at most every 5 s."""
+        """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
+
+        Without a group, or with fixed names, nothing happens. A broker that does not answer is reported, and not an
+        error.
+        """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
             return
@@ -222,7 +238,7 @@ class Reading:
         try:
             names = list(include.choose(self._consumer.list_topics(timeout=_LOOK_WAIT_S).topics).names)
         except KafkaException:  # the next attempt may get an answer
-            self._tell("the brokers do not answer: new topics are looked for later")
+            self._tell("the brokers do not answer: kafkactl looks for new topics later")
         else:
             for name in sorted(set(self._topics) - set(names)):
                 self._watch.note_deleted(name)
@@ -230,13 +246,16 @@ class Reading:
                 self._subscribe(names)
 
     def _assign(self, starts: Mapping[Partition, int]) -> None:
-        """Read these partitions from these offsets."""
+        """Read these partitions from these offsets, and forget which ones are at their ends."""
         self._at_end.clear()
         self._stops = {partition: stop for partition in starts if (stop := self._ranges[partition].stop) is not None}
         self._consumer.assign([TopicPartition(*partition, start) for partition, start in starts.items()])
 
     def _on_loss(self, change: str, partitions: Sequence[TopicPartition]) -> None:
-        """Note partitions that the group took away, and the ends of their yielded records."""
+        """Note partitions that the group took away, and the ends of their yielded records; librdkafka calls this.
+
+        `change` is "revoked" or "lost", for the user.
+        """
         lost_partitions = {(entry.topic, entry.partition) for entry in partitions}
         self._watch.partitions -= lost_partitions
         self._newly_lost |= lost_partitions
@@ -256,14 +275,15 @@ class Reading:
         self._report_change(change, partitions)
 
     def _report_change(self, change: str, partitions: Sequence[TopicPartition]) -> None:
-        """Report a rebalance and its partitions to the user."""
+        """Report a rebalance and its partitions to the user. `change` is one word, such as "assigned"."""
         names = ", ".join(sorted(f"{entry.topic}-{entry.partition}" for entry in partitions)) or "no partitions"
         self._tell(f"{change}: {names}")
 
     def _store(self, offsets: list[TopicPartition]) -> None:
         """Add offsets to the next commit.
 
-        A partition that was taken away meanwhile is left out: its new owner commits it.
+        A partition that was taken away meanwhile is left out: its new owner commits it. Raise KafkaException for
+        another error of librdkafka.
         """
         try:
             self._consumer.store_offsets(offsets=offsets)
@@ -275,7 +295,8 @@ class Reading:
         """Find the starts of partitions without a commit, which become their first commits, as with the Java client.
 
         Without these commits a partition that was empty, or not reached before the command was stopped, would have no
-        commit. The next consumer of the group would begin at its end and never show the records between.
+        commit. The next consumer of the group would begin at its end and never show the records between. librdkafka
+        calls this; an error is kept, and _next_batch() raises it.
         """
         self._unassigned_since = None
         self._watch.partitions |= {(entry.topic, entry.partition) for entry in partitions}
@@ -285,6 +306,10 @@ class Reading:
         end = EARLIEST_OFFSET if reset == "earliest" else LATEST_OFFSET
 
         def ask() -> tuple[list[TopicPartition], list[TopicPartition]]:
+            """Return the committed offsets, and the offsets that were looked up for partitions without a commit.
+
+            Raise UnreachableError or OperationError.
+            """
             try:
                 committed = consumer.committed(partitions, timeout=timeout_s)
                 unread = [TopicPartition(entry.topic, entry.partition, end) for entry in committed if entry.offset < 0]
@@ -322,17 +347,23 @@ class Reading:
         return commits
 
     def _on_commit(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
-        """Note the committed offsets; partitions without a new offset are also among them."""
+        """Note the committed offsets; partitions without a new offset are also among them. An error is ignored."""
         if error is None:
             committed = [entry for entry in partitions if entry.error is None and entry.offset >= 0]
             self._committed.update({(entry.topic, entry.partition): entry.offset for entry in committed})
 
     def _note_yielded_end(self, partition: Partition, end: int) -> None:
-        """Note that the records of a lost partition were yielded up to an offset."""
+        """Note that the records of a lost partition were yielded up to an offset, which is excluded.
+
+        A smaller offset than before is ignored.
+        """
         self._yielded_ends[partition] = max(end, self._yielded_ends.get(partition, 0))
 
     def _is_new(self, message: Message) -> bool:
-        """Return whether a record was not yielded before its partition was lost."""
+        """Return whether a record was not yielded before its partition was lost.
+
+        Records after the last yielded one are new from then on.
+        """
         partition: Any = (message.topic(), message.partition())
         if partition in self._newly_lost:
             return True
@@ -343,12 +374,16 @@ class Reading:
 
     @staticmethod
     def _find_ends(messages: Iterable[Message]) -> dict[Partition, int]:
-        """Return the offset after the last message of each partition."""
+        """Return the offset after the last message of each partition. The messages of a partition are in order."""
         last: dict[Any, Any] = {(message.topic(), message.partition()): message.offset() for message in messages}
         return {partition: offset + 1 for partition, offset in last.items()}
 
     def _next_batch(self, size: int) -> list[Message]:
-        """Return the records that have come: wait for one record only, so that a single one is not delayed."""
+        """Return the records that have come: wait for one record only, so that a single one is not delayed.
+
+        The wait is 0.1 s; the list is empty where nothing came. `size` is the largest number of records, beside early
+        ones. Raise UnreachableError or OperationError for an error of librdkafka, and the kept error of a callback.
+        """
         early, self._early = self._early, []
         self._newly_lost.clear()
         try:
@@ -377,9 +412,9 @@ class Reading:
         return self._cut_at_stops(messages) if self._stops else messages
 
     def _is_record(self, message: Message) -> bool:
-        """Return whether a message is a record.
+        """Return whether a message is a record, and not an event or an error that is passed over.
 
-        Note the end of a partition; raise KafkactlError for an error message.
+        Note the end of a partition. Raise UnreachableError or OperationError for another error message.
         """
         error = message.error()
         if error is None and not self._at_end:  # the set is checked for every record only near the end
@@ -407,7 +442,7 @@ class Reading:
         raise self._cluster.error(KafkaException(error), f"cannot read {subject}")
 
     def _cut_at_stops(self, messages: list[Message]) -> list[Message]:
-        """Return the messages before the stops of their partitions."""
+        """Return the messages before the stops of their partitions, and note the partitions that are at their stop."""
         remaining = []
         for message in messages:
             partition: Any = (message.topic(), message.partition())
@@ -419,7 +454,7 @@ class Reading:
         return remaining
 
     def _is_over(self, last_record_at: float) -> bool:
-        """Return whether the reading has come to its end."""
+        """Return whether the reading has come to its end. `last_record_at` is a time of time.monotonic()."""
         assigned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
         if self._selection.is_over(time.monotonic() - last_record_at, assigned, self._at_end):
             return True
@@ -427,10 +462,11 @@ class Reading:
         return bool(self._stops) and assigned <= self._at_end & self._stops.keys()
 
     def _last_records(self, number: int) -> Iterator[list[Message]]:
-        """Yield the last `number` records of each partition, sorted by time.
+        """Yield the last `number` records of each partition, sorted by time, as one list, which may be empty.
 
-        Offsets may have gaps after compaction and at the ends of transactions. Where too few records come, the search
-        begins farther back, as often as necessary.
+        Then the partitions are read from their ends on. Offsets may have gaps after compaction and at the ends of
+        transactions. Where too few records come, the search begins farther back, as often as necessary. Raise
+        UnreachableError, OperationError or NotFoundError, as read_batches() does.
         """
         ends = look_up_offsets(self._cluster, self._consumer, self._ranges, LATEST_OFFSET)
         firsts = look_up_offsets(self._cluster, self._consumer, self._ranges, EARLIEST_OFFSET)
@@ -478,7 +514,10 @@ def _do_nothing() -> None:
 
 
 def make_consumer_settings(selection: Selection) -> dict[str, Any]:
-    """Return the settings of a consumer for a selection; the user's own settings override them."""
+    """Return the settings of a consumer for a selection, under librdkafka's names.
+
+    The cluster lets the user's own settings override them.
+    """
     return {
         **FAST_FETCH,
         # librdkafka needs a name even where no group is joined; nothing is ever committed under this name.

@@ -21,28 +21,31 @@ class DryRun:
 
         `partition` is the one to send to, or None. `topic_bytes` is the largest batch that the topic accepts, in bytes;
         None where batches are compressed, or where it is not known. Raise NotFoundError for a missing topic or
-        partition, UsageError for a setting (max.request.size) that is no number, and UnreachableError where no broker
-        answers.
+        partition, OperationError for a topic that cannot be read, UsageError for a setting (max.request.size) that is
+        not a number, and UnreachableError where no broker answers.
         """
         self._topic_bytes = topic_bytes
         self._cluster, self._topic, self._account = cluster, topic, account
         topics = cluster.read_metadata().topics
         if topic not in topics:
-            raise NotFoundError(f"topic not found: {topic!r}", f"kafkactl topics create {topic}")
+            raise NotFoundError(f"topic not found: {topic!r}", f"create it: kafkactl topics create {topic}")
         self._numbers = frozenset(list_partition_numbers(topics[topic]))
         if partition is not None:
             require_partition(topic, partition, self._numbers)
         account.largest_bytes = find_largest_bytes(cluster)
 
     def send(self, batch: Batch) -> None:
-        """Count records as accepted, and check them; those that could not be sent fail."""
+        """Count records as accepted, and check them; those that could not be sent fail. Nothing is sent or raised."""
         for record in batch:
             self._account.accepted += 1
             if (reason := self._find_fault(record)) is not None:
                 self._account.fail_record(record, reason)
 
     def _find_fault(self, record: Record) -> str | None:
-        """Return why a record could not be sent, as text, or None."""
+        """Return why a record could not be sent, as text, or None.
+
+        Reasons are a missing partition, a header, a timestamp, and its size.
+        """
         number = record.get("partition")
         if number is not None and number not in self._numbers:
             return f"topic {self._topic} has no partition {number}"
@@ -60,7 +63,10 @@ _OVERHEAD_BYTES = 36
 
 
 def count_content_bytes(record: Record) -> int:
-    """Return the number of bytes that a record's key, value and headers take in a request."""
+    """Return the number of bytes that a record's key, value and headers take in a request.
+
+    The lengths of the parts of headers are included, those of key and value are not.
+    """
     size_bytes = len(record.get("key") or b"") + len(record.get("value") or b"")
     for name, value in record.get("headers") or ():
         size_bytes += sum(_count_varint_bytes(len(part)) + len(part) for part in (name_bytes(name), value or b""))
@@ -75,5 +81,5 @@ def count_batch_bytes(record: Record) -> int:
 
 
 def _count_varint_bytes(number: int) -> int:
-    """Return the number of bytes of a length as a zigzag varint."""
+    """Return the number of bytes, at least 1, of a length as a zigzag varint. The length is 0 or more."""
     return max(1, -(-(number << 1).bit_length() // 7))

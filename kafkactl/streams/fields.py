@@ -45,10 +45,11 @@ class FieldReader:
     def read(self, fields: dict[str, Any]) -> Record | None:
         """Return the record with these fields, or None for a control record of a log.
 
-        Raise FormatError for an unknown field, and for a value of the wrong type.
+        `fields` are those of parse_members(); ignored ones may be present. Raise FormatError for an unknown field, for
+        a value of the wrong type, for text that is not of its format, and for both a field and its form NAME_base64.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
-            raise FormatError(f"no field {unknown[0]!r} is known", f"a record has: {', '.join(self.FIELDS)}")
+            raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")
         if fields.get("control") is not None:
             return None
         record: Record = {
@@ -70,7 +71,7 @@ def parse_members(line: bytes) -> dict[str, Any]:
     """Return the members of a JSON object.
 
     A value is a string, None, an int, a list of headers, or JsonText for anything else. Raise FormatError for a line
-    that is no JSON object in UTF-8, and for a repeated name.
+    that is no JSON object in UTF-8, for a repeated name, and for half of a surrogate pair.
     """
     import orjson
 
@@ -84,7 +85,7 @@ def parse_members(line: bytes) -> dict[str, Any]:
         text = line.decode("utf-8")
         fields = _parse_object(text, _skip(text, 0))
     except UnicodeDecodeError as error:
-        raise FormatError(f"not UTF-8 at byte {error.start}", "value_base64 takes any bytes") from error
+        raise FormatError(f"not UTF-8 at byte {error.start}", "use value_base64 for other bytes") from error
     except RecursionError as error:
         raise FormatError("not JSON that can be read: it is nested too deeply") from error
     except StopIteration as error:  # the scanner of json gives the position only
@@ -95,7 +96,10 @@ def parse_members(line: bytes) -> dict[str, Any]:
 
 
 def _is_simple(fields: dict[str, Any]) -> bool:
-    """Return whether an object has only strings, null and the numbers of a record."""
+    """Return whether an object has only strings, null, headers as pairs, and integers outside of key and value.
+
+    Then orjson's values need no change.
+    """
     for name, value in fields.items():
         if value is None or type(value) is str or (type(value) is int and name not in ("key", "value")):
             continue
@@ -111,14 +115,18 @@ _SCAN: Any = JSON_DECODER.scan_once  # type: ignore[attr-defined]
 
 
 def _skip(text: str, at: int) -> int:
-    """Return the position after the white space at a position."""
+    """Return the position after the white space at a position, which is `at` where there is none."""
     match = _SPACE.match(text, at)
     assert match is not None
     return match.end()
 
 
 def _parse_object(text: str, at: int) -> dict[str, Any]:
-    """Return the members of the object at a position; nothing else may follow it."""
+    """Return the members of the object at a position; nothing else may follow it.
+
+    Raise FormatError for another value, a repeated name, or half of a surrogate pair; ValueError or StopIteration (with
+    the position) for text that is not JSON; RecursionError for deep nesting.
+    """
     if text[at : at + 1] != "{":
         raise FormatError("not an object", 'like {"key": "k", "value": "v"}')
     members: dict[str, Any] = {}
@@ -129,7 +137,10 @@ def _parse_object(text: str, at: int) -> dict[str, Any]:
 
 
 def _add_member(members: dict[str, Any], name: str, text: str, begin: int, end: int) -> None:
-    """Add a member to those of the object; raise FormatError for a repeated name."""
+    """Add the member whose value is between two positions to those of the object.
+
+    Raise FormatError for a repeated name, ValueError or StopIteration for text that is not JSON.
+    """
     if name in members:
         raise FormatError(f"{name!r} is there twice")
     if name == "headers" and text[begin] in "[{":
@@ -139,7 +150,10 @@ def _add_member(members: dict[str, Any], name: str, text: str, begin: int, end: 
 
 
 def _parse_value(text: str, begin: int, end: int) -> Any:
-    """Return a string, None, or any other value as its text."""
+    """Return a string, None for null, or any other value as its text (JsonText).
+
+    Raise FormatError for a string with half of a surrogate pair.
+    """
     raw = text[begin:end]
     if raw == "null":
         return None
@@ -151,13 +165,17 @@ def _parse_value(text: str, begin: int, end: int) -> Any:
     except UnicodeEncodeError as error:
         half = f"\\u{ord(value[error.start]):04x}"
         raise FormatError(
-            f"{half} is half of a character, and no text has it", "key_base64 and value_base64 take any bytes"
+            f"{half} is half of a character, and no text has it", "use key_base64 or value_base64 for other bytes"
         ) from error
     return value
 
 
 def _scan_items(text: str, at: int, take: Callable[[str, int, int], None]) -> int:
-    """Call `take` with the name, begin and end of each member of an object, or element of a list; return its end."""
+    """Call `take` with the name, begin and end of each member of an object, or element of a list; return its end.
+
+    The name of an element is empty. Raise ValueError for a missing name, colon or comma, and StopIteration with the
+    position where a value is missing.
+    """
     is_object, close = text[at] == "{", "}" if text[at] == "{" else "]"
     at = _skip(text, at + 1)
     if text[at : at + 1] == close:
@@ -183,7 +201,11 @@ def _scan_items(text: str, at: int, take: Callable[[str, int, int], None]) -> in
 
 
 def _parse_headers(text: str, at: int) -> list[Any]:
-    """Return headers as pairs, or as objects of name and value; a single object of all headers gives pairs."""
+    """Return headers as pairs, or as objects of name and value; a single object of all headers gives pairs.
+
+    Items of another kind are returned as they are; _read_headers refuses them. Raise FormatError for half of a
+    surrogate pair, ValueError or StopIteration for text that is not JSON.
+    """
     items: list[Any] = []
     if text[at] == "{":
         _scan_items(
@@ -192,6 +214,7 @@ def _parse_headers(text: str, at: int) -> list[Any]:
         return items
 
     def take(_: str, begin: int, end: int) -> None:
+        """Append the element between two positions: an object, a pair, or another value."""
         if text[begin] == "{":
             item: dict[str, Any] = {}
             _scan_items(text, begin, lambda name, first, last: item.__setitem__(name, _parse_value(text, first, last)))
@@ -219,13 +242,14 @@ def _check_name(name: str) -> str:
 def _read_bytes(fields: dict[str, Any], name: str, to_bytes: Callable[[str], bytes]) -> bytes | None:
     """Return the bytes of a field, or of its form NAME_base64; None for null and for a missing field.
 
-    Raise FormatError where both are there, and for base64 that is wrong.
+    `to_bytes` converts the text of the field. Raise FormatError where both are there, for base64 that is wrong, and as
+    `to_bytes` does.
     """
     text, packed = fields.get(name), fields.get(name + _BASE64)
     if packed is None:
         return None if text is None else to_bytes(text)
     if text is not None:
-        raise FormatError(f"{name} and {name}_base64 are both there")
+        raise FormatError(f"{name} and {name}_base64 are mutually exclusive")
     try:
         return base64.b64decode(packed, validate=True)
     except (TypeError, ValueError, binascii.Error) as error:
@@ -233,8 +257,11 @@ def _read_bytes(fields: dict[str, Any], name: str, to_bytes: Callable[[str], byt
 
 
 def _read_headers(items: Any) -> Headers:
-    """Return headers from a list of pairs, or of objects with name and value; raise FormatError for anything else."""
-    wrong = FormatError("headers are no list of [name, value], nor an object")
+    """Return headers from a list of pairs, or of objects with name and value; raise FormatError for anything else.
+
+    A name that is not UTF-8 is bytes. A value of None is null.
+    """
+    wrong = FormatError("headers are not a list of [name, value] or an object")
     if isinstance(items, str) or not isinstance(items, list):
         raise wrong
     headers: Headers = []
@@ -254,14 +281,20 @@ def _read_headers(items: Any) -> Headers:
 
 
 def _encode_text(text: str) -> bytes:
-    """Return text as UTF-8, with the bytes that surrogateescape has kept."""
+    """Return text as UTF-8, with the bytes that surrogateescape has kept.
+
+    Raise UnicodeEncodeError for other lone surrogates, which parse_members() refuses before.
+    """
     return text.encode("utf-8", "surrogateescape")
 
 
 def _read_integer(value: Any, name: str, highest: int) -> int:
-    """Return an integer from 0 to `highest`; raise FormatError for anything else."""
+    """Return an integer from 0 to `highest`, from an int or a text of digits; raise FormatError for anything else.
+
+    `name` is the field, for the message.
+    """
     if type(value) is int or (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20):
         number = int(value)
         if 0 <= number <= highest:
             return number
-    raise FormatError(f"{name} {value} is no number from 0 to {highest}")
+    raise FormatError(f"invalid value {value!r} for {name}: not a number from 0 to {highest}")

@@ -28,10 +28,11 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=~": lambda value, pattern: isinstance(value, str) and pattern.search(value) is not None,
 }
 _MISSING = object()
+_CONDITION_HINT = "like '.user.id == 7', '.tags[0] =~ \"^a\"' or '.deleted'"
 
 
 def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
-    """Return a filter for records whose key or value has a match of a regular expression.
+    """Return a filter for records whose key or value has a match of a regular expression anywhere.
 
     `part` is key or value. A record whose part is null, or not of its `format`, does not pass. Raise UsageError for an
     invalid pattern.
@@ -39,6 +40,7 @@ def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
     load_compiled = compile_pattern(pattern, f"--{part}-matches")
 
     def passes(message: Any) -> bool:
+        """Return whether the part of a message is text with a match."""
         text = _decode(getattr(message, part)(), format)
         return text is not None and load_compiled.search(text) is not None
 
@@ -46,14 +48,16 @@ def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
 
 
 def make_header_filter(text: str) -> RecordFilter:
-    """Return a filter for records with a header: NAME, or NAME=REGEX for one whose value has a match.
+    """Return a filter for records with a header: NAME, or NAME=REGEX for one whose value has a match anywhere.
 
-    Raise UsageError for an invalid pattern.
+    A null value counts as an empty one, and bytes that are not UTF-8 as replacement characters. Raise UsageError for an
+    invalid pattern. The filter raises KafkactlError where the headers cannot be read.
     """
     name, equals, pattern = text.partition("=")
     load_compiled = compile_pattern(pattern, "--header-matches")
 
     def passes(message: Any) -> bool:
+        """Return whether a message has the header, with a match in its value where there is a pattern."""
         values = [value for key, value in read_headers(message) if name_bytes(key) == name_bytes(name)]
         return any(not equals or load_compiled.search((value or b"").decode(errors="replace")) for value in values)
 
@@ -61,13 +65,14 @@ def make_header_filter(text: str) -> RecordFilter:
 
 
 def make_json_filter(text: str, format: Format) -> RecordFilter:
-    """Return a filter for records whose value is JSON and fulfils a condition; see parse_condition.
+    """Return a filter for records whose value is JSON and fulfils a condition such as .user.id == 7.
 
-    Raise UsageError for an invalid condition.
+    A value that is null, not of its `format` or not JSON does not pass. Raise UsageError for an invalid condition.
     """
     condition = parse_condition(text)
 
     def passes(message: Any) -> bool:
+        """Return whether a message's value is JSON that fulfils the condition."""
         value = _decode(message.value(), format)
         if value is None:
             return False
@@ -90,7 +95,7 @@ class Condition:
     literal: Any = None
 
     def holds(self, data: Any) -> bool:
-        """Return whether a JSON value fulfils the condition.
+        """Return whether a JSON value, as Python's json has it, fulfils the condition.
 
         False where the path leads nowhere, and where the types cannot be compared.
         """
@@ -105,7 +110,7 @@ class Condition:
             return False
 
     def _find_value(self, data: Any) -> Any:
-        """Return the value at the path, or _MISSING."""
+        """Return the value at the path, or _MISSING where the path leads nowhere."""
         for step in self.path:
             try:
                 data = data[step]
@@ -117,25 +122,27 @@ class Condition:
 def parse_condition(text: str) -> Condition:
     """Return the condition of a text like .user.id == 7, .tags[0] =~ "^a", .total >= 1.5 or .deleted.
 
-    Raise UsageError for any other text, and for an invalid pattern.
+    A word that is not JSON is a text without quotes. Raise UsageError for any other text, and for an invalid pattern.
     """
     rest = text.strip()
     path: list[str | int] = []
     at = 1 if rest == "." or rest[:2] in (". ", ".[") else 0
     while step := _STEP.match(rest, at):
-        index, quoted = step["index"], step["quoted"]
-        path.append(int(index) if index is not None else json.loads(quoted) if quoted is not None else step["name"])
+        try:
+            path.append(_parse_step(step))
+        except ValueError as error:
+            raise UsageError(f"invalid value {text!r} for --where: {error}", _CONDITION_HINT) from error
         at = step.end()
     tail = rest[at:].strip()
     if not at or (tail and not any(tail.startswith(sign) for sign in _OPERATORS)):
-        raise UsageError(f"--where {text}: not a condition", "like '.user.id == 7', '.tags[0] =~ \"^a\"' or '.deleted'")
+        raise UsageError(f"invalid value {text!r} for --where: not a condition", _CONDITION_HINT)
     if not tail:
         return Condition(tuple(path), None)
     sign = tail[:2] if tail[:2] in _OPERATORS else tail[:1]
     literal = tail[len(sign) :].strip()
     if not literal:
         raise UsageError(
-            f"--where {text}: nothing stands after {sign}", f'a value is missing, like {sign} 7 or {sign} "a"'
+            f"invalid value {text!r} for --where: the value after {sign} is missing", f'like {sign} 7 or {sign} "a"'
         )
     try:
         value = json.loads(literal)
@@ -146,12 +153,22 @@ def parse_condition(text: str) -> Condition:
     return Condition(tuple(path), _OPERATORS[sign], value)
 
 
+def _parse_step(step: re.Match[str]) -> str | int:
+    """Return the name or the index of a step of a path.
+
+    Raise ValueError for a name in quotes with a wrong escape, and for an index of thousands of digits.
+    """
+    if step["index"] is not None:
+        return int(step["index"])
+    return step["name"] if step["quoted"] is None else str(json.loads(step["quoted"]))
+
+
 def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
-    """Return a compiled regular expression; raise UsageError, with the name of the option, for an invalid one."""
+    """Return a compiled regular expression; raise UsageError, with the option `flag`, for an invalid one."""
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise UsageError(f"{flag} {pattern}: no regular expression: {error}") from error
+        raise UsageError(f"invalid value {pattern!r} for {flag}: not a regular expression: {error}") from error
 
 
 def _decode(data: bytes | None, format: Format) -> str | None:

@@ -21,7 +21,7 @@ from kafkactl.errors import FormatError
 from kafkactl.serde.formats import Format
 from kafkactl.streams.fields import FieldReader, parse_members
 from kafkactl.streams.lines import LineReader
-from kafkactl.streams.record import Batch
+from kafkactl.streams.record import Batch, Record
 from kafkactl.streams.stoppable import CHUNK, CanStop, Input, Stop
 
 _LENGTH = struct.Struct(">i")
@@ -46,7 +46,10 @@ def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
 
 
 def read_whole_lines(source: Input) -> Iterator[bytes]:
-    """Yield lines with their ends, as bytes with many lines each; a last line without an end gets one."""
+    """Yield lines with their ends, as bytes with many lines each; a last line without an end gets one.
+
+    A line that a signal cuts is left out. Raise OSError where the input cannot be read.
+    """
     rest: list[bytes] = []
     for chunk in _read_chunks(source):
         end = chunk.rfind(b"\n") + 1
@@ -60,16 +63,19 @@ def read_whole_lines(source: Input) -> Iterator[bytes]:
 
 
 def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
-    """Yield the records of pieces that end at a delimiter, in batches.
+    """Yield the records of pieces that end at a delimiter, in batches. The last piece needs no delimiter.
 
     An empty delimiter makes the whole input one record. Raise FormatError, with the number of the piece, for a piece
-    that `reader` refuses.
+    that `reader` refuses; the records before it were yielded.
     """
     return _read_records(_read_pieces(source, delimiter), reader)
 
 
 def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator[Batch]:
-    """Yield the records of lists of pieces; raise FormatError for the first piece that `reader` refuses."""
+    """Yield the records of lists of pieces; raise FormatError for the first piece that `reader` refuses.
+
+    The records before it are yielded. Batches may be empty.
+    """
     number = 1
     for part in pieces:
         batch: Batch = []
@@ -83,10 +89,11 @@ def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator
 
 
 def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
-    """Yield the records of an input in which each value follows its length, in batches.
+    """Yield the records of an input in which each value follows its length, in batches, which may be empty.
 
-    A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError for a negative length below -1,
-    and where the input ends inside a record. After a signal a record that has begun is read to its end.
+    A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the number of the record,
+    for a length below -1, for a value that is not of its format, and where the input ends inside a record. After a
+    signal a record that has begun is read to its end.
     """
     waiting = b""
     number = 0
@@ -97,14 +104,14 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
         while at + _LENGTH.size <= len(waiting):
             try:
                 length = _read_length(waiting, at, number)
+                end = at + _LENGTH.size + max(0, length)
+                if end > len(waiting):
+                    break
+                batch.append(_make_value_record(value, length, waiting[at + _LENGTH.size : end], number))
             except FormatError:
-                yield batch
+                yield batch  # the records before the error are good
                 raise
-            end = at + _LENGTH.size + max(0, length)
-            if end > len(waiting):
-                break
             number += 1
-            batch.append({"value": None if length < 0 else value.from_input(waiting[at + _LENGTH.size : end])})
             at = end
         waiting = waiting[at:]
         yield batch
@@ -114,24 +121,41 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
             length = _read_length(waiting, 0, number)
             waiting = source.fill_up(waiting, _LENGTH.size + max(0, length))
             if waiting and len(waiting) == _LENGTH.size + max(0, length):
-                yield [{"value": None if length < 0 else value.from_input(waiting[_LENGTH.size :])}]
+                yield [_make_value_record(value, length, waiting[_LENGTH.size :], number)]
                 return
     if waiting:
         raise FormatError(f"record {number + 1}: the input ends within it, after {len(waiting)} bytes")
 
 
 def _read_length(data: bytes, at: int, number: int) -> int:
-    """Return the length at a position; raise FormatError for one below -1."""
+    """Return the length, in bytes, at a position, -1 for a null value; raise FormatError for one below -1.
+
+    `number` is the number of records before, for the message.
+    """
     length: int = _LENGTH.unpack_from(data, at)[0]
     if length < -1:
-        raise FormatError(f"record {number + 1}: {length} is no length", "four bytes, big-endian, before each")
+        raise FormatError(
+            f"record {number + 1}: invalid length {length}", "write four bytes, big-endian, before each value"
+        )
     return length
+
+
+def _make_value_record(value: Format, length: int, data: bytes, number: int) -> Record:
+    """Return the record of a value after its length; raise FormatError for data that is not of its format.
+
+    A length of -1 means a null value. `number` is the number of records before, for the message.
+    """
+    try:
+        return {"value": None if length < 0 else value.from_input(data)}
+    except FormatError as error:
+        raise FormatError(f"record {number + 1}: {error}", error.hint) from error
 
 
 def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
     """Yield the records of lines with one JSON object each (NDJSON), in batches; empty lines are skipped.
 
-    Raise FormatError, with the number of the line, for a line that is no record; the records before it were yielded.
+    Control records of a log are skipped, too. Batches may be empty. Raise FormatError, with the number of the line, for
+    a line that is no record; the records before it were yielded.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):
@@ -152,8 +176,8 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     """Yield the records of csv rows below a heading, in batches.
 
     With a column `value` the columns are the fields of a record. Without it, a row becomes a JSON object, and its key
-    is in the column `key`. A cell without quotes that equals `null` is null. Raise FormatError, with the number of the
-    line, for a row that is no record.
+    is in the column `key`. A cell without quotes that equals `null` is null. A row that a signal cuts is left out.
+    Raise FormatError, with the number of the line, for a row that is no record; the records before it were yielded.
     """
     lines = _RowLines(source)
     titles: list[str] = []
@@ -183,6 +207,7 @@ class _RowLines:
     """
 
     def __init__(self, source: Input) -> None:
+        """Take the input. Nothing is read yet."""
         self._source = source
         self._batches = ([piece + b"\n" for piece in pieces] for pieces in _read_pieces(source, b"\n"))
         self.waiting: deque[bytes] = deque()
@@ -192,7 +217,10 @@ class _RowLines:
         self.is_cut = False
 
     def read_rows(self) -> Iterator[bytes]:
-        """Yield each row that is not empty: one line, or several where a quote is open at the end of a line."""
+        """Yield each row that is not empty: one line, or several where a quote is open at the end of a line.
+
+        A row has its line end. Raise FormatError where the input ends inside quotes.
+        """
         row: list[bytes] = []
         quotes = number = 0
         while (line := self._next_line(row)) is not None:
@@ -211,7 +239,7 @@ class _RowLines:
             raise FormatError("a cell begins with a quote and never ends")
 
     def _next_line(self, row: list[bytes]) -> bytes | None:
-        """Return the next line with its end, or None at the end of the input."""
+        """Return the next line with its end, or None at the end of the input. `row` has the lines of the row so far."""
         while not self.waiting:
             lines = next(self._batches, None)
             if lines is not None:
@@ -229,7 +257,10 @@ _CELL = re.compile(rb"""(?:"([^"]*(?:""[^"]*)*)"|([^,"\n]*))(,|\r?\n|\Z)""")
 
 
 def _split_cells(row: bytes, null: bytes) -> list[bytes | None]:
-    """Return the cells of a row with its line end; raise FormatError for a quote inside a cell without quotes."""
+    """Return the cells of a row with its line end; None for a cell without quotes that equals `null`.
+
+    Raise FormatError for a quote inside a cell without quotes.
+    """
     cells: list[bytes | None] = []
     if b'"' not in row:
         plain = row.removesuffix(b"\n").removesuffix(b"\r").split(b",")
@@ -238,9 +269,7 @@ def _split_cells(row: bytes, null: bytes) -> list[bytes | None]:
     while True:
         match = _CELL.match(row, at)
         if match is None:
-            raise FormatError(
-                "a quote inside a cell", 'a cell with quotes is in quotes itself, each of them doubled: """"'
-            )
+            raise FormatError("a quote inside a cell", 'put the cell into quotes, and double each quote inside: """"')
         quoted, bare, end = match.groups()
         if quoted is not None:
             cells.append(quoted.replace(b'""', b'"'))
@@ -253,7 +282,10 @@ def _split_cells(row: bytes, null: bytes) -> list[bytes | None]:
 
 
 def _read_titles(cells: list[bytes | None]) -> list[str]:
-    """Return the names of the columns; raise FormatError for names that are not UTF-8 or repeated."""
+    """Return the names of the columns, in order; raise FormatError for names that are not UTF-8 or repeated.
+
+    A null cell is an empty name. A carriage return in a name is a FormatError, too.
+    """
     try:
         titles = ["" if cell is None else cell.decode("utf-8") for cell in cells]
     except UnicodeDecodeError as error:
@@ -266,7 +298,11 @@ def _read_titles(cells: list[bytes | None]) -> list[str]:
 
 
 def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, Any]:
-    """Return a row as fields of a record; raise FormatError for a wrong number of cells."""
+    """Return a row as fields of a record; raise FormatError for a wrong number of cells.
+
+    Without a column `value` or `value_base64` the whole row becomes a JSON text as the value; raise FormatError where
+    it is not UTF-8, and for headers that are not JSON.
+    """
     if len(row) != len(titles):
         raise FormatError(f"{len(row)} cells under {len(titles)} headings")
     texts = [None if cell is None else cell.decode("utf-8", "surrogateescape") for cell in row]
@@ -284,7 +320,10 @@ def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, An
 
 
 def _parse_header_cell(text: str) -> Any:
-    """Return the headers that a cell has as JSON; raise FormatError for any other text."""
+    """Return the headers that a cell has as JSON; raise FormatError for text that is not JSON.
+
+    Their form is not checked here.
+    """
     try:
         return parse_members(b'{"headers": ' + text.encode("utf-8", "surrogateescape") + b"}")["headers"]
     except FormatError as error:
@@ -303,14 +342,15 @@ class RecordDefaults:
     def fill(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Return an iterator over the batches, with the missing parts of each record filled in.
 
-        The key replaces a null key.
+        The key replaces a null key, the headers come after those of the record, and the timestamp replaces a missing
+        one. The records are changed in place.
         """
         if self == RecordDefaults():
             return batches
         return map(self._fill_batch, batches)
 
     def _fill_batch(self, batch: Batch) -> Batch:
-        """Fill in a batch, and return it."""
+        """Fill in the records of a batch in place, and return the batch."""
         for record in batch:
             if record.setdefault("key", None) is None:
                 record["key"] = self.key
@@ -325,7 +365,7 @@ def repeat(open_input: Callable[[], Iterator[Piece]], times: int, stop: Stop) ->
     """Yield the pieces of the iterators that `open_input` returns, which is called `times` times; 0 means without end.
 
     After a signal the first repetition is completed, and a later one ends at once. An input without records ends the
-    repetition.
+    repetition. Errors of the iterators pass through.
     """
     for number in count(1):
         empty = True
@@ -342,14 +382,17 @@ class Pace:
     """Limit of the number of records per second, spread evenly over time."""
 
     def __init__(self, per_second: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Begin now; `sleep` waits for a number of seconds, and a signal may end it early."""
+        """Begin now; `sleep` waits for a number of seconds, and a signal may end it early.
+
+        `per_second` is the number of records per second, above 0.
+        """
         self.size = max(1, int(per_second / _PACES_PER_SECOND))
         """Number of records that may be sent at once."""
         self._per_second, self._sleep = per_second, sleep
         self._started, self._sent_records = time.monotonic(), 0
 
     def wait(self, count: int) -> None:
-        """Wait until `count` more records may be sent."""
+        """Wait until `count` more records may be sent, and count them as sent. A signal may end the wait early."""
         wait_s = self._started + self._sent_records / self._per_second - time.monotonic()
         if wait_s > 0:
             self._sleep(wait_s)
@@ -357,13 +400,17 @@ class Pace:
 
 
 def _read_chunks(source: Input) -> Iterator[bytes]:
-    """Yield the bytes of an input as they come."""
+    """Yield the bytes of an input as they come, never empty; raise OSError where it cannot be read."""
     while chunk := source.read1(CHUNK):  # the bytes that have come, without waiting for more
         yield chunk
 
 
 def _read_pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
-    """Yield lists of the pieces between delimiters, as they come."""
+    """Yield lists of the pieces between delimiters, without them, as they come. A list may be empty.
+
+    Without a delimiter (b"") the whole input is one piece. A last piece without its delimiter counts, unless it is
+    empty or a signal cuts it.
+    """
     rest: list[bytes] = []  # of one piece, joined when it ends: a long one comes in many chunks
     for chunk in _read_chunks(source):
         if not delimiter or (len(delimiter) == 1 and delimiter not in chunk):
@@ -378,5 +425,8 @@ def _read_pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
 
 
 def _finish_piece(source: Input, begun: bytes, delimiter: bytes) -> bytes:
-    """Return the last piece of an input; a signal may have ended the input inside it."""
+    """Return the last piece of an input, of which `begun` was read; a signal may have ended the input inside it.
+
+    The result is empty where the signal cuts the piece, and may have its delimiter.
+    """
     return source.finish_piece(begun, delimiter) if isinstance(source, CanStop) else begun

@@ -17,6 +17,7 @@ class KeptMessage:
     __slots__ = ("_epoch", "_headers", "_key", "_place", "_timestamp", "_value")
 
     def __init__(self, message: Any) -> None:
+        """Copy a message of confluent-kafka; raise KafkactlError where its headers cannot be read."""
         self._place: tuple[str, int, int] = (message.topic(), message.partition(), message.offset())
         self._key, self._value, self._headers = message.key(), message.value(), read_headers(message)
         self._timestamp, self._epoch = message.timestamp(), message.leader_epoch()
@@ -42,11 +43,11 @@ class KeptMessage:
         return self._value
 
     def headers(self) -> Any:
-        """Return the headers."""
+        """Return the headers as pairs of name and value; an empty list for none."""
         return self._headers
 
     def timestamp(self) -> Any:
-        """Return the type of the timestamp and the timestamp in ms."""
+        """Return the type of the timestamp and the timestamp in ms since 1970, as confluent-kafka does."""
         return self._timestamp
 
     def leader_epoch(self) -> Any:
@@ -58,12 +59,16 @@ class Latest:
     """The last record of each key in each partition; a record without a value deletes its key, as compaction does."""
 
     def __init__(self) -> None:
+        """Begin without records."""
         self._messages: dict[tuple[str, int, bytes], KeptMessage] = {}
         self.without_key = 0
         """Number of records without a key, which are left out."""
 
     def add(self, messages: Iterable[Any]) -> None:
-        """Add messages, which must be in the order of their offsets in each partition."""
+        """Add messages, which must be in the order of their offsets in each partition.
+
+        Messages without a key are only counted. Raise KafkactlError where headers cannot be read.
+        """
         for message in messages:
             key = message.key()
             if key is None:
@@ -76,7 +81,7 @@ class Latest:
                 self._messages[place] = KeptMessage(message)
 
     def records(self) -> list[KeptMessage]:
-        """Return the remaining records, sorted by topic, partition and offset."""
+        """Return the remaining records, sorted by topic, partition and offset; empty for none."""
         return sorted(
             self._messages.values(), key=lambda message: (message.topic(), message.partition(), message.offset())
         )

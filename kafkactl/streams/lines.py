@@ -14,7 +14,7 @@ from kafkactl.serde.formats import STRING, Format
 from kafkactl.streams.properties import fill_defaults, is_true
 from kafkactl.streams.record import Batch, Headers, Record, decode_header_name
 
-_IGNORE = "--property ignore.error=true takes such a line as a value without key"
+_IGNORE = "take this line as a value without a key: --property ignore.error=true"
 
 
 class LineReader:
@@ -36,6 +36,11 @@ class LineReader:
     }
 
     def __init__(self, properties: Mapping[str, str], key_format: Format, value_format: Format) -> None:
+        """Take the properties (see DEFAULTS; missing ones have their default) and the formats of keys and values.
+
+        Escapes in the values, such as a backslash and t, are replaced. Raise UsageError for an unknown property, an
+        invalid value, and equal separators.
+        """
         settings = fill_defaults(properties, self.DEFAULTS, "reader")
         _require_different(settings, "null.marker" in properties)
         self._parse_key = is_true(settings, "parse.key")
@@ -58,14 +63,14 @@ class LineReader:
 
     @property
     def separator(self) -> bytes | None:
-        """Return the bytes between key and value, or None where lines have no keys."""
+        """Return the bytes between key and value, or None where lines have no keys. They may be empty."""
         return self._key_separator if self._parse_key else None
 
     def read_all(self, lines: Sequence[bytes], first: int, batch: Batch) -> None:
         """Add lines, without their ends, to `batch` as records.
 
-        `first` is the number of the first line. Raise FormatError, with the number of the line, for a line that is no
-        record; the records before it were added.
+        `first` is the number of the first line; it is exact only where `batch` is empty at the beginning. Raise
+        FormatError, with the number of the line, for a line that is no record; the records before it were added.
         """
         add = batch.append
         if not self._is_plain:
@@ -80,10 +85,10 @@ class LineReader:
                 add({"key": key, "value": value} if separator_in_line else self.read(line, first + len(batch)))
 
     def read(self, line: bytes, number: int) -> Record:
-        """Return one line, without its end, as a record.
+        """Return one line, without its end, as a record. Key and value are None for the null marker.
 
-        Raise FormatError, with `number` as the number of the line, for a line without a separator or with a value that
-        is not of its format.
+        Raise FormatError, with `number` as the number of the line, for a line without a separator (unless errors are
+        ignored) or with a value that is not of its format.
         """
         record: Record = {"key": None, "value": None}
         rest = line
@@ -101,7 +106,11 @@ class LineReader:
         return record
 
     def _split(self, text: bytes, separator: bytes, subject: str) -> tuple[bytes | None, bytes]:
-        """Return the text before and after a separator; None before it where it is missing and errors are ignored."""
+        """Return the text before and after a separator; None before it where it is missing and errors are ignored.
+
+        An empty separator is found at the beginning. `subject` names the separator in the message. Raise FormatError
+        where it is missing and errors are not ignored.
+        """
         if not separator:  # an empty separator is at the beginning
             return b"", text
         before, separator_in_text, after = text.partition(separator)
@@ -112,7 +121,11 @@ class LineReader:
         raise FormatError(f"no {subject} {separator.decode()!r} in {text.decode(errors='replace')[:80]!r}", _IGNORE)
 
     def _read_headers(self, packed: bytes) -> Headers:
-        """Return the headers of a line; raise FormatError for a header without a separator or with a null key."""
+        """Return the headers of a line, in their order.
+
+        Raise FormatError for a header without a separator, unless errors are ignored, and for a null key. A name that
+        is not UTF-8 is bytes.
+        """
         separator = self._headers_separator
         # An empty separator splits between all characters, as in Java.
         pairs = (
@@ -134,12 +147,15 @@ class LineReader:
         return headers
 
     def _read_or_null(self, text: bytes, convert: Callable[[bytes], bytes]) -> bytes | None:
-        """Return None for the null marker, else the converted text."""
+        """Return None for the null marker, else the converted text; raise FormatError as `convert` does."""
         return None if text == self._null_marker else convert(text)
 
 
 def _require_different(settings: Mapping[str, str], has_null_marker: bool) -> None:
-    """Raise UsageError where two separators, or a separator and the null marker, are equal."""
+    """Raise UsageError where two separators of headers, or a separator and the null marker, are equal.
+
+    The null marker counts only with `has_null_marker`: where the user has set it.
+    """
     headers = ["headers.delimiter", "headers.separator", "headers.key.separator"]
     pairs = list(combinations(headers, 2))
     if has_null_marker:

@@ -18,6 +18,7 @@ from kafkactl.streams.waiting import STATISTICS, Waiting
 if TYPE_CHECKING:
     from kafkactl.streams.librdkafka.record_sending import RecordSending
 
+_MOST_DIGITS = 18
 _STEP_S = 0.1
 _PURGE_STEPS = 10
 _CONNECT_S = 1.0
@@ -57,7 +58,8 @@ class Sending:
     ) -> None:
         """Connect; raise UnreachableError, NotFoundError for a topic or partition, and UsageError for a setting.
 
-        `tell` is called with sentences for the user. A `partition` of None leaves the choice to the partitioner.
+        `tell` is called with sentences for the user. A `partition` of None leaves the choice to the partitioner. A
+        missing topic is created where the broker does so. Raise OperationError without the right to write to the topic.
         """
         self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
         account.largest_bytes = find_largest_bytes(cluster)
@@ -73,8 +75,9 @@ class Sending:
     def send(self, batch: Batch) -> None:
         """Queue records, waiting while the queue is full.
 
-        A record that cannot be sent fails in the account. Raise OperationError where the producer can send no more
-        records, and UnreachableError where no leader was reached.
+        A record that cannot be sent fails in the account, and nothing is raised for it. After a signal's time is over
+        all records fail. Raise OperationError where the producer can send no more records (all of the batch that are
+        not queued fail), and UnreachableError where no leader was reached.
         """
         self._account.accepted += len(batch)
         if self._stop.is_over:
@@ -90,8 +93,8 @@ class Sending:
     def flush(self) -> None:
         """Wait until every record is acknowledged or has failed; its own time-out bounds this, or a signal.
 
-        Raise OperationError where the producer can send no more records, and UnreachableError where no leader was
-        reached.
+        Without waiting records it returns at once. Raise OperationError where the producer can send no more records,
+        and UnreachableError where no leader was reached.
         """
         if self._second_sender is not None:
             self._second_sender.flush()
@@ -111,26 +114,26 @@ class Sending:
                 return
 
     def _serve(self, seconds: float) -> None:
-        """Process delivery reports for so many seconds; a fatal error is kept for _require_alive."""
+        """Process delivery reports for at most so many seconds; a fatal error is kept for _require_alive."""
         try:
             self._producer.poll(seconds)
         except KafkaException as error:
             self._die(error.args[0])
 
     def _die(self, error: KafkaError) -> None:
-        """Fail all records in the queue after an error that ends the client."""
+        """Fail all records in the queue after an error that ends the client. A second error is ignored."""
         if self._fatal is None:
             self._fatal = error
             self._account.give_up_reason = describe_kafka_error(error)
             self.give_up()
 
     def _require_alive(self, records: Iterable[Record]) -> None:
-        """Fail these records and raise OperationError where the client can send no more."""
+        """Fail these records and raise OperationError where the client can send no more; otherwise do nothing."""
         if self._fatal is not None:
             self._refuse(records, self._fatal)
 
     def _is_over(self) -> bool:
-        """Return whether to give up waiting for the records in the queue."""
+        """Return whether to give up waiting for the records in the queue. Then the account gets the reason."""
         outstanding = len(self._producer if self._second_sender is None else self._second_sender)
         if not self._waiting.is_over(self._account.accepted - outstanding, outstanding):
             return False
@@ -138,9 +141,14 @@ class Sending:
         return True
 
     def __enter__(self) -> Sending:
+        """Return the sending itself."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Flush, and close a second producer.
+
+        Raise the errors of flush(), unless the context ends with another error, which goes on.
+        """
         try:
             self.flush()
         except KafkactlError:
@@ -151,7 +159,10 @@ class Sending:
                 self._second_sender.close()
 
     def give_up(self) -> None:
-        """Remove the records that are not acknowledged from the queue; each of them fails in the account."""
+        """Remove the records that are not acknowledged from the queue; each of them fails in the account.
+
+        It waits at most 1 s for their reports.
+        """
         if self._second_sender is not None:
             self._second_sender.purge()
         self._producer.purge()
@@ -161,7 +172,11 @@ class Sending:
                 return
 
     def _send_many(self, batch: Batch) -> None:
-        """Queue plain records with one call."""
+        """Queue plain records with one call, which is repeated while the queue is full.
+
+        Refused records fail in the account. Raise OperationError where the client can send no more, and
+        UnreachableError where no leader was reached.
+        """
         left = batch
         while left:
             try:
@@ -194,7 +209,11 @@ class Sending:
             self._require_alive(left)
 
     def _send_one(self, batch: Batch, at: int) -> None:
-        """Queue one record of a batch; where the client has failed, all later records of the batch fail, too."""
+        """Queue one record of a batch; where the client has failed, all later records of the batch fail, too.
+
+        `at` is the record's index. A record that is refused, or not queued before the waiting is over, fails in the
+        account. Raise OperationError where the client has failed.
+        """
         record = batch[at]
         options: dict[str, Any] = {
             **self._where,
@@ -225,9 +244,10 @@ class Sending:
                 return
 
     def _send_each(self, batch: Batch) -> None:
-        """Queue records one by one.
+        """Queue records one by one. A record that cannot be sent fails in the account.
 
-        From the first record with an unusual header name on, librdkafka's own functions send the records.
+        From the first record with an unusual header name on, librdkafka's own functions send the records. Raise
+        OperationError where a client can send no more, UnreachableError or UsageError.
         """
         for at, record in enumerate(batch):
             if self._stop.is_over:
@@ -248,7 +268,7 @@ class Sending:
     def _change_producers(self, records: Batch) -> None:
         """Let another producer send these records and all later ones, after the earlier ones were acknowledged.
 
-        Where that is impossible the records fail. Raise the error that is the reason, but none after a signal.
+        Where that is impossible the records fail. Raise the KafkactlError that is the reason, but none after a signal.
         """
         from kafkactl.streams.librdkafka.record_sending import RecordSending, make_sender
 
@@ -268,7 +288,7 @@ class Sending:
         self._fail_all(records, f"not sent: {self._waiting.reason}")
 
     def _fail_one(self, record: Record, error: KafkaError) -> None:
-        """Count one record as failed, with the reason of its error."""
+        """Count one record as failed, with the reason of librdkafka's error."""
         if error.code() == KafkaError._UNKNOWN_PARTITION:
             reason = f"topic {self._topic} has no partition {record.get('partition')}"
         else:
@@ -276,12 +296,12 @@ class Sending:
         self._account.fail_record(record, reason)
 
     def _fail_all(self, records: Iterable[Record], reason: str) -> None:
-        """Count records as failed."""
+        """Count records as failed, with one reason for all."""
         for record in records:
             self._account.fail_record(record, reason)
 
     def _refuse(self, records: Iterable[Record], error: KafkaError) -> None:
-        """Count records as failed, and raise OperationError."""
+        """Count records as failed, and raise OperationError, always."""
         reason = describe_kafka_error(error)
         self._fail_all(records, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")
@@ -293,7 +313,7 @@ def has_unusual_names(record: Record) -> bool:
 
 
 def explain_unsendable(cluster: Cluster, record: Record) -> str | None:
-    """Return why a record cannot be sent at all, as text, or None where it can."""
+    """Return why a record cannot be sent at all, as text, or None where it can. Its size is not checked."""
     if record.get("timestamp") == 0:
         return "its timestamp is 0 (1970-01-01T00:00:00Z), which librdkafka takes for none"
     if not has_unusual_names(record):
@@ -303,27 +323,30 @@ def explain_unsendable(cluster: Cluster, record: Record) -> str | None:
     fault = "the name of a header is not UTF-8, or has a zero byte"
     if "transactional.id" in cluster.settings.properties:
         return f"{fault}: such records cannot be sent in a transaction"
-    return None if record_sending.IS_THERE else f"{fault}: to send it needs the compiled part of kafkactl"
+    return None if record_sending.IS_THERE else f"{fault}: sending it needs the compiled part of kafkactl"
 
 
 def _is_fatal(error: KafkaError) -> bool:
-    """Return whether a client can send nothing more after an error."""
+    """Return whether a client of librdkafka can send nothing more after this error."""
     return error.fatal() or error.code() == KafkaError._FATAL
 
 
 def find_largest_bytes(cluster: Cluster) -> int:
-    """Return the size in bytes of the largest record that the client sends.
+    """Return the size in bytes of the largest record that the client sends: the setting, or 1 MiB.
 
-    Raise UsageError for a setting (max.request.size) that is no number.
+    Raise UsageError for a setting (max.request.size) that is not a number.
     """
     text = cluster.settings.properties.get("message.max.bytes", str(LARGEST_BYTES))
-    if not (text.isascii() and text.isdigit()):
-        raise UsageError(f"max.request.size={text}: not a number of bytes", "like 1048576")
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise UsageError(f"invalid value {text!r} for max.request.size: not a number of bytes", "like 1048576")
     return int(text)
 
 
 def make_producer_settings(cluster: Cluster) -> dict[str, Any]:
-    """Return the default settings of a producer; the user's own settings override them."""
+    """Return the default settings of a producer, under librdkafka's names; the cluster lets the user's override them.
+
+    Idempotence is off for fewer acknowledgements than all. With a transactional id delivery.timeout.ms is left out.
+    """
     properties = cluster.settings.properties
     settings = {**DEFAULTS, **_choose_idempotence(properties)}
     if "transactional.id" in properties:
@@ -339,7 +362,7 @@ def require_topic(
     A missing topic is created where the broker does so on a request of `producer`; its leaders are not known then.
     `tell` is called with a sentence about that. `partition` must exist, unless it is None. Raise NotFoundError for a
     topic that does not exist and was not created, and for a missing partition. Raise OperationError without the right
-    to write to the topic.
+    to write to the topic, and UnreachableError where no broker answers.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}
@@ -357,16 +380,19 @@ def require_topic(
 def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callable[[str], None]) -> set[int]:
     """Return the partition numbers of a topic that the broker creates on request.
 
-    Raise NotFoundError where it does not, and OperationError without the right to write to the topic.
+    The request is repeated until the topic is known or the time-out is over. `tell` gets one sentence about the
+    creation. Raise NotFoundError where the broker does not create it, OperationError without the right to write to the
+    topic, and UnreachableError.
     """
     is_reported = False
 
     def ask() -> set[int]:
+        """Return the partition numbers; raise OperationError, with Kafka's code, where the topic has an error."""
         nonlocal is_reported
         metadata = cluster.read_metadata(topic, producer).topics[topic]
         code = None if metadata.error is None else metadata.error.code()
         if not is_reported and code != KafkaError.TOPIC_AUTHORIZATION_FAILED:  # without rights it may exist
-            tell(f"topic {topic} does not exist; asking the broker to make it, with its defaults")
+            tell(f"topic {topic} does not exist: asking the broker to create it with its default settings")
             is_reported = True
         if metadata.error is not None:
             raise OperationError(describe_kafka_error(metadata.error), code=code)
@@ -378,14 +404,15 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
         if error.code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             raise OperationError(f"cannot send to {topic}: {error}", code=error.code) from error
         raise NotFoundError(
-            f"topic not found: {topic!r}, and the broker did not create it: {error}", f"kafkactl topics create {topic}"
+            f"topic not found: {topic!r}, and the broker did not create it: {error}",
+            f"create it: kafkactl topics create {topic}",
         ) from error
 
 
 def _choose_idempotence(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the setting that switches idempotence off for fewer acknowledgements than all, or no setting.
 
-    The Java client does so, too, unless the user asks for idempotence.
+    `settings` are the user's. The Java client does so, too, unless the user asks for idempotence.
     """
     acks = str(settings.get("acks", "all"))
     if acks not in ("all", "-1") and "enable.idempotence" not in settings:

@@ -26,9 +26,9 @@ _REGISTRY_OPTIONS = {
 
 
 def read_properties(file: Path | None, texts: Iterable[str] | None) -> dict[str, str]:
-    """Return the properties of a .properties file, overridden by those of NAME=VALUE texts.
+    """Return the properties of a .properties file, overridden by those of NAME=VALUE texts; None means none of them.
 
-    Raise UsageError for a file that cannot be read, and for a text without an equals sign.
+    Names are not checked. Raise UsageError for a file that cannot be read, and for a text without an equals sign.
     """
     properties = read(file) if file is not None else {}
     properties.update(parse_assignment(text, "--property") for text in texts or ())
@@ -39,26 +39,29 @@ def fill_defaults(properties: Mapping[str, str], defaults: Mapping[str, str], ow
     """Return all properties of `defaults`, with the given values, whose escapes are replaced.
 
     `owner` names the reader or formatter in the error. Raise UsageError for a property that is not in `defaults`.
+    Values are not checked.
     """
     unknown = sorted(set(properties) - set(defaults))
     if unknown:
         if unknown[0] in _REGISTRY_OPTIONS:
-            raise UsageError(f"--property {unknown[0]}: it is a flag here", _REGISTRY_OPTIONS[unknown[0]])
+            raise UsageError(
+                f"--property {unknown[0]}: kafkactl has an option for it", f"use {_REGISTRY_OPTIONS[unknown[0]]}"
+            )
         near = get_close_matches(unknown[0], defaults, 1)
-        nearest = f"the nearest is {near[0]}; " if near else ""
-        hint = f"{nearest}it has: {', '.join(defaults)}"
-        raise UsageError(f"--property {unknown[0]}: the {owner} has no such property", hint)
+        nearest = f"the nearest name is {near[0]}; " if near else ""
+        hint = f"{nearest}use one of {', '.join(defaults)}"
+        raise UsageError(f"--property {unknown[0]}: unknown property of the {owner}", hint)
     return {**defaults, **{name: unescape(value) for name, value in properties.items()}}
 
 
 def is_true(settings: Mapping[str, str], name: str) -> bool:
-    """Return the property with a name as a boolean.
+    """Return the property with a name as a boolean; case and blanks around it do not count.
 
-    Raise UsageError for a value other than true and false.
+    Raise UsageError for a value other than true and false, and KeyError for a missing name.
     """
     value = settings[name].strip().lower()
     if value not in ("true", "false"):
-        raise UsageError(f"--property {name}={settings[name]}: true or false")
+        raise UsageError(f"invalid value {settings[name]!r} for --property {name}: not true or false")
     return value == "true"
 
 

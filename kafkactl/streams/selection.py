@@ -55,25 +55,25 @@ class Selection:
 
     @property
     def joins(self) -> bool:
-        """Return whether a group distributes the partitions."""
+        """Return whether a group distributes the partitions: there is one, and no partitions are assigned by hand."""
         return self.group is not None and not self.partitions and self.assigned is None
 
     @property
     def takes_all(self) -> bool:
-        """Return whether whole partitions are read from their starts, without a group."""
+        """Return whether whole partitions are read from their starts on, without a group, a tail or a bound."""
         stops = (self.tail, self.to_offset, self.before_time_ms)
         return not self.joins and all(stop is None for stop in stops)
 
     @property
     def ends(self) -> bool:
-        """Return whether the reading ends by itself."""
+        """Return whether the reading ends by itself: at the ends of the partitions or by the idle time-out."""
         return self.until_end or self.idle_timeout_ms is not None
 
     def is_over(self, idle_s: float, assigned: Collection[Partition], at_end: set[Partition]) -> bool:
         """Return whether the reading ends now.
 
-        It ends after `idle_s` seconds without a record, by the idle time-out, or where all assigned partitions are at
-        their ends and `until_end` is set.
+        It ends after `idle_s` seconds without a record, by the idle time-out, or where all `assigned` partitions are in
+        `at_end` and `until_end` is set. Without assigned partitions only a member of a group has reached the end.
         """
         if self.idle_timeout_ms is not None and idle_s * 1000 >= self.idle_timeout_ms:
             return True
@@ -198,8 +198,9 @@ def find_ranges(
 ) -> dict[Partition, Range]:
     """Return the range of each partition, with times looked up as offsets.
 
-    `warn` is called with a sentence about each start that the log does not have. Raise NotFoundError for a missing
-    topic or partition, OperationError where offsets cannot be looked up, and UnreachableError where no broker answers.
+    `consumer` is the client that asks. `warn` is called with a sentence about each start that the log does not have;
+    the nearest offset replaces it, unless auto.offset.reset is none. Raise NotFoundError for a missing topic or
+    partition, OperationError where offsets cannot be looked up, and UnreachableError where no broker answers.
     """
     partitions = _list_partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}
@@ -222,7 +223,11 @@ def find_ranges(
 def _correct_starts(
     cluster: Cluster, consumer: Any, begins: Mapping[Partition, int], warn: Callable[[str], None]
 ) -> dict[Partition, int]:
-    """Return the starts of partitions that do not have their offset, because the client would be silent about that."""
+    """Return the starts of partitions that do not have their offset, because the client would be silent about that.
+
+    `warn` gets a sentence about each. Partitions that have it, or begin at a special offset, are missing in the result.
+    Raise OperationError where offsets cannot be looked up, and UnreachableError.
+    """
     offsets = {partition: offset for partition, offset in begins.items() if offset >= 0}
     if not offsets:
         return {}
@@ -243,9 +248,10 @@ def _correct_starts(
 def find_stops(
     cluster: Cluster, consumer: Any, selection: Selection, partitions: Iterable[Partition]
 ) -> dict[Partition, int]:
-    """Return the first offset that is not read, of each partition that has one.
+    """Return the first offset that is not read, of each partition that has one; empty without a bound.
 
-    Raise OperationError where offsets cannot be looked up, and UnreachableError where no broker answers.
+    A partition without a record at or after `before_time_ms` has none. Raise OperationError where offsets cannot be
+    looked up, and UnreachableError where no broker answers.
     """
     if selection.before_time_ms is not None:
         ends = look_up_offsets(cluster, consumer, partitions, selection.before_time_ms)
@@ -254,10 +260,11 @@ def find_stops(
 
 
 def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partition], at: int) -> dict[Partition, int]:
-    """Return an offset of each partition: the first one at or after a time in ms, OFFSET_END where there is none.
+    """Return an offset of each partition: the first one at or after a time, OFFSET_END where there is none.
 
-    `at` can also be EARLIEST_OFFSET or LATEST_OFFSET, for the first offset or the log end offset. Raise OperationError
-    where a lookup fails, and UnreachableError where no broker answers.
+    `at` is a time in ms since 1970; it can also be EARLIEST_OFFSET or LATEST_OFFSET, for the first offset or the log
+    end offset. Without partitions nothing is asked. Raise OperationError where a lookup fails, and UnreachableError
+    where no broker answers.
     """
     requests = [TopicPartition(topic, number, at) for topic, number in partitions]
     try:
@@ -272,7 +279,11 @@ def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partit
 
 
 def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> list[Partition]:
-    """Return the partitions to read; raise NotFoundError for a missing one."""
+    """Return the partitions to read, in the order of the selection.
+
+    Raise NotFoundError for a missing topic or partition, OperationError or UnreachableError where topics cannot be
+    read.
+    """
     numbers = find_topics(cluster, consumer, selection)
     if selection.assigned is not None:
         partitions = list(selection.assigned)
@@ -284,10 +295,10 @@ def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> l
 
 
 def find_topics(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str, list[int]]:
-    """Return the partition numbers of the selected topics, by name.
+    """Return the partition numbers, sorted, of the selected topics, by name.
 
-    Raise NotFoundError where no topic matches or a topic is missing, OperationError for an error of a broker, and
-    UnreachableError where no broker answers.
+    With `include` an absent name is left out where another one matches. Raise NotFoundError where no topic matches or a
+    topic is missing, OperationError for an error of a broker, and UnreachableError where no broker answers.
     """
     if selection.include is None:
         return {topic: cluster.list_partitions(topic, consumer) for topic in selection.topics}

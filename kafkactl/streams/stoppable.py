@@ -17,16 +17,16 @@ class Stop(Protocol):
 
     @property
     def is_requested(self) -> bool:
-        """Return whether a signal has come."""
+        """Return whether a signal has come. It stays true."""
         ...
 
     @property
     def is_over(self) -> bool:
-        """Return whether the time for deliveries after the signal is over."""
+        """Return whether the time for deliveries after the signal is over; False before a signal."""
         ...
 
     def wait_readable(self, descriptor: int) -> bool:
-        """Wait for something to read; return False where a signal came first."""
+        """Wait for something to read from a descriptor, or its end; return False where a signal came first."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -38,7 +38,7 @@ class Input(Protocol):
     """Bytes that come in parts, such as those of a file or of a person who types."""
 
     def read1(self, size: int = -1, /) -> bytes:
-        """Return some bytes, at most `size`; nothing at the end."""
+        """Return some bytes, at most `size` (below 0: any number); nothing at the end."""
         ...
 
 
@@ -49,7 +49,7 @@ class CanStop(Protocol):
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
         """Return the last piece, whose beginning `begun` was read, with its delimiter unless the input has ended.
 
-        Return nothing for a piece that stays cut.
+        Before a signal `begun` comes back alone. Return nothing for a piece that stays cut.
         """
         ...
 
@@ -61,12 +61,15 @@ class CanStop(Protocol):
         ...
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
-        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut."""
+        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut.
+
+        Before a signal `begun` comes back alone.
+        """
         ...
 
     @property
     def cut(self) -> bytes:
-        """Return the bytes of a piece whose end did not come."""
+        """Return the bytes of a piece whose end did not come; empty where no piece was cut."""
         ...
 
 
@@ -77,6 +80,10 @@ class StoppableInput:
     """
 
     def __init__(self, descriptor: int, stop: Stop, chunk_bytes: int = CHUNK) -> None:
+        """Take a descriptor that is open for reading, the state of a signal, and the largest size of a part in bytes.
+
+        The position at this time is the beginning for rewind(). Nothing is read.
+        """
         self._descriptor, self._stop, self._chunk_bytes = descriptor, stop, chunk_bytes
         self._late_s: float | None = None
         try:
@@ -87,9 +94,9 @@ class StoppableInput:
         """Bytes of a piece whose end did not come."""
 
     def read1(self, size: int = -1) -> bytes:
-        """Return the bytes that have come, at most `size`, waiting for one byte at least.
+        """Return the bytes that have come, at most `size` (below 0: the size of a part), waiting for one byte at least.
 
-        Return nothing at the end or after a signal.
+        Return nothing at the end or after a signal. Raise OSError where the descriptor cannot be read.
         """
         limit = self._chunk_bytes if size < 0 else min(size, self._chunk_bytes)
         while self._stop.wait_readable(self._descriptor):
@@ -101,11 +108,11 @@ class StoppableInput:
 
     @property
     def is_seekable(self) -> bool:
-        """Return whether the input can be read again from its beginning."""
+        """Return whether the input can be read again from its beginning: True for a file, False for a pipe."""
         return self._start is not None
 
     def rewind(self) -> StoppableInput:
-        """Go back to the beginning, and return the input; only for a seekable one."""
+        """Go back to the beginning, and return the input itself; only for a seekable one (AssertionError otherwise)."""
         assert self._start is not None
         os.lseek(self._descriptor, self._start, os.SEEK_SET)
         return self
@@ -113,14 +120,15 @@ class StoppableInput:
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
         """Return the last piece, whose beginning `begun` was read, with its delimiter unless the input has ended.
 
-        Return nothing for a piece that stays cut; its bytes are in `cut` then.
+        Before a signal `begun` comes back alone. Return nothing for a piece that stays cut; its bytes are in `cut`
+        then.
         """
         return self._read_to(delimiter, begun) if begun and self._stop.is_requested else begun
 
     def finish_row(self, begun: bytes) -> bytes:
         """Return the line that continues a row of several lines, of which `begun` was read.
 
-        Return nothing at the end or where the row stays cut; the row is in `cut` then.
+        Return nothing at the end, before a signal, or where the row stays cut; the row is in `cut` then.
         """
         if self.cut:
             self.cut = begun + self.cut
@@ -128,7 +136,10 @@ class StoppableInput:
         return self._read_to(b"\n", b"", row=begun) if self._stop.is_requested else b""
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
-        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut."""
+        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut.
+
+        Before a signal `begun` comes back alone. The bytes of a piece that stays cut are in `cut`.
+        """
         if not self._stop.is_requested:
             return begun
         piece = begun
@@ -143,7 +154,10 @@ class StoppableInput:
         return piece
 
     def _read_to(self, delimiter: bytes, begun: bytes, row: bytes = b"") -> bytes:
-        """Return a piece up to its delimiter or the end of the input; nothing where it stays cut."""
+        """Return a piece up to its delimiter or the end of the input; nothing where it stays cut.
+
+        Without a delimiter (b"") the piece goes to the end. `row` is kept in `cut` before a piece that stays cut.
+        """
         piece = bytearray(begun)
         while not (delimiter and piece.endswith(delimiter)):
             byte = self._read_now(1)
@@ -156,7 +170,10 @@ class StoppableInput:
         return bytes(piece)
 
     def _read_now(self, size: int) -> bytes | None:
-        """Return the bytes that can be read without waiting; nothing at the end, None where nothing comes."""
+        """Return the bytes that can be read without waiting; nothing at the end, None where nothing comes.
+
+        None also means that 2 s have passed since the first call.
+        """
         now = time.monotonic()
         if self._late_s is None:
             self._late_s = now + _REST_S
@@ -174,35 +191,44 @@ class RepeatableInput:
     """All bytes of an input, to be read again and again; after a signal they can still be read once."""
 
     def __init__(self, source: StoppableInput) -> None:
-        """Read the input to its end, or up to a signal."""
+        """Read the input to its end, or up to a signal, into memory; raise OSError where it cannot be read."""
         chunks = []
         while chunk := source.read1():
             chunks.append(chunk)
         self._data, self._at, self._source = b"".join(chunks), 0, source
 
     def read1(self, size: int = -1) -> bytes:
-        """Return some bytes, at most `size`; nothing at the end."""
+        """Return some bytes, at most `size` (below 0: 128 KiB); nothing at the end."""
         begin, self._at = self._at, self._at + (CHUNK if size < 0 else size)
         return self._data[begin : self._at]
 
     @property
     def cut(self) -> bytes:
-        """Return the bytes of a piece whose end did not come."""
+        """Return the bytes of a piece whose end did not come; empty where no piece was cut."""
         return self._source.cut
 
     def finish_row(self, begun: bytes) -> bytes:
-        """Return the line that continues a row, as the input does."""
+        """Return the line that continues a row of which `begun` was read.
+
+        Return nothing at the end or where the row stays cut; the row is in `cut` then.
+        """
         return self._source.finish_row(begun)
 
     def rewind(self) -> RepeatableInput:
-        """Go back to the beginning, and return the input."""
+        """Go back to the beginning of the bytes, and return the input itself."""
         self._at = 0
         return self
 
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
-        """Return the last piece, as the input does."""
+        """Return the last piece, of which `begun` was read, or nothing where a signal cuts it.
+
+        Before a signal `begun` comes back alone.
+        """
         return self._source.finish_piece(begun, delimiter)
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
-        """Return `begun` and the bytes after it, as the input does."""
+        """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut.
+
+        Before a signal `begun` comes back alone.
+        """
         return self._source.fill_up(begun, size)

@@ -32,7 +32,10 @@ class Transactions:
     """
 
     def __init__(self, sending: Sending, cluster: Cluster, account: Account, size: int | None, stop: Stop) -> None:
-        """Prepare the producer for transactions; raise OperationError or UnreachableError where that fails."""
+        """Prepare the producer for transactions; raise OperationError or UnreachableError where that fails.
+
+        `sending` must have a transactional id. `size` is the number of records of a transaction; None makes one of all.
+        """
         self._sending, self._cluster, self._account, self._size, self._stop = sending, cluster, account, size, stop
         self._producer = sending._producer
         self._begun = 0
@@ -45,6 +48,7 @@ class Transactions:
     def send(self, batch: Batch) -> None:
         """Send records, and commit each transaction that is full.
 
+        After an error the open transaction is aborted, and all its records and the rest of the batch are undelivered.
         Raise OperationError for a transaction that had to be aborted, and UnreachableError where the coordinator or the
         leaders do not answer.
         """
@@ -75,8 +79,8 @@ class Transactions:
     def commit(self) -> None:
         """Commit the open transaction; without one do nothing.
 
-        Raise OperationError where it had to be aborted, and UnreachableError where the coordinator did not answer: the
-        records may have been delivered then.
+        Raise OperationError where it had to be aborted, also because a record was not delivered. Raise UnreachableError
+        where the coordinator did not answer: the records may have been delivered then.
         """
         if not self._begun:
             return
@@ -98,8 +102,8 @@ class Transactions:
     def abort(self, reason: str) -> None:
         """Abort the open transaction; without one do nothing.
 
-        `reason` is a text for people. Readers of committed records never see the records. Raise OperationError where
-        the coordinator refuses the abort or does not answer.
+        `reason` is a text for people. Its records become undelivered ones; readers of committed records never see them.
+        Raise OperationError where the coordinator refuses the abort or does not answer, and UnreachableError.
         """
         if not self._begun:
             return
@@ -108,7 +112,10 @@ class Transactions:
         self._abort_at_broker()
 
     def _begin(self) -> None:
-        """Begin a transaction; raise KafkactlError where the client refuses."""
+        """Begin a transaction; raise OperationError or UnreachableError where the client refuses.
+
+        From here on failed records are kept, and not passed on before the end.
+        """
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
@@ -118,14 +125,17 @@ class Transactions:
         self._account.tell = self._failures.append
 
     def _require_all_sent(self) -> None:
-        """Abort the transaction and raise OperationError where a record was not delivered."""
+        """Abort the transaction and raise OperationError where a record was not delivered; otherwise do nothing."""
         if self._failures:
             first = self._failures[0].reason
             self.abort(first)
             raise OperationError(f"a record was not delivered: {first}; its transaction was aborted")
 
     def _end(self, reason: str) -> None:
-        """Pass all records of the open transaction to the account, as undelivered."""
+        """Pass all records of the open transaction to the account, as undelivered with this reason.
+
+        Afterwards no transaction is open here.
+        """
         self._account.tell = self._tell
         self._account.aborted += self._begun - len(self._failures)
         self._begun = 0
@@ -134,7 +144,10 @@ class Transactions:
                 self._account.tell(make_undelivered(record, reason))
 
     def _abort_at_broker(self) -> None:
-        """Abort the transaction at its coordinator."""
+        """Abort the transaction at its coordinator; raise OperationError or UnreachableError where that fails.
+
+        Nothing is raised where the coordinator does not know of a transaction.
+        """
         try:
             self._run_step("abort_transaction", "cannot abort the transaction")
         except OperationError as error:
@@ -142,9 +155,14 @@ class Transactions:
                 raise
 
     def _run_step(self, step: str, failure: str) -> None:
-        """Call a method of the producer until it succeeds; `failure` begins the text of an error."""
+        """Call a method of the producer until it succeeds; `failure` begins the text of an error.
+
+        It is repeated after transient errors, until the cluster's time-out or a signal's time is over. Raise
+        OperationError, also where no answer came, and UnreachableError.
+        """
 
         def ask() -> None:
+            """Call the method for at most 0.5 s; raise OperationError with the code _RETRY for another attempt."""
             self._is_unanswered = False
             try:
                 getattr(self._producer, step)(_STEP_S)
@@ -167,15 +185,16 @@ class _Records:
     """The records of an open transaction; on disk where they are many."""
 
     def __init__(self) -> None:
+        """Begin without records and without a file."""
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._file: IO[bytes] | None = None
         self._file_bytes = 0
 
     def add(self, batch: Batch) -> None:
-        """Keep records.
+        """Keep the records of a batch, in memory up to 16 MiB and otherwise in a temporary file.
 
-        Raise OperationError where the disk is full; the records before them stay.
+        Raise OperationError where the file cannot be written, as on a full disk; the records before them stay.
         """
         data = marshal.dumps(batch)
         if self._held_bytes + len(data) > _IN_MEMORY_BYTES:
@@ -186,7 +205,10 @@ class _Records:
             self._held_bytes += len(data)
 
     def _write(self, pieces: list[bytes]) -> None:
-        """Write pieces to the temporary file, which is created at the first call."""
+        """Write pieces to the temporary file, which is created at the first call.
+
+        Raise OperationError where that fails, for example on a full disk.
+        """
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives as long as the command
@@ -199,15 +221,15 @@ class _Records:
         except OSError as error:
             failure = f"cannot keep the records of a transaction in a temporary file: {error.strerror}"
             raise OperationError(
-                failure, "--transaction-size makes smaller ones; TMPDIR names another folder"
+                failure, "use smaller transactions with --transaction-size, or another folder with TMPDIR"
             ) from error
 
     def clear(self) -> None:
-        """Forget all records."""
+        """Forget all records; the file stays, to be written again from its beginning."""
         self._held, self._held_bytes, self._file_bytes = [], 0, 0
 
     def read_all(self) -> Iterator[Batch]:
-        """Yield the batches of records, in their order."""
+        """Yield the batches of records, in their order; raise OSError where the file cannot be read."""
         if self._file is not None and self._file_bytes:
             self._file.seek(0)
             while self._file.tell() < self._file_bytes:
@@ -222,7 +244,8 @@ def open_transactions(
 ) -> Iterator[Transactions]:
     """Yield transactions of `size` records, or one of all (None).
 
-    They are committed at the end of the context, and aborted after an error or a signal.
+    They are committed at the end of the context, and aborted after an error or a signal. Raise OperationError or
+    UnreachableError where a transaction cannot be begun, committed or aborted.
     """
     opened = Transactions(sending, cluster, account, size, stop)
     try:

@@ -27,6 +27,7 @@ class Waiting:
     """
 
     def __init__(self, topic: str, timeout_s: float, stop: Stop, tell: Callable[[str], None]) -> None:
+        """Take the topic, the time-out in s, the state of a signal, and a function that gets sentences for the user."""
         self._topic, self._timeout_s, self._stop, self._tell = topic, timeout_s, stop, tell
         self._acknowledged, self._since = 0, time.monotonic()
         self._has_reported = False
@@ -41,7 +42,10 @@ class Waiting:
         self._never_reached = ""
 
     def on_statistics(self, text: str) -> None:
-        """Take librdkafka's statistics, a text of JSON that it gives once a second."""
+        """Take librdkafka's statistics, a text of JSON that it gives once a second.
+
+        Raise ValueError or KeyError for a text of another form.
+        """
         self._statistics, self._is_statistics_new = json.loads(text), True
         for broker in self._statistics["brokers"].values():
             if broker["nodeid"] >= 0:
@@ -52,7 +56,9 @@ class Waiting:
     def is_over(self, acknowledged: int, outstanding: int) -> bool:
         """Return whether to give up waiting.
 
-        `acknowledged` is the number of acknowledged records so far, `outstanding` the number of waiting ones.
+        Call it several times a second: a pause of more than 1 s restarts the time. `acknowledged` is the number of
+        acknowledged records so far, `outstanding` the number of waiting ones. True means that the time after a signal
+        is over, or that no leader of the waiting records was ever reached within the time-out.
         """
         now = time.monotonic()
         is_new = now - self._checked_at > _PAUSE_S  # nothing has waited in the meantime
@@ -80,15 +86,18 @@ class Waiting:
         return f"{self._never_reached} was never reached" if self._never_reached else "we were stopped"
 
     def require_reached(self) -> None:
-        """Raise UnreachableError where the waiting ended because a leader was never reached."""
+        """Raise UnreachableError where the waiting ended because a leader was never reached; otherwise do nothing."""
         if self._never_reached:
             raise UnreachableError(
                 f"cannot send to {self._topic}: no answer from {self._never_reached}",
-                "clients are sent to the addresses that brokers advertise: look at advertised.listeners",
+                "check advertised.listeners: clients connect to the addresses that brokers advertise",
             )
 
     def _name_unreached_leaders(self) -> str:
-        """Return the leaders of all waiting records as text, if none of them ever answered; else an empty text."""
+        """Return the leaders of all waiting records as text, if none of them ever answered; else an empty text.
+
+        It is empty also where a waiting record has no leader, or before the first statistics.
+        """
         self._is_statistics_new = False
         partitions = self._statistics.get("topics", {}).get(self._topic, {}).get("partitions", {}).values()
         leaders = {entry["leader"] for entry in partitions if entry["msgq_cnt"] + entry["xmit_msgq_cnt"] > 0}

@@ -32,6 +32,10 @@ class Watch:
         self, cluster: Cluster, client: Any, selection: Selection, partitions: Iterable[Partition],
         tell: Callable[[str], None],
     ) -> None:  # fmt: skip
+        """Take the metadata client, the selection, the partitions that are read, and a function that gets sentences.
+
+        Nothing is asked yet.
+        """
         self._cluster, self._client, self._selection, self._tell = cluster, client, selection, tell
         self.partitions = set(partitions)
         """The partitions that are read."""
@@ -67,9 +71,10 @@ class Watch:
     def look(self, adds: bool = True) -> tuple[list[Partition], list[Partition]]:
         """Return new partitions, with `adds`, and partitions of deleted topics; the caller must act on both.
 
-        Metadata are read every 5 s at most; both lists are empty between these looks. Raise NotFoundError for a deleted
-        topic that was named. Raise UnreachableError where the reading ends at the ends of the partitions and nothing
-        came within the time-out, and where no broker answers.
+        Both are sorted. Metadata are read every 5 s at most; both lists are empty between these looks, and where no
+        broker answers the look. Raise NotFoundError for a deleted topic that was named. Raise UnreachableError where
+        the reading ends at the ends of the partitions and nothing came within the time-out, and where no broker answers
+        within it.
         """
         now = time.monotonic()
         is_stuck = self._selection.until_end and now - self._progress_at > self._cluster.timeout_s
@@ -93,7 +98,7 @@ class Watch:
         """Report once the brokers that do not answer, where nothing has come since the beginning for the time-out.
 
         `waited_s` is the time without a record, in seconds. Raise UnreachableError where no broker answers, because no
-        record would ever come.
+        record would ever come. The brokers are looked at once only; later calls do nothing.
         """
         if self._has_come or self._has_looked_at_brokers or waited_s < self._cluster.timeout_s:
             return
@@ -102,13 +107,13 @@ class Watch:
         if silent and len(silent) == brokers:
             raise UnreachableError(
                 f"cannot read: no answer within {self._cluster.timeout_s:g} s from {', '.join(silent)}",
-                "clients are sent to the addresses that brokers advertise: look at advertised.listeners",
+                "check advertised.listeners: clients connect to the addresses that brokers advertise",
             )
         if silent:
-            self._tell(f"no answer from {', '.join(silent)}: nothing comes from the partitions that it leads")
+            self._tell(f"no answer from {', '.join(silent)}: no record comes from the partitions that it leads")
 
     def make_stuck_error(self) -> UnreachableError:
-        """Return the error that names the partitions from which nothing comes."""
+        """Return the error that names the partitions, at most five, from which nothing comes. It checks the brokers."""
         missing = sorted(self.without_leader) or sorted(self.partitions)
         names = ", ".join(f"{topic}-{number}" for topic, number in missing[:5]) + (", ..." if len(missing) > 5 else "")
         if self.without_leader:
@@ -122,7 +127,7 @@ class Watch:
         )
 
     def _fetch_metadata(self) -> dict[str, TopicMetadata]:
-        """Return the metadata of the topics, by name; raise KafkaException without an answer."""
+        """Return the metadata of the topics, by name; raise KafkaException without an answer within 2 s."""
         if self._selection.include is not None:
             return dict(self._client.list_topics(timeout=_WAIT_S).topics)
         return {
@@ -131,7 +136,7 @@ class Watch:
         }
 
     def _note_leaders(self, topics: dict[str, TopicMetadata]) -> None:
-        """Report partitions that have lost their leader or have one again."""
+        """Report partitions that have lost their leader or have one again, and keep those without a leader."""
         leaderless = {
             (topic, number)
             for topic, number in self.partitions
@@ -146,7 +151,10 @@ class Watch:
         self.without_leader = leaderless
 
     def _find_new(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
-        """Return the partitions that are new since the last look, and watch them; none where the selection is fixed."""
+        """Return the partitions that are new since the last look, sorted, and watch them.
+
+        The list is empty where the selection is fixed, ends at the ends of partitions, or has a group.
+        """
         selection = self._selection
         if selection.until_end or selection.joins or selection.partitions or selection.assigned is not None:
             return []
@@ -158,7 +166,11 @@ class Watch:
         return new
 
     def _find_deleted(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
-        """Return the partitions of deleted topics, and stop watching them; raise NotFoundError for a named topic."""
+        """Return the partitions of deleted topics, sorted, and stop watching them.
+
+        Raise NotFoundError for a deleted topic that was named. A topic counts as deleted when two looks in a row miss
+        it.
+        """
         for name in {topic for topic, _ in self.partitions}:
             is_missing = name not in topics or _is_unknown(topics[name].error)
             self._missing[name] = self._missing.get(name, 0) + 1 if is_missing else 0

@@ -62,7 +62,7 @@ def test_refusals(cluster: RunningCluster, name: str) -> None:
     assert "retention.ms" in wrong.stderr
     assert values(cluster, "topics", name) == {}, "one request: all or nothing"
     assert (
-        "cannot delete what is not set"
+        "cannot delete settings that are not set"
         in cli("configs", "alter", "topics", name, "--unset", "flush.ms", check=1).stderr
     )
 

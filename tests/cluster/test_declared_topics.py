@@ -50,7 +50,7 @@ def test_what_cannot_be_is_refused_before_anything_is_done(cluster: RunningClust
     assert [row[0] for row in changes(cluster, file)] == ["impossible", "impossible", "create"]
     refused = cluster.cli("topics", "apply", file, "--yes", check=1).stderr
     assert "nothing done" in refused
-    assert "partitions cannot be taken away" in refused
+    assert "partitions cannot be removed" in refused
     assert f"{name}-new" not in cluster.cli.ok("topics", "list").split()
 
 
@@ -117,12 +117,12 @@ def test_files_that_declare_no_topics(kraft: RunningCluster, tmp_path: Path) -> 
     for content, words in {
         "[1": "cannot read",
         "x: 1": "declares no topics",
-        "topics: {'a b': }": "cannot be a topic's name",
-        "topics: {a: {partition: 1}}": "other fields",
-        "topics: {a: {partitions: 0}}": "no number from 1",
-        "topics: {a: {partitions: many}}": "no number from 1",
-        "topics: {a: {configs: [1]}}": "names with values",
-        "topics: {a: {partitions: 010}}": "partitions '010' is no number from 1",
+        "topics: {'a b': }": "topic a b: invalid topic name",
+        "topics: {a: {partition: 1}}": "invalid fields: only configs, partitions, replication_factor are allowed",
+        "topics: {a: {partitions: 0}}": "for partitions: not a number from 1",
+        "topics: {a: {partitions: many}}": "for partitions: not a number from 1",
+        "topics: {a: {configs: [1]}}": "configs is not a mapping of names to values",
+        "topics: {a: {partitions: 010}}": "invalid value '010' for partitions: not a number from 1",
         "topics: {a: {partitions: 3, partitions: 4}}": "'partitions' occurs twice",
         "topics: {a: , a: }": "'a' occurs twice",
         "topics: {a: {configs: {retention.ms: null}}}": "retention.ms has no value",

@@ -39,12 +39,12 @@ def test_offsets_of_every_moment(cluster: RunningCluster, name: str) -> None:
 def test_wrong_questions(kraft: RunningCluster) -> None:
     for arguments, words in {
         ("no-such-topic",): "topic not found: 'no-such-topic'",
-        ("--topic-partitions", "no-such-topic"): "no partition is meant",
+        ("--topic-partitions", "no-such-topic"): "no partition matches --topic-partitions",
         ("(",): "invalid value '(' for TOPIC",
         ("--time", "-9"): "a negative number is not a time",
         ("--time", "soon"): "this is not a time",
         ("x", "--topic-partitions", "y"): "--topic-partitions and a selection of topics are mutually exclusive",
-        ("--topic-partitions", "a:b"): "names no partitions",
+        ("--topic-partitions", "a:b"): "invalid value 'a:b' for --topic-partitions: not a selection of partitions",
         ("--partitions", "one"): "not numbers",
         ("--count", "-o", "kafka"): "--count and -o kafka are mutually exclusive",
     }.items():
@@ -83,7 +83,7 @@ def test_offset_files_that_are_refused(kraft: RunningCluster, tmp_path: Path) ->
         json.dumps({"partitions": [{**one, "partition": -1}]}): "not a partition with an offset",
         json.dumps({"partitions": [{**one, "offset": True}]}): "not a partition with an offset",
         json.dumps({"partitions": [one], "version": 2}): "version 2",
-        json.dumps({"partitions": [one, one]}): "named twice: t-0",
+        json.dumps({"partitions": [one, one]}): "repeated partitions: t-0",
         json.dumps({"partitions": [{**one, "offset": "1"}]}): "not a partition with an offset",
     }.items():
         file.write_text(content)

@@ -154,8 +154,8 @@ def test_wrong_flags_are_told(kraft: RunningCluster, name: str) -> None:
         (["--rate", "nan"], "invalid value 'nan' for --rate: not a number above 0"),
         (["--rate", "1e400"], "invalid value 'inf' for --rate: not a number above 0"),
         (["--input", "csv", "--null-marker", ","], "invalid value ',' for --null-marker: it has a comma"),
-        (["-X", "max.request.size=1m"], "max.request.size=1m: not a number of bytes"),
-        (["--sync", "-X", "max.request.size=1m"], "max.request.size=1m: not a number of bytes"),
+        (["-X", "max.request.size=1m"], "invalid value '1m' for max.request.size: not a number of bytes"),
+        (["--sync", "-X", "max.request.size=1m"], "invalid value '1m' for max.request.size: not a number of bytes"),
         (["--transaction-size", "3"], "--transaction-size needs a transaction"),
         (["--partitioner", "mine"], "invalid value 'mine' for --partitioner"),
         (["--header", "x"], "not name=value"),
@@ -271,7 +271,7 @@ def test_both_senders_tell_what_is_wrong(kraft: RunningCluster, name: str, sende
     assert done.stderr.splitlines() == [
         f"2 records delivered to {name}",
         "error: line 3: no key separator ':' in 'bad'",
-        "hint: --property ignore.error=true takes such a line as a value without key",
+        "hint: take this line as a value without a key: --property ignore.error=true",
     ]
     done = cli("produce", name, "-K", ":", "-X", "batch.num.messages=1", input=f"d:4\ne:{'x' * 5000}\nf:6\n", check=1)
     assert f"error: not delivered to {name}: key 'e', value 'xxx" in done.stderr
@@ -290,7 +290,7 @@ def test_empty_separators_and_delimiters(kraft: RunningCluster, name: str, path:
     cli.ok("produce", name, "--delimiter", "", input="a\nb\n")
     assert [(each["key"], each["value"]) for each in read(kraft, name)] == [("", "a:b"), (None, "a\nb\n")]
     refused = cli("produce", name, "--property", "parse.kye=true", input="a", check=2)
-    assert "the nearest is parse.key" in refused.stderr
+    assert "the nearest name is parse.key" in refused.stderr
 
 
 def test_a_dry_run_checks_everything_and_sends_nothing(kraft: RunningCluster, name: str, tmp_path: Path) -> None:

@@ -132,12 +132,15 @@ def test_wrong_secrets(secured: Secured, command: tuple[str, ...]) -> None:
 def test_certificates_that_do_not_do(secured: Secured, command: tuple[str, ...]) -> None:
     tls, plain = {"security.protocol": "SSL"}, {**SASL, "sasl.mechanism": "PLAIN"}
     expected = [
-        ("of no authority that is known", secured.user({**tls, "ssl.ca.location": stranger(secured.folder)}, "tls")),
+        (
+            "the authority of the broker's certificate is unknown",
+            secured.user({**tls, "ssl.ca.location": stranger(secured.folder)}, "tls"),
+        ),
         ("has expired", secured.user({**tls, "ssl.ca.location": expired(secured)}, "tls")),
         ("is not for '127.1'", secured.user(tls, "tls", "127.1")),
         ("wants a client's certificate", secured.user(tls, "mtls")),
         ("that listener speaks TLS", secured.user({"security.protocol": "PLAINTEXT"}, "tls")),
-        ("takes no SASL login", secured.user(plain, "tls")),
+        ("does not accept a SASL login", secured.user(plain, "tls")),
         ("SCRAM-SHA-512, PLAIN, OAUTHBEARER", secured.user({**plain, "sasl.mechanism": "SCRAM-SHA-256"})),
     ]
     with ThreadPoolExecutor() as pool:  # most of their time they wait

@@ -38,7 +38,11 @@ class Condition:
     """Number of records or members, time in s, or name of a state."""
 
     def find_violation(self, lag: GroupLag) -> str | None:
-        """Return the violated condition as text, or None. An unknown value counts as a violation."""
+        """Return the violated condition as text, or None. An unknown value counts as a violation.
+
+        The condition is violated where it holds: lag>10 is violated by a lag of 11. The text begins with the group's
+        name.
+        """
         value = _get_value(self.subject, lag)
         if value is None or (self.subject == "lag" and lag.unknown_partitions and not self.compare(value, self.bound)):
             return f"{lag.description.group}: {self.subject} is not known ({self.text})"
@@ -49,25 +53,32 @@ class Condition:
 
 
 def parse(text: str) -> Condition:
-    """Return the condition of a text such as lag>10000 or time>5m; raise UsageError for any other text."""
+    """Return the condition of a text such as lag>10000 or time>5m.
+
+    The subjects are lag (records), time (a duration), state and members; a state can only be =, == or !=. Names of
+    states are not checked. Raise UsageError for any other text.
+    """
     match = _FORM.fullmatch(text)
     if match is None:
-        raise UsageError(f"--fail-if {text}: not a condition", _HINT)
+        raise UsageError(f"invalid value {text!r} for --fail-if: not a condition", _HINT)
     subject, operator_text, bound = match.groups()
     if subject == "state":
         if operator_text not in ("=", "==", "!="):
-            raise UsageError(f"--fail-if {text}: a state is = or !=", _HINT)
+            raise UsageError(f"invalid value {text!r} for --fail-if: a state takes only = and !=", _HINT)
         return Condition(text, subject, _OPERATORS[operator_text], bound)
     if subject == "time":
         return Condition(text, subject, _OPERATORS[operator_text], parse_duration(bound, "--fail-if time") / _MS)
     try:
         return Condition(text, subject, _OPERATORS[operator_text], float(bound))
     except ValueError:
-        raise UsageError(f"--fail-if {text}: {bound} is no number", _HINT) from None
+        raise UsageError(f"invalid value {text!r} for --fail-if: {bound!r} is not a number", _HINT) from None
 
 
 def _get_value(subject: str, lag: GroupLag) -> float | str | None:
-    """Return the group's value of the subject (times in s), or None where it is not known."""
+    """Return the group's value of the subject (times in s), or None where it is not known.
+
+    The subject is lag, time, members or state; the lag is the sum of the known ones.
+    """
     if subject == "state":
         return lag.description.state
     if subject == "members":

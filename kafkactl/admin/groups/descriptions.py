@@ -58,12 +58,18 @@ _OK = CommitState.OK  # the look-up of an enumeration's member is slow
 def list_groups(cluster: Cluster) -> GroupList:
     """Return all consumer groups in the order of the answers, and the errors of brokers. All brokers are asked at once.
 
-    librdkafka does not name the broker that did not answer, and it fails where a frozen broker should list the others.
-    Then all brokers are asked once more by kafka-python. Raise UnreachableError where no broker answers, OperationError
-    for a refusal.
+    With an error the list is not complete. librdkafka does not name the broker that did not answer, and it fails where
+    a frozen broker should list the others. Then all brokers are asked once more by kafka-python, and the groups are
+    sorted by name. Share and streams groups are left out. Raise UnreachableError where no broker answers,
+    OperationError for a refusal.
     """
 
     def ask() -> GroupList:
+        """Return the groups as librdkafka lists them.
+
+        Raise the error of a broker that is transient or unreachable, or where no broker lists groups; TimeoutError
+        after half of the time-out.
+        """
         answer = cluster.wait(
             cluster.admin.list_consumer_groups(request_timeout=cluster.timeout_s),
             "cannot list groups",
@@ -96,8 +102,9 @@ def list_groups(cluster: Cluster) -> GroupList:
 def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> GroupChoice:
     """Return the selected consumer groups (None: all), sorted, and an error for each name that is no consumer group.
 
-    While a broker's list is missing, the errors say so. Raise NotFoundError for a pattern without a match in complete
-    lists, and UnreachableError where no broker answers.
+    A name may have a NotFoundError, or an OperationError where it is a share or streams group or its coordinator does
+    not answer. While a broker's list is missing, the errors say so. Raise NotFoundError for a pattern without a match
+    in complete lists, UnreachableError where no broker answers, and OperationError where all refuse.
     """
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
@@ -134,7 +141,9 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
     """Return the groups that exist although no list of consumer groups has them, by name.
 
     These are share and streams groups, and groups whose coordinator is moving: for a moment no broker lists them. An
-    error stands for a group whose coordinator does not answer. A name that is absent from the result is no group.
+    error stands for a group whose coordinator does not answer. A name that is absent from the result is no group, or
+    one that the user may not see. Without names nothing is asked. Raise UnreachableError or OperationError where no
+    broker lists its groups.
     """
     if not names:
         return {}
@@ -148,7 +157,10 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
 
 
 def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationError | None:
-    """Return a group as its own coordinator lists it, the error of one that does not answer, None for no group."""
+    """Return a group as its own coordinator lists it, the error of one that does not answer, None for no group.
+
+    None also stands for a group that the user has no right to see. Raise UsageError for a wrong setting.
+    """
     from kafkactl.admin.groups.epochs import make_listing
 
     try:
@@ -163,8 +175,8 @@ def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationErr
 
 
 def _make_doubt(name: str, error: KafkactlError) -> OperationError:
-    """Return the error for a group that may exist, because a broker did not answer."""
-    return OperationError(f"group {name!r} may exist: {error}", "ask again when all brokers answer")
+    """Return the error for a group that may exist, because a broker did not answer. `error` is that broker's."""
+    return OperationError(f"group {name!r} may exist: {error}", "try again when all brokers answer")
 
 
 def _sort_groups(groups: Iterable[GroupListing]) -> tuple[GroupListing, ...]:
@@ -173,9 +185,9 @@ def _sort_groups(groups: Iterable[GroupListing]) -> tuple[GroupListing, ...]:
 
 
 def list_other_groups(cluster: Cluster) -> GroupList:
-    """Return the share and streams groups, and the errors of brokers.
+    """Return the share and streams groups, sorted by name, and the errors of brokers.
 
-    Brokers that do not know group types have none.
+    Brokers that do not know group types have none. Raise UnreachableError or OperationError where no broker answers.
     """
     from kafkactl.admin.groups.epochs import list_groups_of_types
 
@@ -183,7 +195,7 @@ def list_other_groups(cluster: Cluster) -> GroupList:
 
 
 def make_unsupported_error(group: GroupListing) -> OperationError:
-    """Return the error for a group whose type is neither classic nor consumer."""
+    """Return the error for a group whose type is neither classic nor consumer; its hint names Kafka's tool."""
     kind = group.type.lower()
     reason = f"group {group.group!r} is a {kind} group: kafkactl does not support {kind} groups yet"
     return OperationError(reason, f"use Kafka's own tool: kafka-{kind}-groups.sh")
@@ -192,10 +204,11 @@ def make_unsupported_error(group: GroupListing) -> OperationError:
 def describe_groups(
     cluster: Cluster, groups: Sequence[GroupListing], with_epochs: bool = False
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
-    """Return a description of each group, and an error for each group that could not be described.
+    """Return a description of each group, in their order, and an error for each group that could not be described.
 
     `with_epochs` asks also for values that librdkafka does not know: epochs and target assignments of the consumer
-    protocol.
+    protocol. Without groups both lists are empty. A group that has gone is Dead, or has an error. Raise
+    UnreachableError where no group was answered.
     """
     return _describe_all(cluster, [group.group for group in groups], with_epochs)
 
@@ -203,11 +216,16 @@ def describe_groups(
 def _describe_all(
     cluster: Cluster, group_names: Sequence[str], with_epochs: bool
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
-    """Return the descriptions of the groups of these names, and the errors."""
+    """Return the descriptions of the groups of these names, in their order, and the errors of the others.
+
+    `with_epochs` asks also for epochs and target assignments. Raise UnreachableError where no group was answered; with
+    epochs also where a coordinator does not answer, and OperationError.
+    """
     if not group_names:
         return [], []
 
     def send(names: list[str]) -> Mapping[str, Future[Any]]:
+        """Send the request for these groups and return a future for each."""
         return cluster.admin.describe_consumer_groups(names, request_timeout=cluster.timeout_s)
 
     answers = cluster.ask_each(group_names, send, lambda name: f"cannot describe group {name}")
@@ -226,7 +244,8 @@ def _describe_briefly(
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
     """Return the descriptions of groups, sorted by name, and the errors.
 
-    A group that its coordinator lists as empty is not asked for, because it has no members.
+    A group that its coordinator lists as empty is not asked for, because it has no members: its coordinator and
+    assignor are None. `with_epochs` asks for all groups. Raise UnreachableError where no group was answered.
     """
     empty_groups = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
     described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty_groups]
@@ -238,12 +257,13 @@ def _describe_briefly(
 def read_group_lags(
     cluster: Cluster, groups: Sequence[GroupListing], read_committed: bool = False, with_epochs: bool = False
 ) -> tuple[list[GroupLag], list[KafkactlError]]:
-    """Return each group with the lag of every partition, and an error for each group that could not be read.
+    """Return each group with the lag of every partition, sorted by name, and an error for each group that failed.
 
     The ends of each partition are read once for all groups. All partitions of a topic are included where the group has
-    committed in one of them: records in a partition without a commit are unread, too. With `read_committed` the end of
-    a log is its last stable offset. `with_epochs` is as in describe_groups. Raise UnreachableError where no group was
-    answered.
+    committed in one of them: records in a partition without a commit are unread, too. A partition whose ends cannot be
+    read has an unknown lag and an error of its own. With `read_committed` the end of a log is its last stable offset.
+    `with_epochs` asks also for epochs and target assignments of the consumer protocol. Without groups both lists are
+    empty. Raise UnreachableError where no group, or no partition, was answered.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])
@@ -269,9 +289,10 @@ def read_group_lags(
 
 
 def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> GroupLag:
-    """Return a group with the lag of every partition; raise NotFoundError, OperationError or UnreachableError.
+    """Return a group with the lag of every partition.
 
-    `with_epochs` is as in describe_groups.
+    `with_epochs` asks also for epochs and target assignments of the consumer protocol. Raise NotFoundError for a group
+    that does not exist, OperationError for a share or streams group and for a refusal, and UnreachableError.
     """
     lags, errors = read_group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
     if errors:
@@ -280,7 +301,11 @@ def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> Gr
 
 
 def require_group(cluster: Cluster, name: str) -> GroupListing:
-    """Return a consumer group; raise NotFoundError, or OperationError for a group of another type."""
+    """Return a consumer group by its name.
+
+    Raise NotFoundError for a group that does not exist, OperationError for a share or streams group or one whose
+    coordinator does not answer, and UnreachableError where no broker answers.
+    """
     choice = choose_groups(cluster, select_names([name]))
     if choice.errors:
         raise choice.errors[0]
@@ -292,7 +317,7 @@ _Committed = Mapping[str, Mapping[int, TopicPartition]]
 
 
 def _group_by_topic(entries: Iterable[TopicPartition]) -> _Committed:
-    """Return the committed offsets by topic and partition number."""
+    """Return the committed offsets by topic and partition number. Entries without an offset stay."""
     by_topic: dict[str, dict[int, TopicPartition]] = {}
     for entry in entries:
         topic = entry.topic  # the attribute is a new string at each access
@@ -311,7 +336,7 @@ def _make_rows(
 ) -> list[PartitionLag]:
     """Return the rows of a group, sorted: partitions that it has committed in, reads, or should read.
 
-    An existing topic counts with all partitions.
+    `ends` must have every partition of the group. An existing topic counts with all partitions.
     """
     group, owners = description.group, description.owners
     numbers = {topic: set(committed) for topic, committed in commits.items()}
@@ -328,10 +353,11 @@ def _make_rows(
 
 
 def read_committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict[Partition, Commit]]:
-    """Return the committed offsets of each group. All groups are asked at once.
+    """Return the committed offsets of each group by partition. All groups are asked at once.
 
-    The coordinators must just have answered (see the module's docstring). Raise OperationError for the first group that
-    cannot be read.
+    The coordinators must just have answered (see the module's docstring). A partition that the coordinator cannot read
+    has an error in its Commit. A group without commits has no partitions. Raise OperationError for the first group that
+    cannot be read, and UnreachableError where no group was answered.
     """
     offsets, errors = _read_offsets(cluster, groups)
     if errors:
@@ -345,9 +371,13 @@ def read_committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str,
 def _read_offsets(
     cluster: Cluster, groups: Sequence[str]
 ) -> tuple[dict[str, list[TopicPartition]], list[KafkactlError]]:
-    """Return librdkafka's committed offsets of each group, and an error for each group that could not be read."""
+    """Return librdkafka's committed offsets of each group, and an error for each group that could not be read.
+
+    Single partitions may have an error of their own. Raise UnreachableError where no group was answered.
+    """
 
     def send(pending_groups: list[str]) -> Mapping[str, Future[Any]]:
+        """Send a request for each of these groups and return their futures."""
         return {
             group: cluster.admin.list_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(group)], request_timeout=cluster.timeout_s
@@ -362,16 +392,25 @@ def _read_offsets(
 
 
 def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
-    """Delete groups and return the outcome of each."""
+    """Delete groups and return the outcome of each, in the order of `names`.
+
+    A refusal, also for a group that does not exist or has members, is a failed outcome; a group without an answer has
+    the code REQUEST_TIMED_OUT and may have been deleted. Raise UnreachableError where no answer came and librdkafka
+    does not report that the request was sent.
+    """
 
     def send(group_names: list[str]) -> Mapping[str, Future[Any]]:
+        """Send the request for these groups and return a future for each."""
         return cluster.admin.delete_consumer_groups(group_names, request_timeout=cluster.timeout_s)
 
     return send_change(cluster, names, send, "deleted")
 
 
 def _read_commit(entry: TopicPartition) -> tuple[int | None, int | None, str | None]:
-    """Return the values of a Commit. An answer for a whole group succeeds although single partitions have errors."""
+    """Return offset, leader epoch and error of a Commit; all are None where nothing is committed.
+
+    An answer for a whole group succeeds although single partitions have errors.
+    """
     error = entry.error
     if error is not None:
         return None, None, describe_kafka_error(error)
@@ -380,7 +419,7 @@ def _read_commit(entry: TopicPartition) -> tuple[int | None, int | None, str | N
 
 
 def make_group_lag(description: GroupDescription, partitions: Sequence[PartitionLag]) -> GroupLag:
-    """Return the group with its partitions and the sum of their lags."""
+    """Return the group with its partitions, the sum of their known lags, and the number of unknown ones."""
     known_lags = [row.lag for row in partitions if row.lag is not None]
     return GroupLag(description, tuple(partitions), sum(known_lags), len(partitions) - len(known_lags))
 
@@ -388,7 +427,10 @@ def make_group_lag(description: GroupDescription, partitions: Sequence[Partition
 def _make_partition_lag(
     group: str, topic: str, number: int, commit_entry: TopicPartition | None, ends: LogEnds, owner: Member | None
 ) -> PartitionLag:
-    """Return the row of a partition. `commit_entry` is None without a commit, `owner` without a member."""
+    """Return the row of a partition. `commit_entry` is None without a commit, `owner` without a member.
+
+    The lag is None where the commit or the end is not known, and never below 0.
+    """
     start, end = ends.start.offset, ends.end.offset
     current, epoch, error = _NO_COMMIT if commit_entry is None else _read_commit(commit_entry)
     lag = None
@@ -415,7 +457,7 @@ def _make_partition_lag(
 
 
 def _make_description(description: Any) -> GroupDescription:
-    """Return the description of a group from librdkafka's."""
+    """Return the description of a group from librdkafka's, without epochs. Members are in the coordinator's order."""
     members = [
         Member(
             description.group_id,
@@ -439,16 +481,16 @@ def _make_description(description: Any) -> GroupDescription:
 
 
 def _list_partitions(partitions: Iterable[TopicPartition]) -> tuple[Partition, ...]:
-    """Return the partitions in order."""
+    """Return the partitions as (topic, partition), sorted."""
     return tuple(sorted((partition.topic, partition.partition) for partition in partitions))
 
 
 def _get_state(group: Any) -> str:
-    """Return the state of a group in Kafka's spelling, or Unknown."""
+    """Return the state of a group in Kafka's spelling, or Unknown for a state that librdkafka does not know."""
     return _STATES.get(getattr(group, "state", None), UNKNOWN_STATE)  # type: ignore[arg-type]
 
 
 def _get_type(group: Any) -> str:
-    """Return the type of a group, Classic or Consumer. Brokers that do not know types have classic groups."""
+    """Return the type of a group, Classic or Consumer. A type that is missing or unknown is Classic."""
     kind = getattr(group, "type", None)
     return kind.name.capitalize() if kind is not None and kind.name != "UNKNOWN" else "Classic"

@@ -26,7 +26,8 @@ class Finding:
 def diagnose(before: GroupLag, after: GroupLag, seconds: float) -> list[Finding]:
     """Return the problems of a group, the most serious first. The list is empty where no problem was found.
 
-    `before` and `after` are the same group, `seconds` apart. `after` has rates (see pace.add_rates).
+    `before` and `after` are the same group, `seconds` apart. `after` has rates (see pace.add_rates); without rates its
+    pace is not judged. Nothing is raised.
     """
     return [
         *_check_members(before, after, seconds),
@@ -38,7 +39,10 @@ def diagnose(before: GroupLag, after: GroupLag, seconds: float) -> list[Finding]
 
 
 def _check_members(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
-    """Yield problems of the members: none, rebalances, missing static members, or partitions and members left over."""
+    """Yield problems of the members: none, rebalances, missing static members, or partitions and members left over.
+
+    `before` is `seconds` earlier than `after`. Without members nothing else is checked.
+    """
     group, members = after.description, after.description.members
     if not members:
         evidence = f"state {group.state}, no members, lag {after.total_lag}"
@@ -56,7 +60,7 @@ def _check_members(before: GroupLag, after: GroupLag, seconds: float) -> Iterato
         )
         yield Finding("members come and go", evidence, _LOOP)
     elif current.state in _REBALANCING:
-        yield Finding("it is being rebalanced", f"state {current.state}", "look again; if it stays so, " + _LOOP)
+        yield Finding("it is being rebalanced", f"state {current.state}", "look again; if it does not end, " + _LOOP)
     missing_ids = {member.instance_id for member in earlier.members if member.instance_id} - {
         member.instance_id for member in members
     }
@@ -73,23 +77,26 @@ def _check_members(before: GroupLag, after: GroupLag, seconds: float) -> Iterato
         yield Finding("more members than partitions", evidence, "stop the idle ones, or give the topic more partitions")
     elif idle_members and current.state == "Stable":
         evidence = f"without partitions: {', '.join(member.consumer_id for member in idle_members)}"
-        yield Finding("members without partitions", evidence, "look whether all members subscribe to the same topics")
+        yield Finding("members without partitions", evidence, "check whether all members subscribe to the same topics")
     owners = current.owners
     orphans = [row for row in after.partitions if (row.topic, row.partition) not in owners and row.lag != 0]
     if orphans and current.state == "Stable":
         names_text = ", ".join(f"{row.topic}-{row.partition}" for row in orphans[:5])
         evidence = f"{len(orphans)} partitions that it has read or should read have no member: {names_text}"
-        yield Finding("partitions without a member", evidence, "look whether a member still subscribes to their topic")
+        yield Finding("partitions without a member", evidence, "check whether a member still subscribes to their topic")
 
 
 def _check_commits(after: GroupLag) -> Iterator[Finding]:
-    """Yield problems of the commits: outside the log, unknown, or missing."""
+    """Yield a problem for each kind of bad commits: outside the log, unknown, or missing.
+
+    It names at most 5 partitions.
+    """
     for state, finding_text, advice in (
         (CommitState.BEFORE_START, "unread records are deleted already", "raise the topic's retention, then catch up"),
         (
             CommitState.BEYOND_END,
             "commits beyond the end of the log",
-            "the topic was made anew or cut: reset the offsets",
+            "the topic was created again or truncated: reset the offsets",
         ),
         (
             CommitState.UNKNOWN,
@@ -109,7 +116,10 @@ def _check_commits(after: GroupLag) -> Iterator[Finding]:
 
 
 def _find_stuck_partitions(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
-    """Yield a problem for each partition whose commit stands still while records are written to it."""
+    """Yield a problem for each partition whose commit stands still while records are written to it.
+
+    `before` is `seconds` earlier than `after`. Partitions without lag, member or commit are left out.
+    """
     earlier_rows = {(row.topic, row.partition): row for row in before.partitions}
     for row in after.partitions:
         earlier = earlier_rows.get((row.topic, row.partition))
@@ -123,7 +133,7 @@ def _find_stuck_partitions(before: GroupLag, after: GroupLag, seconds: float) ->
 
 
 def _check_pace(after: GroupLag) -> Iterator[Finding]:
-    """Yield a problem where more records are written than read."""
+    """Yield a problem where more records are written than read; nothing without lag, members or rates."""
     produced, consumed = after.produced_per_s, after.consumed_per_s
     if (
         after.total_lag
@@ -132,14 +142,18 @@ def _check_pace(after: GroupLag) -> Iterator[Finding]:
         and consumed is not None
         and produced > consumed
     ):
-        evidence = (
-            f"{write_number(produced)} records a second come, {write_number(consumed)} are read; lag {after.total_lag}"
+        rates = f"{write_number(produced)} records a second are written, {write_number(consumed)} are read"
+        evidence = f"{rates}; lag {after.total_lag}"
+        yield Finding(
+            "it falls behind", evidence, "start more members, up to the number of partitions, or make them faster"
         )
-        yield Finding("it falls behind", evidence, "more members up to the number of partitions, or faster ones")
 
 
 def _find_hot_partitions(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
-    """Yield a problem for each topic with a partition that gets more than half of at least 100 new records."""
+    """Yield a problem for each topic with a partition that gets more than half of at least 100 new records.
+
+    `before` is `seconds` earlier than `after`. Topics with fewer than three partitions are left out.
+    """
     earlier_ends = {(row.topic, row.partition): row.log_end_offset for row in before.partitions}
     by_topic: dict[str, dict[int, int]] = {}
     for row in after.partitions:

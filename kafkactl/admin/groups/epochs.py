@@ -24,7 +24,8 @@ def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[
     """Return the groups with the values that librdkafka does not know, for groups of the consumer protocol.
 
     These are epochs, target assignments, and the exact name of the state. Other groups, and groups that the coordinator
-    refuses to describe, stay unchanged.
+    refuses to describe, stay unchanged; the order stays, too. Raise UnreachableError where a coordinator does not
+    answer, OperationError where it refuses the whole request, also UnsupportedRequestError.
     """
     by_coordinator: dict[int, list[str]] = defaultdict(list)
     for group in described:
@@ -44,10 +45,10 @@ def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[
 
 
 def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
-    """Return all groups of these types, share and streams included, sorted by name, and the errors of brokers.
+    """Return all groups of these types, share and streams included, sorted by name, and the errors of brokers as texts.
 
     `types` are lower case: classic, consumer, share, streams; without any the result has no groups. Raise the first
-    error where no broker answers.
+    error where no broker answers, UnreachableError or OperationError, and UsageError for a wrong setting.
     """
     answers, errors = cluster.requests.list_groups()
     groups = [listing for listing in map(make_listing, answers) if listing.type.lower() in types]
@@ -55,7 +56,7 @@ def list_groups_of_types(cluster: Cluster, types: Sequence[str]) -> GroupList:
 
 
 def make_listing(group: Any) -> GroupListing:
-    """Return a group of an answer to ListGroups as a listing.
+    """Return a group of an answer to ListGroups as a listing, with its type capitalized; its state may be Unknown.
 
     Brokers that do not know group types have groups of the classic protocol only.
     """
@@ -65,10 +66,11 @@ def make_listing(group: Any) -> GroupListing:
 
 
 def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
-    """Return the group with the values of a ConsumerGroupDescribe answer."""
+    """Return the group with the values of a ConsumerGroupDescribe answer. Members that are not in it stay unchanged."""
     members = {member.member_id: member for member in answer.members}
 
     def add_epoch(member: Member) -> Member:
+        """Return the member with its epoch and assignments, or unchanged where the answer does not have it."""
         described_member = members.get(member.consumer_id)
         if described_member is None:
             return member
@@ -92,7 +94,7 @@ def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
 
 
 def _list_partitions(assignment: Any) -> tuple[Partition, ...]:
-    """Return the partitions of an assignment in order."""
+    """Return the partitions of an assignment as (topic, partition), sorted."""
     return tuple(
         sorted((topic.topic_name, number) for topic in assignment.topic_partitions for number in topic.partitions)
     )

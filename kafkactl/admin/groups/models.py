@@ -94,6 +94,7 @@ class Node:
     port: int
 
     def __str__(self) -> str:
+        """Return the broker for messages, as "host:port (id)"."""
         return f"{self.host}:{self.port} ({self.id})"
 
 
@@ -114,7 +115,7 @@ class GroupDescription:
 
     @property
     def owners(self) -> dict[Partition, Member]:
-        """Return the member that reads each partition."""
+        """Return the member that reads each partition; empty without members. It is computed at each access."""
         return {partition: member for member in self.members for partition in member.assignment}
 
 
@@ -154,9 +155,10 @@ class PartitionLag:
 
     @property
     def catches_up_in_s(self) -> float | None:
-        """Return the time until the lag is 0 at the measured rates, in s.
+        """Return the time until the lag is 0 at the measured rates, in s; 0 where nothing is unread.
 
-        None means that no rate was measured, or that the lag does not shrink.
+        None means that the lag is not known, that no rate was measured (also without lag), or that the lag does not
+        shrink.
         """
         if self.lag is None or self.produced_per_s is None or self.consumed_per_s is None:
             return None
@@ -182,12 +184,18 @@ class GroupLag:
 
     @cached_property
     def produced_per_s(self) -> float | None:
-        """Return the records per second that were written to all partitions, or None where no rate was measured."""
+        """Return the records per second that were written to all partitions, or None where no rate was measured.
+
+        Partitions without a rate count as 0.
+        """
         return _sum_known(row.produced_per_s for row in self.partitions)
 
     @cached_property
     def consumed_per_s(self) -> float | None:
-        """Return the records per second that were read from all partitions, or None where no rate was measured."""
+        """Return the records per second that were read from all partitions, or None where no rate was measured.
+
+        Partitions without a rate count as 0.
+        """
         return _sum_known(row.consumed_per_s for row in self.partitions)
 
     @property

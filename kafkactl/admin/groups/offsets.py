@@ -79,7 +79,7 @@ class Target:
 
     @property
     def exists(self) -> bool:
-        """Return whether the group exists."""
+        """Return whether the group exists; False also where its coordinator did not answer, and then `error` is set."""
         return bool(self.type)
 
 
@@ -104,12 +104,18 @@ class OffsetChange:
 def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     """Return the selected groups, or all groups, sorted by name. A selected name may belong to no group.
 
-    Raise NotFoundError for a pattern that matches no group.
+    Such a target does not exist. A group that cannot be changed has an error, which is not raised: it has members, is a
+    share or streams group, or its coordinator does not answer. Groups of a broker that does not list them are missing
+    where all groups or a pattern are selected. Raise NotFoundError for a pattern that matches no group,
+    UnreachableError or OperationError where no broker lists groups.
     """
     groups = {group.group: group for group in list_groups(cluster).groups}
     choice = selection.choose_or_all(groups)
     if choice.unmatched_patterns:
-        raise NotFoundError(f"no group matches {choice.unmatched_patterns[0]!r}", "kafkactl groups list shows all")
+        raise NotFoundError(
+            f"no group matches {choice.unmatched_patterns[0]!r}",
+            "list the groups that you can see: kafkactl groups list",
+        )
     unlisted = find_unlisted_groups(cluster, choice.absent_names)
     targets_found = []
     for name in sorted({*choice.names, *choice.absent_names}):
@@ -124,15 +130,18 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
         if listing.type.lower() in OTHER_TYPES:
             error = make_unsupported_error(listing)
         elif listing.state not in _INACTIVE:
-            reason = f"group {name} is {listing.state}: its members would go on from where they are"
-            hint = "stop them first; kafkactl groups describe GROUP --members shows them"
+            reason = f"group {name} is {listing.state}: its members would go on from their own positions"
+            hint = "stop its consumers first; list them: kafkactl groups describe GROUP --members"
             error = OperationError(reason, hint, ErrorCode.NON_EMPTY_GROUP)
         targets_found.append(Target(group=name, type=listing.type, error=error))
     return targets_found
 
 
 def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
-    """Return the outcome that a deletion of the groups would have, in the broker's words."""
+    """Return the outcome that a deletion of the groups would have, in the broker's words and the order of `targets`.
+
+    Nothing is asked and nothing is deleted. A group that does not exist or has an error is a failed outcome.
+    """
     previews = []
     for target in targets:
         code = None if target.error is None else target.error.code
@@ -153,9 +162,10 @@ def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
 
 
 def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]:
-    """Return the partitions of texts in Kafka's syntax, TOPIC or TOPIC:0,1,2, without repetitions.
+    """Return the partitions of texts in Kafka's syntax, TOPIC or TOPIC:0,1,2, in their order and without repetitions.
 
-    Raise UsageError for numbers that are not numbers, and NotFoundError for a topic or partition that does not exist.
+    TOPIC alone means all its partitions. Raise UsageError for numbers that are not numbers, NotFoundError for a topic
+    or partition that does not exist, and UnreachableError or OperationError where the topics cannot be listed.
     """
     topics_metadata = cluster.read_metadata().topics
     partitions: list[Partition] = []
@@ -164,7 +174,9 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
         try:
             partition_numbers = [int(number) for number in numbers.split(",")] if colon else None
         except ValueError:
-            raise UsageError(f"--topic {text}: not numbers of partitions", "like orders or orders:0,1,2") from None
+            raise UsageError(
+                f"invalid value {text!r} for --topic: not partition numbers", "like orders or orders:0,1,2"
+            ) from None
         if name not in topics_metadata:
             raise NotFoundError(f"topic not found: {name!r}", "list the topics that you can see: kafkactl topics list")
         if partition_numbers is None:
@@ -172,21 +184,27 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
         if missing := [number for number in partition_numbers if number not in topics_metadata[name].partitions]:
             raise NotFoundError(
                 f"topic {name} has no partition {', '.join(map(str, missing))}",
-                f"it has {len(topics_metadata[name].partitions)}, from 0 on",
+                f"the topic has {len(topics_metadata[name].partitions)} partitions, numbered from 0",
             )
         partitions += [(name, number) for number in partition_numbers]
     return list(dict.fromkeys(partitions))
 
 
 def require_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> list[Partition]:
-    """Return the partitions; raise NotFoundError for a topic or a partition that does not exist."""
+    """Return the partitions, without repetitions; raise NotFoundError for a topic or a partition that does not exist.
+
+    Raise UnreachableError or OperationError where the topics cannot be listed.
+    """
     return parse_partitions(cluster, [f"{topic}:{number}" for topic, number in partitions])
 
 
 def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition], reset: Reset) -> ResetPlan:
     """Return the new offsets of a reset, with the present ones. Nothing is changed.
 
-    Raise OperationError where an offset cannot be read, and for a shift in a partition without a commit.
+    `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. Offsets outside a log move to
+    its nearest end. CURRENT keeps the committed offsets, and takes the end of the log where nothing is committed. A
+    group that does not exist has no present offsets. Raise OperationError where an offset cannot be read, and for a
+    shift in a partition without a commit; raise UnreachableError.
     """
     committed = read_committed(cluster, group)
     return replace(_plan_offsets(cluster, group, partitions, reset, committed), committed=committed)
@@ -195,7 +213,11 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition], re
 def _plan_offsets(
     cluster: Cluster, group: str, partitions: Sequence[Partition], reset: Reset, committed: Mapping[Partition, int]
 ) -> ResetPlan:
-    """Return the new offsets of a reset without the present ones."""
+    """Return the new offsets of a reset without the present ones; `committed` are the group's committed offsets.
+
+    Raise OperationError where an offset cannot be read, and for a shift in a partition without a commit; raise
+    UnreachableError.
+    """
     match reset.to:
         case ResetTo.OFFSET:
             return _clamp(cluster, dict.fromkeys(partitions, reset.value))
@@ -206,7 +228,7 @@ def _plan_offsets(
             if missing:
                 raise OperationError(
                     f"group {group} has committed nothing to shift in {', '.join(missing)}",
-                    "name partitions that it has committed in, or --all-topics",
+                    "choose partitions with a committed offset, or use --all-topics",
                 )
             return _clamp(cluster, {partition: committed[partition] + reset.value for partition in partitions})
         case ResetTo.TIME:
@@ -224,7 +246,7 @@ def _plan_offsets(
 def read_committed(cluster: Cluster, group: str) -> dict[Partition, int]:
     """Return the committed offsets of a group by partition; empty for a group that does not exist.
 
-    Raise OperationError where an offset cannot be read.
+    Raise OperationError where an offset cannot be read, and UnreachableError.
     """
     if group not in {group_listing.group for group_listing in list_groups(cluster).groups}:
         return {}
@@ -241,7 +263,7 @@ def read_committed(cluster: Cluster, group: str) -> dict[Partition, int]:
 
 
 def list_changes(group: str, plan: ResetPlan) -> list[OffsetChange]:
-    """Return the changes of a plan, sorted by partition."""
+    """Return the changes of a plan, sorted by partition. Offsets that stay the same are included, with `moved` 0."""
     return [
         OffsetChange(
             group=group,
@@ -256,7 +278,12 @@ def list_changes(group: str, plan: ResetPlan) -> list[OffsetChange]:
 
 
 def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetChange]:
-    """Commit the new offsets of one group without members, and return each change with its result."""
+    """Commit the new offsets of one group without members, and return each change with its result.
+
+    All changes must be of the same group. A refused partition is a change that is not ok. Without changes nothing is
+    sent. Raise OperationError where the whole request is refused, for example because the group has members,
+    UnansweredError where the offsets may have been committed, and UnreachableError.
+    """
     if not changes:
         return []
     errors = commit(
@@ -270,20 +297,29 @@ def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetC
 
 
 def list_committed_partitions(cluster: Cluster, group: str) -> list[Partition]:
-    """Return the partitions in which a group has committed offsets, sorted."""
+    """Return the partitions in which a group has committed offsets, sorted; empty for a group that does not exist.
+
+    Raise OperationError where an offset cannot be read, and UnreachableError.
+    """
     return sorted(read_committed(cluster, group))
 
 
 def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> dict[Partition, str | None]:
-    """Commit offsets for a group without members. Return the error of each partition, None for a success.
+    """Commit offsets for a group without members. Return the error of each partition as text, None for a success.
 
-    Raise OperationError where the whole request is refused, and UnreachableError.
+    A group that does not exist is created. Without offsets nothing is sent. Raise OperationError where the whole
+    request is refused, for example because the group has members, UnansweredError where the offsets may have been
+    committed, and UnreachableError.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:
         return {}
 
     def ask() -> dict[Partition, str | None]:
+        """Send the commit and return the error of each partition, None for a success.
+
+        Raise OperationError with a transient code while the coordinator moves.
+        """
         (future,) = cluster.admin.alter_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group, topic_partitions)], request_timeout=cluster.timeout_s
         ).values()
@@ -303,7 +339,11 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
 
 
 def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> dict[Partition, str | None]:
-    """Delete a group's committed offsets of partitions. Return the error of each partition, None for a success."""
+    """Delete a group's committed offsets of partitions. Return the error of each partition as text, None for a success.
+
+    Raise OperationError where the whole request is refused, for example for a group that does not exist,
+    UnansweredError where the offsets may have been deleted, and UnreachableError.
+    """
     codes = cluster.requests.delete_group_offsets(group, partitions)
     return {partition: describe_error(code) if code else None for partition, code in codes.items()}
 
@@ -313,14 +353,18 @@ def remove_members(
 ) -> dict[str, str | None]:
     """Remove members from a group. Return the error by the id of the member or of the instance, None for a success.
 
-    A member is (member id, None) or (None, instance id).
+    A member is (member id, None) or (None, instance id). An unknown member has an error. Raise OperationError where the
+    whole request is refused, UnansweredError where members may have been removed, and UnreachableError.
     """
     codes = cluster.requests.remove_group_members(group, members)
     return {name: describe_error(code) if code else None for name, code in codes.items()}
 
 
 def _read_ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) -> dict[Partition, int]:
-    """Return the ends (`latest`) or starts of the partitions' logs; raise OperationError where one cannot be read."""
+    """Return the ends (`latest`) or starts of the partitions' logs, sorted by partition.
+
+    Raise OperationError where one cannot be read, and UnreachableError where no partition was answered.
+    """
     offsets = {}
     for (topic, number), ends in read_log_ends(cluster, partitions).items():
         answer = ends.end if latest else ends.start
@@ -331,7 +375,10 @@ def _read_ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) 
 
 
 def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> ResetPlan:
-    """Return a plan with the requested offsets, each moved into its partition's log."""
+    """Return a plan with the requested offsets, each moved to the nearest end of its log where it lies outside.
+
+    Raise OperationError where the ends of a log cannot be read, and UnreachableError.
+    """
     starts, ends = (_read_ends(cluster, list(requested_offsets), latest) for latest in (False, True))
     clamped_offsets = {
         partition: min(max(offset, starts[partition]), ends[partition])
@@ -346,7 +393,11 @@ def _clamp(cluster: Cluster, requested_offsets: Mapping[Partition, int]) -> Rese
 
 
 def _plan_for_time(cluster: Cluster, partitions: Sequence[Partition], time_ms: int) -> ResetPlan:
-    """Return a plan with the offsets of the first records at or after a time in ms."""
+    """Return a plan with the offsets of the first records at or after a time in ms since 1970.
+
+    Partitions without such a record get the end of their log. Raise OperationError where an offset cannot be read, and
+    UnreachableError.
+    """
     offsets: dict[Partition, int] = {}
     empty = []
     for row in find_offsets(cluster, partitions, time_ms):

@@ -25,7 +25,10 @@ Position = tuple[Partition, int]
 
 
 def find_oldest_unread(row: PartitionLag) -> Position | None:
-    """Return the position of the oldest unread record, or None where nothing is unread or the position is not known."""
+    """Return the position of the oldest unread record, or None where nothing is unread or the position is not known.
+
+    It is the committed offset, or the start of the log where that is later. Nothing is read.
+    """
     if not row.lag or row.current_offset is None:
         return None
     return (row.topic, row.partition), max(row.current_offset, row.log_start_offset or 0)
@@ -34,8 +37,9 @@ def find_oldest_unread(row: PartitionLag) -> Position | None:
 def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bool = False) -> list[GroupLag]:
     """Return the groups with the time lag of each partition: the age of its oldest unread record, in ms.
 
-    The records are read for this, with `read_committed` only committed ones. A time lag that cannot be read within the
-    time-out stays None.
+    The records are read for this, with `read_committed` only committed ones. The time lag is 0 where nothing is unread;
+    one that cannot be read within the time-out, or of a partition without a commit, stays None. Raise UsageError for a
+    wrong client setting; a broker that does not answer is no error.
     """
     positions = {
         position for lag in lags for row in lag.partitions if (position := find_oldest_unread(row)) is not None
@@ -44,6 +48,7 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
     now_ms = round(time.time() * _MS)
 
     def add_time_lag(row: PartitionLag) -> PartitionLag:
+        """Return the row with its time lag in ms, or unchanged where the lag is not known."""
         position = find_oldest_unread(row)
         if row.lag == 0:
             return row if row.commit is CommitState.BEYOND_END else replace(row, time_lag_ms=0)
@@ -58,10 +63,11 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
 def read_timestamps(
     cluster: Cluster, positions: Iterable[Position], read_committed: bool = False
 ) -> dict[Position, int | None]:
-    """Return the time in ms of the first record at or after each position.
+    """Return the time in ms since 1970 of the first record at or after each position.
 
-    With `read_committed` only committed records count. Positions that could not be read within the time-out are
-    missing. The time is None where no record follows, but only transaction markers, which consumers do not get.
+    With `read_committed` only committed records count. Positions that could not be read within the time-out, and
+    records without a timestamp, are missing; nothing is raised for them. The time is None where no record follows, but
+    only transaction markers, which consumers do not get. Raise UsageError for a wrong client setting.
     """
     by_partition: dict[Partition, list[int]] = defaultdict(list)
     for partition, offset in sorted(positions):
@@ -111,13 +117,15 @@ def read_timestamps(
 def add_rates(before: Sequence[GroupLag], after: Sequence[GroupLag], seconds: float) -> list[GroupLag]:
     """Return the later groups with the records per second that were written to and read from each partition.
 
-    `before` and `after` are the same groups at two times, `seconds` apart.
+    `before` and `after` are the same groups at two times, `seconds` (above 0) apart. A partition that was not in
+    `before` stays without rates, and a rate is None where an offset is not known. A rate may be negative after a reset.
     """
     earlier: Mapping[tuple[str, str, int], PartitionLag] = {
         (row.group, row.topic, row.partition): row for lag in before for row in lag.partitions
     }
 
     def add_rate(row: PartitionLag) -> PartitionLag:
+        """Return the row with its rates, or unchanged where it was not in `before`."""
         earlier_row = earlier.get((row.group, row.topic, row.partition))
         if earlier_row is None:
             return row
@@ -131,10 +139,10 @@ def add_rates(before: Sequence[GroupLag], after: Sequence[GroupLag], seconds: fl
 
 
 def _compute_rate(before: int | None, after: int | None, seconds: float) -> float | None:
-    """Return the difference per second, or None where one of the offsets is not known."""
+    """Return the difference per second, rounded to 0.01, or None where one of the offsets is not known."""
     return None if before is None or after is None else round((after - before) / seconds, 2)
 
 
 def _replace_rows(lags: Sequence[GroupLag], change: Callable[[PartitionLag], PartitionLag]) -> list[GroupLag]:
-    """Return the groups with each partition's row replaced by the result of `change`."""
+    """Return the groups, in their order, with each partition's row replaced by the result of `change` and new sums."""
     return [make_group_lag(lag.description, [change(row) for row in lag.partitions]) for lag in lags]

@@ -31,8 +31,10 @@ def create_topics(
 ) -> list[Outcome]:
     """Create topics and return the outcome of each, in the order of `specs`.
 
-    With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check. Raise
-    UnreachableError when no request was sent.
+    With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check. A refusal
+    is a failed outcome; a topic without an answer has the code REQUEST_TIMED_OUT and may have been created. Many topics
+    need several requests. Raise UnreachableError where no answer came and librdkafka does not report that the request
+    was sent: topics of earlier requests may have been created.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -40,6 +42,7 @@ def create_topics(
         by_name = {spec.topic: _make_new_topic(spec) for spec in batch}
 
         def send(names: list[str], by_name: Mapping[str, NewTopic] = by_name) -> Mapping[str, Future[None]]:
+            """Send the request for these topics and return a future for each."""
             new = [by_name[name] for name in names]
             return cluster.admin.create_topics(new, validate_only=validate_only, **_make_timeouts(cluster))
 
@@ -56,8 +59,10 @@ def add_partitions(
     """Increase the topics' numbers of partitions in one request, and return the outcome of each topic.
 
     `totals` has the new number of partitions by topic. `assignment` has the replicas of all partitions of each topic;
-    existing partitions stay as they are. With `validate_only` the brokers only check. Raise UnreachableError when no
-    request was sent.
+    existing partitions stay as they are. None lets the brokers choose. With `validate_only` the brokers only check. A
+    refusal, also of a number that is not larger, is a failed outcome; a topic without an answer has the code
+    REQUEST_TIMED_OUT. Raise UnreachableError where no answer came and librdkafka does not report that the request was
+    sent.
     """
     if assignment is None:
         requests = {name: NewPartitions(name, total) for name, total in totals.items()}
@@ -71,6 +76,7 @@ def add_partitions(
         }
 
     def send(names: list[str]) -> Mapping[str, Future[None]]:
+        """Send the request for these topics and return a future for each."""
         more = [requests[name] for name in names]
         return cluster.admin.create_partitions(more, validate_only=validate_only, **_make_timeouts(cluster))
 
@@ -81,13 +87,16 @@ def add_partitions(
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = False) -> list[Outcome]:
-    """Delete topics and return the outcome of each.
+    """Delete topics and return the outcome of each, in the order of `names`.
 
-    With `if_exists` a topic that does not exist counts as a success. Raise UnreachableError when no request was sent.
+    With `if_exists` a topic that does not exist counts as a success. A refusal is a failed outcome; a topic without an
+    answer has the code REQUEST_TIMED_OUT and may have been deleted. Raise UnreachableError where no answer came and
+    librdkafka does not report that the request was sent.
     """
     ignored = {KafkaError.UNKNOWN_TOPIC_OR_PART: "did not exist"} if if_exists else {}
 
     def send(topic_names: list[str]) -> Mapping[str, Future[None]]:
+        """Send the request for these topics and return a future for each."""
         return cluster.admin.delete_topics(topic_names, **_make_timeouts(cluster))
 
     return send_change(cluster, names, send, "deleted", ignored)
@@ -96,7 +105,8 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
 def preview_deletion(cluster: Cluster, names: Sequence[str], verb: str = "delete") -> list[Outcome]:
     """Return the outcome that a deletion of topics would have: it fails for topics that do not exist.
 
-    `verb` is "delete" or "empty".
+    The outcomes are in the order of `names`; nothing is deleted. `verb` is "delete" or "empty"; another one is a
+    KeyError. Raise UnreachableError or OperationError where the topics cannot be listed.
     """
     existing_topics = {listing.topic for listing in list_topics(cluster)}
     code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
@@ -112,8 +122,10 @@ def preview_deletion(cluster: Cluster, names: Sequence[str], verb: str = "delete
 def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """Delete topics and create them again with the same numbers of partitions and replicas and the same own settings.
 
-    Return the outcome of each topic. Where a topic was deleted but not created, the hint is the command that creates
-    it. Raise NotFoundError for a topic that does not exist.
+    Return the outcome of each topic, sorted by name. Where a topic was deleted but not created, the hint is the command
+    that creates it. Raise NotFoundError for a topic that does not exist and OperationError for one that cannot be
+    described, before anything is deleted. Raise UnreachableError where no broker can be reached: topics may have been
+    deleted before.
     """
     specs = {
         description.topic: TopicSpec(
@@ -137,12 +149,18 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
 
 
 def _make_timeouts(cluster: Cluster) -> dict[str, Any]:
-    """Return the time-outs of a change in s: of the controller's work, and of the request."""
+    """Return librdkafka's arguments for the time-outs of a change in s: of the controller's work, and of the request.
+
+    Both are what is left of the cluster's time-out.
+    """
     return {"operation_timeout": cluster.timeout_s, "request_timeout": cluster.timeout_s}
 
 
 def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
-    """Return the outcome of a topic's second creation in the words of a recreation."""
+    """Return the outcome of a topic's second creation in the words of a recreation.
+
+    A failed one gets the command that creates the topic as its hint.
+    """
     if creation.ok:
         return replace(creation, result="emptied: deleted and created again")
     settings = " ".join(f"-c {name}={value}" for name, value in (spec.configs or {}).items())
@@ -153,7 +171,8 @@ def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
 def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]:
     """Yield the specs in requests of at most 5,000 records: KRaft refuses requests that cause more than 10,000.
 
-    A topic causes records of the controller's log for itself, its partitions and its settings.
+    A topic causes records of the controller's log for itself, its partitions and its settings. A larger topic is a
+    request of its own. The order stays.
     """
     batch: list[TopicSpec] = []
     records = 0
@@ -170,7 +189,7 @@ def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]
 
 
 def _make_new_topic(spec: TopicSpec) -> NewTopic:
-    """Return librdkafka's object for a new topic."""
+    """Return librdkafka's object for a new topic; missing numbers leave the choice to the brokers."""
     configs = dict(spec.configs or {})
     if spec.replica_assignment:
         assignment = [list(brokers) for brokers in spec.replica_assignment]

@@ -33,7 +33,11 @@ _HINT = "list the topics that you can see: kafkactl topics list"
 
 
 def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicListing]:
-    """Return all topics sorted by name, from one metadata request. `include_internal` counts Kafka's own topics in."""
+    """Return all topics sorted by name, from one metadata request. `include_internal` counts Kafka's own topics in.
+
+    The replication factor is the largest of a topic's partitions, 0 without any. Raise UnreachableError or
+    OperationError.
+    """
     listings = []
     for name, topic in sorted(cluster.read_metadata().topics.items()):
         internal = name in INTERNAL_TOPICS
@@ -46,7 +50,8 @@ def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicLi
 def list_partitions(cluster: Cluster, include_internal: bool = True) -> list[PartitionDescription]:
     """Return every partition of every topic, sorted, from one metadata request.
 
-    `include_internal` counts Kafka's own topics in.
+    `include_internal` counts Kafka's own topics in. The leader is None where there is none. Sizes, records and moves
+    are not asked for. Raise UnreachableError or OperationError.
     """
     return [
         PartitionDescription(
@@ -69,7 +74,9 @@ Descriptions = tuple[list[TopicDescription], list[KafkactlError]]
 def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescription]:
     """Return topics with their settings, sorted by name, without eligible leaders and reassignments.
 
-    Raise NotFoundError or OperationError for the first topic that fails, and UnreachableError.
+    Where librdkafka gets no answer for half of the time-out, kafka-python reads these, too. Without names the result is
+    empty. Raise NotFoundError or OperationError for the first topic that fails, and UnreachableError where no topic was
+    answered.
     """
     topics, errors = describe_each(cluster, names)
     if errors:
@@ -80,6 +87,8 @@ def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescrip
 def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     """Return topics with their settings, sorted by name, and an error for each topic that fails. All are asked at once.
 
+    A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
+    settings. Eligible leaders and reassignments are read only where librdkafka gets no answer for half of the time-out.
     Raise UnreachableError where no topic was answered.
     """
     if not names:
@@ -116,7 +125,10 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
 
 
 def find_compacted_topics(cluster: Cluster, names: Sequence[str]) -> set[str]:
-    """Return the topics that have compaction only, as far as their settings can be read."""
+    """Return those of the topics that have compaction only, as far as their settings can be read.
+
+    A topic that does not exist or cannot be read is left out. Raise UnreachableError where no topic was answered.
+    """
     descriptions, _ = describe_each(cluster, names)
     policies = {
         description.topic: [setting.value for setting in description.settings if setting.name == "cleanup.policy"]
@@ -126,9 +138,11 @@ def find_compacted_topics(cluster: Cluster, names: Sequence[str]) -> set[str]:
 
 
 def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
-    """Return topics with settings, eligible leaders and reassignments, and an error for each topic that fails.
+    """Return topics with settings, eligible leaders and reassignments, sorted by name, and an error for each failure.
 
-    Brokers before Kafka 4.0 do not know eligible leaders: the fields are None.
+    Brokers before Kafka 4.0 do not know eligible leaders: the fields are None. A topic whose settings cannot be read is
+    in the list without them. Without names both lists are empty. Raise UnreachableError where no broker answers, and
+    OperationError where a whole request is refused.
     """
     if not names:
         return [], []
@@ -141,15 +155,19 @@ def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
 
 
 def find_name(cluster: Cluster, topic_id: str) -> str | None:
-    """Return the name of the topic with this id (in Kafka's spelling), or None."""
+    """Return the name of the topic with this id (in Kafka's spelling), or None.
+
+    Raise UnreachableError, OperationError or UsageError where the topics cannot be listed.
+    """
     topics = cluster.requests.read_metadata(None)
     return next((topic.name for topic in topics if _format_id(topic.topic_id) == topic_id), None)
 
 
 def describe_by_id(cluster: Cluster, topic_id: str) -> Descriptions:
-    """Return the topic with this id (in Kafka's spelling), or no topic, and the errors.
+    """Return the topic with this id (in Kafka's spelling) as a list, and the errors. Both are empty for an unknown id.
 
-    As in Kafka's tool, its eligible leaders are not asked for.
+    As in Kafka's tool, its eligible leaders are not asked for. Raise UnreachableError where no broker answers, and
+    OperationError where a whole request is refused.
     """
     name = find_name(cluster, topic_id)
     errors: list[KafkactlError] = []
@@ -165,7 +183,8 @@ def add_sizes(
 ) -> tuple[list[PartitionDescription], list[KafkactlError]]:
     """Return the rows with the size of each leader's log in bytes, and an error for each broker or disk that failed.
 
-    A size that is not known stays None.
+    A size that is not known stays None, also where a partition has no leader. The order stays. Raise the first error
+    where no broker answers, an UnreachableError or OperationError.
     """
     partitions_by_topic: dict[str, list[int]] = defaultdict(list)
     for row in rows:
@@ -188,7 +207,10 @@ def add_sizes(
 
 
 def add_record_counts(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
-    """Return the rows with the largest number of records in each partition; None where its leader did not answer."""
+    """Return the rows with the largest number of records in each partition; None where its leader did not answer.
+
+    The order stays. Raise UnreachableError where no leader answers.
+    """
     ends = read_log_ends(cluster, [(row.topic, row.partition) for row in rows])
     return [replace(row, records=ends[row.topic, row.partition].count) for row in rows]
 
@@ -196,9 +218,13 @@ def add_record_counts(cluster: Cluster, rows: Sequence[PartitionDescription]) ->
 def _read_settings_by_librdkafka(
     cluster: Cluster, names: Sequence[str]
 ) -> tuple[dict[str, tuple[TopicSetting, ...]], list[KafkactlError]]:
-    """Return the settings of each topic, and an error for each topic that fails."""
+    """Return the settings of each topic, in the broker's order, and an error for each topic that fails.
+
+    Raise UnreachableError where no topic was answered, and TimeoutError after half of the time-out.
+    """
 
     def send(topic_names: list[str]) -> Mapping[str, Future[Any]]:
+        """Send the request for these topics and return a future for each."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in topic_names]
         futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
         return {resource.name: future for resource, future in futures.items()}
@@ -218,7 +244,11 @@ def _read_settings_by_librdkafka(
 def _ask(
     cluster: Cluster, names: Sequence[str], send: Callable[[list[str]], Mapping[str, Future[Any]]], failure: str
 ) -> tuple[dict[str, Any], list[KafkactlError]]:
-    """Return the answer for each topic, and an error for each topic that is refused. `failure` begins the messages."""
+    """Return the answer for each topic, and an error for each topic that is refused. `failure` begins the messages.
+
+    `send` sends the request for a list of names and returns a future for each. A topic that does not exist is a
+    NotFoundError. Raise UnreachableError where no topic was answered, and TimeoutError after half of the time-out.
+    """
     answers = cluster.ask_each(names, send, lambda name: f"{failure} {name}", patience_s=cluster.timeout_s / 2)
     errors: list[KafkactlError] = []
     for name, answer in answers.items():
@@ -231,7 +261,11 @@ def _ask(
 def _describe_with_eligible_leaders(
     cluster: Cluster, names: Sequence[str], errors: list[KafkactlError]
 ) -> Iterator[TopicDescription]:
-    """Yield the topics from DescribeTopicPartitions; append the error of each refused topic to `errors`."""
+    """Yield the topics from DescribeTopicPartitions; append the error of each refused topic to `errors`.
+
+    Settings and moves are missing yet. Raise UnsupportedRequestError for brokers before Kafka 4.0, UnreachableError,
+    OperationError or UsageError.
+    """
     partitions: dict[str, list[PartitionDescription]] = {}
     topics: dict[str, Any] = {}
     cursor = None
@@ -262,7 +296,10 @@ def _describe_with_eligible_leaders(
 def _describe_by_metadata(
     cluster: Cluster, names: Sequence[str], errors: list[KafkactlError]
 ) -> Iterator[TopicDescription]:
-    """Yield the topics from Metadata; append the error of each refused topic to `errors`."""
+    """Yield the topics from Metadata; append the error of each refused topic to `errors`.
+
+    Settings, moves and eligible leaders are missing. Raise UnreachableError, OperationError or UsageError.
+    """
     for topic in cluster.requests.read_metadata(names):
         if (error := _find_refusal(topic)) is not None:
             errors.append(error)
@@ -272,12 +309,17 @@ def _describe_by_metadata(
 
 
 def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list[KafkactlError]) -> Descriptions:
-    """Return the topics with settings and reassignments, both topics and partitions in order, and the errors."""
+    """Return the topics with settings and reassignments, both topics and partitions in order, and the errors.
+
+    `errors` are those of earlier steps; they come first, and may be extended. Raise UnreachableError where the settings
+    cannot be asked for, and OperationError where the moves are refused for another reason than missing rights.
+    """
     by_name = {topic.topic: topic for topic in sorted(topics, key=lambda topic: topic.topic)}
     settings, failures = _read_settings_in_bulk(cluster, list(by_name))
     moves = _read_moves(cluster, errors)
 
     def add_moves(row: PartitionDescription) -> PartitionDescription:
+        """Return the row with the replicas that a reassignment adds and removes, empty where none is in progress."""
         adding, removing = moves.get((row.topic, row.partition), ((), ()))
         return replace(row, adding=adding, removing=removing)
 
@@ -297,7 +339,8 @@ def _read_moves(
 ) -> Mapping[tuple[str, int], tuple[tuple[int, ...], tuple[int, ...]]]:
     """Return the replicas that are being added and removed, or nothing where the user or the brokers cannot list them.
 
-    Brokers ask the controller. Where it does not answer, the list is empty and an error is appended to `errors`.
+    Each value is (adding, removing). Brokers ask the controller. Where it does not answer, the result is empty and an
+    error is appended to `errors`. Raise OperationError for a refusal other than missing rights.
     """
     try:
         return cluster.requests.list_reassignments()
@@ -315,7 +358,10 @@ def _read_moves(
 def _read_settings_in_bulk(
     cluster: Cluster, names: Sequence[str]
 ) -> tuple[Mapping[str, tuple[TopicSetting, ...]], list[KafkactlError]]:
-    """Return the settings of each topic from one request of kafka-python, and the errors."""
+    """Return the settings of each topic from one request of kafka-python, and an OperationError for each refused topic.
+
+    Raise UnreachableError, OperationError or UsageError where the request fails as a whole.
+    """
     resources = [(ProtocolResource.TOPIC, name, None) for name in names]
     own, default = ConfigSource.DYNAMIC_TOPIC_CONFIG, ConfigSource.DEFAULT_CONFIG
     settings = {}
@@ -333,14 +379,14 @@ def _read_settings_in_bulk(
 
 
 def _find_refusal(topic: Any) -> KafkactlError | None:
-    """Return the error of a topic in an answer, or None."""
+    """Return the error of a topic in an answer, NotFoundError where it does not exist, or None."""
     if topic.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
         return NotFoundError(f"topic not found: {topic.name!r}", _HINT, topic.error_code)
     return refusal(f"cannot describe topic {topic.name}", topic.error_code, None) if topic.error_code else None
 
 
 def _make_partition(name: str, answer: Any) -> PartitionDescription:
-    """Return a partition of an answer of kafka-python."""
+    """Return a partition of an answer of kafka-python; the leader is None where there is none."""
     leader = answer.leader_id if answer.leader_id >= 0 else None
     return PartitionDescription(
         name, answer.partition_index, leader, tuple(answer.replica_nodes), tuple(answer.isr_nodes)
@@ -348,12 +394,15 @@ def _make_partition(name: str, answer: Any) -> PartitionDescription:
 
 
 def _format_id(topic_id: Any) -> str:
-    """Return a topic id as Kafka prints it: base64 in the URL-safe alphabet without padding; "" where there is none."""
+    """Return a topic id as Kafka prints it: base64 in the URL-safe alphabet without padding; "" for None."""
     if topic_id is None:  # brokers before Kafka 2.8 know no ids
         return ""
     return base64.urlsafe_b64encode(topic_id.bytes).decode().rstrip("=")
 
 
 def _format_uuid(topic_id: Uuid) -> str:
-    """Return a topic id of librdkafka as Kafka prints it. librdkafka uses the other alphabet of base64."""
+    """Return a topic id of librdkafka as Kafka prints it: `+` and `/` become `-` and `_`.
+
+    librdkafka uses the other alphabet of base64.
+    """
     return str(topic_id).replace("+", "-").replace("/", "_")

@@ -51,7 +51,7 @@ class PartitionDescription:
 
     @property
     def is_moving(self) -> bool:
-        """Return whether a reassignment adds or removes replicas."""
+        """Return whether a reassignment adds or removes replicas; False where this was not asked for."""
         return bool(self.adding or self.removing)
 
 
@@ -78,22 +78,28 @@ class TopicDescription:
 
     @property
     def replication_factor(self) -> int:
-        """Return the number of replicas of a partition without those that a reassignment adds; 0 without partitions."""
+        """Return the number of replicas of a partition without those that a reassignment adds; 0 without partitions.
+
+        Where partitions differ it is the largest number.
+        """
         return max((len(row.replicas) - len(row.adding or ()) for row in self.partitions), default=0)
 
     @property
     def configs(self) -> Mapping[str, str]:
-        """Return the settings that the topic itself sets, sorted by name."""
+        """Return the values of the settings that the topic itself sets, by name and sorted by it; empty for none."""
         return {setting.name: setting.value for setting in sorted(self.settings, key=_name) if setting.own}
 
     @property
     def min_isr(self) -> int:
-        """Return the number of in-sync replicas that acks=all needs. Without the setting it is 1."""
+        """Return the number of in-sync replicas that acks=all needs. Without the setting it is 1.
+
+        Raise ValueError for a value that is not a whole number, which brokers do not accept.
+        """
         return next((int(setting.value) for setting in self.settings if setting.name == MIN_ISR), 1)
 
     @property
     def is_overridden(self) -> bool:
-        """Return whether any setting differs from Kafka's own defaults."""
+        """Return whether any setting differs from Kafka's own defaults; False where no settings were read."""
         return any(not setting.is_default for setting in self.settings)
 
 
@@ -110,9 +116,13 @@ class TopicSpec:
 
 
 def find_collisions(name: str, existing: Sequence[str]) -> list[str]:
-    """Return the existing topics whose metrics would have the same name, because Kafka's metrics turn `.` into `_`."""
+    """Return the existing topics whose metrics would have the same name, because Kafka's metrics turn `.` into `_`.
+
+    They are in the order of `existing`; the topic itself does not count.
+    """
     return [other for other in existing if other != name and other.replace(".", "_") == name.replace(".", "_")]
 
 
 def _name(setting: TopicSetting) -> str:
+    """Return the setting's name, for sorting."""
     return setting.name

@@ -39,7 +39,10 @@ cdef enum:
 
 
 cdef inline void *loaded(str path) except NULL:
-    """The library as it is seen from an extension module; raises ImportError."""
+    """Return the handle of the library that the extension module at `path` has loaded.
+
+    Raise ImportError where the module is not loaded.
+    """
     cdef bytes encoded = path.encode()
     cdef void *library = dlopen(encoded, RTLD_LAZY | RTLD_NOLOAD)
     if library is NULL:
@@ -48,6 +51,7 @@ cdef inline void *loaded(str path) except NULL:
 
 
 cdef inline void *symbol(void *library, const char *name) except NULL:
+    """Return the address of a function; raise ImportError where the library does not have it."""
     cdef void *found = dlsym(library, name)
     if found is NULL:
         raise ImportError(f"librdkafka has no {name.decode()}")
@@ -66,7 +70,7 @@ cdef struct Common:
 
 
 cdef inline int bind_common(void *library, Common *api) except -1:
-    """Finds what producers and consumers are both made with."""
+    """Find the functions that producers and consumers both need; raise ImportError where one is missing."""
     api.conf_new = <conf_new_t> symbol(library, b"rd_kafka_conf_new")
     api.conf_set = <conf_set_t> symbol(library, b"rd_kafka_conf_set")
     api.conf_destroy = <destroy_t> symbol(library, b"rd_kafka_conf_destroy")
@@ -81,7 +85,7 @@ cdef inline int bind_common(void *library, Common *api) except -1:
 
 
 cdef inline void *configured(const Common *api, config) except NULL:
-    """Settings from pairs of text; raises ValueError for a wrong one."""
+    """Return new settings from pairs of text; raise ValueError, with librdkafka's text, for a wrong one."""
     cdef char told[ERROR_BYTES]
     cdef bytes name, value
     cdef void *conf = api.conf_new()
@@ -94,7 +98,7 @@ cdef inline void *configured(const Common *api, config) except NULL:
 
 
 cdef inline void *opened(const Common *api, int kind, void *conf) except NULL:
-    """A client of these settings, which it takes over; raises ValueError."""
+    """Return a new client with these settings, which it takes over, also where it raises ValueError."""
     cdef char told[ERROR_BYTES]
     cdef void *client = api.new(kind, conf, told, ERROR_BYTES)
     if client is NULL:
@@ -104,9 +108,9 @@ cdef inline void *opened(const Common *api, int kind, void *conf) except NULL:
 
 
 cdef inline void acquaint(const Common *api, void *client, void *topic, int timeout_ms) noexcept nogil:
-    """Asks for a topic's metadata, of the bootstrap server and then of a broker that it names.
+    """Ask for a topic's metadata twice, `timeout_ms` each: the bootstrap server, and then a broker that it names.
 
-    Without it the first record waits half a second, going out or coming in: until librdkafka's next round.
+    A missing answer is no error. Without this the first record waits half a second, until librdkafka's next round.
     """
     cdef const void *found = NULL
     cdef int round

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""A topic's records as lines through librdkafka's own public C API, of the copy that confluent_kafka has loaded.
+"""Reading of records as lines through the public C API of the librdkafka that confluent_kafka has loaded.
 
-An object for every record costs twice what librdkafka itself does; no record becomes one here.
+An object for every record takes twice the time of librdkafka itself. Here no record becomes an object.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -48,7 +48,10 @@ cdef enum:
 
 
 def bind(str path):
-    """Finds the functions by an extension module that has librdkafka loaded; raises ImportError."""
+    """Find librdkafka's functions through the extension module at `path`, which has librdkafka loaded.
+
+    Raise ImportError where the module is not loaded or a function is missing.
+    """
     global list_new, list_add, list_set_offset, list_destroy, queue_destroy, yield_, assign, consumer_queue
     global consume, topic_name, err2str, incremental_assign, incremental_unassign, error_string, error_destroy
     library = loaded(path)
@@ -76,12 +79,12 @@ cdef struct Piece:
 
 
 cdef Piece _piece(bytes text):
-    """Its memory, which is there as long as `text` is."""
+    """Return the memory of a text. It is valid as long as the text exists."""
     return Piece(text, len(text))
 
 
 cdef int _raise(void *error) except -1:
-    """Raise ValueError for an error of librdkafka's, and free it."""
+    """Raise ValueError for an error of librdkafka, and free it; return 0 for NULL."""
     if error is NULL:
         return 0
     text = error_string(error).decode()
@@ -90,7 +93,7 @@ cdef int _raise(void *error) except -1:
 
 
 cdef void *_list_of(partitions) except NULL:
-    """The partitions as librdkafka's list, which the caller destroys."""
+    """Return partitions, (topic, partition, offset) each, as librdkafka's list, which the caller destroys."""
     cdef bytes name
     found = list_new(len(partitions))
     for topic, number, offset in partitions:
@@ -105,7 +108,7 @@ cdef void _consumed(Message *message, void *opaque) noexcept nogil:
 
 
 cdef class LineReceiver:
-    """A consumer of partitions assigned by hand, and how their records are put: [KEY SEPARATOR] VALUE END."""
+    """A consumer of partitions assigned by hand. It writes a record as [KEY SEPARATOR] VALUE END."""
 
     cdef void *_client
     cdef void *_queue
@@ -118,13 +121,14 @@ cdef class LineReceiver:
     cdef int64_t _records, _limit
     cdef bint _some_at_end
     cdef readonly set at_end
-    """(topic, partition) of those whose end is reached."""
+    """Partitions, (topic, partition) each, whose end is reached."""
     cdef object _error
 
     def __init__(self, config, bytes separator, bytes end, bytes null):
-        """`config` are librdkafka's settings as pairs of text; without a separator keys are left out.
+        """Make the consumer; raise ValueError for a wrong setting. Nothing is read before assign().
 
-        Raises ValueError for a wrong setting.
+        `config` are librdkafka's settings as pairs of text. A `separator` of None leaves keys out; `null` stands for an
+        absent key or value.
         """
         self._with_key = separator is not None
         self._kept = separator or b"", end, null
@@ -136,7 +140,11 @@ cdef class LineReceiver:
         self._queue = consumer_queue(self._client)
 
     def assign(self, partitions, int timeout_ms):
-        """Begins to read (topic, partition, offset) each."""
+        """Begin to read partitions, (topic, partition, offset) each.
+
+        Wait at most twice `timeout_ms` for the metadata of each topic; a missing answer is no error. Raise ValueError
+        for a topic that librdkafka refuses.
+        """
         cdef bytes name
         cdef void *topic
         for each in {each[0] for each in partitions}:
@@ -152,14 +160,14 @@ cdef class LineReceiver:
         list_destroy(found)
 
     def add(self, partitions):
-        """Begin to read more partitions: (topic, partition, offset) each."""
+        """Begin to read more partitions, (topic, partition, offset) each; raise ValueError where librdkafka refuses."""
         found = _list_of(partitions)
         error = incremental_assign(self._client, found)
         list_destroy(found)
         _raise(error)
 
     def drop(self, partitions):
-        """Read some partitions no more: (topic, partition) each."""
+        """Stop reading partitions, (topic, partition) each; raise ValueError where librdkafka refuses."""
         found = _list_of([(topic, number, 0) for topic, number in partitions])
         error = incremental_unassign(self._client, found)
         list_destroy(found)
@@ -168,11 +176,13 @@ cdef class LineReceiver:
         self._some_at_end = bool(self.at_end)
 
     def receive(self, int ms, size_t enough, int64_t limit):
-        """Waits for a record, then takes what has come: up to about `enough` bytes and at most `limit` records.
+        """Wait for a record, at most `ms`; then take the records that have come.
 
-        Returns text, number of records, and where each record ends in the text (uint32 in the machine's order). What
-        came before an error is returned first; the error is the next call's: raises LookupError of topic (empty for an
-        error of the whole client), librdkafka's code and its text.
+        They are about `enough` bytes and at most `limit` records; a limit of -1 means no limit. Return the text, the
+        number of records, and the end of each record in the text (uint32 in the machine's byte order); all are empty
+        where no record came. After an error the records before it are returned, and the next call raises it:
+        LookupError with the topic (empty for an error of the whole client), librdkafka's code and its text, or
+        MemoryError.
         """
         if self._error is not None:
             error, self._error = self._error, None
@@ -186,7 +196,7 @@ cdef class LineReceiver:
         return self._text[: self._length], self._records, ends
 
     def close(self):
-        """Ends the consumer."""
+        """End the consumer. A second call does nothing."""
         if self._client is not NULL:
             with nogil:
                 queue_destroy(self._queue)
@@ -202,7 +212,7 @@ cdef class LineReceiver:
             with gil:
                 if not self._is_record(message):
                     return
-        if self._records == self._limit:  # nothing is committed here: what comes too much is let go
+        if self._records == self._limit:  # nothing is committed here: surplus records are dropped
             return
         if not self._make_room(message):
             with gil:
@@ -220,7 +230,10 @@ cdef class LineReceiver:
             yield_(self._client)
 
     cdef bint _is_record(self, const Message *message) noexcept:
-        """Whether it is one and not an event; a partition's end, and what follows it, are kept in `at_end`."""
+        """Return whether a message is a record and not an event.
+
+        The end of a partition is added to `at_end`, and a record after it removes the partition. An error is kept.
+        """
         # Errors of the whole group have no topic. The group is invented and never joined: no right to it is needed.
         if message.topic is NULL and message.err == GROUP_AUTHORIZATION_FAILED:
             return False

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""Lines into a topic through librdkafka's own public C API, of the copy that confluent_kafka has loaded.
+"""Sending of lines through the public C API of the librdkafka that confluent_kafka has loaded.
 
-What confluent_kafka takes for every record, a call, a dict and a delivery report in Python, costs twice what librdkafka
-itself does. Only failed records come back to Python here.
+confluent_kafka needs a call, a dict and a delivery report in Python for every record: together they take twice the
+time of librdkafka itself. Here only failed records come back to Python.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -96,7 +96,10 @@ cdef enum:
 
 
 def bind(str path):
-    """Finds the functions by an extension module that has librdkafka loaded; raises ImportError."""
+    """Find librdkafka's functions through the extension module at `path`, which has librdkafka loaded.
+
+    Raise ImportError where the module is not loaded or a function is missing.
+    """
     global conf_set_statistics, fatal_error, produce_named, error_code, error_destroy
     global headers_new, header_add, headers_destroy, message_headers, header_get
     global conf_set_opaque, conf_set_delivered, produce, last_error, flush, outq_len, purge, err2str, timestamp
@@ -139,7 +142,8 @@ cdef int _statistics(void *client, char *text, size_t length, void *opaque) noex
 cdef class LineSender:
     """A producer for one topic.
 
-    `on_failure(key, value, headers, partition, timestamp_ms, code, reason)` hears of what failed.
+    `on_failure(key, value, headers, partition, timestamp_ms, code, reason)` is called for each failed record. An error
+    that a callback raises is raised by the next poll().
     """
 
     cdef void *_client
@@ -151,12 +155,14 @@ cdef class LineSender:
     cdef object _broken
     cdef int _enough
     cdef readonly Py_ssize_t sent
-    """How many records were queued, or refused one by one."""
+    """Number of records that were queued, or refused one by one."""
 
     def __init__(self, config, str topic, int32_t partition, on_failure, is_over, on_statistics):
-        """`config` are librdkafka's settings as pairs of text; raises ValueError for a wrong one.
+        """Make the producer; raise ValueError for a wrong setting or topic. Nothing is sent.
 
-        `is_over()` tells that a full queue is not worth waiting for any longer.
+        `config` are librdkafka's settings as pairs of text. A `partition` of -1 leaves the choice to the partitioner.
+        `is_over()` returns whether to give up waiting for a full queue. `on_statistics` gets librdkafka's statistics
+        as text.
         """
         cdef bytes name = topic.encode()
         conf = configured(&api, config)
@@ -175,15 +181,20 @@ cdef class LineSender:
             raise ValueError(f"librdkafka takes no topic {topic!r}")
 
     def connect(self, int timeout_ms):
-        """Gets to know the topic, and the producer's id."""
+        """Wait for the topic's metadata and the producer's id, at most twice `timeout_ms`.
+
+        A missing answer is no error.
+        """
         with nogil:
             acquaint(&api, self._client, self._topic, timeout_ms)
 
     def send(self, const unsigned char[:] data, bytes separator):
-        """Queues whole lines, with a separator as KEY SEPARATOR VALUE, waiting while the queue is full.
+        """Queue whole lines, with a separator as KEY SEPARATOR VALUE, waiting while the queue is full.
 
-        Returns how many bytes that were, and librdkafka's error: fewer than all where a line has no separator (error
-        0), the producer can send no more, or the queue stayed full until it was over (QUEUE_FULL).
+        `data` is not empty and ends with a line feed. Return the number of bytes that were queued, and librdkafka's
+        error code. The bytes are fewer than all where a line has no separator (code 0), where the producer can send no
+        more (FATAL), and where the queue stayed full until is_over() was true (QUEUE_FULL). A line that is refused
+        alone is passed to `on_failure` and counts as queued.
         """
         cdef const unsigned char *begin = &data[0]
         cdef const unsigned char *end = begin + data.shape[0]
@@ -221,15 +232,15 @@ cdef class LineSender:
         return line - begin, code
 
     def send_record(self, key, value, headers, partition, timestamp_ms):
-        """Queue one record; return 0, or librdkafka's error for one that is not queued.
+        """Queue one record; return 0, or librdkafka's error code for a record that is not queued.
 
-        Keys, values and headers' values are bytes or None, headers' names are any bytes; partition and timestamp_ms
-        can be None.
+        Keys, values and headers' values are bytes or None, headers' names are any bytes. A `partition` of None means
+        the sender's own, a `timestamp_ms` of None the present time. Raise TypeError for other types.
         """
         cdef Named arguments[ARGUMENTS]
         cdef bytes name, part
         cdef list pairs = list(headers)
-        for name, part in pairs:  # what is of another type raises here, before anything is allocated
+        for name, part in pairs:  # a value of another type raises here, before anything is allocated
             pass
         if self._client is NULL:
             return DESTROYED
@@ -253,7 +264,7 @@ cdef class LineSender:
         return code
 
     def poll(self, int ms):
-        """Serve what has failed."""
+        """Call the callbacks of failed records, for at most `ms`; raise the error that a callback has raised before."""
         if self._client is NULL:
             return
         with nogil:
@@ -263,7 +274,10 @@ cdef class LineSender:
             raise broken
 
     def flush(self):
-        """Wait a moment for acknowledgements; return whether all are there."""
+        """Wait at most 0.1 s for acknowledgements; return whether no record waits any more.
+
+        Raise the errors of poll().
+        """
         cdef int error
         if self._client is NULL:
             return True
@@ -273,18 +287,18 @@ cdef class LineSender:
         return error == 0
 
     def fatal_error(self):
-        """Return what ended the client, as text; None while it can send."""
+        """Return the error that ended the client, as text; None while it can send, and after close()."""
         cdef char text[ERROR_BYTES]
         if self._client is NULL or not fatal_error(self._client, text, ERROR_BYTES):
             return None
         return text.decode()
 
     def outstanding(self):
-        """How many records wait for an answer."""
+        """Return the number of records that wait for an answer; unread statistics count, too."""
         return 0 if self._client is NULL else outq_len(self._client)
 
     def purge(self):
-        """Take back what is not acknowledged, all told as failed."""
+        """Remove the records that are not acknowledged; each of them is passed to `on_failure`. Wait at most 1 s."""
         if self._client is NULL:
             return
         purge(self._client, PURGE_ALL)
@@ -293,7 +307,7 @@ cdef class LineSender:
                 return
 
     def close(self):
-        """Ends the producer, which must have been flushed or purged."""
+        """End the producer, which must have been flushed or purged. A second call does nothing."""
         if self._client is not NULL:
             with nogil:
                 api.topic_destroy(self._topic)
@@ -301,11 +315,14 @@ cdef class LineSender:
             self._client = NULL
 
     def reason(self, int code):
+        """Return librdkafka's text for one of its error codes."""
         return err2str(code).decode()
 
     cdef void _let_drain(self) noexcept nogil:
-        """Waits while more is queued than a near broker needs to be busy: what is still in the processor's cache when it
-        is written and acknowledged goes through twice as fast. A broker that is far away is given more.
+        """Wait while more records are queued than a near broker needs to be busy.
+
+        Records that are still in the processor's cache when they are written and acknowledged take half the time.
+        After 100 ms, as with a broker that is far away, the number doubles.
         """
         cdef int waited = 0
         if outq_len(self._client) < self._enough:
@@ -320,12 +337,15 @@ cdef class LineSender:
     cdef int _produce(
         self, const unsigned char *key, size_t key_len, const unsigned char *value, size_t value_len
     ) except? -1 nogil:
-        """0, or the error that keeps any record from being sent."""
+        """Queue one record; return 0, or the code of an error after which no record can be queued.
+
+        The code is FATAL, or QUEUE_FULL where is_over() is true. Another error is passed to `on_failure`.
+        """
         cdef int code
         while produce(self._topic, self._partition, COPY, <void *> value, value_len, key, key_len, NULL):
             code = last_error()
             if code == QUEUE_FULL:
-                api.poll(self._client, FULL_MS)  # nothing wakes us: there is no report of what goes well
+                api.poll(self._client, FULL_MS)  # nothing wakes us: delivered records have no report
                 with gil:
                     PyErr_CheckSignals()
                     if self._is_over():
@@ -364,7 +384,7 @@ cdef class LineSender:
 
 
 cdef const char *_start(bytes data):
-    """Where bytes begin, also of empty ones; NULL for None. The bytes must outlive the pointer."""
+    """Return a pointer to bytes, also to empty ones; NULL for None. The bytes must outlive the pointer."""
     if data is None:
         return NULL
     return data
@@ -377,7 +397,7 @@ cdef Bytes _bytes(bytes data):
 
 
 cdef object _headers_of(const Message *message):
-    """The headers of a record as pairs of bytes; None where it has none."""
+    """Return the headers of a record as pairs of bytes, a null value as None; None where it has no headers."""
     cdef void *packed = NULL
     cdef const char *name = NULL
     cdef const void *value = NULL
@@ -393,7 +413,7 @@ cdef object _headers_of(const Message *message):
 cdef const unsigned char *_find(
     const unsigned char *begin, const unsigned char *end, const unsigned char *mark, size_t length
 ) noexcept nogil:
-    """Where a mark of one byte or more first is; NULL when it is not there."""
+    """Return the first place of a mark of one byte or more; NULL where it is missing."""
     cdef const unsigned char *at = begin
     while at + length <= end:
         at = <const unsigned char *> memchr(at, mark[0], end - at - length + 1)

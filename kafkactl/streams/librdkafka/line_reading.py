@@ -36,7 +36,7 @@ class Chunk(NamedTuple):
     """End of each record in the text, as uint32 in the machine's byte order."""
 
     def count_records_within(self, size_bytes: int) -> int:
-        """Return how many records end within the first `size_bytes` bytes of the text."""
+        """Return how many records end within the first `size_bytes` bytes of the text; all of them beyond its end."""
         if size_bytes >= len(self.text):
             return self.records
         with memoryview(self.ends).cast("I") as ends:
@@ -49,7 +49,8 @@ class LineReading:
     def __init__(self, cluster: Cluster, selection: Selection, line: PlainLine, warn: Callable[[str], None]) -> None:
         """Connect and assign partitions; raise UnreachableError, NotFoundError, and UsageError for a wrong setting.
 
-        `line` has the separators of the lines. `warn` is called with sentences for the user.
+        The compiled part must be there (IS_THERE). `line` has the separators of the lines. `warn` is called with
+        sentences for the user. Raise OperationError where offsets cannot be looked up.
         """
         self._cluster, self._selection = cluster, selection
         settings = make_consumer_settings(selection)
@@ -73,8 +74,9 @@ class LineReading:
     def read_chunks(self, limit: int | None) -> Iterator[Chunk]:
         """Yield lines as they come, until the selection ends or `limit` records were read.
 
-        A `limit` of None reads without a limit. Raise UnreachableError where a leader or all brokers are missing for
-        the time-out, NotFoundError for a deleted topic, and OperationError for an error of a broker.
+        A chunk has one record or more. A `limit` of None reads without a limit. Raise UnreachableError where a leader
+        or all brokers are missing for the time-out, NotFoundError for a deleted topic that was named, and
+        OperationError for an error of a broker.
         """
         left = _NO_LIMIT if limit is None else limit
         last_record_at = time.monotonic()
@@ -101,7 +103,11 @@ class LineReading:
                 return
 
     def _apply_changes(self) -> None:
-        """Read new partitions, too, and stop reading partitions of deleted topics."""
+        """Read new partitions, too, and stop reading partitions of deleted topics.
+
+        Raise NotFoundError for a deleted topic that was named, UnreachableError where nothing can come any more, and
+        OperationError where librdkafka refuses the change.
+        """
         new, gone = self._watch.look()
         if new:
             self._starts.update(dict.fromkeys(new, OFFSET_BEGINNING))
@@ -117,9 +123,9 @@ class LineReading:
         try:
             change(partitions)
         except ValueError as error:
-            raise OperationError(f"cannot change what is read: {error}") from error
+            raise OperationError(f"cannot change the partitions that are read: {error}") from error
 
     def close(self) -> None:
-        """Close both consumers."""
+        """Close both consumers. Nothing is committed."""
         self._receiver.close()
         self._metadata_client.close()

@@ -40,7 +40,9 @@ class LineSending:
     ) -> None:
         """Connect; raise UsageError for a wrong setting, UnreachableError, and NotFoundError for a topic or partition.
 
-        `tell` is called with sentences for the user. A `partition` of None leaves the choice to the partitioner.
+        The compiled part must be there (record_sending.IS_THERE). `tell` is called with sentences for the user. A
+        `partition` of None leaves the choice to the partitioner. Raise OperationError without the right to write to the
+        topic.
         """
         account.largest_bytes = find_largest_bytes(cluster)
         settings = make_producer_settings(cluster)
@@ -58,9 +60,9 @@ class LineSending:
     def send(self, chunks: Iterator[bytes], reader: LineReader, progress: Callable[[int], None]) -> None:
         """Send chunks of whole lines; `progress` is called with the number of accepted records after each chunk.
 
-        A record that cannot be sent fails in the account. Raise FormatError, with the number of the line, for a line
-        that `reader` refuses, OperationError where the client can send no more records, and UnreachableError where no
-        leader was reached.
+        A record that cannot be sent fails in the account, also every record after a signal's time is over. Raise
+        FormatError, with the number of the line, for a line that `reader` refuses, OperationError where the client can
+        send no more records, and UnreachableError where no leader was reached. Errors of `chunks` pass through.
         """
         for chunk in chunks:
             before = self._sender.sent
@@ -80,9 +82,14 @@ class LineSending:
             progress(self._account.accepted)
 
     def __enter__(self) -> LineSending:
+        """Return the sending itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Wait for the answers of all records, and close the producer.
+
+        Raise OperationError where the client can send no more, and UnreachableError where no leader was reached.
+        """
         try:
             while not self._sender.flush():
                 if self._is_over():
@@ -93,7 +100,7 @@ class LineSending:
             self._sender.close()
 
     def _is_over(self) -> bool:
-        """Return whether to give up waiting for the queue."""
+        """Return whether to give up waiting for the queue: after a fatal error, a signal, or without any leader."""
         outstanding = self._sender.outstanding()
         fatal_error = self._sender.fatal_error()
         if not (self._waiting.is_over(self._sender.sent - outstanding, outstanding) or fatal_error):
@@ -102,13 +109,16 @@ class LineSending:
         return True
 
     def _require_alive(self) -> None:
-        """Raise OperationError where the client can send no more, and UnreachableError where no leader was reached."""
+        """Raise OperationError where the client can send no more, and UnreachableError where no leader was reached.
+
+        Otherwise do nothing.
+        """
         if (reason := self._sender.fatal_error()) is not None:
             raise OperationError(f"cannot send to {self._topic}: {reason}")
         self._waiting.require_reached()
 
     def _fail_all(self, reader: LineReader, lines: list[bytes], reason: str) -> None:
-        """Count lines as accepted and failed."""
+        """Count lines as accepted and failed. A line that `reader` refuses becomes a value without a key."""
         for line in lines:
             self._account.accepted += 1
             try:
@@ -118,7 +128,7 @@ class LineSending:
             self._account.fail_record(record, reason)
 
     def _refuse(self, reader: LineReader, lines: list[bytes], code: int) -> None:
-        """Count lines as failed, and raise OperationError for the code of an error."""
+        """Count lines as failed, and raise OperationError for the code of an error, always."""
         reason = self._sender.reason(code)
         self._fail_all(reader, lines, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")

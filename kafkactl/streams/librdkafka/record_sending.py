@@ -36,11 +36,12 @@ def make_sender(
     on_statistics: Callable[[str], None],
     connect_s: float = math.inf,
 ) -> Any:
-    """Return a sender of lines and records that has the topic's metadata.
+    """Return a sender of lines and records (a LineSender of _line_sender.pyx) that has the topic's metadata.
 
-    Failed records are counted in `account`. `is_over` says whether to give up, `on_statistics` gets librdkafka's
-    statistics. The sender waits for metadata for `connect_s` seconds at most, or for the time-out. Raise UsageError for
-    a wrong setting.
+    The compiled part must be there (IS_THERE). A `partition` of None leaves the choice to the partitioner. Failed
+    records are counted in `account`. `is_over` says whether to give up, `on_statistics` gets librdkafka's statistics.
+    The sender asks for metadata twice, each time for `connect_s` seconds at most, or for the time-out; nothing is
+    raised without an answer. Raise UsageError for a wrong setting.
     """
 
     def on_failure(
@@ -52,6 +53,11 @@ def make_sender(
         code: int,
         reason: str,
     ) -> None:
+        """Count a failed record in the account; the sender calls this.
+
+        `headers` of None means no headers, `partition` of None that none was chosen, `timestamp_ms` of None no
+        timestamp.
+        """
         decoded: Headers | None = (
             None if headers is None else [(decode_header_name(name), value) for name, value in headers]
         )
@@ -74,7 +80,10 @@ class RecordSending:
     """A producer of records whose headers have any names; confluent_kafka accepts only text without a zero byte."""
 
     def __init__(self, sender: Any, account: Account, is_over: Callable[[], bool]) -> None:
-        """Take over a sender of make_sender()."""
+        """Take over a sender of make_sender(); close() closes it. `is_over` returns whether to give up waiting.
+
+        `account` gets the records that cannot be queued.
+        """
         self._sender, self._account, self._is_over = sender, account, is_over
 
     def __len__(self) -> int:
@@ -90,7 +99,8 @@ class RecordSending:
     def send(self, record: Record) -> None:
         """Queue one record, waiting while the queue is full.
 
-        A record that cannot be queued fails in the account.
+        A record that cannot be queued fails in the account, also after a fatal error or when the waiting is over;
+        nothing is raised for it.
         """
         headers = [(name_bytes(name), value) for name, value in record.get("headers") or ()]
         while code := self._sender.send_record(
@@ -104,7 +114,7 @@ class RecordSending:
         self._sender.poll(0)
 
     def flush(self) -> None:
-        """Wait until all records are acknowledged or have failed.
+        """Wait until all records are acknowledged or have failed. Nothing is raised for a failed record.
 
         Where `is_over` says so, or after a fatal error, the remaining records are removed and fail.
         """
@@ -114,7 +124,10 @@ class RecordSending:
                 return
 
     def purge(self) -> None:
-        """Remove the records that are not acknowledged; each of them fails in the account."""
+        """Remove the records that are not acknowledged; each of them fails in the account.
+
+        This takes at most 1 s.
+        """
         self._sender.purge()
 
     def close(self) -> None:

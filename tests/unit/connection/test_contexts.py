@@ -53,7 +53,9 @@ def test_a_name_that_is_not_there(tmp_path: Path) -> None:
         assert "known" in (raised.value.hint or "")
 
 
-@pytest.mark.parametrize("text", ["[", "contexts: [a]", "contexts: {a: {}}", "contexts: {a: 5}", "just text"])
+@pytest.mark.parametrize(
+    "text", ["[", "contexts: [a]", "contexts: {a: {}}", "contexts: {a: 5}", "just text", "2024-13-45"]
+)
 def test_a_damaged_file_is_one_clear_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(text)

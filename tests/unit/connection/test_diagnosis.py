@@ -24,7 +24,7 @@ NOBODY = Settings("127.0.0.1:1", "a test", {"security.protocol": "SSL"})
         ("error:0A00010B:SSL routines::wrong version number", "that listener does not speak TLS"),
         (
             "Broker: Unsupported SASL mechanism: broker's supported mechanisms: PLAIN,OAUTHBEARER",
-            "the broker does not take that SASL mechanism",
+            "the broker does not support that SASL mechanism",
         ),
         ("tlsv13 alert certificate required", "the broker wants a client's certificate that it trusts"),
         ("SASL authentication error: Invalid username", "SASL authentication error: Invalid username"),

@@ -107,7 +107,7 @@ def test_values_that_differ() -> None:
 def test_what_does_nothing_here_is_passed_over_in_a_file_and_refused_on_the_command_line() -> None:
     assert to_librdkafka(dict.fromkeys(HARMLESS, "x")) == {}
     for name in HARMLESS:
-        with pytest.raises(UsageError, match="does nothing here"):
+        with pytest.raises(UsageError, match="has no effect in kafkactl"):
             to_librdkafka({name: "x"}, "-X")
 
 
@@ -116,8 +116,14 @@ def test_what_cannot_be_kept_is_refused_everywhere() -> None:
         for value in harmless:
             assert to_librdkafka({name: value}) == to_librdkafka({name: value}, "-X") == {}
         for flag in (None, "-X"):
-            with pytest.raises(UsageError, match="cannot be kept"):
+            with pytest.raises(UsageError, match="is not supported"):
                 to_librdkafka({name: "something"}, flag)
+
+
+@pytest.mark.parametrize("value", ["x", "\u00b2", 5000 * "1"], ids=["letter", "superscript", "long"])
+def test_numbers_that_are_none(value: str) -> None:
+    with pytest.raises(UsageError, match=r"for buffer\.memory: not a whole number"):
+        to_librdkafka({"buffer.memory": value})
 
 
 def test_of_two_names_for_one_setting_one_is_left() -> None:

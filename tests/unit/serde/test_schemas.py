@@ -321,5 +321,5 @@ def test_records_whose_schema_is_not_there_are_faults_of_their_own(registry: reg
 
 def test_confluents_properties_point_to_flags() -> None:
     for name in ("schema.registry.url", "value.schema", "basic.auth.credentials.source"):
-        with pytest.raises(UsageError, match=f"--property {name}: it is a flag here"):
+        with pytest.raises(UsageError, match=f"--property {name}: kafkactl has an option for it"):
             fill_defaults({name: "x"}, {"parse.key": "false"}, "reader")

@@ -53,7 +53,7 @@ def test_what_is_not_json_fulfils_nothing() -> None:
     assert [wanted(Message(value=value)) for value in (b"no", None, b"[1", b"3")] == [False] * 4
 
 
-@pytest.mark.parametrize("text", ["", "foo", "x == 1", ".a ? 1", ".a =~ (", ".a ==", ".a >= ", ".a =~"])
+@pytest.mark.parametrize("text", ["", "foo", "x == 1", ".a ? 1", ".a =~ (", ".a ==", ".a >= ", ".a =~", '.["\\q"]'])
 def test_conditions_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="--where"):
         filters.parse_condition(text)
@@ -68,5 +68,5 @@ def test_text_and_headers() -> None:
     message = Message(headers=[("type", b"order"), ("none", None)])
     texts = ("type", "type=^ord", "type=x", "other", "none", "none=.")
     assert [filters.make_header_filter(text)(message) for text in texts] == [True, True, False, False, True, False]
-    with pytest.raises(UsageError, match="no regular expression"):
+    with pytest.raises(UsageError, match="not a regular expression"):
         filters.make_text_filter("(", "key", STRING)

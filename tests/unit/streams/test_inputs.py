@@ -87,6 +87,14 @@ def test_lengths_that_are_wrong(text: bytes) -> None:
         list(inputs.read_length_prefixed(io.BytesIO(text), STRING))
 
 
+def test_values_before_one_of_another_format_are_given() -> None:
+    text = b"\0\0\0\x01" + b"5" + b"\0\0\0\x01" + b"x"
+    batches = inputs.read_length_prefixed(io.BytesIO(text), formats.get("int"))
+    assert len(next(batches)) == 1
+    with pytest.raises(FormatError, match="record 2: "):
+        next(batches)
+
+
 def test_objects() -> None:
     assert read_json(
         {"key": "k", "value": "v", "headers": [["h", "1"], ["n", None]], "partition": 2, "timestamp": 5},
@@ -105,12 +113,12 @@ def test_objects() -> None:
     ("text", "told"),
     [
         ("[1]", "line 1: not an object"),
-        ('{"value": "v"}\n{"valu": 1}', "line 2: no field 'valu'"),
+        ('{"value": "v"}\n{"valu": 1}', "line 2: unknown field 'valu'"),
         ("{", "line 1: not JSON"),
         ('{"value_base64": "?"}', "value_base64 is not base64"),
-        ('{"partition": "x"}', "partition x is no number"),
-        ('{"headers": 3}', "headers are no list"),
-        ('{"headers": [[1, 2]]}', "headers are no list"),
+        ('{"partition": "x"}', "invalid value 'x' for partition: not a number from 0"),
+        ('{"headers": 3}', "headers are not a list"),
+        ('{"headers": [[1, 2]]}', "headers are not a list"),
     ],
 )
 def test_objects_that_are_no_records(text: str, told: str) -> None:
