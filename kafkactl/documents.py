@@ -55,11 +55,50 @@ def read_yaml(path: Path) -> Any:
     """Return the value of a YAML file: mappings, lists, texts, integers, true, false and None; None for an empty file.
 
     The path `-` means standard input. Raise UsageError for a file that cannot be read, is not UTF-8 or not YAML, or is
-    nested too deeply, and for a mapping with a repeated name or a name that is neither a text nor an integer.
+    nested too deeply, for a mapping with a repeated name or a name that is neither a text nor an integer, and for a
+    text with half a character.
     """
+    text = read_text(path)
+    value = _read_json_value(path, text) if text.lstrip()[:1] in ("{", "[") else _NOT_JSON
+    if value is _NOT_JSON:
+        value = _read_yaml_value(path, text)
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"cannot read {path}: a text has half a character, such as \\ud83d alone") from None
+    return value
+
+
+_NOT_JSON = object()
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
+
+
+def _read_json_value(path: Path, text: str) -> Any:
+    r"""Return the value of JSON, _NOT_JSON for another text. Raise UsageError for a mapping with a repeated name.
+
+    PyYAML does not read all of JSON: it refuses names of more than 1,024 characters, and takes \ud83d\ude00 as two
+    characters. As in YAML, numbers with a point or an exponent are texts.
+    """
+
+    def make_mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """Return a mapping. Raise UsageError for a repeated name."""
+        mapping = dict(pairs)
+        if len(mapping) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeated_name = next(name for name in names if names.count(name) > 1)
+            raise UsageError(f"cannot read {path}: {repeated_name!r} occurs twice")
+        return mapping
+
+    try:
+        return json.loads(text, parse_float=str, parse_constant=str, object_pairs_hook=make_mapping)
+    except (ValueError, RecursionError):
+        return _NOT_JSON
+
+
+def _read_yaml_value(path: Path, text: str) -> Any:
+    """Return the value of YAML; raise UsageError as read_yaml does."""
     import yaml
 
-    text = read_text(path)
     try:
         return yaml.load(text, Loader=_make_loader())  # the loader is a safe one
     except RecursionError:
@@ -74,10 +113,6 @@ def read_yaml(path: Path) -> Any:
         raise UsageError(f"cannot read {path}: not YAML: a value does not have the type of its tag") from None
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
-
-
 def _make_loader() -> Any:
     """Return a new class of PyYAML's safe loader with the schema of this module."""
     import yaml
@@ -86,21 +121,6 @@ def _make_loader() -> Any:
         """The core schema without floats: 1.10 is a text."""
 
         yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  # PyYAML's own name
-
-        def construct_scalar(self, node: Any) -> Any:
-            r"""Return the text of a scalar. JSON writes a character as two halves, \ud83d\ude00, that PyYAML leaves so.
-
-            Raise ConstructorError for half a character.
-            """
-            text = super().construct_scalar(node)
-            if _SURROGATE.search(text) is None:
-                return text
-            try:
-                return text.encode("utf-16", "surrogatepass").decode("utf-16")
-            except UnicodeDecodeError:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"half a character: {text!r}", node.start_mark
-                ) from None
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             """Return a mapping with its values; PyYAML calls this, with `deep` where nested values are needed at once.

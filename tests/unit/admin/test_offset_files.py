@@ -77,8 +77,24 @@ def test_a_partition_that_only_one_file_has() -> None:
     ]
 
 
-def test_half_a_character(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [r'{"groups": {"\ud83d": {}}}', r'groups: {"\ud83d": {}}', r'["\ud83d"]'])
+def test_half_a_character(text: str, tmp_path: Path) -> None:
     file = tmp_path / "o.json"
-    file.write_text(r'{"groups": {"\ud83d": {}}}')
+    file.write_text(text)
     with pytest.raises(UsageError, match="half a character"):
+        read_document(file)
+
+
+def test_json_that_yaml_readers_refuse(tmp_path: Path) -> None:
+    file = tmp_path / "o.json"
+    file.write_text(json.dumps({"groups": {"é" * 2000: {"t": {"0": 5}}}}))
+    assert read_document(file) == {"é" * 2000: {("t", 0): 5}}
+    file.write_text('{"groups": {"g": {"t": {"0": 1, "0": 2}}}}')
+    with pytest.raises(UsageError, match="'0' occurs twice"):
+        read_document(file)
+    file.write_text('{"groups": {"g": {"t": {"0": 1.0}}}}')
+    with pytest.raises(UsageError, match=r"not a whole number from 0: '1\.0'"):
+        read_document(file)
+    file.write_text("{" * 100_000)
+    with pytest.raises(UsageError, match="cannot read"):
         read_document(file)
