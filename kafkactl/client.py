@@ -271,6 +271,7 @@ class Client:
             from_time_ms=None if from_time is None else _to_ms(from_time),
             tail=tail,
             from_beginning=from_beginning,
+            auto_offset_reset=self._cluster.settings.properties.get("auto.offset.reset"),
             until_end=not follow,
             names={"from_time_ms": "from_time"},
         ).make_selection()

@@ -214,7 +214,7 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
             entity.name,
             name,
             None if entry.is_sensitive else entry.value,
-            ConfigSource(entry.source).name,
+            _name_source(entry.source),
             entry.is_sensitive,
             entry.is_read_only,
             (),
@@ -365,21 +365,24 @@ def _make_not_found_error(entity: Entity) -> NotFoundError:
     )
 
 
-def _make_config(entity: Entity, answer: Any) -> Config:
-    """Return a setting of a DescribeConfigs answer. A sensitive value is None.
+def _name_source(number: int) -> str:
+    """Return the name of the source of a value, such as DYNAMIC_TOPIC_CONFIG; UNKNOWN for that of a newer broker."""
+    try:
+        return ConfigSource(number).name
+    except ValueError:
+        return "UNKNOWN"
 
-    Raise ValueError for a source that Kafka 4.3 does not have.
-    """
-    synonyms = tuple(
-        Synonym(ConfigSource(synonym.source).name, synonym.name, synonym.value) for synonym in answer.synonyms
-    )
+
+def _make_config(entity: Entity, answer: Any) -> Config:
+    """Return a setting of a DescribeConfigs answer. A sensitive value is None."""
+    synonyms = tuple(Synonym(_name_source(synonym.source), synonym.name, synonym.value) for synonym in answer.synonyms)
     value = None if answer.is_sensitive else answer.value
     return Config(
         entity.type,
         entity.name,
         answer.name,
         value,
-        ConfigSource(answer.config_source).name,
+        _name_source(answer.config_source),
         answer.is_sensitive,
         answer.read_only,
         synonyms,

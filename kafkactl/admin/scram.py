@@ -21,8 +21,8 @@ MECHANISMS = {mechanism.name.replace("_", "-"): mechanism for mechanism in Scram
 """Numbers of the mechanisms in Kafka's protocol, by their names."""
 LEAST_ITERATIONS = 4096
 """Smallest number of iterations that brokers accept."""
-_MOST_ITERATIONS = 2**31 - 1
-"""Largest number in the request. Brokers accept at most 16,384."""
+MOST_ITERATIONS = 16_384
+"""Largest number of iterations that brokers accept. Millions of them would be hashed here for minutes."""
 _DIGESTS = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 _SALT_BYTES = 32
 _NAMES = {number: name for name, number in MECHANISMS.items()}
@@ -47,18 +47,17 @@ class NewCredential:
     iterations: int = LEAST_ITERATIONS
 
     def __post_init__(self) -> None:
-        """Raise UsageError for an unknown mechanism, too few iterations or an empty password: brokers refuse these.
-
-        Raise UsageError also for more than 2^31 - 1 iterations. Brokers refuse more than 16,384; that is not checked.
-        """
+        """Raise UsageError for an unknown mechanism, too few or too many iterations, or an empty password."""
         if self.mechanism not in MECHANISMS:
             raise UsageError(f"invalid SCRAM mechanism {self.mechanism!r}", f"use one of {', '.join(MECHANISMS)}")
         if self.iterations < LEAST_ITERATIONS:
             raise UsageError(
                 f"{self.iterations} iterations are too few for {self.mechanism}: at least {LEAST_ITERATIONS}"
             )
-        if self.iterations > _MOST_ITERATIONS:
-            raise UsageError(f"{self.iterations} iterations are too many for {self.mechanism}")
+        if self.iterations > MOST_ITERATIONS:
+            raise UsageError(
+                f"{self.iterations} iterations are too many for {self.mechanism}: at most {MOST_ITERATIONS}"
+            )
         if not self.password:
             raise UsageError("the password is empty")
 

@@ -208,13 +208,13 @@ class Cluster:
             for name, value in config_values.items()
         ]
 
-    def make_consumer(self, config: Mapping[str, Any]) -> Consumer:
+    def make_consumer(self, config: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> Consumer:
         """Return a new consumer of confluent-kafka; raise UsageError for a setting that librdkafka refuses.
 
-        `config` has librdkafka's settings by their names; the user's settings win over it. Nothing is subscribed yet.
-        Unknown settings of files and contexts are left out with one warning.
+        `config` has librdkafka's settings by their names; the user's settings win over it, and `overrides` over these.
+        Nothing is subscribed yet. Unknown settings of files and contexts are left out with one warning.
         """
-        return self._make_client(Consumer, config)
+        return self._make_client(Consumer, config, overrides or {})
 
     def read_metadata(self, topic: str | None = None, client: Any = None) -> ClusterMetadata:
         """Return the brokers, and one topic or all topics (None), as confluent-kafka's metadata.
@@ -278,9 +278,9 @@ class Cluster:
         `failure` says what failed; it begins the message of an OperationError. `patience_s` is None, or a shorter time
         in s after which TimeoutError is raised.
 
-        Raise UnreachableError where no answer came in time or certainly no broker listens: the request may have been
-        sent even so. Raise UnansweredError, an UnreachableError, where librdkafka reports that it was sent,
-        UnsupportedRequestError where the brokers are too old, and OperationError for a refusal.
+        Raise UnreachableError where no answer came in time or certainly no broker listens; UnansweredError, an
+        UnreachableError, where the request was sent or may have been sent; UnsupportedRequestError where the brokers
+        are too old, and OperationError for a refusal.
         """
         started = checked_at = time.monotonic()
         self.reasons.all_down = False
@@ -295,7 +295,7 @@ class Cluster:
                     now = time.monotonic()
                     # The grace time lets librdkafka's own time-out come first, because its error is more exact.
                     if (self.reasons.all_down and now > started + PATIENCE_S) or now > deadline + _GRACE_S:
-                        raise self._make_unreachable_error() from error
+                        raise self._make_lost_answer_error() from error
                     if now > checked_at + PATIENCE_S:
                         self._check_listeners()
                         checked_at = time.monotonic()
@@ -431,14 +431,22 @@ class Cluster:
             reason = describe_kafka_error(cause)
             return UnsupportedRequestError(f"the brokers are too old for this request: {reason}")
         if cause.code() in UNREACHABLE_CODES or cause.code() == KafkaError._BAD_MSG:
-            unreachable = self._make_unreachable_error(cause)
             # For requests to several brokers librdkafka does not report whether they were sent.
             is_sent = _SENT in cause.str() or (_WAITING not in cause.str() and self._was_answered)
-            if not is_sent:
-                return unreachable
-            return UnansweredError(str(unreachable), unreachable.hint, unreachable.is_partial)
+            return self._make_lost_answer_error(cause, is_sent=is_sent)
         reason = describe_kafka_error(cause)
         return OperationError(f"{failure}: {reason}" if failure else reason, find_hint(cause.code()), cause.code())
+
+    def _make_lost_answer_error(self, cause: KafkaError | None = None, is_sent: bool | None = None) -> UnreachableError:
+        """Return the error for an answer that did not come: UnansweredError where the request was sent.
+
+        `cause` is as in _make_unreachable_error. Where nobody knows whether the request was sent (`is_sent` is
+        None), it counts as sent if this client had an answer before: a change that was done must not look undone.
+        """
+        unreachable = self._make_unreachable_error(cause)
+        if is_sent or (is_sent is None and self._was_answered):
+            return UnansweredError(str(unreachable), unreachable.hint, unreachable.is_partial)
+        return unreachable
 
     def _make_unreachable_error(self, cause: KafkaError | None = None) -> UnreachableError:
         """Return the error for a cluster without an answer, with the cause as far as it can be found.
@@ -519,16 +527,16 @@ class Cluster:
                 brokers.close()
         return {f"broker {number}": place for number, place in self._places.items()}
 
-    def _make_client(self, client: type[T], config: Mapping[str, Any]) -> T:
+    def _make_client(self, client: type[T], config: Mapping[str, Any], overrides: Mapping[str, Any] | None = None) -> T:
         """Return a client of a class of confluent-kafka; raise UsageError for a wrong setting.
 
-        `config` has librdkafka's settings; the user's win over it. Settings that no client library knows are left out,
-        with one warning. On the command line (-X) they are an error.
+        `config` has librdkafka's settings; the user's win over it, and `overrides` over these. Settings that no
+        client library knows are left out, with one warning. On the command line (-X) they are an error.
         """
         unknown_names: list[str] = []
         while True:
             try:
-                result = client(self._make_config(config))  # type: ignore[call-arg]
+                result = client({**self._make_config(config), **(overrides or {})})  # type: ignore[call-arg]
             except (KafkaException, TypeError, ValueError) as error:
                 cause = error.args[0]
                 reason = cause.str() if isinstance(cause, KafkaError) else str(cause)

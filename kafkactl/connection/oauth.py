@@ -39,7 +39,7 @@ def get_token(properties: Mapping[str, str]) -> str:
     """Return a new token for the settings, which are under librdkafka's names.
 
     Raise UsageError where no method is set or the endpoint's URL is wrong, UnreachableError where the token endpoint
-    gives no token within about 10 s, and ValueError for a lifeSeconds that is not a whole number.
+    gives no token within about 10 s, and UsageError for a lifeSeconds that is not a whole number.
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt") == "true":
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
@@ -59,13 +59,13 @@ def _parse_pairs(text: str) -> list[tuple[str, str]]:
 def _make_unsecured_token(config: Mapping[str, str]) -> str:
     """Return a token without a signature, for tests. It is valid for lifeSeconds, or for an hour.
 
-    `config` has the options of sasl.oauthbearer.config. Raise ValueError for a lifeSeconds that is not a whole number.
+    `config` has the options of sasl.oauthbearer.config. Raise UsageError for a lifeSeconds that is not a whole number.
     """
     now = int(time.time())
     claims: dict[str, Any] = {
         config.get("principalClaimName", "sub"): config.get("principal", ""),
         "iat": now,
-        "exp": now + int(config.get("lifeSeconds", _LIFE_S)),
+        "exp": now + _parse_life(config.get("lifeSeconds", str(_LIFE_S))),
     }
     if "scope" in config:
         claims[config.get("scopeClaimName", "scope")] = config["scope"].split(",")
@@ -73,6 +73,13 @@ def _make_unsecured_token(config: Mapping[str, str]) -> str:
         base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in ({"alg": "none"}, claims)
     )
     return f"{header}.{body}."
+
+
+def _parse_life(text: str) -> int:
+    """Return the life of a token in s. Raise UsageError unless the text has 1 to 9 digits."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise UsageError(f"invalid value {text!r} for lifeSeconds in sasl.oauthbearer.config: not a number of seconds")
+    return int(text)
 
 
 def _fetch_token(properties: Mapping[str, str]) -> str:

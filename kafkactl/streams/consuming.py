@@ -74,7 +74,11 @@ class Reading:
         self._is_paused = False
         self._failure: KafkactlError | None = None
         """Error of a callback of librdkafka, which cannot raise it itself; or None."""
-        self._consumer = cluster.make_consumer({**make_consumer_settings(selection), "on_commit": self._on_commit})
+        default_reset = cluster.settings.properties.get("auto.offset.reset", "latest")
+        self._reset = "earliest" if selection.from_beginning else default_reset
+        self._consumer = cluster.make_consumer(
+            {**make_consumer_settings(selection), "on_commit": self._on_commit}, {"auto.offset.reset": self._reset}
+        )
         self._at_end: set[Partition] = set()
         self._stops: dict[Partition, int] = {}
         self._starts: list[TopicPartition] = []
@@ -301,7 +305,7 @@ class Reading:
         self._unassigned_since = None
         self._watch.partitions |= {(entry.topic, entry.partition) for entry in partitions}
         self._report_change("assigned", partitions)
-        reset = self._cluster.settings.properties.get("auto.offset.reset", "latest")
+        reset = self._reset
         timeout_s = self._cluster.timeout_s
         end = EARLIEST_OFFSET if reset == "earliest" else LATEST_OFFSET
 

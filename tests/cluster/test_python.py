@@ -66,6 +66,18 @@ def test_a_record_is_committed_when_the_next_one_is_asked_for(client: kafkactl.C
     assert name in {group.group for group in client.list_groups()}
 
 
+def test_a_partition_that_was_not_reached_begins_at_its_start(client: kafkactl.Client, name: str) -> None:
+    """The first commit of such a partition says where the next consumer of the group goes on."""
+    client.create_topic(name, partitions=4)
+    for partition in range(4):
+        client.produce(name, ["x"] * 5, partition=partition)
+    records = client.consume(name, group=name, from_beginning=True)
+    next(records)
+    records.close()  # type: ignore[attr-defined]
+    rest = client.consume(name, group=name)
+    assert len(list(rest)) == 20, "neither lost nor passed over"
+
+
 def test_resets(client: kafkactl.Client, name: str) -> None:
     client.create_topic(name, partitions=1)
     client.produce(name, map(str, range(10)))

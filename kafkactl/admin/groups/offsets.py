@@ -105,11 +105,16 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     """Return the selected groups, or all groups, sorted by name. A selected name may belong to no group.
 
     Such a target does not exist. A group that cannot be changed has an error, which is not raised: it has members, is a
-    share or streams group, or its coordinator does not answer. Groups of a broker that does not list them are missing
-    where all groups or a pattern are selected. Raise NotFoundError for a pattern that matches no group,
+    share or streams group, or its coordinator does not answer. Raise NotFoundError for a pattern that matches no group,
+    OperationError where all groups or a pattern are selected and one broker does not list its groups, and
     UnreachableError or OperationError where no broker lists groups.
     """
-    groups = {group.group: group for group in list_groups(cluster).groups}
+    group_list = list_groups(cluster)
+    if group_list.errors and (selection.is_empty or selection.patterns):
+        raise OperationError(
+            f"the list of groups is incomplete: {group_list.errors[0]}", "name the groups, or try again later"
+        )
+    groups = {group.group: group for group in group_list.groups}
     choice = selection.choose_or_all(groups)
     if choice.unmatched_patterns:
         raise NotFoundError(

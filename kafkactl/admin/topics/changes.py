@@ -20,6 +20,7 @@ from kafkactl.admin.topics.models import TopicSpec
 from kafkactl.connection.broker_errors import describe_error
 from kafkactl.connection.cluster import POLL_S, Cluster
 from kafkactl.connection.protocol import ErrorCode
+from kafkactl.errors import UnreachableError
 
 _RECORDS_A_REQUEST = 5_000
 """Most records of the metadata log that one request may cause."""
@@ -124,8 +125,7 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
 
     Return the outcome of each topic, sorted by name. Where a topic was deleted but not created, the hint is the command
     that creates it. Raise NotFoundError for a topic that does not exist and OperationError for one that cannot be
-    described, before anything is deleted. Raise UnreachableError where no broker can be reached: topics may have been
-    deleted before.
+    described, before anything is deleted, and UnreachableError where no broker answers to the deletion.
     """
     specs = {
         description.topic: TopicSpec(
@@ -137,7 +137,12 @@ def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     pending = [specs[name] for name, outcome in results.items() if outcome.ok]
     deadline = time.monotonic() + cluster.settings.timeout_s
     while pending:
-        creations = {outcome.name: outcome for outcome in create_topics(cluster, pending)}
+        try:
+            creations = {outcome.name: outcome for outcome in create_topics(cluster, pending)}
+        except UnreachableError as error:  # the user must see the topics that are gone, and the commands that make them
+            creations = {
+                spec.topic: Outcome(spec.topic, False, str(error), code=ErrorCode.REQUEST_TIMED_OUT) for spec in pending
+            }
         results.update({name: _describe_recreation(specs[name], outcome) for name, outcome in creations.items()})
         # The name stays in use until the deleted topic is gone from every broker.
         pending = [spec for spec in pending if creations[spec.topic].code == KafkaError.TOPIC_ALREADY_EXISTS]

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from kafkactl.admin.groups import offsets
 from kafkactl.admin.groups.descriptions import choose_groups
+from kafkactl.admin.groups.models import GroupList, GroupListing
 from kafkactl.admin.groups.offsets import find_targets, preview_deletion
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import NotFoundError, OperationError
-from kafkactl.patterns import select_names
+from kafkactl.patterns import NameSelection, select_names
 from tests.fake_broker import FakeCluster
 
 _COORDINATOR_NOT_AVAILABLE = 15
@@ -75,3 +77,17 @@ def test_a_name_without_a_group_is_not_found(cluster: Cluster) -> None:
     (target,) = find_targets(cluster, select_names(["nosuch"]))
     assert not target.exists
     assert target.error is None
+
+
+@pytest.mark.parametrize("selection", [select_names([]), select_names(match=["bill.*"])])
+def test_a_list_with_a_gap_selects_nothing(
+    cluster: Cluster, selection: NameSelection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reset or a deletion of all groups must not pass over those of a silent broker."""
+    monkeypatch.setattr(
+        offsets, "list_groups", lambda _: GroupList((GroupListing("billing", "Classic", "Empty"),), ("no answer",))
+    )
+    with pytest.raises(OperationError, match="the list of groups is incomplete: no answer"):
+        find_targets(cluster, selection)
+    (target,) = find_targets(cluster, select_names(["billing"]))
+    assert target.exists

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -169,3 +171,30 @@ def test_a_time_that_nobody_can_write_is_shown_as_its_number() -> None:
     plain = make_format(Schema(AVRO, '"long"'))
     assert format.to_text(plain.to_bytes("999999999999999999")) == "999999999999999999"
     assert format.to_text(plain.to_bytes("0")).startswith('"1970-01-01T00:00:00')
+
+
+RECURSIVE = {
+    "list": '{"type": "record", "name": "N", "fields": [{"name": "next", "type": ["null", "N"]}]}',
+    "array": '{"type": "record", "name": "N", "fields": [{"name": "next", "type": {"type": "array", "items": "N"}}]}',
+    "map": '{"type": "record", "name": "N", "fields": [{"name": "next", "type": {"type": "map", "values": "N"}}]}',
+    "two types": """{"type": "record", "name": "N", "fields": [{"name": "next", "type": ["null",
+        {"type": "record", "name": "M", "fields": [{"name": "back", "type": ["null", "N"]}]}]}]}""",
+}
+LEVELS = {"list": b"\x02", "array": b"\x02", "map": b"\x02\x00", "two types": b"\x02"}
+
+
+@pytest.mark.parametrize("name", RECURSIVE)
+@pytest.mark.parametrize("depth", [5_000, 300_000])
+def test_a_value_inside_of_itself_does_not_end_the_process(name: str, depth: int) -> None:
+    """In a process of its own: a segmentation fault would end the tests."""
+    program = (
+        "from kafkactl.errors import FormatError\n"
+        "from kafkactl.serde.avro import make_format\n"
+        "from kafkactl.serde.schemas import AVRO, Schema\n"
+        f"read = make_format(Schema(AVRO, {RECURSIVE[name]!r})).to_text\n"
+        f"try: read({LEVELS[name]!r} * {depth})\n"
+        "except FormatError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"the Avro value of {depth * len(LEVELS[name])} bytes is nested too deeply\n"

@@ -1,0 +1,60 @@
+"""Changes whose answers are lost: the user sees what may have been done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kafkactl.admin.configs import _name_source
+from kafkactl.admin.scram import MOST_ITERATIONS, NewCredential
+from kafkactl.admin.topics.changes import recreate_topics
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.oauth import get_token
+from kafkactl.connection.protocol import ConfigSource
+from kafkactl.connection.settings import Settings
+from kafkactl.errors import UsageError
+from tests.fake_broker import FakeCluster
+
+
+@pytest.fixture
+def brokers() -> Iterator[FakeCluster]:
+    with FakeCluster(brokers=1, topics={"orders": 2}) as brokers:
+        yield brokers
+
+
+def test_a_topic_that_is_deleted_and_not_made_again(brokers: FakeCluster) -> None:
+    """Its outcome has the command that makes it, also where the second answer never comes."""
+    brokers.on("CreateTopics", freeze=True)
+    cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=2))
+    try:
+        (outcome,) = recreate_topics(cluster, ["orders"])
+    finally:
+        cluster.close()
+    assert not outcome.ok
+    assert "deleted, but not created again" in outcome.result
+    assert outcome.hint is not None
+    assert outcome.hint.startswith("kafkactl topics create orders -p 2 -r 1")
+
+
+def test_sources_of_values_of_newer_brokers() -> None:
+    assert [_name_source(source) for source in ConfigSource] == [source.name for source in ConfigSource]
+    assert _name_source(99) == "UNKNOWN"
+
+
+def test_iterations_that_brokers_refuse() -> None:
+    NewCredential("SCRAM-SHA-256", "x", MOST_ITERATIONS)
+    for iterations in (4095, MOST_ITERATIONS + 1, 2**31):
+        with pytest.raises(UsageError, match="iterations are too"):
+            NewCredential("SCRAM-SHA-256", "x", iterations)
+
+
+@pytest.mark.parametrize("life", ["", "soon", "-5", "1.5", "²", "9" * 5000])
+def test_the_life_of_a_token(life: str) -> None:
+    with pytest.raises(UsageError, match="lifeSeconds"):
+        get_token(
+            {
+                "enable.sasl.oauthbearer.unsecure.jwt": "true",
+                "sasl.oauthbearer.config": f"principal=me lifeSeconds={life}",
+            }
+        )
