@@ -100,9 +100,14 @@ class ContextFile:
         target = _resolve_target(self.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(prefix=".contexts-", dir=target.parent)  # mode 0600
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            yaml.safe_dump(document, file, sort_keys=True)
-        os.replace(draft, target)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                yaml.safe_dump(document, file, sort_keys=True)
+            os.replace(draft, target)
+        except BaseException:  # a full disk or a signal leaves no draft behind
+            with contextlib.suppress(OSError):
+                os.unlink(draft)
+            raise
 
 
 def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:

@@ -164,13 +164,26 @@ class Reading:
             stops = find_stops(self._cluster, self._consumer, self._selection, new)
             self._ranges.update({partition: Range(OFFSET_BEGINNING, stops.get(partition)) for partition in new})
             self._stops.update(stops)
-            self._consumer.incremental_assign([TopicPartition(*partition, OFFSET_BEGINNING) for partition in new])
+            self._change_assignment(
+                self._consumer.incremental_assign, [TopicPartition(*partition, OFFSET_BEGINNING) for partition in new]
+            )
         if deleted and not self._selection.joins:
             assigned = {(entry.topic, entry.partition) for entry in self._consumer.assignment()}
-            self._consumer.incremental_unassign(
-                [TopicPartition(*partition) for partition in deleted if partition in assigned]
+            self._change_assignment(
+                self._consumer.incremental_unassign,
+                [TopicPartition(*partition) for partition in deleted if partition in assigned],
             )
         return deleted
+
+    def _change_assignment(
+        self, change: Callable[[list[TopicPartition]], None], partitions: list[TopicPartition]
+    ) -> None:
+        """Call librdkafka's function that adds or removes partitions. Raise OperationError where it refuses them."""
+        try:
+            change(partitions)
+        except KafkaException as error:
+            names = ", ".join(f"{entry.topic}-{entry.partition}" for entry in partitions)
+            raise self._cluster.error(error, f"cannot change the partitions that are read ({names})") from error
 
     def _require_assignment(self, waited_s: float) -> None:
         """Raise UnreachableError where the reading has an end, and the group assigned no partitions in time.
@@ -286,14 +299,14 @@ class Reading:
     def _store(self, offsets: list[TopicPartition]) -> None:
         """Add offsets to the next commit.
 
-        A partition that was taken away meanwhile is left out: its new owner commits it. Raise KafkaException for
+        A partition that was taken away meanwhile is left out: its new owner commits it. Raise OperationError for
         another error of librdkafka.
         """
         try:
             self._consumer.store_offsets(offsets=offsets)
         except KafkaException as error:
             if error.args[0].code() != KafkaError._STATE:
-                raise
+                raise self._cluster.error(error, f"cannot commit as group {self._selection.group}") from error
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Find the starts of partitions without a commit, which become their first commits, as with the Java client.

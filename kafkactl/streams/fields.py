@@ -142,7 +142,7 @@ def _add_member(members: dict[str, Any], name: str, text: str, begin: int, end: 
     Raise FormatError for a repeated name, ValueError or StopIteration for text that is not JSON.
     """
     if name in members:
-        raise FormatError(f"{name!r} is there twice")
+        raise FormatError(f"{name!r} occurs twice")
     if name == "headers" and text[begin] in "[{":
         members[name] = _parse_headers(text, begin)
     else:
@@ -165,7 +165,7 @@ def _parse_value(text: str, begin: int, end: int) -> Any:
     except UnicodeEncodeError as error:
         half = f"\\u{ord(value[error.start]):04x}"
         raise FormatError(
-            f"{half} is half of a character, and no text has it", "use key_base64 or value_base64 for other bytes"
+            f"{half} is only half of a character", "use key_base64 or value_base64 for other bytes"
         ) from error
     return value
 
@@ -235,7 +235,7 @@ def _check_name(name: str) -> str:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise FormatError("the name of a header has half of a character, and no text has it") from error
+        raise FormatError("the name of a header has only half of a character") from error
     return name
 
 

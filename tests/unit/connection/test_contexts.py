@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kafkactl.connection.contexts import Context, change, load
+from kafkactl.connection.contexts import Context, ContextFile, change, load
 from kafkactl.errors import NotFoundError, UsageError
 from kafkactl.escaping import HIDDEN
 
@@ -121,3 +122,18 @@ def test_a_change_that_fails_leaves_the_file_and_the_lock(tmp_path: Path, monkey
         change(lambda file: file.remove_context("other"))
     change(lambda file: file.select_context("dev"))
     assert load(tmp_path / "config.yaml").current == "dev"
+
+
+def test_a_file_that_cannot_be_written_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.yaml"
+    ContextFile(file, {}, None).save()
+    before = file.read_bytes()
+    monkeypatch.setattr(os, "replace", _refuse)
+    with pytest.raises(OSError, match="No space left"):
+        ContextFile(file, {"a": Context("a", "b:1")}, "a").save()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["config.yaml"]
+    assert file.read_bytes() == before
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
