@@ -43,10 +43,10 @@ def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool =
         connected.settings.require_writable(changes[0].action)
     if dry_run:
         return
-    was_called.set(True)
     if is_logged():
         for change in changes:
             _log(change)
+    was_called.set(True)  # after the log, whose errors are not those of a change
 
 
 def cannot_be_undone() -> Arguments | None:

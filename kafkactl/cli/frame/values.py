@@ -100,5 +100,5 @@ def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
 def _bounds(low: float | None, high: float | None) -> str:
     """Return bounds as words for the help; those of the type itself are left out."""
     if high is not None and high < 2**31 - 1:
-        return f"[{low} to {high}]"
+        return f"[at most {high}]" if low is None else f"[{low} to {high}]"
     return f"[at least {low}]" if low is not None else ""

@@ -224,12 +224,18 @@ def _find_inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[
     from kafkactl.admin import quotas
 
     present = {quota.name: quota.value for quota in quotas.describe_quotas(connected, {e.type: e.name for e in entity})}
-    entity_flags = [word for part in entity for word in (f"--{part.type.singular}", part.name)]
+    entity_flags = [word for part in entity for word in _list_flags(part)]
     present_limits = [f"{name}={_format_limit(present[name])}" for name in names if name in present]
     new_names = [name for name in names if name not in present]
     if present_limits and new_names:
         return None
     return ("quotas", "set" if present_limits else "unset", *entity_flags, *(present_limits or new_names))
+
+
+def _list_flags(part: Entity) -> tuple[str, ...]:
+    """Return the option that selects a part of an entity, with its value where it has one."""
+    flag = f"--{part.type.singular}"
+    return (f"{flag}-defaults",) if part.name == DEFAULT_NAME else (flag, part.name)
 
 
 def _format_limit(value: float) -> str:
