@@ -67,15 +67,18 @@ class LazyGroup(help_text.Group):
     """The root command. It finds the other commands in COMMANDS, and imports one when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of all commands that have a module."""
+        """Return the names of all commands that have a module, in the order of the help.
+
+        Aliases, help and version are not in it.
+        """
         return list(COMMANDS)
 
     def known_names(self) -> list[str]:
-        """Return every name that may be typed. No command is built or imported for it."""
+        """Return every name that may be typed: commands, aliases, help and version. No command is built or imported."""
         return [*COMMANDS, *ALIASES, *_OWN]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command of a name or an alias, None for any other name."""
+        """Import and return the command of a name or an alias; None for any other name, also for help and version."""
         name = ALIASES.get(cmd_name, cmd_name)
         entry = COMMANDS.get(name)
         if entry is None:
@@ -86,9 +89,10 @@ class LazyGroup(help_text.Group):
         return loaded
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Return name, command and arguments of the command that is called. Run `help` and `version` here.
+        """Return name, command and remaining arguments of the command that is called. Run `help` and `version` here.
 
-        `kafkactl help COMMAND` becomes `kafkactl COMMAND --help`. Raise UsageError for an unknown name.
+        `args` is not empty. `kafkactl help COMMAND` becomes `kafkactl COMMAND --help`. `help` alone and `version` write
+        to stdout and raise typer.Exit; during completion they write nothing. Raise UsageError for an unknown name.
         """
         if args[0] == "version" and not ctx.resilient_parsing:
             _print_version(is_requested=True)
@@ -101,14 +105,22 @@ class LazyGroup(help_text.Group):
         return super().resolve_command(ctx, args)
 
     def summaries(self) -> Iterable[tuple[str, str]]:
-        """Return each command with its aliases, and its summary."""
+        """Return the names and the summary of each command, in the order of the help, with help and version last.
+
+        The names are one text: aliases first, with | between them, such as produce|console-producer.
+        """
         rows = [("|".join((*entry.aliases, name)), entry.summary) for name, entry in COMMANDS.items()]
         return [*rows, *_OWN.items()]
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Return the commands and options that begin with the incomplete word."""
+        """Return the commands, without aliases, and the options that begin with the incomplete word, as proposals.
+
+        A proposal is a CompletionItem of click.
+        """
         summaries = {name: entry.summary for name, entry in COMMANDS.items()} | _OWN
-        names = [completion.item(name, summary) for name, summary in summaries.items() if name.startswith(incomplete)]
+        names = [
+            completion.make_item(name, summary) for name, summary in summaries.items() if name.startswith(incomplete)
+        ]
         # TyperGroup's own method would return the names once more.
         return names + TyperCommand.shell_complete(self, ctx, incomplete)
 
@@ -123,7 +135,7 @@ app = typer.Typer(
 
 
 def _print_version(is_requested: bool) -> None:
-    """Print the version and the state of each compiled part, and exit, if this is requested."""
+    """Write the version and the state of each compiled part to stdout, and raise typer.Exit. False does nothing."""
     if is_requested:
         from kafkactl.cli.frame import compiled_parts
 
@@ -157,7 +169,7 @@ def root(
 
 
 def main() -> NoReturn:
-    """Run the command line in sys.argv, and exit with its status.
+    """Run the command line in sys.argv, and exit with its status. An unexpected exception is raised only with --debug.
 
     os._exit leaves out the end of the interpreter, which takes 10 to 20 ms. Before it, clients are closed and the
     output is flushed.
@@ -171,7 +183,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line, print its error if there is one, and return the exit status; see statuses.
 
     `arguments` are those after the program's name. An unexpected exception is printed as a bug; with --debug it is
-    raised.
+    raised. Ctrl-C gives 130, and a reader of stdout that left gives 0.
     """
     typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))
@@ -211,7 +223,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    """Return whether -o or KAFKACTL_OUTPUT selects json. Errors of the command line are then json, too."""
+    """Return whether -o, or else KAFKACTL_OUTPUT, selects json or jsonl. Errors of the command line are then json, too.
+
+    The last of several -o counts. `arguments` are those after the program's name.
+    """
     format = os.environ.get("KAFKACTL_OUTPUT", "")
     for before, argument in pairwise(("", *arguments)):
         if before in ("-o", "--output"):
@@ -224,9 +239,10 @@ def _wants_json(arguments: list[str]) -> bool:
 
 
 def _flush(status: int, arguments: list[str]) -> int:
-    """Write the rest of the output, and return the exit status.
+    """Write the rest of the output, and return the exit status of the command.
 
-    An error of writing is printed. It changes the status only where the command has succeeded.
+    `status` is the status without an error of writing. If it is 0, such an error is printed and gives the status; else
+    the error is dropped. A reader of stdout that left is no error.
     """
     try:
         stdout.out.flush()
@@ -238,7 +254,11 @@ def _flush(status: int, arguments: list[str]) -> int:
 
 
 def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
-    """Print an error, with --debug also its traceback, and return its exit status."""
+    """Print an error, with --debug also its traceback, and return its exit status.
+
+    The output is flushed before, and an error of that is ignored. An UnansweredError of a command that may have changed
+    the cluster gets the words "may have been done".
+    """
     if isinstance(failure, UnansweredError) and before_change.was_called.get():
         failure = UnansweredError(
             f"the change may have been done: {failure.reason}", "check the result before you repeat the command"
@@ -254,7 +274,10 @@ def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
 
 
 def _convert_error(failure: Exception) -> KafkactlError | None:
-    """Return an error of the command line parser as one of kafkactl's errors; None for any other error."""
+    """Return an error of the command line parser as a UsageError, and an abort as a KafkactlError.
+
+    None means any other error.
+    """
     if isinstance(failure, typer.Abort):
         return KafkactlError("stopped", None)
     format_message = getattr(failure, "format_message", None)
@@ -267,6 +290,6 @@ def _convert_error(failure: Exception) -> KafkactlError | None:
 
 
 def _describe_os_error(failure: OSError) -> str:
-    """Return the reason of an error of the operating system, with its file where there is one."""
+    """Return the reason of an error of the operating system as text, after `FILE: ` where it has a file."""
     reason = failure.strerror or str(failure)
     return f"{failure.filename}: {reason}" if failure.filename else reason

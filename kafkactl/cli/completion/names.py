@@ -25,60 +25,76 @@ ANSWER_TIMEOUT_S = 2.0
 """Time-out of the requests for names, in s."""
 
 
-def item(value: str, help: str | None = None) -> Any:
-    """Return one proposal with the help text that zsh and fish show beside it."""
+def make_item(value: str, help: str | None = None) -> Any:
+    """Return one proposal with the help text that zsh and fish show beside it; None shows nothing."""
     return typer_internals.make_completion_item(value, help)
 
 
-def context_names(incomplete: str) -> list[str]:
-    """Return the names of contexts that begin with the incomplete word."""
+def complete_contexts(incomplete: str) -> list[str]:
+    """Return the names of contexts that begin with the incomplete word, sorted; none where they cannot be read."""
     from kafkactl.connection import contexts
 
     return _filter_names(lambda: contexts.load().contexts, incomplete)
 
 
-def local_names(incomplete: str) -> list[str]:
-    """Return the names of local clusters that begin with the incomplete word."""
+def complete_local_clusters(incomplete: str) -> list[str]:
+    """Return the names of local clusters that can be started and begin with the incomplete word, sorted."""
     from kafkactl.local.compose import TARGETS
 
     return _filter_names(lambda: TARGETS, incomplete)
 
 
-def topic_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of topics that begin with the incomplete word."""
+def complete_topics(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of topics that begin with the incomplete word, sorted; none without an answer.
+
+    `ctx` is the context of the line, whose options name the cluster. Internal topics are included.
+    """
     return _filter_names(lambda: _list_names(ctx, "topics", _ask_topics), incomplete)
 
 
-def group_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of consumer groups that begin with the incomplete word."""
+def complete_groups(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of consumer groups that begin with the incomplete word, sorted; none without an answer.
+
+    `ctx` is the context of the line, whose options name the cluster.
+    """
     return _filter_names(lambda: _list_names(ctx, "groups", _ask_groups), incomplete)
 
 
-def entity_types(incomplete: str) -> list[str]:
-    """Return the types of entities that begin with the incomplete word."""
+def complete_entity_types(incomplete: str) -> list[str]:
+    """Return the types of entities that begin with the incomplete word, sorted."""
     return _filter_names(lambda: list(EntityType), incomplete)
 
 
-def entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return types of entities, or after a type the names of that type."""
+def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the types of entities that begin with the incomplete word, or after a type the names of that type.
+
+    `ctx` is the context of the line. Both are sorted; there are no names without an answer.
+    """
     words = ctx.params.get("entity") or ()
     if len(words) % 2 == 0:
-        return entity_types(incomplete)
-    return entity_names(ctx, incomplete)
+        return complete_entity_types(incomplete)
+    return complete_entity_names(ctx, incomplete)
 
 
-def entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of the last entity type on the command line: topics, groups or broker ids."""
+def complete_entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the last entity type on the command line: topics, groups or broker ids.
+
+    They begin with the incomplete word and are sorted as text. There are none without an answer and for other types.
+    """
     type_ = _find_entity_type(ctx)
     if type_ is EntityType.GROUPS:
-        return group_names(ctx, incomplete)
+        return complete_groups(ctx, incomplete)
     if type_ in (EntityType.BROKERS, EntityType.BROKER_LOGGERS):
         return _filter_names(lambda: _list_names(ctx, "brokers", _ask_brokers), incomplete)
-    return topic_names(ctx, incomplete) if type_ is EntityType.TOPICS else []
+    return complete_topics(ctx, incomplete) if type_ is EntityType.TOPICS else []
 
 
-def config_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of the entity's settings, with = because a value must follow."""
+def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the entity's settings that begin with the incomplete word, sorted; none without an answer.
+
+    They end in = because a value must follow. Settings that are read-only are left out. `ctx` is the context of the
+    line, which names the type of the entity.
+    """
     type_ = _find_entity_type(ctx)
     if type_ in QUOTA_TYPES:
         from kafkactl.admin.quotas import QUOTA_NAMES
@@ -90,8 +106,11 @@ def config_names(ctx: typer.Context, incomplete: str) -> list[str]:
     return [f"{name}=" for name in names]
 
 
-def quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of limits, with = where a value must follow."""
+def complete_quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of limits that begin with the incomplete word, with = at the end for the command `set`.
+
+    After --ip they are the limits of ips, else those of users and clients.
+    """
     from kafkactl.admin.quotas import QUOTA_NAMES
 
     type_ = EntityType.IPS if ctx.params.get("ip") is not None else EntityType.USERS
@@ -100,13 +119,20 @@ def quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
     ]
 
 
-def removable_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of the entity's settings."""
-    return [name.removesuffix("=") for name in config_names(ctx, incomplete)]
+def complete_removable_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of the entity's settings that begin with the incomplete word, sorted, without =.
+
+    There are none without an answer.
+    """
+    return [name.removesuffix("=") for name in complete_config_names(ctx, incomplete)]
 
 
 def _filter_names(names: Callable[[], Iterable[str]], incomplete: str) -> list[str]:
-    """Return the names that begin with the incomplete word. Where they cannot be read there are none, and no error."""
+    """Return the names that begin with the incomplete word, sorted. There are none where they cannot be read.
+
+    `names` is called to read them; its KafkactlError and OSError are dropped. A name with a blank or a character that
+    cannot be printed is left out.
+    """
     try:
         # The shell would take a name with a line break or a blank for two names.
         return sorted(
@@ -117,7 +143,10 @@ def _filter_names(names: Callable[[], Iterable[str]], incomplete: str) -> list[s
 
 
 def _find_entity_type(ctx: typer.Context) -> EntityType:
-    """Return the last entity type on the command line. Without one it is topics, or brokers after --broker."""
+    """Return the last entity type on the command line. Without one it is topics, or brokers after --broker.
+
+    An unknown type is ignored.
+    """
     in_place = list(ctx.params.get("entity") or ())[::2]
     for text in (*reversed(in_place), *reversed(ctx.params.get("entity_type") or ())):
         if (entity_type := EntityType.find_type(text)) is not None:
@@ -126,7 +155,11 @@ def _find_entity_type(ctx: typer.Context) -> EntityType:
 
 
 def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:
-    """Return names from the cache, or from the cluster by `ask`. Without an answer they are empty."""
+    """Return names from the cache, or from the cluster by `ask`. They are empty without an answer within 2 s.
+
+    `kind` names the cache file. The names, also an empty list, are written to the cache. Raise UsageError or
+    NotFoundError for settings of the cluster that are wrong, and OSError where the cache cannot be used.
+    """
     import hashlib
     import json
 
@@ -158,14 +191,20 @@ def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str
 
 
 def _get_cache_file(cluster: str, kind: str) -> Path:
-    """Return the file of the cache for a cluster and a kind of names."""
+    """Return the file of the cache for a cluster and a kind of names. It need not exist.
+
+    `cluster` is a hash of the cluster's settings, `kind` is a word such as topics.
+    """
     from kafkactl.paths import find_cache_dir
 
     return find_cache_dir() / "completion" / f"{cluster}-{kind}.json"
 
 
 def _read_cache(file: Path) -> list[str] | None:
-    """Return the names in a cache file; None where it is missing, damaged or too old."""
+    """Return the names in a cache file; None where it is missing, damaged or older than 10 s.
+
+    Raise OSError where it cannot be read for another reason.
+    """
     import json
     import time
 
@@ -178,20 +217,30 @@ def _read_cache(file: Path) -> list[str] | None:
 
 
 def _ask_topics(cluster: Cluster) -> list[str]:
+    """Return the names of all topics, sorted. Raise UnreachableError, or OperationError for a refusal."""
     return sorted(cluster.read_metadata().topics)
 
 
 def _ask_brokers(cluster: Cluster) -> list[str]:
+    """Return the ids of all brokers, sorted as text. Raise UnreachableError, or OperationError for a refusal."""
     return sorted(map(str, cluster.read_metadata().brokers))
 
 
 def _ask_groups(cluster: Cluster) -> list[str]:
+    """Return the names of all consumer groups that the brokers list, in no certain order.
+
+    Errors of single brokers are ignored. Raise UnreachableError where no broker answers, OperationError for a refusal.
+    """
     from kafkactl.admin.groups.descriptions import list_groups
 
     return [group.group for group in list_groups(cluster).groups]
 
 
 def _ask_configs(cluster: Cluster, type_: EntityType) -> list[str]:
+    """Return the names of the settings that can be changed, of one entity of the type; empty without an entity.
+
+    Raise UnreachableError, or OperationError for a refusal.
+    """
     from kafkactl.admin.configs import describe_configs, list_entities
 
     described = describe_configs(cluster, list_entities(cluster, type_)[:1])

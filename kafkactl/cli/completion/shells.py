@@ -94,11 +94,14 @@ class LineAnswers:
     """Completion of the line up to the cursor. The answers are values alone (bash)."""
 
     def source_vars(self) -> dict[str, Any]:
-        """Return no variables: the scripts are not filled in by typer."""
+        """Return an empty dict: typer does not fill our scripts in."""
         return {}
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Return the complete words after the program's name, and the incomplete last word."""
+        """Return the complete words after the program's name, and the incomplete last word, "" after a blank.
+
+        The line is in the environment variable _KAFKACTL_LINE. Where a quotation is open it is split at blanks.
+        """
         import shlex
 
         line = os.environ.get(LINE_VARIABLE, "")
@@ -111,7 +114,7 @@ class LineAnswers:
         return typed, incomplete
 
     def format_completion(self, item: Any) -> str:
-        """Return the value of a proposal."""
+        """Return the line that bash reads for a proposal: its value alone."""
         return str(item.value)
 
 
@@ -119,18 +122,25 @@ class DescribedAnswers(LineAnswers):
     """Completion whose answers have descriptions (zsh and fish)."""
 
     def format_completion(self, item: Any) -> str:
-        """Return the value of a proposal, a tab, and its description."""
+        """Return the line that zsh and fish read for a proposal: its value, a tab, and its description in one line."""
         return f"{item.value}\t{' '.join((item.help or '').split())}"
 
 
 def install() -> None:
-    """Replace typer's scripts and answers by these."""
+    """Replace typer's scripts and answers of bash, zsh and fish by ours.
+
+    Where a release of typer has moved these parts, some or none are replaced, without an error.
+    """
     answers = {"bash": LineAnswers, "zsh": DescribedAnswers, "fish": DescribedAnswers}
     typer_internals.replace_completion(_SCRIPTS, answers, _install_zsh)
 
 
 def _install_zsh(*, prog_name: str, complete_var: str, shell: str) -> Path:
-    """Write the script into ~/.zfunc and add one line to .zshrc, whose other lines stay unchanged."""
+    """Write the script into ~/.zfunc, add one line to .zshrc unless it is there, and return the path of the script.
+
+    Other lines of .zshrc stay unchanged; ZDOTDIR can name its folder. `prog_name` and `complete_var` are not used.
+    `shell` is a key of FILES; KeyError is raised for any other name, and OSError where a file cannot be written.
+    """
     home = Path.home()
     settings = Path(os.environ.get("ZDOTDIR") or home) / ".zshrc"
     text = settings.read_text(encoding="utf-8", errors="surrogateescape") if settings.is_file() else ""
@@ -145,13 +155,19 @@ def _install_zsh(*, prog_name: str, complete_var: str, shell: str) -> Path:
 
 
 def make_script(shell: str) -> str:
-    """Return the script of a shell, as it is in completions/."""
+    """Return the script of a shell, as it is in completions/.
+
+    Raise KeyError for a shell other than bash, zsh and fish.
+    """
     names = {"complete_func": f"_{PROGRAM}_completion", "prog_name": PROGRAM, "autocomplete_var": COMPLETE_VARIABLE}
     return f"{(_SCRIPTS[shell] % names).strip()}\n"
 
 
 def write_files(directory: Path) -> None:
-    """Write the script of each shell under the name that the shell looks for."""
+    """Write the script of each shell into a folder, which exists, under the name that the shell looks for.
+
+    Present files are replaced. Raise OSError where a file cannot be written.
+    """
     for shell, name in FILES.items():
         (directory / name).write_text(make_script(shell), encoding="utf-8")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
-from kafkactl.cli.completion.names import config_names, entity_parts, removable_config_names
+from kafkactl.cli.completion.names import complete_config_names, complete_entity_parts, complete_removable_config_names
 from kafkactl.cli.configs.entities import EntityChoice, EntityOptions, require_entities
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, new_app
@@ -106,7 +106,9 @@ def alter(
     options: EntityOptions,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Set a value; repeatable.", autocompletion=config_names),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Set a value; repeatable.", autocompletion=complete_config_names
+        ),
     ] = None,
     unset: Annotated[
         list[str] | None,
@@ -114,7 +116,7 @@ def alter(
             "--unset",
             metavar="NAME",
             help="Go back to the inherited value; repeatable.",
-            autocompletion=removable_config_names,
+            autocompletion=complete_removable_config_names,
         ),
     ] = None,
     append: Annotated[
@@ -123,7 +125,7 @@ def alter(
             "--append",
             metavar="NAME=VALUE",
             help="Add a value to a setting that is a list; repeatable.",
-            autocompletion=config_names,
+            autocompletion=complete_config_names,
         ),
     ] = None,
     subtract: Annotated[
@@ -132,13 +134,16 @@ def alter(
             "--subtract",
             metavar="NAME=VALUE",
             help="Remove a value from a setting that is a list; repeatable.",
-            autocompletion=config_names,
+            autocompletion=complete_config_names,
         ),
     ] = None,
     add_config: Annotated[
         str | None,
         typer.Option(
-            "--add-config", metavar="A=1,B=[x,y]", help="Kafka's spelling of --set.", autocompletion=config_names
+            "--add-config",
+            metavar="A=1,B=[x,y]",
+            help="Kafka's spelling of --set.",
+            autocompletion=complete_config_names,
         ),
     ] = None,
     add_config_file: Annotated[
@@ -152,7 +157,10 @@ def alter(
     delete_config: Annotated[
         list[str] | None,
         typer.Option(
-            "--delete-config", metavar="A,B", help="Kafka's spelling of --unset.", autocompletion=removable_config_names
+            "--delete-config",
+            metavar="A,B",
+            help="Kafka's spelling of --unset.",
+            autocompletion=complete_removable_config_names,
         ),
     ] = None,
     dry_run: Annotated[
@@ -202,7 +210,7 @@ def diff(
         typer.Argument(
             metavar="TYPE NAME [OTHER]",
             help="Type and two names, or one name to compare with Kafka's defaults.",
-            autocompletion=entity_parts,
+            autocompletion=complete_entity_parts,
             show_default=False,
         ),
     ],
@@ -252,7 +260,10 @@ def _default_comes_first(click_context: typer.Context) -> bool:
 def _show_settings(
     settings: Mapping[Entity, Sequence[Config]], output: ReportOptions, columns: Sequence[Column]
 ) -> None:
-    """Show the settings of each entity, one table for each. A note says where there are none."""
+    """Show the settings of each entity, one table for each. A note says where there are none.
+
+    `settings` has the settings to show by entity, in order. Raise UsageError for a column that the table does not have.
+    """
     rows = [setting for entity_settings in settings.values() for setting in entity_settings]
     if len(settings) == 1:
         tables = [Table(columns, rows)]
@@ -271,7 +282,11 @@ def _show_settings(
 
 
 def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], output: MirrorOutputOptions) -> None:
-    """Show the quotas of users, clients and ips, and the credentials where all of the entities are users."""
+    """Show the quotas of users, clients and ips, and the credentials where all of the entities are users.
+
+    A name of None stands for all entities of its type; credentials of the default are not read. A note says where there
+    is nothing to show. Raise OperationError for a refusal, and UnreachableError.
+    """
     from kafkactl.admin import quotas, scram
     from kafkactl.output import client_tables
     from kafkactl.output.kafka import admin_text
@@ -290,6 +305,7 @@ def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], outpu
 
 
 def _format_value(row: Config) -> str | None:
+    """Return the value of a setting; "(hidden)" for a secret, None for a setting without a value."""
     return "(hidden)" if row.sensitive else row.value
 
 

@@ -63,7 +63,7 @@ def parse_alterations(
         raise UsageError("nothing to alter", "name a setting: --set NAME=VALUE or --unset NAME")
     names = [change.name for change in alterations]
     if duplicates := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"changed twice: {', '.join(duplicates)}", "give each setting once")
+        raise UsageError(f"setting changed twice: {', '.join(duplicates)}", "give each setting once")
     if invalid_names := [name for name in names if not _NAME.fullmatch(name)]:
         raise UsageError(
             f"invalid name of a setting: {', '.join(map(repr, invalid_names))}", "use letters, digits, . _ and -"
@@ -74,7 +74,8 @@ def parse_alterations(
 def parse_list(text: str) -> dict[str, str]:
     """Return the settings of Kafka's list A=1,B=[x,y]. Commas inside square brackets belong to the value.
 
-    Raise UsageError for a part that is not name=value.
+    The last of equal names counts. Brackets, and blanks around names and values, are removed. Raise UsageError for a
+    part that is not name=value.
     """
     pairs = {}
     for part in re.split("," + _OUTSIDE_BRACKETS, text):
@@ -93,8 +94,9 @@ def make_changes(
 ) -> None:
     """Change the settings of one entity: all of them, or none. `entity` has its parts.
 
-    `strict` refuses to delete a setting that is not set. With `dry_run` the brokers only check. Raise OperationError
-    for a refusal, UsageError for a change that the entity cannot have.
+    A user and a client are two parts, any other entity is one. `strict` refuses to delete a setting that is not set.
+    With `dry_run` the brokers only check. Raise OperationError for a refusal and an unknown logger, NotFoundError for
+    an entity that does not exist, UnreachableError, and UsageError for a change that the entity cannot have.
     """
     if entity[0].type in QUOTA_TYPES:
         _change_client_settings(cluster, entity, changes, dry_run)
@@ -113,7 +115,7 @@ def make_changes(
 
 
 def find_inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration]) -> tuple[str, ...] | None:
-    """Return the arguments of the command that restores the present values.
+    """Return the arguments of the command that restores the present values, which are read from the cluster.
 
     None means that the values cannot be read, are secret, or belong to users, clients or ips.
     """
@@ -137,7 +139,7 @@ def find_inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[A
 
 
 def describe_change(change: Alteration) -> str:
-    """Return a change in words, without secrets."""
+    """Return a change in words, without secrets, such as retention.ms=1000 or no retention.ms."""
     value = "(hidden)" if secrets.is_secret(change.name) else change.value
     return {
         Operation.SET: f"{change.name}={value}",
@@ -150,7 +152,12 @@ def describe_change(change: Alteration) -> str:
 def _change_client_settings(
     cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool
 ) -> None:
-    """Change quotas, or credentials if the entity is a user alone. They need different requests and cannot be mixed."""
+    """Change quotas, or credentials if the entity is a user alone. They need different requests and cannot be mixed.
+
+    Credentials are changed one after the other, not all or none. Raise UsageError for --append and --subtract, for a
+    setting that the entity cannot have, for a mix, for a value that is wrong, and for credentials with `dry_run` or of
+    the default user; OperationError for a refusal and a quota to delete that is not set, and UnreachableError.
+    """
     if any(change.operation not in (Operation.SET, Operation.DELETE) for change in changes):
         raise UsageError("--append and --subtract cannot change quotas and credentials", "use --set or --unset")
     limit_names = quotas.QUOTA_NAMES[entity[0].type]
@@ -185,7 +192,7 @@ def _change_client_settings(
 
 
 def _require_loggers(existing_names: set[str], changes: Sequence[Alteration]) -> None:
-    """Raise OperationError for a logger that does not exist."""
+    """Raise OperationError, which names them, where changes are for loggers that do not exist."""
     if missing_names := [change.name for change in changes if change.name not in existing_names]:
         raise OperationError(
             f"logger not found: {', '.join(missing_names)}",

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
-from kafkactl.cli.completion.names import entity_parts, entity_types, topic_names
+from kafkactl.cli.completion.names import complete_entity_parts, complete_entity_types, complete_topics
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.values import make_exclusive_error, make_invalid_error
@@ -54,7 +54,7 @@ class EntityOptions:
         typer.Argument(
             metavar="TYPE [NAME]",
             help=f"Type of entity, and its name; users NAME clients NAME together. Types: {', '.join(EntityType)}.",
-            autocompletion=entity_parts,
+            autocompletion=complete_entity_parts,
             show_default=False,
         ),
     ] = None
@@ -65,7 +65,7 @@ class EntityOptions:
             metavar="TYPE",
             help="Kafka's spelling of TYPE.",
             rich_help_panel=Section.KAFKA,
-            autocompletion=entity_types,
+            autocompletion=complete_entity_types,
         ),
     ] = None
     entity_name: Annotated[
@@ -85,7 +85,7 @@ class EntityOptions:
             metavar="TOPIC",
             help="Short for topics TOPIC.",
             rich_help_panel=Section.KAFKA,
-            autocompletion=topic_names,
+            autocompletion=complete_topics,
         ),
     ] = None
     broker: Annotated[
@@ -130,11 +130,11 @@ class EntityOptions:
     ] = False
 
     def parse_choices(self, default_comes_first: bool = False) -> list[EntityChoice]:
-        """Return the selected entities: one, or a user and a client.
+        """Return the selected entities: one, or a user and a client in the order of the command line.
 
         If --entity-default stands before --entity-name (`default_comes_first`), the default belongs to the first
-        --entity-type. Raise UsageError where no entity is selected, where two ways of selection are mixed, and for
-        combinations and names that cannot have settings.
+        --entity-type. Raise UsageError where no entity is selected, where two ways of selection are mixed, for an
+        unknown type, and for combinations and names that cannot have settings.
         """
         spellings = [
             choices
@@ -149,14 +149,18 @@ class EntityOptions:
             raise UsageError("missing argument TYPE", _EXAMPLES)
         if len(spellings) > 1:
             raise UsageError(
-                "the entity is given in two ways", "use arguments, --entity-type or the short options, only one of them"
+                "the entity is given in two ways", "use one way only: arguments, --entity-type, or the short options"
             )
         (entity_choices,) = spellings
         _require_valid_choices(entity_choices)
         return entity_choices
 
     def _read_arguments(self) -> list[EntityChoice]:
-        """Return the entities of the positional arguments TYPE NAME, in pairs; raise UsageError."""
+        """Return the entities of the positional arguments TYPE NAME, in pairs; empty without arguments.
+
+        --default belongs to the last type. Raise UsageError for an unknown type, and for a name together with
+        --default.
+        """
         words = list(self.entity or ())
         pairs = [
             (words[index], words[index + 1] if index + 1 < len(words) else None) for index in range(0, len(words), 2)
@@ -169,7 +173,11 @@ class EntityOptions:
         return choices
 
     def _read_kafka_flags(self, default_comes_first: bool) -> list[EntityChoice]:
-        """Return the entities of --entity-type, --entity-name and --entity-default; raise UsageError."""
+        """Return the entities of --entity-type, --entity-name and --entity-default, in order; empty without them.
+
+        A type without a name has the name None. If `default_comes_first`, the default belongs to the first type. Raise
+        UsageError for names without types, for more names than types, and for an unknown type.
+        """
         if not self.entity_type:
             if self.entity_name or (self.entity_default and not self.entity):
                 raise UsageError("missing option --entity-type", f"use one of {', '.join(EntityType)}")
@@ -179,12 +187,14 @@ class EntityOptions:
             names.insert(0 if default_comes_first else len(names), DEFAULT_NAME)
             names += [DEFAULT_NAME] * (len(self.entity_type) - len(names))
         if len(names) > len(self.entity_type):
-            raise UsageError("more names than entity types", "give one --entity-name for each --entity-type")
+            raise UsageError(
+                "there are more entity names than entity types", "give one --entity-name for each --entity-type"
+            )
         types = [_parse_type(text) for text in self.entity_type]
         return [EntityChoice(type_, names[index] if index < len(names) else None) for index, type_ in enumerate(types)]
 
     def _read_short_flags(self) -> list[EntityChoice]:
-        """Return the entities of flags such as --topic and --user-defaults."""
+        """Return the entities of flags such as --topic and --user-defaults; empty without them."""
         choices = [
             EntityChoice(type_, getattr(self, flag))
             for flag, type_ in _NAME_FLAGS.items()
@@ -196,7 +206,10 @@ class EntityOptions:
 
 
 def require_entities(choices: list[EntityChoice]) -> list[Entity]:
-    """Return the entities of the choices; raise UsageError for a choice without a name."""
+    """Return the entities of the choices, in order; raise UsageError for a choice without a name.
+
+    The entities need not exist: no broker is asked.
+    """
     for choice in choices:
         if choice.name is None:
             hint = f"name the entity: {choice.type} NAME" + (
@@ -207,14 +220,17 @@ def require_entities(choices: list[EntityChoice]) -> list[Entity]:
 
 
 def _parse_type(text: str) -> EntityType:
-    """Return the type of a name; raise UsageError for an unknown one."""
+    """Return the type of a name, singular or plural; raise UsageError for an unknown one."""
     if (entity_type := EntityType.find_type(text)) is None:
         raise make_invalid_error(text, "TYPE", list(EntityType))
     return entity_type
 
 
 def _require_valid_choices(choices: list[EntityChoice]) -> None:
-    """Raise UsageError for combinations and names that cannot have settings."""
+    """Raise UsageError for combinations and names that cannot have settings.
+
+    Only a user and a client can be combined. A broker id must be a number, and an ip an address or a known host.
+    """
     types = [choice.type for choice in choices]
     if len(types) > 1 and sorted(types) != [EntityType.CLIENTS, EntityType.USERS]:
         raise UsageError(f"{' and '.join(types)} together have no settings", "combine only a user and a client")
@@ -230,7 +246,7 @@ def _require_valid_choices(choices: list[EntityChoice]) -> None:
 
 
 def _require_address(name: str) -> None:
-    """Raise UsageError for a name that is neither an ip address nor a host name that can be resolved."""
+    """Raise UsageError for a name that is neither an ip address nor a host name that can be resolved here."""
     import socket
 
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from kafkactl.cli.completion.names import group_names
+from kafkactl.cli.completion.names import complete_groups
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import TimeOptions
@@ -117,7 +117,7 @@ class RangeFlags:
     ] = None
 
     def settings(self) -> Mapping[str, Flag]:
-        """Return the client settings of these options."""
+        """Return the client settings of these options by name; empty without --from-beginning."""
         from kafkactl.connection.settings import Flag
 
         return {"auto.offset.reset": Flag("--from-beginning", "earliest")} if self.from_beginning else {}
@@ -125,9 +125,10 @@ class RangeFlags:
     def make_selection(
         self, topic: str | None, topic_flag: str | None, settings: Settings, until_end: bool, clock: TimeOptions
     ) -> Selection:
-        """Return the records to read.
+        """Return the records to read. The topics need not exist: no broker is asked.
 
-        `settings` may have a group and where to start, `until_end` stops at the end of every partition. Raise
+        `topic` is the argument TOPIC and `topic_flag` the option --topic, or None. `settings` may have a group and
+        where to start, `until_end` stops at the end of every partition, `clock` has the zone for times. Raise
         UsageError for options that are mutually exclusive, for a wrong value, and for a missing topic.
         """
         from kafkactl.streams.selection import SelectionRequest
@@ -168,9 +169,10 @@ class RangeFlags:
         return replace(selection, until_end=True) if until_end else selection
 
     def _parse_times(self, clock: TimeOptions) -> TimeRange:
-        """Return the range of times in ms, without its end; None is no bound.
+        """Return the range of times in ms since 1970, without its end; None is no bound.
 
-        Raise UsageError for a wrong time, and for --between beside another time.
+        The end is 1 ms after --to-time, whose records are read. Raise UsageError for a wrong time or zone, and for
+        --between beside another time.
         """
         if self.between is not None:
             for flag, value in (("--from-time", self.from_time), ("--to-time", self.to_time)):
@@ -241,7 +243,10 @@ class FilterFlags:
     ] = None
 
     def make_filters(self, key: Format, value: Format) -> list[RecordFilter]:
-        """Return a filter for each condition. Raise UsageError for a wrong pattern or condition."""
+        """Return a filter for each condition: a function that returns whether a message of the consumer meets it.
+
+        `key` and `value` are the formats of keys and values. Raise UsageError for a wrong pattern or condition.
+        """
         from kafkactl.streams import filters
 
         return [
@@ -312,7 +317,11 @@ class StyleFlags:
         )
 
     def make_writer(self, format: OutputFormat | None, key: Format, value: Format) -> RecordWriter:
-        """Return the writer of records; a format of None means Kafka's lines. Raise UsageError for wrong options."""
+        """Return the writer of records; a `format` of None means Kafka's lines.
+
+        `key` and `value` are the formats of keys and values. Raise UsageError for options that are mutually exclusive,
+        for an unknown property, class or mark of a template, and for a file of properties that cannot be read.
+        """
         from kafkactl.output.records.writers import Style, make_record_writer
         from kafkactl.output.report import OutputFormat
         from kafkactl.streams.properties import read_properties
@@ -339,7 +348,7 @@ class MemberFlags:
             "-g",
             metavar="GROUP",
             help="Join this group, and commit the records that were printed.",
-            autocompletion=group_names,
+            autocompletion=complete_groups,
         ),
     ] = None
     group_instance_id: Annotated[
@@ -375,7 +384,10 @@ class MemberFlags:
     ] = None
 
     def settings(self) -> Mapping[str, Flag]:
-        """Return the client settings of these options. Raise UsageError for an unknown level or protocol."""
+        """Return the client settings of these options by name, without those that are not given.
+
+        Raise UsageError for an unknown isolation level or protocol.
+        """
         from kafkactl.connection.settings import Flag
 
         require_choice(self.isolation_level, "--isolation-level", _ISOLATION_LEVELS)
@@ -392,7 +404,10 @@ class MemberFlags:
         return {name: Flag(option, value) for name, (option, value) in values.items() if value is not None}
 
     def require_group(self, group: str | None) -> None:
-        """Raise UsageError for options of a member without a group, and for a name that librdkafka would change."""
+        """Raise UsageError for options of a member without a group, and for a name that librdkafka would change.
+
+        `group` is the group of the settings, None without one. A name that begins with a blank would be changed.
+        """
         if group is not None and group[:1].isspace():
             raise UsageError(
                 f"invalid group name {group!r}: librdkafka removes blanks before a name",
@@ -408,7 +423,11 @@ class MemberFlags:
 
 
 def _parse_assignment(text: str) -> tuple[tuple[str, int], int | None]:
-    """Return the partition and the first offset (or None) of --assign; raise UsageError."""
+    """Return the partition, as (topic, number), and the first offset of --assign.
+
+    The offset is None without one; for earliest and latest it is librdkafka's constant. Raise UsageError for a text
+    that is not TOPIC:PARTITION[:OFFSET].
+    """
     topic, *numbers = text.split(":")
     if not topic or len(numbers) not in (1, 2) or not (numbers[0].isascii() and numbers[0].isdigit()):
         raise UsageError(

@@ -46,6 +46,10 @@ class Printing:
     def __init__(
         self, writer: RecordWriter, filters: Sequence[RecordFilter], limit: int | None, skips_errors: bool
     ) -> None:
+        """Take the writer, the filters, the largest number of records, and whether records with errors are skipped.
+
+        A `limit` of None is no limit.
+        """
         self._writer, self._filters, self._skips_errors = writer, filters, skips_errors
         self._left = limit
         self._printed = self._skipped = 0
@@ -55,7 +59,13 @@ class Printing:
         self._pending: deque[_Written] = deque()
 
     def run(self, reading: Reading, latest: Latest | None) -> int:
-        """Print until the selection is read, or a signal or the reader of stdout ends it; return the exit status."""
+        """Print until the selection is read, or a signal or the reader of stdout ends it; return the exit status.
+
+        `latest` keeps only the last record of each key, or is None. The group is left and the consumer closed in any
+        case. The status is 0 also when the reader left, 1 if records were skipped, 3 if offsets may not have been
+        committed, and after a signal 128 plus its number. Raise FormatError for a record that does not have its format,
+        without --skip-message-on-error; OutputError where stdout cannot be written; and the errors of reading.
+        """
         self._reading = reading
         out.while_blocked = reading.keep_alive
         reading.while_idle = self._mark_read
@@ -74,6 +84,10 @@ class Printing:
             return stopping.status(status) or (FAILED if self._skipped else DONE if self._is_committed else NO_ANSWER)
 
     def _print_all(self, latest: Latest | None) -> None:
+        """Print the batches that are read, up to the limit, and mark as done what the reader has read.
+
+        Raise what `run` raises, and StopRequestedError and ReaderLeftError.
+        """
         out.write(self._writer.head)
         for batch in self._reading.read_batches() if self._left != 0 else ():
             if latest is not None:
@@ -89,13 +103,17 @@ class Printing:
                 people.note(f"{latest.without_key} records without a key are left out")
 
     def _filter(self, batch: list[Any]) -> list[Any]:
-        """Return the records that pass all filters."""
+        """Return the records of a batch that pass all filters, in order."""
         if not self._filters:
             return batch
         return [message for message in batch if all(accepts(message) for accepts in self._filters)]
 
     def _print(self, batch: list[Any]) -> None:
-        """Print the records of a batch that pass the filters, up to the limit."""
+        """Print the records of a batch that pass the filters, up to the limit, and flush the output.
+
+        The batch is kept as pending. Raise FormatError for a record that does not have its format, OutputError, and
+        ReaderLeftError.
+        """
         shown = self._filter(batch)
         if self._left is not None and len(shown) >= self._left:
             shown = shown[: self._left]
@@ -117,6 +135,11 @@ class Printing:
         out.flush()
 
     def _print_singly(self, written: _Written) -> None:
+        """Print the shown records of a batch one by one, and keep the position in the output after each.
+
+        Raise FormatError for a record that does not have its format, without --skip-message-on-error, OutputError, and
+        ReaderLeftError.
+        """
         for message in written.shown:
             try:
                 out.write(self._writer.write(message))
@@ -126,7 +149,10 @@ class Printing:
         written.end = out.accepted
 
     def _refuse(self, message: Any, error: FormatError) -> None:
-        """Print the error of a record that does not have its format, or raise it without --skip-message-on-error."""
+        """Print the error of a record that does not have its format, and count it as skipped.
+
+        Without --skip-message-on-error raise it instead, as a FormatError with the record's offset.
+        """
         where = f"{message.topic()}-{message.partition()} offset {message.offset()}"
         if not self._skips_errors:
             raise FormatError(f"{where}: {error}", _SKIP_HINT) from error
@@ -136,7 +162,8 @@ class Printing:
     def _finish(self, stopping: Stopping) -> None:
         """Write the rest of the output, commit the records that were handed over, and leave the group.
 
-        After a signal this takes at most the time that is left.
+        After a signal this takes at most the time that is left. Errors of the output are dropped; a warning says where
+        offsets may not have been committed.
         """
         out.while_blocked = None
         try:
@@ -153,19 +180,22 @@ class Printing:
             people.note(make_summary(self._printed - self._skipped, self._skipped))
 
     def _mark_read(self) -> None:
-        """Mark the records as done that the reader of stdout has read, while no record comes."""
+        """Mark the records as done that the reader of stdout has read; called while no record comes."""
         if self._pending:
             self._mark_done(out.read_at_least)
 
     def _mark_done(self, position: int) -> None:
-        """Mark the batches as done that end before or at a position of the output."""
+        """Mark the batches as done that end before or at a position of the output, in bytes."""
         while self._pending and (end := self._pending[0].end) is not None and end <= position:
-            with self._stopping.held():
+            with self._stopping.hold_signals():
                 self._reading.mark_handled(self._pending[0].batch)
                 self._printed += len(self._pending.popleft().shown)
 
     def _mark_part_done(self, position: int) -> None:
-        """Mark the records of the first pending batch as done that end before or at a position of the output."""
+        """Mark the records of the first pending batch as done that end before or at a position of the output.
+
+        The position is in bytes. Without a pending batch nothing happens.
+        """
         if not self._pending:
             return
         written = self._pending[0]
@@ -177,7 +207,7 @@ class Printing:
             self._reading.mark_handled(written.batch)
 
     def _ends(self, written: _Written) -> Iterator[int]:
-        """Yield the positions behind the records of a batch that the output has accepted."""
+        """Yield the positions in bytes behind the records of a batch that the output has accepted, in order."""
         if written.ends or out.is_terminal:
             yield from written.ends
             if len(written.ends) < len(written.shown) and out.accepted > (written.ends or [written.start])[-1]:
@@ -197,7 +227,9 @@ class Printing:
 def print_lines(reading: LineReading, limit: int | None) -> int:
     """Print plain lines until the selection is read, or a signal or the reader of stdout ends it.
 
-    Return the exit status. `limit` is the largest number of records, None for no limit.
+    Return the exit status: 0 also when the reader left, after a signal 128 plus its number. `limit` is the largest
+    number of records, None for no limit. The reading is closed in any case. Raise OutputError where stdout cannot be
+    written, and the errors of reading.
     """
     pending: deque[tuple[int, Chunk]] = deque()
     printed = 0
@@ -209,7 +241,7 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
                 out.write(chunk.text)
                 out.flush()
                 while pending and pending[0][0] + len(pending[0][1].text) <= out.read_at_least:
-                    with stopping.held():
+                    with stopping.hold_signals():
                         printed += pending.popleft()[1].records
         except StopRequestedError as stop:
             status = stop.status
@@ -231,10 +263,13 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
 
 
 def make_summary(printed: int, skipped: int = 0) -> str:
-    """Return the last line that Kafka's tool writes to stderr."""
+    """Return the last line that Kafka's tool writes to stderr, without a line end; 0 skipped records are left out."""
     return f"Processed a total of {printed} messages" + (f", {skipped} skipped" if skipped else "")
 
 
 def _find_index(batch: Sequence[Any], message: Any) -> int:
-    """Return the index of a message in a batch. Messages are compared by identity, because == of messages is slow."""
+    """Return the index of a message in a batch. Messages are compared by identity, because == of messages is slow.
+
+    Raise StopIteration for a message that is not in the batch.
+    """
     return next(number for number, other in enumerate(batch) if other is message)

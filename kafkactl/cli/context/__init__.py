@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli.completion.names import context_names
+from kafkactl.cli.completion.names import complete_contexts
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.connection import contexts, properties, secrets
@@ -28,7 +28,7 @@ app = new_app(
     """
 )
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the context.", autocompletion=context_names)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the context.", autocompletion=complete_contexts)]
 
 
 @app.command("list")
@@ -75,7 +75,7 @@ def show(
         typer.Argument(
             metavar="NAME",
             help="Name of the context. Default: the current one.",
-            autocompletion=context_names,
+            autocompletion=complete_contexts,
             show_default=False,
         ),
     ] = None,
@@ -144,9 +144,10 @@ def set_context(
 def _change_settings(
     file: contexts.ContextFile, name: str, servers: str | None, new_settings: Mapping[str, str], read_only: bool | None
 ) -> contexts.ContextFile:
-    """Return the file with a context changed or added. An empty value removes a setting.
+    """Return the file with a context changed or added; nothing is written. An empty value removes a setting.
 
-    Raise UsageError for a context without servers, a wrong address, or a setting that cannot be translated.
+    `servers` and `read_only` of None stay as they are; a new context is writable then. Raise UsageError for a context
+    without servers, a wrong address, or a setting that cannot be translated.
     """
     present_context = file.contexts.get(name)
     servers = servers or (present_context.bootstrap_servers if present_context else None)

@@ -60,7 +60,7 @@ class DecoderOptions:
 
     @property
     def topic(self) -> str | None:
-        """Return the internal topic whose records are decoded, the first of several, or None."""
+        """Return the internal topic whose records are decoded, without __, the first of several, or None."""
         if self.offsets_decoder:
             return "consumer_offsets"
         if self.transaction_log_decoder:
@@ -77,7 +77,10 @@ class DecoderOptions:
         return bool(self.topic or self.key_decoder_class or self.value_decoder_class)
 
     def make_decoder(self, key: Format, value: Format) -> Decoder:
-        """Return the decoder of keys and values. Raise UsageError for an unknown class."""
+        """Return the decoder of keys and values: that of the internal topic, of the classes, or of the formats.
+
+        `key` and `value` are the formats where no class is given. Raise UsageError for an unknown class.
+        """
         from kafkactl.output.records import decoders
 
         if self.topic:
@@ -162,7 +165,10 @@ class SelectOptions:
     ] = False
 
     def _time_range(self, clock: TimeOptions) -> TimeRange:
-        """Return the bounds in ms since 1970; None is no bound. Raise UsageError for a wrong time or two ranges."""
+        """Return the bounds in ms since 1970; None is no bound. The start is included, the end is not.
+
+        Raise UsageError for a wrong time, an unknown zone, or two ranges.
+        """
         if self.between is not None:
             if self.from_time is not None or self.to_time is not None:
                 raise UsageError("--between, --from-time and --to-time are mutually exclusive", "leave --between out")
@@ -173,9 +179,11 @@ class SelectOptions:
         )
 
     def make_selection(self, key: Format, decoder: Decoder, clock: TimeOptions, as_rows: bool) -> Selection:
-        """Return the selection of records for rows, or for Kafka's text; raise UsageError.
+        """Return the selection of records for rows (`as_rows`), or for Kafka's text.
 
-        Rows leave batches with a wrong CRC out, Kafka's text shows them. `decoder` gives the text for --grep.
+        Rows leave batches with a wrong CRC out, Kafka's text shows them. `key` turns --key into bytes, and `decoder`
+        gives the text for --grep. Raise UsageError for options that are mutually exclusive, a wrong time, and an
+        invalid pattern, and FormatError for a --key that is not of its format.
         """
         from kafkactl.storage.selection import BadCrc, Selection, grep
 
@@ -209,7 +217,7 @@ class SelectOptions:
 
     @property
     def needs_records(self) -> bool:
-        """Return whether a condition needs records, and not only batches."""
+        """Return whether a condition needs records, and not only batches: --key or --grep."""
         return self.key is not None or self.grep is not None
 
 
@@ -329,7 +337,10 @@ def dump_log(
 
 
 def _expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
-    """Return the files to read, with segments in place of folders, and a status for each folder without segments."""
+    """Return the files to read, with segments in place of folders, and a status for each folder without segments.
+
+    Errors of folders are printed. A name that does not exist stays in the list: it is refused when it is read.
+    """
     from kafkactl.output import people
     from kafkactl.storage.log_dir import list_all_segments
 
@@ -345,5 +356,5 @@ def _expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
 
 
 def _count_cores() -> int:
-    """Return the number of cores that this process may use."""
+    """Return the number of cores that this process may use, at least 1."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

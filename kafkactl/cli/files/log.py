@@ -41,7 +41,7 @@ class Level(StrEnum):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names of the columns that identify a row."""
+        """Return the names of the columns that identify a row: topic, then partition, then file."""
         counts = {"topic": 1, "partition": 2, "segment": 3}
         return ("topic", "partition", "file")[: counts[self]]
 
@@ -142,12 +142,18 @@ def stats(
 def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     """Return the folders of partitions, and an exit status for folders without partitions.
 
-    If only one folder is given, raise its error.
+    `folders` are partitions or log dirs. Errors are printed; if only one folder is given, raise its error:
+    MissingFileError for no folder, NotFoundError for one without segments, UsageError for one that cannot be listed.
+    Raise UsageError for None or an empty list.
     """
     from kafkactl.storage.log_dir import SkippedPath, list_files, no_segments, parse_folder_name, scan_log_dir
 
     def list_partitions(path: Path) -> list[Path]:
-        """Return the folders of partitions in a folder, and print the skipped ones; raise NotFoundError for none."""
+        """Return the folders of partitions in a folder, and print the skipped ones.
+
+        Raise MissingFileError where the path is no folder, NotFoundError for no partition, and UsageError where the
+        folder cannot be listed.
+        """
         folders = scan_log_dir(path)
         for folder in [folder for folder in folders.partitions if folder != path]:
             state = parse_folder_name(folder).state
@@ -165,9 +171,10 @@ def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
 
 
 def _read_folders(folders: list[Path] | None, read: Callable[[Path], list[T]]) -> tuple[list[T], int]:
-    """Return the results of `read` for all folders, and an exit status.
+    """Return the results of `read` for all folders in one list, and an exit status.
 
-    Errors are printed; if only one folder is given, raise its error. Raise UsageError for no folder.
+    Errors are printed; if only one folder is given, raise its error. The status is 0 if all were read. Raise UsageError
+    for None or an empty list.
     """
     if not folders:
         raise UsageError("missing argument DIR", "name a partition's folder, or one of the broker's log.dirs")
@@ -186,20 +193,28 @@ def _read_folders(folders: list[Path] | None, read: Callable[[Path], list[T]]) -
 
 
 def _choose_style(row: dict[str, Any]) -> str:
+    """Return the style of a finding: red for a fault, yellow for any other severity."""
     return "red" if row["severity"] == "fault" else "yellow"
 
 
 def _make_report(rows: list[dict[str, Any]], by: Level) -> Report:
-    """Return the two tables of statistics: offsets and counts, then codecs, sizes and keys."""
+    """Return the two tables of statistics: offsets and counts, then codecs, sizes and keys.
+
+    `rows` are the statistics by the names of their json fields, `by` is the thing that a row describes. `rows` are the
+    data for structured formats.
+    """
     from kafkactl.times import format_time
 
     def get(name: str) -> Callable[[dict[str, Any]], object]:
+        """Return the function that returns a field of a row."""
         return lambda row: row[name]
 
     def format_sizes(name: str) -> Callable[[dict[str, Any]], object]:
+        """Return the function that returns the percentiles of a row's field as text, - for an unknown one."""
         return lambda row: "/".join("-" if size is None else str(size) for size in row[name].values())
 
     def format_moment(name: str) -> Callable[[dict[str, Any]], object]:
+        """Return the function that returns a time of a row as ISO 8601 in UTC, None without a time."""
         return lambda row: None if row[name] is None else format_time(row[name])
 
     key_columns = [Column("TOPIC", get("topic"))]
@@ -234,4 +249,5 @@ def _make_report(rows: list[dict[str, Any]], by: Level) -> Report:
 
 
 def _count(number: int, name: str) -> str:
+    """Return a number with a noun, whose plural has an s, such as "2 faults"."""
     return f"{number} {name}{'' if number == 1 else 's'}"

@@ -35,18 +35,20 @@ class Change:
 
 
 def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool = False) -> None:
-    """Refuse the changes if the context is read-only, and log them with --debug.
+    """Refuse the changes if the context is read-only; otherwise note that a change may begin, and log it with --debug.
 
-    Raise UsageError for a change in a read-only context, also with `dry_run`: a preview shows only what can be done.
+    `changes` are all changes of the command; without any nothing is refused. With `dry_run` nothing is noted or logged.
+    Raise UsageError in a read-only context, also with `dry_run`: a preview shows only what can be done. With --debug
+    the errors of the changes' `inverse` are raised, too.
     """
     if changes:
         connected.settings.require_writable(changes[0].action)
     if dry_run:
         return
-    was_called.set(True)
     if is_logged():
         for change in changes:
             _log(change)
+    was_called.set(True)  # after the log, whose errors are not those of a change
 
 
 def cannot_be_undone() -> Arguments | None:
@@ -55,14 +57,17 @@ def cannot_be_undone() -> Arguments | None:
 
 
 def is_logged() -> bool:
-    """Return whether changes are logged, as with --debug."""
+    """Return whether changes are logged: True only with --debug."""
     from kafkactl.cli.frame.command import is_debugging
 
     return is_debugging.get()
 
 
 def _log(change: Change) -> None:
-    """Print a change and the command that undoes it on stderr."""
+    """Print a change and the command that undoes it on stderr.
+
+    The errors of its `inverse`, which is called, are raised.
+    """
     from kafkactl.output import people
 
     undo = change.inverse()

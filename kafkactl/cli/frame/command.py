@@ -35,9 +35,10 @@ CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_
 
 
 def new_app(summary: str) -> typer.Typer:
-    """Return an app whose help is plain text and which has no --install-completion.
+    """Return an app without commands, whose help is plain text and which has no --install-completion.
 
-    rich would triple the time that help takes.
+    `summary` is the help: sentences, and below the line "Examples:" command lines. rich would triple the time that help
+    takes.
     """
     return typer.Typer(
         cls=_Verbs,
@@ -51,23 +52,37 @@ def new_app(summary: str) -> typer.Typer:
 
 @dataclass_transform()
 def flags(group: type[T]) -> type[T]:
-    """Make a class a dataclass of options. It has no comparison and no repr, which makes it in a third of the time."""
+    """Make a class a dataclass of options and return it: each field is annotated with a typer.Option or typer.Argument.
+
+    It has no comparison and no repr, which makes it in a third of the time.
+    """
     return dataclass(eq=False, repr=False)(group)
 
 
 @functools.cache  # the commands of a noun share their dataclasses, and a call takes a quarter of a millisecond
 def _read_annotations(group: type[Any]) -> dict[str, Any]:
+    """Return the annotations of a dataclass of options by field, with their typer.Option or typer.Argument.
+
+    Every call with the same class returns the same dict.
+    """
     return get_type_hints(group, include_extras=True)
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function a command: each parameter that is annotated with a dataclass becomes the options of that class.
 
-    Options before the subcommand (`kafkactl -b HOST topics list`) are the defaults of the options after it.
+    Options before the subcommand (`kafkactl -b HOST topics list`) are the defaults of the options after it. The result
+    has no options yet: calling its attribute `prepare`, without arguments, gives it the signature that typer reads.
+    typer calls the result with a `click_context` and the values of all options by name.
     """
 
     @functools.wraps(function)
     def run(click_context: typer.Context, **values: Any) -> Any:
+        """Call the function with its dataclasses filled from `values`, and return its result.
+
+        Raise UsageError for a value that is empty or not Unicode, and what the `check` of a dataclass raises. Errors of
+        the function pass; an OperationError of a missing right gets the hint that names the right.
+        """
         _check_texts(click_context, values)
         hints, groups = prepare_flags()
         if _DEBUG not in hints and values.pop(_DEBUG):
@@ -88,7 +103,10 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.cache
     def prepare_flags() -> tuple[dict[str, Any], dict[str, type[Any]]]:
-        """Give `run` the options of the dataclasses. Return the annotations of `function`, and its dataclasses."""
+        """Give `run` the options of the dataclasses.
+
+        Return the annotations of the parameters of `function` by name, and those of them that are dataclasses.
+        """
         hints = get_type_hints(function, include_extras=True)
         groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
         signature = _spread(function, hints, groups)
@@ -102,9 +120,10 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def build(app: typer.Typer) -> Any:
-    """Return the command or the group of commands of an app.
+    """Return the command or the group of commands of an app, as typer's class; `app` stays as it was.
 
-    The verbs of a noun are built when they are called: a noun has up to twelve, and typer takes a millisecond for each.
+    An app with a single verb and without a callback is that verb's command. The verbs of a noun are built when they are
+    called: a noun has up to twelve, and typer takes a millisecond for each.
     """
     if app.registered_callback is not None:
         _prepare(app.registered_callback.callback)
@@ -130,14 +149,14 @@ class _Verbs(help_text.Group):
     verbs: Mapping[str, CommandInfo]
 
     def summaries(self) -> Iterable[tuple[str, str]]:
-        """Return the name and the first sentence of each verb."""
+        """Return the name and the first paragraph of the help of each verb, in the order in which they were added."""
         return [
             (name, help_text.first_sentence(verb.callback.__doc__ if verb.callback else None))
             for name, verb in self.verbs.items()
         ]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command of a name, None for an unknown name."""
+        """Return the command of a name, built at the first call; None for an unknown name."""
         if self.commands.get(cmd_name) is None and cmd_name in self.verbs:
             self.commands[cmd_name] = _build_verb(self.verbs[cmd_name])
             self.commands[cmd_name].name = cmd_name
@@ -145,7 +164,7 @@ class _Verbs(help_text.Group):
 
 
 def _build_verb(verb: CommandInfo) -> Any:
-    """Return the command of a verb."""
+    """Return the command of a verb, as typer's class, with the options of its function and sections in its help."""
     _prepare(verb.callback)
     verb.cls = help_text.Command
     app = new_app("")
@@ -154,13 +173,13 @@ def _build_verb(verb: CommandInfo) -> Any:
 
 
 def _prepare(function: Callable[..., Any] | None) -> None:
-    """Give a command function its options."""
+    """Give a command function its options; do nothing for None and for a function that `command` did not make."""
     if (prepare := getattr(function, "prepare", None)) is not None:  # decorated by `command`
         prepare()
 
 
 def _make_name(function: Callable[..., Any] | None) -> str:
-    """Return the name of the command that a function implements."""
+    """Return the name of the command that a function implements, with - in place of _. The function is not None."""
     assert function is not None
     return function.__name__.replace("_", "-")
 
@@ -168,7 +187,12 @@ def _make_name(function: Callable[..., Any] | None) -> str:
 def _spread(
     function: Callable[..., Any], hints: Mapping[str, Any], groups: Mapping[str, type[Any]]
 ) -> inspect.Signature:
-    """Return the signature of the command: the options of each dataclass are parameters of their own."""
+    """Return the signature of the command: the options of each dataclass are parameters of their own.
+
+    `hints` are the annotations of the function's parameters by name, `groups` those of them that are dataclasses. All
+    parameters are for keywords: click_context, then those of the function itself, then the fields of the dataclasses.
+    The readers and sections of the options are set in place.
+    """
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in groups and name != "click_context":
@@ -191,7 +215,11 @@ def _spread(
 
 
 def _complete_parameter(annotation: Any, section: str | None) -> None:
-    """Give an option the reader of its values, and the section of its dataclass unless it has a section of its own."""
+    """Give an option the reader of its values, and the section of its dataclass unless it has a section of its own.
+
+    `annotation` is the Annotated of the parameter; its typer.Option or typer.Argument is changed in place. A section of
+    None leaves the option without one.
+    """
     for parameter in annotation.__metadata__:
         read_values_of(annotation.__origin__, parameter)
         if parameter.rich_help_panel is None:
@@ -199,7 +227,11 @@ def _complete_parameter(annotation: Any, section: str | None) -> None:
 
 
 def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> None:
-    """Raise UsageError for text that is empty or not Unicode. Paths are not checked: they may have any bytes."""
+    """Raise UsageError for text that is empty or not Unicode. Paths are not checked: they may have any bytes.
+
+    `values` has the value, or the list of values, of each parameter by name. The options in _MAY_BE_EMPTY may be empty,
+    those in _BYTES may have any bytes.
+    """
     for parameter in click_context.command.params:
         name = parameter.opts[0]
         value = values.get(parameter.name or "")
@@ -214,7 +246,10 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
 
 
 def _fill_in(options: T, click_context: typer.Context) -> T:
-    """Return options with the values from before the subcommand where they have none."""
+    """Return options in which a None is replaced by the value from before the subcommand.
+
+    Options without such a counterpart are returned unchanged. `click_context` is that of the subcommand.
+    """
     root_options: dict[type[Any], Any] = click_context.find_root().obj or {}
     outer = next((outer for kind, outer in root_options.items() if isinstance(options, kind)), None)
     if outer is None:

@@ -11,7 +11,7 @@ MODULES = (*_READERS.values(), *_STREAMS.values())
 
 
 def find_parts() -> dict[str, bool]:
-    """Return the name of each part, and whether the compiled one is in use instead of the one in Python."""
+    """Return for each part, by its name, whether the compiled one is in use instead of the one in Python."""
     from kafkactl.storage import readers
     from kafkactl.streams.librdkafka import load_compiled
 
@@ -21,7 +21,7 @@ def find_parts() -> dict[str, bool]:
 
 
 def describe() -> str:
-    """Return the parts as words: those that are compiled, and those in Python."""
+    """Return the parts as words, such as "compiled: record reader; in Python: line sender"."""
     parts = find_parts()
     groups = {
         "compiled": [name for name, is_compiled in parts.items() if is_compiled],

@@ -20,10 +20,12 @@ class ConfirmOptions:
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Act without asking.")] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")] = False
 
-    def declined(self, action: str, otherwise: str) -> int | None:
-        """Ask whether to act. Return an exit status after --dry-run or the answer no, and None if the command may act.
+    def ask(self, action: str, otherwise: str) -> int | None:
+        """Ask whether to act. Return an exit status if the command must not act, and None if it may.
 
-        `action` is a phrase that begins with a verb; `otherwise` is the note after the answer no.
+        The status is 0 with --dry-run, which prints the action as a note, and 1 after the answer no. `action` is a
+        phrase that begins with a verb; `otherwise` is the note after the answer no. --yes agrees without a question.
+        Raise UsageError where there is a question and no terminal to ask at.
         """
         from kafkactl.output import people
 

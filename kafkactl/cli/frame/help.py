@@ -48,11 +48,11 @@ class Command(TyperCommand):
     """A command whose options stand in sections. A section is the `rich_help_panel` of an option."""
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
-        """Write what the command does, and its examples."""
+        """Write what the command does, and its examples, to click's HelpFormatter."""
         write_description(self.help, formatter)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments and options, each below the heading of its section."""
+        """Write arguments and options, each below the heading of its section, to click's HelpFormatter."""
         _write_sections(self.get_params(ctx), ctx, formatter)
 
 
@@ -60,13 +60,20 @@ class Group(TyperGroup):
     """A group of commands, shown with the first sentence of each."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Return the arguments behind the options of the group. Raise MissingCommandError where there are none."""
+        """Return the arguments behind the options of the group. Raise MissingCommandError where `args` is empty.
+
+        Its text is the help. During completion it is not raised.
+        """
         if not args and not ctx.resilient_parsing:
             raise MissingCommandError(ctx.get_help())
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Return name, command and arguments of the command that is called. Raise UsageError for an unknown name."""
+        """Return name, command and remaining arguments of the command that is called.
+
+        `args` is not empty and begins with the name. Raise UsageError, with a similar name in its hint, for an unknown
+        name; during completion, and for a name that begins with -, click decides.
+        """
         name, names = args[0], self.known_names()
         if name not in names and not ctx.resilient_parsing and not name.startswith("-"):
             path = ctx.command_path
@@ -75,21 +82,21 @@ class Group(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
-        """Write what the group is for, and its examples."""
+        """Write what the group is for, and its examples, to click's HelpFormatter."""
         write_description(self.help, formatter)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the commands before the options: they are what the reader looks for."""
+        """Write the commands before the options to click's HelpFormatter: they are what the reader looks for."""
         self.format_commands(ctx, formatter)
         _write_sections(self.get_params(ctx), ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write each command with its summary, which is never cut."""
+        """Write each command with its summary, which is never cut, to click's HelpFormatter."""
         _write_rows("Commands", self.summaries(), formatter)
 
     @abstractmethod
     def summaries(self) -> Iterable[tuple[str, str]]:
-        """Return the name and the summary of each command, in order."""
+        """Return the name and the summary of each command, in the order of the help."""
 
     def known_names(self) -> list[str]:
         """Return every name that may be typed. No command is built or imported for it."""
@@ -97,18 +104,24 @@ class Group(TyperGroup):
 
 
 def split_help(text: str | None) -> tuple[str, list[str]]:
-    """Return the prose of a docstring, and the command lines below "Examples:"."""
+    """Return the prose of a docstring, and the command lines below the line "Examples:", without indentation.
+
+    None and "" give "" and an empty list.
+    """
     prose, _, examples = cleandoc(text or "").partition(f"\n{_EXAMPLES}\n")
     return prose.strip(), [line.strip() for line in examples.splitlines() if line.strip()]
 
 
 def first_sentence(text: str | None) -> str:
-    """Return the first paragraph of a docstring as one line."""
+    """Return the first paragraph of a docstring as one line; "" for None."""
     return " ".join(split_help(text)[0].partition("\n\n")[0].split())
 
 
 def write_description(text: str | None, formatter: Any) -> None:
-    """Write the prose of a docstring in paragraphs, and its examples as they stand there."""
+    """Write the prose of a docstring in paragraphs, and its examples as they stand there, to click's HelpFormatter.
+
+    None writes nothing.
+    """
     prose, examples = split_help(text)
     if prose:
         formatter.write_paragraph()
@@ -121,18 +134,22 @@ def write_description(text: str | None, formatter: Any) -> None:
 
 
 def _write_sections(parameters: Iterable[Any], ctx: Any, formatter: Any) -> None:
-    """Write arguments and options, each below the heading of its section."""
+    """Write arguments and options, each below the heading of its section, to click's HelpFormatter.
+
+    `parameters` are those of the command, `ctx` its click context. Sections have the order of Section; arguments come
+    before options. Hidden options are left out.
+    """
     sections: dict[str, list[tuple[str, str]]] = {}
     for parameter in sorted(parameters, key=lambda parameter: parameter.param_type_name != "argument"):
-        if (row := _row(parameter, ctx)) is not None:
-            sections.setdefault(_section(parameter), []).append(row)
+        if (row := _make_row(parameter, ctx)) is not None:
+            sections.setdefault(_find_section(parameter), []).append(row)
     _move_help_to_the_end(sections)
     for heading in sorted(sections, key=_ORDER.__getitem__):
         _write_rows(heading, sections[heading], formatter)
 
 
-def _row(parameter: Any, ctx: Any) -> tuple[str, str] | None:
-    """Return names and help of an argument or an option, None where it is hidden."""
+def _make_row(parameter: Any, ctx: Any) -> tuple[str, str] | None:
+    """Return names and help of an argument or an option for the help text, None where it is hidden."""
     record = parameter.get_help_record(ctx)
     if record is None:
         return None
@@ -142,14 +159,18 @@ def _row(parameter: Any, ctx: Any) -> tuple[str, str] | None:
     return names, text
 
 
-def _section(parameter: Any) -> str:
+def _find_section(parameter: Any) -> str:
+    """Return the heading of an argument or an option: its own, else Subject for an argument, Options for an option."""
     if panel := getattr(parameter, "rich_help_panel", None):
         return str(panel)
     return Section.SUBJECT if parameter.param_type_name == "argument" else Section.OPTIONS
 
 
 def _move_help_to_the_end(sections: dict[str, list[tuple[str, str]]]) -> None:
-    """Move -h behind the options of the connection, where a command has some."""
+    """Move -h behind the options of the connection, where a command has some. `sections` is changed in place.
+
+    It has the rows of each section, names and help, by heading.
+    """
     options = sections.get(Section.OPTIONS, [])
     if Section.CONNECTION in sections:
         sections[Section.CONNECTION] += [row for row in options if row[0].startswith("-h,")]
@@ -157,6 +178,7 @@ def _move_help_to_the_end(sections: dict[str, list[tuple[str, str]]]) -> None:
 
 
 def _write_rows(heading: str, rows: Iterable[tuple[str, str]], formatter: Any) -> None:
+    """Write rows of names and help below a heading to click's HelpFormatter; nothing at all for no rows."""
     if rows := list(rows):
         with formatter.section(heading):
             formatter.write_dl(rows, col_max=_WIDEST_NAME)

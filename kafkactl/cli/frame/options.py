@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import typer
 
-from kafkactl.cli.completion.names import context_names
+from kafkactl.cli.completion.names import complete_contexts
 from kafkactl.cli.frame import before_change
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
@@ -42,7 +42,10 @@ class ClusterOptions:
     context: Annotated[
         str | None,
         typer.Option(
-            "--context", metavar="NAME", help="Context to use instead of the current one.", autocompletion=context_names
+            "--context",
+            metavar="NAME",
+            help="Context to use instead of the current one.",
+            autocompletion=complete_contexts,
         ),
     ] = None
     command_config: Annotated[
@@ -65,8 +68,8 @@ class ClusterOptions:
     ) -> ClusterOptions:
         """Return the options together with those that Kafka's console tools have under other names.
 
-        `config` is a file of client settings, `properties` are NAME=VALUE, `max_block_ms` is a time-out. Raise
-        UsageError for two files, or two time-outs.
+        `config` is a file of client settings, `properties` are NAME=VALUE, `max_block_ms` is a time-out in ms; None
+        adds nothing. Raise UsageError for two different files, or two time-outs.
         """
         if config is not None and self.command_config is not None and config != self.command_config:
             raise UsageError(
@@ -84,7 +87,7 @@ class ClusterOptions:
     def settings(self) -> Settings:
         """Return the client settings from these options, the environment and the contexts file; print their warnings.
 
-        Raise UsageError for settings that are wrong.
+        Raise UsageError for a wrong or unsafe setting or file, and NotFoundError for a context that does not exist.
         """
         from kafkactl.connection.settings import resolve
 
@@ -95,9 +98,11 @@ class ClusterOptions:
         return settings
 
     def connect(self, flags: Mapping[str, Flag] | None = None) -> Cluster:
-        """Return the cluster. All reads of a command together take at most one time-out.
+        """Return the cluster, without sending a request. All reads of a command together take at most one time-out.
 
-        `flags` are client settings from other options of the command. Raise UsageError for settings that are wrong.
+        `flags` are client settings from other options of the command, by name. Raise UsageError for a wrong or unsafe
+        setting or file, and where a flag and the command line have different values; NotFoundError for a context that
+        does not exist.
         """
         from kafkactl.connection.cluster import Cluster
 
@@ -106,6 +111,7 @@ class ClusterOptions:
 
 @functools.cache  # settings may be resolved several times, and a warning is printed once
 def _warn(text: str) -> None:
+    """Print a warning on stderr, each text once."""
     from kafkactl.output import people
 
     people.warning(text)
@@ -124,20 +130,26 @@ class TimeOptions:
 
     @property
     def tzinfo(self) -> tzinfo:
-        """Return the zone, UTC by default. Raise UsageError for an unknown name."""
+        """Return the zone of --zone, UTC without it. Raise UsageError for an unknown name."""
         return UTC if self.zone is None else parse_zone(self.zone)
 
     def parse(self, text: str, flag: str) -> int:
-        """Return a point in time in ms since 1970. Raise UsageError that names `flag` for a text that is no time."""
+        """Return a point in time in ms since 1970; a text without a zone is in the zone of --zone.
+
+        Raise UsageError that names `flag` for a text that is not a time, and UsageError for an unknown zone.
+        """
         return parse_time(text, flag, zone=self.tzinfo)
 
     def parse_range(self, text: str, flag: str) -> TimeRange:
-        """Return a range A..B. Raise UsageError that names `flag` for a text that is no range."""
+        """Return a range A..B; a side without a zone is in the zone of --zone, and an empty side is open.
+
+        Raise UsageError that names `flag` for a text that is not a range, and UsageError for an unknown zone.
+        """
         return parse_time_range(text, flag, zone=self.tzinfo)
 
 
-def _output(formats: Sequence[OutputFormat], default: str) -> Any:
-    """Return the option -o for a command with these formats."""
+def _make_output_option(formats: Sequence[OutputFormat], default: str) -> Any:
+    """Return the option -o for a command with these formats. `default` says in the help what is printed without it."""
     names = ", ".join(formats)
     return typer.Option(
         "--output",
@@ -165,20 +177,26 @@ class OutputOptions:
     section: ClassVar[Section] = Section.FORM
     formats: ClassVar[tuple[OutputFormat, ...]] = tuple(OutputFormat)
 
-    output: Annotated[str | None, _output(tuple(OutputFormat), _USUAL)] = None
+    output: Annotated[str | None, _make_output_option(tuple(OutputFormat), _USUAL)] = None
 
     def check(self) -> None:
-        """Raise UsageError for a format that the command does not have. It is called before the command runs."""
+        """Raise UsageError for a format that does not exist, or that is in -o and the command does not have.
+
+        It is called before the command runs.
+        """
         _ = self.format
 
     @property
     def is_structured(self) -> bool:
-        """Return whether the format is for programs; then the result contains failures, too."""
+        """Return whether the format is for programs; then the result contains failures, too.
+
+        Raise UsageError as `check` does, which was called before.
+        """
         return self.format in STRUCTURED_FORMATS
 
     @property
     def is_json(self) -> bool:
-        """Return whether the result and the errors are json."""
+        """Return whether the result and the errors are json or jsonl."""
         return self.format in (OutputFormat.JSON, OutputFormat.JSONL)
 
     @property
@@ -208,7 +226,7 @@ class ReportOptions(OutputOptions):
 
     formats: ClassVar[tuple[OutputFormat, ...]] = REPORT_FORMATS
 
-    output: Annotated[str | None, _output(REPORT_FORMATS, _USUAL)] = None
+    output: Annotated[str | None, _make_output_option(REPORT_FORMATS, _USUAL)] = None
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="A,B,...", help="Columns to show, in this order.")
     ] = None
@@ -219,19 +237,23 @@ class ReportOptions(OutputOptions):
 
     @property
     def column_sort(self) -> str | None:
-        """Return the column that rows are sorted by, or None."""
+        """Return the value of --sort, a column that may end in :desc; None keeps the order of the rows."""
         return self.sort
 
     @property
     def _format_of_report(self) -> OutputFormat | None:
-        """Return the format; None where KAFKACTL_OUTPUT is a format that a report does not have."""
+        """Return the format of the report, None for the default.
+
+        KAFKACTL_OUTPUT with a format that no report has gives None, too.
+        """
         return self.format if self.output is not None or self.format in REPORT_FORMATS else None
 
     def show(self, report: Report) -> None:
-        """Print a report in the selected format.
+        """Print a report in the selected format on stdout.
 
-        Raise UsageError for a column that the report does not have. After a change this is only a warning, because
-        the user must see the result.
+        Raise UsageError for a column or an order that the report does not have, and for a format that no report has.
+        After a change a wrong column is only a warning, because the user must see the result. Raise OutputError where
+        stdout cannot be written, and ReaderLeftError where its reader left.
         """
         from kafkactl.output.render import show
 
@@ -247,7 +269,10 @@ class ReportOptions(OutputOptions):
 
 
 def _parse_format(text: str, formats: Sequence[OutputFormat], name: str) -> OutputFormat:
-    """Return the format of a text. Raise UsageError for any other text; `name` is the option or variable."""
+    """Return the format of a text. Raise UsageError for a text that is not in `formats`.
+
+    `name` is the option or variable, for the message.
+    """
     require_choice(text, name, formats)
     return OutputFormat(text)
 
@@ -258,7 +283,7 @@ class FileOutputOptions(ReportOptions):
 
     formats: ClassVar[tuple[OutputFormat, ...]] = _FILE_FORMATS
 
-    output: Annotated[str | None, _output(_FILE_FORMATS, "the text of kafka-dump-log")] = None
+    output: Annotated[str | None, _make_output_option(_FILE_FORMATS, "the text of kafka-dump-log")] = None
 
     @property
     def is_parquet(self) -> bool:
@@ -272,7 +297,9 @@ class MirrorOutputOptions(ReportOptions):
 
     formats: ClassVar[tuple[OutputFormat, ...]] = _MIRROR_FORMATS
 
-    output: Annotated[str | None, _output(_MIRROR_FORMATS, f"{_USUAL}; kafka is the text of Kafka's tool")] = None
+    output: Annotated[
+        str | None, _make_output_option(_MIRROR_FORMATS, f"{_USUAL}; kafka is the text of Kafka's tool")
+    ] = None
 
 
 @flags
@@ -281,7 +308,9 @@ class GroupOutputOptions(MirrorOutputOptions):
 
     formats: ClassVar[tuple[OutputFormat, ...]] = _GROUP_FORMATS
 
-    output: Annotated[str | None, _output(_GROUP_FORMATS, f"{_USUAL}; kafka is the text of Kafka's tool")] = None
+    output: Annotated[
+        str | None, _make_output_option(_GROUP_FORMATS, f"{_USUAL}; kafka is the text of Kafka's tool")
+    ] = None
     sort: Annotated[
         str | None,
         typer.Option("--sort", metavar="BY", help="Order: lag, time or rate with the largest first, or COLUMN[:desc]."),
@@ -289,12 +318,15 @@ class GroupOutputOptions(MirrorOutputOptions):
 
     @property
     def group_order(self) -> str | None:
-        """Return the order of groups in --sort, None where --sort names a column or is not given."""
+        """Return the order of groups in --sort: lag, time or rate.
+
+        None where --sort names a column or is not given.
+        """
         return self.sort if self.sort in GROUP_ORDERS else None
 
     @property
     def column_sort(self) -> str | None:
-        """Return the column that rows are sorted by, or None."""
+        """Return the column in --sort, None where it names an order of groups or is not given."""
         return None if self.group_order else self.sort
 
     @property
@@ -309,10 +341,13 @@ class DocumentOptions(OutputOptions):
 
     formats: ClassVar[tuple[OutputFormat, ...]] = _DOCUMENT_FORMATS
 
-    output: Annotated[str | None, _output(_DOCUMENT_FORMATS, "yaml")] = None
+    output: Annotated[str | None, _make_output_option(_DOCUMENT_FORMATS, "yaml")] = None
 
     def show(self, document: Any) -> None:
-        """Print a document: nested dicts and lists as yaml or json."""
+        """Print a document, nested dicts and lists, on stdout as yaml or json; yaml is the default.
+
+        Raise OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
+        """
         from kafkactl.output.render import show
 
         show(Report(document, ()), self.format or OutputFormat.YAML)
@@ -325,7 +360,7 @@ class RecordOutputOptions(OutputOptions):
     formats: ClassVar[tuple[OutputFormat, ...]] = _RECORD_FORMATS
 
     output: Annotated[
-        str | None, _output(_RECORD_FORMATS, "the lines of kafka-console-consumer; raw prints values alone")
+        str | None, _make_output_option(_RECORD_FORMATS, "the lines of kafka-console-consumer; raw prints values alone")
     ] = None
 
 
@@ -391,11 +426,12 @@ class FormatOptions:
     def choose_formats(
         self, topic: str | None = None, registry: Mapping[str, str] | None = None, registers: bool = True
     ) -> tuple[Format, Format]:
-        """Return the formats of keys and of values.
+        """Return the formats of keys and of values; no request is sent to a registry yet.
 
-        `topic` is used in the names of schemas. `registry` has the settings of the registry from the cluster's
-        settings. Without `registers` the schema of a file is used and not registered. Raise UsageError for a wrong
-        format, schema or URL.
+        `topic` is used in the names of schemas, None where it is not known. `registry` has the settings of the registry
+        from the cluster's settings, without `schema.registry.`. Without `registers` the schema of a file is used and
+        not registered. Raise UsageError for an unknown format or strategy, for a schema that is missing or cannot be
+        read, for a URL with a login, and where an extra is not installed.
         """
         from kafkactl.connection.secrets import refuse_in_url
         from kafkactl.serde.choice import Choice, choose_format

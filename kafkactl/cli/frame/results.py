@@ -22,9 +22,9 @@ _UNANSWERED = (ErrorCode.REQUEST_TIMED_OUT, ErrorCode.LEADER_NOT_AVAILABLE)
 
 
 def print_partition_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
-    """Print the errors of partitions, and return an exit status: 1 if there is an error.
+    """Print the errors of partitions, and return an exit status: 1 if there is an error, else 0.
 
-    Each item has the topic, the number of the partition, and an error or None.
+    Each item has the topic, the number of the partition, and an error as text, or None or "" for no error.
     """
     failed = [(topic, number, error) for topic, number, error in errors if error]
     for topic, number, error in failed:
@@ -33,7 +33,10 @@ def print_partition_errors(errors: Iterable[tuple[str, int, str | None]]) -> int
 
 
 def print_errors(errors: Iterable[KafkactlError]) -> int:
-    """Print the errors of several items, and return an exit status: 1 if there is an error."""
+    """Print the errors of several items, and return an exit status: 1 if there is an error, else 0.
+
+    The hint of an error for a missing right is replaced, in the error itself, by the one that names the right.
+    """
     failures = list(errors)
     for error in failures:
         if isinstance(error, OperationError):
@@ -45,8 +48,10 @@ def print_errors(errors: Iterable[KafkactlError]) -> int:
 def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions) -> int:
     """Print the successes on stdout and each failure as an error, and return the exit status of all items.
 
-    `noun` names the items: topic, group. With -o kafka the caller prints the successes, because most of Kafka's tools
-    print nothing.
+    `noun` names the items: topic, group. Structured formats have the failures on stdout, too. With -o kafka the caller
+    prints the successes, because most of Kafka's tools print nothing. The status is 3 if every item is unanswered, and
+    1 for any other failure. Raise UsageError for a column that the table does not have, unless before_change was
+    called.
     """
     done = [outcome for outcome in outcomes if outcome.ok]
     failed = [outcome for outcome in outcomes if not outcome.ok]
@@ -60,17 +65,21 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
             people.error(UnansweredError(f"{text}; it may have been done", _make_check_hint(noun, outcome.name)))
         else:
             people.error(OperationError(text, rights.make_hint(outcome.code) or outcome.hint))
-    return combine(map(_status, outcomes))
+    return combine(map(_get_status, outcomes))
 
 
 def _make_check_hint(noun: str, name: str) -> str:
-    """Return the hint with the command that shows whether a change was done."""
+    """Return the hint with the command that shows whether a change was done.
+
+    `noun` names the item, `name` is its name. For nouns other than topic, group and user the hint has no command.
+    """
     commands = {"topic": f"topics describe {shlex.quote(name)}", "group": f"groups describe {shlex.quote(name)}"}
     command = {**commands, "user": "users list"}.get(noun)
     return "check the result before you repeat the command" + (f": kafkactl {command}" if command else "")
 
 
-def _status(outcome: Outcome) -> int:
+def _get_status(outcome: Outcome) -> int:
+    """Return the exit status of one item: 0 for a success, 3 where the change may have been done, else 1."""
     if outcome.ok:
         return DONE
     return NO_ANSWER if outcome.code in _UNANSWERED else FAILED

@@ -56,7 +56,8 @@ running: ContextVar[str] = ContextVar("running", default="")
 def make_hint(code: int | None) -> str | None:
     """Return the hint that names the missing rights of the running command, for an error code of Kafka.
 
-    None means that the code does not refuse an authorization.
+    The command is that of `running`. None as a result means that the code does not refuse an authorization; a `code` of
+    None gives None.
     """
     if code is None or code not in _RESOURCES:
         return None

@@ -23,9 +23,10 @@ def prepare_process() -> None:
 
 
 def put_off(module: str) -> None:
-    """Delay the import of a module until one of its attributes is read.
+    """Delay the import of a module until one of its attributes is read; do nothing for an imported module.
 
-    importlib.util.LazyLoader is no replacement: a second `import` of a delayed module loads it.
+    The name of a missing module is not refused: reading the attribute raises ImportError. importlib.util.LazyLoader is
+    no replacement: a second `import` of a delayed module loads it.
     """
     if module not in sys.modules:
         sys.modules[module] = _PutOff(module)
@@ -35,6 +36,7 @@ class _PutOff(ModuleType):
     """A module that is not imported yet."""
 
     def __getattr__(self, name: str) -> Any:
+        """Import the module and return its attribute. Raise ImportError or AttributeError as for the module itself."""
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
         return getattr(importlib.import_module(self.__name__), name)

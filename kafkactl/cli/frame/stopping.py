@@ -31,6 +31,7 @@ class StopRequestedError(Exception):
     """A signal has come. `status` is the exit status of that signal."""
 
     def __init__(self, number: int) -> None:
+        """Take the number of the signal."""
         super().__init__(signal.Signals(number).name)
         self.status = statuses.get_signal_status(number)
 
@@ -42,6 +43,7 @@ class Stopping:
     """
 
     def __init__(self) -> None:
+        """Install nothing yet: that is done when the context is entered."""
         self.deadline: float | None = None
         """Time of time.monotonic() at which all work must have ended; None before a signal."""
         self._number: int | None = None
@@ -50,7 +52,10 @@ class Stopping:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stopping:
-        """Install the handlers."""
+        """Install the handlers of INT, TERM and HUP, but not of those that are ignored.
+
+        Raise ValueError outside the main thread.
+        """
         for number in _SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._on_signal)
@@ -59,18 +64,25 @@ class Stopping:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Install the former handlers again."""
+        """Install the former handlers again, and let the output wait without a deadline. Errors pass."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         out.deadline = None
 
     def finish(self) -> None:
-        """Let a first signal from now on be noted only: it must not interrupt the end of the work."""
+        """Let a first signal from now on be noted only: it must not interrupt the end of the work.
+
+        A second signal still ends the process at once.
+        """
         self._is_finishing = True
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Delay a signal until the end of the context, for steps that must be done together."""
+    def hold_signals(self) -> Iterator[None]:
+        """Delay a first signal until the end of the context, for steps that must be done together.
+
+        At the end StopRequestedError is raised for it, unless an error passes, or finish() was called before the
+        context.
+        """
         had_signal, is_finishing = self._number is not None, self._is_finishing
         self._is_finishing = True
         try:
@@ -81,15 +93,19 @@ class Stopping:
             raise StopRequestedError(self._number)
 
     def status(self, otherwise: int) -> int:
-        """Return the exit status of the signal that has come, or without a signal the other status."""
+        """Return the exit status of the signal that has come (128 plus its number), or without a signal `otherwise`."""
         return otherwise if self._number is None else statuses.get_signal_status(self._number)
 
     @property
     def left_s(self) -> float:
-        """Return the time that is left, in s; WAIT_S before a signal."""
+        """Return the time that is left until the deadline, in s, never below 0; WAIT_S before a signal."""
         return WAIT_S if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Note a first signal, set the deadlines, and raise StopRequestedError unless the work is being finished.
+
+        `number` is that of the signal. A second signal ends the process at once, with the status of the second one.
+        """
         if self._number is not None:
             os._exit(statuses.get_signal_status(number))
         self._number = number
@@ -106,13 +122,14 @@ class NotedStopping(Stopping):
     """
 
     def __init__(self) -> None:
+        """Install nothing yet: that is done when the context is entered."""
         super().__init__()
         self._wake_read, self._wake_write = -1, -1
         self._signals = 0
         self._raises = False
 
     def __enter__(self) -> NotedStopping:
-        """Install the handlers, and the pipe that ends waits at a signal."""
+        """Install the handlers, and the pipe that ends waits at a signal. Raise ValueError outside the main thread."""
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -123,7 +140,7 @@ class NotedStopping(Stopping):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Install the former handlers again."""
+        """Install the former handlers again, and close the pipe. Errors pass."""
         super().__exit__(kind, error, traceback)
         signal.set_wakeup_fd(-1)
         os.close(self._wake_read)
@@ -136,11 +153,17 @@ class NotedStopping(Stopping):
 
     @property
     def is_over(self) -> bool:
-        """Return whether the time for deliveries is over; False before a signal."""
+        """Return whether the time for deliveries is over: 5 s after the first signal, at once after the second.
+
+        It is False before a signal.
+        """
         return self.deadline is not None and time.monotonic() >= self.deadline
 
     def wait_readable(self, descriptor: int) -> bool:
-        """Wait until the input has bytes or has ended. Return False where a signal comes first."""
+        """Wait, without a time-out, until a descriptor has bytes or its input has ended; return True then.
+
+        Return False where a signal comes first or has come before.
+        """
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
@@ -160,11 +183,11 @@ class NotedStopping(Stopping):
                 self._drain()
 
     @contextlib.contextmanager
-    def raising(self) -> Iterator[None]:
+    def raise_on_signal(self) -> Iterator[None]:
         """Let a signal raise StopRequestedError in the context, for calls that only an exception ends, such as input().
 
-        Such a call does not notice a signal that comes just before its wait. A thread therefore interrupts the wait
-        again.
+        A signal that came before the context raises it at once. Such a call does not notice a signal that comes just
+        before its wait. A thread therefore interrupts the wait again.
         """
         ended = threading.Event()
         before = signal.signal(signal.SIGURG, lambda *_: None)
@@ -183,17 +206,25 @@ class NotedStopping(Stopping):
             signal.signal(signal.SIGURG, before)
 
     def _nudge(self, thread: int, ended: threading.Event) -> None:
-        """Interrupt the waits of a thread while the pipe shows a signal."""
+        """Interrupt the waits of a thread while the pipe shows a signal, every 0.1 s until `ended` is set.
+
+        `thread` is the number of threading.get_ident().
+        """
         while not ended.wait(_NUDGE_S):
             if select.select([self._wake_read], [], [], 0)[0]:
                 signal.pthread_kill(thread, signal.SIGURG)
 
     def _drain(self) -> None:
-        """Empty the pipe that signals write to."""
+        """Take up to 64 bytes out of the pipe that signals write to. An empty pipe is no error."""
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 64)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Note a signal: the first gives deliveries 5 s, the second ends their time, a third may end the process.
+
+        `number` is that of the signal. The first raises StopRequestedError only inside raise_on_signal(). A later one
+        ends the process only 3 s after the end of the deliveries, because an earlier end would lose reports.
+        """
         self._signals += 1
         if self._signals == 1:
             self._number = number

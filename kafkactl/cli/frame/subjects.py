@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from kafkactl.cli.completion.names import group_names, topic_names
+from kafkactl.cli.completion.names import complete_groups, complete_topics
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.values import make_exclusive_error
@@ -31,22 +31,23 @@ _TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
 
 
 def require_subject(positional: str | None, flag: str | None, name: str) -> str:
-    """Return the subject of a command, from the argument or from Kafka's option.
+    """Return the subject of a command, from the argument or from Kafka's option; None is not given.
 
-    `name` is the noun: topic or group. Raise UsageError where neither is given, or both with different values.
+    `name` is the noun: topic or group. Raise UsageError where neither is given, or both with different values, and for
+    a value that is empty or not Unicode.
     """
     refuse_empty(positional, name.upper())
     refuse_empty(flag, f"--{name}")
     if positional is not None and flag is not None and positional != flag:
-        raise UsageError(f"two {name}s: {positional} and --{name} {flag}", f"give the {name} once")
+        raise UsageError(f"{name.upper()} {positional} and --{name} {flag} differ", f"give the {name} once")
     value = positional if positional is not None else flag
     if value is None:
-        raise missing(name)
+        raise make_missing_error(name)
     return value
 
 
-def missing(name: str) -> UsageError:
-    """Return the error for a missing subject; `name` is the noun: topic or group."""
+def make_missing_error(name: str) -> UsageError:
+    """Return (not raise) the error for a missing subject; `name` is the noun: topic or group."""
     return UsageError(f"missing argument {name.upper()}", f"give it as the argument, or with --{name}")
 
 
@@ -58,16 +59,19 @@ class TopicOptions:
 
     topic: Annotated[
         str | None,
-        typer.Argument(metavar="TOPIC", help="Name of the topic.", autocompletion=topic_names, show_default=False),
+        typer.Argument(metavar="TOPIC", help="Name of the topic.", autocompletion=complete_topics, show_default=False),
     ] = None
     topic_flag: Annotated[
         str | None,
-        typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.", autocompletion=topic_names),
+        typer.Option("--topic", metavar="TOPIC", help="Kafka's spelling of TOPIC.", autocompletion=complete_topics),
     ] = None
 
     @property
     def name(self) -> str:
-        """Return the name. Raise UsageError where it is missing, or given twice with different values."""
+        """Return the name; it may be no legal name in Kafka.
+
+        Raise UsageError where it is missing, empty, not Unicode, or given twice with different values.
+        """
         return require_subject(self.topic, self.topic_flag, "topic")
 
 
@@ -82,7 +86,7 @@ class TopicsOptions:
         typer.Argument(
             metavar="TOPIC",
             help="Name of a topic, or a regular expression for whole names.",
-            autocompletion=topic_names,
+            autocompletion=complete_topics,
             show_default=False,
         ),
     ] = None
@@ -92,7 +96,7 @@ class TopicsOptions:
             "--topic",
             metavar="TOPIC,...",
             help="Kafka's spelling of TOPIC: names and regular expressions with commas between.",
-            autocompletion=topic_names,
+            autocompletion=complete_topics,
         ),
     ] = None
     match: Annotated[
@@ -104,24 +108,31 @@ class TopicsOptions:
     ] = False
 
     def selection(self) -> TopicSelection:
-        """Return the selection, which may be empty. Raise UsageError for an empty value or a wrong pattern."""
+        """Return the selection, which may be empty. Raise UsageError for an empty value or a wrong pattern.
+
+        The topics need not exist: no broker is asked.
+        """
         return select_topics(
             self.topic, topic=self.topic_flag, match=self.match, include_internal=self.include_internal
         )
 
     def require_selection(self) -> TopicSelection:
-        """Return the selection. Raise UsageError for an empty selection, an empty value or a wrong pattern."""
+        """Return the selection. Raise UsageError for an empty selection, an empty value or a wrong pattern.
+
+        The topics need not exist: no broker is asked.
+        """
         selection = self.selection()
         if selection.is_empty:
-            raise missing("topic")
+            raise make_missing_error("topic")
         return selection
 
     def choose(self, connected: Cluster, if_exists: bool = False) -> list[str]:
         """Return the names of the selected topics, sorted.
 
-        With `if_exists` only names of existing topics are returned. Without it names are not looked up, because the
-        brokers check them with the next request. Raise UsageError for an empty selection, and NotFoundError for a
-        pattern without a match.
+        With `if_exists` only names of existing topics are returned, and the list may be empty. Without it names are not
+        looked up, because the brokers check them with the next request. Raise UsageError for an empty selection, an
+        empty value or a wrong pattern, NotFoundError for a pattern without a match, but not with `if_exists`, and
+        UnreachableError or OperationError where the list of topics is needed and cannot be read.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
@@ -131,7 +142,7 @@ class TopicsOptions:
         choice = selection.choose(row.topic for row in list_topics(connected))
         if if_exists:
             return list(choice.names)
-        for error in unmatched(choice):
+        for error in make_unmatched_errors(choice):
             raise error
         return sorted({*choice.names, *selection.names})
 
@@ -144,16 +155,19 @@ class GroupOptions:
 
     group: Annotated[
         str | None,
-        typer.Argument(metavar="GROUP", help="Name of the group.", autocompletion=group_names, show_default=False),
+        typer.Argument(metavar="GROUP", help="Name of the group.", autocompletion=complete_groups, show_default=False),
     ] = None
     group_flag: Annotated[
         str | None,
-        typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names),
+        typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=complete_groups),
     ] = None
 
     @property
     def name(self) -> str:
-        """Return the name. Raise UsageError where it is missing, or given twice with different values."""
+        """Return the name.
+
+        Raise UsageError where it is missing, empty, not Unicode, or given twice with different values.
+        """
         return require_subject(self.group, self.group_flag, "group")
 
 
@@ -166,12 +180,15 @@ class GroupsOptions:
     group: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="GROUP", help="Name of a group; several may follow.", autocompletion=group_names, show_default=False
+            metavar="GROUP",
+            help="Name of a group; several may follow.",
+            autocompletion=complete_groups,
+            show_default=False,
         ),
     ] = None
     group_flag: Annotated[
         list[str] | None,
-        typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=group_names),
+        typer.Option("--group", metavar="GROUP", help="Kafka's spelling of GROUP.", autocompletion=complete_groups),
     ] = None
     match: Annotated[
         list[str] | None,
@@ -180,22 +197,29 @@ class GroupsOptions:
     all_groups: AllGroups = False
 
     def selection(self) -> NameSelection:
-        """Return the selection; an empty one means all groups. Raise UsageError for --all-groups with a selection."""
+        """Return the selection; an empty one means all groups. The groups need not exist: no broker is asked.
+
+        Raise UsageError for --all-groups with a selection, an empty value, and a wrong pattern.
+        """
         selection = select_names(self.group, options=self.group_flag, match=self.match)
         if self.all_groups and not selection.is_empty:
             raise make_exclusive_error("--all-groups", "a selection of groups")
         return selection
 
     def require_selection(self) -> NameSelection:
-        """Return the selection. Raise UsageError where neither a group nor --all-groups is given."""
+        """Return the selection; an empty one means all groups, because --all-groups is given.
+
+        Raise UsageError where neither a group nor --all-groups is given, for both, for an empty value and a wrong
+        pattern.
+        """
         selection = self.selection()
         if selection.is_empty and not self.all_groups:
-            raise missing("group")
+            raise make_missing_error("group")
         return selection
 
 
-def unmatched(choice: Choice) -> list[KafkactlError]:
-    """Return an error for each pattern that matches no topic."""
+def make_unmatched_errors(choice: Choice) -> list[KafkactlError]:
+    """Return (not raise) an error for each pattern that matches no topic, in the order of the choice."""
     errors: list[KafkactlError] = []
     for pattern in choice.unmatched_patterns:
         suggestion = suggest_topics(pattern)
@@ -204,6 +228,6 @@ def unmatched(choice: Choice) -> list[KafkactlError]:
     return errors
 
 
-def absent(choice: Choice) -> list[KafkactlError]:
-    """Return an error for each name of a topic that does not exist."""
+def make_absent_errors(choice: Choice) -> list[KafkactlError]:
+    """Return (not raise) an error for each name of a topic that does not exist, in the order of the choice."""
     return [NotFoundError(f"topic not found: {name!r}", _TOPICS_HINT) for name in choice.absent_names]

@@ -74,7 +74,8 @@ _CLOSEST = 3
 def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
     """Return a hint for a command that does not exist below `path`, None where no name is similar.
 
-    `path` is the command line so far, `names` are the commands that exist below it.
+    `path` is the command line so far, such as "kafkactl topics"; `names` are the commands that exist below it. A hint
+    is a sentence that begins with "try:" or tells that the tool is missing.
     """
     script = _SCRIPT.fullmatch(name)
     if script and script[1] in names:
@@ -89,5 +90,5 @@ def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
 
 
 def suggest_option(name: str) -> str | None:
-    """Return a hint for an option of an older Kafka tool, None for any other name."""
+    """Return a hint for an option of an older Kafka tool, None for any other name. `name` includes the dashes."""
     return _OPTIONS.get(name)

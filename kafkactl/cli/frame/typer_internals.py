@@ -21,7 +21,7 @@ class Proposal(NamedTuple):
 
 
 def avoid_pydantic() -> None:
-    """Read values by their parsers alone.
+    """Let typer read values by their parsers alone. Where typer has moved the parts for this, nothing changes.
 
     typer 0.29 builds a pydantic adapter for every parameter of a command, and to import pydantic takes as long as to
     import typer.
@@ -29,9 +29,13 @@ def avoid_pydantic() -> None:
     with suppress(ImportError, AttributeError, TypeError):
         parameter_class = import_module("typer.core")._TyperParameter
         build = import_module("typer._coercion").build_runtime_param
-        reader_class = _reader_class(import_module("typer._coercion").RuntimeParam)
+        reader_class = _make_reader_class(import_module("typer._coercion").RuntimeParam)
 
         def get_runtime_param(parameter: Any) -> Any:
+            """Return the object that reads the values of a parameter, made at the first call.
+
+            A parameter without a parser gets typer's own object.
+            """
             if parameter._runtime_param is None:
                 descriptor = parameter.type_descriptor
                 is_light = descriptor.parameter_info.parser is not None or descriptor.annotation is bool
@@ -43,11 +47,15 @@ def avoid_pydantic() -> None:
             parameter_class.get_runtime_param = get_runtime_param
 
 
-def _reader_class(base: Any) -> Any:
-    """Return a class that reads values by the parser of their parameter."""
+def _make_reader_class(base: Any) -> Any:
+    """Return a class that reads values by the parser of their parameter. `base` is typer's RuntimeParam."""
 
     class ParserParam(base):  # type: ignore[misc]
         def _coerce_value(self, value: Any, param: Any, ctx: Any) -> Any:
+            """Return a value, or a list of values one by one, as the parser reads it. Without a parser it is a flag.
+
+            Raise BadParameter, with the parameter, for a value that the parser refuses.
+            """
             from typer import BadParameter
 
             parse = self.parameter_info.parser or bool  # a flag that is given is true
@@ -82,7 +90,7 @@ def replace_completion(
 
 
 def make_completion_item(value: str, help: str | None) -> Any:
-    """Return a proposal of completion, as the class that typer expects."""
+    """Return a proposal of completion, as the class that typer expects; a `help` of None shows nothing beside it."""
     if (parts := _completion_parts()) is not None:
         return parts[1].CompletionItem(value, help=help)
     return Proposal(value, help)

@@ -24,17 +24,18 @@ _LARGEST = 2**63
 
 
 def read_values_of(annotation: Any, parameter: Any) -> None:
-    """Let an option or an argument read its values by this module.
+    """Let an option or an argument read its values by this module. `parameter` is changed in place.
 
     `annotation` is the type of the parameter, `parameter` the typer.Option or typer.Argument. Its bounds go from typer
-    into the reader and into the help. Flags, and parameters that have a parser, stay as they are.
+    into the reader and into the help. Flags, and parameters that have a parser, stay as they are. A type without a
+    reader is not refused here; KeyError is raised for an option of such a type without a metavar.
     """
-    kind = element_type(annotation)
+    kind = find_element_type(annotation)
     if parameter.parser is not None or kind is bool:
         return
     parameter.parser = partial(read_value, kind, parameter.min, parameter.max)
     parameter.parser.__name__ = getattr(kind, "__name__", "value")  # older releases print it
-    if bounds := _bounds(parameter.min, parameter.max):
+    if bounds := _format_bounds(parameter.min, parameter.max):
         parameter.help = f"{parameter.help or ''} {bounds}".strip()
     parameter.min = parameter.max = None
     if parameter.metavar is None and (issubclass(kind, Enum) or isinstance(parameter, OptionInfo)):
@@ -43,32 +44,37 @@ def read_values_of(annotation: Any, parameter: Any) -> None:
 
 
 def require_choice(text: str | None, option: str, choices: Sequence[str]) -> None:
-    """Raise UsageError for the value of an option that is not one of the choices. None is accepted."""
+    """Raise UsageError for the value of an option that is not one of the choices. None is accepted.
+
+    `option` is its name for the message. Upper and lower case differ.
+    """
     if text is not None and text not in choices:
         raise make_invalid_error(text, option, choices)
 
 
 def make_invalid_error(text: str, option: str, choices: Sequence[str]) -> UsageError:
-    """Return the error for the value of an option that is not one of the choices."""
+    """Return (not raise) the error for the value of an option that is not one of the choices."""
     return UsageError(f"invalid value {text!r} for {option}", f"use one of {', '.join(choices)}")
 
 
 def make_exclusive_error(first: str, second: str) -> UsageError:
-    """Return the error for two options that cannot be used together."""
+    """Return (not raise) the error for two options, given by name, that cannot be used together."""
     return UsageError(f"{first} and {second} are mutually exclusive", "leave one of them out")
 
 
-def element_type(annotation: Any) -> Any:
-    """Return the type of one value: that of the elements of a list, and of what may be None."""
+def find_element_type(annotation: Any) -> Any:
+    """Return the type of one value: that of the elements of a list, and of a value that may be None."""
     while get_origin(annotation) is not None:
         (annotation,) = [part for part in get_args(annotation) if part is not NoneType][:1]
     return annotation
 
 
 def read_value(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
-    """Return a value as its type; a default is returned as it is.
+    """Return a value as its type `kind`, read from text; a default, which has the type already, stays as it is.
 
-    Raise BadParameter for text that is not of the type, is outside the bounds, or is an empty path.
+    `kind` is str, int, float, Path or an Enum. The bounds `low` and `high` are included; None is no bound. Raise
+    BadParameter for text that is not of the type, is outside the bounds, or is an empty path, and for an int that has
+    more than 64 bits.
     """
     try:
         return _read(kind, low, high, value)
@@ -77,6 +83,11 @@ def read_value(kind: Any, low: float | None, high: float | None, value: Any) -> 
 
 
 def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
+    """Return a value as its type, str, int, float, Path or an Enum, within the bounds, which are included.
+
+    Raise ValueError, with the reason, for text that is not of the type, is outside the bounds, or is an empty path, and
+    for an int that has more than 64 bits. A bound of None is no bound.
+    """
     if kind is Path and value == "":
         raise ValueError("the value is empty")
     is_choice = issubclass(kind, Enum)
@@ -97,8 +108,8 @@ def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
     return result
 
 
-def _bounds(low: float | None, high: float | None) -> str:
-    """Return bounds as words for the help; those of the type itself are left out."""
+def _format_bounds(low: float | None, high: float | None) -> str:
+    """Return bounds as words for the help, "" without any; a bound that is that of 32 bits is left out."""
     if high is not None and high < 2**31 - 1:
-        return f"[{low} to {high}]"
+        return f"[at most {high}]" if low is None else f"[{low} to {high}]"
     return f"[at least {low}]" if low is not None else ""

@@ -203,6 +203,10 @@ def describe(
     errors: list[KafkactlError] = []
 
     def look() -> list[GroupLag]:
+        """Return the present lag of the selected groups, sorted and cut as the options say; `errors` gets the errors.
+
+        The time-out begins again. Raise the first error where no group was read, and the errors of a request.
+        """
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
         lags, failures = descriptions.read_group_lags(connected, choice.groups, read_committed)
@@ -305,7 +309,7 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
     action = f"delete {len(names)} group{'s' if len(names) > 1 else ''} with all committed offsets: {', '.join(names)}"
     if confirm.dry_run:
         return show_outcomes(preview_deletion(targets), "group", output)
-    if (status := confirm.declined(action, "nothing deleted")) is not None:
+    if (status := confirm.ask(action, "nothing deleted")) is not None:
         return status
     refused_names = {target.group for target in targets if target.error is not None and target.error.code is None}
     results = descriptions.delete_groups(connected, [name for name in names if name not in refused_names])
@@ -328,7 +332,10 @@ app.command("exporter")(groups_exporter.exporter)
 
 
 def _parse_conditions(texts: list[str] | None) -> list[Condition]:
-    """Return the conditions of --fail-if; raise UsageError."""
+    """Return the conditions of --fail-if, in order; empty for None.
+
+    Raise UsageError for a text that is not a condition.
+    """
     if not texts:
         return []
     from kafkactl.admin.groups import conditions as group_checks
@@ -337,14 +344,18 @@ def _parse_conditions(texts: list[str] | None) -> list[Condition]:
 
 
 def _split_values(texts: Sequence[str] | None) -> set[str]:
-    """Return the values of a repeatable option in lower case; commas separate values, too."""
+    """Return the values of a repeatable option in lower case; commas separate values, too. None gives an empty set."""
     return {part.strip().lower() for text in texts or () for part in text.split(",")}
 
 
 def _add_time_lags(
     connected: Cluster, lags: list[GroupLag], is_requested: bool | None, read_committed: bool
 ) -> list[GroupLag]:
-    """Return the lags with lag in time if it is requested; with None only if few records must be read for it."""
+    """Return the lags with lag in time if `is_requested`; unread records are read for this.
+
+    With None that is done only if at most 1,000 records must be read, else a note says so. With False nothing is read.
+    A time lag that cannot be read within the time-out stays None.
+    """
     from kafkactl.admin.groups import pace as group_pace
 
     if is_requested is False:
@@ -383,9 +394,10 @@ _PARTITION_SORT_KEYS = {
 
 
 def _sort_lags(lags: list[GroupLag], sort: str | None, top: int | None) -> list[GroupLag]:
-    """Return the first `top` groups of the order `sort`, with partitions in that order; None is no order, and no limit.
+    """Return the first `top` groups of the order `sort`, with partitions in that order, the highest first.
 
-    `top` without an order means the order by lag.
+    `sort` is lag, time or rate. None is no order, and no limit; `top` without an order means the order by lag. Unknown
+    values count as 0.
     """
     from dataclasses import replace
 
@@ -401,7 +413,12 @@ def _sort_lags(lags: list[GroupLag], sort: str | None, top: int | None) -> list[
 def _show_descriptions(
     connected: Cluster, output: GroupOutputOptions, selection: NameSelection, members: bool, verbose: bool
 ) -> int:
-    """Show the members or the states of groups, and return an exit status."""
+    """Show the members of groups (`members`) or else their states, and return an exit status.
+
+    An empty selection means all groups. `verbose` adds epochs. The status is 1 if a group cannot be described, else 0;
+    its error is printed. Raise NotFoundError for a pattern without a match, and UnreachableError where no broker
+    answers.
+    """
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text
 
@@ -423,7 +440,10 @@ def _show_descriptions(
 
 
 def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool, verbose: bool) -> int:
-    """Show the offsets of groups, with the columns of --lag if `with_lag`, and return an exit status."""
+    """Show the offsets of groups, with the columns of --lag if `with_lag`, and return an exit status.
+
+    `verbose` adds epochs. Errors of partitions are printed; the status is 1 then, else 0.
+    """
     from kafkactl.admin.groups.models import CommitState
 
     if output.is_prometheus:
@@ -459,14 +479,14 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool,
 
 
 def _note_idle(described: Sequence[GroupDescription]) -> None:
-    """Print a note for the groups without members, in Kafka's words."""
+    """Print a note for the groups without members, in Kafka's words; nothing where every group has members."""
     idle = [group.group for group in described if not group.members]
     if idle:
         people.note("\n".join(f"Consumer group '{name}' has no active members." for name in idle))
 
 
 def _print_lag_errors(lags: list[GroupLag]) -> int:
-    """Print the errors of partitions, and return an exit status: 1 if there is an error."""
+    """Print the errors of partitions, and return an exit status: 1 if there is an error, else 0."""
     failed = [row for lag in lags for row in lag.partitions if row.error]
     for row in failed:
         people.error(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))

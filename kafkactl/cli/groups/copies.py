@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.completion.names import group_names
+from kafkactl.cli.completion.names import complete_groups
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.options import ClusterOptions, DocumentOptions, ReportOptions
 from kafkactl.cli.frame.results import print_errors
@@ -31,7 +31,7 @@ def clone(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="GROUP", help="Group whose offsets are copied.", autocompletion=group_names, show_default=False
+            metavar="GROUP", help="Group whose offsets are copied.", autocompletion=complete_groups, show_default=False
         ),
     ],
     target: Annotated[str, typer.Argument(metavar="NEW", help="Group that gets the offsets.", show_default=False)],
@@ -118,7 +118,10 @@ def _set_offsets(
 ) -> int:
     """Commit offsets of several groups, or only show them without `execute`; return an exit status.
 
-    All groups are checked before the first commit. Raise the error of a group whose offsets cannot be changed.
+    `offsets` has the new offsets of each group by partition; they are moved into their logs, with a warning. All groups
+    are checked before the first commit. The status is 1 if a partition is refused, else 0. Raise OperationError for a
+    group whose offsets cannot be changed, NotFoundError for a topic or partition that does not exist, UsageError in a
+    read-only context, and UnreachableError.
     """
     from kafkactl.admin.groups.resets import find_reset_targets, plan_offsets
 

@@ -48,7 +48,7 @@ def delete_offsets(
     )
     names = ", ".join(f"{topic_name}-{number}" for topic_name, number in partitions)
     action = f"delete the committed offsets of group {name} for {names}"
-    if (status := confirm.declined(action, "nothing deleted")) is not None:
+    if (status := confirm.ask(action, "nothing deleted")) is not None:
         return status
     results = group_offsets.delete_offsets(connected, name, partitions)
     if output.is_kafka:
@@ -114,7 +114,7 @@ def remove_members(
     change = Change(action=f"remove members of group {name}", inverse=cannot_be_undone)
     before_change(connected, [change], confirm.dry_run)
     ids = ", ".join(consumer_id or instance_id or "" for consumer_id, instance_id in members)
-    if (status := confirm.declined(f"remove {ids} from group {name}", "no member removed")) is not None:
+    if (status := confirm.ask(f"remove {ids} from group {name}", "no member removed")) is not None:
         return status
     results = group_offsets.remove_members(connected, name, members)
     return show_outcomes(

@@ -65,7 +65,10 @@ def exporter(
 
 
 def _list_connection_flags(cluster: ClusterOptions) -> list[str]:
-    """Return the options of the connection as arguments of another kafkactl."""
+    """Return the options of the connection as arguments of another kafkactl.
+
+    Options that are not given are left out.
+    """
     values = {
         "--bootstrap-server": cluster.bootstrap_server,
         "--context": cluster.context,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kafkactl.cli.completion.names import topic_names
+from kafkactl.cli.completion.names import complete_topics
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ReportOptions
@@ -28,7 +28,7 @@ Topic = Annotated[
         "--topic",
         metavar="TOPIC[:0,1]",
         help="Topic, or partitions of it; repeatable.",
-        autocompletion=topic_names,
+        autocompletion=complete_topics,
         rich_help_panel=Section.SUBJECT,
     ),
 ]
@@ -43,7 +43,9 @@ Execute = Annotated[
 def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
     """Return the changes of the plans; with `execute` they are committed, and each has its result.
 
-    Raise UsageError in a read-only context, also without `execute`, and as carry_out_plans does.
+    `plans` are by the name of the group. Raise UsageError in a read-only context, also without `execute`. With
+    `execute` raise OperationError where the request for a whole group is refused, and UnreachableError where no broker
+    answers; groups before that one are changed then.
     """
     from kafkactl.admin.groups.resets import carry_out_plans, preview_plans
 
@@ -54,12 +56,16 @@ def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bo
 
 
 def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], verb: str = "change") -> Change:
-    """Return the change of a group's offsets in words.
+    """Return the change of a group's offsets in words, with `verb` as its first word.
 
-    It has an inverse only for a single partition in which the group has committed an offset.
+    Only a change of a single partition in which the group has committed an offset has an inverse.
     """
 
     def find_inverse() -> tuple[str, ...] | None:
+        """Return the arguments of the command that commits the present offset again, or None.
+
+        Raise OperationError where the committed offsets cannot be read, and UnreachableError.
+        """
         from kafkactl.admin.groups.offsets import read_committed
 
         present = read_committed(connected, name)
@@ -74,7 +80,10 @@ def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, i
 
 
 def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
-    """Print the partitions without records after the time, and the offsets that are outside their logs."""
+    """Print the partitions without records after the time, and the offsets that are outside their logs.
+
+    They are warnings on stderr. With `as_kafka` the first are Kafka's text on stdout.
+    """
     from kafkactl.output.kafka import group_text
 
     for plan in plans.values():
@@ -88,7 +97,11 @@ def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
 
 
 def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute: bool) -> int:
-    """Show changes in the selected format, print their errors, and return an exit status."""
+    """Show changes in the selected format, print their errors, and return an exit status: 1 for an error, else 0.
+
+    `execute` says whether they were committed; without it a note names --execute. Raise UsageError for a column that
+    the table does not have, before a commit.
+    """
     from kafkactl.cli.groups import tables
 
     output.show(Report(changes, [Table(tables.make_offset_change_columns(executed=execute), changes)]))
@@ -98,12 +111,15 @@ def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute
 
 
 def print_failures(changes: Sequence[OffsetChange]) -> int:
-    """Print the errors of changes, and return an exit status: 1 if there is an error."""
+    """Print the errors of changes, and return an exit status: 1 if there is an error, else 0."""
     return print_partition_errors([(change.group, change.topic, change.partition, change.error) for change in changes])
 
 
 def print_partition_errors(errors: Sequence[tuple[str, str, int, str | None]]) -> int:
-    """Print (group, topic, partition, error) where the error is not None, and return an exit status: 1 if one is."""
+    """Print the errors of partitions of groups, and return an exit status: 1 if there is an error, else 0.
+
+    Each item is (group, topic, number of the partition, error); an error of None is none.
+    """
     failures = [entry for entry in errors if entry[3] is not None]
     for group, topic, number, error in failures:
         people.error(OperationError(f"{topic}-{number} in group {group}: {error}"))

@@ -51,7 +51,7 @@ class PartitionsOptions:
     ] = None
 
     def require_one(self) -> None:
-        """Raise UsageError for none and for several of the options."""
+        """Raise UsageError unless exactly one of the options is given."""
         count = (self.topic is not None) + self.all_topics + (self.from_file is not None)
         if count != 1:
             raise UsageError(
@@ -89,9 +89,10 @@ class ResetOptions:
     ] = None
 
     def choose(self, clock: TimeOptions, has_file: bool) -> Reset:
-        """Return the target of the reset, GIVEN for a file of offsets.
+        """Return the target of the reset, GIVEN for a file of offsets (`has_file`).
 
-        Raise UsageError for no target, for several targets, and for a wrong time or duration.
+        `clock` has the zone for --to-datetime. Raise UsageError for no target, for several targets, and for a wrong
+        time, zone or duration.
         """
         from kafkactl.admin.groups.offsets import Reset, ResetTo
 
@@ -122,9 +123,10 @@ class ResetOptions:
         return resets[0]
 
     def _parse_time(self, clock: TimeOptions) -> int | None:
-        """Return the time to reset to in ms since 1970, or None for a target that is no time.
+        """Return the time to reset to in ms since 1970, or None where no option gives a time.
 
-        Raise UsageError for two times and for a wrong one.
+        --by-duration is that long before now, but never before 1970. Raise UsageError for two times and for a wrong
+        one.
         """
         if self.to_datetime is not None and self.by_duration is not None:
             raise make_exclusive_error("--to-datetime", "--by-duration")
@@ -195,7 +197,12 @@ def reset_offsets(
 def _make_plans(
     connected: Cluster, targets: ResetTargets, where: PartitionsOptions, reset: Reset
 ) -> dict[str, ResetPlan]:
-    """Return the plan of each group that can be changed. Raise the errors of read_csv and of the plans."""
+    """Return the plan of each group that can be changed, by name; empty where there is no such group.
+
+    Nothing is changed. Raise UsageError for a file that cannot be read, has another form or lacks a group, and for a
+    wrong text in --topic; NotFoundError for a topic or partition that does not exist, and OperationError where an
+    offset cannot be read, or a shift has no committed offset to start from.
+    """
     from kafkactl.admin.groups.offset_files import read_csv
     from kafkactl.admin.groups.resets import ResetRequest, plan_offsets, plan_resets
 
@@ -209,7 +216,11 @@ def _make_plans(
 
 
 def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
-    """Ask before a reset creates groups, and return the answer. Raise NotFoundError where stdin is no terminal."""
+    """Ask before a reset creates groups, and return the answer; True for no names and with `assume_yes`.
+
+    Without `execute` a note replaces the question, and the result is True. Raise NotFoundError where stdin or stderr is
+    not a terminal.
+    """
     if not names or assume_yes:
         return True
     text = f"group not found: {', '.join(map(repr, names))}: a reset of its offsets creates it"

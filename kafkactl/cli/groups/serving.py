@@ -38,7 +38,10 @@ class Scraper:
         self._running: Future[Scrape] | None = None
 
     def take(self) -> Scrape:
-        """Return the present metrics, or the reason of a failure."""
+        """Return the present metrics, or the reason of a failure. It waits for a scrape that is running already.
+
+        Only unexpected errors are raised.
+        """
         with self._lock:
             running, is_ours = self._running, self._running is None
             if running is None:
@@ -55,7 +58,11 @@ class Scraper:
         return running.result()
 
     def _scrape(self) -> Scrape:
-        """Run the command and return its output as metrics."""
+        """Run the command and return its output as metrics, with kafkactl_up and kafkactl_scrape_seconds added.
+
+        A command that fails, cannot be started or exceeds its time-out gives a reason, which also goes to `tell`. With
+        some output and a failure the output is returned.
+        """
         started = time.monotonic()
         try:
             result = subprocess.run(
@@ -84,6 +91,7 @@ class Scraper:
         return Scrape(text=result.stdout + "".join(lines))
 
     def _report_failure(self, reason: str) -> Scrape:
+        """Hand a reason to `tell`, and return it as the result of a scrape."""
         self._tell(reason)
         return Scrape(text="", reason=reason)
 
@@ -94,13 +102,13 @@ class MetricsServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], scraper: Scraper) -> None:
-        """Listen on an address. Raise OSError where this is not possible."""
+        """Listen on an address, a host and a port. Raise OSError where this is not possible."""
         self.scraper = scraper
         self._free = threading.BoundedSemaphore(_CLIENTS)
         super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a client in a thread, or close its connection if there are too many clients."""
+        """Serve a client in a thread, or close its connection if there are 32 clients already."""
         if self._free.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
@@ -118,11 +126,13 @@ class MetricsServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    """Handler of one connection of a client."""
+
     server: MetricsServer
     timeout = _READ_S
 
     def do_GET(self) -> None:
-        """Answer a request."""
+        """Answer /health with ok, /metrics with the metrics or with 503 and the reason, and other paths with 404."""
         path = self.path.partition("?")[0]
         if path == "/health":
             self._answer(200, "ok\n")
@@ -136,6 +146,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(503, f"{scrape.reason}\n")
 
     def _answer(self, status: int, text: str, kind: str = "text/plain; charset=utf-8") -> None:
+        """Send a whole answer: the status of HTTP, and a text of the type `kind`.
+
+        Raise OSError where the client left.
+        """
         data = text.encode("utf-8", "replace")
         self.send_response(status)
         self.send_header("Content-Type", kind)

@@ -16,7 +16,7 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"))
 
 
 def format_duration(seconds: float | None) -> str | None:
-    """Return a duration in at most two units, such as 3d4h, 2m5s and 0.4s. None stays None."""
+    """Return a duration in s as text in at most two units, such as 3d4h, 2m5s and 0.4s. None stays None."""
     if seconds is None:
         return None
     if seconds < 10:
@@ -30,7 +30,7 @@ def format_duration(seconds: float | None) -> str | None:
 
 
 def make_document(lag: GroupLag) -> dict[str, Any]:
-    """Return a group for json and yaml."""
+    """Return a group for json and yaml: its description, its partitions, and the sums of summarize()."""
     return {
         "description": lag.description,
         "partitions": lag.partitions,
@@ -39,7 +39,7 @@ def make_document(lag: GroupLag) -> dict[str, Any]:
 
 
 def summarize(lag: GroupLag) -> dict[str, Any]:
-    """Return a group as one row, without its partitions."""
+    """Return a group as one row, by the names of json fields, without its partitions. Unknown values are None."""
     return {
         "group": lag.description.group,
         "state": lag.description.state,
@@ -54,7 +54,7 @@ def summarize(lag: GroupLag) -> dict[str, Any]:
 
 
 def make_title(lag: GroupLag) -> str:
-    """Return the line above the partitions of a group."""
+    """Return the line above the partitions of a group, without a line end."""
     group = lag.description
     unknown = (
         f" (and {lag.unknown_partitions} of {len(lag.partitions)} partitions unknown)" if lag.unknown_partitions else ""
@@ -77,12 +77,14 @@ def format_pace(lag: GroupLag) -> str:
 
 
 def _choose_lag_style(row: PartitionLag) -> str | None:
+    """Return the style of a lag: red for an unknown one, yellow above 0, green for 0."""
     if row.lag is None:
         return "red"
     return "yellow" if row.lag else "green"
 
 
 def _choose_commit_style(row: PartitionLag) -> str | None:
+    """Return the style of a commit: None within its log, red for any other."""
     return None if row.commit.value == "ok" else "bold red"
 
 
@@ -114,7 +116,11 @@ def make_offset_columns(verbose: bool, with_commits: bool) -> list[Column]:
 
 
 def make_lag_columns(verbose: bool, with_time: bool, with_rates: bool, with_instances: bool) -> list[Column]:
-    """Return the columns of partitions for --lag. Each argument adds some of them."""
+    """Return the columns of partitions for --lag. Each argument adds some of them.
+
+    `verbose` adds the consumer id and the leader epoch, `with_time` the lag in time, `with_rates` records per second
+    and the time to catch up, `with_instances` the instance id.
+    """
     columns = [
         *_WHERE,
         Column("LOG-START", attrgetter("log_start_offset")),
@@ -138,6 +144,7 @@ def make_lag_columns(verbose: bool, with_time: bool, with_rates: bool, with_inst
 
 
 def _format_time_lag(time_lag_ms: int | None) -> str | None:
+    """Return a time lag in ms as text in at most two units; None stays None."""
     return None if time_lag_ms is None else format_duration(time_lag_ms / _MS)
 
 
@@ -178,7 +185,7 @@ def make_state_columns(verbose: bool) -> list[Column]:
 
 
 def sort_members(rows: tuple[Member, ...]) -> list[Member]:
-    """Return members sorted by their partitions."""
+    """Return members sorted by their partitions, and those with the same partitions by id."""
     return sorted(rows, key=lambda member: (member.assignment, member.consumer_id))
 
 
@@ -198,4 +205,5 @@ def make_offset_change_columns(executed: bool) -> list[Column]:
 
 
 def _format_partitions(partitions: tuple[tuple[str, int], ...]) -> list[str]:
+    """Return partitions as texts TOPIC-NUMBER, in order."""
     return [f"{topic}-{number}" for topic, number in partitions]

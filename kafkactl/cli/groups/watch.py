@@ -20,7 +20,10 @@ _HISTORY = 30
 
 
 def repeat_look(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[list[GroupLag]]:
-    """Yield the result of `look` every `every_s` seconds, without end. From the second result on it has rates."""
+    """Yield the result of `look` every `every_s` seconds, without end. From the second result on it has rates.
+
+    A look that takes longer delays the next one. The errors of `look` are raised.
+    """
     from kafkactl.admin.groups.pace import add_rates
 
     before: list[GroupLag] | None = None
@@ -34,7 +37,11 @@ def repeat_look(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[
 
 
 def watch(rounds: Iterator[list[GroupLag]]) -> None:
-    """Draw a table again in each round on a terminal; elsewhere print one line of json for each group and round."""
+    """Draw a table again in each round on a terminal; elsewhere print one line of json for each group and round.
+
+    It returns at the end of `rounds`, and raises their errors. Raise OutputError where stdout cannot be written, and
+    ReaderLeftError where its reader left.
+    """
     if not out.is_terminal:
         for lags in rounds:
             now_ms = round(time.time() * 1000)
@@ -56,12 +63,13 @@ def watch(rounds: Iterator[list[GroupLag]]) -> None:
 
 
 def make_sparkline(values: Sequence[int]) -> str:
-    """Return one bar for each value. The least value has the lowest bar."""
+    """Return one bar for each value. The least value has the lowest bar. Raise ValueError for no values."""
     low, high = min(values), max(values)
     return "".join(_BARS[(value - low) * (len(_BARS) - 1) // (high - low) if high > low else 0] for value in values)
 
 
 def _make_columns(history: dict[str, deque[int]]) -> list[Column]:
+    """Return the columns of the table. `history` has the last total lags of each group by name, the oldest first."""
     return [
         Column("GROUP", lambda lag: out.escape_name(lag.description.group)),
         Column("STATE", lambda lag: lag.description.state),

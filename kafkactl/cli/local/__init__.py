@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kafkactl.cli.completion.names import local_names
+from kafkactl.cli.completion.names import complete_local_clusters
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.cli.frame.values import make_exclusive_error, require_choice
@@ -34,7 +34,10 @@ app = new_app(
 Target = Annotated[
     str | None,
     typer.Argument(
-        metavar="TARGET", help=f"Kind of cluster: {', '.join(TARGETS)}.", autocompletion=local_names, show_default=False
+        metavar="TARGET",
+        help=f"Kind of cluster: {', '.join(TARGETS)}.",
+        autocompletion=complete_local_clusters,
+        show_default=False,
     ),
 ]
 
@@ -179,18 +182,27 @@ def restart(node: NodeName, target: Target = None) -> None:
 
 
 def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
-    """Apply a fault to a node and print its name with `result`."""
+    """Apply a fault to a node and print its name with `result`, as a note.
+
+    `target` is None for the only local cluster; `node` is a name or a number. Raise NotFoundError for an unknown
+    cluster or node, UsageError where the target is missing and there are several, and EngineError for a node that does
+    not run and where the engine fails.
+    """
     name = local_cluster.apply(fault, _choose_name(target), node, people.note)
     people.note(f"{name} {result}")
 
 
 def _make_target_error(names: Sequence[str], hint: str) -> UsageError:
-    """Return the error for a missing TARGET where there are several local clusters."""
+    """Return (not raise) the error for a missing TARGET where there are several local clusters."""
     return UsageError(f"missing argument TARGET: there are several local clusters: {', '.join(names)}", hint)
 
 
 def _choose_name(target: str | None) -> str:
-    """Return the target, or without one the only local cluster; raise NotFoundError or UsageError."""
+    """Return the target, or without one the only local cluster. A given target need not exist.
+
+    Without a target raise NotFoundError where there is no local cluster, UsageError where there are several, and
+    EngineError for a damaged record.
+    """
     present = local_cluster.list_names()
     if target is None and len(present) != 1:
         if not present:
@@ -241,7 +253,10 @@ def logs(
 
 
 def _count_brokers(target: StartedTarget) -> int:
-    """Return how many brokers are in the cluster's metadata; 0 where none answers within 2 s."""
+    """Return how many brokers are in the cluster's metadata; 0 where none answers within 2 s.
+
+    Raise OperationError for a refusal.
+    """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.java_names import to_librdkafka
     from kafkactl.connection.settings import Settings

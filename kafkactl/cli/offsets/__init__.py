@@ -96,7 +96,11 @@ def offsets(
 
 
 def _parse_moment(text: str, clock: TimeOptions) -> int:
-    """Return the time in ms or the special offset of --time; raise UsageError."""
+    """Return the time in ms since 1970, or the special offset, of --time.
+
+    A special offset is negative; it is given by its name or its number. Raise UsageError for any other text that is not
+    a time.
+    """
     from kafkactl.admin.offsets import SPECIAL_OFFSETS
 
     if text in SPECIAL_OFFSETS:
@@ -106,7 +110,10 @@ def _parse_moment(text: str, clock: TimeOptions) -> int:
 
 
 def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: list[Partition], at: int) -> int:
-    """Show the offset of each partition and return an exit status."""
+    """Show the offset of each partition and return an exit status: 1 if a partition has an error, else 0.
+
+    `at` is a time in ms since 1970, or a special offset. Raise UnreachableError where no partition was answered.
+    """
     from kafkactl.admin.offsets import find_offsets
     from kafkactl.connection.protocol import SpecialOffset
     from kafkactl.output.kafka import admin_text
@@ -128,7 +135,11 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
 
 
 def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Partition], rate: float | None) -> int:
-    """Show both ends of each log, and with `rate` (a pause in s) the records per second; return an exit status."""
+    """Show both ends of each log, and with `rate` the records per second; return an exit status.
+
+    `rate` is the pause between two readings in s, or None. `partitions` is not empty. The status is 1 if a partition
+    has an error, else 0. Raise UnreachableError where no partition was answered.
+    """
     from kafkactl.admin.offsets import read_log_ends
 
     first, started = read_log_ends(connected, partitions), time.monotonic()

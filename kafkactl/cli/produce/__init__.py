@@ -224,7 +224,12 @@ def console_producer(
 
 
 def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition: int | None) -> int:
-    """Check all records without sending them, and return an exit status."""
+    """Check all records without sending them, and return an exit status: 1 if a record was refused, else 0.
+
+    `partition` is None where each record or the partitioner chooses. Refused records are printed on stderr, and a note
+    has the number of the others. Raise the errors of the input, such as FormatError, and UnreachableError or
+    OperationError where the topic cannot be read.
+    """
     from kafkactl.output.records.undelivered import UndeliveredSink
     from kafkactl.streams.account import Account
     from kafkactl.streams.dry_run import DryRun
@@ -244,7 +249,10 @@ def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition
 def _warn_of_lost_times(
     batches: Iterator[Batch], cluster: Cluster, topic: str, stopping: NotedStopping
 ) -> Iterator[Batch]:
-    """Yield the batches. Warn at the first record with a timestamp if the topic does not keep timestamps."""
+    """Yield the batches. Warn at the first record with a timestamp if the topic does not keep timestamps.
+
+    The setting of the topic is read only then, once; after a signal it is not read.
+    """
     is_checked = False
     for batch in batches:
         if not (is_checked or stopping.is_requested) and any("timestamp" in record for record in batch):
@@ -257,7 +265,10 @@ def _warn_of_lost_times(
 
 
 def _read_setting(cluster: Cluster, topic: str, name: str) -> str | None:
-    """Return a setting of a topic; None where it cannot be read, because records can be sent without it."""
+    """Return the value of a topic's setting, or None.
+
+    It is None where the topic has no such setting and where it cannot be read, because records can be sent without it.
+    """
     from kafkactl.admin.configs import describe_configs
     from kafkactl.admin.entities import Entity, EntityType
 
@@ -271,7 +282,7 @@ def _read_setting(cluster: Cluster, topic: str, name: str) -> str | None:
 
 
 def _open_input(file: Path | None) -> BinaryIO:
-    """Return a file, or standard input for None. Raise UsageError where it cannot be read."""
+    """Return a file, or standard input for None, open for reading bytes. Raise UsageError where it cannot be read."""
     if file is None:
         if was_closed(0):
             raise UsageError("cannot read standard input: it is closed", "read a file with --from-file FILE")
@@ -291,7 +302,8 @@ def _send_all(
 ) -> None:
     """Send all batches, at a pace if there is one. With `wait` send each record by itself, and call `wait` after it.
 
-    If an error ends the sending, the unsent records of the batch are reported as not delivered.
+    `pace` limits the records per second. If a KafkactlError ends the sending, it is raised, and the unsent records of
+    the batch are reported to `account` as not delivered. Progress is shown on stderr.
     """
     with Progress() as progress:
         for batch in batches:
@@ -311,7 +323,10 @@ def _send_all(
 
 
 def _make_summary(account: Account, topic: str) -> str:
-    """Return the last note: the number of records that were delivered, aborted and not delivered."""
+    """Return the last note: the number of records that were delivered, aborted and not delivered.
+
+    Numbers of 0 are left out, but not that of the delivered records.
+    """
     parts = [f"{account.delivered} record{'' if account.delivered == 1 else 's'} delivered to {topic}"]
     if account.committed_transactions:
         number = account.committed_transactions

@@ -101,14 +101,16 @@ class InputFlags:
 
     @property
     def has_times(self) -> bool:
-        """Return whether records of this form may have timestamps."""
+        """Return whether records of this form (json or csv) may have timestamps."""
         return self.input_ in _WITH_FIELDS
 
     def make_source(self, key: Format, value: Format) -> tuple[Source, LineReader | None]:
         """Return the function that makes records of a stream, and the reader of its lines.
 
-        The reader is None if lines are not read, or must be more than split. Raise UsageError for a wrong value, and
-        for options that are mutually exclusive.
+        The function takes an Input and yields its pieces, lists of records; it raises FormatError for bytes that are
+        not records. The reader is None if lines are not read, or must be more than split. Raise UsageError for a wrong
+        value, an unknown property, a file of properties that cannot be read, and for options that are mutually
+        exclusive.
         """
         from kafkactl.output.structured import check_null_marker
         from kafkactl.streams import inputs
@@ -155,7 +157,11 @@ class InputFlags:
         return lambda stream: inputs.read_delimited(stream, reader, delimiter), None
 
     def read(self, source: Callable[[Input], Iterator[Piece]], read: StoppableInput, stop: Stop) -> Iterator[Piece]:
-        """Return all records of the input, --repeat times."""
+        """Return all records of the input, --repeat times, as `source` yields them; raise its errors.
+
+        `read` is the input, `source` is from make_source. With --repeat 0 there is no end but a signal (`stop`). An
+        input that cannot be read again is first read to its end.
+        """
         from kafkactl.streams.inputs import repeat
         from kafkactl.streams.stoppable import RepeatableInput
 
@@ -182,7 +188,10 @@ class RecordFlags:
     ] = None
 
     def make_defaults(self, key_format: Format, clock: TimeOptions) -> RecordDefaults:
-        """Return the defaults of records. Raise UsageError for a wrong header or time, FormatError for a wrong key."""
+        """Return the defaults of records. Raise UsageError for a wrong header or time, FormatError for a wrong key.
+
+        `key_format` turns --key into bytes; `clock` has the zone for --timestamp.
+        """
         from kafkactl.connection.settings import parse_assignment
         from kafkactl.streams.inputs import RecordDefaults
         from kafkactl.streams.record import decode_header_name
@@ -289,7 +298,11 @@ class SendFlags:
     ] = None
 
     def settings(self) -> Mapping[str, Flag]:
-        """Return the client settings of these options. Raise UsageError for an unknown value."""
+        """Return the client settings of these options by name, without those that are not given.
+
+        The values are as on the command line, but --acks -1 is all, and --max-memory-bytes is in KiB. Raise UsageError
+        for an unknown codec, number of acks or partitioner.
+        """
         from kafkactl.connection.settings import Flag
 
         require_choice(self.compression_codec, "--compression-codec", _CODECS)

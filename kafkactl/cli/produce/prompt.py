@@ -20,6 +20,10 @@ class TypedLines:
     """An input of lines that are typed after a prompt. At its end the history is written to a file."""
 
     def __init__(self, typed: StoppableInput, stopping: NotedStopping) -> None:
+        """Take the input for lines without editing, and the signals.
+
+        On a terminal the history is read from its file.
+        """
         self._typed, self._stopping = typed, stopping
         self.cut = b""
         """The begin of a piece that a signal ended before its end was typed."""
@@ -33,7 +37,7 @@ class TypedLines:
                 readline.read_history_file(_find_history_file())
 
     def read1(self, _size: int = -1) -> bytes:
-        """Return one line with its end, and b"" at the end of the input."""
+        """Return one line with its end, however long, and b"" at the end of the input or after a signal."""
         line = b""
         try:
             line = self._read_edited_line() if self._edits else self._read_plain_line()
@@ -43,16 +47,19 @@ class TypedLines:
         return line
 
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
-        """Return the last piece, b"" for a piece that a signal cut."""
+        """Return the last piece, whose bytes are `begun`; b"" where a signal cut it, which keeps them in `cut`."""
         return self._unless_cut(begun)
 
     def finish_row(self, begun: bytes) -> bytes:
-        """Return b"", because nothing more was typed."""
+        """Return b"", because nothing more was typed; after a signal `begun` goes into `cut`, before its bytes."""
         self._unless_cut(begun + self.cut)
         return b""
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
-        """Return the typed bytes, b"" for a piece that a signal cut."""
+        """Return the typed bytes, which may be fewer than `size`; b"" where a signal cut them.
+
+        `begun` has the bytes; they are kept in `cut` then.
+        """
         return begun if len(begun) >= size else self._unless_cut(begun)
 
     def _unless_cut(self, begun: bytes) -> bytes:
@@ -63,9 +70,11 @@ class TypedLines:
         return b""
 
     def __enter__(self) -> TypedLines:
+        """Return the input itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Write the history of edited lines, the last 1000, to a file of the user. A failure of that is ignored."""
         if not self._edits:
             return
         self._readline.set_history_length(_KEPT_LINES)
@@ -77,10 +86,10 @@ class TypedLines:
             self._readline.write_history_file(_find_history_file())
 
     def _read_edited_line(self) -> bytes:
-        """Return a line that was typed with editing, b"" at the end of the input."""
+        """Return a line that was typed with editing, with its end; b"" at the end of the input and after a signal."""
         before = self._readline.get_current_history_length()
         try:
-            with self._stopping.raising():
+            with self._stopping.raise_on_signal():
                 return _encode_line(input(PROMPT))
         except EOFError:
             return b""
@@ -90,14 +99,16 @@ class TypedLines:
             return _encode_line(self._readline.get_history_item(now)) if now > before else b""
 
     def _read_plain_line(self) -> bytes:
-        """Return a line that was typed without editing, b"" at the end of the input."""
+        """Return a line that was typed without editing; b"" at the end of the input and after a signal."""
         people.write(PROMPT)
         return self._typed.read1()  # a terminal gives one line at a time
 
 
 def _encode_line(line: str) -> bytes:
+    """Return a line as UTF-8 with a line feed; lone surrogates become the bytes that they stand for."""
     return line.encode("utf-8", "surrogateescape") + b"\n"
 
 
 def _find_history_file() -> str:
+    """Return the path of the history. The file need not exist."""
     return str(find_data_dir() / _FILE)

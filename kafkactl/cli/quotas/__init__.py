@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from kafkactl.admin.entities import DEFAULT_NAME, Entity, EntityType
-from kafkactl.cli.completion.names import quota_names
+from kafkactl.cli.completion.names import complete_quota_names
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.help import Section
@@ -59,7 +59,11 @@ class QuotaEntityOptions:
     ] = False
 
     def parse_parts(self) -> dict[EntityType, str]:
-        """Return the names of the entity's parts by type; raise UsageError for parts that are mutually exclusive."""
+        """Return the names of the entity's parts by type, "" for the default; empty where no part is selected.
+
+        Raise UsageError for parts that are mutually exclusive: a name and the default of a type, or an ip and a user or
+        client.
+        """
         names = {
             EntityType.USERS: _parse_name(self.user, self.user_defaults, "--user"),
             EntityType.CLIENTS: _parse_name(self.client, self.client_defaults, "--client"),
@@ -73,7 +77,10 @@ class QuotaEntityOptions:
         return parts
 
     def require_entity(self) -> list[Entity]:
-        """Return the parts of the entity that is to be changed; raise UsageError where none is selected."""
+        """Return the parts of the entity that is to be changed: one, or a user and a client.
+
+        Raise UsageError where none is selected, and for parts that are mutually exclusive.
+        """
         if not (parts := self.parse_parts()):
             raise UsageError(
                 "missing option: --user, --client or --ip",
@@ -84,7 +91,10 @@ class QuotaEntityOptions:
 
 
 def _parse_name(name: str | None, is_default: bool, flag: str) -> str | None:
-    """Return the name of a part, "" for the default, None where it is not selected; raise UsageError for both flags."""
+    """Return the name of a part, "" for the default, None where it is not selected.
+
+    `flag` is the option of the name. Raise UsageError for a name and the default at once.
+    """
     if name is not None and is_default:
         raise make_exclusive_error(flag, f"{flag}-defaults")
     return "" if is_default else name
@@ -127,7 +137,7 @@ def list_quotas(
 
 
 def _list_names(quota: Quota) -> list[str]:
-    """Return the names in a quota's entity."""
+    """Return the names in a quota's entity: of the user, the client and the ip. The default has none."""
     return [name for name in (quota.user, quota.client_id, quota.ip) if name]
 
 
@@ -142,7 +152,7 @@ def set_quotas(
         typer.Argument(
             metavar="NAME=VALUE...",
             help="Name and limit, such as producer_byte_rate=1048576.",
-            autocompletion=quota_names,
+            autocompletion=complete_quota_names,
         ),
     ],
     dry_run: Annotated[
@@ -176,7 +186,7 @@ def unset(
     quota: Annotated[
         list[str],
         typer.Argument(
-            metavar="NAME...", help="Name of a quota, such as producer_byte_rate.", autocompletion=quota_names
+            metavar="NAME...", help="Name of a quota, such as producer_byte_rate.", autocompletion=complete_quota_names
         ),
     ],
     dry_run: Annotated[
@@ -199,7 +209,12 @@ def _change(
     remove: Sequence[str],
     dry_run: bool,
 ) -> int:
-    """Change the limits of an entity and return an exit status."""
+    """Change the limits of an entity and return an exit status, which is 0.
+
+    `limits` are the new values by name, `remove` the names to remove. With `dry_run` the brokers only check. Raise
+    UsageError for a quota that the entity cannot have and in a read-only context, OperationError for a refusal and for
+    a quota to remove that is not set, and UnreachableError.
+    """
     from kafkactl.admin import quotas
     from kafkactl.admin.models import Outcome
 
@@ -220,11 +235,14 @@ def _change(
 
 
 def _find_inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> tuple[str, ...] | None:
-    """Return the arguments of the command that restores the present limits; None where this takes two commands."""
+    """Return the arguments of the command that restores the present limits; None where this takes two commands.
+
+    `names` are the quotas that are changed. Raise OperationError or UnreachableError where the limits cannot be read.
+    """
     from kafkactl.admin import quotas
 
     present = {quota.name: quota.value for quota in quotas.describe_quotas(connected, {e.type: e.name for e in entity})}
-    entity_flags = [word for part in entity for word in (f"--{part.type.singular}", part.name)]
+    entity_flags = [word for part in entity for word in _list_flags(part)]
     present_limits = [f"{name}={_format_limit(present[name])}" for name in names if name in present]
     new_names = [name for name in names if name not in present]
     if present_limits and new_names:
@@ -232,11 +250,17 @@ def _find_inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[
     return ("quotas", "set" if present_limits else "unset", *entity_flags, *(present_limits or new_names))
 
 
+def _list_flags(part: Entity) -> tuple[str, ...]:
+    """Return the option that selects a part of an entity, with its value where it has one."""
+    flag = f"--{part.type.singular}"
+    return (f"{flag}-defaults",) if part.name == DEFAULT_NAME else (flag, part.name)
+
+
 def _format_limit(value: float) -> str:
-    """Return a limit with all its digits, because it may be copied into another command."""
+    """Return a limit with all its digits, because it may be copied into another command; a whole one has no point."""
     return str(int(value)) if value.is_integer() else repr(value)
 
 
 def _make_sort_key(name: str | None) -> tuple[bool, str]:
-    """Return the sort key of a name: None comes before all names."""
+    """Return the sort key of a name: None comes before all names, and "" (the default) before all others."""
     return name is not None, name or DEFAULT_NAME

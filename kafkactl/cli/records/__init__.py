@@ -137,7 +137,10 @@ def delete(
 
 
 def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> int:
-    """Show the results of a deletion and return an exit status."""
+    """Show the results of a deletion and return an exit status: 1 if a partition has an error, else 0.
+
+    Errors are printed on stderr, and structured formats have them on stdout, too.
+    """
     if output.is_kafka:
         from kafkactl.output.kafka import admin_text
 
@@ -159,7 +162,8 @@ def _find_kept_offsets(
 ) -> dict[Partition, int]:
     """Return the first offset that stays in each partition, or -1 (the end) where all records are older than the time.
 
-    Raise OperationError where an offset cannot be read.
+    `moment` is the time in ms since 1970. With a `moment` of None it is `offset` everywhere, or -1 for an `offset` of
+    None. Raise OperationError where an offset cannot be read, and UnreachableError where no partition was answered.
     """
     from kafkactl.admin.offsets import find_offsets
     from kafkactl.admin.records import TO_THE_END

@@ -15,7 +15,14 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import print_errors, show_outcomes
-from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, absent, missing, unmatched
+from kafkactl.cli.frame.subjects import (
+    ExcludeInternal,
+    IfExists,
+    TopicsOptions,
+    make_absent_errors,
+    make_missing_error,
+    make_unmatched_errors,
+)
 from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.cli.topics import declared, describe
 from kafkactl.cli.topics.collisions import warn_of_collisions
@@ -72,8 +79,8 @@ def list_topics(
     if not selection.is_empty:
         choice = selection.choose(row.topic for row in rows)
         rows = [row for row in rows if row.topic in choice.names]
-        errors = absent(choice)
-        for error in unmatched(choice):  # a pattern without a match is not a failure
+        errors = make_absent_errors(choice)
+        for error in make_unmatched_errors(choice):  # a pattern without a match is not a failure
             people.note(f"{error}; {error.hint}")
     if output.is_kafka:
         out.write_text("\n".join(row.topic for row in rows) + "\n")
@@ -157,7 +164,7 @@ def create(
     else:
         names = require_topic_names([*(topic or ()), *(topic_flag or ())])
         if not names:
-            raise missing("topic")
+            raise make_missing_error("topic")
         assignment = _parse_assignment(replica_assignment) if replica_assignment else None
         if assignment and (partitions or replication_factor):
             raise make_exclusive_error("--replica-assignment", "--partitions" if partitions else "--replication-factor")
@@ -290,7 +297,7 @@ def delete(
     if confirm.dry_run:
         return show_outcomes(changes.preview_deletion(connected, names, verb), "topic", output)
     action = f"{verb} {len(names)} topic{'' if len(names) == 1 else 's'} with all records: {', '.join(names)}"
-    if (status := confirm.declined(action, "nothing deleted")) is not None:
+    if (status := confirm.ask(action, "nothing deleted")) is not None:
         return status
     if recreate:
         return show_outcomes(changes.recreate_topics(connected, names), "topic", output)
@@ -303,28 +310,39 @@ app.command()(declared.apply)
 
 
 def _list_creations(connected: Cluster, topics: Sequence[str]) -> list[Change]:
-    """Return a change for each topic that is to be created."""
+    """Return a change for each topic that is to be created, in order.
+
+    The topics that exist are read only for an inverse.
+    """
 
     @functools.cache
     def list_existing() -> frozenset[str]:
+        """Return the names of all topics, read once. Raise UnreachableError, or OperationError for a refusal."""
         from kafkactl.admin.topics.descriptions import list_topics
 
         return frozenset(row.topic for row in list_topics(connected))
 
     def find_inverse(topic: str) -> tuple[str, ...] | None:
-        """Return the deletion of the topic; None for a topic that exists already, because it may have records."""
+        """Return the deletion of the topic; None for a topic that exists already, because it may have records.
+
+        Raise UnreachableError, or OperationError for a refusal.
+        """
         return None if topic in list_existing() else ("topics", "delete", topic, "--yes")
 
     return [Change(action=f"create topic {topic}", inverse=functools.partial(find_inverse, topic)) for topic in topics]
 
 
 def _make_change(action: str) -> Change:
-    """Return a change that cannot be undone."""
+    """Return a change that cannot be undone. `action` is a phrase that begins with a verb."""
     return Change(action=action, inverse=cannot_be_undone)
 
 
 def _parse_assignment(text: str) -> tuple[tuple[int, ...], ...]:
-    """Return the broker ids of each partition's replicas, from a text such as 1:2,2:3; raise UsageError."""
+    """Return the broker ids of each partition's replicas, from a text such as 1:2,2:3, in the order of partitions.
+
+    Raise UsageError for a part that is not a number of at most 9 digits, for a broker that is twice in a partition, and
+    for different numbers of replicas.
+    """
     invalid = f"invalid value {text!r} for --replica-assignment"
     parts = [partition.split(":") for partition in text.split(",")]
     if not all(broker.isascii() and broker.isdigit() and len(broker) < _DIGITS for part in parts for broker in part):

@@ -106,6 +106,7 @@ def _make_change(change: DeclaredChange) -> Change:
     configs = ("configs", "alter", "topics", change.topic)
 
     def find_inverse() -> tuple[str, ...] | None:
+        """Return the arguments of the command that undoes the change; None for new partitions, which stay."""
         if change.action == "create":
             return ("topics", "delete", change.topic, "--yes")
         if change.action in ("set", "unset"):
@@ -119,7 +120,11 @@ def _make_change(change: DeclaredChange) -> Change:
 
 
 def _show_changes(changes: Sequence[DeclaredChange], output: ReportOptions) -> None:
-    """Show the changes, and a warning for each change that the brokers did not check."""
+    """Show the changes on stdout, and a warning on stderr for each change that the brokers did not check.
+
+    Without changes there is a note instead, and structured formats are still printed. Raise UsageError for a column
+    that the table does not have.
+    """
     columns = [
         Column("TOPIC", lambda row: row.topic),
         Column("ACTION", lambda row: row.action, lambda row: None if row.is_possible else "red"),

@@ -12,7 +12,7 @@ import typer
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import print_errors
-from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, unmatched
+from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, make_unmatched_errors
 from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError
 from kafkactl.output import people
@@ -133,7 +133,10 @@ def describe(
 def _add_sizes(
     connected: Cluster, rows: Sequence[PartitionDescription], size_errors: list[KafkactlError]
 ) -> list[PartitionDescription]:
-    """Return the rows with sizes. Add an error to `size_errors` for each broker whose sizes are missing."""
+    """Return the rows with the size of each leader's log in bytes; a size that is not known is None.
+
+    An error is added to `size_errors` for each broker whose sizes are missing.
+    """
     from kafkactl.admin.topics import descriptions
 
     sized, errors = descriptions.add_sizes(connected, rows)
@@ -142,7 +145,7 @@ def _add_sizes(
 
 
 def _note_empty_result(rows: Sequence[object], filters: _PartitionFilter, only_overrides: bool = False) -> None:
-    """Print a note where nothing is left of the result: empty output alone could be a mistake."""
+    """Print a note where `rows`, what is left of the result, is empty: empty output alone could be a mistake."""
     if rows:
         return
     if not filters.is_empty:
@@ -170,7 +173,9 @@ class _TopicRequest:
     def choose(self, list_existing: Callable[[], Sequence[str]]) -> tuple[list[str], list[KafkactlError]]:
         """Return the names of the topics, and an error for each pattern without a match.
 
-        A name need not exist, unless if_exists is set: then only names of existing topics are returned.
+        An empty selection means all topics. `list_existing` returns the names of all topics; it is called only where it
+        is needed, and its errors are raised. A name need not exist, unless if_exists is set: then only names of
+        existing topics are returned, and no errors. exclude_internal leaves internal topics out, also named ones.
         """
         errors: list[KafkactlError] = []
         if self.selection.is_empty:
@@ -178,13 +183,13 @@ class _TopicRequest:
         elif self.selection.patterns or self.if_exists:
             choice = self.selection.choose(list_existing())
             names = sorted({*choice.names, *(() if self.if_exists else choice.absent_names)})
-            errors += [] if self.if_exists else unmatched(choice)
+            errors += [] if self.if_exists else make_unmatched_errors(choice)
         else:
             names = list(self.selection.names)
         return [name for name in names if not (self.exclude_internal and is_internal_topic(name))], errors
 
     def make_id_error(self) -> NotFoundError:
-        """Return the error for an id that no topic has."""
+        """Return (not raise) the error for an id that no topic has."""
         return NotFoundError(
             f"topic not found: id {self.topic_id!r}", "show the id of a topic: kafkactl topics describe TOPIC"
         )
@@ -201,12 +206,12 @@ class _PartitionFilter:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether there is no condition."""
+        """Return whether there is no condition, so that every partition is shown."""
         return not (self.under_replicated or self.unavailable or self.need_settings)
 
     @property
     def names(self) -> list[str]:
-        """Return the conditions in words."""
+        """Return the conditions that are set, in words."""
         words = {
             "under-replicated": self.under_replicated,
             "without a leader": self.unavailable,
@@ -217,11 +222,14 @@ class _PartitionFilter:
 
     @property
     def need_settings(self) -> bool:
-        """Return whether the conditions need min.insync.replicas."""
+        """Return whether the conditions need min.insync.replicas of the topics."""
         return self.under_min_isr or self.at_min_isr
 
     def accepts(self, row: PartitionDescription, min_isr: int) -> bool:
-        """Return whether a partition is shown; `min_isr` is min.insync.replicas of its topic."""
+        """Return whether a partition is shown: it meets one of the conditions, or there is none.
+
+        `min_isr` is min.insync.replicas of its topic.
+        """
         return (
             self.is_empty
             or (self.under_replicated and row.under_replicated)
@@ -235,7 +243,8 @@ def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, 
     """Return the selected topics, and the errors of topics that cannot be described.
 
     Eligible leader replicas are read with `in_full`. With `as_kafka` they are not read for an id, as in Kafka's own
-    tool. Raise NotFoundError for an id that no topic has.
+    tool. Raise NotFoundError for an id that no topic has, unless if_exists is set, and UnreachableError where no broker
+    answers.
     """
     from kafkactl.admin.topics import descriptions
 
@@ -257,7 +266,10 @@ def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, 
 def _filter_topics(
     described: Sequence[TopicDescription], filters: _PartitionFilter, only_overrides: bool
 ) -> list[TopicDescription]:
-    """Return the topics with the partitions that the filter accepts. Topics without such partitions are left out."""
+    """Return the topics, in order, with the partitions that the filter accepts.
+
+    Topics without such partitions are left out, and with `only_overrides` topics without settings of their own.
+    """
     if only_overrides:
         described = [topic for topic in described if topic.configs]
     if filters.is_empty:
@@ -270,7 +282,10 @@ def _filter_topics(
 
 
 def _format_as_kafka(described: Sequence[TopicDescription], filters: _PartitionFilter, only_overrides: bool) -> str:
-    """Return the text of kafka-topics --describe: filters show partitions only, --topics-with-overrides topics only."""
+    """Return the text of kafka-topics --describe, "" for no topics.
+
+    Filters show partitions only, and `only_overrides` (--topics-with-overrides) shows topics only.
+    """
     from kafkactl.output.kafka import admin_text
 
     lines = []
@@ -297,6 +312,7 @@ def _make_document(topic: TopicDescription) -> dict[str, Any]:
 
 
 def _choose_style(row: PartitionDescription) -> str | None:
+    """Return the style of a row: red without a leader, yellow with too few replicas in sync, else None."""
     return "bold red" if row.leader is None else "yellow" if row.under_replicated else None
 
 
@@ -317,18 +333,21 @@ _COLUMNS_IN_FULL = (
 )
 
 
-def _sum_of_records(topic: TopicDescription) -> int | str:
+def _sum_records(topic: TopicDescription) -> int | str:
     """Return the largest possible number of records of a topic, or "unknown" if one partition's number is unknown."""
     counts = [row.records for row in topic.partitions if row.records is not None]
     return sum(counts) if len(counts) == len(topic.partitions) else "unknown"
 
 
 def _make_title(topic: TopicDescription, size: bool, count: bool) -> str:
-    """Return the line above the partitions of a topic."""
+    """Return the line above the partitions of a topic, without a line end.
+
+    `size` adds the bytes and `count` the records of all partitions. Bytes that are not known count as 0.
+    """
     configs = ",".join(f"{name}={value}" for name, value in topic.configs.items()) or "none of its own"
     sums = (
         f"  bytes {sum(row.size_bytes or 0 for row in topic.partitions)}" if size else "",
-        f"  records {_sum_of_records(topic)}" if count else "",
+        f"  records {_sum_records(topic)}" if count else "",
     )
     return (
         f"{topic.topic}  id {topic.topic_id}  partitions {len(topic.partitions)}"

@@ -34,7 +34,10 @@ def change_factor(
 ) -> int:
     """Give every partition of the topics `factor` replicas, and return an exit status.
 
-    Ask before replicas are dropped. With `wait` return after the moves have ended.
+    Ask before replicas are dropped: the status is 1 after the answer no. With `wait` return after the moves have ended.
+    With --dry-run only show the moves. Refused moves are printed as errors. Raise NotFoundError for a topic that does
+    not exist, OperationError where there are fewer live brokers than replicas or the request is refused,
+    UnreachableError, and UsageError where there is a question and no terminal to ask at.
     """
     from kafkactl.admin import reassignment
 
@@ -61,7 +64,11 @@ def change_factor(
 
 
 def _follow(connected: Cluster, moves: Sequence[Move]) -> None:
-    """Wait until the moves have ended. An interrupt ends the wait, not the moves."""
+    """Wait until the moves have ended, without a time-out of the whole. An interrupt ends the wait, not the moves.
+
+    Progress is shown on stderr. Raise KeyboardInterrupt after a note, and UnreachableError or OperationError where the
+    moves cannot be read.
+    """
     from kafkactl.admin.reassignment import find_unfinished_moves
 
     on_terminal = sys.stderr.isatty()

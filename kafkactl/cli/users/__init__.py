@@ -144,16 +144,18 @@ def delete(
     change = Change(action=f"delete the credentials of user {user}", inverse=cannot_be_undone)
     before_change(connected, [change], confirm.dry_run)
     action = f"delete the credential{'s' if len(mechanisms) > 1 else ''} of {user}: {', '.join(mechanisms)}"
-    if (status := confirm.declined(action, "nothing deleted")) is not None:
+    if (status := confirm.ask(action, "nothing deleted")) is not None:
         return status
     scram.alter_credentials(connected, user, (), mechanisms)
     return show_outcomes([Outcome(user, True, f"no {', '.join(mechanisms)}")], "user", output)
 
 
 def _read_password(user: str, file: Path | None) -> str:
-    """Return the password from a file, from standard input, or from a prompt; raise UsageError.
+    """Return the password from a file, from standard input (the file -), or from a prompt (None).
 
-    It never comes from the command line, which every process on the machine can read.
+    It is the first line, and may be empty from standard input. It never comes from the command line, which every
+    process on the machine can read. Raise UsageError where there is no terminal to ask at, where the repeated password
+    differs, and for a file that cannot be read, that other users can read or write, or whose first line is empty.
     """
     if file is None:
         if not sys.stdin.isatty():

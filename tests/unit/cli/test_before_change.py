@@ -119,3 +119,9 @@ def test_with_debug_a_change_is_logged_with_its_inverse(cli: Cli, broker: FakeBr
     unset = cli("--debug", "configs", "alter", "topics", "orders", "--set", "flush.ms=5", check=0).stderr
     assert "undo: kafkactl configs alter topics orders --unset flush.ms" in unset
     assert "undo: not possible" in cli("--debug", "topics", "delete", "orders", "--yes", check=0).stderr
+
+
+def test_the_inverse_of_a_default_quota_selects_the_default(cli: Cli, broker: FakeBroker) -> None:
+    in_context(cli, broker)
+    changed = cli("--debug", "quotas", "set", "--client-defaults", "producer_byte_rate=5", check=0).stderr
+    assert "undo: kafkactl quotas unset --client-defaults producer_byte_rate" in changed

@@ -188,7 +188,7 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["configs", "alter", "topics", "--set", "a=1"], "missing argument NAME", "topics NAME"),
         (["configs", "describe", "things", "x"], "invalid value 'things' for TYPE", "topics, brokers"),
         (["configs", "alter", "topics", "t"], "nothing to alter", "--set"),
-        (["configs", "alter", "topics", "t", "--set", "a=1", "--unset", "a"], "changed twice: a", ""),
+        (["configs", "alter", "topics", "t", "--set", "a=1", "--unset", "a"], "setting changed twice: a", ""),
         (["configs", "describe", "topics", "t", "--broker", "1"], "the entity is given in two ways", ""),
         (["produce"], "missing argument TOPIC", "--topic"),
         (["produce", "t", "--compression-codec", "rar"], "invalid value 'rar' for --compression-codec", "zstd"),

@@ -61,7 +61,7 @@ def test_a_user_and_a_client() -> None:
         ({"entity": ["brokers", "one"]}, "invalid broker id 'one'"),
         ({"entity": ["brokers", "²"]}, "invalid broker id '²'"),
         ({"entity_name": ["x"]}, "missing option --entity-type"),
-        ({"entity_type": ["topics"], "entity_name": ["x", "y"]}, "more names than entity types"),
+        ({"entity_type": ["topics"], "entity_name": ["x", "y"]}, "there are more entity names than entity types"),
         ({"ip": "no such host"}, "neither an ip address nor a host"),
     ],
 )

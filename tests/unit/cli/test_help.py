@@ -77,6 +77,11 @@ def test_every_line_of_help_is_a_sentence_of_its_own(path: str) -> None:
         assert not RIDDLES.search(text), f"{parameter.opts}: {text!r}"
 
 
+def test_no_bound_of_a_number_is_missing_in_the_help() -> None:
+    assert "[at most 16384]" in " ".join(" ".join(HELPS["users set"]).split())
+    assert not any("[None" in line for lines in HELPS.values() for line in lines)
+
+
 def test_every_flag_is_in_the_docs() -> None:
     page = (REPOSITORY / "docs" / "options.md").read_text()
     assert page == options.write_page(), "python -m tests.options docs/options.md writes it again"
