@@ -84,8 +84,8 @@ class InternalRecords(RecordWriter):
     def write(self, message: Any) -> bytes:
         """Return a record as a line of JSON with its end.
 
-        The result is empty for a record without a key or of a type that is not shown. Raise FormatError for a record that cannot be
-        decoded.
+        The result is empty for a record without a key or of a type that is not shown. Raise FormatError for a record
+        that cannot be decoded.
         """
         key, value = message.key(), message.value()
         if key is None:
