@@ -103,7 +103,7 @@ class Condition:
         if value is _MISSING:
             return False
         if self.compare is None:
-            return value not in (None, False)
+            return value is not None and value is not False  # 0 equals False, but it is a value
         try:
             return self.compare(value, self.literal)
         except TypeError:
@@ -112,6 +112,8 @@ class Condition:
     def _find_value(self, data: Any) -> Any:
         """Return the value at the path, or _MISSING where the path leads nowhere."""
         for step in self.path:
+            if isinstance(data, str):  # its characters are no elements
+                return _MISSING
             try:
                 data = data[step]
             except (KeyError, IndexError, TypeError):
@@ -149,7 +151,7 @@ def parse_condition(text: str) -> Condition:
     except (ValueError, RecursionError):
         value = literal  # a word without quotes
     if sign == "=~":
-        value = compile_pattern(str(value), "--where")
+        value = compile_pattern(value if isinstance(value, str) else literal, "--where")
     return Condition(tuple(path), _OPERATORS[sign], value)
 
 
@@ -167,7 +169,7 @@ def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
     """Return a compiled regular expression; raise UsageError, with the option `flag`, for an invalid one."""
     try:
         return re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(f"invalid value {pattern!r} for {flag}: not a regular expression: {error}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from kafkactl.errors import UsageError
 if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
 
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _YAML_HINT = "write the file as groups export prints it: groups: {billing: {orders: {0: 42}}}"
 _CSV_HINT = "write each line as topic,partition,offset or group,topic,partition,offset"
 
@@ -45,9 +47,11 @@ def make_document(offsets_by_group: Mapping[str, Mapping[Partition, int]]) -> di
 
 
 def read_document(path: Path) -> dict[str, dict[Partition, int]]:
-    """Return the offsets of groups in a yaml or json file as make_document writes it.
+    """Return the offsets of groups in a YAML or JSON file {groups: {GROUP: {TOPIC: {PARTITION: OFFSET}}}}.
 
-    A group without topics has an empty dict. Raise UsageError for a file that cannot be read, or has another form.
+    A group or topic without content is allowed; a group without topics has an empty dict. Partitions are numbers or
+    texts of digits, offsets are numbers from 0. Names beside `groups` are ignored. `path` may be `-` for standard
+    input. Raise UsageError for a file that cannot be read, has another form, or names a thing twice in one mapping.
     """
     content = read_yaml(path)
     groups = content.get("groups") if isinstance(content, dict) else None
@@ -65,12 +69,12 @@ def read_document(path: Path) -> dict[str, dict[Partition, int]]:
 
 
 def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str, dict[Partition, int]]:
-    """Return the offsets of groups in a csv file of Kafka.
+    """Return the offsets of groups in a csv file of Kafka, by group.
 
     Lines are group,topic,partition,offset. Without `with_group` they may also be topic,partition,offset, for the first
-    of `groups`, which is not empty then. Groups in the file that are not in `groups` are in the result, too. Raise
-    UsageError for a file that cannot be read, or has another
-    form, and for a name of `groups` that is not in the file.
+    of `groups`, which is not empty then. Empty lines are skipped; of equal partitions the last line counts. Groups in
+    the file that are not in `groups` are in the result, too. `path` may be `-` for standard input. Raise UsageError for
+    a file that cannot be read or has another form, and for a name of `groups` that is not in the file.
     """
     try:
         lines = [row for row in csv.reader(read_text(path).splitlines()) if row]
@@ -105,7 +109,10 @@ def compare(
 
 
 def _parse_digits(path: Path, text: str, noun: str) -> int:
-    """Return a whole number of a csv file, without a sign. Raise UsageError that names the noun for any other text."""
+    """Return a whole number of a csv file, without a sign; blanks around it are allowed.
+
+    Raise UsageError that names the noun for any other text, and ValueError for thousands of digits.
+    """
     if not (text.strip().isascii() and text.strip().isdigit()):
         raise UsageError(f"{path}: invalid {noun}: {text!r}", "end each line with topic,partition,offset")
     return int(text)
@@ -119,7 +126,7 @@ def _list_entries(path: Path, value: Any, noun: str) -> Iterable[tuple[Any, Any]
 
 
 def _require_name(path: Path, value: Any, noun: str) -> str:
-    """Return a name in a yaml file. Raise UsageError for an empty text, and a value that is not a text."""
+    """Return a name in a yaml file unchanged. Raise UsageError for an empty text, and a value that is not a text."""
     if not isinstance(value, str) or not value:
         raise UsageError(f"{path}: the name of a {noun} is not a text: {value!r}", "write it in quotes")
     return value
@@ -128,9 +135,10 @@ def _require_name(path: Path, value: Any, noun: str) -> str:
 def _require_number(path: Path, value: Any, noun: str) -> int:
     """Return a partition or an offset in a yaml file, from 0 to 2^63 - 1. Raise UsageError for any other value.
 
-    Exports to json have partitions as text.
+    Where `noun` is "partition", a text of at most 19 digits counts as a number, because exports to json have such
+    texts.
     """
-    if isinstance(value, str) and value.isascii() and value.isdigit() and noun == "partition":
+    if noun == "partition" and isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if type(value) is not int or not 0 <= value < 2**63:
         raise UsageError(
