@@ -38,8 +38,8 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
     """Return the groups with the time lag of each partition: the age of its oldest unread record, in ms.
 
     The records are read for this, with `read_committed` only committed ones. The time lag is 0 where nothing is unread;
-    one that cannot be read within the time-out, or of a partition without a commit, stays None. Raise UsageError for a
-    wrong client setting; a broker that does not answer is no error.
+    one that cannot be read within the time-out, or of a partition without a commit or with one beyond the end, stays
+    None. Raise UsageError for a wrong client setting; a broker that does not answer is no error.
     """
     positions = {
         position for lag in lags for row in lag.partitions if (position := find_oldest_unread(row)) is not None
@@ -48,7 +48,7 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
     now_ms = round(time.time() * _MS)
 
     def add_time_lag(row: PartitionLag) -> PartitionLag:
-        """Return the row with its time lag in ms, or unchanged where the lag is not known."""
+        """Return the row with its time lag in ms, or unchanged where the time lag is not known."""
         position = find_oldest_unread(row)
         if row.lag == 0:
             return row if row.commit is CommitState.BEYOND_END else replace(row, time_lag_ms=0)
@@ -117,8 +117,9 @@ def read_timestamps(
 def add_rates(before: Sequence[GroupLag], after: Sequence[GroupLag], seconds: float) -> list[GroupLag]:
     """Return the later groups with the records per second that were written to and read from each partition.
 
-    `before` and `after` are the same groups at two times, `seconds` (above 0) apart. A partition that was not in
-    `before` stays without rates, and a rate is None where an offset is not known. A rate may be negative after a reset.
+    `before` and `after` are the same groups at two times, `seconds` apart; 0 is a ZeroDivisionError. A partition that
+    was not in `before` stays without rates, and a rate is None where an offset is not known. A rate may be negative
+    after a reset.
     """
     earlier: Mapping[tuple[str, str, int], PartitionLag] = {
         (row.group, row.topic, row.partition): row for lag in before for row in lag.partitions
