@@ -127,7 +127,7 @@ class Watch:
         )
 
     def _fetch_metadata(self) -> dict[str, TopicMetadata]:
-        """Return the metadata of the topics, by name; raise KafkaException for a request without an answer within 2 s."""
+        """Return the metadata of the topics, by name; raise KafkaException for a request without answer in 2 s."""
         if self._selection.include is not None:
             return dict(self._client.list_topics(timeout=_WAIT_S).topics)
         return {
