@@ -114,10 +114,9 @@ def require_set(cluster: Cluster, entity: Sequence[Entity], names: Sequence[str]
 
 
 def parse_limit(name: str, text: str) -> float:
-    """Return the value of a quota from a text that Python's float() reads, such as 1048576, 0.5 or 1e6.
+    """Return the value of a quota from its text; raise UsageError for a text that is not a number.
 
-    Raise UsageError for any other text; `name` is for the message. Negative numbers, infinity (inf) and not-a-number
-    (nan) pass: brokers refuse what they do not take.
+    `name` is for the message. Negative numbers, infinity and not-a-number pass: brokers refuse what they do not take.
     """
     try:
         return float(text)

@@ -37,7 +37,7 @@ def read_headers(message: Any) -> Headers:
 
 
 def decode_header_name(data: bytes) -> str | bytes:
-    """Return the name of a header as text, or the bytes themselves where they are not UTF-8."""
+    """Return the name of a header as Headers have it: text, or the bytes themselves where they are not UTF-8."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

@@ -117,10 +117,8 @@ class SelectionRequest:
     def make_selection(self) -> Selection:
         """Return the selection. It stops at the ends of partitions for a tail and for an end, unless `follow` is set.
 
-        auto.offset.reset=earliest counts as `from_beginning`. Raise UsageError for two starts (offset, time, tail,
-        beginning), for two ends, for an offset without partitions, and for `until_end` with `follow`. Raise UsageError
-        for a group beside a start other than the beginning, an end or partitions; a default group is left out instead.
-        Raise UsageError for auto.offset.reset=none (error) with neither a group nor one of these.
+        Raise UsageError for two starts, two ends, a range or partitions beside a group, an offset without partitions,
+        `until_end` with `follow`, and auto.offset.reset=none without a group.
         """
         starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
         if len(starts) > 1:

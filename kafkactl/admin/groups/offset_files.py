@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from kafkactl.errors import UsageError
 if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
 
-_DIGITS = re.compile(r"[0-9]{1,19}")
 _YAML_HINT = "write the file as groups export prints it: groups: {billing: {orders: {0: 42}}}"
 _CSV_HINT = "write each line as topic,partition,offset or group,topic,partition,offset"
 
@@ -72,9 +70,9 @@ def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str
     """Return the offsets of groups in a csv file of Kafka, by group.
 
     Lines are group,topic,partition,offset. Without `with_group` they may also be topic,partition,offset, for the first
-    of `groups`, which is not empty then. Empty lines are skipped; of equal partitions the last line counts. Groups in
-    the file that are not in `groups` are in the result, too. `path` may be `-` for standard input. Raise UsageError for
-    a file that cannot be read or has another form, and for a name of `groups` that is not in the file.
+    of `groups`, which is not empty then. Empty lines are skipped. Groups in the file that are not in `groups` are in
+    the result, too. `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has
+    another form, and for a name of `groups` that is not in the file.
     """
     try:
         lines = [row for row in csv.reader(read_text(path).splitlines()) if row]
@@ -109,10 +107,7 @@ def compare(
 
 
 def _parse_digits(path: Path, text: str, noun: str) -> int:
-    """Return a whole number of a csv file, without a sign; blanks around it are allowed.
-
-    Raise UsageError that names the noun for any other text, and ValueError for thousands of digits.
-    """
+    """Return a whole number of a csv file, without a sign. Raise UsageError that names the noun for any other text."""
     if not (text.strip().isascii() and text.strip().isdigit()):
         raise UsageError(f"{path}: invalid {noun}: {text!r}", "end each line with topic,partition,offset")
     return int(text)
@@ -126,7 +121,7 @@ def _list_entries(path: Path, value: Any, noun: str) -> Iterable[tuple[Any, Any]
 
 
 def _require_name(path: Path, value: Any, noun: str) -> str:
-    """Return a name in a yaml file unchanged. Raise UsageError for an empty text, and a value that is not a text."""
+    """Return a name in a yaml file. Raise UsageError for an empty text, and a value that is not a text."""
     if not isinstance(value, str) or not value:
         raise UsageError(f"{path}: the name of a {noun} is not a text: {value!r}", "write it in quotes")
     return value
@@ -135,10 +130,9 @@ def _require_name(path: Path, value: Any, noun: str) -> str:
 def _require_number(path: Path, value: Any, noun: str) -> int:
     """Return a partition or an offset in a yaml file, from 0 to 2^63 - 1. Raise UsageError for any other value.
 
-    Where `noun` is "partition", a text of at most 19 digits counts as a number, because exports to json have such
-    texts.
+    Exports to json have partitions as text.
     """
-    if noun == "partition" and isinstance(value, str) and _DIGITS.fullmatch(value):
+    if isinstance(value, str) and value.isascii() and value.isdigit() and noun == "partition":
         value = int(value)
     if type(value) is not int or not 0 <= value < 2**63:
         raise UsageError(
