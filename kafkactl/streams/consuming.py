@@ -246,8 +246,8 @@ class Reading:
     def _follow_topics(self) -> None:
         """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
 
-        Without a group, or with fixed names, nothing happens. A broker that does not answer is reported, and not an
-        error.
+        Without a group, or with fixed names, nothing happens. A deleted topic is reported to the user, and also brokers
+        that do not answer, which is no error.
         """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
@@ -264,7 +264,10 @@ class Reading:
                 self._subscribe(names)
 
     def _assign(self, starts: Mapping[Partition, int]) -> None:
-        """Read these partitions from these offsets, and forget which ones are at their ends."""
+        """Read these partitions from these offsets, instead of earlier ones, and forget which ones are at their ends.
+
+        Each partition must have a range (KeyError otherwise). Stops come from the ranges.
+        """
         self._at_end.clear()
         self._stops = {partition: stop for partition in starts if (stop := self._ranges[partition].stop) is not None}
         self._consumer.assign([TopicPartition(*partition, start) for partition, start in starts.items()])
@@ -468,7 +471,10 @@ class Reading:
         raise self._cluster.error(KafkaException(error), f"cannot read {subject}")
 
     def _cut_at_stops(self, messages: list[Message]) -> list[Message]:
-        """Return the messages before the stops of their partitions, and note the partitions that are at their stop."""
+        """Return the messages before the stops of their partitions, and note the partitions that are at their stop.
+
+        A partition without a stop keeps all messages.
+        """
         remaining = []
         for message in messages:
             partition: Any = (message.topic(), message.partition())
@@ -480,7 +486,11 @@ class Reading:
         return remaining
 
     def _is_over(self, last_record_at: float) -> bool:
-        """Return whether the reading has come to its end. `last_record_at` is a time of time.monotonic()."""
+        """Return whether the reading has come to its end. `last_record_at` is a time of time.monotonic().
+
+        It ends by the idle time-out, at the ends of all assigned partitions with `until_end`, and where all assigned
+        partitions have reached their stops.
+        """
         assigned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
         if self._selection.is_over(time.monotonic() - last_record_at, assigned, self._at_end):
             return True

@@ -47,7 +47,8 @@ class DryRun:
     def _find_fault(self, record: Record) -> str | None:
         """Return why a record could not be sent, as text, or None.
 
-        Reasons are a missing partition, a timestamp of 0, a header's name, and its size.
+        Reasons are a missing partition, a timestamp of 0, a header's name that this client or a transaction cannot
+        send, and its size.
         """
         number = record.get("partition")
         if number is not None and number not in self._numbers:
@@ -68,7 +69,7 @@ _OVERHEAD_BYTES = 36
 def count_content_bytes(record: Record) -> int:
     """Return the number of bytes that a record's key, value and headers take in a request.
 
-    The lengths of the parts of headers are included, those of key and value are not.
+    The varints of the lengths of headers' names and values are included, those of key and value are not.
     """
     size_bytes = len(record.get("key") or b"") + len(record.get("value") or b"")
     for name, value in record.get("headers") or ():

@@ -387,9 +387,9 @@ class Pace:
     """Limit of the number of records per second, spread evenly over time."""
 
     def __init__(self, per_second: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Begin now; `sleep` waits for a number of seconds, and a signal may end it early.
+        """Begin now; `per_second` is the number of records per second, above 0 (ZeroDivisionError for 0).
 
-        `per_second` is the number of records per second, above 0.
+        `sleep` waits for a number of seconds; one that a signal ends early ends wait() early, too.
         """
         self.size = max(1, int(per_second / _PACES_PER_SECOND))
         """Number of records that may be sent at once."""

@@ -87,10 +87,11 @@ class LineReader:
                 add({"key": key, "value": value} if separator_in_line else self.read(line, first + len(batch)))
 
     def read(self, line: bytes, number: int) -> Record:
-        """Return one line, without its end, as a record. Key and value are None for the null marker.
+        """Return one line, without its end, as a record. Key, value and headers' values are None for the null marker.
 
-        Raise FormatError, with `number` as the number of the line, for a line without a separator (unless errors are
-        ignored) or with a value that is not of its format.
+        The line is [headers DELIMITER] [key SEPARATOR] value; which parts it has, the properties say. Raise
+        FormatError, with `number` as the number of the line, for a line without a separator (unless errors are ignored:
+        then it is a value without a key), for a null name of a header, and for a value that is not of its format.
         """
         record: Record = {"key": None, "value": None}
         rest = line

@@ -95,9 +95,9 @@ class Sending:
     def flush(self) -> None:
         """Wait until every record is acknowledged or has failed, at most for delivery.timeout.ms.
 
-        In a transaction its own time-out is the bound. After a signal's time, and where no leader was ever reached, the
-        remaining records are removed and fail. Without waiting records it returns at once. Raise OperationError where
-        the producer can send no more records, and UnreachableError where no leader was reached.
+        In a transaction transaction.timeout.ms is the bound. After a signal's time, and where no leader was ever
+        reached, the remaining records are removed and fail. Without waiting records it returns at once. Raise
+        OperationError where the producer can send no more records, and UnreachableError where no leader was reached.
         """
         if self._second_sender is not None:
             self._second_sender.flush()

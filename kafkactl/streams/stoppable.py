@@ -56,7 +56,7 @@ class CanStop(Protocol):
     def finish_row(self, begun: bytes) -> bytes:
         """Return the line that continues a row of several lines, of which `begun` was read.
 
-        Return nothing at the end or where the row stays cut.
+        Return nothing at the end, before a signal, or where the row stays cut.
         """
         ...
 

@@ -80,8 +80,9 @@ class Transactions:
     def commit(self) -> None:
         """Commit the open transaction; without one do nothing.
 
-        Raise OperationError where it had to be aborted, also because a record was not delivered. Raise UnreachableError
-        where the coordinator did not answer: the records may have been delivered then.
+        Wait for the answers of all records first. Raise OperationError where it had to be aborted, also because a
+        record was not delivered. Raise UnreachableError where no leader was reached, or the coordinator did not answer:
+        the records may have been delivered then.
         """
         if not self._begun:
             return

@@ -25,9 +25,10 @@ Position = tuple[Partition, int]
 
 
 def find_oldest_unread(row: PartitionLag) -> Position | None:
-    """Return the position of the oldest unread record, or None where nothing is unread or the position is not known.
+    """Return the position ((topic, partition), offset) of the oldest unread record, or None.
 
-    It is the committed offset, or the start of the log where that is later. Nothing is read.
+    None means that nothing is unread or that the position is not known. The offset is the committed one, or the start
+    of the log where that is later. Nothing is read.
     """
     if not row.lag or row.current_offset is None:
         return None
@@ -63,11 +64,12 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
 def read_timestamps(
     cluster: Cluster, positions: Iterable[Position], read_committed: bool = False
 ) -> dict[Position, int | None]:
-    """Return the time in ms since 1970 of the first record at or after each position.
+    """Return the time in ms since 1970 of the first record at or after each position, by position.
 
-    With `read_committed` only committed records count. Positions that could not be read within the time-out, and
-    records without a timestamp, are missing; nothing is raised for them. The time is None where no record follows, but
-    only transaction markers, which consumers do not get. Raise UsageError for a wrong client setting.
+    A position is ((topic, partition), offset). With `read_committed` only committed records count. Positions that could
+    not be read within the time-out, and records without a timestamp, are missing; nothing is raised for them. The time
+    is None where no record follows, but only transaction markers, which consumers do not get. Raise UsageError for a
+    wrong client setting.
     """
     by_partition: dict[Partition, list[int]] = defaultdict(list)
     for partition, offset in sorted(positions):

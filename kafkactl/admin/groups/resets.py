@@ -118,8 +118,9 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
 def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) -> dict[str, ResetPlan]:
     """Return the plan of each group, in the order of `groups`. Nothing is changed.
 
-    Raise UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1), NotFoundError for a topic or partition that
-    does not exist, OperationError where an offset cannot be read, or a shift has no committed offset to start from, and
+    Where the request has no `topics`, a group is reset in the partitions in which it has committed offsets. Raise
+    UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1), NotFoundError for a topic or partition that does
+    not exist, OperationError where an offset cannot be read, or a shift has no committed offset to start from, and
     UnreachableError.
     """
     plans = {}
@@ -145,7 +146,10 @@ def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partit
 
 
 def preview_plans(plans: Mapping[str, ResetPlan]) -> list[OffsetChange]:
-    """Return the changes of all plans, group by group and sorted by partition. Their results are None."""
+    """Return the changes of all plans, group by group and sorted by partition; nothing is sent.
+
+    `ok` and `error` of each change are None.
+    """
     return [change for group, plan in plans.items() for change in list_changes(group, plan)]
 
 

@@ -102,7 +102,10 @@ class LineSending:
             self._sender.close()
 
     def _is_over(self) -> bool:
-        """Return whether to give up waiting for the queue: after a fatal error, a signal, or without any leader."""
+        """Return whether to give up waiting for the queue; then the account gets the reason.
+
+        True means a fatal error, that the time after a signal is over, or that no leader was ever reached.
+        """
         outstanding = self._sender.outstanding()
         fatal_error = self._sender.fatal_error()
         if not (self._waiting.is_over(self._sender.sent - outstanding, outstanding) or fatal_error):
@@ -130,7 +133,7 @@ class LineSending:
             self._account.fail_record(record, reason)
 
     def _refuse(self, reader: LineReader, lines: list[bytes], code: int) -> None:
-        """Count lines as failed, and raise OperationError for the code of an error, always."""
+        """Count lines as accepted and failed, with librdkafka's text for `code`, and raise OperationError, always."""
         reason = self._sender.reason(code)
         self._fail_all(reader, lines, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")
