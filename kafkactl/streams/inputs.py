@@ -387,7 +387,7 @@ class Pace:
     """Limit of the number of records per second, spread evenly over time."""
 
     def __init__(self, per_second: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Begin now; `per_second` is the number of records per second, above 0 (ZeroDivisionError for 0).
+        """Begin now; `per_second` is the number of records per second, above 0.
 
         `sleep` waits for a number of seconds; one that a signal ends early ends wait() early, too.
         """
