@@ -27,8 +27,9 @@ test: lint $(VENV)/installed-dev
 	sh tests/install-docker.sh
 	$(PYTEST) tests/compose
 
+# Under a minute. `make test` runs the slow ones, too.
 test-unit: $(VENV)/installed-dev
-	$(PYTEST) -n auto tests/unit
+	$(PYTEST) -n auto -m "not slow" tests/unit
 
 test-long: test-long-properties test-long-fuzz test-long-fuzz-pure test-long-fuzz-folders test-long-loss test-long-endings test-long-errors-produce test-long-errors-transactions test-long-errors-read test-long-errors-join test-long-errors-commit test-long-errors-group test-long-values test-long-values-pure test-long-faults test-long-typer test-long-packages test-long-brokers test-long-python-3.12 test-long-python-3.13
 

@@ -1,9 +1,37 @@
-"""Numbers as text for people, never with an exponent."""
+"""Numbers: reading them strictly, and writing them without an exponent."""
 
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
+
+_MOST_CHARACTERS = 400
+
+
+_WHOLE = re.compile(r"[0-9]+")
+_DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?")
+
+
+def read_whole_number(text: str, most: int = 2**63 - 1) -> int:
+    """Return a whole number from 0 to `most`. Raise ValueError for any other text.
+
+    Only ASCII digits count. Python's int() also takes signs, blanks, 1_000 and the digits of every script: a number
+    that a user has mistyped would select something.
+    """
+    if _WHOLE.fullmatch(text) is None or len(text.lstrip("0")) > len(str(most)) or int(text) > most:
+        raise ValueError(f"not a whole number from 0 to {most}: {text[:80]!r}")
+    return int(text)
+
+
+def read_decimal_number(text: str) -> float:
+    """Return a number with or without a sign, a point and an exponent. Raise ValueError for any other text.
+
+    Only ASCII digits count, and the number must be finite: nan, inf and 1e999 are refused.
+    """
+    if len(text) > _MOST_CHARACTERS or _DECIMAL.fullmatch(text) is None or not math.isfinite(float(text)):
+        raise ValueError(f"not a number: {text[:80]!r}")
+    return float(text)
 
 
 def write_number(value: float) -> str:

@@ -141,22 +141,25 @@ def is_internal_topic(name: str) -> bool:
 
 
 def refuse_empty(value: _Value, name: str) -> _Value:
-    """Return the value, or raise UsageError if it is empty or not Unicode. None is returned unchanged.
+    """Return the value, or raise UsageError if it is empty or cannot be sent as text. None is returned unchanged.
 
     `name` is the option or argument as the user knows it, such as `--group` or `TOPIC`.
     """
     if value == "":
         raise UsageError(f"invalid value '' for {name}: the value is empty", _EMPTY_HINT)
     if value is not None:
-        require_unicode(value, name)
+        require_sendable(value, name)
     return value
 
 
-def require_unicode(text: str, name: str) -> str:
-    """Return the text, or raise UsageError if it has bytes that are not UTF-8: no name in Kafka has them.
+def require_sendable(text: str, name: str) -> str:
+    """Return the text, or raise UsageError if it has bytes that are not UTF-8, or a NUL character.
 
-    The clients do not check this. librdkafka ends the process, and kafka-python waits for ever.
+    The clients do not check this. librdkafka ends the process for bytes that are not UTF-8, and kafka-python waits for
+    ever. librdkafka takes a NUL for the end: the name of another group, whose offsets would be changed.
     """
+    if "\0" in text:
+        raise _make_invalid_value_error(text, name, "this has a NUL character", "write the name without it")
     try:
         text.encode()
     except UnicodeEncodeError:

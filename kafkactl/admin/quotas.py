@@ -13,6 +13,7 @@ from kafkactl.connection.broker_errors import refusal
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import QuotaMatch
 from kafkactl.errors import OperationError, UsageError
+from kafkactl.numerals import read_decimal_number
 
 QUOTA_NAMES = {
     EntityType.USERS: ("consumer_byte_rate", "controller_mutation_rate", "producer_byte_rate", "request_percentage"),
@@ -116,10 +117,10 @@ def require_set(cluster: Cluster, entity: Sequence[Entity], names: Sequence[str]
 def parse_limit(name: str, text: str) -> float:
     """Return the value of a quota from its text; raise UsageError for a text that is not a number.
 
-    `name` is for the message. Negative numbers, infinity and not-a-number pass: brokers refuse what they do not take.
+    `name` is for the message. Negative numbers pass, because brokers refuse them; infinity and not-a-number do not.
     """
     try:
-        return float(text)
+        return read_decimal_number(text)
     except ValueError:
         raise UsageError(f"invalid value {text!r} for {name}: not a number", f"for example: {name}=1048576") from None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -60,6 +60,7 @@ COMMANDS = {
 }
 _OWN = {"help": "Show the help of a command.", "version": "Show the version and the compiled parts."}
 """Commands that the root runs itself."""
+_OWN_ARGUMENTS = {"help": " [COMMAND]...", "version": ""}
 ALIASES = {alias: name for name, entry in COMMANDS.items() for alias in entry.aliases}
 
 
@@ -94,7 +95,12 @@ class LazyGroup(help_text.Group):
         `args` is not empty. `kafkactl help COMMAND` becomes `kafkactl COMMAND --help`. `help` alone and `version` write
         to stdout and raise typer.Exit; during completion they write nothing. Raise UsageError for an unknown name.
         """
+        if not ctx.resilient_parsing and (own_name := _find_own_help(args)) is not None:
+            stdout.out.write_text(f"Usage: kafkactl {own_name}{_OWN_ARGUMENTS[own_name]}\n\n  {_OWN[own_name]}\n")
+            raise typer.Exit
         if args[0] == "version" and not ctx.resilient_parsing:
+            if args[1:]:
+                raise UsageError(f"unexpected argument: {args[1]}", "kafkactl version takes no arguments")
             _print_version(is_requested=True)
         if args[0] == "help":
             if args[1:]:
@@ -132,6 +138,13 @@ app = typer.Typer(
     context_settings=CONTEXT_SETTINGS,
     epilog=f"Help of a command: kafkactl help COMMAND. {statuses.HELP}",
 )
+
+
+def _find_own_help(args: Sequence[str]) -> str | None:
+    """Return the own command whose help is asked for, as by `help version` and `version --help`; None for others."""
+    if args[0] in _OWN and args[1:2] in (["--help"], ["-h"]):
+        return args[0]
+    return args[1] if args[0] == "help" and args[1:2] and args[1] in _OWN else None
 
 
 def _print_version(is_requested: bool) -> None:

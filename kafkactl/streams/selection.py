@@ -117,8 +117,9 @@ class SelectionRequest:
     def make_selection(self) -> Selection:
         """Return the selection. It stops at the ends of partitions for a tail and for an end, unless `follow` is set.
 
-        Raise UsageError for two starts, two ends, a range or partitions beside a group, an offset without partitions,
-        `until_end` with `follow`, and auto.offset.reset=none without a group.
+        An end without a start begins at the oldest record. Raise UsageError for two starts, two ends, a start after the
+        end, a range or partitions beside a group, an offset without partitions, `partitions` beside `assigned`, a start
+        beside an offset of `assigned`, `until_end` with `follow`, and auto.offset.reset=none without a group.
         """
         starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
         if len(starts) > 1:
@@ -126,6 +127,8 @@ class SelectionRequest:
         ends = self._list_names("to_offset", "before_time_ms")
         if len(ends) > 1:
             raise self._make_exclusive_error(*ends)
+        if self.assigned is not None:
+            self._check_assigned(starts)
         range_names = self._list_names("offset", "from_time_ms", "tail") + ends
         group = self._choose_group(range_names + self._list_names("partitions", "assigned"))
         if self.offset is not None and not self.partitions:
@@ -136,7 +139,12 @@ class SelectionRequest:
             )
         if self.until_end and self.follow:
             raise self._make_exclusive_error(self._name("until_end"), self._name("follow"))
+        if (self.from_time_ms or 0) > (self.before_time_ms or 2**63):
+            raise UsageError(f"{self._name('from_time_ms')} is after {self._name('before_time_ms')}", "exchange them")
+        if self.to_offset is not None and (self.offset or 0) > self.to_offset:
+            raise UsageError(f"{self._name('offset')} is after {self._name('to_offset')}", "exchange them")
         is_bounded = self.tail is not None or bool(ends)
+        begins_at_start = bool(ends) and not starts and self.auto_offset_reset is None
         return Selection(
             topics=self.topics,
             include=self.include,
@@ -146,12 +154,22 @@ class SelectionRequest:
             offset=self.offset,
             from_time_ms=self.from_time_ms,
             tail=self.tail,
-            from_beginning=self.from_beginning or self.auto_offset_reset == "earliest",
+            from_beginning=self.from_beginning or self.auto_offset_reset == "earliest" or begins_at_start,
             to_offset=self.to_offset,
             before_time_ms=self.before_time_ms,
             idle_timeout_ms=self.idle_timeout_ms,
             until_end=self.until_end or (is_bounded and not self.follow),
         )
+
+    def _check_assigned(self, starts: Sequence[str]) -> None:
+        """Raise UsageError for `assigned` beside `partitions`, and for its offsets beside a start.
+
+        `starts` are the names of the starts that are set.
+        """
+        if self.partitions:
+            raise self._make_exclusive_error(self._name("partitions"), self._name("assigned"))
+        if starts and any(offset is not None for offset in (self.assigned or {}).values()):
+            raise self._make_exclusive_error(starts[0], f"an offset in {self._name('assigned')}")
 
     def _choose_group(self, chosen_names: Sequence[str]) -> str | None:
         """Return the group to join, or None. `chosen_names` are the parts that a group would choose itself.

@@ -15,6 +15,9 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
+
 COMMAND = "brokers list"
 STEPS = 5
 HEADING = re.compile(r"^### (\d)\. ", re.MULTILINE)

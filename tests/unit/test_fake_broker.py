@@ -46,6 +46,9 @@ from tests.fake_broker import (
 from tests.fake_broker.answers import HANDLERS
 from tests.fake_broker.protocol import Fields, Request, api_key, api_name, apis, decode_answer, encode_request
 
+pytestmark = pytest.mark.slow
+
+
 QUIET = {"log.queue": True, "log_level": 0}
 SOON_S = 10.0
 GROUP_ID_NOT_FOUND, NOT_CONTROLLER, CLUSTER_AUTHORIZATION_FAILED = 69, 41, 31

@@ -33,6 +33,9 @@ from tests.json_contract import (
 )
 from tests.unit.storage.encoding import KINDS_OF_BATCHES, encode_batch
 
+pytestmark = pytest.mark.slow
+
+
 OUTPUTS = load_outputs()
 MESSAGES = load_messages()
 COMMANDS = json_contract.walk_commands()

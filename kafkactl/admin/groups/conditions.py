@@ -10,7 +10,7 @@ from typing import Any
 
 from kafkactl.admin.groups.models import GroupLag
 from kafkactl.errors import UsageError
-from kafkactl.numerals import write_number
+from kafkactl.numerals import read_decimal_number, write_number
 from kafkactl.times import parse_duration
 
 _FORM = re.compile(r"\s*(lag|time|state|members)\s*(>=|<=|!=|==|=|>|<)\s*(\S+)\s*")
@@ -71,7 +71,7 @@ def parse(text: str) -> Condition:
     if subject == "time":
         return Condition(text, subject, _OPERATORS[operator_text], parse_duration(bound, "--fail-if time") / _MS)
     try:
-        return Condition(text, subject, _OPERATORS[operator_text], float(bound))
+        return Condition(text, subject, _OPERATORS[operator_text], read_decimal_number(bound))
     except ValueError:
         raise UsageError(f"invalid value {text!r} for --fail-if: {bound!r} is not a number", _HINT) from None
 

@@ -111,7 +111,7 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
     if selection is None or selection.is_empty:
-        return GroupChoice(groups=_sort_groups(group_list.groups), errors=list_errors)
+        return _make_choice(group_list.groups, list_errors)
     choice = selection.choose([group.group for group in group_list.groups])
     if choice.unmatched_patterns and not list_errors:
         raise NotFoundError(f"no group matches {choice.unmatched_patterns[0]!r}", _LIST_HINT)
@@ -133,10 +133,30 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
     if choice.unmatched_patterns or not selection.names:
         errors += list_errors
     names = set(choice.names)
-    return GroupChoice(
-        groups=_sort_groups([*(listing for listing in group_list.groups if listing.group in names), *late]),
-        errors=tuple(errors),
-    )
+    chosen = [*(listing for listing in group_list.groups if listing.group in names), *late]
+    return _make_choice(chosen, errors)
+
+
+def _make_choice(listings: Sequence[GroupListing], errors: Sequence[KafkactlError]) -> GroupChoice:
+    """Return the choice of these groups, sorted, with an error instead of each group that cannot be asked about."""
+    sendable = [listing for listing in listings if is_sendable(listing.group)]
+    names = sorted({listing.group for listing in listings} - {listing.group for listing in sendable})
+    return GroupChoice(groups=_sort_groups(sendable), errors=(*errors, *map(make_name_error, names)))
+
+
+def is_sendable(group: str) -> bool:
+    """Return whether the clients can ask about a group of this name: it is not empty, and has no NUL character.
+
+    Some clients make such groups. librdkafka refuses an empty name, and cuts a name at a NUL: the rest may be another
+    group.
+    """
+    return bool(group) and "\0" not in group
+
+
+def make_name_error(group: str) -> OperationError:
+    """Return (not raise) the error for a group whose name the clients cannot send."""
+    reason = "is empty" if not group else "has a NUL character"
+    return OperationError(f"group {group!r}: its name {reason}, and no request of this client can have it")
 
 
 def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, GroupListing | OperationError]:

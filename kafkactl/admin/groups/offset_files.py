@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from kafkactl.documents import read_text, read_yaml
 from kafkactl.errors import UsageError
+from kafkactl.numerals import read_whole_number
+from kafkactl.patterns import require_sendable
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
@@ -62,7 +65,7 @@ def read_document(path: Path) -> dict[str, dict[Partition, int]]:
             topic = _require_name(path, key, "topic")
             for number, value in _list_entries(path, partitions, f"topic {topic}"):
                 offset = _require_number(path, value, f"offset of {topic}-{number}")
-                offsets[topic, _require_number(path, number, "partition")] = offset
+                _add(path, name, offsets, (topic, _require_number(path, number, "partition")), offset)
     return offsets_by_group
 
 
@@ -80,8 +83,9 @@ def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str
         for *names, topic, number, offset in lines:
             if len(names) > 1 or (not names and with_group):
                 raise UsageError(f"{path}: not a plan of offsets", _CSV_HINT)
-            offsets = offsets_by_group.setdefault(names[0] if names else groups[0], {})
-            offsets[topic, _parse_digits(path, number, "partition")] = _parse_digits(path, offset, "offset")
+            group = names[0] if names else groups[0]
+            partition = topic, _parse_digits(path, number, "partition")
+            _add(path, group, offsets_by_group.setdefault(group, {}), partition, _parse_digits(path, offset, "offset"))
     except (ValueError, csv.Error):
         raise UsageError(f"{path}: not a plan of offsets", _CSV_HINT) from None
     if missing_groups := [group for group in groups if group not in offsets_by_group]:
@@ -106,11 +110,21 @@ def compare(
     return differences
 
 
+def _add(path: Path, group: str, offsets: dict[Partition, int], partition: Partition, offset: int) -> None:
+    """Add the offset of a partition. Raise UsageError where the group has one already."""
+    if partition in offsets:
+        raise UsageError(
+            f"{path}: two offsets of {partition[0]}-{partition[1]} in group {group}", "leave one of them out"
+        )
+    offsets[partition] = offset
+
+
 def _parse_digits(path: Path, text: str, noun: str) -> int:
     """Return a whole number of a csv file, without a sign. Raise UsageError that names the noun for any other text."""
-    if not (text.strip().isascii() and text.strip().isdigit()):
-        raise UsageError(f"{path}: invalid {noun}: {text!r}", "end each line with topic,partition,offset")
-    return int(text)
+    try:
+        return read_whole_number(text.strip())
+    except ValueError:
+        raise UsageError(f"{path}: invalid {noun}: {text!r}", "end each line with topic,partition,offset") from None
 
 
 def _list_entries(path: Path, value: Any, noun: str) -> Iterable[tuple[Any, Any]]:
@@ -121,10 +135,10 @@ def _list_entries(path: Path, value: Any, noun: str) -> Iterable[tuple[Any, Any]
 
 
 def _require_name(path: Path, value: Any, noun: str) -> str:
-    """Return a name in a yaml file. Raise UsageError for an empty text, and a value that is not a text."""
+    """Return a name in a yaml file. Raise UsageError for empty text, a NUL character, and a value of another type."""
     if not isinstance(value, str) or not value:
         raise UsageError(f"{path}: the name of a {noun} is not a text: {value!r}", "write it in quotes")
-    return value
+    return require_sendable(value, f"a {noun} in {path}")
 
 
 def _require_number(path: Path, value: Any, noun: str) -> int:
@@ -132,8 +146,9 @@ def _require_number(path: Path, value: Any, noun: str) -> int:
 
     Exports to json have partitions as text.
     """
-    if isinstance(value, str) and value.isascii() and value.isdigit() and noun == "partition":
-        value = int(value)
+    if isinstance(value, str) and noun == "partition":
+        with suppress(ValueError):
+            value = read_whole_number(value)
     if type(value) is not int or not 0 <= value < 2**63:
         raise UsageError(
             f"{path}: {noun} is not a whole number from 0: {value!r}", "write it as groups export prints it"

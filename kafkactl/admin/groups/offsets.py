@@ -14,7 +14,9 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from kafkactl.admin.groups.descriptions import (
     OTHER_TYPES,
     find_unlisted_groups,
+    is_sendable,
     list_groups,
+    make_name_error,
     make_unsupported_error,
     read_committed_offsets,
 )
@@ -24,6 +26,7 @@ from kafkactl.connection.broker_errors import TRANSIENT_CODES, describe_error, d
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.protocol import ErrorCode, SpecialOffset
 from kafkactl.errors import NotFoundError, OperationError, UsageError
+from kafkactl.numerals import read_whole_number
 from kafkactl.patterns import NameSelection
 
 _INACTIVE = ("Empty", "Dead")
@@ -132,7 +135,9 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
             targets_found.append(Target(group=name, error=listing))
             continue
         error = None
-        if listing.type.lower() in OTHER_TYPES:
+        if not is_sendable(name):
+            error = make_name_error(name)
+        elif listing.type.lower() in OTHER_TYPES:
             error = make_unsupported_error(listing)
         elif listing.state not in _INACTIVE:
             reason = f"group {name} is {listing.state}: its members would go on from their own positions"
@@ -180,7 +185,7 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
     for text in topics:
         name, colon, numbers = text.partition(":")
         try:
-            partition_numbers = [int(number) for number in numbers.split(",")] if colon else None
+            partition_numbers = [read_whole_number(number) for number in numbers.split(",")] if colon else None
         except ValueError:
             raise UsageError(
                 f"invalid value {text!r} for --topic: not partition numbers", "like orders or orders:0,1,2"

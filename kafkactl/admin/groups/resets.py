@@ -130,6 +130,8 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
         else:
             partitions = parse_partitions(cluster, request.topics)
         plans[group] = plan_reset(cluster, group, partitions, request.reset)
+    if groups and request.topics is None and not any(plan.offsets for plan in plans.values()):
+        raise NotFoundError(f"no committed offsets: {', '.join(groups)}", "name the topics: --topic TOPIC")
     return plans
 
 

@@ -17,7 +17,7 @@ from kafkactl.cli.frame import help as help_text
 from kafkactl.cli.frame import rights
 from kafkactl.cli.frame.values import read_values_of
 from kafkactl.errors import OperationError
-from kafkactl.patterns import refuse_empty, require_unicode
+from kafkactl.patterns import refuse_empty, require_sendable
 
 T = TypeVar("T")
 
@@ -242,7 +242,7 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
             if not text and name not in _MAY_BE_EMPTY:
                 refuse_empty(text, shown)
             if name not in _BYTES and not text.isascii():
-                require_unicode(text, shown)
+                require_sendable(text, shown)
 
 
 def _fill_in(options: T, click_context: typer.Context) -> T:

@@ -125,14 +125,21 @@ def _set_offsets(
     """
     from kafkactl.admin.groups.resets import find_reset_targets, plan_offsets
 
+    if not offsets:
+        people.note("the file has no groups: nothing to do")
+        return 0
     targets = find_reset_targets(connected, select_names(list(offsets)))
     if targets.refusals:
         raise targets.refusals[0]
-    for name in targets.new:
-        people.note(f"group {name} does not exist yet: {'it is created' if execute else '--execute creates it'}")
     plans = plan_offsets(connected, {name: offsets[name] for name in targets.changeable})
     print_plan_notes(plans, as_kafka=False)
-    return show_changes(make_changes(connected, plans, execute), output, execute)
+    changes = make_changes(connected, plans, execute)
+    created = {change.group for change in changes if change.ok is not False}.intersection(targets.new)
+    for name in sorted(created):
+        people.note(
+            f"group {name} {'did not exist: it was created' if execute else 'does not exist yet: --execute creates it'}"
+        )
+    return show_changes(changes, output, execute)
 
 
 _DIFF_COLUMNS = [

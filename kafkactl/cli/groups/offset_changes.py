@@ -105,7 +105,7 @@ def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute
     from kafkactl.cli.groups import tables
 
     output.show(Report(changes, [Table(tables.make_offset_change_columns(executed=execute), changes)]))
-    if not execute:
+    if not execute and changes:
         people.note("nothing done yet: --execute commits these offsets")
     return print_failures(changes)
 

@@ -168,13 +168,15 @@ def reset_offsets(
     if execute and confirm.dry_run:
         raise make_exclusive_error("--execute", "--dry-run")
     selection = which.require_selection()
+    if export and output.is_structured:
+        raise make_exclusive_error("--export", "a format for programs: --export prints csv")
     reset = new_offsets.choose(clock, where.from_file is not None)
     where.require_one()
     connected = cluster.connect()
     targets = find_reset_targets(connected, selection)
     for error in targets.refusals:
         people.error(error)
-    if not _may_create(targets.new, confirm.yes, execute):
+    if not where.all_topics and not _may_create(targets.new, confirm.yes, execute):
         return FAILED
     plans = _make_plans(connected, targets, where, reset)
     print_plan_notes(plans, output.is_kafka)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kafkactl.admin.groups import offsets
+from kafkactl.admin.groups import descriptions, offsets
 from kafkactl.admin.groups.descriptions import choose_groups
 from kafkactl.admin.groups.models import GroupList, GroupListing
 from kafkactl.admin.groups.offsets import find_targets, preview_deletion
@@ -91,3 +91,17 @@ def test_a_list_with_a_gap_selects_nothing(
         find_targets(cluster, selection)
     (target,) = find_targets(cluster, select_names(["billing"]))
     assert target.exists
+
+
+@pytest.mark.parametrize("name", ["", "bill\0ing"])
+def test_a_group_that_no_client_can_name(cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests about it would fail, or be about another group; the others are shown."""
+    listings = (GroupListing("billing", "Classic", "Empty"), GroupListing(name, "Classic", "Empty"))
+    for module in (offsets, descriptions):
+        monkeypatch.setattr(module, "list_groups", lambda _: GroupList(listings, ()))
+    choice = choose_groups(cluster)
+    assert [group.group for group in choice.groups] == ["billing"]
+    assert [repr(name) in str(error) for error in choice.errors] == [True]
+    targets = {target.group: target.error for target in find_targets(cluster, select_names([]))}
+    assert targets["billing"] is None
+    assert "no request of this client" in str(targets[name])

@@ -98,3 +98,27 @@ def test_json_that_yaml_readers_refuse(tmp_path: Path) -> None:
     file.write_text("{" * 100_000)
     with pytest.raises(UsageError, match="cannot read"):
         read_document(file)
+
+
+@pytest.mark.parametrize("text", ['groups: {g: {t: {0: 1, "0": 2}}}', '{"groups": {"g": {"t": {"0": 1, "00": 2}}}}'])
+def test_two_spellings_of_one_partition(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "o.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match="two offsets of t-0 in group g"):
+        read_document(file)
+
+
+def test_two_lines_of_one_partition(tmp_path: Path) -> None:
+    file = tmp_path / "o.csv"
+    file.write_text("t,0,1\nt,00,2\n")
+    with pytest.raises(UsageError, match="two offsets of t-0 in group g"):
+        read_csv(file, ["g"], with_group=False)
+
+
+@pytest.mark.parametrize("name", ["a\\u0000b", "\\u0000"])
+def test_a_name_that_a_client_would_cut(name: str, tmp_path: Path) -> None:
+    """librdkafka takes the NUL for the end of the name, and changes another group."""
+    file = tmp_path / "o.json"
+    file.write_text(f'{{"groups": {{"{name}": {{"t": {{"0": 1}}}}}}}}')
+    with pytest.raises(UsageError, match="NUL"):
+        read_document(file)

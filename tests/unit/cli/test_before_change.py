@@ -13,6 +13,9 @@ from kafkactl.cli.frame.command import build
 from tests.conftest import Cli
 from tests.fake_broker import FakeBroker, Group
 
+pytestmark = pytest.mark.slow
+
+
 CHANGES = {
     *("CreateTopics", "CreatePartitions", "DeleteTopics", "IncrementalAlterConfigs", "AlterConfigs", "DeleteRecords"),
     *("AlterPartitionReassignments", "ElectLeaders", "DeleteGroups", "OffsetCommit", "OffsetDelete", "LeaveGroup"),

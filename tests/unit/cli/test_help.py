@@ -150,3 +150,11 @@ def test_nothing_near_is_no_suggestion() -> None:
 
 def test_the_page_of_options_is_linked() -> None:
     assert "docs/options.md" in (REPOSITORY / "README.md").read_text()
+
+
+def test_help_of_the_commands_of_the_root_itself(cli: Cli) -> None:
+    for name in ("help", "version"):
+        texts = {cli.ok(*arguments) for arguments in (("help", name), (name, "--help"), (name, "-h"))}
+        assert len(texts) == 1
+        assert texts.pop().startswith(f"Usage: kafkactl {name}")
+    assert "unexpected argument: x" in cli("version", "x", check=2).stderr

@@ -16,6 +16,9 @@ import pytest
 
 from kafkactl.cli.groups.serving import MetricsServer, Scraper
 
+pytestmark = pytest.mark.slow
+
+
 COUNTING = (
     "import pathlib, sys, time; p = pathlib.Path(sys.argv[1]); p.open('a').write('x'); time.sleep(0.5); print('m 1.0')"
 )

@@ -17,6 +17,9 @@ from kafkactl.connection.settings import Settings
 from kafkactl.errors import UnansweredError, UnreachableError
 from tests.fake_broker import FakeCluster, Topic, placed
 
+pytestmark = pytest.mark.slow
+
+
 _OF_THE_CONTROLLER = (
     "AlterClientQuotas",
     "AlterPartitionReassignments",

@@ -17,6 +17,9 @@ from tests.forking import Done, Line, run_all
 from tests.unit.storage.encoding import encode_batch
 from tests.unit.storage.test_damage import data_batch, end_batch, plain, with_changed_byte
 
+pytestmark = pytest.mark.slow
+
+
 LOG = f"{0:020}.log"
 EMPTY = encode_batch([Record(20, 5, -1, None, None, ())], count=0, data=b"")
 

@@ -19,6 +19,9 @@ from kafkactl.storage.records import Record
 from tests.conftest import REPOSITORY, Cli
 from tests.unit.storage.encoding import KINDS_OF_BATCHES, encode_batch
 
+pytestmark = pytest.mark.slow
+
+
 FOLDER = REPOSITORY / "tests" / "data" / "orders-0"
 LOG = FOLDER / f"{0:020}.log"
 

@@ -18,6 +18,9 @@ import yaml
 from tests.conftest import REPOSITORY, Cli
 from tests.forking import Line, run_all
 
+pytestmark = pytest.mark.slow
+
+
 CASES = REPOSITORY / "tests" / "data" / "cases"
 LOG = f"{0:020}.log"
 

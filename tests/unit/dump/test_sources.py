@@ -20,6 +20,9 @@ from kafkactl.storage.text import jvm_text
 from tests.conftest import REPOSITORY, Cli
 from tests.unit.storage.encoding import encode_batch
 
+pytestmark = pytest.mark.slow
+
+
 FOLDER = REPOSITORY / "tests" / "data" / "orders-0"
 LOG = FOLDER / f"{0:020}.log"
 EVERY_CELL = bool(os.environ.get("KAFKACTL_TEST_EVERY_CELL"))

@@ -14,6 +14,9 @@ from kafkactl.storage.records import Record
 from tests.conftest import Cli
 from tests.unit.storage.encoding import encode_batch
 
+pytestmark = pytest.mark.slow
+
+
 TIME_MS = 1_700_000_000_000
 
 

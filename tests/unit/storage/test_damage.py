@@ -28,6 +28,9 @@ from kafkactl.storage.selection import BadCrc, Selection
 from kafkactl.storage.transactions import OpenRecords
 from tests.unit.storage.encoding import KINDS_OF_BATCHES, encode_batch
 
+pytestmark = pytest.mark.slow
+
+
 LOG = f"{0:020}.log"
 
 

@@ -17,6 +17,9 @@ from kafkactl.storage.log_dir import list_segments
 from kafkactl.storage.segment import Segment
 from tests.data.logs import HERE, extract
 
+pytestmark = pytest.mark.slow
+
+
 FLIPS = 15
 """Bits that are flipped in each kind of file."""
 TOPICS = ("plain-0", "rolled-0", "transactions-0", "__cluster_metadata-0")

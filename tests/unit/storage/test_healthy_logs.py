@@ -12,6 +12,9 @@ from kafkactl.storage.log_dir import list_files, list_partition_folders
 from tests.conftest import Cli
 from tests.data.logs import ARCHIVES, extract
 
+pytestmark = pytest.mark.slow
+
+
 NOTICES = (
     "missing: the broker runs",
     "the transaction of producer",

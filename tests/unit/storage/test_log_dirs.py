@@ -19,6 +19,9 @@ from tests.conftest import REPOSITORY, Cli
 from tests.data.logs import HERE, extract
 from tests.unit.storage.encoding import encode_batch
 
+pytestmark = pytest.mark.slow
+
+
 TIME_MS = 1_700_000_000_000
 CASES = REPOSITORY / "tests" / "data" / "cases"
 

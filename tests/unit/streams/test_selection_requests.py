@@ -26,6 +26,8 @@ def is_refused(names: set[str]) -> bool:
         or len(names & ENDS.keys()) > 1
         or {"until_end", "follow"} <= names
         or ("offset" in names and "partitions" not in names)
+        or PLACES.keys() <= names
+        or ("assigned" in names and bool(names & STARTS.keys()))
     )
 
 
@@ -43,6 +45,9 @@ def test_every_choice_of_fields(count: int) -> None:
         for name in chosen - {"until_end", "follow"}:
             assert getattr(selection, name) == FIELDS[name]
         is_bounded = bool(chosen & {"tail", *ENDS})
+        assert selection.from_beginning == (
+            "from_beginning" in chosen or (bool(chosen & ENDS.keys()) and not chosen & STARTS.keys())
+        )
         assert selection.until_end == ("until_end" in chosen or (is_bounded and "follow" not in chosen)), names
 
 
@@ -69,3 +74,21 @@ def test_no_place_to_start_at() -> None:
     assert ask(auto_offset_reset="error", tail=1).tail == 1
     assert ask(auto_offset_reset="earliest").from_beginning
     assert not ask(auto_offset_reset="latest").from_beginning
+
+
+def test_a_start_after_the_end() -> None:
+    for fields in ({"from_time_ms": 8, "before_time_ms": 2}, {"offset": 2, "to_offset": 1, "partitions": (0,)}):
+        with pytest.raises(UsageError, match="is after"):
+            ask(**fields)
+    assert ask(from_time_ms=2, before_time_ms=2).before_time_ms == 2
+
+
+def test_an_end_begins_at_the_oldest_record_unless_a_setting_says_otherwise() -> None:
+    assert ask(before_time_ms=5).from_beginning
+    assert not ask(before_time_ms=5, auto_offset_reset="latest").from_beginning
+
+
+def test_assigned_partitions_beside_a_start() -> None:
+    assert ask(assigned={("t", 0): None}, tail=3).tail == 3
+    with pytest.raises(UsageError, match="tail and an offset in assigned are mutually exclusive"):
+        ask(assigned={("t", 0): None, ("t", 1): 4}, tail=3)
