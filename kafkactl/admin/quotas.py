@@ -115,7 +115,7 @@ def require_set(cluster: Cluster, entity: Sequence[Entity], names: Sequence[str]
 
 
 def parse_limit(name: str, text: str) -> float:
-    """Return the value of a quota from its text; raise UsageError for a text that is not a number.
+    """Return the value of a quota from a text such as 1048576, 0.5 or 1e6; raise UsageError for any other text.
 
     `name` is for the message. Negative numbers pass, because brokers refuse them; infinity and not-a-number do not.
     """

@@ -117,9 +117,12 @@ class SelectionRequest:
     def make_selection(self) -> Selection:
         """Return the selection. It stops at the ends of partitions for a tail and for an end, unless `follow` is set.
 
-        An end without a start begins at the oldest record. Raise UsageError for two starts, two ends, a start after the
-        end, a range or partitions beside a group, an offset without partitions, `partitions` beside `assigned`, a start
-        beside an offset of `assigned`, `until_end` with `follow`, and auto.offset.reset=none without a group.
+        An end without a start begins at the oldest record, unless auto.offset.reset is set; earliest there counts as
+        `from_beginning`. Raise UsageError for two starts (offset, time, tail, beginning), two ends, a start after the
+        end, an offset without partitions, `partitions` beside `assigned`, a start beside an offset of `assigned`, and
+        `until_end` with `follow`. Raise UsageError for a group beside an offset, a time, a tail, an end or partitions;
+        a default group is left out instead. Raise UsageError for auto.offset.reset=none (error) with neither a group
+        nor one of these.
         """
         starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
         if len(starts) > 1:

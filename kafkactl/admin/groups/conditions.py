@@ -56,9 +56,9 @@ class Condition:
 def parse(text: str) -> Condition:
     """Return the condition of a text SUBJECT OPERATOR BOUND, such as lag>10000 or time>5m; blanks may stand between.
 
-    The operators are >, <, >=, <=, =, == and !=. The subjects are lag (records) and members, with a number such as 10
-    or 1.5, time, with a duration (a bare number is seconds), and state, with only =, == and !=. Names of states are not
-    checked. Raise UsageError for any other text.
+    The operators are >, <, >=, <=, =, == and !=. The subjects are lag (records) and members, with a finite number such
+    as 10, 1.5 or 1e6, time, with a duration (a bare number is seconds), and state, with only =, == and !=. Names of
+    states are not checked. Raise UsageError for any other text.
     """
     match = _FORM.fullmatch(text)
     if match is None:

@@ -103,10 +103,10 @@ def list_groups(cluster: Cluster) -> GroupList:
 def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> GroupChoice:
     """Return the selected consumer groups (None or empty: all), sorted, and errors, which are not raised.
 
-    A name may have a NotFoundError, or an OperationError where it is a share or streams group or its coordinator does
-    not answer. While a broker's list is missing, the errors say so. Raise NotFoundError for a pattern without a match
-    in complete lists, UnreachableError where no broker answers, OperationError where all refuse, and UsageError for a
-    wrong client setting.
+    A name may have a NotFoundError, or an OperationError where it is a share or streams group, its coordinator does not
+    answer, or no client can send it. While a broker's list is missing, the errors say so. Raise NotFoundError for a
+    pattern without a match in complete lists, UnreachableError where no broker answers, OperationError where all
+    refuse, and UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
@@ -138,7 +138,11 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
 
 
 def _make_choice(listings: Sequence[GroupListing], errors: Sequence[KafkactlError]) -> GroupChoice:
-    """Return the choice of these groups, sorted, with an error instead of each group that cannot be asked about."""
+    """Return the choice of these groups, sorted, and the errors.
+
+    A group that cannot be asked about, because its name is empty or has a NUL character, becomes an error after the
+    others.
+    """
     sendable = [listing for listing in listings if is_sendable(listing.group)]
     names = sorted({listing.group for listing in listings} - {listing.group for listing in sendable})
     return GroupChoice(groups=_sort_groups(sendable), errors=(*errors, *map(make_name_error, names)))
@@ -154,7 +158,7 @@ def is_sendable(group: str) -> bool:
 
 
 def make_name_error(group: str) -> OperationError:
-    """Return (not raise) the error for a group whose name the clients cannot send."""
+    """Return (not raise) the error for a group whose name no client can send: it is empty, or has a NUL character."""
     reason = "is empty" if not group else "has a NUL character"
     return OperationError(f"group {group!r}: its name {reason}, and no request of this client can have it")
 

@@ -108,9 +108,10 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     """Return the selected groups, or all groups, sorted by name. A selected name may belong to no group.
 
     The target of such a name has `exists` False. A group that cannot be changed has an error, which is not raised: it
-    has members, is a share or streams group, or its coordinator does not answer. Raise NotFoundError for a pattern that
-    matches no group, OperationError where all groups or a pattern are selected and one broker does not list its groups,
-    UnreachableError or OperationError where no broker lists groups, and UsageError for a wrong client setting.
+    has members, is a share or streams group, its coordinator does not answer, or no client can send its name. Raise
+    NotFoundError for a pattern that matches no group, OperationError where all groups or a pattern are selected and one
+    broker does not list its groups, UnreachableError or OperationError where no broker lists groups, and UsageError for
+    a wrong client setting.
     """
     group_list = list_groups(cluster)
     if group_list.errors and (selection.is_empty or selection.patterns):
@@ -176,9 +177,9 @@ def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
 def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]:
     """Return the partitions of texts in Kafka's syntax, TOPIC or TOPIC:0,1,2, in their order and without repetitions.
 
-    TOPIC alone means all its partitions. Raise UsageError where the part after the colon is no list of whole numbers,
-    NotFoundError for a topic or partition that does not exist, UnreachableError or OperationError where the topics
-    cannot be listed, and UsageError for a wrong client setting.
+    TOPIC alone means all its partitions. Raise UsageError where the part after the colon is no list of whole numbers
+    from 0, NotFoundError for a topic or partition that does not exist, UnreachableError or OperationError where the
+    topics cannot be listed, and UsageError for a wrong client setting.
     """
     topics_metadata = cluster.read_metadata().topics
     partitions: list[Partition] = []

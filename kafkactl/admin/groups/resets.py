@@ -118,10 +118,10 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
 def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) -> dict[str, ResetPlan]:
     """Return the plan of each group, in the order of `groups`. Nothing is changed.
 
-    Where the request has no `topics`, a group is reset in the partitions in which it has committed offsets. Raise
-    UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1), NotFoundError for a topic or partition that does
-    not exist, OperationError where an offset cannot be read, or a shift has no committed offset to start from, and
-    UnreachableError.
+    Where the request has no `topics`, a group is reset in the partitions in which it has committed offsets; raise
+    NotFoundError where no group has any. Raise UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1),
+    NotFoundError for a topic or partition that does not exist, OperationError where an offset cannot be read, or a
+    shift has no committed offset to start from, and UnreachableError.
     """
     plans = {}
     for group in groups:
