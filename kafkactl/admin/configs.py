@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +99,8 @@ class Config:
     def is_own(self) -> bool:
         """Return whether the entity itself sets the value.
 
-        For the default of all brokers (entity '') this means a dynamic default. It is always true for loggers, which
-        have no other source.
+        For a broker this means a dynamic value of this broker: its server.properties does not count. For the default of
+        all brokers (entity '') it means a dynamic default. It is always true for loggers, which have no other source.
         """
         if self.type is EntityType.BROKERS and not self.entity:
             return self.source == "DYNAMIC_DEFAULT_BROKER_CONFIG"
@@ -125,8 +125,8 @@ def describe_configs(
 
     `documentation` asks also for the descriptions. An entity is a topic, broker, broker logger, group or client-metrics
     subscription; other types are a KeyError, and a broker whose name is not a number is a ValueError. Raise
-    NotFoundError for a topic or broker that does not exist, UnreachableError where a broker does not answer,
-    OperationError for a refusal.
+    NotFoundError for a topic or broker that does not exist, OperationError for a refusal, UnreachableError where a
+    broker does not answer, and UsageError for a wrong client setting.
     """
     configs, errors = describe_all_configs(cluster, entities, documentation)
     if errors:
@@ -140,9 +140,9 @@ def describe_all_configs(
     """Return all settings of each entity, sorted by name, and an error for each broker that did not answer.
 
     `documentation` asks also for the descriptions. An entity whose broker did not answer is missing; the others keep
-    their order. Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal, and
-    UnreachableError where no broker answers. An entity of a type without settings (users, clients, ips) is a KeyError,
-    a broker whose name is not a number a ValueError.
+    their order. Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal,
+    UnreachableError where no broker answers, and UsageError for a wrong client setting. An entity of a type without
+    settings (users, clients, ips) is a KeyError, a broker whose name is not a number a ValueError.
     """
     _require_brokers(cluster, entities)
     by_broker = _group_by_broker(entities)
@@ -173,12 +173,13 @@ def describe_all_configs(
 
 
 def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
-    """Return the settings that a topic, a broker or a group sets itself, without synonyms, sorted by name.
+    """Return the settings that a topic, a broker or a group sets itself, sorted by name.
 
-    librdkafka reads them, in half the time that the import of kafka-python takes. Synonyms are left out, because
-    librdkafka stores them by name, and several synonyms of a setting may have the same name. Sensitive values are None.
-    Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal, UnreachableError where
-    no answer comes in time, and KeyError for another type.
+    Their `synonyms` are empty. librdkafka reads them, in half the time that the import of kafka-python takes; only for
+    topics and groups kafka-python reads them where no answer comes within half of the time-out. Sensitive values are
+    None. Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal, UnreachableError
+    where no answer comes in time, UsageError for a wrong client setting, KeyError for another type, and ValueError for
+    a broker whose name is not a number, also for the default ''.
     """
     from confluent_kafka.admin import ConfigResource
     from confluent_kafka.admin import ResourceType as LibraryType
@@ -193,7 +194,7 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     resource = ConfigResource(types[entity.type], entity.name)
 
     def send() -> Future[Any]:
-        """Send the request and return its future."""
+        """Send the request for the entity's settings and return its future."""
         (future,) = cluster.admin.describe_configs([resource], request_timeout=cluster.timeout_s).values()
         return future
 
@@ -203,7 +204,8 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
     except (
         TimeoutError
     ):  # librdkafka waits for the controller, which may be frozen; other brokers know the configs, too
-        return [config for config in describe_configs(cluster, [entity])[entity] if config.is_own]
+        configs = describe_configs(cluster, [entity])[entity]
+        return [replace(config, synonyms=()) for config in configs if config.is_own]
     except OperationError as error:
         if error.code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
             raise _make_not_found_error(entity) from error
@@ -228,9 +230,10 @@ def read_own_configs(cluster: Cluster, entity: Entity) -> list[Config]:
 def list_entities(cluster: Cluster, type_: EntityType) -> list[Entity]:
     """Return all entities of a type that can have settings: topics in the broker's order, others sorted.
 
-    For brokers and broker loggers, which are sorted by number, the default '' comes last. For groups and client metrics
-    the list has those with settings, and all groups that exist; brokers that do not answer are left out of these. Raise
-    UnreachableError, OperationError, and KeyError for users, clients and ips.
+    Internal topics are included. For brokers and broker loggers, which are sorted by number, the default '' comes last.
+    For groups and client metrics the list has those with settings, and all groups that exist; brokers that do not
+    answer are left out of these. Raise UnreachableError, OperationError, UsageError for a wrong client setting, and
+    KeyError for users, clients and ips.
     """
     if type_ is EntityType.TOPICS:
         return [Entity(type_, name) for name in cluster.requests.list_topics()]
@@ -249,8 +252,9 @@ def alter_configs(
 
     The errors have the broker's words and are not raised. With `dry_run` the brokers only check. Each broker gets its
     own request; without entities nothing is sent. Raise NotFoundError for a broker that is not alive, before anything
-    is changed. Raise UnreachableError, or UnansweredError where a change may have been done: requests to other brokers
-    before may have succeeded then.
+    is changed; KeyError for users, clients and ips, and ValueError for a broker whose name is not a number. Raise
+    UnreachableError, UnansweredError where a change may have been done, OperationError for a refusal of a whole
+    request, and UsageError for a wrong client setting: requests to other brokers before may have succeeded then.
     """
     results: dict[Entity, OperationError | None] = {}
     _require_brokers(cluster, changes)
@@ -279,12 +283,10 @@ def alter_configs(
 
 
 def compare_configs(described: Sequence[Sequence[Config]]) -> list[Difference]:
-    """Return the differences between two entities' settings, or between one entity's settings and the defaults.
-
-    They are sorted by name.
+    """Return the differences of two entities' settings, or of one entity's settings and the defaults, sorted by name.
 
     `described` has the settings of one or two entities; more are ignored, and none is an IndexError. Settings with
-    equal values are left out. Sensitive values cannot be compared and are left out.
+    equal values are left out. A sensitive setting counts as missing in its entity, because its value is not known.
     """
     left = {config.name: config for config in described[0] if not config.sensitive}
     if len(described) > 1:
@@ -314,9 +316,10 @@ def require_set(configs: Iterable[Config], changes: Iterable[Alteration]) -> Non
 
 
 def _group_by_broker(entities: Iterable[Entity]) -> dict[int | None, list[Entity]]:
-    """Return the entities by the id of the broker that must be asked. None stands for any broker.
+    """Return the entities by the id of the broker that must be asked.
 
-    Raise ValueError for a broker whose name is not a number.
+    None stands for any broker: for types other than brokers and their loggers, and for the default ''. Raise ValueError
+    for a broker whose name is not a number.
     """
     grouped: dict[int | None, list[Entity]] = defaultdict(list)
     for entity in entities:
@@ -327,8 +330,8 @@ def _group_by_broker(entities: Iterable[Entity]) -> dict[int | None, list[Entity
 def _require_brokers(cluster: Cluster, entities: Iterable[Entity]) -> None:
     """Raise NotFoundError for a broker that is not alive: a request for it would end in a time-out instead.
 
-    Without brokers among the entities nothing is asked. Raise UnreachableError, OperationError or UsageError where the
-    brokers cannot be listed.
+    Without brokers among the entities nothing is asked. Raise ValueError for a broker whose name is not a number, and
+    UnreachableError, OperationError or UsageError where the brokers cannot be listed.
     """
     broker_entities = [entity for entity in entities if entity.type in _BROKER_TYPES and entity.name]
     if broker_entities:
@@ -336,7 +339,10 @@ def _require_brokers(cluster: Cluster, entities: Iterable[Entity]) -> None:
 
 
 def _require_alive(entities: Iterable[Entity], brokers: Sequence[int]) -> None:
-    """Raise NotFoundError for an entity, a broker or its loggers, whose id is not in `brokers`."""
+    """Raise NotFoundError for an entity, a broker or its loggers, whose id is not in `brokers`.
+
+    Raise ValueError for one whose name is not a number.
+    """
     for entity in entities:
         if int(entity.name) not in brokers:
             raise NotFoundError(
@@ -347,7 +353,7 @@ def _require_alive(entities: Iterable[Entity], brokers: Sequence[int]) -> None:
 def _find_refusal(entity: Entity, verb: str, result: Any) -> OperationError | None:
     """Return the error of an entity's result, or None. It is a NotFoundError for a missing topic.
 
-    `verb`, "read" or "change", is for the message.
+    `verb`, "read" or "change", is for the message. `result` has an error code and a message. Nothing is raised.
     """
     if not result.error_code:
         return None
@@ -357,7 +363,7 @@ def _find_refusal(entity: Entity, verb: str, result: Any) -> OperationError | No
 
 
 def _make_not_found_error(entity: Entity) -> NotFoundError:
-    """Return the error for a topic, or other entity, that does not exist."""
+    """Return the error for a topic, or other entity, that does not exist; its hint is the command that lists topics."""
     return NotFoundError(
         f"{entity.type.singular} not found: {entity.name!r}",
         "list the topics that you can see: kafkactl topics list",

@@ -54,10 +54,12 @@ class Change:
 
 
 def read_declaration(path: Path) -> list[TopicSpec]:
-    """Return the topics of a YAML file, sorted by name; raise UsageError for a file without valid topics.
+    """Return the topics of a YAML or JSON file, sorted by name; raise UsageError for a file without valid topics.
 
-    A file that cannot be read, other fields than partitions, replication_factor and configs, and wrong names or values
-    are UsageErrors. A missing number is None, the brokers' default. An empty mapping of topics is an empty list.
+    The form is {topics: {NAME: {partitions: N, replication_factor: N, configs: {NAME: VALUE}}}}. Each field may be
+    missing: a missing number is None, the brokers' default. Names beside `topics` are ignored. `path` may be `-` for
+    standard input. A file that cannot be read, other fields of a topic, and wrong names or values are UsageErrors. An
+    empty mapping of topics is an empty list.
     """
     content = read_yaml(path)
     declared = content.get("topics") if isinstance(content, dict) else None
@@ -70,7 +72,11 @@ def read_declaration(path: Path) -> list[TopicSpec]:
 
 
 def build_declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
-    """Return the content of a YAML file that declares these topics, in their order; read_declaration reads it."""
+    """Return the content of a YAML file that declares these topics, in their order.
+
+    It is {"topics": {NAME: {"partitions": N, "replication_factor": N, "configs": {NAME: TEXT}}}}. The configs are those
+    that the topic sets itself, and are left out where there are none.
+    """
     return {
         "topics": {
             topic.topic: {
@@ -86,9 +92,9 @@ def build_declaration(described: Sequence[TopicDescription]) -> dict[str, Any]:
 def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
     """Return the changes that bring the cluster's topics to the declared state, in the order of `declared`.
 
-    Other topics are not changed. Changes that cannot be done, such as fewer partitions, are impossible ones, not
-    errors. The brokers do not check anything here. Raise UnreachableError, and OperationError for a topic that cannot
-    be described.
+    Topics that are not declared stay. Changes that cannot be done, such as fewer partitions, are impossible ones, not
+    errors. The brokers do not check anything here. Raise UnreachableError, OperationError (also NotFoundError) for a
+    topic that cannot be described, and UsageError for a wrong client setting.
     """
     existing_names = {row.topic for row in list_topics(cluster)}
     brokers = len(cluster.read_metadata().brokers)
@@ -110,14 +116,19 @@ def compare(cluster: Cluster, declared: Sequence[TopicSpec]) -> list[Change]:
 def check(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Change]:
     """Let the brokers check the changes without making them, and return the changes in their order.
 
-    A refused change is returned as impossible, with the reason. A change that the user has no right to is `unchecked`.
-    Moves of replicas are not checked. Raise UnreachableError where no broker answers.
+    `declared` must have the topic of each creation. A refused change is returned as impossible, with the reason in
+    `what`; so is a creation or an addition of partitions without an answer. A change that the user has no right to is
+    `unchecked`. Moves of replicas are not checked. Raise UnreachableError where no broker answers, OperationError where
+    a whole request is refused, and UsageError for a wrong client setting.
     """
     specs = {spec.topic: spec for spec in declared}
     refusals: dict[tuple[str, str], Outcome] = {}
 
     def keep_refusals(outcomes: Iterable[Outcome], *actions: str) -> None:
-        """Keep each failed outcome as the refusal of its topic's changes with one of these actions."""
+        """Keep each failed outcome as the refusal of its topic's changes with one of these actions.
+
+        Where the outcome's text names some of these changes (by `what`), it is kept for those only.
+        """
         for outcome in outcomes:
             if not outcome.ok:
                 sent_changes = [
@@ -152,8 +163,9 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     """Make the changes and return the outcome of each topic and kind of change, failed ones included.
 
     New partitions come last, because they cannot be removed again. A topic with a failed change gets no partitions.
-    Moves of replicas are started and not awaited. Raise OperationError, with nothing changed, when a change is
-    impossible. Raise UnreachableError where no broker answers: the changes before it may have been done.
+    Moves of replicas are started and not awaited. Raise OperationError, with nothing changed, where a change is
+    impossible. Raise UnreachableError where no broker answers, OperationError where the request for settings is refused
+    as a whole, and UsageError for a wrong client setting: changes before it may have been done.
     """
     impossible = [change for change in changes if not change.is_possible]
     if impossible:
@@ -181,7 +193,8 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
 def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
     """Return the topic of a file's entry; raise UsageError for a wrong name, field or value.
 
-    `path` is for the messages. `fields` is the entry's content; numbers that it does not have are None.
+    `path` is for the messages. `fields` is the entry's content: partitions (1 to 100,000), replication_factor (1 to
+    10,000) and configs; numbers that it does not have are None, and missing configs are an empty dict.
     """
     where = f"{path}: topic {name}"
     if not is_topic_name(name):
@@ -202,8 +215,8 @@ def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
 def _parse_setting(where: str, name: str, value: Any) -> str:
     """Return a setting's value as text without blanks around it. The items of a list are joined with commas.
 
-    `where` begins the messages. Raise UsageError for null, a mapping, and a list of other things than texts and
-    integers.
+    Booleans become true or false. `where` begins the messages. Raise UsageError for null, a mapping, and a list of
+    other things than texts, integers and booleans.
     """
     if value is None:
         raise UsageError(f"{where}: {name} has no value", "leave the line out to use the default")
@@ -220,7 +233,10 @@ def _strip_blanks(text: str) -> str:
 
 
 def _plan_creation(spec: TopicSpec) -> list[Change]:
-    """Return the change that creates a topic, as a list with one item."""
+    """Return the change that creates a topic, as a list with one item.
+
+    Its `after` is a text such as "6 partitions, replication default, retention.ms=1000", with the settings sorted.
+    """
     parts = [f"{spec.partitions or 'default'} partitions", f"replication {spec.replication_factor or 'default'}"]
     parts += [f"{name}={value}" for name, value in sorted((spec.configs or {}).items())]
     return [Change(spec.topic, _CREATE, "topic", None, ", ".join(parts))]
@@ -229,8 +245,9 @@ def _plan_creation(spec: TopicSpec) -> list[Change]:
 def _plan_changes(spec: TopicSpec, present: TopicDescription, brokers: int) -> list[Change]:
     """Return the changes of a topic that exists; empty where there are none. `brokers` is the number of brokers.
 
-    Fewer partitions, and more replicas than brokers, are impossible changes. A setting that the file does not have is
-    unset.
+    They are in the order partitions, replicas, settings by name. A number that the file does not have stays. Fewer
+    partitions, and more replicas than brokers, are impossible changes. A setting that the file does not have is unset;
+    blanks around values and items do not count.
     """
     changes = []
     partitions, replicas = len(present.partitions), present.replication_factor
@@ -269,7 +286,7 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
 
     `added` has the total number of partitions of topics that have just got new ones. The end of the moves is not
     awaited: their duration depends on the size of the replicas. An OperationError becomes the failed outcome of all
-    topics; UnreachableError is raised.
+    topics; UnreachableError, and UsageError for a wrong client setting, are raised.
     """
     try:
         moves = reassignment.plan_factor(cluster, names, factor, added)
@@ -280,10 +297,10 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
 
 
 def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, int]) -> list[Outcome]:
-    """Start the moves of all topics, one factor after the other, and return the outcome of each topic.
+    """Start the moves of all topics, from the lowest factor to the highest, and return the outcome of each topic.
 
-    `factors` has the replication factor by topic, `added` the new total number of partitions of some. Raise
-    UnreachableError.
+    `factors` has the replication factor by topic, `added` the new total number of partitions of some. The end of the
+    moves is not awaited. Raise UnreachableError, and UsageError for a wrong client setting.
     """
     results = []
     for factor in sorted(set(factors.values())):
@@ -294,7 +311,9 @@ def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, 
 def _alter(cluster: Cluster, changes: Sequence[Change], dry_run: bool = False) -> list[Outcome]:
     """Set and unset the settings of the topics and return the outcome of each; empty where no setting changes.
 
-    With `dry_run` the brokers only check. A refusal is a failed outcome. Raise UnreachableError.
+    Other changes are ignored. The text of a success is like "2 set, 1 unset". With `dry_run` the brokers only check. A
+    refusal of a topic is a failed outcome. Raise UnreachableError, OperationError where the whole request is refused,
+    and UsageError for a wrong client setting.
     """
     by_topic: dict[Entity, list[Alteration]] = defaultdict(list)
     for change in changes:

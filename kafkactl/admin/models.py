@@ -42,10 +42,11 @@ def send_change(
     """Send a change of several items and return the outcome of each item, in the order of the names.
 
     `send` sends the request for a list of names and returns a future for each name. `result_text` is the result of a
-    success. An error whose code is in `ignored` counts as a success, with the text there as its result. A refusal is a
-    failed outcome. An item without an answer has the code REQUEST_TIMED_OUT: its change may have been done. Without
-    names nothing is sent. Raise UnreachableError where no answer came and librdkafka does not report that the request
-    was sent; UnansweredError is not raised.
+    success. An error whose code is in `ignored` counts as a success, with the text there as its result; None ignores
+    none. A refusal is a failed outcome; a transient one is tried again within the time-out. An item without an answer
+    has the code REQUEST_TIMED_OUT: its change may have been done. Without names nothing is sent. Raise UnreachableError
+    where no answer came and librdkafka does not report that the request was sent; UnansweredError is not raised. Errors
+    of `send`, such as UsageError for a wrong client setting, pass through.
     """
     results = []
     all_names = list(names)

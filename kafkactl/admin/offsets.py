@@ -55,7 +55,7 @@ class LogEnds:
 
     @property
     def count(self) -> int | None:
-        """Return the offsets between start and end, or None where one of the two is not known.
+        """Return the number of offsets between start and end, or None where one of the two is not known.
 
         This is the largest possible number of records: compaction and transaction markers leave gaps.
         """
@@ -71,7 +71,7 @@ def read_log_ends(
 
     A partition that cannot be read, or does not exist, has an error. With `read_committed` the end is the last stable
     offset: the records after it belong to open transactions. Without partitions nothing is asked. Raise
-    UnreachableError where no partition was answered.
+    UnreachableError where no partition was answered, and UsageError for a wrong client setting.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:
@@ -91,8 +91,9 @@ def find_offsets(cluster: Cluster, partitions: Iterable[Partition], at: int) -> 
     """Return the offset of each partition at a time, sorted by partition. All partitions are asked at once.
 
     `at` is a time in ms since 1970, for the first record at or after it, or a SpecialOffset. The offset is None where
-    there is no such record. A partition that cannot be read has an error. Raise UnreachableError where no partition was
-    answered; for a SpecialOffset below MAX_TIMESTAMP this is raised only where no broker tells the leaders.
+    there is no such record. A partition that cannot be read has an error. Without partitions nothing is asked. Raise
+    UnreachableError where no partition was answered, and UsageError for a wrong client setting. For a SpecialOffset
+    below MAX_TIMESTAMP, UnreachableError or OperationError is raised only where no broker tells the leaders.
     """
     sorted_partitions = sorted(set(partitions))
     if not sorted_partitions:
@@ -115,7 +116,10 @@ def _make_spec(at: int) -> OffsetSpec:
 
 
 def _make_partition_offset(partition: Partition, answer: Any) -> PartitionOffset:
-    """Return the offset of a librdkafka answer; an OperationError becomes the `error` of the result."""
+    """Return the offset of a librdkafka answer; an OperationError becomes the `error` of the result.
+
+    An offset of -1, and a negative timestamp, become None.
+    """
     if isinstance(answer, OperationError):
         return PartitionOffset(*partition, None, None, str(answer))
     return _build_partition_offset(partition, answer.offset, answer.timestamp)
@@ -150,15 +154,16 @@ def _ask(
     read_committed: bool = False,
     sent_futures: Mapping[Partition, Future[Any]] | None = None,
 ) -> dict[Partition, Any]:
-    """Return the answer or the error of each partition. `sent_futures` are those of a request that was already sent.
+    """Return the answer of librdkafka, or the OperationError, of each partition, in the order of `partitions`.
 
-    With `read_committed` the end is the last stable offset. An error is an OperationError. Raise UnreachableError where
-    no partition was answered.
+    With `read_committed` the end is the last stable offset. `sent_futures` are those of a request that was already
+    sent; None sends one. Partitions without an answer are asked again within the time-out. Raise UnreachableError where
+    no partition was answered, and UsageError for a wrong client setting.
     """
     first_futures = [sent_futures] if sent_futures is not None else []
 
     def send(pending_partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
-        """Return the futures of the request that was already sent, the first time, or those of a new request."""
+        """Return a future for each partition: `sent_futures` at the first call, if given; else send a new request."""
         return first_futures.pop() if first_futures else _send(cluster, pending_partitions, spec, read_committed)
 
     # Where an answer is lost, librdkafka makes up the offset -1001 without an error.
@@ -170,7 +175,7 @@ def _send(
 ) -> dict[Partition, Future[Any]]:
     """Send a request for the offsets and return a future for each partition; nothing is waited for.
 
-    With `read_committed` the end is the last stable offset.
+    With `read_committed` the end is the last stable offset. Raise UsageError for a wrong client setting.
     """
     specs = {TopicPartition(*partition): spec for partition in partitions}
     isolation = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
@@ -179,7 +184,10 @@ def _send(
 
 
 def _make_answer(answer: Any) -> OffsetAnswer:
-    """Return the offset or the error text of an answer, which is librdkafka's or an OperationError."""
+    """Return the offset, or the error text, of an answer, which is librdkafka's or an OperationError.
+
+    The error text is "cannot read the log's end: " and the OperationError's message.
+    """
     if isinstance(answer, OperationError):
         return OffsetAnswer(None, f"cannot read the log's end: {answer}")
     return OffsetAnswer(answer.offset, None)

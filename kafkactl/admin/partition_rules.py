@@ -33,9 +33,11 @@ class PartitionRule:
 
 
 def parse_rules(text: str) -> list[PartitionRule]:
-    """Return the rules of --topic-partitions, in its order; raise UsageError for a text that is not a list of rules.
+    """Return the rules of --topic-partitions, one for each part between commas, in their order.
 
-    An empty text is one rule that selects everything. A wrong regular expression is a UsageError, too.
+    A part is TOPIC, TOPIC:N or TOPIC:FROM-TO; TOPIC is a regular expression for the whole name, TO is excluded, and
+    each piece may be missing. So an empty part selects everything. Raise UsageError for another form, and for a regular
+    expression that is too long or not valid.
     """
     return [_parse_rule(part) for part in text.split(",")]
 
@@ -45,10 +47,12 @@ def select_partitions(
 ) -> tuple[list[tuple[str, int]], list[KafkactlError]]:
     """Return the selected partitions that exist, sorted, and an error for each selected thing that does not exist.
 
-    An empty `selection` means all topics. `partitions` are numbers separated by commas, or None for all partitions.
-    Without `include_internal` Kafka's own topics do not count as existing. The errors are NotFoundErrors and are not
-    raised: for names, patterns without a match, and missing partitions. Raise UsageError for a text that is not a list
-    of numbers, and UnreachableError or OperationError where no broker lists the topics.
+    An empty `selection` means all topics. `partitions` are numbers separated by commas (0,1,5), or None for all
+    partitions. Without `include_internal` Kafka's own topics do not count as existing. The errors are NotFoundErrors
+    and are not raised: for names, for patterns without a match, and for missing partitions. A partition is missing for
+    each named topic without it; where no topic is named, only if no selected topic has it. Raise UsageError for a text
+    that is not a list of numbers and for a wrong client setting, and UnreachableError or OperationError where no broker
+    lists the topics.
     """
     numbers = None if partitions is None else _parse_numbers(partitions)
     existing_topics = {
@@ -76,7 +80,10 @@ def select_partitions(
 
 
 def _parse_numbers(text: str) -> list[int]:
-    """Return the numbers of --partitions, sorted and without repetitions; raise UsageError for any other text."""
+    """Return the numbers of --partitions, a text like 0,1,5, sorted and without repetitions.
+
+    Raise UsageError for any other text: each part must be a number from 0 to 2^31 - 1 in ASCII digits.
+    """
     parts = text.split(",")
     if not all(_is_partition_number(part) for part in parts):
         raise UsageError(f"invalid value {text!r} for --partitions: not partition numbers", "like 0,1,5")
@@ -94,7 +101,7 @@ def find_partitions(
     """Return the partitions of the cluster that any rule selects, sorted; raise NotFoundError where there is none.
 
     Without `include_internal` Kafka's own topics are left out. Raise UnreachableError or OperationError where no broker
-    lists the topics.
+    lists the topics, and UsageError for a wrong client setting.
     """
     partitions = filter_partitions(
         rules,
@@ -111,7 +118,7 @@ def find_partitions(
 
 
 def filter_partitions(rules: Iterable[PartitionRule], partitions: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Return the partitions that any rule selects, in the order of `partitions`. The list may be empty."""
+    """Return the partitions that any rule selects, in the order of `partitions`; empty where there is none."""
     all_rules = list(rules)
 
     @functools.cache
@@ -123,7 +130,12 @@ def filter_partitions(rules: Iterable[PartitionRule], partitions: Iterable[tuple
 
 
 def _parse_rule(text: str) -> PartitionRule:
-    """Return the rule of a text; raise UsageError for another form or a wrong regular expression."""
+    """Return the rule of one part of --topic-partitions: TOPIC, TOPIC:N or TOPIC:FROM-TO.
+
+    Each piece may be missing. TOPIC is a regular expression for the whole name, and TO is excluded. Without a topic, as
+    in "" and ":0", all topics are selected, and without numbers all partitions. Raise UsageError for a text of another
+    form, such as one with a comma, and for a regular expression that is too long or not valid.
+    """
     match = _RULE.fullmatch(text)
     if match is None:
         raise UsageError(

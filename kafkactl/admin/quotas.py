@@ -44,9 +44,10 @@ class Quota:
 def describe_quotas(cluster: Cluster, parts: Mapping[EntityType, str | None] | None = None) -> list[Quota]:
     """Return the quotas of the entities that have exactly these parts, in the broker's order.
 
-    The name of a part is None for all of its type and '' for the default. With `parts` None all quotas are returned.
-    The result is empty where no quota is set; then nothing is raised. Raise OperationError for a refusal, and
-    UnreachableError.
+    `parts` has the names of parts by type: users, clients or ips (KeyError for others). A name is None for all of its
+    type and '' for the default. With `parts` None all quotas are returned. The result is empty where no quota is set;
+    then nothing is raised. Raise OperationError for a refusal, UnreachableError, and UsageError for a wrong client
+    setting.
     """
     components = [(_PROTOCOL_NAMES[type_], *_make_match(name)) for type_, name in (parts or {}).items()]
     answer = cluster.requests.send("DescribeClientQuotas", components=components, strict=parts is not None)
@@ -69,9 +70,10 @@ def alter_quotas(
 ) -> None:
     """Set and remove limits of one entity: all of them, or none. Raise OperationError with the broker's words.
 
-    `entity` has the parts of the entity, `limits` the new values by name, `remove` the names to remove. With `dry_run`
-    the brokers only check. A name to remove that is not set is ignored. Raise UnansweredError where the change may have
-    been done, and UnreachableError.
+    `entity` has the parts of the entity, users, clients or ips (KeyError for other types); `limits` has the new values
+    by name, `remove` the names to remove. With `dry_run` the brokers only check. A name to remove that is not set is
+    ignored. Raise UnansweredError where the change may have been done, UnreachableError, and UsageError for a wrong
+    client setting.
     """
     parts = [(_PROTOCOL_NAMES[part.type], part.name or None) for part in entity]
     operations = [(name, value, False) for name, value in limits.items()] + [(name, 0.0, True) for name in remove]
@@ -87,7 +89,8 @@ def alter_quotas(
 def require_quota_names(entity: Sequence[Entity], names: Sequence[str]) -> None:
     """Raise UsageError for a limit that the entity cannot have; otherwise do nothing.
 
-    `entity` has the parts of a user, client or ip, at least one. `names` are the limits.
+    `entity` has the parts of a user, client or ip, at least one; the type of the first part decides. `names` are the
+    limits. Nothing is asked.
     """
     valid_names = QUOTA_NAMES[entity[0].type]
     if invalid_names := [name for name in names if name not in valid_names]:
@@ -100,8 +103,8 @@ def require_quota_names(entity: Sequence[Entity], names: Sequence[str]) -> None:
 def require_set(cluster: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> None:
     """Raise OperationError for a limit that shall be removed and is not set: the broker would report nothing.
 
-    Without names nothing is asked. Raise OperationError also where the broker refuses to list the quotas, and
-    UnreachableError.
+    Without names nothing is asked. Raise OperationError also where the broker refuses to list the quotas,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     if not names:
         return
@@ -112,7 +115,7 @@ def require_set(cluster: Cluster, entity: Sequence[Entity], names: Sequence[str]
 
 
 def parse_limit(name: str, text: str) -> float:
-    """Return the value of a quota from its text; raise UsageError for a text that is not a number.
+    """Return the value of a quota from a text such as 1048576, 0.5 or 1e6; raise UsageError for any other text.
 
     `name` is for the message. Negative numbers pass, because brokers refuse them; infinity and not-a-number do not.
     """

@@ -33,7 +33,10 @@ class Move:
 
 
 def read_racks(cluster: Cluster) -> dict[int, str | None]:
-    """Return the rack of each live broker by its id, None without a rack; raise UnreachableError or OperationError."""
+    """Return the rack of each live broker by its id, None without a rack.
+
+    Raise UnreachableError, OperationError, or UsageError for a wrong client setting.
+    """
     described = cluster.ask(
         lambda: cluster.admin.describe_cluster(request_timeout=cluster.timeout_s), "cannot describe the cluster"
     )
@@ -43,7 +46,7 @@ def read_racks(cluster: Cluster) -> dict[int, str | None]:
 def count_replicas(cluster: Cluster) -> Counter[int]:
     """Return the number of replicas on each broker by its id; brokers without replicas are missing, and count as 0.
 
-    Raise UnreachableError or OperationError.
+    Raise UnreachableError, OperationError, or UsageError for a wrong client setting.
     """
     return Counter(
         broker
@@ -101,14 +104,18 @@ def plan_factor(
 ) -> list[Move]:
     """Return the moves that give every partition of these topics `factor` replicas. Nothing is moved.
 
-    `added` has the total number of partitions of topics that have just got new ones: brokers learn of them one after
-    the other. Raise OperationError when a broker does not know them within the time-out, or where there are fewer
-    brokers than replicas; raise NotFoundError or OperationError for a topic that cannot be described, and
-    UnreachableError.
+    Partitions that have as many replicas are left out; the moves are sorted by topic and partition. `added` has the
+    total number of partitions of topics that have just got new ones: brokers learn of them one after the other. Raise
+    OperationError where a broker does not know them within the time-out, or where there are fewer live brokers than
+    replicas. Raise NotFoundError or OperationError for a topic that cannot be described, UnreachableError, and
+    UsageError for a wrong client setting.
     """
 
     def ask() -> list[PartitionDescription]:
-        """Return the partitions of the topics; raise OperationError (_UNKNOWN_PARTITION) where new ones are missing."""
+        """Return the partitions of the topics; raise OperationError (_UNKNOWN_PARTITION) where new ones are missing.
+
+        Raise NotFoundError or OperationError for a topic that cannot be described, and UnreachableError.
+        """
         described = describe_topics(cluster, names)
         for topic in described:
             if len(topic.partitions) < (added or {}).get(topic.topic, 0):
@@ -124,8 +131,8 @@ def start(cluster: Cluster, moves: Iterable[Move]) -> dict[Move, OperationError 
     """Start the moves on the controller, and do not wait for their end.
 
     Return the error of each move that it refused, and None for the others, in the order of the moves. Raise
-    OperationError where it refuses all, UnansweredError where the request was sent without an answer, and
-    UnreachableError.
+    OperationError where it refuses all, UnansweredError where the request was sent without an answer, UnreachableError
+    where it was not sent, and UsageError for a wrong client setting.
     """
     by_partition = {(move.topic, move.partition): move for move in moves}
     codes = cluster.requests.alter_reassignments({key: move.after for key, move in by_partition.items()})
@@ -141,8 +148,9 @@ def summarize_moves(
 ) -> list[Outcome]:
     """Return the outcome of each topic, in the order of `names`, from the errors (None: none) of started moves.
 
-    The text has the number of partitions that move to `factor` replicas, after the errors of the others. A topic with
-    an error has failed. `verb` describes the state of the started moves, such as "moving".
+    The text is "replication FACTOR: N partitions VERB", where N is the number of moves without an error. The errors of
+    the topic's other moves come before it, joined with "; ", and the outcome has failed then. `verb` describes the
+    state of the started moves, such as "moving". A topic without moves is a success with N = 0.
     """
     results = []
     for name in names:
@@ -154,9 +162,10 @@ def summarize_moves(
 
 
 def find_unfinished_moves(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[str, int]]:
-    """Return the partitions of these moves whose replicas are still being added or removed.
+    """Return the partitions (topic, number) of these moves whose replicas are still being added or removed.
 
-    The set is empty when all moves are over. Raise OperationError for a refusal, and UnreachableError.
+    The set is empty when all moves are over. Nothing is waited for. Raise OperationError for a refusal,
+    UnreachableError, and UsageError for a wrong client setting.
     """
     return set(cluster.requests.list_reassignments()) & {(move.topic, move.partition) for move in moves}
 

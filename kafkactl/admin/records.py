@@ -57,10 +57,12 @@ class Deletion:
 
 
 def read_offset_file(path: Path) -> dict[Partition, int]:
-    """Return the offsets of a file in Kafka's JSON format, by partition. An offset of -1 means the end of the log.
+    """Return the offsets of a JSON file, by partition. An offset of -1 means the end of the log.
 
-    `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has another format or
-    version, for offsets below -1, and for repeated partitions. Whether the partitions exist is not checked.
+    The form is {"partitions": [{"topic": "t", "partition": 0, "offset": 42}], "version": 1}. The version may be
+    missing, and other fields are ignored. `path` may be `-` for standard input. Raise UsageError for a file that cannot
+    be read or has another form or version, for offsets below -1, and for repeated partitions. Whether the partitions
+    exist is not checked.
     """
     content = read_json(path)
     rows = content.get("partitions") if isinstance(content, dict) else None
@@ -81,8 +83,9 @@ def plan(cluster: Cluster, before: Mapping[Partition, int], compacted: Collectio
     """Return the effect of a deletion in each partition, from the present ends of the logs, sorted by partition.
 
     `before` has the first offset that stays, or -1 for the end of the log. `compacted` are the topics with compaction
-    only: brokers refuse to delete their records. A partition that cannot be changed has an error. Nothing is deleted.
-    Raise UnreachableError where no partition was answered.
+    only: brokers refuse to delete their records. A partition that cannot be read or changed has an error. Nothing is
+    deleted; without partitions nothing is asked. Raise UnreachableError where no partition was answered, and UsageError
+    for a wrong client setting.
     """
     ends = read_log_ends(cluster, before)
     plans = []
@@ -108,12 +111,13 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     """Delete the records before each partition's offset and return the result of each partition, sorted.
 
     `before` has the first offset that stays, or -1 for the end of the log. A refused partition has an error, and also
-    one without an answer, whose records may have been deleted. Raise UnreachableError when no partition was answered;
-    it is an UnansweredError where records may have been deleted.
+    one without an answer, whose records may have been deleted. Without partitions nothing is sent. Raise
+    UnreachableError where no partition was answered; it is an UnansweredError where records may have been deleted.
+    Raise UsageError for a wrong client setting.
     """
 
     def send(partitions: list[Partition]) -> Mapping[Partition, Future[Any]]:
-        """Send the request for these partitions and return a future for each."""
+        """Send the request for these partitions and return a future for each partition."""
         futures = cluster.admin.delete_records(
             [TopicPartition(*partition, before[partition]) for partition in partitions],
             request_timeout=cluster.timeout_s,
@@ -134,7 +138,8 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
 def _parse_row(path: Path, row: Any) -> tuple[Partition, int]:
     """Return the partition and the offset of a row; raise UsageError for a row with other content.
 
-    The offset is -1 to 2^63 - 1. `path` is for the message.
+    A row is a dict with a topic (text), a partition (0 to 2^31 - 1) and an offset (-1 to 2^63 - 1); other fields are
+    ignored. `path` is for the message.
     """
     wrong = UsageError(f"{path}: not a partition with an offset: {row!r:.100}", f"like {_FORM}")
     if not isinstance(row, dict):

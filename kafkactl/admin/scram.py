@@ -63,10 +63,11 @@ class NewCredential:
 
 
 def parse(mechanism: str, text: str) -> NewCredential:
-    """Return the credential of Kafka's text `iterations=8192,password=...`; raise UsageError for other texts.
+    """Return the credential of Kafka's text [iterations=N,]password=TEXT; raise UsageError for other texts.
 
     `mechanism` is SCRAM-SHA-256 or SCRAM-SHA-512. Without iterations, or with -1, the credential has 4096. The password
-    is everything after "password="; an empty one, and fewer than 4096 iterations, are UsageErrors.
+    is everything after "password=", commas included. An unknown mechanism, an empty password, and iterations below
+    4096, above 16,384 or without digits are UsageErrors.
     """
     match = _FORM.fullmatch(text)
     if match is None:
@@ -87,8 +88,8 @@ def parse(mechanism: str, text: str) -> NewCredential:
 def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Credential]:
     """Return the credentials of these users, or of all users if `users` is empty, in the broker's order.
 
-    A user without a credential, or one that does not exist, is left out. Raise OperationError for a refusal, and
-    UnreachableError.
+    A user without a credential, or one that does not exist, is left out. Raise OperationError for a refusal, also of
+    one user, UnreachableError, and UsageError for a wrong client setting.
     """
     answer = cluster.requests.send("DescribeUserScramCredentials", users=[(user,) for user in users] or None)
     if answer.error_code:
@@ -107,11 +108,12 @@ def describe_credentials(cluster: Cluster, users: Sequence[str] = ()) -> list[Cr
 
 
 def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential], remove: Sequence[str] = ()) -> None:
-    """Set the `new` credentials of a user, and delete those of the mechanisms in `remove`.
+    """Set the `new` credentials of a user, and then delete those of the mechanisms in `remove`.
 
     KRaft needs a request for each of them, so that a failure may leave some done. Raise OperationError with the
     broker's words; the message lists the changes that were done before. Raise UnansweredError where a change was sent
-    without an answer, UnreachableError, and KeyError for an unknown mechanism in `remove`.
+    without an answer, UnreachableError, and UsageError for a wrong client setting. Raise KeyError for an unknown
+    mechanism in `remove`, and UnicodeEncodeError for a password that is not Unicode, both before anything is sent.
     """
     requests: dict[str, dict[str, Any]] = {}
     for credential in new:

@@ -53,9 +53,10 @@ class Account:
         return self.accepted - self.failed - self.aborted
 
     def explain_failure(self, code: int, otherwise: str) -> str:
-        """Return why a record was not delivered, as text for people; it may say "may have been delivered".
+        """Return why a record was not delivered, as text for people.
 
-        `code` is the code of the record's error, `otherwise` the text for a code without a text of its own.
+        `code` is the code of the record's error, `otherwise` the text for a code without a text of its own. Where no
+        broker denied the record, the text begins with "may have been delivered: ".
         """
         reason = _REASONS.get(code)
         if code in _UNANSWERED:
@@ -63,9 +64,9 @@ class Account:
         return otherwise if reason is None else reason.format(why=self.give_up_reason, largest=self.largest_bytes)
 
     def on_failure(self, error: KafkaError | None, message: Message) -> None:
-        """Count the failed record of a delivery report; confluent_kafka calls this.
+        """Count the failed record of a delivery report, and pass it to `tell`; confluent_kafka calls this.
 
-        Without an error nothing happens.
+        Without an error nothing happens. Errors of `tell` pass through.
         """
         if error is None:
             return
@@ -85,7 +86,7 @@ class Account:
     def fail_record(self, record: Record, reason: str) -> None:
         """Count a record that was not even queued as failed, and pass it with the reason to `tell`.
 
-        It must be counted in `accepted` already.
+        It must be counted in `accepted` already. Errors of `tell` pass through.
         """
         self.fail(make_undelivered(record, reason))
 
@@ -107,7 +108,7 @@ class Account:
 
 
 def make_undelivered(record: Record, reason: str) -> UndeliveredRecord:
-    """Return a record as an undelivered one, with a reason for people."""
+    """Return a record as an undelivered one, with a reason for people; parts that it does not have are None."""
     return UndeliveredRecord(
         record.get("key"), record.get("value"), record.get("headers"), record.get("partition"),
         record.get("timestamp"), reason,

@@ -56,12 +56,13 @@ class Reading:
         tell: Tell | None = None,
         prepare: Callable[[list[Message]], None] | None = None,
     ) -> None:
-        """Connect, and join the group or assign partitions.
+        """Connect, and join the group or assign partitions. Nothing is read yet, and the group's partitions come later.
 
         `warn` is called with sentences about topics and partitions that cannot be read, `tell` (None: nobody) with
-        sentences about rebalances. `prepare` is called with every list of records before it is returned. Raise
-        UnreachableError where no broker answers, NotFoundError for a missing topic or partition, OperationError where
-        offsets cannot be looked up, and UsageError for a wrong client setting.
+        sentences about rebalances. `prepare` (None: nothing) is called with each list of records before it is yielded;
+        it may have records beyond the end, which are not yielded. Raise UnreachableError where no broker answers,
+        NotFoundError for a missing topic or partition, OperationError where offsets cannot be looked up, and UsageError
+        for a wrong client setting.
         """
         self._prepare = prepare
         self.while_idle: Callable[[], None] = _do_nothing
@@ -107,9 +108,9 @@ class Reading:
         """Yield lists of records as they come, until the selection ends; pass each list to mark_handled() later.
 
         A list has one record or more, in the order of the offsets within a partition. A `tail` is yielded first, as one
-        list sorted by time, which may be empty. An error of keep_alive() or of a rebalance is raised here. Raise
-        UnreachableError where no broker, leader or assignment answers within the time-out, NotFoundError for a deleted
-        topic that was named, and OperationError for an error of a broker.
+        list sorted by time, which may be empty. An error of keep_alive(), of a rebalance or of `prepare` is raised
+        here. Raise UnreachableError where no broker, leader or assignment answers within the time-out, NotFoundError
+        for a deleted topic that was named, and OperationError for an error of a broker.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -200,7 +201,7 @@ class Reading:
         """Note records as handled, so that the next commit of the group includes them. Nothing is sent here.
 
         A record may be marked again. Without a group this does nothing. A partition that the group took away meanwhile
-        is left out without an error.
+        is left out without an error. Raise OperationError where librdkafka refuses for another reason.
         """
         if self._selection.joins and messages:
             ends = self._find_ends(messages)
@@ -208,7 +209,7 @@ class Reading:
             self._store([TopicPartition(topic, number, offset) for (topic, number), offset in ends.items()])
 
     def close(self, timeout_s: float | None = None) -> bool:
-        """Commit the handled records, leave the group and close the consumer.
+        """Commit the handled records, leave the group and close the consumer; call this once.
 
         Return False where this takes longer than `timeout_s`, because a broker may be frozen; it then goes on in a
         daemon thread. None waits without a bound. The error of a commit that a broker refuses is not raised, and the
@@ -245,8 +246,8 @@ class Reading:
     def _follow_topics(self) -> None:
         """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
 
-        Without a group, or with fixed names, nothing happens. A broker that does not answer is reported, and not an
-        error.
+        Without a group, or with fixed names, nothing happens. A deleted topic is reported to the user, and also brokers
+        that do not answer, which is no error.
         """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
@@ -263,7 +264,10 @@ class Reading:
                 self._subscribe(names)
 
     def _assign(self, starts: Mapping[Partition, int]) -> None:
-        """Read these partitions from these offsets, and forget which ones are at their ends."""
+        """Read these partitions from these offsets, instead of earlier ones, and forget which ones are at their ends.
+
+        Each partition must have a range (KeyError otherwise). Stops come from the ranges.
+        """
         self._at_end.clear()
         self._stops = {partition: stop for partition in starts if (stop := self._ranges[partition].stop) is not None}
         self._consumer.assign([TopicPartition(*partition, start) for partition, start in starts.items()])
@@ -292,7 +296,10 @@ class Reading:
         self._report_change(change, partitions)
 
     def _report_change(self, change: str, partitions: Sequence[TopicPartition]) -> None:
-        """Report a rebalance and its partitions to the user. `change` is one word, such as "assigned"."""
+        """Report a rebalance to the user, in a sentence such as "assigned: t-0, t-1" or "revoked: no partitions".
+
+        `change` is one word, such as "assigned".
+        """
         names = ", ".join(sorted(f"{entry.topic}-{entry.partition}" for entry in partitions)) or "no partitions"
         self._tell(f"{change}: {names}")
 
@@ -379,7 +386,8 @@ class Reading:
     def _is_new(self, message: Message) -> bool:
         """Return whether a record was not yielded before its partition was lost.
 
-        Records after the last yielded one are new from then on.
+        It is always true for a partition that was lost during the present request for messages. After the first new
+        record of a partition all later ones are new.
         """
         partition: Any = (message.topic(), message.partition())
         if partition in self._newly_lost:
@@ -391,15 +399,19 @@ class Reading:
 
     @staticmethod
     def _find_ends(messages: Iterable[Message]) -> dict[Partition, int]:
-        """Return the offset after the last message of each partition. The messages of a partition are in order."""
+        """Return the offset after the last message of each partition, by (topic, number).
+
+        The messages of a partition must be in order.
+        """
         last: dict[Any, Any] = {(message.topic(), message.partition()): message.offset() for message in messages}
         return {partition: offset + 1 for partition, offset in last.items()}
 
     def _next_batch(self, size: int) -> list[Message]:
         """Return the records that have come: wait for one record only, so that a single one is not delayed.
 
-        The wait is 0.1 s; the list is empty where nothing came. `size` is the largest number of records, beside early
-        ones. Raise UnreachableError or OperationError for an error of librdkafka, and the kept error of a callback.
+        The wait is 0.1 s; the list is empty where nothing came. `size` is the largest number of records beside the
+        first one and early ones. Raise UnreachableError or OperationError for an error of librdkafka, the kept error of
+        a callback, and errors of `prepare`.
         """
         early, self._early = self._early, []
         self._newly_lost.clear()
@@ -459,7 +471,10 @@ class Reading:
         raise self._cluster.error(KafkaException(error), f"cannot read {subject}")
 
     def _cut_at_stops(self, messages: list[Message]) -> list[Message]:
-        """Return the messages before the stops of their partitions, and note the partitions that are at their stop."""
+        """Return the messages before the stops of their partitions, and note the partitions that are at their stop.
+
+        A partition without a stop keeps all messages.
+        """
         remaining = []
         for message in messages:
             partition: Any = (message.topic(), message.partition())
@@ -471,7 +486,11 @@ class Reading:
         return remaining
 
     def _is_over(self, last_record_at: float) -> bool:
-        """Return whether the reading has come to its end. `last_record_at` is a time of time.monotonic()."""
+        """Return whether the reading has come to its end. `last_record_at` is a time of time.monotonic().
+
+        It ends by the idle time-out, at the ends of all assigned partitions with `until_end`, and where all assigned
+        partitions have reached their stops.
+        """
         assigned = {(partition.topic, partition.partition) for partition in self._consumer.assignment()}
         if self._selection.is_over(time.monotonic() - last_record_at, assigned, self._at_end):
             return True
@@ -481,9 +500,10 @@ class Reading:
     def _last_records(self, number: int) -> Iterator[list[Message]]:
         """Yield the last `number` records of each partition, sorted by time, as one list, which may be empty.
 
-        Then the partitions are read from their ends on. Offsets may have gaps after compaction and at the ends of
-        transactions. Where too few records come, the search begins farther back, as often as necessary. Raise
-        UnreachableError, OperationError or NotFoundError, as read_batches() does.
+        Partitions with an explicit start are not read before it, unless too few records come. Then the partitions are
+        read from their ends on. Offsets may have gaps after compaction and at the ends of transactions. Where too few
+        records come, the search begins farther back, as often as necessary. Raise UnreachableError, OperationError, or
+        NotFoundError for a deleted topic that was named.
         """
         ends = look_up_offsets(self._cluster, self._consumer, self._ranges, LATEST_OFFSET)
         firsts = look_up_offsets(self._cluster, self._consumer, self._ranges, EARLIEST_OFFSET)

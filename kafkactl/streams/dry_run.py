@@ -17,12 +17,12 @@ class DryRun:
     def __init__(
         self, cluster: Cluster, topic: str, account: Account, partition: int | None, topic_bytes: int | None
     ) -> None:
-        """Read the topic's metadata; no topic is created.
+        """Read the topic's metadata; no topic is created. The `largest_bytes` of the account is set.
 
         `partition` is the one to send to, or None. `topic_bytes` is the largest batch that the topic accepts, in bytes;
         None where batches are compressed, or where it is not known. Raise NotFoundError for a missing topic or
-        partition, OperationError for a topic that cannot be read, UsageError for a setting (max.request.size) that is
-        not a number, and UnreachableError where no broker answers.
+        partition, OperationError for a topic that cannot be read, UsageError for a wrong client setting, also for a
+        max.request.size that is not a number, and UnreachableError where no broker answers.
         """
         self._topic_bytes = topic_bytes
         self._cluster, self._topic, self._account = cluster, topic, account
@@ -35,7 +35,10 @@ class DryRun:
         account.largest_bytes = find_largest_bytes(cluster)
 
     def send(self, batch: Batch) -> None:
-        """Count records as accepted, and check them; those that could not be sent fail. Nothing is sent or raised."""
+        """Count records as accepted, and check them; those that could not be sent fail in the account. Nothing is sent.
+
+        Only errors of the account's `tell` are raised.
+        """
         for record in batch:
             self._account.accepted += 1
             if (reason := self._find_fault(record)) is not None:
@@ -44,7 +47,8 @@ class DryRun:
     def _find_fault(self, record: Record) -> str | None:
         """Return why a record could not be sent, as text, or None.
 
-        Reasons are a missing partition, a header, a timestamp, and its size.
+        Reasons are a missing partition, a timestamp of 0, a header's name that this client or a transaction cannot
+        send, and its size.
         """
         number = record.get("partition")
         if number is not None and number not in self._numbers:
@@ -65,7 +69,7 @@ _OVERHEAD_BYTES = 36
 def count_content_bytes(record: Record) -> int:
     """Return the number of bytes that a record's key, value and headers take in a request.
 
-    The lengths of the parts of headers are included, those of key and value are not.
+    The varints of the lengths of headers' names and values are included, those of key and value are not.
     """
     size_bytes = len(record.get("key") or b"") + len(record.get("value") or b"")
     for name, value in record.get("headers") or ():

@@ -45,8 +45,11 @@ class FieldReader:
     def read(self, fields: dict[str, Any]) -> Record | None:
         """Return the record with these fields, or None for a control record of a log.
 
-        `fields` are those of parse_members(); ignored ones may be present. Raise FormatError for an unknown field, for
-        a value of the wrong type, for text that is not of its format, and for both a field and its form NAME_base64.
+        The fields are key or key_base64, value or value_base64, headers, partition, and timestamp or timestamp_ms (ms
+        since 1970; -1 and null mean none); a missing or null key or value is None. The names in IGNORED_FIELDS, such as
+        topic and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an unknown
+        field, for a value of the wrong type, for text that is not of its format, and for both a field and its form
+        NAME_base64.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")
@@ -201,10 +204,10 @@ def _scan_items(text: str, at: int, take: Callable[[str, int, int], None]) -> in
 
 
 def _parse_headers(text: str, at: int) -> list[Any]:
-    """Return headers as pairs, or as objects of name and value; a single object of all headers gives pairs.
+    """Return the headers at a position as pairs [name, value] or objects; an object of all headers gives pairs.
 
-    Items of another kind are returned as they are; _read_headers refuses them. Raise FormatError for half of a
-    surrogate pair, ValueError or StopIteration for text that is not JSON.
+    Items of another kind are returned as they are, and are refused later. Raise FormatError for half of a surrogate
+    pair, ValueError or StopIteration for text that is not JSON.
     """
     items: list[Any] = []
     if text[at] == "{":
@@ -242,8 +245,8 @@ def _check_name(name: str) -> str:
 def _read_bytes(fields: dict[str, Any], name: str, to_bytes: Callable[[str], bytes]) -> bytes | None:
     """Return the bytes of a field, or of its form NAME_base64; None for null and for a missing field.
 
-    `to_bytes` converts the text of the field. Raise FormatError where both are there, for base64 that is wrong, and as
-    `to_bytes` does.
+    `to_bytes` converts the text of the field. Raise FormatError where both are there, for base64 that is wrong, and the
+    errors of `to_bytes`.
     """
     text, packed = fields.get(name), fields.get(name + _BASE64)
     if packed is None:
@@ -257,9 +260,12 @@ def _read_bytes(fields: dict[str, Any], name: str, to_bytes: Callable[[str], byt
 
 
 def _read_headers(items: Any) -> Headers:
-    """Return headers from a list of pairs, or of objects with name and value; raise FormatError for anything else.
+    """Return headers, in their order, from a list of [name, value] and of objects with name and value, all texts.
 
-    A name that is not UTF-8 is bytes. A value of None is null.
+    An object may have name_base64 and value_base64 instead. Texts become UTF-8, with the bytes that surrogateescape has
+    kept. A name that is not UTF-8 is bytes. A value that is None or missing is null. Raise FormatError for anything
+    else: an object without a name or with another field, a name with a NUL character, both forms of a field, and wrong
+    base64.
     """
     wrong = FormatError("headers are not a list of [name, value] or an object")
     if isinstance(items, str) or not isinstance(items, list):

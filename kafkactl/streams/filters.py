@@ -34,13 +34,14 @@ _CONDITION_HINT = "like '.user.id == 7', '.tags[0] =~ \"^a\"' or '.deleted'"
 def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
     """Return a filter for records whose key or value has a match of a regular expression anywhere.
 
-    `part` is key or value. A record whose part is null, or not of its `format`, does not pass. Raise UsageError for an
-    invalid pattern.
+    `part` is key or value. The filter takes a message and returns a bool; a record whose part is null, or not of its
+    `format`, does not pass. Raise UsageError for an invalid pattern. The filter raises OperationError or
+    UnreachableError where a format cannot get its schema.
     """
     load_compiled = compile_pattern(pattern, f"--{part}-matches")
 
     def passes(message: Any) -> bool:
-        """Return whether the part of a message is text with a match."""
+        """Return whether the part of a message is text with a match; False for null and for another format."""
         text = _decode(getattr(message, part)(), format)
         return text is not None and load_compiled.search(text) is not None
 
@@ -50,14 +51,18 @@ def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
 def make_header_filter(text: str) -> RecordFilter:
     """Return a filter for records with a header: NAME, or NAME=REGEX for one whose value has a match anywhere.
 
-    A null value counts as an empty one, and bytes that are not UTF-8 as replacement characters. Raise UsageError for an
-    invalid pattern. The filter raises KafkactlError where the headers cannot be read.
+    The filter takes a message and returns a bool. Of several headers with the name one suffices. A null value counts as
+    an empty one, and bytes that are not UTF-8 as replacement characters. Raise UsageError for an invalid pattern. The
+    filter raises KafkactlError where the headers cannot be read.
     """
     name, equals, pattern = text.partition("=")
     load_compiled = compile_pattern(pattern, "--header-matches")
 
     def passes(message: Any) -> bool:
-        """Return whether a message has the header, with a match in its value where there is a pattern."""
+        """Return whether a message has the header, with a match in its value where there is a pattern.
+
+        Raise KafkactlError where the headers cannot be read.
+        """
         values = [value for key, value in read_headers(message) if name_bytes(key) == name_bytes(name)]
         return any(not equals or load_compiled.search((value or b"").decode(errors="replace")) for value in values)
 
@@ -67,12 +72,14 @@ def make_header_filter(text: str) -> RecordFilter:
 def make_json_filter(text: str, format: Format) -> RecordFilter:
     """Return a filter for records whose value is JSON and fulfils a condition such as .user.id == 7.
 
-    A value that is null, not of its `format` or not JSON does not pass. Raise UsageError for an invalid condition.
+    The filter takes a message and returns a bool. A value that is null, not of its `format` or not JSON does not pass.
+    Raise UsageError for an invalid condition. The filter raises OperationError or UnreachableError where the format
+    cannot get its schema.
     """
     condition = parse_condition(text)
 
     def passes(message: Any) -> bool:
-        """Return whether a message's value is JSON that fulfils the condition."""
+        """Return whether a message's value is JSON that fulfils the condition; False for a null value."""
         value = _decode(message.value(), format)
         if value is None:
             return False
@@ -97,13 +104,14 @@ class Condition:
     def holds(self, data: Any) -> bool:
         """Return whether a JSON value, as Python's json has it, fulfils the condition.
 
-        False where the path leads nowhere, and where the types cannot be compared.
+        False where the path leads nowhere, and where the types cannot be compared. Values are compared as in Python, so
+        that 1 equals true.
         """
         value = self._find_value(data)
         if value is _MISSING:
             return False
         if self.compare is None:
-            return value not in (None, False)
+            return value is not None and value is not False  # 0 equals False, but it is a value
         try:
             return self.compare(value, self.literal)
         except TypeError:
@@ -112,6 +120,8 @@ class Condition:
     def _find_value(self, data: Any) -> Any:
         """Return the value at the path, or _MISSING where the path leads nowhere."""
         for step in self.path:
+            if isinstance(data, str):  # its characters are no elements
+                return _MISSING
             try:
                 data = data[step]
             except (KeyError, IndexError, TypeError):
@@ -120,9 +130,12 @@ class Condition:
 
 
 def parse_condition(text: str) -> Condition:
-    """Return the condition of a text like .user.id == 7, .tags[0] =~ "^a", .total >= 1.5 or .deleted.
+    """Return the condition of a text PATH or PATH OPERATOR LITERAL, such as .user.id == 7, .tags[0] =~ "^a" or .gone.
 
-    A word that is not JSON is a text without quotes. Raise UsageError for any other text, and for an invalid pattern.
+    A path has steps .NAME, [INDEX] (below 0: from the end) and ["NAME"]; "." alone is the whole value. The operators
+    are ==, !=, >=, <=, >, < and =~, a regular expression that matches anywhere in a text. A literal is JSON, or a text
+    without quotes. A path alone requires a value that is neither null nor false. Raise UsageError for any other text,
+    and for an invalid pattern.
     """
     rest = text.strip()
     path: list[str | int] = []
@@ -149,7 +162,7 @@ def parse_condition(text: str) -> Condition:
     except (ValueError, RecursionError):
         value = literal  # a word without quotes
     if sign == "=~":
-        value = compile_pattern(str(value), "--where")
+        value = compile_pattern(value if isinstance(value, str) else literal, "--where")
     return Condition(tuple(path), _OPERATORS[sign], value)
 
 
@@ -164,15 +177,18 @@ def _parse_step(step: re.Match[str]) -> str | int:
 
 
 def compile_pattern(pattern: str, flag: str) -> re.Pattern[str]:
-    """Return a compiled regular expression; raise UsageError, with the option `flag`, for an invalid one."""
+    """Return a compiled regular expression; raise UsageError, which names the option `flag`, for an invalid one."""
     try:
         return re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(f"invalid value {pattern!r} for {flag}: not a regular expression: {error}") from error
 
 
 def _decode(data: bytes | None, format: Format) -> str | None:
-    """Return bytes as text in a format; None for None, and for bytes that are not of the format."""
+    """Return bytes as text in a format; None for None, and for bytes that are not of the format.
+
+    Raise OperationError or UnreachableError where the format cannot get its schema.
+    """
     if data is None:
         return None
     try:

@@ -18,16 +18,17 @@ Place = tuple[str, int, int]
 def make_header_reader(cluster: Cluster) -> Callable[[Any], Headers]:
     """Return a function that reads the headers of a message from the broker again.
 
-    The function raises OperationError where the record does not exist any more, UnreachableError where no broker
-    answers, and FormatError for a damaged batch. The last fetched batch is kept, because the other records of a batch
-    often have similar headers.
+    It takes a message and returns pairs of name and value; a name that is not UTF-8 is bytes. It raises OperationError
+    where the record does not exist any more or the broker refuses, UnreachableError where no broker answers, UsageError
+    for a wrong client setting, and FormatError for a damaged batch. The last fetched batch is kept, because the other
+    records of a batch often have similar headers.
     """
     fetched: dict[Place, Headers] = {}
 
     def fetch_headers(message: Any) -> Headers:
         """Return the headers of a message, from the batch that was fetched last or from the broker.
 
-        Raise OperationError where the record does not exist any more, UnreachableError or FormatError.
+        Raise OperationError where the record does not exist any more, UnreachableError, UsageError or FormatError.
         """
         place = message.topic(), message.partition(), message.offset()
         if place not in fetched:
@@ -43,7 +44,8 @@ def make_header_reader(cluster: Cluster) -> Callable[[Any], Headers]:
 def _fetch(cluster: Cluster, place: Place) -> Iterator[tuple[Place, Headers]]:
     """Yield the place and headers of each record in the batch that has the record at `place`.
 
-    Nothing is yielded where the log has no such batch. Raise OperationError, UnreachableError or FormatError.
+    Nothing is yielded where the log has no such batch. Raise OperationError, UnreachableError, UsageError or
+    FormatError.
     """
     topic, partition, offset = place
     data = memoryview(cluster.requests.fetch(topic, partition, offset))
@@ -51,5 +53,14 @@ def _fetch(cluster: Cluster, place: Place) -> Iterator[tuple[Place, Headers]]:
     while (batch := parse_batch(data, position)) is not None and batch.last_offset < offset:
         position += batch.size_bytes
     for record in batch.records() if batch is not None else ():
-        headers: Headers = [(name_bytes(name), value) for name, value in record.headers]
+        headers: Headers = [(_decode_name(name), value) for name, value in record.headers]
         yield (topic, partition, record.offset), headers
+
+
+def _decode_name(name: str) -> str | bytes:
+    """Return a header's name from the log as text, or as bytes where it is not UTF-8."""
+    data = name_bytes(name)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data

@@ -33,10 +33,10 @@ Source = Callable[[Input], Iterator[Batch]]
 
 
 def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
-    r"""Yield the records of lines that end in \n or \r\n, in batches.
+    r"""Yield the records of lines that end in \n or \r\n, in batches, which may be empty.
 
-    Raise FormatError, with the number of the line, for a line that `reader` refuses; the records before it were
-    yielded.
+    The last line needs no end; one that a signal cuts is left out. Raise FormatError, with the number of the line, for
+    a line that `reader` refuses; the records before it were yielded. Raise OSError where the input cannot be read.
     """
     batches = (
         [line.removesuffix(b"\r") for line in lines] if any(b"\r" in line for line in lines) else lines
@@ -63,10 +63,11 @@ def read_whole_lines(source: Input) -> Iterator[bytes]:
 
 
 def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
-    """Yield the records of pieces that end at a delimiter, in batches. The last piece needs no delimiter.
+    """Yield the records of pieces that end at a delimiter, in batches, which may be empty.
 
-    An empty delimiter makes the whole input one record. Raise FormatError, with the number of the piece, for a piece
-    that `reader` refuses; the records before it were yielded.
+    The last piece needs no delimiter. An empty delimiter makes the whole input one record, or none where it is empty.
+    Raise FormatError, with the number of the piece, for a piece that `reader` refuses; the records before it were
+    yielded. Raise OSError where the input cannot be read.
     """
     return _read_records(_read_pieces(source, delimiter), reader)
 
@@ -92,8 +93,9 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
     """Yield the records of an input in which each value follows its length, in batches, which may be empty.
 
     A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the number of the record,
-    for a length below -1, for a value that is not of its format, and where the input ends inside a record. After a
-    signal a record that has begun is read to its end.
+    for a length below -1, for a value that is not of its format, and where the input ends inside a record; the records
+    before it were yielded. After a signal a record that has begun is read to its end. Raise OSError where the input
+    cannot be read.
     """
     waiting = b""
     number = 0
@@ -155,7 +157,7 @@ def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
     """Yield the records of lines with one JSON object each (NDJSON), in batches; empty lines are skipped.
 
     Control records of a log are skipped, too. Batches may be empty. Raise FormatError, with the number of the line, for
-    a line that is no record; the records before it were yielded.
+    a line that is no record; the records before it were yielded. Raise OSError where the input cannot be read.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):
@@ -173,11 +175,13 @@ def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
 
 
 def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iterator[Batch]:
-    """Yield the records of csv rows below a heading, in batches.
+    """Yield the records of csv rows below a heading, in batches, which may be empty.
 
-    With a column `value` the columns are the fields of a record. Without it, a row becomes a JSON object, and its key
-    is in the column `key`. A cell without quotes that equals `null` is null. A row that a signal cuts is left out.
-    Raise FormatError, with the number of the line, for a row that is no record; the records before it were yielded.
+    With a column `value` or `value_base64` the columns are the fields of a record, and `headers` is JSON. Without them,
+    the whole row becomes a JSON object as the value, and the key is in the column `key`. A cell without quotes that
+    equals `null` is null. Empty rows are skipped. A row that a signal cuts is left out. Raise FormatError, with the
+    number of the line, for a row that is no record; the records before it were yielded. Raise OSError where the input
+    cannot be read.
     """
     lines = _RowLines(source)
     titles: list[str] = []
@@ -219,7 +223,8 @@ class _RowLines:
     def read_rows(self) -> Iterator[bytes]:
         """Yield each row that is not empty: one line, or several where a quote is open at the end of a line.
 
-        A row has its line end. Raise FormatError where the input ends inside quotes.
+        A row has its line end. Raise FormatError where the input ends inside quotes, and OSError where it cannot be
+        read.
         """
         row: list[bytes] = []
         quotes = number = 0
@@ -382,9 +387,9 @@ class Pace:
     """Limit of the number of records per second, spread evenly over time."""
 
     def __init__(self, per_second: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Begin now; `sleep` waits for a number of seconds, and a signal may end it early.
+        """Begin now; `per_second` is the number of records per second, above 0.
 
-        `per_second` is the number of records per second, above 0.
+        `sleep` waits for a number of seconds; one that a signal ends early ends wait() early, too.
         """
         self.size = max(1, int(per_second / _PACES_PER_SECOND))
         """Number of records that may be sent at once."""
@@ -392,7 +397,10 @@ class Pace:
         self._started, self._sent_records = time.monotonic(), 0
 
     def wait(self, count: int) -> None:
-        """Wait until `count` more records may be sent, and count them as sent. A signal may end the wait early."""
+        """Wait until `count` more records may be sent, and count them as sent. A signal may end the wait early.
+
+        The wait lasts until the records before have taken their time; the first call returns at once.
+        """
         wait_s = self._started + self._sent_records / self._per_second - time.monotonic()
         if wait_s > 0:
             self._sleep(wait_s)
@@ -409,7 +417,7 @@ def _read_pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
     """Yield lists of the pieces between delimiters, without them, as they come. A list may be empty.
 
     Without a delimiter (b"") the whole input is one piece. A last piece without its delimiter counts, unless it is
-    empty or a signal cuts it.
+    empty or a signal cuts it. Raise OSError where the input cannot be read.
     """
     rest: list[bytes] = []  # of one piece, joined when it ends: a long one comes in many chunks
     for chunk in _read_chunks(source):

@@ -67,7 +67,8 @@ class Latest:
     def add(self, messages: Iterable[Any]) -> None:
         """Add messages, which must be in the order of their offsets in each partition.
 
-        Messages without a key are only counted. Raise KafkactlError where headers cannot be read.
+        A message without a value removes its key. Messages without a key are only counted. Raise KafkactlError where
+        headers cannot be read.
         """
         for message in messages:
             key = message.key()

@@ -36,10 +36,12 @@ class LineReader:
     }
 
     def __init__(self, properties: Mapping[str, str], key_format: Format, value_format: Format) -> None:
-        """Take the properties (see DEFAULTS; missing ones have their default) and the formats of keys and values.
+        """Take the properties and the formats of keys and values; missing properties have their default.
 
-        Escapes in the values, such as a backslash and t, are replaced. Raise UsageError for an unknown property, an
-        invalid value, and equal separators.
+        The properties are parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
+        headers.key.separator, null.marker and ignore.error. Escapes in the values, such as a backslash and t, are
+        replaced. Raise UsageError for an unknown property, an invalid value, two equal separators of headers, and a
+        null marker that equals a separator.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "reader")
         _require_different(settings, "null.marker" in properties)
@@ -85,10 +87,12 @@ class LineReader:
                 add({"key": key, "value": value} if separator_in_line else self.read(line, first + len(batch)))
 
     def read(self, line: bytes, number: int) -> Record:
-        """Return one line, without its end, as a record. Key and value are None for the null marker.
+        """Return one line, without its end, as a record. Key, value and headers' values are None for the null marker.
 
-        Raise FormatError, with `number` as the number of the line, for a line without a separator (unless errors are
-        ignored) or with a value that is not of its format.
+        The line is [headers DELIMITER] [key SEPARATOR] value; which parts it has, the properties say. Raise
+        FormatError, with `number` as the number of the line, for a line without a separator (unless errors are ignored:
+        then it is a value without a key), for a null name of a header or one with a NUL character, and for a value that
+        is not of its format.
         """
         record: Record = {"key": None, "value": None}
         rest = line
@@ -108,8 +112,8 @@ class LineReader:
     def _split(self, text: bytes, separator: bytes, subject: str) -> tuple[bytes | None, bytes]:
         """Return the text before and after a separator; None before it where it is missing and errors are ignored.
 
-        An empty separator is found at the beginning. `subject` names the separator in the message. Raise FormatError
-        where it is missing and errors are not ignored.
+        Then the whole text comes after it. An empty separator is found at the beginning. `subject` names the separator
+        in the message. Raise FormatError where it is missing and errors are not ignored.
         """
         if not separator:  # an empty separator is at the beginning
             return b"", text
@@ -123,8 +127,8 @@ class LineReader:
     def _read_headers(self, packed: bytes) -> Headers:
         """Return the headers of a line, in their order.
 
-        Raise FormatError for a header without a separator, unless errors are ignored, and for a null key. A name that
-        is not UTF-8 is bytes.
+        Raise FormatError for a header without a separator, unless errors are ignored (then its value is null), for a
+        null name, and for a name with a NUL character. A name that is not UTF-8 is bytes.
         """
         separator = self._headers_separator
         # An empty separator splits between all characters, as in Java.

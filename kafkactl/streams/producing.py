@@ -59,7 +59,8 @@ class Sending:
         """Connect; raise UnreachableError, NotFoundError for a topic or partition, and UsageError for a setting.
 
         `tell` is called with sentences for the user. A `partition` of None leaves the choice to the partitioner. A
-        missing topic is created where the broker does so. Raise OperationError without the right to write to the topic.
+        missing topic is created where the broker does so; otherwise it is a NotFoundError. The `largest_bytes` of the
+        account is set. Raise OperationError without the right to write to the topic.
         """
         self._cluster, self._topic, self._account, self._stop = cluster, topic, account, stop
         account.largest_bytes = find_largest_bytes(cluster)
@@ -77,7 +78,8 @@ class Sending:
 
         A record that cannot be sent fails in the account, and nothing is raised for it. After a signal's time is over
         all records fail. Raise OperationError where the producer can send no more records (all of the batch that are
-        not queued fail), and UnreachableError where no leader was reached.
+        not queued fail), UnreachableError where no leader was reached, and UsageError where a second producer, for
+        unusual names of headers, refuses a client setting.
         """
         self._account.accepted += len(batch)
         if self._stop.is_over:
@@ -91,10 +93,11 @@ class Sending:
         self._require_alive(())
 
     def flush(self) -> None:
-        """Wait until every record is acknowledged or has failed; its own time-out bounds this, or a signal.
+        """Wait until every record is acknowledged or has failed, at most for delivery.timeout.ms.
 
-        Without waiting records it returns at once. Raise OperationError where the producer can send no more records,
-        and UnreachableError where no leader was reached.
+        In a transaction transaction.timeout.ms is the bound. After a signal's time, and where no leader was ever
+        reached, the remaining records are removed and fail. Without waiting records it returns at once. Raise
+        OperationError where the producer can send no more records, and UnreachableError where no leader was reached.
         """
         if self._second_sender is not None:
             self._second_sender.flush()
@@ -147,7 +150,8 @@ class Sending:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Flush, and close a second producer.
 
-        Raise the errors of flush(), unless the context ends with another error, which goes on.
+        Raise OperationError where the client can send no more, and UnreachableError where no leader was reached, unless
+        the context ends with another error, which goes on.
         """
         try:
             self.flush()
@@ -288,7 +292,7 @@ class Sending:
         self._fail_all(records, f"not sent: {self._waiting.reason}")
 
     def _fail_one(self, record: Record, error: KafkaError) -> None:
-        """Count one record as failed, with the reason of librdkafka's error."""
+        """Count one record as failed, with the reason of librdkafka's error. Nothing is raised."""
         if error.code() == KafkaError._UNKNOWN_PARTITION:
             reason = f"topic {self._topic} has no partition {record.get('partition')}"
         else:
@@ -362,7 +366,7 @@ def require_topic(
     A missing topic is created where the broker does so on a request of `producer`; its leaders are not known then.
     `tell` is called with a sentence about that. `partition` must exist, unless it is None. Raise NotFoundError for a
     topic that does not exist and was not created, and for a missing partition. Raise OperationError without the right
-    to write to the topic, and UnreachableError where no broker answers.
+    to write to a topic that is not listed, and UnreachableError where no broker answers.
     """
     metadata = cluster.read_metadata(client=producer)
     leaders = {}

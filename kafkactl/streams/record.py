@@ -25,10 +25,10 @@ Python does not check a call in this form for an error that comes beside a resul
 
 
 def read_headers(message: Any) -> Headers:
-    """Return a message's headers in their order; an empty list for none.
+    """Return a message's headers, pairs of name and value, in their order; an empty list for none.
 
-    Names that are not UTF-8 are read again from the broker, and kept in the message. Raise KafkactlError where they
-    cannot be read, and LookupError where `read_headers_again` is not set.
+    Where a name is not UTF-8, the headers are read again from the broker, and kept in the message; that name is bytes.
+    Raise KafkactlError where they cannot be read, and LookupError where `read_headers_again` is not set.
     """
     try:
         return _ASK_HEADERS(message) or []
@@ -70,7 +70,7 @@ Batch = list[Record]
 
 
 def is_plain(batch: Batch) -> bool:
-    """Return whether all records have only a key and a value; True for an empty batch.
+    """Return whether all records have only a key and a value, or less; True for an empty batch.
 
     produce_batch takes neither headers nor timestamps, and ignores partitions.
     """

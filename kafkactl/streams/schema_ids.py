@@ -12,14 +12,17 @@ from kafkactl.streams.record import read_headers
 def make_id_placer(key: Format, value: Format) -> Callable[[Sequence[Any]], None] | None:
     """Return a function that puts schema ids of headers before the keys and values of messages, in place.
 
-    Null keys and values, and messages without such headers, stay unchanged. Return None where neither format reads ids
-    from headers.
+    Null keys and values, and messages without such headers, stay unchanged. The ids are not checked. The function
+    raises KafkactlError for headers that cannot be read. Return None where neither format reads ids from headers.
     """
     if key.id_header is value.id_header is None:
         return None
 
     def place_ids(messages: Sequence[Any]) -> None:
-        """Put the ids of each message before its key and value, in place; raise KafkactlError for headers that fail."""
+        """Put the ids of each message before its key and value, in place; raise KafkactlError for unreadable headers.
+
+        Null keys and values, and messages without such headers, stay unchanged.
+        """
         for message in messages:
             if headers := read_headers(message):
                 if (data := message.key()) is not None:

@@ -60,7 +60,10 @@ class Selection:
 
     @property
     def takes_all(self) -> bool:
-        """Return whether whole partitions are read from their starts on, without a group, a tail or a bound."""
+        """Return whether all records from the start of the reading on are read.
+
+        This means no group to join, no `tail`, no `to_offset` and no `before_time_ms`. The start may be any.
+        """
         stops = (self.tail, self.to_offset, self.before_time_ms)
         return not self.joins and all(stop is None for stop in stops)
 
@@ -114,9 +117,12 @@ class SelectionRequest:
     def make_selection(self) -> Selection:
         """Return the selection. It stops at the ends of partitions for a tail and for an end, unless `follow` is set.
 
-        An end without a start begins at the oldest record. Raise UsageError for two starts, two ends, a start after the
-        end, a range or partitions beside a group, an offset without partitions, `partitions` beside `assigned`, a start
-        beside an offset of `assigned`, `until_end` with `follow`, and auto.offset.reset=none without a group.
+        An end without a start begins at the oldest record, unless auto.offset.reset is set; earliest there counts as
+        `from_beginning`. Raise UsageError for two starts (offset, time, tail, beginning), two ends, a start after the
+        end, an offset without partitions, `partitions` beside `assigned`, a start beside an offset of `assigned`, and
+        `until_end` with `follow`. Raise UsageError for a group beside an offset, a time, a tail, an end or partitions;
+        a default group is left out instead. Raise UsageError for auto.offset.reset=none (error) with neither a group
+        nor one of these.
         """
         starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
         if len(starts) > 1:
@@ -171,7 +177,8 @@ class SelectionRequest:
     def _choose_group(self, chosen_names: Sequence[str]) -> str | None:
         """Return the group to join, or None. `chosen_names` are the parts that a group would choose itself.
 
-        Raise UsageError for a group beside one of them, and for auto.offset.reset=none without a group.
+        A default group gives way to these. Raise UsageError for another group beside one of them, and for
+        auto.offset.reset=none (error) with neither a group nor one of them.
         """
         group = None if chosen_names and self.is_default_group else self.group
         if group and chosen_names:
@@ -216,9 +223,10 @@ def find_ranges(
 ) -> dict[Partition, Range]:
     """Return the range of each partition, with times looked up as offsets.
 
-    `consumer` is the client that asks. `warn` is called with a sentence about each start that the log does not have;
-    the nearest offset replaces it, unless auto.offset.reset is none. Raise NotFoundError for a missing topic or
-    partition, OperationError where offsets cannot be looked up, and UnreachableError where no broker answers.
+    A start may also be OFFSET_BEGINNING or OFFSET_END. `consumer` is the client that asks. `warn` is called with a
+    sentence about each start that the log does not have; the nearest offset replaces it, unless auto.offset.reset is
+    none. Raise NotFoundError for a missing topic or partition, OperationError where offsets cannot be looked up, and
+    UnreachableError where no broker answers.
     """
     partitions = _list_partitions(cluster, consumer, selection)
     starts: dict[Partition, int] = {}
@@ -299,8 +307,8 @@ def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partit
 def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> list[Partition]:
     """Return the partitions to read, in the order of the selection.
 
-    Raise NotFoundError for a missing topic or partition, OperationError or UnreachableError where topics cannot be
-    read.
+    The topics of `assigned` must be among the selected ones (KeyError otherwise). Raise NotFoundError for a missing
+    topic or partition, OperationError or UnreachableError where topics cannot be read.
     """
     numbers = find_topics(cluster, consumer, selection)
     if selection.assigned is not None:

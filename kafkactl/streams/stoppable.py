@@ -56,7 +56,7 @@ class CanStop(Protocol):
     def finish_row(self, begun: bytes) -> bytes:
         """Return the line that continues a row of several lines, of which `begun` was read.
 
-        Return nothing at the end or where the row stays cut.
+        Return nothing at the end, before a signal, or where the row stays cut.
         """
         ...
 
@@ -120,15 +120,16 @@ class StoppableInput:
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
         """Return the last piece, whose beginning `begun` was read, with its delimiter unless the input has ended.
 
-        Before a signal `begun` comes back alone. Return nothing for a piece that stays cut; its bytes are in `cut`
-        then.
+        Before a signal `begun` comes back alone; an empty `begun` always does. Return nothing for a piece that stays
+        cut; its bytes are in `cut` then. Raise OSError where the descriptor cannot be read.
         """
         return self._read_to(delimiter, begun) if begun and self._stop.is_requested else begun
 
     def finish_row(self, begun: bytes) -> bytes:
         """Return the line that continues a row of several lines, of which `begun` was read.
 
-        Return nothing at the end, before a signal, or where the row stays cut; the row is in `cut` then.
+        Return nothing at the end, before a signal, or where the row stays cut; the row is in `cut` then. Raise OSError
+        where the descriptor cannot be read.
         """
         if self.cut:
             self.cut = begun + self.cut
@@ -138,7 +139,8 @@ class StoppableInput:
     def fill_up(self, begun: bytes, size: int) -> bytes:
         """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut.
 
-        Before a signal `begun` comes back alone. The bytes of a piece that stays cut are in `cut`.
+        Before a signal `begun` comes back alone. The bytes of a piece that stays cut are in `cut`. Raise OSError where
+        the descriptor cannot be read.
         """
         if not self._stop.is_requested:
             return begun
@@ -156,7 +158,8 @@ class StoppableInput:
     def _read_to(self, delimiter: bytes, begun: bytes, row: bytes = b"") -> bytes:
         """Return a piece up to its delimiter or the end of the input; nothing where it stays cut.
 
-        Without a delimiter (b"") the piece goes to the end. `row` is kept in `cut` before a piece that stays cut.
+        `begun` is the beginning that was read. Without a delimiter (b"") the piece goes to the end. `row` is kept in
+        `cut` before a piece that stays cut.
         """
         piece = bytearray(begun)
         while not (delimiter and piece.endswith(delimiter)):
@@ -172,7 +175,7 @@ class StoppableInput:
     def _read_now(self, size: int) -> bytes | None:
         """Return the bytes that can be read without waiting; nothing at the end, None where nothing comes.
 
-        None also means that 2 s have passed since the first call.
+        None also means that 2 s have passed since the first call. Raise OSError where the descriptor cannot be read.
         """
         now = time.monotonic()
         if self._late_s is None:
@@ -210,7 +213,7 @@ class RepeatableInput:
     def finish_row(self, begun: bytes) -> bytes:
         """Return the line that continues a row of which `begun` was read.
 
-        Return nothing at the end or where the row stays cut; the row is in `cut` then.
+        Return nothing at the end, before a signal, or where the row stays cut; the row is in `cut` then.
         """
         return self._source.finish_row(begun)
 
@@ -220,9 +223,10 @@ class RepeatableInput:
         return self
 
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
-        """Return the last piece, of which `begun` was read, or nothing where a signal cuts it.
+        """Return the last piece, of which `begun` was read, with its delimiter unless the input has ended.
 
-        Before a signal `begun` comes back alone.
+        Before a signal `begun` comes back alone. Return nothing where a signal cuts the piece; its bytes are in `cut`
+        then.
         """
         return self._source.finish_piece(begun, delimiter)
 

@@ -35,6 +35,7 @@ class Transactions:
         """Prepare the producer for transactions; raise OperationError or UnreachableError where that fails.
 
         `sending` must have a transactional id. `size` is the number of records of a transaction; None makes one of all.
+        Wait for the coordinator, at most the time-out; OperationError is raised also where it does not answer.
         """
         self._sending, self._cluster, self._account, self._size, self._stop = sending, cluster, account, size, stop
         self._producer = sending._producer
@@ -46,11 +47,11 @@ class Transactions:
         self._run_step("init_transactions", "cannot begin a transaction")
 
     def send(self, batch: Batch) -> None:
-        """Send records, and commit each transaction that is full.
+        """Send records, and commit each transaction that is full; one that is not full stays open.
 
         After an error the open transaction is aborted, and all its records and the rest of the batch are undelivered.
-        Raise OperationError for a transaction that had to be aborted, and UnreachableError where the coordinator or the
-        leaders do not answer.
+        Raise OperationError for a transaction that had to be aborted, also where the coordinator does not answer the
+        abort, and UnreachableError where the coordinator does not answer a commit, or the leaders do not answer.
         """
         sent_count = 0
         try:
@@ -79,8 +80,9 @@ class Transactions:
     def commit(self) -> None:
         """Commit the open transaction; without one do nothing.
 
-        Raise OperationError where it had to be aborted, also because a record was not delivered. Raise UnreachableError
-        where the coordinator did not answer: the records may have been delivered then.
+        Wait for the answers of all records first. Raise OperationError where it had to be aborted, also because a
+        record was not delivered. Raise UnreachableError where no leader was reached, or the coordinator did not answer:
+        the records may have been delivered then.
         """
         if not self._begun:
             return
@@ -103,7 +105,8 @@ class Transactions:
         """Abort the open transaction; without one do nothing.
 
         `reason` is a text for people. Its records become undelivered ones; readers of committed records never see them.
-        Raise OperationError where the coordinator refuses the abort or does not answer, and UnreachableError.
+        Raise OperationError where the coordinator refuses the abort or does not answer, UnreachableError, and OSError
+        where the kept records cannot be read.
         """
         if not self._begun:
             return
@@ -134,7 +137,7 @@ class Transactions:
     def _end(self, reason: str) -> None:
         """Pass all records of the open transaction to the account, as undelivered with this reason.
 
-        Afterwards no transaction is open here.
+        Afterwards no transaction is open here. Raise OSError where the kept records cannot be read.
         """
         self._account.tell = self._tell
         self._account.aborted += self._begun - len(self._failures)
@@ -157,12 +160,15 @@ class Transactions:
     def _run_step(self, step: str, failure: str) -> None:
         """Call a method of the producer until it succeeds; `failure` begins the text of an error.
 
-        It is repeated after transient errors, until the cluster's time-out or a signal's time is over. Raise
-        OperationError, also where no answer came, and UnreachableError.
+        `step` is the method's name. It is repeated after transient errors, until the cluster's time-out or a signal's
+        time is over. Raise OperationError, also where no answer came, and UnreachableError.
         """
 
         def ask() -> None:
-            """Call the method for at most 0.5 s; raise OperationError with the code _RETRY for another attempt."""
+            """Call the method for at most 0.5 s; raise OperationError with the code _RETRY for another attempt.
+
+            Raise another KafkactlError where no other attempt makes sense, such as after a signal's time.
+            """
             self._is_unanswered = False
             try:
                 getattr(self._producer, step)(_STEP_S)
@@ -244,8 +250,8 @@ def open_transactions(
 ) -> Iterator[Transactions]:
     """Yield transactions of `size` records, or one of all (None).
 
-    They are committed at the end of the context, and aborted after an error or a signal. Raise OperationError or
-    UnreachableError where a transaction cannot be begun, committed or aborted.
+    The open one is committed at the end of the context, and aborted after an error, which goes on, or a signal. Raise
+    OperationError or UnreachableError where a transaction cannot be begun, committed or aborted.
     """
     opened = Transactions(sending, cluster, account, size, stop)
     try:

@@ -96,7 +96,8 @@ class Waiting:
     def _name_unreached_leaders(self) -> str:
         """Return the leaders of all waiting records as text, if none of them ever answered; else an empty text.
 
-        It is empty also where a waiting record has no leader, or before the first statistics.
+        The text is like "broker 1 at host:9092, broker 2". It is empty also where a waiting record has no leader, or
+        before the first statistics. The statistics count as used afterwards.
         """
         self._is_statistics_new = False
         partitions = self._statistics.get("topics", {}).get(self._topic, {}).get("partitions", {}).values()

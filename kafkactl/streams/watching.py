@@ -73,8 +73,8 @@ class Watch:
 
         Both are sorted. Metadata are read every 5 s at most; both lists are empty between these looks, and where no
         broker answers the look. Raise NotFoundError for a deleted topic that was named. Raise UnreachableError where
-        the reading ends at the ends of the partitions and nothing came within the time-out, and where no broker answers
-        within it.
+        the reading ends at the ends of the partitions and nothing came within the time-out, and where nothing has ever
+        come and no broker answers.
         """
         now = time.monotonic()
         is_stuck = self._selection.until_end and now - self._progress_at > self._cluster.timeout_s
@@ -127,7 +127,7 @@ class Watch:
         )
 
     def _fetch_metadata(self) -> dict[str, TopicMetadata]:
-        """Return the metadata of the topics, by name; raise KafkaException without an answer within 2 s."""
+        """Return the metadata of the topics, by name; raise KafkaException for a request without answer in 2 s."""
         if self._selection.include is not None:
             return dict(self._client.list_topics(timeout=_WAIT_S).topics)
         return {
@@ -153,7 +153,7 @@ class Watch:
     def _find_new(self, topics: dict[str, TopicMetadata]) -> list[Partition]:
         """Return the partitions that are new since the last look, sorted, and watch them.
 
-        The list is empty where the selection is fixed, ends at the ends of partitions, or has a group.
+        The list is empty where the selection names partitions, ends at the ends of partitions, or has a group.
         """
         selection = self._selection
         if selection.until_end or selection.joins or selection.partitions or selection.assigned is not None:

@@ -40,8 +40,9 @@ class Condition:
     def find_violation(self, lag: GroupLag) -> str | None:
         """Return the violated condition as text, or None. An unknown value counts as a violation.
 
-        The condition is violated where it holds: lag>10 is violated by a lag of 11. The text begins with the group's
-        name.
+        The condition is violated where it holds: lag>10 is violated by a lag of 11. A lag with unknown partitions is
+        unknown, unless the known ones violate it already. The text is "GROUP: SUBJECT is VALUE (CONDITION)" or "GROUP:
+        SUBJECT is not known (CONDITION)", without a line end.
         """
         value = _get_value(self.subject, lag)
         if value is None or (self.subject == "lag" and lag.unknown_partitions and not self.compare(value, self.bound)):
@@ -53,9 +54,10 @@ class Condition:
 
 
 def parse(text: str) -> Condition:
-    """Return the condition of a text such as lag>10000 or time>5m.
+    """Return the condition of a text SUBJECT OPERATOR BOUND, such as lag>10000 or time>5m; blanks may stand between.
 
-    The subjects are lag (records), time (a duration), state and members; a state can only be =, == or !=. Names of
+    The operators are >, <, >=, <=, =, == and !=. The subjects are lag (records) and members, with a finite number such
+    as 10, 1.5 or 1e6, time, with a duration (a bare number is seconds), and state, with only =, == and !=. Names of
     states are not checked. Raise UsageError for any other text.
     """
     match = _FORM.fullmatch(text)

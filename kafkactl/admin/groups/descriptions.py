@@ -56,12 +56,13 @@ _OK = CommitState.OK  # the look-up of an enumeration's member is slow
 
 
 def list_groups(cluster: Cluster) -> GroupList:
-    """Return all consumer groups in the order of the answers, and the errors of brokers. All brokers are asked at once.
+    """Return all consumer groups in the order of the answers, and the errors of brokers as texts.
 
-    With an error the list is not complete. librdkafka does not name the broker that did not answer, and it fails where
-    a frozen broker should list the others. Then all brokers are asked once more by kafka-python, and the groups are
-    sorted by name. Share and streams groups are left out. Raise UnreachableError where no broker answers,
-    OperationError for a refusal.
+    All brokers are asked at once. With an error the list is not complete. librdkafka does not name the broker that did
+    not answer, and it fails where a frozen broker should list the others. Then all brokers are asked once more by
+    kafka-python, and the groups are sorted by name. Share and streams groups are left out. Raise UnreachableError where
+    no broker answers, OperationError where all refuse or a transient refusal lasts, and UsageError for a wrong client
+    setting.
     """
 
     def ask() -> GroupList:
@@ -100,11 +101,12 @@ def list_groups(cluster: Cluster) -> GroupList:
 
 
 def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> GroupChoice:
-    """Return the selected consumer groups (None: all), sorted, and an error for each name that is no consumer group.
+    """Return the selected consumer groups (None or empty: all), sorted, and errors, which are not raised.
 
-    A name may have a NotFoundError, or an OperationError where it is a share or streams group or its coordinator does
-    not answer. While a broker's list is missing, the errors say so. Raise NotFoundError for a pattern without a match
-    in complete lists, UnreachableError where no broker answers, and OperationError where all refuse.
+    A name may have a NotFoundError, or an OperationError where it is a share or streams group, its coordinator does not
+    answer, or no client can send it. While a broker's list is missing, the errors say so. Raise NotFoundError for a
+    pattern without a match in complete lists, UnreachableError where no broker answers, OperationError where all
+    refuse, and UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
@@ -136,7 +138,11 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
 
 
 def _make_choice(listings: Sequence[GroupListing], errors: Sequence[KafkactlError]) -> GroupChoice:
-    """Return the choice of these groups, sorted, with an error instead of each group that cannot be asked about."""
+    """Return the choice of these groups, sorted, and the errors.
+
+    A group that cannot be asked about, because its name is empty or has a NUL character, becomes an error after the
+    others.
+    """
     sendable = [listing for listing in listings if is_sendable(listing.group)]
     names = sorted({listing.group for listing in listings} - {listing.group for listing in sendable})
     return GroupChoice(groups=_sort_groups(sendable), errors=(*errors, *map(make_name_error, names)))
@@ -152,7 +158,7 @@ def is_sendable(group: str) -> bool:
 
 
 def make_name_error(group: str) -> OperationError:
-    """Return (not raise) the error for a group whose name the clients cannot send."""
+    """Return (not raise) the error for a group whose name no client can send: it is empty, or has a NUL character."""
     reason = "is empty" if not group else "has a NUL character"
     return OperationError(f"group {group!r}: its name {reason}, and no request of this client can have it")
 
@@ -160,10 +166,10 @@ def make_name_error(group: str) -> OperationError:
 def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, GroupListing | OperationError]:
     """Return the groups that exist although no list of consumer groups has them, by name.
 
-    These are share and streams groups, and groups whose coordinator is moving: for a moment no broker lists them. An
-    error stands for a group whose coordinator does not answer. A name that is absent from the result is no group, or
-    one that the user may not see. Without names nothing is asked. Raise UnreachableError or OperationError where no
-    broker lists its groups.
+    `names` are the names to look for. The groups are share and streams groups, and groups whose coordinator is moving:
+    for a moment no broker lists them. An error stands for a group whose coordinator does not answer. A name that is
+    absent from the result is no group, or one that the user may not see. Without names nothing is asked. Raise
+    UnreachableError or OperationError where no broker lists its groups, and UsageError for a wrong client setting.
     """
     if not names:
         return {}
@@ -205,9 +211,10 @@ def _sort_groups(groups: Iterable[GroupListing]) -> tuple[GroupListing, ...]:
 
 
 def list_other_groups(cluster: Cluster) -> GroupList:
-    """Return the share and streams groups, sorted by name, and the errors of brokers.
+    """Return the share and streams groups, sorted by name, and the errors of brokers as texts.
 
-    Brokers that do not know group types have none. Raise UnreachableError or OperationError where no broker answers.
+    Brokers that do not know group types have none. Raise UnreachableError or OperationError where no broker answers,
+    and UsageError for a wrong client setting.
     """
     from kafkactl.admin.groups.epochs import list_groups_of_types
 
@@ -227,8 +234,9 @@ def describe_groups(
     """Return a description of each group, in their order, and an error for each group that could not be described.
 
     `with_epochs` asks also for values that librdkafka does not know: epochs and target assignments of the consumer
-    protocol. Without groups both lists are empty. A group that has gone is Dead, or has an error. Raise
-    UnreachableError where no group was answered.
+    protocol; they are also asked for where librdkafka does not know a state. Without groups both lists are empty. A
+    group that has gone is Dead, or has an error. Raise UnreachableError where no group was answered, or a coordinator
+    does not answer about epochs; OperationError where it refuses that, and UsageError for a wrong client setting.
     """
     return _describe_all(cluster, [group.group for group in groups], with_epochs)
 
@@ -238,14 +246,15 @@ def _describe_all(
 ) -> tuple[list[GroupDescription], list[KafkactlError]]:
     """Return the descriptions of the groups of these names, in their order, and the errors of the others.
 
-    `with_epochs` asks also for epochs and target assignments. Raise UnreachableError where no group was answered; with
-    epochs also where a coordinator does not answer, and OperationError.
+    `with_epochs` asks also for epochs and target assignments, which are also asked for where librdkafka does not know a
+    state. Raise UnreachableError where no group was answered, or a coordinator does not answer about epochs;
+    OperationError where it refuses that, and UsageError for a wrong client setting.
     """
     if not group_names:
         return [], []
 
     def send(names: list[str]) -> Mapping[str, Future[Any]]:
-        """Send the request for these groups and return a future for each."""
+        """Send the request for these groups and return a future for each name."""
         return cluster.admin.describe_consumer_groups(names, request_timeout=cluster.timeout_s)
 
     answers = cluster.ask_each(group_names, send, lambda name: f"cannot describe group {name}")
@@ -265,7 +274,8 @@ def _describe_briefly(
     """Return the descriptions of groups, sorted by name, and the errors.
 
     A group that its coordinator lists as empty is not asked for, because it has no members: its coordinator and
-    assignor are None. `with_epochs` asks for all groups. Raise UnreachableError where no group was answered.
+    assignor are None. `with_epochs` asks for all groups. Raise UnreachableError where no group was answered; for epochs
+    also UnreachableError or OperationError of a coordinator.
     """
     empty_groups = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
     described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty_groups]
@@ -282,8 +292,10 @@ def read_group_lags(
     The ends of each partition are read once for all groups. All partitions of a topic are included where the group has
     committed in one of them: records in a partition without a commit are unread, too. A partition whose ends cannot be
     read has an unknown lag and an error of its own. With `read_committed` the end of a log is its last stable offset.
-    `with_epochs` asks also for epochs and target assignments of the consumer protocol. Without groups both lists are
-    empty. Raise UnreachableError where no group, or no partition, was answered.
+    `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a group that is
+    listed as Empty has neither coordinator nor assignor. Without groups both lists are empty. Raise UnreachableError
+    where no group, or no partition, was answered, OperationError for a refusal of the metadata or the epochs, and
+    UsageError.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])
@@ -311,8 +323,10 @@ def read_group_lags(
 def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> GroupLag:
     """Return a group with the lag of every partition.
 
-    `with_epochs` asks also for epochs and target assignments of the consumer protocol. Raise NotFoundError for a group
-    that does not exist, OperationError for a share or streams group and for a refusal, and UnreachableError.
+    `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a group that is
+    listed as Empty has neither coordinator nor assignor. Raise NotFoundError for a group that does not exist,
+    OperationError for a share or streams group and for a refusal, UnreachableError, and UsageError for a wrong client
+    setting.
     """
     lags, errors = read_group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
     if errors:
@@ -324,7 +338,8 @@ def require_group(cluster: Cluster, name: str) -> GroupListing:
     """Return a consumer group by its name.
 
     Raise NotFoundError for a group that does not exist, OperationError for a share or streams group or one whose
-    coordinator does not answer, and UnreachableError where no broker answers.
+    coordinator does not answer, UnreachableError where no broker answers, and UsageError for an empty name or a wrong
+    client setting.
     """
     choice = choose_groups(cluster, select_names([name]))
     if choice.errors:
@@ -356,7 +371,8 @@ def _make_rows(
 ) -> list[PartitionLag]:
     """Return the rows of a group, sorted: partitions that it has committed in, reads, or should read.
 
-    `ends` must have every partition of the group. An existing topic counts with all partitions.
+    `ends` must have every partition of the group (KeyError otherwise). An existing topic counts with all partitions
+    that `ends` has.
     """
     group, owners = description.group, description.owners
     numbers = {topic: set(committed) for topic, committed in commits.items()}
@@ -375,9 +391,10 @@ def _make_rows(
 def read_committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict[Partition, Commit]]:
     """Return the committed offsets of each group by partition. All groups are asked at once.
 
-    The coordinators must just have answered (see the module's docstring). A partition that the coordinator cannot read
-    has an error in its Commit. A group without commits has no partitions. Raise OperationError for the first group that
-    cannot be read, and UnreachableError where no group was answered.
+    The coordinators must just have answered another request, because librdkafka crashes where one is moving. A
+    partition that the coordinator cannot read has an error in its Commit. A group without commits has no partitions.
+    Raise OperationError for the first group that cannot be read, UnreachableError where no group was answered, and
+    UsageError for a wrong client setting.
     """
     offsets, errors = _read_offsets(cluster, groups)
     if errors:
@@ -415,12 +432,12 @@ def delete_groups(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """Delete groups and return the outcome of each, in the order of `names`.
 
     A refusal, also for a group that does not exist or has members, is a failed outcome; a group without an answer has
-    the code REQUEST_TIMED_OUT and may have been deleted. Raise UnreachableError where no answer came and librdkafka
-    does not report that the request was sent.
+    the code REQUEST_TIMED_OUT and may have been deleted. Without names nothing is sent. Raise UnreachableError where no
+    answer came and librdkafka does not report that the request was sent, and UsageError for a wrong client setting.
     """
 
     def send(group_names: list[str]) -> Mapping[str, Future[Any]]:
-        """Send the request for these groups and return a future for each."""
+        """Send the request for these groups and return a future for each name."""
         return cluster.admin.delete_consumer_groups(group_names, request_timeout=cluster.timeout_s)
 
     return send_change(cluster, names, send, "deleted")
@@ -506,7 +523,7 @@ def _list_partitions(partitions: Iterable[TopicPartition]) -> tuple[Partition, .
 
 
 def _get_state(group: Any) -> str:
-    """Return the state of a group in Kafka's spelling, or Unknown for a state that librdkafka does not know."""
+    """Return the state of a group in Kafka's spelling; Unknown for one that is missing or unknown to librdkafka."""
     return _STATES.get(getattr(group, "state", None), UNKNOWN_STATE)  # type: ignore[arg-type]
 
 

@@ -26,8 +26,8 @@ class Finding:
 def diagnose(before: GroupLag, after: GroupLag, seconds: float) -> list[Finding]:
     """Return the problems of a group, the most serious first. The list is empty where no problem was found.
 
-    `before` and `after` are the same group, `seconds` apart. `after` has rates (see pace.add_rates); without rates its
-    pace is not judged. Nothing is raised.
+    `before` and `after` are the same group, `seconds` apart. `after` has the records per second that were written and
+    read; without these its pace is not judged. Nothing is asked, and nothing is raised.
     """
     return [
         *_check_members(before, after, seconds),

@@ -25,7 +25,8 @@ def add_epochs(cluster: Cluster, described: Sequence[GroupDescription]) -> list[
 
     These are epochs, target assignments, and the exact name of the state. Other groups, and groups that the coordinator
     refuses to describe, stay unchanged; the order stays, too. Raise UnreachableError where a coordinator does not
-    answer, OperationError where it refuses the whole request, also UnsupportedRequestError.
+    answer, OperationError where it refuses the whole request (UnsupportedRequestError where it is too old), and
+    UsageError for a wrong client setting.
     """
     by_coordinator: dict[int, list[str]] = defaultdict(list)
     for group in described:

@@ -202,8 +202,9 @@ class GroupLag:
     def catches_up_in_s(self) -> float | None:
         """Return the time until the slowest partition's lag is 0 at the measured rates, in s.
 
-        None where a partition with lag has no rates or never catches up. Without any lag the time is 0, or None where a
-        lag is unknown or the group has no partitions.
+        None where a partition with lag has no rates or never catches up. Partitions without lag, or with an unknown
+        one, are ignored beside it. Without any lag the time is 0, or None where a lag is unknown or the group has no
+        partitions.
         """
         times = [row.catches_up_in_s for row in self.partitions if row.lag]
         if not times:

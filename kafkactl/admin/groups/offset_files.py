@@ -48,9 +48,12 @@ def make_document(offsets_by_group: Mapping[str, Mapping[Partition, int]]) -> di
 
 
 def read_document(path: Path) -> dict[str, dict[Partition, int]]:
-    """Return the offsets of groups in a yaml or json file as make_document writes it.
+    """Return the offsets of groups in a YAML or JSON file {groups: {GROUP: {TOPIC: {PARTITION: OFFSET}}}}.
 
-    A group without topics has an empty dict. Raise UsageError for a file that cannot be read, or has another form.
+    A group or topic without content is allowed; a group without topics has an empty dict. Partitions are numbers or
+    texts of digits, offsets are numbers from 0. Names beside `groups` are ignored. `path` may be `-` for standard
+    input. Raise UsageError for a file that cannot be read or has another form, for a repeated name or partition (0 and
+    "00" are one), and for an empty name or one with a NUL character.
     """
     content = read_yaml(path)
     groups = content.get("groups") if isinstance(content, dict) else None
@@ -68,12 +71,12 @@ def read_document(path: Path) -> dict[str, dict[Partition, int]]:
 
 
 def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str, dict[Partition, int]]:
-    """Return the offsets of groups in a csv file of Kafka.
+    """Return the offsets of groups in a csv file of Kafka, by group.
 
     Lines are group,topic,partition,offset. Without `with_group` they may also be topic,partition,offset, for the first
-    of `groups`, which is not empty then. Groups in the file that are not in `groups` are in the result, too. Raise
-    UsageError for a file that cannot be read, or has another
-    form, and for a name of `groups` that is not in the file.
+    of `groups`, which is not empty then. Empty lines are skipped. Groups in the file that are not in `groups` are in
+    the result, too. `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has
+    another form, for two offsets of one partition in a group, and for a name of `groups` that is not in the file.
     """
     try:
         lines = [row for row in csv.reader(read_text(path).splitlines()) if row]
@@ -118,7 +121,10 @@ def _add(path: Path, group: str, offsets: dict[Partition, int], partition: Parti
 
 
 def _parse_digits(path: Path, text: str, noun: str) -> int:
-    """Return a whole number of a csv file, without a sign. Raise UsageError that names the noun for any other text."""
+    """Return a whole number of a csv file, from 0 to 2^63 - 1; blanks around it are allowed, a sign is not.
+
+    Raise UsageError that names the noun for any other text.
+    """
     try:
         return read_whole_number(text.strip())
     except ValueError:
@@ -142,7 +148,7 @@ def _require_name(path: Path, value: Any, noun: str) -> str:
 def _require_number(path: Path, value: Any, noun: str) -> int:
     """Return a partition or an offset in a yaml file, from 0 to 2^63 - 1. Raise UsageError for any other value.
 
-    Exports to json have partitions as text.
+    Where `noun` is "partition", a text of digits counts as a number, because exports to json have such texts.
     """
     if isinstance(value, str) and noun == "partition":
         with suppress(ValueError):

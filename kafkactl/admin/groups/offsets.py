@@ -107,10 +107,11 @@ class OffsetChange:
 def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     """Return the selected groups, or all groups, sorted by name. A selected name may belong to no group.
 
-    Such a target does not exist. A group that cannot be changed has an error, which is not raised: it has members, is a
-    share or streams group, or its coordinator does not answer. Raise NotFoundError for a pattern that matches no group,
-    OperationError where all groups or a pattern are selected and one broker does not list its groups, and
-    UnreachableError or OperationError where no broker lists groups.
+    The target of such a name has `exists` False. A group that cannot be changed has an error, which is not raised: it
+    has members, is a share or streams group, its coordinator does not answer, or no client can send its name. Raise
+    NotFoundError for a pattern that matches no group, OperationError where all groups or a pattern are selected and one
+    broker does not list its groups, UnreachableError or OperationError where no broker lists groups, and UsageError for
+    a wrong client setting.
     """
     group_list = list_groups(cluster)
     if group_list.errors and (selection.is_empty or selection.patterns):
@@ -148,9 +149,11 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
 
 
 def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
-    """Return the outcome that a deletion of the groups would have, in the broker's words and the order of `targets`.
+    """Return the outcome that a deletion of the groups would have, in the order of `targets`.
 
-    Nothing is asked and nothing is deleted. A group that does not exist or has an error is a failed outcome.
+    Nothing is asked and nothing is deleted. A success is "would be deleted". A group that does not exist or has an
+    error is a failed outcome, with Kafka's error code and its text, or without a code for a share or streams group and
+    for a coordinator that did not answer.
     """
     previews = []
     for target in targets:
@@ -174,8 +177,9 @@ def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
 def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]:
     """Return the partitions of texts in Kafka's syntax, TOPIC or TOPIC:0,1,2, in their order and without repetitions.
 
-    TOPIC alone means all its partitions. Raise UsageError for numbers that are not numbers, NotFoundError for a topic
-    or partition that does not exist, and UnreachableError or OperationError where the topics cannot be listed.
+    TOPIC alone means all its partitions. Raise UsageError where the part after the colon is no list of whole numbers
+    from 0, NotFoundError for a topic or partition that does not exist, UnreachableError or OperationError where the
+    topics cannot be listed, and UsageError for a wrong client setting.
     """
     topics_metadata = cluster.read_metadata().topics
     partitions: list[Partition] = []
@@ -203,7 +207,7 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
 def require_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> list[Partition]:
     """Return the partitions, without repetitions; raise NotFoundError for a topic or a partition that does not exist.
 
-    Raise UnreachableError or OperationError where the topics cannot be listed.
+    Raise UnreachableError, OperationError or UsageError where the topics cannot be listed.
     """
     return parse_partitions(cluster, [f"{topic}:{number}" for topic, number in partitions])
 
@@ -211,10 +215,11 @@ def require_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> lis
 def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition], reset: Reset) -> ResetPlan:
     """Return the new offsets of a reset, with the present ones. Nothing is changed.
 
-    `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. Offsets outside a log move to
-    its nearest end. CURRENT keeps the committed offsets, and takes the end of the log where nothing is committed. A
+    `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. For OFFSET, GIVEN and SHIFT an
+    offset outside a log moves to its nearest end. For TIME a partition without a record at or after the time gets the
+    end of its log. CURRENT keeps the committed offsets, and takes the end of the log where nothing is committed. A
     group that does not exist has no present offsets. Raise OperationError where an offset cannot be read, and for a
-    shift in a partition without a commit; raise UnreachableError.
+    shift in a partition without a commit; raise UnreachableError, and UsageError for a wrong client setting.
     """
     committed = read_committed(cluster, group)
     return replace(_plan_offsets(cluster, group, partitions, reset, committed), committed=committed)
@@ -225,8 +230,8 @@ def _plan_offsets(
 ) -> ResetPlan:
     """Return the new offsets of a reset without the present ones; `committed` are the group's committed offsets.
 
-    Raise OperationError where an offset cannot be read, and for a shift in a partition without a commit; raise
-    UnreachableError.
+    `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. Raise OperationError where an
+    offset cannot be read, and for a shift in a partition without a commit; raise UnreachableError.
     """
     match reset.to:
         case ResetTo.OFFSET:
@@ -254,9 +259,9 @@ def _plan_offsets(
 
 
 def read_committed(cluster: Cluster, group: str) -> dict[Partition, int]:
-    """Return the committed offsets of a group by partition; empty for a group that does not exist.
+    """Return the committed offsets of a group by partition; empty for a group that no broker lists as a consumer group.
 
-    Raise OperationError where an offset cannot be read, and UnreachableError.
+    Raise OperationError where an offset cannot be read, UnreachableError, and UsageError for a wrong client setting.
     """
     if group not in {group_listing.group for group_listing in list_groups(cluster).groups}:
         return {}
@@ -292,7 +297,8 @@ def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetC
 
     All changes must be of the same group. A refused partition is a change that is not ok. Without changes nothing is
     sent. Raise OperationError where the whole request is refused, for example because the group has members,
-    UnansweredError where the offsets may have been committed, and UnreachableError.
+    UnansweredError where the offsets may have been committed, UnreachableError, and UsageError for a wrong client
+    setting.
     """
     if not changes:
         return []
@@ -309,7 +315,7 @@ def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetC
 def list_committed_partitions(cluster: Cluster, group: str) -> list[Partition]:
     """Return the partitions in which a group has committed offsets, sorted; empty for a group that does not exist.
 
-    Raise OperationError where an offset cannot be read, and UnreachableError.
+    Raise OperationError where an offset cannot be read, UnreachableError, and UsageError for a wrong client setting.
     """
     return sorted(read_committed(cluster, group))
 
@@ -319,7 +325,7 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
 
     A group that does not exist is created. Without offsets nothing is sent. Raise OperationError where the whole
     request is refused, for example because the group has members, UnansweredError where the offsets may have been
-    committed, and UnreachableError.
+    committed, UnreachableError, and UsageError for a wrong client setting.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:
@@ -328,7 +334,7 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
     def ask() -> dict[Partition, str | None]:
         """Send the commit and return the error of each partition, None for a success.
 
-        Raise OperationError with a transient code while the coordinator moves.
+        Raise OperationError with a transient code while the coordinator moves, and the error of a failed request.
         """
         (future,) = cluster.admin.alter_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group, topic_partitions)], request_timeout=cluster.timeout_s
@@ -352,7 +358,8 @@ def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]
     """Delete a group's committed offsets of partitions. Return the error of each partition as text, None for a success.
 
     Raise OperationError where the whole request is refused, for example for a group that does not exist,
-    UnansweredError where the offsets may have been deleted, and UnreachableError.
+    UnansweredError where the offsets may have been deleted, UnreachableError, and UsageError for a wrong client
+    setting.
     """
     codes = cluster.requests.delete_group_offsets(group, partitions)
     return {partition: describe_error(code) if code else None for partition, code in codes.items()}
@@ -364,7 +371,8 @@ def remove_members(
     """Remove members from a group. Return the error by the id of the member or of the instance, None for a success.
 
     A member is (member id, None) or (None, instance id). An unknown member has an error. Raise OperationError where the
-    whole request is refused, UnansweredError where members may have been removed, and UnreachableError.
+    whole request is refused, UnansweredError where members may have been removed, UnreachableError, and UsageError for
+    a wrong client setting.
     """
     codes = cluster.requests.remove_group_members(group, members)
     return {name: describe_error(code) if code else None for name, code in codes.items()}

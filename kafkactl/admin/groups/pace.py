@@ -25,9 +25,10 @@ Position = tuple[Partition, int]
 
 
 def find_oldest_unread(row: PartitionLag) -> Position | None:
-    """Return the position of the oldest unread record, or None where nothing is unread or the position is not known.
+    """Return the position ((topic, partition), offset) of the oldest unread record, or None.
 
-    It is the committed offset, or the start of the log where that is later. Nothing is read.
+    None means that nothing is unread or that the position is not known. The offset is the committed one, or the start
+    of the log where that is later. Nothing is read.
     """
     if not row.lag or row.current_offset is None:
         return None
@@ -38,8 +39,8 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
     """Return the groups with the time lag of each partition: the age of its oldest unread record, in ms.
 
     The records are read for this, with `read_committed` only committed ones. The time lag is 0 where nothing is unread;
-    one that cannot be read within the time-out, or of a partition without a commit, stays None. Raise UsageError for a
-    wrong client setting; a broker that does not answer is no error.
+    one that cannot be read within the time-out, or of a partition without a commit or with one beyond the end, stays
+    None. Raise UsageError for a wrong client setting; a broker that does not answer is no error.
     """
     positions = {
         position for lag in lags for row in lag.partitions if (position := find_oldest_unread(row)) is not None
@@ -48,7 +49,7 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
     now_ms = round(time.time() * _MS)
 
     def add_time_lag(row: PartitionLag) -> PartitionLag:
-        """Return the row with its time lag in ms, or unchanged where the lag is not known."""
+        """Return the row with its time lag in ms, or unchanged where the time lag is not known."""
         position = find_oldest_unread(row)
         if row.lag == 0:
             return row if row.commit is CommitState.BEYOND_END else replace(row, time_lag_ms=0)
@@ -63,11 +64,12 @@ def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bo
 def read_timestamps(
     cluster: Cluster, positions: Iterable[Position], read_committed: bool = False
 ) -> dict[Position, int | None]:
-    """Return the time in ms since 1970 of the first record at or after each position.
+    """Return the time in ms since 1970 of the first record at or after each position, by position.
 
-    With `read_committed` only committed records count. Positions that could not be read within the time-out, and
-    records without a timestamp, are missing; nothing is raised for them. The time is None where no record follows, but
-    only transaction markers, which consumers do not get. Raise UsageError for a wrong client setting.
+    A position is ((topic, partition), offset). With `read_committed` only committed records count. Positions that could
+    not be read within the time-out, and records without a timestamp, are missing; nothing is raised for them. The time
+    is None where no record follows, but only transaction markers, which consumers do not get. Raise UsageError for a
+    wrong client setting.
     """
     by_partition: dict[Partition, list[int]] = defaultdict(list)
     for partition, offset in sorted(positions):
@@ -117,8 +119,9 @@ def read_timestamps(
 def add_rates(before: Sequence[GroupLag], after: Sequence[GroupLag], seconds: float) -> list[GroupLag]:
     """Return the later groups with the records per second that were written to and read from each partition.
 
-    `before` and `after` are the same groups at two times, `seconds` (above 0) apart. A partition that was not in
-    `before` stays without rates, and a rate is None where an offset is not known. A rate may be negative after a reset.
+    `before` and `after` are the same groups at two times, `seconds` apart; 0 is a ZeroDivisionError. A partition that
+    was not in `before` stays without rates, and a rate is None where an offset is not known. A rate may be negative
+    after a reset.
     """
     earlier: Mapping[tuple[str, str, int], PartitionLag] = {
         (row.group, row.topic, row.partition): row for lag in before for row in lag.partitions

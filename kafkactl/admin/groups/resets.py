@@ -58,7 +58,9 @@ class ResetTargets:
 def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTargets:
     """Return the selected groups, or all groups for an empty selection; a selected name may belong to no group.
 
-    Raise NotFoundError for a pattern that matches no group, and the errors of a request.
+    Groups with members, share and streams groups, and groups whose coordinator does not answer are refusals, which are
+    not raised. Raise NotFoundError for a pattern that matches no group, OperationError where a broker does not list its
+    groups and not only names are selected, UnreachableError, and UsageError for a wrong client setting.
     """
     targets: list[Target] = find_targets(cluster, selection)
     changeable = [target for target in targets if target.error is None]
@@ -72,11 +74,12 @@ def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTarge
 def read_offsets(
     cluster: Cluster, selection: NameSelection
 ) -> tuple[dict[str, dict[Partition, int]], list[KafkactlError]]:
-    """Return the committed offsets of each selected group, or of all, and the errors.
+    """Return the committed offsets of each selected group, or of all for an empty selection, and the errors.
 
-    A group without a commit has an empty dict. There is an error for each name and pattern without a group, for each
-    group that cannot be read, and for each partition whose offset cannot be read. Raise UnreachableError where no
-    group was answered.
+    The groups are sorted by name; one without a commit has an empty dict. There is an error for each name without a
+    group, for each group that cannot be read, and for each partition whose offset cannot be read. Raise NotFoundError
+    for a pattern that matches no group, UnreachableError where no group was answered, OperationError where all brokers
+    refuse, and UsageError for a wrong client setting.
     """
     choice = choose_groups(cluster, selection)
     lags, failures = read_group_lags(cluster, choice.groups)
@@ -95,8 +98,9 @@ def read_offsets(
 def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | None) -> dict[Partition, int]:
     """Return the committed offsets of a group in `topics`, or in all for None; never empty.
 
-    `topics` are TOPIC or TOPIC:0,1. Raise UsageError for a wrong text in `topics`, NotFoundError for a missing group,
-    topic or partition and where the group has committed nothing there, and the error of an offset that cannot be read.
+    `topics` are TOPIC or TOPIC:0,1. Raise UsageError for a wrong text in `topics` or an empty name, NotFoundError for a
+    missing group, topic or partition and where the group has committed nothing there, OperationError for an offset that
+    cannot be read, and UnreachableError.
     """
     offsets_by_group, errors = read_offsets(cluster, select_names([group]))
     if errors:
@@ -114,8 +118,10 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
 def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) -> dict[str, ResetPlan]:
     """Return the plan of each group, in the order of `groups`. Nothing is changed.
 
-    Raise UsageError for a wrong text in `topics`, NotFoundError for a topic or partition that does not exist, and
-    OperationError where an offset cannot be read, or a shift has no committed offset to start from.
+    Where the request has no `topics`, a group is reset in the partitions in which it has committed offsets; raise
+    NotFoundError where no group has any. Raise UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1),
+    NotFoundError for a topic or partition that does not exist, OperationError where an offset cannot be read, or a
+    shift has no committed offset to start from, and UnreachableError.
     """
     plans = {}
     for group in groups:
@@ -130,9 +136,10 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
 
 
 def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partition, int]]) -> dict[str, ResetPlan]:
-    """Return the plan of each group for given offsets, which are moved into their logs. Nothing is changed.
+    """Return the plan of each group for given offsets. Nothing is changed.
 
-    Raise NotFoundError for a topic or partition that does not exist, and OperationError where an offset cannot be read.
+    An offset outside its log is moved to the nearest end. Raise NotFoundError for a topic or partition that does not
+    exist, OperationError where an offset cannot be read, UnreachableError, and UsageError for a wrong client setting.
     """
     return {
         group: plan_reset(cluster, group, require_partitions(cluster, offsets), Reset(ResetTo.GIVEN, offsets=offsets))
@@ -141,14 +148,18 @@ def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partit
 
 
 def preview_plans(plans: Mapping[str, ResetPlan]) -> list[OffsetChange]:
-    """Return the changes of all plans, group by group and sorted by partition. Their results are None."""
+    """Return the changes of all plans, group by group and sorted by partition; nothing is sent.
+
+    `ok` and `error` of each change are None.
+    """
     return [change for group, plan in plans.items() for change in list_changes(group, plan)]
 
 
 def carry_out_plans(cluster: Cluster, plans: Mapping[str, ResetPlan]) -> list[OffsetChange]:
     """Commit the offsets of all plans, one group after the other, and return each change with its result.
 
-    A refused partition has its error in the result. Raise OperationError where the request for a whole group is
-    refused, and UnreachableError where no broker answers; groups before that one are changed then.
+    The changes are group by group, sorted by partition. A refused partition has its error in the result. Raise
+    OperationError where the request for a whole group is refused, UnreachableError where no broker answers
+    (UnansweredError where offsets may have been committed): groups before that one are changed then.
     """
     return [change for group, plan in plans.items() for change in carry_out(cluster, list_changes(group, plan))]

@@ -34,8 +34,9 @@ def create_topics(
 
     With `if_not_exists` a topic that exists counts as a success. With `validate_only` the brokers only check. A refusal
     is a failed outcome; a topic without an answer has the code REQUEST_TIMED_OUT and may have been created. Many topics
-    need several requests. Raise UnreachableError where no answer came and librdkafka does not report that the request
-    was sent: topics of earlier requests may have been created.
+    need several requests; without topics nothing is sent. Raise UnreachableError where no answer came and librdkafka
+    does not report that the request was sent: topics of earlier requests may have been created. Raise UsageError for a
+    wrong client setting.
     """
     ignored = {KafkaError.TOPIC_ALREADY_EXISTS: "exists already"} if if_not_exists else {}
     results = []
@@ -63,7 +64,8 @@ def add_partitions(
     existing partitions stay as they are. None lets the brokers choose. With `validate_only` the brokers only check. A
     refusal, also of a number that is not larger, is a failed outcome; a topic without an answer has the code
     REQUEST_TIMED_OUT. Raise UnreachableError where no answer came and librdkafka does not report that the request was
-    sent.
+    sent, OperationError where the topics cannot be listed for an `assignment`, and UsageError for a wrong client
+    setting.
     """
     if assignment is None:
         requests = {name: NewPartitions(name, total) for name, total in totals.items()}
@@ -91,8 +93,9 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
     """Delete topics and return the outcome of each, in the order of `names`.
 
     With `if_exists` a topic that does not exist counts as a success. A refusal is a failed outcome; a topic without an
-    answer has the code REQUEST_TIMED_OUT and may have been deleted. Raise UnreachableError where no answer came and
-    librdkafka does not report that the request was sent.
+    answer has the code REQUEST_TIMED_OUT and may have been deleted. Without names nothing is sent. Raise
+    UnreachableError where no answer came and librdkafka does not report that the request was sent, and UsageError for a
+    wrong client setting.
     """
     ignored = {KafkaError.UNKNOWN_TOPIC_OR_PART: "did not exist"} if if_exists else {}
 
@@ -106,8 +109,9 @@ def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = Fals
 def preview_deletion(cluster: Cluster, names: Sequence[str], verb: str = "delete") -> list[Outcome]:
     """Return the outcome that a deletion of topics would have: it fails for topics that do not exist.
 
-    The outcomes are in the order of `names`; nothing is deleted. `verb` is "delete" or "empty"; another one is a
-    KeyError. Raise UnreachableError or OperationError where the topics cannot be listed.
+    The outcomes are in the order of `names`; nothing is deleted. `verb` is "delete" or "empty", for the text "would be
+    deleted" or "would be emptied"; another one is a KeyError. Raise UnreachableError or OperationError where the topics
+    cannot be listed, and UsageError for a wrong client setting.
     """
     existing_topics = {listing.topic for listing in list_topics(cluster)}
     code = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
@@ -123,9 +127,11 @@ def preview_deletion(cluster: Cluster, names: Sequence[str], verb: str = "delete
 def recreate_topics(cluster: Cluster, names: Sequence[str]) -> list[Outcome]:
     """Delete topics and create them again with the same numbers of partitions and replicas and the same own settings.
 
-    Return the outcome of each topic, sorted by name. Where a topic was deleted but not created, the hint is the command
-    that creates it. Raise NotFoundError for a topic that does not exist and OperationError for one that cannot be
-    described, before anything is deleted, and UnreachableError where no broker answers to the deletion.
+    Wait at most the time-out until the deleted names are free. Return the outcome of each topic, sorted by name. A
+    topic whose deletion fails or has no answer is not created again. Where a topic was deleted but not created, the
+    hint is the command that creates it. Raise NotFoundError for a topic that does not exist and OperationError for one
+    that cannot be described, before anything is deleted; raise UnreachableError where no broker answers to the
+    description or the deletion, and UsageError for a wrong client setting.
     """
     specs = {
         description.topic: TopicSpec(
@@ -164,7 +170,7 @@ def _make_timeouts(cluster: Cluster) -> dict[str, Any]:
 def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
     """Return the outcome of a topic's second creation in the words of a recreation.
 
-    A failed one gets the command that creates the topic as its hint.
+    A failed one gets the command that creates the topic, such as "kafkactl topics create NAME -p 6 -r 3", as its hint.
     """
     if creation.ok:
         return replace(creation, result="emptied: deleted and created again")
@@ -176,8 +182,8 @@ def _describe_recreation(spec: TopicSpec, creation: Outcome) -> Outcome:
 def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]:
     """Yield the specs in requests of at most 5,000 records: KRaft refuses requests that cause more than 10,000.
 
-    A topic causes records of the controller's log for itself, its partitions and its settings. A larger topic is a
-    request of its own. The order stays.
+    A topic causes records of the controller's log for itself, its partitions (50 where the brokers choose) and its
+    settings. A larger topic is a request of its own. The order stays.
     """
     batch: list[TopicSpec] = []
     records = 0
@@ -194,7 +200,10 @@ def _split_into_batches(specs: Sequence[TopicSpec]) -> Iterator[list[TopicSpec]]
 
 
 def _make_new_topic(spec: TopicSpec) -> NewTopic:
-    """Return librdkafka's object for a new topic; missing numbers leave the choice to the brokers."""
+    """Return librdkafka's object for a new topic; missing numbers leave the choice to the brokers.
+
+    A `replica_assignment` replaces both numbers.
+    """
     configs = dict(spec.configs or {})
     if spec.replica_assignment:
         assignment = [list(brokers) for brokers in spec.replica_assignment]

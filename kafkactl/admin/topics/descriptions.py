@@ -35,8 +35,8 @@ _HINT = "list the topics that you can see: kafkactl topics list"
 def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicListing]:
     """Return all topics sorted by name, from one metadata request. `include_internal` counts Kafka's own topics in.
 
-    The replication factor is the largest of a topic's partitions, 0 without any. Raise UnreachableError or
-    OperationError.
+    The replication factor is the largest of a topic's partitions, 0 without any. Raise UnreachableError,
+    OperationError, or UsageError for a wrong client setting.
     """
     listings = []
     for name, topic in sorted(cluster.read_metadata().topics.items()):
@@ -50,8 +50,9 @@ def list_topics(cluster: Cluster, include_internal: bool = True) -> list[TopicLi
 def list_partitions(cluster: Cluster, include_internal: bool = True) -> list[PartitionDescription]:
     """Return every partition of every topic, sorted, from one metadata request.
 
-    `include_internal` counts Kafka's own topics in. The leader is None where there is none. Sizes, records and moves
-    are not asked for. Raise UnreachableError or OperationError.
+    `include_internal` counts Kafka's own topics in. The leader is None where there is none; so are sizes, records,
+    moves and eligible leaders, which are not asked for. Raise UnreachableError, OperationError, or UsageError for a
+    wrong client setting.
     """
     return [
         PartitionDescription(
@@ -75,8 +76,8 @@ def describe_topics(cluster: Cluster, names: Sequence[str]) -> list[TopicDescrip
     """Return topics with their settings, sorted by name, without eligible leaders and reassignments.
 
     Where librdkafka gets no answer for half of the time-out, kafka-python reads these, too. Without names the result is
-    empty. Raise NotFoundError or OperationError for the first topic that fails, and UnreachableError where no topic was
-    answered.
+    empty. Raise NotFoundError or OperationError where a topic, or a part of it, cannot be described; UnreachableError
+    where no topic was answered, and UsageError for a wrong client setting.
     """
     topics, errors = describe_each(cluster, names)
     if errors:
@@ -88,8 +89,9 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     """Return topics with their settings, sorted by name, and an error for each topic that fails. All are asked at once.
 
     A topic that does not exist is a NotFoundError; a topic whose settings cannot be read is in both lists, without
-    settings. Eligible leaders and reassignments are read only where librdkafka gets no answer for half of the time-out.
-    Raise UnreachableError where no topic was answered.
+    settings. Eligible leaders and reassignments are read only where librdkafka gets no answer for half of the time-out:
+    then kafka-python asks, and OperationError is raised where a whole request is refused. Without names both lists are
+    empty. Raise UnreachableError where no topic was answered, and UsageError for a wrong client setting.
     """
     if not names:
         return [], []
@@ -127,7 +129,9 @@ def describe_each(cluster: Cluster, names: Sequence[str]) -> Descriptions:
 def find_compacted_topics(cluster: Cluster, names: Sequence[str]) -> set[str]:
     """Return those of the topics that have compaction only, as far as their settings can be read.
 
-    A topic that does not exist or cannot be read is left out. Raise UnreachableError where no topic was answered.
+    These have cleanup.policy=compact. A topic that does not exist or cannot be read is left out. Raise UnreachableError
+    where no topic was answered, OperationError where a whole request is refused, and UsageError for a wrong client
+    setting.
     """
     descriptions, _ = describe_each(cluster, names)
     policies = {
@@ -141,8 +145,9 @@ def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
     """Return topics with settings, eligible leaders and reassignments, sorted by name, and an error for each failure.
 
     Brokers before Kafka 4.0 do not know eligible leaders: the fields are None. A topic whose settings cannot be read is
-    in the list without them. Without names both lists are empty. Raise UnreachableError where no broker answers, and
-    OperationError where a whole request is refused.
+    in the list without them. Where the moves cannot be read, there is one error, and they are empty. Without names both
+    lists are empty. Raise UnreachableError where no broker answers, OperationError where a whole request is refused,
+    and UsageError for a wrong client setting.
     """
     if not names:
         return [], []
@@ -155,19 +160,21 @@ def describe_in_full(cluster: Cluster, names: Sequence[str]) -> Descriptions:
 
 
 def find_name(cluster: Cluster, topic_id: str) -> str | None:
-    """Return the name of the topic with this id (in Kafka's spelling), or None.
+    """Return the name of the topic with this id, or None.
 
-    Raise UnreachableError, OperationError or UsageError where the topics cannot be listed.
+    The id is 22 characters of base64 in the URL-safe alphabet, as Kafka prints it; its form is not checked. Raise
+    UnreachableError, OperationError or UsageError where the topics cannot be listed.
     """
     topics = cluster.requests.read_metadata(None)
     return next((topic.name for topic in topics if _format_id(topic.topic_id) == topic_id), None)
 
 
 def describe_by_id(cluster: Cluster, topic_id: str) -> Descriptions:
-    """Return the topic with this id (in Kafka's spelling) as a list, and the errors. Both are empty for an unknown id.
+    """Return the topic with this id as a list, and the errors. Both are empty for an unknown id.
 
-    As in Kafka's tool, its eligible leaders are not asked for. Raise UnreachableError where no broker answers, and
-    OperationError where a whole request is refused.
+    The id is 22 characters of URL-safe base64, as Kafka prints it. The topic has settings and reassignments; as in
+    Kafka's tool, its eligible leaders are not asked for and are None. Raise UnreachableError where no broker answers,
+    OperationError where a whole request is refused, and UsageError for a wrong client setting.
     """
     name = find_name(cluster, topic_id)
     errors: list[KafkactlError] = []
@@ -183,8 +190,8 @@ def add_sizes(
 ) -> tuple[list[PartitionDescription], list[KafkactlError]]:
     """Return the rows with the size of each leader's log in bytes, and an error for each broker or disk that failed.
 
-    A size that is not known stays None, also where a partition has no leader. The order stays. Raise the first error
-    where no broker answers, an UnreachableError or OperationError.
+    A size that is not known is None, also where a partition has no leader. The order stays. Raise the first error where
+    no broker answers, an UnreachableError or OperationError, and UsageError for a wrong client setting.
     """
     partitions_by_topic: dict[str, list[int]] = defaultdict(list)
     for row in rows:
@@ -207,9 +214,10 @@ def add_sizes(
 
 
 def add_record_counts(cluster: Cluster, rows: Sequence[PartitionDescription]) -> list[PartitionDescription]:
-    """Return the rows with the largest number of records in each partition; None where its leader did not answer.
+    """Return the rows with the largest number of records in each partition; None where it cannot be read.
 
-    The order stays. Raise UnreachableError where no leader answers.
+    The order stays. Without rows nothing is asked. Raise UnreachableError where no leader answers, and UsageError for a
+    wrong client setting.
     """
     ends = read_log_ends(cluster, [(row.topic, row.partition) for row in rows])
     return [replace(row, records=ends[row.topic, row.partition].count) for row in rows]
@@ -224,7 +232,7 @@ def _read_settings_by_librdkafka(
     """
 
     def send(topic_names: list[str]) -> Mapping[str, Future[Any]]:
-        """Send the request for these topics and return a future for each."""
+        """Send the request for these topics and return a future for each name."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in topic_names]
         futures = cluster.admin.describe_configs(resources, request_timeout=cluster.timeout_s)
         return {resource.name: future for resource, future in futures.items()}
@@ -246,7 +254,7 @@ def _ask(
 ) -> tuple[dict[str, Any], list[KafkactlError]]:
     """Return the answer for each topic, and an error for each topic that is refused. `failure` begins the messages.
 
-    `send` sends the request for a list of names and returns a future for each. A topic that does not exist is a
+    `send` sends the request for a list of names and returns a future for each name. A topic that does not exist is a
     NotFoundError. Raise UnreachableError where no topic was answered, and TimeoutError after half of the time-out.
     """
     answers = cluster.ask_each(names, send, lambda name: f"{failure} {name}", patience_s=cluster.timeout_s / 2)
@@ -311,8 +319,9 @@ def _describe_by_metadata(
 def _complete(cluster: Cluster, topics: Iterable[TopicDescription], errors: list[KafkactlError]) -> Descriptions:
     """Return the topics with settings and reassignments, both topics and partitions in order, and the errors.
 
-    `errors` are those of earlier steps; they come first, and may be extended. Raise UnreachableError where the settings
-    cannot be asked for, and OperationError where the moves are refused for another reason than missing rights.
+    `errors` are those of earlier steps; they come first, and an error about the moves is appended to the list itself.
+    Raise UnreachableError, OperationError or UsageError where the request for all settings fails, and OperationError
+    where the moves are refused for another reason than missing rights.
     """
     by_name = {topic.topic: topic for topic in sorted(topics, key=lambda topic: topic.topic)}
     settings, failures = _read_settings_in_bulk(cluster, list(by_name))
@@ -339,8 +348,9 @@ def _read_moves(
 ) -> Mapping[tuple[str, int], tuple[tuple[int, ...], tuple[int, ...]]]:
     """Return the replicas that are being added and removed, or nothing where the user or the brokers cannot list them.
 
-    Each value is (adding, removing). Brokers ask the controller. Where it does not answer, the result is empty and an
-    error is appended to `errors`. Raise OperationError for a refusal other than missing rights.
+    They are by (topic, partition); each value is (adding, removing). Brokers ask the controller. Where it does not
+    answer, the result is empty and an error is appended to `errors`. Raise OperationError for a refusal other than
+    missing rights, and UsageError for a wrong client setting.
     """
     try:
         return cluster.requests.list_reassignments()

@@ -91,7 +91,7 @@ class TopicDescription:
 
     @property
     def min_isr(self) -> int:
-        """Return the number of in-sync replicas that acks=all needs. Without the setting it is 1.
+        """Return the number of in-sync replicas that acks=all needs (min.insync.replicas); 1 without the setting.
 
         Raise ValueError for a value that is not a whole number, which brokers do not accept.
         """

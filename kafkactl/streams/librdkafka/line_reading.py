@@ -74,9 +74,9 @@ class LineReading:
     def read_chunks(self, limit: int | None) -> Iterator[Chunk]:
         """Yield lines as they come, until the selection ends or `limit` records were read.
 
-        A chunk has one record or more. A `limit` of None reads without a limit. Raise UnreachableError where a leader
-        or all brokers are missing for the time-out, NotFoundError for a deleted topic that was named, and
-        OperationError for an error of a broker.
+        A chunk has one record or more. A `limit` of None reads without a limit, 0 reads nothing. Raise UnreachableError
+        where a leader or all brokers are missing for the time-out, NotFoundError for a deleted topic that was named,
+        OperationError for an error of a broker, and MemoryError for a record that does not fit into memory.
         """
         left = _NO_LIMIT if limit is None else limit
         last_record_at = time.monotonic()
@@ -126,6 +126,6 @@ class LineReading:
             raise OperationError(f"cannot change the partitions that are read: {error}") from error
 
     def close(self) -> None:
-        """Close both consumers. Nothing is committed."""
+        """Close both consumers; call this once. Nothing is committed."""
         self._receiver.close()
         self._metadata_client.close()

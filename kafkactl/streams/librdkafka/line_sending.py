@@ -41,8 +41,8 @@ class LineSending:
         """Connect; raise UsageError for a wrong setting, UnreachableError, and NotFoundError for a topic or partition.
 
         The compiled part must be there (record_sending.IS_THERE). `tell` is called with sentences for the user. A
-        `partition` of None leaves the choice to the partitioner. Raise OperationError without the right to write to the
-        topic.
+        `partition` of None leaves the choice to the partitioner. A missing topic is created where the broker does so;
+        otherwise it is a NotFoundError. Raise OperationError without the right to write to the topic.
         """
         account.largest_bytes = find_largest_bytes(cluster)
         settings = make_producer_settings(cluster)
@@ -58,11 +58,12 @@ class LineSending:
         )
 
     def send(self, chunks: Iterator[bytes], reader: LineReader, progress: Callable[[int], None]) -> None:
-        """Send chunks of whole lines; `progress` is called with the number of accepted records after each chunk.
+        """Send chunks of whole lines, each with its line feed; a carriage return before it is dropped.
 
-        A record that cannot be sent fails in the account, also every record after a signal's time is over. Raise
-        FormatError, with the number of the line, for a line that `reader` refuses, OperationError where the client can
-        send no more records, and UnreachableError where no leader was reached. Errors of `chunks` pass through.
+        `progress` is called with the number of accepted records after each chunk. A record that cannot be sent fails in
+        the account, also every record after a signal's time is over. Raise FormatError, with the number of the line,
+        for a line that `reader` refuses, OperationError where the client can send no more records, and UnreachableError
+        where no leader was reached. Errors of `chunks` pass through.
         """
         for chunk in chunks:
             before = self._sender.sent
@@ -88,7 +89,8 @@ class LineSending:
     def __exit__(self, *_: object) -> None:
         """Wait for the answers of all records, and close the producer.
 
-        Raise OperationError where the client can send no more, and UnreachableError where no leader was reached.
+        After a signal's time, a fatal error, or where no leader was ever reached, the remaining records are removed and
+        fail. Then raise OperationError for a fatal error, and UnreachableError where no leader was reached.
         """
         try:
             while not self._sender.flush():
@@ -100,7 +102,10 @@ class LineSending:
             self._sender.close()
 
     def _is_over(self) -> bool:
-        """Return whether to give up waiting for the queue: after a fatal error, a signal, or without any leader."""
+        """Return whether to give up waiting for the queue; then the account gets the reason.
+
+        True means a fatal error, that the time after a signal is over, or that no leader was ever reached.
+        """
         outstanding = self._sender.outstanding()
         fatal_error = self._sender.fatal_error()
         if not (self._waiting.is_over(self._sender.sent - outstanding, outstanding) or fatal_error):
@@ -128,7 +133,7 @@ class LineSending:
             self._account.fail_record(record, reason)
 
     def _refuse(self, reader: LineReader, lines: list[bytes], code: int) -> None:
-        """Count lines as failed, and raise OperationError for the code of an error, always."""
+        """Count lines as accepted and failed, with librdkafka's text for `code`, and raise OperationError, always."""
         reason = self._sender.reason(code)
         self._fail_all(reader, lines, reason)
         raise OperationError(f"cannot send to {self._topic}: {reason}")

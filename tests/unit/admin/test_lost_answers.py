@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
-from kafkactl.admin.configs import _name_source
+from kafkactl.admin import configs
+from kafkactl.admin.configs import Config, Synonym, _name_source
+from kafkactl.admin.entities import Entity, EntityType
 from kafkactl.admin.scram import MOST_ITERATIONS, NewCredential
 from kafkactl.admin.topics.changes import recreate_topics
 from kafkactl.connection.cluster import Cluster
@@ -35,6 +38,23 @@ def test_a_topic_that_is_deleted_and_not_made_again(brokers: FakeCluster) -> Non
     assert "deleted, but not created again" in outcome.result
     assert outcome.hint is not None
     assert outcome.hint.startswith("kafkactl topics create orders -p 2 -r 1")
+
+
+def test_own_configs_that_kafka_python_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have no synonyms either, as those that librdkafka reads."""
+
+    class SlowCluster:
+        timeout_s = 2.0
+
+        def ask(self, *_: object) -> None:
+            raise TimeoutError
+
+    entity = Entity(EntityType.TOPICS, "orders")
+    synonyms = (Synonym("DYNAMIC_TOPIC_CONFIG", "retention.ms", "5"),)
+    own = Config(EntityType.TOPICS, "orders", "retention.ms", "5", "DYNAMIC_TOPIC_CONFIG", False, False, synonyms, None)
+    monkeypatch.setattr(configs, "describe_configs", lambda *_: {entity: [own]})
+    (config,) = configs.read_own_configs(cast("Cluster", SlowCluster()), entity)
+    assert (config.name, config.value, config.synonyms) == ("retention.ms", "5", ())
 
 
 def test_sources_of_values_of_newer_brokers() -> None:

@@ -10,7 +10,10 @@ from kafkactl.streams import filters
 from tests.unit.streams.messages import Message
 
 STRING = formats.get("string")
-ORDER = b'{"user": {"id": 7, "name": "Kim"}, "tags": ["a", "bc"], "total": 1.5, "paid": false, "x y": null}'
+ORDER = (
+    b'{"user": {"id": 7, "name": "Kim"}, "tags": ["a", "bc"], "total": 1.5, "paid": false, "x y": null,'
+    b' "zero": 0, "word": "true"}'
+)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,9 @@ ORDER = b'{"user": {"id": 7, "name": "Kim"}, "tags": ["a", "bc"], "total": 1.5, 
         (".user.name > 3", False),
         (".missing", False),
         (".user.id.deeper", False),
+        (".zero", True),
+        (".user.name[0]", False),
+        (".word =~ true", True),
     ],
 )
 def test_conditions(condition: str, holds: bool) -> None:
@@ -68,5 +74,6 @@ def test_text_and_headers() -> None:
     message = Message(headers=[("type", b"order"), ("none", None)])
     texts = ("type", "type=^ord", "type=x", "other", "none", "none=.")
     assert [filters.make_header_filter(text)(message) for text in texts] == [True, True, False, False, True, False]
-    with pytest.raises(UsageError, match="not a regular expression"):
-        filters.make_text_filter("(", "key", STRING)
+    for pattern in ("(", "a{99999999999999999999}"):
+        with pytest.raises(UsageError, match="not a regular expression"):
+            filters.make_text_filter(pattern, "key", STRING)
