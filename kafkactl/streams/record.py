@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from operator import methodcaller
 from typing import Any, TypedDict
 
-from kafkactl.errors import FormatError
-
 Headers = list[tuple[str | bytes, bytes | None]]
 """Pairs of name and value; a name that is not UTF-8 is bytes."""
 
@@ -39,12 +37,7 @@ def read_headers(message: Any) -> Headers:
 
 
 def decode_header_name(data: bytes) -> str | bytes:
-    """Return the name of a header of a record to be sent: text, or the bytes themselves where they are not UTF-8.
-
-    Raise FormatError for a NUL character, because librdkafka's clients would cut the name there without a word.
-    """
-    if b"\0" in data:
-        raise FormatError(f"the name of a header has a NUL character: {data!r}")
+    """Return the name of a header as Headers have it: text, or the bytes themselves where they are not UTF-8."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

@@ -45,7 +45,7 @@ def test_wrong_questions(kraft: RunningCluster) -> None:
         ("--time", "soon"): "this is not a time",
         ("x", "--topic-partitions", "y"): "--topic-partitions and a selection of topics are mutually exclusive",
         ("--topic-partitions", "a:b"): "invalid value 'a:b' for --topic-partitions: not a selection of partitions",
-        ("--partitions", "one"): "not numbers",
+        ("--partitions", "one"): "not partition numbers",
         ("--count", "-o", "kafka"): "--count and -o kafka are mutually exclusive",
     }.items():
         assert words in kraft.cli("offsets", *arguments).stderr, arguments
