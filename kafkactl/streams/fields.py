@@ -264,7 +264,7 @@ def _read_headers(items: Any) -> Headers:
 
     An object may have name_base64 and value_base64 instead. Texts become UTF-8, with the bytes that surrogateescape has
     kept. A name that is not UTF-8 is bytes. A value that is None or missing is null. Raise FormatError for anything
-    else: an object without a name or with another field, a name with a NUL character, both forms of a field, and wrong
+    else: an object without a name or with another field, both forms of a field, and wrong
     base64.
     """
     wrong = FormatError("headers are not a list of [name, value] or an object")

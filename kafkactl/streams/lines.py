@@ -91,7 +91,7 @@ class LineReader:
 
         The line is [headers DELIMITER] [key SEPARATOR] value; which parts it has, the properties say. Raise
         FormatError, with `number` as the number of the line, for a line without a separator (unless errors are ignored:
-        then it is a value without a key), for a null name of a header or one with a NUL character, and for a value that
+        then it is a value without a key), for a null name of a header, and for a value that
         is not of its format.
         """
         record: Record = {"key": None, "value": None}
@@ -128,7 +128,7 @@ class LineReader:
         """Return the headers of a line, in their order.
 
         Raise FormatError for a header without a separator, unless errors are ignored (then its value is null), for a
-        null name, and for a name with a NUL character. A name that is not UTF-8 is bytes.
+        null name. A name that is not UTF-8 is bytes.
         """
         separator = self._headers_separator
         # An empty separator splits between all characters, as in Java.
