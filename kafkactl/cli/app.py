@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -62,6 +63,16 @@ _OWN = {"help": "Show the help of a command.", "version": "Show the version and 
 """Commands that the root runs itself."""
 _OWN_ARGUMENTS = {"help": " [COMMAND]...", "version": ""}
 ALIASES = {alias: name for name, entry in COMMANDS.items() for alias in entry.aliases}
+
+
+_PARSER_ERRORS = [
+    (re.compile(r"^Missing (argument|option|parameter) '(.*)'$", re.DOTALL), r"missing \1 \2"),
+    (re.compile(r"^Invalid value for '([^']*)'(?: / '[^']*')*: (.*)$", re.DOTALL), r"invalid value for \1: \2"),
+    (re.compile(r"^Option '([^']*)' requires an argument$"), r"missing value of \1"),
+    (re.compile(r"^No such option: (.*)$", re.DOTALL), r"option not found: \1"),
+    (re.compile(r"^Got unexpected extra arguments?(?:\(s\))? \((.*)\)$", re.DOTALL), r"unexpected argument: \1"),
+]
+"""Sentences of typer's parser, and ours for them."""
 
 
 class LazyGroup(help_text.Group):
@@ -299,7 +310,14 @@ def _convert_error(failure: Exception) -> KafkactlError | None:
     context = getattr(failure, "ctx", None)
     path = context.command_path if context is not None else "kafkactl"
     hint = suggest_option(getattr(failure, "option_name", ""))
-    return UsageError(format_message().rstrip("."), hint or f"see: {path} --help")
+    return UsageError(_simplify(format_message().rstrip(".")), hint or f"see: {path} --help")
+
+
+def _simplify(text: str) -> str:
+    """Return an error of the command line parser in kafkactl's own words, and any other text unchanged."""
+    for pattern, replacement in _PARSER_ERRORS:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def _describe_os_error(failure: OSError) -> str:

@@ -238,7 +238,7 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
         for text in value if isinstance(value, (list, tuple)) else (value,):
             if not isinstance(text, str):
                 continue
-            shown = name if name.startswith("-") else name.upper()
+            shown = name if name.startswith("-") else parameter.metavar or name.upper()
             if not text and name not in _MAY_BE_EMPTY:
                 refuse_empty(text, shown)
             if name not in _BYTES and not text.isascii():

@@ -150,7 +150,12 @@ def test_every_empty_value_is_refused(cli: Cli) -> None:
         (["context", "list", "--columns", "nosuch"], "invalid value 'nosuch' for --columns", "CURRENT, CONTEXT"),
         (["context", "list", "--sort", "context:up"], "'up' is not an order", "COLUMN:desc"),
         (["-o", "kafka", "context", "list"], "invalid value 'kafka' for --output", "one of table"),
-        (["topics", "list", "--nosuch"], "No such option: --nosuch", "list --help"),
+        (["topics", "list", "--nosuch"], "option not found: --nosuch", "list --help"),
+        (["context", "use"], "missing argument NAME", "context use --help"),
+        (["groups", "clone", "a", ""], "invalid value '' for NEW: the value is empty", ""),
+        (["topics", "list", "--columns"], "missing value of --columns", "--help"),
+        (["topics", "create", "t", "-p", "x"], "invalid value for --partitions: 'x' is not a whole number", "--help"),
+        (["context", "show", "a", "b"], "unexpected argument: b", "--help"),
         (
             ["topics", "describe", "a", "-X", "linger"],
             "invalid value 'linger' for -X: not name=value",
