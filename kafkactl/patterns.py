@@ -31,6 +31,7 @@ _NAME_HINT = f"use 1 to {MAX_TOPIC_NAME_LENGTH} of the characters a-z, A-Z, 0-9,
 _PATTERN_HINT = "write a regular expression that matches the whole name, for example 'orders-.*'"
 _EMPTY_HINT = "give a value, or leave the option or argument out; a shell variable may be empty"
 
+_NUL_HINT = "leave the character with the code 0 out"
 _UNICODE_HINT = "write the value in UTF-8; look at the locale of the terminal or script"
 
 _Value = TypeVar("_Value", str, str | None)
@@ -162,6 +163,19 @@ def require_unicode(text: str, name: str) -> str:
     except UnicodeEncodeError:
         raise _make_invalid_value_error(text, name, "this is not UTF-8", _UNICODE_HINT) from None
     return text
+
+
+def require_group_name(name: str, argument_name: str = "GROUP") -> str:
+    """Return the name of a consumer group unchanged.
+
+    Raise UsageError, which calls the argument `argument_name`, if the name is empty, not Unicode (a lone surrogate,
+    which stands for a byte that is not UTF-8), or has a NUL: librdkafka reads a name up to its first NUL, and ends the
+    process for text that is not Unicode.
+    """
+    refuse_empty(name, argument_name)
+    if "\0" in name:
+        raise _make_invalid_value_error(name, argument_name, "a name cannot have a NUL character", _NUL_HINT)
+    return name
 
 
 def require_topic_name(text: str, name: str = "TOPIC") -> str:
