@@ -165,6 +165,20 @@ def require_unicode(text: str, name: str) -> str:
     return text
 
 
+def explain_unusable_text(text: str) -> str | None:
+    """Return why the C libraries below us cannot take a text, or None where they can; an empty text is fine.
+
+    A NUL ends the text there, and a lone surrogate cannot be encoded.
+    """
+    if "\0" in text:
+        return "it has a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "it is not UTF-8"
+    return None
+
+
 def require_group_name(name: str, argument_name: str = "GROUP") -> str:
     """Return the name of a consumer group unchanged.
 
