@@ -21,6 +21,8 @@ from kafkactl.errors import UsageError
 
 INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
 MAX_TOPIC_NAME_LENGTH = 249
+MAX_GROUP_NAME_BYTES = 2**15 - 1
+"""The longest name of a group: its length is a signed number of two bytes in requests."""
 MAX_PATTERN_LENGTH = 2000
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -183,12 +185,16 @@ def require_group_name(name: str, argument_name: str = "GROUP") -> str:
     """Return the name of a consumer group unchanged.
 
     Raise UsageError, which calls the argument `argument_name`, if the name is empty, not Unicode (a lone surrogate,
-    which stands for a byte that is not UTF-8), or has a NUL: librdkafka reads a name up to its first NUL, and ends the
-    process for text that is not Unicode.
+    which stands for a byte that is not UTF-8), has a NUL, or has more than 32,767 bytes in UTF-8: librdkafka reads a
+    name up to its first NUL, ends the process for text that is not Unicode, and sends a longer name as a request that
+    no broker can read.
     """
     refuse_empty(name, argument_name)
     if "\0" in name:
         raise _make_invalid_value_error(name, argument_name, "a name cannot have a NUL character", _NUL_HINT)
+    if len(name.encode()) > MAX_GROUP_NAME_BYTES:
+        reason = f"a name has at most {MAX_GROUP_NAME_BYTES:,} bytes"
+        raise _make_invalid_value_error(name, argument_name, reason, "give a shorter name")
     return name
 
 
