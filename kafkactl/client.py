@@ -7,14 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from time import sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from kafkactl.errors import UsageError
-from kafkactl.patterns import require_topic_name
+from kafkactl.arguments import (
+    LARGEST_INT32,
+    LARGEST_INT64,
+    require_bool,
+    require_group,
+    require_int,
+    require_seconds,
+    require_settings,
+    require_text,
+    require_texts,
+    require_time_ms,
+    require_topic,
+    show,
+)
+from kafkactl.errors import KafkactlError, UsageError
 
 if TYPE_CHECKING:
     from kafkactl.admin.groups.models import GroupLag, GroupListing
@@ -22,11 +35,13 @@ if TYPE_CHECKING:
     from kafkactl.admin.models import Outcome
     from kafkactl.admin.topics.models import TopicDescription, TopicListing
     from kafkactl.connection.cluster import Cluster
-    from kafkactl.streams.account import UndeliveredRecord
+    from kafkactl.streams.account import Account, UndeliveredRecord
     from kafkactl.streams.record import Record
+    from kafkactl.streams.selection import Selection
 
-_MS = 1000
-_BATCH = 500
+_MOST_PARTITIONS, _MOST_REPLICAS = 100_000, 10_000
+"""The largest numbers that librdkafka takes for a new topic."""
+_ADDRESSES = ("bootstrap.servers", "metadata.broker.list")
 Header = tuple[str | bytes, bytes | None]
 """Name and value of a header; a name that is not UTF-8 is bytes."""
 
@@ -66,25 +81,30 @@ def connect(
 
     `bootstrap_servers` is HOST:PORT,... and `context` the name of a saved context; without both, the environment and
     the current context choose, as in the commands. `properties` are client settings by Java's or librdkafka's names;
-    they win over those of the context. `timeout_s` bounds each call, above 0 and at most 3600 s; None takes
-    KAFKACTL_TIMEOUT, or else 10 s. Raise UsageError for a wrong setting, address, time-out or file of contexts, and
+    they win over those of the context, and an address among them is refused. `timeout_s` bounds each call, above 0 and
+    at most 3600 s; None takes KAFKACTL_TIMEOUT, or else 10 s. An empty text is not None, and is refused. Raise
+    UsageError for a wrong setting, address, time-out or file of contexts, and for an argument of another type; raise
     NotFoundError for a context that does not exist.
     """
     from kafkactl.connection.cluster import Cluster
-    from kafkactl.connection.java_names import to_librdkafka
     from kafkactl.connection.settings import resolve
 
-    settings = resolve(bootstrap_servers, context, timeout_s=timeout_s)
-    own = to_librdkafka(properties or {})
-    return Client(Cluster(replace(settings, properties={**settings.properties, **own})))
+    settings = resolve(
+        None if bootstrap_servers is None else require_text(bootstrap_servers, "bootstrap_servers"),
+        None if context is None else require_text(context, "context"),
+        timeout_s=None if timeout_s is None else require_seconds(timeout_s, "timeout_s"),
+        python_properties=None if properties is None else _require_properties(properties),
+    )
+    return Client(Cluster(settings))
 
 
 class Client:
     """A client of a cluster. Use it in a `with` block, or call close().
 
     Every method raises errors of kafkactl.errors.KafkactlError: UnreachableError where no broker answers in time,
-    OperationError where a broker refuses, NotFoundError for what does not exist, and UsageError for wrong arguments and
-    for changes in a read-only context.
+    OperationError where a broker refuses, NotFoundError for what does not exist, and UsageError for changes in a
+    read-only context and for wrong arguments: another type, a number outside its range, an empty name, and a name with
+    NUL or that is not Unicode. Arguments are checked before anything is sent.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -114,7 +134,7 @@ class Client:
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
-        return list_topics(self._cluster, include_internal)
+        return list_topics(self._cluster, require_bool(include_internal, "include_internal"))
 
     def describe_topics(self, names: Sequence[str]) -> list[TopicDescription]:
         """Return topics with their partitions and settings, sorted by name; without names an empty list.
@@ -124,7 +144,7 @@ class Client:
         """
         from kafkactl.admin.topics.descriptions import describe_topics
 
-        return describe_topics(self._cluster, [require_topic_name(name) for name in names])
+        return describe_topics(self._cluster, [require_topic(name, "names") for name in require_texts(names, "names")])
 
     def create_topic(
         self,
@@ -136,15 +156,23 @@ class Client:
     ) -> None:
         """Create a topic; None leaves a number to the brokers.
 
-        `configs` are settings of the topic by name, as text. Raise OperationError where the topic exists already, where
-        a broker refuses, and, with the code REQUEST_TIMED_OUT, where the answer is missing and the topic may exist.
-        Raise UnreachableError where no request was sent, and UsageError for an illegal name and in a read-only context.
+        `partitions` is 1 to 100,000 and `replication_factor` 1 to 10,000. `configs` are settings of the topic by name,
+        as text. Raise OperationError where the topic exists already, where a broker refuses, and, with the code
+        REQUEST_TIMED_OUT, where the answer is missing and the topic may exist. Raise UnreachableError where no request
+        was sent, and UsageError for an illegal name or number and in a read-only context.
         """
         from kafkactl.admin.topics.changes import create_topics
         from kafkactl.admin.topics.models import TopicSpec
 
+        spec = TopicSpec(
+            require_topic(name, "name"),
+            None if partitions is None else require_int(partitions, "partitions", 1, _MOST_PARTITIONS),
+            None
+            if replication_factor is None
+            else require_int(replication_factor, "replication_factor", 1, _MOST_REPLICAS),
+            configs=None if configs is None else require_settings(configs, "configs"),
+        )
         self._require_writable(f"create topic {name}")
-        spec = TopicSpec(require_topic_name(name), partitions, replication_factor, configs=configs)
         _require_success(create_topics(self._cluster, [spec], False))
 
     def delete_topic(self, name: str) -> None:
@@ -156,8 +184,9 @@ class Client:
         """
         from kafkactl.admin.topics.changes import delete_topics
 
-        self._require_writable(f"delete topic {name}")
-        _require_success(delete_topics(self._cluster, [require_topic_name(name)]))
+        topic = require_topic(name, "name")
+        self._require_writable(f"delete topic {topic}")
+        _require_success(delete_topics(self._cluster, [topic]))
 
     def list_groups(self) -> list[GroupListing]:
         """Return the consumer groups sorted by name, each with its type and state.
@@ -173,11 +202,11 @@ class Client:
         """Return a group's committed offsets and lag, for each partition.
 
         Raise NotFoundError for a missing group, OperationError for a group that is not a consumer group or that cannot
-        be read, UnreachableError where no broker answers in time, and UsageError for an empty name.
+        be read, UnreachableError where no broker answers in time, and UsageError for a name that no group can have.
         """
         from kafkactl.admin.groups.descriptions import read_group_lag
 
-        return read_group_lag(self._cluster, group)
+        return read_group_lag(self._cluster, require_group(group))
 
     def reset_offsets(
         self,
@@ -191,7 +220,8 @@ class Client:
         """Return the changes of a reset of committed offsets, sorted by partition; commit them with `execute`.
 
         `topics` are TOPIC or TOPIC:0,1; None takes all partitions in which the group has committed. `to` is a name, an
-        offset, or a time with a zone, of which the first record from then on is taken; `shift_by` moves each offset.
+        offset from 0, or a time with a zone, of which the first record from then on is taken; `shift_by` moves each
+        offset, back where it is negative.
         Offsets outside the log become its nearest end. Each change has its own result and error. Raise UsageError
         unless there is exactly one of `to` and `shift_by`, for an invalid one, and for `execute` in a read-only
         context; NotFoundError for a missing topic or partition; OperationError for a group that has members or is not a
@@ -207,36 +237,62 @@ class Client:
         )
         from kafkactl.patterns import select_names
 
-        request = ResetRequest(reset=_make_reset(to, shift_by), topics=topics)
-        targets = find_reset_targets(self._cluster, select_names([group]))
+        name = require_group(group)
+        request = ResetRequest(
+            reset=_make_reset(to, shift_by), topics=None if topics is None else require_texts(topics, "topics")
+        )
+        is_execution = require_bool(execute, "execute")
+        targets = find_reset_targets(self._cluster, select_names([name]))
         if targets.refusals:
             raise targets.refusals[0]
         plans = plan_resets(self._cluster, targets.changeable, request)
-        if not execute:
+        if not is_execution:
             return preview_plans(plans)
-        self._require_writable(f"change the committed offsets of group {group}")
+        self._require_writable(f"change the committed offsets of group {name}")
         return carry_out_plans(self._cluster, plans)
 
     def produce(self, topic: str, records: Iterable[Record | bytes | str], *, partition: int | None = None) -> Delivery:
         """Send records, and wait until each of them is acknowledged or has failed.
 
         A record is a value, as text or bytes, or a dict with key, value, headers, partition and timestamp (ms since
-        1970); see streams.record.Record. Keys and values in a dict are bytes or None. `partition` is for records
-        without their own; None leaves the choice to the partitioner. A record that cannot be sent is in the result and
-        raises nothing. Raise NotFoundError for a topic or partition that does not exist, UnreachableError where no
-        broker answers, OperationError where the client can send no more, and UsageError for a record of another type
-        and in a read-only context.
+        1970); see streams.record.Record. Keys and values in a dict are bytes, text (sent as UTF-8) or None, and headers
+        are pairs of name and value. None or no field leaves the field out; without a value the record deletes its key
+        in a compacted topic. `partition` is for records without their own; None leaves the choice to the partitioner. A
+        record that cannot be sent is in the result and raises nothing.
+
+        Raise UsageError for a wrong record, with its number from 0, and in a read-only context. A list or tuple with a
+        wrong record is refused before anything is sent; of another iterable, the records before the wrong one are sent
+        first. Raise NotFoundError for a topic or partition that does not exist, UnreachableError where no broker
+        answers, and OperationError where the client can send no more. Each of these errors has the Delivery of the
+        records before it as `delivery`. An exception of `records` itself passes through, also after the records before
+        it were sent, with a note of their numbers.
         """
         from kafkactl.streams.account import Account
-        from kafkactl.streams.producing import Sending
 
-        self._require_writable(f"write records to topic {topic}")
         undelivered: list[UndeliveredRecord] = []
         account = Account(undelivered.append)
-        with Sending(self._cluster, require_topic_name(topic), account, _ignore, _NeverStops(), partition) as sending:
-            for batch in _split(map(_make_record, records)):
-                sending.send(batch)
+        try:
+            self._send(topic, records, partition, account)
+        except KafkactlError as error:
+            error.delivery = Delivery(delivered=account.delivered, undelivered=tuple(undelivered))
+            raise
+        except Exception as error:
+            error.add_note(f"kafkactl: {account.delivered} records delivered before this, {len(undelivered)} not")
+            raise
         return Delivery(delivered=account.delivered, undelivered=tuple(undelivered))
+
+    def _send(self, topic: str, records: object, partition: int | None, account: Account) -> None:
+        """Check the arguments of produce(), and send the records; `account` counts them."""
+        from kafkactl.streams.checked_records import make_batches, require_records
+        from kafkactl.streams.producing import Sending
+
+        name = require_topic(topic)
+        number = None if partition is None else require_int(partition, "partition", 0, LARGEST_INT32)
+        items = require_records(records)
+        self._require_writable(f"write records to topic {name}")
+        with Sending(self._cluster, name, account, _ignore, _NeverStops(), number) as sending:
+            for batch in make_batches(items):
+                sending.send(batch)
 
     def consume(
         self,
@@ -249,34 +305,43 @@ class Client:
         follow: bool = False,
         max_records: int | None = None,
     ) -> Iterator[ConsumedRecord]:
-        """Yield the records of a topic.
+        """Return an iterator over the records of a topic.
 
         Without a group the reading starts at the end, at the oldest record (`from_beginning`), at the first record of a
         time (`from_time`), or `tail` records before the end of each partition; with a group it starts at the committed
         offsets, or where there are none at the end or, with `from_beginning`, at the oldest record. It stops after
         `max_records` (None or a negative number is no bound), or at the ends of all partitions unless `follow` is set.
-        A record counts as handled, and is committed in the end, when the next one is asked for. All errors come with
-        the first record or later, because this is a generator. Raise UsageError for a group beside a time or a tail,
-        for a time without a zone, and for a group in a read-only context; NotFoundError for a topic that does not
-        exist; UnreachableError where no broker answers in time; OperationError where a broker refuses.
+        A record counts as handled, and is committed in the end, when the next one is asked for.
+
+        Raise UsageError at once for a group beside a time or a tail, for a time without a zone or before 1970, for a
+        negative tail, and for a group in a read-only context. All other errors come with the first record or later:
+        NotFoundError for a topic that does not exist, UnreachableError where no broker answers in time, OperationError
+        where a broker refuses.
         """
-        from kafkactl.streams.consuming import Reading
-        from kafkactl.streams.headers import make_header_reader
-        from kafkactl.streams.record import read_headers_again
         from kafkactl.streams.selection import SelectionRequest
 
         selection = SelectionRequest(
-            topics=[require_topic_name(topic)],
-            group=group,
-            from_time_ms=None if from_time is None else _to_ms(from_time),
-            tail=tail,
-            from_beginning=from_beginning,
+            topics=[require_topic(topic)],
+            group=None if group is None else require_group(group),
+            from_time_ms=None if from_time is None else require_time_ms(from_time, "from_time"),
+            tail=None if tail is None else require_int(tail, "tail", 0, LARGEST_INT64),
+            from_beginning=require_bool(from_beginning, "from_beginning"),
             auto_offset_reset=self._cluster.settings.properties.get("auto.offset.reset"),
-            until_end=not follow,
+            until_end=not require_bool(follow, "follow"),
             names={"from_time_ms": "from_time"},
         ).make_selection()
+        if max_records is not None:
+            require_int(max_records, "max_records", -LARGEST_INT64, LARGEST_INT64)
         if group is not None:
             self._require_writable(f"commit offsets of group {group}")
+        return self._read(selection, max_records)
+
+    def _read(self, selection: Selection, max_records: int | None) -> Iterator[ConsumedRecord]:
+        """Yield the records of a selection; see consume()."""
+        from kafkactl.streams.consuming import Reading
+        from kafkactl.streams.headers import make_header_reader
+        from kafkactl.streams.record import read_headers_again
+
         token = read_headers_again.set(make_header_reader(self._cluster))
         reading = Reading(self._cluster, selection, _ignore)
         try:
@@ -326,46 +391,34 @@ def _require_success(outcomes: Sequence[Outcome]) -> None:
             raise OperationError(f"{outcome.name}: {outcome.result}", outcome.hint, outcome.code)
 
 
-def _make_reset(to: str | int | datetime | None, shift_by: int | None) -> Any:
+def _require_properties(properties: object) -> dict[str, str]:
+    """Return the client settings of connect(); raise UsageError for another type, and for an address among them."""
+    settings = require_settings(properties, "properties")
+    for name in _ADDRESSES:
+        if name in settings:
+            raise UsageError(f"{name} in properties: an address is no client setting", "pass it as bootstrap_servers")
+    return settings
+
+
+def _make_reset(to: object, shift_by: object) -> Any:
     """Return the target of a reset, a `Reset`, from the two arguments of reset_offsets, of which one is None.
 
-    Raise UsageError for none or both, for an unknown name and for a time without a zone.
+    Raise UsageError for none or both, for another type, an unknown name, a negative offset, and for a time without a
+    zone or before 1970.
     """
     from kafkactl.admin.groups.offsets import Reset, ResetTo
 
     if (to is None) == (shift_by is None):
         raise UsageError("missing target of the reset" if to is None else "to and shift_by are mutually exclusive")
     if shift_by is not None:
-        return Reset(ResetTo.SHIFT, shift_by)
+        return Reset(ResetTo.SHIFT, require_int(shift_by, "shift_by", -LARGEST_INT64, LARGEST_INT64))
     if isinstance(to, datetime):
-        return Reset(ResetTo.TIME, _to_ms(to))
+        return Reset(ResetTo.TIME, require_time_ms(to, "to"))
     if isinstance(to, int) and not isinstance(to, bool):
-        return Reset(ResetTo.OFFSET, to)
-    if to not in ("earliest", "latest", "current"):
-        raise UsageError(f"invalid value {to!r} for to", "use earliest, latest, current, an offset or a datetime")
+        return Reset(ResetTo.OFFSET, require_int(to, "to", 0, LARGEST_INT64))
+    if not isinstance(to, str) or to not in ("earliest", "latest", "current"):
+        raise UsageError(f"invalid value {show(to)} for to", "use earliest, latest, current, an offset or a datetime")
     return Reset(ResetTo(to))
-
-
-def _to_ms(moment: datetime) -> int:
-    """Return a time in milliseconds since 1970-01-01 UTC, without the digits below. Raise UsageError without a zone."""
-    if moment.tzinfo is None:
-        raise UsageError(f"the time {moment.isoformat()} has no zone", "give it one: datetime(..., tzinfo=UTC)")
-    return int(moment.timestamp() * _MS)
-
-
-def _make_record(record: Record | bytes | str) -> Record:
-    """Return a value or a record as a dict with key and value; an absent one becomes None.
-
-    Text is encoded as UTF-8. Raise UsageError for anything that is not text, bytes or a dict; the values in a dict are
-    not checked here.
-    """
-    if isinstance(record, str):
-        return {"key": None, "value": record.encode()}
-    if isinstance(record, bytes):
-        return {"key": None, "value": record}
-    if not isinstance(record, dict):
-        raise UsageError(f"a record is text, bytes or a dict, not {type(record).__name__}")
-    return {**record, "key": record.get("key"), "value": record.get("value")}
 
 
 def _make_consumed(message: Any) -> ConsumedRecord:
@@ -382,15 +435,3 @@ def _make_consumed(message: Any) -> ConsumedRecord:
         value=message.value(),
         headers=tuple(read_headers(message)),
     )
-
-
-def _split(records: Iterable[Record]) -> Iterator[list[Record]]:
-    """Yield the records in their order, in lists of 500; the last list has 1 to 500. No records yield no list."""
-    batch: list[Record] = []
-    for record in records:
-        batch.append(record)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

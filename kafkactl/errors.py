@@ -15,6 +15,8 @@ KafkactlError
 
 from __future__ import annotations
 
+from typing import Any
+
 from kafkactl import statuses
 
 
@@ -22,6 +24,8 @@ class KafkactlError(Exception):
     """A failure that is printed as `error: MESSAGE` and `hint: HINT`."""
 
     status = statuses.FAILED
+    delivery: Any = None
+    """The records that were sent before the error, as a kafkactl.Delivery; None unless Client.produce raised it."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         """Take a message without `error:`, and a hint without `hint:` or None."""

@@ -21,6 +21,8 @@ from kafkactl.errors import UsageError
 
 INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
 MAX_TOPIC_NAME_LENGTH = 249
+MAX_GROUP_NAME_BYTES = 2**15 - 1
+"""The longest name of a group: its length is a signed number of two bytes in requests."""
 MAX_PATTERN_LENGTH = 2000
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -153,18 +155,43 @@ def refuse_empty(value: _Value, name: str) -> _Value:
 
 
 def require_sendable(text: str, name: str) -> str:
-    """Return the text, or raise UsageError if it has bytes that are not UTF-8, or a NUL character.
+    """Return the text, or raise UsageError, which calls it `name`, for the reasons of explain_unusable_text.
 
-    The clients do not check this. librdkafka ends the process for bytes that are not UTF-8, and kafka-python waits for
-    ever. librdkafka takes a NUL for the end: the name of another group, whose offsets would be changed.
+    Those are a NUL character and bytes that are not UTF-8. An empty text is returned.
+    """
+    if (fault := explain_unusable_text(text)) is not None:
+        hint = "write the name without it" if "\0" in text else _UNICODE_HINT
+        raise _make_invalid_value_error(text, name, fault, hint)
+    return text
+
+
+def explain_unusable_text(text: str) -> str | None:
+    """Return why the client libraries cannot take a text, or None where they can; an empty text is fine.
+
+    They do not check this. librdkafka takes a NUL for the end of the text, which is then the name of another group; it
+    ends the process for text that is not Unicode, and kafka-python waits for ever.
     """
     if "\0" in text:
-        raise _make_invalid_value_error(text, name, "this has a NUL character", "write the name without it")
+        return "this has a NUL character"
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise _make_invalid_value_error(text, name, "this is not UTF-8", _UNICODE_HINT) from None
-    return text
+        return "this is not UTF-8"
+    return None
+
+
+def require_group_name(name: str, argument_name: str = "GROUP") -> str:
+    """Return the name of a consumer group unchanged.
+
+    Raise UsageError, which calls the argument `argument_name`, if the name is empty, has a NUL character, is not
+    Unicode, or has more than 32,767 bytes in UTF-8: librdkafka sends a longer name as a request that no broker can
+    read.
+    """
+    refuse_empty(name, argument_name)
+    if len(name.encode()) > MAX_GROUP_NAME_BYTES:
+        reason = f"a name has at most {MAX_GROUP_NAME_BYTES:,} bytes"
+        raise _make_invalid_value_error(name, argument_name, reason, "give a shorter name")
+    return name
 
 
 def require_topic_name(text: str, name: str = "TOPIC") -> str:

@@ -73,4 +73,6 @@ def _unescape(text: str) -> str:
         code, character = match.groups()
         return chr(int(code, 16)) if code else _ESCAPED_CHARACTERS.get(character, character)
 
-    return re.sub(_ESCAPE, replace_escape, text, flags=re.DOTALL)
+    characters = re.sub(_ESCAPE, replace_escape, text, flags=re.DOTALL)
+    # Two escapes can be one character above U+FFFF, as in Java.
+    return characters.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

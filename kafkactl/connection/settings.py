@@ -9,13 +9,14 @@ secrets of another one:
   4. localhost:9092
 The client settings come from all of these; later ones win:
   the context's properties < KAFKACTL_CLIENT_* (SASL_PASSWORD for sasl.password) < --command-config < -X name=value
+  < properties of kafkactl.connect()
 Secrets may come from all sources but -X; see secrets.py.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from kafkactl.connection.java_names import to_librdkafka
 from kafkactl.errors import UsageError
 from kafkactl.escaping import HIDDEN
 from kafkactl.paths import find_config_file
+from kafkactl.patterns import explain_unusable_text, refuse_empty
 from kafkactl.times import parse_duration
 
 DEFAULT_BOOTSTRAP_SERVERS = "localhost:9092"
@@ -32,6 +34,7 @@ LONGEST_TIMEOUT_S = 3600.0
 """The longest allowed time-out: librdkafka refuses longer ones."""
 _SERVERS = ("bootstrap.servers", "metadata.broker.list")
 _REGISTRY = "schema.registry."
+_UNUSABLE_HINT = "write the setting as UTF-8 text without NUL characters"
 CLIENT_VARIABLE = "KAFKACTL_CLIENT_"
 
 
@@ -110,18 +113,22 @@ def resolve(
     timeout_s: float | None = None,
     environment: Mapping[str, str] | None = None,
     runs_commands: bool = True,
+    python_properties: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return the settings of a command; see the module's docstring for the order of the sources.
 
     `bootstrap_server`, `context`, `command_config` and `timeout_s` (in s) are the options, or None. `overrides` are the
     texts name=value of -X. `environment` is None for the process's own. Without `runs_commands` a secret that a command
-    would give is a UsageError. Nothing is connected, but commands for secrets are run.
+    would give is a UsageError. `python_properties` are the settings that a Python program passes; they win over all
+    others, and have no address. Nothing is connected, but commands for secrets are run.
 
-    Raise UsageError for a wrong or unsafe setting or file, for a secret on the command line, for two different
-    addresses there, and for a time-out that is not above 0 and at most 1 h. Raise NotFoundError for a context that does
-    not exist.
+    Raise UsageError for a wrong, empty or unsafe option, setting or file, for a setting with NUL or that is not
+    Unicode, for a secret on the command line, for two different addresses there, and for a time-out that is not above 0
+    and at most 1 h. Raise NotFoundError for a context that does not exist.
     """
     environment = os.environ if environment is None else environment
+    refuse_empty(bootstrap_server, "--bootstrap-server")
+    refuse_empty(context, "--context")
     is_file_named = command_config is not None
     if command_config is None and (config_path := environment.get("KAFKACTL_COMMAND_CONFIG")):
         command_config = Path(config_path)
@@ -137,12 +144,12 @@ def resolve(
         secrets.refuse_commands_of_others(command_config, from_file)
     if base:
         secrets.refuse_commands_of_others(find_config_file(), base)
-    layers = (base, _read_environment(environment), from_file, from_flags)
-    *defaults, file, flags = (
-        to_librdkafka(layer, "-X" if number == len(layers) else None)
-        for number, layer in enumerate(secrets.resolve_secrets(layers, runs_commands), 1)
+    layers = (base, _read_environment(environment), from_file, from_flags, python_properties or {})
+    context_layer, variables, file, flags, python = (
+        to_librdkafka(layer, "-X" if source is from_flags else None)
+        for layer, source in zip(_resolve_texts(layers, runs_commands), layers, strict=True)
     )
-    merged = {name: value for layer in (*defaults, file, flags) for name, value in layer.items()}
+    merged = {**context_layer, **variables, **file, **flags, **python}
     command_line_properties = {**file, **flags} if is_file_named else flags
     files = ((command_config, from_file), (find_config_file(), base))
     warnings = [
@@ -166,6 +173,30 @@ def resolve(
         command_line_properties,
         frozenset(flags),
     )
+
+
+def _resolve_texts(layers: Sequence[Mapping[str, str]], runs_commands: bool) -> Iterator[dict[str, str]]:
+    """Yield each layer of settings with its secrets, as secrets.resolve_secrets does.
+
+    Raise UsageError for a setting that the clients cannot take, also where it is the source of a secret.
+    """
+    for layer in layers:
+        _require_usable(layer)
+    for layer in secrets.resolve_secrets(layers, runs_commands):
+        _require_usable(layer)
+        yield layer
+
+
+def _require_usable(settings: Mapping[str, str]) -> None:
+    """Raise UsageError for a name or a value with NUL or a lone surrogate; otherwise do nothing.
+
+    librdkafka ends the process for text that is not Unicode, and reads text up to its first NUL. The message has the
+    name of the setting and not its value, which may be secret.
+    """
+    for name, value in settings.items():
+        for part, text in (("name", name), ("value", value)):
+            if (fault := explain_unusable_text(text)) is not None:
+                raise UsageError(f"invalid {part} of the setting {name!r}: {fault}", _UNUSABLE_HINT)
 
 
 def parse_assignment(text: str, flag: str) -> tuple[str, str]:
@@ -274,5 +305,8 @@ def _resolve_timeout(flag_s: float | None, environment: Mapping[str, str]) -> fl
     else:
         timeout_s = parse_duration(environment_value, "KAFKACTL_TIMEOUT", positive=True) / 1000
     if not 0 < timeout_s <= LONGEST_TIMEOUT_S:
-        raise UsageError(f"invalid value {timeout_s:g} s for the time-out: longer than an hour", "give at most 1h")
+        reason = "longer than an hour" if timeout_s > LONGEST_TIMEOUT_S else "not above 0"
+        raise UsageError(
+            f"invalid value {timeout_s:g} s for the time-out: {reason}", "give a time above 0 and at most 1h"
+        )
     return timeout_s

@@ -9,7 +9,7 @@ from kafkactl.connection.cluster import Cluster
 from kafkactl.errors import OperationError
 from kafkactl.storage.batch import parse_batch
 from kafkactl.storage.text import name_bytes
-from kafkactl.streams.record import Headers
+from kafkactl.streams.record import Headers, decode_header_name
 
 Place = tuple[str, int, int]
 """Topic, partition and offset."""
@@ -53,14 +53,5 @@ def _fetch(cluster: Cluster, place: Place) -> Iterator[tuple[Place, Headers]]:
     while (batch := parse_batch(data, position)) is not None and batch.last_offset < offset:
         position += batch.size_bytes
     for record in batch.records() if batch is not None else ():
-        headers: Headers = [(_decode_name(name), value) for name, value in record.headers]
+        headers: Headers = [(decode_header_name(name_bytes(name)), value) for name, value in record.headers]
         yield (topic, partition, record.offset), headers
-
-
-def _decode_name(name: str) -> str | bytes:
-    """Return a header's name from the log as text, or as bytes where it is not UTF-8."""
-    data = name_bytes(name)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data

@@ -30,12 +30,14 @@ def test_every_example_runs(
     printed = []
     for example in EXAMPLES:
         code = example.replace("localhost:9092", kraft.bootstrap_servers)
-        code = code.replace('"orders"', f'"{name}"').replace('"billing"', f'"{name}-billing"')
+        code = code.replace('"orders"', f'"{name}"')
+        code = code.replace('"billing"', f'"{name}-billing"').replace('"payments"', f'"{name}-payments"')
         exec(compile(code, "docs/python.md", "exec"), {})
         printed.append(capsys.readouterr().out)
-    writing, reading, resetting, failing, segment = printed
+    writing, reading, refusing, resetting, failing, segment = printed
     assert writing == "3 delivered, 0 not delivered\n"
     assert len(reading.splitlines()) == 3 + 2 + 3
+    assert refusing == "record 1: unknown field 'val' - 1 delivered before it\n"
     assert resetting.startswith("0 [")
     assert "no-such-topic" in failing
     assert segment == "65\n"
@@ -114,6 +116,27 @@ def test_errors_are_ours(client: kafkactl.Client, name: str) -> None:
         list(client.consume(name, group="g", tail=1))
     assert name in {topic.topic for topic in client.list_topics()}
     client.delete_topic(name)
+
+
+def test_records_before_a_wrong_one(client: kafkactl.Client, name: str) -> None:
+    """A list is refused as a whole; of an iterable, the records before the wrong one are in the topic."""
+    client.create_topic(name, partitions=1)
+    wrong: list[object] = ["a", {"value": b"b", "headers": [("h", "1")]}, {"value": b"c", "headers": {"h": "1"}}, "d"]
+    for records, count in ((wrong, 0), (iter(wrong), 2)):
+        with pytest.raises(UsageError, match="headers of record 2") as caught:
+            client.produce(name, records)  # type: ignore[arg-type]
+        assert caught.value.delivery == kafkactl.Delivery(delivered=count)
+    assert [record.value for record in client.consume(name, from_beginning=True)] == [b"a", b"b"]
+
+
+def test_what_was_read_can_be_sent_again(client: kafkactl.Client, name: str) -> None:
+    """Also a name of a header that is not UTF-8 or has a zero byte."""
+    client.create_topic(name, partitions=1)
+    headers = (("h", None), (b"\xff", b"1"), ("a\0b", b""))
+    client.produce(name, [{"value": b"x", "headers": headers}])  # type: ignore[typeddict-item]
+    (first,) = client.consume(name, from_beginning=True)
+    client.produce(name, [{"key": first.key, "value": first.value, "headers": first.headers}])  # type: ignore[typeddict-item]
+    assert [record.headers for record in client.consume(name, from_beginning=True)] == [headers, headers]
 
 
 def test_a_read_only_context_refuses_changes(kraft: RunningCluster, name: str, monkeypatch: pytest.MonkeyPatch) -> None:

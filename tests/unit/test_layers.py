@@ -24,7 +24,7 @@ HOUSE = (
     ("connection",),
     ("local",),
     ("storage",),
-    ("documents", "numerals"),
+    ("arguments", "documents", "numerals"),
     ("stdout", "patterns", "times"),
     ("statuses", "errors", "paths", "escaping"),
 )

@@ -21,6 +21,7 @@ from kafkactl.patterns import (
     is_internal_topic,
     is_topic_name,
     refuse_empty,
+    require_group_name,
     require_topic_name,
     require_topic_names,
     select_names,
@@ -98,6 +99,32 @@ def test_empty_values_are_refused_by_name(option: str) -> None:
         refuse_empty("", option)
     assert refuse_empty(" ", option) == " "
     assert refuse_empty(None, option) is None
+
+
+@pytest.mark.parametrize("name", ["billing", " ", "a,b", "über", "\U0001f600", "a\nb", "x" * 32767])
+def test_group_names_are_any_text(name: str) -> None:
+    assert require_group_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "the value is empty"),
+        ("a\0b", "NUL"),
+        ("\0", "NUL"),
+        ("a\udcff", "not UTF-8"),
+        ("\ud83d", "not UTF-8"),
+        ("\udcff\0", "not UTF-8"),
+        ("x" * 32768, "at most 32,767 bytes"),
+        ("ü" * 16384, "at most 32,767 bytes"),
+    ],
+)
+def test_a_group_name_that_librdkafka_cannot_take_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=f"for GROUP: .*{reason}") as caught:
+        require_group_name(name)
+    str(caught.value).encode()
+    with pytest.raises(UsageError, match="for --group: "):
+        require_group_name(name, "--group")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kafkactl.documents import read_text, read_yaml
 from kafkactl.errors import UsageError
 from kafkactl.numerals import read_whole_number
-from kafkactl.patterns import require_sendable
+from kafkactl.patterns import require_group_name, require_sendable
 
 if TYPE_CHECKING:
     from kafkactl.admin.models import Partition
@@ -142,7 +142,8 @@ def _require_name(path: Path, value: Any, noun: str) -> str:
     """Return a name in a yaml file. Raise UsageError for empty text, a NUL character, and a value of another type."""
     if not isinstance(value, str) or not value:
         raise UsageError(f"{path}: the name of a {noun} is not a text: {value!r}", "write it in quotes")
-    return require_sendable(value, f"a {noun} in {path}")
+    require = require_group_name if noun == "group" else require_sendable
+    return require(value, f"a {noun} in {path}")
 
 
 def _require_number(path: Path, value: Any, noun: str) -> int:

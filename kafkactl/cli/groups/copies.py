@@ -16,7 +16,7 @@ from kafkactl.cli.frame.subjects import GroupsOptions
 from kafkactl.cli.groups.offset_changes import Execute, Topic, make_changes, print_plan_notes, show_changes
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
-from kafkactl.patterns import refuse_empty, select_names
+from kafkactl.patterns import require_group_name, select_names
 from kafkactl.statuses import CONDITION
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def clone(
     """
     from kafkactl.admin.groups.resets import read_offsets_to_copy
 
-    refuse_empty(target, "NEW")
+    require_group_name(target, "NEW")
     connected = cluster.connect()
     return _set_offsets(connected, {target: read_offsets_to_copy(connected, source, topic)}, output, execute)
 

@@ -17,6 +17,7 @@ from kafkactl.errors import UsageError
         ("a=x\\\\\nb=2", {"a": "x\\", "b": "2"}),
         (r"a\=b\:c\ d=e", {"a=b:c d": "e"}),
         (r"tab=a\tb" + "\n" + r"unicode=\u00e9\uc790", {"tab": "a\tb", "unicode": "é자"}),
+        (r"emoji=\ud83d\ude00" + "\n" + r"mark=\ufeffx", {"emoji": "\U0001f600", "mark": "\ufeffx"}),
         ("empty=\nbare\n", {"empty": "", "bare": ""}),
         ("a=1\na=2", {"a": "2"}),
         ("a = trailing blanks stay  \r\n", {"a": "trailing blanks stay  "}),

@@ -90,10 +90,81 @@ def test_time_outs() -> None:
     assert resolve(environment={"KAFKACTL_TIMEOUT": "3"}, timeout_s=4).timeout_s == 4
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), 1e9])
-def test_impossible_time_outs(timeout: float) -> None:
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("timeout", "reason"),
+    [
+        (0, "not above 0"),
+        (-1, "not above 0"),
+        (float("nan"), "not above 0"),
+        (1e9, "longer than an hour"),
+        (float("inf"), "longer than an hour"),
+    ],
+)
+def test_impossible_time_outs(timeout: float, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason) as caught:
         told(timeout_s=timeout)
+    assert caught.value.hint == "give a time above 0 and at most 1h"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"), [({"bootstrap_server": ""}, "--bootstrap-server"), ({"context": ""}, "--context")]
+)
+def test_an_empty_option_is_not_an_absent_one(arguments: dict[str, object], name: str) -> None:
+    with pytest.raises(UsageError, match=f"invalid value '' for {name}"):
+        told(**arguments)
+
+
+BAD_TEXTS = {"NUL": ("se\0cret", "this has a NUL character"), "surrogate": ("se\udcffcret", "this is not UTF-8")}
+
+
+@pytest.mark.parametrize(("text", "reason"), BAD_TEXTS.values(), ids=BAD_TEXTS)
+@pytest.mark.parametrize("name", ["client.id", "sasl.password", "sasl.password_command", "sasl.password_file"])
+def test_values_that_librdkafka_cannot_take(name: str, text: str, reason: str, tmp_path: Path) -> None:
+    """They come from each source, and the message has the name of the setting but never its value."""
+    file = tmp_path / "c.properties"
+    file.write_text(f"{name}={text}".encode("unicode_escape").decode().replace("x00", "u0000"))
+    file.chmod(0o600)
+    variable = "KAFKACTL_CLIENT_" + name.upper().replace(".", "_")
+    sources: list[dict[str, object]] = [
+        {"environment": {variable: text}}, {"command_config": file}, {"python_properties": {name: text}}
+    ]  # fmt: skip
+    if name != "sasl.password":
+        sources.append({"overrides": [f"{name}={text}"]})
+    for source in sources:
+        with pytest.raises(UsageError, match=f"invalid value of the setting .*: {reason}") as caught:
+            told(**source)
+        assert name in str(caught.value).replace(".command", "_command").replace(".file", "_file")
+        assert "cret" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(("text", "reason"), BAD_TEXTS.values(), ids=BAD_TEXTS)
+def test_names_that_librdkafka_cannot_take(text: str, reason: str) -> None:
+    for source in ({"overrides": [f"{text}=x"]}, {"python_properties": {text: "x"}}):
+        with pytest.raises(UsageError, match=reason) as caught:
+            told(**source)
+        str(caught.value).encode()
+
+
+def test_contexts_and_secrets_that_librdkafka_cannot_take(tmp_path: Path) -> None:
+    load().add_context(Context("bad", "bad:1", {"client.id": "a\0b"})).save()
+    with pytest.raises(UsageError, match=r"the setting 'client\.id': this has a NUL character"):
+        told(context="bad")
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"hid\0den\n")
+    secret.chmod(0o600)
+    with pytest.raises(UsageError, match=r"the setting 'sasl\.password': this has a NUL character") as caught:
+        told(overrides=[f"sasl.password_file={secret}"])
+    assert "hid" not in str(caught.value)
+
+
+def test_the_settings_of_a_program_win_over_all_others() -> None:
+    settings = told(
+        context="dev",
+        overrides=["linger.ms=6", "client.id=flag"],
+        python_properties={"client.id": "me", "sasl.password": "mine", "schema.registry.url": "http://r"},
+    )
+    assert settings.properties == {"client.id": "me", "sasl.password": "mine", "linger.ms": "6"}
+    assert (settings.registry, settings.command_line_properties["client.id"]) == ({"url": "http://r"}, "flag")
 
 
 @pytest.mark.parametrize("address", ["", ":9092", "host:", "host:port", "host:0", "host:70000", "a:1,,b:2", "a b:1"])
