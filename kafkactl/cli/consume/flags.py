@@ -85,7 +85,13 @@ class RangeFlags:
     ] = None
     to_offset: Annotated[
         int | None,
-        typer.Option("--to-offset", metavar="N", min=0, max=_HIGHEST_OFFSET, help="Stop before this offset."),
+        typer.Option(
+            "--to-offset",
+            metavar="N",
+            min=0,
+            max=_HIGHEST_OFFSET,
+            help="Stop before this offset; without a start, read from the oldest record.",
+        ),
     ] = None
     from_time: Annotated[
         str | None,
