@@ -65,19 +65,22 @@ class Network(Protocol):
     """The members of kafka.net.selector.NetworkSelector that kafkactl uses."""
 
     def start(self) -> None:
-        """Start the thread of the event loop."""
+        """Start the daemon thread of the event loop; nothing happens where it runs already."""
 
     def stop(self) -> None:
-        """Stop the thread of the event loop."""
+        """Stop the thread of the event loop and wait for its end; nothing happens where it does not run.
+
+        Calls of run() that still wait in other threads raise an error of kafka-python.
+        """
 
     def run(self, coro: Callable[..., Any], *args: Any) -> Any:
-        """Run a coroutine function with its arguments in the event loop; return its result or raise its error."""
+        """Run a coroutine function with its arguments in the event loop; wait for its result, or raise its error."""
 
     def sleep(self, delay: float) -> Awaitable[None]:
-        """Wait for a time in s."""
+        """Return an awaitable that waits for `delay` s; only coroutines of the event loop can await it."""
 
     def close(self) -> None:
-        """Release the selector."""
+        """Stop the thread where it still runs, and release the selector; a second call does nothing."""
 
 
 _SECURITY = {
@@ -101,8 +104,9 @@ _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 def translate_settings(settings: Settings) -> dict[str, Any]:
     """Return kafka-python's settings for librdkafka's. Settings that only tune librdkafka are left out.
 
-    Without client.id it is kafkactl. Raise UsageError for certificates that cannot be read and for a PKCS12 key store.
-    The values are not checked otherwise: kafka-python does that.
+    The result also has the addresses, the time-out, a TLS context and a provider of OAUTHBEARER tokens where they are
+    needed. Without client.id it is kafkactl. Raise UsageError for certificates that cannot be read and for a PKCS12 key
+    store. The values are not checked otherwise: kafka-python does that.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -208,8 +212,8 @@ class Brokers:
         """Return the first answer, or the last error as a KafkactlError. It is returned, not raised.
 
         `node` is asked first, and another bootstrap server after half of the time until the `deadline`, a time of
-        time.monotonic(). `make` returns a new request for each. An error other than UnreachableError ends the waiting.
-        Nodes without an answer count as silent from then on.
+        time.monotonic(), and each further one after half of the rest. `make` returns a new request for each. An error
+        other than UnreachableError ends the waiting. Nodes without an answer count as silent from then on.
         """
         try:
             futures = {node: self._open(node, deadline).send_request(make(), self._get_ms_until(deadline))}
