@@ -202,7 +202,7 @@ class DescriptorWriter:
         self.restart()
 
     def restart(self) -> None:
-        """Forget all data, counts and errors: call this in a forked process, and between tests.
+        """Forget all data, counts, errors, the deadline and the hook, for a forked process and between tests.
 
         The second descriptor that the writer may have opened for the pipe or terminal is closed.
         """
@@ -356,7 +356,8 @@ class DescriptorWriter:
     def _send(self, data: Bytes = b"") -> None:
         """Hand over the buffer, or other data instead, which are not copied.
 
-        Empty `data` means the buffer. Bytes that the kernel did not take stay pending, also after an exception. Raise
+        Empty `data` means the buffer; before other data the buffer must be empty. An exception of `while_blocked` or of
+        a signal handler passes through. Bytes that the kernel did not take stay pending, also after an exception. Raise
         OutputError and ReaderLeftError.
         """
         try:
@@ -399,7 +400,10 @@ class DescriptorWriter:
             raise self._fail(self._translate(failure)) from failure
 
     def _wait(self) -> None:
-        """Wait for room, and call the hook about five times a second. Raise WriteTimeoutError after the deadline."""
+        """Wait for room, and call the hook about five times a second. Raise WriteTimeoutError after the deadline.
+
+        Errors of the hook pass through. A failure of the descriptor ends the waiting; the next write reports it.
+        """
         while not self._channel.wait(self._slice_ms()):
             if self.while_blocked is not None:
                 self.while_blocked()
@@ -420,7 +424,8 @@ class DescriptorWriter:
     def _fail(self, error: OutputError | ReaderLeftError) -> OutputError | ReaderLeftError:
         """Keep the error for every later call, and return it.
 
-        The content of `print`'s buffer is dropped, so that nothing is written at exit.
+        Where `print` has a buffer of its own for this descriptor, its content is dropped, so that nothing is written at
+        exit, and `print` uses this writer from then on.
         """
         self.error = error
         if _writes_to(sys.stdout, self.descriptor):

@@ -95,7 +95,10 @@ class _LocalZone(tzinfo):
         return None
 
     def tzname(self, moment: datetime | None) -> str | None:
-        """Return the abbreviation of the zone at a local time, such as CET; None for None."""
+        """Return the abbreviation of the zone at a local time, such as CET; None for None.
+
+        Raise OverflowError, ValueError or OSError for a time that the C library cannot convert.
+        """
         return None if moment is None else moment.replace(tzinfo=None).astimezone().tzname()
 
     def fromutc(self, moment: datetime) -> datetime:

@@ -358,14 +358,15 @@ class Cluster:
 
         `send` sends the request for a list of keys and returns a future for each key; it may raise, and its errors pass
         through. `describe_failure` returns the text that says what failed for a key. Keys with a transient error are
-        sent again within the time-out. A key without an answer has an error with the code REQUEST_TIMED_OUT. Without
-        keys nothing is sent, and the result is empty.
+        sent again within the time-out. A key without an answer has an error with the code REQUEST_TIMED_OUT, which
+        names silent brokers where others answer. Without keys nothing is sent, and the result is empty.
 
         `is_lost` is only for questions: it returns whether librdkafka made up an answer because none came. Such a key
         is asked again.
 
-        Raise UnreachableError when no key was answered. Raise TimeoutError when a key has no answer after `patience_s`
-        seconds (None: never): this is for questions that another client library can put to another broker.
+        Raise UnreachableError (UnansweredError after it was sent) when no key was answered. Raise TimeoutError when a
+        key has no answer after `patience_s` seconds (None: never): this is for questions that another client library
+        can put to another broker.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered_errors: list[UnreachableError] = []

@@ -36,7 +36,11 @@ class Connection(Protocol):
     init_future: Any
 
     def send_request(self, request: Any, request_timeout_ms: int) -> Any:
-        """Send a request and return a future of its answer; the future fails after the time-out."""
+        """Send a request and return a future of its answer; nothing is waited for.
+
+        While the connection opens the request is kept. The future fails after the time-out, and where the connection
+        has ended or the brokers are too old.
+        """
 
 
 class Manager(Protocol):
@@ -55,10 +59,13 @@ class Manager(Protocol):
         """
 
     def wait_for(self, future: Any, timeout_ms: int) -> Awaitable[Any]:
-        """Wait for a future; raise its error, or KafkaTimeoutError when the time is over."""
+        """Return an awaitable of a future's result; it raises the future's error, or KafkaTimeoutError after the time.
+
+        The future itself goes on then. Only coroutines of the event loop can await it.
+        """
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; a second call does nothing."""
 
 
 class Network(Protocol):
@@ -164,7 +171,10 @@ class Brokers:
         """Host and port of each broker by its id."""
 
     def close(self) -> None:
-        """Close all connections and end the thread. The object cannot be used afterwards."""
+        """Close all connections, and end the thread and wait for its end. A second call does nothing.
+
+        The object cannot be used afterwards.
+        """
         self._manager.close()
         self._net.stop()
         self._net.close()

@@ -98,9 +98,9 @@ class Requests:
     ) -> Any:
         """Return the answer to one request of Kafka's protocol, as an object of kafka-python.
 
-        `api` is its name without "Request", `fields` are those of its schema. At most one of three parameters chooses
-        the receiver: `broker` is a broker's id, `to_controller` means the controller, and `group` the coordinator of
-        that group. Without them any broker gets the request.
+        `api` is its name without "Request", `fields` are those of its schema, and min_version and max_version. At most
+        one of three parameters chooses the receiver: `broker` is a broker's id, `to_controller` means the controller,
+        and `group` the coordinator of that group. Without them any broker gets the request.
 
         With KRaft any broker forwards a request to the controller. A question is put to the controller itself only
         where the broker does not forward it. A request whose name does not begin as a question's is a change: it has a
@@ -165,7 +165,7 @@ class Requests:
         """Return the answer or the error of each broker by its id, in the order of `questions`.
 
         All brokers are asked at the same time. A refusal of the whole request is an error. Raise UsageError for a wrong
-        setting, and OperationError where the brokers refuse to be listed.
+        setting, OperationError where the brokers refuse to be listed, and StopIteration for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 

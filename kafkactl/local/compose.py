@@ -54,7 +54,7 @@ class Service:
 
     @property
     def is_broker(self) -> bool:
-        """Return whether the service is a broker. A node with both KRaft roles is one."""
+        """Return whether the service is a broker. One with both KRaft roles, or without roles, is one."""
         roles = self.environment.get("KAFKA_PROCESS_ROLES")
         return not self.is_zookeeper and not self.is_job and (roles is None or "broker" in roles)
 
