@@ -83,7 +83,7 @@ def escape_in_json(data: bytes) -> bytes:
 
 
 def escape_bytes_for_terminal(data: bytes, *, keep_line_ends: bool) -> bytes:
-    """Return whole UTF-8 text escaped as `escape_for_terminal` does; TerminalEscaper is for pieces.
+    """Return whole UTF-8 text with visible escapes for characters that control a terminal or turn text's direction.
 
     `keep_line_ends` keeps line feed and tab. Invalid bytes stay, except 0x80 to 0x9f, because some terminals take them
     for C1 control characters.
@@ -121,6 +121,7 @@ class TerminalEscaper:
     """Escaper of a stream of bytes for a terminal, however the stream is cut into pieces."""
 
     def __init__(self) -> None:
+        """Begin a stream."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
 
     def escape(self, piece: bytes | bytearray | memoryview) -> bytes:

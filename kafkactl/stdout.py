@@ -268,9 +268,11 @@ class DescriptorWriter:
         self._accept(data)
 
     def write_text(self, text: str) -> None:
-        """Accept text as `write` does, as UTF-8, and raise its errors: OutputError and ReaderLeftError.
+        """Accept text, as UTF-8, and hand it over when 64 KiB are together.
 
-        No text is refused: `encode_text` makes lone surrogates bytes or visible escapes.
+        A terminal gets it at once, with control characters except line feed and tab escaped. No text is refused:
+        `encode_text` makes lone surrogates bytes or visible escapes. Raise OutputError where it cannot be written, its
+        subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader left; an earlier one again.
         """
         try:
             data = text.encode()
@@ -390,9 +392,10 @@ class DescriptorWriter:
                     self._wait()
 
     def _try_write(self, data: memoryview, counts: list[int]) -> bool:
-        """Write as much as there is room for, as `_Channel.try_write` does.
+        """Write as much as there is room for, append the number of written bytes to `counts`, and return True.
 
-        Raise OutputError or ReaderLeftError in place of its OSError.
+        Return False where there is no room. True without a new number means that the next call writes in another way.
+        Raise OutputError or ReaderLeftError, and keep it for later calls, where the descriptor fails.
         """
         try:
             return self._channel.try_write(data, counts)
@@ -506,6 +509,7 @@ class _BinaryAdapter(io.BufferedIOBase):
     mode = "wb"
 
     def __init__(self, writer: DescriptorWriter) -> None:
+        """Take a writer, which gets all bytes."""
         self._writer = writer
 
     def write(self, data: Any) -> int:

@@ -79,6 +79,7 @@ class Reasons:
     """
 
     def __init__(self) -> None:
+        """Begin without an error."""
         self.all_down = False
         self.last: str | None = None
 

@@ -188,7 +188,7 @@ class Requests:
     def list_topics(self) -> list[str]:
         """Return the names of all topics, internal ones included, in the broker's order.
 
-        Raise UnreachableError, OperationError or UsageError, as send() does.
+        Raise UnreachableError, OperationError for a refusal of the whole request, or UsageError for a wrong setting.
         """
         return [topic.name for topic in self.read_metadata(None)]
 
@@ -196,7 +196,7 @@ class Requests:
         """Return topics as kafka-python's Metadata describes them, in the broker's order; None means all topics.
 
         A topic that does not exist is not created: its entry has an error code and no partitions. Without any name the
-        result is empty. Raise UnreachableError, OperationError or UsageError, as send() does.
+        result is empty. Raise UnreachableError, OperationError for a refusal of the whole request, or UsageError.
         """
         from kafka.protocol.metadata import MetadataRequest
 

@@ -21,7 +21,7 @@ STOP_TIMEOUT_S = 30.0
 
 
 class NativeEngine:
-    """Engine that runs targets as Java processes; see the module's docstring."""
+    """Engine that runs targets as Java processes on 127.0.0.1."""
 
     name = "native"
 
