@@ -249,7 +249,10 @@ class DescriptorWriter:
 
     @property
     def received(self) -> int:
-        """Return `handed_over`, or `read_at_least` after the reader of the pipe left."""
+        """Return the number of bytes that the reader got or can still get.
+
+        That is `handed_over`, or, after the reader of a pipe left, `read_at_least`: what it has certainly read.
+        """
         reader_left = self._channel.is_pipe and not self._channel.has_reader()
         certain = self.read_at_least
         return certain if reader_left else self.handed_over

@@ -200,8 +200,8 @@ class Cluster:
         """Return the settings as librdkafka's pairs of text, for a client that confluent-kafka does not make.
 
         Our defaults and bootstrap.servers are included. The user's settings win over `config`. True and false are in
-        lower case. Settings that no client knows stay in
-        the result, unless another client has refused them before; nothing is raised for them.
+        lower case. Settings that no client knows stay in the result, unless another client has refused them before;
+        nothing is raised for them.
         """
         config_values = self._make_config(config)
         del config_values["error_cb"]

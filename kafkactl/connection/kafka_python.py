@@ -345,9 +345,9 @@ class Brokers:
     def _find_seed(self, deadline: float) -> None:
         """Find a bootstrap server that answers, and keep it as the seed.
 
-        After 1.5 s without a connection the other client library is asked for the reason. Raise UnreachableError at the
-        `deadline`, a time of time.monotonic(), and the errors of `raise_reason`, also where the server does not answer
-        as a broker does.
+        After 1.5 s without a connection `raise_reason` is called; if it returns, the waiting goes on. Raise
+        UnreachableError at the `deadline`, a time of time.monotonic(), and the errors of `raise_reason`, also where the
+        server does not answer as a broker does.
         """
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
         self._seed = self._net.run(self._find_first_connected, patience)

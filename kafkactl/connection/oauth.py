@@ -89,7 +89,8 @@ def _parse_life(text: str) -> int:
 def _fetch_token(properties: Mapping[str, str]) -> str:
     """Return a token from the token endpoint, which has 10 s for each step of its answer.
 
-    Raise UsageError for a missing or wrong URL, and UnreachableError for a refusal or an answer without a token.
+    The settings have its URL, the client's id and secret, and a scope or none. Raise UsageError for a missing URL and
+    one without http:// or https://, and UnreachableError for a refusal, silence, or an answer without a token.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):

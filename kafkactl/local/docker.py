@@ -60,10 +60,10 @@ class DockerEngine:
             self._run_and_tell(target, tell, "pull", hint="use --engine native if images cannot be pulled")
 
     def up(self, target: Target, tell: Tell) -> None:
-        """Start every container and return when each is healthy.
+        """Start every container and return when each is healthy; the folders of jobs are created before.
 
         `tell` gets the lines of docker. Raise EngineError where docker is missing or fails, or a container is not
-        healthy within 180 s.
+        healthy within 180 s, and OSError where a folder cannot be created.
         """
         for job in (service for service in target.services if service.is_job):
             # A folder that Docker creates belongs to root, and so do the files that the job writes there.
