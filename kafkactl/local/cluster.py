@@ -104,7 +104,7 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     `node` is a node's name, or the part of it behind the last "-"; brokers are searched first. RESTART waits until the
     node serves. A paused node is resumed before a restart. `tell` gets lines of progress. Raise NotFoundError for an
     unknown cluster or node, and EngineError for a node that does not run (which only a restart accepts) and where the
-    engine fails.
+    engine fails. Raise UsageError for a restart with a KAFKA_HOME of another version.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from threading import Thread
 
 import pytest
@@ -63,10 +64,10 @@ def test_a_tls_listener_is_named_where_there_are_several_addresses() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def alert() -> None:
-            for _ in range(9):
-                connection = server.accept()[0]
-                connection.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
-                connection.close()
+            with suppress(OSError):  # the test ends and closes the server
+                while True:
+                    with server.accept()[0] as connection:
+                        connection.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
 
         Thread(target=alert, daemon=True).start()
         address = f"127.0.0.1:{server.getsockname()[1]}"
