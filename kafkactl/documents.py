@@ -20,7 +20,7 @@ STDIN = Path("-")
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text, or that of standard input for the path `-`.
+    """Return a file's whole text, or that of standard input for the path `-`. Line ends stay as they are.
 
     Raise UsageError for a file that cannot be read or does not exist, for bytes that are not UTF-8, and for a standard
     input that was closed when the command began.
@@ -40,8 +40,8 @@ def read_text(path: Path) -> str:
 def read_json(path: Path) -> Any:
     """Return the value of a JSON file, or of standard input for the path `-`.
 
-    Of a name that is repeated in an object the last value counts. Raise UsageError for a file that cannot be read, is
-    not UTF-8 or not JSON, or is nested too deeply.
+    Of a name that is repeated in an object the last value counts. NaN and Infinity are accepted. Raise UsageError for a
+    file that cannot be read, is empty, not UTF-8 or not JSON, or is nested too deeply.
     """
     try:
         return json.loads(read_text(path))
@@ -54,9 +54,10 @@ def read_json(path: Path) -> Any:
 def read_yaml(path: Path) -> Any:
     """Return the value of a YAML file: mappings, lists, texts, integers, true, false and None; None for an empty file.
 
-    The path `-` means standard input. Raise UsageError for a file that cannot be read, is not UTF-8 or not YAML, or is
-    nested too deeply, for a mapping with a repeated name or a name that is neither a text nor an integer, and for a
-    text with half a character.
+    The path `-` means standard input. JSON is read as well. Numbers with a point or an exponent are texts. Raise
+    UsageError for a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is
+    nested too deeply; for a mapping with a repeated name or a name that is neither a text nor an integer; for a text
+    with half a character, a value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
     """
     text = read_text(path)
     value = _read_json_value(path, text) if text.lstrip()[:1] in ("{", "[") else _NOT_JSON
@@ -66,6 +67,8 @@ def read_yaml(path: Path) -> Any:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise UsageError(f"cannot read {path}: a text has half a character, such as \\ud83d alone") from None
+    except (TypeError, ValueError, RecursionError):  # bytes, sets and dates by their tags, and aliases in a circle
+        raise UsageError(f"cannot read {path}: a value contains itself, or has a tag that JSON does not have") from None
     return value
 
 
@@ -74,14 +77,16 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 
 
 def _read_json_value(path: Path, text: str) -> Any:
-    r"""Return the value of JSON, _NOT_JSON for another text. Raise UsageError for a mapping with a repeated name.
+    r"""Return the value of JSON, or _NOT_JSON for another text and for one that is nested too deeply.
+
+    Raise UsageError, which names `path`, for a mapping with a repeated name.
 
     PyYAML does not read all of JSON: it refuses names of more than 1,024 characters, and takes \ud83d\ude00 as two
     characters. As in YAML, numbers with a point or an exponent are texts.
     """
 
     def make_mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """Return a mapping. Raise UsageError for a repeated name."""
+        """Return the mapping of these names and values. Raise UsageError for the first repeated name."""
         mapping = dict(pairs)
         if len(mapping) < len(pairs):
             names = [name for name, _ in pairs]
@@ -96,7 +101,11 @@ def _read_json_value(path: Path, text: str) -> Any:
 
 
 def _read_yaml_value(path: Path, text: str) -> Any:
-    """Return the value of YAML; raise UsageError as read_yaml does."""
+    """Return the value of a YAML text; None for an empty one.
+
+    Raise UsageError, which names `path`, for a text that is not one YAML document or is nested too deeply, and for a
+    mapping with a repeated name or a name that is neither a text nor an integer.
+    """
     import yaml
 
     try:
@@ -114,7 +123,11 @@ def _read_yaml_value(path: Path, text: str) -> Any:
 
 
 def _make_loader() -> Any:
-    """Return a new class of PyYAML's safe loader with the schema of this module."""
+    """Return a new subclass of PyYAML's safe loader that refuses repeated names.
+
+    Values without a tag are texts, except null, ~, an empty value, true, false, and decimal integers without leading
+    zeros. Names must be texts or integers.
+    """
     import yaml
 
     class Loader(yaml.SafeLoader):

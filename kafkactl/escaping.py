@@ -29,7 +29,11 @@ _SECRET_IN_QUERY = r"(?i)([?&][^=&\s]*(?:token|secret|password|key)[^=&\s]*=)[^&
 
 
 def hide_in_urls(text: str) -> str:
-    """Return text with the logins and secrets of all URLs in it hidden: https://********@host?token=********."""
+    """Return text with the logins and secrets of all URLs in it hidden: https://********@host?token=********.
+
+    A secret is the value of a query parameter whose name contains token, secret, password or key, in any case. Text
+    without :// is returned unchanged.
+    """
     if "://" not in text:
         return text
     return re.sub(_SECRET_IN_QUERY, rf"\1{HIDDEN}", re.sub(_LOGIN_IN_URL, f"{HIDDEN}@", text))
@@ -38,7 +42,8 @@ def hide_in_urls(text: str) -> str:
 def hide_in_url(url: str) -> str:
     """Return one URL with its login and its secrets hidden, even if the URL is invalid.
 
-    Everything before the last @ counts as a login. A URL without login and secrets is returned unchanged.
+    Everything before the last @, except SCHEME://, counts as a login. A secret is the value of a query parameter whose
+    name contains token, secret, password or key, in any case. A URL without them is returned unchanged.
     """
     login, at, rest = url.rpartition("@")
     scheme, separator, _ = login.partition("://")
@@ -78,7 +83,7 @@ def escape_in_json(data: bytes) -> bytes:
 
 
 def escape_bytes_for_terminal(data: bytes, *, keep_line_ends: bool) -> bytes:
-    """Return whole UTF-8 text escaped as `escape_for_terminal` does; TerminalEscaper is for pieces.
+    """Return whole UTF-8 text with visible escapes for characters that control a terminal or turn text's direction.
 
     `keep_line_ends` keeps line feed and tab. Invalid bytes stay, except 0x80 to 0x9f, because some terminals take them
     for C1 control characters.
@@ -91,7 +96,10 @@ def escape_bytes_for_terminal(data: bytes, *, keep_line_ends: bool) -> bytes:
 
 
 def escape_styled(text: str) -> str:
-    """Return text escaped for a terminal, except this program's own colour codes and the codes of rich's Live."""
+    """Return text escaped for a terminal; line feed and tab stay.
+
+    Codes of colours, and those of rich's Live, stay, too: moves of the cursor, erasing, showing and hiding the cursor.
+    """
     return re.sub(f"({_OUR_CODES})|{_FORBIDDEN}", lambda match: match[1] or _show_character(match), text)
 
 
@@ -101,7 +109,7 @@ def _escape_decoded(text: str) -> bytes:
 
 
 def _show_character(match: re.Match[str]) -> str:
-    r"""Return the visible form of a character, such as \x1b."""
+    r"""Return the visible form of the matched character: \r, \n, \t, \x1b or \u202e; a byte 0x9b becomes \x9b."""
     character = match[0]
     code = ord(character)
     if 0xDC80 <= code <= 0xDC9F:
@@ -113,12 +121,14 @@ class TerminalEscaper:
     """Escaper of a stream of bytes for a terminal, however the stream is cut into pieces."""
 
     def __init__(self) -> None:
+        """Begin a stream."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
 
     def escape(self, piece: bytes | bytearray | memoryview) -> bytes:
         """Return the next piece of the stream escaped; line feed and tab stay.
 
-        The beginning of an incomplete character at its end is returned with the next piece, or by finish().
+        The beginning of an incomplete character at its end is returned with the next piece, or by finish(). Bytes that
+        are not UTF-8 stay, except 0x80 to 0x9f, which become visible.
         """
         return _escape_decoded(self._decoder.decode(bytes(piece)))
 

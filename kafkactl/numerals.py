@@ -16,8 +16,8 @@ _DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})
 def read_whole_number(text: str, most: int = 2**63 - 1) -> int:
     """Return a whole number from 0 to `most`. Raise ValueError for any other text.
 
-    Only ASCII digits count. Python's int() also takes signs, blanks, 1_000 and the digits of every script: a number
-    that a user has mistyped would select something.
+    Only ASCII digits count, also with leading zeros. Python's int() also takes signs, blanks, 1_000 and the digits of
+    every script: a number that a user has mistyped would select something.
     """
     if _WHOLE.fullmatch(text) is None or len(text.lstrip("0")) > len(str(most)) or int(text) > most:
         raise ValueError(f"not a whole number from 0 to {most}: {text[:80]!r}")
@@ -27,7 +27,8 @@ def read_whole_number(text: str, most: int = 2**63 - 1) -> int:
 def read_decimal_number(text: str) -> float:
     """Return a number with or without a sign, a point and an exponent. Raise ValueError for any other text.
 
-    Only ASCII digits count, and the number must be finite: nan, inf and 1e999 are refused.
+    Only ASCII digits count; `5.` and `.5` are accepted. The number must be finite: nan, inf and 1e999 are refused, and
+    so are texts of more than 400 characters and exponents of more than 4 digits.
     """
     if len(text) > _MOST_CHARACTERS or _DECIMAL.fullmatch(text) is None or not math.isfinite(float(text)):
         raise ValueError(f"not a number: {text[:80]!r}")

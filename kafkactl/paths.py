@@ -11,7 +11,10 @@ APP = "kafkactl"
 
 
 def find_config_file() -> Path:
-    """Return the path of the contexts file. KAFKACTL_CONFIG replaces it unless empty. The file may not exist."""
+    """Return the path of the contexts file: KAFKACTL_CONFIG, or without it config.yaml in the user's config folder.
+
+    An empty KAFKACTL_CONFIG counts as none. The file may not exist.
+    """
     variable_value = os.environ.get("KAFKACTL_CONFIG")
     return Path(variable_value) if variable_value else Path(platformdirs.user_config_dir(APP)) / "config.yaml"
 
@@ -27,7 +30,8 @@ def find_cache_dir() -> Path:
 def find_data_dir() -> Path:
     """Return the folder for data that must outlive a command: the state and data of local clusters.
 
-    KAFKACTL_DATA replaces it unless empty. It may not exist; nothing is created here.
+    It is KAFKACTL_DATA, or, where this is unset or empty, the platform's folder for data of the user. It may not exist;
+    nothing is created here.
     """
     variable_value = os.environ.get("KAFKACTL_DATA")
     return Path(variable_value) if variable_value else Path(platformdirs.user_data_dir(APP))

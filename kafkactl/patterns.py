@@ -78,7 +78,8 @@ class NameSelection:
         """Return the existing names that a name or a pattern of this selection chooses, and what chose nothing.
 
         An empty selection chooses nothing, so that no command changes everything by accident. Nothing is raised for a
-        name that does not exist: it is in `absent_names`.
+        name that does not exist: it is in `absent_names`. Patterns of topics pass over internal topics, unless the
+        selection includes them.
         """
         existing = frozenset(existing_names)
         candidates = [name for name in existing if self._is_open_to_patterns(name)]
@@ -130,20 +131,25 @@ def is_topic_name(text: str) -> bool:
 
 
 def has_name_characters(text: str) -> bool:
-    """Return whether a topic argument is a name and not a pattern; False for an empty text.
+    """Return whether a topic argument is a name and not a pattern: only ASCII letters, digits, `.`, `_` and `-`.
 
-    Names that are too long for Kafka count as names, too.
+    False for an empty text. Names that Kafka refuses (`.`, `..` and too long ones) count as names, too.
     """
     return _NAME.fullmatch(text) is not None
 
 
 def is_internal_topic(name: str) -> bool:
-    """Return whether the name belongs to a topic of Kafka itself (Topic.isInternal)."""
+    """Return whether this is __consumer_offsets, __transaction_state or __share_group_state (Topic.isInternal).
+
+    Other topics whose names begin with two underscores are not internal.
+    """
     return name in INTERNAL_TOPICS
 
 
 def refuse_empty(value: _Value, name: str) -> _Value:
-    """Return the value, or raise UsageError if it is empty or cannot be sent as text. None is returned unchanged.
+    """Return the value, or raise UsageError if it is empty, is not UTF-8 or has a NUL character.
+
+    None is returned unchanged.
 
     `name` is the option or argument as the user knows it, such as `--group` or `TOPIC`.
     """
@@ -208,7 +214,8 @@ def require_topic_name(text: str, name: str = "TOPIC") -> str:
 def require_topic_names(arguments: Iterable[str], name: str = "TOPIC") -> tuple[str, ...]:
     """Return the topic names of a command that creates or writes, in their order and without repetitions.
 
-    No arguments give an empty tuple. Raise UsageError for the first argument that Kafka would not accept as a name.
+    No arguments give an empty tuple. Raise UsageError, which calls the argument `name`, for the first one that Kafka
+    would not accept as a name.
     """
     return tuple(dict.fromkeys(require_topic_name(argument, name) for argument in arguments))
 
@@ -216,7 +223,8 @@ def require_topic_names(arguments: Iterable[str], name: str = "TOPIC") -> tuple[
 def compile_pattern(text: str, name: str) -> re.Pattern[str]:
     """Return the regular expression for fullmatch(); its `.` also matches a line end.
 
-    Raise UsageError, which calls the argument `name`, if it is empty, longer than 2,000 characters or not valid.
+    Raise UsageError, which calls the argument `name`, if it is empty, not UTF-8, has a NUL character, is longer than
+    2,000 characters, or is not valid.
     """
     refuse_empty(text, name)
     return _compile(text, text, name)
@@ -225,8 +233,9 @@ def compile_pattern(text: str, name: str) -> re.Pattern[str]:
 def compile_include_list(text: str, name: str) -> re.Pattern[str]:
     """Return a Kafka IncludeList as one regular expression for fullmatch(), as Kafka's own tools read it.
 
-    Kafka removes blanks and the quotes at both ends, and reads every comma as `|`. So `a.b` also matches `axb`. Raise
-    UsageError, which calls the argument `name`, if the list is empty, too long or not valid.
+    All spaces, quotes at both ends and empty parts are removed, and every comma becomes `|`, also one in parentheses or
+    braces. A name counts as a regular expression: `a.b` also matches `axb`. Raise UsageError, which calls the argument
+    `name`, if the list is empty, not UTF-8, longer than 2,000 characters, or not valid.
     """
     return _compile("|".join(_split_include_list(text, name)), text, name)
 
@@ -241,10 +250,11 @@ def select_topics(
 ) -> TopicSelection:
     """Return the selection of topics by positional arguments and the values of --topic, --include and --match.
 
-    A positional argument is a name or a pattern and is never split. The values of --topic and --include are
-    IncludeLists: a part between commas that has only the characters of a name is a name. None means not given.
-    With `include_internal` patterns choose internal topics, too.
-    Raise UsageError for an empty value and for a bad regular expression.
+    A positional argument is a name or a pattern and is never split. The values of --topic and --include are split at
+    commas: a part with only the characters of a name is a name, another one a pattern; where a part is no regular
+    expression by itself, the whole value is one pattern. `match` has patterns only. None means not given.
+    With `include_internal` patterns choose internal topics, too. Raise UsageError for a value that is empty or not
+    UTF-8, and for a bad regular expression.
     """
     names: set[str] = set()
     patterns = _read_patterns(match, "--match")
@@ -273,8 +283,8 @@ def select_names(
 
     Names are taken whole: commas, colons, blanks, line ends and escape characters belong to the name.
     `options` are values of Kafka's spelling of the argument. None means not given. Messages use `argument_name` and
-    `option_name`.
-    Raise UsageError for an empty value and for a bad regular expression.
+    `option_name`. Nothing given is an empty selection. Raise UsageError for a value that is empty, not UTF-8 or has a
+    NUL character, and for a bad regular expression in `match`.
     """
     names = {refuse_empty(value, argument_name) for value in arguments or ()}
     names.update(refuse_empty(value, option_name) for value in options or ())
@@ -282,9 +292,10 @@ def select_names(
 
 
 def suggest_topics(pattern: str) -> str | None:
-    """Return the arguments that the user probably meant by a pattern without a match, or None.
+    """Return, as text, the arguments that the user probably meant by a pattern without a match, or None.
 
-    A `*` as in the shell becomes `.*`. Names with commas between them become separate arguments.
+    Names with commas between them become names with spaces between them. In another pattern each `*` that follows none
+    of `.`, `)`, `]`, `}` and a backslash becomes `.*`.
     """
     items = [item.strip() for item in pattern.split(",")]
     if len(items) > 1 and all(map(has_name_characters, items)):
@@ -328,7 +339,11 @@ def _read_include_list(text: str, name: str, names: set[str], patterns: list[Nam
 
 
 def _split_include_list(text: str, name: str) -> list[str]:
-    """Return the parts of an IncludeList that are not empty, in their order. Raise UsageError if there are none."""
+    """Return the parts between the commas of an IncludeList, in their order, without empty ones.
+
+    All spaces, and quotes at both ends of the list, are removed first. Raise UsageError, which calls the option `name`,
+    where no part is left, and for a text that is not UTF-8 or has a NUL character.
+    """
     refuse_empty(text, name)
     cleaned = text.strip(_JAVA_BLANKS).replace(" ", "").strip("\"'")
     items = [item for item in cleaned.split(",") if item]
@@ -338,9 +353,10 @@ def _split_include_list(text: str, name: str) -> list[str]:
 
 
 def _compile(regex: str, text: str, name: str) -> re.Pattern[str]:
-    """Return a compiled regular expression. Messages show `text`, which the user wrote.
+    """Return a compiled regular expression whose `.` also matches a line end.
 
-    Raise UsageError, which calls the argument `name`, if the regular expression is too long or not valid.
+    Raise UsageError, which shows `text` and calls the argument `name`, if it has more than 2,000 characters or is not
+    valid. An empty one is accepted.
     """
     if len(regex) > MAX_PATTERN_LENGTH:
         reason = f"the pattern has more than {MAX_PATTERN_LENGTH:,} characters"
@@ -370,7 +386,7 @@ def _make_invalid_value_error(value: str, name: str, reason: str, hint: str) -> 
 
 
 def _show(value: str) -> str:
-    """Return a value in quotes, with escapes for control characters, and cut if it is very long."""
+    """Return a value in quotes, with escapes for control characters. After 200 characters it is cut, with "..."."""
     return repr(value if len(value) <= _MAX_SHOWN_LENGTH else value[:_MAX_SHOWN_LENGTH] + "...")
 
 

@@ -38,8 +38,8 @@ def get_signal_status(number: int) -> int:
 def combine(statuses: Iterable[int]) -> int:
     """Return the status of a command from those of its items; 0 (DONE) for no items.
 
-    A status that all items share is the status of the command. Otherwise a failed or unanswered item makes it FAILED,
-    and CONDITION is left only where every item was answered.
+    A status that all items share is the status of the command. DONE and CONDITION together give CONDITION. Every other
+    mixture gives FAILED.
     """
     distinct_statuses = set(statuses)
     if len(distinct_statuses) == 1:

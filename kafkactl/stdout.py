@@ -202,7 +202,7 @@ class DescriptorWriter:
         self.restart()
 
     def restart(self) -> None:
-        """Forget all data, counts and errors: call this in a forked process, and between tests.
+        """Forget all data, counts, errors, the deadline and the hook, for a forked process and between tests.
 
         The second descriptor that the writer may have opened for the pipe or terminal is closed.
         """
@@ -249,7 +249,10 @@ class DescriptorWriter:
 
     @property
     def received(self) -> int:
-        """Return `handed_over`, or `read_at_least` after the reader of the pipe left."""
+        """Return the number of bytes that the reader got or can still get.
+
+        That is `handed_over`, or, after the reader of a pipe left, `read_at_least`: what it has certainly read.
+        """
         reader_left = self._channel.is_pipe and not self._channel.has_reader()
         certain = self.read_at_least
         return certain if reader_left else self.handed_over
@@ -268,9 +271,11 @@ class DescriptorWriter:
         self._accept(data)
 
     def write_text(self, text: str) -> None:
-        """Accept text as `write` does, as UTF-8, and raise its errors: OutputError and ReaderLeftError.
+        """Accept text, as UTF-8, and hand it over when 64 KiB are together.
 
-        No text is refused: `encode_text` makes lone surrogates bytes or visible escapes.
+        A terminal gets it at once, with control characters except line feed and tab escaped. No text is refused:
+        `encode_text` makes lone surrogates bytes or visible escapes. Raise OutputError where it cannot be written, its
+        subclass WriteTimeoutError after `deadline`, and ReaderLeftError where the reader left; an earlier one again.
         """
         try:
             data = text.encode()
@@ -356,7 +361,8 @@ class DescriptorWriter:
     def _send(self, data: Bytes = b"") -> None:
         """Hand over the buffer, or other data instead, which are not copied.
 
-        Empty `data` means the buffer. Bytes that the kernel did not take stay pending, also after an exception. Raise
+        Empty `data` means the buffer; before other data the buffer must be empty. An exception of `while_blocked` or of
+        a signal handler passes through. Bytes that the kernel did not take stay pending, also after an exception. Raise
         OutputError and ReaderLeftError.
         """
         try:
@@ -389,9 +395,10 @@ class DescriptorWriter:
                     self._wait()
 
     def _try_write(self, data: memoryview, counts: list[int]) -> bool:
-        """Write as much as there is room for, as `_Channel.try_write` does.
+        """Write as much as there is room for, append the number of written bytes to `counts`, and return True.
 
-        Raise OutputError or ReaderLeftError in place of its OSError.
+        Return False where there is no room. True without a new number means that the next call writes in another way.
+        Raise OutputError or ReaderLeftError, and keep it for later calls, where the descriptor fails.
         """
         try:
             return self._channel.try_write(data, counts)
@@ -399,7 +406,10 @@ class DescriptorWriter:
             raise self._fail(self._translate(failure)) from failure
 
     def _wait(self) -> None:
-        """Wait for room, and call the hook about five times a second. Raise WriteTimeoutError after the deadline."""
+        """Wait for room, and call the hook about five times a second. Raise WriteTimeoutError after the deadline.
+
+        Errors of the hook pass through. A failure of the descriptor ends the waiting; the next write reports it.
+        """
         while not self._channel.wait(self._slice_ms()):
             if self.while_blocked is not None:
                 self.while_blocked()
@@ -420,7 +430,8 @@ class DescriptorWriter:
     def _fail(self, error: OutputError | ReaderLeftError) -> OutputError | ReaderLeftError:
         """Keep the error for every later call, and return it.
 
-        The content of `print`'s buffer is dropped, so that nothing is written at exit.
+        Where `print` has a buffer of its own for this descriptor, its content is dropped, so that nothing is written at
+        exit, and `print` uses this writer from then on.
         """
         self.error = error
         if _writes_to(sys.stdout, self.descriptor):
@@ -501,6 +512,7 @@ class _BinaryAdapter(io.BufferedIOBase):
     mode = "wb"
 
     def __init__(self, writer: DescriptorWriter) -> None:
+        """Take a writer, which gets all bytes."""
         self._writer = writer
 
     def write(self, data: Any) -> int:

@@ -95,7 +95,10 @@ class _LocalZone(tzinfo):
         return None
 
     def tzname(self, moment: datetime | None) -> str | None:
-        """Return the abbreviation of the zone at a local time, such as CET; None for None."""
+        """Return the abbreviation of the zone at a local time, such as CET; None for None.
+
+        Raise OverflowError, ValueError or OSError for a time that the C library cannot convert.
+        """
         return None if moment is None else moment.replace(tzinfo=None).astimezone().tzname()
 
     def fromutc(self, moment: datetime) -> datetime:
@@ -111,10 +114,11 @@ class _LocalZone(tzinfo):
 def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None = None) -> int:
     """Return a point in time as milliseconds since 1970, from 0 to 2^63 - 1.
 
-    `flag` is the option's name for messages. `zone` is for times without a zone, and for `today` and `yesterday`.
-    `now_ms` is the present time in ms since 1970; None takes the clock. Raise UsageError for any other text, for bare
-    negative numbers (they have special meanings in Kafka, which only --time knows) and for times before 1970 (as
-    negative numbers they would have the same special meanings).
+    The text is an ISO 8601 day, or day and time, digits (ms since 1970), `now`, `today`, `yesterday` (midnight), or a
+    duration before now: -1h30m or -PT1H. `zone` is for times without a zone, and for `today` and `yesterday`. `now_ms`
+    is the present time in ms since 1970; None takes the clock. Raise UsageError, which names `flag`, for any other text
+    and more than 100 characters, for bare negative numbers and for times before 1970 (negative numbers have special
+    meanings in Kafka, which only --time knows).
     """
     try:
         return _check_time(_read_time(text, zone, _read_clock() if now_ms is None else now_ms))
@@ -125,9 +129,10 @@ def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None =
 def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None = None) -> TimeRange:
     """Return the range of `A..B`: from A, which is included, to B, which is not. An empty side is open.
 
-    Both sides are points in time as in parse_time, and `zone` is for those without a zone. `now_ms` is the present time
-    in ms since 1970; None takes the clock. Raise UsageError, which names `flag`, for a single time, for `..` alone, for
-    a bad side, and for a start after the end.
+    A side is an ISO 8601 day or time, ms since 1970, now, today, yesterday, or a duration before now such as -1h.
+    `zone` is for sides without a zone, today and yesterday. `now_ms` is the present time in ms since 1970; None takes
+    the clock. Both sides may be equal. Raise UsageError, which names `flag`, for a single time, for `..` alone, for a
+    bad side, and for a start after the end.
     """
     start, dots, end = text.partition("..")
     if not dots:
@@ -145,9 +150,10 @@ def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | 
 def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool = False) -> int:
     """Return a duration in milliseconds, at most 2^63 - 1; a bare number is seconds.
 
-    `flag` is the option's name for messages. With `signed` the text may have signs and the result may be negative. With
-    `positive` 0 is refused. Raise UsageError for any other text, for a sign without `signed`, and for a duration that
-    is shorter than a millisecond but not 0.
+    The text is a number, numbers with the units w, d, h, m, s and ms in this order (1h30m, 1.5s), or ISO 8601 such as
+    PT1H30M or P1DT2H. Digits below a ms are dropped. With `signed` the text may have signs and the result may be
+    negative. With `positive` it must be above 0. Raise UsageError, which names `flag`, for any other text, for a sign
+    (also +) without `signed`, and for a duration that is shorter than a millisecond but not 0.
     """
     try:
         duration_ms = _measure_duration(text, (_BARE_NUMBER, *_WITH_UNITS))
@@ -163,7 +169,7 @@ def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool
 def parse_pause(text: str, flag: str) -> float:
     """Return the pause between two repetitions in seconds; raise UsageError unless it is above 0 and at most a day.
 
-    The text is a duration as in parse_duration, and `flag` the option's name for messages.
+    The text is a duration such as 90 or 90s, 500ms, 1h30m or PT1H30M; `flag` is the option's name for messages.
     """
     pause_ms = parse_duration(text, flag, positive=True)
     if pause_ms > _LONGEST_PAUSE_MS:
@@ -174,8 +180,8 @@ def parse_pause(text: str, flag: str) -> float:
 def parse_iso_duration(text: str, flag: str) -> int:
     """Return a duration in milliseconds, from -(2^63 - 1) to 2^63 - 1, with its signs.
 
-    Only ISO 8601 as in Java's Duration.parse is accepted. Raise UsageError, which names `flag`, for any other text and
-    for a duration that is shorter than a millisecond but not 0.
+    Only days and times of ISO 8601 are accepted, as in Java's Duration.parse: PT1H30M, P1DT2H, -PT0.5S. Raise
+    UsageError, which names `flag`, for any other text and for a duration that is shorter than a millisecond but not 0.
     """
     try:
         return _measure_duration(text, (_ISO,))
@@ -184,7 +190,7 @@ def parse_iso_duration(text: str, flag: str) -> int:
 
 
 def parse_zone(text: str, flag: str = "--zone") -> tzinfo:
-    """Return the time zone `utc`, `local`, an IANA name or an offset such as +09:00.
+    """Return the time zone `utc` or `z`, `local` (these in any case), an IANA name, or an offset such as +09:00.
 
     Raise UsageError, which names `flag`, for an empty text and if the system has no zone with this name.
     """
@@ -203,9 +209,9 @@ def parse_zone(text: str, flag: str = "--zone") -> tzinfo:
 
 
 def format_time(ms: int, zone: tzinfo = UTC) -> str:
-    """Return milliseconds since 1970 as ISO 8601 with milliseconds and zone: 2026-11-25T10:00:00.000Z.
+    """Return milliseconds since 1970 as ISO 8601 with milliseconds and offset: 2026-11-25T10:00:00.000+09:00.
 
-    A time outside the years 1 to 9999 is returned as its number of milliseconds.
+    The offset 0 is written as Z. A time outside the years 1 to 9999 is returned as its number of milliseconds.
     """
     try:
         text = _to_datetime(ms, zone).isoformat(timespec="milliseconds")
@@ -240,7 +246,11 @@ def _read_clock() -> int:
 
 
 def _read_time(text: str, zone: tzinfo, now_ms: int) -> int:
-    """Return a point in time of any form in ms since 1970, without a check of its range. Raise _RefusalError."""
+    """Return a point in time in ms since 1970, without a check of its range: it may be negative.
+
+    The text is a number of ms, `now`, `today`, `yesterday`, -DURATION, or an ISO 8601 day or time; `zone` is for those
+    without a zone. Raise _RefusalError for any other text, and for a date that does not exist.
+    """
     _check_length(text)
     if re.fullmatch(_DIGITS, text):
         return int(text)
@@ -280,7 +290,7 @@ def _read_date_time(text: str, zone: tzinfo) -> int:
 def _find_midnight(now_ms: int, zone: tzinfo, *, days_back: int) -> int:
     """Return the start of the day in the zone that is `days_back` days before now, in ms since 1970.
 
-    Raise OverflowError outside the years 1 to 9999.
+    Raise OverflowError, ValueError or OSError outside the years 1 to 9999.
     """
     day = _to_datetime(now_ms, zone).date() - timedelta(days=days_back)
     return _to_ms(datetime(day.year, day.month, day.day, tzinfo=zone))
@@ -292,7 +302,10 @@ def _to_ms(moment: datetime) -> int:
 
 
 def _to_datetime(ms: int, zone: tzinfo) -> datetime:
-    """Return a point in time with its zone. Raise OverflowError outside the years 1 to 9999."""
+    """Return ms since 1970 as a datetime in the zone.
+
+    Raise OverflowError outside the years 1 to 9999, and ValueError or OSError where the local zone has no such time.
+    """
     return (_EPOCH + timedelta(milliseconds=ms)).astimezone(zone)
 
 
@@ -326,7 +339,10 @@ def _measure_duration(text: str, forms: Sequence[str], *, thing: str = "duration
 
 
 def _match_parts(form: str, text: str) -> dict[str, str] | None:
-    """Return the numbers of a duration by unit, without the sign of the whole. None if the form does not match."""
+    """Return the numbers of a duration, as texts, by unit: w, d, h, m, s or ms; None if the form does not match.
+
+    The sign of the whole and absent units are left out. Numbers of ISO 8601 keep their own signs.
+    """
     match = re.fullmatch(form, text)
     if match is None:
         return None
@@ -334,13 +350,13 @@ def _match_parts(form: str, text: str) -> dict[str, str] | None:
 
 
 def _read_billionths(number: str) -> int:
-    """Return a decimal number times 10^9, exactly."""
+    """Return a decimal number of at most 9 decimal places, which may have a sign, times 10^9, exactly."""
     whole, _, fraction = number.replace(",", ".").partition(".")
     return int(whole + fraction.ljust(_FRACTION_DIGITS, "0"))
 
 
 def _find_zone(name: str) -> tzinfo | None:
-    """Return the IANA zone of this name, or None where the system has no such zone."""
+    """Return the IANA zone of this name, or None where there is none; nothing is raised."""
     from zoneinfo import ZoneInfo  # the import takes 5 ms, and most commands do not need it
 
     try:

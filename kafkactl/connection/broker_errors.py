@@ -260,7 +260,10 @@ def _get_default_text(code: int) -> str:
 
 
 def _clean_text(text: str) -> str:
-    """Return a text of librdkafka without the names of its threads and states, stripped. It may be empty."""
+    """Return a text of librdkafka without what its users do not know, stripped. It may be empty.
+
+    That is names of threads, brokers and requests at the beginning, "Broker: ", and everything from " (after ".
+    """
     for prefix_end in ("/bootstrap: ", "/bootstrap]: "):
         text = text.split(prefix_end, 1)[-1]
     text = _BROKER_AND_API.sub("", text)

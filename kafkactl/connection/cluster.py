@@ -79,6 +79,7 @@ class Reasons:
     """
 
     def __init__(self) -> None:
+        """Begin without an error."""
         self.all_down = False
         self.last: str | None = None
 
@@ -198,8 +199,9 @@ class Cluster:
     def make_text_config(self, config: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Return the settings as librdkafka's pairs of text, for a client that confluent-kafka does not make.
 
-        The user's settings win over `config`. True and false are in lower case. Settings that no client knows stay in
-        the result, unless another client has refused them before; nothing is raised for them.
+        Our defaults and bootstrap.servers are included. The user's settings win over `config`. True and false are in
+        lower case. Settings that no client knows stay in the result, unless another client has refused them before;
+        nothing is raised for them.
         """
         config_values = self._make_config(config)
         del config_values["error_cb"]
@@ -232,10 +234,11 @@ class Cluster:
             return self._list_topics(topic, client, deadline)
 
     def _list_topics(self, topic: str | None, client: Any, deadline: float) -> ClusterMetadata:
-        """Return the metadata of one topic or of all topics (None) from a client, until a time of time.monotonic().
+        """Return the metadata of one topic or of all topics (None) from a client, and keep its brokers' addresses.
 
-        Frozen brokers get 1 s, then 2, 4, ... s for an attempt. Raise UnreachableError, UnansweredError or
-        OperationError.
+        `deadline` is a time of time.monotonic(). Frozen brokers get 1 s, then 2, 4, ... s for an attempt. A topic that
+        does not exist is an entry with an error. Raise UnreachableError (UnansweredError after the request was sent) as
+        soon as every connection has failed or the deadline is over, and OperationError at once for a refusal.
         """
         arguments = {} if topic is None else {"topic": topic}
         attempt_s = min(PATIENCE_S, self.timeout_s)  # where a broker is frozen, each attempt asks another one
@@ -356,14 +359,15 @@ class Cluster:
 
         `send` sends the request for a list of keys and returns a future for each key; it may raise, and its errors pass
         through. `describe_failure` returns the text that says what failed for a key. Keys with a transient error are
-        sent again within the time-out. A key without an answer has an error with the code REQUEST_TIMED_OUT. Without
-        keys nothing is sent, and the result is empty.
+        sent again within the time-out. A key without an answer has an error with the code REQUEST_TIMED_OUT, which
+        names silent brokers where others answer. Without keys nothing is sent, and the result is empty.
 
         `is_lost` is only for questions: it returns whether librdkafka made up an answer because none came. Such a key
         is asked again.
 
-        Raise UnreachableError when no key was answered. Raise TimeoutError when a key has no answer after `patience_s`
-        seconds (None: never): this is for questions that another client library can put to another broker.
+        Raise UnreachableError (UnansweredError after it was sent) when no key was answered. Raise TimeoutError when a
+        key has no answer after `patience_s` seconds (None: never): this is for questions that another client library
+        can put to another broker.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered_errors: list[UnreachableError] = []
@@ -440,8 +444,9 @@ class Cluster:
     def _make_lost_answer_error(self, cause: KafkaError | None = None, is_sent: bool | None = None) -> UnreachableError:
         """Return the error for an answer that did not come: UnansweredError where the request was sent.
 
-        `cause` is as in _make_unreachable_error. Where nobody knows whether the request was sent (`is_sent` is
-        None), it counts as sent if this client had an answer before: a change that was done must not look undone.
+        `cause` is librdkafka's error, or None where only the time was over. Where nobody knows whether the request was
+        sent (`is_sent` is None), it counts as sent if this client had an answer before: a change that was done must not
+        look undone.
         """
         unreachable = self._make_unreachable_error(cause)
         if is_sent or (is_sent is None and self._was_answered):

@@ -30,7 +30,10 @@ class Context:
     """Whether commands that change the cluster are refused."""
 
     def hide_secrets(self) -> Context:
-        """Return a copy for output: secret values and logins in URLs are hidden, and settings are sorted by name."""
+        """Return a copy for output: secret values and logins in URLs of the settings are hidden.
+
+        The settings are sorted by name; the address stays as it is.
+        """
         visible_properties = {name: secrets.hide_secret(name, value) for name, value in sorted(self.properties.items())}
         return Context(self.name, self.bootstrap_servers, visible_properties, self.read_only)
 
@@ -113,9 +116,10 @@ class ContextFile:
 def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
     """Write the contexts that `make` returns for the present ones, and return them.
 
-    A lock keeps other processes from changing the file meanwhile. Raise UsageError for a file that cannot be read or
-    locked, and where another process holds the lock for more than 10 s; raise OSError where it cannot be written.
-    Errors of `make` pass through, and nothing is written then.
+    A lock keeps other processes from changing the file meanwhile. Without a file `make` gets no contexts. Raise
+    UsageError for a file that cannot be read or locked, is not well formed or can be written by other users, and where
+    another process holds the lock for more than 10 s; raise OSError where it cannot be written. Errors of `make` pass
+    through, and nothing is written then.
     """
     path = find_config_file()
     with _hold_lock(_resolve_target(path)):
@@ -139,8 +143,8 @@ def _resolve_target(path: Path) -> Path:
 def _hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock beside a file inside the context, which gets None. Do nothing on Windows.
 
-    The file `.NAME.lock` and its folder are created. Raise UsageError where that fails or another process holds the
-    lock for more than 10 s.
+    The file `.NAME.lock` and its folder are created, and stay. Raise UsageError where that fails or another process
+    holds the lock for more than 10 s.
     """
     try:
         import fcntl
@@ -171,8 +175,8 @@ def _hold_lock(path: Path) -> Iterator[None]:
 def load(path: Path | None = None) -> ContextFile:
     """Return the contexts file at `path` (None: the user's own). Without a file the result has no contexts.
 
-    Raise UsageError for a file that cannot be read, is not well formed, or can be written by other users. Names of
-    settings are not checked.
+    Raise UsageError for a file that cannot be read, is not a regular file, is not well formed, or can be written by
+    other users. Names of settings are not checked, and neither is whether the current context exists.
     """
     path = path or find_config_file()
     secrets.refuse_changeable_contexts(path)

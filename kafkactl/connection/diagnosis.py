@@ -66,6 +66,8 @@ _CAUSES_BY_PEER = {
         "check security.protocol, a proxy or firewall on the way, and the broker's log",
     ),
 }
+_SUBJECT = re.compile("^(?:it|that listener) ")
+"""Beginning of the reasons in _CAUSES_BY_PEER. An address replaces it where there are several."""
 _SILENT_PEERS = (Peer.SILENT, Peer.NOBODY, Peer.CLOSING)
 _NO_BROKERS = (Peer.HTTP, Peer.CONTROLLER, Peer.ZOOKEEPER, Peer.TLS, Peer.STRANGER)
 """Peers that cannot become a broker later."""
@@ -82,7 +84,8 @@ def find_cause(settings: Settings, message: str | None, list_brokers: ListBroker
     """Return the cause behind the message of a client, or None where no more is known. Nothing is raised.
 
     `message` is None where the client gave no reason. `list_brokers` is called where a bootstrap server answers. Where
-    the message does not say the cause, the bootstrap servers are connected to again, for about 1 to 2 s.
+    the message does not say the cause, the bootstrap servers are connected to again, for about 1 to 2 s. Where only
+    some brokers are silent, `is_partial` is set, and the reason is "from NAME at HOST:PORT, ...".
     """
     if message is not None and (known_cause := _find_cause_in_message(message)):
         return known_cause
@@ -117,7 +120,8 @@ def _explain_answer_size(size_bytes: int) -> Cause:
 def is_no_broker(settings: Settings) -> bool:
     """Return whether something listens at every bootstrap address and is certainly no Kafka broker.
 
-    It is False where an address does not answer. The check takes less than 1 s, and nothing is raised.
+    That is HTTP, a KRaft controller, ZooKeeper, TLS without TLS in the settings, or another protocol. It is False where
+    an address does not answer or closes connections. The check takes less than 1 s, and nothing is raised.
     """
     peers = look_at(_parse_addresses(settings), _make_secure(settings))
     return bool(peers) and all(peer in _NO_BROKERS for peer in peers.values())
@@ -126,9 +130,9 @@ def is_no_broker(settings: Settings) -> bool:
 def find_silent(settings: Settings, list_brokers: ListBrokers, wait_s: float = KAFKA_WAIT_S) -> tuple[list[str], int]:
     """Return the brokers that do not answer, as texts with their addresses, and the number of checked brokers.
 
-    `list_brokers` gives the addresses of all brokers by name. Each broker has `wait_s` seconds for its answer. The
-    texts are "NAME at HOST:PORT", or HOST:PORT for a bootstrap server that is not in that list, sorted by address.
-    Nothing is raised; without silent brokers the list is empty.
+    `list_brokers` gives the addresses of all brokers by name. Each broker has `wait_s` seconds for its answer; one that
+    refuses or closes connections counts as silent, too. The texts are "NAME at HOST:PORT", or HOST:PORT for a bootstrap
+    server that is not in that list, sorted by address. Nothing is raised; without silent brokers the list is empty.
     """
     secure = _make_secure(settings)
     peers = look_at(_parse_addresses(settings), secure, wait_s)
@@ -140,8 +144,9 @@ def _find_silent(
 ) -> tuple[list[str], int]:
     """Return the silent brokers as texts, sorted by address, and the number of checked brokers.
 
-    `peers` are the bootstrap servers, already checked; `secure` starts TLS, or is None. Bootstrap servers are reported
-    only where `list_brokers` names them, where it names nobody, or where none of its brokers is silent.
+    `peers` are the bootstrap servers, already checked; `secure` starts TLS, or is None. The texts are "NAME at
+    HOST:PORT", or HOST:PORT without a name. Servers that refuse or close connections count as silent. Bootstrap servers
+    are reported only where `list_brokers` names them, where it names nobody, or where none of its brokers is silent.
     """
     brokers = list_brokers([address for address, peer in peers.items() if peer is Peer.BROKER])
     names = {address: name for name, address in brokers.items()}
@@ -169,7 +174,10 @@ def _make_secure(settings: Settings) -> Secure | None:
 
 
 def _find_cause_in_message(message: str) -> Cause | None:
-    """Return the cause that a client's own message names, in any case, or None for an unknown message."""
+    """Return the cause that a client's own message names, or None for an unknown message. Case does not count.
+
+    Known are refused SASL mechanisms and logins, missing client certificates, and listeners without TLS.
+    """
     lower = message.lower()
     if "supported mechanisms: " in lower and "unsupported sasl mechanism" in lower:
         mechanisms = message.rpartition("supported mechanisms: ")[2].replace(",", ", ")
@@ -193,14 +201,16 @@ def _find_cause_in_message(message: str) -> Cause | None:
 def _find_cause_by_peer(peers: Mapping[Address, Peer]) -> Cause | None:
     """Return the cause where no address is a broker and one of them is something known; None otherwise.
 
-    With several addresses the reason names the address.
+    Known are HTTP, a KRaft controller, ZooKeeper, TLS, another protocol, and a server that closes connections; the
+    first kind in this order counts. With several addresses the reason begins with the first one of this kind,
+    HOST:PORT.
     """
     if Peer.BROKER in peers.values():
         return None
     for kind, explanation in _CAUSES_BY_PEER.items():
         place = next((f"{host}:{port}" for (host, port), peer in peers.items() if peer is kind), None)
         if place is not None:
-            reason = explanation.reason.replace("it ", f"{place} ", 1) if len(peers) > 1 else explanation.reason
+            reason = _SUBJECT.sub(f"{place} ", explanation.reason) if len(peers) > 1 else explanation.reason
             return Cause(reason, explanation.hint)
     return None
 
@@ -208,7 +218,9 @@ def _find_cause_by_peer(peers: Mapping[Address, Peer]) -> Cause | None:
 def _find_cause_by_first_handshake(settings: Settings) -> Cause | None:
     """Return the cause that a TLS handshake with the first reachable server shows, or None.
 
-    None also means that no server can be reached. The settings must have security.protocol.
+    It may be a certificate that does not pass the check, a listener without TLS, or, for security.protocol SSL, a
+    handshake that succeeds without an answer. None also means that no server can be reached. The settings must have
+    security.protocol. Nothing is raised.
     """
     has_login = settings.properties["security.protocol"].lower() != "ssl"
     for connection, host in _open_connections(settings):
@@ -219,9 +231,11 @@ def _find_cause_by_first_handshake(settings: Settings) -> Cause | None:
 def _find_cause_by_handshake(
     connection: socket.socket, host: str, properties: Mapping[str, str], has_login: bool
 ) -> Cause | None:
-    """Return the cause that a TLS handshake shows, or None where it succeeds or fails in another way.
+    """Return the cause that a TLS handshake over the connection shows, or None for an unknown failure.
 
-    `has_login` is whether the settings use SASL; then a handshake that succeeds shows nothing.
+    `has_login` is whether the settings use SASL: then a handshake that succeeds means None. Without a login it means
+    that no request is answered, unless the broker closes the connection within 0.5 s. The connection is closed, and
+    nothing is raised.
     """
     try:
         with tls.make_trust_context(properties).wrap_socket(connection, server_hostname=host) as secure:
@@ -237,7 +251,7 @@ def _find_cause_by_handshake(
 
 
 def _is_refused(secure: ssl.SSLSocket) -> bool:
-    """Return whether the broker closes the connection within 0.5 s.
+    """Return whether the broker closes the connection, without any bytes, within 0.5 s.
 
     Raise SSLError when the broker gives the reason, as brokers do for certificates after the handshake, and OSError
     where the connection breaks.

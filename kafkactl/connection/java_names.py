@@ -30,9 +30,10 @@ _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^
 def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[str, str]:
     """Return the settings under librdkafka's names, each under one name only.
 
-    `flag` is the option that the settings come from. It is None for a file, a context and the environment. A setting
-    without effect in kafkactl is refused with a flag, and left out without one. Raise UsageError for it, and for a
-    setting or a value that cannot be translated. A name that is in no table stays as it is.
+    A prefix `topic.` is left out. `flag` is the option that the settings come from. It is None for a file, a context
+    and the environment. A setting without effect in kafkactl is refused with a flag, and left out without one. Raise
+    UsageError for it, and for a setting or a value that cannot be translated. A name that is in no table stays as it
+    is.
     """
     translated: dict[str, str] = {}
     for original_name, value in settings.items():
@@ -61,10 +62,10 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
 
 
 def _translate_value(name: str, value: str) -> dict[str, str]:
-    """Return the translation of a setting whose value differs in librdkafka; raise UsageError for a malformed value.
+    """Return the translation of a setting whose value differs in librdkafka; `name` is one of TRANSLATED.
 
-    `name` is one of TRANSLATED. The result is empty for stores, which are translated elsewhere all at once, and for a
-    Java path to kinit.
+    The result is empty for stores, which are translated elsewhere all at once, and for a Java path to kinit. Raise
+    UsageError for a malformed value, and for a login module that has no translation.
     """
     if name == "sasl.jaas.config":
         return _translate_login(value)
@@ -100,7 +101,10 @@ def _require_number(name: str, value: str) -> str:
 
 
 def _translate_trust_store(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return librdkafka's setting for a trust store, empty without one; raise UsageError unless the store is PEM."""
+    """Return librdkafka's ssl.ca.location for a trust store, empty without one; raise UsageError unless it is PEM.
+
+    The type is ssl.truststore.type, or follows from the file's ending; the file is not read.
+    """
     location = settings.get("ssl.truststore.location")
     if location is None:
         return {}
@@ -116,7 +120,8 @@ def _translate_trust_store(settings: Mapping[str, str]) -> dict[str, str]:
 def _translate_key_store(settings: Mapping[str, str]) -> dict[str, str]:
     """Return librdkafka's settings for a key store, empty without one.
 
-    Raise UsageError unless the store is PEM or PKCS12.
+    A PEM file gives the certificate and the key, a PKCS12 file its path and, if set, its password. The file is not
+    read. Raise UsageError unless the store is PEM or PKCS12.
     """
     location = settings.get("ssl.keystore.location")
     if location is None:
@@ -147,9 +152,11 @@ def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> 
 
 
 def _translate_login(jaas: str) -> dict[str, str]:
-    """Return librdkafka's settings for a sasl.jaas.config. Other options of a login module are left out.
+    """Return librdkafka's settings for a sasl.jaas.config, which is `MODULE required name=value ...;`.
 
-    Raise UsageError for a malformed text, and for a login module without a translation.
+    Values may be quoted. Modules are those of Plain, Scram, OAuthBearer (which also sets the method: oidc or unsecured)
+    and Krb5; options that librdkafka has no name for are left out. Raise UsageError for a text of another form, and for
+    another module.
     """
     match = re.match(_JAAS, jaas, re.DOTALL)
     if match is None:

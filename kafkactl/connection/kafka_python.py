@@ -36,7 +36,11 @@ class Connection(Protocol):
     init_future: Any
 
     def send_request(self, request: Any, request_timeout_ms: int) -> Any:
-        """Send a request and return a future of its answer; the future fails after the time-out."""
+        """Send a request and return a future of its answer; nothing is waited for.
+
+        While the connection opens the request is kept. The future fails after the time-out, and where the connection
+        has ended or the brokers are too old.
+        """
 
 
 class Manager(Protocol):
@@ -55,29 +59,35 @@ class Manager(Protocol):
         """
 
     def wait_for(self, future: Any, timeout_ms: int) -> Awaitable[Any]:
-        """Wait for a future; raise its error, or KafkaTimeoutError when the time is over."""
+        """Return an awaitable of a future's result; it raises the future's error, or KafkaTimeoutError after the time.
+
+        The future itself goes on then. Only coroutines of the event loop can await it.
+        """
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; a second call does nothing."""
 
 
 class Network(Protocol):
     """The members of kafka.net.selector.NetworkSelector that kafkactl uses."""
 
     def start(self) -> None:
-        """Start the thread of the event loop."""
+        """Start the daemon thread of the event loop; nothing happens where it runs already."""
 
     def stop(self) -> None:
-        """Stop the thread of the event loop."""
+        """Stop the thread of the event loop and wait for its end; nothing happens where it does not run.
+
+        Calls of run() that still wait in other threads raise an error of kafka-python.
+        """
 
     def run(self, coro: Callable[..., Any], *args: Any) -> Any:
-        """Run a coroutine function with its arguments in the event loop; return its result or raise its error."""
+        """Run a coroutine function with its arguments in the event loop; wait for its result, or raise its error."""
 
     def sleep(self, delay: float) -> Awaitable[None]:
-        """Wait for a time in s."""
+        """Return an awaitable that waits for `delay` s; only coroutines of the event loop can await it."""
 
     def close(self) -> None:
-        """Release the selector."""
+        """Stop the thread where it still runs, and release the selector; a second call does nothing."""
 
 
 _SECURITY = {
@@ -101,8 +111,9 @@ _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 def translate_settings(settings: Settings) -> dict[str, Any]:
     """Return kafka-python's settings for librdkafka's. Settings that only tune librdkafka are left out.
 
-    Without client.id it is kafkactl. Raise UsageError for certificates that cannot be read and for a PKCS12 key store.
-    The values are not checked otherwise: kafka-python does that.
+    The result also has the addresses, the time-out, a TLS context and a provider of OAUTHBEARER tokens where they are
+    needed. Without client.id it is kafkactl. Raise UsageError for certificates that cannot be read and for a PKCS12 key
+    store. The values are not checked otherwise: kafka-python does that.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -160,7 +171,10 @@ class Brokers:
         """Host and port of each broker by its id."""
 
     def close(self) -> None:
-        """Close all connections and end the thread. The object cannot be used afterwards."""
+        """Close all connections, and end the thread and wait for its end. A second call does nothing.
+
+        The object cannot be used afterwards.
+        """
         self._manager.close()
         self._net.stop()
         self._net.close()
@@ -208,8 +222,8 @@ class Brokers:
         """Return the first answer, or the last error as a KafkactlError. It is returned, not raised.
 
         `node` is asked first, and another bootstrap server after half of the time until the `deadline`, a time of
-        time.monotonic(). `make` returns a new request for each. An error other than UnreachableError ends the waiting.
-        Nodes without an answer count as silent from then on.
+        time.monotonic(), and each further one after half of the rest. `make` returns a new request for each. An error
+        other than UnreachableError ends the waiting. Nodes without an answer count as silent from then on.
         """
         try:
             futures = {node: self._open(node, deadline).send_request(make(), self._get_ms_until(deadline))}
@@ -331,9 +345,9 @@ class Brokers:
     def _find_seed(self, deadline: float) -> None:
         """Find a bootstrap server that answers, and keep it as the seed.
 
-        After 1.5 s without a connection the other client library is asked for the reason. Raise UnreachableError at the
-        `deadline`, a time of time.monotonic(), and the errors of `raise_reason`, also where the server does not answer
-        as a broker does.
+        After 1.5 s without a connection `raise_reason` is called; if it returns, the waiting goes on. Raise
+        UnreachableError at the `deadline`, a time of time.monotonic(), and the errors of `raise_reason`, also where the
+        server does not answer as a broker does.
         """
         patience = min(time.monotonic() + _PATIENCE_S, deadline)
         self._seed = self._net.run(self._find_first_connected, patience)

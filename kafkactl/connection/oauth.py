@@ -23,7 +23,8 @@ _TIMEOUT_S = 10
 def make_token_provider(properties: Mapping[str, str]) -> Any:
     """Return an object for kafka-python's sasl_oauth_token_provider.
 
-    kafka-python calls its token() when it needs a token; nothing is fetched before and nothing is raised here.
+    `properties` are under librdkafka's names. kafka-python calls token() of the object for each new token; nothing is
+    fetched before and nothing is raised here. token() raises UsageError or UnreachableError where there is none.
     """
     from kafka.net.sasl.oauth import AbstractTokenProvider
 
@@ -38,8 +39,10 @@ def make_token_provider(properties: Mapping[str, str]) -> Any:
 def get_token(properties: Mapping[str, str]) -> str:
     """Return a new token for the settings, which are under librdkafka's names.
 
-    Raise UsageError where no method is set or the endpoint's URL is wrong, UnreachableError where the token endpoint
-    gives no token within about 10 s, and UsageError for a lifeSeconds that is not a whole number.
+    enable.sasl.oauthbearer.unsecure.jwt=true makes an unsigned one from sasl.oauthbearer.config (name=value words).
+    sasl.oauthbearer.method=oidc asks the token endpoint. Raise UsageError where no method is set or the endpoint's URL
+    is wrong, UnreachableError where the token endpoint gives no token within about 10 s, and UsageError for a
+    lifeSeconds that is not a whole number.
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt") == "true":
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
@@ -59,7 +62,8 @@ def _parse_pairs(text: str) -> list[tuple[str, str]]:
 def _make_unsecured_token(config: Mapping[str, str]) -> str:
     """Return a token without a signature, for tests. It is valid for lifeSeconds, or for an hour.
 
-    `config` has the options of sasl.oauthbearer.config. Raise UsageError for a lifeSeconds that is not a whole number.
+    `config` has the options of sasl.oauthbearer.config: principal (else empty), principalClaimName, scope (separated by
+    commas), scopeClaimName, lifeSeconds. Raise UsageError for a lifeSeconds that is not a whole number.
     """
     now = int(time.time())
     claims: dict[str, Any] = {
@@ -85,7 +89,8 @@ def _parse_life(text: str) -> int:
 def _fetch_token(properties: Mapping[str, str]) -> str:
     """Return a token from the token endpoint, which has 10 s for each step of its answer.
 
-    Raise UsageError for a missing or wrong URL, and UnreachableError for a refusal or an answer without a token.
+    The settings have its URL, the client's id and secret, and a scope or none. Raise UsageError for a missing URL and
+    one without http:// or https://, and UnreachableError for a refusal, silence, or an answer without a token.
     """
     url = properties.get("sasl.oauthbearer.token.endpoint.url", "")
     if not url.startswith(("https://", "http://")):

@@ -132,9 +132,9 @@ def _greet(address: Address, secure: Secure | None, wait_s: float) -> Peer:
 
 
 def _greet_otherwise(address: Address) -> Peer | None:
-    """Return the kind of server that answers one of three other greetings, or None where nothing known answers.
+    """Return ZOOKEEPER, HTTP or TLS where a server answers one of three other greetings as such; otherwise None.
 
-    Each greeting has 0.1 s. Nothing is raised.
+    The greetings are sent one after the other, and each has about 0.1 s. Nothing is raised.
     """
     return next(
         (peer for greeting in _OTHER_GREETINGS if (peer := _identify_by_greeting(address, greeting)) is not None), None
@@ -144,7 +144,8 @@ def _greet_otherwise(address: Address) -> Peer | None:
 def _identify_by_answer(answer: bytes) -> Peer:
     """Return the kind of server that gives this answer, which is not empty, to an ApiVersions request.
 
-    BROKER and CONTROLLER differ in serving Metadata. Bytes of no known protocol mean STRANGER.
+    It is BROKER, CONTROLLER, HTTP, TLS or STRANGER. BROKER and CONTROLLER differ in serving Metadata. Bytes of no known
+    protocol mean STRANGER.
     """
     if answer.startswith(b"HTTP/"):
         return Peer.HTTP

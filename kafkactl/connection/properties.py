@@ -28,9 +28,10 @@ def read(path: Path) -> dict[str, str]:
 
 
 def parse(text: str) -> dict[str, str]:
-    """Return the settings of a .properties text, as text by name; raise ValueError for a malformed unicode escape.
+    r"""Return the settings of a .properties text, as text by name; raise ValueError for \u without four hex digits.
 
-    The last of equal names counts. A line without a separator is a name with an empty value.
+    The separator is =, : or blanks. The last of equal names counts. A line without a separator is a name with an empty
+    value. Lines that begin with # or ! are comments.
     """
     settings = {}
     for line in _iterate_logical_lines(text):
@@ -41,9 +42,10 @@ def parse(text: str) -> dict[str, str]:
 
 
 def _iterate_logical_lines(text: str) -> Iterator[str]:
-    """Yield the lines without their leading spaces, comments and blank lines.
+    """Yield the lines without their leading blanks; comments (# or !) and blank lines are left out.
 
-    A line that ends with an odd number of backslashes continues in the next one.
+    A line that ends with an odd number of backslashes continues in the next one, whose leading blanks are left out; the
+    last backslash is not part of the line. Line ends are LF, CR or both.
     """
     pending = ""
     for raw in re.split(r"\r\n|\n|\r", text):
@@ -61,9 +63,9 @@ def _iterate_logical_lines(text: str) -> Iterator[str]:
 
 
 def _unescape(text: str) -> str:
-    """Return a key or value without its escapes; raise ValueError for a malformed unicode escape.
+    r"""Return a key or value without its escapes: \t, \n, \r, \f and \uXXXX.
 
-    A backslash before another character is left out.
+    A backslash before another character is left out. Raise ValueError for \u without four hex digits.
     """
     if re.search(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})", text):
         raise ValueError(f"malformed \\u escape in {text!r}")

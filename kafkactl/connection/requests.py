@@ -98,9 +98,9 @@ class Requests:
     ) -> Any:
         """Return the answer to one request of Kafka's protocol, as an object of kafka-python.
 
-        `api` is its name without "Request", `fields` are those of its schema. At most one of three parameters chooses
-        the receiver: `broker` is a broker's id, `to_controller` means the controller, and `group` the coordinator of
-        that group. Without them any broker gets the request.
+        `api` is its name without "Request", `fields` are those of its schema, and min_version and max_version. At most
+        one of three parameters chooses the receiver: `broker` is a broker's id, `to_controller` means the controller,
+        and `group` the coordinator of that group. Without them any broker gets the request.
 
         With KRaft any broker forwards a request to the controller. A question is put to the controller itself only
         where the broker does not forward it. A request whose name does not begin as a question's is a change: it has a
@@ -140,8 +140,8 @@ class Requests:
 
         `api` is the name of the request without "Request", `fields` are those of its schema. `brokers` are ids; None
         means all brokers that are alive. Without any the result is empty. All are asked at the same time. Raise the
-        first error where no broker answers: UnreachableError, UnansweredError or OperationError; raise UsageError for a
-        wrong setting.
+        first error where no broker answers: UnreachableError, UnansweredError or OperationError. Raise UsageError for a
+        wrong setting, and StopIteration for an unknown `api`.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
         return self.ask_each(api, dict.fromkeys(broker_ids, fields))
@@ -151,8 +151,9 @@ class Requests:
 
         All brokers are asked at the same time. `api` is the name of the request without "Request", and `questions` has
         the fields of the request by the broker's id. A broker that is not alive, does not answer in time, or refuses
-        the whole request, has an error. Errors of single items stay in the answers. Raise the first error where no
-        broker answers: UnreachableError, UnansweredError or OperationError; raise UsageError for a wrong setting.
+        the whole request, has an error. Errors of single items stay in the answers. Without questions both are empty.
+        Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError. Raise
+        UsageError for a wrong setting, and StopIteration for an unknown `api`.
         """
         answers = self._ask_all(api, questions)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
@@ -164,7 +165,7 @@ class Requests:
         """Return the answer or the error of each broker by its id, in the order of `questions`.
 
         All brokers are asked at the same time. A refusal of the whole request is an error. Raise UsageError for a wrong
-        setting, and OperationError where the brokers refuse to be listed.
+        setting, OperationError where the brokers refuse to be listed, and StopIteration for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -187,7 +188,7 @@ class Requests:
     def list_topics(self) -> list[str]:
         """Return the names of all topics, internal ones included, in the broker's order.
 
-        Raise UnreachableError, OperationError or UsageError, as send() does.
+        Raise UnreachableError, OperationError for a refusal of the whole request, or UsageError for a wrong setting.
         """
         return [topic.name for topic in self.read_metadata(None)]
 
@@ -195,7 +196,7 @@ class Requests:
         """Return topics as kafka-python's Metadata describes them, in the broker's order; None means all topics.
 
         A topic that does not exist is not created: its entry has an error code and no partitions. Without any name the
-        result is empty. Raise UnreachableError, OperationError or UsageError, as send() does.
+        result is empty. Raise UnreachableError, OperationError for a refusal of the whole request, or UsageError.
         """
         from kafka.protocol.metadata import MetadataRequest
 
@@ -208,7 +209,8 @@ class Requests:
 
         The broker waits up to 0.5 s for a first record. The result has at most 1 MiB, or one larger batch; the last
         batch may be cut. Raise OperationError for a refusal, for example of an offset outside the log, and for a
-        partition that does not exist. Raise UnreachableError where there is no leader or no answer.
+        partition that does not exist. Raise UnreachableError where there is no leader or no answer, and UsageError for
+        a wrong setting.
         """
         from kafka.protocol.consumer import FetchRequest
 
@@ -316,7 +318,8 @@ class Requests:
     def _find_leaders(self, partitions: Sequence[Partition]) -> dict[Partition, int | KafkactlError]:
         """Return the id of each partition's leader, or an OperationError where it or the partition does not exist.
 
-        Raise UnreachableError, OperationError or UsageError where no broker tells.
+        The result is in the given order. Raise UnreachableError, OperationError or UsageError where the topics cannot
+        be looked up.
         """
         metadata = {
             (topic.name, item.partition_index): item

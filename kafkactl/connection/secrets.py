@@ -36,7 +36,7 @@ _OTHERS_READ, _OTHERS_WRITE = 0o044, 0o022
 def is_secret(name: str) -> bool:
     """Return whether a setting's value is secret: its name has a word such as password, secret, token or jaas.
 
-    The name of a file or a command that gives a secret is not secret. Case counts.
+    The name of a file or a command that gives a secret, and the URL of a token endpoint, are not secret. Case counts.
     """
     return any(word in name for word in _WORDS) and _find_source(name) is None and name not in _NO_SECRETS
 
@@ -57,16 +57,17 @@ def refuse(names: Iterable[str], flag: str, instead: str) -> None:
 
 
 def refuse_in_url(url: str, flag: str, instead: str) -> None:
-    """Raise UsageError for a URL on the command line that contains a login; otherwise do nothing.
+    """Raise UsageError for a URL on the command line with a login or, in its query, a secret; otherwise do nothing.
 
-    `instead` is the hint. The message hides the login.
+    A secret is a value whose name contains token, secret, password or key. `flag` is the option, `instead` the hint.
+    The message hides the login and the secrets.
     """
     if (hidden := hide_in_url(url)) != url:
         raise UsageError(f"{flag} {hidden}: others can read the command line, and the shell keeps it", instead)
 
 
 def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
-    """Raise UsageError for a setting on the command line whose value is a URL with a login.
+    """Raise UsageError for a setting on the command line whose value is a URL with a login, or a secret in its query.
 
     `settings` are values by name, `flag` is the option. Other settings pass.
     """
@@ -76,9 +77,9 @@ def refuse_urls(settings: Mapping[str, str], flag: str) -> None:
 
 
 def hide_secret(name: str, value: str) -> str:
-    """Return the value of a setting as it may be shown: hidden for a secret, without the login for a URL.
+    """Return the value of a setting as it may be shown: ******** for a secret.
 
-    Other values come back unchanged.
+    In a URL the login and the secrets of its query become ********. Other values come back unchanged.
     """
     if is_secret(name):
         return HIDDEN
@@ -88,11 +89,11 @@ def hide_secret(name: str, value: str) -> str:
 def refuse_commands_of_others(path: Path, settings: Iterable[str]) -> None:
     """Raise UsageError for a file of another user with commands: they would run with the rights of the present user.
 
-    `settings` are the names in the file. Files of root are allowed, files that do not exist pass, and Windows is not
-    checked.
+    `settings` are the names in the file. Files of root are allowed. Files that do not exist or cannot be looked at
+    pass, and Windows is not checked.
     """
     command_name = next((name for name in settings if _find_source(name) == "command"), None)
-    if command_name is None or os.name != "posix" or not path.exists():
+    if command_name is None or os.name != "posix" or not os.path.exists(path):
         return
     if path.stat().st_uid not in (0, os.geteuid()):
         raise UsageError(f"{path} has {command_name}, and the file belongs to another user", f"chown $(id -u) {path}")
@@ -110,11 +111,12 @@ def refuse_changeable(path: Path, settings: Iterable[str]) -> None:
 
 
 def refuse_changeable_contexts(path: Path) -> None:
-    """Raise UsageError for a contexts file that is not a regular file, or that other users can write.
+    """Raise UsageError for a contexts file that is not a regular file, or that its group or other users can write.
 
-    It decides where to connect and which commands run. A file that does not exist passes.
+    It decides where to connect and which commands run. A file that does not exist or cannot be looked at passes, and
+    rights are not checked on Windows.
     """
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not path.is_file():
         raise UsageError(
             f"the contexts file {path} is not a regular file", "choose another file with KAFKACTL_CONFIG=FILE"
         )
@@ -172,7 +174,7 @@ def _find_source(name: str) -> str | None:
 
 
 def _strip_source(name: str) -> str:
-    """Return the name of the setting without `_command` or `_file`; other names come back unchanged."""
+    """Return a secret's name without `_command`, `_file`, `.command` or `.file`; other names come back unchanged."""
     source = _find_source(name)
     return name if source is None else name.removesuffix(source)[:-1]
 

@@ -216,8 +216,10 @@ def _choose(
     """Return the context's properties, the bootstrap servers, their source, and a read-only context's name or None.
 
     `flag`, `context_flag` and `from_file` (the address in the --command-config file) are None where they are absent.
-    Without a context the properties are empty. Raise NotFoundError for an unknown context, and UsageError for a
-    contexts file that cannot be read or that other users can write.
+    The order is: the command line, KAFKACTL_BOOTSTRAP_SERVER and KAFKACTL_CONTEXT, the current context, localhost:9092;
+    an address together with a context replaces the context's. `from_file` counts only without `context_flag`. Without a
+    context the properties are empty. Raise NotFoundError for an unknown context, and UsageError for a contexts file
+    that cannot be read or that other users can write.
     """
     tiers = (
         (
@@ -258,7 +260,7 @@ def _get_read_only_name(context: contexts.Context) -> str | None:
 def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the client settings of KAFKACTL_CLIENT_* variables under their property names.
 
-    SASL_PASSWORD becomes sasl.password. Values are not checked.
+    KAFKACTL_CLIENT_SASL_PASSWORD becomes sasl.password. Names and values are not checked.
     """
     return {
         name.removeprefix(CLIENT_VARIABLE).lower().replace("_", "."): value
@@ -271,7 +273,10 @@ _LONGEST_HOST = 253
 
 
 def _is_host(text: str) -> bool:
-    """Return whether a text can be a host name, an address, or an IPv6 address in brackets."""
+    """Return whether a text can be a host name, an address, or an IPv6 address in brackets, without a port.
+
+    It has 1 to 253 printable characters, other than spaces, @ and further brackets.
+    """
     name = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     return 0 < len(name) <= _LONGEST_HOST and name.isprintable() and not any(character in name for character in " []@")
 
@@ -279,7 +284,8 @@ def _is_host(text: str) -> bool:
 def require_addresses(bootstrap_servers: str) -> None:
     """Raise UsageError unless the text is a comma-separated list of host:port. A host alone means port 9092.
 
-    A port is 1 to 65535. A prefix PROTOCOL:// is allowed. The message hides an address that contains "@".
+    A port is 1 to 65535. A prefix PROTOCOL:// and blanks around an address are allowed; empty parts are not. The
+    message hides an address that contains "@".
     """
     for server in bootstrap_servers.split(","):
         address = server.strip().rpartition("://")[2]

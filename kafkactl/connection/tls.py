@@ -35,8 +35,9 @@ def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
 def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with trust and host name check only, without a client certificate.
 
-    Without ssl.ca.location and ssl.ca.pem the system's authorities are trusted. Raise OSError or ValueError for CA
-    certificates that cannot be read.
+    Without ssl.ca.location and ssl.ca.pem the system's authorities are trusted. The host name is checked unless
+    ssl.endpoint.identification.algorithm is other than https; enable.ssl.certificate.verification=false turns both
+    checks off. Raise OSError or ValueError for CA certificates that cannot be read.
     """
     tls_context = ssl.create_default_context(
         cafile=properties.get("ssl.ca.location"), cadata=properties.get("ssl.ca.pem")
@@ -51,7 +52,8 @@ def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
 def _load_certificate(tls_context: ssl.SSLContext, properties: Mapping[str, str]) -> None:
     """Load the client's certificate and key into the context, from files or from PEM texts.
 
-    Without a certificate in the settings nothing happens. Raise OSError or ValueError where they cannot be read.
+    A file wins over a text, which is written to a private file for a moment. Without a certificate in the settings
+    nothing happens. Raise OSError or ValueError where they cannot be read.
     """
     password = properties.get("ssl.key.password")
     if certificate := properties.get("ssl.certificate.location"):

@@ -35,7 +35,8 @@ def up(
     the compose file's own. `count_brokers` decides whether the brokers serve, and `tell` gets lines of progress. Raise
     EngineError where no engine can start it, where it already runs with other values, where a port is in use, and where
     not all brokers join within 180 s; the nodes keep running in the last case. Raise UsageError for an unknown target,
-    for a version that it cannot have, and for a KAFKA_HOME with another version.
+    for a version that it cannot have, and for a KAFKA_HOME with another version, and OSError where a folder or the
+    record cannot be written.
     """
     from kafkactl.local.ports import require_free
 
@@ -69,10 +70,11 @@ def up(
 
 
 def down(name: str, wipe: bool, tell: Tell) -> None:
-    """Stop a target's nodes. Their data stay for the next start unless `wipe`.
+    """Stop a target's nodes. Their data stay for the next start unless `wipe`, which removes data, log dirs and record.
 
     `tell` gets lines of progress. Nodes that do not run are no error. Raise NotFoundError for a cluster that was not
-    started or was wiped, and EngineError where an engine fails or data cannot be removed.
+    started or was wiped, EngineError where an engine fails or a log dir cannot be removed, and OSError where the folder
+    of the record cannot be removed.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -99,9 +101,10 @@ def list_node_statuses() -> list[NodeStatus]:
 def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     """Apply a fault to a node and return the node's name.
 
-    `node` is a name or a number as list_node_statuses shows it. A paused node is resumed before a restart. `tell` gets
-    lines of progress. Raise NotFoundError for an unknown cluster or node, and EngineError for a node that does not run
-    (which only a restart accepts) and where the engine fails.
+    `node` is a node's name, or the part of it behind the last "-"; brokers are searched first. RESTART waits until the
+    node serves. A paused node is resumed before a restart. `tell` gets lines of progress. Raise NotFoundError for an
+    unknown cluster or node, and EngineError for a node that does not run (which only a restart accepts) and where the
+    engine fails. Raise UsageError for a restart with a KAFKA_HOME of another version.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -146,7 +149,10 @@ def list_names() -> list[str]:
 
 
 def _list_names_of_node(service: Service) -> tuple[str, str]:
-    """Return the name and the number of a node. Callers ask brokers first, because numbers may repeat."""
+    """Return the name of a node and its number, the part behind the last "-"; without "-" both are the name.
+
+    Callers ask brokers first, because numbers may repeat.
+    """
     return service.name, service.name.rpartition("-")[2]
 
 
@@ -168,7 +174,10 @@ def _remove(folder: Path) -> None:
 
 
 def _require_local_cluster(name: str) -> Instance:
-    """Return the record of a local cluster; raise NotFoundError where there is none, EngineError for a damaged one."""
+    """Return the record of a local cluster; raise NotFoundError where there is none, EngineError for a damaged one.
+
+    The hint of NotFoundError names the clusters that have a record.
+    """
     local_cluster = instance.find(name)
     if local_cluster is None:
         present = ", ".join(list_names())
@@ -184,7 +193,10 @@ def _require_local_cluster(name: str) -> Instance:
 def _require_same(
     local_cluster: Instance, engine: str, port: int | None, version: str | None, log_dir: Path | None
 ) -> None:
-    """Raise EngineError where the running cluster has other values than the requested ones. None is no request."""
+    """Raise EngineError where the running cluster has other values than the requested ones.
+
+    None, and "auto" as `engine`, are no request. The message names all differences.
+    """
     differences = [
         f"{property_name} {present}"
         for property_name, present, requested in (
@@ -218,9 +230,11 @@ def _choose_engines(requested: str, present_engine: str) -> Sequence[str]:
 
 
 def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell: Tell) -> Instance:
-    """Return the record with the first engine that has all it needs for the target; raise EngineError when none has.
+    """Return a copy of the record with the first engine that has all it needs; raise EngineError when none has.
 
-    `requested` is one of ENGINES. `tell` gets lines of progress, also about an engine that is passed over.
+    The engine then has its images or jars, which may be downloaded. `requested` is one of ENGINES. `tell` gets lines of
+    progress, also about an engine that is passed over. Raise EngineError, too, where the data belong to another engine,
+    and UsageError for a KAFKA_HOME with another version.
     """
     engine_names = _choose_engines(requested, new_cluster.engine)
     reasons: list[EngineError] = []
@@ -239,7 +253,10 @@ def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell:
 
 
 def _make_engine(local_cluster: Instance) -> Engine:
-    """Return the engine of a local cluster."""
+    """Return the engine of a local cluster: Docker's for "docker", else the native one. Nothing is started.
+
+    Raise UsageError for a version in the record that is not like 4.3.1.
+    """
     if local_cluster.engine == "docker":
         from kafkactl.local.docker import DockerEngine
 
@@ -250,7 +267,8 @@ def _make_engine(local_cluster: Instance) -> Engine:
 def _load_target(local_cluster: Instance) -> Target:
     """Return the target of a local cluster.
 
-    Raise UsageError for an unknown target and for a version that it cannot have.
+    Raise UsageError for an unknown target and for a version that it cannot have, and EngineError where its compose file
+    is not installed.
     """
     return load_target(local_cluster.target, _make_variables(local_cluster))
 
@@ -265,7 +283,7 @@ def _make_variables(local_cluster: Instance) -> dict[str, str]:
 
 
 def _is_running(local_cluster: Instance) -> bool:
-    """Return whether all nodes run, or False where none does; raise EngineError when only some do.
+    """Return True where all nodes run and False where none does; raise EngineError when only some do.
 
     An unknown state counts as not running.
     """

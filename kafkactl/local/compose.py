@@ -54,7 +54,7 @@ class Service:
 
     @property
     def is_broker(self) -> bool:
-        """Return whether the service is a broker. A node with both KRaft roles is one."""
+        """Return whether the service is a broker. One with both KRaft roles, or without roles, is one."""
         roles = self.environment.get("KAFKA_PROCESS_ROLES")
         return not self.is_zookeeper and not self.is_job and (roles is None or "broker" in roles)
 
@@ -112,11 +112,11 @@ def find_compose_file(name: str) -> Path:
 def make_variables(
     port: int = DEFAULT_PORT, version: str | None = None, secrets: Path | None = None, log_dir: Path | None = None
 ) -> dict[str, str]:
-    """Return the values of the compose file's variables. A value of None leaves the file's own default.
+    """Return the values of the compose file's variables by name, KAFKACTL_*. None leaves the file's own default.
 
-    `port` is the first host port, `secrets` the folder for secrets, `log_dir` the folder for the brokers' log dirs.
-    Confluent's images have their own version numbers: 7.9 contains Kafka 3.9, 7.8 contains 3.8, and so on. Raise
-    UsageError for a version that is not like 4.3.1.
+    `port` is the first of three host ports in a row, `secrets` the folder for secrets, `log_dir` the folder for the
+    brokers' log dirs. Confluent's images have their own version numbers: 7.9 contains Kafka 3.9, 7.8 contains 3.8, and
+    so on. Raise UsageError for a version that is not like 4.3.1.
     """
     values = {f"KAFKACTL_PORT_{node}": str(port + node - 1) for node in (1, 2, 3)}
     for name, folder in (("KAFKACTL_SECRETS", secrets), ("KAFKACTL_LOG_DIR", log_dir)):
@@ -156,7 +156,7 @@ def interpolate(text: str, values: Mapping[str, str]) -> str:
     """Return the text with variables replaced by `values`, in Compose's syntax.
 
     It is ${NAME}, with -default, :-default, +instead or :+instead, which may contain one more variable; and $$ for $. A
-    variable without a value and without a default becomes empty; nothing is raised.
+    variable without a value and without a default becomes empty; $NAME without braces stays; nothing is raised.
     """
 
     def fill(match: re.Match[str]) -> str:
@@ -176,7 +176,8 @@ def interpolate(text: str, values: Mapping[str, str]) -> str:
 def _parse_service(name: str, entry: Mapping[str, Any], folder: Path) -> Service:
     """Return the service of a compose file's entry. Relative paths of volumes start at `folder`.
 
-    Modes of volumes and addresses of ports are ignored.
+    Ports are HOST:CONTAINER, volumes SOURCE:PATH; modes of volumes and addresses of ports are ignored. Raise ValueError
+    for other forms, and KeyError without an image.
     """
     ports = []
     for published in entry.get("ports", ()):
@@ -199,7 +200,10 @@ def _parse_service(name: str, entry: Mapping[str, Any], folder: Path) -> Service
 
 
 def _sort_by_start(services: Mapping[str, Service]) -> tuple[Service, ...]:
-    """Return the services, each after its dependencies, else in the order of the file."""
+    """Return the services, each after its dependencies, else in the order of the file.
+
+    Raise KeyError for a dependency that is no service, and RecursionError for a circle of dependencies.
+    """
     services_in_order: dict[str, Service] = {}
 
     def add(name: str) -> None:

@@ -44,11 +44,14 @@ class DockerEngine:
     name = "docker"
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        """Take the values of the compose file's variables."""
+        """Take the values of the compose file's variables, which docker gets beside the process's environment."""
         self._environment = {**os.environ, **values}
 
     def prepare(self, target: Target, tell: Tell) -> None:
-        """Pull the images that are missing; raise EngineError without Docker, or for a pull that fails."""
+        """Pull the target's images where one is missing; raise EngineError without Docker, or for a pull that fails.
+
+        `tell` gets the lines of docker; without a pull it is not called.
+        """
         if reason := find_docker_problem():
             raise EngineError(f"cannot start {target.name} on Docker: {reason}", REMEDIES)
         images = {service.image for service in target.services}
@@ -57,10 +60,10 @@ class DockerEngine:
             self._run_and_tell(target, tell, "pull", hint="use --engine native if images cannot be pulled")
 
     def up(self, target: Target, tell: Tell) -> None:
-        """Start every container and return when each is healthy.
+        """Start every container and return when each is healthy; the folders of jobs are created before.
 
         `tell` gets the lines of docker. Raise EngineError where docker is missing or fails, or a container is not
-        healthy within 180 s.
+        healthy within 180 s, and OSError where a folder cannot be created.
         """
         for job in (service for service in target.services if service.is_job):
             # A folder that Docker creates belongs to root, and so do the files that the job writes there.
@@ -82,7 +85,10 @@ class DockerEngine:
                 self._empty(service.bound_log_dir, service.image)
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
-        """Apply a fault to one container; RESTART returns when it is healthy. Raise EngineError where docker fails."""
+        """Apply a fault to one container; RESTART stops and starts it, and returns when it is healthy.
+
+        `tell` gets the lines of docker. Raise EngineError where docker is missing or fails.
+        """
         match fault:
             case Fault.KILL:
                 self._run_and_tell(target, tell, "kill", service.name)
@@ -131,19 +137,20 @@ class DockerEngine:
         return ["docker", "compose", "--progress", "plain", *project, *arguments]
 
     def _empty(self, folder: str, image: str) -> None:
-        """Remove files of an image's user as that user, because this host's user may have no right to remove them.
+        """Remove all files in a folder, as the image's user: this host's user may have no right to remove them.
 
-        A failure is ignored: the caller removes the folder and reports what is left.
+        A container of the image does this, and the folder itself stays. A failure is ignored: the caller removes the
+        folder and reports what is left.
         """
         arguments = ["--entrypoint", "sh", image, "-c", "cd /data && rm -rf ./* ./.[!.]*"]
         command = ["docker", "run", "--rm", "--volume", f"{folder}:/data", *arguments]
         subprocess.run(command, capture_output=True, check=False)
 
     def _run_and_tell(self, target: Target, tell: Tell, *arguments: str, hint: str | None = None) -> None:
-        """Run a command that changes something and tell its output line by line, because a pull takes minutes.
+        """Run a docker compose command and tell each line of its stdout and stderr at once; wait for its end.
 
-        Raise EngineError without docker, and, with the last line, where the command fails; a `hint` of None points to
-        the logs.
+        Blank lines are left out. Raise EngineError without docker, and, with the last line, where the command fails; a
+        `hint` of None points to the logs.
         """
         last = "no reason given"
         with self._start_process(target, *arguments, stderr=subprocess.STDOUT) as process:
@@ -158,7 +165,7 @@ class DockerEngine:
             )
 
     def _ask(self, target: Target, *arguments: str) -> str:
-        """Return the output of a command; raise EngineError where it fails, and without docker."""
+        """Return the stdout of a docker compose command; raise EngineError where it fails, and without docker."""
         with self._start_process(target, *arguments, stderr=subprocess.PIPE) as process:
             answer, complaint = process.communicate()
         if process.returncode != 0:

@@ -51,19 +51,28 @@ class Engine(Protocol):
     """A way to run the nodes of a target."""
 
     def prepare(self, target: Target, tell: Tell) -> None:
-        """Provide all that `up` needs; raise EngineError, which names the missing thing."""
+        """Provide all that `up` needs: images, or Java and jars. `tell` gets lines of progress.
+
+        Raise EngineError, which names the missing thing, and UsageError for a KAFKA_HOME with another version.
+        """
 
     def up(self, target: Target, tell: Tell) -> None:
-        """Start every node and return when each is healthy; raise EngineError."""
+        """Start every node and return when each is healthy. `tell` gets lines of progress.
+
+        Raise EngineError where a node fails or is not healthy in time.
+        """
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
-        """Stop every node; with `wipe` remove its data.
+        """Stop every node; with `wipe` also remove its data, unless they are in the folder of the record.
 
-        `tell` gets lines of progress. Raise EngineError where this fails.
+        `tell` gets lines of progress. Raise EngineError where this fails; nodes that do not run are no error.
         """
 
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
-        """Apply a fault to one node; raise EngineError when the node is not in a state for it."""
+        """Apply a fault to one node; RESTART returns when the node serves. `tell` gets lines of progress.
+
+        Raise EngineError where the engine fails. The caller checks that the node is in a state for the fault.
+        """
 
     def status(self, target: Target) -> list[NodeStatus]:
         """Return the present status of the nodes, in the order of their start.
@@ -74,7 +83,7 @@ class Engine(Protocol):
     def logs(self, target: Target, follow: bool) -> int:
         """Write the nodes' logs to stdout and return an exit status; `follow` waits for new lines.
 
-        Raise EngineError.
+        Raise EngineError without docker, where the engine needs it, OutputError and ReaderLeftError.
         """
 
 

@@ -27,13 +27,13 @@ class Instance:
 
     @property
     def folder(self) -> Path:
-        """Return the folder of the record and, with the native engine, of the data."""
+        """Return the folder of the record, of secrets and, with the native engine, of the nodes. It may not exist."""
         return get_folder(self.target)
 
     def save(self) -> None:
-        """Write the record, completely or not at all, and create its folder.
+        """Write the record, instance.json, completely or not at all, and create its folder.
 
-        Raise OSError where it cannot be written.
+        Only the owner can enter the folder. Raise OSError where it cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         # The folder has keys of brokers. The keys belong to the user that runs the brokers in an image.
@@ -43,12 +43,16 @@ class Instance:
         draft.replace(self.folder / "instance.json")
 
     def wipe(self) -> None:
-        """Remove the record and, with the native engine, the data. Raise OSError where a file cannot be removed."""
+        """Remove the folder of the record, where the native engine also has its data.
+
+        Log dirs in `log_dir`, and volumes of Docker, are not removed. Raise OSError where a file cannot be removed, and
+        where the folder does not exist.
+        """
         shutil.rmtree(self.folder, ignore_errors=False)
 
 
 def get_folder(target: str) -> Path:
-    """Return the folder of a target's record. It may not exist."""
+    """Return the folder of a target's record, in the user's data folder or KAFKACTL_DATA. It may not exist."""
     return find_data_dir() / "local" / target
 
 
@@ -67,5 +71,5 @@ def find(target: str) -> Instance | None:
 
 
 def list_instances() -> list[Instance]:
-    """Return all records, sorted by name; raise EngineError for a damaged record."""
+    """Return all records, sorted by name; raise EngineError for a damaged record, and OSError for an unreadable one."""
     return [instance for target in sorted(TARGETS) if (instance := find(target)) is not None]

@@ -30,7 +30,10 @@ def find_java() -> str:
 
 
 def require_java(version: str) -> None:
-    """Raise EngineError unless there is a java that is new enough for this Kafka: 4.x needs 17, 3.x needs 8."""
+    """Raise EngineError unless java, in JAVA_HOME or on PATH, is new enough for this Kafka: 4.x needs 17, 3.x needs 8.
+
+    `version` is Kafka's, such as 4.3.1. java is run to learn its version.
+    """
     java = find_java()
     output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     match = re.search(r'version "(?:1\.)?(\d+)', output)
@@ -44,7 +47,8 @@ def get_libs(version: str, tell: Callable[[str], None]) -> Path:
     """Return the folder with the jars of a Kafka version.
 
     It is that of KAFKA_HOME, or else of the cache, where Maven downloads them if necessary; then `tell` gets a line.
-    Raise UsageError for a KAFKA_HOME with another version, and EngineError where the jars cannot be provided.
+    Raise UsageError for a KAFKA_HOME with another version, EngineError where it has no Kafka, or where Maven is missing
+    or fails, and OSError where the cache cannot be written.
     """
     home = os.environ.get("KAFKA_HOME")
     if home:
@@ -110,7 +114,7 @@ def _fetch(version: str, folder: Path, tell: Callable[[str], None]) -> None:
 
 
 def _make_pom(version: str) -> str:
-    """Return a Maven project that depends on the jars of a Kafka version."""
+    """Return the text of a pom.xml that depends on the jars of a Kafka version; for 4.x also on those of log4j 2."""
     artifacts = [("org.apache.kafka", "kafka_2.13", version), ("org.apache.kafka", "kafka-tools", version)]
     if int(version.split(".")[0]) >= 4:
         log4j = "org.apache.logging.log4j"

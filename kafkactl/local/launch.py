@@ -37,8 +37,9 @@ log4j.appender.stdout.layout.ConversionPattern=[%d] %p %m (%c)%n
 def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
     """Start every node in order and return when all serve. `tell` gets lines of progress.
 
-    Raise EngineError for a failure, and UsageError for a KAFKA_HOME with another version. The nodes that were started
-    before keep running.
+    Jobs run first, and new storage of KRaft nodes is formatted. Raise EngineError without Java or jars, where a job or
+    the formatting fails, and where a node ends or does not answer within 180 s; raise UsageError for a KAFKA_HOME with
+    another version. The nodes that were started before keep running.
     """
     java = jars.find_java()
     libs = jars.get_libs(target.kafka_version, tell)
@@ -66,7 +67,7 @@ def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
 
     Return when it serves, or when it runs if clients do not reach it. Raise EngineError where Java or the jars are
     missing, and where its process ends or does not answer within 180 s; a node that clients do not reach raises nothing
-    then.
+    then. Raise UsageError for a KAFKA_HOME with another version.
     """
     tell(f"starting {node.service.name}")
     _start(node, jars.find_java(), jars.get_libs(target.kafka_version, tell))
@@ -79,7 +80,8 @@ def relaunch_node(target: Target, node: Node, tell: Tell) -> None:
 def _run_job(job: Service) -> None:
     """Run a job of the compose file on this host to its end.
 
-    Raise EngineError where its command is missing or fails.
+    Container paths of its volumes become the folders of this host. Its output is not shown. Raise EngineError where its
+    command is missing or fails.
     """
     command = translate.make_job_command(job, {path: Path(source) for path, source in job.volumes.items()})
     try:
@@ -94,7 +96,10 @@ def _run_job(job: Service) -> None:
 
 
 def _write_files(node: Node, loopback: translate.Loopback) -> None:
-    """Write the configuration files of a node and create its folders; files that exist are replaced."""
+    """Write the configuration files of a node and create its folders and volumes; files that exist are overwritten.
+
+    The process must not run yet. Raise OSError where a file cannot be written.
+    """
     for folder in node.volumes.values():
         folder.mkdir(parents=True, exist_ok=True)
     node.folder.mkdir(parents=True, exist_ok=True)
@@ -122,9 +127,11 @@ def _make_java_command(node: Node, java: str, libs: Path, options: list[str], *a
 
 
 def _format(nodes: list[Node], java: str, libs: Path) -> None:
-    """Run Kafka's StorageTool for all nodes at once.
+    """Format the storage of KRaft nodes with Kafka's StorageTool, run for all nodes at once, and wait for the end.
 
-    Formatted folders stay unchanged. Raise EngineError where it fails.
+    The nodes must have a CLUSTER_ID and their configuration files. `java` is the path of java, `libs` the folder of the
+    jars. Formatted folders stay unchanged; new ones get the node's SCRAM users. Raise EngineError for the first node
+    whose run fails; the runs of the nodes behind it are not waited for then.
     """
     running = []
     for node in nodes:
@@ -152,9 +159,9 @@ def _format(nodes: list[Node], java: str, libs: Path) -> None:
 
 
 def _write_users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
-    """Write the StorageTool arguments that create a node's SCRAM users, and return the path of the file.
+    """Write the StorageTool arguments that create a node's SCRAM-SHA-512 users, and return the path of the file.
 
-    `users` are names and passwords. Other users could read a command line.
+    `users` are names and passwords. Only the owner can read the file; other users could read a command line.
     """
     path = node.folder / "users.args"
     lines = (f"--add-scram\nSCRAM-SHA-512=[name={name},password={password}]\n" for name, password in users)
@@ -163,14 +170,18 @@ def _write_users_file(node: Node, users: Iterable[tuple[str, str]]) -> Path:
 
 
 def _write_private_file(path: Path, text: str) -> None:
-    """Write a file that only its owner can read; one that exists is replaced."""
+    """Write text, as UTF-8, to a file that only its owner can read; one that exists is overwritten."""
     path.touch()
     path.chmod(0o600)  # touch() keeps the mode of a file that exists
     path.write_text(text, encoding="utf-8")
 
 
 def _start(node: Node, java: str, libs: Path) -> None:
-    """Start the process of a node, and do not wait for it. Its output goes to the node's log, which is emptied."""
+    """Start the process of a node, in a session of its own, and do not wait for it.
+
+    Its output goes to the node's log, which is emptied; its process id goes to the pid file. The node's files must have
+    been written. `java` is the path of java, `libs` the folder of the jars.
+    """
     main = "org.apache.zookeeper.server.quorum.QuorumPeerMain" if node.service.is_zookeeper else "kafka.Kafka"
     options = translate.list_jvm_options(node.service)
     command = _make_java_command(node, java, libs, options, main, str(node.properties))

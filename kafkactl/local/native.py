@@ -21,7 +21,7 @@ STOP_TIMEOUT_S = 30.0
 
 
 class NativeEngine:
-    """Engine that runs targets as Java processes; see the module's docstring."""
+    """Engine that runs targets as Java processes on 127.0.0.1."""
 
     name = "native"
 
@@ -51,7 +51,7 @@ class NativeEngine:
         """Stop every node, brokers first; one that does not end within 30 s is killed.
 
         Nodes that do not run are no error. `wipe` has no effect: the data are in the folder of the record. `tell` gets
-        lines of progress.
+        lines of progress. The call waits until the nodes have ended.
         """
         nodes = list_nodes(target)  # brokers end first: they sign off at the controllers, or at ZooKeeper
         _stop([node for node in nodes if node.service.is_broker], tell)
@@ -60,7 +60,8 @@ class NativeEngine:
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         """Apply a fault to one node. KILL, PAUSE and RESUME do nothing where the node does not run.
 
-        RESTART returns when the node serves; raise EngineError where it does not within 180 s.
+        KILL waits up to 30 s for the end of the process. RESTART returns when the node serves. Raise EngineError where
+        it does not within 180 s or Java or the jars are missing, and UsageError for a KAFKA_HOME with another version.
         """
         node = next(candidate for candidate in list_nodes(target) if candidate.service == service)
         match fault:
@@ -76,7 +77,11 @@ class NativeEngine:
                 relaunch_node(target, node, tell)
 
     def status(self, target: Target) -> list[NodeStatus]:
-        """Return the status of each node, in the order of their start: running, paused or stopped."""
+        """Return the status of each node, in the order of their start: running, paused or stopped.
+
+        The address is 127.0.0.1:PORT, or None where clients do not reach the node; the process id is None for a node
+        that does not run.
+        """
         statuses = []
         for node in list_nodes(target):
             pid = node.find_pid()
@@ -116,14 +121,17 @@ class NativeEngine:
 
 
 def _send_signal(node: Node, number: signal.Signals) -> None:
-    """Send a signal to a node's process if it runs."""
+    """Send a signal to a node's process if it runs; otherwise do nothing. The effect is not waited for."""
     if (pid := node.find_pid()) is not None:
         with suppress(ProcessLookupError):  # it has ended meanwhile
             os.kill(pid, number)
 
 
 def _stop(nodes: list[Node], tell: Tell) -> None:
-    """Stop nodes with SIGTERM, and with SIGKILL those that still run after 30 s. Their pid files are removed."""
+    """Stop nodes with SIGTERM, and with SIGKILL those that still run after 30 s. Wait for their end.
+
+    `tell` gets a line for each running one. The pid files are removed, also of nodes that did not run.
+    """
     running = [node for node in nodes if node.find_pid() is not None]
     for node in running:
         tell(f"stopping {node.service.name}")

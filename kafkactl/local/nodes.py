@@ -34,7 +34,10 @@ class Node:
 
     @property
     def volumes(self) -> dict[str, Path]:
-        """Return the folder of this host by the container path of the volume."""
+        """Return the folder of this host by the container path of the volume.
+
+        A named volume is a folder in the node's folder; a bound folder stays.
+        """
         return {path: self.folder / name for path, name in self.service.volumes.items()}
 
     @property
@@ -43,7 +46,10 @@ class Node:
         return self.service.ports[0].host if self.service.ports else None
 
     def find_pid(self) -> int | None:
-        """Return the process id, or None where no process of ours runs."""
+        """Return the process id of the node, or None where it does not run.
+
+        The pid file names a process that counts only while its command line has the path of the configuration file.
+        """
         try:
             pid = int(self.pid_file.read_text())
         except (FileNotFoundError, ValueError):
@@ -57,7 +63,7 @@ def list_nodes(target: Target) -> list[Node]:
 
 
 def read_process_state(pid: int | None) -> str:
-    """Return running, paused or stopped. A `pid` of None means stopped; any process that is not paused is running."""
+    """Return running, paused or stopped. Only a `pid` of None is stopped; any process that is not paused is running."""
     if pid is None:
         return "stopped"
     try:  # the state follows the name in parentheses, which may contain any character
@@ -68,7 +74,7 @@ def read_process_state(pid: int | None) -> str:
 
 
 def _read_command_line(pid: int) -> str:
-    """Return the command line of a process, or an empty text where it does not exist."""
+    """Return the command line of a process, its words separated by spaces; empty where it does not exist."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -76,7 +82,10 @@ def _read_command_line(pid: int) -> str:
 
 
 def _ask_ps(pid: int, column: str) -> str:
-    """Return a column of ps for a process, where there is no /proc; otherwise, and for no process, an empty text."""
+    """Return the output of ps for a column of a process, with its line end; empty where there is no such process.
+
+    Where /proc exists ps is not run, and the text is empty. Raise FileNotFoundError without ps.
+    """
     if Path("/proc/self").exists():
         return ""
     command = ["ps", "-p", str(pid), "-o", f"{column}="]

@@ -41,7 +41,8 @@ def require_free(ports: Iterable[int], owner: str) -> None:
 def find_free_ports(near: int) -> Iterator[int]:
     """Yield free ports of 127.0.0.1 in rising order, away from `near` and below the range of outgoing connections.
 
-    A port is checked when it is yielded. Raise EngineError after port 31999.
+    The first is `near` + 10,000 or higher, or 15,000 or higher where that would be 30,000 or more. A port is checked
+    when it is yielded. Raise EngineError after port 31999.
     """
     start = near + 10_000 if near + 10_000 < 30_000 else 15_000
     for port in range(start, 32_000):

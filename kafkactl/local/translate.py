@@ -78,7 +78,11 @@ class Loopback:
 
 
 def list_listening_ports(service: Service) -> list[int]:
-    """Return the ports that a service opens inside its container, in the order of its settings."""
+    """Return the ports that a service opens inside its container, in the order of its settings.
+
+    They are those of KAFKA_LISTENERS; for ZooKeeper the client port, then those of its own entry in ZOOKEEPER_SERVERS.
+    Without KAFKA_LISTENERS the list is empty.
+    """
     if not service.is_zookeeper:
         return [int(port) for port in _LISTENER_PORT.findall(service.environment.get("KAFKA_LISTENERS", ""))]
     ports = [int(service.environment["ZOOKEEPER_CLIENT_PORT"])]
@@ -90,9 +94,11 @@ def list_listening_ports(service: Service) -> list[int]:
 
 
 def make_server_properties(service: Service, loopback: Loopback, volumes: Mapping[str, Path]) -> dict[str, str]:
-    """Return the server.properties of a broker or controller, sorted by name.
+    """Return the settings of the server.properties of a broker or controller, sorted by name.
 
-    `volumes` maps container paths to folders of this host.
+    They are from the variables KAFKA_*; those that only the image's start script reads are left out. Addresses become
+    those of `loopback`, and container paths, the keys of `volumes`, its folders of this host. Raise KeyError for the
+    address 0.0.0.0 with a port that the service does not open.
     """
     settings = {}
     for key, value in service.environment.items():
@@ -102,9 +108,10 @@ def make_server_properties(service: Service, loopback: Loopback, volumes: Mappin
 
 
 def make_zookeeper_properties(service: Service, loopback: Loopback, volumes: Mapping[str, Path]) -> dict[str, str]:
-    """Return the zoo.cfg of a ZooKeeper server, with the image's data folders.
+    """Return the settings of the zoo.cfg of a ZooKeeper server, with the image's data folders.
 
-    `volumes` maps them to this host's folders.
+    `volumes` maps those, or their parents, to this host's folders. All addresses are 127.0.0.1 with the ports of
+    `loopback`. Raise KeyError without a client port, and for a port that `loopback` does not have.
     """
     settings = {
         "dataDir": _replace_paths("/var/lib/zookeeper/data", volumes),
@@ -123,7 +130,11 @@ def make_zookeeper_properties(service: Service, loopback: Loopback, volumes: Map
 
 
 def format_properties(settings: Mapping[str, str]) -> str:
-    """Return the text of a .properties file. Each backslash is doubled, because it is the format's escape character."""
+    """Return the text of a .properties file: a line NAME=VALUE for each setting, in order.
+
+    Each line has its end. Each backslash is doubled, because it is the format's escape character; nothing else is
+    escaped.
+    """
     return "".join(f"{key}={value}\n".replace("\\", "\\\\") for key, value in settings.items())
 
 
@@ -135,14 +146,17 @@ def make_job_command(service: Service, volumes: Mapping[str, Path]) -> list[str]
 def parse_scram_users(service: Service) -> list[tuple[str, str]]:
     """Return names and passwords of the users that a KRaft node has from the start: SCRAM_USERS is name=password,...
 
-    Without this variable there are none. An entry without = has an empty password.
+    Without this variable there are none. An entry without = has an empty password, and empty entries are left out.
     """
     pairs = (entry.partition("=") for entry in service.environment.get("SCRAM_USERS", "").split(",") if entry)
     return [(name, password) for name, _, password in pairs]
 
 
 def list_jvm_options(service: Service) -> list[str]:
-    """Return the options that the image's start script gives to java; none without its variables."""
+    """Return the options that the image's start script gives to java; none without its variables.
+
+    They are the words of KAFKA_HEAP_OPTS, KAFKA_JVM_PERFORMANCE_OPTS and KAFKA_OPTS, in this order.
+    """
     names = ("KAFKA_HEAP_OPTS", "KAFKA_JVM_PERFORMANCE_OPTS", "KAFKA_OPTS")
     return [option for name in names for option in service.environment.get(name, "").split()]
 
@@ -154,13 +168,19 @@ def _list_ensemble(service: Service) -> list[str]:
 
 
 def _make_property_name(key: str) -> str:
-    """Return the setting's name for an environment variable of the image: KAFKA_LOG_DIRS gives log.dirs."""
+    """Return the setting's name for an environment variable of the image: KAFKA_LOG_DIRS gives log.dirs.
+
+    `__` gives `_`, and `___` gives `-`.
+    """
     dotted = key.removeprefix("KAFKA_").lower().replace("_", ".")
     return dotted.replace("...", "-").replace("..", "_")
 
 
 def _replace_paths(value: str, volumes: Mapping[str, Path]) -> str:
-    """Return a value with container paths replaced by folders of this host."""
+    """Return a value with each container path, a key of `volumes`, replaced by its folder of this host.
+
+    Paths below a container path are replaced, too; paths that only begin with its name are not.
+    """
     for container_path, folder in volumes.items():
         on_host = str(folder).replace("\\", "\\\\")
         value = re.sub(rf"(?<![\w./-]){re.escape(container_path)}(?![\w.-])", on_host, value)

@@ -25,7 +25,8 @@ class ConsumerGroupDescribeResponse(ApiMessage, load_json=_HERE):  # type: ignor
 def find_request_class(api: str) -> Any:
     """Return the class of a request by its name in Kafka's protocol, such as DescribeConfigs.
 
-    Raise StopIteration for a name that neither kafka-python nor this package has.
+    Raise StopIteration for a name that neither this package nor kafka-python's modules metadata, admin and consumer
+    have.
     """
     from kafka.protocol import admin, consumer, metadata
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from threading import Thread
 
 import pytest
@@ -57,6 +58,25 @@ def test_a_listener_that_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         plain = Settings(f"127.0.0.1:{server.getsockname()[1]}", "a test", {})
         assert find_cause(plain, None) is None
+
+
+def test_a_tls_listener_is_named_where_there_are_several_addresses() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def alert() -> None:
+            with suppress(OSError):  # the test ends and closes the server
+                while True:
+                    with server.accept()[0] as connection:
+                        connection.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
+
+        Thread(target=alert, daemon=True).start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        only_one = find_cause(Settings(address, "a test", {}), None)
+        of_several = find_cause(Settings(f"127.0.0.1:1,{address}", "a test", {}), None)
+    assert only_one is not None
+    assert only_one.reason == "that listener speaks TLS"
+    assert of_several is not None
+    assert of_several.reason == f"{address} speaks TLS"
 
 
 def test_a_listener_that_hangs_up_on_tls_speaks_none() -> None:

@@ -1,0 +1,26 @@
+"""Reading of files that people write by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kafkactl.documents import read_yaml
+from kafkactl.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    "text", ["a: !!binary aGVsbG8=", "a: !!set {b}", "a: !!timestamp 2001-01-01", "a: &x [*x]", "&x [*x]"]
+)
+def test_a_value_that_json_does_not_have_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match="contains itself, or has a tag"):
+        read_yaml(file)
+
+
+def test_an_alias_is_a_value(tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text("a: &x [1, no]\nb: *x\n")
+    assert read_yaml(file) == {"a": [1, "no"], "b": [1, "no"]}
