@@ -10,9 +10,10 @@ from kafkactl.cli.frame.before_change import Change, before_change, cannot_be_un
 from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
+from kafkactl.cli.frame.results import print_errors
 from kafkactl.cli.frame.subjects import GroupOptions
 from kafkactl.cli.frame.values import make_exclusive_error
-from kafkactl.cli.groups.offset_changes import Topic, describe_change, print_partition_errors
+from kafkactl.cli.groups.offset_changes import Topic, describe_change, make_partition_error
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
@@ -59,8 +60,10 @@ def delete_offsets(
             for (topic_name, number), error in sorted(results.items())
         ]
         output.show(Report(rows, [Table(_RESULT_COLUMNS, rows)]))
-    return print_partition_errors(
-        [(name, topic_name, number, error) for (topic_name, number), error in sorted(results.items())]
+    return print_errors(
+        make_partition_error(name, topic_name, number, error)
+        for (topic_name, number), error in sorted(results.items())
+        if error is not None
     )
 
 

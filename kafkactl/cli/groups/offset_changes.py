@@ -11,10 +11,10 @@ from kafkactl.cli.completion.names import complete_topics
 from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ReportOptions
+from kafkactl.cli.frame.results import print_errors
 from kafkactl.errors import OperationError
 from kafkactl.output import people
 from kafkactl.output.report import Report, Table
-from kafkactl.statuses import FAILED
 from kafkactl.stdout import out
 
 if TYPE_CHECKING:
@@ -112,15 +112,13 @@ def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute
 
 def print_failures(changes: Sequence[OffsetChange]) -> int:
     """Print the errors of changes, and return an exit status: 1 if there is an error, else 0."""
-    return print_partition_errors([(change.group, change.topic, change.partition, change.error) for change in changes])
+    return print_errors(
+        make_partition_error(change.group, change.topic, change.partition, change.error)
+        for change in changes
+        if change.error is not None
+    )
 
 
-def print_partition_errors(errors: Sequence[tuple[str, str, int, str | None]]) -> int:
-    """Print the errors of partitions of groups, and return an exit status: 1 if there is an error, else 0.
-
-    Each item is (group, topic, number of the partition, error); an error of None is none.
-    """
-    failures = [entry for entry in errors if entry[3] is not None]
-    for group, topic, number, error in failures:
-        people.error(OperationError(f"{topic}-{number} in group {group}: {error}"))
-    return FAILED if failures else 0
+def make_partition_error(group: str, topic: str, number: int, error: str) -> OperationError:
+    """Return (not raise) the error of one partition of a group."""
+    return OperationError(f"{topic}-{number} in group {group}: {error}")
