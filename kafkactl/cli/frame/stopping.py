@@ -52,7 +52,7 @@ class Stopping:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stopping:
-        """Install the handlers of INT, TERM and HUP, but not of those that are ignored.
+        """Install the handlers of INT, TERM and HUP, but not of those that are ignored. Return the context itself.
 
         Raise ValueError outside the main thread.
         """
@@ -129,7 +129,10 @@ class NotedStopping(Stopping):
         self._raises = False
 
     def __enter__(self) -> NotedStopping:
-        """Install the handlers, and the pipe that ends waits at a signal. Raise ValueError outside the main thread."""
+        """Install the handlers, and the pipe that ends waits at a signal. Return the context itself.
+
+        Raise ValueError outside the main thread.
+        """
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -162,7 +165,7 @@ class NotedStopping(Stopping):
     def wait_readable(self, descriptor: int) -> bool:
         """Wait, without a time-out, until a descriptor has bytes or its input has ended; return True then.
 
-        Return False where a signal comes first or has come before.
+        Nothing is read. Return False where a signal comes first or has come before.
         """
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)

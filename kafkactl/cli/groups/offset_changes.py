@@ -56,15 +56,17 @@ def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bo
 
 
 def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], verb: str = "change") -> Change:
-    """Return the change of a group's offsets in words, with `verb` as its first word.
+    """Return the change of a group's offsets in words, with `verb` as its first word. No request is sent.
 
-    Only a change of a single partition in which the group has committed an offset has an inverse.
+    `inverse` of the result reads the committed offsets. It returns the arguments of a reset for a change of a single
+    partition in which the group has committed an offset, else None; it raises OperationError and UnreachableError.
     """
 
     def find_inverse() -> tuple[str, ...] | None:
-        """Return the arguments of the command that commits the present offset again, or None.
+        """Return the arguments of the command that commits the present offset again.
 
-        Raise OperationError where the committed offsets cannot be read, and UnreachableError.
+        None means several partitions, or one without a committed offset. Raise OperationError where the committed
+        offsets cannot be read, and UnreachableError.
         """
         from kafkactl.admin.groups.offsets import read_committed
 
@@ -97,10 +99,10 @@ def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
 
 
 def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute: bool) -> int:
-    """Show changes in the selected format, print their errors, and return an exit status: 1 for an error, else 0.
+    """Show changes on stdout, print their errors on stderr, and return an exit status: 1 for an error, else 0.
 
     `execute` says whether they were committed; without it a note names --execute. Raise UsageError for a column that
-    the table does not have, before a commit.
+    the table does not have, but not after a commit.
     """
     from kafkactl.cli.groups import tables
 
@@ -118,7 +120,7 @@ def print_failures(changes: Sequence[OffsetChange]) -> int:
 def print_partition_errors(errors: Sequence[tuple[str, str, int, str | None]]) -> int:
     """Print the errors of partitions of groups, and return an exit status: 1 if there is an error, else 0.
 
-    Each item is (group, topic, number of the partition, error); an error of None is none.
+    Each item is (group, topic, number of the partition, error); None means no error.
     """
     failures = [entry for entry in errors if entry[3] is not None]
     for group, topic, number, error in failures:

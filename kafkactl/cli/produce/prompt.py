@@ -22,7 +22,8 @@ class TypedLines:
     def __init__(self, typed: StoppableInput, stopping: NotedStopping) -> None:
         """Take the input for lines without editing, and the signals.
 
-        On a terminal the history is read from its file.
+        Lines are edited where stdout is a terminal; then the history is read from its file, and an unreadable one is
+        ignored.
         """
         self._typed, self._stopping = typed, stopping
         self.cut = b""
@@ -37,7 +38,10 @@ class TypedLines:
                 readline.read_history_file(_find_history_file())
 
     def read1(self, _size: int = -1) -> bytes:
-        """Return one line with its end, however long, and b"" at the end of the input or after a signal."""
+        """Return one line with its end, however long, and b"" at the end of the input or after a signal.
+
+        The prompt and, at the end, a line feed are written to the terminal. `_size` is not used.
+        """
         line = b""
         try:
             line = self._read_edited_line() if self._edits else self._read_plain_line()
@@ -99,7 +103,10 @@ class TypedLines:
             return _encode_line(self._readline.get_history_item(now)) if now > before else b""
 
     def _read_plain_line(self) -> bytes:
-        """Return a line that was typed without editing; b"" at the end of the input and after a signal."""
+        """Print the prompt and return a line that was typed without editing, with its end.
+
+        The result is b"" at the end of the input and after a signal.
+        """
         people.write(PROMPT)
         return self._typed.read1()  # a terminal gives one line at a time
 
