@@ -257,17 +257,17 @@ class Client:
         """Send records, and wait until each of them is acknowledged or has failed.
 
         A record is a value, as text or bytes, or a dict with key, value, headers, partition and timestamp (ms since
-        1970); see streams.record.Record. Keys and values in a dict are bytes, text (sent as UTF-8) or None, and headers
-        are pairs of name and value. None or no field leaves the field out; without a value the record deletes its key
-        in a compacted topic. `partition` is for records without their own; None leaves the choice to the partitioner. A
-        record that cannot be sent is in the result and raises nothing.
+        1970). Keys and values in a dict are bytes, text (sent as UTF-8) or None, and headers are pairs of name and
+        value. None or no field leaves the field out; without a value the record deletes its key in a compacted topic.
+        `partition` is for records without their own; None leaves the choice to the partitioner. A record that cannot be
+        sent is in the result and raises nothing.
 
-        Raise UsageError for a wrong record, with its number from 0, and in a read-only context. A list or tuple with a
-        wrong record is refused before anything is sent; of another iterable, the records before the wrong one are sent
-        first. Raise NotFoundError for a topic or partition that does not exist, UnreachableError where no broker
-        answers, and OperationError where the client can send no more. Each of these errors has the Delivery of the
-        records before it as `delivery`. An exception of `records` itself passes through, also after the records before
-        it were sent, with a note of their numbers.
+        Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, and in a
+        read-only context. A list or tuple with a wrong record is refused before anything is sent; of another iterable,
+        the records before the wrong one are sent first. Raise NotFoundError for a topic or partition that does not
+        exist, UnreachableError where no broker answers, and OperationError where the client can send no more. Each of
+        these errors has the Delivery of the records before it as `delivery`. An exception of `records` itself passes
+        through, also after the records before it were sent, with a note of their numbers.
         """
         from kafkactl.streams.account import Account
 

@@ -160,8 +160,8 @@ class EntityOptions:
     def _read_arguments(self) -> list[EntityChoice]:
         """Return the entities of the positional arguments TYPE NAME, in pairs; empty without arguments.
 
-        --default belongs to the last type. Raise UsageError for an unknown type, and for a name together with
-        --default.
+        A last type without a name has the name None, or "" with --default. Raise UsageError for an unknown type, and
+        for a last name together with --default.
         """
         words = list(self.entity or ())
         pairs = [

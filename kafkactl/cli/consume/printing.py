@@ -87,7 +87,8 @@ class Printing:
     def _print_all(self, latest: Latest | None) -> None:
         """Print the batches that are read, up to the limit, and mark as done what the reader has read.
 
-        Raise what `run` raises, and StopRequestedError and ReaderLeftError.
+        Raise FormatError for a record that does not have its format, OutputError, the errors of reading,
+        StopRequestedError at a signal, and ReaderLeftError.
         """
         out.write(self._writer.head)
         for batch in self._reading.read_batches() if self._left != 0 else ():

@@ -101,7 +101,7 @@ class Group(TyperGroup):
         """Return the name and the summary of each command, in the order of the help. Subclasses implement it."""
 
     def known_names(self) -> list[str]:
-        """Return every name that may be typed. No command is built or imported for it."""
+        """Return every name that may be typed: those of the commands, in order. No command is built or imported."""
         return list(self.commands)
 
 

@@ -31,7 +31,7 @@ class StopRequestedError(Exception):
     """A signal has come. `status` is the exit status of that signal."""
 
     def __init__(self, number: int) -> None:
-        """Take the number of the signal."""
+        """Take the number of the signal. Raise ValueError for a number that is no signal."""
         super().__init__(signal.Signals(number).name)
         self.status = statuses.get_signal_status(number)
 
@@ -189,8 +189,9 @@ class NotedStopping(Stopping):
     def raise_on_signal(self) -> Iterator[None]:
         """Let a signal raise StopRequestedError in the context, for calls that only an exception ends, such as input().
 
-        A signal that came before the context raises it at once. Such a call does not notice a signal that comes just
-        before its wait. A thread therefore interrupts the wait again.
+        A signal that came before the context raises it at once. A call that a signal reaches just before its wait does
+        not notice it; therefore a thread interrupts the wait again, until the context ends. Raise ValueError outside
+        the main thread.
         """
         ended = threading.Event()
         before = signal.signal(signal.SIGURG, lambda *_: None)

@@ -63,7 +63,7 @@ def make_exclusive_error(first: str, second: str) -> UsageError:
 
 
 def find_element_type(annotation: Any) -> Any:
-    """Return the type of one value: that of the elements of a list, and of a value that may be None."""
+    """Return the type of one value: int for list[int], for int | None and for int itself."""
     while get_origin(annotation) is not None:
         (annotation,) = [part for part in get_args(annotation) if part is not NoneType][:1]
     return annotation

@@ -43,9 +43,9 @@ Execute = Annotated[
 def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
     """Return the changes of the plans; with `execute` they are committed, and each has its result.
 
-    `plans` are by the name of the group. Raise UsageError in a read-only context, also without `execute`. With
-    `execute` raise OperationError where the request for a whole group is refused, and UnreachableError where no broker
-    answers; groups before that one are changed then.
+    `plans` are by the name of the group. Nobody is asked. Raise UsageError in a read-only context, also without
+    `execute`. With `execute` raise OperationError where the request for a whole group is refused, and UnreachableError
+    where no broker answers; groups before that one are changed then.
     """
     from kafkactl.admin.groups.resets import carry_out_plans, preview_plans
 

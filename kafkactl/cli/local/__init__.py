@@ -185,8 +185,8 @@ def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
     """Apply a fault to a node and print its name with `result`, as a note.
 
     `target` is None for the only local cluster; `node` is a name or a number. Raise NotFoundError for an unknown
-    cluster or node, UsageError where the target is missing and there are several, and EngineError for a node that does
-    not run and where the engine fails.
+    cluster or node, UsageError where the target is missing and there are several, and EngineError where the engine
+    fails and for a node that does not run, which only a restart accepts.
     """
     name = local_cluster.apply(fault, _choose_name(target), node, people.note)
     people.note(f"{name} {result}")

@@ -159,8 +159,9 @@ class InputFlags:
     def read(self, source: Callable[[Input], Iterator[Piece]], read: StoppableInput, stop: Stop) -> Iterator[Piece]:
         """Return an iterator over the input, --repeat times, as `source` yields it; it raises the errors of `source`.
 
-        `read` is the input, `source` is from make_source. With --repeat 0 there is no end but a signal (`stop`). An
-        input that cannot be read again is first read to its end.
+        `read` is the input, `source` is from make_source. With --repeat 0 only a signal (`stop`) or an input without
+        records ends it. After a signal the first repetition is completed, and a later one ends at once. An input that
+        cannot be read again is first read to its end.
         """
         from kafkactl.streams.inputs import repeat
         from kafkactl.streams.stoppable import RepeatableInput

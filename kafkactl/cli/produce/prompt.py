@@ -40,7 +40,8 @@ class TypedLines:
     def read1(self, _size: int = -1) -> bytes:
         """Return one line with its end, however long, and b"" at the end of the input or after a signal.
 
-        The prompt and, at the end, a line feed are written to the terminal. `_size` is not used.
+        A line that ended just before the signal is returned. The prompt comes before the line, and at the end of the
+        input a line feed is written to stderr. `_size` is not used.
         """
         line = b""
         try:
@@ -51,7 +52,10 @@ class TypedLines:
         return line
 
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
-        """Return the last piece, whose bytes are `begun`; b"" where a signal cut it, which keeps them in `cut`."""
+        """Return the last piece, whose bytes are `begun`; b"" where a signal cut it, which keeps them in `cut`.
+
+        `delimiter` is not used.
+        """
         return self._unless_cut(begun)
 
     def finish_row(self, begun: bytes) -> bytes:
@@ -90,7 +94,10 @@ class TypedLines:
             self._readline.write_history_file(_find_history_file())
 
     def _read_edited_line(self) -> bytes:
-        """Return a line that was typed with editing, with its end; b"" at the end of the input and after a signal."""
+        """Return a line that was typed with editing, with its end; b"" at the end of the input and after a signal.
+
+        A line that ended just before the signal is returned. The line goes into the history.
+        """
         before = self._readline.get_current_history_length()
         try:
             with self._stopping.raise_on_signal():

@@ -135,7 +135,8 @@ def _add_sizes(
 ) -> list[PartitionDescription]:
     """Return the rows with the size of each leader's log in bytes; a size that is not known is None.
 
-    An error is added to `size_errors` for each broker whose sizes are missing.
+    An OperationError is added to `size_errors` for each broker or disk whose sizes are missing. Raise the first error,
+    an UnreachableError or OperationError, where no broker answers.
     """
     from kafkactl.admin.topics import descriptions
 
