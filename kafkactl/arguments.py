@@ -19,31 +19,44 @@ _TIME_HINT = "give a time with a zone from 1970 on: datetime(2026, 1, 1, tzinfo=
 
 
 def require_text(value: object, name: str) -> str:
-    """Return the value; refuse anything but text, empty text, and text that is not Unicode."""
+    """Return the value; raise UsageError for anything but text, for empty text, NUL, and text that is not Unicode."""
     if not isinstance(value, str):
         raise _make_type_error(value, name, "text")
     return refuse_empty(value, name)
 
 
 def require_topic(value: object, name: str = "topic") -> str:
-    """Return the name of a topic; refuse anything but text that is a legal name in Kafka."""
+    """Return the name of a topic; raise UsageError for anything but text that is a legal name in Kafka.
+
+    A name has 1 to 249 letters of ASCII, digits, `.`, `_` or `-`, and is neither `.` nor `..`.
+    """
     return require_topic_name(require_text(value, name), name)
 
 
 def require_group(value: object, name: str = "group") -> str:
-    """Return the name of a group; refuse anything but text, empty text, NUL, and text that is not Unicode."""
+    """Return the name of a group; raise UsageError for anything but text, and for text that no group can have.
+
+    That is empty text, NUL, text that is not Unicode, and a name of more than 32,767 bytes in UTF-8.
+    """
     return require_group_name(require_text(value, name), name)
 
 
 def require_texts(values: object, name: str) -> list[str]:
-    """Return the values as a list; refuse anything but a list of texts, and a single text, which has only letters."""
+    """Return the values of a list, or of another iterable, as a list in its order; without values it is empty.
+
+    Raise UsageError for a single text or bytes, for a mapping, for anything without items, and for an item that is not
+    text, is empty, or has NUL or is not Unicode.
+    """
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise _make_type_error(values, name, "a list of texts", "write one text as a list, too: ['orders']")
     return [require_text(value, name) for value in values]
 
 
 def require_int(value: object, name: str, lowest: int, highest: int) -> int:
-    """Return the value; refuse anything but an int from `lowest` to `highest`. True and False are no numbers here."""
+    """Return the value; raise UsageError for anything but an int from `lowest` to `highest`, both included.
+
+    True and False are refused, and so is a float.
+    """
     if not isinstance(value, int) or isinstance(value, bool):
         raise _make_type_error(value, name, "a whole number")
     if not lowest <= value <= highest:
@@ -53,14 +66,17 @@ def require_int(value: object, name: str, lowest: int, highest: int) -> int:
 
 
 def require_bool(value: object, name: str) -> bool:
-    """Return the value; refuse anything but True and False."""
+    """Return the value; raise UsageError for anything but True and False."""
     if not isinstance(value, bool):
         raise _make_type_error(value, name, "True or False")
     return value
 
 
 def require_seconds(value: object, name: str) -> float:
-    """Return the value as a float; refuse anything but an int or a float. The range is not checked."""
+    """Return the value as a float; raise UsageError for anything but an int or a float, also for True and False.
+
+    The range is not checked: negative numbers, infinity and NaN pass, and an int that is too large becomes infinity.
+    """
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _make_type_error(value, name, "a number of seconds")
     try:
@@ -70,9 +86,10 @@ def require_seconds(value: object, name: str) -> float:
 
 
 def require_time_ms(value: object, name: str) -> int:
-    """Return a time in ms since 1970-01-01 UTC, rounded down; refuse other types, a time without a zone or before 1970.
+    """Return a datetime in ms since 1970-01-01 UTC, rounded down.
 
-    A date without a time of day is another type.
+    Raise UsageError for another type (also a date without a time of day), for a time without a zone, and for a time
+    before 1970.
     """
     if not isinstance(value, datetime):
         raise _make_type_error(value, name, "a datetime", _TIME_HINT)
@@ -85,9 +102,10 @@ def require_time_ms(value: object, name: str) -> int:
 
 
 def require_settings(settings: object, name: str) -> dict[str, str]:
-    """Return settings by name as a dict; refuse anything but a mapping from text to text, and an empty name.
+    """Return settings by name as a new dict; an empty mapping gives an empty one, and values may be empty.
 
-    Names and values with NUL, or that are not Unicode, are refused. Messages do not show values, which may be secret.
+    Raise UsageError for anything but a mapping from text to text, for an empty name, and for names and values with NUL
+    or that are not Unicode. Messages do not show values, which may be secret.
     """
     if not isinstance(settings, Mapping):
         raise _make_type_error(settings, name, "a dict", shows_value=False)
@@ -103,7 +121,7 @@ def require_settings(settings: object, name: str) -> dict[str, str]:
 
 
 def show(value: object) -> str:
-    """Return a value on one line for a message; a long one is cut."""
+    """Return Python's repr of a value for a message; a long one is cut, and a huge number is its type alone."""
     try:
         return reprlib.repr(value)
     except ValueError:  # a number with thousands of digits
@@ -113,6 +131,9 @@ def show(value: object) -> str:
 def _make_type_error(
     value: object, name: str, expected: str, hint: str | None = None, *, shows_value: bool = True
 ) -> UsageError:
-    """Return (not raise) the error for a value of another type than `expected`, a noun with its article."""
+    """Return (not raise) the error for a value of another type than `expected`, a noun with its article.
+
+    The message has the value only with `shows_value`; a `hint` of None gives no hint.
+    """
     shown = f" {show(value)}" if shows_value else ""
     return UsageError(f"invalid value{shown} for {name}: it must be {expected}, not {type(value).__name__}", hint)

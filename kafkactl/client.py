@@ -79,12 +79,12 @@ def connect(
 ) -> Client:
     """Return a client of a cluster; it connects when it is first used.
 
-    `bootstrap_servers` is HOST:PORT,... and `context` the name of a saved context; without both, the environment and
-    the current context choose, as in the commands. `properties` are client settings by Java's or librdkafka's names;
-    they win over those of the context, and an address among them is refused. `timeout_s` bounds each call, above 0 and
-    at most 3600 s; None takes KAFKACTL_TIMEOUT, or else 10 s. An empty text is not None, and is refused. Raise
-    UsageError for a wrong setting, address, time-out or file of contexts, and for an argument of another type; raise
-    NotFoundError for a context that does not exist.
+    `bootstrap_servers` is HOST:PORT,... and `context` the name of a saved context, whose address the servers replace
+    where both are given; without both, the environment and the current context choose, as in the commands. `properties`
+    are client settings by Java's or librdkafka's names; they win over those of the context, and an address among them
+    is refused. `timeout_s` bounds each call, above 0 and at most 3600 s; None takes KAFKACTL_TIMEOUT, or else 10 s. An
+    empty text is not None, and is refused. Raise UsageError for a wrong setting, address, time-out or file of contexts,
+    and for an argument of another type; raise NotFoundError for a context that does not exist.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
@@ -112,17 +112,19 @@ class Client:
         self._cluster = cluster
 
     def __enter__(self) -> Client:
+        """Return the client itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the connections, as close() does. An error of the block passes."""
         self.close()
 
     def close(self) -> None:
-        """Close the connections; those of librdkafka close when the client is garbage-collected.
+        """Close the connections of kafka-python; those of librdkafka close when the client is garbage-collected.
 
-        A later call opens them again.
+        Without connections nothing happens, so it may be called twice. A later call of the client opens them again.
         """
         self._cluster.close()
 
@@ -130,7 +132,7 @@ class Client:
         """Return all topics sorted by name, each with its number of partitions and replicas.
 
         Kafka's own topics are left out without `include_internal`. Raise UnreachableError where no broker answers in
-        time.
+        time, OperationError where they refuse, and UsageError for an `include_internal` that is not a bool.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
@@ -140,7 +142,7 @@ class Client:
         """Return topics with their partitions and settings, sorted by name; without names an empty list.
 
         Raise NotFoundError or OperationError for the first topic that fails, UsageError for a name that no topic can
-        have, and UnreachableError where no broker answers in time.
+        have and for a single text instead of a list, and UnreachableError where no broker answers in time.
         """
         from kafkactl.admin.topics.descriptions import describe_topics
 
@@ -221,12 +223,12 @@ class Client:
 
         `topics` are TOPIC or TOPIC:0,1; None takes all partitions in which the group has committed. `to` is a name, an
         offset from 0, or a time with a zone, of which the first record from then on is taken; `shift_by` moves each
-        offset, back where it is negative.
-        Offsets outside the log become its nearest end. Each change has its own result and error. Raise UsageError
-        unless there is exactly one of `to` and `shift_by`, for an invalid one, and for `execute` in a read-only
-        context; NotFoundError for a missing topic or partition; OperationError for a group that has members or is not a
-        consumer group, for a shift without a commit, and where the brokers refuse; UnreachableError where no broker
-        answers in time.
+        offset, back where it is negative. Offsets outside the log become its nearest end. A commit creates a group that
+        does not exist. Each change has its own result and error. Raise UsageError unless there is exactly one of `to`
+        and `shift_by`, for an invalid argument, and for `execute` in a read-only context; NotFoundError for a missing
+        topic or partition, and for `topics` of None where the group has committed nothing; OperationError for a group
+        that has members or is not a consumer group, for a shift without a commit, and where the brokers refuse;
+        UnreachableError where no broker answers in time.
         """
         from kafkactl.admin.groups.resets import (
             ResetRequest,
@@ -255,17 +257,17 @@ class Client:
         """Send records, and wait until each of them is acknowledged or has failed.
 
         A record is a value, as text or bytes, or a dict with key, value, headers, partition and timestamp (ms since
-        1970); see streams.record.Record. Keys and values in a dict are bytes, text (sent as UTF-8) or None, and headers
-        are pairs of name and value. None or no field leaves the field out; without a value the record deletes its key
-        in a compacted topic. `partition` is for records without their own; None leaves the choice to the partitioner. A
-        record that cannot be sent is in the result and raises nothing.
+        1970). Keys and values in a dict are bytes, text (sent as UTF-8) or None, and headers are pairs of name and
+        value. None or no field leaves the field out; without a value the record deletes its key in a compacted topic.
+        `partition` is for records without their own; None leaves the choice to the partitioner. A record that cannot be
+        sent is in the result and raises nothing.
 
-        Raise UsageError for a wrong record, with its number from 0, and in a read-only context. A list or tuple with a
-        wrong record is refused before anything is sent; of another iterable, the records before the wrong one are sent
-        first. Raise NotFoundError for a topic or partition that does not exist, UnreachableError where no broker
-        answers, and OperationError where the client can send no more. Each of these errors has the Delivery of the
-        records before it as `delivery`. An exception of `records` itself passes through, also after the records before
-        it were sent, with a note of their numbers.
+        Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, and in a
+        read-only context. A list or tuple with a wrong record is refused before anything is sent; of another iterable,
+        the records before the wrong one are sent first. Raise NotFoundError for a topic or partition that does not
+        exist, UnreachableError where no broker answers, and OperationError where the client can send no more. Each of
+        these errors has the Delivery of the records before it as `delivery`. An exception of `records` itself passes
+        through, also after the records before it were sent, with a note of their numbers.
         """
         from kafkactl.streams.account import Account
 
@@ -282,7 +284,12 @@ class Client:
         return Delivery(delivered=account.delivered, undelivered=tuple(undelivered))
 
     def _send(self, topic: str, records: object, partition: int | None, account: Account) -> None:
-        """Check the arguments of produce(), and send the records; `account` counts them."""
+        """Check the arguments of produce() and send the records; return when each is acknowledged or has failed.
+
+        `account` counts the records and gets the failed ones. Raise UsageError for a wrong argument or record and in a
+        read-only context, NotFoundError, UnreachableError and OperationError where nothing more can be sent, and the
+        errors of `records` itself.
+        """
         from kafkactl.streams.checked_records import make_batches, require_records
         from kafkactl.streams.producing import Sending
 
@@ -305,18 +312,19 @@ class Client:
         follow: bool = False,
         max_records: int | None = None,
     ) -> Iterator[ConsumedRecord]:
-        """Return an iterator over the records of a topic.
+        """Return an iterator over the records of a topic; those of one partition are in the order of offsets.
 
-        Without a group the reading starts at the end, at the oldest record (`from_beginning`), at the first record of a
-        time (`from_time`), or `tail` records before the end of each partition; with a group it starts at the committed
-        offsets, or where there are none at the end or, with `from_beginning`, at the oldest record. It stops after
-        `max_records` (None or a negative number is no bound), or at the ends of all partitions unless `follow` is set.
-        A record counts as handled, and is committed in the end, when the next one is asked for.
+        Without a group the reading starts at the end, at the oldest record (`from_beginning`, or
+        auto.offset.reset=earliest), at the first record of a time (`from_time`), or `tail` records before the end of
+        each partition; with a group it starts at the committed offsets, or where there are none at the end or, with
+        `from_beginning`, at the oldest record. It stops after `max_records` (None or a negative number is no bound), or
+        at the ends of all partitions unless `follow` is set. A record counts as handled when the next one is asked for.
+        At the end, or when the iterator is closed, handled records are committed and the group left.
 
-        Raise UsageError at once for a group beside a time or a tail, for a time without a zone or before 1970, for a
-        negative tail, and for a group in a read-only context. All other errors come with the first record or later:
-        NotFoundError for a topic that does not exist, UnreachableError where no broker answers in time, OperationError
-        where a broker refuses.
+        Raise UsageError at once for an argument of another type, for two starts, for a group beside a time or a tail,
+        for a time without a zone or before 1970, for a negative tail, and for a group in a read-only context. All other
+        errors come with the first record or later: NotFoundError for a topic that does not exist, UnreachableError
+        where no broker answers in time, OperationError where a broker refuses.
         """
         from kafkactl.streams.selection import SelectionRequest
 
@@ -337,7 +345,12 @@ class Client:
         return self._read(selection, max_records)
 
     def _read(self, selection: Selection, max_records: int | None) -> Iterator[ConsumedRecord]:
-        """Yield the records of a selection; see consume()."""
+        """Yield the records of a selection, at most `max_records`; None or a negative number is no bound.
+
+        A record is handled when the next one is asked for. At the end, or when the generator is closed, handled records
+        of a group are committed and the consumer is closed. Raise the errors of reading with the first record or later:
+        NotFoundError, UnreachableError, OperationError, and KafkactlError for headers that cannot be read.
+        """
         from kafkactl.streams.consuming import Reading
         from kafkactl.streams.headers import make_header_reader
         from kafkactl.streams.record import read_headers_again
@@ -370,7 +383,7 @@ class _NeverStops:
     is_over = False
 
     def wait_readable(self, descriptor: int) -> bool:
-        """Return True at once, as for a descriptor with data; it is not looked at, and reading from it may wait."""
+        """Return True at once, as for a descriptor with data; `descriptor` is not looked at."""
         return True
 
     def sleep(self, seconds: float) -> None:
@@ -392,7 +405,11 @@ def _require_success(outcomes: Sequence[Outcome]) -> None:
 
 
 def _require_properties(properties: object) -> dict[str, str]:
-    """Return the client settings of connect(); raise UsageError for another type, and for an address among them."""
+    """Return the client settings of connect() as a dict from name to value, both text.
+
+    Raise UsageError for anything but a mapping from text to text, for an empty name, for NUL and text that is not
+    Unicode, and for an address: bootstrap.servers or metadata.broker.list.
+    """
     settings = require_settings(properties, "properties")
     for name in _ADDRESSES:
         if name in settings:
@@ -403,8 +420,9 @@ def _require_properties(properties: object) -> dict[str, str]:
 def _make_reset(to: object, shift_by: object) -> Any:
     """Return the target of a reset, a `Reset`, from the two arguments of reset_offsets, of which one is None.
 
-    Raise UsageError for none or both, for another type, an unknown name, a negative offset, and for a time without a
-    zone or before 1970.
+    `to` is earliest, latest, current, an offset from 0 or a datetime; `shift_by` is an int of 64 bits. Raise UsageError
+    for none or both, for another type, an unknown name, a negative offset, and for a time without a zone or before
+    1970.
     """
     from kafkactl.admin.groups.offsets import Reset, ResetTo
 

@@ -81,7 +81,7 @@ class LazyGroup(help_text.Group):
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands that have a module, in the order of the help.
 
-        Aliases, help and version are not in it.
+        Aliases, help and version are not in it. `ctx` is not used.
         """
         return list(COMMANDS)
 
@@ -90,7 +90,10 @@ class LazyGroup(help_text.Group):
         return [*COMMANDS, *ALIASES, *_OWN]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import and return the command of a name or an alias; None for any other name, also for help and version."""
+        """Import and return the command of a name or an alias; None for any other name, also for help and version.
+
+        Each call makes a new object, whose name is that of the command and not the alias. `ctx` is not used.
+        """
         name = ALIASES.get(cmd_name, cmd_name)
         entry = COMMANDS.get(name)
         if entry is None:
@@ -103,8 +106,10 @@ class LazyGroup(help_text.Group):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return name, command and remaining arguments of the command that is called. Run `help` and `version` here.
 
-        `args` is not empty. `kafkactl help COMMAND` becomes `kafkactl COMMAND --help`. `help` alone and `version` write
-        to stdout and raise typer.Exit; during completion they write nothing. Raise UsageError for an unknown name.
+        `args` is not empty and begins with the name, which is returned as it was typed. `kafkactl help COMMAND` becomes
+        `kafkactl COMMAND --help`. `help` alone, `version`, and the help of these two write to stdout and raise
+        typer.Exit; during completion they write nothing. Raise UsageError for an unknown name and for arguments of
+        `version`.
         """
         if not ctx.resilient_parsing and (own_name := _find_own_help(args)) is not None:
             stdout.out.write_text(f"Usage: kafkactl {own_name}{_OWN_ARGUMENTS[own_name]}\n\n  {_OWN[own_name]}\n")
@@ -130,9 +135,10 @@ class LazyGroup(help_text.Group):
         return [*rows, *_OWN.items()]
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Return the commands, without aliases, and the options that begin with the incomplete word, as proposals.
+        """Return the commands that begin with the incomplete word as proposals; for - and the like, the options.
 
-        A proposal is a CompletionItem of click.
+        Aliases are not proposed, help and version are. They have the order of the help. A proposal is a CompletionItem
+        of click, with the summary as its help.
         """
         summaries = {name: entry.summary for name, entry in COMMANDS.items()} | _OWN
         names = [
@@ -152,14 +158,20 @@ app = typer.Typer(
 
 
 def _find_own_help(args: Sequence[str]) -> str | None:
-    """Return the own command whose help is asked for, as by `help version` and `version --help`; None for others."""
+    """Return `help` or `version` where its help is asked for; None for any other arguments.
+
+    That is `NAME --help`, `NAME -h` and `help NAME`. `args` is not empty.
+    """
     if args[0] in _OWN and args[1:2] in (["--help"], ["-h"]):
         return args[0]
     return args[1] if args[0] == "help" and args[1:2] and args[1] in _OWN else None
 
 
 def _print_version(is_requested: bool) -> None:
-    """Write the version and the state of each compiled part to stdout, and raise typer.Exit. False does nothing."""
+    """Write the version and the state of each compiled part to stdout as one line, and raise typer.Exit.
+
+    False does nothing.
+    """
     if is_requested:
         from kafkactl.cli.frame import compiled_parts
 
@@ -193,10 +205,10 @@ def root(
 
 
 def main() -> NoReturn:
-    """Run the command line in sys.argv, and exit with its status. An unexpected exception is raised only with --debug.
+    """Run the command line in sys.argv, and end the process with its status. It never returns.
 
-    os._exit leaves out the end of the interpreter, which takes 10 to 20 ms. Before it, clients are closed and the
-    output is flushed.
+    An unexpected exception is raised only with --debug. os._exit leaves out the end of the interpreter, which takes 10
+    to 20 ms; the output was flushed before.
     """
     startup.prepare_process()
     status = run(sys.argv[1:])
@@ -204,10 +216,12 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line, print its error if there is one, and return the exit status; see statuses.
+    """Run one command line, print its error on stderr if there is one, and return the exit status.
 
-    `arguments` are those after the program's name. An unexpected exception is printed as a bug; with --debug it is
-    raised. Ctrl-C gives 130, and a reader of stdout that left gives 0.
+    `arguments` are those after the program's name. The status is 0 (done), 1 (failed), 2 (wrong usage, also the help
+    for a missing command), 3 (no answer), 4 (a condition does not hold), or 128 plus the number of a signal: Ctrl-C
+    gives 130. A reader of stdout that left gives 0. An unexpected exception is printed as a bug and gives 1; with
+    --debug it is raised.
     """
     typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))
@@ -247,9 +261,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    """Return whether -o, or else KAFKACTL_OUTPUT, selects json or jsonl. Errors of the command line are then json, too.
+    """Return whether -o, or else KAFKACTL_OUTPUT, is json or jsonl. Errors of the command line are then json, too.
 
-    The last of several -o counts. `arguments` are those after the program's name.
+    The forms are -o FORMAT, -oFORMAT, --output FORMAT and --output=FORMAT; the last one counts. `arguments` are those
+    after the program's name. Nothing is raised.
     """
     format = os.environ.get("KAFKACTL_OUTPUT", "")
     for before, argument in pairwise(("", *arguments)):
@@ -278,10 +293,10 @@ def _flush(status: int, arguments: list[str]) -> int:
 
 
 def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
-    """Print an error, with --debug also its traceback, and return its exit status.
+    """Print an error on stderr, with --debug also its traceback, and return its exit status.
 
-    The output is flushed before, and an error of that is ignored. An UnansweredError of a command that may have changed
-    the cluster gets the words "may have been done".
+    The output is flushed before, and an error of that is ignored. `arguments` are only searched for --debug. An
+    UnansweredError of a command that may have changed the cluster gets the words "may have been done".
     """
     if isinstance(failure, UnansweredError) and before_change.was_called.get():
         failure = UnansweredError(
@@ -298,9 +313,9 @@ def _print_error(failure: KafkactlError, arguments: list[str]) -> int:
 
 
 def _convert_error(failure: Exception) -> KafkactlError | None:
-    """Return an error of the command line parser as a UsageError, and an abort as a KafkactlError.
+    """Return an error of the command line parser as a UsageError, in kafkactl's words and with a hint.
 
-    None means any other error.
+    An abort (typer.Abort) becomes a KafkactlError "stopped". None means any other error.
     """
     if isinstance(failure, typer.Abort):
         return KafkactlError("stopped", None)
@@ -314,7 +329,10 @@ def _convert_error(failure: Exception) -> KafkactlError | None:
 
 
 def _simplify(text: str) -> str:
-    """Return an error of the command line parser in kafkactl's own words, and any other text unchanged."""
+    """Return an error of the command line parser in kafkactl's own words, and any other text unchanged.
+
+    `text` has no full stop at its end.
+    """
     for pattern, replacement in _PARSER_ERRORS:
         text = pattern.sub(replacement, text)
     return text

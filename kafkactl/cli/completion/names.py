@@ -26,12 +26,15 @@ ANSWER_TIMEOUT_S = 2.0
 
 
 def make_item(value: str, help: str | None = None) -> Any:
-    """Return one proposal with the help text that zsh and fish show beside it; None shows nothing."""
+    """Return one proposal: a value with the help text that zsh and fish show beside it; None shows nothing."""
     return typer_internals.make_completion_item(value, help)
 
 
 def complete_contexts(incomplete: str) -> list[str]:
-    """Return the names of contexts that begin with the incomplete word, sorted; none where they cannot be read."""
+    """Return the names of contexts that begin with the incomplete word, sorted; none where they cannot be read.
+
+    Names with a blank, or a character that cannot be printed, are left out.
+    """
     from kafkactl.connection import contexts
 
     return _filter_names(lambda: contexts.load().contexts, incomplete)
@@ -45,30 +48,33 @@ def complete_local_clusters(incomplete: str) -> list[str]:
 
 
 def complete_topics(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of topics that begin with the incomplete word, sorted; none without an answer.
+    """Return the names of topics that begin with the incomplete word, sorted. Internal topics are included.
 
-    `ctx` is the context of the line, whose options name the cluster. Internal topics are included.
+    `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. There are none without
+    an answer within 2 s or with wrong settings; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "topics", _ask_topics), incomplete)
 
 
 def complete_groups(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of consumer groups that begin with the incomplete word, sorted; none without an answer.
+    """Return the names of consumer groups that begin with the incomplete word, sorted.
 
-    `ctx` is the context of the line, whose options name the cluster.
+    `ctx` is the context of the line, whose options name the cluster. Names are cached for 10 s. Names with a blank are
+    left out. There are none without an answer within 2 s or with wrong settings; nothing is raised.
     """
     return _filter_names(lambda: _list_names(ctx, "groups", _ask_groups), incomplete)
 
 
 def complete_entity_types(incomplete: str) -> list[str]:
-    """Return the types of entities that begin with the incomplete word, sorted."""
+    """Return the types of entities, such as topics, that begin with the incomplete word, sorted."""
     return _filter_names(lambda: list(EntityType), incomplete)
 
 
 def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the types of entities that begin with the incomplete word, or after a type the names of that type.
 
-    `ctx` is the context of the line. Both are sorted; there are no names without an answer.
+    `ctx` is the context of the line. Both are sorted. There are names only of topics, groups and brokers (ids), and
+    none without an answer within 2 s.
     """
     words = ctx.params.get("entity") or ()
     if len(words) % 2 == 0:
@@ -79,7 +85,8 @@ def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the last entity type on the command line: topics, groups or broker ids.
 
-    They begin with the incomplete word and are sorted as text. There are none without an answer and for other types.
+    They begin with the incomplete word and are sorted as text. Without a type it is topics, or brokers after --broker.
+    There are none for other types and without an answer within 2 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ is EntityType.GROUPS:
@@ -90,10 +97,11 @@ def complete_entity_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of the entity's settings that begin with the incomplete word, sorted; none without an answer.
+    """Return the names of settings for the entity's type that begin with the incomplete word, sorted.
 
-    They end in = because a value must follow. Settings that are read-only are left out. `ctx` is the context of the
-    line, which names the type of the entity.
+    They end in = because a value must follow. They are the settings of one entity of the type, without the read-only
+    ones; for users, clients and ips the names of quotas. `ctx` is the context of the line, which names the type. There
+    are none without an answer within 2 s; nothing is raised.
     """
     type_ = _find_entity_type(ctx)
     if type_ in QUOTA_TYPES:
@@ -107,9 +115,9 @@ def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of limits that begin with the incomplete word, with = at the end for the command `set`.
+    """Return the names of quotas that begin with the incomplete word, with = at the end for the command `set`.
 
-    After --ip they are the limits of ips, else those of users and clients.
+    After --ip they are the quotas of ips, else those of users and clients. No broker is asked.
     """
     from kafkactl.admin.quotas import QUOTA_NAMES
 
@@ -120,9 +128,10 @@ def complete_quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_removable_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of the entity's settings that begin with the incomplete word, sorted, without =.
+    """Return the names of settings for the entity's type that begin with the incomplete word, without =.
 
-    There are none without an answer.
+    They are sorted and not read-only; for users, clients and ips they are quotas. There are none without an answer
+    within 2 s; nothing is raised.
     """
     return [name.removesuffix("=") for name in complete_config_names(ctx, incomplete)]
 
@@ -143,9 +152,9 @@ def _filter_names(names: Callable[[], Iterable[str]], incomplete: str) -> list[s
 
 
 def _find_entity_type(ctx: typer.Context) -> EntityType:
-    """Return the last entity type on the command line. Without one it is topics, or brokers after --broker.
+    """Return the last entity type of the arguments, or else the last one of --entity-type.
 
-    An unknown type is ignored.
+    Without one it is topics, or brokers after --broker. Unknown types are ignored.
     """
     in_place = list(ctx.params.get("entity") or ())[::2]
     for text in (*reversed(in_place), *reversed(ctx.params.get("entity_type") or ())):
@@ -155,10 +164,11 @@ def _find_entity_type(ctx: typer.Context) -> EntityType:
 
 
 def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str]]) -> list[str]:
-    """Return names from the cache, or from the cluster by `ask`. They are empty without an answer within 2 s.
+    """Return names from the cache, or from the cluster by `ask`; empty where `ask` raises KafkactlError.
 
-    `kind` names the cache file. The names, also an empty list, are written to the cache. Raise UsageError or
-    NotFoundError for settings of the cluster that are wrong, and OSError where the cache cannot be used.
+    The time-out of `ask` is 2 s. `kind` is a part of the name of the cache file. Names from `ask`, also an empty list,
+    are written to the cache. Raise UsageError or NotFoundError for settings of the cluster that are wrong, and OSError
+    where the cache cannot be read or written.
     """
     import hashlib
     import json
@@ -212,7 +222,7 @@ def _read_cache(file: Path) -> list[str] | None:
         if time.time() - file.stat().st_mtime > CACHE_S:
             return None
         return [str(name) for name in json.loads(file.read_text(encoding="utf-8"))]
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, TypeError):
         return None
 
 
@@ -237,9 +247,9 @@ def _ask_groups(cluster: Cluster) -> list[str]:
 
 
 def _ask_configs(cluster: Cluster, type_: EntityType) -> list[str]:
-    """Return the names of the settings that can be changed, of one entity of the type; empty without an entity.
+    """Return the names of the settings that can be changed, of the first entity of the type; empty without one.
 
-    Raise UnreachableError, or OperationError for a refusal.
+    Raise UnreachableError, OperationError for a refusal, and KeyError for users, clients and ips.
     """
     from kafkactl.admin.configs import describe_configs, list_entities
 

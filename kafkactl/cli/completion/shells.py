@@ -100,7 +100,8 @@ class LineAnswers:
     def get_completion_args(self) -> tuple[list[str], str]:
         """Return the complete words after the program's name, and the incomplete last word, "" after a blank.
 
-        The line is in the environment variable _KAFKACTL_LINE. Where a quotation is open it is split at blanks.
+        The line is in the environment variable _KAFKACTL_LINE; without it the result is empty: ([], ""). Words are
+        split as in a POSIX shell, or at blanks where a quotation is open.
         """
         import shlex
 
@@ -114,7 +115,7 @@ class LineAnswers:
         return typed, incomplete
 
     def format_completion(self, item: Any) -> str:
-        """Return the line that bash reads for a proposal: its value alone."""
+        """Return the line that bash reads for a proposal: its `value` alone, without a line end."""
         return str(item.value)
 
 
@@ -122,7 +123,11 @@ class DescribedAnswers(LineAnswers):
     """Completion whose answers have descriptions (zsh and fish)."""
 
     def format_completion(self, item: Any) -> str:
-        """Return the line that zsh and fish read for a proposal: its value, a tab, and its description in one line."""
+        """Return the line that zsh and fish read for a proposal, without a line end: VALUE, a tab, DESCRIPTION.
+
+        Blanks and line ends in the description become single blanks. Without a description the tab is the last
+        character.
+        """
         return f"{item.value}\t{' '.join((item.help or '').split())}"
 
 
@@ -155,7 +160,7 @@ def _install_zsh(*, prog_name: str, complete_var: str, shell: str) -> Path:
 
 
 def make_script(shell: str) -> str:
-    """Return the script of a shell, as it is in completions/.
+    """Return the script of a shell, as it is in completions/, with a line end at its end.
 
     Raise KeyError for a shell other than bash, zsh and fish.
     """

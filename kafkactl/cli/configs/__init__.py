@@ -252,7 +252,10 @@ def diff(
 
 
 def _default_comes_first(click_context: typer.Context) -> bool:
-    """Return whether --entity-default stands before --entity-name: parameters have the order of the command line."""
+    """Return whether --entity-default stands before --entity-name on the command line, or alone.
+
+    False means the other order, or that --entity-default is missing.
+    """
     names = list(click_context.params)
     return names.index("entity_default") < names.index("entity_name")
 
@@ -260,9 +263,10 @@ def _default_comes_first(click_context: typer.Context) -> bool:
 def _show_settings(
     settings: Mapping[Entity, Sequence[Config]], output: ReportOptions, columns: Sequence[Column]
 ) -> None:
-    """Show the settings of each entity, one table for each. A note says where there are none.
+    """Show settings on stdout: one table, or for several entities one for each that has settings, with its name.
 
-    `settings` has the settings to show by entity, in order. Raise UsageError for a column that the table does not have.
+    `settings` has the settings to show by entity, in order. A note on stderr says where there are none. Raise
+    UsageError for a column that the table does not have.
     """
     rows = [setting for entity_settings in settings.values() for setting in entity_settings]
     if len(settings) == 1:
@@ -285,7 +289,8 @@ def _describe_clients(connected: Cluster, choices: Sequence[EntityChoice], outpu
     """Show the quotas of users, clients and ips, and the credentials where all of the entities are users.
 
     A name of None stands for all entities of its type; credentials of the default are not read. A note says where there
-    is nothing to show. Raise OperationError for a refusal, and UnreachableError.
+    is nothing to show, but not with -o kafka. Raise OperationError for a refusal, UnreachableError, and UsageError for
+    a column that the tables do not have.
     """
     from kafkactl.admin import quotas, scram
     from kafkactl.output import client_tables

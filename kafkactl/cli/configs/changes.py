@@ -32,11 +32,13 @@ def parse_alterations(
     add_config_file: Path | None,
     delete_config: Sequence[str] | None,
 ) -> list[Alteration]:
-    """Return all changes of the flags. A file with secrets that others can read gets a warning.
+    """Return all changes: of --set, --append, --subtract, the list or the file of --add-config, then deletions.
 
-    Raise UsageError for no change, for a text that is not NAME=VALUE, for a file that cannot be read, for a name that
-    is changed twice, for a name that no setting can have, for a secret on the command line, and for --add-config
-    together with --add-config-file. Inside the list of --add-config and inside the file the last of equal names counts.
+    `set_`, `append` and `subtract` have NAME=VALUE, `add_config` is A=1,B=[x,y], `delete_config` has names with commas.
+    A file with secrets that others can read gets a warning. Raise UsageError for no change, a text that has another
+    form, a file that cannot be read, a name that is changed twice or that no setting can have, a secret on the command
+    line, and --add-config together with --add-config-file. In `add_config` and in the file the last of equal names
+    counts.
     """
     if add_config is not None and add_config_file is not None:
         raise make_exclusive_error("--add-config", "--add-config-file")
@@ -72,10 +74,10 @@ def parse_alterations(
 
 
 def parse_list(text: str) -> dict[str, str]:
-    """Return the settings of Kafka's list A=1,B=[x,y]. Commas inside square brackets belong to the value.
+    """Return the settings of Kafka's list A=1,B=[x,y] by name. Commas inside square brackets belong to the value.
 
     The last of equal names counts. Brackets, and blanks around names and values, are removed. Raise UsageError for a
-    part that is not name=value.
+    part without an equals sign or with two outside brackets, and for an empty text. Names may be empty.
     """
     pairs = {}
     for part in re.split("," + _OUTSIDE_BRACKETS, text):
@@ -92,11 +94,12 @@ def parse_list(text: str) -> dict[str, str]:
 def make_changes(
     cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration], dry_run: bool, strict: bool
 ) -> None:
-    """Change the settings of one entity: all of them, or none. `entity` has its parts.
+    """Change the settings of one entity: all of them, or none; only credentials change one after the other.
 
-    A user and a client are two parts, any other entity is one. `strict` refuses to delete a setting that is not set.
-    With `dry_run` the brokers only check. Raise OperationError for a refusal and an unknown logger, NotFoundError for
-    an entity that does not exist, UnreachableError, and UsageError for a change that the entity cannot have.
+    `entity` has its parts: a user and a client are two, any other entity is one. `strict` refuses to delete a setting
+    that is not set; for quotas this is always refused. With `dry_run` the brokers only check. Raise OperationError for
+    a refusal and an unknown logger, NotFoundError for an entity that does not exist, UnreachableError, and UsageError
+    for a change that the entity cannot have.
     """
     if entity[0].type in QUOTA_TYPES:
         _change_client_settings(cluster, entity, changes, dry_run)
@@ -117,7 +120,8 @@ def make_changes(
 def find_inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration]) -> tuple[str, ...] | None:
     """Return the arguments of the command that restores the present values, which are read from the cluster.
 
-    None means that the values cannot be read, are secret, or belong to users, clients or ips.
+    They begin with "configs", "alter". None means that the values cannot be read, are secret, or belong to users,
+    clients or ips. Nothing is raised for an error of the cluster.
     """
     if entity[0].type in QUOTA_TYPES or any(secrets.is_secret(change.name) for change in changes):
         return None
@@ -139,7 +143,10 @@ def find_inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[A
 
 
 def describe_change(change: Alteration) -> str:
-    """Return a change in words, without secrets, such as retention.ms=1000 or no retention.ms."""
+    """Return a change in words: NAME=VALUE, "no NAME", "NAME with VALUE" or "NAME without VALUE".
+
+    The value of a secret is (hidden).
+    """
     value = "(hidden)" if secrets.is_secret(change.name) else change.value
     return {
         Operation.SET: f"{change.name}={value}",

@@ -130,11 +130,13 @@ class EntityOptions:
     ] = False
 
     def parse_choices(self, default_comes_first: bool = False) -> list[EntityChoice]:
-        """Return the selected entities: one, or a user and a client in the order of the command line.
+        """Return the selected entities: one, or a user and a client.
 
-        If --entity-default stands before --entity-name (`default_comes_first`), the default belongs to the first
-        --entity-type. Raise UsageError where no entity is selected, where two ways of selection are mixed, for an
-        unknown type, and for combinations and names that cannot have settings.
+        They have the order of the arguments or of --entity-type; of the short options a client comes first, and
+        defaults last. If --entity-default stands before --entity-name (`default_comes_first`), the default belongs to
+        the first --entity-type. Raise UsageError where no entity is selected, where two ways of selection are mixed,
+        for an unknown type, and for combinations and names that cannot have settings. For the name of an ip the
+        resolver may be asked.
         """
         spellings = [
             choices
@@ -158,8 +160,8 @@ class EntityOptions:
     def _read_arguments(self) -> list[EntityChoice]:
         """Return the entities of the positional arguments TYPE NAME, in pairs; empty without arguments.
 
-        --default belongs to the last type. Raise UsageError for an unknown type, and for a name together with
-        --default.
+        A last type without a name has the name None, or "" with --default. Raise UsageError for an unknown type, and
+        for a last name together with --default.
         """
         words = list(self.entity or ())
         pairs = [
@@ -194,7 +196,10 @@ class EntityOptions:
         return [EntityChoice(type_, names[index] if index < len(names) else None) for index, type_ in enumerate(types)]
 
     def _read_short_flags(self) -> list[EntityChoice]:
-        """Return the entities of flags such as --topic and --user-defaults; empty without them."""
+        """Return the entities of flags such as --topic and --user-defaults; empty without them.
+
+        Names come before defaults, a client before a user. Nothing is refused.
+        """
         choices = [
             EntityChoice(type_, getattr(self, flag))
             for flag, type_ in _NAME_FLAGS.items()
@@ -220,16 +225,17 @@ def require_entities(choices: list[EntityChoice]) -> list[Entity]:
 
 
 def _parse_type(text: str) -> EntityType:
-    """Return the type of a name, singular or plural; raise UsageError for an unknown one."""
+    """Return the type of a name, singular or plural, in lower case; raise UsageError for any other text."""
     if (entity_type := EntityType.find_type(text)) is None:
         raise make_invalid_error(text, "TYPE", list(EntityType))
     return entity_type
 
 
 def _require_valid_choices(choices: list[EntityChoice]) -> None:
-    """Raise UsageError for combinations and names that cannot have settings.
+    """Raise UsageError for combinations and names that cannot have settings; otherwise do nothing.
 
-    Only a user and a client can be combined. A broker id must be a number, and an ip an address or a known host.
+    Only a user and a client can be combined. Only users, clients, ips and brokers have a default. A broker id must be a
+    number, and an ip an address or a host name that can be resolved here.
     """
     types = [choice.type for choice in choices]
     if len(types) > 1 and sorted(types) != [EntityType.CLIENTS, EntityType.USERS]:

@@ -123,7 +123,7 @@ class RangeFlags:
     ] = None
 
     def settings(self) -> Mapping[str, Flag]:
-        """Return the client settings of these options by name; empty without --from-beginning."""
+        """Return {"auto.offset.reset": Flag} with the value earliest for --from-beginning; else an empty dict."""
         from kafkactl.connection.settings import Flag
 
         return {"auto.offset.reset": Flag("--from-beginning", "earliest")} if self.from_beginning else {}
@@ -175,10 +175,10 @@ class RangeFlags:
         return replace(selection, until_end=True) if until_end else selection
 
     def _parse_times(self, clock: TimeOptions) -> TimeRange:
-        """Return the range of times in ms since 1970, without its end; None is no bound.
+        """Return the range of times in ms since 1970, from its start to before its end; None is no bound.
 
-        The end is 1 ms after --to-time, whose records are read. Raise UsageError for a wrong time or zone, and for
-        --between beside another time.
+        The end is 1 ms after --to-time, so that records of this time are read, but B itself for --between A..B. Raise
+        UsageError for a wrong time or zone, and for --between beside another time.
         """
         if self.between is not None:
             for flag, value in (("--from-time", self.from_time), ("--to-time", self.to_time)):
@@ -195,8 +195,10 @@ class RangeFlags:
     ) -> tuple[list[str], TopicSelection | None, dict[tuple[str, int], int | None] | None]:
         """Return the names of topics, the selection of --include, and the starts of the partitions of --assign.
 
-        With --include there are no names; without an option the second and the third are None. Raise UsageError for a
-        missing topic, for options that are mutually exclusive, and for a wrong value.
+        The starts map (topic, number) to the first offset, None without one; the names are sorted then. With --include
+        there are no names. Without an option the second and the third are None. Raise UsageError for a missing or
+        illegal topic, for options that are mutually exclusive, for a partition that is given twice, and for a wrong
+        value.
         """
         topic_flags = [flag for flag, value in (("--include", self.include), ("--assign", self.assign)) if value]
         if topic_flags and (topic or topic_flag or len(topic_flags) > 1):
@@ -251,7 +253,10 @@ class FilterFlags:
     def make_filters(self, key: Format, value: Format) -> list[RecordFilter]:
         """Return a filter for each condition: a function that returns whether a message of the consumer meets it.
 
-        `key` and `value` are the formats of keys and values. Raise UsageError for a wrong pattern or condition.
+        `key` and `value` are the formats of keys and values. Conditions are regular expressions for keys and values,
+        NAME or NAME=REGEX for headers, and such as .user.id == 7 for JSON. Raise UsageError for a wrong one. A filter
+        raises KafkactlError for headers that cannot be read, and OperationError or UnreachableError where a schema is
+        missing.
         """
         from kafkactl.streams import filters
 
@@ -311,7 +316,7 @@ class StyleFlags:
     ] = None
 
     def choose_formats(self, key: Format, value: Format) -> tuple[Format, Format]:
-        """Return the formats of keys and values: those of the deserializer classes, or else the arguments.
+        """Return the formats of keys and values: those of Kafka's deserializer classes, or else the arguments.
 
         Raise UsageError for an unknown class.
         """
@@ -390,9 +395,9 @@ class MemberFlags:
     ] = None
 
     def settings(self) -> Mapping[str, Flag]:
-        """Return the client settings of these options by name, without those that are not given.
+        """Return the client settings of these options by librdkafka's names, without those that are not given.
 
-        Raise UsageError for an unknown isolation level or protocol.
+        Each value is a Flag with its option. Raise UsageError for an unknown isolation level or protocol.
         """
         from kafkactl.connection.settings import Flag
 
@@ -429,10 +434,10 @@ class MemberFlags:
 
 
 def _parse_assignment(text: str) -> tuple[tuple[str, int], int | None]:
-    """Return the partition, as (topic, number), and the first offset of --assign.
+    """Return the partition, as (topic, number), and the first offset of a text TOPIC:PARTITION[:OFFSET].
 
-    The offset is None without one; for earliest and latest it is librdkafka's constant. Raise UsageError for a text
-    that is not TOPIC:PARTITION[:OFFSET].
+    The offset is None without one; for earliest and latest it is librdkafka's constant. Raise UsageError for another
+    text, also for an empty topic. The name of the topic is not checked otherwise.
     """
     topic, *numbers = text.split(":")
     if not topic or len(numbers) not in (1, 2) or not (numbers[0].isascii() and numbers[0].isdigit()):
@@ -444,7 +449,10 @@ def _parse_assignment(text: str) -> tuple[tuple[str, int], int | None]:
 
 
 def _parse_offset(text: str, flag: str) -> int:
-    """Return an offset, or librdkafka's constant for earliest and latest; raise UsageError that names the option."""
+    """Return an offset, or librdkafka's constant for earliest and latest (in any case).
+
+    A number has digits of ASCII only and is at most 2^63 - 1. Raise UsageError, which names `flag`, for any other text.
+    """
     from confluent_kafka import OFFSET_BEGINNING, OFFSET_END
 
     constants = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}

@@ -62,9 +62,10 @@ class Printing:
         """Print until the selection is read, or a signal or the reader of stdout ends it; return the exit status.
 
         `latest` keeps only the last record of each key, or is None. The group is left and the consumer closed in any
-        case. The status is 0 also when the reader left, 1 if records were skipped, 3 if offsets may not have been
-        committed, and after a signal 128 plus its number. Raise FormatError for a record that does not have its format,
-        without --skip-message-on-error; OutputError where stdout cannot be written; and the errors of reading.
+        case, and a note has the number of records; call this once. The status is 0 also when the reader left, 1 if
+        records were skipped, 3 if offsets may not have been committed, and after a signal 128 plus its number. Raise
+        FormatError for a record that does not have its format, without --skip-message-on-error; OutputError where
+        stdout cannot be written; and the errors of reading.
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive
@@ -86,7 +87,8 @@ class Printing:
     def _print_all(self, latest: Latest | None) -> None:
         """Print the batches that are read, up to the limit, and mark as done what the reader has read.
 
-        Raise what `run` raises, and StopRequestedError and ReaderLeftError.
+        Raise FormatError for a record that does not have its format, OutputError, the errors of reading,
+        StopRequestedError at a signal, and ReaderLeftError.
         """
         out.write(self._writer.head)
         for batch in self._reading.read_batches() if self._left != 0 else ():
@@ -162,8 +164,8 @@ class Printing:
     def _finish(self, stopping: Stopping) -> None:
         """Write the rest of the output, commit the records that were handed over, and leave the group.
 
-        After a signal this takes at most the time that is left. Errors of the output are dropped; a warning says where
-        offsets may not have been committed.
+        This takes at most 8 s, after a signal the time that is left. Errors of the output are dropped; a warning says
+        where offsets may not have been committed, and a note has the number of records.
         """
         out.while_blocked = None
         try:
@@ -228,8 +230,8 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
     """Print plain lines until the selection is read, or a signal or the reader of stdout ends it.
 
     Return the exit status: 0 also when the reader left, after a signal 128 plus its number. `limit` is the largest
-    number of records, None for no limit. The reading is closed in any case. Raise OutputError where stdout cannot be
-    written, and the errors of reading.
+    number of records, None for no limit. In any case the reading is closed, and a note has the number of records. Raise
+    OutputError where stdout cannot be written, and the errors of reading.
     """
     pending: deque[tuple[int, Chunk]] = deque()
     printed = 0
@@ -263,7 +265,10 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
 
 
 def make_summary(printed: int, skipped: int = 0) -> str:
-    """Return the last line that Kafka's tool writes to stderr, without a line end; 0 skipped records are left out."""
+    """Return "Processed a total of N messages", as Kafka's tool, without a line end.
+
+    Skipped records are added as ", N skipped", unless there are 0.
+    """
     return f"Processed a total of {printed} messages" + (f", {skipped} skipped" if skipped else "")
 
 

@@ -146,8 +146,9 @@ def _change_settings(
 ) -> contexts.ContextFile:
     """Return the file with a context changed or added; nothing is written. An empty value removes a setting.
 
-    `servers` and `read_only` of None stay as they are; a new context is writable then. Raise UsageError for a context
-    without servers, a wrong address, or a setting that cannot be translated.
+    `new_settings` are added to the present ones. `servers` and `read_only` of None stay as they are; a new context is
+    writable then. Raise UsageError for a context without servers, a wrong address, or a setting that cannot be
+    translated.
     """
     present_context = file.contexts.get(name)
     servers = servers or (present_context.bootstrap_servers if present_context else None)

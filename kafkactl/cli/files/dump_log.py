@@ -60,7 +60,11 @@ class DecoderOptions:
 
     @property
     def topic(self) -> str | None:
-        """Return the internal topic whose records are decoded, without __, the first of several, or None."""
+        """Return the internal topic whose records are decoded, without __, or None without such an option.
+
+        Of several options the first counts: consumer_offsets, transaction_state, cluster_metadata, remote_log_metadata,
+        share_group_state.
+        """
         if self.offsets_decoder:
             return "consumer_offsets"
         if self.transaction_log_decoder:
@@ -73,13 +77,14 @@ class DecoderOptions:
 
     @property
     def is_any(self) -> bool:
-        """Return whether one of the options is given."""
+        """Return whether one of the options is given: an internal topic, or a class of keys or values."""
         return bool(self.topic or self.key_decoder_class or self.value_decoder_class)
 
     def make_decoder(self, key: Format, value: Format) -> Decoder:
-        """Return the decoder of keys and values: that of the internal topic, of the classes, or of the formats.
+        """Return the decoder of keys and values: that of the internal topic, or of the classes or formats.
 
-        `key` and `value` are the formats where no class is given. Raise UsageError for an unknown class.
+        `key` and `value` are the formats where no class is given. Raise UsageError for an unknown class; with an
+        internal topic classes are ignored.
         """
         from kafkactl.output.records import decoders
 
@@ -167,7 +172,7 @@ class SelectOptions:
     def _time_range(self, clock: TimeOptions) -> TimeRange:
         """Return the bounds in ms since 1970; None is no bound. The start is included, the end is not.
 
-        Raise UsageError for a wrong time, an unknown zone, or two ranges.
+        Raise UsageError for a wrong time, an unknown zone, and for --between beside --from-time or --to-time.
         """
         if self.between is not None:
             if self.from_time is not None or self.to_time is not None:
@@ -181,9 +186,10 @@ class SelectOptions:
     def make_selection(self, key: Format, decoder: Decoder, clock: TimeOptions, as_rows: bool) -> Selection:
         """Return the selection of records for rows (`as_rows`), or for Kafka's text.
 
-        Rows leave batches with a wrong CRC out, Kafka's text shows them. `key` turns --key into bytes, and `decoder`
-        gives the text for --grep. Raise UsageError for options that are mutually exclusive, a wrong time, and an
-        invalid pattern, and FormatError for a --key that is not of its format.
+        Rows leave batches with a wrong CRC out and Kafka's text shows them; with --keep-bad-crc both show them and
+        report an error. `key` turns --key into bytes, and `decoder` gives the text for --grep. Raise UsageError for
+        options that are mutually exclusive, a wrong time, and an invalid pattern, and FormatError for a --key that is
+        not of its format.
         """
         from kafkactl.storage.selection import BadCrc, Selection, grep
 
@@ -337,9 +343,10 @@ def dump_log(
 
 
 def _expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
-    """Return the files to read, with segments in place of folders, and a status for each folder without segments.
+    """Return the files to read, with segments in place of folders, and a status for each folder that has an error.
 
-    Errors of folders are printed. A name that does not exist stays in the list: it is refused when it is read.
+    A folder without segments is such an error. Errors are printed on stderr. A name that does not exist stays in the
+    list: it is refused when it is read.
     """
     from kafkactl.output import people
     from kafkactl.storage.log_dir import list_all_segments

@@ -41,7 +41,7 @@ class Level(StrEnum):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names of the columns that identify a row: topic, then partition, then file."""
+        """Return the columns that identify a row: topic; for a partition also partition; for a segment also file."""
         counts = {"topic": 1, "partition": 2, "segment": 3}
         return ("topic", "partition", "file")[: counts[self]]
 
@@ -111,12 +111,17 @@ def stats(
     failures: list[int] = []
 
     def report_failure(error: KafkactlError) -> None:
-        """Print an error and keep its status."""
+        """Print an error on stderr and add its exit status to `failures`."""
         people.error(error)
         failures.append(error.status)
 
     def read_segments() -> Iterator[tuple[dict[str, Any], Stats]]:
-        """Yield the names of the row, and the statistics, of every segment."""
+        """Yield the names of the row, as a dict from the columns of --by, and the Stats of every segment.
+
+        They have the order of the folders, and in a folder that of the offsets. A segment that was deleted meanwhile is
+        left out. A part that cannot be read is printed as an error; raise UsageError or FormatError for a file that
+        cannot be opened.
+        """
         for partition_folder in partitions:
             topic, partition = split_folder_name(partition_folder)
             end = None
@@ -140,19 +145,19 @@ def stats(
 
 
 def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
-    """Return the folders of partitions, and an exit status for folders without partitions.
+    """Return the folders of partitions, and an exit status: 0 if every given folder has partitions.
 
-    `folders` are partitions or log dirs. Errors are printed; if only one folder is given, raise its error:
-    MissingFileError for no folder, NotFoundError for one without segments, UsageError for one that cannot be listed.
-    Raise UsageError for None or an empty list.
+    `folders` are partitions or log dirs. Skipped entries are printed as notes. Errors are printed; if only one folder
+    is given, its error is raised: MissingFileError for no folder, NotFoundError for one without segments, UsageError
+    for one that cannot be listed. Raise UsageError for None or an empty list.
     """
     from kafkactl.storage.log_dir import SkippedPath, list_files, no_segments, parse_folder_name, scan_log_dir
 
     def list_partitions(path: Path) -> list[Path]:
-        """Return the folders of partitions in a folder, and print the skipped ones.
+        """Return the folders of partitions in a folder, or the folder itself; print the skipped ones as notes.
 
-        Raise MissingFileError where the path is no folder, NotFoundError for no partition, and UsageError where the
-        folder cannot be listed.
+        Folders named -delete, -stray or -future in it are skipped. Raise MissingFileError where the path is no folder,
+        NotFoundError for no partition, and UsageError where the folder cannot be listed.
         """
         folders = scan_log_dir(path)
         for folder in [folder for folder in folders.partitions if folder != path]:
@@ -171,10 +176,10 @@ def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
 
 
 def _read_folders(folders: list[Path] | None, read: Callable[[Path], list[T]]) -> tuple[list[T], int]:
-    """Return the results of `read` for all folders in one list, and an exit status.
+    """Return the results of `read`, called for each folder, in one list, and an exit status for all folders.
 
-    Errors are printed; if only one folder is given, raise its error. The status is 0 if all were read. Raise UsageError
-    for None or an empty list.
+    A KafkactlError of `read` is printed; if only one folder is given, it is raised. The status is 0 if all were read,
+    the status of the errors if all failed alike, else 1. Raise UsageError for None or an empty list.
     """
     if not folders:
         raise UsageError("missing argument DIR", "name a partition's folder, or one of the broker's log.dirs")
@@ -200,21 +205,27 @@ def _choose_style(row: dict[str, Any]) -> str:
 def _make_report(rows: list[dict[str, Any]], by: Level) -> Report:
     """Return the two tables of statistics: offsets and counts, then codecs, sizes and keys.
 
-    `rows` are the statistics by the names of their json fields, `by` is the thing that a row describes. `rows` are the
-    data for structured formats.
+    `rows` are the statistics by the names of their json fields, and the data for structured formats. `by` is what a row
+    describes; it decides the columns for topic, partition and segment.
     """
     from kafkactl.times import format_time
 
     def get(name: str) -> Callable[[dict[str, Any]], object]:
-        """Return the function that returns a field of a row."""
+        """Return a function that takes a row and returns its field `name`; KeyError without the field."""
         return lambda row: row[name]
 
     def format_sizes(name: str) -> Callable[[dict[str, Any]], object]:
-        """Return the function that returns the percentiles of a row's field as text, - for an unknown one."""
+        """Return a function that takes a row and returns the percentiles of its field `name` as text.
+
+        They are joined by /, with - for an unknown one, such as 10/20/30/40.
+        """
         return lambda row: "/".join("-" if size is None else str(size) for size in row[name].values())
 
     def format_moment(name: str) -> Callable[[dict[str, Any]], object]:
-        """Return the function that returns a time of a row as ISO 8601 in UTC, None without a time."""
+        """Return a function that takes a row and returns the time in its field `name`, which is in ms since 1970.
+
+        The time is ISO 8601 in UTC, None where the field is None.
+        """
         return lambda row: None if row[name] is None else format_time(row[name])
 
     key_columns = [Column("TOPIC", get("topic"))]

@@ -38,8 +38,8 @@ def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool =
     """Refuse the changes if the context is read-only; otherwise note that a change may begin, and log it with --debug.
 
     `changes` are all changes of the command; without any nothing is refused. With `dry_run` nothing is noted or logged.
-    Raise UsageError in a read-only context, also with `dry_run`: a preview shows only what can be done. With --debug
-    the errors of the changes' `inverse` are raised, too.
+    Nothing is changed and nobody is asked here. Raise UsageError in a read-only context, also with `dry_run`: a preview
+    shows only what can be done. With --debug the errors of the changes' `inverse` are raised, too.
     """
     if changes:
         connected.settings.require_writable(changes[0].action)

@@ -54,7 +54,7 @@ def new_app(summary: str) -> typer.Typer:
 def flags(group: type[T]) -> type[T]:
     """Make a class a dataclass of options and return it: each field is annotated with a typer.Option or typer.Argument.
 
-    It has no comparison and no repr, which makes it in a third of the time.
+    It is compared by identity and has no repr of its own, which makes it in a third of the time.
     """
     return dataclass(eq=False, repr=False)(group)
 
@@ -73,15 +73,17 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Options before the subcommand (`kafkactl -b HOST topics list`) are the defaults of the options after it. The result
     has no options yet: calling its attribute `prepare`, without arguments, gives it the signature that typer reads.
-    typer calls the result with a `click_context` and the values of all options by name.
+    typer calls the result with a `click_context` and the values of all options by name. It returns what the function
+    returns, and raises its errors and UsageError for an empty text or one that is not Unicode.
     """
 
     @functools.wraps(function)
     def run(click_context: typer.Context, **values: Any) -> Any:
         """Call the function with its dataclasses filled from `values`, and return its result.
 
-        Raise UsageError for a value that is empty or not Unicode, and what the `check` of a dataclass raises. Errors of
-        the function pass; an OperationError of a missing right gets the hint that names the right.
+        --debug is noted in is_debugging, and the command in rights.running. Raise UsageError for a value that is empty
+        or not Unicode, and what the `check` of a dataclass raises. Errors of the function pass; an OperationError of a
+        missing right gets the hint that names the right.
         """
         _check_texts(click_context, values)
         hints, groups = prepare_flags()
@@ -103,9 +105,10 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.cache
     def prepare_flags() -> tuple[dict[str, Any], dict[str, type[Any]]]:
-        """Give `run` the options of the dataclasses.
+        """Give `run` the options of the dataclasses, at the first call only.
 
-        Return the annotations of the parameters of `function` by name, and those of them that are dataclasses.
+        Return two dicts by the names of `function`'s parameters: all annotations, and those of them that are
+        dataclasses.
         """
         hints = get_type_hints(function, include_extras=True)
         groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
@@ -120,10 +123,10 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def build(app: typer.Typer) -> Any:
-    """Return the command or the group of commands of an app, as typer's class; `app` stays as it was.
+    """Return the command or the group of commands of an app, as typer's class; the commands of `app` stay in it.
 
     An app with a single verb and without a callback is that verb's command. The verbs of a noun are built when they are
-    called: a noun has up to twelve, and typer takes a millisecond for each.
+    called: a noun has up to twelve, and typer takes a millisecond for each. An app without verbs is the root.
     """
     if app.registered_callback is not None:
         _prepare(app.registered_callback.callback)
@@ -149,14 +152,20 @@ class _Verbs(help_text.Group):
     verbs: Mapping[str, CommandInfo]
 
     def summaries(self) -> Iterable[tuple[str, str]]:
-        """Return the name and the first paragraph of the help of each verb, in the order in which they were added."""
+        """Return the name and the first paragraph of the help of each verb, in the order in which they were added.
+
+        The paragraph is one line, and "" for a verb without a docstring.
+        """
         return [
             (name, help_text.first_sentence(verb.callback.__doc__ if verb.callback else None))
             for name, verb in self.verbs.items()
         ]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command of a name, built at the first call; None for an unknown name."""
+        """Return the command of a name, built at the first call and kept; None for an unknown name.
+
+        `ctx` is not used.
+        """
         if self.commands.get(cmd_name) is None and cmd_name in self.verbs:
             self.commands[cmd_name] = _build_verb(self.verbs[cmd_name])
             self.commands[cmd_name].name = cmd_name
@@ -164,7 +173,10 @@ class _Verbs(help_text.Group):
 
 
 def _build_verb(verb: CommandInfo) -> Any:
-    """Return the command of a verb, as typer's class, with the options of its function and sections in its help."""
+    """Return the command of a verb, as typer's class, with the options of its function and sections in its help.
+
+    The class of `verb` is set in place.
+    """
     _prepare(verb.callback)
     verb.cls = help_text.Command
     app = new_app("")
@@ -179,7 +191,10 @@ def _prepare(function: Callable[..., Any] | None) -> None:
 
 
 def _make_name(function: Callable[..., Any] | None) -> str:
-    """Return the name of the command that a function implements, with - in place of _. The function is not None."""
+    """Return the name of the command that a function implements: the function's name with - in place of _.
+
+    Raise AssertionError for None.
+    """
     assert function is not None
     return function.__name__.replace("_", "-")
 
@@ -246,9 +261,10 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
 
 
 def _fill_in(options: T, click_context: typer.Context) -> T:
-    """Return options in which a None is replaced by the value from before the subcommand.
+    """Return options in which each None is replaced by the value from before the subcommand.
 
-    Options without such a counterpart are returned unchanged. `click_context` is that of the subcommand.
+    That is a copy; options of a class that does not stand before the subcommand are returned unchanged. `click_context`
+    is that of the subcommand.
     """
     root_options: dict[type[Any], Any] = click_context.find_root().obj or {}
     outer = next((outer for kind, outer in root_options.items() if isinstance(options, kind)), None)

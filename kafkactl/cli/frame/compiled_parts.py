@@ -11,7 +11,10 @@ MODULES = (*_READERS.values(), *_STREAMS.values())
 
 
 def find_parts() -> dict[str, bool]:
-    """Return for each part, by its name, whether the compiled one is in use instead of the one in Python."""
+    """Return for each part, by its name, whether the compiled one is in use instead of the one in Python.
+
+    The names are record reader, record lines, line receiver and line sender.
+    """
     from kafkactl.storage import readers
     from kafkactl.streams.librdkafka import load_compiled
 

@@ -60,9 +60,10 @@ class Group(TyperGroup):
     """A group of commands, shown with the first sentence of each."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Return the arguments behind the options of the group. Raise MissingCommandError where `args` is empty.
+        """Parse the options of the group, and return the arguments behind the command's name; empty without any.
 
-        Its text is the help. During completion it is not raised.
+        Raise MissingCommandError, whose text is the help, where `args` is empty; not during completion. Raise click's
+        UsageError for a wrong option.
         """
         if not args and not ctx.resilient_parsing:
             raise MissingCommandError(ctx.get_help())
@@ -72,7 +73,8 @@ class Group(TyperGroup):
         """Return name, command and remaining arguments of the command that is called.
 
         `args` is not empty and begins with the name. Raise UsageError, with a similar name in its hint, for an unknown
-        name; during completion, and for a name that begins with -, click decides.
+        name. A name that begins with - is click's UsageError; during completion an unknown name gives None for name and
+        command.
         """
         name, names = args[0], self.known_names()
         if name not in names and not ctx.resilient_parsing and not name.startswith("-"):
@@ -96,31 +98,31 @@ class Group(TyperGroup):
 
     @abstractmethod
     def summaries(self) -> Iterable[tuple[str, str]]:
-        """Return the name and the summary of each command, in the order of the help."""
+        """Return the name and the summary of each command, in the order of the help. Subclasses implement it."""
 
     def known_names(self) -> list[str]:
-        """Return every name that may be typed. No command is built or imported for it."""
+        """Return every name that may be typed: those of the commands, in order. No command is built or imported."""
         return list(self.commands)
 
 
 def split_help(text: str | None) -> tuple[str, list[str]]:
-    """Return the prose of a docstring, and the command lines below the line "Examples:", without indentation.
+    """Return the prose of a docstring, and the command lines below the line "Examples:", in order.
 
-    None and "" give "" and an empty list.
+    Both are without indentation, and empty lines between examples are left out. None and "" give "" and an empty list.
     """
     prose, _, examples = cleandoc(text or "").partition(f"\n{_EXAMPLES}\n")
     return prose.strip(), [line.strip() for line in examples.splitlines() if line.strip()]
 
 
 def first_sentence(text: str | None) -> str:
-    """Return the first paragraph of a docstring as one line; "" for None."""
+    """Return the first paragraph of a docstring as one line, which may have several sentences; "" for None."""
     return " ".join(split_help(text)[0].partition("\n\n")[0].split())
 
 
 def write_description(text: str | None, formatter: Any) -> None:
-    """Write the prose of a docstring in paragraphs, and its examples as they stand there, to click's HelpFormatter.
+    """Write the prose of a docstring in paragraphs, and its examples line by line, to click's HelpFormatter.
 
-    None writes nothing.
+    None and "" write nothing.
     """
     prose, examples = split_help(text)
     if prose:
@@ -137,7 +139,7 @@ def _write_sections(parameters: Iterable[Any], ctx: Any, formatter: Any) -> None
     """Write arguments and options, each below the heading of its section, to click's HelpFormatter.
 
     `parameters` are those of the command, `ctx` its click context. Sections have the order of Section; arguments come
-    before options. Hidden options are left out.
+    before options. Hidden options are left out. Raise KeyError for a heading that is not in Section.
     """
     sections: dict[str, list[tuple[str, str]]] = {}
     for parameter in sorted(parameters, key=lambda parameter: parameter.param_type_name != "argument"):
@@ -149,7 +151,10 @@ def _write_sections(parameters: Iterable[Any], ctx: Any, formatter: Any) -> None
 
 
 def _make_row(parameter: Any, ctx: Any) -> tuple[str, str] | None:
-    """Return names and help of an argument or an option for the help text, None where it is hidden."""
+    """Return names and help of an argument or an option for the help text, None where it is hidden.
+
+    The names of an argument are its metavar, or else its name in upper case.
+    """
     record = parameter.get_help_record(ctx)
     if record is None:
         return None
@@ -167,9 +172,9 @@ def _find_section(parameter: Any) -> str:
 
 
 def _move_help_to_the_end(sections: dict[str, list[tuple[str, str]]]) -> None:
-    """Move -h behind the options of the connection, where a command has some. `sections` is changed in place.
+    """Move -h, --help behind the options of the connection; do nothing where a command has none.
 
-    It has the rows of each section, names and help, by heading.
+    `sections` has the rows of each section, names and help, by heading. It is changed in place.
     """
     options = sections.get(Section.OPTIONS, [])
     if Section.CONNECTION in sections:

@@ -68,8 +68,9 @@ class ClusterOptions:
     ) -> ClusterOptions:
         """Return the options together with those that Kafka's console tools have under other names.
 
-        `config` is a file of client settings, `properties` are NAME=VALUE, `max_block_ms` is a time-out in ms; None
-        adds nothing. Raise UsageError for two different files, or two time-outs.
+        `config` is a file of client settings, `properties` are NAME=VALUE and come last, `max_block_ms` is a time-out
+        in ms; None adds nothing. Raise UsageError for two different files, or two time-outs. The texts and the file are
+        not read here.
         """
         if config is not None and self.command_config is not None and config != self.command_config:
             raise UsageError(
@@ -85,9 +86,10 @@ class ClusterOptions:
         )
 
     def settings(self) -> Settings:
-        """Return the client settings from these options, the environment and the contexts file; print their warnings.
+        """Return the client settings from these options, the environment and the contexts file.
 
-        Raise UsageError for a wrong or unsafe setting or file, and NotFoundError for a context that does not exist.
+        Their warnings are printed on stderr. Raise UsageError for a wrong or unsafe setting, file or time-out (a
+        duration such as 5s), and NotFoundError for a context that does not exist.
         """
         from kafkactl.connection.settings import resolve
 
@@ -130,20 +132,26 @@ class TimeOptions:
 
     @property
     def tzinfo(self) -> tzinfo:
-        """Return the zone of --zone, UTC without it. Raise UsageError for an unknown name."""
+        """Return the zone of --zone, UTC without it: utc, local, an IANA name, or an offset such as +09:00.
+
+        Raise UsageError for any other text.
+        """
         return UTC if self.zone is None else parse_zone(self.zone)
 
     def parse(self, text: str, flag: str) -> int:
-        """Return a point in time in ms since 1970; a text without a zone is in the zone of --zone.
+        """Return a point in time in ms since 1970; a text without a zone is in the zone of --zone, or else UTC.
 
-        Raise UsageError that names `flag` for a text that is not a time, and UsageError for an unknown zone.
+        The text is ISO 8601, ms since 1970, a duration before now such as -1h30m, now, today or yesterday. Raise
+        UsageError that names `flag` for a text that is not a time from 1970 on, and UsageError for an unknown zone.
         """
         return parse_time(text, flag, zone=self.tzinfo)
 
     def parse_range(self, text: str, flag: str) -> TimeRange:
-        """Return a range A..B; a side without a zone is in the zone of --zone, and an empty side is open.
+        """Return a range from A to before B of a text A..B; one side may be empty, and is open then.
 
-        Raise UsageError that names `flag` for a text that is not a range, and UsageError for an unknown zone.
+        A side is ISO 8601, ms since 1970, a duration before now such as -1h30m, now, today or yesterday; without a zone
+        it is in the zone of --zone, or else UTC. Raise UsageError that names `flag` for a text that is not a range, for
+        two empty sides and a start after the end, and UsageError for an unknown zone.
         """
         return parse_time_range(text, flag, zone=self.tzinfo)
 
@@ -190,26 +198,26 @@ class OutputOptions:
     def is_structured(self) -> bool:
         """Return whether the format is for programs; then the result contains failures, too.
 
-        Raise UsageError as `check` does, which was called before.
+        Raise UsageError for a format that does not exist or that the command does not have.
         """
         return self.format in STRUCTURED_FORMATS
 
     @property
     def is_json(self) -> bool:
-        """Return whether the result and the errors are json or jsonl."""
+        """Return whether the result and the errors are json or jsonl. Raise UsageError for a wrong format."""
         return self.format in (OutputFormat.JSON, OutputFormat.JSONL)
 
     @property
     def is_kafka(self) -> bool:
-        """Return whether the result has the text of Kafka's tool."""
+        """Return whether the result has the text of Kafka's tool. Raise UsageError for a wrong format."""
         return self.format is OutputFormat.KAFKA
 
     @property
     def format(self) -> OutputFormat | None:
         """Return the format of -o or KAFKACTL_OUTPUT, None for the default.
 
-        The variable is a default: a command without that format ignores it. Raise UsageError for a format that does
-        not exist, and for a format of -o that the command does not have.
+        The variable is a default: a command without that format ignores it, and empty it is not set. Raise UsageError
+        for a format that does not exist, also in the variable, and for a format of -o that the command does not have.
         """
         if self.output is not None:
             return _parse_format(self.output, self.formats, "--output")
@@ -242,18 +250,18 @@ class ReportOptions(OutputOptions):
 
     @property
     def _format_of_report(self) -> OutputFormat | None:
-        """Return the format of the report, None for the default.
+        """Return the format of the report, None for the default. Raise UsageError for a wrong format.
 
         KAFKACTL_OUTPUT with a format that no report has gives None, too.
         """
         return self.format if self.output is not None or self.format in REPORT_FORMATS else None
 
     def show(self, report: Report) -> None:
-        """Print a report in the selected format on stdout.
+        """Print a report in the selected format on stdout, with the columns and the order of the options.
 
         Raise UsageError for a column or an order that the report does not have, and for a format that no report has.
-        After a change a wrong column is only a warning, because the user must see the result. Raise OutputError where
-        stdout cannot be written, and ReaderLeftError where its reader left.
+        After a change a wrong column or order is only a warning and all columns are shown, because the user must see
+        the result. Raise OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
         """
         from kafkactl.output.render import show
 
@@ -269,7 +277,7 @@ class ReportOptions(OutputOptions):
 
 
 def _parse_format(text: str, formats: Sequence[OutputFormat], name: str) -> OutputFormat:
-    """Return the format of a text. Raise UsageError for a text that is not in `formats`.
+    """Return the format of a text, in lower case. Raise UsageError for a text that is not in `formats`.
 
     `name` is the option or variable, for the message.
     """
@@ -287,7 +295,7 @@ class FileOutputOptions(ReportOptions):
 
     @property
     def is_parquet(self) -> bool:
-        """Return whether the result is a Parquet file."""
+        """Return whether the result is a Parquet file. Raise UsageError for a wrong format."""
         return self.format is OutputFormat.PARQUET
 
 
@@ -331,7 +339,7 @@ class GroupOutputOptions(MirrorOutputOptions):
 
     @property
     def is_prometheus(self) -> bool:
-        """Return whether the result is metrics for Prometheus."""
+        """Return whether the result is metrics for Prometheus. Raise UsageError for a wrong format."""
         return self.format is OutputFormat.PROMETHEUS
 
 
@@ -346,7 +354,8 @@ class DocumentOptions(OutputOptions):
     def show(self, document: Any) -> None:
         """Print a document, nested dicts and lists, on stdout as yaml or json; yaml is the default.
 
-        Raise OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
+        Raise UsageError for a wrong format, OutputError where stdout cannot be written, and ReaderLeftError where its
+        reader left.
         """
         from kafkactl.output.render import show
 

@@ -22,7 +22,7 @@ _UNANSWERED = (ErrorCode.REQUEST_TIMED_OUT, ErrorCode.LEADER_NOT_AVAILABLE)
 
 
 def print_partition_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
-    """Print the errors of partitions, and return an exit status: 1 if there is an error, else 0.
+    """Print the errors of partitions on stderr, and return an exit status: 1 if there is an error, else 0.
 
     Each item has the topic, the number of the partition, and an error as text, or None or "" for no error.
     """
@@ -33,9 +33,10 @@ def print_partition_errors(errors: Iterable[tuple[str, int, str | None]]) -> int
 
 
 def print_errors(errors: Iterable[KafkactlError]) -> int:
-    """Print the errors of several items, and return an exit status: 1 if there is an error, else 0.
+    """Print the errors of several items on stderr, and return an exit status: 1 if there is an error, else 0.
 
-    The hint of an error for a missing right is replaced, in the error itself, by the one that names the right.
+    The status of the errors does not count. The hint of an OperationError for a missing right is replaced, in the error
+    itself, by the one that names the right.
     """
     failures = list(errors)
     for error in failures:
@@ -69,7 +70,7 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
 
 
 def _make_check_hint(noun: str, name: str) -> str:
-    """Return the hint with the command that shows whether a change was done.
+    """Return the hint to check whether a change was done, with the kafkactl command that shows it.
 
     `noun` names the item, `name` is its name. For nouns other than topic, group and user the hint has no command.
     """

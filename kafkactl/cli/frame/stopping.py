@@ -31,7 +31,7 @@ class StopRequestedError(Exception):
     """A signal has come. `status` is the exit status of that signal."""
 
     def __init__(self, number: int) -> None:
-        """Take the number of the signal."""
+        """Take the number of the signal. Raise ValueError for a number that is no signal."""
         super().__init__(signal.Signals(number).name)
         self.status = statuses.get_signal_status(number)
 
@@ -52,7 +52,7 @@ class Stopping:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Stopping:
-        """Install the handlers of INT, TERM and HUP, but not of those that are ignored.
+        """Install the handlers of INT, TERM and HUP, but not of those that are ignored. Return the context itself.
 
         Raise ValueError outside the main thread.
         """
@@ -129,7 +129,10 @@ class NotedStopping(Stopping):
         self._raises = False
 
     def __enter__(self) -> NotedStopping:
-        """Install the handlers, and the pipe that ends waits at a signal. Raise ValueError outside the main thread."""
+        """Install the handlers, and the pipe that ends waits at a signal. Return the context itself.
+
+        Raise ValueError outside the main thread.
+        """
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -162,7 +165,7 @@ class NotedStopping(Stopping):
     def wait_readable(self, descriptor: int) -> bool:
         """Wait, without a time-out, until a descriptor has bytes or its input has ended; return True then.
 
-        Return False where a signal comes first or has come before.
+        Nothing is read. Return False where a signal comes first or has come before.
         """
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
@@ -186,8 +189,9 @@ class NotedStopping(Stopping):
     def raise_on_signal(self) -> Iterator[None]:
         """Let a signal raise StopRequestedError in the context, for calls that only an exception ends, such as input().
 
-        A signal that came before the context raises it at once. Such a call does not notice a signal that comes just
-        before its wait. A thread therefore interrupts the wait again.
+        A signal that came before the context raises it at once. A call that a signal reaches just before its wait does
+        not notice it; therefore a thread interrupts the wait again, until the context ends. Raise ValueError outside
+        the main thread.
         """
         ended = threading.Event()
         before = signal.signal(signal.SIGURG, lambda *_: None)

@@ -33,8 +33,8 @@ _TOPICS_HINT = "list the topics that you can see: kafkactl topics list"
 def require_subject(positional: str | None, flag: str | None, name: str) -> str:
     """Return the subject of a command, from the argument or from Kafka's option; None is not given.
 
-    `name` is the noun: topic or group. Raise UsageError where neither is given, or both with different values, and for
-    a value that is empty or not Unicode.
+    `name` is the noun: topic or group. The name is not checked for Kafka's rules. Raise UsageError where neither is
+    given, or both with different values, and for a value that is empty or not Unicode.
     """
     refuse_empty(positional, name.upper())
     refuse_empty(flag, f"--{name}")
@@ -108,9 +108,10 @@ class TopicsOptions:
     ] = False
 
     def selection(self) -> TopicSelection:
-        """Return the selection, which may be empty. Raise UsageError for an empty value or a wrong pattern.
+        """Return the selection, which may be empty. The topics need not exist: no broker is asked.
 
-        The topics need not exist: no broker is asked.
+        TOPIC is a name, or a regular expression for the whole name; --topic is a list of these with commas, and --match
+        a regular expression. Raise UsageError for an empty value or a wrong pattern.
         """
         return select_topics(
             self.topic, topic=self.topic_flag, match=self.match, include_internal=self.include_internal
@@ -127,12 +128,12 @@ class TopicsOptions:
         return selection
 
     def choose(self, connected: Cluster, if_exists: bool = False) -> list[str]:
-        """Return the names of the selected topics, sorted.
+        """Return the names of the selected topics, sorted and unique.
 
         With `if_exists` only names of existing topics are returned, and the list may be empty. Without it names are not
         looked up, because the brokers check them with the next request. Raise UsageError for an empty selection, an
         empty value or a wrong pattern, NotFoundError for a pattern without a match, but not with `if_exists`, and
-        UnreachableError or OperationError where the list of topics is needed and cannot be read.
+        UnreachableError or OperationError where there are patterns or `if_exists` and the topics cannot be listed.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
@@ -199,7 +200,8 @@ class GroupsOptions:
     def selection(self) -> NameSelection:
         """Return the selection; an empty one means all groups. The groups need not exist: no broker is asked.
 
-        Raise UsageError for --all-groups with a selection, an empty value, and a wrong pattern.
+        GROUP and --group are names, --match a regular expression for the whole name. Raise UsageError for --all-groups
+        with a selection, an empty value, and a wrong pattern.
         """
         selection = select_names(self.group, options=self.group_flag, match=self.match)
         if self.all_groups and not selection.is_empty:

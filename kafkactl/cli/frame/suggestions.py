@@ -75,7 +75,7 @@ def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
     """Return a hint for a command that does not exist below `path`, None where no name is similar.
 
     `path` is the command line so far, such as "kafkactl topics"; `names` are the commands that exist below it. A hint
-    is a sentence that begins with "try:" or tells that the tool is missing.
+    begins with "try: " and has up to three command lines, or says that kafkactl does not have the tool.
     """
     script = _SCRIPT.fullmatch(name)
     if script and script[1] in names:

@@ -90,7 +90,11 @@ def replace_completion(
 
 
 def make_completion_item(value: str, help: str | None) -> Any:
-    """Return a proposal of completion, as the class that typer expects; a `help` of None shows nothing beside it."""
+    """Return a proposal of completion; a `help` of None shows nothing beside it.
+
+    It is a CompletionItem, as typer expects, or a Proposal where typer has moved that class. Both have `value` and
+    `help`.
+    """
     if (parts := _completion_parts()) is not None:
         return parts[1].CompletionItem(value, help=help)
     return Proposal(value, help)

@@ -46,7 +46,7 @@ def read_values_of(annotation: Any, parameter: Any) -> None:
 def require_choice(text: str | None, option: str, choices: Sequence[str]) -> None:
     """Raise UsageError for the value of an option that is not one of the choices. None is accepted.
 
-    `option` is its name for the message. Upper and lower case differ.
+    `option` is its name for the message. Upper and lower case differ, and "" is a value.
     """
     if text is not None and text not in choices:
         raise make_invalid_error(text, option, choices)
@@ -63,7 +63,7 @@ def make_exclusive_error(first: str, second: str) -> UsageError:
 
 
 def find_element_type(annotation: Any) -> Any:
-    """Return the type of one value: that of the elements of a list, and of a value that may be None."""
+    """Return the type of one value: int for list[int], for int | None and for int itself."""
     while get_origin(annotation) is not None:
         (annotation,) = [part for part in get_args(annotation) if part is not NoneType][:1]
     return annotation
@@ -73,8 +73,8 @@ def read_value(kind: Any, low: float | None, high: float | None, value: Any) -> 
     """Return a value as its type `kind`, read from text; a default, which has the type already, stays as it is.
 
     `kind` is str, int, float, Path or an Enum. The bounds `low` and `high` are included; None is no bound. Raise
-    BadParameter for text that is not of the type, is outside the bounds, or is an empty path, and for an int that has
-    more than 64 bits.
+    BadParameter for text that is not of the type (an int has digits of ASCII), is outside the bounds, or is an empty
+    path, and for an int that has more than 64 bits.
     """
     try:
         return _read(kind, low, high, value)
@@ -109,7 +109,10 @@ def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
 
 
 def _format_bounds(low: float | None, high: float | None) -> str:
-    """Return bounds as words for the help, "" without any; a bound that is that of 32 bits is left out."""
+    """Return bounds as words for the help: [at least 1], [at most 9] or [1 to 9]; "" without any.
+
+    An upper bound of 2^31 - 1 or more is left out.
+    """
     if high is not None and high < 2**31 - 1:
         return f"[at most {high}]" if low is None else f"[{low} to {high}]"
     return f"[at least {low}]" if low is not None else ""

@@ -203,9 +203,10 @@ def describe(
     errors: list[KafkactlError] = []
 
     def look() -> list[GroupLag]:
-        """Return the present lag of the selected groups, sorted and cut as the options say; `errors` gets the errors.
+        """Return the present lag of the selected groups, sorted and cut as the options say.
 
-        The time-out begins again. Raise the first error where no group was read, and the errors of a request.
+        `errors` gets the errors of groups in place of its former ones. The time-out begins again. Raise the first error
+        where no group was read, NotFoundError for a pattern without a match, UnreachableError and OperationError.
         """
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
@@ -334,7 +335,8 @@ app.command("exporter")(groups_exporter.exporter)
 def _parse_conditions(texts: list[str] | None) -> list[Condition]:
     """Return the conditions of --fail-if, in order; empty for None.
 
-    Raise UsageError for a text that is not a condition.
+    A text is SUBJECT OPERATOR BOUND, such as lag>10000, time>5m, members<2 or state!=Stable. Raise UsageError for any
+    other text.
     """
     if not texts:
         return []
@@ -344,14 +346,17 @@ def _parse_conditions(texts: list[str] | None) -> list[Condition]:
 
 
 def _split_values(texts: Sequence[str] | None) -> set[str]:
-    """Return the values of a repeatable option in lower case; commas separate values, too. None gives an empty set."""
+    """Return the values of a repeatable option in lower case, without blanks around; commas separate values, too.
+
+    None gives an empty set. An empty part is a value "".
+    """
     return {part.strip().lower() for text in texts or () for part in text.split(",")}
 
 
 def _add_time_lags(
     connected: Cluster, lags: list[GroupLag], is_requested: bool | None, read_committed: bool
 ) -> list[GroupLag]:
-    """Return the lags with lag in time if `is_requested`; unread records are read for this.
+    """Return the lags with lag in time if `is_requested`; the oldest unread records are read for this.
 
     With None that is done only if at most 1,000 records must be read, else a note says so. With False nothing is read.
     A time lag that cannot be read within the time-out stays None.
@@ -396,8 +401,8 @@ _PARTITION_SORT_KEYS = {
 def _sort_lags(lags: list[GroupLag], sort: str | None, top: int | None) -> list[GroupLag]:
     """Return the first `top` groups of the order `sort`, with partitions in that order, the highest first.
 
-    `sort` is lag, time or rate. None is no order, and no limit; `top` without an order means the order by lag. Unknown
-    values count as 0.
+    `sort` is lag, time or rate (KeyError for others). None is no order, and no limit; `top` without an order takes the
+    groups with the largest lag, whose partitions keep their order. Unknown values count as 0.
     """
     from dataclasses import replace
 
@@ -416,8 +421,8 @@ def _show_descriptions(
     """Show the members of groups (`members`) or else their states, and return an exit status.
 
     An empty selection means all groups. `verbose` adds epochs. The status is 1 if a group cannot be described, else 0;
-    its error is printed. Raise NotFoundError for a pattern without a match, and UnreachableError where no broker
-    answers.
+    its error is printed. Raise NotFoundError for a pattern without a match, UnreachableError where no broker answers,
+    OperationError where all refuse, and UsageError for a wrong column.
     """
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text
@@ -442,7 +447,8 @@ def _show_descriptions(
 def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool, verbose: bool) -> int:
     """Show the offsets of groups, with the columns of --lag if `with_lag`, and return an exit status.
 
-    `verbose` adds epochs. Errors of partitions are printed; the status is 1 then, else 0.
+    `verbose` adds epochs. Prometheus and Kafka's text ignore `with_lag`. Errors of partitions are printed; the status
+    is 1 then, else 0. Raise UsageError for a column that the tables do not have.
     """
     from kafkactl.admin.groups.models import CommitState
 

@@ -118,10 +118,10 @@ def _set_offsets(
 ) -> int:
     """Commit offsets of several groups, or only show them without `execute`; return an exit status.
 
-    `offsets` has the new offsets of each group by partition; they are moved into their logs, with a warning. All groups
-    are checked before the first commit. The status is 1 if a partition is refused, else 0. Raise OperationError for a
-    group whose offsets cannot be changed, NotFoundError for a topic or partition that does not exist, UsageError in a
-    read-only context, and UnreachableError.
+    `offsets` has the new offsets of each group by partition; they are moved into their logs, with a warning. Without
+    groups there is only a note. All groups are checked before the first commit, which creates a missing group. The
+    status is 1 if a partition is refused, else 0. Raise OperationError for a group whose offsets cannot be changed,
+    NotFoundError for a topic or partition that does not exist, UsageError in a read-only context, and UnreachableError.
     """
     from kafkactl.admin.groups.resets import find_reset_targets, plan_offsets
 

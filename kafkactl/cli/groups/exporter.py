@@ -65,7 +65,7 @@ def exporter(
 
 
 def _list_connection_flags(cluster: ClusterOptions) -> list[str]:
-    """Return the options of the connection as arguments of another kafkactl.
+    """Return the options of the connection as arguments of another kafkactl: --context NAME, -X NAME=VALUE, ...
 
     Options that are not given are left out.
     """

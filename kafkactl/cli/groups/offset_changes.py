@@ -43,9 +43,9 @@ Execute = Annotated[
 def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
     """Return the changes of the plans; with `execute` they are committed, and each has its result.
 
-    `plans` are by the name of the group. Raise UsageError in a read-only context, also without `execute`. With
-    `execute` raise OperationError where the request for a whole group is refused, and UnreachableError where no broker
-    answers; groups before that one are changed then.
+    `plans` are by the name of the group. Nobody is asked. Raise UsageError in a read-only context, also without
+    `execute`. With `execute` raise OperationError where the request for a whole group is refused, and UnreachableError
+    where no broker answers; groups before that one are changed then.
     """
     from kafkactl.admin.groups.resets import carry_out_plans, preview_plans
 
@@ -56,15 +56,17 @@ def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bo
 
 
 def describe_change(connected: Cluster, name: str, offsets: Mapping[Partition, int], verb: str = "change") -> Change:
-    """Return the change of a group's offsets in words, with `verb` as its first word.
+    """Return the change of a group's offsets in words, with `verb` as its first word. No request is sent.
 
-    Only a change of a single partition in which the group has committed an offset has an inverse.
+    `inverse` of the result reads the committed offsets. It returns the arguments of a reset for a change of a single
+    partition in which the group has committed an offset, else None; it raises OperationError and UnreachableError.
     """
 
     def find_inverse() -> tuple[str, ...] | None:
-        """Return the arguments of the command that commits the present offset again, or None.
+        """Return the arguments of the command that commits the present offset again.
 
-        Raise OperationError where the committed offsets cannot be read, and UnreachableError.
+        None means several partitions, or one without a committed offset. Raise OperationError where the committed
+        offsets cannot be read, and UnreachableError.
         """
         from kafkactl.admin.groups.offsets import read_committed
 
@@ -97,10 +99,10 @@ def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
 
 
 def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute: bool) -> int:
-    """Show changes in the selected format, print their errors, and return an exit status: 1 for an error, else 0.
+    """Show changes on stdout, print their errors on stderr, and return an exit status: 1 for an error, else 0.
 
     `execute` says whether they were committed; without it a note names --execute. Raise UsageError for a column that
-    the table does not have, before a commit.
+    the table does not have, but not after a commit.
     """
     from kafkactl.cli.groups import tables
 

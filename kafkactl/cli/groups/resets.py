@@ -89,10 +89,11 @@ class ResetOptions:
     ] = None
 
     def choose(self, clock: TimeOptions, has_file: bool) -> Reset:
-        """Return the target of the reset, GIVEN for a file of offsets (`has_file`).
+        """Return the target of the reset and its value, GIVEN for a file of offsets (`has_file`).
 
-        `clock` has the zone for --to-datetime. Raise UsageError for no target, for several targets, and for a wrong
-        time, zone or duration.
+        The value is an offset, a time in ms since 1970, the number to shift by, or 0. `clock` has the zone for
+        --to-datetime. Raise UsageError for no target, for several targets, and for a wrong time, zone or duration. The
+        sign of an offset is not checked.
         """
         from kafkactl.admin.groups.offsets import Reset, ResetTo
 
@@ -125,8 +126,8 @@ class ResetOptions:
     def _parse_time(self, clock: TimeOptions) -> int | None:
         """Return the time to reset to in ms since 1970, or None where no option gives a time.
 
-        --by-duration is that long before now, but never before 1970. Raise UsageError for two times and for a wrong
-        one.
+        --by-duration is that long before now, but never before 1970; a negative one is after now. Raise UsageError for
+        two times, and for a wrong time, zone or duration.
         """
         if self.to_datetime is not None and self.by_duration is not None:
             raise make_exclusive_error("--to-datetime", "--by-duration")
@@ -202,8 +203,9 @@ def _make_plans(
     """Return the plan of each group that can be changed, by name; empty where there is no such group.
 
     Nothing is changed. Raise UsageError for a file that cannot be read, has another form or lacks a group, and for a
-    wrong text in --topic; NotFoundError for a topic or partition that does not exist, and OperationError where an
-    offset cannot be read, or a shift has no committed offset to start from.
+    text in --topic that is not TOPIC or TOPIC:0,1; NotFoundError for a topic or partition that does not exist, or no
+    commits with --all-topics; OperationError where an offset cannot be read, or a shift has no committed offset to
+    start from; and UnreachableError.
     """
     from kafkactl.admin.groups.offset_files import read_csv
     from kafkactl.admin.groups.resets import ResetRequest, plan_offsets, plan_resets
@@ -220,8 +222,8 @@ def _make_plans(
 def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
     """Ask before a reset creates groups, and return the answer; True for no names and with `assume_yes`.
 
-    Without `execute` a note replaces the question, and the result is True. Raise NotFoundError where stdin or stderr is
-    not a terminal.
+    Without `execute` a note replaces the question, and the result is True. After the answer no there is a note. Raise
+    NotFoundError, also without `execute`, where stdin or stderr is not a terminal.
     """
     if not names or assume_yes:
         return True

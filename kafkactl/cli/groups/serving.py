@@ -40,7 +40,7 @@ class Scraper:
     def take(self) -> Scrape:
         """Return the present metrics, or the reason of a failure. It waits for a scrape that is running already.
 
-        Only unexpected errors are raised.
+        It may be called in several threads. A command that fails is no exception; only unexpected errors are raised.
         """
         with self._lock:
             running, is_ours = self._running, self._running is None
@@ -102,7 +102,10 @@ class MetricsServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], scraper: Scraper) -> None:
-        """Listen on an address, a host and a port. Raise OSError where this is not possible."""
+        """Listen on an address, a host and a port; port 0 takes a free one. Clients wait for serve_forever().
+
+        Raise OSError where this is not possible, and TypeError or ValueError for a host that is no host name.
+        """
         self.scraper = scraper
         self._free = threading.BoundedSemaphore(_CLIENTS)
         super().__init__(address, _Handler)
@@ -115,14 +118,14 @@ class MetricsServer(ThreadingHTTPServer):
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a client, and make room for the next."""
+        """Serve a client in the thread of its own, and make room for the next, also after an error."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing about a client that closed its connection."""
+        """Print nothing about an error while a client is served, such as a connection that the client closed."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -132,7 +135,10 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _READ_S
 
     def do_GET(self) -> None:
-        """Answer /health with ok, /metrics with the metrics or with 503 and the reason, and other paths with 404."""
+        """Answer /health with ok, /metrics with the metrics or with 503 and the reason, and other paths with 404.
+
+        A query behind ? is ignored. Raise OSError where the client left.
+        """
         path = self.path.partition("?")[0]
         if path == "/health":
             self._answer(200, "ok\n")

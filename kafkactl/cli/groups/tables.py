@@ -16,7 +16,10 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"))
 
 
 def format_duration(seconds: float | None) -> str | None:
-    """Return a duration in s as text in at most two units, such as 3d4h, 2m5s and 0.4s. None stays None."""
+    """Return a duration in s as text in at most two units of d, h, m and s, such as 3d4h and 2m5s.
+
+    Below 10 s it has one decimal: 0.4s. None stays None.
+    """
     if seconds is None:
         return None
     if seconds < 10:
@@ -30,7 +33,7 @@ def format_duration(seconds: float | None) -> str | None:
 
 
 def make_document(lag: GroupLag) -> dict[str, Any]:
-    """Return a group for json and yaml: its description, its partitions, and the sums of summarize()."""
+    """Return a group for json and yaml: description, partitions, and the sums such as total_lag and time_lag_ms."""
     return {
         "description": lag.description,
         "partitions": lag.partitions,
@@ -39,7 +42,11 @@ def make_document(lag: GroupLag) -> dict[str, Any]:
 
 
 def summarize(lag: GroupLag) -> dict[str, Any]:
-    """Return a group as one row, by the names of json fields, without its partitions. Unknown values are None."""
+    """Return a group as one row, by the names of json fields, without its partitions.
+
+    They are group, state, members (a number), total_lag, unknown_partitions, time_lag_ms, produced_per_s,
+    consumed_per_s and catches_up_in_s. Unknown values are None.
+    """
     return {
         "group": lag.description.group,
         "state": lag.description.state,
@@ -54,7 +61,10 @@ def summarize(lag: GroupLag) -> dict[str, Any]:
 
 
 def make_title(lag: GroupLag) -> str:
-    """Return the line above the partitions of a group, without a line end."""
+    """Return the line above the partitions of a group, without a line end: its name, state, members and lag.
+
+    Unknown partitions, lag in time and rates are added where there are some. The name is not escaped.
+    """
     group = lag.description
     unknown = (
         f" (and {lag.unknown_partitions} of {len(lag.partitions)} partitions unknown)" if lag.unknown_partitions else ""
@@ -65,7 +75,10 @@ def make_title(lag: GroupLag) -> str:
 
 
 def format_pace(lag: GroupLag) -> str:
-    """Return the rates of a group and its time to catch up as text, "" where the rates were not measured."""
+    """Return the rates of a group and its time to catch up, such as " +5/s -9/s done in 2m5s".
+
+    It begins with two blanks, and is "" where the rates were not measured.
+    """
     if lag.produced_per_s is None or lag.consumed_per_s is None:
         return ""
     seconds = lag.catches_up_in_s
@@ -185,7 +198,7 @@ def make_state_columns(verbose: bool) -> list[Column]:
 
 
 def sort_members(rows: tuple[Member, ...]) -> list[Member]:
-    """Return members sorted by their partitions, and those with the same partitions by id."""
+    """Return members sorted by their assigned partitions, and those with the same partitions by consumer id."""
     return sorted(rows, key=lambda member: (member.assignment, member.consumer_id))
 
 

@@ -22,7 +22,8 @@ _HISTORY = 30
 def repeat_look(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[list[GroupLag]]:
     """Yield the result of `look` every `every_s` seconds, without end. From the second result on it has rates.
 
-    A look that takes longer delays the next one. The errors of `look` are raised.
+    A look that takes longer delays the next one. The errors of `look` are raised. It waits while the next result is
+    taken.
     """
     from kafkactl.admin.groups.pace import add_rates
 
@@ -39,8 +40,8 @@ def repeat_look(look: Callable[[], list[GroupLag]], every_s: float) -> Iterator[
 def watch(rounds: Iterator[list[GroupLag]]) -> None:
     """Draw a table again in each round on a terminal; elsewhere print one line of json for each group and round.
 
-    It returns at the end of `rounds`, and raises their errors. Raise OutputError where stdout cannot be written, and
-    ReaderLeftError where its reader left.
+    A line has time_ms and the sums of the group. It returns at the end of `rounds`, and raises their errors. Raise
+    OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
     """
     if not out.is_terminal:
         for lags in rounds:
@@ -63,7 +64,10 @@ def watch(rounds: Iterator[list[GroupLag]]) -> None:
 
 
 def make_sparkline(values: Sequence[int]) -> str:
-    """Return one bar for each value. The least value has the lowest bar. Raise ValueError for no values."""
+    """Return a text with one bar for each value. The least value has the lowest bar, equal values all have it.
+
+    Raise ValueError for no values.
+    """
     low, high = min(values), max(values)
     return "".join(_BARS[(value - low) * (len(_BARS) - 1) // (high - low) if high > low else 0] for value in values)
 

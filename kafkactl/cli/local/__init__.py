@@ -185,8 +185,8 @@ def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
     """Apply a fault to a node and print its name with `result`, as a note.
 
     `target` is None for the only local cluster; `node` is a name or a number. Raise NotFoundError for an unknown
-    cluster or node, UsageError where the target is missing and there are several, and EngineError for a node that does
-    not run and where the engine fails.
+    cluster or node, UsageError where the target is missing and there are several, and EngineError where the engine
+    fails and for a node that does not run, which only a restart accepts.
     """
     name = local_cluster.apply(fault, _choose_name(target), node, people.note)
     people.note(f"{name} {result}")
@@ -200,8 +200,8 @@ def _make_target_error(names: Sequence[str], hint: str) -> UsageError:
 def _choose_name(target: str | None) -> str:
     """Return the target, or without one the only local cluster. A given target need not exist.
 
-    Without a target raise NotFoundError where there is no local cluster, UsageError where there are several, and
-    EngineError for a damaged record.
+    Without a target raise NotFoundError where there is no local cluster, and UsageError where there are several. Raise
+    EngineError for a damaged record, also with a target.
     """
     present = local_cluster.list_names()
     if target is None and len(present) != 1:
@@ -255,7 +255,7 @@ def logs(
 def _count_brokers(target: StartedTarget) -> int:
     """Return how many brokers are in the cluster's metadata; 0 where none answers within 2 s.
 
-    Raise OperationError for a refusal.
+    Raise OperationError for a refusal, and UsageError for a setting of `target.client` that cannot be translated.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.java_names import to_librdkafka

@@ -98,8 +98,9 @@ def offsets(
 def _parse_moment(text: str, clock: TimeOptions) -> int:
     """Return the time in ms since 1970, or the special offset, of --time.
 
-    A special offset is negative; it is given by its name or its number. Raise UsageError for any other text that is not
-    a time.
+    A special offset is negative: latest (-1), earliest (-2), max-timestamp (-3), earliest-local (-4), latest-tiered
+    (-5) or earliest-pending-upload (-6), by its name or its number. Raise UsageError for any other text that is not a
+    time, and for an unknown zone.
     """
     from kafkactl.admin.offsets import SPECIAL_OFFSETS
 
@@ -112,7 +113,8 @@ def _parse_moment(text: str, clock: TimeOptions) -> int:
 def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: list[Partition], at: int) -> int:
     """Show the offset of each partition and return an exit status: 1 if a partition has an error, else 0.
 
-    `at` is a time in ms since 1970, or a special offset. Raise UnreachableError where no partition was answered.
+    `at` is a time in ms since 1970, or a special offset, which is negative. Raise UnreachableError where no partition
+    was answered, and UsageError for a column that the table does not have.
     """
     from kafkactl.admin.offsets import find_offsets
     from kafkactl.connection.protocol import SpecialOffset
@@ -137,8 +139,9 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
 def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Partition], rate: float | None) -> int:
     """Show both ends of each log, and with `rate` the records per second; return an exit status.
 
-    `rate` is the pause between two readings in s, or None. `partitions` is not empty. The status is 1 if a partition
-    has an error, else 0. Raise UnreachableError where no partition was answered.
+    `rate` is the pause between two readings in s, or None. `partitions` is not empty (IndexError). The status is 1 if a
+    partition has an error, else 0. Raise UnreachableError where no partition was answered, and UsageError for a column
+    that the table does not have.
     """
     from kafkactl.admin.offsets import read_log_ends
 

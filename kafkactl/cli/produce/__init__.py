@@ -188,7 +188,11 @@ def console_producer(
         prompt = stack.enter_context(TypedLines(read, stopping)) if is_typed else None
 
         def send_all() -> None:
-            """Send all records of the input."""
+            """Send all records of the input, and wait until each is acknowledged or has failed, or a signal comes.
+
+            `account` counts them and gets the failed ones. Raise FormatError for input that is no record, UsageError,
+            UnreachableError and OperationError where nothing more can be sent.
+            """
             if plain is not None:
                 lines = LineSending(connected, name, account, people.note, stopping, partition)
                 with lines, Progress() as progress:
@@ -249,9 +253,9 @@ def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition
 def _warn_of_lost_times(
     batches: Iterator[Batch], cluster: Cluster, topic: str, stopping: NotedStopping
 ) -> Iterator[Batch]:
-    """Yield the batches. Warn at the first record with a timestamp if the topic does not keep timestamps.
+    """Yield the batches unchanged. Warn before the first timestamp if the topic does not keep timestamps.
 
-    The setting of the topic is read only then, once; after a signal it is not read.
+    The setting of the topic is read only then, once; after a signal it is not read, and an error of that is ignored.
     """
     is_checked = False
     for batch in batches:
@@ -282,7 +286,10 @@ def _read_setting(cluster: Cluster, topic: str, name: str) -> str | None:
 
 
 def _open_input(file: Path | None) -> BinaryIO:
-    """Return a file, or standard input for None, open for reading bytes. Raise UsageError where it cannot be read."""
+    """Return a file, or standard input for None, open for reading bytes. The caller closes it.
+
+    Raise UsageError where it cannot be opened, or standard input is closed.
+    """
     if file is None:
         if was_closed(0):
             raise UsageError("cannot read standard input: it is closed", "read a file with --from-file FILE")
@@ -302,8 +309,9 @@ def _send_all(
 ) -> None:
     """Send all batches, at a pace if there is one. With `wait` send each record by itself, and call `wait` after it.
 
-    `pace` limits the records per second. If a KafkactlError ends the sending, it is raised, and the unsent records of
-    the batch are reported to `account` as not delivered. Progress is shown on stderr.
+    `pace` limits the records per second. `send` need not wait for deliveries, and neither does this without `wait`. If
+    a KafkactlError ends the sending, it is raised, and the unsent records of the batch are reported to `account` as not
+    delivered. The errors of `batches` are raised. Progress is shown on stderr.
     """
     with Progress() as progress:
         for batch in batches:
@@ -323,9 +331,10 @@ def _send_all(
 
 
 def _make_summary(account: Account, topic: str) -> str:
-    """Return the last note: the number of records that were delivered, aborted and not delivered.
+    """Return the last note: the number of records that were delivered, then committed transactions.
 
-    Numbers of 0 are left out, but not that of the delivered records.
+    The records that were aborted and not delivered follow. Numbers of 0 are left out, but not that of delivered
+    records.
     """
     parts = [f"{account.delivered} record{'' if account.delivered == 1 else 's'} delivered to {topic}"]
     if account.committed_transactions:

@@ -157,10 +157,11 @@ class InputFlags:
         return lambda stream: inputs.read_delimited(stream, reader, delimiter), None
 
     def read(self, source: Callable[[Input], Iterator[Piece]], read: StoppableInput, stop: Stop) -> Iterator[Piece]:
-        """Return all records of the input, --repeat times, as `source` yields them; raise its errors.
+        """Return an iterator over the input, --repeat times, as `source` yields it; it raises the errors of `source`.
 
-        `read` is the input, `source` is from make_source. With --repeat 0 there is no end but a signal (`stop`). An
-        input that cannot be read again is first read to its end.
+        `read` is the input, `source` is from make_source. With --repeat 0 only a signal (`stop`) or an input without
+        records ends it. After a signal the first repetition is completed, and a later one ends at once. An input that
+        cannot be read again is first read to its end.
         """
         from kafkactl.streams.inputs import repeat
         from kafkactl.streams.stoppable import RepeatableInput
@@ -188,9 +189,10 @@ class RecordFlags:
     ] = None
 
     def make_defaults(self, key_format: Format, clock: TimeOptions) -> RecordDefaults:
-        """Return the defaults of records. Raise UsageError for a wrong header or time, FormatError for a wrong key.
+        """Return the defaults of records: key, headers and timestamp in ms since 1970, None or empty where not given.
 
-        `key_format` turns --key into bytes; `clock` has the zone for --timestamp.
+        A header is NAME=VALUE. `key_format` turns --key into bytes; `clock` has the zone for --timestamp. Raise
+        UsageError for another header or a wrong time, FormatError for a key that is not of its format.
         """
         from kafkactl.connection.settings import parse_assignment
         from kafkactl.streams.inputs import RecordDefaults
@@ -298,10 +300,11 @@ class SendFlags:
     ] = None
 
     def settings(self) -> Mapping[str, Flag]:
-        """Return the client settings of these options by name, without those that are not given.
+        """Return the client settings of these options by librdkafka's names, without those that are not given.
 
-        The values are as on the command line, but --acks -1 is all, and --max-memory-bytes is in KiB. Raise UsageError
-        for an unknown codec, number of acks or partitioner.
+        Each is a Flag with its option. The values are as on the command line, but --acks -1 is all, and
+        --max-memory-bytes is in KiB, rounded down. --max-block-ms is not in it. Raise UsageError for an unknown codec,
+        number of acks or partitioner.
         """
         from kafkactl.connection.settings import Flag
 

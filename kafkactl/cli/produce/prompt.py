@@ -22,7 +22,8 @@ class TypedLines:
     def __init__(self, typed: StoppableInput, stopping: NotedStopping) -> None:
         """Take the input for lines without editing, and the signals.
 
-        On a terminal the history is read from its file.
+        Lines are edited where stdout is a terminal; then the history is read from its file, and an unreadable one is
+        ignored.
         """
         self._typed, self._stopping = typed, stopping
         self.cut = b""
@@ -37,7 +38,11 @@ class TypedLines:
                 readline.read_history_file(_find_history_file())
 
     def read1(self, _size: int = -1) -> bytes:
-        """Return one line with its end, however long, and b"" at the end of the input or after a signal."""
+        """Return one line with its end, however long, and b"" at the end of the input or after a signal.
+
+        A line that ended just before the signal is returned. The prompt comes before the line, and at the end of the
+        input a line feed is written to stderr. `_size` is not used.
+        """
         line = b""
         try:
             line = self._read_edited_line() if self._edits else self._read_plain_line()
@@ -47,7 +52,10 @@ class TypedLines:
         return line
 
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
-        """Return the last piece, whose bytes are `begun`; b"" where a signal cut it, which keeps them in `cut`."""
+        """Return the last piece, whose bytes are `begun`; b"" where a signal cut it, which keeps them in `cut`.
+
+        `delimiter` is not used.
+        """
         return self._unless_cut(begun)
 
     def finish_row(self, begun: bytes) -> bytes:
@@ -86,7 +94,10 @@ class TypedLines:
             self._readline.write_history_file(_find_history_file())
 
     def _read_edited_line(self) -> bytes:
-        """Return a line that was typed with editing, with its end; b"" at the end of the input and after a signal."""
+        """Return a line that was typed with editing, with its end; b"" at the end of the input and after a signal.
+
+        A line that ended just before the signal is returned. The line goes into the history.
+        """
         before = self._readline.get_current_history_length()
         try:
             with self._stopping.raise_on_signal():
@@ -99,7 +110,10 @@ class TypedLines:
             return _encode_line(self._readline.get_history_item(now)) if now > before else b""
 
     def _read_plain_line(self) -> bytes:
-        """Return a line that was typed without editing; b"" at the end of the input and after a signal."""
+        """Print the prompt and return a line that was typed without editing, with its end.
+
+        The result is b"" at the end of the input and after a signal.
+        """
         people.write(PROMPT)
         return self._typed.read1()  # a terminal gives one line at a time
 

@@ -77,9 +77,10 @@ class QuotaEntityOptions:
         return parts
 
     def require_entity(self) -> list[Entity]:
-        """Return the parts of the entity that is to be changed: one, or a user and a client.
+        """Return the parts of the entity that is to be changed: one, or a user and then a client.
 
-        Raise UsageError where none is selected, and for parts that are mutually exclusive.
+        The name of a default is "". Raise UsageError where no part is selected, for a name and the default of a type,
+        and for an ip beside a user or client.
         """
         if not (parts := self.parse_parts()):
             raise UsageError(
@@ -209,11 +210,11 @@ def _change(
     remove: Sequence[str],
     dry_run: bool,
 ) -> int:
-    """Change the limits of an entity and return an exit status, which is 0.
+    """Change the limits of an entity, show the result, and return an exit status, which is 0.
 
     `limits` are the new values by name, `remove` the names to remove. With `dry_run` the brokers only check. Raise
-    UsageError for a quota that the entity cannot have and in a read-only context, OperationError for a refusal and for
-    a quota to remove that is not set, and UnreachableError.
+    UsageError for a quota that the entity cannot have, for wrong connection settings and in a read-only context,
+    OperationError for a refusal and for a quota to remove that is not set, and UnreachableError.
     """
     from kafkactl.admin import quotas
     from kafkactl.admin.models import Outcome
@@ -237,7 +238,8 @@ def _change(
 def _find_inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> tuple[str, ...] | None:
     """Return the arguments of the command that restores the present limits; None where this takes two commands.
 
-    `names` are the quotas that are changed. Raise OperationError or UnreachableError where the limits cannot be read.
+    They begin with "quotas", "set" or "unset". `names` are the quotas that are changed; those without a limit are
+    unset. Raise OperationError or UnreachableError where the limits cannot be read.
     """
     from kafkactl.admin import quotas
 
@@ -251,7 +253,10 @@ def _find_inverse(connected: Cluster, entity: Sequence[Entity], names: Sequence[
 
 
 def _list_flags(part: Entity) -> tuple[str, ...]:
-    """Return the option that selects a part of an entity, with its value where it has one."""
+    """Return the option that selects a part of an entity: ("--user", NAME), or ("--user-defaults",) for a default.
+
+    Clients and ips have --client and --ip.
+    """
     flag = f"--{part.type.singular}"
     return (f"{flag}-defaults",) if part.name == DEFAULT_NAME else (flag, part.name)
 

@@ -139,7 +139,7 @@ def delete(
 def _show_deletions(rows: Sequence[Deletion], output: MirrorOutputOptions) -> int:
     """Show the results of a deletion and return an exit status: 1 if a partition has an error, else 0.
 
-    Errors are printed on stderr, and structured formats have them on stdout, too.
+    Errors are printed on stderr, and structured formats and -o kafka have them on stdout, too.
     """
     if output.is_kafka:
         from kafkactl.output.kafka import admin_text

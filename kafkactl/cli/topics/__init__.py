@@ -310,9 +310,10 @@ app.command()(declared.apply)
 
 
 def _list_creations(connected: Cluster, topics: Sequence[str]) -> list[Change]:
-    """Return a change for each topic that is to be created, in order.
+    """Return a change for each topic that is to be created, in order. No request is sent.
 
-    The topics that exist are read only for an inverse.
+    `inverse` of a change returns the arguments that delete the topic, None for a topic that exists already. It lists
+    the topics, once for all changes, and raises UnreachableError or OperationError where this fails.
     """
 
     @functools.cache
@@ -323,7 +324,7 @@ def _list_creations(connected: Cluster, topics: Sequence[str]) -> list[Change]:
         return frozenset(row.topic for row in list_topics(connected))
 
     def find_inverse(topic: str) -> tuple[str, ...] | None:
-        """Return the deletion of the topic; None for a topic that exists already, because it may have records.
+        """Return the arguments that delete the topic; None for one that exists already, which may have records.
 
         Raise UnreachableError, or OperationError for a refusal.
         """

@@ -102,7 +102,10 @@ def apply(cluster: ClusterOptions, output: ReportOptions, confirm: ConfirmOption
 
 
 def _make_change(change: DeclaredChange) -> Change:
-    """Return the change with its inverse. Changes of settings and of replicas, and new topics, can be undone."""
+    """Return the change with its inverse. Changes of settings and of replicas, and new topics, can be undone.
+
+    `inverse` of the result sends no request and raises nothing.
+    """
     configs = ("configs", "alter", "topics", change.topic)
 
     def find_inverse() -> tuple[str, ...] | None:

@@ -135,7 +135,8 @@ def _add_sizes(
 ) -> list[PartitionDescription]:
     """Return the rows with the size of each leader's log in bytes; a size that is not known is None.
 
-    An error is added to `size_errors` for each broker whose sizes are missing.
+    An OperationError is added to `size_errors` for each broker or disk whose sizes are missing. Raise the first error,
+    an UnreachableError or OperationError, where no broker answers.
     """
     from kafkactl.admin.topics import descriptions
 
@@ -171,11 +172,12 @@ class _TopicRequest:
         return self.selection.is_empty and self.topic_id is None
 
     def choose(self, list_existing: Callable[[], Sequence[str]]) -> tuple[list[str], list[KafkactlError]]:
-        """Return the names of the topics, and an error for each pattern without a match.
+        """Return the names of the topics, and a NotFoundError for each pattern without a match, which is not raised.
 
-        An empty selection means all topics. `list_existing` returns the names of all topics; it is called only where it
-        is needed, and its errors are raised. A name need not exist, unless if_exists is set: then only names of
-        existing topics are returned, and no errors. exclude_internal leaves internal topics out, also named ones.
+        An empty selection means all topics, in the order of `list_existing`; else the names are sorted. `list_existing`
+        returns the names of all topics; it is called only for all topics, for patterns and with if_exists, and its
+        errors are raised. A name need not exist, unless if_exists is set: then only names of existing topics are
+        returned, and no errors. exclude_internal leaves internal topics out, also named ones.
         """
         errors: list[KafkactlError] = []
         if self.selection.is_empty:
@@ -211,7 +213,7 @@ class _PartitionFilter:
 
     @property
     def names(self) -> list[str]:
-        """Return the conditions that are set, in words."""
+        """Return the conditions that are set, in words such as "under-replicated", in a fixed order."""
         words = {
             "under-replicated": self.under_replicated,
             "without a leader": self.unavailable,
@@ -228,7 +230,8 @@ class _PartitionFilter:
     def accepts(self, row: PartitionDescription, min_isr: int) -> bool:
         """Return whether a partition is shown: it meets one of the conditions, or there is none.
 
-        `min_isr` is min.insync.replicas of its topic.
+        `min_isr` is min.insync.replicas of its topic. A partition without a leader counts as under it, but not as at it
+        unless its ISR has this size.
         """
         return (
             self.is_empty
@@ -240,11 +243,11 @@ class _PartitionFilter:
 
 
 def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, as_kafka: bool = False) -> Descriptions:
-    """Return the selected topics, and the errors of topics that cannot be described.
+    """Return the selected topics, and the errors of topics that cannot be described and of unmatched patterns.
 
     Eligible leader replicas are read with `in_full`. With `as_kafka` they are not read for an id, as in Kafka's own
-    tool. Raise NotFoundError for an id that no topic has, unless if_exists is set, and UnreachableError where no broker
-    answers.
+    tool. Raise NotFoundError for an id that no topic has, unless if_exists is set, UnreachableError where no broker
+    answers, and OperationError where the topics cannot be listed.
     """
     from kafkactl.admin.topics import descriptions
 
@@ -268,7 +271,8 @@ def _filter_topics(
 ) -> list[TopicDescription]:
     """Return the topics, in order, with the partitions that the filter accepts.
 
-    Topics without such partitions are left out, and with `only_overrides` topics without settings of their own.
+    Topics without such partitions are left out, but not where the filter is empty. With `only_overrides` topics without
+    settings of their own are left out.
     """
     if only_overrides:
         described = [topic for topic in described if topic.configs]
@@ -282,9 +286,10 @@ def _filter_topics(
 
 
 def _format_as_kafka(described: Sequence[TopicDescription], filters: _PartitionFilter, only_overrides: bool) -> str:
-    """Return the text of kafka-topics --describe, "" for no topics.
+    """Return the text of kafka-topics --describe, which ends with a line end, "" for no topics.
 
-    Filters show partitions only, and `only_overrides` (--topics-with-overrides) shows topics only.
+    The topics have the order of the hash table in Kafka's tool. Filters show partitions only, and `only_overrides`
+    (--topics-with-overrides) shows topics only.
     """
     from kafkactl.output.kafka import admin_text
 
@@ -299,7 +304,7 @@ def _format_as_kafka(described: Sequence[TopicDescription], filters: _PartitionF
 
 
 def _make_document(topic: TopicDescription) -> dict[str, Any]:
-    """Return a topic for json and yaml, with only those settings that the topic has itself."""
+    """Return a topic for json and yaml by the names of its fields, with its own settings in `configs`."""
     return {
         "topic": topic.topic,
         "topic_id": topic.topic_id,
@@ -340,9 +345,10 @@ def _sum_records(topic: TopicDescription) -> int | str:
 
 
 def _make_title(topic: TopicDescription, size: bool, count: bool) -> str:
-    """Return the line above the partitions of a topic, without a line end.
+    """Return the line above the partitions of a topic: name, id, numbers, sums and own settings, no line end.
 
-    `size` adds the bytes and `count` the records of all partitions. Bytes that are not known count as 0.
+    `size` adds the bytes and `count` the records of all partitions. Bytes that are not known count as 0; records are
+    "unknown" if one number is. The name and the settings are not escaped.
     """
     configs = ",".join(f"{name}={value}" for name, value in topic.configs.items()) or "none of its own"
     sums = (

@@ -34,10 +34,10 @@ def change_factor(
 ) -> int:
     """Give every partition of the topics `factor` replicas, and return an exit status.
 
-    Ask before replicas are dropped: the status is 1 after the answer no. With `wait` return after the moves have ended.
-    With --dry-run only show the moves. Refused moves are printed as errors. Raise NotFoundError for a topic that does
-    not exist, OperationError where there are fewer live brokers than replicas or the request is refused,
-    UnreachableError, and UsageError where there is a question and no terminal to ask at.
+    Ask before replicas are dropped: the status is 1 after the answer no. With `wait` return after the moves have ended,
+    else after they have begun. With --dry-run only show the moves. Refused moves are printed as errors, with status 1.
+    Raise NotFoundError for a topic that does not exist, OperationError where there are fewer live brokers than replicas
+    or the request is refused, UnreachableError, and UsageError where there is a question and no terminal to ask at.
     """
     from kafkactl.admin import reassignment
 

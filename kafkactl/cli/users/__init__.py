@@ -151,11 +151,12 @@ def delete(
 
 
 def _read_password(user: str, file: Path | None) -> str:
-    """Return the password from a file, from standard input (the file -), or from a prompt (None).
+    """Return the password from a file, from standard input (the file -), or from a prompt (None), typed twice.
 
-    It is the first line, and may be empty from standard input. It never comes from the command line, which every
-    process on the machine can read. Raise UsageError where there is no terminal to ask at, where the repeated password
-    differs, and for a file that cannot be read, that other users can read or write, or whose first line is empty.
+    It is the first line without its end, and may be empty except from a file. It never comes from the command line,
+    which every process on the machine can read. Raise UsageError where there is no terminal to ask at, where the
+    repeated password differs, and for a file that cannot be read, that other users can read or write, or whose first
+    line is empty.
     """
     if file is None:
         if not sys.stdin.isatty():

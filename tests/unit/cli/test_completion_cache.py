@@ -1,0 +1,23 @@
+"""The cache of names for shell completion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kafkactl.cli.completion.names import _read_cache
+
+
+@pytest.mark.parametrize("content", ["", "[", "5", "null", "\udcff"])
+def test_damaged_cache_counts_as_missing(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "topics.json"
+    file.write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert _read_cache(file) is None
+
+
+def test_cache_has_the_names(tmp_path: Path) -> None:
+    file = tmp_path / "topics.json"
+    assert _read_cache(file) is None
+    file.write_text('["orders", "clicks"]', encoding="utf-8")
+    assert _read_cache(file) == ["orders", "clicks"]
