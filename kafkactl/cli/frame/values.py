@@ -93,8 +93,8 @@ def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
     is_choice = issubclass(kind, Enum)
     read: Callable[[Any], Any] = kind
     try:
-        if kind is int and isinstance(value, str) and (not value.isascii() or "_" in value):
-            raise ValueError  # Python reads the digits of every script, and 1_000
+        if kind in (int, float) and isinstance(value, str) and (not value.isascii() or set(value) & set("_ \t\n")):
+            raise ValueError  # Python reads the digits of every script, blanks, and 1_000
         result = read(value)
     except ValueError:
         expected = f"one of {', '.join(choice.value for choice in kind)}" if is_choice else _NAMES[kind]
