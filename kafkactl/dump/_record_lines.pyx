@@ -95,14 +95,14 @@ cdef class Lines:
         return self.text.size > 0 and self.text.start[self.text.size - 1] != b"\n"
 
     def clear(self):
-        """Remove the text, so that it can be filled again."""
+        """Remove the text, the offsets and the gaps, so that it can be filled again."""
         self.text.size = 0
         self.has_offsets = False
         self.first_offset = self.last_offset = -1
         self.gaps = []
 
     def add_text(self, bytes line not None):
-        """Add one line, or a part of it, as it is."""
+        """Add one line, or a part of it, as it is; offsets are noted by `note_offsets` only."""
         cdef Py_ssize_t size = PyBytes_GET_SIZE(line)
         make_room(&self.text, size)
         memcpy(self.text.start + self.text.size, PyBytes_AS_STRING(line), size)

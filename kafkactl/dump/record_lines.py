@@ -35,7 +35,7 @@ class PureLines:
         return bool(self._parts) and not self._parts[-1].endswith(b"\n")
 
     def clear(self) -> None:
-        """Remove the text, so that it can be filled again."""
+        """Remove the text, the offsets and the gaps, so that it can be filled again."""
         self._parts: list[bytes] = []
         self._size = 0
         self.has_offsets = False
@@ -43,7 +43,7 @@ class PureLines:
         self.gaps: list[tuple[int, int]] = []
 
     def add_text(self, line: bytes) -> None:
-        """Add one line, or a part of it, as it is."""
+        """Add one line, or a part of it, as it is; offsets are noted by `note_offsets` only."""
         self._parts.append(line)
         self._size += len(line)
 

@@ -62,7 +62,7 @@ class Selection:
 
     @property
     def takes_every_record(self) -> bool:
-        """Return whether only damage and aborted transactions can keep a record out."""
+        """Return whether only damage, and transactions that are aborted or have no end, can keep a record out."""
         return self == Selection(
             skip_damaged=self.skip_damaged,
             bad_crc=self.bad_crc,
@@ -81,7 +81,11 @@ class Selection:
         return max(by_offset, by_time)
 
     def is_past(self, batch: AnyBatch) -> bool:
-        """Return whether neither this batch nor any later one can have a selected record."""
+        """Return whether neither this batch nor any later one can have a selected record, by offset or broker's time.
+
+        False is not certain. Raise FormatError for a message of magic 1 without room for the timestamp that is needed
+        here.
+        """
         if self.to_offset is not None and isinstance(batch, Batch) and batch.base_offset >= self.to_offset:
             return True
         # A producer's timestamps may go back, so they prove nothing about later batches; a broker's do not go back.
@@ -92,7 +96,11 @@ class Selection:
         return self.from_offset is not None and batch.last_offset < self.from_offset
 
     def may_take(self, batch: AnyBatch) -> bool:
-        """Return whether a batch can have a selected record, by its header alone."""
+        """Return whether a batch can have a selected record, by `from_time_ms`, `producer_id` and `only_control` alone.
+
+        Only its header is read. Raise FormatError for a message of magic 1 without room for the timestamp that is
+        needed here.
+        """
         if self.from_time_ms is not None and 0 <= batch.max_timestamp_ms < self.from_time_ms:
             return False
         if self.producer_id is not None and not (isinstance(batch, Batch) and batch.producer_id == self.producer_id):
@@ -100,7 +108,10 @@ class Selection:
         return batch.is_control or not self.only_control
 
     def takes(self, record: Record) -> bool:
-        """Return whether a record is selected, if its batch passed `may_take`."""
+        """Return whether a record is selected by offset, time, key and `matches`, if its batch passed `may_take`.
+
+        The other fields are not looked at. Raise the errors of `matches`.
+        """
         return (
             (self.from_offset is None or record.offset >= self.from_offset)
             and (self.to_offset is None or record.offset < self.to_offset)

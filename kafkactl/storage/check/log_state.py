@@ -91,7 +91,8 @@ class LogState:
     def enter_segment(self, path: Path, base_offset: int) -> None:
         """Note where a segment begins, and a gap before it; drop the abort markers of the segment before it.
 
-        Call this for the segments in the order of their offsets, before their batches.
+        No gap is noted directly behind damage. Call this for the segments in the order of their offsets, before their
+        batches.
         """
         self.aborts.clear()
         if self.start_offset is None:
@@ -102,9 +103,9 @@ class LogState:
             self.next_offset = base_offset
 
     def meet_offset(self, path: Path, position: int, first: int) -> None:
-        """Note the first offset of a sound batch, and a gap before it, which compaction can leave in a segment.
+        """Note a gap before the first offset of a sound batch, which compaction can leave in a segment.
 
-        `position` is that of the batch in its file, in bytes.
+        No gap is noted directly behind damage, which ends here. `position` is that of the batch in its file, in bytes.
         """
         if self.is_exact and self.next_offset is not None and first > self.next_offset:
             self._add_gap(path, position, first, between_segments=False)
@@ -120,7 +121,8 @@ class LogState:
     def find_sequence_fault(self, batch: Batch) -> str | None:
         """Return the fault of the epoch or the sequence of a producer's next batch, as text, or None.
 
-        None also for an unknown producer, after a gap, and for a producer that the broker has forgotten.
+        None also for an unknown producer, a batch without a sequence, after a gap, and for a producer that was silent
+        for 24 hours, which a broker has forgotten. Nothing is changed.
         """
         last = self.producers.get(batch.producer_id)
         if last is None or last.last_sequence < 0 or batch.base_sequence < 0:
@@ -149,9 +151,9 @@ class LogState:
             opened.last_ms = batch.max_timestamp_ms
 
     def end_transaction(self, producer_id: int, offset: int, *, aborted: bool) -> None:
-        """Note the marker at the end of a producer's transaction.
+        """Note the marker at the end of a producer's transaction, which need not have been open.
 
-        `offset` is that of the marker; `aborted` says whether it aborts.
+        `offset` is that of the marker; with `aborted` it is added to `aborts`.
         """
         opened = self.transactions.pop(producer_id, None)
         if aborted:

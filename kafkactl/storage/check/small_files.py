@@ -32,8 +32,8 @@ _QUORUM_VERSIONS = (0, 1)
 def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> T | None:
     """Return what `read` makes of a file, or None where it is missing or faulty. No KafkactlError is raised.
 
-    A fault is added to `faults`. A path that is no regular file counts as missing, because reading a FIFO would wait
-    for its writer.
+    A KafkactlError of `read` is added to `faults`, unless the file is missing. A path that is no regular file counts as
+    missing, because reading a FIFO would wait for its writer.
     """
     try:
         return None if explain_irregular(path) is not None else read(path)
@@ -118,14 +118,15 @@ def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
 
 
 def _is_number(value: object) -> bool:
-    """Return whether a value is an integer of -1 or above."""
+    """Return whether a value is an integer of -1 or above; True and False are none."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= -1
 
 
 def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
     """Return the lines of an offset checkpoint and the faults of the file.
 
-    A missing file has neither.
+    Faults are a file that cannot be read, a repeated partition and a negative number; such lines are returned, too. A
+    missing file has neither lines nor faults.
     """
     faults: list[Fault] = []
     lines = read_regular(path, read_offset_checkpoint, faults) or []
@@ -142,12 +143,12 @@ def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
 
 
 def may_be_in_use(log_dir: Path) -> bool:
-    """Return whether a broker may have a log dir open: it has locked it once, and has not stopped cleanly."""
+    """Return whether a broker may have a log dir open: .lock exists, and .kafka_cleanshutdown does not."""
     return (log_dir / LOCK).exists() and not (log_dir / CLEAN_SHUTDOWN).exists()
 
 
 def check_clean_shutdown(path: Path) -> Iterator[Fault]:
-    """Yield a notice where the file of a clean stop is missing or has a content that no broker writes.
+    """Yield a notice where the file of a clean stop is missing, or is neither empty nor a JSON object with version 0.
 
     A file that cannot be read is a fault.
     """
@@ -163,7 +164,7 @@ def check_clean_shutdown(path: Path) -> Iterator[Fault]:
 
 
 def _is_version_0(content: bytes) -> bool:
-    """Return whether a content is a JSON object with version 0."""
+    """Return whether a content is a JSON object with version 0; False for anything that is no JSON."""
     try:
         state = json.loads(content)
     except (ValueError, RecursionError):
@@ -182,7 +183,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _is_id(text: str) -> bool:
-    """Return whether a text is an id of 16 bytes in base64 of URLs."""
+    """Return whether a text is 16 bytes in base64, with or without padding; other ASCII characters are ignored."""
     try:
         return len(urlsafe_b64decode(text + "==")) == _ID_BYTES
     except ValueError:
