@@ -101,7 +101,7 @@ def _print_csv(rows: Iterator[Row]) -> None:
 
 
 def _format_csv_parts(row: Row) -> Iterator[bytes]:
-    """Yield a row's line of csv in parts, with its line end at the end."""
+    """Yield a row's line of csv in parts, with its line end at the end; bytes above 1 MiB come in several parts."""
     for number, cell in enumerate(row.values()):
         if number:
             yield b","
@@ -117,7 +117,7 @@ def _format_csv_parts(row: Row) -> Iterator[bytes]:
 
 
 def _format_csv_cell(cell: Any) -> bytes:
-    """Return a cell of csv, quoted where needed; lists and objects become JSON, and the bytes of bytes are kept."""
+    """Return a cell of csv, quoted where needed; lists and objects become JSON, and bytes are not decoded."""
     if isinstance(cell, bytes):
         return format_csv_bytes(cell)
     return format_csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()

@@ -151,7 +151,7 @@ def _read_other_rows(path: Path) -> Iterator[Row]:
 
 
 def _read_index_rows(index: OffsetIndex | TimeIndex) -> Iterator[Row]:
-    """Yield the entries of an index; raise FormatError, after all of them, where the last one is not whole."""
+    """Yield the entries of an index as dicts; raise FormatError, after all of them, where a part of one follows."""
     for entry in index.read_entries():
         yield asdict(entry)
     index.require_whole()

@@ -66,9 +66,9 @@ def format_records(
     """Yield each record with its line, the end of the line included.
 
     `parse` returns the texts of key and value; None leaves them out. `with_metadata` adds offset, timestamp, sizes,
-    sequence and header names. Where `parse` raises FormatError, or a control record or a key or value of magic 0 or 1
-    cannot be read, the record is yielded with its unfinished line, as Kafka's tool leaves it, and then the error is
-    raised.
+    sequence and header names, and the content of a control record, whose key and value are never in the line. Where
+    `parse` raises FormatError, or a control record or a key or value of magic 0 or 1 cannot be read, the record is
+    yielded with its unfinished line, as Kafka's tool leaves it, and then the error is raised.
     """
     kind = name_timestamp_type(batch)
     for record in records:
@@ -204,6 +204,7 @@ class Faults:
     """Faults of all files, which Kafka's tool prints to stderr at the end: kind by kind, file by file."""
 
     def __init__(self) -> None:
+        """Begin without faults."""
         self._index: dict[Path, dict[int, int]] = {}
         self._time: dict[TimeFault, dict[Path, list[TimeFinding]]] = {fault: {} for fault in _TIME_FAULTS}
         self._gaps: dict[Path, array[int]] = {}
@@ -216,7 +217,7 @@ class Faults:
         self._index.setdefault(path.absolute(), {})[indexed] = actual
 
     def add_time_findings(self, path: Path, findings: Iterable[TimeFinding]) -> None:
-        """Note the `findings` about one entry of a time index."""
+        """Note the `findings` about one entry of a time index; nothing for none."""
         for finding in findings:
             self._time[finding.fault].setdefault(path.absolute(), []).append(finding)
 

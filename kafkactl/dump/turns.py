@@ -68,6 +68,7 @@ class SingleTurn(Turn):
     """The turn of a process that works alone."""
 
     def __init__(self) -> None:
+        """Take nothing, because there is no pipe."""
         super().__init__(-1, -1)
 
     def wait(self) -> int | None:
@@ -93,14 +94,14 @@ class FileOutput:
         self.position += len(data)
 
     def writelines(self, parts: Iterable[bytes]) -> None:
-        """Write parts as one, and move the position behind them; raise OutputError where they cannot be written."""
+        """Write parts one behind the other, and move the position behind them. Raise OutputError where this fails."""
         self.write(b"".join(parts))
 
 
 def find_file_descriptor(out: BinaryIO) -> int | None:
     """Return the descriptor of an output that is a file and can be written at any position.
 
-    Return None for a pipe, a terminal, and a file that is opened for appending.
+    Return None for a pipe, a terminal, an output without a descriptor, and a file that is opened for appending.
     """
     try:
         descriptor = out.fileno()

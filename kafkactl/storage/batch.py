@@ -103,7 +103,7 @@ class Batch:
 
     @property
     def delete_horizon_ms(self) -> int | None:
-        """Return the time from which compaction may remove the batch's tombstones, in ms, or None without one."""
+        """Return the time from which compaction may remove the tombstones, in ms since 1970, or None without one."""
         return self.base_timestamp_ms if self.attributes & DELETE_HORIZON else None
 
     @property

@@ -33,6 +33,7 @@ class Damage:
     """True where no batch was read from the part; False for a batch with a wrong CRC that was returned."""
 
     def __str__(self) -> str:
+        """Return a text for people with position and reason: what was skipped, or which batch is kept."""
         if not self.is_skipped:
             return f"batch at position {self.position}: {self.reason}; it is kept"
         size = self.end - self.position

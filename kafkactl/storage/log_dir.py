@@ -33,7 +33,7 @@ class FolderState(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """Return the state as words without a verb, such as "a partition that the broker is deleting"."""
+        """Return the state as a noun phrase, such as "a partition that the broker is deleting"."""
         meanings = {
             FolderState.DELETE: "a partition that the broker is deleting",
             FolderState.STRAY: "a partition that the cluster no longer assigns to this broker",
@@ -142,8 +142,8 @@ def scan_log_dir(path: Path) -> LogDirFolders:
 def list_partition_folders(path: Path) -> list[Path]:
     """Return the folders with segments at or directly below a path, sorted by topic and partition.
 
-    Raise NotFoundError where no folder has a segment, MissingFileError where the path is no folder, and UsageError
-    where it cannot be listed.
+    Their names do not matter: folders that a broker has renamed are included. Raise NotFoundError where no folder has a
+    segment, MissingFileError where the path is no folder, and UsageError where it cannot be listed.
     """
     folders = [path, *(folder for folder in _list_children(path) if folder.is_dir())]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)

@@ -81,11 +81,13 @@ class Segment:
             (self._base_offset,) = _BASE_OFFSET.unpack(self._file.read(0, _BASE_OFFSET.size))
 
     def __enter__(self) -> Segment:
+        """Return the segment, which is open already."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the file; an error of the block goes on."""
         self.close()
 
     @property

@@ -63,13 +63,14 @@ class Stats:
 
     @property
     def compression_ratio(self) -> float | None:
-        """Return the decompressed bytes divided by the stored bytes of compressed batches; None without any."""
+        """Return decompressed bytes divided by stored bytes of compressed batches of magic 2; None without any."""
         return self.uncompressed_bytes / self.compressed_bytes if self.compressed_bytes else None
 
     def add(self, other: Stats) -> None:
-        """Add the numbers of the next segments, which follow these ones.
+        """Add the numbers of the next segments, which follow these ones, to these ones; `other` is not changed.
 
-        A gap between both is not counted here: compute_stats counts it with `after`.
+        `next_offset` becomes that of `other`, and rare keys are forgotten where there are too many. A gap between both
+        is not counted here: compute_stats counts it with `after`.
         """
         for name, value in vars(other).items():
             own = getattr(self, name)
@@ -143,7 +144,7 @@ class Stats:
         self.youngest_ms = timestamp_ms if self.youngest_ms is None else max(self.youngest_ms, timestamp_ms)
 
     def _forget_rare_keys(self) -> None:
-        """Keep only the most frequent keys where there are too many."""
+        """Keep only the 100,000 (MOST_KEYS) most frequent keys; with more of them `keys_are_exact` becomes False."""
         if len(self.keys) > MOST_KEYS:
             self.keys_are_exact = False
             self.keys = Counter(dict(self.keys.most_common(MOST_KEYS)))
@@ -173,7 +174,8 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
 def _count_batch(batch: AnyBatch, stats: Stats) -> None:
     """Add the numbers of one batch. The records of a batch with a wrong CRC are not counted.
 
-    Raise FormatError where the batch cannot be decompressed or read; a part of it may be counted then.
+    Raise FormatError for an unknown codec, and where the batch cannot be decompressed or read; a part of it may be
+    counted then.
     """
     stats.batches += 1
     stats.batch_sizes[batch.size_bytes] += 1

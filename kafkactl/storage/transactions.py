@@ -60,6 +60,7 @@ class TransactionEnds:
     """
 
     def __init__(self) -> None:
+        """Begin without a segment that was read."""
         self._of_segment: dict[Path, _Ends] = {}
         self._following: dict[Path, list[Path]] = {}
 

@@ -137,7 +137,7 @@ class SegmentCheck:
         return is_round and blocks is not None and blocks * _BLOCK_BYTES <= status.st_size - zeros_bytes // 2
 
     def _make_fault_of_rest(self, text: str, severity: Severity = Severity.FAULT) -> Fault:
-        """Return a fault at the position after the last batch."""
+        """Return a fault at the position after the last batch, with the next offset, or None where it is unknown."""
         return Fault(
             file=self.segment.path, position=self.reached, offset=self.log.next_offset, severity=severity, fault=text
         )
@@ -183,7 +183,11 @@ class SegmentCheck:
         return None, records
 
     def _check_sound_batch(self, batch: AnyBatch, records: BatchRecords, first: int) -> Iterator[str]:
-        """Yield the faults, as text, of a batch that can be read, and update the log state."""
+        """Yield the faults, as text, of a batch that can be read, and update the log state.
+
+        `first` is the batch's first offset. Faults that compaction explains go to `unless_cleaned` of the log state
+        instead.
+        """
         log = self.log
         if first < self.base_offset:
             yield f"offset {first} is below its segment's {self.base_offset}"
@@ -225,7 +229,7 @@ class SegmentCheck:
             log.take_data(batch)
 
     def _make_fault(self, batch: AnyBatch, offset: int, text: str) -> Fault:
-        """Return a fault at a batch."""
+        """Return a fault at a batch of the segment, with its position and an offset."""
         return Fault(file=self.segment.path, position=batch.position, offset=offset, fault=text)
 
 

@@ -76,7 +76,7 @@ class OffsetIndexWatcher:
             yield from self._compare_offset(self._open, batch, records)
 
     def _compare_offset(self, entry: OffsetEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
-        """Yield a fault where a batch is past an entry's offset; close the entry where it matches."""
+        """Yield a fault where a batch is past an entry's offset without ending at it; either closes the entry."""
         ends = (batch.last_offset, records.last) if records.count else (batch.last_offset,)
         if entry.offset in ends:
             self._open = None
@@ -85,7 +85,7 @@ class OffsetIndexWatcher:
             self._open = None
 
     def _make_fault(self, entry: OffsetEntry, text: str) -> Fault:
-        """Return a fault at an entry."""
+        """Return a fault about the index file with the position and the offset of an entry."""
         return Fault(file=self._path, position=entry.position, offset=entry.offset, fault=text)
 
 
@@ -148,7 +148,7 @@ class TimeIndexWatcher:
         yield self._make_fault(entry, text)
 
     def _make_fault(self, entry: TimeEntry, text: str) -> Fault:
-        """Return a fault at an entry."""
+        """Return a fault about the index file with the offset of an entry, and without a position."""
         return Fault(file=self._path, offset=entry.offset, fault=text)
 
 

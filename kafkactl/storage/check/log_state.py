@@ -55,6 +55,7 @@ class Gap:
     between_segments: bool
 
     def __str__(self) -> str:
+        """Return the offsets as the beginning of a sentence: "offset 5 is" or "offsets 5 to 7 are"."""
         last = self.end - 1
         return f"offset {self.first} is" if self.first == last else f"offsets {self.first} to {last} are"
 
@@ -113,7 +114,7 @@ class LogState:
         self.is_exact = True
 
     def lose_track(self) -> None:
-        """Forget what damage makes uncertain: producers, transactions, and whether the next offset is exact."""
+        """Note damage: producers and transactions are forgotten, and the next offset stays but is not exact."""
         self.is_exact, self.has_damage = False, True
         self.producers.clear()
         self.transactions.clear()
@@ -138,7 +139,11 @@ class LogState:
         return f"{who}: sequence {batch.base_sequence}, and {expected} comes next"
 
     def take_data(self, batch: Batch) -> None:
-        """Note a data batch as its producer's newest one, and as a part of its open transaction."""
+        """Note a data batch as its producer's newest one, and as a part of its open transaction.
+
+        It opens a transaction where the producer has none. A batch that is not transactional, or has no records left,
+        belongs to none.
+        """
         last = self.producers.get(batch.producer_id)
         if last is None:
             last = self.producers[batch.producer_id] = LastBatch()

@@ -193,7 +193,10 @@ class PartitionCheck:
             self.log.lose_track()
 
     def _check_ends_of_epochs(self) -> Iterator[Fault]:
-        """Yield a fault where the checkpoint's first or last epoch does not fit the ends of the log."""
+        """Yield a fault where the checkpoint's first or last epoch does not fit the ends of the log.
+
+        An epoch before the first segment is only a notice where older segments can be in remote storage.
+        """
         path, log = self.folder / FileKind.LEADER_EPOCHS.value, self.log
         if not self.epochs or log.start_offset is None:
             return
@@ -209,7 +212,11 @@ class PartitionCheck:
             yield Fault(file=path, offset=last.start_offset, fault=f"{text}: records are missing")
 
     def _check_other_files(self, stems: set[str]) -> Iterator[Fault]:
-        """Yield findings about files that belong to no segment; `stems` are the names of the segments."""
+        """Yield findings about files that belong to no segment; `stems` are the names of the segments without .log.
+
+        Paths that were skipped and files with suffixes like .deleted are notices, an index without its segment is a
+        fault, and KRaft snapshots are checked.
+        """
         for entry in self.files.skipped:
             yield notice(entry.path, f"skipped: {entry.reason}")
         for path in self.files.regular:
@@ -222,7 +229,10 @@ class PartitionCheck:
                 yield from self._check_snapshot(path)
 
     def _check_snapshot(self, path: Path) -> Iterator[Fault]:
-        """Yield the faults of a KRaft snapshot; one that was deleted meanwhile has none."""
+        """Yield the faults of a KRaft snapshot; one that was deleted meanwhile has none. Nothing is raised.
+
+        One that cannot be read is a fault.
+        """
         try:
             yield from check_snapshot_file(path, self.checked)
         except NotFoundError:

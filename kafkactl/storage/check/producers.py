@@ -137,7 +137,11 @@ def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damag
 
 
 def _find_fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None:
-    """Return the fault of an index entry, as text, or None."""
+    """Return the fault of an index entry, as text, or None.
+
+    The entry is compared with the abort marker of its producer at its last offset. Where the log has holes of
+    compaction, or does not show where the transaction began, only the marker must exist.
+    """
     if entry.first_offset > entry.last_offset:
         return f"a transaction that ends at {entry.last_offset} before it"
     marker = log.aborts.get((entry.producer_id, entry.last_offset))

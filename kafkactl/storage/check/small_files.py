@@ -47,7 +47,8 @@ def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> 
 def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fault]:
     """Yield the faults of partition.metadata; a missing file has none.
 
-    `expected_id` is the topic's id in the log of KRaft, or None where it is not known.
+    They are a file that cannot be read, another version than 0, and a topic_id that is missing, is not 16 bytes in
+    base64, or differs from `expected_id`: the topic's id in the log of KRaft, or None where it is not known.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
@@ -66,7 +67,9 @@ def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fa
 def check_meta_properties(path: Path) -> Iterator[Fault]:
     """Yield the faults of meta.properties.
 
-    A missing file is a fault, because a log dir that a broker has used always has it.
+    They are a missing file, because a log dir that a broker has used always has it; one that cannot be read; a version
+    other than 0 and 1; a broker.id (version 0) or node.id (version 1) that is no number; a missing cluster.id; and a
+    directory.id that is not 16 bytes in base64.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
@@ -92,8 +95,9 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
 def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
     """Yield the faults of quorum-state; a missing file has none.
 
-    `log_epoch` is the largest leader epoch in the log: a node writes an epoch to this file before the epoch's first
-    batch.
+    They are a file that cannot be read, an unknown data_version, numbers that are none, voters that are no list of
+    objects with a voterId, a leader that is no voter, and an epoch below `log_epoch`. That is the largest leader epoch
+    in the log: a node writes an epoch to this file before the epoch's first batch.
     """
     faults: list[Fault] = []
     state = read_regular(path, read_quorum_state, faults)

@@ -21,6 +21,7 @@ class UnknownRecordTypeError(FormatError):
     """A key whose type has no schema."""
 
     def __init__(self, type: int) -> None:
+        """Take the number of the type, for the text in Kafka's words and for `type`."""
         super().__init__(f"Found an unknown record type {type}")
         self.type = type
 
