@@ -131,9 +131,9 @@ class TextDump:
             segment.require_complete()
 
     def _note_gaps(self, path: Path, printed: PrintedRange, last_offset: int) -> int:
-        """Note offsets that do not follow each other; return the last offset of the range.
+        """Note offsets that do not follow each other, for the end of the run; return the last offset of the range.
 
-        `last_offset` is the last one before the range.
+        `last_offset` is the last one before the range, and the result where the range has no records.
         """
         for first, last, gaps in printed.offsets:
             if first != last_offset + 1:
@@ -176,7 +176,8 @@ class TextDump:
         """Print the batches of a range when it is its turn; return it, and whether more is to be printed after it.
 
         `batch_range` is its begin and end in bytes. `descriptor` is that of an output file in which each process writes
-        at its own position, or None for any other output.
+        at its own position, or None for any other output. The turn is passed on, or all later ones are stopped after
+        damage; damage is in the result's `error`. Raise OutputError and ReaderLeftError.
         """
         position, end = batch_range
         text = self._text
@@ -310,8 +311,8 @@ class TextDump:
     def _dump_producer_snapshot(self, path: Path) -> None:
         """Print the producers of a snapshot.
 
-        A corrupt one is an error on stderr without a status, and nothing is raised. Raise NotFoundError for a missing
-        file, and UsageError for one that cannot be opened.
+        A corrupt one is an error on stderr that does not change the exit status; nothing is raised for it. Raise
+        NotFoundError for a missing file, and UsageError for one that cannot be opened.
         """
         from kafkactl.storage.producer_snapshot import read_producer_snapshot
 
@@ -325,7 +326,7 @@ class TextDump:
             self._write_line(dump_text.format_producer(state))
 
     def _dump_small_file(self, path: Path) -> None:
-        """Print the lines of a small text file.
+        """Print each row of a small text file as one line of `name: value`, joined by blanks; lists are JSON.
 
         Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt
         one.

@@ -53,9 +53,9 @@ def _can_be_head(head: memoryview, left: int) -> bool:
 
 
 def is_followed(segment: Segment, position: int) -> bool:
-    """Return whether a batch is small, or another one can begin after it, or the file ends there; this reads few bytes.
+    """Return whether a batch is small (64 KiB), or the file ends behind it, or another batch can begin there.
 
-    Raise LostBytesError where the file cannot be read.
+    True is not certain, and few bytes are read. Raise LostBytesError where the file cannot be read.
     """
     size = read_batch_size(segment.peek(position, LOG_OVERHEAD.size))
     following = position + size
