@@ -232,8 +232,7 @@ class _Reading:
 
         Damage is reported to `on_error` where it comes before the first selected record; later damage is raised as
         FormatError when the records are read. Records of a transaction without an end are counted in `left_out`. Raise
-        FormatError for a message of magic 1 without room for the timestamp that is selected by, and UsageError where
-        the folder cannot be listed to find the end of a transaction.
+        UsageError where the folder cannot be listed to find the end of a transaction.
         """
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch) or not selection.may_take(batch):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from kafkactl.errors import UsageError
+from kafkactl.errors import FormatError, UsageError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.records import Record
 from kafkactl.storage.seek import seek_offset, seek_time
@@ -83,13 +83,15 @@ class Selection:
     def is_past(self, batch: AnyBatch) -> bool:
         """Return whether neither this batch nor any later one can have a selected record, by offset or broker's time.
 
-        False is not certain. Raise FormatError for a message of magic 1 without room for the timestamp that is needed
-        here.
+        False is not certain. Nothing is raised.
         """
         if self.to_offset is not None and isinstance(batch, Batch) and batch.base_offset >= self.to_offset:
             return True
         # A producer's timestamps may go back, so they prove nothing about later batches; a broker's do not go back.
-        return self.to_time_ms is not None and batch.is_log_append_time and batch.max_timestamp_ms >= self.to_time_ms
+        if self.to_time_ms is None or not batch.is_log_append_time:
+            return False
+        max_timestamp_ms = _find_max_timestamp(batch)
+        return max_timestamp_ms is not None and max_timestamp_ms >= self.to_time_ms
 
     def is_before(self, batch: AnyBatch) -> bool:
         """Return whether all records of a batch lie before the first selected offset; False without such an offset."""
@@ -98,11 +100,12 @@ class Selection:
     def may_take(self, batch: AnyBatch) -> bool:
         """Return whether a batch can have a selected record, by `from_time_ms`, `producer_id` and `only_control` alone.
 
-        Only its header is read. Raise FormatError for a message of magic 1 without room for the timestamp that is
-        needed here.
+        Only its header is read, and nothing is raised. True is not certain.
         """
-        if self.from_time_ms is not None and 0 <= batch.max_timestamp_ms < self.from_time_ms:
-            return False
+        if self.from_time_ms is not None:
+            max_timestamp_ms = _find_max_timestamp(batch)
+            if max_timestamp_ms is not None and 0 <= max_timestamp_ms < self.from_time_ms:
+                return False
         if self.producer_id is not None and not (isinstance(batch, Batch) and batch.producer_id == self.producer_id):
             return False
         return batch.is_control or not self.only_control
@@ -120,6 +123,14 @@ class Selection:
             and (self.key is None or record.key == self.key)
             and (self.matches is None or self.matches(record))
         )
+
+
+def _find_max_timestamp(batch: AnyBatch) -> int | None:
+    """Return the largest timestamp of a batch in ms, or None for a message that is too short for one."""
+    try:
+        return batch.max_timestamp_ms
+    except FormatError:  # reading its records reports the damage, and the batches behind it can be read
+        return None
 
 
 def grep(pattern: str, texts: Callable[[Record], Sequence[str | None]]) -> Callable[[Record], bool]:
