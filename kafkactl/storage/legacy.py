@@ -113,11 +113,11 @@ class LegacyBatch:
     def records(self) -> Iterator[LegacyRecord]:
         """Yield the record of the message, or all records inside a wrapper, with their absolute offsets.
 
-        A record whose key or value is longer than its message is yielded with its `fault`. A last inner message that is
-        cut off is left out. Raise FormatError for an unknown magic or codec, for a message that is too short, and for a
-        wrapper that cannot be decompressed (TooLargeError past MAX_DECOMPRESSED_BYTES), is marked with zstd, has no
-        value or no messages, has another wrapper inside, or has an offset below that of its last message. The CRC is
-        not checked here: see `is_valid`.
+        A record whose value is longer than its message is yielded with its `fault`. A last inner message that is cut
+        off is left out. Raise FormatError for an unknown magic or codec, for a message that is too short or has a
+        longer key, and for a wrapper that cannot be decompressed (TooLargeError past MAX_DECOMPRESSED_BYTES), is marked
+        with zstd, has no value or no messages, has another wrapper inside, or has an offset below that of its last
+        message. The CRC is not checked here: see `is_valid`.
         """
         outer = self._read_own_record()
         if self.codec is Codec.NONE:
@@ -147,9 +147,10 @@ class LegacyBatch:
             yield replace(record, offset=base_offset + record.offset)
 
     def _read_own_record(self) -> LegacyRecord:
-        """Return the record that the body holds; `fault` says where a key or value is longer than the body.
+        """Return the record that the body holds; `fault` says where the value is longer than the body.
 
-        Raise FormatError where the body ends before the timestamp or before the sizes of key and value.
+        Raise FormatError where the body ends before the timestamp or before the sizes of key and value, also behind a
+        long key.
         """
         position = HEADER.size + (TIMESTAMP.size if self.magic else 0)
         key_size, key, position = self._read_sized(position)
