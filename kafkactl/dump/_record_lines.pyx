@@ -91,25 +91,25 @@ cdef class Lines:
 
     @property
     def is_open(self):
-        """Return whether the last line has no end, as damage leaves it."""
+        """Return whether the last line has no end, as damage leaves it; False without text."""
         return self.text.size > 0 and self.text.start[self.text.size - 1] != b"\n"
 
     def clear(self):
-        """Remove the text, so that it can be filled again."""
+        """Remove the text, the offsets and the gaps, so that it can be filled again."""
         self.text.size = 0
         self.has_offsets = False
         self.first_offset = self.last_offset = -1
         self.gaps = []
 
     def add_text(self, bytes line not None):
-        """Add one line, or a part of it, as it is."""
+        """Add one line, or a part of it, as it is; offsets are noted by `note_offsets` only."""
         cdef Py_ssize_t size = PyBytes_GET_SIZE(line)
         make_room(&self.text, size)
         memcpy(self.text.start + self.text.size, PyBytes_AS_STRING(line), size)
         self.text.size += size
 
     def note_offsets(self, offsets):
-        """Note the offsets of records whose lines were added as text, in their order, and the gaps between them."""
+        """Note the offsets of records whose lines were added as text, in their order, and all gaps between them."""
         for offset in offsets:
             self._note(offset)
 
@@ -126,8 +126,9 @@ cdef class Lines:
 
         `start` is the position in the file where `data` begin; all positions are in bytes. With `with_records` the
         records of the batches are added, too, and with `with_values` their keys and values. It stops at the end of the
-        data, when the text has `most` bytes, or at a batch that plain Python must handle: one of another magic, a
-        control batch, a damaged one, or one with more than `most` bytes, as it is or decompressed.
+        data, when the text has `most` bytes, or at a batch that plain Python must handle: one that is not whole, of
+        another magic, with an unknown codec, unusual numbers in its header, or more than `most` bytes; with records
+        also a control batch, damaged records, and more than `most` bytes decompressed. A wrong CRC does not stop it.
         """
         cdef BatchFields[BATCHES_AT_ONCE] batches
         cdef int found, done

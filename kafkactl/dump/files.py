@@ -50,11 +50,12 @@ class TextDump:
         }
 
     def run(self, paths: list[Path]) -> int:
-        """Print files in their order, and return the exit status of all of them.
+        """Print files in their order, and return the exit status of all of them, 0 where none has an error.
 
-        Segments are read by the selection, if there is one, before all other files. Errors of files, also of missing
-        ones, are written to stderr. Raise OutputError and ReaderLeftError where nothing more can be printed, and
-        KafkactlError where a process of --jobs is lost.
+        Segments are read before all other files where the selection is not everything. Errors of files, also of missing
+        ones and of a lost process of --jobs, are written to stderr, and then faults of indexes and gaps, which do not
+        change the status. A file of unknown kind is only noted there. Raise OutputError and ReaderLeftError where
+        nothing more can be printed; with `follow` also KafkactlError for what cannot be read of later batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -83,14 +84,14 @@ class TextDump:
         return combine(self._statuses)
 
     def _write_line(self, text: str) -> None:
-        """Write one line; text that UTF-8 does not have becomes question marks.
+        """Write one line, and its end; lone surrogates become question marks.
 
-        Raise OutputError and ReaderLeftError.
+        Raise OutputError, and ReaderLeftError where the reader of a pipe left.
         """
         self._out.write(text.encode("utf-8", errors="replace") + b"\n")
 
     def _flush(self) -> None:
-        """Hand over what was written, before a message goes to stderr."""
+        """Hand over what was written, before a message goes to stderr. Raise OutputError and ReaderLeftError."""
         self._out.flush()
 
     def _report_error(self, error: KafkactlError) -> None:
@@ -105,8 +106,8 @@ class TextDump:
         """Print the batches of a segment, and note offsets that do not follow each other.
 
         Batches with an unknown magic are reported on stderr. Raise FormatError for damage, after all that was printed
-        before it, MissingFileError for a missing file, and UsageError for one that cannot be opened or has no offset in
-        its name.
+        before it, MissingFileError for a missing file, and UsageError for one that cannot be opened, for a log with an
+        offset neither in its name nor in its content, and for a snapshot with another name than a broker gives.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
@@ -130,9 +131,9 @@ class TextDump:
             segment.require_complete()
 
     def _note_gaps(self, path: Path, printed: PrintedRange, last_offset: int) -> int:
-        """Note offsets that do not follow each other; return the last offset of the range.
+        """Note offsets that do not follow each other, for the end of the run; return the last offset of the range.
 
-        `last_offset` is the last one before the range.
+        `last_offset` is the last one before the range, and the result where the range has no records.
         """
         for first, last, gaps in printed.offsets:
             if first != last_offset + 1:
@@ -146,7 +147,7 @@ class TextDump:
         """Print ranges of batches in their order, and yield each one; the last one may have an error.
 
         `end` is a position in bytes. With several jobs forked processes print them. Raise OutputError and
-        ReaderLeftError where nothing more can be printed, and KafkactlError where a process was lost.
+        ReaderLeftError (BrokenPipeError) where nothing more can be printed, and KafkactlError where a process was lost.
         """
         jobs = min(self._options.jobs, end // PIECE_BYTES)
         if jobs <= 1:
@@ -175,7 +176,8 @@ class TextDump:
         """Print the batches of a range when it is its turn; return it, and whether more is to be printed after it.
 
         `batch_range` is its begin and end in bytes. `descriptor` is that of an output file in which each process writes
-        at its own position, or None for any other output.
+        at its own position, or None for any other output. The turn is passed on, or all later ones are stopped after
+        damage; damage is in the result's `error`. Raise OutputError and ReaderLeftError.
         """
         position, end = batch_range
         text = self._text
@@ -215,7 +217,11 @@ class TextDump:
         return PrintedRange(position, offsets, unknown, None, out_position), True
 
     def _dump_selected(self, paths: list[Path]) -> None:
-        """Print the selected batches and records of segments; errors of files are written to stderr and noted."""
+        """Print the selected batches and records of segments; errors of files are written to stderr and noted.
+
+        At the end stderr gets the number of records that were left out. With `follow` this has no end. Raise
+        OutputError, ReaderLeftError, and, with `follow`, KafkactlError for what cannot be read of later batches.
+        """
         options = self._options
         current = None
         failures = len(self._statuses)
@@ -242,10 +248,11 @@ class TextDump:
             self._statuses.append(DONE)
 
     def _dump_offset_index(self, path: Path) -> None:
-        """Print the entries of an offset index, and note those that the log contradicts.
+        """Print the entries of an offset index, and note those that the log contradicts, for the end of the run.
 
-        Raise NotFoundError where the log or the index is missing, FormatError where one of both is corrupt, and
-        UsageError for a file that cannot be opened.
+        With `sanity_only` print only that it is sane, or raise FormatError; with `verify_only` print no entry. Raise
+        NotFoundError where the log or the index is missing, FormatError where one of both is corrupt, and UsageError
+        for a file that cannot be opened.
         """
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index
@@ -265,10 +272,11 @@ class TextDump:
                     self._write_line(f"offset: {entry.offset} position: {entry.position}")
 
     def _dump_time_index(self, path: Path) -> None:
-        """Print the entries of a time index, and note those that the log contradicts.
+        """Print the entries of a time index, and note those that the log contradicts, for the end of the run.
 
-        Raise NotFoundError where the log or an index is missing, FormatError where one of them is corrupt, and
-        UsageError for a file that cannot be opened.
+        With `sanity_only` print only that it is sane, or raise FormatError; with `verify_only` print no entry. Raise
+        NotFoundError where the log or an index is missing, FormatError where one of them is corrupt, and UsageError for
+        a file that cannot be opened.
         """
         from kafkactl.storage.index import OffsetIndex, TimeIndex
         from kafkactl.storage.verify import check_time_index
@@ -303,8 +311,8 @@ class TextDump:
     def _dump_producer_snapshot(self, path: Path) -> None:
         """Print the producers of a snapshot.
 
-        A corrupt one is an error on stderr without a status, and nothing is raised. Raise NotFoundError for a missing
-        file, and UsageError for one that cannot be opened.
+        A corrupt one is an error on stderr that does not change the exit status; nothing is raised for it. Raise
+        NotFoundError for a missing file, and UsageError for one that cannot be opened.
         """
         from kafkactl.storage.producer_snapshot import read_producer_snapshot
 
@@ -318,7 +326,7 @@ class TextDump:
             self._write_line(dump_text.format_producer(state))
 
     def _dump_small_file(self, path: Path) -> None:
-        """Print the lines of a small text file.
+        """Print each row of a small text file as one line of `name: value`, joined by blanks; lists are JSON.
 
         Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt
         one.
@@ -350,7 +358,7 @@ class PrintedRange:
 
 
 def _flatten(gaps: list[tuple[int, int]]) -> array[int]:
-    """Return pairs of offsets as an array of numbers, which is small; a repeated pair is left out."""
+    """Return pairs of offsets as an array of numbers, which is small; a pair equal to the one before is left out."""
     return array("q", chain.from_iterable(gap for gap, _ in groupby(gaps)))
 
 

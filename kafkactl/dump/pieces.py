@@ -60,7 +60,10 @@ class DumpOptions:
 
     @property
     def is_plain(self) -> bool:
-        """Return whether the lines have the form that is made for many batches at a time."""
+        """Return whether `add_batches` of Lines can make the lines.
+
+        It can for batches alone, and for records with metadata whose keys and values are left out or are UTF-8.
+        """
         return not self.deep or (self.metadata and (self.parse is None or self.parse_is_utf8))
 
 
@@ -81,8 +84,9 @@ class Piece:
 def split_ranges(segment: Segment, end: int) -> Iterator[tuple[int, int]]:
     """Yield the begin and end of ranges of batches, in bytes, by the sizes in the batches' headers.
 
-    A range has about PIECE_BYTES. Together the ranges cover all bytes up to `end`. The last one contains the damage, if
-    there is any; nothing is raised.
+    The ranges follow each other and cover all bytes up to `end`. A range ends behind the batch with which it reaches
+    PIECE_BYTES. The last one is the rest: from damage, or from a place that cannot be read, up to `end`. Nothing is
+    raised.
     """
     start = 0
     for position, size in segment.read_frames(0, end):
@@ -97,7 +101,8 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
     """Write the batches of a range into `text`, piece by piece, and yield each piece.
 
     The range goes from `position` to `end`, in bytes. `options` choose what is printed. A piece replaces the text of
-    the one before. Damage, and a file that cannot be read, end the iteration and are in the last piece's `error`.
+    the one before, so use the text before the next one. Damage, and a file that cannot be read, end the iteration and
+    are in the last piece's `error`; nothing is raised.
     """
     try:
         segment.view(position, min(end - position, 2 * PIECE_BYTES), end)  # one read for the whole range
@@ -150,8 +155,8 @@ def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions,
 def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
     """Add a batch's text; return False, and add nothing, for a batch that is too large for memory.
 
-    Raise FormatError for an unknown codec, after the beginning of the batch's line, and for damaged records, after the
-    batch's line and the sound ones.
+    Raise FormatError for an unknown codec or a missing timestamp, after the beginning of the batch's line; and for
+    damaged records and keys or values that are not of their format, after the batch's line and the sound records.
     """
     records: Iterator[Record] = iter(())
     if options.deep:
@@ -177,7 +182,10 @@ def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
 
 
 def _read_large_batch(segment: Segment, position: int, options: DumpOptions, text: Lines) -> Iterator[Piece]:
-    """Write a large batch into `text`, piece by piece, and yield each piece; damage is in the last one's `error`."""
+    """Write a large batch into `text`, piece by piece, and yield each piece.
+
+    A piece's end is `position` until the last one, which ends behind the batch. Damage is in the last one's `error`.
+    """
     error = None
     text.clear()
     try:
@@ -198,9 +206,11 @@ def _read_large_batch(segment: Segment, position: int, options: DumpOptions, tex
 
 
 def _format_in_parts(batch: AnyBatch, record: Record, options: DumpOptions) -> Iterable[bytes]:
-    """Return the line of a record in parts, so that a large value is never in memory as text.
+    """Return an iterator over the parts of a record's line, its end included.
 
-    Iterating over it raises FormatError for a key or value that is not of its format.
+    A record above 1 MiB that is printed as UTF-8 comes in parts of about 1 MiB, so that it is never in memory as text;
+    any other in one. Iterating raises FormatError for a key or value that is not of its format, after the unfinished
+    line.
     """
     size = sum(len(part) for part in (record.key, record.value) if part is not None)
     if options.parse is not None and options.parse_is_utf8 and not batch.is_control and size > LARGE_RECORD_BYTES:

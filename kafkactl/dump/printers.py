@@ -32,10 +32,11 @@ _BASE64_PART_BYTES = 3 * 256 * 1024  # a multiple of 3 has no padding
 
 
 def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[Iterator[Row]], None]:
-    """Return a function that prints rows in a format to stdout.
+    """Return a function that takes rows and prints them in a format to stdout.
 
-    A `format` of None is a table on a terminal and plain text elsewhere. The function raises OutputError and
-    ReaderLeftError. Raise UsageError where a format needs equal columns and the files have different kinds.
+    A `format` of None is a table on a terminal and plain text elsewhere. JSON and YAML have one object or document for
+    each row; csv and tables have the columns of the first row. The function raises OutputError and ReaderLeftError, and
+    the errors of the rows. Raise UsageError for a format with columns, None too, where the files have different kinds.
     """
     one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
@@ -50,7 +51,7 @@ def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[It
 
 
 def _print_json(rows: Iterator[Row]) -> None:
-    """Print each row as one line of JSON."""
+    """Print each row as one line of JSON to stdout. Raise OutputError and ReaderLeftError."""
     for row in rows:
         if bytes in map(type, row.values()):
             _write_parts(_format_json_parts(row))
@@ -62,7 +63,7 @@ def _print_json(rows: Iterator[Row]) -> None:
 def _format_json_parts(row: Row) -> Iterator[bytes]:
     """Yield a row's JSON object in parts, with its line end at the end.
 
-    Bytes become text, or base64 under such a name.
+    Bytes become base64 under a name that ends in _base64, else text with U+FFFD in place of what is not UTF-8.
     """
     for number, (name, cell) in enumerate(row.items()):
         yield (b"," if number else b"{") + dump_json(name) + b":"
@@ -79,13 +80,16 @@ def _format_json_parts(row: Row) -> Iterator[bytes]:
 
 
 def _encode_base64_parts(data: bytes) -> Iterator[bytes]:
-    """Yield bytes as base64, in parts that form one text."""
+    """Yield bytes as base64, in parts of up to 1 MiB that form one text without line ends; nothing for no bytes."""
     for start in range(0, len(data), _BASE64_PART_BYTES):
         yield base64.b64encode(data[start : start + _BASE64_PART_BYTES])
 
 
 def _print_csv(rows: Iterator[Row]) -> None:
-    """Print rows as csv, with the names of the first row as the heading; nothing without rows."""
+    """Print rows as csv to stdout, with the names of the first row as the heading; nothing without rows.
+
+    Raise OutputError and ReaderLeftError.
+    """
     for number, row in enumerate(rows):
         if number == 0:
             out.write_text(format_csv_line(row))
@@ -97,7 +101,7 @@ def _print_csv(rows: Iterator[Row]) -> None:
 
 
 def _format_csv_parts(row: Row) -> Iterator[bytes]:
-    """Yield a row's line of csv in parts, with its line end at the end."""
+    """Yield a row's line of csv in parts, with its line end at the end; bytes above 1 MiB come in several parts."""
     for number, cell in enumerate(row.values()):
         if number:
             yield b","
@@ -113,26 +117,30 @@ def _format_csv_parts(row: Row) -> Iterator[bytes]:
 
 
 def _format_csv_cell(cell: Any) -> bytes:
-    """Return a cell of csv; lists and objects become JSON, and bytes stay as they are."""
+    """Return a cell of csv, quoted where needed; lists and objects become JSON, and bytes are not decoded."""
     if isinstance(cell, bytes):
         return format_csv_bytes(cell)
     return format_csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()
 
 
 def _write_parts(parts: Iterable[bytes]) -> None:
-    """Write parts to stdout one by one."""
+    """Write parts to stdout one by one. Raise OutputError and ReaderLeftError."""
     for part in parts:
         out.write(part)
 
 
 def _print_yaml(rows: Iterator[Row]) -> None:
-    """Print each row as a YAML document to stdout."""
+    """Print each row as a YAML document to stdout.
+
+    Raise OutputError and ReaderLeftError, and UnicodeDecodeError for bytes that are not UTF-8 and have no name for
+    base64.
+    """
     for row in rows:
         out.write_text(encode_yaml_document({name: _decode_cell(name, cell) for name, cell in row.items()}))
 
 
 def _decode_cell(name: str, cell: Any) -> Any:
-    """Return a cell; bytes become text, or base64 under a name for base64.
+    """Return a cell; bytes become base64 under a name that ends in _base64, else text.
 
     Raise UnicodeDecodeError for other bytes that are not UTF-8.
     """
@@ -142,9 +150,9 @@ def _decode_cell(name: str, cell: Any) -> Any:
 
 
 def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
-    """Print rows as a table to stdout; all of them are in memory.
+    """Print rows as a table to stdout, with the names of the first row in capitals as titles; all rows are in memory.
 
-    A `format` of None is chosen by whether it is a terminal.
+    A `format` of None is a table on a terminal and plain text elsewhere. Raise OutputError and ReaderLeftError.
     """
     from kafkactl.output.render import show
 

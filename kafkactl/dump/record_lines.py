@@ -24,18 +24,20 @@ class PureLines:
     """Text that grows batch by batch; offsets and gaps are those of all records so far."""
 
     def __init__(self) -> None:
+        """Make an empty text."""
         self.clear()
 
     def __len__(self) -> int:
+        """Return the size of the text in bytes."""
         return self._size
 
     @property
     def is_open(self) -> bool:
-        """Return whether the last line has no end, as damage leaves it."""
+        """Return whether the last line has no end, as damage leaves it; False without text."""
         return bool(self._parts) and not self._parts[-1].endswith(b"\n")
 
     def clear(self) -> None:
-        """Remove the text, so that it can be filled again."""
+        """Remove the text, the offsets and the gaps, so that it can be filled again."""
         self._parts: list[bytes] = []
         self._size = 0
         self.has_offsets = False
@@ -43,12 +45,12 @@ class PureLines:
         self.gaps: list[tuple[int, int]] = []
 
     def add_text(self, line: bytes) -> None:
-        """Add one line, or a part of it, as it is."""
+        """Add one line, or a part of it, as it is; offsets are noted by `note_offsets` only."""
         self._parts.append(line)
         self._size += len(line)
 
     def note_offsets(self, offsets: Sequence[int]) -> None:
-        """Note the offsets of records whose lines were added as text, in their order, and the gaps between them."""
+        """Note the offsets of records whose lines were added as text, in their order, and all gaps between them."""
         if not offsets:
             return
         if self.has_offsets:
@@ -66,8 +68,9 @@ class PureLines:
 
         `start` is the position in the file where `data` begin; all positions are in bytes. With `with_records` the
         records of the batches are added, too, and with `with_values` their keys and values. It stops at the end of the
-        data, when the text has `most` bytes, or at a batch that the caller must handle: one of another magic, a control
-        batch, a damaged one, or one with more than `most` bytes, as it is or decompressed.
+        data, when the text has `most` bytes, or at a batch that the caller must handle: one that is not whole, of
+        another magic, with an unknown codec, or with more than `most` bytes; with records also a control batch, damaged
+        records, and more than `most` bytes decompressed. A wrong CRC does not stop it.
         """
         end = start + len(data)
         while position < end and self._size < most:
@@ -151,7 +154,7 @@ if TYPE_CHECKING:
 
 
 def make_lines() -> Lines:
-    """Return an empty text, for the reader that is in use."""
+    """Return an empty text: the compiled Lines if the compiled reader is in use, else PureLines."""
     if readers.NAME != "compiled":
         return PureLines()
     from kafkactl.dump._record_lines import Lines as CompiledLines

@@ -60,14 +60,15 @@ def dump_rows(
 
     Files that are no segments come first. With `deep` segments give a row for each record, without it a row for each
     batch. `values` returns a record's key and value; `bytes_as` chooses the form of those that are not UTF-8.
-    `print_rows` prints all rows. Errors are written to stderr. Raise OutputError and ReaderLeftError where nothing more
-    can be printed.
+    `print_rows` prints all rows. Errors are written to stderr, and the number of records left out. Raise OutputError
+    and ReaderLeftError where nothing more can be printed; with `follow` also KafkactlError for what cannot be read of
+    later batches.
     """
     statuses: list[int] = []
     left_out = OpenRecords()
 
     def report_error(error: KafkactlError) -> None:
-        """Write an error to stderr and note its status; raise it where the output failed."""
+        """Write an error to stderr and note its status; raise it where it is an OutputError."""
         if isinstance(error, OutputError):  # this is no error of a file: nothing more can be printed
             raise error
         out.flush()
@@ -75,7 +76,7 @@ def dump_rows(
         statuses.append(error.status)
 
     def read_rows() -> Iterator[Row]:
-        """Yield the rows of all files; errors are reported."""
+        """Yield the rows of all files; errors are reported, but OutputError is raised."""
         logs = [path for path in paths if find_kind(path) in BATCHES]
         for path in paths:
             if path not in logs:
@@ -104,7 +105,8 @@ def _read_log_rows(
     """Yield rows of batches, or, with `deep`, of records; damage in one file does not hide the others.
 
     `report_error` gets every error of a file, `left_out` counts the records of open transactions. `values` and
-    `bytes_as` choose the form of keys and values.
+    `bytes_as` choose the form of keys and values. With `follow` this has no end, and raises KafkactlError for what
+    cannot be read of later batches.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
@@ -122,7 +124,7 @@ def _read_log_rows(
 
 
 def _read_other_rows(path: Path) -> Iterator[Row]:
-    """Return an iterator over the rows of a file that is no segment, each with the file's name first.
+    """Return an iterator over the rows of a file that is no segment, each with the file's path first, as `file`.
 
     Raise UsageError for an unknown kind. At once, or while the result is iterated, raise NotFoundError for a missing
     file, UsageError for one that cannot be opened, and FormatError for a corrupt one.
@@ -149,17 +151,18 @@ def _read_other_rows(path: Path) -> Iterator[Row]:
 
 
 def _read_index_rows(index: OffsetIndex | TimeIndex) -> Iterator[Row]:
-    """Yield the entries of an index; raise FormatError, after all of them, where the last one is not whole."""
+    """Yield the entries of an index as dicts; raise FormatError, after all of them, where a part of one follows."""
     for entry in index.read_entries():
         yield asdict(entry)
     index.require_whole()
 
 
 def read_small_file_rows(path: Path) -> Iterator[Row]:
-    """Return an iterator over the lines of a small text file, which Kafka's tool does not read, in their order.
+    """Return an iterator over the rows of a small text file, which Kafka's tool does not read, in their order.
 
-    A file of another kind than checkpoint and quorum-state is read as properties, which are one row. Raise
-    NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt one.
+    A checkpoint has one row for each entry. quorum-state is one row; any other file is read as properties, which are
+    one row. Raise at once NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError
+    for a corrupt one.
     """
     from kafkactl.storage import checkpoint
 
@@ -174,9 +177,9 @@ def read_small_file_rows(path: Path) -> Iterator[Row]:
 
 
 def _make_batch_row(selected: SelectedBatch) -> Row:
-    """Return the row of a batch; fields that magic 0 and 1 do not have are None.
+    """Return the row of a batch; fields that magic 0 and 1 do not have are None, but `transactional` is False.
 
-    Raise FormatError for an unknown codec.
+    Raise FormatError for an unknown codec, and for a message that is too short for its timestamp.
     """
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None
@@ -231,7 +234,11 @@ def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, va
 
 
 def _make_field(name: str, data: Any, bytes_as: BytesAs) -> Row:
-    """Return a key or value as a field, in the chosen form; text and other data of JSON stay."""
+    """Return a dict with a key or value, in the form that `bytes_as` chooses for bytes; other data of JSON stay.
+
+    BASE64 is text under `name`, or base64 under `name` + _base64 where they are not UTF-8; above 1 MiB the bytes
+    themselves under this name. BYTES is the bytes, and TEXT has U+FFFD in place of what is not UTF-8.
+    """
     if not isinstance(data, bytes):
         return {name: make_plain(data)}
     if bytes_as is BytesAs.BASE64:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def format_batch(batch: AnyBatch) -> str:
     """Return the line of a batch, without its end and without its records.
 
-    Raise FormatError for an unknown codec.
+    Raise FormatError for an unknown codec, and for a message of magic 1 that is too short for its timestamp.
     """
     return (
         f"{format_batch_heading(batch)}"
@@ -43,7 +43,10 @@ def format_batch(batch: AnyBatch) -> str:
 
 
 def format_batch_heading(batch: AnyBatch) -> str:
-    """Return the beginning of a batch's line, which is all that can be printed where the codec is unknown."""
+    """Return the beginning of a batch's line, up to deleteHorizonMs, or only the offset in magic 0 and 1.
+
+    It is all that can be printed where the codec is unknown.
+    """
     if not isinstance(batch, Batch):
         return f"offset: {batch.offset}"
     horizon = batch.delete_horizon_ms
@@ -63,9 +66,9 @@ def format_records(
     """Yield each record with its line, the end of the line included.
 
     `parse` returns the texts of key and value; None leaves them out. `with_metadata` adds offset, timestamp, sizes,
-    sequence and header names. Where `parse` raises FormatError, or a control record or a key or value of magic 0 or 1
-    cannot be read, the record is yielded with its unfinished line, as Kafka's tool leaves it, and then the error is
-    raised.
+    sequence and header names, and the content of a control record, whose key and value are never in the line. Where
+    `parse` raises FormatError, or a control record or a key or value of magic 0 or 1 cannot be read, the record is
+    yielded with its unfinished line, as Kafka's tool leaves it, and then the error is raised.
     """
     kind = name_timestamp_type(batch)
     for record in records:
@@ -93,8 +96,8 @@ def format_records(
 def format_large_record(batch: AnyBatch, record: Record, with_metadata: bool = True) -> Iterator[bytes]:
     """Yield the line of a record in parts, its end included, with key and value as UTF-8.
 
-    An absent key or value is left out, and bytes that are not UTF-8 become U+FFFD, as in `jvm_text`. `with_metadata`
-    adds offset, timestamp, sizes, sequence and header names.
+    An absent key or value is left out, and bytes that are not UTF-8 become U+FFFD, as in Java. `with_metadata` adds
+    offset, timestamp, sizes, sequence and header names.
     """
     if with_metadata:
         yield _format_record_heading(record, name_timestamp_type(batch)).encode("utf-8", errors="replace")
@@ -121,9 +124,10 @@ def _format_record_heading(record: Record, kind: str) -> str:
 
 
 def format_control(record: Record) -> str:
-    """Return the content of a control record, as text; an unknown type gives its number.
+    """Return the content of a control record as text, such as endTxnMarker: COMMIT coordinatorEpoch: 0.
 
-    Raise FormatError for one that cannot be decoded.
+    Types of KRaft have a name and JSON, and an unknown type is controlType: UNKNOWN(NUMBER). Raise FormatError for a
+    record that cannot be decoded.
     """
     control = parse_control(record)
     if control.type in (ControlType.ABORT, ControlType.COMMIT):
@@ -162,7 +166,10 @@ def format_log_heading(segment: Segment) -> str:
 
 
 def format_producer(state: ProducerState) -> str:
-    """Return the line of a producer in a snapshot."""
+    """Return the line of a producer in a snapshot, without its end.
+
+    A producer without a batch has no fields of the last batch, and the line ends with a blank.
+    """
     opened = state.current_transaction_first_offset
     batch = ""
     if state.last_offset >= 0:
@@ -179,7 +186,7 @@ def format_producer(state: ProducerState) -> str:
 
 
 def format_aborted_transaction(aborted: AbortedTransaction) -> str:
-    """Return the line of an entry in a transaction index."""
+    """Return the line of an entry in a transaction index, without its end."""
     return (
         f"version: {aborted.version} producerId: {aborted.producer_id} firstOffset: {aborted.first_offset}"
         f" lastOffset: {aborted.last_offset} lastStableOffset: {aborted.last_stable_offset}"
@@ -187,7 +194,7 @@ def format_aborted_transaction(aborted: AbortedTransaction) -> str:
 
 
 def name_timestamp_type(batch: AnyBatch) -> str:
-    """Return the name of a batch's timestamp type in Kafka's tool."""
+    """Return CreateTime or LogAppendTime for a batch; NoTimestampType in magic 0."""
     if batch.magic == 0:
         return "NoTimestampType"
     return "LogAppendTime" if batch.is_log_append_time else "CreateTime"
@@ -197,24 +204,25 @@ class Faults:
     """Faults of all files, which Kafka's tool prints to stderr at the end: kind by kind, file by file."""
 
     def __init__(self) -> None:
+        """Begin without faults."""
         self._index: dict[Path, dict[int, int]] = {}
         self._time: dict[TimeFault, dict[Path, list[TimeFinding]]] = {fault: {} for fault in _TIME_FAULTS}
         self._gaps: dict[Path, array[int]] = {}
 
     def add_index_mismatch(self, path: Path, indexed: int, actual: int) -> None:
-        """Note an entry of an offset index.
+        """Note an entry of an offset index; a later call for the same offset replaces it.
 
         `indexed` is its offset, `actual` the last offset of the batch at its position.
         """
         self._index.setdefault(path.absolute(), {})[indexed] = actual
 
     def add_time_findings(self, path: Path, findings: Iterable[TimeFinding]) -> None:
-        """Note the `findings` about one entry of a time index."""
+        """Note the `findings` about one entry of a time index; nothing for none."""
         for finding in findings:
             self._time[finding.fault].setdefault(path.absolute(), []).append(finding)
 
     def add_gap(self, path: Path, before: int, offset: int) -> None:
-        """Note two offsets, `before` and `offset`, that do not follow each other.
+        """Note two offsets, `before` and `offset`, that do not follow each other; the last pair again has no effect.
 
         A compacted log has millions of them, so they are kept in an array.
         """
@@ -223,9 +231,9 @@ class Faults:
             gaps.extend((before, offset))
 
     def format_lines(self) -> Iterator[str]:
-        """Yield the lines about all faults, kind by kind and file by file, without line ends.
+        """Yield the lines about all faults, without line ends: offset indexes, time indexes, gaps, each file by file.
 
-        Nothing without faults.
+        Files are in the order in which they were added, with absolute paths. Nothing without faults.
         """
         for path, mismatches in self._index.items():
             yield f"Mismatches in :{path}"
@@ -258,7 +266,7 @@ _TIME_FAULTS = {
 
 
 def _format_header_names(record: Record) -> str:
-    """Return the names of a record's headers, joined by commas."""
+    """Return the names of a record's headers, joined by commas; bytes that are not UTF-8 become U+FFFD."""
     return ",".join(format_header_name(name) for name, _ in record.headers)
 
 

@@ -49,7 +49,7 @@ class Turn:
     def pass_on(self, position: int) -> None:
         """Give the turn to the next process, with the position in bytes where its output begins.
 
-        Only the first call for an item has an effect. A next process that has died is ignored.
+        Only the first call for an item has an effect, also of `stop`. A next process that has died is ignored.
         """
         if not self._passed_on:
             self._passed_on = True
@@ -57,7 +57,7 @@ class Turn:
                 os.write(self._following, _POSITION.pack(position))
 
     def stop(self) -> None:
-        """Tell all later processes that nothing more is to be written.
+        """Tell all later processes that nothing more is to be written; do not wait for them.
 
         After pass_on for the item this has no effect.
         """
@@ -68,6 +68,7 @@ class SingleTurn(Turn):
     """The turn of a process that works alone."""
 
     def __init__(self) -> None:
+        """Take nothing, because there is no pipe."""
         super().__init__(-1, -1)
 
     def wait(self) -> int | None:
@@ -93,14 +94,14 @@ class FileOutput:
         self.position += len(data)
 
     def writelines(self, parts: Iterable[bytes]) -> None:
-        """Write parts as one, and move the position behind them; raise OutputError where they cannot be written."""
+        """Write parts one behind the other, and move the position behind them. Raise OutputError where this fails."""
         self.write(b"".join(parts))
 
 
 def find_file_descriptor(out: BinaryIO) -> int | None:
     """Return the descriptor of an output that is a file and can be written at any position.
 
-    Return None for a pipe, a terminal, and a file that is opened for appending.
+    Return None for a pipe, a terminal, an output without a descriptor, and a file that is opened for appending.
     """
     try:
         descriptor = out.fileno()
@@ -121,10 +122,11 @@ It returns a result, and whether to go on.
 def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, work: Work[T]) -> Iterator[Any]:
     """Yield the results of all items in their order, up to one that says stop.
 
-    Each of the `jobs` processes iterates over all `items` and handles every n-th with `work`, so that the items need
-    not be known before the first is done. `position` is where the first item's output begins, in bytes. An OSError or
-    KafkactlError of a process is raised here. Raise KafkactlError where a process was lost, and BrokenPipeError where
-    nobody reads the output. All processes have ended when the iteration ends.
+    `items` returns a new iterator over all items, and each of the `jobs` forked processes handles every n-th of them
+    with `work`, so that the items need not be known before the first is done. Results must be picklable. `position` is
+    where the first item's output begins, in bytes. An OSError or KafkactlError of a process is raised here. Raise
+    KafkactlError where a process was lost, and BrokenPipeError where nobody reads the output. All processes have ended
+    when the iteration ends.
     """
     import pickle  # this takes a millisecond, which a single process does not need
 
@@ -165,7 +167,7 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
 
 
 def _reap(children: list[int]) -> list[int]:
-    """Wait for processes, and return their wait statuses.
+    """Wait for the end of processes, given by their ids, and return their wait statuses in this order.
 
     A second call returns nothing, because `children` is emptied.
     """

@@ -30,7 +30,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Return a name of the public interface. Raise AttributeError for any other name."""
+    """Return the class or function of the public interface with this name, and load its module.
+
+    The names are Batch, OffsetIndex, Record, Segment, Selection, TimeIndex and select. Raise AttributeError for others.
+    """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -103,7 +103,7 @@ class Batch:
 
     @property
     def delete_horizon_ms(self) -> int | None:
-        """Return the time from which compaction may remove the batch's tombstones, in ms, or None without one."""
+        """Return the time from which compaction may remove the tombstones, in ms since 1970, or None without one."""
         return self.base_timestamp_ms if self.attributes & DELETE_HORIZON else None
 
     @property
@@ -119,9 +119,9 @@ class Batch:
     def unpack(self, bound: int | None = None) -> bytes | memoryview:
         """Return the bytes of the records, decompressed; a view of the file's part for more than 1 MiB without a codec.
 
-        `bound` is the largest decompressed size in bytes; None means MAX_DECOMPRESSED_BYTES. Raise FormatError for an
-        unknown codec and for data that the codec cannot decompress, and TooLargeError (a FormatError) for data that
-        grow past the bound.
+        `bound` is the largest decompressed size in bytes, which bytes without a codec may pass; None means
+        MAX_DECOMPRESSED_BYTES. Raise FormatError for an unknown codec and for data that the codec cannot decompress,
+        and TooLargeError (a FormatError) for data that grow past the bound.
         """
         data = self.data[HEADER_SIZE:]
         if self.codec is Codec.NONE and len(data) > COPIED_AT_ONCE:
@@ -134,8 +134,9 @@ class Batch:
         `unpacked` are the decompressed bytes of the records, where the caller has them already; None unpacks them here.
         Raise FormatError for a batch that is smaller than its header, for an unknown codec, for data that cannot be
         decompressed (TooLargeError past MAX_DECOMPRESSED_BYTES), and where the bytes do not agree with the header: for
-        a compressed batch before its first record, and for another batch after the sound records, as Kafka's readers
-        do. Where the header counts 0 records nothing is yielded, and the bytes after the header are not checked.
+        a compressed batch before its first record; for another batch at the place of the damage, or in place of the
+        last record where bytes follow it. Where the header counts 0 records nothing is yielded, and the bytes after the
+        header are not checked.
         """
         if self.size_bytes < HEADER_SIZE:
             raise FormatError(
@@ -188,7 +189,7 @@ def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | N
 
     `position` is an index into `data`, in bytes; `start` is the position of `data` in its file. Magic 0, magic 1 and
     magics above 127 give a LegacyBatch, all others a Batch. A wrong CRC is no error. Raise FormatError for a size that
-    no batch has.
+    no batch has: below 26 bytes, or below 61 in a Batch that fewer than 61 bytes of data are left for.
     """
     left = len(data) - position
     if left <= MAGIC_POSITION + 1:

@@ -42,7 +42,8 @@ def can_be_batch(segment: Segment, position: int) -> bool:
 def _can_be_head(head: memoryview, left: int) -> bool:
     """Return whether a batch can begin with these bytes where `left` bytes are left in the file.
 
-    False for fewer than 26 bytes. True is not certain.
+    They are judged by size, base offset, magic 0 to 2, and in magic 2 the number of records. False for fewer than 26
+    bytes. True is not certain.
     """
     if len(head) < SMALLEST_BATCH or not SMALLEST_BATCH <= read_batch_size(head) <= left:
         return False
@@ -52,9 +53,9 @@ def _can_be_head(head: memoryview, left: int) -> bool:
 
 
 def is_followed(segment: Segment, position: int) -> bool:
-    """Return whether a batch is small, or another one can begin after it, or the file ends there; this reads few bytes.
+    """Return whether a batch is small (64 KiB), or the file ends behind it, or another batch can begin there.
 
-    Raise LostBytesError where the file cannot be read.
+    True is not certain, and few bytes are read. Raise LostBytesError where the file cannot be read.
     """
     size = read_batch_size(segment.peek(position, LOG_OVERHEAD.size))
     following = position + size
@@ -65,7 +66,8 @@ def is_followed(segment: Segment, position: int) -> bool:
 def has_fitting_content(segment: Segment, position: int) -> bool:
     """Return whether the content of a batch fits its size, from few bytes.
 
-    True for every small batch. Raise LostBytesError where the file cannot be read.
+    True for every batch of up to 64 KiB, and for one that the file does not hold as a whole. Raise LostBytesError where
+    the file cannot be read.
     """
     head = segment.peek(position, HEADER_SIZE)
     size = read_batch_size(head)
@@ -88,7 +90,10 @@ def has_fitting_content(segment: Segment, position: int) -> bool:
 
 
 def _has_likely_counts(head: memoryview) -> bool:
-    """Return whether the header of a batch of magic 2 states no more records than it has offsets."""
+    """Return whether the header of a batch of magic 2 states no more records than it has offsets.
+
+    False also for a negative number, for fewer than 61 bytes, and for a size below 61.
+    """
     if len(head) < HEADER_SIZE or read_batch_size(head) < HEADER_SIZE:
         return False
     fields = HEADER.unpack_from(head, LOG_OVERHEAD.size)

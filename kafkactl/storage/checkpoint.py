@@ -44,7 +44,7 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
     """Return the lines of a leader-epoch-checkpoint, in the order of the file.
 
     An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder or a file without
-    read permission, and FormatError for content that is no checkpoint of version 0.
+    read permission, and FormatError for content that is no checkpoint of version 0 or cannot be read.
     """
 
     def parse(words: list[str]) -> LeaderEpoch:
@@ -59,7 +59,7 @@ def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
     """Return the lines of an offset checkpoint, in the order of the file.
 
     An empty file gives an empty list. Raise NotFoundError for a missing file, UsageError for a folder or a file without
-    read permission, and FormatError for content that is no checkpoint of version 0.
+    read permission, and FormatError for content that is no checkpoint of version 0 or cannot be read.
     """
 
     def parse(words: list[str]) -> PartitionOffset:
@@ -71,11 +71,12 @@ def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
 
 
 def read_properties(path: Path) -> dict[str, str]:
-    """Return names and values of partition.metadata (`name: value`) or of meta.properties (`name=value`).
+    """Return a dict from names to values of partition.metadata (`name: value`) or of meta.properties (`name=value`).
 
-    The file's name decides about the separator. Empty lines and lines that begin with # are skipped, and of a repeated
-    name the last value counts. Raise NotFoundError for a missing file, UsageError for a folder or a file without read
-    permission, and FormatError for a line without the separator or content that is not UTF-8.
+    The separator is : for a file whose name begins with partition.metadata, else =. Blanks around names and values are
+    removed, empty lines and lines that begin with # are skipped, and of a repeated name the last value counts. Raise
+    NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError for a
+    line without the separator or content that is not UTF-8 or cannot be read.
     """
     properties = {}
     for line in _read_text(path).splitlines():
@@ -89,10 +90,10 @@ def read_properties(path: Path) -> dict[str, str]:
 
 
 def read_quorum_state(path: Path) -> dict[str, Any]:
-    """Return the JSON object in quorum-state.
+    """Return the JSON object in quorum-state; its fields are not checked.
 
     Raise NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError
-    for content that is not one JSON object.
+    for content that is not one JSON object or cannot be read.
     """
     text = _read_text(path)
     if not text.strip():
@@ -114,7 +115,8 @@ def read_quorum_state(path: Path) -> dict[str, Any]:
 def _read_checkpoint(path: Path, parse: Callable[[list[str]], T]) -> list[T]:
     """Return what `parse` makes of the words of each line, in the order of the file; an empty list for an empty file.
 
-    Raise FormatError for another version, for a wrong number of lines, and where `parse` raises ValueError. Raise
+    The lines are the version (0), the number of entries, and one entry each. Raise FormatError for another version, for
+    a wrong number of lines, where `parse` raises ValueError, and for a file that cannot be read or is not UTF-8. Raise
     NotFoundError for a missing file, and UsageError for a folder or a file without read permission.
     """
     text = _read_text(path)
@@ -142,9 +144,10 @@ def _require_words(number: int, words: list[str]) -> list[str]:
 
 
 def _parse_number(text: str) -> int:
-    """Return a number as Java reads it.
+    """Return a number as Java reads it: 1 to 19 digits with or without a sign.
 
-    Raise ValueError for any other text, also for one that only Python takes: 1_000.
+    Raise ValueError for any other text, also for one that only Python takes: 1_000. Numbers above 2^63 - 1 are
+    accepted.
     """
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"{text!r} is not a number")
@@ -152,7 +155,7 @@ def _parse_number(text: str) -> int:
 
 
 def _read_text(path: Path) -> str:
-    """Return the content of a file; raise FormatError for bytes that are not UTF-8.
+    """Return the content of a file; raise FormatError for bytes that are not UTF-8, and for a file that cannot be read.
 
     Raise NotFoundError for a missing file, and UsageError for a folder or a file without read permission.
     """

@@ -33,6 +33,7 @@ class Damage:
     """True where no batch was read from the part; False for a batch with a wrong CRC that was returned."""
 
     def __str__(self) -> str:
+        """Return a text for people with position and reason: what was skipped, or which batch is kept."""
         if not self.is_skipped:
             return f"batch at position {self.position}: {self.reason}; it is kept"
         size = self.end - self.position
@@ -40,7 +41,10 @@ class Damage:
 
 
 def find_fault(batch: AnyBatch) -> str | None:
-    """Return why a batch cannot be trusted, as text: an unknown magic or a wrong CRC. Return None for a sound batch."""
+    """Return why a batch cannot be trusted, as text: an unknown magic or a wrong CRC. Return None for a sound batch.
+
+    The records are not looked at.
+    """
     if batch.magic > LARGEST_KNOWN_MAGIC:
         return f"unknown magic {batch.magic}"
     return None if batch.is_valid else "its CRC does not match"
@@ -51,9 +55,10 @@ def read_sound_batches(
 ) -> Iterator[AnyBatch]:
     """Yield the batches with a right CRC, from a position on, in the order of the file.
 
-    `position` is in bytes. `on_damage` is called with every damaged part between the batches. With `keeps_bad_crc` a
-    batch with a wrong CRC is yielded, too, where a sound batch or the end of the file follows it. Damage raises
-    nothing. Raise FormatError where the file cannot be read or is a gzip file that is cut off.
+    `position` is in bytes. `on_damage` is called with every damaged part before, between and after the batches. With
+    `keeps_bad_crc` a batch with a wrong CRC is yielded, too, after a call with `is_skipped` False, where a sound batch
+    or the end of the file follows it. Damage raises nothing. Raise LostBytesError (a FormatError) where the file cannot
+    be read, and after the batches of a gzip file that is cut off.
     """
     end = segment.size_bytes
     while position < end:

@@ -37,7 +37,7 @@ _BY_SUFFIX = {kind.value: kind for kind in FileKind if kind.value.startswith("."
 
 
 def strip_suffixes(path: Path) -> str:
-    """Return the name of a file without .deleted, .cleaned, .swap and .gz at its end."""
+    """Return the name of a file, without its folder and without all .deleted, .cleaned, .swap and .gz at its end."""
     name = path.name
     while name.endswith((*ON_THEIR_WAY, GZIP_SUFFIX)):
         name = name[: name.rindex(".")]
@@ -47,7 +47,8 @@ def strip_suffixes(path: Path) -> str:
 def find_kind(path: Path) -> FileKind | None:
     """Return the kind of file that a name stands for, or None for an unknown name.
 
-    Standard input (-) is a log. The file itself is not opened.
+    Any .deleted, .cleaned, .swap and .gz at the end are ignored. Standard input (-) is a log. The file need not exist,
+    and is not opened.
     """
     if path == STANDARD_INPUT:
         return FileKind.LOG
@@ -62,8 +63,9 @@ def find_kind(path: Path) -> FileKind | None:
 def add_file_name(error: KafkactlError, path: Path, hint: str | None = None) -> KafkactlError:
     """Return (not raise) an error with the file's name in front of its text, and with `hint` if it has no hint.
 
-    A `hint` of None adds none. A name that is there already is not repeated. An error other than FormatError is
-    returned as it is, without the hint.
+    The result has the class of `error`. A `hint` of None adds none. The name is not put before a text that begins with
+    it, or that had a file's name put in front of it here. An error other than FormatError is returned as it is, without
+    the hint.
     """
     if not isinstance(error, FormatError):
         return error
@@ -77,8 +79,9 @@ def add_file_name(error: KafkactlError, path: Path, hint: str | None = None) -> 
 def find_sibling(path: Path, kind: FileKind) -> Path:
     """Return the path of the file of another kind that belongs to the same segment.
 
-    A path with a suffix like .deleted or .gz gives the sibling with the same suffix, if that file exists; else the
-    sibling without a suffix, whether or not it exists.
+    Its name is that of `path` up to the kind's suffix, and then the suffix of `kind`, in the same folder. A path with a
+    further suffix like .deleted or .gz gives the sibling with this suffix, too, if that file exists; else the sibling
+    without it, whether or not it exists.
     """
     base = Path(strip_suffixes(path)).stem
     tail = path.name.removeprefix(strip_suffixes(path))

@@ -72,18 +72,20 @@ class _Index(ABC):
 
     @cached_property
     def written_numbers(self) -> range:
-        """Return the numbers of the written entries, found by a binary search.
+        """Return the numbers of the written entries, from 0 on, found by a binary search.
 
-        Zeros after the first entry are the padding of an active segment.
+        The first entry counts as written. Zeros after it are the padding of an active segment; the result is right only
+        where they are all at the end.
         """
         behind_first = range(1, self.count)
         end = 1 + bisect_left(behind_first, True, key=self._is_padding)
         return range(min(end, self.count))
 
     def _find_written_numbers(self) -> Iterator[int]:
-        """Yield the numbers of the written entries one by one, up to the first padding.
+        """Yield the numbers of the written entries one by one, from 0 on, up to the first padding.
 
-        Unlike `written_numbers` this is right for an index whose zeros are not all at its end.
+        The first entry counts as written. Unlike `written_numbers` this is right for an index whose zeros are not all
+        at its end.
         """
         return takewhile(lambda number: number == 0 or not self._is_padding(number), range(self.count))
 
@@ -103,11 +105,14 @@ class OffsetIndex(_Index):
     layout = OFFSET_ENTRY
 
     def read_entries(self) -> Iterator[OffsetEntry]:
-        """Yield the written entries, in the order of the file, up to the padding of an active segment."""
+        """Yield the entries in the order of the file, up to the padding of an active segment; offsets are absolute.
+
+        The first entry is yielded also where it is padding, and a part of an entry at the end is ignored.
+        """
         return map(self.read_entry, self._find_written_numbers())
 
     def lookup(self, offset: int) -> OffsetEntry:
-        """Return the last entry at or before an offset; the beginning of the segment where no entry is.
+        """Return the last written entry at or before an offset; without one, the base offset with position 0.
 
         The entries are taken as sorted; no order is checked.
         """
@@ -117,8 +122,9 @@ class OffsetIndex(_Index):
     def lookup_as_brokers(self, offset: int) -> OffsetEntry:
         """Return the entry at which a broker's search for an offset ends.
 
-        The search takes padding for entries, and the entries may not be sorted. Without an entry the result is the
-        beginning of the segment. Source: AbstractIndex.indexSlotRangeFor, which searches the last entries first.
+        The search takes padding for entries, and the entries may not be sorted. Without an entry, and for an offset
+        before the entries, the result is the base offset with position 0. Source: AbstractIndex.indexSlotRangeFor,
+        which searches the last entries first.
         """
         if not self.count:
             return OffsetEntry(self.base_offset, 0)
@@ -138,7 +144,8 @@ class OffsetIndex(_Index):
     def is_sane(self) -> bool:
         """Return whether the last entry is not below the segment's base offset, which a broker checks at start.
 
-        An empty index is sane. Raise FormatError where a part of an entry follows the last one.
+        Padding counts as an entry. An empty index is sane. Raise FormatError where a part of an entry follows the last
+        one.
         """
         self.require_whole()
         return self.count == 0 or self.read_entry(self.count - 1).offset >= self.base_offset
@@ -159,7 +166,10 @@ class TimeIndex(_Index):
     layout = TIME_ENTRY
 
     def read_entries(self) -> Iterator[TimeEntry]:
-        """Yield the written entries, in the order of the file, up to the padding of an active segment."""
+        """Yield the entries in the order of the file, up to the padding of an active segment; offsets are absolute.
+
+        The first entry is yielded also where it is padding, and a part of an entry at the end is ignored.
+        """
         return map(self.read_entry, self._find_written_numbers())
 
     def read_entry(self, number: int) -> TimeEntry:
@@ -174,8 +184,8 @@ class TimeIndex(_Index):
     def is_sane(self) -> bool:
         """Return whether the last entry is not older than the first and not below the base offset.
 
-        A broker checks this at start. An empty index is sane. Raise FormatError where a part of an entry follows the
-        last one.
+        A broker checks this at start, and padding counts as an entry. An empty index is sane. Raise FormatError where a
+        part of an entry follows the last one.
         """
         self.require_whole()
         if self.count == 0:

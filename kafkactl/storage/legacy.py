@@ -93,7 +93,7 @@ class LegacyBatch:
 
     @property
     def max_timestamp_ms(self) -> int:
-        """Return the timestamp in ms, or -1 in magic 0, which has no timestamps.
+        """Return the message's own timestamp in ms since 1970, or -1 in magic 0, which has no timestamps.
 
         Raise FormatError where the message is too short for a timestamp.
         """
@@ -113,9 +113,11 @@ class LegacyBatch:
     def records(self) -> Iterator[LegacyRecord]:
         """Yield the record of the message, or all records inside a wrapper, with their absolute offsets.
 
-        A record that is not in a wrapper and whose key or value is longer than the message is yielded with its `fault`.
-        Raise FormatError for an unknown magic or codec, where the message is cut off, and where a wrapper cannot be
-        decompressed, is empty, or has another wrapper inside. The CRC is not checked here: see `is_valid`.
+        A record whose value is longer than its message is yielded with its `fault`. A last inner message that is cut
+        off is left out. Raise FormatError for an unknown magic or codec, for a message that is too short or has a
+        longer key, and for a wrapper that cannot be decompressed (TooLargeError past MAX_DECOMPRESSED_BYTES), is marked
+        with zstd, has no value or no messages, has another wrapper inside, or has an offset below that of its last
+        message. The CRC is not checked here: see `is_valid`.
         """
         outer = self._read_own_record()
         if self.codec is Codec.NONE:
@@ -145,9 +147,10 @@ class LegacyBatch:
             yield replace(record, offset=base_offset + record.offset)
 
     def _read_own_record(self) -> LegacyRecord:
-        """Return the record that the body holds; `fault` says where a key or value is longer than the body.
+        """Return the record that the body holds; `fault` says where the value is longer than the body.
 
-        Raise FormatError where the body ends before the sizes of key and value.
+        Raise FormatError where the body ends before the timestamp or before the sizes of key and value, also behind a
+        long key.
         """
         position = HEADER.size + (TIMESTAMP.size if self.magic else 0)
         key_size, key, position = self._read_sized(position)

@@ -33,7 +33,7 @@ class FolderState(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """Return the state as words for a sentence about a partition."""
+        """Return the state as a noun phrase, such as "a partition that the broker is deleting"."""
         meanings = {
             FolderState.DELETE: "a partition that the broker is deleting",
             FolderState.STRAY: "a partition that the cluster no longer assigns to this broker",
@@ -71,7 +71,10 @@ class FolderFiles:
 
     @property
     def segments(self) -> list[Path]:
-        """Return the segments in the order of their offsets, without files with suffixes like .deleted."""
+        """Return the .log files in the order of their offsets, without files with suffixes like .deleted.
+
+        The order is that of `regular`, which is sorted by name.
+        """
         return [path for path in self.regular if path.suffix == FileKind.LOG.value and find_kind(path) is FileKind.LOG]
 
 
@@ -86,8 +89,8 @@ class LogDirFolders:
 def parse_folder_name(folder: Path) -> PartitionName:
     """Return the topic, partition and state in the name of a folder.
 
-    A name without a partition number gives the whole name as the topic. The folder need not exist, and nothing is
-    raised.
+    The name is TOPIC-N without a state, or TOPIC-N.ID-delete, -stray or -future, as brokers rename folders. Any other
+    name is the topic as a whole, with partition and state None. The folder need not exist, and nothing is raised.
     """
     name = os.path.basename(os.path.abspath(folder))  # a link keeps its own name, as in a broker
     match = _SET_ASIDE.fullmatch(name)
@@ -100,17 +103,22 @@ def parse_folder_name(folder: Path) -> PartitionName:
 
 
 def split_folder_name(folder: Path) -> tuple[str, int | None]:
-    """Return the topic and the partition in a folder's name; the partition is None where the name has no number."""
+    """Return the topic and the partition in a folder's name.
+
+    The name is TOPIC-N, or TOPIC-N.ID-delete, -stray or -future, as brokers rename folders. For any other name the
+    partition is None, and the topic is the whole name. The folder need not exist, and nothing is raised.
+    """
     name = parse_folder_name(folder)
     return name.topic, name.partition
 
 
 def scan_log_dir(path: Path) -> LogDirFolders:
-    """Return the partitions at or directly below a path, and the paths that are not read.
+    """Return the partitions at or directly below a path, and the paths that are not read, with reasons.
 
-    Partitions are folders with segments, and folders with the name of a partition; they are sorted by topic and number.
-    A path that has segments itself is the only partition. Raise MissingFileError where the path is no folder, and
-    UsageError where the folder cannot be listed.
+    Partitions are the path itself if it has segments, and folders with segments or with the name of a partition; they
+    are sorted by topic and number. Not read are folders named -delete and -stray, second links to a folder, FIFOs,
+    devices, broken links; below a path with segments only second links. Raise MissingFileError where the path is no
+    folder, and UsageError where it cannot be listed.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)
@@ -134,8 +142,8 @@ def scan_log_dir(path: Path) -> LogDirFolders:
 def list_partition_folders(path: Path) -> list[Path]:
     """Return the folders with segments at or directly below a path, sorted by topic and partition.
 
-    Raise NotFoundError where no folder has a segment, MissingFileError where the path is no folder, and UsageError
-    where it cannot be listed.
+    Their names do not matter: folders that a broker has renamed are included. Raise NotFoundError where no folder has a
+    segment, MissingFileError where the path is no folder, and UsageError where it cannot be listed.
     """
     folders = [path, *(folder for folder in _list_children(path) if folder.is_dir())]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
@@ -152,8 +160,8 @@ def no_segments(path: Path) -> NotFoundError:
 def list_segments(folder: Path) -> list[Path]:
     """Return the segments of a partition's folder in the order of their offsets.
 
-    Files with suffixes like .deleted are left out. Raise UsageError where the folder cannot be listed; a missing folder
-    gives an empty list.
+    Files with suffixes like .deleted are left out. A missing folder and a path that is a file give an empty list. Raise
+    UsageError where the folder cannot be listed.
     """
     return list_files(folder).segments
 
@@ -168,10 +176,10 @@ def list_all_segments(path: Path) -> list[Path]:
 
 
 def list_files(folder: Path) -> FolderFiles:
-    """Return a folder's entries, sorted by name.
+    """Return a folder's entries, sorted by name: files, and paths that are neither a file nor a folder.
 
-    A missing folder gives no entries, because a running broker may have deleted it; so does a file. Raise UsageError
-    where the folder cannot be listed. Folders in it are left out.
+    Links count as what they lead to, and folders are left out. A missing folder gives no entries, because a running
+    broker may have deleted it; so does a path that is a file. Raise UsageError where the folder cannot be listed.
     """
     files = FolderFiles()
     try:
@@ -195,6 +203,7 @@ def list_files(folder: Path) -> FolderFiles:
 def explain_irregular(path: Path) -> str | None:
     """Return why a path is neither a file nor a folder, or None for a file, a folder or a missing path.
 
+    The reason is a kind such as "a FIFO", a broken link, or the system's text where the path cannot be looked at.
     Callers do not read an irregular path, because reading a FIFO would wait for its writer.
     """
     try:
@@ -207,7 +216,10 @@ def explain_irregular(path: Path) -> str | None:
 
 
 def _explain_skipped(child: Path) -> str | None:
-    """Return why an entry of a log dir is not read, or None."""
+    """Return why an entry of a log dir is not read, or None.
+
+    Not read are folders named -delete or -stray, and paths that are neither a file nor a folder, such as FIFOs.
+    """
     state = parse_folder_name(child).state if child.is_dir() else None
     if state in (FolderState.DELETE, FolderState.STRAY):
         return state.meaning
@@ -244,11 +256,11 @@ def _unreadable(folder: Path, error: OSError) -> UsageError:
 
 
 def _has_segments(folder: Path) -> bool:
-    """Return whether a .log file is directly in a folder; False for a missing folder."""
+    """Return whether a .log file is directly in a folder; False for a folder that is missing or cannot be listed."""
     return any(find_kind(path) is FileKind.LOG and path.is_file() for path in folder.glob(f"*{FileKind.LOG.value}"))
 
 
 def _sort_key(folder: Path) -> tuple[str, int, str]:
-    """Return the sort key of a partition's folder: topic, partition, state."""
+    """Return the sort key of a partition's folder: topic, partition (-1 without one), state ("" without one)."""
     name = parse_folder_name(folder)
     return name.topic, -1 if name.partition is None else name.partition, name.state or ""

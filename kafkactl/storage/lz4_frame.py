@@ -28,10 +28,10 @@ _PLAIN_FLAGS = _VERSION << _VERSION_SHIFT | _INDEPENDENT
 
 
 def simplify_frame(data: bytes) -> bytes:
-    """Return a frame with the blocks of a frame, without a checksum of the content and without bytes after its end.
+    """Return a frame with the blocks of a frame, without checksum and size of the content and bytes after its end.
 
     A frame without these is returned as it is. Raise ValueError for data that are no frame or are damaged. The rare
-    checksums of single blocks are not checked: the decompressor does that.
+    checksums of single blocks are kept and not checked: the decompressor does that.
     """
     flags, descriptor, first = _read_header(data)
     blocks, end = _read_blocks(data, first, 1 << (8 + 2 * (descriptor >> _SIZE_CODE_SHIFT)), flags)
@@ -43,7 +43,7 @@ def simplify_frame(data: bytes) -> bytes:
 
 
 def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[list[bytes], int]:
-    """Return the blocks from a position on, each with its size in front, and the position after the end mark.
+    """Return the blocks from a position on, each with its size and any checksum, and the position after the end mark.
 
     `largest` is the largest size of a block in bytes, and `flags` those of the frame. Raise ValueError for a larger
     block, and where the data end before the end mark.
@@ -69,8 +69,8 @@ def _read_blocks(data: bytes, position: int, largest: int, flags: int) -> tuple[
 def _read_header(data: bytes) -> tuple[int, int, int]:
     """Return the flags of a frame, its block descriptor, and the position of its first block.
 
-    Raise ValueError for another magic, unknown bits, blocks that depend on each other, a wrong checksum, and for data
-    that end inside the header.
+    Raise ValueError for another magic, unknown bits, an unknown size of blocks, blocks that depend on each other, a
+    wrong checksum, and for data that end inside the header.
     """
     if len(data) <= _HEAD.size:
         raise ValueError("it is cut off")
@@ -101,7 +101,7 @@ def _read_size(data: bytes, position: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def xxh32(data: bytes) -> int:
-    """Return the xxHash32 with seed 0 of fewer than 16 bytes.
+    """Return the xxHash32 with seed 0 of fewer than 16 bytes; the result for more bytes is wrong.
 
     The format needs it for headers. The result is cached, because most headers are alike.
     """

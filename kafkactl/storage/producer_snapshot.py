@@ -49,7 +49,8 @@ def read_producer_snapshot(path: Path) -> list[ProducerState]:
     """Return the producers of a .snapshot file, in the order of the file.
 
     Raise NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError
-    for a file of another version, with a wrong CRC, or with too few bytes.
+    for a file of another version, with a wrong CRC, with too few bytes for its number of producers, or that cannot be
+    read.
     """
     data = bytes(read_file(path))
     if len(data) < HEADER.size + COUNT.size:

@@ -37,8 +37,9 @@ def parse_records(
     """Return the records of a batch, in their order, with the reader that is in use.
 
     `data` are the uncompressed bytes of `count` records. The base values are added to the deltas of each record;
-    `base_sequence` is -1 without a producer. `append_time_ms` replaces every record's own timestamp; None keeps it.
-    Raise FormatError, at once or while the result is iterated, where the bytes are not exactly `count` whole records.
+    without a producer `base_sequence` is -1, and so are the records' sequences. `append_time_ms` replaces every
+    record's own timestamp; None keeps it. Raise FormatError, at once or while the result is iterated, where the bytes
+    are not exactly `count` whole records. With a count of 0 the bytes are not looked at.
     """
     if NAME == "compiled" and isinstance(data, bytes) and len(data) <= MAX_AT_ONCE_BYTES:
         parsed = _records.parse_records(data, count, base_offset, base_timestamp_ms, base_sequence, append_time_ms)
@@ -51,7 +52,7 @@ def parse_records(
 def require_whole(data: bytes | memoryview, count: int) -> None:
     """Raise FormatError where `data` are not exactly `count` whole records; `data` are the uncompressed bytes.
 
-    The error is the one that reading the records would raise.
+    The error is the one that reading the records would raise. With a count of 0 the bytes are not looked at.
     """
     if NAME == "compiled" and isinstance(data, bytes) and _records.are_whole(data, count):
         return

@@ -47,10 +47,10 @@ def parse_records(
 ) -> Iterator[Record]:
     """Yield `count` records from uncompressed bytes, in their order.
 
-    The base values are added to the deltas of each record; `base_sequence` is -1 without a producer. `append_time_ms`
-    replaces every record's own timestamp; None keeps it. Raise FormatError for a negative count, and, after the sound
-    records, where the bytes hold fewer than `count` records, a damaged record, or other bytes after them. With a count
-    of 0 the bytes are not looked at.
+    The base values are added to the deltas of each record; without a producer `base_sequence` is -1, and so are the
+    records' sequences. `append_time_ms` replaces every record's own timestamp; None keeps it. Raise FormatError for a
+    negative count, and, after the sound records, for a damaged one and for fewer records than `count`; in place of the
+    last record where other bytes follow it. With a count of 0 the bytes are not looked at.
     """
     for timestamp_delta, offset_delta, key, value, headers in parse_fields(data, count):
         yield Record(
@@ -66,8 +66,9 @@ def parse_records(
 def parse_fields(data: bytes | memoryview, count: int) -> Iterator[Fields]:
     """Yield `count` records as they are written, with deltas in place of offsets and timestamps.
 
-    Raise FormatError for a negative count, for fewer records than `count`, for a damaged one, and for bytes after the
-    last.
+    A record is (timestamp delta in ms, offset delta, key, value, headers). Raise FormatError for a negative count, and,
+    after the sound records, for a damaged one and for fewer records than `count`; in place of the last record where
+    other bytes follow it. With a count of 0 the bytes are not looked at.
     """
     if count < 0:
         raise FormatError(f"corrupt: the header counts {count} records")
@@ -84,7 +85,8 @@ def parse_fields(data: bytes | memoryview, count: int) -> Iterator[Fields]:
 def _read_record(data: bytes | memoryview, position: int) -> tuple[Fields, int]:
     """Return the fields of the record at a position, and the position after it.
 
-    Raise FormatError where the record is damaged or the data end inside it.
+    The fields are timestamp delta, offset delta, key, value, headers. Raise FormatError where the record is damaged or
+    the data end inside it.
     """
     try:
         length, position = _read_zigzag(data, position, _INT32_BITS)
@@ -108,7 +110,8 @@ def _read_part(data: bytes | memoryview, position: int) -> tuple[bytes | None, i
     """Return a key or a value, None for a negative length, and the position after it.
 
     It is a copy, and does not keep all other records in memory. Behind the end of the data it is cut: the position
-    shows that. Raise IndexError where the data end inside its length.
+    shows that. Raise IndexError where the data end inside its length, and FormatError where the length has too many
+    bytes.
     """
     size, position = _read_zigzag(data, position, _INT32_BITS)
     if size < 0:
@@ -153,7 +156,10 @@ def read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
 
 
 def _read_varint(data: bytes | memoryview, position: int, bits: int) -> tuple[int, int]:
-    """Return the value of a zigzag varint of `bits` bits (32 or 64), and the position after it; raise FormatError."""
+    """Return the value of a zigzag varint of `bits` bits (32 or 64), and the position after it.
+
+    Raise FormatError where it is cut off or longer than 5 bytes (32 bits) or 10 bytes (64 bits).
+    """
     try:
         return _read_zigzag(data, position, bits)
     except IndexError:
@@ -180,7 +186,7 @@ def _read_zigzag(data: bytes | memoryview, position: int, bits: int) -> tuple[in
 def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[bytes | None, int]:
     """Return a field that follows its length, None for a negative length, and the position after it.
 
-    Raise FormatError where the field ends after `end`, or the data end inside its length.
+    Raise FormatError where the field ends after `end`, or its length is cut off or has too many bytes.
     """
     length, position = read_varint(data, position)
     if length < 0:
@@ -191,9 +197,10 @@ def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[byte
 
 
 def _read_headers(data: bytes | memoryview, position: int, end: int) -> tuple[Headers, int]:
-    """Return the headers of a record, in their order, and the position after them.
+    """Return the headers of a record as pairs of name and value (or None), in their order, and the position after them.
 
-    Raise FormatError for more headers than there are bytes up to `end`, for one without a name, and for a cut one.
+    Bytes of a name that are not UTF-8 become surrogates. Raise FormatError for more headers than there are bytes up to
+    `end`, for one without a name, and for a cut one.
     """
     count, position = read_varint(data, position)
     if not 0 <= count <= end - position:

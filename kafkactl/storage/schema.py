@@ -97,15 +97,19 @@ class SchemaReader:
         return len(self._data) - self.position
 
     def read_message(self, layout: Layout, version: int) -> dict[str, Any]:
-        """Return the fields of the next message by name, in a version of its layout.
+        """Return the fields of the next message by name: numbers, texts, bytes, None, lists, and dicts for structs.
 
-        Tagged fields with their default value are left out, and unknown tags are skipped. Raise FormatError where the
-        bytes end early or are not what the layout says.
+        `version` is that of the message, and is not compared with the layout's. Tagged fields with their default value
+        are left out, and unknown tags are skipped. Raise FormatError where the bytes end early or are not what the
+        layout says.
         """
         flexible = version in layout.flexible
 
         def read_struct(fields: tuple[Field, ...]) -> dict[str, Any]:
-            """Return the fields of the next struct by name; raise FormatError."""
+            """Return the fields of the next struct by name, without tagged ones at their default.
+
+            Raise FormatError where the bytes end early or are not what the layout says.
+            """
             present = [field for field in fields if version in field.versions]
             values = {field.name: field.default for field in present}
             for field in present:
@@ -120,9 +124,9 @@ class SchemaReader:
             }
 
         def read_tagged(fields: tuple[Field, ...], values: dict[str, Any]) -> None:
-            """Add the next tagged fields to `values` by name.
+            """Add the next tagged fields to `values` by name; those that `fields` do not have are skipped.
 
-            Raise FormatError for a tag that is not of the version.
+            Raise FormatError for a tag that is not of the version, and for bytes that are no value of its field.
             """
             for _ in range(self.read_unsigned_varint()):
                 tag, size = self.read_unsigned_varint(), self.read_unsigned_varint()
@@ -231,7 +235,7 @@ class SchemaReader:
 
 
 def format_uuid(data: bytes) -> str:
-    """Return 16 bytes as org.apache.kafka.common.Uuid prints them: base64 of URLs without padding."""
+    """Return 16 bytes as org.apache.kafka.common.Uuid prints them: 22 characters of base64 of URLs, without padding."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
@@ -253,7 +257,11 @@ def load_layouts(name: str) -> tuple[Layout, ...]:
 
 
 def _parse_layout(block: str) -> Layout:
-    """Return the message that a block of lines describes; errors are not caught, because the files are ours."""
+    """Return the message that a block of lines describes; errors are not caught, because the files are ours.
+
+    The first line is KIND TYPE NAME versions=V flexible=V, where TYPE is - for none. The others are fields, NAME TYPE
+    and options; those of a struct follow it and are indented deeper.
+    """
     head, *lines = block.strip().splitlines()
     kind, api_key, name, *attributes = head.split()
     options = dict(attribute.split("=") for attribute in attributes)
@@ -281,7 +289,8 @@ def _parse_fields(lines: list[tuple[int, list[str]]], message_versions: range) -
 def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: range) -> Field:
     """Return the field that the words of a line describe; `fields` are those of its struct.
 
-    The line is NAME TYPE and options like versions=1+, nullable=2+, tag=0 or default=-1.
+    The line is NAME TYPE and options like versions=1+, nullable=2+, tag=0 or default=-1. A TYPE that begins with [] is
+    an array. Without versions= the field is in all versions, and without nullable= it is never null.
     """
     name, type, *attributes = words
     options = dict(attribute.split("=", 1) for attribute in attributes)
@@ -304,7 +313,8 @@ def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: 
 def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Field, ...]) -> Any:
     """Return the default of a field: the stated one, or the empty value of its type; None for `null`.
 
-    `many` says whether the field is an array; `fields` are those of a struct.
+    An array has an empty list in any other case. `many` says whether the field is an array; `fields` are those of a
+    struct, whose default is a dict of theirs without the tagged ones.
     """
     if stated == "null":
         return None
@@ -324,7 +334,7 @@ def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Fiel
 
 
 def _parse_versions(text: str) -> range:
-    """Return the versions that a text like 1+, 2-5, 3 or none stands for."""
+    """Return the versions that a text like 1+, 2-5, 3 or none stands for; raise ValueError for any other text."""
     if text == "none":
         return _NO_VERSION
     first, _, last = text.partition("-")

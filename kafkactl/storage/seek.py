@@ -17,7 +17,8 @@ from kafkactl.storage.segment import Segment
 
 # The headers of a log up to this size are read faster than a time index is compared with the log.
 READ_WHOLE_BYTES = 4 * 1024 * 1024
-# The comparison with the log is bounded: so many entries, and so many bytes after the position in the offset index.
+# The comparison with the log is bounded: up to twice so many entries, and so many bytes after the position in the
+# offset index.
 _COMPARED_ENTRIES = 32
 _LOOKED_THROUGH_BYTES = 512 * 1024
 
@@ -25,7 +26,7 @@ _LOOKED_THROUGH_BYTES = 512 * 1024
 def seek_offset(segment: Segment, offset: int) -> int:
     """Return a position, in bytes, with no record at or past `offset` before it. No error is raised.
 
-    Return 0 where the index cannot be read, is missing or disagrees with the log.
+    Return 0 where the offset index cannot be read, is missing, has no entry up to `offset`, or disagrees with the log.
     """
     try:
         return _find_position(OffsetIndex(find_sibling(segment.path, FileKind.OFFSET_INDEX)), segment, offset)
@@ -36,8 +37,8 @@ def seek_offset(segment: Segment, offset: int) -> int:
 def seek_time(segment: Segment, timestamp_ms: int) -> int:
     """Return a position, in bytes, before which every record is older than `timestamp_ms`. No error is raised.
 
-    Return 0 where an index cannot be read, is missing or disagrees with the log, and for a segment of up to
-    READ_WHOLE_BYTES.
+    Return 0 where an index cannot be read, is missing or disagrees with the log, where the time index has no earlier
+    entry, and for a segment of up to 4 MiB (READ_WHOLE_BYTES).
     """
     if segment.size_bytes <= READ_WHOLE_BYTES:
         return 0
@@ -64,7 +65,7 @@ def seek_time(segment: Segment, timestamp_ms: int) -> int:
 def _find_position(index: OffsetIndex, segment: Segment, offset: int) -> int:
     """Return the position that an offset index has for an offset, in bytes, or 0 where the log disagrees.
 
-    Raise FormatError where the log cannot be read there.
+    Return 0 also for an empty index. Raise FormatError where the log cannot be read there.
     """
     entry = index.lookup(offset)
     batch = segment.read_batch(entry.position) if index.count and entry.position >= 0 else None
@@ -83,14 +84,18 @@ def _are_rising(entries: Sequence[TimeEntry]) -> bool:
 
 
 def _compute_step(last: int) -> int:
-    """Return the step from one compared entry to the next, 1 or more, so that at most about 32 are compared."""
+    """Return the step from one compared entry to the next, 1 or more, so that at most 64 entries are compared.
+
+    `last` is the number of the last entry, counted from 0.
+    """
     return max(1, last // _COMPARED_ENTRIES)
 
 
 def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
     """Return whether the log has the entry's offset in a batch whose largest timestamp is the entry's.
 
-    False also where the batch is not found within 512 KiB. Raise FormatError where the log cannot be read there.
+    The search begins where the offset index points. False also where the batch is not found within 512 KiB. Raise
+    FormatError where the log cannot be read there.
     """
     start = _find_position(offsets, segment, entry.offset)
     for batch in segment.batches(start):

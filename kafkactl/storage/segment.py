@@ -28,10 +28,11 @@ _HEADS_BYTES = 4096
 
 
 def find_base_offset(path: Path) -> int:
-    """Return the offset in a file's name, or else the first offset in its log.
+    """Return the number before the first dot of a file's name, or else the first offset in its log.
 
     The log of an index is the .log file of the same segment. Raise UsageError where neither the name nor the log has an
-    offset, where the log does not exist, and where it may not be opened; FormatError where the log cannot be read.
+    offset, where the log does not exist, and where it may not be opened; FormatError where the log cannot be read. With
+    a number in the name nothing is opened.
     """
     offset = _offset_in_name(path)
     if offset is not None:
@@ -44,7 +45,7 @@ def find_base_offset(path: Path) -> int:
 
 
 def _offset_in_name(path: Path) -> int | None:
-    """Return the offset at the beginning of a file's name, or None for a name that begins with no number."""
+    """Return the number before the first dot of a file's name, or None where there are other characters or none."""
     match = _NAME.match(path.name)
     return None if match is None else int(match[1])
 
@@ -64,11 +65,11 @@ class Segment:
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Open a path, also of a gzip file; `-` is standard input.
+        """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
 
         Raise MissingFileError (a NotFoundError) for a missing file; UsageError for a folder, a file without read
-        permission, a device, or a closed or terminal standard input; FormatError where the file cannot be read or
-        unpacked.
+        permission, a device or socket, or a closed or terminal standard input; FormatError where the file cannot be
+        read or not one byte can be unpacked.
         """
         self.path = Path(path)
         self._file = StoredFile(self.path)
@@ -80,11 +81,13 @@ class Segment:
             (self._base_offset,) = _BASE_OFFSET.unpack(self._file.read(0, _BASE_OFFSET.size))
 
     def __enter__(self) -> Segment:
+        """Return the segment, which is open already."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the file; an error of the block goes on."""
         self.close()
 
     @property
@@ -98,7 +101,7 @@ class Segment:
         return self._base_offset
 
     def require_complete(self) -> None:
-        """Raise FormatError where the file has fewer bytes than it should have, such as a gzip file that is cut off."""
+        """Raise LostBytesError (a FormatError) for a gzip file that is damaged or cut off; do nothing otherwise."""
         if self._file.fault is not None:
             raise self._file.fault
 
@@ -141,7 +144,8 @@ class Segment:
     def read_batch(self, position: int, end: int | None = None) -> AnyBatch | None:
         """Return the batch at a position, or None where the file or `end` comes before the end of the batch.
 
-        Positions are in bytes. Raise FormatError for a size that no batch has, and where the file cannot be read.
+        Positions are in bytes; an `end` of None is the end of the file. A wrong CRC is no error. Raise FormatError,
+        with the file's name, for a size that no batch has, and where the file cannot be read.
         """
         try:
             return parse_batch(self.view_batch(position, end), 0, position)
@@ -175,9 +179,9 @@ class Segment:
     def batches(self, position: int = 0, end: int | None = None) -> Iterator[AnyBatch]:
         """Yield the batches from a position on, up to the first that is not whole.
 
-        Positions are in bytes; an `end` of None is the end of the file. Raise FormatError for a size that no batch has,
-        and where the file cannot be read or is a gzip file that is cut off. A wrong CRC is no error: `is_valid` of a
-        batch checks it.
+        Positions are in bytes; an `end` of None is the end of the file. A wrong CRC is no error: `is_valid` of a batch
+        checks it. Raise FormatError, after the batches before it, for a size that no batch has and where the file
+        cannot be read; also for a gzip file that is cut off, if `end` is None.
         """
         while True:
             batch = (self._parse_batch_in_memory(position) if end is None else None) or self.read_batch(position, end)
@@ -191,8 +195,9 @@ class Segment:
     def read_frames(self, position: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
         """Yield position and size in bytes of every batch, as its header states them, up to one that is not whole.
 
-        `position` and `end` (None: the end of the file) are in bytes. This reads little more than the headers. Where
-        the file cannot be read the iteration ends without an error: a caller that reads the batch there gets the error.
+        `position` and `end` (None: the end of the file) are in bytes. This reads little more than the headers. A size
+        of 12 bytes or less, and a file that cannot be read, end the iteration without an error: a caller that reads the
+        batch there gets the error.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         heads, start = b"", position
@@ -220,6 +225,6 @@ class Segment:
                 yield from batch.records()
 
     def close(self) -> None:
-        """Close the file; batches that were read stay valid."""
+        """Close the file; batches that were read stay valid, and nothing happens the second time."""
         self._part = memoryview(b"")
         self._file.close()

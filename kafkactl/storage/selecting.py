@@ -54,11 +54,12 @@ def select(
     """Return an iterator over the selected batches of segments, in the order of `paths`.
 
     With `deep` the records of the batches are selected and read; without it only batches are. `on_error` takes every
-    error: a missing file, damage, a file that cannot be read. Reading continues with the next segment, and with
-    `skip_damaged` behind the damage. Iterating over a batch's records raises FormatError for damage inside the batch.
+    error: a missing file (at once), damage, a file that cannot be read. Reading continues with the next segment, and
+    with `skip_damaged` behind the damage. Iterating over a batch's records raises FormatError for damage inside the
+    batch. With `tail` the last records are read beforehand, damage in them goes to `on_error`, and `limit` is ignored.
     `left_out` counts the records that `read_committed` leaves out because their transaction has no end; None counts
-    nowhere. With `follow` the iterator has no end, and damage in batches that are written later is raised as
-    FormatError.
+    nowhere. With `follow` the iterator has no end, and raises the errors of batches that are written later: FormatError
+    for damage, MissingFileError for a deleted segment.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -78,7 +79,7 @@ class _Reading:
     """One reading of segments: it yields the selected batches and reports damage."""
 
     def __init__(self, selection: Selection, deep: bool, on_error: OnError, left_out: OpenRecords) -> None:
-        """Take the arguments of `select`."""
+        """Take the selection, whether to read records, the function for errors, and the counter of records left out."""
         self._selection = selection
         self._deep = deep
         self._on_error = on_error
@@ -86,9 +87,10 @@ class _Reading:
         self._ends = TransactionEnds() if selection.read_committed or selection.with_ends else None
 
     def read_in_order(self, paths: Sequence[Path]) -> Iterator[SelectedBatch]:
-        """Yield the selected batches, from the first segment to the last.
+        """Yield the selected batches, from the first segment to the last; `selection.limit` is not applied.
 
-        Errors of a file go to `on_error`. With `follow` this has no end, and later errors are raised.
+        Errors of a file go to `on_error`, and the next file follows. With `follow` this has no end, later errors are
+        raised, and `paths` must not be empty.
         """
         selection, position = self._selection, 0
         for number, path in enumerate(paths):
@@ -108,10 +110,11 @@ class _Reading:
             yield from self._follow(paths[-1], position)
 
     def read_last(self, paths: Sequence[Path], count: int) -> Iterator[SelectedBatch]:
-        """Yield the last `count` records, or batches, in their order.
+        """Yield the last `count` selected records, or batches where only these are read, in their order.
 
-        Reading goes back from the last batch until there are enough. Errors of a file go to `on_error`. With `follow`
-        later batches come after them, without an end, and later errors are raised.
+        All are read before the first is yielded, from the last batch back until there are enough. Errors of a file and
+        damage in records go to `on_error`. With `follow` later batches come after them, without an end, and later
+        errors are raised.
         """
         left, end = count, 0
         selected_batches: list[SelectedBatch] = []
@@ -172,7 +175,8 @@ class _Reading:
     def _find_places(self, segment: Segment) -> tuple[array[int], array[int]]:
         """Return where the batches of a segment begin and where they end, in bytes, in the order of the file.
 
-        Damage is reported to `on_error`. Raise LostBytesError where the file cannot be read while damage is skipped.
+        Damage is reported to `on_error`. Raise LostBytesError (a FormatError) where the file cannot be read, or is a
+        gzip file that is cut off, while damage is skipped.
         """
         begins, ends = array("q"), array("q")
         if self._selection.skip_damaged:
@@ -195,7 +199,8 @@ class _Reading:
     def _read_backwards(self, segment: Segment, begins: array[int], ends: array[int]) -> Iterator[SelectedBatch]:
         """Yield the selected batches among those at these places, from the last one on.
 
-        Damage of a batch goes to `on_error`. Raise LostBytesError where the file cannot be read.
+        Damage of a batch goes to `on_error`. Raise LostBytesError where the file cannot be read, and UsageError where
+        its folder cannot be listed to find the end of a transaction.
         """
         number = len(begins)
         while number:
@@ -226,7 +231,8 @@ class _Reading:
         """Yield a batch with its selected records, or nothing.
 
         Damage is reported to `on_error` where it comes before the first selected record; later damage is raised as
-        FormatError when the records are read. Records of a transaction without an end are counted in `left_out`.
+        FormatError when the records are read. Records of a transaction without an end are counted in `left_out`. Raise
+        UsageError where the folder cannot be listed to find the end of a transaction.
         """
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch) or not selection.may_take(batch):
@@ -249,7 +255,10 @@ class _Reading:
             yield SelectedBatch(segment, batch, chain(first, records), is_aborted)
 
     def _count_selected(self, batch: Batch) -> int:
-        """Return how many records of a batch the selection takes; all where the records cannot be read."""
+        """Return how many records of a batch the selection takes; its header's count where the records cannot be read.
+
+        The header's count is also the result where only batches are read.
+        """
         if not self._deep or self._selection.takes_every_record:
             return batch.count
         try:
@@ -258,9 +267,11 @@ class _Reading:
             return batch.count
 
     def _is_shown(self, path: Path, batch: AnyBatch) -> bool:
-        """Return whether a batch is shown although it may be damaged, and report its damage to `on_error`.
+        """Return whether a batch is shown; report an unknown magic or a wrong CRC to `on_error`.
 
-        Nothing is raised.
+        With `skip_damaged` every batch is shown, because it was checked before, and with BadCrc.SHOWN every one with a
+        known magic, unchecked. Elsewhere a wrong CRC is shown with BadCrc.KEPT or where only batches are read, and an
+        unknown magic only with BadCrc.SHOWN.
         """
         selection = self._selection
         if selection.skip_damaged:
@@ -280,8 +291,8 @@ class _Reading:
     def _is_aborted(self, segment: Segment, batch: AnyBatch) -> bool | None:
         """Return whether the batch belongs to an aborted transaction; None where that is not known.
 
-        False for a batch outside of transactions and for a control batch. Raise UsageError where the folder cannot be
-        listed.
+        It is not known where the selection does not ask for it (read_committed, with_ends). False for a batch outside
+        of transactions and for a control batch. Raise UsageError where the folder cannot be listed.
         """
         if not isinstance(batch, Batch) or not batch.is_transactional or batch.is_control:
             return False
@@ -293,14 +304,17 @@ class _Reading:
         return self._selection.bad_crc is BadCrc.KEPT
 
     def _make_reporter(self, segment: Segment) -> Callable[[Damage], None]:
-        """Return a function that reports damage of a segment to `on_error`, as a FormatError with the file's name."""
+        """Return a function that takes a Damage of the segment and passes it to `on_error` as a FormatError.
+
+        The error's text begins with the file's path.
+        """
         return lambda damage: self._on_error(FormatError(f"{segment.path}: {damage}"))
 
     def _follow(self, path: Path, position: int) -> Iterator[SelectedBatch]:
         """Yield the selected batches that a broker writes from now on, here and in later segments, without an end.
 
-        `position` is in bytes. The files are looked at every 0.2 s. Raise FormatError for damage, and MissingFileError
-        for a segment that was deleted meanwhile.
+        `position` is in bytes. The files are looked at every 0.2 s. Raise FormatError for damage, MissingFileError for
+        a segment that was deleted meanwhile, and UsageError for one without read permission.
         """
         while True:
             with Segment(path) as segment:
@@ -323,7 +337,10 @@ def _is_missing(path: Path) -> bool:
 
 
 def _measure_file(path: Path) -> int:
-    """Return the present size of a file in bytes. Raise MissingFileError for a missing one."""
+    """Return the present size of a file in bytes.
+
+    Raise MissingFileError for a missing one, and OSError where its size cannot be found out.
+    """
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -356,10 +373,10 @@ def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> I
 
 
 def _ends_before(path: Path, following: Sequence[Path], selection: Selection) -> bool:
-    """Return whether all of a segment lies before the first selected offset.
+    """Return whether all of a segment lies before the first selected offset; False where that is not known.
 
-    `following` has the next segment or nothing. The base offset of the next segment in the folder shows it. Raise the
-    errors of find_base_offset: UsageError and FormatError.
+    `following` has the next segment or nothing. The base offset of the next segment shows it, if it is a log in the
+    same folder. Raise UsageError where that has no base offset, and FormatError where it cannot be read.
     """
     return (
         selection.from_offset is not None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from kafkactl.errors import UsageError
+from kafkactl.errors import FormatError, UsageError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.records import Record
 from kafkactl.storage.seek import seek_offset, seek_time
@@ -62,7 +62,7 @@ class Selection:
 
     @property
     def takes_every_record(self) -> bool:
-        """Return whether only damage and aborted transactions can keep a record out."""
+        """Return whether only damage, and transactions that are aborted or have no end, can keep a record out."""
         return self == Selection(
             skip_damaged=self.skip_damaged,
             bad_crc=self.bad_crc,
@@ -81,26 +81,40 @@ class Selection:
         return max(by_offset, by_time)
 
     def is_past(self, batch: AnyBatch) -> bool:
-        """Return whether neither this batch nor any later one can have a selected record."""
+        """Return whether neither this batch nor any later one can have a selected record, by offset or broker's time.
+
+        False is not certain. Nothing is raised.
+        """
         if self.to_offset is not None and isinstance(batch, Batch) and batch.base_offset >= self.to_offset:
             return True
         # A producer's timestamps may go back, so they prove nothing about later batches; a broker's do not go back.
-        return self.to_time_ms is not None and batch.is_log_append_time and batch.max_timestamp_ms >= self.to_time_ms
+        if self.to_time_ms is None or not batch.is_log_append_time:
+            return False
+        max_timestamp_ms = _find_max_timestamp(batch)
+        return max_timestamp_ms is not None and max_timestamp_ms >= self.to_time_ms
 
     def is_before(self, batch: AnyBatch) -> bool:
         """Return whether all records of a batch lie before the first selected offset; False without such an offset."""
         return self.from_offset is not None and batch.last_offset < self.from_offset
 
     def may_take(self, batch: AnyBatch) -> bool:
-        """Return whether a batch can have a selected record, by its header alone."""
-        if self.from_time_ms is not None and 0 <= batch.max_timestamp_ms < self.from_time_ms:
-            return False
+        """Return whether a batch can have a selected record, by `from_time_ms`, `producer_id` and `only_control` alone.
+
+        Only its header is read, and nothing is raised. True is not certain.
+        """
+        if self.from_time_ms is not None:
+            max_timestamp_ms = _find_max_timestamp(batch)
+            if max_timestamp_ms is not None and 0 <= max_timestamp_ms < self.from_time_ms:
+                return False
         if self.producer_id is not None and not (isinstance(batch, Batch) and batch.producer_id == self.producer_id):
             return False
         return batch.is_control or not self.only_control
 
     def takes(self, record: Record) -> bool:
-        """Return whether a record is selected, if its batch passed `may_take`."""
+        """Return whether a record is selected by offset, time, key and `matches`, if its batch passed `may_take`.
+
+        The other fields are not looked at. Raise the errors of `matches`.
+        """
         return (
             (self.from_offset is None or record.offset >= self.from_offset)
             and (self.to_offset is None or record.offset < self.to_offset)
@@ -109,6 +123,14 @@ class Selection:
             and (self.key is None or record.key == self.key)
             and (self.matches is None or self.matches(record))
         )
+
+
+def _find_max_timestamp(batch: AnyBatch) -> int | None:
+    """Return the largest timestamp of a batch in ms, or None for a message that is too short for one."""
+    try:
+        return batch.max_timestamp_ms
+    except FormatError:  # reading its records reports the damage, and the batches behind it can be read
+        return None
 
 
 def grep(pattern: str, texts: Callable[[Record], Sequence[str | None]]) -> Callable[[Record], bool]:

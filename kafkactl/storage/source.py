@@ -82,6 +82,7 @@ class StoredFile:
     def _find_data(self, position: int) -> int:
         """Return the first position from this one on that is in no hole of the file; the file's size without one.
 
+        A position at or behind the end is returned as it is, and any position on a system that does not tell holes.
         Raise LostBytesError where the file became shorter or cannot be read.
         """
         if position >= self.size_bytes or not hasattr(os, "SEEK_DATA"):
@@ -111,7 +112,7 @@ class StoredFile:
         )
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; nothing happens the second time."""
         self._file.close()
 
     def _open(self) -> BinaryIO:
@@ -150,10 +151,11 @@ class StoredFile:
 
 
 def read_file(path: Path) -> memoryview:
-    """Return all bytes of a small file.
+    """Return all bytes of a small file; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
 
-    Raise MissingFileError for a missing file, UsageError for a folder or a file without read permission, and
-    FormatError for a file above 2 GiB, one that cannot be read, or a gzip file that is cut off.
+    Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device or
+    socket, or a closed or terminal standard input; FormatError for more than 2 GiB, a file that cannot be read, or a
+    gzip file that is cut off.
     """
     file = StoredFile(path)
     try:
@@ -218,9 +220,9 @@ def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None
 
 
 def _unpack_parts(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the content of a gzip file in parts that are not empty.
+    """Yield the content of a gzip file in parts that are not empty; several gzip files may follow each other.
 
-    Raise ValueError where the file is damaged or cut off.
+    Raise ValueError where the file is empty, damaged or cut off, and OSError where it cannot be read.
     """
     from isal import isal_zlib  # twice as fast as zlib
 
@@ -244,7 +246,8 @@ def _copy_stream(read: Callable[[int], bytes | None]) -> BinaryIO:
     """Return a file without a name that has all bytes of a stream; it is at its end, so read it by position.
 
     `read` gets a number of bytes and returns up to this many; b"" or None is the end. The file is on disk where a
-    folder for temporary files exists, else in memory. Raise OSError where the copy cannot be written.
+    folder for temporary files exists, else in memory. Raise OSError where the copy cannot be written, and the errors of
+    `read`.
     """
     copy = _create_nameless_file()
     while data := read(_COPIED_AT_ONCE):

@@ -63,13 +63,14 @@ class Stats:
 
     @property
     def compression_ratio(self) -> float | None:
-        """Return how many times smaller compressed records are than decompressed ones; None without any."""
+        """Return decompressed bytes divided by stored bytes of compressed batches of magic 2; None without any."""
         return self.uncompressed_bytes / self.compressed_bytes if self.compressed_bytes else None
 
     def add(self, other: Stats) -> None:
-        """Add the numbers of the next segments, which follow these ones.
+        """Add the numbers of the next segments, which follow these ones, to these ones; `other` is not changed.
 
-        A gap between both is not counted here: compute_stats counts it with `after`.
+        `next_offset` becomes that of `other`, and rare keys are forgotten where there are too many. A gap between both
+        is not counted here: compute_stats counts it with `after`.
         """
         for name, value in vars(other).items():
             own = getattr(self, name)
@@ -90,10 +91,10 @@ class Stats:
                 self._note_time(timestamp_ms)
 
     def take(self, offset: int, timestamp_ms: int, key: bytes | None, value: bytes | None) -> None:
-        """Count one record, whose key and value are None where they are absent.
+        """Count one record, the gap before it, its time, and its key and value, which are None where they are absent.
 
         `timestamp_ms` is in ms since 1970, and a negative one is not counted. A record with a key and without a value
-        is a tombstone.
+        is a tombstone. Rare keys are forgotten where there are too many different ones.
         """
         self.records += 1
         self.note_offsets(offset, offset + 1)
@@ -117,14 +118,21 @@ class Stats:
         return sorted(self.keys.items(), key=lambda item: (-item[1], item[0]))[:count]
 
     def note_offsets(self, first: int, end: int) -> None:
-        """Count the offsets from `first` up to `end` (excluded), and the gap before them."""
+        """Note records with the offsets from `first` up to `end` (excluded), and count the gap before them.
+
+        `first` becomes `first_offset` where that is None, and `next_offset` never becomes smaller. No record is
+        counted.
+        """
         if self.first_offset is None:
             self.first_offset = first
         self.note_end(first)
         self.next_offset = max(self.next_offset or 0, end)
 
     def note_end(self, offset: int) -> None:
-        """Count the gap between the last record and an offset. Without a record so far nothing is counted."""
+        """Count the gap between `next_offset` and a larger offset, and move `next_offset` there.
+
+        Nothing happens where `next_offset` is None or not smaller.
+        """
         if self.next_offset is not None and offset > self.next_offset:
             self.gaps += 1
             self.missing_offsets += offset - self.next_offset
@@ -136,7 +144,7 @@ class Stats:
         self.youngest_ms = timestamp_ms if self.youngest_ms is None else max(self.youngest_ms, timestamp_ms)
 
     def _forget_rare_keys(self) -> None:
-        """Keep only the most frequent keys where there are too many."""
+        """Keep only the 100,000 (MOST_KEYS) most frequent keys; with more of them `keys_are_exact` becomes False."""
         if len(self.keys) > MOST_KEYS:
             self.keys_are_exact = False
             self.keys = Counter(dict(self.keys.most_common(MOST_KEYS)))
@@ -145,10 +153,10 @@ class Stats:
 def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: int | None = None) -> Stats:
     """Return the numbers about one segment.
 
-    Where a part cannot be read, `on_error` gets the error, and the numbers end there. `after` is the next offset of the
-    segment before this one, or None: the gap between them counts here. Raise NotFoundError for a missing file,
-    UsageError for a folder, a file without read permission or one without a base offset, and FormatError where the file
-    cannot be opened.
+    Where a part cannot be read, `on_error` gets the error, and the numbers end there; bytes at the end that are no
+    whole batch are no error. `after` is the next offset of the segment before this one, or None: the gap between them
+    counts here. Raise NotFoundError for a missing file, UsageError for a folder, a file without read permission or one
+    without a base offset, and FormatError where the file cannot be opened.
     """
     base_offset = find_base_offset(path)
     stats = Stats(segments=1, next_offset=base_offset if after is None else after)
@@ -166,7 +174,8 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
 def _count_batch(batch: AnyBatch, stats: Stats) -> None:
     """Add the numbers of one batch. The records of a batch with a wrong CRC are not counted.
 
-    Raise FormatError where the batch cannot be decompressed or read; a part of it may be counted then.
+    Raise FormatError for an unknown codec, and where the batch cannot be decompressed or read; a part of it may be
+    counted then.
     """
     stats.batches += 1
     stats.batch_sizes[batch.size_bytes] += 1
@@ -220,10 +229,11 @@ def _find_percentile(ordered: Sequence[tuple[int, int]], total: int, percent: in
 
 
 def export_stats(stats: Stats, top: int) -> dict[str, Any]:
-    """Return the numbers as a dict with the fields of docs/json.md.
+    """Return the numbers as a dict that is ready for JSON, with the names of the attributes, as docs/json.md has them.
 
-    `top` is the number of most frequent keys to include. Sizes become percentiles. `distinct_keys` is None where rare
-    keys were forgotten.
+    `top` is the number of most frequent keys to include, as objects of key (text) and records. Sizes become dicts of
+    percentiles (p50, p90, p99, max), and `producers` and `distinct_keys` are numbers; the latter is None where rare
+    keys were forgotten. Numbers of compressed bytes and of control batches are left out.
     """
     return {
         "segments": stats.segments,

@@ -50,7 +50,11 @@ def is_utf8(data: bytes, size: int = 1024 * 1024) -> bool:
 
 
 def _find_boundary(data: bytes, end: int) -> int:
-    """Return the last position at or before `end` that cuts no character, in UTF-8 and in bytes that resemble it."""
+    """Return the last position at or before `end` that cuts no character, in UTF-8 and in bytes that resemble it.
+
+    An `end` past the data gives their length. Where none of the last 4 positions begins a character, the result is
+    `end`.
+    """
     if end >= len(data):
         return len(data)
     for start in range(end, end - _LONGEST_CHARACTER, -1):
@@ -82,12 +86,15 @@ def name_bytes(name: str | bytes) -> bytes:
 
 
 def format_header_name(name: str) -> str:
-    """Return a header's name as the JVM shows it: bytes that are not UTF-8 become U+FFFD."""
+    """Return a header's name as the JVM shows it: with U+FFFD in place of the bytes that are not UTF-8.
+
+    `name` has such bytes as surrogates, as `name_text` makes them. Raise UnicodeEncodeError for any other surrogate.
+    """
     return name if name.isascii() else jvm_text(name_bytes(name))
 
 
 def _replace_as_in_java(error: UnicodeError) -> tuple[str, int]:
-    """Return U+FFFD and the end of the invalid bytes.
+    """Return U+FFFD and the position where decoding goes on, as a handler of errors of the module `codecs`.
 
     Python replaces each byte of a lone surrogate, Java all of its bytes together.
     """

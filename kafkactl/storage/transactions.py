@@ -43,7 +43,7 @@ class OpenRecords:
 
     @property
     def message(self) -> str | None:
-        """Return a sentence about the records for the user, or None where no record was left out."""
+        """Return a sentence, without a full stop, with the numbers of records and transactions; None without any."""
         if not self.records:
             return None
         transactions = len(self.transactions)
@@ -60,14 +60,16 @@ class TransactionEnds:
     """
 
     def __init__(self) -> None:
+        """Begin without a segment that was read."""
         self._of_segment: dict[Path, _Ends] = {}
         self._following: dict[Path, list[Path]] = {}
 
     def is_aborted(self, segment: Segment, batch: Batch) -> bool | None:
-        """Return whether the transaction of a batch was aborted; None where the log has no end of it.
+        """Return whether the transaction of a batch was aborted; None where no segment from this one on has its end.
 
-        Damage is no error here: its control batches are ignored. Raise UsageError where the segment's folder cannot be
-        listed.
+        The segment and the later ones of its folder are read, each once, and the folder is listed once, so ends that
+        are written afterwards are not seen. Damage is no error here: its control batches are ignored. Raise UsageError
+        where the folder cannot be listed.
         """
         if segment.path not in self._of_segment:
             self._of_segment[segment.path] = _read_ends(segment)
@@ -79,7 +81,7 @@ class TransactionEnds:
         return end
 
     def _list_later_segments(self, path: Path) -> list[Path]:
-        """Return the segments that follow a segment in its folder, in the order of their offsets.
+        """Return the segments that follow a segment in its folder, in the order of their offsets, as of the first call.
 
         The list is empty where the segment is not there. Raise UsageError where the folder cannot be listed.
         """

@@ -35,10 +35,11 @@ class TimeFinding:
 def check_offset_index(
     index: OffsetIndex, segment: Segment, max_batch_bytes: int | None = None
 ) -> Iterator[tuple[OffsetEntry, int | None]]:
-    """Yield every entry of an index, with the last offset of the batch at its position where they differ, else None.
+    """Yield every written entry of an index, and the last offset of the batch at its position; None where both agree.
 
-    `max_batch_bytes` bounds the size of a batch; None is no bound. Raise FormatError for an entry whose position has no
-    batch, or no batch within the bound, and where the log is corrupt or cannot be read.
+    Padding at the end is no entry. `max_batch_bytes` bounds the size of a batch; None is no bound. Raise FormatError
+    for an entry whose position has no batch, or no batch within the bound, and where the log is corrupt or cannot be
+    read.
     """
     for entry in index.read_entries():
         end = None if max_batch_bytes is None else max(0, entry.position) + max_batch_bytes
@@ -55,10 +56,10 @@ def check_offset_index(
 def check_time_index(
     index: TimeIndex, offsets: OffsetIndex, segment: Segment
 ) -> Iterator[tuple[TimeEntry, list[TimeFinding]]]:
-    """Yield every entry of a time index with its faults, in the order in which Kafka's tool checks them.
+    """Yield every written entry of a time index with the list of its faults, which is empty for a right entry.
 
-    `offsets` is the offset index of the same segment. Raise FormatError where it has a position outside of the log, and
-    where the log is corrupt.
+    The faults are in the order in which Kafka's tool checks them. `offsets` is the offset index of the same segment.
+    Raise FormatError where it has a position outside of the log, and where the log is corrupt or cannot be read.
     """
     previous = NO_TIMESTAMP
     for entry in index.read_entries():

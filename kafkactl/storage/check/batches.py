@@ -105,7 +105,8 @@ class SegmentCheck:
     def _judge_unread_bytes(self, text: str) -> Fault:
         """Return the fault of the bytes after the last batch, with `text`, which says why they are no batch.
 
-        Zeros up to the end have their own text, and are only a notice in a preallocated segment.
+        Zeros up to the end have their own text, and are only a notice in a preallocated segment. After a fault the next
+        offset and the producers are unknown. Nothing is raised.
         """
         size = self.segment.size_bytes - self.reached
         severity = Severity.FAULT
@@ -122,9 +123,10 @@ class SegmentCheck:
         return self._make_fault_of_rest(text, severity)
 
     def _looks_preallocated(self, zeros_bytes: int) -> bool:
-        """Return whether a file looks preallocated: it has a round size, and no blocks at its end.
+        """Return whether a file looks preallocated: its size is a multiple of 1 MiB, and it has holes at its end.
 
-        `zeros_bytes` is the number of zeros at the end. False for a file that was deleted meanwhile.
+        The blocks on disk must lack at least half of `zeros_bytes`, the number of zeros at the end. False for a file
+        that was deleted meanwhile, and where the system does not count blocks.
         """
         try:
             status = self.segment.path.stat()
@@ -135,7 +137,7 @@ class SegmentCheck:
         return is_round and blocks is not None and blocks * _BLOCK_BYTES <= status.st_size - zeros_bytes // 2
 
     def _make_fault_of_rest(self, text: str, severity: Severity = Severity.FAULT) -> Fault:
-        """Return a fault at the position after the last batch."""
+        """Return a fault at the position after the last batch, with the next offset, or None where it is unknown."""
         return Fault(
             file=self.segment.path, position=self.reached, offset=self.log.next_offset, severity=severity, fault=text
         )
@@ -165,7 +167,10 @@ class SegmentCheck:
             yield from watcher.see(batch, records)
 
     def _read_or_explain(self, batch: AnyBatch) -> tuple[str | None, BatchRecords | None]:
-        """Return the damage of a batch, as text, and no records, or None and the facts about its records."""
+        """Return the damage of a batch, as text, and None, or None and the facts about its records.
+
+        The records are counted, and ends of transactions are noted in the log state. Nothing is raised.
+        """
         if batch.magic > LARGEST_KNOWN_MAGIC:
             return f"unknown magic {batch.magic}", None
         if not batch.is_valid:
@@ -178,7 +183,11 @@ class SegmentCheck:
         return None, records
 
     def _check_sound_batch(self, batch: AnyBatch, records: BatchRecords, first: int) -> Iterator[str]:
-        """Yield the faults, as text, of a batch that can be read, and update the log state."""
+        """Yield the faults, as text, of a batch that can be read, and update the log state.
+
+        `first` is the batch's first offset. Faults that compaction explains go to `unless_cleaned` of the log state
+        instead.
+        """
         log = self.log
         if first < self.base_offset:
             yield f"offset {first} is below its segment's {self.base_offset}"
@@ -196,7 +205,10 @@ class SegmentCheck:
             yield from self._check_header(batch, records)
 
     def _check_header(self, batch: Batch, records: BatchRecords) -> Iterator[str]:
-        """Yield the faults, as text, in the header of a batch of magic 2, and update the log state."""
+        """Yield the faults, as text, in the header of a batch of magic 2, and update the log state.
+
+        Faults of sequence numbers go to `unless_cleaned` of the log state instead.
+        """
         log = self.log
         if records.count != batch.last_offset_delta + 1 or batch.delete_horizon_ms is not None:
             log.is_cleaned = log.is_rewritten = True
@@ -217,14 +229,15 @@ class SegmentCheck:
             log.take_data(batch)
 
     def _make_fault(self, batch: AnyBatch, offset: int, text: str) -> Fault:
-        """Return a fault at a batch."""
+        """Return a fault at a batch of the segment, with its position and an offset."""
         return Fault(file=self.segment.path, position=batch.position, offset=offset, fault=text)
 
 
 def _read_records(batch: AnyBatch, log: LogState) -> BatchRecords:
-    """Return the facts about the records of a batch, and note the ends of transactions.
+    """Return the facts about the records of a batch, and note the ends of transactions in the log state.
 
-    The records are read one by one, because a batch can have very many. Raise FormatError where they cannot be read.
+    The records are read one by one, because a batch can have very many. Raise FormatError where they, or control
+    records, cannot be read.
     """
     facts = BatchRecords()
     is_control = isinstance(batch, Batch) and batch.is_control
@@ -246,7 +259,7 @@ def _read_records(batch: AnyBatch, log: LogState) -> BatchRecords:
 
 
 def _find_epoch(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
-    """Return the leader epoch of an offset by the lines of the checkpoint, or None where it begins later."""
+    """Return the leader epoch of an offset by the lines of the checkpoint; None where all lines begin later."""
     number = bisect_right(epochs, offset, key=lambda epoch: epoch.start_offset)
     return epochs[number - 1].epoch if number else None
 
@@ -254,7 +267,8 @@ def _find_epoch(epochs: Sequence[LeaderEpoch], offset: int) -> int | None:
 def check_snapshot_file(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a KRaft snapshot, which consists of batches as a segment does.
 
-    `checked` counts what was read. Raise NotFoundError, UsageError and FormatError where the file cannot be opened.
+    Damage is a fault, and so is a missing control batch at the end. `checked` counts what was read. Raise
+    NotFoundError, UsageError and FormatError where the file cannot be opened.
     """
     with Segment(path) as segment:
         check = SegmentCheck(segment=segment, log=LogState(), epochs=(), watchers=(), checked=checked, base_offset=0)

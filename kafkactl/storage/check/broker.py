@@ -53,8 +53,8 @@ def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a log dir, or of a partition's folder.
 
     `checked` counts what was read. A partition that cannot be read is a fault in a log dir, and an error where `path`
-    is its folder. Raise NotFoundError for a folder with neither segments nor files of a broker, MissingFileError where
-    the path is no folder, and UsageError where a folder cannot be listed.
+    is its folder. Raise NotFoundError for a folder without partitions, skipped paths and files of a broker,
+    MissingFileError where the path is no folder, and UsageError where a folder cannot be listed.
     """
     folders = scan_log_dir(path)
     files = list_files(path)
@@ -97,9 +97,9 @@ def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
 
 
 def _read_checkpoints(path: Path) -> tuple[list[_Checkpoint], list[Fault]]:
-    """Return the offset checkpoints and the faults of their files.
+    """Return the four offset checkpoints and the faults of their files; a missing or faulty file has no lines.
 
-    They are read before the logs, because logs only grow in the meantime.
+    They are read before the logs, because logs only grow in the meantime. Nothing is raised.
     """
     faults: list[Fault] = []
     checkpoints = []
@@ -121,8 +121,9 @@ def _check_bootstrap(path: Path, checked: CheckCounts) -> Iterator[Fault]:
 def _list_present_partitions(folders: LogDirFolders, *, was_stopped: bool) -> set[tuple[str, int | None]]:
     """Return the partitions that have a folder, also one that cannot be read, as topic and number.
 
-    The number is None where the folder's name has none. `was_stopped` says that the broker was stopped cleanly: one
-    that runs or was killed may still name a partition whose folder it has renamed to delete it.
+    The number is None where the folder's name has none. A folder named -future does not count, and one named -delete or
+    -stray only unless `was_stopped`: that says that the broker was stopped cleanly, and one that runs or was killed may
+    still name a partition whose folder it has renamed.
     """
     states = (None,) if was_stopped else (None, FolderState.DELETE, FolderState.STRAY)
     paths = [*folders.partitions, *(entry.path for entry in folders.skipped if entry.path.is_dir())]
@@ -132,10 +133,10 @@ def _list_present_partitions(folders: LogDirFolders, *, was_stopped: bool) -> se
 def _find_missing_folders(
     checkpoint: _Checkpoint, present: set[tuple[str, int | None]], *, was_stopped: bool
 ) -> Iterator[Fault]:
-    """Yield a fault for every line of a checkpoint whose partition has no folder, in the order of the lines.
+    """Yield a fault or a notice for every line of a checkpoint whose partition has no folder, in the file's order.
 
-    `present` are the partitions that have one. `was_stopped` says that the broker was stopped cleanly: one that runs or
-    was killed can have deleted a topic since it wrote the checkpoint, so that is only a notice.
+    `present` are the partitions that have one. It is a fault if `was_stopped`, which says that the broker was stopped
+    cleanly: one that runs or was killed can have deleted a topic since it wrote the checkpoint.
     """
     for line in checkpoint.lines:
         if (line.topic, line.partition) in present:

@@ -51,7 +51,10 @@ class _Metadata:
     """Names and values of configs, by type and name of their resource."""
 
     def apply(self, name: str, fields: dict[str, Any]) -> None:
-        """Take in the next record of the log; a record of another type changes nothing."""
+        """Take in the next record of the log: its schema name, such as TopicRecord, and its fields.
+
+        Only TopicRecord, RemoveTopicRecord and ConfigRecord change something.
+        """
         if name == "TopicRecord":
             self.names[fields["topicId"]], self.ids[fields["name"]] = fields["name"], fields["topicId"]
         elif name == "RemoveTopicRecord":
@@ -74,10 +77,10 @@ class LogDirKnowledge:
         self._path = path
 
     def find_policy(self, topic: str, partition: int | None) -> Policy:
-        """Return whether a topic is compacted, from certain signs only; UNKNOWN without one.
+        """Return a topic's cleanup policy, from certain signs only; UNKNOWN without one.
 
-        `partition` is None where the folder's name has no number. Files that cannot be read count as missing; nothing
-        is raised.
+        The policy compact,delete counts as COMPACT. `partition` is None where the folder's name has no number. Files
+        that cannot be read count as missing; nothing is raised.
         """
         if topic == METADATA_TOPIC:
             return Policy.DELETE
@@ -95,32 +98,42 @@ class LogDirKnowledge:
         return Policy.DELETE
 
     def find_id(self, topic: str) -> str | None:
-        """Return the id of a topic; None where the log dir has no KRaft log or the log has no topic of this name."""
+        """Return the id of a topic, 22 characters of base64; for __cluster_metadata its fixed id.
+
+        None where the log dir has no KRaft log, the log is damaged, or it has no topic of this name. Nothing is raised.
+        """
         return _METADATA_TOPIC_ID if topic == METADATA_TOPIC else self._metadata.ids.get(topic)
 
     def is_preallocated(self, topic: str) -> bool | None:
-        """Return True if the topic's config says that its segments are created at their full size.
+        """Return True if the topic's config `preallocate` in the KRaft log is true.
 
-        Without this config return False, or None where a broker may have the log dir open: a segment may be older than
-        the present config.
+        Segments are created at their full size then. Without this config return False, or None where a broker may have
+        the log dir open: a segment may be older than the present config.
         """
         if self._find_topic_config(topic, PREALLOCATE) == "true":
             return True
         return None if may_be_in_use(self._path) else False
 
     def may_be_remote(self, topic: str) -> bool:
-        """Return whether older segments of a topic can be in remote storage; True for an unknown topic."""
+        """Return whether older segments of a topic can be in remote storage, by remote.storage.enable in the KRaft log.
+
+        True for a topic that is not in this log; False for __cluster_metadata.
+        """
         if topic == METADATA_TOPIC:
             return False
         return topic not in self._metadata.ids or self._find_topic_config(topic, REMOTE_STORAGE) == "true"
 
     def _find_topic_config(self, topic: str, name: str) -> str | None:
-        """Return the value of a topic's config in the KRaft log, or None."""
+        """Return the value of a topic's own config in the KRaft log, or None; an unreadable log has none."""
         return self._metadata.configs.get((_TOPIC_RESOURCE, topic), {}).get(name)
 
     @cached_property
     def _default_may_be_compact(self) -> bool:
-        """Return whether the broker may compact topics without a policy of their own (log.cleanup.policy)."""
+        """Return whether the broker may compact topics without a policy of their own (log.cleanup.policy).
+
+        Signs are any value of this config in the KRaft log, and a compacted partition of a topic without its own policy
+        that is no internal topic.
+        """
         if any(
             kind == _BROKER_RESOURCE and "log.cleanup.policy" in configs
             for (kind, _), configs in self._metadata.configs.items()
@@ -133,7 +146,10 @@ class LogDirKnowledge:
 
     @cached_property
     def _cleaned_partitions(self) -> set[tuple[str, int]]:
-        """Return the partitions that the broker's cleaner has compacted."""
+        """Return the partitions that the broker's cleaner has compacted, as topic and number, by its checkpoint.
+
+        Empty where the checkpoint is missing or cannot be read.
+        """
         path = self._path / CLEANER_CHECKPOINT
         try:
             lines = read_offset_checkpoint(path) if path.is_file() else []
@@ -143,7 +159,10 @@ class LogDirKnowledge:
 
     @cached_property
     def _metadata(self) -> _Metadata:
-        """Return the content of the metadata log; empty where the log is damaged or its beginning is missing."""
+        """Return the content of the metadata log; empty where the log is missing or damaged.
+
+        It is also empty where the log has neither its beginning nor a snapshot.
+        """
         metadata = _Metadata()
         try:
             for path in self._list_metadata_files():
@@ -157,7 +176,8 @@ class LogDirKnowledge:
     def _list_metadata_files(self) -> list[Path]:
         """Return the newest snapshot and the segments of the metadata log, in the order to read them.
 
-        The list is empty where the beginning of the log is missing. Raise UsageError where the folder cannot be listed.
+        The list is empty where the beginning of the log is missing. Raise UsageError where the folder cannot be listed,
+        and the errors of reading the first segment's offset where its name has none.
         """
         files = list_files(self._path / f"{METADATA_TOPIC}-0")
         snapshots = sorted(path for path in files.regular if path.suffix == FileKind.KRAFT_SNAPSHOT.value)
@@ -167,7 +187,7 @@ class LogDirKnowledge:
 
 
 def find_knowledge(folder: Path) -> LogDirKnowledge:
-    """Return the facts of the log dir around a partition's folder.
+    """Return the facts of the log dir around a partition's folder, whose links are resolved.
 
     Nothing is read yet.
     """

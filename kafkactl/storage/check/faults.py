@@ -46,7 +46,7 @@ class Fault:
 
 
 def notice(file: Path, text: str, offset: int | None = None) -> Fault:
-    """Return a finding of severity NOTICE about a file; `offset` is None where it is not about an offset."""
+    """Return a finding of severity NOTICE about a file, with no position; `offset` is None where it is about none."""
     return Fault(file=file, fault=text, offset=offset, severity=Severity.NOTICE)
 
 
@@ -67,7 +67,7 @@ class CheckCounts:
 
 
 def strip_file_name(path: Path, error: KafkactlError) -> str:
-    """Return an error's text without the name of the file and without the word "corrupt" in front of it."""
+    """Return an error's text without "PATH: " and then "corrupt: " in front of it; other texts are unchanged."""
     return str(error).removeprefix(f"{path}: ").removeprefix("corrupt: ")
 
 

@@ -26,10 +26,11 @@ MOST_KEYS = 100_000
 
 
 def find_gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> Iterator[Fault]:
-    """Yield faults for the gaps that compaction does not explain, and notices for the gaps that it may explain.
+    """Yield faults for gaps that compaction cannot have made, and notices for doubtful ones; other gaps yield nothing.
 
-    `policy` is the topic's cleanup policy; a compacted topic has no faults here. `segments` are the paths of the log's
-    segments, in the order of their offsets.
+    `policy` is the topic's cleanup policy; a compacted topic has no faults here. With DELETE, gaps as after compaction
+    and nothing else to report, one notice is about the folder. `segments` are the paths of the log's segments, in the
+    order of their offsets.
     """
     if policy is Policy.COMPACT or not log.gaps:
         return
@@ -54,9 +55,10 @@ def find_gap_faults(log: LogState, policy: Policy, segments: Sequence[Path]) -> 
 
 
 def is_explained_by_compaction(log: LogState, policy: Policy) -> bool:
-    """Return whether compaction may have removed records, by the policy and the gaps of the log.
+    """Return whether compaction may have removed records: by the policy COMPACT, or where the log has any hole.
 
-    Then sequence numbers that jump and producer snapshots that differ prove nothing.
+    A hole is inside a segment or a batch, or between two segments. Then sequence numbers that jump and producer
+    snapshots that differ prove nothing.
     """
     return policy is Policy.COMPACT or log.is_cleaned or any(gap.between_segments for gap in log.gaps)
 
@@ -64,7 +66,8 @@ def is_explained_by_compaction(log: LogState, policy: Policy) -> bool:
 def find_repeated_key(segments: Sequence[Path], end: int) -> int | None:
     """Return the offset of the first record below `end` with a key that an earlier record has, or None.
 
-    None also where a segment cannot be read, and after MOST_KEYS different keys.
+    None also where a segment cannot be read before it, and after MOST_KEYS (100,000) different keys. Control records do
+    not count.
     """
     keys: set[bytes] = set()
     for path in segments:

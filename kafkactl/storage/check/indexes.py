@@ -40,15 +40,16 @@ class OffsetIndexWatcher:
         """An entry with a right position, whose offset was in no batch yet; or None."""
 
     def see(self, batch: AnyBatch, records: BatchRecords | None) -> Iterable[Fault]:
-        """Return the faults of the entries that point at a batch, and of the offset of the entry before them.
+        """Return the faults of the entries up to a batch's position, and of an earlier entry whose offset is due here.
 
-        `records` is None for a damaged batch. Pass the batches in the order of the file, each once.
+        `records` is None for a damaged batch. Pass the batches in the order of the file, each once, and iterate over
+        the result before the next call, because this does the work.
         """
         is_due = self._waiting and self._waiting[0].position <= batch.position
         return self._compare(batch, records) if is_due or self._open is not None else ()
 
     def finish(self, segment_bytes: int, *, has_damage: bool) -> Iterator[Fault]:
-        """Yield the faults of entries that matched no batch.
+        """Yield the faults of entries that matched no batch; call this once, after all batches.
 
         `segment_bytes` is the size of the log. With `has_damage`, only entries past the end of the log are faults.
         """
@@ -75,7 +76,7 @@ class OffsetIndexWatcher:
             yield from self._compare_offset(self._open, batch, records)
 
     def _compare_offset(self, entry: OffsetEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
-        """Yield a fault where a batch is past an entry's offset; close the entry where it matches."""
+        """Yield a fault where a batch is past an entry's offset without ending at it; either closes the entry."""
         ends = (batch.last_offset, records.last) if records.count else (batch.last_offset,)
         if entry.offset in ends:
             self._open = None
@@ -84,7 +85,7 @@ class OffsetIndexWatcher:
             self._open = None
 
     def _make_fault(self, entry: OffsetEntry, text: str) -> Fault:
-        """Return a fault at an entry."""
+        """Return a fault about the index file with the position and the offset of an entry."""
         return Fault(file=self._path, position=entry.position, offset=entry.offset, fault=text)
 
 
@@ -132,7 +133,7 @@ class TimeIndexWatcher:
                 yield from self._compare(entry, batch, records)
 
     def _compare(self, entry: TimeEntry, batch: AnyBatch, records: BatchRecords) -> Iterator[Fault]:
-        """Yield the fault of an entry that the batch with its offset contradicts."""
+        """Yield the fault, at most one, of an entry that the batch with its offset contradicts."""
         first = batch.base_offset if isinstance(batch, Batch) else records.first
         if entry.offset < first:
             text = f"an entry of offset {entry.offset}, and a batch ends at {self._end} and the next begins at {first}"
@@ -147,7 +148,7 @@ class TimeIndexWatcher:
         yield self._make_fault(entry, text)
 
     def _make_fault(self, entry: TimeEntry, text: str) -> Fault:
-        """Return a fault at an entry."""
+        """Return a fault about the index file with the offset of an entry, and without a position."""
         return Fault(file=self._path, offset=entry.offset, fault=text)
 
 
@@ -155,7 +156,8 @@ def watch_offset_index(path: Path | None) -> tuple[OffsetIndexWatcher, list[Faul
     """Return the watcher of an offset index, and the faults that the file has by itself.
 
     A `path` of None, a missing file and a file that cannot be read give a watcher without entries, because brokers
-    write missing indexes again. A file that cannot be read also gives a fault.
+    write missing indexes again. A file that cannot be read gives a fault, and so do entries that do not rise, which are
+    not watched, and zeros between entries. Nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(OffsetIndex, path, faults)
@@ -178,7 +180,8 @@ def watch_time_index(path: Path | None) -> tuple[TimeIndexWatcher, list[Fault]]:
     """Return the watcher of a time index, and the faults that the file has by itself.
 
     A `path` of None, a missing file and a file that cannot be read give a watcher without entries. A file that cannot
-    be read also gives a fault; nothing is raised.
+    be read gives a fault, and so do entries whose times do not rise, which are not watched, and zeros between entries.
+    Nothing is raised.
     """
     faults: list[Fault] = []
     index = None if path is None else _open(TimeIndex, path, faults)
@@ -221,7 +224,7 @@ def _strip_padding(index: Index, entries: list[Entry], padding: Entry, faults: l
 
 
 def _has_time(batch: AnyBatch, entry: TimeEntry) -> bool:
-    """Return whether the record with an entry's offset has the entry's timestamp."""
+    """Return whether the record with an entry's offset has its timestamp; False where records cannot be read."""
     with suppress(FormatError):
         return any(
             record.offset == entry.offset and record.timestamp_ms == entry.timestamp_ms for record in batch.records()

@@ -55,6 +55,7 @@ class Gap:
     between_segments: bool
 
     def __str__(self) -> str:
+        """Return the offsets as the beginning of a sentence: "offset 5 is" or "offsets 5 to 7 are"."""
         last = self.end - 1
         return f"offset {self.first} is" if self.first == last else f"offsets {self.first} to {last} are"
 
@@ -91,7 +92,8 @@ class LogState:
     def enter_segment(self, path: Path, base_offset: int) -> None:
         """Note where a segment begins, and a gap before it; drop the abort markers of the segment before it.
 
-        Call this for the segments in the order of their offsets, before their batches.
+        No gap is noted directly behind damage. Call this for the segments in the order of their offsets, before their
+        batches.
         """
         self.aborts.clear()
         if self.start_offset is None:
@@ -102,9 +104,9 @@ class LogState:
             self.next_offset = base_offset
 
     def meet_offset(self, path: Path, position: int, first: int) -> None:
-        """Note the first offset of a sound batch, and a gap before it, which compaction can leave in a segment.
+        """Note a gap before the first offset of a sound batch, which compaction can leave in a segment.
 
-        `position` is that of the batch in its file, in bytes.
+        No gap is noted directly behind damage, which ends here. `position` is that of the batch in its file, in bytes.
         """
         if self.is_exact and self.next_offset is not None and first > self.next_offset:
             self._add_gap(path, position, first, between_segments=False)
@@ -112,7 +114,7 @@ class LogState:
         self.is_exact = True
 
     def lose_track(self) -> None:
-        """Forget what damage makes uncertain: producers, transactions, and whether the next offset is exact."""
+        """Note damage: producers and transactions are forgotten, and the next offset stays but is not exact."""
         self.is_exact, self.has_damage = False, True
         self.producers.clear()
         self.transactions.clear()
@@ -120,7 +122,8 @@ class LogState:
     def find_sequence_fault(self, batch: Batch) -> str | None:
         """Return the fault of the epoch or the sequence of a producer's next batch, as text, or None.
 
-        None also for an unknown producer, after a gap, and for a producer that the broker has forgotten.
+        None also for an unknown producer, a batch without a sequence, after a gap, and for a producer that was silent
+        for 24 hours, which a broker has forgotten. Nothing is changed.
         """
         last = self.producers.get(batch.producer_id)
         if last is None or last.last_sequence < 0 or batch.base_sequence < 0:
@@ -136,7 +139,11 @@ class LogState:
         return f"{who}: sequence {batch.base_sequence}, and {expected} comes next"
 
     def take_data(self, batch: Batch) -> None:
-        """Note a data batch as its producer's newest one, and as a part of its open transaction."""
+        """Note a data batch as its producer's newest one, and as a part of its open transaction.
+
+        It opens a transaction where the producer has none. A batch that is not transactional, or has no records left,
+        belongs to none.
+        """
         last = self.producers.get(batch.producer_id)
         if last is None:
             last = self.producers[batch.producer_id] = LastBatch()
@@ -149,9 +156,9 @@ class LogState:
             opened.last_ms = batch.max_timestamp_ms
 
     def end_transaction(self, producer_id: int, offset: int, *, aborted: bool) -> None:
-        """Note the marker at the end of a producer's transaction.
+        """Note the marker at the end of a producer's transaction, which need not have been open.
 
-        `offset` is that of the marker; `aborted` says whether it aborts.
+        `offset` is that of the marker; with `aborted` it is added to `aborts`.
         """
         opened = self.transactions.pop(producer_id, None)
         if aborted:

@@ -53,8 +53,9 @@ def check_partition(folder: Path, checked: CheckCounts) -> Iterator[Fault]:
 def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionCheck:
     """Return the finished check of a partition.
 
-    `knowledge` has the facts of its log dir. While a broker writes to the partition, the check is repeated, and a
-    finding is a fault only where every look has it. Raise UsageError where the folder cannot be listed.
+    `knowledge` has the facts of its log dir. While a broker writes to the partition, the check is repeated, up to 3
+    looks with a wait of 0.3 s, and a finding is a fault only where every look has it. A missing folder has no findings.
+    Raise UsageError where the folder cannot be listed.
     """
     before = _read_versions(folder)
     look = PartitionCheck(folder=folder, knowledge=knowledge)
@@ -75,7 +76,7 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
 
 
 def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
-    """Return whether a broker may run here: it has locked the log dir, has not stopped, and wrote a moment ago.
+    """Return whether a broker may run here: it has locked the log dir, has not stopped cleanly, and wrote a moment ago.
 
     `versions` has size and time of change (in ns since 1970) by file name; a moment is 60 s.
     """
@@ -86,9 +87,9 @@ def _may_be_written(folder: Path, versions: dict[str, tuple[int, int]]) -> bool:
 
 
 def _read_versions(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return size (in bytes) and time of change (in ns since 1970) of every file, by name.
+    """Return size (in bytes) and time of change (in ns since 1970) of every entry of a folder, by name.
 
-    A missing folder gives none.
+    A folder that is missing or cannot be listed gives none, and an entry that vanishes ends the reading.
     """
     versions = {}
     with suppress(OSError), os.scandir(folder) as entries:
@@ -113,16 +114,16 @@ class PartitionCheck:
 
     @cached_property
     def topic(self) -> str:
-        """Return the name of the topic."""
+        """Return the name of the topic, by the folder's name."""
         return parse_folder_name(self.folder).topic
 
     @cached_property
     def regular(self) -> set[Path]:
-        """Return the regular files of the folder."""
+        """Return the paths of the regular files of the folder, as `run` has listed them."""
         return set(self.files.regular)
 
     def run(self) -> None:
-        """Read all files and collect the faults.
+        """Read all files and collect the findings in `faults`; call this once.
 
         Raise UsageError where the folder cannot be listed.
         """
@@ -192,7 +193,10 @@ class PartitionCheck:
             self.log.lose_track()
 
     def _check_ends_of_epochs(self) -> Iterator[Fault]:
-        """Yield a fault where the checkpoint's first or last epoch does not fit the ends of the log."""
+        """Yield a fault where the checkpoint's first or last epoch does not fit the ends of the log.
+
+        An epoch before the first segment is only a notice where older segments can be in remote storage.
+        """
         path, log = self.folder / FileKind.LEADER_EPOCHS.value, self.log
         if not self.epochs or log.start_offset is None:
             return
@@ -208,7 +212,11 @@ class PartitionCheck:
             yield Fault(file=path, offset=last.start_offset, fault=f"{text}: records are missing")
 
     def _check_other_files(self, stems: set[str]) -> Iterator[Fault]:
-        """Yield findings about files that belong to no segment; `stems` are the names of the segments."""
+        """Yield findings about files that belong to no segment; `stems` are the names of the segments without .log.
+
+        Paths that were skipped and files with suffixes like .deleted are notices, an index without its segment is a
+        fault, and KRaft snapshots are checked.
+        """
         for entry in self.files.skipped:
             yield notice(entry.path, f"skipped: {entry.reason}")
         for path in self.files.regular:
@@ -221,7 +229,10 @@ class PartitionCheck:
                 yield from self._check_snapshot(path)
 
     def _check_snapshot(self, path: Path) -> Iterator[Fault]:
-        """Yield the faults of a KRaft snapshot; one that was deleted meanwhile has none."""
+        """Yield the faults of a KRaft snapshot; one that was deleted meanwhile has none. Nothing is raised.
+
+        One that cannot be read is a fault.
+        """
         try:
             yield from check_snapshot_file(path, self.checked)
         except NotFoundError:
@@ -231,7 +242,7 @@ class PartitionCheck:
 
 
 def _read_epochs(path: Path) -> tuple[list[LeaderEpoch], list[Fault]]:
-    """Return the leader epochs and the faults of the file; no epochs where they are not in order.
+    """Return the leader epochs and the faults of the file; no epochs where it cannot be read or they are not in order.
 
     A missing file has neither. Nothing is raised.
     """

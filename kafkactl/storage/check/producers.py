@@ -39,9 +39,10 @@ class SnapshotChecks:
             yield from _check_snapshot(path, end, log)
 
     def finish(self, log: LogState) -> Iterator[Fault]:
-        """Yield the faults of the remaining snapshots, at the end of the log; one past the end is a fault.
+        """Yield the faults of the remaining snapshots, at the end of the log.
 
-        Faults that compaction explains go to `log.unless_cleaned` instead.
+        A sound one past the end is a fault, unless the log has damage. Faults that compaction explains go to
+        `log.unless_cleaned` instead.
         """
         end = log.next_offset or 0
         yield from self.reach(end, log)
@@ -81,7 +82,10 @@ def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:
 
 
 def _find_difference(state: ProducerState, log: LogState) -> str | None:
-    """Return where a snapshot and the log disagree about a producer, as text, or None."""
+    """Return where a snapshot and the log disagree about a producer, as text, or None.
+
+    None also for a producer of which the log has no batch, or none of this epoch, so far.
+    """
     producer = f"producer {state.producer_id}"
     last = log.producers.get(state.producer_id)
     if last is None or last.epoch != state.producer_epoch or state.last_offset >= (log.next_offset or 0):
@@ -133,7 +137,11 @@ def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damag
 
 
 def _find_fault_of_entry(entry: AbortedTransaction, log: LogState) -> str | None:
-    """Return the fault of an index entry, as text, or None."""
+    """Return the fault of an index entry, as text, or None.
+
+    The entry is compared with the abort marker of its producer at its last offset. Where the log has holes of
+    compaction, or does not show where the transaction began, only the marker must exist.
+    """
     if entry.first_offset > entry.last_offset:
         return f"a transaction that ends at {entry.last_offset} before it"
     marker = log.aborts.get((entry.producer_id, entry.last_offset))

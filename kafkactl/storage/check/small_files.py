@@ -32,8 +32,8 @@ _QUORUM_VERSIONS = (0, 1)
 def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> T | None:
     """Return what `read` makes of a file, or None where it is missing or faulty. No KafkactlError is raised.
 
-    A fault is added to `faults`. A path that is no regular file counts as missing, because reading a FIFO would wait
-    for its writer.
+    A KafkactlError of `read` is added to `faults`, unless the file is missing. A path that is no regular file counts as
+    missing, because reading a FIFO would wait for its writer.
     """
     try:
         return None if explain_irregular(path) is not None else read(path)
@@ -47,7 +47,8 @@ def read_regular(path: Path, read: Callable[[Path], T], faults: list[Fault]) -> 
 def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fault]:
     """Yield the faults of partition.metadata; a missing file has none.
 
-    `expected_id` is the topic's id in the log of KRaft, or None where it is not known.
+    They are a file that cannot be read, another version than 0, and a topic_id that is missing, is not 16 bytes in
+    base64, or differs from `expected_id`: the topic's id in the log of KRaft, or None where it is not known.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
@@ -66,7 +67,9 @@ def check_partition_metadata(path: Path, expected_id: str | None) -> Iterator[Fa
 def check_meta_properties(path: Path) -> Iterator[Fault]:
     """Yield the faults of meta.properties.
 
-    A missing file is a fault, because a log dir that a broker has used always has it.
+    They are a missing file, because a log dir that a broker has used always has it; one that cannot be read; a version
+    other than 0 and 1; a broker.id (version 0) or node.id (version 1) that is no number; a missing cluster.id; and a
+    directory.id that is not 16 bytes in base64.
     """
     faults: list[Fault] = []
     properties = read_regular(path, read_properties, faults)
@@ -92,8 +95,9 @@ def check_meta_properties(path: Path) -> Iterator[Fault]:
 def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
     """Yield the faults of quorum-state; a missing file has none.
 
-    `log_epoch` is the largest leader epoch in the log: a node writes an epoch to this file before the epoch's first
-    batch.
+    They are a file that cannot be read, an unknown data_version, numbers that are none, voters that are no list of
+    objects with a voterId, a leader that is no voter, and an epoch below `log_epoch`. That is the largest leader epoch
+    in the log: a node writes an epoch to this file before the epoch's first batch.
     """
     faults: list[Fault] = []
     state = read_regular(path, read_quorum_state, faults)
@@ -118,14 +122,15 @@ def check_quorum_state(path: Path, log_epoch: int) -> Iterator[Fault]:
 
 
 def _is_number(value: object) -> bool:
-    """Return whether a value is an integer of -1 or above."""
+    """Return whether a value is an integer of -1 or above; True and False are none."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= -1
 
 
 def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
     """Return the lines of an offset checkpoint and the faults of the file.
 
-    A missing file has neither.
+    Faults are a file that cannot be read, a repeated partition and a negative number; such lines are returned, too. A
+    missing file has neither lines nor faults.
     """
     faults: list[Fault] = []
     lines = read_regular(path, read_offset_checkpoint, faults) or []
@@ -142,12 +147,12 @@ def check_offsets(path: Path) -> tuple[list[PartitionOffset], list[Fault]]:
 
 
 def may_be_in_use(log_dir: Path) -> bool:
-    """Return whether a broker may have a log dir open: it has locked it once, and has not stopped cleanly."""
+    """Return whether a broker may have a log dir open: .lock exists, and .kafka_cleanshutdown does not."""
     return (log_dir / LOCK).exists() and not (log_dir / CLEAN_SHUTDOWN).exists()
 
 
 def check_clean_shutdown(path: Path) -> Iterator[Fault]:
-    """Yield a notice where the file of a clean stop is missing or has a content that no broker writes.
+    """Yield a notice where the file of a clean stop is missing, or is neither empty nor a JSON object with version 0.
 
     A file that cannot be read is a fault.
     """
@@ -163,7 +168,7 @@ def check_clean_shutdown(path: Path) -> Iterator[Fault]:
 
 
 def _is_version_0(content: bytes) -> bool:
-    """Return whether a content is a JSON object with version 0."""
+    """Return whether a content is a JSON object with version 0; False for anything that is no JSON."""
     try:
         state = json.loads(content)
     except (ValueError, RecursionError):
@@ -182,7 +187,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _is_id(text: str) -> bool:
-    """Return whether a text is an id of 16 bytes in base64 of URLs."""
+    """Return whether a text is 16 bytes in base64, with or without padding; other ASCII characters are ignored."""
     try:
         return len(urlsafe_b64decode(text + "==")) == _ID_BYTES
     except ValueError:

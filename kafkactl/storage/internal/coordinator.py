@@ -21,6 +21,7 @@ class UnknownRecordTypeError(FormatError):
     """A key whose type has no schema."""
 
     def __init__(self, type: int) -> None:
+        """Take the number of the type, for the text in Kafka's words and for `type`."""
         super().__init__(f"Found an unknown record type {type}")
         self.type = type
 
@@ -44,8 +45,9 @@ def parse_coordinator_record(
 
     `topic` is consumer_offsets, transaction_state or share_group_state, without the two underscores; a `value` of None
     is a tombstone. `opens_protocol` decodes the subscription and the assignment of consumer group members, where they
-    can be read; Kafka's dump tool does so, and its console consumer does not. Raise UnknownRecordTypeError for an
-    unknown type, and FormatError, in Kafka's words, for bytes that are not as their schema says.
+    can be read; Kafka's dump tool does so, and its console consumer does not. Raise UnknownRecordTypeError (a
+    FormatError) for an unknown type, FormatError, in Kafka's words, for an unknown version and bytes that are not as
+    their schema says, and FileNotFoundError for another topic.
     """
     keys, values = _load_layouts_by_type(topic)
     key_reader = SchemaReader(key)
@@ -96,7 +98,7 @@ def _read_message(reader: SchemaReader, layout: Layout, version: int, shown_vers
 
 
 def _decode_protocol(member: dict[str, Any]) -> None:
-    """Replace a member's subscription and assignment by their fields, in place; bytes that cannot be decoded stay."""
+    """Replace a member's subscription and assignment by dicts of their fields, in place; undecodable bytes stay."""
     subscription, assignment = sorted(load_layouts("consumer_protocol"), key=lambda layout: layout.name, reverse=True)
     for name, layout in (("subscription", subscription), ("assignment", assignment)):
         reader = SchemaReader(member[name])
@@ -108,7 +110,10 @@ def _decode_protocol(member: dict[str, Any]) -> None:
 
 @cache
 def _load_layouts_by_type(topic: str) -> tuple[dict[int, Layout], dict[int, Layout]]:
-    """Return the layouts of the keys and of the values of a topic, by record type."""
+    """Return the layouts of the keys and of the values of a topic, by record type.
+
+    `topic` is without the two underscores; raise FileNotFoundError for one without layouts.
+    """
 
     def by_type(kind: str) -> dict[int, Layout]:
         """Return the layouts of a kind, key or value, by record type."""

@@ -29,7 +29,7 @@ class MetadataRecord:
 
     @property
     def type(self) -> str:
-        """Return the type as Kafka's tools print it, such as TOPIC_RECORD."""
+        """Return the type as Kafka's tools print it: TOPIC_RECORD for the schema TopicRecord."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", self.name).upper()
 
 
@@ -37,7 +37,8 @@ def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
     """Return the decoded value of a record.
 
     `topic` is cluster_metadata or remote_log_metadata, without the two underscores. Raise FormatError, in Kafka's
-    words, for an unknown frame version or type, and for bytes that are not as their schema says.
+    words, for an unknown frame version or type, for bytes that are not as their schema says, and for bytes after it;
+    FileNotFoundError for another topic.
     """
     reader = SchemaReader(value)
     frame_version = _read_leading_number(reader, "frame version")
@@ -81,5 +82,5 @@ def _read_leading_number(reader: SchemaReader, part: str) -> int:
 
 @cache
 def _load_layouts_by_type(topic: str) -> dict[int, Layout]:
-    """Return the layouts of a topic by record type."""
+    """Return the layouts of a topic by record type; raise FileNotFoundError for a topic without layouts."""
     return {layout.api_key: layout for layout in find_layouts(topic, "metadata") if layout.api_key is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,27 @@ def test_an_index_that_lies_is_not_believed(tmp_path: Path) -> None:
         path.with_suffix(".index").write_bytes(lie)
         assert offsets([path], Selection(from_offset=120)) == list(range(120, 150))
         assert offsets([path], Selection(from_time_ms=0, from_offset=120)) == list(range(120, 150))
+
+
+@pytest.mark.parametrize("deep", [True, False])
+@pytest.mark.parametrize("times", [{}, {"from_time_ms": 1}, {"to_time_ms": TIME_MS}])
+def test_a_message_without_room_for_its_timestamp_hides_no_later_one(
+    tmp_path: Path, times: dict[str, int], deep: bool
+) -> None:
+    short, whole = _encode_message(0, b""), _encode_message(1, struct.pack(">q", TIME_MS - 1))
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(short + whole)
+    errors: list[KafkactlError] = []
+    batches = [
+        (batch.batch.last_offset, [record.offset for record in batch.records])
+        for batch in select([path], Selection(**times), deep, errors.append)
+    ]
+    assert batches == ([(1, [1])] if deep else [(0, []), (1, [])])
+    assert ["is cut off" in str(error) for error in errors] == ([True] if deep else [])
+
+
+def _encode_message(offset: int, timestamp: bytes) -> bytes:
+    """Return a message of magic 1, with timestamps of the broker and without key and value."""
+    body = struct.pack(">bb", 1, 0x08) + timestamp + struct.pack(">ii", -1, -1)
+    body = struct.pack(">I", zlib.crc32(body)) + body
+    return struct.pack(">qi", offset, len(body)) + body
