@@ -49,7 +49,7 @@ def test_what_cannot_be_is_refused_before_anything_is_done(cluster: RunningClust
     file.write_text(yaml.safe_dump({"topics": declared}))
     assert [row[0] for row in changes(cluster, file)] == ["impossible", "impossible", "create"]
     refused = cluster.cli("topics", "apply", file, "--yes", check=1).stderr
-    assert "nothing done" in refused
+    assert "no topic was changed" in refused
     assert "partitions cannot be removed" in refused
     assert f"{name}-new" not in cluster.cli.ok("topics", "list").split()
 

@@ -58,7 +58,7 @@ def test_dump_log(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_completion_script_for_the_shell_one_is_in(cli: Cli, tmp_path: Path) -> None:
-    script = shell(cli, "kafkactl --show-completion", tmp_path)
+    script = shell(cli, "kafkactl --show-completion; exit $?", tmp_path)  # else bash would be replaced by the program
     assert "complete" in script
     assert "kafkactl" in script
     completed = shell(cli, f"source <(cat {REPOSITORY}/completions/kafkactl.bash); complete -p kafkactl", tmp_path)

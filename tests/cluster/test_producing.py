@@ -302,7 +302,7 @@ def test_a_dry_run_checks_everything_and_sends_nothing(kraft: RunningCluster, na
     assert "more than max.request.size" in done.stderr
     assert f"1 record could be sent to {name}; nothing was sent" in done.stderr
     bad = cli("produce", name, "--dry-run", "--value-format", "long", input="1\n2\nx\n", check=1)
-    assert "error: line 3: 'x' is no long" in bad.stderr
+    assert "error: line 3: 'x' is not of the format long" in bad.stderr
     assert "2 records could be sent" in bad.stderr
     (tmp_path / "v.avsc").write_text('"long"')
     with registries.serving() as registry:
