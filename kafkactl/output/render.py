@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from kafkactl.errors import UsageError
 from kafkactl.escaping import escape_for_terminal
-from kafkactl.output.report import Column, OutputFormat, Report, Table, format_cell
+from kafkactl.output.report import OutputFormat, Report, Table, format_cell
 from kafkactl.stdout import out
 
 
@@ -65,35 +65,39 @@ def _write_bytes(pieces: Any, stream: TextIO) -> None:
 
 
 def _escape_report(report: Report) -> Report:
-    """Return the report with control characters of its cells and titles made visible, for a terminal."""
+    """Return the report with control characters made visible, for a terminal: in cells, titles of columns and of tables.
 
-    def escape(column: Column) -> Column:
-        """Return the column with a function that escapes its texts."""
-        return replace(column, value=_make_escaped(column.value, escape_for_terminal))
-
+    Line ends and tabs are made visible, too. Numbers, bools, None and `data` stay as they are.
+    """
     tables = [
         replace(
             table,
-            columns=list(map(escape, table.columns)),
-            title=None if table.title is None else escape_for_terminal(table.title, keep_line_ends=False),
+            columns=[
+                replace(column, title=_escape_line(column.title), value=_make_escaped(column.value))
+                for column in table.columns
+            ],
+            title=None if table.title is None else _escape_line(table.title),
         )
         for table in report.tables
     ]
     return Report(report.data, tables)
 
 
-def _make_escaped(value: Callable[[Any], object], escape: Callable[..., str]) -> Callable[[Any], object]:
-    """Return a function for the values of a column that escapes their texts; numbers and None stay.
+def _escape_line(text: str) -> str:
+    """Return text with all control characters, also line ends and tabs, made visible."""
+    return escape_for_terminal(text, keep_line_ends=False)
 
-    `escape` is escape_for_terminal.
+
+def _make_escaped(value: Callable[[Any], object]) -> Callable[[Any], object]:
+    """Return a function that takes a row and returns its value in a column with control characters made visible.
+
+    `value` returns the unescaped value of a row. Numbers, bools and None stay; any other value becomes text.
     """
 
     def escape_value(row: Any) -> object:
         """Return the value of a row: a number, a bool or None as it is, anything else as escaped text."""
         item = value(row)
-        if item is None or isinstance(item, (bool, int, float)):
-            return item
-        return escape(format_cell(item), keep_line_ends=False)
+        return item if item is None or isinstance(item, (bool, int, float)) else _escape_line(format_cell(item))
 
     return escape_value
 

@@ -84,7 +84,7 @@ def draw_table(table: Table, width: int, with_headings: bool = True) -> Renderab
         return _draw_blocks(table, columns)
     result = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold cyan", show_header=with_headings)
     for column, column_width in zip(columns, widths, strict=True):
-        result.add_column(column.title, justify="right" if column.is_number else "left", width=column_width)
+        result.add_column(Text(column.title), justify="right" if column.is_number else "left", width=column_width)
     for number, row in enumerate(table.rows):
         result.add_row(*(Text(column.cells[number], style=_find_style(column.source, row)) for column in columns))
     return result

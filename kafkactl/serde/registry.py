@@ -23,7 +23,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistry
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
 from kafkactl.escaping import hide_in_url
 from kafkactl.serde.formats import Format
-from kafkactl.serde.schema_formats import make_format
+from kafkactl.serde.schema_formats import make_format, make_import_error
 from kafkactl.serde.schemas import (
     AVRO,
     DEFAULT_SHOW_OPTIONS,
@@ -339,15 +339,20 @@ class _ParsedSchema:
 
 
 def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
-    """Return a schema with its format; raise UsageError for an invalid schema.
+    """Return a schema with its format.
 
-    `indexes` are the path of a Protobuf message, as in find_message_class; empty means the named or the first message.
+    `indexes` are the path of a Protobuf message: its number, from 0 on, among the top messages, then among those inside
+    of it, and so on; empty means the first one. A message that the schema names counts first. Raise UsageError for an
+    invalid schema, for a missing message, and where an extra is not installed.
     """
     if schema.language != PROTOBUF:
         return _ParsedSchema(schema, make_format(schema))
-    from kafkactl.serde import protobuf
+    try:
+        from kafkactl.serde import protobuf
 
-    message = protobuf.find_message_class(schema, list(indexes) or None)
+        message = protobuf.find_message_class(schema, list(indexes) or None)
+    except ImportError as error:
+        raise make_import_error(schema.language, error) from error
     return _ParsedSchema(schema, protobuf.make_class_format(message, schema.shown), message)
 
 

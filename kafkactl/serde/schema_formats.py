@@ -22,9 +22,12 @@ def make_format(schema: Schema) -> Format:
     try:
         return makers[schema.language](schema)
     except ImportError as error:
-        raise UsageError(
-            f"{schema.language} needs {error.name}", "install it: pip install 'kafkactl[schemas]'"
-        ) from error
+        raise make_import_error(schema.language, error) from error
+
+
+def make_import_error(language: str, error: ImportError) -> UsageError:
+    """Return (not raise) the error for a schema language whose package is not installed."""
+    return UsageError(f"{language} needs {error.name}", "install it: pip install 'kafkactl[schemas]'")
 
 
 def _make_avro_format(schema: Schema) -> Format:
