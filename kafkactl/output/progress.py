@@ -25,9 +25,10 @@ class Progress:
         self._is_visible = False
 
     def show(self, records: int) -> None:
-        """Show the number of records so far and their rate since the start.
+        """Show the number of records so far and their rate since the start, in place of the line before.
 
-        A call before the next update is due (2 s after the start, then every 0.5 s) does nothing and is cheap.
+        A call before the next update is due (2 s after the start, then every 0.5 s) does nothing and is cheap. Nothing
+        is written where stderr is no terminal, and nothing is raised.
         """
         if not self._is_enabled:
             return

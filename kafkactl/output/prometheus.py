@@ -26,9 +26,10 @@ class _Families:
 
 
 def format_metrics(lags: Sequence[GroupLag]) -> str:
-    """Return the metrics of groups in Prometheus' text format; without groups only the names of the metrics.
+    """Return the metrics of groups in Prometheus' text format, which ends with a line end.
 
-    Unknown values have no sample: a lag of zero would be wrong.
+    Without groups it has only the HELP and TYPE lines of the metrics. Unknown values have no sample: a lag of zero
+    would be wrong. Time lags are in seconds.
     """
     registry = CollectorRegistry()
     registry.register(_Families(_build_families(lags)))
