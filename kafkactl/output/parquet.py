@@ -46,7 +46,7 @@ def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
 def _find_type(pyarrow: Any, name: str, cell: object) -> Any:
     """Return the Arrow type of a column, by its name and its first cell: booleans, texts, and integers for all others.
 
-    `pyarrow` is the module, which is imported late. The column `headers` is a list of names and values.
+    `pyarrow` is the module, which is imported late. The column `headers` is a list of structs of name and value.
     """
     if name == "headers":
         return pyarrow.list_(pyarrow.struct([("name", pyarrow.string()), ("value", pyarrow.string())]))

@@ -88,8 +88,9 @@ def can_ask() -> bool:
 def confirm(question: str, assume_yes: bool) -> bool:
     """Return whether the user agrees to a destructive change, which `question` names without a question mark.
 
-    `assume_yes` agrees without a question. Any answer but y or yes, and the end of stdin, means no. Raise UsageError
-    where nobody can be asked, because stdin or stderr is no terminal.
+    `assume_yes` agrees without a question. The question goes to stderr, and a line of stdin is the answer: y and yes,
+    in any case, agree; any other answer and the end of stdin do not. Raise UsageError where nobody can be asked,
+    because stdin or stderr is no terminal.
     """
     if assume_yes:
         return True

@@ -19,6 +19,7 @@ class Progress:
     """
 
     def __init__(self) -> None:
+        """Start the clock; nothing is written yet."""
         self._is_enabled = sys.stderr.isatty()
         self._started = time.monotonic()
         self._next = self._started + _DELAY_S
@@ -40,8 +41,10 @@ class Progress:
             self._is_visible = True
 
     def __enter__(self) -> Progress:
+        """Return this object; the clock does not start again."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Clear the line, if it was shown; errors pass through."""
         if self._is_visible:
             people.write(_CLEAR_LINE)

@@ -194,7 +194,7 @@ def _make_valid_key(key: Any, keep_numbers: bool) -> Any:
 
 
 def _split(items: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield lists of up to _PIECE items, in the order of the items; no items yield no list."""
+    """Yield lists of up to 1000 items, in the order of the items; no items yield no list."""
     iterator = iter(items)
     while piece := list(islice(iterator, _PIECE)):
         yield piece

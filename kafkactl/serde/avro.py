@@ -106,7 +106,10 @@ def _choose_reader(parsed: Any, named_types: Mapping[str, Any]) -> Callable[...,
 
 
 def _contains_itself(schema: Any, named_types: Mapping[str, Any], outer_names: tuple[str, ...] = ()) -> bool:
-    """Return whether a parsed schema has a named type inside of itself. `outer_names` are the types around it."""
+    """Return whether a parsed schema has a record inside of itself, directly or through other types.
+
+    `named_types` are all named types by full name; `outer_names` are the records around the schema.
+    """
     if isinstance(schema, list):
         return any(_contains_itself(branch, named_types, outer_names) for branch in schema)
     if isinstance(schema, str):
@@ -139,6 +142,7 @@ class _Values:
     """
 
     def __init__(self, named_types: Mapping[str, Any]) -> None:
+        """Take the schema's records, enums and fixed types by full name."""
         self._named_types = named_types
 
     def to_json(self, value: Any, schema: Any) -> Any:

@@ -36,7 +36,7 @@ def make_format(schema: Schema) -> Format:
 
 
 def make_class_format(kind: Any, shown: ShowOptions) -> Format:
-    """Return the format of a message class.
+    """Return the format of a message class, between Protobuf's bytes and JSON.
 
     `shown` says whether fields with zero values are shown. The functions of the format raise FormatError for bytes and
     text that are not of the message.
@@ -120,7 +120,7 @@ _LARGEST_FLOAT = "3.4028234663852886e+38"
 
 
 def _expand_largest_float(text: str) -> str:
-    """Return JSON with the largest float in full, because the parser refuses its short form as too large.
+    """Return JSON with the largest float, 3.4028235e+38, in full, as the parser refuses its short form.
 
     The short form is the one that to_text writes. Texts in quotes stay.
     """
@@ -266,7 +266,8 @@ def _compile(schema: Schema) -> bytes:
 def _write_file(root: Path, name: str, text: str) -> None:
     """Write a .proto file below a folder; `name` is its path there, which may come from a registry.
 
-    Raise UsageError for a path that leaves the folder, and for a name or text that no file can have.
+    Missing folders are created. Raise UsageError for a path that leaves the folder, and for a file that cannot be
+    written, such as one with a name or text that no file can have.
     """
     path = Path(os.path.normpath(root / name))
     if not path.is_relative_to(root):
@@ -294,9 +295,10 @@ def _find_first_error(messages: str) -> str:
 
 @contextlib.contextmanager
 def _redirect_stderr(path: Path) -> Iterator[None]:
-    """Write everything that goes to descriptor 2 into a file, inside the context.
+    """Write everything that goes to descriptor 2 into a new file, inside the context.
 
-    The descriptor is restored at its end.
+    It concerns the whole process. The descriptor is restored at the end, also after an error. Raise OSError where the
+    file cannot be opened.
     """
     sys.stderr.flush()
     original_descriptor = os.dup(2)

@@ -76,10 +76,11 @@ class Registry:
         return self._schemas[name]
 
     def find_latest(self, subject: str) -> tuple[int, Schema]:
-        """Return the id and the schema of a subject's newest version; each call asks for it.
+        """Return the id and the schema of a subject's newest version, as the first call for the subject found it.
 
-        Raise NotFoundError where the registry does not have it, OperationError where it refuses, and UnreachableError
-        where it does not answer or refuses the login.
+        Only the first call sends requests, because the client keeps the answer. Raise NotFoundError where the registry
+        does not have the subject, OperationError where it refuses, and UnreachableError where it does not answer or
+        refuses the login.
         """
         version = self._request(lambda: self._client.get_latest_version(subject), f"subject {subject}")
         return version.schema_id, self._resolve_references(version.schema)
@@ -119,7 +120,10 @@ class Registry:
         references: dict[str, str] = {}
 
         def collect(schema: Any) -> None:
-            """Add the texts of all schemas that a schema refers to, at any depth, to `references` by name."""
+            """Add the texts of all schemas that a schema refers to, at any depth, to `references` by name.
+
+            Each of them is requested. Raise NotFoundError, OperationError or UnreachableError.
+            """
             for reference in schema.references or ():
                 if reference.name not in references:
                     schema = self._find_version(reference.subject, reference.version)
@@ -171,7 +175,7 @@ class Registry:
         return OperationError(f"the schema registry at {self._url} refused {subject_text}: {error.error_message}")
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        """Return (not raise) the error for a registry that does not answer."""
+        """Return (not raise) UnreachableError for a registry that does not answer, with the cause as text."""
         return UnreachableError(
             f"cannot reach the schema registry at {self._url}: {_describe_error(error)}",
             "check its address: --schema-registry URL",

@@ -59,7 +59,8 @@ def format_creation(outcome: Outcome) -> str:
 def format_partition(row: PartitionDescription) -> str:
     """Return the line of kafka-topics --describe about a partition, its end included.
 
-    A partition without a leader shows `none`, and eligible leaders of None show N/A.
+    A partition without a leader shows `none`, and eligible leaders of None show N/A. Replicas that are added or removed
+    are shown only while the partition moves.
     """
     moving = ""
     if row.is_moving:
@@ -162,9 +163,9 @@ def format_quotas(rows: Sequence[Quota]) -> str:
 
 
 def format_credentials(rows: Iterable[Credential]) -> str:
-    """Return the lines of kafka-configs --describe about the SCRAM credentials of users, in the order of the rows.
+    """Return the lines of kafka-configs --describe about the SCRAM credentials of users, each with its end.
 
-    All credentials of a user are on the line of the first; "" without any.
+    A user has one line with all credentials, at the place of the first one in `rows`. The text is empty without rows.
     """
     by_user: dict[str, list[str]] = {}
     for row in rows:

@@ -85,7 +85,10 @@ _DELETE_STATES = ("DELETE_PARTITION_MARKED", "DELETE_PARTITION_STARTED", "DELETE
 
 
 def _format_segment(fields: Mapping[str, Any]) -> str:
-    """Return RemoteLogSegmentMetadata as text; raise FormatError for offsets, epochs or a state that Kafka refuses."""
+    """Return RemoteLogSegmentMetadata as text.
+
+    Raise FormatError for a negative start offset, an end offset before it, missing leader epochs, and an unknown state.
+    """
     start, end = fields["startOffset"], fields["endOffset"]
     if start < 0:
         raise FormatError(f"Unexpected start offset = {start}. StartOffset for a remote segment cannot be negative")

@@ -79,20 +79,29 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
     """
 
     def text(record: Record) -> tuple[str | None, str | None]:
-        """Return key and value as text, None for an absent one; raise FormatError."""
+        """Return key and value as text in their formats, None for an absent one.
+
+        Raise FormatError for bytes that are not of their format.
+        """
         return (
             None if record.key is None else key.to_text(key.add_schema_id(record.key, record.headers)),
             None if record.value is None else value.to_text(value.add_schema_id(record.value, record.headers)),
         )
 
     def decode_part(data: bytes | None, format: Format, record: Record) -> bytes | str | None:
-        """Return a key or value as text, or as bytes for the format string; None for None."""
+        """Return a key or value as text, or as bytes for the format string; None for None.
+
+        Raise FormatError for bytes that are not of the format.
+        """
         if data is None or format.name == formats.STRING:
             return data
         return format.to_text(format.add_schema_id(data, record.headers))
 
     def values(record: Record) -> tuple[Any, Any]:
-        """Return key and value as data for JSON, None for an absent one; raise FormatError."""
+        """Return key and value as text, or as bytes for the format string; None for an absent one.
+
+        Raise FormatError for bytes that are not of their format.
+        """
         return decode_part(record.key, key, record), decode_part(record.value, value, record)
 
     return Decoder(text, values, key.name == value.name == formats.STRING)

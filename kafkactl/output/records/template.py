@@ -69,13 +69,13 @@ class Template(RecordWriter):
         return b"".join([part if isinstance(part, bytes) else part(message) for part in self._parts])
 
     def _add_literal(self, literal: str) -> None:
-        """Add the text between two marks, with its escapes replaced."""
+        """Add the text between two marks to the parts, with its escapes replaced; empty text adds nothing."""
         if literal:
             self._parts.append(unescape(literal).encode("utf-8", "surrogateescape"))
 
     @staticmethod
     def _write_or_empty(data: bytes | None, write: Callable[[bytes], bytes]) -> bytes:
-        """Return bytes in their format; nothing for None."""
+        """Return bytes as `write` converts them; nothing for None. The errors of `write` are raised."""
         return b"" if data is None else write(data)
 
 

@@ -51,9 +51,11 @@ class UndeliveredSink:
             )
 
     def __enter__(self) -> UndeliveredSink:
+        """Return this object; no file is opened yet."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Close the file, if it was opened; errors pass through."""
         if self._descriptor is not None:
             os.close(self._descriptor)
 

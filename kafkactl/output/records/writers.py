@@ -127,6 +127,7 @@ class Lines(RecordWriter):
     """Writer of lines as Kafka's console consumer prints them."""
 
     def __init__(self, formatter: LineFormatter) -> None:
+        """Take the formatter of the lines."""
         self._formatter = formatter
         self.plain = formatter.plain
 
@@ -151,6 +152,7 @@ class _FieldWriter(RecordWriter):
     """Base of the writers that print records as named fields."""
 
     def __init__(self, key: Format, value: Format) -> None:
+        """Take the formats of keys and of values."""
         self._key, self._value = key, value
 
     def make_fields(self, message: Any) -> dict[str, Any]:
@@ -248,7 +250,10 @@ class Columns(_FieldWriter):
     _NARROWEST = 80
 
     def __init__(self, key: Format, value: Format) -> None:
-        """Take the formats of keys and values; the width of the terminal is read here."""
+        """Take the formats of keys and values; the width of the terminal is read here.
+
+        `head` becomes the titles of the columns; it is empty on a terminal narrower than 80 columns.
+        """
         super().__init__(key, value)
         self._width = get_terminal_size().columns if out.is_terminal else None
         is_narrow = self._width is not None and self._width < self._NARROWEST
