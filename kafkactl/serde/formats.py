@@ -23,7 +23,11 @@ STRING = "string"
 
 @dataclass(frozen=True)
 class Format:
-    """A named pair of conversions; both raise FormatError for data that are not of the format."""
+    """A named pair of conversions; both raise FormatError for data that are not of the format.
+
+    Those of a schema registry also raise OperationError and UnreachableError, and to_bytes also UsageError and
+    NotFoundError.
+    """
 
     name: str
     to_text: Callable[[bytes], str]
