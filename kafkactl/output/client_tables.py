@@ -7,7 +7,7 @@ from kafkactl.output.report import Column
 
 
 def _format_name(name: str | None) -> str | None:
-    """Return a name, <default> for Kafka's default entity, and None for a part that the entity lacks."""
+    """Return a name; <default> for the empty name of Kafka's default entity, and None for None."""
     return "<default>" if name == DEFAULT_NAME else name
 
 

@@ -21,9 +21,10 @@ _BOOLEAN_COLUMNS = {"transactional", "aborted", "valid"}
 def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
     """Write rows to stdout as a Parquet file, in row groups of up to ROWS_PER_GROUP rows, as they come.
 
-    Names and types of the columns follow from the first row; without rows nothing is written. Raise UsageError without
-    pyarrow, and where stdout is a terminal; OutputError where stdout cannot be written, and ReaderLeftError where its
-    reader left.
+    Names and types of the columns follow from the first row: other fields of later rows are left out, missing ones are
+    null, and a value of another type makes pyarrow raise its error. Without rows nothing is written. Raise UsageError
+    without pyarrow, and where stdout is a terminal; OutputError where stdout cannot be written, and ReaderLeftError
+    where its reader left.
     """
     try:
         import pyarrow
@@ -45,7 +46,7 @@ def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
 def _find_type(pyarrow: Any, name: str, cell: object) -> Any:
     """Return the Arrow type of a column, by its name and its first cell: booleans, texts, and integers for all others.
 
-    `pyarrow` is the module, which is imported late. The column `headers` is a list of names and values.
+    `pyarrow` is the module, which is imported late. The column `headers` is a list of structs of name and value.
     """
     if name == "headers":
         return pyarrow.list_(pyarrow.struct([("name", pyarrow.string()), ("value", pyarrow.string())]))
@@ -55,7 +56,10 @@ def _find_type(pyarrow: Any, name: str, cell: object) -> Any:
 
 
 def _make_cells(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with objects as JSON text, and with headers, which are pairs, as structs of name and value."""
+    """Return a copy of a row for pyarrow: objects as JSON text, and headers as structs of name and value.
+
+    `headers`, if the row has them, are pairs of name and value. Other cells stay.
+    """
     cells = {
         name: json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict) else cell for name, cell in row.items()
     }

@@ -26,8 +26,9 @@ as_json: ContextVar[bool] = ContextVar("as_json", default=False)
 def error(failure: KafkactlError) -> None:
     """Write an error to stderr: `error: what failed: why`, and `hint: what to do` where there is a hint.
 
-    As JSON it is one object with error, hint, status and code; the code is None where no broker returned one. A stderr
-    that cannot be written is ignored.
+    Each is one line, cut to 4000 characters, with passwords in URLs hidden. As JSON it is one object on a line with
+    error, hint, status and code; hint is null without one, and code where no broker returned one. A stderr that cannot
+    be written is ignored.
     """
     if as_json.get():
         code = failure.code if isinstance(failure, OperationError) else None
@@ -39,9 +40,10 @@ def error(failure: KafkactlError) -> None:
 
 
 def warning(text: str) -> None:
-    """Write a warning to stderr, on one line, as `warning: TEXT` or as JSON.
+    """Write a warning to stderr, on one line, as `warning: TEXT` or as the JSON object {"warning": TEXT}.
 
-    A stderr that cannot be written is ignored.
+    The line is cut to 4000 characters, the JSON is not; passwords in URLs are hidden. A stderr that cannot be written
+    is ignored.
     """
     if as_json.get():
         _write_object({"warning": text})
@@ -50,9 +52,10 @@ def warning(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Write progress, or a closing sentence about a result, to stderr, without a label.
+    """Write progress, or a closing sentence about a result, to stderr, without a label, and a line end.
 
-    Unlike other messages a note can have line ends. A stderr that cannot be written is ignored.
+    Unlike other messages a note can have line ends. As JSON it is {"note": TEXT}, on one line. A stderr that cannot be
+    written is ignored.
     """
     if as_json.get():
         _write_object({"note": text})
@@ -69,9 +72,10 @@ def write(text: str) -> None:
 
 
 def write_kafka_message(text: str) -> None:
-    """Write a message of Kafka's own tools to stderr, with its own line ends.
+    """Write a message of Kafka's own tools to stderr as text, with its own line ends and no further one.
 
-    Control characters of names in it are escaped where stderr is a terminal.
+    It is no JSON, either. Control characters of names in it are escaped where stderr is a terminal. A stderr that
+    cannot be written is ignored.
     """
     _write(_escape_for_stderr(text, keep_line_ends=True), end="")
 
@@ -84,8 +88,9 @@ def can_ask() -> bool:
 def confirm(question: str, assume_yes: bool) -> bool:
     """Return whether the user agrees to a destructive change, which `question` names without a question mark.
 
-    `assume_yes` agrees without a question. Any answer but y or yes, and the end of stdin, means no. Raise UsageError
-    where nobody can be asked, because stdin or stderr is no terminal.
+    `assume_yes` agrees without a question. The question goes to stderr, and a line of stdin is the answer: y and yes,
+    in any case, agree; any other answer and the end of stdin do not. Raise UsageError where nobody can be asked,
+    because stdin or stderr is no terminal.
     """
     if assume_yes:
         return True
@@ -98,7 +103,7 @@ def confirm(question: str, assume_yes: bool) -> bool:
 
 
 def _write_object(value: dict[str, object]) -> None:
-    """Write a message as one line of JSON, with passwords in URLs hidden."""
+    """Write a message as one line of JSON to stderr, with passwords in URLs hidden in its texts."""
     from kafkactl.output.structured import dump_json
 
     safe = {name: hide_in_urls(item) if isinstance(item, str) else item for name, item in value.items()}
@@ -108,7 +113,8 @@ def _write_object(value: dict[str, object]) -> None:
 def _write_line(label: str, colour: str, text: str) -> None:
     """Write a message as one line behind its label, cut to _LONGEST characters, with passwords in URLs hidden.
 
-    The label has the `colour`, an escape code, where stderr is a terminal that shows colours.
+    Line feeds become blanks. The label has the `colour`, an escape code, where stderr is a terminal, NO_COLOR is not
+    set and TERM is not dumb.
     """
     cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
     line = _escape_for_stderr(hide_in_urls(" ".join(cut.split("\n"))))
@@ -125,9 +131,9 @@ def _escape_for_stderr(text: str, keep_line_ends: bool = False) -> str:
 
 
 def _write(text: str, end: str = "\n") -> None:
-    """Write to stderr.
+    """Write text and `end` to stderr, and flush it.
 
-    A message that cannot be written is lost, because it must never go to stdout.
+    A message that cannot be written is lost, because it must never go to stdout; nothing is raised.
     """
     with suppress(OSError):
         sys.stderr.write(text + end)

@@ -19,15 +19,17 @@ class Progress:
     """
 
     def __init__(self) -> None:
+        """Start the clock; nothing is written yet."""
         self._is_enabled = sys.stderr.isatty()
         self._started = time.monotonic()
         self._next = self._started + _DELAY_S
         self._is_visible = False
 
     def show(self, records: int) -> None:
-        """Show the number of records so far and their rate since the start.
+        """Show the number of records so far and their rate since the start, in place of the line before.
 
-        A call before the next update is due (2 s after the start, then every 0.5 s) does nothing and is cheap.
+        A call before the next update is due (2 s after the start, then every 0.5 s) does nothing and is cheap. Nothing
+        is written where stderr is no terminal, and nothing is raised.
         """
         if not self._is_enabled:
             return
@@ -39,8 +41,10 @@ class Progress:
             self._is_visible = True
 
     def __enter__(self) -> Progress:
+        """Return this object; the clock does not start again."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Clear the line, if it was shown; errors pass through."""
         if self._is_visible:
             people.write(_CLEAR_LINE)

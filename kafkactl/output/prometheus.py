@@ -18,6 +18,7 @@ class _Families:
     """Collector of metrics that exist already."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
+        """Take the metrics, which collect() yields."""
         self._metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
@@ -26,9 +27,10 @@ class _Families:
 
 
 def format_metrics(lags: Sequence[GroupLag]) -> str:
-    """Return the metrics of groups in Prometheus' text format; without groups only the names of the metrics.
+    """Return the metrics of groups in Prometheus' text format, which ends with a line end.
 
-    Unknown values have no sample: a lag of zero would be wrong.
+    Without groups it has only the HELP and TYPE lines of the metrics. Unknown values have no sample: a lag of zero
+    would be wrong. Time lags are in seconds.
     """
     registry = CollectorRegistry()
     registry.register(_Families(_build_families(lags)))
@@ -36,7 +38,10 @@ def format_metrics(lags: Sequence[GroupLag]) -> str:
 
 
 def _build_families(lags: Sequence[GroupLag]) -> list[Metric]:
-    """Return the metrics of groups, in a fixed order of their names; unknown values have no sample."""
+    """Return the nine metrics of groups, in a fixed order; unknown values have no sample.
+
+    Without groups the metrics have no samples. The end of a log is one sample, also where several groups read it.
+    """
     current = GaugeMetricFamily("kafka_consumergroup_current_offset", "Committed offset", labels=_PARTITION)
     end = GaugeMetricFamily("kafka_topic_partition_current_offset", "End of the log", labels=_PARTITION[1:])
     lag_records = GaugeMetricFamily("kafka_consumergroup_lag", "Records not read yet", labels=_PARTITION)

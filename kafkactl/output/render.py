@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from kafkactl.errors import UsageError
 from kafkactl.escaping import escape_for_terminal
-from kafkactl.output.report import Column, OutputFormat, Report, Table, format_cell
+from kafkactl.output.report import OutputFormat, Report, Table, format_cell
 from kafkactl.stdout import out
 
 
@@ -18,9 +18,10 @@ def show(
     """Print a report in a format.
 
     A `format` of None is a table on a terminal and plain text elsewhere; a `stream` of None is stdout. `with_headings`
-    False leaves the titles of tables and columns out. Control characters in cells are escaped where the stream is a
-    terminal. Raise UsageError for kafka, prometheus, parquet and raw, which are no formats of reports; OutputError
-    where stdout cannot be written, and ReaderLeftError where its reader left.
+    False leaves the titles of tables and columns out. Tables and plain text on a terminal have the control characters
+    of cells and titles escaped. json, jsonl and yaml show the report's `data`, the others its tables. Raise UsageError
+    for kafka, prometheus, parquet and raw, which are no formats of reports; OutputError where stdout cannot be written,
+    and ReaderLeftError where its reader left.
     """
     stream = stream or out.text
     on_terminal = stream.isatty()
@@ -56,7 +57,7 @@ def show(
 
 
 def _write_bytes(pieces: Any, stream: TextIO) -> None:
-    """Write pieces of UTF-8 to a stream; as text where the stream has no buffer for bytes."""
+    """Write an iterable of pieces of UTF-8 to a stream; as text where the stream has no buffer for bytes."""
     binary = getattr(stream, "buffer", None)
     if binary is None:
         stream.writelines(piece.decode() for piece in pieces)
@@ -65,35 +66,39 @@ def _write_bytes(pieces: Any, stream: TextIO) -> None:
 
 
 def _escape_report(report: Report) -> Report:
-    """Return the report with control characters of its cells and titles made visible, for a terminal."""
+    """Return the report with control characters in cells and in titles of tables and columns made visible.
 
-    def escape(column: Column) -> Column:
-        """Return the column with a function that escapes its texts."""
-        return replace(column, value=_make_escaped(column.value, escape_for_terminal))
-
+    Line ends and tabs are made visible, too. Numbers, bools, None and `data` stay as they are; other cells become text.
+    """
     tables = [
         replace(
             table,
-            columns=list(map(escape, table.columns)),
-            title=None if table.title is None else escape_for_terminal(table.title, keep_line_ends=False),
+            columns=[
+                replace(column, title=_escape_line(column.title), value=_make_escaped(column.value))
+                for column in table.columns
+            ],
+            title=None if table.title is None else _escape_line(table.title),
         )
         for table in report.tables
     ]
     return Report(report.data, tables)
 
 
-def _make_escaped(value: Callable[[Any], object], escape: Callable[..., str]) -> Callable[[Any], object]:
-    """Return a function for the values of a column that escapes their texts; numbers and None stay.
+def _escape_line(text: str) -> str:
+    """Return text with all control characters, also line ends and tabs, made visible."""
+    return escape_for_terminal(text, keep_line_ends=False)
 
-    `escape` is escape_for_terminal.
+
+def _make_escaped(value: Callable[[Any], object]) -> Callable[[Any], object]:
+    """Return a function that takes a row and returns its value in a column with control characters made visible.
+
+    `value` returns the unescaped value of a row. Numbers, bools and None stay; any other value becomes text.
     """
 
     def escape_value(row: Any) -> object:
         """Return the value of a row: a number, a bool or None as it is, anything else as escaped text."""
         item = value(row)
-        if item is None or isinstance(item, (bool, int, float)):
-            return item
-        return escape(format_cell(item), keep_line_ends=False)
+        return item if item is None or isinstance(item, (bool, int, float)) else _escape_line(format_cell(item))
 
     return escape_value
 
@@ -101,7 +106,8 @@ def _make_escaped(value: Callable[[Any], object], escape: Callable[..., str]) ->
 def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
     """Print each table as aligned text without lines, with an empty line between tables.
 
-    A table without rows prints only its title. `with_headings` False leaves titles and empty lines out.
+    The title of a table is a line above it. A table without rows prints only its title. `with_headings` False leaves
+    the titles of tables and columns and the empty lines out.
     """
     for number, table in enumerate(report.tables):
         if number and with_headings:
@@ -115,8 +121,9 @@ def _show_plain(report: Report, stream: TextIO, with_headings: bool) -> None:
 def _format_table(table: Table, with_headings: bool) -> str:
     """Return a table with rows as aligned text, without a line end at the end.
 
-    `with_headings` False leaves the titles out. The work is done column by column, because a table of 100,000 rows has
-    too many cells to check the type of each one.
+    `with_headings` False leaves the titles of columns out. A table whose `headings` is False becomes the values of its
+    first column, one a line. The work is done column by column, because a table of 100,000 rows has too many cells to
+    check the type of each one.
     """
     if not table.headings:
         return "\n".join(format_cell(table.columns[0].value(row)) for row in table.rows)
@@ -137,9 +144,9 @@ def _format_table(table: Table, with_headings: bool) -> str:
 
 
 def _format_column(column: list[Any], kinds: set[type]) -> list[Any]:
-    """Return the cells of a column as text; integers stay numbers, because `align_ascii` formats them.
+    """Return the cells of a column as text; a column of integers only is returned unchanged.
 
-    `kinds` are the types of the values.
+    `kinds` are the types of the values. `align_ascii` and `align_text` format the integers.
     """
     if kinds <= {str} or kinds <= {int}:
         return column
@@ -152,9 +159,10 @@ def _format_column(column: list[Any], kinds: set[type]) -> list[Any]:
 def align_ascii(titles: list[str], columns: list[list[Any]], numeric: list[bool], rows: int) -> str:
     """Return aligned text with the titles in the first line, for printable ASCII only.
 
-    The result is that of `align_text`, without a line end at the end. This function exists because tabulate needs 20 ms
-    to import. `rows` is the number of rows. A column of one cell has this cell in every row, and is part of the line's
-    pattern. `numeric` says of each column whether it is aligned to the right.
+    There is no line end at the end, and no blank at the end of a line. The cells of a column are all texts or all
+    integers. `rows` is the number of rows. A column of one cell has this cell in every row, and is part of the line's
+    pattern. `numeric` says of each column whether it is aligned to the right. tabulate, which `align_text` uses, needs
+    20 ms to import.
     """
     heading, parts, varying = [], [], []
     for title, column, right in zip(titles, columns, numeric, strict=True):
@@ -184,8 +192,9 @@ def _measure_width(column: list[Any]) -> int:
 def align_text(titles: list[str], columns: list[list[Any]], numeric: list[bool]) -> str:
     """Return aligned text with the titles in the first line, without a line end at the end.
 
-    Characters may be two columns wide or none, or break the line. `columns` have a cell for each row. `numeric` says of
-    each column whether it is aligned to the right.
+    Characters may be two columns wide or none, and a cell may have line ends. `columns` have a cell for each row, a
+    text or an integer. `numeric` says of each column whether it is aligned to the right. No line has a blank at its
+    end.
     """
     import tabulate
 

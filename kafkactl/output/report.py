@@ -72,10 +72,11 @@ class Report:
     def arrange(self, columns: Sequence[str], sort: str | None) -> Report:
         """Return the report with its tables cut down to columns, and with rows sorted by a column.
 
-        Columns are named by their titles, in any case; `sort` may end in :desc, and None keeps the order. Rows without
-        a value come last. With columns the data becomes the rows of the tables, with these columns only. Without
-        columns the data is sorted where it is the rows of the only table. Raise UsageError for a column that a table
-        does not have, and for an unknown order.
+        Columns are named by their titles, in any case; the tables have them in the order of `columns`, and an empty one
+        keeps all. `sort` is TITLE, TITLE:asc or TITLE:desc, and None keeps the order. Rows without a value come last.
+        With columns the data becomes a list of dicts, from titles like log_end_offset to values, for the rows of all
+        tables. Without columns the data is sorted where it is the rows of the only table. Raise UsageError for a column
+        that a table does not have, and for an unknown order.
         """
         report = self if sort is None else self._sort(sort)
         if not columns:
@@ -86,6 +87,7 @@ class Report:
     def _sort(self, sort: str) -> Report:
         """Return the report with the rows of its tables sorted by a column, TITLE, TITLE:asc or TITLE:desc.
 
+        TITLE is in any case. Rows without a value come last. The data is sorted where it is the rows of the only table.
         Raise UsageError for a column that a table does not have, and for an unknown order.
         """
         title, _, order = sort.partition(":")
@@ -102,7 +104,7 @@ class Report:
 
 
 def _pick(table: Table, titles: Sequence[str], flag: str = "--columns") -> list[Column]:
-    """Return the columns with these titles, in this order.
+    """Return the columns with these titles, which may be in any case, in the order of `titles`.
 
     `flag` is the option to name in the error. Raise UsageError for a title that the table does not have.
     """
@@ -115,18 +117,22 @@ def _pick(table: Table, titles: Sequence[str], flag: str = "--columns") -> list[
 
 
 def _make_object(table: Table, row: Any) -> dict[str, object]:
-    """Return the columns of a row as data: LOG-END-OFFSET is named log_end_offset."""
+    """Return the values of a row by the titles of its columns: LOG-END-OFFSET is the key log_end_offset.
+
+    The values are those of Column.value, without formatting.
+    """
     return {column.title.lower().replace("-", "_"): column.value(row) for column in table.columns}
 
 
 def _sort_rows(rows: Sequence[Any], column: Column, descending: bool) -> list[Any]:
-    """Return rows sorted by a column: numbers before text, rows without a value last.
+    """Return rows sorted by a column: numbers before text, rows with a value of None last.
 
-    With `descending` texts come before numbers. Rows with equal values keep their order.
+    Values that are no numbers are compared as the text of their cells. With `descending` texts come before numbers, and
+    None is last, too. Rows with equal values keep their order.
     """
 
     def key(row: Any) -> tuple[bool, Any]:
-        """Return the sort key of a row that has a value."""
+        """Return the sort key of a row that has a value: False and a number, or True and the cell's text."""
         value = column.value(row)
         return (False, value) if is_number(value) else (True, format_cell(value))
 
@@ -146,8 +152,9 @@ def listing(columns: Sequence[Column], rows: Sequence[Any], title: str | None = 
 def format_cell(value: object, absent: str = "-") -> str:
     """Return a value as text in a table.
 
-    None and an empty list become `absent`; items of a list are joined by commas. A bool becomes true or false, a member
-    of an enumeration its value, and a float a number without an exponent.
+    None and an empty list or tuple become `absent`; items of a list are joined by commas, and an item of None is a
+    hyphen. A bool becomes true or false, a member of an enumeration its value, a float a number without an exponent,
+    and any other value its str().
     """
     if value is None:
         return absent

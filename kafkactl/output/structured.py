@@ -34,8 +34,9 @@ _YAML_WIDTH = 1 << 20  # so wide that PyYAML folds no line
 def encode_json(data: Any) -> Iterator[bytes]:
     """Yield a value as indented JSON in UTF-8, in pieces, with a line end at the end.
 
-    The items of a list are encoded 1000 at a time; any other value is one piece. Values are converted as in
-    `dump_json`.
+    The items of a list are encoded 1000 at a time; any other value is one piece. Dataclasses become objects, bytes
+    text, sets sorted lists, and NaN and infinity null. Raise RecursionError for data that are nested about a thousand
+    deep, and TypeError for a set whose items cannot be sorted.
     """
     if not isinstance(data, (list, tuple)) or not data:
         yield dump_json(data, indented=True) + b"\n"
@@ -48,7 +49,11 @@ def encode_json(data: Any) -> Iterator[bytes]:
 
 
 def encode_json_lines(items: Iterable[Any]) -> Iterator[bytes]:
-    """Yield items as lines of JSON in UTF-8, an item a line, in pieces of up to 1000 lines; nothing without items."""
+    """Yield items as lines of JSON in UTF-8, an item a line, in pieces of up to 1000 lines.
+
+    Without items nothing is yielded. Raise RecursionError for data that are nested about a thousand deep, and TypeError
+    for a set whose items cannot be sorted.
+    """
     for piece in _split(items):
         yield b"".join([dump_json(item) + b"\n" for item in piece])
 
@@ -59,7 +64,8 @@ def dump_json(value: Any, indented: bool = False) -> bytes:
     The text is one line, or several with `indented`. Not-a-number and infinity become null, keys become text, and
     values of unknown types are written as str() shows them. Bytes that are not UTF-8 become visible escapes. Characters
     that control a terminal or turn the direction of text are written as escapes like `\u009b`, which programs read as
-    the character. Raise RecursionError for data that are nested about a thousand deep.
+    the character. Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set whose
+    items cannot be sorted.
     """
     data = _dump_fast(value, indented)
     if data is None:
@@ -70,9 +76,10 @@ def dump_json(value: Any, indented: bool = False) -> bytes:
 
 
 def _dump_fast(value: Any, indented: bool = False) -> bytes | None:
-    """Return a value as JSON in UTF-8, or None for text that is not Unicode, large integers, and deep nesting.
+    """Return a value as JSON in UTF-8, or None where orjson refuses it.
 
-    Integers over 64 bits are large ones. `indented` gives several lines.
+    It refuses text with lone surrogates, integers over 64 bits, deep nesting, and a set whose items cannot be sorted.
+    `indented` gives several lines. There is no line end at the end.
     """
     import orjson
 
@@ -86,8 +93,10 @@ def _dump_fast(value: Any, indented: bool = False) -> bytes | None:
 def encode_yaml(data: Any) -> Iterator[str]:
     """Yield a value as YAML, in pieces with line ends: block style, with keys in their order.
 
-    Each item of a list is one piece; any other value is one piece as a whole. Values are converted as in
-    `make_valid_data`.
+    Each item of a list is one piece; any other value is one piece as a whole. NaN and infinity become null, dataclasses
+    mappings, bytes text, and sets sorted lists. Keys become text, but integer keys stay integers in a value that is no
+    list. Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set whose items
+    cannot be sorted.
     """
     if isinstance(data, (list, tuple)) and data:
         for item in data:
@@ -98,14 +107,18 @@ def encode_yaml(data: Any) -> Iterator[str]:
 
 
 def encode_yaml_document(value: Any) -> str:
-    """Return a value as a YAML document of its own, which begins with `---` and ends with a line end."""
+    """Return a value as a YAML document of its own, which begins with `---` and ends with a line end.
+
+    Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set that cannot be sorted.
+    """
     return "---\n" + "".join(encode_yaml(value))
 
 
 def encode_csv(tables: Sequence[Table], with_headings: bool = True) -> Iterator[str]:
-    """Yield tables as csv, in pieces of up to 1000 rows; headings are the titles in lower case.
+    """Yield tables as csv: a line of headings, the titles in lower case, and pieces of up to 1000 rows.
 
-    Tables in a row with the same columns have one heading; with `with_headings` False there is none.
+    Each piece ends with a line end. A table with the columns of the table before it has no headings of its own; with
+    `with_headings` False there are none.
     """
     last_titles: list[str] | None = None
     for table in tables:
@@ -118,12 +131,15 @@ def encode_csv(tables: Sequence[Table], with_headings: bool = True) -> Iterator[
 
 
 def format_csv_line(cells: Iterable[object]) -> str:
-    """Return one line of csv with its line end; None is an empty cell, an empty text is in quotes."""
+    """Return one line of csv with its line end; None is an empty cell, an empty text is in quotes.
+
+    A cell with a comma, a quote or a line end is in quotes. Lone surrogates become visible escapes.
+    """
     return ",".join([format_csv_cell(value) for value in cells]) + "\n"
 
 
 def has_special_bytes(data: bytes) -> bool:
-    """Return whether bytes must be quoted in a cell of csv: they have a comma, a quote or a line end."""
+    """Return whether bytes must be quoted in a cell of csv: they have a comma, a quote, a LF or a CR."""
     return _CSV_SPECIAL_BYTES.search(data) is not None
 
 
@@ -152,9 +168,10 @@ def check_null_marker(text: str) -> None:
 def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
     """Return a value as plain dictionaries, lists and scalars that every format can hold.
 
-    Keys become text, as in JSON; with `keep_keys` integers stay integers, as YAML allows. Not-a-number and infinity
-    become None; bytes that are not UTF-8 get visible escapes. Dataclasses become dictionaries, sets sorted lists, and
-    other unknown types text. Raise RecursionError for data that are nested about a thousand deep.
+    Keys become text; with `keep_keys` integers stay integers, as YAML allows. Not-a-number and infinity become None;
+    bytes become text, with visible escapes where they are not UTF-8. Dataclasses become dictionaries, members of
+    enumerations their values, sets sorted lists, and other unknown types text. Raise RecursionError for data that are
+    nested about a thousand deep, and TypeError for a set whose items cannot be sorted.
     """
     if isinstance(value, str):
         return _make_valid_text(str(value.value) if isinstance(value, Enum) else value)
@@ -172,21 +189,22 @@ def make_valid_data(value: Any, keep_keys: bool = False) -> Any:
 
 
 def _make_valid_key(key: Any, keep_numbers: bool) -> Any:
-    """Return a key as text; with `keep_numbers` an integer stays one."""
+    """Return a key as the text of str(); with `keep_numbers` an integer, but not a bool, stays one."""
     return key if keep_numbers and type(key) is int else _make_valid_text(str(key))
 
 
 def _split(items: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield lists of up to _PIECE items, in the order of the items; no items yield no list."""
+    """Yield lists of up to 1000 items, in the order of the items; no items yield no list."""
     iterator = iter(items)
     while piece := list(islice(iterator, _PIECE)):
         yield piece
 
 
 def _replace_unknown_type(value: Any) -> Any:
-    """Return a replacement for a value of a type that JSON does not have; the items of a list in it are not replaced.
+    """Return a replacement for a value of a type that JSON does not have.
 
-    Raise TypeError for a set whose items cannot be sorted.
+    A member of an enumeration becomes its value, bytes text, a set a sorted list, a tuple a list, and anything else
+    text. Items of a list are not replaced. Raise TypeError for a set whose items cannot be sorted.
     """
     if isinstance(value, Enum):
         return value.value
@@ -208,12 +226,18 @@ def _make_valid_text(text: str) -> str:
 
 
 def _is_escaped(text: str) -> bool:
-    """Return whether all lone surrogates of a text stand for bytes."""
+    """Return whether all lone surrogates of a text stand for bytes, as surrogateescape makes them.
+
+    True for a text without lone surrogates.
+    """
     return not any("\ud800" <= character <= "\udfff" and not "\udc80" <= character <= "\udcff" for character in text)
 
 
 def _make_plain_types(value: Any) -> Any:
-    """Return a value with plain types only, as after writing and reading JSON; by the fastest way."""
+    """Return a value with plain types only, as after writing and reading JSON; by the fastest way.
+
+    All keys become text, and NaN and infinity None. Raise RecursionError for deep nesting.
+    """
     import orjson
 
     fast = _dump_fast(value)
@@ -226,7 +250,10 @@ def _is_block(value: Any) -> bool:
 
 
 def _encode_yaml_item(value: Any, indent: str) -> Iterator[str]:
-    """Yield the lines of one item of a list, behind `indent`; a dictionary begins on the line of the hyphen."""
+    """Yield the lines of one item of a list, behind `indent`, which consists of blanks.
+
+    Each line has its line end. A dictionary or a list begins on the line of the hyphen.
+    """
     if not _is_block(value):
         yield f"{indent}- {_encode_yaml_flat(value)}\n"
         return
@@ -237,7 +264,10 @@ def _encode_yaml_item(value: Any, indent: str) -> Iterator[str]:
 
 
 def _encode_yaml_block(value: Any, indent: str) -> Iterator[str]:
-    """Yield the lines of a list or a dictionary that is not empty, behind `indent`, which consists of blanks."""
+    """Yield the lines of a list or a dictionary that is not empty, behind `indent`.
+
+    `indent` consists of blanks. Each line has its line end.
+    """
     if isinstance(value, list):
         for item in value:
             yield from _encode_yaml_item(item, indent)
@@ -254,7 +284,7 @@ def _encode_yaml_block(value: Any, indent: str) -> Iterator[str]:
 
 
 def _encode_yaml_flat(value: Any) -> str:
-    """Return a scalar, or an empty collection, on one line, without a line end."""
+    """Return None, a number, a bool, text, or an empty list or dictionary, on one line, without a line end."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -288,7 +318,7 @@ def _format_csv_rows(columns: list[list[Any]]) -> str:
 
 
 def _format_csv_column(values: list[Any]) -> list[str]:
-    """Return the cells of a column as text, with the quotes that they need.
+    """Return the cells of a column as csv, with the quotes that they need, in the order of `values`.
 
     Most columns repeat few values, or are numbers; both have a faster way.
     """
@@ -302,9 +332,10 @@ def _format_csv_column(values: list[Any]) -> list[str]:
 
 
 def format_csv_cell(value: object) -> str:
-    """Return one cell of csv, as text that is valid UTF-8; None is empty, an empty text is in quotes.
+    """Return one cell of csv, as text that is valid UTF-8; None and an empty list are empty.
 
-    A cell with a comma, a quote or a line end is in quotes.
+    An empty text, and a cell with a comma, a quote or a line end, are in quotes. Items of a list are joined by commas,
+    and bools are true and false. Lone surrogates become visible escapes.
     """
     if value == "":
         return '""'

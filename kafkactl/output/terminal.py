@@ -25,8 +25,9 @@ _EDGES = 2
 def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = True) -> None:
     """Print each table, with its title above it, and an empty line between tables.
 
-    A table without rows prints only its title. `with_headings` False leaves the titles of tables and columns out, and
-    the empty lines. Raise OutputError and ReaderLeftError where the stream is stdout and cannot be written.
+    Tables are as wide as the terminal; up to 10,000 columns elsewhere. A table without rows prints only
+    its title. `with_headings` False leaves the titles of tables and columns out, and the empty lines. Raise OutputError
+    and ReaderLeftError where the stream is stdout and cannot be written.
     """
     console = Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDEST)
     for number, table in enumerate(tables):
@@ -39,7 +40,10 @@ def show_tables(tables: Sequence[Table], stream: TextIO, with_headings: bool = T
 
 
 def _wrap_words(text: str, width: int) -> str:
-    """Return text in lines of at most `width` characters, broken between words; a longer word has a line of its own."""
+    """Return text in lines of at most `width` characters, broken between words, without a line end at the end.
+
+    A longer word has a line of its own. Line ends and tabs in the text become blanks.
+    """
     return "\n".join(wrap(text, width, break_long_words=False, break_on_hyphens=False)) or text
 
 
@@ -59,13 +63,16 @@ class _DrawnColumn:
 
     @property
     def narrowest(self) -> int:
-        """Return the smallest possible width, in columns of the terminal: only sentences are broken, between words."""
+        """Return the smallest possible width, in columns of the terminal.
+
+        Only sentences are broken, between words; other cells and the title are not.
+        """
         pieces = (piece for text in self.cells for piece in (text.split(" ") if self.source.is_sentence else [text]))
         return max([cell_len(self.title), *map(cell_len, pieces)])
 
     @property
     def is_empty(self) -> bool:
-        """Return whether no row has a value."""
+        """Return whether no row has a value: every cell is empty or a hyphen."""
         return all(text in ("", format_cell(None)) for text in self.cells)
 
 
@@ -74,7 +81,7 @@ def draw_table(table: Table, width: int, with_headings: bool = True) -> Renderab
 
     `with_headings` False leaves the titles of columns out. Where the table is too wide, columns without values are left
     out first, then sentences are broken between words. Where that is not enough, each row becomes a block of lines
-    `NAME: value`.
+    `NAME: value`, also without headings.
     """
     columns = [_draw_column(table, column, with_headings) for column in table.columns]
     if _measure_width(columns) > width:
@@ -84,14 +91,17 @@ def draw_table(table: Table, width: int, with_headings: bool = True) -> Renderab
         return _draw_blocks(table, columns)
     result = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold cyan", show_header=with_headings)
     for column, column_width in zip(columns, widths, strict=True):
-        result.add_column(column.title, justify="right" if column.is_number else "left", width=column_width)
+        result.add_column(Text(column.title), justify="right" if column.is_number else "left", width=column_width)
     for number, row in enumerate(table.rows):
         result.add_row(*(Text(column.cells[number], style=_find_style(column.source, row)) for column in columns))
     return result
 
 
 def _draw_column(table: Table, column: Column, with_headings: bool) -> _DrawnColumn:
-    """Return a column with its cells as text; `with_headings` False makes its title empty."""
+    """Return a column with its cells as text; `with_headings` False makes its title empty.
+
+    It counts as numbers, which are aligned to the right, where one of its values is a number.
+    """
     values = [column.value(row) for row in table.rows]
     numeric = any(map(is_number, values))
     return _DrawnColumn(
@@ -129,7 +139,10 @@ def _fit_widths(columns: Sequence[_DrawnColumn], width: int) -> list[int] | None
 
 
 def _draw_blocks(table: Table, columns: Sequence[_DrawnColumn]) -> RenderableType:
-    """Return each row as a block of lines `NAME: value`, with an empty line between blocks."""
+    """Return each row as a block of lines `NAME: value`, with an empty line between blocks.
+
+    NAME is the title of the column, as it is without headings, too.
+    """
     lines: list[RenderableType] = []
     for number, row in enumerate(table.rows):
         if number:

@@ -39,10 +39,10 @@ _BRANCHES: Mapping[type, tuple[str, ...]] = {
 
 
 def make_format(schema: Schema) -> Format:
-    """Return the format of a schema's values.
+    """Return the format of a schema's values, between Avro's bytes and JSON.
 
-    The functions of the format raise FormatError for bytes and text that are not of the schema. Raise UsageError for a
-    text that is no Avro schema.
+    The functions of the format raise FormatError for bytes and text that are not of the schema, or nested too deeply.
+    Raise UsageError for a text that is no Avro schema, for unknown types in it, and for one that is nested too deeply.
     """
     parsed, named_types = _parse_schema(schema)
     values = _Values(named_types)
@@ -51,7 +51,10 @@ def make_format(schema: Schema) -> Format:
         plain = make_format(replace(schema, shown=replace(schema.shown, logical_types=False)))
 
     def to_text(data: bytes) -> str:
-        """Return bytes as JSON. Raise FormatError for other bytes, and for a value that is nested too deeply."""
+        """Return bytes as JSON on one line.
+
+        Raise FormatError for other bytes, for bytes behind the value, and for a value that is nested too deeply.
+        """
         source = io.BytesIO(data)
         try:
             value = read(source, parsed, None, return_named_type=True)
@@ -71,7 +74,10 @@ def make_format(schema: Schema) -> Format:
             raise FormatError(f"the Avro value of {len(data)} bytes is nested too deeply") from error
 
     def to_bytes(text: str) -> bytes:
-        """Return JSON as bytes. Raise FormatError for a text that is no JSON or not of the schema."""
+        """Return JSON as bytes.
+
+        Raise FormatError for a text that is no JSON or not of the schema, and for one that is nested too deeply.
+        """
         out = io.BytesIO()
         try:
             data = values.from_json(json.loads(text, parse_constant=_refuse_constant), parsed, "the value")
@@ -86,10 +92,11 @@ def make_format(schema: Schema) -> Format:
 
 
 def _choose_reader(parsed: Any, named_types: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return fastavro's function that reads a value: the one in Python for a schema with a type that contains itself.
+    """Return fastavro's function that reads a value: the one in Python for a schema with a type inside itself.
 
-    fastavro's compiled reader does not count the depth of a value: a record of 5 KB, nested 5,000 times, ends the
-    process. The reader in Python raises RecursionError for it.
+    It takes a stream of bytes, the parsed schema, and None. It raises errors of many kinds for wrong bytes. fastavro's
+    compiled reader does not count the depth of a value: a record of 5 KB, nested 5,000 times, ends the process. The
+    reader in Python raises RecursionError for it.
     """
     if not _contains_itself(parsed, named_types):
         return fastavro.schemaless_reader
@@ -99,7 +106,10 @@ def _choose_reader(parsed: Any, named_types: Mapping[str, Any]) -> Callable[...,
 
 
 def _contains_itself(schema: Any, named_types: Mapping[str, Any], outer_names: tuple[str, ...] = ()) -> bool:
-    """Return whether a parsed schema has a named type inside of itself. `outer_names` are the types around it."""
+    """Return whether a parsed schema has a record inside of itself, directly or through other types.
+
+    `named_types` are all named types by full name; `outer_names` are the records around the schema.
+    """
     if isinstance(schema, list):
         return any(_contains_itself(branch, named_types, outer_names) for branch in schema)
     if isinstance(schema, str):
@@ -114,12 +124,12 @@ def _contains_itself(schema: Any, named_types: Mapping[str, Any], outer_names: t
 
 
 def _refuse_constant(name: str) -> None:
-    """Raise ValueError for NaN and infinity without quotes."""
+    """Raise ValueError for NaN, Infinity or -Infinity without quotes, which json.loads passes as `name`."""
     raise ValueError(f'JSON does not have the value {name}: write "{name}"')
 
 
 def _explain_read_error(error: Exception) -> str:
-    """Return why bytes could not be read, as text for people."""
+    """Return why bytes could not be read, as text for people, by the type of fastavro's error."""
     if isinstance(error, EOFError):
         return "they end too early"
     return "a text is not UTF-8" if isinstance(error, UnicodeDecodeError) else "they do not have the form of its type"
@@ -132,12 +142,15 @@ class _Values:
     """
 
     def __init__(self, named_types: Mapping[str, Any]) -> None:
+        """Take the schema's records, enums and fixed types by full name."""
         self._named_types = named_types
 
     def to_json(self, value: Any, schema: Any) -> Any:
-        """Return a value, as fastavro reads it, as data of JSON; a union's value is an object with the branch's name.
+        """Return a value, as fastavro reads it, as data of JSON.
 
-        Raise RecursionError for a value that is nested too deeply.
+        A union's value is an object with the branch's name, or None for null. Bytes are ISO-8859-1 text, NaN and
+        infinity texts, times ISO 8601, decimals and UUIDs texts. Raise RecursionError for a value that is nested too
+        deeply.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -164,8 +177,9 @@ class _Values:
     def from_json(self, data: Any, schema: Any, path: str) -> Any:
         """Return data of JSON as fastavro writes it; a union's value becomes a pair of the branch's name and the value.
 
-        `path` names the value in errors. Raise ValueError for data that are not of the schema, and RecursionError for
-        data that are nested too deeply.
+        With logical types, texts become decimals, times and UUIDs; a union's null is None. `path` names the value in
+        errors. Raise ValueError for data that are not of the schema, and RecursionError for data that are nested too
+        deeply.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -191,9 +205,10 @@ class _Values:
         return _convert_primitive(data, kind, schema, path)
 
     def _convert_record(self, data: dict[str, Any], schema: Any, path: str) -> dict[str, Any]:
-        """Return the fields of a record by name; fields with a default may be missing.
+        """Return the fields that `data` has, by name, as fastavro writes them.
 
-        Raise ValueError for an unknown and for a missing field, and for a value that is not of its type.
+        Fields with a default may be missing. Raise ValueError for an unknown and for a missing field, and for a value
+        that is not of its type.
         """
         fields = {field["name"]: field for field in schema["fields"]}
         if unknown := data.keys() - fields.keys():
@@ -203,9 +218,10 @@ class _Values:
         return {name: self.from_json(item, fields[name]["type"], f"{path}.{name}") for name, item in data.items()}
 
     def _convert_union(self, data: Any, schema: list[Any], path: str) -> Any:
-        """Return None for null, or the name and value of the named branch, as in Avro's JSON.
+        """Return the name of a union's branch and the value for fastavro, or None where the union has null.
 
-        Without a name the first branch that accepts the data counts. Raise ValueError where none does.
+        Data that are an object with the name of a branch as its only key are of this branch, as in Avro's JSON.
+        Otherwise the first branch that accepts the data counts. Raise ValueError where none does.
         """
         names = [self._find_name(branch) for branch in schema]
         if data is None and "null" in names:
@@ -227,9 +243,10 @@ class _Values:
         )
 
     def _find_branch(self, value: Any, schema: list[Any]) -> str:
-        """Return the name of the branch that a value belongs to, as fastavro reads it.
+        """Return the name of the branch that a value, as fastavro reads it, belongs to.
 
-        The first one that can have its type.
+        It is the branch for the value's type, with `long` for an integer that `int` cannot hold; else the first one
+        that is not null; null where there is no other.
         """
         names = [self._find_name(branch) for branch in schema]
         candidates: tuple[str, ...] = next((_BRANCHES[kind] for kind in type(value).__mro__ if kind in _BRANCHES), ())
@@ -238,13 +255,16 @@ class _Values:
         return next((name for name in (*candidates, *names) if name in names and name != "null"), "null")
 
     def _resolve(self, schema: Any) -> Any:
-        """Return a schema; where it is the name of a type, the schema of that type."""
+        """Return a schema; the name of a type becomes the schema of that type, and other names stay.
+
+        An object whose `type` is itself a schema, and not a name, becomes that schema.
+        """
         if isinstance(schema, dict) and isinstance(schema.get("type"), (dict, list)):
             schema = schema["type"]
         return self._named_types.get(schema, schema) if isinstance(schema, str) else schema
 
     def _find_name(self, branch: Any) -> str:
-        """Return the name of a union's branch: the type, or the full name of a record, an enum or a fixed type."""
+        """Return the name of a union's branch: the type, or the full name of a record, enum, fixed or error type."""
         branch = self._resolve(branch)
         if isinstance(branch, str):
             return branch
@@ -259,9 +279,11 @@ def _require(data: Any, kind: type, path: str) -> Any:
 
 
 def _convert_primitive(data: Any, kind: str, schema: Any, path: str) -> Any:
-    """Return a number, a text, bytes or an enum's symbol; raise ValueError for data of another type.
+    """Return data of JSON as a value of a type that is no record, array, map or union.
 
-    `kind` is the type's name, and `path` names the value in errors. NaN and infinity are texts in JSON.
+    `kind` is the type's name, and `path` names the value in errors. Bytes are ISO-8859-1 texts, of the schema's size
+    for `fixed`; "NaN", "Infinity" and "-Infinity" become floats; all other data stay. Raise ValueError for data of
+    another type, numbers out of range, and lone surrogates.
     """
     if kind in _INTEGERS:
         low, high = _INTEGERS[kind]
@@ -290,7 +312,7 @@ def _convert_primitive(data: Any, kind: str, schema: Any, path: str) -> Any:
 
 
 def _is_float(number: float, kind: str) -> bool:
-    """Return whether a finite number fits into a float or a double, by the name of the type."""
+    """Return whether a number fits into a float or a double, by the name of the type; infinity and NaN do not."""
     try:
         return math.isfinite(struct.unpack(_LAYOUTS[kind], struct.pack(_LAYOUTS[kind], number))[0])
     except (OverflowError, struct.error):
@@ -307,7 +329,10 @@ def _is_unicode(text: str) -> bool:
 
 
 def _fits(value: Any, logical: str, schema: Any) -> bool:
-    """Return whether a decimal or a time can be written without loss, by the schema of its `logical` type."""
+    """Return whether a decimal or a time can be written without loss, by the schema of its `logical` type.
+
+    Decimals are checked for scale and precision, types in -millis for microseconds; all others fit.
+    """
     if isinstance(value, decimal.Decimal):
         _, digits, exponent = value.as_tuple()
         scale, precision = schema.get("scale", 0), schema.get("precision", len(digits))
@@ -316,7 +341,7 @@ def _fits(value: Any, logical: str, schema: Any) -> bool:
 
 
 def _shorten(data: Any) -> str:
-    """Return the beginning of data as JSON, for errors."""
+    """Return the first 80 characters of data as JSON, for errors."""
     return json.dumps(data)[:_SHOWN_CHARACTERS]
 
 
@@ -331,7 +356,7 @@ _FROM_TEXT: Mapping[str, Any] = {
 
 
 def _remove_logical_types(schema: Any) -> Any:
-    """Return a schema without its logical types, at all depths."""
+    """Return a copy of a schema without the entries logicalType, at all depths."""
     if isinstance(schema, list):
         return [_remove_logical_types(entry) for entry in schema]
     if isinstance(schema, dict):
@@ -340,9 +365,10 @@ def _remove_logical_types(schema: Any) -> Any:
 
 
 def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
-    """Return a parsed schema, and its named types by full name.
+    """Return a parsed schema, and its named types and those of its references by full name.
 
-    Raise UsageError for a text that is no Avro schema, one with unknown types, and one that is nested too deeply.
+    Logical types are removed unless `shown.logical_types` is set. Raise UsageError for a text, also of a reference,
+    that is no Avro schema, one with unknown types, and one that is nested too deeply.
     """
     try:
         named_types: dict[str, Any] = {}

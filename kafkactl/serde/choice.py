@@ -32,8 +32,10 @@ def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
     """Return the format of a topic's keys or values; no request is sent to a registry yet.
 
     `choice` has the format's name and the source of its schema; `part` is key or value; `topic` is None where it is not
-    known. Raise UsageError for an unknown format, strategy or setting of a registry, for a schema that is missing,
-    cannot be read or that the format cannot use, and where an extra is not installed.
+    known. A file with a schema counts before the registry's newest one. Raise UsageError for an unknown format,
+    strategy or setting of a registry; for a schema that is missing, cannot be read, is invalid, or that the format
+    cannot use; for a schema's id without a registry or with a file; and where an extra is not installed. With a
+    registry a file's schema is checked at the first write.
     """
     language = schemas.LANGUAGES.get(choice.name)
     if language is None and choice.name != BY_REGISTRY:
@@ -73,7 +75,11 @@ def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
 
 
 def _read_schema(path: str, language: str | None, part: str) -> schemas.Schema:
-    """Return the schema in a file; raise UsageError where its language is None, and for a file that cannot be read."""
+    """Return the schema in a file; `part`, key or value, names the option in the error.
+
+    For Protobuf the path can be FILE:MESSAGE. Raise UsageError where `language` is None, and for a file that cannot be
+    read or is not UTF-8.
+    """
     if language is None:
         raise UsageError(
             f"the language of --{part}-schema is missing", f"use --{part}-format avro, protobuf or json-schema"

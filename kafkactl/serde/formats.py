@@ -23,7 +23,11 @@ STRING = "string"
 
 @dataclass(frozen=True)
 class Format:
-    """A named pair of conversions; both raise FormatError for data that are not of the format."""
+    """A named pair of conversions; both raise FormatError for data that are not of the format.
+
+    Those of a schema registry also raise OperationError and UnreachableError, and to_bytes also UsageError and
+    NotFoundError.
+    """
 
     name: str
     to_text: Callable[[bytes], str]
@@ -34,17 +38,18 @@ class Format:
     def add_schema_id(self, data: bytes, headers: Sequence[tuple[str | bytes, bytes | None]]) -> bytes:
         """Return a value with the id of its schema before it, as to_text needs it.
 
-        Without a header `id_header` that has a value the data are returned as they are. Of several headers the last
-        counts; the value of a header may be None.
+        The id is the value of the header `id_header`, of the last one with a value if there are several. Without any,
+        or where `id_header` is None, the data are returned unchanged.
         """
         ids = [value for name, value in headers if name == self.id_header and value]
         return ids[-1] + data if ids else data
 
     @property
     def from_input(self) -> Callable[[bytes], bytes]:
-        """Return the conversion from input text to a record's bytes.
+        """Return the conversion from input text, as bytes, to a record's bytes.
 
-        Strings keep their bytes, also those that are not UTF-8. The conversion raises FormatError.
+        Strings keep their bytes, also those that are not UTF-8. The conversion raises FormatError for text that is not
+        of the format; that of a schema registry also raises the registry's errors.
         """
         if self.name == STRING:
             return bytes
@@ -52,9 +57,10 @@ class Format:
 
     @property
     def to_output(self) -> Callable[[bytes], bytes]:
-        """Return the conversion from a record's bytes to output text.
+        """Return the conversion from a record's bytes to output text, as bytes.
 
-        Strings keep their bytes. The conversion raises FormatError.
+        Strings keep their bytes; other text is UTF-8. The conversion raises FormatError for bytes that are not of the
+        format; that of a schema registry also raises the registry's errors.
         """
         if self.name == STRING:
             return bytes
@@ -62,9 +68,9 @@ class Format:
 
 
 def get(name: str, others: Sequence[str] = ()) -> Format:
-    """Return the format with a name; string:ENCODING is text in another encoding of Python.
+    """Return the format with a name, spelled as in names(); string:ENCODING is text in another encoding of Python.
 
-    `others` are further names for the error. Raise UsageError for an unknown name or encoding.
+    `others` are further names for the error's hint only. Raise UsageError for an unknown name or encoding.
     """
     if name.startswith(f"{STRING}:"):
         return _make_encoded_format(name.partition(":")[2])
@@ -80,7 +86,11 @@ def names() -> list[str]:
 
 
 def _make_number_format(name: str, layout: str, parse: Callable[[str], int | float]) -> Format:
-    """Return the format of a number with a layout of `struct`; `parse` reads the text and raises ValueError."""
+    """Return the format of a number with a layout of `struct`, between its bytes and decimal text.
+
+    `parse` takes the text and returns the number, or raises ValueError. The functions of the format raise FormatError
+    for bytes of another length, other text, and a number that is too large.
+    """
     packed = struct.Struct(layout)
 
     def to_text(data: bytes) -> str:
@@ -100,7 +110,11 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
 
 
 def _make_encoded_format(encoding: str) -> Format:
-    """Return the format of text in an encoding of Python; raise UsageError for an unknown one."""
+    """Return the format of text in an encoding of Python; raise UsageError for an unknown one.
+
+    The functions of the format raise FormatError for bytes that are not of the encoding, and text that it does not
+    have.
+    """
     try:
         "".encode(encoding)
     except (LookupError, ValueError):
@@ -127,7 +141,7 @@ def _make_encoded_format(encoding: str) -> Format:
 
 
 def _refuse_constant(name: str) -> None:
-    """Raise ValueError for NaN and infinity, which JSON does not have."""
+    """Raise ValueError for NaN, Infinity or -Infinity, whose name it takes: JSON has none of them."""
     raise ValueError(f"JSON does not have the value {name}")
 
 
@@ -155,7 +169,8 @@ def _encode_json(text: str) -> bytes:
 def _check_json(text: str) -> str:
     """Return JSON as it was written, on one line; raise FormatError for any other text.
 
-    It is copied and not formatted again: 1.10 stays 1.10, and a repeated name stays.
+    Line ends with the blanks around them are removed, outside of strings, and blanks at both ends. The rest is copied
+    and not formatted again: 1.10 stays 1.10, and a repeated name stays.
     """
     try:
         JSON_DECODER.decode(text)
@@ -170,7 +185,10 @@ _BACKSLASH = 0x5C
 
 
 def _escape(data: bytes) -> str:
-    r"""Return bytes as org.apache.kafka.common.utils.Bytes prints them: printable ASCII, and \xHH for all others."""
+    r"""Return bytes as org.apache.kafka.common.utils.Bytes prints them: printable ASCII stays.
+
+    All other bytes, and the backslash, become \xHH with capital digits.
+    """
     return "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != _BACKSLASH else f"\\x{byte:02X}" for byte in data)
 
 
@@ -180,7 +198,10 @@ def _unescape(text: str) -> bytes:
 
 
 def _make_strict(name: str, convert: Callable[[str], bytes]) -> Callable[[str], bytes]:
-    """Return a conversion that raises FormatError where `convert` raises ValueError; `name` is for the message."""
+    """Return a conversion that raises FormatError where `convert` raises ValueError.
+
+    Both take text and return bytes; `name` stands in the message for the format.
+    """
 
     def to_bytes(text: str) -> bytes:
         """Return text as bytes; raise FormatError for text that is not of the format."""

@@ -17,10 +17,11 @@ from kafkactl.serde.schemas import Schema
 
 
 def make_format(schema: Schema) -> Format:
-    """Return the format of values that a JSON Schema describes.
+    """Return the format of values that a JSON Schema describes; without $schema it is draft 7.
 
-    Values are checked when they are written, and not when they are read. The functions of the format raise FormatError.
-    Raise UsageError for a text that is no JSON Schema.
+    The format's to_bytes takes JSON and raises FormatError where it is no JSON or the schema does not allow it. Its
+    to_text checks nothing, and raises FormatError for bytes that are not UTF-8. Both leave the text unchanged. Raise
+    UsageError for a text that is no JSON Schema.
     """
     try:
         parsed = json.loads(schema.text)
@@ -35,9 +36,10 @@ def make_format(schema: Schema) -> Format:
     registry: Registry[Any] = Registry().with_resources(references.items())
     validator = kind(parsed, registry=registry)
 
-    def validate(text: str) -> str:
-        """Return the text unchanged; raise FormatError where it is no JSON or the schema does not allow it."""
+    def to_bytes(text: str) -> bytes:
+        """Return the text in UTF-8; raise FormatError where it is no JSON, or the schema does not allow it."""
         try:
+            data = text.encode("utf-8")
             validator.validate(json.loads(text))
         except jsonschema.ValidationError as error:
             raise FormatError(
@@ -45,11 +47,13 @@ def make_format(schema: Schema) -> Format:
             ) from error
         except Unresolvable as error:
             raise FormatError(f"the JSON Schema has a reference that is not found: {error}") from error
+        except UnicodeEncodeError as error:
+            raise FormatError(f"not JSON: character {error.start + 1} is not UTF-8") from error
         except RecursionError as error:
             raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except ValueError as error:
             raise FormatError(f"{text[:80]!r} is not JSON: {error}") from error
-        return text
+        return data
 
     def to_text(data: bytes) -> str:
         """Return bytes as text without a check; raise FormatError for bytes that are not UTF-8."""
@@ -58,4 +62,4 @@ def make_format(schema: Schema) -> Format:
         except UnicodeDecodeError as error:
             raise FormatError(f"{len(data)} bytes are not UTF-8 text") from error
 
-    return Format("json-schema", to_text, lambda text: validate(text).encode("utf-8"))
+    return Format("json-schema", to_text, to_bytes)

@@ -26,25 +26,26 @@ _MAP_ENTRY = 536_870_911
 
 
 def make_format(schema: Schema) -> Format:
-    """Return the format of a schema's message.
+    """Return the format of a schema's message: the one that the schema names, or the first.
 
-    Raise UsageError for a text that is no Protobuf schema, and for a message that it does not have. Raise ImportError
-    without grpc_tools for a schema that is text.
+    The functions of the format raise FormatError for bytes and text that are not of the message. Raise UsageError for a
+    text that is no Protobuf schema, and for a message that it does not have. Raise ImportError without grpc_tools for a
+    schema that is text.
     """
     return make_class_format(find_message_class(schema), schema.shown)
 
 
 def make_class_format(kind: Any, shown: ShowOptions) -> Format:
-    """Return the format of a message class.
+    """Return the format of a message class, between Protobuf's bytes and JSON.
 
     `shown` says whether fields with zero values are shown. The functions of the format raise FormatError for bytes and
     text that are not of the message.
     """
 
     def to_text(data: bytes) -> str:
-        """Return bytes as JSON, with unknown fields by number.
+        """Return bytes as JSON on one line, with fields that the schema does not have as #NUMBER.
 
-        Raise FormatError for bytes that are not of the message.
+        Raise FormatError for bytes that are not of the message, and for strings that are not UTF-8.
         """
         try:
             value = kind.FromString(data)
@@ -58,7 +59,7 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
         return json.dumps(fields, ensure_ascii=False)
 
     def to_bytes(text: str) -> bytes:
-        """Return JSON as bytes; raise FormatError for text that is not of the message."""
+        """Return JSON as bytes; raise FormatError for text that is no JSON or not of the message."""
         try:
             data: bytes = json_format.Parse(_expand_largest_float(text), kind()).SerializeToString(deterministic=True)
         except (json_format.ParseError, message.EncodeError, ValueError) as error:
@@ -69,9 +70,10 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
 
 
 def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
-    """Add fields that the schema does not have to `fields`, by number, as in {"#7": 5}.
+    """Add fields that the schema does not have to `fields`, in place, by number, as in {"#7": 5}.
 
-    Bytes become base64, and several values a list. Raise ValueError for a string that is not UTF-8.
+    `fields` is `value` as JSON has it; messages inside are treated, too. Bytes become base64, groups the text `a
+    group`, and several values a list. Raise ValueError for a string, of a known field, that is not UTF-8.
     """
     values_by_name: dict[str, list[Any]] = {}
     for unknown in cast("Iterable[Any]", unknown_fields.UnknownFieldSet(value)):
@@ -99,14 +101,17 @@ def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
 
 
 def _require_text(field: Any, value: Any) -> None:
-    """Raise ValueError for a string that is not UTF-8, which proto2 allows and JSON does not have."""
+    """Raise ValueError for a string, or a list with one, that is not UTF-8, which proto2 allows and JSON does not.
+
+    Fields of other types are not looked at.
+    """
     strings = [value] if isinstance(value, bytes) else value
     if field.type == field.TYPE_STRING and any(isinstance(text, bytes) for text in strings):
         raise ValueError(f"field {field.name} is not UTF-8")
 
 
 def _make_json_key(key: Any) -> str:
-    """Return the key of a map as it is in JSON."""
+    """Return the key of a map as it is in JSON: true or false for a bool, else its str()."""
     return str(key).lower() if isinstance(key, bool) else str(key)
 
 
@@ -115,7 +120,7 @@ _LARGEST_FLOAT = "3.4028234663852886e+38"
 
 
 def _expand_largest_float(text: str) -> str:
-    """Return JSON with the largest float in full, because the parser refuses its short form as too large.
+    """Return JSON with the largest float, 3.4028235e+38, in full, as the parser refuses its short form.
 
     The short form is the one that to_text writes. Texts in quotes stay.
     """
@@ -127,9 +132,10 @@ def _expand_largest_float(text: str) -> str:
 def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     """Return the class of a schema's message: the named one, else the one at a path of indexes, else the first.
 
-    `indexes` are the number, from 0 on, of a message among the top ones, then among the nested ones, and so on; None or
-    an empty list means the first message. Raise UsageError for a text that is no Protobuf schema, and for a message
-    that it does not have. Raise ImportError without grpc_tools for a schema that is text.
+    `schema.message` is the name, in full or without its prefix. `indexes` are the number, from 0 on, of a message among
+    the top ones, then among the nested ones, and so on; None or an empty list means the first message. Raise UsageError
+    for a text that is no Protobuf schema, for a message that it does not have, and for a name that several have. Raise
+    ImportError without grpc_tools for a schema that is text.
     """
     files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()
@@ -151,9 +157,9 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
 
 
 def _find_by_name(main: Any, name: str) -> Any:
-    """Return the message with a name, in full or without its prefix.
+    """Return the descriptor of the message, also a nested one, with a name, in full or without its prefix.
 
-    Raise UsageError where no message has it, or several do.
+    A full name counts first. Raise UsageError where no message has the name, or several do.
     """
     messages: list[Any] = []
     waiting = list(main.message_types_by_name.values())
@@ -176,9 +182,10 @@ def _list_nested(descriptor: Any) -> list[Any]:
 
 
 def find_indexes(kind: Any) -> list[int]:
-    """Return the path of a message class in its file, as find_message_class takes it.
+    """Return the path of a message class in its file.
 
-    It has the number among the top messages, from 0 on, then the number among the nested ones, and so on.
+    It has the number among the top messages, from 0 on, then the number among the messages inside that one, and so on.
+    Messages that protoc creates for maps do not count.
     """
     path: list[int] = []
     descriptor = kind.DESCRIPTOR
@@ -191,7 +198,11 @@ def find_indexes(kind: Any) -> list[int]:
 
 
 def _read_files(schema: Schema) -> list[Any]:
-    """Return the descriptors of a schema's files, imported files first; raise UsageError for an invalid schema."""
+    """Return the descriptors of a schema's files, imported files first.
+
+    Raise UsageError for an invalid schema, and for a FileDescriptorSet that is none or empty. Raise ImportError without
+    grpc_tools for a schema that is text.
+    """
     data = schema.descriptors if schema.descriptors is not None else _compile(schema)
     try:
         files = list(descriptor_pb2.FileDescriptorSet.FromString(data).file)
@@ -208,9 +219,9 @@ def _read_files(schema: Schema) -> list[Any]:
 
 
 def _mark_map_entries(descriptor: Any) -> None:
-    """Make messages maps again, in place, that a registry's schema declares as entries of maps.
+    """Make messages maps again, at all depths, in place, that a registry's schema declares as entries of maps.
 
-    protoc refuses the option map_entry, so a reserved field number marks these messages.
+    protoc refuses the option map_entry, so a reserved field number, which is removed here, marks these messages.
     """
     for nested in descriptor.nested_type:
         marks = [entry for entry in nested.reserved_range if entry.start == _MAP_ENTRY]
@@ -221,9 +232,10 @@ def _mark_map_entries(descriptor: Any) -> None:
 
 
 def _compile(schema: Schema) -> bytes:
-    """Return the FileDescriptorSet that protoc makes of a schema; raise UsageError with protoc's first error.
+    """Return the FileDescriptorSet that protoc makes of a schema and its references, as bytes.
 
-    Raise ImportError without grpc_tools. Descriptor 2 goes to a file meanwhile.
+    Descriptor 2 goes to a file meanwhile. Raise UsageError with protoc's first error, or for the name of a reference
+    that no file can have, and ImportError without grpc_tools.
     """
     import grpc_tools
     from grpc_tools import protoc
@@ -254,7 +266,8 @@ def _compile(schema: Schema) -> bytes:
 def _write_file(root: Path, name: str, text: str) -> None:
     """Write a .proto file below a folder; `name` is its path there, which may come from a registry.
 
-    Raise UsageError for a path that leaves the folder, and for a name or text that no file can have.
+    Missing folders are created. Raise UsageError for a path that leaves the folder, and for a file that cannot be
+    written, such as one with a name or text that no file can have.
     """
     path = Path(os.path.normpath(root / name))
     if not path.is_relative_to(root):
@@ -269,7 +282,10 @@ def _write_file(root: Path, name: str, text: str) -> None:
 
 
 def _find_first_error(messages: str) -> str:
-    """Return the first error in protoc's messages, which has the form FILE:LINE:COLUMN: REASON."""
+    """Return the first of protoc's messages about the main file, as `line LINE:COLUMN: REASON`.
+
+    Without one, return all messages; without any, a sentence about that.
+    """
     for line in messages.splitlines():
         _, separator, reason = line.partition(f"{_MAIN}:")
         if separator:
@@ -279,9 +295,10 @@ def _find_first_error(messages: str) -> str:
 
 @contextlib.contextmanager
 def _redirect_stderr(path: Path) -> Iterator[None]:
-    """Write everything that goes to descriptor 2 into a file, inside the context.
+    """Write everything that goes to descriptor 2 into a new file, inside the context.
 
-    The descriptor is restored at its end.
+    It concerns the whole process. The descriptor is restored at the end, also after an error. Raise OSError where the
+    file cannot be opened.
     """
     sys.stderr.flush()
     original_descriptor = os.dup(2)

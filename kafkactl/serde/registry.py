@@ -23,7 +23,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient, SchemaRegistry
 from kafkactl.errors import FormatError, KafkactlError, NotFoundError, OperationError, UnreachableError, UsageError
 from kafkactl.escaping import hide_in_url
 from kafkactl.serde.formats import Format
-from kafkactl.serde.schema_formats import make_format
+from kafkactl.serde.schema_formats import make_format, make_import_error
 from kafkactl.serde.schemas import (
     AVRO,
     DEFAULT_SHOW_OPTIONS,
@@ -52,7 +52,8 @@ class Registry:
     def __init__(self, config: Mapping[str, str], shown: ShowOptions = DEFAULT_SHOW_OPTIONS) -> None:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location and so on.
 
-        `shown` goes into the schemas. No request is sent yet. Raise UsageError for a wrong setting.
+        `shown` goes into the schemas. No request is sent yet. Raise UsageError for a wrong setting, and KeyError
+        without `url`.
         """
         self._url, self._shown = hide_in_url(config["url"]), shown
         self._schemas: dict[int | str, Schema] = {}
@@ -64,10 +65,10 @@ class Registry:
             raise UsageError(f"invalid setting of the schema registry: {reason}") from None
 
     def find_by_id(self, name: int | str) -> Schema:
-        """Return the schema with an id (a number) or a GUID (text).
+        """Return the schema with an id (a number) or a GUID (text), with the schemas that it refers to.
 
-        Raise NotFoundError where the registry does not have it, OperationError where it refuses, and UnreachableError
-        where it does not answer or refuses the login.
+        Only the first call for a name sends requests. Raise NotFoundError where the registry does not have it,
+        OperationError where it refuses, and UnreachableError where it does not answer or refuses the login.
         """
         if name not in self._schemas:
             ask = self._client.get_schema if isinstance(name, int) else self._client.get_schema_by_guid
@@ -75,10 +76,11 @@ class Registry:
         return self._schemas[name]
 
     def find_latest(self, subject: str) -> tuple[int, Schema]:
-        """Return the id and the schema of a subject's newest version; each call sends a request.
+        """Return the id and the schema of a subject's newest version, as the first call for the subject found it.
 
-        Raise NotFoundError where the registry does not have it, OperationError where it refuses, and UnreachableError
-        where it does not answer or refuses the login.
+        Only the first call sends requests, because the client keeps the answer. Raise NotFoundError where the registry
+        does not have the subject, OperationError where it refuses, and UnreachableError where it does not answer or
+        refuses the login.
         """
         version = self._request(lambda: self._client.get_latest_version(subject), f"subject {subject}")
         return version.schema_id, self._resolve_references(version.schema)
@@ -87,8 +89,9 @@ class Registry:
         """Return the id of a schema under a subject; a new schema is registered.
 
         Without `registers` nothing is registered, and NotFoundError is raised for a schema that is missing. Raise
-        UsageError for a schema with references and for a FileDescriptorSet, OperationError where the registry refuses,
-        and UnreachableError where it does not answer or refuses the login: the schema may be registered then.
+        UsageError for a schema whose text names one of its references, and for a FileDescriptorSet; OperationError
+        where the registry refuses; UnreachableError where it does not answer or refuses the login: the schema may be
+        registered then.
         """
         if schema.references:
             used = sorted(name for name in schema.references if name in schema.text)
@@ -117,7 +120,10 @@ class Registry:
         references: dict[str, str] = {}
 
         def collect(schema: Any) -> None:
-            """Add the texts of all schemas that a schema refers to, at any depth, to `references` by name."""
+            """Add the texts of all schemas that a schema refers to, at any depth, to `references` by name.
+
+            Each of them is requested. Raise NotFoundError, OperationError or UnreachableError.
+            """
             for reference in schema.references or ():
                 if reference.name not in references:
                     schema = self._find_version(reference.subject, reference.version)
@@ -136,7 +142,7 @@ class Registry:
         return self._request(lambda: self._client.get_version(subject, number), f"subject {subject}").schema
 
     def _request(self, ask: Callable[[], T], subject_text: str) -> T:
-        """Return the answer to a request.
+        """Return what `ask` returns, a call of the client that sends a request.
 
         `subject_text` names the requested schema in errors. Raise NotFoundError for status 404, UnreachableError for
         401 and 403 and where no answer comes, and OperationError for any other error status.
@@ -153,7 +159,10 @@ class Registry:
             raise
 
     def _translate_error(self, error: SchemaRegistryError, subject_text: str) -> KafkactlError:
-        """Return (not raise) our error for an answer with an error status."""
+        """Return (not raise) our error for an answer with an error status.
+
+        It is UnreachableError for 401 and 403, NotFoundError for 404, and OperationError for any other.
+        """
         if error.http_status_code in (401, 403):
             return UnreachableError(
                 f"the schema registry at {self._url} refused the login: {error.error_message}",
@@ -166,7 +175,7 @@ class Registry:
         return OperationError(f"the schema registry at {self._url} refused {subject_text}: {error.error_message}")
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        """Return (not raise) the error for a registry that does not answer."""
+        """Return (not raise) UnreachableError for a registry that does not answer, with the cause as text."""
         return UnreachableError(
             f"cannot reach the schema registry at {self._url}: {_describe_error(error)}",
             "check its address: --schema-registry URL",
@@ -174,7 +183,10 @@ class Registry:
 
 
 def _describe_error(error: BaseException) -> str:
-    """Return why there was no answer, without Python's error numbers and class names, and without the URL."""
+    """Return why there was no answer, without Python's error numbers and class names, and without the URL.
+
+    The first error of the system among the causes counts; without any, the text of `error`, or that the URL is wrong.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
@@ -198,10 +210,11 @@ class RegistryFormat:
         language: str | None,
         writes: WriteOptions = DEFAULT_WRITE_OPTIONS,
     ) -> None:
-        """Take the topic, or None, and `key` or `value` as the subject; no request is sent yet.
+        """Take the subject: the topic, or None, and `key` or `value`; no request is sent yet.
 
-        Values are written by `schema`, by the schema with the id in `writes`, or by the newest schema of the subject.
-        A `language` other than None must be that of the newest schema.
+        `strategy` is one of STRATEGIES. Values are written by the schema with the id in `writes`; without an id by
+        `schema`, which is registered where `writes` allows it; without both by the newest schema of the subject. A
+        `language` other than None must be that of the newest schema. Nothing is checked here.
         """
         self._writes = writes
         self._registry, self._subject, self._strategy = registry, subject, strategy
@@ -216,15 +229,16 @@ class RegistryFormat:
         UnreachableError where it does not answer or refuses the login. Reading raises FormatError for bytes that do not
         begin with a schema's id, for an id that the registry does not have, and for a value that is not of its schema.
         Writing raises FormatError for a text that is not of the schema, NotFoundError where the registry does not have
-        the schema, and UsageError where no schema can be chosen.
+        the schema, and UsageError where no schema can be chosen or it is invalid.
         """
         return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
 
     def _read_value(self, data: bytes) -> str:
-        """Return a value as text, by the schema that it names.
+        """Return a value as text, by the schema whose id or GUID it begins with.
 
-        Raise FormatError for bytes without a schema's id, an id that the registry does not have, a schema that is
-        invalid, and a value that is not of it. Raise UnreachableError and OperationError of the registry.
+        Raise FormatError for bytes without an id, an id that the registry does not have, a schema that is invalid, and
+        a value that is not of it. Raise OperationError where the registry refuses, and UnreachableError where it does
+        not answer or refuses the login.
         """
         name, at = _read_schema_id(data)
         try:
@@ -243,11 +257,11 @@ class RegistryFormat:
         return reader.to_text(data[at:])
 
     def _write_value(self, text: str) -> bytes:
-        """Return a text as a value, behind the header of its schema.
+        """Return a text as a value, behind a zero byte, the id of its schema and the path in a Protobuf schema.
 
-        Raise FormatError for a text that is not of the schema, UsageError where no schema can be chosen or it is
-        invalid, NotFoundError where the registry does not have it, OperationError where it refuses, and
-        UnreachableError where it does not answer.
+        The first call sends requests. Raise FormatError for a text that is not of the schema, UsageError where no
+        schema can be chosen or it is invalid, NotFoundError where the registry does not have it, OperationError where
+        it refuses, and UnreachableError where it does not answer or refuses the login.
         """
         header, format = self._writer
         return header + format.to_bytes(text)
@@ -256,8 +270,10 @@ class RegistryFormat:
     def _writer(self) -> tuple[bytes, Format]:
         """Return the header and the format that values are written with; the first use sends requests.
 
-        Raise UsageError where no schema can be chosen or it is invalid, NotFoundError where the registry does not have
-        it, OperationError where it refuses, and UnreachableError where it does not answer.
+        The header is a zero byte, the schema's id and the path in a Protobuf schema. A schema in a file may be
+        registered. Raise UsageError where no schema can be chosen or it is invalid, NotFoundError where the registry
+        does not have it, OperationError where it refuses, and UnreachableError where it does not answer or refuses the
+        login.
         """
         schema = self._schema
         if self._writes.schema_id is not None:
@@ -282,10 +298,10 @@ class RegistryFormat:
         return _HEADER.pack(_MAGIC, number) + parsed.place, parsed.format
 
     def _name_subject(self, parsed: _ParsedSchema | None) -> str:
-        """Return the name of the subject.
+        """Return the name of the subject: TOPIC-key or TOPIC-value, RECORD, or TOPIC-RECORD.
 
-        The strategies record and topic-record need the schema; `parsed` is None without one. Raise UsageError where the
-        topic is needed and not known, and where the schema has no name.
+        The strategies record and topic-record need the schema; `parsed` may be None for the strategy topic. Raise
+        UsageError where the topic is needed and not known, and where the schema has no name.
         """
         topic, part = self._subject
         record = "" if parsed is None or self._strategy == "topic" else parsed.name
@@ -325,7 +341,8 @@ class _ParsedSchema:
     def name(self) -> str:
         """Return the full name of the record, after which a subject is named.
 
-        Raise UsageError where the schema has none.
+        It is the name of the Protobuf message, Avro's namespace and name, or the title of a JSON Schema. Raise
+        UsageError where the schema has none.
         """
         if self.message is not None:
             return str(self.message.DESCRIPTOR.full_name)
@@ -339,22 +356,27 @@ class _ParsedSchema:
 
 
 def _parse_schema(schema: Schema, indexes: Sequence[int] = ()) -> _ParsedSchema:
-    """Return a schema with its format; raise UsageError for an invalid schema.
+    """Return a schema with its format.
 
-    `indexes` are the path of a Protobuf message, as in find_message_class; empty means the named or the first message.
+    `indexes` are the path of a Protobuf message: its number, from 0 on, among the top messages, then among those inside
+    of it, and so on; empty means the first one. A message that the schema names counts first. Raise UsageError for an
+    invalid schema, for a missing message, and where an extra is not installed.
     """
     if schema.language != PROTOBUF:
         return _ParsedSchema(schema, make_format(schema))
-    from kafkactl.serde import protobuf
+    try:
+        from kafkactl.serde import protobuf
 
-    message = protobuf.find_message_class(schema, list(indexes) or None)
+        message = protobuf.find_message_class(schema, list(indexes) or None)
+    except ImportError as error:
+        raise make_import_error(schema.language, error) from error
     return _ParsedSchema(schema, protobuf.make_class_format(message, schema.shown), message)
 
 
 def _read_schema_id(data: bytes) -> tuple[int | str, int]:
-    """Return the id (a number) or the GUID (text) before a value, and its end in bytes.
+    """Return the id (a number) or the GUID (text) before a value, and the position of what follows it.
 
-    Raise FormatError for bytes that begin in another way.
+    A zero byte and 4 bytes are an id, a one and 16 bytes a GUID. Raise FormatError for other bytes.
     """
     if len(data) >= _HEADER.size and data[0] == _MAGIC:
         _, number = _HEADER.unpack_from(data)
@@ -369,7 +391,7 @@ def _read_schema_id(data: bytes) -> tuple[int | str, int]:
 
 
 def _encode_varint(number: int) -> bytes:
-    """Return a number that is not negative as a zigzag varint."""
+    """Return a number that is not negative as a zigzag varint, as bytes."""
     left, out = number << 1, bytearray()
     while left > 0x7F:
         out.append(left & 0x7F | 0x80)
@@ -378,13 +400,17 @@ def _encode_varint(number: int) -> bytes:
 
 
 def _read_indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
-    """Return the path of the message, and the position of the value; raise FormatError for an invalid path.
+    """Return the path of the Protobuf message, and the position of the value behind it.
 
-    `at` is the position of the path in bytes. An empty path means the first message.
+    `at` is the position of the path in bytes. An empty path, which means the first message, is returned as (0,). Raise
+    FormatError for a path that is cut off or invalid.
     """
 
     def number() -> int:
-        """Return the next zigzag varint, and move the position behind it; raise FormatError where it is cut off."""
+        """Return the next zigzag varint, and move the position behind it.
+
+        Raise FormatError where it is cut off or longer than six bytes.
+        """
         nonlocal at
         raw = shift = 0
         while True:

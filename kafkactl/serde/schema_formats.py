@@ -12,7 +12,8 @@ from kafkactl.serde.schemas import AVRO, JSON, PROTOBUF, Schema
 def make_format(schema: Schema) -> Format:
     """Return the format of a schema's values, without the header that a registry's clients write before them.
 
-    Raise UsageError for an invalid schema, and where an extra is not installed.
+    `schema.language` is AVRO, PROTOBUF or JSON. The functions of the format raise FormatError for bytes and text that
+    are not of the schema. Raise UsageError for an invalid schema, and where an extra is not installed.
     """
     makers: dict[str, Callable[[Schema], Format]] = {
         AVRO: _make_avro_format,
@@ -22,9 +23,12 @@ def make_format(schema: Schema) -> Format:
     try:
         return makers[schema.language](schema)
     except ImportError as error:
-        raise UsageError(
-            f"{schema.language} needs {error.name}", "install it: pip install 'kafkactl[schemas]'"
-        ) from error
+        raise make_import_error(schema.language, error) from error
+
+
+def make_import_error(language: str, error: ImportError) -> UsageError:
+    """Return (not raise) the error for a schema language whose package is not installed."""
+    return UsageError(f"{language} needs {error.name}", "install it: pip install 'kafkactl[schemas]'")
 
 
 def _make_avro_format(schema: Schema) -> Format:
@@ -35,7 +39,11 @@ def _make_avro_format(schema: Schema) -> Format:
 
 
 def _make_protobuf_format(schema: Schema) -> Format:
-    """Return the format of Protobuf values. Raise ImportError without protobuf, UsageError for an invalid schema."""
+    """Return the format of Protobuf values.
+
+    Raise ImportError without protobuf or (for a text) grpc_tools, UsageError for an invalid schema or a missing
+    message.
+    """
     from kafkactl.serde import protobuf
 
     return protobuf.make_format(schema)

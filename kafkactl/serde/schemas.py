@@ -60,9 +60,9 @@ class Schema:
 def read_schema(path: str, language: str) -> Schema:
     """Return the schema in a file; for Protobuf, with the other .proto files in and below its folder.
 
-    `language` is AVRO, PROTOBUF or JSON. For Protobuf, `path` can also be FILE:MESSAGE, and the file can be a
-    FileDescriptorSet, which is any file without the suffix .proto. The text is not parsed yet. Raise UsageError for a
-    file that cannot be read or is not UTF-8.
+    `language` is AVRO, PROTOBUF or JSON. For Protobuf, `path` can also be FILE:MESSAGE, where no file has this whole
+    name, and the file can be a FileDescriptorSet, which is any file without the suffix .proto. The text is not parsed
+    yet. Raise UsageError for a file that cannot be read, and for a text that is not UTF-8.
     """
     name, message = path, None
     try:
@@ -82,9 +82,9 @@ def read_schema(path: str, language: str) -> Schema:
 
 
 def _read_imports(path: Path) -> dict[str, str]:
-    """Return the other .proto files in and below a file's folder, by relative path.
+    """Return the texts of the other .proto files in and below a file's folder, by path relative to the folder.
 
-    The schema may import them. Files that cannot be read are left out.
+    The schema may import them. Files that cannot be read or are not UTF-8 are left out.
     """
     root = path.parent
     texts = {}

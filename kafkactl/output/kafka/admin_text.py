@@ -33,9 +33,9 @@ QuotaEntity = tuple[str | None, str | None, str | None]
 
 
 def format_topic(topic: TopicDescription) -> str:
-    """Return the line of kafka-topics --describe about a topic, without its partitions.
+    """Return the line of kafka-topics --describe about a topic, its end included, without its partitions.
 
-    It shows the configs that are not defaults, in the order of Java's hash table.
+    It shows the configs that are not defaults as NAME=VALUE, joined by commas, in the order of Java's hash table.
     """
     values = {setting.name: setting for setting in topic.settings}
     own_settings = [values[name] for name in sort_as_hash_map(list(values)) if not values[name].is_default]
@@ -47,10 +47,10 @@ def format_topic(topic: TopicDescription) -> str:
 
 
 def format_creation(outcome: Outcome) -> str:
-    """Return the text of kafka-topics --create for a topic.
+    """Return the text of kafka-topics --create for a topic; empty where it has nothing to say.
 
     It is Kafka's warning for a name with a period or an underscore, and then a line, which is missing where the topic
-    was not created now.
+    was not created now, as its result is not `created`. Both end with a line end.
     """
     warning = f"{_COLLISION}\n" if "." in outcome.name or "_" in outcome.name else ""
     return warning + (f"Created topic {outcome.name}.\n" if outcome.result == "created" else "")
@@ -59,7 +59,8 @@ def format_creation(outcome: Outcome) -> str:
 def format_partition(row: PartitionDescription) -> str:
     """Return the line of kafka-topics --describe about a partition, its end included.
 
-    A partition without a leader shows `none`, and eligible leaders of None show N/A.
+    A partition without a leader shows `none`, and eligible leaders of None show N/A. Replicas that are added or removed
+    are shown only while the partition moves.
     """
     moving = ""
     if row.is_moving:
@@ -72,7 +73,10 @@ def format_partition(row: PartitionDescription) -> str:
 
 
 def sort_as_described(topics: Sequence[TopicDescription]) -> list[TopicDescription]:
-    """Return topics in the order of kafka-topics --describe: that of the hash table in Kafka's tool."""
+    """Return topics in the order of kafka-topics --describe: that of the hash table in Kafka's tool.
+
+    The topics have different names, and their order counts where places in the hash table are equal.
+    """
     by_name = {topic.topic: topic for topic in topics}
     return [by_name[name] for name in sort_as_hash_map(list(by_name), len(by_name))]
 
@@ -83,7 +87,7 @@ def _format_ids(brokers: Sequence[int] | None) -> str:
 
 
 def format_offsets(rows: Iterable[PartitionOffset]) -> str:
-    """Return the lines of kafka-get-offsets.
+    """Return the lines of kafka-get-offsets, TOPIC:PARTITION:OFFSET, each with its end.
 
     Partitions without an offset are left out. Lines are sorted as text, so t-10 comes before t-2.
     """
@@ -92,9 +96,10 @@ def format_offsets(rows: Iterable[PartitionOffset]) -> str:
 
 
 def format_deletions(rows: Iterable[Deletion]) -> str:
-    """Return the text of kafka-delete-records.
+    """Return the text of kafka-delete-records: two lines of heading, and a line for each partition.
 
-    The rows keep their order; Kafka's tool has the order of a hash table.
+    A line has the new low watermark, or the error. The rows keep their order; Kafka's tool has the order of a hash
+    table.
     """
     lines = ["Executing records delete operation", "Records delete operation completed:"]
     for row in rows:
@@ -104,9 +109,10 @@ def format_deletions(rows: Iterable[Deletion]) -> str:
 
 
 def format_configs(entity: Entity, rows: Iterable[Config], all_: bool) -> str:
-    """Return the text of kafka-configs --describe about one entity; `all_` stands for its option --all.
+    """Return the text of kafka-configs --describe about one entity: a heading and a line for each config.
 
-    An entity with an empty name is the default entity of its type.
+    `all_` stands for the option --all, and changes only the heading. An entity with an empty name is the default entity
+    of its type. A value of None is null. Each line has its end.
     """
     heading = f"{'All' if all_ else 'Dynamic'} configs for {entity.type.singular} {entity.name} are:"
     lines = [heading if entity.name else f"Default configs for {entity.type} in the cluster are:"]
@@ -120,19 +126,25 @@ def format_configs(entity: Entity, rows: Iterable[Config], all_: bool) -> str:
 
 
 def format_missing_entity(entity: Entity) -> str:
-    """Return the line of kafka-configs --describe about an entity that does not exist."""
+    """Return the line of kafka-configs --describe about an entity that does not exist, its end included."""
     return f"The {entity.type.singular} '{entity.name}' doesn't exist and doesn't have dynamic config.\n"
 
 
 def format_alteration(entity: Entity) -> str:
-    """Return the line of kafka-configs --alter about an entity; an empty name is the default entity."""
+    """Return the line of kafka-configs --alter about an entity, its end included.
+
+    An empty name is the default entity.
+    """
     if entity.name:
         return f"Completed updating config for {entity.type.singular} {entity.name}.\n"
     return f"Completed updating default config for {entity.type} in the cluster.\n"
 
 
 def format_quotas(rows: Sequence[Quota]) -> str:
-    """Return the lines of kafka-configs --describe about quotas, in the order of Java's hash tables; "" without any."""
+    """Return the lines of kafka-configs --describe about quotas, a line for each entity; "" without any.
+
+    Lines, and the quotas in a line, have the order of Java's hash tables. Each line has its end.
+    """
     by_entity: dict[QuotaEntity, dict[str, float]] = {}
     for row in rows:
         by_entity.setdefault(row.entity, {})[row.name] = row.value
@@ -151,9 +163,9 @@ def format_quotas(rows: Sequence[Quota]) -> str:
 
 
 def format_credentials(rows: Iterable[Credential]) -> str:
-    """Return the lines of kafka-configs --describe about the SCRAM credentials of users, in the order of the rows.
+    """Return the lines of kafka-configs --describe about the SCRAM credentials of users, each with its end.
 
-    All credentials of a user are on the line of the first; "" without any.
+    A user has one line with all credentials, at the place of the first one in `rows`. The text is empty without rows.
     """
     by_user: dict[str, list[str]] = {}
     for row in rows:

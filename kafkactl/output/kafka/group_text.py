@@ -21,9 +21,10 @@ _REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Recon
 
 
 def format_groups(groups: Sequence[GroupListing], with_type: bool, with_state: bool) -> str:
-    """Return the text of --list, in the order of a Java HashMap; empty without groups and columns.
+    """Return the text of --list, a line for each group, in the order of a Java HashMap.
 
-    `with_type` and `with_state` stand for the options --type and --state, which add columns and a heading.
+    `with_type` and `with_state` stand for the options --type and --state, which add columns and a heading. Without both
+    the text has only names, and is empty without groups.
     """
     by_name = {group.group: group for group in groups}
     ordered = [by_name[name] for name in sort_as_hash_map(list(by_name))]
@@ -41,7 +42,10 @@ def format_groups(groups: Sequence[GroupListing], with_type: bool, with_state: b
 
 
 def format_state_message(description: GroupDescription) -> str:
-    """Return the message about a group's state that the tool prints to stderr; empty where there is none."""
+    """Return the message about a group without members or in a rebalance that the tool prints to stderr.
+
+    It begins and ends with a line end; it is empty for a group in another state.
+    """
     if description.state == "Empty":
         return f"\nConsumer group '{description.group}' has no active members.\n"
     if description.state in _REBALANCING:
@@ -52,7 +56,8 @@ def format_state_message(description: GroupDescription) -> str:
 def format_offsets(lag: GroupLag, verbose: bool) -> str:
     """Return the text of --describe --offsets about one group; `verbose` adds leader epochs.
 
-    The text is empty for a group that is dead or has no partitions.
+    It begins with an empty line and ends with a line end. It is empty for a dead group, and for one without partitions
+    that have a commit or a member. Raise KeyError where a member reads a partition that `lag` does not have.
     """
     rows = [_make_offset_cells(row, member) for row, member in _sort_rows(lag)]
     if lag.description.state == "Dead" or not rows:
@@ -68,7 +73,8 @@ def format_offsets(lag: GroupLag, verbose: bool) -> str:
 def format_members(description: GroupDescription, verbose: bool) -> str:
     """Return the text of --describe --members about one group; `verbose` adds assignments and epochs.
 
-    Members keep their order. A group without members has only the heading, as in Kafka's tool.
+    It begins with an empty line and ends with a line end. Members keep their order. A group without members has only
+    the heading, as in Kafka's tool. The column GROUP-INSTANCE-ID is there where a member has one.
     """
     with_instance = any(member.instance_id for member in description.members)
     mixed = {member.upgraded for member in description.members} >= {True, False}
@@ -93,7 +99,7 @@ def format_members(description: GroupDescription, verbose: bool) -> str:
 def format_state(description: GroupDescription, verbose: bool) -> str:
     """Return the text of --describe --state about one group; `verbose` adds epochs.
 
-    The text is empty for a dead group.
+    It begins with an empty line and ends with a line end. It is empty for a dead group. Unknown values are hyphens.
     """
     if description.state == "Dead":
         return ""
@@ -125,9 +131,10 @@ def format_state(description: GroupDescription, verbose: bool) -> str:
 
 
 def format_reset(plans: Mapping[str, Mapping[Partition, int]]) -> str:
-    """Return the text of --reset-offsets, in the order of Java's hash tables.
+    """Return the text of --reset-offsets: an empty line, a heading, and a line for each partition.
 
-    `plans` has the new offsets by group and partition.
+    `plans` maps from the group to the new offsets by partition. Lines have the order of Java's hash tables, and the
+    text ends with a line end. Without groups the text is one line end.
     """
     names = [topic for plan in plans.values() for topic, _ in plan]
     first = max([_WIDTH, *map(len, plans)])
@@ -145,7 +152,10 @@ def format_reset(plans: Mapping[str, Mapping[Partition, int]]) -> str:
 
 
 def format_empty_partitions(partitions: Sequence[Partition]) -> str:
-    """Return the warnings of --to-datetime about partitions without a record since that time; "" without any."""
+    """Return the warnings of --to-datetime about partitions without a record since that time.
+
+    They have the order of a Java HashMap, and an empty line before each one. Without partitions the text is empty.
+    """
     return "".join(
         f"\nWarn: Partition {number} from topic {topic} is empty. Falling back to latest known offset.\n"
         for topic, number in sort_partitions(partitions)
@@ -153,9 +163,10 @@ def format_empty_partitions(partitions: Sequence[Partition]) -> str:
 
 
 def format_export(plans: Mapping[str, Mapping[Partition, int]], with_group: bool) -> str:
-    """Return the csv of --reset-offsets --export, without a heading, in the order of Java's hash tables.
+    """Return the csv of --reset-offsets --export, TOPIC,PARTITION,OFFSET, without a heading.
 
-    `plans` has the new offsets by group and partition; `with_group` adds the group to each row. An empty line ends it.
+    `plans` maps from the group to the new offsets by partition; `with_group` puts the group at the beginning of each
+    row. Rows have the order of Java's hash tables. An empty line ends the text.
     """
     from kafkactl.output.kafka.java_text import format_csv_line
 
@@ -168,9 +179,10 @@ def format_export(plans: Mapping[str, Mapping[Partition, int]], with_group: bool
 
 
 def format_offset_deletions(group: str, results: Mapping[Partition, str | None]) -> str:
-    """Return the text of --delete-offsets about one group, after a request that succeeded; rows are sorted as text.
+    """Return the text of --delete-offsets about one group, after a request that succeeded.
 
-    `results` has the error of each partition, or None where its offset was deleted.
+    `results` has the error of each partition, or None where its offset was deleted. Rows are sorted by topic and number
+    as one text. The text ends with a line end.
     """
     failed = any(error is not None for error in results.values())
     head = "\nError: Encountered some partition-level error, see the follow-up details.\n"
@@ -184,9 +196,10 @@ def format_offset_deletions(group: str, results: Mapping[Partition, str | None])
 
 
 def format_deletions(results: Mapping[str, str | None]) -> str:
-    """Return the text of --delete, groups in the order of a Java HashMap.
+    """Return the text of --delete, groups in the order of a Java HashMap, with a line end at its end.
 
-    `results` has the error of each group, or None where it was deleted.
+    `results` has the error of each group, or None where it was deleted. Where none failed, one line names them all;
+    otherwise the failed ones come first, one a line, and then the deleted ones, if there are any.
     """
     deleted_names = [name for name, error in results.items() if error is None]
     quoted = ", ".join(f"'{name}'" for name in sort_as_hash_map(deleted_names))
@@ -211,7 +224,8 @@ def sort_partitions(partitions: Sequence[Partition]) -> list[Partition]:
 def _sort_rows(lag: GroupLag) -> Iterable[tuple[PartitionLag, Member | None]]:
     """Yield partitions with the member that reads each one, members with the most partitions first.
 
-    Partitions that have a commit and no member follow, sorted, with None. Partitions with neither are left out.
+    Partitions of a member are sorted. Partitions that have a commit and no member follow, sorted, with None. Partitions
+    with neither are left out. Raise KeyError where a member reads a partition that `lag` does not have.
     """
     rows = {(row.topic, row.partition): row for row in lag.partitions}
     owned = set()
@@ -225,7 +239,11 @@ def _sort_rows(lag: GroupLag) -> Iterable[tuple[PartitionLag, Member | None]]:
 
 
 def _make_offset_cells(row: PartitionLag, member: Member | None) -> list[str]:
-    """Return the cells of a partition's row as text; a hyphen for each unknown one, and for `member` None."""
+    """Return the cells of a partition's row as text, a hyphen for each unknown one.
+
+    A `member` of None gives hyphens, and so does the leader epoch without a commit. The lag is below zero where the log
+    was cut.
+    """
     has_lag = row.current_offset is not None and row.log_end_offset is not None
     lag = (row.log_end_offset or 0) - (row.current_offset or 0)  # below zero where the log was cut, as in the tool
     return [
@@ -246,7 +264,10 @@ _WIDENED = frozenset({0, 1, 2, 3, 4, 7, 9})
 
 
 def _make_member_cells(description: GroupDescription, member: Member) -> list[str]:
-    """Return the cells of a member's row as text; a hyphen for each unknown one."""
+    """Return the cells of a member's row as text; a hyphen for each unknown one.
+
+    A missing instance id is an empty text, and not a hyphen.
+    """
     return [
         description.group,
         member.consumer_id,
@@ -263,7 +284,7 @@ def _make_member_cells(description: GroupDescription, member: Member) -> list[st
 
 
 def _format_assignment(partitions: Sequence[Partition]) -> str:
-    """Return partitions as TOPIC:0,1;TOPIC:2; a hyphen for none."""
+    """Return partitions as TOPIC:0,1;TOPIC:2, sorted; a hyphen for none."""
     by_topic: dict[str, list[int]] = defaultdict(list)
     for topic, number in sorted(partitions):
         by_topic[topic].append(number)

@@ -19,15 +19,18 @@ KeyAndValue = tuple[str | None, str | None]
 
 
 def make_coordinator_parser(topic: str) -> Callable[[Record], KeyAndValue]:
-    """Return a function that formats the records of a coordinator's topic.
+    """Return a function that takes a record of a coordinator's topic and returns its key and value as text.
 
-    `topic` is consumer_offsets, transaction_state or share_group_state. The function returns the texts of key and
-    value; for a tombstone the value is <DELETE>. It returns an error of the decoder as text in place of the key, and
-    None as the value; it raises FormatError for a record without a key.
+    `topic` is consumer_offsets, transaction_state or share_group_state. The texts are JSON; the value of a tombstone is
+    <DELETE>. The function returns an error of the decoder as text in place of the key, and None as the value; it raises
+    FormatError for a record without a key.
     """
 
     def parse(record: Record) -> KeyAndValue:
-        """Return the texts of key and value. Raise FormatError for a record without a key."""
+        """Return the texts of key and value, or an error's text and None.
+
+        Raise FormatError for a record without a key.
+        """
         if record.key is None:
             raise FormatError(
                 f"the record at offset {record.offset} has no key, which every record of this topic has",
@@ -48,9 +51,9 @@ def make_coordinator_parser(topic: str) -> Callable[[Record], KeyAndValue]:
 
 
 def format_cluster_metadata(record: Record) -> KeyAndValue:
-    """Return None and the text of a record of __cluster_metadata.
+    """Return None and the text of a record of __cluster_metadata: JSON with type, version and data.
 
-    An error of the decoder is the text; nothing is raised.
+    An error of the decoder is the text, also for a value of None; nothing is raised.
     """
     try:
         parsed = parse_metadata_record("cluster_metadata", record.value or b"")
@@ -60,7 +63,7 @@ def format_cluster_metadata(record: Record) -> KeyAndValue:
 
 
 def format_remote_log_metadata(record: Record) -> KeyAndValue:
-    """Return None and the text of a record of __remote_log_metadata.
+    """Return None and the text of a record of __remote_log_metadata, an object as Java prints it.
 
     An error of the decoder, and the missing value of a tombstone, give the error as the text; nothing is raised.
     """
@@ -82,7 +85,10 @@ _DELETE_STATES = ("DELETE_PARTITION_MARKED", "DELETE_PARTITION_STARTED", "DELETE
 
 
 def _format_segment(fields: Mapping[str, Any]) -> str:
-    """Return RemoteLogSegmentMetadata as text; raise FormatError for offsets, epochs or a state that Kafka refuses."""
+    """Return RemoteLogSegmentMetadata as text.
+
+    Raise FormatError for a negative start offset, an end offset before it, missing leader epochs, and an unknown state.
+    """
     start, end = fields["startOffset"], fields["endOffset"]
     if start < 0:
         raise FormatError(f"Unexpected start offset = {start}. StartOffset for a remote segment cannot be negative")
@@ -161,7 +167,7 @@ def _format_java_object(name: str, **parts: object) -> str:
 
 
 def _format_segment_id(entry: Mapping[str, Any]) -> str:
-    """Return RemoteLogSegmentId as text."""
+    """Return RemoteLogSegmentId as text: RemoteLogSegmentId{topicIdPartition=..., id=...}."""
     return _format_java_object(
         "RemoteLogSegmentId", topicIdPartition=_format_topic_partition(entry["topicIdPartition"]), id=entry["id"]
     )
@@ -173,7 +179,10 @@ def _format_topic_partition(entry: Mapping[str, Any]) -> str:
 
 
 def _format_leader_epochs(fields: Mapping[str, Any]) -> str:
-    """Return leader epochs and offsets as a Java map, sorted by epoch; raise FormatError without any."""
+    """Return leader epochs and offsets as a Java map, {EPOCH=OFFSET, ...}, sorted by epoch.
+
+    Raise FormatError without any.
+    """
     epochs = {entry["leaderEpoch"]: entry["offset"] for entry in fields["segmentLeaderEpochs"]}
     if not epochs:
         raise FormatError("segmentLeaderEpochs can not be null or empty")
@@ -181,7 +190,7 @@ def _format_leader_epochs(fields: Mapping[str, Any]) -> str:
 
 
 def _format_custom_metadata(fields: Mapping[str, Any]) -> str:
-    """Return custom metadata as a Java Optional, with the number of its bytes."""
+    """Return custom metadata as a Java Optional, with the number of its bytes; Optional.empty for None."""
     custom = fields["customMetadata"]
     return "Optional.empty" if custom is None else f"Optional[CustomMetadata{{{len(custom)} bytes}}]"
 

@@ -20,10 +20,10 @@ def sort_as_hash_map(keys: Sequence[str], capacity: int = _DEFAULT_CAPACITY) -> 
 
 
 def sort_by_hash(keys: Sequence[K], hash_code: Callable[[K], int], capacity: int = _DEFAULT_CAPACITY) -> list[K]:
-    """Return keys in the order of a java.util.HashMap, with the hash codes of `hash_code`.
+    """Return keys in the order of a java.util.HashMap; keys with equal places keep their order.
 
-    Hash codes are unsigned numbers of 32 bits. `keys` are unique and in the order in which they were put; `capacity` is
-    the initial capacity of the map.
+    `hash_code` takes a key and returns its hash code, an unsigned number of 32 bits. `keys` are unique and in the order
+    in which they were put; `capacity` is the initial capacity of the map.
     """
     size = 1
     while size < capacity:
@@ -35,9 +35,9 @@ def sort_by_hash(keys: Sequence[K], hash_code: Callable[[K], int], capacity: int
 
 @functools.cache  # every topic has the same names of settings
 def compute_string_hash(text: str) -> int:
-    """Return java.lang.String.hashCode of a text, as an unsigned number of 32 bits."""
+    """Return java.lang.String.hashCode of a text, as an unsigned number of 32 bits. Lone surrogates count, too."""
     value = 0
-    units = text.encode("utf-16-be")
+    units = text.encode("utf-16-be", "surrogatepass")
     for high, low in zip(units[::2], units[1::2], strict=True):
         value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
     return value

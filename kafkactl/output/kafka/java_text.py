@@ -12,10 +12,10 @@ _CONTROL_CHARACTER = re.compile(r"\\u00([01][0-9a-f])")
 
 
 def format_json(value: Any) -> str:
-    """Return a value as compact JSON on one line; bytes as base64.
+    """Return a value as compact JSON on one line, without a line end; bytes as base64.
 
-    The value consists of mappings, lists, texts, numbers, bools, bytes and None. Floats are written as in Java; NaN and
-    infinity are strings. Raise TypeError for any other type.
+    The value consists of mappings with texts as keys, lists, texts, numbers, bools, bytes and None. Floats are written
+    as in Java; NaN and infinity are strings. Raise TypeError for any other type.
     """
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{format_json(name)}:{format_json(inner)}" for name, inner in value.items()) + "}"
@@ -32,9 +32,9 @@ def format_json(value: Any) -> str:
 
 
 def format_double(value: float) -> str:
-    """Return a float as java.lang.Double.toString: scientific below 10^-3 and from 10^7 on.
+    """Return a float as java.lang.Double.toString: 0.001, 100.0, 1.0E7, NaN, -Infinity.
 
-    NaN and Infinity by name.
+    It is scientific below 10^-3 and from 10^7 on, and has one digit at least behind the point.
     """
     if value != value:
         return "NaN"
@@ -62,7 +62,10 @@ def format_boolean(value: bool) -> str:
 
 
 def make_plain(value: Any) -> Any:
-    """Return a value for other writers of JSON: bytes become base64, also inside objects and lists."""
+    """Return a value for other writers of JSON: bytes become base64 text, also inside objects and lists.
+
+    Keys and all other values stay; the argument is not changed.
+    """
     if isinstance(value, Mapping):
         return {name: make_plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -77,13 +80,17 @@ _CSV_LONGEST_CHECKED = 24
 def format_csv_line(values: Sequence[str | int]) -> str:
     """Return cells as a line of csv with its line end, like Jackson's CsvMapper.
 
-    Jackson also quotes cells that only might need it.
+    Numbers stay. Texts are in quotes where they are empty, longer than 24 characters, or have a character up to the
+    comma.
     """
     return ",".join(_format_csv_cell(value) if isinstance(value, str) else str(value) for value in values) + "\n"
 
 
 def _format_csv_cell(text: str) -> str:
-    """Return a cell; quoted where it is empty, long, or has a character up to the comma."""
+    """Return a text as a cell, in quotes where it is empty, longer than 24, or has a character up to a comma.
+
+    Characters are compared by their numbers, so that blanks, quotes, # and + are up to the comma.
+    """
     if len(text) <= _CSV_LONGEST_CHECKED and all(character > "," for character in text) and text:
         return text
     return '"' + text.replace('"', '""') + '"'

@@ -22,14 +22,14 @@ class RecordWriter(ABC):
     def write(self, message: Any) -> bytes:
         """Return the bytes of one record, a message of confluent_kafka; nothing is written here.
 
-        Raise FormatError for a key, value or header that is not of its format, and KafkactlError for headers that
-        cannot be read.
+        Raise FormatError for a key, value or header that is not of its format, OperationError and UnreachableError
+        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
         """Return the bytes of many records, in their order.
 
-        Raise FormatError for a key, value or header that is not of its format, and KafkactlError for headers that
-        cannot be read.
+        Raise FormatError for a key, value or header that is not of its format, OperationError and UnreachableError
+        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         return b"".join(map(self.write, messages))

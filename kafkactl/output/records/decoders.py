@@ -49,9 +49,11 @@ class Decoder:
 
 
 def find_class_format(name: str) -> Format:
-    """Return the format that a decoder class of Kafka's stands for.
+    """Return the format that a decoder class of Kafka's stands for, such as Integer or ByteArrayDeserializer.
 
-    The class can be named with or without its package and its suffix. Raise UsageError for an unknown class.
+    The class can be named with or without its package and its suffix, Decoder or Deserializer; its own name may be in
+    any case. Integer and Long ignore bytes behind the number, unless the suffix is Deserializer. Raise UsageError for
+    an unknown class.
     """
     short = name
     for package in _PACKAGES:
@@ -71,36 +73,47 @@ def find_class_format(name: str) -> Format:
 def make_format_decoder(key: Format, value: Format) -> Decoder:
     """Return the decoder of keys and values of these formats.
 
-    In its `values`, keys and values of the format string stay bytes. A schema id in a header counts, as in
-    add_schema_id. The decoder raises FormatError for bytes that are not of their format.
+    Where a record has the schema's id in a header, the id is put before the data. In the decoder's `values`, keys and
+    values of the format string stay bytes, and all others are text. The decoder raises FormatError for bytes that are
+    not of their format, and OperationError and UnreachableError where a schema registry refuses or does not answer.
     """
 
     def text(record: Record) -> tuple[str | None, str | None]:
-        """Return key and value as text, None for an absent one; raise FormatError."""
+        """Return key and value as text in their formats, None for an absent one.
+
+        Raise FormatError for bytes that are not of their format.
+        """
         return (
             None if record.key is None else key.to_text(key.add_schema_id(record.key, record.headers)),
             None if record.value is None else value.to_text(value.add_schema_id(record.value, record.headers)),
         )
 
     def decode_part(data: bytes | None, format: Format, record: Record) -> bytes | str | None:
-        """Return a key or value as text, or as bytes for the format string; None for None."""
+        """Return a key or value as text, or as bytes for the format string; None for None.
+
+        Raise FormatError for bytes that are not of the format.
+        """
         if data is None or format.name == formats.STRING:
             return data
         return format.to_text(format.add_schema_id(data, record.headers))
 
     def values(record: Record) -> tuple[Any, Any]:
-        """Return key and value as data for JSON, None for an absent one; raise FormatError."""
+        """Return key and value as text, or as bytes for the format string; None for an absent one.
+
+        Raise FormatError for bytes that are not of their format.
+        """
         return decode_part(record.key, key, record), decode_part(record.value, value, record)
 
     return Decoder(text, values, key.name == value.name == formats.STRING)
 
 
 def make_topic_decoder(topic: str) -> Decoder:
-    """Return the decoder of one of Kafka's internal topics.
+    """Return the decoder of one of Kafka's internal topics; `topic` is one of TOPICS.
 
-    `topic` is one of TOPICS. The decoder's `text` has the errors of Kafka's tool in place of records that it cannot
-    decode, but raises FormatError for a record of a coordinator's topic without a key; `values` raises FormatError for
-    all these records.
+    The decoder's `text` has the errors of Kafka's tool in place of records that it cannot decode, but raises
+    FormatError for a record of a coordinator's topic (the first three of TOPICS) without a key. `values` raises
+    FormatError for all these records. It returns a dict of the key's type and data, and one of the value's version and
+    data, or None for a tombstone; for the other two topics None and a dict of type, version and data.
     """
     from kafkactl.output.kafka import internal_text
     from kafkactl.storage.internal.coordinator import parse_coordinator_record
@@ -114,12 +127,16 @@ def make_topic_decoder(topic: str) -> Decoder:
         text = internal_text.make_coordinator_parser(topic)
 
     def metadata(record: Record) -> tuple[Any, Any]:
-        """Return None and the fields of a record's value; raise FormatError."""
+        """Return None and a dict of the value's type, version and data; raise FormatError."""
         parsed = parse_metadata_record(topic, record.value or b"")
         return None, {"type": parsed.type, "version": parsed.version, "data": parsed.fields}
 
     def coordinator(record: Record) -> tuple[Any, Any]:
-        """Return the fields of key and value, the value None for a tombstone; raise FormatError."""
+        """Return a dict of the key's type and data, and one of the value's version and data.
+
+        The value is None for a tombstone. Raise FormatError for a record without a key, and for one that cannot be
+        decoded.
+        """
         if record.key is None:
             raise FormatError("the record has no key")
         parsed = parse_coordinator_record(topic, record.key, record.value)

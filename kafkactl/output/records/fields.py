@@ -18,8 +18,9 @@ BASE64_SUFFIX = "_base64"
 def encode_field(name: str, data: bytes | None, format: Format | None = None) -> dict[str, str | None]:
     """Return bytes as a dict of one field: `name`, or NAME_base64 for bytes that are not UTF-8.
 
-    Data of None give None. A `format` other than string gives its text. Raise FormatError for bytes that are not of
-    that format.
+    Data of None give None. With a `format` other than string the field is always `name`, with the format's text. Raise
+    FormatError for bytes that are not of that format, and OperationError and UnreachableError where a schema registry
+    refuses or does not answer.
     """
     if data is None:
         return {name: None}
@@ -34,7 +35,8 @@ def encode_field(name: str, data: bytes | None, format: Format | None = None) ->
 def encode_headers(headers: Iterable[tuple[str | bytes, bytes | None]]) -> list[Any]:
     """Return headers, in their order, as pairs [name, value], or as objects with name and value.
 
-    An object is used where one of both is not UTF-8: its field is name_base64 or value_base64. An absent value is None.
+    Both are text. An object is used where one of both is not UTF-8, which is name_base64 or value_base64 in place of
+    name or value. An absent value is None.
     """
     items: list[Any] = []
     for name, value in headers:

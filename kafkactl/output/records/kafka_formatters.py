@@ -47,9 +47,9 @@ _INTERNAL: Mapping[str, _Records] = {
 
 
 def strip_package(name: str) -> str:
-    """Return the name of a formatter class without its package.
+    """Return the name of a formatter class without its package; the name may lack it.
 
-    Raise UsageError for an unknown class.
+    Raise UsageError for a class that is not in LINES, not NOTHING, and not a formatter of an internal topic.
     """
     short = name
     for package in _PACKAGES:
@@ -73,19 +73,20 @@ class InternalRecords(RecordWriter):
     """Writer of records of an internal topic, each as JSON on its own line (Kafka's tool writes no line end)."""
 
     def __init__(self, name: str) -> None:
-        """Take the name of a formatter class without its package.
+        """Take the name of a formatter class of an internal topic, without its package.
 
-        Raise KeyError for one that is not of an internal topic.
+        Raise KeyError for any other name.
         """
         records = _INTERNAL[name]
         self._topic = records.topic
         self._types = {layout.api_key for layout in find_layouts(records.topic, "key") if records.shows(layout.name)}
 
     def write(self, message: Any) -> bytes:
-        """Return a record as a line of JSON with its end.
+        """Return a record as a line of JSON with its end: key (type and data) and value (version and data).
 
-        The result is empty for a record without a key or of a type that is not shown. Raise FormatError for a record
-        that cannot be decoded.
+        The value is null for a tombstone. The result is empty for a record without a key, of a type that is unknown, or
+        of one that the formatter does not show. Raise FormatError, with the offset, for a record that cannot be
+        decoded.
         """
         key, value = message.key(), message.value()
         if key is None:

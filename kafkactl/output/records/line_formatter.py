@@ -43,9 +43,10 @@ class LineFormatter:
     }
 
     def __init__(self, properties: Mapping[str, str], key: Format, value: Format, header: Format | None = None) -> None:
-        """Take the properties, and the formats of keys, values and values of headers; None prints these as they are.
+        """Take the properties, and the formats of keys, of values and of the values of headers.
 
-        Raise UsageError for unknown properties and invalid values.
+        A `header` of None prints the values of headers as their bytes are. Raise UsageError for a property that is not
+        in DEFAULTS, and for a value of print.* that is not true or false.
         """
         settings = fill_defaults(properties, self.DEFAULTS, "formatter")
         self._separator = settings["key.separator"].encode()
@@ -75,7 +76,9 @@ class LineFormatter:
     def format(self, message: Message) -> bytes:
         """Return one record with the end of its line; empty where no field is printed.
 
-        Raise FormatError for bytes that are not of their format, and KafkactlError for headers that cannot be read.
+        The fields have the order of `print.*` in DEFAULTS, with key.separator between them. Raise FormatError for a
+        key, value or header that is not of its format, OperationError and UnreachableError where a schema registry
+        refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         if not self._fields:
             return b""
@@ -84,7 +87,8 @@ class LineFormatter:
     def format_all(self, messages: Sequence[Message]) -> bytes:
         """Return many records in their order; the most frequent form is written without a call for each field.
 
-        Raise FormatError for bytes that are not of their format, and KafkactlError for headers that cannot be read.
+        Raise FormatError for a key, value or header that is not of its format, OperationError and UnreachableError
+        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
         """
         if self.plain is None:
             return b"".join(map(self.format, messages))
@@ -109,12 +113,16 @@ class LineFormatter:
         return f"{name}:{milliseconds}".encode() if name else b"NO_TIMESTAMP"
 
     def _write_epoch(self, message: Message) -> bytes:
-        """Return the leader epoch; Epoch:NOT_PRESENT without one."""
+        """Return the leader epoch as Epoch:NUMBER; Epoch:NOT_PRESENT without one."""
         epoch = message.leader_epoch()
         return b"Epoch:NOT_PRESENT" if epoch is None else f"Epoch:{epoch}".encode()
 
     def _write_headers(self, message: Message) -> bytes:
-        """Return the headers as NAME:VALUE; NO_HEADERS without any. Raise FormatError for a value not of its format."""
+        """Return the headers as NAME:VALUE with headers.separator between; NO_HEADERS without any.
+
+        A value of None is the null literal. Raise FormatError for a value not of its format, and KafkactlError for
+        headers that cannot be read.
+        """
         headers = read_headers(message)
         if not headers:
             return b"NO_HEADERS"
@@ -122,6 +130,10 @@ class LineFormatter:
 
 
 def _write_or_null(format: Format, null: bytes) -> Callable[[Any], bytes]:
-    """Return a function that writes bytes in a format, and the null literal for None; it raises FormatError."""
+    """Return a function that takes a record's bytes and returns them in a format, and `null` for None.
+
+    The function raises FormatError for bytes that are not of the format, and OperationError and UnreachableError where
+    a schema registry refuses or does not answer.
+    """
     write = format.to_output
     return lambda data: null if data is None else write(data)

@@ -28,9 +28,10 @@ class Template(RecordWriter):
     """
 
     def __init__(self, text: str, key: Format, value: Format) -> None:
-        """Take a template, and the formats of keys and values.
+        r"""Take a template with the marks in MARKS, and the formats of keys and values.
 
-        Raise UsageError for an unknown mark; an unknown escape stays.
+        Escapes (\t, \n, \r, \0, \xHH, \\) are replaced; an unknown escape stays. Raise UsageError for an unknown mark,
+        and for a single % at the end.
         """
         self._key, self._value = key.to_output, value.to_output
         marks: dict[str, Callable[[Any], bytes]] = {
@@ -61,19 +62,20 @@ class Template(RecordWriter):
     def write(self, message: Any) -> bytes:
         """Return the bytes of one record, without a line end that the template does not have.
 
-        Raise FormatError for a key or value that is not of its format, and KafkactlError for headers that cannot be
-        read.
+        Lengths count the record's own bytes, before the format; they are -1 for None. Raise FormatError for a key,
+        value or header that is not of its format, OperationError and UnreachableError where a schema registry refuses
+        or does not answer, and KafkactlError for headers that cannot be read.
         """
         return b"".join([part if isinstance(part, bytes) else part(message) for part in self._parts])
 
     def _add_literal(self, literal: str) -> None:
-        """Add the text between two marks, with its escapes replaced."""
+        """Add the text between two marks to the parts, with its escapes replaced; empty text adds nothing."""
         if literal:
             self._parts.append(unescape(literal).encode("utf-8", "surrogateescape"))
 
     @staticmethod
     def _write_or_empty(data: bytes | None, write: Callable[[bytes], bytes]) -> bytes:
-        """Return bytes in their format; nothing for None."""
+        """Return bytes as `write` converts them; nothing for None. The errors of `write` are raised."""
         return b"" if data is None else write(data)
 
 
@@ -83,6 +85,9 @@ def _count_bytes(data: bytes | None) -> int:
 
 
 def _format_headers(message: Any) -> bytes:
-    """Return headers as NAME=VALUE joined by commas; NULL for a value of None."""
+    """Return headers as NAME=VALUE joined by commas; NULL for a value of None, nothing without headers.
+
+    Raise KafkactlError for headers that cannot be read.
+    """
     pairs = read_headers(message)
     return b",".join(name_bytes(name) + b"=" + (b"NULL" if value is None else value) for name, value in pairs)

@@ -27,14 +27,21 @@ class UndeliveredSink:
     """
 
     def __init__(self, topic: str, file: Path | None) -> None:
-        """Check that the file can be written; raise UsageError where it cannot. A `file` of None means stderr."""
+        """Check that the file can be written; a `file` of None means stderr.
+
+        Nothing is opened or created yet. Raise UsageError for `-`, for a directory, and for a file that cannot be
+        written.
+        """
         self._topic, self._path = topic, file
         self._descriptor: int | None = None
         if file is not None:
             _require_writable(file)
 
     def tell(self, record: UndeliveredRecord) -> None:
-        """Write one record at once, to the file or to stderr. Nothing is raised where neither can be written."""
+        """Write one record at once: a line of JSON into the file, or an error message on stderr.
+
+        Where the file cannot be written, the record goes to stderr. Nothing is raised where neither can be written.
+        """
         if self._path is None or not self._append(dump_json(_make_fields(record)) + b"\n"):
             key = "no key" if record.key is None else f"key {_shorten(record.key)}"
             people.error(
@@ -44,16 +51,18 @@ class UndeliveredSink:
             )
 
     def __enter__(self) -> UndeliveredSink:
+        """Return this object; no file is opened yet."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Close the file, if it was opened; errors pass through."""
         if self._descriptor is not None:
             os.close(self._descriptor)
 
     def _append(self, line: bytes) -> bool:
-        """Append a whole line to the file, or nothing.
+        """Append a line, with its end, to the file as a whole, or nothing.
 
-        Return False where that failed; an error is then written to stderr, once.
+        Return False where that failed; an error is then written to stderr, and later records go to stderr as well.
         """
         try:
             if self._descriptor is None:
@@ -71,9 +80,9 @@ class UndeliveredSink:
 
 
 def _require_writable(file: Path) -> None:
-    """Raise UsageError for a file that could not be opened for writing.
+    """Raise UsageError for `-`, for a directory, and for a file that cannot be written or created.
 
-    The file is not created.
+    The file is neither opened nor created.
     """
     if str(file) == "-":
         raise UsageError(
@@ -105,7 +114,10 @@ def _write_whole(descriptor: int, line: bytes) -> None:
 
 
 def _shorten(data: bytes | None) -> str:
-    """Return the beginning of a key or value as text in quotes; null for None."""
+    """Return the first 200 characters of a key or value as text in quotes, `...` behind a cut one; null for None.
+
+    Bytes that are not UTF-8 are visible escapes.
+    """
     if data is None:
         return "null"
     text = data.decode("utf-8", errors="backslashreplace")
@@ -113,7 +125,11 @@ def _shorten(data: bytes | None) -> str:
 
 
 def _make_fields(record: UndeliveredRecord) -> dict[str, Any]:
-    """Return a record as the fields that `produce --input json` reads, with the error."""
+    """Return a record as the fields that `produce --input json` reads, with the error.
+
+    The fields are key, value, headers, partition, timestamp and error; key_base64 and value_base64 where these are not
+    UTF-8. Fields of None, and headers without any, are left out.
+    """
     fields = {
         **encode_field("key", record.key),
         **encode_field("value", record.value),

@@ -46,9 +46,10 @@ class Style:
 def make_record_writer(style: Style, key: Format, value: Format) -> RecordWriter:
     """Return the writer for a style: Kafka's own lines, unless the style has another form.
 
-    `key` and `value` are the formats of keys and values. Raise UsageError for more than one form, for properties of a
-    form that is no lines, for an unknown formatter, property or deserializer, for an unknown mark in a template, and
-    for a null marker that csv cannot have.
+    `key` and `value` are the formats of keys and values. Output formats without a form of their own here give columns;
+    plain gives lines. Raise UsageError for more than one form, for properties of a form that is no lines, for an
+    unknown formatter, property, deserializer or encoding, for an unknown mark in a template, and for a null marker that
+    csv cannot have.
     """
     from kafkactl.output.records import kafka_formatters
 
@@ -88,8 +89,9 @@ _DESERIALIZERS = ("key.deserializer", "value.deserializer", "headers.deserialize
 def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Format) -> LineFormatter:
     """Return the formatter of lines.
 
-    Deserializers in the properties can be classes of Kafka's; otherwise the formats `key` and `value` count. Raise
-    UsageError for an unknown class, property or encoding.
+    The properties key.deserializer, value.deserializer and headers.deserializer name classes of Kafka's; with
+    `.encoding` behind the name they are encodings of text, which count before a class. Without them the formats `key`
+    and `value` count. Raise UsageError for an unknown class, property or encoding.
     """
     deserializers = {name: find_class_format(text) for name, text in properties.items() if name in _DESERIALIZERS}
     for name, text in properties.items():
@@ -107,10 +109,10 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
 
 
 def _find_encoding_format(name: str, encoding: str) -> Format:
-    """Return the format of text in the encoding that configures a deserializer.
+    """Return the format of text in an encoding.
 
-    `name` is the whole name of the property. Raise UsageError for any other setting than `encoding`, for an unknown
-    encoding, and for UTF-16 without a byte order.
+    `name` is the whole name of the property, for example key.deserializer.encoding. Raise UsageError for any other
+    setting than `encoding`, for an unknown encoding, and for UTF-16 without a byte order.
     """
     if not name.endswith(".encoding"):
         raise UsageError(
@@ -125,15 +127,24 @@ class Lines(RecordWriter):
     """Writer of lines as Kafka's console consumer prints them."""
 
     def __init__(self, formatter: LineFormatter) -> None:
+        """Take the formatter of the lines."""
         self._formatter = formatter
         self.plain = formatter.plain
 
     def write(self, message: Any) -> bytes:
-        """Return one line with its end; raise FormatError for bytes that are not of their format."""
+        """Return one line with its end.
+
+        Raise FormatError for a key, value or header that is not of its format, OperationError and UnreachableError
+        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        """
         return self._formatter.format(message)
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
-        """Return many lines; raise FormatError for bytes that are not of their format."""
+        """Return many lines, each with its end.
+
+        Raise FormatError for a key, value or header that is not of its format, OperationError and UnreachableError
+        where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        """
         return self._formatter.format_all(messages)
 
 
@@ -141,12 +152,15 @@ class _FieldWriter(RecordWriter):
     """Base of the writers that print records as named fields."""
 
     def __init__(self, key: Format, value: Format) -> None:
+        """Take the formats of keys and of values."""
         self._key, self._value = key, value
 
     def make_fields(self, message: Any) -> dict[str, Any]:
-        """Return a record as plain data: topic, partition, offset, timestamp_ms, headers, key and value.
+        """Return a record as a dict: topic, partition, offset, timestamp_ms, headers, key and value.
 
-        Raise FormatError for bytes that are not of their format, and KafkactlError for headers that cannot be read.
+        Where the key or value is a string that is not UTF-8, its field is key_base64 or value_base64. Raise FormatError
+        for bytes that are not of their format, OperationError and UnreachableError where a schema registry refuses or
+        does not answer, and KafkactlError for headers that cannot be read.
         """
         return {
             **self.make_place(message),
@@ -156,10 +170,11 @@ class _FieldWriter(RecordWriter):
 
     @staticmethod
     def make_place(message: Any) -> dict[str, Any]:
-        """Return topic, partition, offset, timestamp_ms and headers of a record.
+        """Return topic, partition, offset, timestamp_ms and headers of a record, as a dict.
 
-        The timestamp is in ms since 1970-01-01 UTC, or None where the record has none. Raise KafkactlError for headers
-        that cannot be read.
+        The timestamp is in ms since 1970-01-01 UTC, or None where the record has none. Headers are pairs [name, value],
+        or objects with name_base64 or value_base64 where one is not UTF-8. Raise KafkactlError for headers that cannot
+        be read.
         """
         kind, timestamp_ms = message.timestamp()
         return {
@@ -175,7 +190,11 @@ class JsonLines(_FieldWriter):
     """Writer of one JSON object a line (NDJSON)."""
 
     def write(self, message: Any) -> bytes:
-        """Return the line of a record; raise FormatError for bytes that are not of their format."""
+        """Return a record as a line of JSON with its end.
+
+        Raise FormatError for bytes that are not of their format, OperationError and UnreachableError where a schema
+        registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        """
         return dump_json(self.make_fields(message)) + b"\n"
 
 
@@ -183,7 +202,11 @@ class YamlDocuments(_FieldWriter):
     """Writer of one YAML document for each record."""
 
     def write(self, message: Any) -> bytes:
-        """Return the document of a record; raise FormatError for bytes that are not of their format."""
+        """Return a record as a YAML document, which begins with `---` and ends with a line end.
+
+        Raise FormatError for bytes that are not of their format, OperationError and UnreachableError where a schema
+        registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        """
         return encode_yaml_document(self.make_fields(message)).encode()
 
 
@@ -201,7 +224,11 @@ class Csv(_FieldWriter):
         self._null = null.encode("utf-8", "surrogateescape")
 
     def write(self, message: Any) -> bytes:
-        """Return the row of a record with its line end; raise FormatError for bytes that are not of their format."""
+        """Return the row of a record with its line end; the cell of headers is empty without any.
+
+        Raise FormatError for bytes that are not of their format, OperationError and UnreachableError where a schema
+        registry refuses or does not answer, and KafkactlError for headers that cannot be read.
+        """
         place = self.make_place(message)
         place["headers"] = dump_json(place["headers"]).decode() if place["headers"] else None
         cells = [format_csv_line(place.values()).encode()[:-1]]
@@ -223,7 +250,10 @@ class Columns(_FieldWriter):
     _NARROWEST = 80
 
     def __init__(self, key: Format, value: Format) -> None:
-        """Take the formats of keys and values; the width of the terminal is read here."""
+        """Take the formats of keys and values; the width of the terminal is read here.
+
+        `head` becomes the titles of the columns; it is empty on a terminal narrower than 80 columns.
+        """
         super().__init__(key, value)
         self._width = get_terminal_size().columns if out.is_terminal else None
         is_narrow = self._width is not None and self._width < self._NARROWEST
@@ -232,7 +262,12 @@ class Columns(_FieldWriter):
         self.head = b"" if is_narrow else head.encode()
 
     def write(self, message: Any) -> bytes:
-        """Return the line or the block of a record; raise FormatError for bytes that are not of their format."""
+        """Return the line or the block of a record; a block has an empty line at its end.
+
+        A key or value of None is a hyphen, and one that is not UTF-8 is in base64. Raise FormatError for bytes that are
+        not of their format, OperationError and UnreachableError where a schema registry refuses or does not answer, and
+        KafkactlError for headers that cannot be read.
+        """
         from kafkactl.output.report import format_cell
         from kafkactl.times import format_time
 
@@ -255,9 +290,9 @@ def _pad(text: str, width: int) -> str:
 
 
 def _count_columns(text: str) -> int:
-    """Return how many columns a line takes on a terminal; Korean characters and emoji take two.
+    """Return how many columns a line takes on a terminal, without its line end.
 
-    0 for unprintable text.
+    Korean characters and emoji take two. 0 for text that has a control character and one beyond ASCII.
     """
     if text.isascii():
         return len(text.rstrip("\n"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kafkactl.output.kafka.java_order import sort_as_hash_map
+from kafkactl.output.kafka.java_order import compute_string_hash, sort_as_hash_map
 
 KEYS = [
     "orders",
@@ -29,3 +29,7 @@ def test_the_order_is_the_jvms() -> None:
     larger = "Aa BB {} zz 값 retention.ms a b q t.1 clicks t.2 orders __consumer_offsets".format("x" * 40).split()
     assert sort_as_hash_map(KEYS, 64) == larger
     assert sort_as_hash_map([]) == []
+
+
+def test_a_lone_surrogate_has_a_hash_as_in_java() -> None:
+    assert compute_string_hash("a\udc80") == 31 * ord("a") + 0xDC80

@@ -87,6 +87,16 @@ def test_what_a_terminal_must_not_obey_is_kept_out_of_markup() -> None:
     assert "[red]x[/red]" in shown(listing(COLUMNS, [row]), stream=Terminal())
 
 
+@pytest.mark.parametrize("format", [OutputFormat.TABLE, OutputFormat.PLAIN])
+def test_titles_are_escaped_on_a_terminal_as_cells_are(format: OutputFormat) -> None:
+    text = "[red]x\x1b[2J\n\u202e"
+    report = listing([Column(text, lambda row: row)], [text], text)
+    printed = shown(report, format, Terminal())
+    assert printed.count(r"[red]x\x1b[2J\n\u202e") == 3
+    assert "\u202e" not in printed
+    assert "\x1b[2J" not in printed
+
+
 words = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)
 
 

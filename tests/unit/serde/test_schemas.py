@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,18 @@ def test_json_schema_values(tmp_path: Path) -> None:
     assert format.to_bytes('{"id": 1}') == b'{"id": 1}'
     assert format.to_text(b"{}") == "{}"  # what is there is shown
     with pytest.raises(FormatError, match="'id' is a required property"):
+        format.to_bytes("{}")
+    with pytest.raises(FormatError, match="character 10 is not UTF-8"):
+        format.from_input(b'{"name":"\xff"}')
+
+
+def test_a_protobuf_schema_in_a_registry_needs_the_extra(
+    registry: registries.Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.proto").write_text('syntax = "proto3"; message A { int32 id = 1; }')
+    monkeypatch.setitem(sys.modules, "grpc_tools", None)
+    format = from_registry(registry.url, "protobuf", tmp_path / "a.proto")
+    with pytest.raises(UsageError, match="PROTOBUF needs grpc_tools"):
         format.to_bytes("{}")
 
 
