@@ -16,17 +16,16 @@ from kafkactl.errors import FormatError, UsageError
 from kafkactl.output.kafka.java_text import format_boolean, format_json
 from kafkactl.output.records.decoders import Parser
 from kafkactl.storage.batch import AnyBatch, Batch
-from kafkactl.storage.control import ControlType, parse_control
 from kafkactl.storage.files import strip_suffixes
 from kafkactl.storage.legacy import LegacyRecord
 from kafkactl.storage.records import Record
 from kafkactl.storage.segment import Segment
 from kafkactl.storage.text import format_header_name, split_as_utf8
-from kafkactl.storage.verify import TimeFault, TimeFinding
 
 if TYPE_CHECKING:
     from kafkactl.storage.producer_snapshot import ProducerState
     from kafkactl.storage.txnindex import AbortedTransaction
+    from kafkactl.storage.verify import TimeFinding
 
 
 def format_batch(batch: AnyBatch) -> str:
@@ -129,20 +128,23 @@ def format_control(record: Record) -> str:
     Types of KRaft have a name and JSON, and an unknown type is controlType: UNKNOWN(NUMBER). Raise FormatError for a
     record that cannot be decoded.
     """
+    from kafkactl.storage.control import parse_control
+
     control = parse_control(record)
-    if control.type in (ControlType.ABORT, ControlType.COMMIT):
-        return f"endTxnMarker: {control.type.name} coordinatorEpoch: {control.message['coordinatorEpoch']}"
-    if control.type in _CONTROL_NAMES:
-        return f"{_CONTROL_NAMES[control.type]} {format_json(control.message)}"
-    return f"controlType: {control.type.name}({control.type_id})"
+    type_name = control.type.name
+    if type_name in ("ABORT", "COMMIT"):
+        return f"endTxnMarker: {type_name} coordinatorEpoch: {control.message['coordinatorEpoch']}"
+    if type_name in _CONTROL_NAMES:
+        return f"{_CONTROL_NAMES[type_name]} {format_json(control.message)}"
+    return f"controlType: {type_name}({control.type_id})"
 
 
-_CONTROL_NAMES = {
-    ControlType.LEADER_CHANGE: "LeaderChange:",
-    ControlType.SNAPSHOT_HEADER: "SnapshotHeader",
-    ControlType.SNAPSHOT_FOOTER: "SnapshotFooter",
-    ControlType.KRAFT_VERSION: "KRaftVersion",
-    ControlType.KRAFT_VOTERS: "KRaftVoters",
+_CONTROL_NAMES = {  # by the name of the ControlType, whose module is loaded for control records only
+    "LEADER_CHANGE": "LeaderChange:",
+    "SNAPSHOT_HEADER": "SnapshotHeader",
+    "SNAPSHOT_FOOTER": "SnapshotFooter",
+    "KRAFT_VERSION": "KRaftVersion",
+    "KRAFT_VOTERS": "KRaftVoters",
 }
 
 
@@ -206,7 +208,7 @@ class Faults:
     def __init__(self) -> None:
         """Begin without faults."""
         self._index: dict[Path, dict[int, int]] = {}
-        self._time: dict[TimeFault, dict[Path, list[TimeFinding]]] = {fault: {} for fault in _TIME_FAULTS}
+        self._time: dict[str, dict[Path, list[TimeFinding]]] = {fault: {} for fault in _TIME_FAULTS}
         self._gaps: dict[Path, array[int]] = {}
 
     def add_index_mismatch(self, path: Path, indexed: int, actual: int) -> None:
@@ -219,7 +221,7 @@ class Faults:
     def add_time_findings(self, path: Path, findings: Iterable[TimeFinding]) -> None:
         """Note the `findings` about one entry of a time index; nothing for none."""
         for finding in findings:
-            self._time[finding.fault].setdefault(path.absolute(), []).append(finding)
+            self._time[finding.fault.name].setdefault(path.absolute(), []).append(finding)
 
     def add_gap(self, path: Path, before: int, offset: int) -> None:
         """Note two offsets, `before` and `offset`, that do not follow each other; the last pair again has no effect.
@@ -252,16 +254,10 @@ class Faults:
             yield from (f"  {before} is followed by {offset}" for before, offset in pairs)
 
 
-_TIME_FAULTS = {
-    TimeFault.TIMESTAMP_DIFFERS: ("Found timestamp mismatch in", "  Index timestamp: {}, log timestamp: {}"),
-    TimeFault.OUT_OF_ORDER: (
-        "Found out of order timestamp in",
-        "  Index timestamp: {}, Previously indexed timestamp: {}",
-    ),
-    TimeFault.OFFSET_NOT_FOUND: (
-        "The following indexed offsets are not found in",
-        "Indexed offset: {}, found log offset: {}",
-    ),
+_TIME_FAULTS = {  # by the name of the TimeFault
+    "TIMESTAMP_DIFFERS": ("Found timestamp mismatch in", "  Index timestamp: {}, log timestamp: {}"),
+    "OUT_OF_ORDER": ("Found out of order timestamp in", "  Index timestamp: {}, Previously indexed timestamp: {}"),
+    "OFFSET_NOT_FOUND": ("The following indexed offsets are not found in", "Indexed offset: {}, found log offset: {}"),
 }
 
 

@@ -10,7 +10,6 @@ from enum import Enum, auto
 from kafkactl.errors import FormatError, UsageError
 from kafkactl.storage.batch import AnyBatch, Batch
 from kafkactl.storage.records import Record
-from kafkactl.storage.seek import seek_offset, seek_time
 from kafkactl.storage.segment import Segment
 
 
@@ -76,6 +75,10 @@ class Selection:
 
         Return 0 where the indexes of the segment do not help. No error is raised.
         """
+        if self.from_offset is None and self.from_time_ms is None:
+            return 0
+        from kafkactl.storage.seek import seek_offset, seek_time
+
         by_offset = 0 if self.from_offset is None else seek_offset(segment, self.from_offset)
         by_time = 0 if self.from_time_ms is None else seek_time(segment, self.from_time_ms)
         return max(by_offset, by_time)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.storage.batch import Batch
-from kafkactl.storage.control import ControlType, parse_control
 from kafkactl.storage.damage import read_sound_batches
 from kafkactl.storage.log_dir import list_segments
 from kafkactl.storage.segment import Segment
@@ -128,11 +127,14 @@ def _read_ends(segment: Segment) -> _Ends:
 
 def _read_batch_ends(batch: Batch) -> list[_End]:
     """Return the ends in one control batch, in the order of their offsets; none where its records cannot be read."""
+    from kafkactl.storage.control import ControlType, parse_control
+
     try:
         controls = [(record.offset, parse_control(record).type) for record in batch.records()]
     except FormatError:
         return []
-    return [(offset, kind is ControlType.ABORT) for offset, kind in controls if kind in _ENDS]
-
-
-_ENDS = (ControlType.ABORT, ControlType.COMMIT)
+    return [
+        (offset, kind is ControlType.ABORT)
+        for offset, kind in controls
+        if kind in (ControlType.ABORT, ControlType.COMMIT)
+    ]
