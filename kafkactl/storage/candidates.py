@@ -40,10 +40,11 @@ def can_be_batch(segment: Segment, position: int) -> bool:
 
 
 def _can_be_head(head: memoryview, left: int) -> bool:
-    """Return whether a batch can begin with these bytes where `left` bytes are left in the file.
+    """Return whether a batch can begin with these bytes where `left` bytes are left in the file, these included.
 
-    They are judged by size, base offset, magic 0 to 2, and in magic 2 the number of records. False for fewer than 26
-    bytes. True is not certain.
+    They are judged by size, base offset, magic 0 to 2, and in magic 2 the number of records. `head` should have 61
+    bytes, fewer only at the end of the file: with fewer than 26, and in magic 2 with fewer than 61, the result is
+    False. True is not certain.
     """
     if len(head) < SMALLEST_BATCH or not SMALLEST_BATCH <= read_batch_size(head) <= left:
         return False

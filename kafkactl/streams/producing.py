@@ -131,7 +131,11 @@ class Sending:
             self.give_up()
 
     def _require_alive(self, records: Iterable[Record]) -> None:
-        """Fail these records and raise OperationError where the client can send no more; otherwise do nothing."""
+        """Raise OperationError where the client can send no more; otherwise do nothing.
+
+        Before that `records` fail in the account. They are those that are not in the queue yet: the queued ones have
+        failed already.
+        """
         if self._fatal is not None:
             self._refuse(records, self._fatal)
 

@@ -38,7 +38,11 @@ class Input(Protocol):
     """Bytes that come in parts, such as those of a file or of a person who types."""
 
     def read1(self, size: int = -1, /) -> bytes:
-        """Return some bytes, at most `size` (below 0: any number); nothing at the end."""
+        """Wait for bytes and return some, at most `size` (below 0: any number); nothing at the end or after a signal.
+
+        A line that is typed after a prompt comes whole, whatever the `size`. Raise OSError where the input cannot be
+        read.
+        """
         ...
 
 

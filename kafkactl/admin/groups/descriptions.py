@@ -337,9 +337,10 @@ def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> Gr
 def require_group(cluster: Cluster, name: str) -> GroupListing:
     """Return a consumer group by its name.
 
-    Raise NotFoundError for a group that does not exist, OperationError for a share or streams group or one whose
-    coordinator does not answer, UnreachableError where no broker answers, and UsageError for an empty name or a wrong
-    client setting.
+    Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where it may
+    exist, because a broker's list is missing or its coordinator does not answer. Raise OperationError also for a share
+    or streams group and where all brokers refuse, UnreachableError where no broker answers, and UsageError for a name
+    that is empty, not UTF-8 or has a NUL character, and for a wrong client setting.
     """
     choice = choose_groups(cluster, select_names([name]))
     if choice.errors:

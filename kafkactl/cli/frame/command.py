@@ -73,8 +73,9 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Options before the subcommand (`kafkactl -b HOST topics list`) are the defaults of the options after it. The result
     has no options yet: calling its attribute `prepare`, without arguments, gives it the signature that typer reads.
-    typer calls the result with a `click_context` and the values of all options by name. It returns what the function
-    returns, and raises its errors and UsageError for an empty text or one that is not Unicode.
+    typer calls the result with a `click_context` and the values of all options by name. It calls the method `check` of
+    each dataclass that has one, then the function, and returns what the function returns. It raises the errors of both,
+    and UsageError for an empty text (except in _MAY_BE_EMPTY) or one that is not Unicode (except in _BYTES).
     """
 
     @functools.wraps(function)

@@ -132,9 +132,10 @@ class TimeOptions:
 
     @property
     def tzinfo(self) -> tzinfo:
-        """Return the zone of --zone, UTC without it: utc, local, an IANA name, or an offset such as +09:00.
+        """Return the zone of --zone, UTC without it.
 
-        Raise UsageError for any other text.
+        The text is utc or z, local (these in any case), an IANA name, or an offset such as +09:00. Raise UsageError for
+        any other text.
         """
         return UTC if self.zone is None else parse_zone(self.zone)
 
