@@ -80,23 +80,23 @@ def make_record(number: int, record: object) -> Record:
     for name in record:
         if name not in FIELDS:
             raise UsageError(f"record {number}: unknown field {show(name)}", _FIELDS_HINT)
-    made: Record = {
+    result: Record = {
         "key": _make_bytes(record.get("key"), f"key of record {number}"),
         "value": _make_bytes(record.get("value"), f"value of record {number}"),
     }
-    if len(record) > len(made) or "key" not in record or "value" not in record:
-        _add_options(number, record, made)
-    return made
+    if len(record) > len(result) or "key" not in record or "value" not in record:
+        _add_options(number, record, result)
+    return result
 
 
-def _add_options(number: int, record: dict[str, Any], made: Record) -> None:
-    """Add the headers, the partition and the timestamp of `record` to `made`. Raise UsageError for a wrong one."""
+def _add_options(number: int, record: dict[str, Any], result: Record) -> None:
+    """Add the headers, the partition and the timestamp of `record` to `result`. Raise UsageError for a wrong one."""
     if (headers := record.get("headers")) is not None and (pairs := _make_headers(number, headers)):
-        made["headers"] = pairs
+        result["headers"] = pairs
     if (partition := record.get("partition")) is not None:
-        made["partition"] = require_int(partition, f"partition of record {number}", 0, LARGEST_INT32)
+        result["partition"] = require_int(partition, f"partition of record {number}", 0, LARGEST_INT32)
     if (timestamp_ms := record.get("timestamp")) is not None:
-        made["timestamp"] = require_int(timestamp_ms, f"timestamp of record {number}", 0, LARGEST_INT64)
+        result["timestamp"] = require_int(timestamp_ms, f"timestamp of record {number}", 0, LARGEST_INT64)
 
 
 def _make_headers(number: int, headers: object) -> Headers:
