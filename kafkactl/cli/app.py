@@ -324,8 +324,13 @@ def _convert_error(failure: Exception) -> KafkactlError | None:
         return None
     context = getattr(failure, "ctx", None)
     path = context.command_path if context is not None else "kafkactl"
-    hint = suggest_option(getattr(failure, "option_name", ""))
-    return UsageError(_simplify(format_message().rstrip(".")), hint or f"see: {path} --help")
+    parameters = context.command.params if context is not None else ()
+    known_options = {option for parameter in parameters for option in parameter.opts}
+    hint = suggest_option(getattr(failure, "option_name", ""), known_options)
+    text = _simplify(format_message().rstrip("."))
+    if hint is not None:  # the names that only look alike would lead elsewhere
+        text = text.partition(" (Possible options: ")[0]
+    return UsageError(text, hint or f"see: {path} --help")
 
 
 def _simplify(text: str) -> str:

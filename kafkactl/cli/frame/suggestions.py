@@ -60,6 +60,7 @@ _VERBS = {
 }
 """Verbs of other tools, with the verbs that kafkactl may have for them."""
 
+_BROKERS = "--bootstrap-server"
 _OPTIONS = {
     "--zookeeper": "kafkactl asks brokers, not ZooKeeper: give their addresses with --bootstrap-server HOST:9092",
     "--broker-list": "give the addresses of brokers with --bootstrap-server HOST:9092",
@@ -89,6 +90,12 @@ def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
     return f"try: {', or '.join(f'{path} {command}' for command in near)}" if near else None
 
 
-def suggest_option(name: str) -> str | None:
-    """Return a hint for an option of an older Kafka tool, None for any other name. `name` includes the dashes."""
-    return _OPTIONS.get(name)
+def suggest_option(name: str, known_options: Collection[str]) -> str | None:
+    """Return a hint for an option of an older Kafka tool, None for any other name. Names include the dashes.
+
+    `known_options` are those of the command. A command without --bootstrap-server asks no brokers, and the hint says so.
+    """
+    hint = _OPTIONS.get(name)
+    if hint is not None and _BROKERS in hint and _BROKERS not in known_options:
+        return f"leave {name} out: this command asks no brokers"
+    return hint

@@ -116,12 +116,15 @@ def test_the_help_command_prints_the_help(path: str, cli: Cli) -> None:
         (["help", "lag"], "kafkactl groups describe --lag"),
         (["topics", "list", "--zookeeper", "z:2181"], "--bootstrap-server HOST:9092"),
         (["produce", "t", "--broker-list", "b:9092"], "--bootstrap-server HOST:9092"),
+        (["dump-log", "f", "--broker-list", "b:9092"], "leave --broker-list out: this command asks no brokers"),
+        (["context", "list", "--zookeeper", "z:2181"], "leave --zookeeper out: this command asks no brokers"),
     ],
 )
 def test_near_misses_lead_to_the_likely_command(typed: list[str], hint: str, cli: Cli) -> None:
     done = cli(*typed, check=2)
     assert done.stdout == ""
     assert hint in done.stderr.splitlines()[-1]
+    assert "Possible options" not in done.stderr
 
 
 def test_every_suggestion_is_a_command_that_exists() -> None:
