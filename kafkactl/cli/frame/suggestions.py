@@ -93,7 +93,7 @@ def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
 def suggest_option(name: str, known_options: Collection[str]) -> str | None:
     """Return a hint for an option of an older Kafka tool, None for any other name. Names include the dashes.
 
-    `known_options` are those of the command. A command without --bootstrap-server asks no brokers, and the hint says so.
+    `known_options` are those of the command. One without --bootstrap-server asks no brokers, and the hint says so.
     """
     hint = _OPTIONS.get(name)
     if hint is not None and _BROKERS in hint and _BROKERS not in known_options:
