@@ -213,10 +213,10 @@ def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
 
 
 def _parse_setting(where: str, name: str, value: Any) -> str:
-    """Return a setting's value as text without blanks around it. The items of a list are joined with commas.
+    """Return a setting's value as text without blanks around it and around its commas.
 
-    Booleans become true or false. `where` begins the messages. Raise UsageError for null, a mapping, and a list of
-    other things than texts, integers and booleans.
+    The items of a list are joined with commas. Booleans become true or false. `where` begins the messages. Raise
+    UsageError for null, a mapping, and a list of other things than texts, integers and booleans.
     """
     if value is None:
         raise UsageError(f"{where}: {name} has no value", "leave the line out to use the default")

@@ -94,8 +94,8 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
 
     A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the number of the record,
     for a length below -1, for a value that is not of its format, and where the input ends inside a record; the records
-    before it were yielded. After a signal a record that has begun is read to its end. Raise OSError where the input
-    cannot be read.
+    before it were yielded. After a signal a record that has begun is read to its end, or left out where the signal cuts
+    it. Raise OSError where the input cannot be read.
     """
     waiting = b""
     number = 0
@@ -156,8 +156,9 @@ def _make_value_record(value: Format, length: int, data: bytes, number: int) -> 
 def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
     """Yield the records of lines with one JSON object each (NDJSON), in batches; empty lines are skipped.
 
-    Control records of a log are skipped, too. Batches may be empty. Raise FormatError, with the number of the line, for
-    a line that is no record; the records before it were yielded. Raise OSError where the input cannot be read.
+    Control records of a log are skipped, too, and so is a line that a signal cuts. The last line needs no end. Batches
+    may be empty. Raise FormatError, with the number of the line, for a line that is no record; the records before it
+    were yielded. Raise OSError where the input cannot be read.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):

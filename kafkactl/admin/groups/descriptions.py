@@ -183,9 +183,11 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
 
 
 def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationError | None:
-    """Return a group as its own coordinator lists it, the error of one that does not answer, None for no group.
+    """Return a group as its own coordinator lists it, or an error, or None where it is no group.
 
-    None also stands for a group that the user has no right to see. Raise UsageError for a wrong setting.
+    The error, an OperationError, is that of a coordinator that does not answer or refuses for the moment. None also
+    stands for a group that the user has no right to see, and for any other refusal. Raise UsageError for a wrong
+    setting.
     """
     from kafkactl.admin.groups.epochs import make_listing
 
@@ -274,8 +276,9 @@ def _describe_briefly(
     """Return the descriptions of groups, sorted by name, and the errors.
 
     A group that its coordinator lists as empty is not asked for, because it has no members: its coordinator and
-    assignor are None. `with_epochs` asks for all groups. Raise UnreachableError where no group was answered; for epochs
-    also UnreachableError or OperationError of a coordinator.
+    assignor are None. `with_epochs` asks for all groups. Raise UnreachableError where no group was answered, or a
+    coordinator does not answer about epochs; OperationError where it refuses that, and UsageError for a wrong client
+    setting.
     """
     empty_groups = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
     described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty_groups]
@@ -324,9 +327,10 @@ def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> Gr
     """Return a group with the lag of every partition.
 
     `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a group that is
-    listed as Empty has neither coordinator nor assignor. Raise NotFoundError for a group that does not exist,
-    OperationError for a share or streams group and for a refusal, UnreachableError, and UsageError for a wrong client
-    setting.
+    listed as Empty has neither coordinator nor assignor. Raise NotFoundError for a group that does not exist or that
+    the user may not see, but OperationError where it may exist, because a broker's list is missing or its coordinator
+    does not answer. Raise OperationError also for a share or streams group and for a refusal, UnreachableError, and
+    UsageError for a wrong client setting and a name that no client can send.
     """
     lags, errors = read_group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
     if errors:
@@ -411,7 +415,8 @@ def _read_offsets(
 ) -> tuple[dict[str, list[TopicPartition]], list[KafkactlError]]:
     """Return librdkafka's committed offsets of each group, and an error for each group that could not be read.
 
-    Single partitions may have an error of their own. Raise UnreachableError where no group was answered.
+    Single partitions may have an error of their own. Raise UnreachableError where no group was answered, and UsageError
+    for a wrong client setting.
     """
 
     def send(pending_groups: list[str]) -> Mapping[str, Future[Any]]:

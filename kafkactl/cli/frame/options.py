@@ -199,7 +199,7 @@ class OutputOptions:
     def is_structured(self) -> bool:
         """Return whether the format is for programs; then the result contains failures, too.
 
-        Raise UsageError for a format that does not exist or that the command does not have.
+        Raise UsageError for a format that does not exist, and for one of -o that the command does not have.
         """
         return self.format in STRUCTURED_FORMATS
 
