@@ -162,10 +162,11 @@ def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:
 def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Outcome]:
     """Make the changes and return the outcome of each topic and kind of change, failed ones included.
 
-    New partitions come last, because they cannot be removed again. A topic with a failed change gets no partitions.
-    Moves of replicas are started and not awaited. Raise OperationError, with nothing changed, where a change is
-    impossible. Raise UnreachableError where no broker answers, OperationError where the request for settings is refused
-    as a whole, and UsageError for a wrong client setting: changes before it may have been done.
+    New partitions come after all other changes, because they cannot be removed again; only moves of topics that get
+    some begin later. A topic with a failed change gets no partitions. Moves of replicas are started and not awaited.
+    Raise OperationError, with nothing changed, where a change is impossible. Raise UnreachableError where no broker
+    answers, OperationError where the request for settings is refused as a whole, and UsageError for a wrong client
+    setting: changes before it may have been done.
     """
     impossible = [change for change in changes if not change.is_possible]
     if impossible:

@@ -59,8 +59,8 @@ def refuse(names: Iterable[str], flag: str, instead: str) -> None:
 def refuse_in_url(url: str, flag: str, instead: str) -> None:
     """Raise UsageError for a URL on the command line with a login or, in its query, a secret; otherwise do nothing.
 
-    A secret is a value whose name contains token, secret, password or key. `flag` is the option, `instead` the hint.
-    The message hides the login and the secrets.
+    Everything before an @ counts as a login. A secret is a value whose name contains token, secret, password or key.
+    `flag` is the option, `instead` the hint. The message hides the login and the secrets.
     """
     if (hidden := hide_in_url(url)) != url:
         raise UsageError(f"{flag} {hidden}: others can read the command line, and the shell keeps it", instead)

@@ -74,7 +74,8 @@ def parse_members(line: bytes) -> dict[str, Any]:
     """Return the members of a JSON object.
 
     A value is a string, None, an int, a list of headers, or JsonText for anything else. Raise FormatError for a line
-    that is no JSON object in UTF-8, for a repeated name, and for half of a surrogate pair.
+    that is no JSON object in UTF-8, for half of a surrogate pair, and for a key, value, headers, partition or timestamp
+    that is repeated. Of another repeated name the last value may count without an error.
     """
     import orjson
 

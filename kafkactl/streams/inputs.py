@@ -265,7 +265,7 @@ _CELL = re.compile(rb"""(?:"([^"]*(?:""[^"]*)*)"|([^,"\n]*))(,|\r?\n|\Z)""")
 def _split_cells(row: bytes, null: bytes) -> list[bytes | None]:
     """Return the cells of a row with its line end; None for a cell without quotes that equals `null`.
 
-    Raise FormatError for a quote inside a cell without quotes.
+    Raise FormatError for a quote inside a cell without quotes, and for text behind the closing quote of a cell.
     """
     cells: list[bytes | None] = []
     if b'"' not in row:
@@ -290,7 +290,7 @@ def _split_cells(row: bytes, null: bytes) -> list[bytes | None]:
 def _read_titles(cells: list[bytes | None]) -> list[str]:
     """Return the names of the columns, in order; raise FormatError for names that are not UTF-8 or repeated.
 
-    A null cell is an empty name. A carriage return in a name is a FormatError, too.
+    A null cell is an empty name, and empty names may be repeated. A carriage return in a name is a FormatError, too.
     """
     try:
         titles = ["" if cell is None else cell.decode("utf-8") for cell in cells]
