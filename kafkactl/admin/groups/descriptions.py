@@ -167,9 +167,10 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
     """Return the groups that exist although no list of consumer groups has them, by name.
 
     `names` are the names to look for. The groups are share and streams groups, and groups whose coordinator is moving:
-    for a moment no broker lists them. An error stands for a group whose coordinator does not answer. A name that is
-    absent from the result is no group, or one that the user may not see. Without names nothing is asked. Raise
-    UnreachableError or OperationError where no broker lists its groups, and UsageError for a wrong client setting.
+    for a moment no broker lists them. An error stands for a group whose coordinator does not answer or is still moving.
+    A name that is absent from the result is no group, or one that the user may not see. Without names nothing is asked.
+    Raise UnreachableError or OperationError where no broker lists its groups, and UsageError for a wrong client
+    setting.
     """
     if not names:
         return {}
@@ -329,8 +330,8 @@ def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> Gr
     `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a group that is
     listed as Empty has neither coordinator nor assignor. Raise NotFoundError for a group that does not exist or that
     the user may not see, but OperationError where it may exist, because a broker's list is missing or its coordinator
-    does not answer. Raise OperationError also for a share or streams group and for a refusal, UnreachableError, and
-    UsageError for a wrong client setting and a name that no client can send.
+    does not answer or is moving. Raise OperationError also for a share or streams group and for a refusal,
+    UnreachableError, and UsageError for a wrong client setting and a name that no client can send.
     """
     lags, errors = read_group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
     if errors:
@@ -342,9 +343,9 @@ def require_group(cluster: Cluster, name: str) -> GroupListing:
     """Return a consumer group by its name.
 
     Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where it may
-    exist, because a broker's list is missing or its coordinator does not answer. Raise OperationError also for a share
-    or streams group and where all brokers refuse, UnreachableError where no broker answers, and UsageError for a name
-    that is empty, not UTF-8 or has a NUL character, and for a wrong client setting.
+    exist, because a broker's list is missing or its coordinator does not answer or is moving. Raise OperationError also
+    for a share or streams group and where all brokers refuse, UnreachableError where no broker answers, and UsageError
+    for a name that is empty, not UTF-8 or has a NUL character, and for a wrong client setting.
     """
     choice = choose_groups(cluster, select_names([name]))
     if choice.errors:
