@@ -162,10 +162,11 @@ def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:
 def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Outcome]:
     """Make the changes and return the outcome of each topic and kind of change, failed ones included.
 
-    New partitions come last, because they cannot be removed again. A topic with a failed change gets no partitions.
-    Moves of replicas are started and not awaited. Raise OperationError, with nothing changed, where a change is
-    impossible. Raise UnreachableError where no broker answers, OperationError where the request for settings is refused
-    as a whole, and UsageError for a wrong client setting: changes before it may have been done.
+    New partitions come after all other changes, because they cannot be removed again; only moves of topics that get
+    some begin later. A topic with a failed change gets no partitions. Moves of replicas are started and not awaited.
+    Raise OperationError, with nothing changed, where a change is impossible. Raise UnreachableError where no broker
+    answers, OperationError where the request for settings is refused as a whole, and UsageError for a wrong client
+    setting: changes before it may have been done.
     """
     impossible = [change for change in changes if not change.is_possible]
     if impossible:
@@ -213,10 +214,10 @@ def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
 
 
 def _parse_setting(where: str, name: str, value: Any) -> str:
-    """Return a setting's value as text without blanks around it. The items of a list are joined with commas.
+    """Return a setting's value as text without blanks around it and around its commas.
 
-    Booleans become true or false. `where` begins the messages. Raise UsageError for null, a mapping, and a list of
-    other things than texts, integers and booleans.
+    The items of a list are joined with commas. Booleans become true or false. `where` begins the messages. Raise
+    UsageError for null, a mapping, and a list of other things than texts, integers and booleans.
     """
     if value is None:
         raise UsageError(f"{where}: {name} has no value", "leave the line out to use the default")

@@ -47,7 +47,10 @@ class NewCredential:
     iterations: int = LEAST_ITERATIONS
 
     def __post_init__(self) -> None:
-        """Raise UsageError for an unknown mechanism, too few or too many iterations, or an empty password."""
+        """Raise UsageError for an unknown mechanism, too few or too many iterations, or an empty password.
+
+        4096 to 1,000,000 iterations pass.
+        """
         if self.mechanism not in MECHANISMS:
             raise UsageError(f"invalid SCRAM mechanism {self.mechanism!r}", f"use one of {', '.join(MECHANISMS)}")
         if self.iterations < LEAST_ITERATIONS:
@@ -67,7 +70,7 @@ def parse(mechanism: str, text: str) -> NewCredential:
 
     `mechanism` is SCRAM-SHA-256 or SCRAM-SHA-512. Without iterations, or with -1, the credential has 4096. The password
     is everything after "password=", commas included. An unknown mechanism, an empty password, and iterations below
-    4096, above 16,384 or without digits are UsageErrors.
+    4096, above 1,000,000 or without digits are UsageErrors.
     """
     match = _FORM.fullmatch(text)
     if match is None:

@@ -145,7 +145,7 @@ class Cluster:
 
         Inside another share_timeout() the outer end counts. Nothing is raised at the end of the time: the requests
         inside raise UnreachableError themselves. Where the cluster shares its time-out among all reads, the time spent
-        inside is taken from it.
+        inside is taken from it at the end of the context, also after an error, which goes on.
         """
         outer, started = self._deadline, time.monotonic()
         self._deadline = started + self._remaining_s if outer is None else outer
@@ -160,7 +160,8 @@ class Cluster:
     def renew_timeout_for_change(self) -> Iterator[None]:
         """Give the change inside a whole time-out of its own, independent of the reads before it.
 
-        Inside share_timeout() its end does not count meanwhile, and counts again afterwards.
+        Inside share_timeout() its end does not count meanwhile, and counts again afterwards, also after an error, which
+        goes on.
         """
         outer, self._deadline = self._deadline, time.monotonic() + self.settings.timeout_s
         try:
@@ -341,9 +342,10 @@ class Cluster:
     def ask(self, send: Callable[[], Future[T]], failure: str, patience_s: float | None = None) -> T:
         """Return the answer to a request. The request is sent again after a transient error.
 
-        `send` sends it and returns the future. `failure` begins the message of an OperationError. `patience_s` is None,
-        or a time in s after which TimeoutError is raised. Raise UnreachableError (UnansweredError after it was sent),
-        and OperationError for a refusal, also for a transient one that lasts until the time-out.
+        `send` sends it and returns the future; its errors pass through. `failure` begins the message of an
+        OperationError. `patience_s` is None, or a time in s after which TimeoutError is raised. Raise UnreachableError
+        (UnansweredError after it was sent), and OperationError for a refusal, also for a transient one that lasts until
+        the time-out.
         """
         return self.retry(lambda: self.wait(send(), failure, patience_s))
 
@@ -483,8 +485,8 @@ class Cluster:
         """Return the brokers that do not answer, as texts with their addresses, and the number of all checked brokers.
 
         A text is "broker 1 at host:port", or the address alone, sorted by address. The brokers are checked without a
-        client, and nothing is raised. This takes less than 1 s, unless `wait_s`, in s, gives them more time; None means
-        0.5 s for each.
+        client, and nothing is raised. Each has `wait_s` s for its answer; None means 0.5 s. Where no metadata has come
+        yet, a broker is asked for the others first, which takes at most about 1 s more.
         """
         from kafkactl.connection.diagnosis import find_silent
         from kafkactl.connection.peers import KAFKA_WAIT_S
@@ -494,7 +496,8 @@ class Cluster:
     def name_silent_brokers(self, error: UnreachableError) -> UnreachableError:
         """Return the error, or one of the same class that names the silent brokers where only some brokers are silent.
 
-        An error that is already partial comes back unchanged. The brokers are checked anew, in less than 1 s.
+        An error that is already partial comes back unchanged. Otherwise the brokers are checked anew, as by
+        find_silent_brokers(). Nothing is raised.
         """
         if error.is_partial:
             return error

@@ -143,8 +143,9 @@ def _resolve_target(path: Path) -> Path:
 def _hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock beside a file inside the context, which gets None. Do nothing on Windows.
 
-    The file `.NAME.lock` and its folder are created, and stay. Raise UsageError where that fails or another process
-    holds the lock for more than 10 s.
+    The file `.NAME.lock` and its folder are created, and stay. The lock is released at the end of the context, also
+    after an error, which goes on. Raise UsageError where the file cannot be created, or another process holds the lock
+    for more than 10 s.
     """
     try:
         import fcntl

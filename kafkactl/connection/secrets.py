@@ -59,8 +59,8 @@ def refuse(names: Iterable[str], flag: str, instead: str) -> None:
 def refuse_in_url(url: str, flag: str, instead: str) -> None:
     """Raise UsageError for a URL on the command line with a login or, in its query, a secret; otherwise do nothing.
 
-    A secret is a value whose name contains token, secret, password or key. `flag` is the option, `instead` the hint.
-    The message hides the login and the secrets.
+    Everything before an @ counts as a login. A secret is a value whose name contains token, secret, password or key.
+    `flag` is the option, `instead` the hint. The message hides the login and the secrets.
     """
     if (hidden := hide_in_url(url)) != url:
         raise UsageError(f"{flag} {hidden}: others can read the command line, and the shell keeps it", instead)
@@ -130,7 +130,8 @@ def refuse_changeable_contexts(path: Path) -> None:
 def find_warning(path: Path, settings: Iterable[str]) -> str | None:
     """Return a warning about a file that contains secrets and that other users can read, or None.
 
-    `settings` are the names in the file. The file's group counts as other users. On Windows the result is None.
+    `settings` are the names in the file. The file's group counts as other users. The result is None also on Windows,
+    and for a file whose rights cannot be read.
     """
     secret_name = next((name for name in settings if is_secret(name)), None)
     if secret_name is None or not _grants_others(_OTHERS_READ, path):
@@ -184,7 +185,7 @@ def _run_command(name: str, command: str) -> str:
     """Return the first line of a shell command's output; raise UsageError where it fails or takes more than 60 s.
 
     `name` is the setting, for the message. The command's stderr is the process's own. An empty line is a UsageError,
-    too. The result is kept: the same command runs once in a process.
+    too. The result is kept: for one setting the same command runs once in a process, unless it fails.
     """
     import subprocess
 

@@ -33,10 +33,10 @@ def up(
 
     `engine` is one of ENGINES. A `port`, `version` or `log_dir` of None keeps the value of the target's last run, or
     the compose file's own. `count_brokers` decides whether the brokers serve, and `tell` gets lines of progress. Raise
-    EngineError where no engine can start it, where it already runs with other values, where a port is in use, and where
-    not all brokers join within 180 s; the nodes keep running in the last case. Raise UsageError for an unknown target,
-    for a version that it cannot have, and for a KAFKA_HOME with another version, and OSError where a folder or the
-    record cannot be written.
+    EngineError where no engine can start it, where it already runs with other values or only in part, where a port is
+    in use, for a damaged record, and where not all brokers join within 180 s; the nodes keep running in the last case.
+    Raise UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another
+    version, and OSError where a folder or the record cannot be written.
     """
     from kafkactl.local.ports import require_free
 
@@ -73,8 +73,8 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
     """Stop a target's nodes. Their data stay for the next start unless `wipe`, which removes data, log dirs and record.
 
     `tell` gets lines of progress. Nodes that do not run are no error. Raise NotFoundError for a cluster that was not
-    started or was wiped, EngineError where an engine fails or a log dir cannot be removed, and OSError where the folder
-    of the record cannot be removed.
+    started or was wiped, EngineError for a damaged record and where an engine fails or a log dir cannot be removed, and
+    OSError where the folder of the record cannot be removed.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)

@@ -116,7 +116,7 @@ def make_variables(
 
     `port` is the first of three host ports in a row, `secrets` the folder for secrets, `log_dir` the folder for the
     brokers' log dirs. Confluent's images have their own version numbers: 7.9 contains Kafka 3.9, 7.8 contains 3.8, and
-    so on. Raise UsageError for a version that is not like 4.3.1.
+    so on; only a version 3.x sets one. Raise UsageError for a version that is not like 4.3.1.
     """
     values = {f"KAFKACTL_PORT_{node}": str(port + node - 1) for node in (1, 2, 3)}
     for name, folder in (("KAFKACTL_SECRETS", secrets), ("KAFKACTL_LOG_DIR", log_dir)):

@@ -39,7 +39,7 @@ def launch(target: Target, nodes: list[Node], tell: Tell) -> None:
 
     Jobs run first, and new storage of KRaft nodes is formatted. Raise EngineError without Java or jars, where a job or
     the formatting fails, and where a node ends or does not answer within 180 s; raise UsageError for a KAFKA_HOME with
-    another version. The nodes that were started before keep running.
+    another version, and OSError where a file cannot be written. The nodes that were started before keep running.
     """
     java = jars.find_java()
     libs = jars.get_libs(target.kafka_version, tell)

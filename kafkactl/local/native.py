@@ -51,7 +51,7 @@ class NativeEngine:
         """Stop every node, brokers first; one that does not end within 30 s is killed.
 
         Nodes that do not run are no error. `wipe` has no effect: the data are in the folder of the record. `tell` gets
-        lines of progress. The call waits until the nodes have ended.
+        lines of progress. The call waits for the end of the nodes, at most 30 s after a kill.
         """
         nodes = list_nodes(target)  # brokers end first: they sign off at the controllers, or at ZooKeeper
         _stop([node for node in nodes if node.service.is_broker], tell)
@@ -130,7 +130,8 @@ def _send_signal(node: Node, number: signal.Signals) -> None:
 def _stop(nodes: list[Node], tell: Tell) -> None:
     """Stop nodes with SIGTERM, and with SIGKILL those that still run after 30 s. Wait for their end.
 
-    `tell` gets a line for each running one. The pid files are removed, also of nodes that did not run.
+    The wait after SIGKILL is at most 30 s. `tell` gets a line for each running one. The pid files are removed, also of
+    nodes that did not run.
     """
     running = [node for node in nodes if node.find_pid() is not None]
     for node in running:

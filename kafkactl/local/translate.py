@@ -69,7 +69,8 @@ class Loopback:
     def rewrite(self, service: Service, value: str) -> str:
         """Return a setting's value with each address of the compose network replaced by its loopback address.
 
-        Raise KeyError for the address 0.0.0.0 with a port that the service does not open.
+        An address ://0.0.0.0:PORT, or ://:PORT without a host, is one of the service itself. Raise KeyError for such an
+        address with a port that the service does not open.
         """
         value = _ANY_ADDRESS.sub(lambda match: f"://{HOST}:{self.ports[service.name, int(match[1])]}", value)
         for (name, container_port), port in self.ports.items():
@@ -97,8 +98,8 @@ def make_server_properties(service: Service, loopback: Loopback, volumes: Mappin
     """Return the settings of the server.properties of a broker or controller, sorted by name.
 
     They are from the variables KAFKA_*; those that only the image's start script reads are left out. Addresses become
-    those of `loopback`, and container paths, the keys of `volumes`, its folders of this host. Raise KeyError for the
-    address 0.0.0.0 with a port that the service does not open.
+    those of `loopback`, and container paths, the keys of `volumes`, its folders of this host. Raise KeyError for an
+    address with the host 0.0.0.0 or none and a port that the service does not open.
     """
     settings = {}
     for key, value in service.environment.items():

@@ -45,11 +45,11 @@ class FieldReader:
     def read(self, fields: dict[str, Any]) -> Record | None:
         """Return the record with these fields, or None for a control record of a log.
 
-        The fields are key or key_base64, value or value_base64, headers, partition, and timestamp or timestamp_ms (ms
-        since 1970; -1 and null mean none); a missing or null key or value is None. The names in IGNORED_FIELDS, such as
-        topic and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an unknown
-        field, for a value of the wrong type, for text that is not of its format, and for both a field and its form
-        NAME_base64.
+        The fields are key or key_base64, value or value_base64, headers, partition (which counts only with
+        `heeds_partition`), and timestamp or timestamp_ms (ms since 1970; -1 and null mean none); a missing or null key
+        or value is None. The names in IGNORED_FIELDS, such as topic and offset, are ignored. Keys and values are texts,
+        in their formats. Raise FormatError for an unknown field, for a value of the wrong type, for text that is not of
+        its format, and for both a field and its form NAME_base64.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")
@@ -74,7 +74,8 @@ def parse_members(line: bytes) -> dict[str, Any]:
     """Return the members of a JSON object.
 
     A value is a string, None, an int, a list of headers, or JsonText for anything else. Raise FormatError for a line
-    that is no JSON object in UTF-8, for a repeated name, and for half of a surrogate pair.
+    that is no JSON object in UTF-8, for half of a surrogate pair, and for a key, value, headers, partition or timestamp
+    that is repeated. Of another repeated name the last value may count without an error.
     """
     import orjson
 

@@ -94,8 +94,8 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
 
     A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the number of the record,
     for a length below -1, for a value that is not of its format, and where the input ends inside a record; the records
-    before it were yielded. After a signal a record that has begun is read to its end. Raise OSError where the input
-    cannot be read.
+    before it were yielded. After a signal a record that has begun is read to its end, or left out where the signal cuts
+    it. Raise OSError where the input cannot be read.
     """
     waiting = b""
     number = 0
@@ -156,8 +156,9 @@ def _make_value_record(value: Format, length: int, data: bytes, number: int) -> 
 def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
     """Yield the records of lines with one JSON object each (NDJSON), in batches; empty lines are skipped.
 
-    Control records of a log are skipped, too. Batches may be empty. Raise FormatError, with the number of the line, for
-    a line that is no record; the records before it were yielded. Raise OSError where the input cannot be read.
+    Control records of a log are skipped, too, and so is a line that a signal cuts. The last line needs no end. Batches
+    may be empty. Raise FormatError, with the number of the line, for a line that is no record; the records before it
+    were yielded. Raise OSError where the input cannot be read.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):
@@ -264,7 +265,7 @@ _CELL = re.compile(rb"""(?:"([^"]*(?:""[^"]*)*)"|([^,"\n]*))(,|\r?\n|\Z)""")
 def _split_cells(row: bytes, null: bytes) -> list[bytes | None]:
     """Return the cells of a row with its line end; None for a cell without quotes that equals `null`.
 
-    Raise FormatError for a quote inside a cell without quotes.
+    Raise FormatError for a quote inside a cell without quotes, and for text behind the closing quote of a cell.
     """
     cells: list[bytes | None] = []
     if b'"' not in row:
@@ -289,7 +290,7 @@ def _split_cells(row: bytes, null: bytes) -> list[bytes | None]:
 def _read_titles(cells: list[bytes | None]) -> list[str]:
     """Return the names of the columns, in order; raise FormatError for names that are not UTF-8 or repeated.
 
-    A null cell is an empty name. A carriage return in a name is a FormatError, too.
+    A null cell is an empty name, and empty names may be repeated. A carriage return in a name is a FormatError, too.
     """
     try:
         titles = ["" if cell is None else cell.decode("utf-8") for cell in cells]

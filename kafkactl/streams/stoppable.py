@@ -98,9 +98,10 @@ class StoppableInput:
         """Bytes of a piece whose end did not come."""
 
     def read1(self, size: int = -1) -> bytes:
-        """Return the bytes that have come, at most `size` (below 0: the size of a part), waiting for one byte at least.
+        """Return the bytes that have come, at most `size` and the size of a part, waiting for one byte at least.
 
-        Return nothing at the end or after a signal. Raise OSError where the descriptor cannot be read.
+        A `size` below 0 is no bound. Return nothing at the end or after a signal. Raise OSError where the descriptor
+        cannot be read.
         """
         limit = self._chunk_bytes if size < 0 else min(size, self._chunk_bytes)
         while self._stop.wait_readable(self._descriptor):

@@ -250,8 +250,9 @@ def open_transactions(
 ) -> Iterator[Transactions]:
     """Yield transactions of `size` records, or one of all (None).
 
-    The open one is committed at the end of the context, and aborted after an error, which goes on, or a signal. Raise
-    OperationError or UnreachableError where a transaction cannot be begun, committed or aborted.
+    The open one is committed at the end of the context, and aborted after a signal, without an error, and after an
+    error, which goes on unless the abort fails. Raise OperationError or UnreachableError where a transaction cannot be
+    begun, committed or aborted.
     """
     opened = Transactions(sending, cluster, account, size, stop)
     try:

@@ -41,8 +41,9 @@ class Condition:
         """Return the violated condition as text, or None. An unknown value counts as a violation.
 
         The condition is violated where it holds: lag>10 is violated by a lag of 11. A lag with unknown partitions is
-        unknown, unless the known ones violate it already. The text is "GROUP: SUBJECT is VALUE (CONDITION)" or "GROUP:
-        SUBJECT is not known (CONDITION)", without a line end.
+        unknown, unless the known ones violate it already. The state Unknown is a name like others, and not an unknown
+        value. The text is "GROUP: SUBJECT is VALUE (CONDITION)" or "GROUP: SUBJECT is not known (CONDITION)", without a
+        line end.
         """
         value = _get_value(self.subject, lag)
         if value is None or (self.subject == "lag" and lag.unknown_partitions and not self.compare(value, self.bound)):

@@ -167,9 +167,10 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
     """Return the groups that exist although no list of consumer groups has them, by name.
 
     `names` are the names to look for. The groups are share and streams groups, and groups whose coordinator is moving:
-    for a moment no broker lists them. An error stands for a group whose coordinator does not answer. A name that is
-    absent from the result is no group, or one that the user may not see. Without names nothing is asked. Raise
-    UnreachableError or OperationError where no broker lists its groups, and UsageError for a wrong client setting.
+    for a moment no broker lists them. An error stands for a group whose coordinator does not answer or is still moving.
+    A name that is absent from the result is no group, or one that the user may not see. Without names nothing is asked.
+    Raise UnreachableError or OperationError where no broker lists its groups, and UsageError for a wrong client
+    setting.
     """
     if not names:
         return {}
@@ -183,9 +184,11 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
 
 
 def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationError | None:
-    """Return a group as its own coordinator lists it, the error of one that does not answer, None for no group.
+    """Return a group as its own coordinator lists it, or an error, or None where it is no group.
 
-    None also stands for a group that the user has no right to see. Raise UsageError for a wrong setting.
+    The error, an OperationError, is that of a coordinator that does not answer or refuses for the moment. None also
+    stands for a group that the user has no right to see, and for any other refusal. Raise UsageError for a wrong
+    setting.
     """
     from kafkactl.admin.groups.epochs import make_listing
 
@@ -274,8 +277,9 @@ def _describe_briefly(
     """Return the descriptions of groups, sorted by name, and the errors.
 
     A group that its coordinator lists as empty is not asked for, because it has no members: its coordinator and
-    assignor are None. `with_epochs` asks for all groups. Raise UnreachableError where no group was answered; for epochs
-    also UnreachableError or OperationError of a coordinator.
+    assignor are None. `with_epochs` asks for all groups. Raise UnreachableError where no group was answered, or a
+    coordinator does not answer about epochs; OperationError where it refuses that, and UsageError for a wrong client
+    setting.
     """
     empty_groups = [] if with_epochs else [group for group in groups if group.state == EMPTY_STATE]
     described = [GroupDescription(group.group, group.type, group.state, None, None, ()) for group in empty_groups]
@@ -324,9 +328,10 @@ def read_group_lag(cluster: Cluster, name: str, with_epochs: bool = False) -> Gr
     """Return a group with the lag of every partition.
 
     `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a group that is
-    listed as Empty has neither coordinator nor assignor. Raise NotFoundError for a group that does not exist,
-    OperationError for a share or streams group and for a refusal, UnreachableError, and UsageError for a wrong client
-    setting.
+    listed as Empty has neither coordinator nor assignor. Raise NotFoundError for a group that does not exist or that
+    the user may not see, but OperationError where it may exist, because a broker's list is missing or its coordinator
+    does not answer or is moving. Raise OperationError also for a share or streams group and for a refusal,
+    UnreachableError, and UsageError for a wrong client setting and a name that no client can send.
     """
     lags, errors = read_group_lags(cluster, [require_group(cluster, name)], with_epochs=with_epochs)
     if errors:
@@ -338,9 +343,9 @@ def require_group(cluster: Cluster, name: str) -> GroupListing:
     """Return a consumer group by its name.
 
     Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where it may
-    exist, because a broker's list is missing or its coordinator does not answer. Raise OperationError also for a share
-    or streams group and where all brokers refuse, UnreachableError where no broker answers, and UsageError for a name
-    that is empty, not UTF-8 or has a NUL character, and for a wrong client setting.
+    exist, because a broker's list is missing or its coordinator does not answer or is moving. Raise OperationError also
+    for a share or streams group and where all brokers refuse, UnreachableError where no broker answers, and UsageError
+    for a name that is empty, not UTF-8 or has a NUL character, and for a wrong client setting.
     """
     choice = choose_groups(cluster, select_names([name]))
     if choice.errors:
@@ -411,7 +416,8 @@ def _read_offsets(
 ) -> tuple[dict[str, list[TopicPartition]], list[KafkactlError]]:
     """Return librdkafka's committed offsets of each group, and an error for each group that could not be read.
 
-    Single partitions may have an error of their own. Raise UnreachableError where no group was answered.
+    Single partitions may have an error of their own. Raise UnreachableError where no group was answered, and UsageError
+    for a wrong client setting.
     """
 
     def send(pending_groups: list[str]) -> Mapping[str, Future[Any]]:

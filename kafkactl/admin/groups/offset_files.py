@@ -139,7 +139,11 @@ def _list_entries(path: Path, value: Any, noun: str) -> Iterable[tuple[Any, Any]
 
 
 def _require_name(path: Path, value: Any, noun: str) -> str:
-    """Return a name in a yaml file. Raise UsageError for empty text, a NUL character, and a value of another type."""
+    """Return a name in a yaml file. `noun` is "group" or "topic".
+
+    Raise UsageError for empty text, a NUL character, a value of another type, and a group's name of more than 32,767
+    bytes.
+    """
     if not isinstance(value, str) or not value:
         raise UsageError(f"{path}: the name of a {noun} is not a text: {value!r}", "write it in quotes")
     require = require_group_name if noun == "group" else require_sendable

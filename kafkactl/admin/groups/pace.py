@@ -38,9 +38,10 @@ def find_oldest_unread(row: PartitionLag) -> Position | None:
 def add_time_lags(cluster: Cluster, lags: Sequence[GroupLag], read_committed: bool = False) -> list[GroupLag]:
     """Return the groups with the time lag of each partition: the age of its oldest unread record, in ms.
 
-    The records are read for this, with `read_committed` only committed ones. The time lag is 0 where nothing is unread;
-    one that cannot be read within the time-out, or of a partition without a commit or with one beyond the end, stays
-    None. Raise UsageError for a wrong client setting; a broker that does not answer is no error.
+    The records are read for this, with `read_committed` only committed ones. The time lag is 0 where nothing is unread,
+    or only transaction markers. It stays None where the record cannot be read within the time-out or has no timestamp,
+    and for a partition without a commit or with one beyond the end. Raise UsageError for a wrong client setting; a
+    broker that does not answer is no error.
     """
     positions = {
         position for lag in lags for row in lag.partitions if (position := find_oldest_unread(row)) is not None

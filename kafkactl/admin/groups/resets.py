@@ -98,9 +98,10 @@ def read_offsets(
 def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | None) -> dict[Partition, int]:
     """Return the committed offsets of a group in `topics`, or in all for None; never empty.
 
-    `topics` are TOPIC or TOPIC:0,1. Raise UsageError for a wrong text in `topics` or an empty name, NotFoundError for a
-    missing group, topic or partition and where the group has committed nothing there, OperationError for an offset that
-    cannot be read, and UnreachableError.
+    `topics` are TOPIC or TOPIC:0,1. Raise UsageError for a wrong text in `topics`, an empty name and a wrong client
+    setting; NotFoundError for a missing group (OperationError where it may exist, because a broker does not answer),
+    for a missing topic or partition, and where the group has committed nothing there; OperationError for a share or
+    streams group and for an offset that cannot be read, also in another topic; and UnreachableError.
     """
     offsets_by_group, errors = read_offsets(cluster, select_names([group]))
     if errors:

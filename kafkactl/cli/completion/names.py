@@ -117,7 +117,8 @@ def complete_config_names(ctx: typer.Context, incomplete: str) -> list[str]:
 def complete_quota_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of quotas that begin with the incomplete word, with = at the end for the command `set`.
 
-    After --ip they are the quotas of ips, else those of users and clients. No broker is asked.
+    After --ip they are the quotas of ips, else those of users and clients, in the order of QUOTA_NAMES. No broker is
+    asked.
     """
     from kafkactl.admin.quotas import QUOTA_NAMES
 

@@ -331,7 +331,8 @@ class StyleFlags:
         """Return the writer of records; a `format` of None means Kafka's lines.
 
         `key` and `value` are the formats of keys and values. Raise UsageError for options that are mutually exclusive,
-        for an unknown property, class or mark of a template, and for a file of properties that cannot be read.
+        for an unknown property, class or mark of a template, for a file of properties that cannot be read, and for a
+        null marker without csv or that csv cannot have.
         """
         from kafkactl.output.records.writers import Style, make_record_writer
         from kafkactl.output.report import OutputFormat

@@ -82,9 +82,9 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(click_context: typer.Context, **values: Any) -> Any:
         """Call the function with its dataclasses filled from `values`, and return its result.
 
-        --debug is noted in is_debugging, and the command in rights.running. Raise UsageError for a value that is empty
-        or not Unicode, and what the `check` of a dataclass raises. Errors of the function pass; an OperationError of a
-        missing right gets the hint that names the right.
+        --debug is noted in is_debugging, and the command in rights.running. Raise UsageError for a text that is empty
+        (except in _MAY_BE_EMPTY) or not Unicode (except in _BYTES), and what the `check` of a dataclass raises. Errors
+        of the function pass; an OperationError of a missing right gets the hint that names the right.
         """
         _check_texts(click_context, values)
         hints, groups = prepare_flags()
@@ -206,8 +206,8 @@ def _spread(
     """Return the signature of the command: the options of each dataclass are parameters of their own.
 
     `hints` are the annotations of the function's parameters by name, `groups` those of them that are dataclasses. All
-    parameters are for keywords: click_context, then those of the function itself, then the fields of the dataclasses.
-    The readers and sections of the options are set in place.
+    parameters are for keywords: click_context, then those of the function itself, then the fields of the dataclasses,
+    and a hidden --debug where the function has none. The readers and sections of the options are set in place.
     """
     parameters = [inspect.Parameter("click_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for name, parameter in inspect.signature(function).parameters.items():

@@ -199,7 +199,7 @@ class OutputOptions:
     def is_structured(self) -> bool:
         """Return whether the format is for programs; then the result contains failures, too.
 
-        Raise UsageError for a format that does not exist or that the command does not have.
+        Raise UsageError for a format that does not exist, and for one of -o that the command does not have.
         """
         return self.format in STRUCTURED_FORMATS
 
@@ -440,8 +440,9 @@ class FormatOptions:
 
         `topic` is used in the names of schemas, None where it is not known. `registry` has the settings of the registry
         from the cluster's settings, without `schema.registry.`. Without `registers` the schema of a file is used and
-        not registered. Raise UsageError for an unknown format or strategy, for a schema that is missing or cannot be
-        read, for a URL with a login, and where an extra is not installed.
+        not registered. Raise UsageError for an unknown format or strategy, for a schema that is missing, cannot be read
+        or does not fit the format, for a schema id without a registry or beside a file, for a URL with a login or a
+        secret, and where an extra is not installed.
         """
         from kafkactl.connection.secrets import refuse_in_url
         from kafkactl.serde.choice import Choice, choose_format

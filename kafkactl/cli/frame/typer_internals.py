@@ -34,7 +34,7 @@ def avoid_pydantic() -> None:
         def get_runtime_param(parameter: Any) -> Any:
             """Return the object that reads the values of a parameter, made at the first call.
 
-            A parameter without a parser gets typer's own object.
+            A parameter that is no flag and has no parser gets typer's own object.
             """
             if parameter._runtime_param is None:
                 descriptor = parameter.type_descriptor

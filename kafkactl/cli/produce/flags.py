@@ -108,9 +108,9 @@ class InputFlags:
         """Return the function that makes records of a stream, and the reader of its lines.
 
         The function takes an Input and yields its pieces, lists of records; it raises FormatError for bytes that are
-        not records. The reader is None if lines are not read, or must be more than split. Raise UsageError for a wrong
-        value, an unknown property, a file of properties that cannot be read, and for options that are mutually
-        exclusive.
+        not records, and OSError where the input cannot be read. The reader is None unless the input is lines without
+        --delimiter that are only split. Raise UsageError for a wrong value, an unknown property, a file of properties
+        that cannot be read, and for options that are mutually exclusive.
         """
         from kafkactl.output.structured import check_null_marker
         from kafkactl.streams import inputs

@@ -104,12 +104,16 @@ def apply(cluster: ClusterOptions, output: ReportOptions, confirm: ConfirmOption
 def _make_change(change: DeclaredChange) -> Change:
     """Return the change with its inverse. Changes of settings and of replicas, and new topics, can be undone.
 
-    `inverse` of the result sends no request and raises nothing.
+    `inverse` of the result returns the arguments of a command, or None where it cannot be undone. It sends no request
+    and raises nothing.
     """
     configs = ("configs", "alter", "topics", change.topic)
 
     def find_inverse() -> tuple[str, ...] | None:
-        """Return the arguments of the command that undoes the change; None for new partitions, which stay."""
+        """Return the arguments of the command that undoes the change.
+
+        The result is None for new partitions, which stay, and for a change that is impossible.
+        """
         if change.action == "create":
             return ("topics", "delete", change.topic, "--yes")
         if change.action in ("set", "unset"):

@@ -245,9 +245,9 @@ class _PartitionFilter:
 def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, as_kafka: bool = False) -> Descriptions:
     """Return the selected topics, and the errors of topics that cannot be described and of unmatched patterns.
 
-    Eligible leader replicas are read with `in_full`. With `as_kafka` they are not read for an id, as in Kafka's own
-    tool. Raise NotFoundError for an id that no topic has, unless if_exists is set, UnreachableError where no broker
-    answers, and OperationError where the topics cannot be listed.
+    Eligible leader replicas are read with `in_full`, and in any case for an id; but with `as_kafka` they are not read
+    for an id, as in Kafka's own tool. Raise NotFoundError for an id that no topic has, unless if_exists is set,
+    UnreachableError where no broker answers, and OperationError where the topics cannot be listed.
     """
     from kafkactl.admin.topics import descriptions
 

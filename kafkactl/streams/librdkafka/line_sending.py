@@ -90,7 +90,8 @@ class LineSending:
         """Wait for the answers of all records, and close the producer.
 
         After a signal's time, a fatal error, or where no leader was ever reached, the remaining records are removed and
-        fail. Then raise OperationError for a fatal error, and UnreachableError where no leader was reached.
+        fail. Then raise OperationError for a fatal error, and UnreachableError where no leader was reached, in place of
+        an error of the context. Otherwise an error of the context goes on.
         """
         try:
             while not self._sender.flush():
