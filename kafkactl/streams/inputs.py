@@ -290,7 +290,7 @@ def _split_cells(row: bytes, null: bytes) -> list[bytes | None]:
 def _read_titles(cells: list[bytes | None]) -> list[str]:
     """Return the names of the columns, in order; raise FormatError for names that are not UTF-8 or repeated.
 
-    A null cell is an empty name, and empty names may be repeated. A carriage return in a name is a FormatError, too.
+    A null cell is an empty name; two empty names are repeated. A carriage return in a name is a FormatError, too.
     """
     try:
         titles = ["" if cell is None else cell.decode("utf-8") for cell in cells]
@@ -298,8 +298,9 @@ def _read_titles(cells: list[bytes | None]) -> list[str]:
         raise FormatError("the headings are not UTF-8") from error
     if any("\r" in title for title in titles):
         raise FormatError("a heading has a carriage return", "lines end with \\n or \\r\\n")
-    if twice := next((title for number, title in enumerate(titles) if title in titles[:number]), None):
-        raise FormatError(f"two columns are called {twice!r}")
+    repeated = [title for number, title in enumerate(titles) if title in titles[:number]]
+    if repeated:
+        raise FormatError(f"two columns are called {repeated[0]!r}")
     return titles
 
 

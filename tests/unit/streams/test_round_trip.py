@@ -170,6 +170,7 @@ def test_any_line_is_a_record_or_refused(line: str) -> None:
     ("text", "told"),
     [
         (b"a,a\n1,2\n", "two columns are called 'a'"),
+        (b",,value\n1,2,3\n", "two columns are called ''"),
         (b'value\n"x', "line 2: a cell begins with a quote and never ends"),
         (b'value\nx"y"\n', "line 2: a quote inside a cell"),
         (b"a,value\n1\n", "line 2: 1 cells under 2 headings"),
