@@ -164,7 +164,7 @@ class Client:
         `partitions` is 1 to 100,000 and `replication_factor` 1 to 10,000. `configs` are settings of the topic by name,
         as text. Raise OperationError where the topic exists already, where a broker refuses, and, with the code
         REQUEST_TIMED_OUT, where the answer is missing and the topic may exist. Raise UnreachableError where no request
-        was sent, and UsageError for an illegal name or number and in a read-only context.
+        was sent, and UsageError for an illegal name or number, for a wrong client setting and in a read-only context.
         """
         from kafkactl.admin.topics.changes import create_topics
         from kafkactl.admin.topics.models import TopicSpec
@@ -185,7 +185,7 @@ class Client:
 
         Raise OperationError where it does not exist, where a broker refuses, and, with the code REQUEST_TIMED_OUT,
         where the answer is missing and the topic may be deleted. Raise UnreachableError where no request was sent, and
-        UsageError for an illegal name and in a read-only context.
+        UsageError for an illegal name, for a wrong client setting and in a read-only context.
         """
         from kafkactl.admin.topics.changes import delete_topics
 
@@ -230,10 +230,10 @@ class Client:
         offset from 0, or a time with a zone, of which the first record from then on is taken; `shift_by` moves each
         offset, back where it is negative. Offsets outside the log become its nearest end. A commit creates a group that
         does not exist. Each change has its own result and error. Raise UsageError unless there is exactly one of `to`
-        and `shift_by`, for an invalid argument, and for `execute` in a read-only context; NotFoundError for a missing
-        topic or partition, and for `topics` of None where the group has committed nothing; OperationError for a group
-        that has members or is not a consumer group, for a shift without a commit, and where the brokers refuse;
-        UnreachableError where no broker answers in time.
+        and `shift_by`, for an invalid argument or client setting, and, after the changes are planned, for `execute` in
+        a read-only context; NotFoundError for a missing topic or partition, and for `topics` of None where the group
+        has committed nothing; OperationError for a group that has members or is not a consumer group, for a shift
+        without a commit, and where the brokers refuse; UnreachableError where no broker answers in time.
         """
         from kafkactl.admin.groups.resets import (
             ResetRequest,
@@ -267,9 +267,9 @@ class Client:
         `partition` is for records without their own; None leaves the choice to the partitioner. A record that cannot be
         sent is in the result and raises nothing.
 
-        Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, and in a
-        read-only context. A list or tuple with a wrong record is refused before anything is sent; of another iterable,
-        the records before the wrong one are sent first. Raise NotFoundError for a topic or partition that does not
+        Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, for another
+        wrong argument or client setting, and in a read-only context. A list or tuple with a wrong record is refused
+        before anything is sent; of another iterable, the records before the wrong one are sent first. Raise NotFoundError for a topic or partition that does not
         exist, UnreachableError where no broker answers, and OperationError where the client can send no more. Each of
         these errors has the Delivery of the records before it as `delivery`. An exception of `records` itself passes
         through, also after the records before it were sent, with a note of their numbers.
@@ -329,7 +329,8 @@ class Client:
         Raise UsageError at once for an argument of another type, for two starts, for a group beside a time or a tail,
         for a time without a zone or before 1970, for a negative tail, and for a group in a read-only context. All other
         errors come with the first record or later: NotFoundError for a topic that does not exist, UnreachableError
-        where no broker answers in time, OperationError where a broker refuses.
+        where no broker answers in time, OperationError where a broker refuses, UsageError for a wrong client setting,
+        KafkactlError for headers that cannot be read.
         """
         from kafkactl.streams.selection import SelectionRequest
 

@@ -150,10 +150,10 @@ def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | 
 def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool = False) -> int:
     """Return a duration in milliseconds, at most 2^63 - 1; a bare number is seconds.
 
-    The text is a number, numbers with the units w, d, h, m, s and ms in this order (1h30m, 1.5s), or ISO 8601 such as
-    PT1H30M or P1DT2H. Digits below a ms are dropped. With `signed` the text may have signs and the result may be
-    negative. With `positive` it must be above 0. Raise UsageError, which names `flag`, for any other text, for a sign
-    (also +) without `signed`, and for a duration that is shorter than a millisecond but not 0.
+    The text is a number, numbers with the units w, d, h, m, s and ms in this order (1h30m, 1.5s), or days and times of
+    ISO 8601 such as PT1H30M or P1DT2H. Digits below a ms are dropped. With `signed` the text may have signs and the
+    result may be negative. With `positive` it must be above 0. Raise UsageError, which names `flag`, for any other
+    text, for a sign (also +) without `signed`, and for a duration that is shorter than a millisecond but not 0.
     """
     try:
         duration_ms = _measure_duration(text, (_BARE_NUMBER, *_WITH_UNITS))

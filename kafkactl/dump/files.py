@@ -163,7 +163,10 @@ class TextDump:
         position = 0 if descriptor is None else os.lseek(descriptor, 0, os.SEEK_CUR)
 
         def work(batch_range: tuple[int, int], turn: Turn) -> tuple[PrintedRange, bool]:
-            """Print a range in a process of its own; return it, and whether to go on."""
+            """Print a range in a process of its own; return it, and whether to go on.
+
+            Damage is in the range's `error`. Raise OutputError and ReaderLeftError.
+            """
             return self._print_range(segment, batch_range, turn, descriptor)
 
         for printed in run_in_turns(lambda: split_ranges(segment, end), jobs, position, work):

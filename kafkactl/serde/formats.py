@@ -103,7 +103,8 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
     def to_bytes(text: str) -> bytes:
         """Return a number's text as bytes; raise FormatError for text that `parse` refuses, and for too large a number.
 
-        `parse` is Python's `int` or `float`: blanks at both ends and 1_000 pass, and for a float also nan and inf.
+        `parse` is Python's `int` or `float`: blanks at both ends and 1_000 pass, and for a float also nan and inf, with
+        infinity for a number that no double can hold, such as 1e999.
         """
         try:
             return packed.pack(parse(text))

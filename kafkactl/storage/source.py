@@ -201,7 +201,10 @@ def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None
     fault: LostBytesError | None = None
 
     def read(_: int) -> bytes:
-        """Return the next unpacked part; b"" at the end and where the data are damaged, which `fault` then says."""
+        """Return the next unpacked part; b"" at the end and where the data are damaged, which `fault` then says.
+
+        Raise OSError where the file cannot be read.
+        """
         nonlocal copied, fault
         try:
             part = next(parts, b"")
