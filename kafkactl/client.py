@@ -269,10 +269,11 @@ class Client:
 
         Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, for another
         wrong argument or client setting, and in a read-only context. A list or tuple with a wrong record is refused
-        before anything is sent; of another iterable, the records before the wrong one are sent first. Raise NotFoundError for a topic or partition that does not
-        exist, UnreachableError where no broker answers, and OperationError where the client can send no more. Each of
-        these errors has the Delivery of the records before it as `delivery`. An exception of `records` itself passes
-        through, also after the records before it were sent, with a note of their numbers.
+        before anything is sent; of another iterable, the records before the wrong one are sent first. Raise
+        NotFoundError for a topic or partition that does not exist, UnreachableError where no broker answers, and
+        OperationError without the right to write and where the client can send no more. Each of these errors has the
+        Delivery of the records before it as `delivery`. An exception of `records` itself passes through, also after the
+        records before it were sent, with a note of their numbers.
         """
         from kafkactl.streams.account import Account
 
@@ -293,7 +294,8 @@ class Client:
 
         `account` counts the records and gets the failed ones. Raise UsageError for a wrong argument, record or client
         setting and in a read-only context, NotFoundError for a missing topic or partition, UnreachableError where no
-        broker answers, OperationError where the client can send no more, and the errors of `records` itself.
+        broker answers, OperationError without the right to write and where the client can send no more, and the errors
+        of `records` itself.
         """
         from kafkactl.streams.checked_records import make_batches, require_records
         from kafkactl.streams.producing import Sending
