@@ -75,7 +75,7 @@ def escape_for_terminal(text: str, *, keep_line_ends: bool) -> str:
 
 
 def escape_in_json(data: bytes) -> bytes:
-    r"""Return JSON, as UTF-8, with escapes like `\u009b` for characters that control a terminal or turn its direction.
+    r"""Return JSON, as UTF-8, with escapes like `\u009b` for characters that control a terminal or text's direction.
 
     Its meaning for a program does not change. Characters below U+0020, which JSON has only between values, stay.
     """

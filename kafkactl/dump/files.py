@@ -256,7 +256,8 @@ class TextDump:
 
         For an empty index print only that. Else, with `sanity_only`, print only that it is sane, or raise FormatError;
         with `verify_only` print no entry. Raise NotFoundError where the log or the index is missing, FormatError where
-        one of both is corrupt or cannot be read, and UsageError for a folder or a file without permission.
+        one of both is corrupt or cannot be read, or an entry points at no batch of up to `max_message_size` bytes, and
+        UsageError for a file that cannot be opened or has no base offset.
         """
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index
@@ -280,7 +281,7 @@ class TextDump:
 
         With `sanity_only` print only that it is sane, or raise FormatError; with `verify_only` print no entry. Raise
         NotFoundError where the log or an index is missing, FormatError where one of them is corrupt, and UsageError for
-        a file that cannot be opened.
+        a file that cannot be opened or has no base offset.
         """
         from kafkactl.storage.index import OffsetIndex, TimeIndex
         from kafkactl.storage.verify import check_time_index
