@@ -121,7 +121,10 @@ def require_settings(settings: object, name: str) -> dict[str, str]:
 
 
 def show(value: object) -> str:
-    """Return Python's repr of a value for a message; a long one is cut, and a huge number is its type alone."""
+    """Return Python's repr of a value for a message; a long one is cut.
+
+    Where Python refuses to show it, for a number of thousands of digits, the result is `of type` and its type's name.
+    """
     try:
         return reprlib.repr(value)
     except ValueError:  # a number with thousands of digits

@@ -84,7 +84,8 @@ def connect(
     are client settings by Java's or librdkafka's names; they win over those of the context, and an address among them
     is refused. `timeout_s` bounds each call, above 0 and at most 3600 s; None takes KAFKACTL_TIMEOUT, or else 10 s. An
     empty text is not None, and is refused. Raise UsageError for a wrong setting, address, time-out or file of contexts,
-    and for an argument of another type; raise NotFoundError for a context that does not exist.
+    and for an argument of another type; raise NotFoundError for a context that does not exist. A setting that only the
+    client library refuses is a UsageError of the first call that connects.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
@@ -103,8 +104,8 @@ class Client:
 
     Every method raises errors of kafkactl.errors.KafkactlError: UnreachableError where no broker answers in time,
     OperationError where a broker refuses, NotFoundError for what does not exist, and UsageError for changes in a
-    read-only context and for wrong arguments: another type, a number outside its range, an empty name, and a name with
-    NUL or that is not Unicode. Arguments are checked before anything is sent.
+    read-only context, for wrong client settings, and for wrong arguments: another type, a number outside its range, an
+    empty name, and a name with NUL or that is not Unicode. Arguments are checked before anything is sent.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -132,7 +133,8 @@ class Client:
         """Return all topics sorted by name, each with its number of partitions and replicas.
 
         Kafka's own topics are left out without `include_internal`. Raise UnreachableError where no broker answers in
-        time, OperationError where they refuse, and UsageError for an `include_internal` that is not a bool.
+        time, OperationError where they refuse, and UsageError for an `include_internal` that is not a bool and for a
+        wrong client setting.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 
@@ -142,7 +144,8 @@ class Client:
         """Return topics with their partitions and settings, sorted by name; without names an empty list.
 
         Raise NotFoundError or OperationError for the first topic that fails, UsageError for a name that no topic can
-        have and for a single text instead of a list, and UnreachableError where no broker answers in time.
+        have, a single text instead of a list and a wrong client setting, and UnreachableError where no broker answers
+        in time.
         """
         from kafkactl.admin.topics.descriptions import describe_topics
 
@@ -161,7 +164,7 @@ class Client:
         `partitions` is 1 to 100,000 and `replication_factor` 1 to 10,000. `configs` are settings of the topic by name,
         as text. Raise OperationError where the topic exists already, where a broker refuses, and, with the code
         REQUEST_TIMED_OUT, where the answer is missing and the topic may exist. Raise UnreachableError where no request
-        was sent, and UsageError for an illegal name or number and in a read-only context.
+        was sent, and UsageError for an illegal name or number, for a wrong client setting and in a read-only context.
         """
         from kafkactl.admin.topics.changes import create_topics
         from kafkactl.admin.topics.models import TopicSpec
@@ -182,7 +185,7 @@ class Client:
 
         Raise OperationError where it does not exist, where a broker refuses, and, with the code REQUEST_TIMED_OUT,
         where the answer is missing and the topic may be deleted. Raise UnreachableError where no request was sent, and
-        UsageError for an illegal name and in a read-only context.
+        UsageError for an illegal name, for a wrong client setting and in a read-only context.
         """
         from kafkactl.admin.topics.changes import delete_topics
 
@@ -194,7 +197,7 @@ class Client:
         """Return the consumer groups sorted by name, each with its type and state.
 
         Groups of a broker that does not answer are missing, without an error. Raise UnreachableError where no broker
-        answers, and OperationError where all refuse.
+        answers, OperationError where all refuse, and UsageError for a wrong client setting.
         """
         from kafkactl.admin.groups.descriptions import list_groups
 
@@ -203,8 +206,10 @@ class Client:
     def read_lag(self, group: str) -> GroupLag:
         """Return a group's committed offsets and lag, for each partition.
 
-        Raise NotFoundError for a missing group, OperationError for a group that is not a consumer group or that cannot
-        be read, UnreachableError where no broker answers in time, and UsageError for a name that no group can have.
+        Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where it
+        may exist, because a broker's list is missing; OperationError also for a group that is not a consumer group or
+        that cannot be read, UnreachableError where no broker answers in time, and UsageError for a name that no group
+        can have and for a wrong client setting.
         """
         from kafkactl.admin.groups.descriptions import read_group_lag
 
@@ -225,10 +230,10 @@ class Client:
         offset from 0, or a time with a zone, of which the first record from then on is taken; `shift_by` moves each
         offset, back where it is negative. Offsets outside the log become its nearest end. A commit creates a group that
         does not exist. Each change has its own result and error. Raise UsageError unless there is exactly one of `to`
-        and `shift_by`, for an invalid argument, and for `execute` in a read-only context; NotFoundError for a missing
-        topic or partition, and for `topics` of None where the group has committed nothing; OperationError for a group
-        that has members or is not a consumer group, for a shift without a commit, and where the brokers refuse;
-        UnreachableError where no broker answers in time.
+        and `shift_by`, for an invalid argument or client setting, and, after the changes are planned, for `execute` in
+        a read-only context; NotFoundError for a missing topic or partition, and for `topics` of None where the group
+        has committed nothing; OperationError for a group that has members or is not a consumer group, for a shift
+        without a commit, and where the brokers refuse; UnreachableError where no broker answers in time.
         """
         from kafkactl.admin.groups.resets import (
             ResetRequest,
@@ -262,12 +267,13 @@ class Client:
         `partition` is for records without their own; None leaves the choice to the partitioner. A record that cannot be
         sent is in the result and raises nothing.
 
-        Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, and in a
-        read-only context. A list or tuple with a wrong record is refused before anything is sent; of another iterable,
-        the records before the wrong one are sent first. Raise NotFoundError for a topic or partition that does not
-        exist, UnreachableError where no broker answers, and OperationError where the client can send no more. Each of
-        these errors has the Delivery of the records before it as `delivery`. An exception of `records` itself passes
-        through, also after the records before it were sent, with a note of their numbers.
+        Raise UsageError for a single record instead of several, for a wrong record, with its number from 0, for another
+        wrong argument or client setting, and in a read-only context. A list or tuple with a wrong record is refused
+        before anything is sent; of another iterable, the records before the wrong one are sent first. Raise
+        NotFoundError for a topic or partition that does not exist, UnreachableError where no broker answers, and
+        OperationError without the right to write and where the client can send no more. Each of these errors has the
+        Delivery of the records before it as `delivery`. An exception of `records` itself passes through, also after the
+        records before it were sent, with a note of their numbers.
         """
         from kafkactl.streams.account import Account
 
@@ -286,9 +292,10 @@ class Client:
     def _send(self, topic: str, records: object, partition: int | None, account: Account) -> None:
         """Check the arguments of produce() and send the records; return when each is acknowledged or has failed.
 
-        `account` counts the records and gets the failed ones. Raise UsageError for a wrong argument or record and in a
-        read-only context, NotFoundError, UnreachableError and OperationError where nothing more can be sent, and the
-        errors of `records` itself.
+        `account` counts the records and gets the failed ones. Raise UsageError for a wrong argument, record or client
+        setting and in a read-only context, NotFoundError for a missing topic or partition, UnreachableError where no
+        broker answers, OperationError without the right to write and where the client can send no more, and the errors
+        of `records` itself.
         """
         from kafkactl.streams.checked_records import make_batches, require_records
         from kafkactl.streams.producing import Sending
@@ -324,7 +331,8 @@ class Client:
         Raise UsageError at once for an argument of another type, for two starts, for a group beside a time or a tail,
         for a time without a zone or before 1970, for a negative tail, and for a group in a read-only context. All other
         errors come with the first record or later: NotFoundError for a topic that does not exist, UnreachableError
-        where no broker answers in time, OperationError where a broker refuses.
+        where no broker answers in time, OperationError where a broker refuses, UsageError for a wrong client setting,
+        KafkactlError for headers that cannot be read.
         """
         from kafkactl.streams.selection import SelectionRequest
 
@@ -349,7 +357,8 @@ class Client:
 
         A record is handled when the next one is asked for. At the end, or when the generator is closed, handled records
         of a group are committed and the consumer is closed. Raise the errors of reading with the first record or later:
-        NotFoundError, UnreachableError, OperationError, and KafkactlError for headers that cannot be read.
+        NotFoundError, UnreachableError, OperationError, UsageError for a wrong client setting, and KafkactlError for
+        headers that cannot be read. With `max_records` 0 nothing is read.
         """
         from kafkactl.streams.consuming import Reading
         from kafkactl.streams.headers import make_header_reader

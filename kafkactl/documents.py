@@ -54,10 +54,11 @@ def read_json(path: Path) -> Any:
 def read_yaml(path: Path) -> Any:
     """Return the value of a YAML file: mappings, lists, texts, integers, true, false and None; None for an empty file.
 
-    The path `-` means standard input. JSON is read as well. Numbers with a point or an exponent are texts. Raise
-    UsageError for a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is
-    nested too deeply; for a mapping with a repeated name or a name that is neither a text nor an integer; for a text
-    with half a character, a value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
+    The path `-` means standard input. JSON is read as well. Numbers with a point or an exponent are texts, and in YAML
+    that is no JSON also integers with leading zeros or more than 19 digits. Raise UsageError for a file that cannot be
+    read, is not UTF-8 or not YAML, has several documents, or is nested too deeply; for a mapping with a repeated name
+    or a name that is neither a text nor an integer; for a text with half a character, a value that contains itself, and
+    a tag such as !!binary, !!set or !!timestamp.
     """
     text = read_text(path)
     value = _read_json_value(path, text) if text.lstrip()[:1] in ("{", "[") else _NOT_JSON
@@ -125,8 +126,8 @@ def _read_yaml_value(path: Path, text: str) -> Any:
 def _make_loader() -> Any:
     """Return a new subclass of PyYAML's safe loader that refuses repeated names.
 
-    Values without a tag are texts, except null, ~, an empty value, true, false, and decimal integers without leading
-    zeros. Names must be texts or integers.
+    Values without a tag and quotes are texts, except null, ~, an empty value, true, false, and decimal integers of up
+    to 19 digits without leading zeros. Names must be texts or integers.
     """
     import yaml
 

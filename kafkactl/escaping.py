@@ -75,9 +75,9 @@ def escape_for_terminal(text: str, *, keep_line_ends: bool) -> str:
 
 
 def escape_in_json(data: bytes) -> bytes:
-    r"""Return JSON, as UTF-8, with escapes like `\u009b` for characters that control a terminal.
+    r"""Return JSON, as UTF-8, with escapes like `\u009b` for characters that control a terminal or text's direction.
 
-    Its meaning for a program does not change.
+    Its meaning for a program does not change. Characters below U+0020, which JSON has only between values, stay.
     """
     return re.sub(_FORBIDDEN_IN_JSON, lambda match: b"\\u%04x" % ord(match[0].decode()), data)
 

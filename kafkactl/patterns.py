@@ -235,7 +235,8 @@ def compile_include_list(text: str, name: str) -> re.Pattern[str]:
 
     All spaces, quotes at both ends and empty parts are removed, and every comma becomes `|`, also one in parentheses or
     braces. A name counts as a regular expression: `a.b` also matches `axb`. Raise UsageError, which calls the argument
-    `name`, if the list is empty, not UTF-8, longer than 2,000 characters, or not valid.
+    `name`, if the text is not UTF-8 or has a NUL character, and if the rest is empty, longer than 2,000 characters, or
+    not valid.
     """
     return _compile("|".join(_split_include_list(text, name)), text, name)
 
@@ -253,8 +254,8 @@ def select_topics(
     A positional argument is a name or a pattern and is never split. The values of --topic and --include are split at
     commas: a part with only the characters of a name is a name, another one a pattern; where a part is no regular
     expression by itself, the whole value is one pattern. `match` has patterns only. None means not given.
-    With `include_internal` patterns choose internal topics, too. Raise UsageError for a value that is empty or not
-    UTF-8, and for a bad regular expression.
+    With `include_internal` patterns choose internal topics, too. Raise UsageError for a value that is empty, not UTF-8
+    or has a NUL character, and for a regular expression that is not valid or longer than 2,000 characters.
     """
     names: set[str] = set()
     patterns = _read_patterns(match, "--match")
@@ -284,7 +285,7 @@ def select_names(
     Names are taken whole: commas, colons, blanks, line ends and escape characters belong to the name.
     `options` are values of Kafka's spelling of the argument. None means not given. Messages use `argument_name` and
     `option_name`. Nothing given is an empty selection. Raise UsageError for a value that is empty, not UTF-8 or has a
-    NUL character, and for a bad regular expression in `match`.
+    NUL character, and for a regular expression in `match` that is not valid or longer than 2,000 characters.
     """
     names = {refuse_empty(value, argument_name) for value in arguments or ()}
     names.update(refuse_empty(value, option_name) for value in options or ())

@@ -242,7 +242,10 @@ class DescriptorWriter:
 
     @property
     def read_at_least(self) -> int:
-        """Return the number of bytes that the reader of a pipe has certainly read; elsewhere `handed_over`."""
+        """Return the number of bytes that the reader of a pipe has certainly read, which only Linux tells.
+
+        Elsewhere, and for any other output than a pipe, it is `handed_over`.
+        """
         unread = self._channel.count_unread_bytes()
         self._read_at_least = max(self._read_at_least, self.handed_over - unread)
         return self._read_at_least
@@ -557,7 +560,7 @@ class _BinaryAdapter(io.BufferedIOBase):
 def take_over_stdout() -> None:
     """Reserve the standard descriptors and let `print` write through `out`; main calls this first.
 
-    Nothing is raised: an error of what `print` wrote before is raised by the first write to `out`.
+    An error of what `print` wrote before is not raised here, but by the first write to `out`.
     """
     reserve_descriptors()
     with suppress(OutputError, ReaderLeftError):  # `out` raises it again at the first write

@@ -117,7 +117,7 @@ def parse_time(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | None =
     The text is an ISO 8601 day, or day and time, digits (ms since 1970), `now`, `today`, `yesterday` (midnight), or a
     duration before now: -1h30m or -PT1H. `zone` is for times without a zone, and for `today` and `yesterday`. `now_ms`
     is the present time in ms since 1970; None takes the clock. Raise UsageError, which names `flag`, for any other text
-    and more than 100 characters, for bare negative numbers and for times before 1970 (negative numbers have special
+    or more than 100 characters, for bare negative numbers and for times before 1970 (negative numbers have special
     meanings in Kafka, which only --time knows).
     """
     try:
@@ -150,10 +150,10 @@ def parse_time_range(text: str, flag: str, *, zone: tzinfo = UTC, now_ms: int | 
 def parse_duration(text: str, flag: str, *, signed: bool = False, positive: bool = False) -> int:
     """Return a duration in milliseconds, at most 2^63 - 1; a bare number is seconds.
 
-    The text is a number, numbers with the units w, d, h, m, s and ms in this order (1h30m, 1.5s), or ISO 8601 such as
-    PT1H30M or P1DT2H. Digits below a ms are dropped. With `signed` the text may have signs and the result may be
-    negative. With `positive` it must be above 0. Raise UsageError, which names `flag`, for any other text, for a sign
-    (also +) without `signed`, and for a duration that is shorter than a millisecond but not 0.
+    The text is a number, numbers with the units w, d, h, m, s and ms in this order (1h30m, 1.5s), or days and times of
+    ISO 8601 such as PT1H30M or P1DT2H. Digits below a ms are dropped. With `signed` the text may have signs and the
+    result may be negative. With `positive` it must be above 0. Raise UsageError, which names `flag`, for any other
+    text, for a sign (also +) without `signed`, and for a duration that is shorter than a millisecond but not 0.
     """
     try:
         duration_ms = _measure_duration(text, (_BARE_NUMBER, *_WITH_UNITS))
@@ -190,9 +190,10 @@ def parse_iso_duration(text: str, flag: str) -> int:
 
 
 def parse_zone(text: str, flag: str = "--zone") -> tzinfo:
-    """Return the time zone `utc` or `z`, `local` (these in any case), an IANA name, or an offset such as +09:00.
+    """Return the time zone of `utc` or `z`, `local` (these in any case), an IANA name, or an offset: +09:00 or +0900.
 
-    Raise UsageError, which names `flag`, for an empty text and if the system has no zone with this name.
+    Raise UsageError, which names `flag`, for an empty text, for one of more than 100 characters, and if the system has
+    no zone with this name.
     """
     if text.lower() in ("utc", "z"):
         return UTC
@@ -221,7 +222,10 @@ def format_time(ms: int, zone: tzinfo = UTC) -> str:
 
 
 def format_duration(ms: int) -> str:
-    """Return a duration in ms as short text that parse_duration reads back: 2d, 1h30m, 1m0.25s, 250ms, 0s, -1h."""
+    """Return a duration in ms as short text: 2d, 1h30m, 1m0.25s, 250ms, 0s, -1h.
+
+    The units are d, h, m, s and ms, no weeks. parse_duration reads the text back, a negative one only with `signed`.
+    """
     rest = abs(ms)
     if 0 < rest < _UNITS_MS["s"]:
         text = f"{rest}ms"
@@ -269,7 +273,11 @@ def _read_time(text: str, zone: tzinfo, now_ms: int) -> int:
 
 
 def _read_time_before_now(text: str) -> int:
-    """Return the milliseconds of `-1h30m` or `-PT1H`, as a positive number. Raise _RefusalError for any other text."""
+    """Return the milliseconds of `-1h30m` or `-PT1H`, as a number from 0 on.
+
+    Raise _RefusalError for any other text: a bare negative number, a further sign, and a duration that is not 0 but
+    shorter than a millisecond, or longer than 2^63 - 1 ms.
+    """
     if re.fullmatch(_NEGATIVE_NUMBER, text):
         raise _RefusalError("a negative number is not a time")
     duration = text[1:]
@@ -322,7 +330,8 @@ def _measure_duration(text: str, forms: Sequence[str], *, thing: str = "duration
     """Return the milliseconds of a duration, rounded towards 0, in the first form that matches. Signs count.
 
     `forms` are regular expressions with a group for each unit, and `thing` is the word for messages. Raise
-    _RefusalError where no form matches, for a duration shorter than a millisecond but not 0, and past 2^63 - 1.
+    _RefusalError for an empty text and one of more than 100 characters, where no form matches, for a duration shorter
+    than a millisecond but not 0, and past 2^63 - 1.
     """
     _check_length(text)
     parts = next(filter(None, (_match_parts(form, text) for form in forms)), None)

@@ -106,8 +106,9 @@ class TextDump:
         """Print the batches of a segment, and note offsets that do not follow each other.
 
         Batches with an unknown magic are reported on stderr. Raise FormatError for damage, after all that was printed
-        before it, MissingFileError for a missing file, and UsageError for one that cannot be opened, for a log with an
-        offset neither in its name nor in its content, and for a snapshot with another name than a broker gives.
+        before it, KafkactlError where a process of `jobs` was lost, MissingFileError for a missing file, and UsageError
+        for one that cannot be opened, for a log with an offset neither in its name nor in its content, and for a
+        snapshot with another name than a broker gives.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
@@ -162,7 +163,10 @@ class TextDump:
         position = 0 if descriptor is None else os.lseek(descriptor, 0, os.SEEK_CUR)
 
         def work(batch_range: tuple[int, int], turn: Turn) -> tuple[PrintedRange, bool]:
-            """Print a range in a process of its own; return it, and whether to go on."""
+            """Print a range in a process of its own; return it, and whether to go on.
+
+            Damage is in the range's `error`. Raise OutputError and ReaderLeftError.
+            """
             return self._print_range(segment, batch_range, turn, descriptor)
 
         for printed in run_in_turns(lambda: split_ranges(segment, end), jobs, position, work):
@@ -250,9 +254,10 @@ class TextDump:
     def _dump_offset_index(self, path: Path) -> None:
         """Print the entries of an offset index, and note those that the log contradicts, for the end of the run.
 
-        With `sanity_only` print only that it is sane, or raise FormatError; with `verify_only` print no entry. Raise
-        NotFoundError where the log or the index is missing, FormatError where one of both is corrupt, and UsageError
-        for a file that cannot be opened.
+        For an empty index print only that. Else, with `sanity_only`, print only that it is sane, or raise FormatError;
+        with `verify_only` print no entry. Raise NotFoundError where the log or the index is missing, FormatError where
+        one of both is corrupt or cannot be read, or an entry points at no batch of up to `max_message_size` bytes, and
+        UsageError for a file that cannot be opened or has no base offset.
         """
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index
@@ -276,7 +281,7 @@ class TextDump:
 
         With `sanity_only` print only that it is sane, or raise FormatError; with `verify_only` print no entry. Raise
         NotFoundError where the log or an index is missing, FormatError where one of them is corrupt, and UsageError for
-        a file that cannot be opened.
+        a file that cannot be opened or has no base offset.
         """
         from kafkactl.storage.index import OffsetIndex, TimeIndex
         from kafkactl.storage.verify import check_time_index

@@ -35,8 +35,10 @@ def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[It
     """Return a function that takes rows and prints them in a format to stdout.
 
     A `format` of None is a table on a terminal and plain text elsewhere. JSON and YAML have one object or document for
-    each row; csv and tables have the columns of the first row. The function raises OutputError and ReaderLeftError, and
-    the errors of the rows. Raise UsageError for a format with columns, None too, where the files have different kinds.
+    each row; csv and tables have the columns of the first row. The function raises OutputError and ReaderLeftError, the
+    errors of the rows, UnicodeDecodeError for YAML with bytes that are neither UTF-8 nor named for base64, and
+    UsageError for kafka, prometheus, parquet and raw. Raise UsageError at once where the files have different kinds,
+    for every `format`, None too, but json, jsonl and yaml.
     """
     one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):

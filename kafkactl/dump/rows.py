@@ -76,7 +76,10 @@ def dump_rows(
         statuses.append(error.status)
 
     def read_rows() -> Iterator[Row]:
-        """Yield the rows of all files; errors are reported, but OutputError is raised."""
+        """Yield the rows of all files, first of those that are no segments; errors are reported, OutputError is raised.
+
+        With `follow` this has no end, and errors of later reading are raised, too.
+        """
         logs = [path for path in paths if find_kind(path) in BATCHES]
         for path in paths:
             if path not in logs:
@@ -177,8 +180,9 @@ def read_small_file_rows(path: Path) -> Iterator[Row]:
 
 
 def _make_batch_row(selected: SelectedBatch) -> Row:
-    """Return the row of a batch; fields that magic 0 and 1 do not have are None, but `transactional` is False.
+    """Return the row of a batch; fields that magic 0 and 1 do not have are None.
 
+    But `transactional`, `control` and `aborted` are False there, and `last_offset` is the offset of the message.
     Raise FormatError for an unknown codec, and for a message that is too short for its timestamp.
     """
     batch = selected.batch
@@ -210,8 +214,9 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
 def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
     """Return the row of a record; raise FormatError for a key or value that is not of its format.
 
-    `is_valid` says whether the CRC of its batch is right. Key and value of a control record are None, and `control` is
-    its content; raise FormatError for a damaged one.
+    `is_valid` is the row's `valid`. Key and value of a control record are None, and `control`, None for any other
+    record, is its content as text; raise FormatError for a damaged one. `values` and `bytes_as` choose the form of key
+    and value.
     """
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None

@@ -27,8 +27,8 @@ def error(failure: KafkactlError) -> None:
     """Write an error to stderr: `error: what failed: why`, and `hint: what to do` where there is a hint.
 
     Each is one line, cut to 4000 characters, with passwords in URLs hidden. As JSON it is one object on a line with
-    error, hint, status and code; hint is null without one, and code where no broker returned one. A stderr that cannot
-    be written is ignored.
+    error, hint, status and code, not cut, also with passwords hidden; hint is null without one, and code where no
+    broker returned one. A stderr that cannot be written is ignored.
     """
     if as_json.get():
         code = failure.code if isinstance(failure, OperationError) else None
@@ -54,8 +54,8 @@ def warning(text: str) -> None:
 def note(text: str) -> None:
     """Write progress, or a closing sentence about a result, to stderr, without a label, and a line end.
 
-    Unlike other messages a note can have line ends. As JSON it is {"note": TEXT}, on one line. A stderr that cannot be
-    written is ignored.
+    Unlike errors and warnings a note can have line ends, is not cut, and its URLs keep their passwords. As JSON it is
+    {"note": TEXT}, on one line, with passwords hidden. A stderr that cannot be written is ignored.
     """
     if as_json.get():
         _write_object({"note": text})

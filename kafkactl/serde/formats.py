@@ -88,8 +88,9 @@ def names() -> list[str]:
 def _make_number_format(name: str, layout: str, parse: Callable[[str], int | float]) -> Format:
     """Return the format of a number with a layout of `struct`, between its bytes and decimal text.
 
-    `parse` takes the text and returns the number, or raises ValueError. The functions of the format raise FormatError
-    for bytes of another length, other text, and a number that is too large.
+    `parse` takes the text and returns the number, or raises ValueError; it is `int` or `float`, which also take blanks
+    at both ends and 1_000. The functions of the format raise FormatError for bytes of another length, other text, and a
+    number that is too large.
     """
     packed = struct.Struct(layout)
 
@@ -100,7 +101,11 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
         return str(packed.unpack(data)[0])
 
     def to_bytes(text: str) -> bytes:
-        """Return a number's text as bytes; raise FormatError for other text, and for a number that is too large."""
+        """Return a number's text as bytes; raise FormatError for text that `parse` refuses, and for too large a number.
+
+        `parse` is Python's `int` or `float`: blanks at both ends and 1_000 pass, and for a float also nan and inf, with
+        infinity for a number that no double can hold, such as 1e999.
+        """
         try:
             return packed.pack(parse(text))
         except (ValueError, OverflowError, struct.error) as error:

@@ -19,9 +19,10 @@ from kafkactl.serde.schemas import Schema
 def make_format(schema: Schema) -> Format:
     """Return the format of values that a JSON Schema describes; without $schema it is draft 7.
 
-    The format's to_bytes takes JSON and raises FormatError where it is no JSON or the schema does not allow it. Its
-    to_text checks nothing, and raises FormatError for bytes that are not UTF-8. Both leave the text unchanged. Raise
-    UsageError for a text that is no JSON Schema.
+    The format's to_bytes takes JSON (NaN and Infinity pass as numbers) and raises FormatError where it is no JSON, the
+    schema does not allow it, or a reference that it needs is not found. Its to_text raises FormatError for bytes that
+    are not UTF-8, and checks nothing else. Both leave the text unchanged. Raise UsageError for a text that is no JSON
+    Schema, also of a reference that is no JSON.
     """
     try:
         parsed = json.loads(schema.text)
@@ -37,7 +38,11 @@ def make_format(schema: Schema) -> Format:
     validator = kind(parsed, registry=registry)
 
     def to_bytes(text: str) -> bytes:
-        """Return the text in UTF-8; raise FormatError where it is no JSON, or the schema does not allow it."""
+        """Return the text in UTF-8; raise FormatError where it is no JSON, or the schema does not allow it.
+
+        NaN and Infinity pass as numbers of JSON. Raise FormatError also for a reference of the schema that is not
+        found, where the text needs it, and for JSON that is nested too deeply.
+        """
         try:
             data = text.encode("utf-8")
             validator.validate(json.loads(text))

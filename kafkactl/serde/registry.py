@@ -67,8 +67,9 @@ class Registry:
     def find_by_id(self, name: int | str) -> Schema:
         """Return the schema with an id (a number) or a GUID (text), with the schemas that it refers to.
 
-        Only the first call for a name sends requests. Raise NotFoundError where the registry does not have it,
-        OperationError where it refuses, and UnreachableError where it does not answer or refuses the login.
+        A schema that was found once is not requested again. Raise NotFoundError where the registry does not have it or
+        one that it refers to, OperationError where it refuses, and UnreachableError where it does not answer or refuses
+        the login.
         """
         if name not in self._schemas:
             ask = self._client.get_schema if isinstance(name, int) else self._client.get_schema_by_guid
@@ -90,8 +91,8 @@ class Registry:
 
         Without `registers` nothing is registered, and NotFoundError is raised for a schema that is missing. Raise
         UsageError for a schema whose text names one of its references, and for a FileDescriptorSet; OperationError
-        where the registry refuses; UnreachableError where it does not answer or refuses the login: the schema may be
-        registered then.
+        where the registry refuses; UnreachableError where it refuses the login, and where it does not answer: only then
+        the schema may be registered.
         """
         if schema.references:
             used = sorted(name for name in schema.references if name in schema.text)
@@ -145,7 +146,8 @@ class Registry:
         """Return what `ask` returns, a call of the client that sends a request.
 
         `subject_text` names the requested schema in errors. Raise NotFoundError for status 404, UnreachableError for
-        401 and 403 and where no answer comes, and OperationError for any other error status.
+        401 and 403 and where no answer comes, and OperationError for any other error status. Other exceptions of `ask`
+        than those of the client library, OSError and those of httpx pass.
         """
         try:
             return ask()
@@ -259,16 +261,16 @@ class RegistryFormat:
     def _write_value(self, text: str) -> bytes:
         """Return a text as a value, behind a zero byte, the id of its schema and the path in a Protobuf schema.
 
-        The first call sends requests. Raise FormatError for a text that is not of the schema, UsageError where no
-        schema can be chosen or it is invalid, NotFoundError where the registry does not have it, OperationError where
-        it refuses, and UnreachableError where it does not answer or refuses the login.
+        Requests are sent until one call has the schema. Raise FormatError for a text that is not of the schema,
+        UsageError where no schema can be chosen or it is invalid, NotFoundError where the registry does not have it,
+        OperationError where it refuses, and UnreachableError where it does not answer or refuses the login.
         """
         header, format = self._writer
         return header + format.to_bytes(text)
 
     @cached_property
     def _writer(self) -> tuple[bytes, Format]:
-        """Return the header and the format that values are written with; the first use sends requests.
+        """Return the header and the format that values are written with; requests are sent until one use has succeeded.
 
         The header is a zero byte, the schema's id and the path in a Protobuf schema. A schema in a file may be
         registered. Raise UsageError where no schema can be chosen or it is invalid, NotFoundError where the registry

@@ -132,11 +132,11 @@ class Batch:
         """Yield the records of the batch, in the order of the file.
 
         `unpacked` are the decompressed bytes of the records, where the caller has them already; None unpacks them here.
-        Raise FormatError for a batch that is smaller than its header, for an unknown codec, for data that cannot be
-        decompressed (TooLargeError past MAX_DECOMPRESSED_BYTES), and where the bytes do not agree with the header: for
-        a compressed batch before its first record; for another batch at the place of the damage, or in place of the
-        last record where bytes follow it. Where the header counts 0 records nothing is yielded, and the bytes after the
-        header are not checked.
+        Raise FormatError for a batch below 61 bytes, for an unknown codec, for data that cannot be decompressed or grow
+        past MAX_DECOMPRESSED_BYTES, and where the bytes do not agree with the header: for a compressed batch before its
+        first record; for another batch at the place of the damage, or in place of the last record where bytes follow
+        it. Where the header of a batch of 61 bytes or more counts 0 records nothing is yielded, and neither the codec
+        nor the bytes after the header are checked.
         """
         if self.size_bytes < HEADER_SIZE:
             raise FormatError(
@@ -187,9 +187,10 @@ def read_batch_size(data: memoryview) -> int:
 def parse_batch(data: memoryview, position: int, start: int = 0) -> AnyBatch | None:
     """Return the batch at a position of `data`, or None where the data end before the batch does.
 
-    `position` is an index into `data`, in bytes; `start` is the position of `data` in its file. Magic 0, magic 1 and
-    magics above 127 give a LegacyBatch, all others a Batch. A wrong CRC is no error. Raise FormatError for a size that
-    no batch has: below 26 bytes, or below 61 in a Batch that fewer than 61 bytes of data are left for.
+    None comes also, whatever the bytes are, where fewer than 18 are left. `position` is an index into `data`, in bytes;
+    `start` is the position of `data` in its file. Magic 0, magic 1 and magics above 127 give a LegacyBatch, all others
+    a Batch. A wrong CRC is no error. Raise FormatError for a size that no batch has: below 26 bytes, or below 61 in a
+    Batch that fewer than 61 bytes of data are left for.
     """
     left = len(data) - position
     if left <= MAGIC_POSITION + 1:

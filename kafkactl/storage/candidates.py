@@ -29,7 +29,8 @@ _SNAPPY_GAIN = 32  # it packs 64 bytes into no fewer than 3
 def can_be_batch(segment: Segment, position: int) -> bool:
     """Return whether a batch can begin at a position, from few bytes.
 
-    False is certain, True is not. Raise LostBytesError where the file cannot be read.
+    False is certain, because all batches of magic 0 to 2 that Kafka's clients and brokers write pass; other magics do
+    not. True is not certain. Raise LostBytesError where the file cannot be read.
     """
     head = segment.peek(position, HEADER_SIZE)
     if not _can_be_head(head, segment.size_bytes - position):
@@ -54,7 +55,7 @@ def _can_be_head(head: memoryview, left: int) -> bool:
 
 
 def is_followed(segment: Segment, position: int) -> bool:
-    """Return whether a batch is small (64 KiB), or the file ends behind it, or another batch can begin there.
+    """Return whether a batch is small (up to 64 KiB), or the file ends inside or behind it, or a batch can follow it.
 
     True is not certain, and few bytes are read. Raise LostBytesError where the file cannot be read.
     """

@@ -63,8 +63,8 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
     """Return data decompressed.
 
     `bound` is the largest result in bytes; None means MAX_DECOMPRESSED_BYTES. Codec.NONE returns the data as they are,
-    whatever their size. Raise FormatError for data that the codec cannot decompress or that are cut off, and
-    TooLargeError (a FormatError) for a result past the bound.
+    whatever their size. Bytes behind the end of gzip and lz4 data are ignored. Raise FormatError for data that the
+    codec cannot decompress or that are cut off, and TooLargeError (a FormatError) for a result past the bound.
     """
     if codec is Codec.NONE:
         return data
@@ -83,7 +83,10 @@ def decompress(codec: Codec, data: bytes, bound: int | None = None) -> bytes:
 
 
 def _decompress_gzip(data: bytes, bound: int) -> bytes:
-    """Return the content of gzip data; raise ValueError for damage, and TooLargeError past the bound in bytes."""
+    """Return the content of gzip data, without bytes behind its end.
+
+    Raise ValueError for damage and data that are cut off, and TooLargeError past the bound in bytes.
+    """
     from isal import isal_zlib  # twice as fast as zlib
 
     stream = isal_zlib.decompressobj(GZIP_WINDOW)

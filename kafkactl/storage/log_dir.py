@@ -71,7 +71,7 @@ class FolderFiles:
 
     @property
     def segments(self) -> list[Path]:
-        """Return the .log files in the order of their offsets, without files with suffixes like .deleted.
+        """Return the .log files in the order of their offsets, without files with suffixes like .deleted and .gz.
 
         The order is that of `regular`, which is sorted by name.
         """
@@ -160,8 +160,8 @@ def no_segments(path: Path) -> NotFoundError:
 def list_segments(folder: Path) -> list[Path]:
     """Return the segments of a partition's folder in the order of their offsets.
 
-    Files with suffixes like .deleted are left out. A missing folder and a path that is a file give an empty list. Raise
-    UsageError where the folder cannot be listed.
+    Files with suffixes like .deleted and .gz are left out. A missing folder and a path that is a file give an empty
+    list. Raise UsageError where the folder cannot be listed.
     """
     return list_files(folder).segments
 
@@ -169,8 +169,8 @@ def list_segments(folder: Path) -> list[Path]:
 def list_all_segments(path: Path) -> list[Path]:
     """Return the segments of every partition at or directly below a folder, by topic, partition and offset.
 
-    Raise NotFoundError without any, MissingFileError where the path is no folder, and UsageError where a folder cannot
-    be listed.
+    Files with suffixes like .deleted and .gz are left out. Raise NotFoundError without any, MissingFileError where the
+    path is no folder, and UsageError where a folder cannot be listed.
     """
     return [segment for folder in list_partition_folders(path) for segment in list_segments(folder)]
 

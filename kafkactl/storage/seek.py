@@ -65,7 +65,8 @@ def seek_time(segment: Segment, timestamp_ms: int) -> int:
 def _find_position(index: OffsetIndex, segment: Segment, offset: int) -> int:
     """Return the position that an offset index has for an offset, in bytes, or 0 where the log disagrees.
 
-    Return 0 also for an empty index. Raise FormatError where the log cannot be read there.
+    Return 0 also for an empty index, and where no whole batch is at that position. Raise FormatError where the log
+    cannot be read there, or the size there is one that no batch has.
     """
     entry = index.lookup(offset)
     batch = segment.read_batch(entry.position) if index.count and entry.position >= 0 else None
@@ -95,7 +96,7 @@ def _is_true(entry: TimeEntry, offsets: OffsetIndex, segment: Segment) -> bool:
     """Return whether the log has the entry's offset in a batch whose largest timestamp is the entry's.
 
     The search begins where the offset index points. False also where the batch is not found within 512 KiB. Raise
-    FormatError where the log cannot be read there.
+    FormatError where the log cannot be read there, or a size there is one that no batch has.
     """
     start = _find_position(offsets, segment, entry.offset)
     for batch in segment.batches(start):

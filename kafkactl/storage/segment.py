@@ -68,8 +68,8 @@ class Segment:
         """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
 
         Raise MissingFileError (a NotFoundError) for a missing file; UsageError for a folder, a file without read
-        permission, a device or socket, or a closed or terminal standard input; FormatError where the file cannot be
-        read or not one byte can be unpacked.
+        permission, a device, or a closed or terminal standard input; FormatError for a socket, and where the file
+        cannot be read or not one byte can be unpacked. A gzip file that is cut off later is no error here.
         """
         self.path = Path(path)
         self._file = StoredFile(self.path)

@@ -55,11 +55,11 @@ def select(
 
     With `deep` the records of the batches are selected and read; without it only batches are. `on_error` takes every
     error: a missing file (at once), damage, a file that cannot be read. Reading continues with the next segment, and
-    with `skip_damaged` behind the damage. Iterating over a batch's records raises FormatError for damage inside the
-    batch. With `tail` the last records are read beforehand, damage in them goes to `on_error`, and `limit` is ignored.
-    `left_out` counts the records that `read_committed` leaves out because their transaction has no end; None counts
-    nowhere. With `follow` the iterator has no end, and raises the errors of batches that are written later: FormatError
-    for damage, MissingFileError for a deleted segment.
+    with `skip_damaged` behind the damage. Iterating over a batch's records raises FormatError for damage behind the
+    first selected one. With `tail` the last records are read beforehand, all damage in them goes to `on_error`, and
+    `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their transaction has no
+    end; None counts nowhere. With `follow` the iterator has no end, unless all paths are missing, and raises errors of
+    later reading: FormatError for a file or batch that cannot be read, MissingFileError for a deleted segment.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -313,8 +313,9 @@ class _Reading:
     def _follow(self, path: Path, position: int) -> Iterator[SelectedBatch]:
         """Yield the selected batches that a broker writes from now on, here and in later segments, without an end.
 
-        `position` is in bytes. The files are looked at every 0.2 s. Raise FormatError for damage, MissingFileError for
-        a segment that was deleted meanwhile, and UsageError for one without read permission.
+        `position` is in bytes. The files are looked at every 0.2 s. Raise FormatError for a size that no batch has and
+        a file that cannot be read, MissingFileError for a segment that was deleted meanwhile, and UsageError for one
+        without read permission. Wrong CRCs and damage before a batch's first selected record go to `on_error`.
         """
         while True:
             with Segment(path) as segment:

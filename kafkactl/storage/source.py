@@ -37,9 +37,9 @@ class StoredFile:
     def __init__(self, path: Path) -> None:
         """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
 
-        Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device or
-        socket, or a closed or terminal standard input; FormatError where the file cannot be read or not one byte can be
-        unpacked.
+        Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device, or
+        a closed or terminal standard input; FormatError for a socket, and where the file cannot be read or not one byte
+        can be unpacked.
         """
         self.path = path
         self.fault: LostBytesError | None = None
@@ -118,9 +118,9 @@ class StoredFile:
     def _open(self) -> BinaryIO:
         """Open the path, and return the file to read from; set `fault` where a gzip file is cut off.
 
-        Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device or
-        socket, or a closed or terminal standard input; FormatError where the file cannot be read or not one byte can be
-        unpacked.
+        Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device, or
+        a closed or terminal standard input; FormatError for a socket, and where the file cannot be read or not one byte
+        can be unpacked.
         """
         path = self.path
         try:
@@ -153,9 +153,9 @@ class StoredFile:
 def read_file(path: Path) -> memoryview:
     """Return all bytes of a small file; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
 
-    Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device or
-    socket, or a closed or terminal standard input; FormatError for more than 2 GiB, a file that cannot be read, or a
-    gzip file that is cut off.
+    Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device, or a
+    closed or terminal standard input; FormatError for 2 GiB or more, a socket, a file that cannot be read, or a gzip
+    file that is damaged or cut off.
     """
     file = StoredFile(path)
     try:
@@ -201,7 +201,10 @@ def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None
     fault: LostBytesError | None = None
 
     def read(_: int) -> bytes:
-        """Return the next unpacked part; b"" at the end and where the data are damaged, which `fault` then says."""
+        """Return the next unpacked part; b"" at the end and where the data are damaged, which `fault` then says.
+
+        Raise OSError where the file cannot be read.
+        """
         nonlocal copied, fault
         try:
             part = next(parts, b"")

@@ -155,8 +155,9 @@ def compute_stats(path: Path, on_error: Callable[[KafkactlError], None], after: 
 
     Where a part cannot be read, `on_error` gets the error, and the numbers end there; bytes at the end that are no
     whole batch are no error. `after` is the next offset of the segment before this one, or None: the gap between them
-    counts here. Raise NotFoundError for a missing file, UsageError for a folder, a file without read permission or one
-    without a base offset, and FormatError where the file cannot be opened.
+    counts here. Raise NotFoundError for a missing file; UsageError for a folder, a file without read permission, and
+    one without a base offset, such as a missing one without a number in its name; FormatError where the file cannot be
+    opened.
     """
     base_offset = find_base_offset(path)
     stats = Stats(segments=1, next_offset=base_offset if after is None else after)
@@ -229,11 +230,12 @@ def _find_percentile(ordered: Sequence[tuple[int, int]], total: int, percent: in
 
 
 def export_stats(stats: Stats, top: int) -> dict[str, Any]:
-    """Return the numbers as a dict that is ready for JSON, with the names of the attributes, as docs/json.md has them.
+    """Return the numbers as a dict that is ready for JSON, by the names in docs/json.md.
 
-    `top` is the number of most frequent keys to include, as objects of key (text) and records. Sizes become dicts of
-    percentiles (p50, p90, p99, max), and `producers` and `distinct_keys` are numbers; the latter is None where rare
-    keys were forgotten. Numbers of compressed bytes and of control batches are left out.
+    `top` is the number of most frequent keys to include in `top_keys`, as objects of key (text) and records. Sizes
+    become dicts of percentiles (p50, p90, p99, max), and `producers` and `distinct_keys` are numbers; the latter is
+    None where rare keys were forgotten. The ratio of compression has two decimal places, None without compressed
+    batches. Numbers of compressed bytes and of control batches are left out.
     """
     return {
         "segments": stats.segments,
