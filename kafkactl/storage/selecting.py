@@ -59,7 +59,8 @@ def select(
     first selected one. With `tail` the last records are read beforehand, all damage in them goes to `on_error`, and
     `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their transaction has no
     end; None counts nowhere. With `follow` the iterator has no end, unless all paths are missing, and raises errors of
-    later reading: FormatError for a file or batch that cannot be read, MissingFileError for a deleted segment.
+    later reading, also of a last path that `on_error` has got already: FormatError for a file or batch that cannot be
+    read, MissingFileError for a deleted segment, UsageError for a folder or a file without read permission.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:

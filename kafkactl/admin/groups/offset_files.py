@@ -38,7 +38,10 @@ class OffsetDifference:
 
 
 def make_document(offsets_by_group: Mapping[str, Mapping[Partition, int]]) -> dict[str, Any]:
-    """Return the content of an export: {"groups": {group: {topic: {partition: offset}}}}, in the given order."""
+    """Return the content of an export: {"groups": {group: {topic: {partition: offset}}}}, in the given order.
+
+    Partitions and offsets are ints. A group without offsets has an empty dict.
+    """
     groups: dict[str, dict[str, dict[int, int]]] = {}
     for group, offsets in offsets_by_group.items():
         topics = groups.setdefault(group, {})

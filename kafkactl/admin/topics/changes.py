@@ -58,14 +58,14 @@ def add_partitions(
     assignment: Sequence[Sequence[int]] | None = None,
     validate_only: bool = False,
 ) -> list[Outcome]:
-    """Increase the topics' numbers of partitions in one request, and return the outcome of each topic.
+    """Increase the topics' numbers of partitions in one request; return the outcomes in the order of `totals`.
 
     `totals` has the new number of partitions by topic. `assignment` has the replicas of all partitions of each topic;
     existing partitions stay as they are. None lets the brokers choose. With `validate_only` the brokers only check. A
     refusal, also of a number that is not larger, is a failed outcome; a topic without an answer has the code
-    REQUEST_TIMED_OUT. Raise UnreachableError where no answer came and librdkafka does not report that the request was
-    sent, OperationError where the topics cannot be listed for an `assignment`, and UsageError for a wrong client
-    setting.
+    REQUEST_TIMED_OUT and may have been changed. Raise UnreachableError where no answer came and librdkafka does not
+    report that the request was sent, and where the topics cannot be listed for an `assignment` (OperationError for a
+    refusal of that), and UsageError for a wrong client setting.
     """
     if assignment is None:
         requests = {name: NewPartitions(name, total) for name, total in totals.items()}

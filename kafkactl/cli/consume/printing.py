@@ -209,7 +209,11 @@ class Printing:
             self._reading.mark_handled(written.batch)
 
     def _ends(self, written: _Written) -> Iterator[int]:
-        """Yield the positions in bytes behind the records of a batch that the output has accepted, in order."""
+        """Yield the positions of the output, in bytes from its start, behind the records that it has accepted.
+
+        These are the shown records of the batch, in their order. A record that was skipped repeats the position before
+        it. Records that are not accepted yet are missing at the end.
+        """
         if written.ends or out.is_terminal:
             yield from written.ends
             if len(written.ends) < len(written.shown) and out.accepted > (written.ends or [written.start])[-1]:
