@@ -344,6 +344,7 @@ class Client:
             from_beginning=require_bool(from_beginning, "from_beginning"),
             auto_offset_reset=self._cluster.settings.properties.get("auto.offset.reset"),
             until_end=not require_bool(follow, "follow"),
+            follow=follow,
             names={"from_time_ms": "from_time"},
         ).make_selection()
         if max_records is not None:

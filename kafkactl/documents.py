@@ -65,7 +65,7 @@ def read_yaml(path: Path) -> Any:
     if value is _NOT_JSON:
         value = _read_yaml_value(path, text)
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        _check_value(value, set(), set())
     except UnicodeEncodeError:
         raise UsageError(f"cannot read {path}: a text has half a character, such as \\ud83d alone") from None
     except (TypeError, ValueError, RecursionError):  # bytes, sets and dates by their tags, and aliases in a circle
@@ -75,6 +75,28 @@ def read_yaml(path: Path) -> Any:
 
 _NOT_JSON = object()
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
+
+
+def _check_value(value: Any, checked: set[int], around: set[int]) -> None:
+    """Raise UnicodeEncodeError for half a character, ValueError for a value in itself, TypeError for any other type.
+
+    `checked` and `around` have the ids of mappings and lists: of those that were checked, because an alias of YAML may
+    be there a million times, and of those around the value. Both are changed.
+    """
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, (dict, list)):
+        if id(value) in around:
+            raise ValueError("a value contains itself")
+        if id(value) in checked:
+            return
+        around.add(id(value))
+        for part in (*value, *value.values()) if isinstance(value, dict) else value:
+            _check_value(part, checked, around)
+        around.remove(id(value))
+        checked.add(id(value))
+    elif value is not None and not isinstance(value, (bool, int, float)):
+        raise TypeError(f"a value is of type {type(value).__name__}")
 
 
 def _read_json_value(path: Path, text: str) -> Any:

@@ -104,3 +104,8 @@ class FormatError(KafkactlError):
 
 class EngineError(KafkactlError):
     """A local cluster cannot be started, watched or stopped."""
+
+
+def make_exclusive_error(first: str, second: str) -> UsageError:
+    """Return (not raise) the error for two options, given by name, that cannot be used together."""
+    return UsageError(f"{first} and {second} are mutually exclusive", "leave one of them out")

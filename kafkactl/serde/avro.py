@@ -46,7 +46,7 @@ def make_format(schema: Schema) -> Format:
     """
     parsed, named_types = _parse_schema(schema)
     values = _Values(named_types)
-    read = _choose_reader(parsed, named_types)
+    read = _choose_reader(named_types)
     if schema.shown.logical_types:
         plain = make_format(replace(schema, shown=replace(schema.shown, logical_types=False)))
 
@@ -91,36 +91,47 @@ def make_format(schema: Schema) -> Format:
     return Format("avro", to_text, to_bytes)
 
 
-def _choose_reader(parsed: Any, named_types: Mapping[str, Any]) -> Callable[..., Any]:
+def _choose_reader(named_types: Mapping[str, Any]) -> Callable[..., Any]:
     """Return fastavro's function that reads a value: the one in Python for a schema with a type inside itself.
 
     It takes a stream of bytes, the parsed schema, and None. It raises errors of many kinds for wrong bytes. fastavro's
     compiled reader does not count the depth of a value: a record of 5 KB, nested 5,000 times, ends the process. The
     reader in Python raises RecursionError for it.
     """
-    if not _contains_itself(parsed, named_types):
+    if not _has_circle(named_types):
         return fastavro.schemaless_reader
     from fastavro import _read_py
 
     return _read_py.schemaless_reader
 
 
-def _contains_itself(schema: Any, named_types: Mapping[str, Any], outer_names: tuple[str, ...] = ()) -> bool:
-    """Return whether a parsed schema has a record inside of itself, directly or through other types.
+def _has_circle(named_types: Mapping[str, Any]) -> bool:
+    """Return whether one of the types, by full name and as fastavro has parsed them, is inside of itself."""
+    inner_names = {
+        name: _list_inner_names([field["type"] for field in definition.get("fields", ())])
+        for name, definition in named_types.items()
+    }
+    # Types without open ones inside are finished; a circle never finishes.
+    while finished := [name for name, inner in inner_names.items() if not inner & inner_names.keys()]:
+        for name in finished:
+            del inner_names[name]
+    return bool(inner_names)
 
-    `named_types` are all named types by full name; `outer_names` are the records around the schema.
-    """
-    if isinstance(schema, list):
-        return any(_contains_itself(branch, named_types, outer_names) for branch in schema)
-    if isinstance(schema, str):
-        return schema in outer_names or (
-            schema in named_types and _contains_itself(named_types[schema], named_types, outer_names)
-        )
-    if "fields" in schema:
-        names = (*outer_names, schema["name"])
-        return any(_contains_itself(field["type"], named_types, names) for field in schema["fields"])
-    parts = [schema[part] for part in ("items", "values") if part in schema]
-    return any(_contains_itself(part, named_types, outer_names) for part in parts)
+
+def _list_inner_names(schemas: list[Any]) -> set[str]:
+    """Return the names of the types in parsed schemas, without those inside of named types. The list is emptied."""
+    names = set()
+    while schemas:
+        schema = schemas.pop()
+        if isinstance(schema, list):
+            schemas.extend(schema)
+        elif isinstance(schema, str):
+            names.add(schema)
+        elif "name" in schema:
+            names.add(schema["name"])
+        else:
+            schemas.extend(schema[part] for part in ("items", "values", "type") if part in schema)
+    return names
 
 
 def _refuse_constant(name: str) -> None:

@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicP
 from kafkactl.connection.broker_errors import describe_kafka_error
 from kafkactl.connection.cluster import Cluster, list_partition_numbers, require_partition
 from kafkactl.connection.protocol import SpecialOffset
-from kafkactl.errors import NotFoundError, OperationError, UsageError
+from kafkactl.errors import NotFoundError, OperationError, UsageError, make_exclusive_error
 from kafkactl.patterns import TopicSelection
 
 Partition = tuple[str, int]
@@ -126,10 +126,10 @@ class SelectionRequest:
         """
         starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
         if len(starts) > 1:
-            raise self._make_exclusive_error(*starts[:2])
+            raise make_exclusive_error(*starts[:2])
         ends = self._list_names("to_offset", "before_time_ms")
         if len(ends) > 1:
-            raise self._make_exclusive_error(*ends)
+            raise make_exclusive_error(*ends)
         if self.assigned is not None:
             self._check_assigned(starts)
         range_names = self._list_names("offset", "from_time_ms", "tail") + ends
@@ -141,7 +141,7 @@ class SelectionRequest:
                 f"{self._name('from_beginning')}",
             )
         if self.until_end and self.follow:
-            raise self._make_exclusive_error(self._name("until_end"), self._name("follow"))
+            raise make_exclusive_error(self._name("until_end"), self._name("follow"))
         if (self.from_time_ms or 0) > (self.before_time_ms or 2**63):
             raise UsageError(f"{self._name('from_time_ms')} is after {self._name('before_time_ms')}", "exchange them")
         if self.to_offset is not None and (self.offset or 0) > self.to_offset:
@@ -170,9 +170,9 @@ class SelectionRequest:
         `starts` are the names of the starts that are set.
         """
         if self.partitions:
-            raise self._make_exclusive_error(self._name("partitions"), self._name("assigned"))
+            raise make_exclusive_error(self._name("partitions"), self._name("assigned"))
         if starts and any(offset is not None for offset in (self.assigned or {}).values()):
-            raise self._make_exclusive_error(starts[0], f"an offset in {self._name('assigned')}")
+            raise make_exclusive_error(starts[0], f"an offset in {self._name('assigned')}")
 
     def _choose_group(self, chosen_names: Sequence[str]) -> str | None:
         """Return the group to join, or None. `chosen_names` are the parts that a group would choose itself.
@@ -203,11 +203,6 @@ class SelectionRequest:
     def _name(self, field_name: str) -> str:
         """Return the name of a field in errors."""
         return self.names.get(field_name, field_name)
-
-    @staticmethod
-    def _make_exclusive_error(first: str, second: str) -> UsageError:
-        """Return the error for two parts of a request that exclude each other."""
-        return UsageError(f"{first} and {second} are mutually exclusive", "leave one of them out")
 
 
 @dataclass(frozen=True)

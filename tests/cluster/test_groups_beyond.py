@@ -147,6 +147,12 @@ def test_copies_exports_and_imports(cluster: RunningCluster, topic: str, tmp_pat
     assert cli.ok("groups", "export", f"{topic}.copy") == before.read_text()
 
 
+def test_a_misspelt_group_beside_a_right_one(cluster: RunningCluster, topic: str) -> None:
+    done = cluster.cli("groups", "reset-offsets", topic, f"{topic}.typo", "--all-topics", "--to-latest", "-o", "json")
+    assert (done.returncode, {row["group"] for row in json.loads(done.stdout)}) == (1, {topic})
+    assert "group not found" in done.stderr
+
+
 def test_what_cannot_be_reset(cluster: RunningCluster, topic: str) -> None:
     cli = cluster.cli
     for flags, status, reason in (

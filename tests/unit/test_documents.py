@@ -24,3 +24,11 @@ def test_an_alias_is_a_value(tmp_path: Path) -> None:
     file = tmp_path / "plan.yaml"
     file.write_text("a: &x [1, no]\nb: *x\n")
     assert read_yaml(file) == {"a": [1, "no"], "b": [1, "no"]}
+
+
+def test_aliases_are_looked_at_once(tmp_path: Path) -> None:
+    """Ten lists of ten aliases each stand for ten thousand million texts."""
+    file = tmp_path / "bomb.yaml"
+    lines = ["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 11))]
+    file.write_text("\n".join(lines))
+    assert len(read_yaml(file)["a10"]) == 10

@@ -165,6 +165,8 @@ def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
             code = ErrorCode.GROUP_ID_NOT_FOUND
         if code is not None:
             previews.append(Outcome(target.group, False, describe_error(code), code=code))
+        elif target.error is not None and target.type.lower() not in OTHER_TYPES:
+            previews.append(Outcome(target.group, False, str(target.error)))
         elif target.error is not None:
             previews.append(
                 Outcome(target.group, False, f"a {target.type.lower()} group, which kafkactl does not support yet")

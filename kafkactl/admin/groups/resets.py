@@ -49,6 +49,14 @@ class ResetTargets:
     refusals: tuple[OperationError, ...]
     """One error for each group whose offsets cannot be changed."""
 
+    has_missing: bool = False
+    """Whether groups that do not exist were left out."""
+
+    def without_new(self) -> ResetTargets:
+        """Return the targets without the groups that do not exist."""
+        changeable = tuple(group for group in self.changeable if group not in self.new)
+        return ResetTargets(changeable=changeable, new=(), refusals=self.refusals, has_missing=bool(self.new))
+
     @property
     def count(self) -> int:
         """Return the number of groups, with the refused ones."""

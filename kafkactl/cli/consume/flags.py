@@ -16,6 +16,7 @@ from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.cli.frame.subjects import require_subject
 from kafkactl.cli.frame.values import make_exclusive_error, require_choice
 from kafkactl.errors import UsageError
+from kafkactl.numerals import read_whole_number
 from kafkactl.patterns import TopicSelection, require_topic_name, select_topics
 from kafkactl.times import TimeRange
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _ISOLATION_LEVELS = ("read_uncommitted", "read_committed")
 _PROTOCOLS = ("classic", "consumer")
 _HIGHEST_OFFSET = 2**63 - 1
+_HIGHEST_PARTITION = 2**31 - 1
 _MOST_RECORDS = 2**31 - 1
 """Largest number of --tail, because these records are held in memory."""
 
@@ -441,12 +443,16 @@ def _parse_assignment(text: str) -> tuple[tuple[str, int], int | None]:
     text, also for an empty topic. The name of the topic is not checked otherwise.
     """
     topic, *numbers = text.split(":")
-    if not topic or len(numbers) not in (1, 2) or not (numbers[0].isascii() and numbers[0].isdigit()):
+    try:
+        if not topic or len(numbers) not in (1, 2):
+            raise ValueError
+        partition = read_whole_number(numbers[0], _HIGHEST_PARTITION)
+    except ValueError:
         raise UsageError(
-            f"invalid value {text!r} for --assign: not TOPIC:PARTITION[:OFFSET]",
+            f"invalid value {text[:80]!r} for --assign: not TOPIC:PARTITION[:OFFSET]",
             "write it like orders:0 or orders:2:1500",
-        )
-    return (topic, int(numbers[0])), _parse_offset(numbers[1], "--assign") if len(numbers) == 2 else None
+        ) from None
+    return (topic, partition), _parse_offset(numbers[1], "--assign") if len(numbers) == 2 else None
 
 
 def _parse_offset(text: str, flag: str) -> int:
@@ -459,6 +465,7 @@ def _parse_offset(text: str, flag: str) -> int:
     constants = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
     if text.lower() in constants:
         return constants[text.lower()]
-    if not (text.isascii() and text.isdigit()) or int(text) > _HIGHEST_OFFSET:
-        raise UsageError(f"invalid value {text!r} for {flag}", "use a number, earliest or latest")
-    return int(text)
+    try:
+        return read_whole_number(text, _HIGHEST_OFFSET)
+    except ValueError:
+        raise UsageError(f"invalid value {text[:80]!r} for {flag}", "use a number, earliest or latest") from None

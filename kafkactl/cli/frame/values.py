@@ -16,6 +16,7 @@ import typer
 from typer.models import OptionInfo
 
 from kafkactl.errors import UsageError
+from kafkactl.errors import make_exclusive_error as make_exclusive_error
 
 _NAMES = {str: "text", int: "a whole number", float: "a number", Path: "a path"}
 _METAVARS = {str: "TEXT", int: "N", float: "N", Path: "FILE"}
@@ -57,11 +58,6 @@ def make_invalid_error(text: str, option: str, choices: Sequence[str]) -> UsageE
     return UsageError(f"invalid value {text!r} for {option}", f"use one of {', '.join(choices)}")
 
 
-def make_exclusive_error(first: str, second: str) -> UsageError:
-    """Return (not raise) the error for two options, given by name, that cannot be used together."""
-    return UsageError(f"{first} and {second} are mutually exclusive", "leave one of them out")
-
-
 def find_element_type(annotation: Any) -> Any:
     """Return the type of one value: int for list[int], for int | None and for int itself."""
     while get_origin(annotation) is not None:
@@ -93,7 +89,7 @@ def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
     is_choice = issubclass(kind, Enum)
     read: Callable[[Any], Any] = kind
     try:
-        if kind in (int, float) and isinstance(value, str) and (not value.isascii() or set(value) & set("_ \t\n")):
+        if kind in (int, float) and isinstance(value, str) and not _has_plain_digits(value):
             raise ValueError  # Python reads the digits of every script, blanks, and 1_000
         result = read(value)
     except ValueError:
@@ -106,6 +102,11 @@ def _read(kind: Any, low: float | None, high: float | None, value: Any) -> Any:
     if high is not None and result > high:
         raise ValueError(f"{value} is more than {high}")
     return result
+
+
+def _has_plain_digits(text: str) -> bool:
+    """Return whether a text is ASCII without blanks and underscores, which Python's numbers may have."""
+    return text.isascii() and "_" not in text and not any(map(str.isspace, text))
 
 
 def _format_bounds(low: float | None, high: float | None) -> str:

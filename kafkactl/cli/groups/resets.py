@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from kafkactl.connection.cluster import Cluster
 
 
+_LIST_HINT = "list the groups that you can see: kafkactl groups list"
+
+
 @flags
 class PartitionsOptions:
     """The partitions whose committed offsets are reset: exactly one of the options."""
@@ -177,9 +180,14 @@ def reset_offsets(
     targets = find_reset_targets(connected, selection)
     for error in targets.refusals:
         people.error(error)
-    if not where.all_topics and not _may_create(targets.new, confirm.yes, execute):
-        return FAILED
+    if where.all_topics:  # a group that does not exist has no topics, and is not created
+        for name in targets.new:
+            people.error(NotFoundError(f"group not found: {name!r}", _LIST_HINT))
+        if not (targets := targets.without_new()).changeable:
+            return FAILED
     plans = _make_plans(connected, targets, where, reset)
+    if not _may_create(targets.new, confirm.yes, execute):
+        return FAILED
     print_plan_notes(plans, output.is_kafka)
     if reset.to is ResetTo.TIME and not (execute or export or output.is_kafka):
         people.note(f"time of the new offsets: {format_time(reset.value, clock.tzinfo)}")
@@ -194,7 +202,7 @@ def reset_offsets(
         status = print_failures(changes)
     else:
         status = show_changes(changes, output, execute)
-    return FAILED if targets.refusals else status
+    return FAILED if targets.refusals or targets.has_missing else status
 
 
 def _make_plans(
@@ -229,7 +237,7 @@ def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:
         return True
     text = f"group not found: {', '.join(map(repr, names))}: a reset of its offsets creates it"
     if not people.can_ask():
-        raise NotFoundError(text, "create it with --yes, or list the groups that you can see: kafkactl groups list")
+        raise NotFoundError(text, f"create it with --yes, or {_LIST_HINT}")
     if not execute:
         people.note(text)
         return True

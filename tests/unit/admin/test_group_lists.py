@@ -9,7 +9,7 @@ import pytest
 from kafkactl.admin.groups import descriptions, offsets
 from kafkactl.admin.groups.descriptions import choose_groups
 from kafkactl.admin.groups.models import GroupList, GroupListing
-from kafkactl.admin.groups.offsets import find_targets, preview_deletion
+from kafkactl.admin.groups.offsets import Target, find_targets, preview_deletion
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import Settings
 from kafkactl.errors import NotFoundError, OperationError
@@ -105,3 +105,5 @@ def test_a_group_that_no_client_can_name(cluster: Cluster, name: str, monkeypatc
     targets = {target.group: target.error for target in find_targets(cluster, select_names([]))}
     assert targets["billing"] is None
     assert "no request of this client" in str(targets[name])
+    (outcome,) = preview_deletion([Target(group=name, type="Classic", error=targets[name])])
+    assert "no request of this client" in outcome.result

@@ -111,6 +111,8 @@ def test_a_flag_wins_over_defaults(name: str, place: str, home: Path, monkeypatc
     [
         (["t"], "not TOPIC:PARTITION"),
         (["t:²"], "not TOPIC:PARTITION"),
+        ([f"t:{'9' * 5000}"], "not TOPIC:PARTITION"),
+        ([f"t:0:{'9' * 5000}"], "use a number, earliest or latest"),
         (["t:-1"], "not TOPIC:PARTITION"),
         ([":0"], "not TOPIC:PARTITION"),
         (["t:0:x"], "use a number, earliest or latest"),

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from google_crc32c import value as crc32c
 
+from kafkactl.dump import text
 from kafkactl.dump.files import TextDump
 from kafkactl.dump.pieces import DumpOptions
 from kafkactl.dump.rows import BytesAs, dump_rows
 from kafkactl.output.records.decoders import make_format_decoder
 from kafkactl.serde import formats
+from kafkactl.storage.control import ControlType
 from kafkactl.storage.selection import BadCrc, Selection
+from kafkactl.storage.verify import TimeFault
 from tests.unit.storage.encoding import KINDS_OF_BATCHES
 
 LONGS = [2**63 - 1, 2**63 - 2, 2**63 - 6, 2**62, 2**63 - 2**31, 0, -1, -(2**63)]
@@ -81,3 +84,8 @@ def test_text_and_rows_have_the_same_numbers(tmp_path: Path, name: str) -> None:
                 number,
                 value,
             )
+
+
+def test_names_of_types_that_are_loaded_late_exist() -> None:
+    assert text._CONTROL_NAMES.keys() <= ControlType.__members__.keys()
+    assert text._TIME_FAULTS.keys() == TimeFault.__members__.keys()

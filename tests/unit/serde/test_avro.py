@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kafkactl.errors import FormatError
+from kafkactl.errors import FormatError, UsageError
 from kafkactl.serde.avro import make_format
 from kafkactl.serde.formats import Format
 from kafkactl.serde.schemas import AVRO, Schema, ShowOptions
@@ -198,3 +198,24 @@ def test_a_value_inside_of_itself_does_not_end_the_process(name: str, depth: int
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"the Avro value of {depth * len(LEVELS[name])} bytes is nested too deeply\n"
+
+
+def test_a_schema_with_shared_types_is_read_at_once() -> None:
+    """Each type is looked at once, and not once for every way that leads to it."""
+    inner: Any = "int"
+    for number in range(60):
+        inner = {
+            "type": "record", "name": f"R{number}",
+            "fields": [{"name": "a", "type": inner}, {"name": "b", "type": f"R{number - 1}" if number else "int"}],
+        }  # fmt: skip
+    with contextlib.suppress(UsageError):  # nested too deeply for the parser
+        make_format(Schema(AVRO, json.dumps(inner)))
+
+
+@pytest.mark.parametrize("depth", range(50, 600, 50))
+def test_a_deep_schema_is_read_or_refused(depth: int) -> None:
+    schema: Any = "int"
+    for _ in range(depth):
+        schema = {"type": "array", "items": schema}
+    with contextlib.suppress(UsageError):
+        make_format(Schema(AVRO, json.dumps(schema)))

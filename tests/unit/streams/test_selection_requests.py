@@ -92,3 +92,8 @@ def test_assigned_partitions_beside_a_start() -> None:
     assert ask(assigned={("t", 0): None}, tail=3).tail == 3
     with pytest.raises(UsageError, match="tail and an offset in assigned are mutually exclusive"):
         ask(assigned={("t", 0): None, ("t", 1): 4}, tail=3)
+
+
+def test_a_tail_that_is_followed() -> None:
+    assert ask(tail=5).until_end
+    assert not ask(tail=5, follow=True).until_end
