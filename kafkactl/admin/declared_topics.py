@@ -163,7 +163,9 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     """Make the changes and return the outcome of each topic and kind of change, failed ones included.
 
     New partitions come after all other changes, because they cannot be removed again; only moves of topics that get
-    some begin later. A topic with a failed change gets no partitions. Moves of replicas are started and not awaited.
+    some begin later. The outcomes are in this order: settings, creations, moves, topics that get no partitions because
+    another change failed, new partitions, and their moves. A creation or addition without an answer has the code
+    REQUEST_TIMED_OUT and may have been done. Moves of replicas are started and not awaited.
     Raise OperationError, with nothing changed, where a change is impossible. Raise UnreachableError where no broker
     answers, OperationError where the request for settings is refused as a whole, and UsageError for a wrong client
     setting: changes before it may have been done.
@@ -312,9 +314,9 @@ def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, 
 def _alter(cluster: Cluster, changes: Sequence[Change], dry_run: bool = False) -> list[Outcome]:
     """Set and unset the settings of the topics and return the outcome of each; empty where no setting changes.
 
-    Other changes are ignored. The text of a success is like "2 set, 1 unset". With `dry_run` the brokers only check. A
-    refusal of a topic is a failed outcome. Raise UnreachableError, OperationError where the whole request is refused,
-    and UsageError for a wrong client setting.
+    Other changes are ignored. The order is that of the answer. The text of a success is like "2 set, 1 unset". With
+    `dry_run` the brokers only check. A refusal of a topic is a failed outcome. Raise UnreachableError, OperationError
+    where the whole request is refused, and UsageError for a wrong client setting.
     """
     by_topic: dict[Entity, list[Alteration]] = defaultdict(list)
     for change in changes:
