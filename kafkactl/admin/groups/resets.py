@@ -56,11 +56,12 @@ class ResetTargets:
 
 
 def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTargets:
-    """Return the selected groups, or all groups for an empty selection; a selected name may belong to no group.
+    """Return the selected groups, sorted, or all for an empty selection; a selected name may belong to no group.
 
-    Groups with members, share and streams groups, and groups whose coordinator does not answer are refusals, which are
-    not raised. Raise NotFoundError for a pattern that matches no group, OperationError where a broker does not list its
-    groups and not only names are selected, UnreachableError, and UsageError for a wrong client setting.
+    Groups with members, share and streams groups, groups whose coordinator does not answer, and names that no client
+    can send are refusals, which are not raised. Raise NotFoundError for a pattern that matches no group, OperationError
+    where a broker does not list its groups and not only names are selected, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     targets: list[Target] = find_targets(cluster, selection)
     changeable = [target for target in targets if target.error is None]
