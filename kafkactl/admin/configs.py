@@ -250,8 +250,9 @@ def alter_configs(
 ) -> dict[Entity, OperationError | None]:
     """Change the settings of each entity: all changes of an entity, or none. Return the error of each entity, or None.
 
-    The errors have the broker's words and are not raised. With `dry_run` the brokers only check. Each broker gets its
-    own request; without entities nothing is sent. Raise NotFoundError for a broker that is not alive, before anything
+    The errors have the broker's words and are not raised; that of a missing topic is a NotFoundError. The result is in
+    the order of the answers. With `dry_run` the brokers only check. Each broker gets its own request; without entities
+    nothing is sent. Raise NotFoundError for a broker that is not alive, before anything
     is changed; KeyError for users, clients and ips, and ValueError for a broker whose name is not a number. Raise
     UnreachableError, UnansweredError where a change may have been done, OperationError for a refusal of a whole
     request, and UsageError for a wrong client setting: requests to other brokers before may have succeeded then.

@@ -163,10 +163,12 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
     """Make the changes and return the outcome of each topic and kind of change, failed ones included.
 
     New partitions come after all other changes, because they cannot be removed again; only moves of topics that get
-    some begin later. A topic with a failed change gets no partitions. Moves of replicas are started and not awaited.
+    some begin later. The outcomes are in this order: settings, creations, moves, topics that get no partitions because
+    another change failed, new partitions, and their moves. A creation or addition without an answer has the code
+    REQUEST_TIMED_OUT and may have been done. Moves of replicas are started and not awaited.
     Raise OperationError, with nothing changed, where a change is impossible. Raise UnreachableError where no broker
-    answers, OperationError where the request for settings is refused as a whole, and UsageError for a wrong client
-    setting: changes before it may have been done.
+    answers (UnansweredError where settings or moves may have been changed), OperationError where the request for
+    settings is refused as a whole, and UsageError for a wrong client setting: changes before it may have been done.
     """
     impossible = [change for change in changes if not change.is_possible]
     if impossible:
@@ -287,7 +289,8 @@ def _move(cluster: Cluster, names: Sequence[str], factor: int, added: Mapping[st
 
     `added` has the total number of partitions of topics that have just got new ones. The end of the moves is not
     awaited: their duration depends on the size of the replicas. An OperationError becomes the failed outcome of all
-    topics; UnreachableError, and UsageError for a wrong client setting, are raised.
+    topics. Raise UnreachableError (UnansweredError where moves may have been started), and UsageError for a wrong
+    client setting.
     """
     try:
         moves = reassignment.plan_factor(cluster, names, factor, added)
@@ -301,7 +304,8 @@ def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, 
     """Start the moves of all topics, from the lowest factor to the highest, and return the outcome of each topic.
 
     `factors` has the replication factor by topic, `added` the new total number of partitions of some. The end of the
-    moves is not awaited. Raise UnreachableError, and UsageError for a wrong client setting.
+    moves is not awaited. Raise UnreachableError (UnansweredError where moves may have been started), and UsageError for
+    a wrong client setting: moves to lower factors may have been started then.
     """
     results = []
     for factor in sorted(set(factors.values())):
@@ -312,9 +316,10 @@ def _move_all(cluster: Cluster, factors: Mapping[str, int], added: Mapping[str, 
 def _alter(cluster: Cluster, changes: Sequence[Change], dry_run: bool = False) -> list[Outcome]:
     """Set and unset the settings of the topics and return the outcome of each; empty where no setting changes.
 
-    Other changes are ignored. The text of a success is like "2 set, 1 unset". With `dry_run` the brokers only check. A
-    refusal of a topic is a failed outcome. Raise UnreachableError, OperationError where the whole request is refused,
-    and UsageError for a wrong client setting.
+    Other changes are ignored. The order is that of the answer. The text of a success is like "2 set, 1 unset". With
+    `dry_run` the brokers only check. A refusal of a topic is a failed outcome. Raise UnreachableError (UnansweredError
+    where settings may have been changed), OperationError where the whole request is refused, and UsageError for a wrong
+    client setting.
     """
     by_topic: dict[Entity, list[Alteration]] = defaultdict(list)
     for change in changes:

@@ -53,12 +53,12 @@ def find_fault(batch: AnyBatch) -> str | None:
 def read_sound_batches(
     segment: Segment, position: int, on_damage: Callable[[Damage], None], keeps_bad_crc: bool = False
 ) -> Iterator[AnyBatch]:
-    """Yield the batches with a right CRC, from a position on, in the order of the file.
+    """Yield the batches with a known magic and a right CRC, from a position on, in the order of the file.
 
-    `position` is in bytes. `on_damage` is called with every damaged part before, between and after the batches. With
-    `keeps_bad_crc` a batch with a wrong CRC is yielded, too, after a call with `is_skipped` False, where a sound batch
-    or the end of the file follows it. Damage raises nothing. Raise LostBytesError (a FormatError) where the file cannot
-    be read, and after the batches of a gzip file that is cut off.
+    Positions are in bytes from the start of the file, unpacked. `on_damage` is called with every damaged part before,
+    between and after the batches. With `keeps_bad_crc` a batch with a wrong CRC is yielded, too, after a call with
+    `is_skipped` False, where a sound batch or the end of the file follows it. Damage raises nothing. Raise
+    LostBytesError (a FormatError) where the file cannot be read, and after the batches of a gzip file that is cut off.
     """
     end = segment.size_bytes
     while position < end:

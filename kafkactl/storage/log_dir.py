@@ -116,9 +116,9 @@ def scan_log_dir(path: Path) -> LogDirFolders:
     """Return the partitions at or directly below a path, and the paths that are not read, with reasons.
 
     Partitions are the path itself if it has segments, and folders with segments or with the name of a partition; they
-    are sorted by topic and number. Not read are folders named -delete and -stray, second links to a folder, FIFOs,
-    devices, broken links; below a path with segments only second links. Raise MissingFileError where the path is no
-    folder, and UsageError where it cannot be listed.
+    are sorted by topic and number, and the other paths by name, links last. Not read are folders named -delete and
+    -stray, second links to a folder, FIFOs, devices, broken links; below a path with segments only second links. Raise
+    MissingFileError where the path is no folder, and UsageError where it cannot be listed.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)

@@ -115,7 +115,8 @@ class Segment:
     def view(self, position: int, size: int, end: int | None = None) -> memoryview:
         """Return at least `size` bytes from a position on, or fewer where `end` or the end of the file comes first.
 
-        All arguments are in bytes; an `end` of None is the end of the file. Raise LostBytesError (a FormatError) where
+        All arguments are in bytes, and positions count from the start of the file, unpacked; an `end` of None is its
+        end. Raise LostBytesError (a FormatError) where
         the file became shorter or cannot be read.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
@@ -133,7 +134,8 @@ class Segment:
     def peek(self, position: int, size: int) -> memoryview:
         """Return a view of `size` bytes from a position on, fewer at the end of the file; the part in memory stays.
 
-        Raise LostBytesError (a FormatError) where the file cannot be read.
+        The position counts in bytes from the start of the file, unpacked. Raise LostBytesError (a FormatError) where
+        the file cannot be read.
         """
         start = position - self._part_start
         size = max(0, min(size, self.size_bytes - position))
@@ -144,8 +146,8 @@ class Segment:
     def read_batch(self, position: int, end: int | None = None) -> AnyBatch | None:
         """Return the batch at a position, or None where the file or `end` comes before the end of the batch.
 
-        Positions are in bytes; an `end` of None is the end of the file. A wrong CRC is no error. Raise FormatError,
-        with the file's name, for a size that no batch has, and where the file cannot be read.
+        Positions are in bytes from the start of the file, unpacked; an `end` of None is its end. A wrong CRC is no
+        error. Raise FormatError, with the file's name, for a size that no batch has, and where the file cannot be read.
         """
         try:
             return parse_batch(self.view_batch(position, end), 0, position)
@@ -179,9 +181,9 @@ class Segment:
     def batches(self, position: int = 0, end: int | None = None) -> Iterator[AnyBatch]:
         """Yield the batches from a position on, up to the first that is not whole.
 
-        Positions are in bytes; an `end` of None is the end of the file. A wrong CRC is no error: `is_valid` of a batch
-        checks it. Raise FormatError, after the batches before it, for a size that no batch has and where the file
-        cannot be read; also for a gzip file that is cut off, if `end` is None.
+        Positions are in bytes from the start of the file, unpacked; an `end` of None is its end. A wrong CRC is no
+        error: `is_valid` of a batch checks it. Raise FormatError, after the batches before it, for a size that no batch
+        has and where the file cannot be read; also for a gzip file that is cut off, if `end` is None.
         """
         while True:
             batch = (self._parse_batch_in_memory(position) if end is None else None) or self.read_batch(position, end)
@@ -195,9 +197,9 @@ class Segment:
     def read_frames(self, position: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
         """Yield position and size in bytes of every batch, as its header states them, up to one that is not whole.
 
-        `position` and `end` (None: the end of the file) are in bytes. This reads little more than the headers. A size
-        of 12 bytes or less, and a file that cannot be read, end the iteration without an error: a caller that reads the
-        batch there gets the error.
+        `position` and `end` (None: the end of the file) are in bytes from the start of the file, unpacked. This reads
+        little more than the headers. A size of 12 bytes or less, and a file that cannot be read, end the iteration
+        without an error: a caller that reads the batch there gets the error.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         heads, start = b"", position

@@ -315,8 +315,10 @@ class _Reading:
         """Yield the selected batches that a broker writes from now on, here and in later segments, without an end.
 
         `position` is in bytes. The files are looked at every 0.2 s. Raise FormatError for a size that no batch has and
-        a file that cannot be read, MissingFileError for a segment that was deleted meanwhile, and UsageError for one
-        without read permission. Wrong CRCs and damage before a batch's first selected record go to `on_error`.
+        a file that cannot be read, MissingFileError for a segment that was deleted meanwhile, UsageError for a folder,
+        a file without read permission, and a folder that cannot be listed to find the end of a transaction, and OSError
+        where a file's size cannot be found out. Wrong CRCs and damage before a batch's first selected record go to
+        `on_error`.
         """
         while True:
             with Segment(path) as segment:

@@ -46,8 +46,8 @@ def require_records(records: object) -> Iterable[object]:
 def make_batches(records: Iterable[object]) -> Iterator[Batch]:
     """Yield the records in their order, in lists of at most 500; no records yield no list.
 
-    Raise UsageError for the first wrong record. This error, and an exception of the iterable itself, comes after a list
-    with all records before it.
+    Raise UsageError for the first wrong record. This error, and an exception of the iterable itself, comes after all
+    records before it were yielded.
     """
     batch: Batch = []
     try:
@@ -102,7 +102,7 @@ def _add_options(number: int, record: dict[str, Any], result: Record) -> None:
 def _make_headers(number: int, headers: object) -> Headers:
     """Return headers as a list of pairs. Raise UsageError unless they are a list or tuple of pairs of name and value.
 
-    A name is text, or bytes where it is not UTF-8; a value is bytes, text or None.
+    A name is text or bytes; a value is bytes, text or None. The message has the place of a wrong pair, from 0 on.
     """
     if not isinstance(headers, list | tuple):
         kind = type(headers).__name__

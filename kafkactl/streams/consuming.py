@@ -109,8 +109,10 @@ class Reading:
 
         A list has one record or more, in the order of the offsets within a partition. A `tail` is yielded first, as one
         list sorted by time, which may be empty. An error of keep_alive(), of a rebalance or of `prepare` is raised
-        here. Raise UnreachableError where no broker, leader or assignment answers within the time-out, NotFoundError
-        for a deleted topic that was named, and OperationError for an error of a broker.
+        here. Raise UnreachableError where nothing has ever come and no broker answers within the time-out; with
+        `until_end` also where nothing comes for the time-out or a leader is missing, and with any end where the group
+        assigns no partitions in time. Raise NotFoundError for a deleted topic that was named, and OperationError for an
+        error of a broker.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)

@@ -46,10 +46,10 @@ class FieldReader:
         """Return the record with these fields, or None for a control record of a log.
 
         The fields are key or key_base64, value or value_base64, headers, partition (which counts only with
-        `heeds_partition`), and timestamp or timestamp_ms (ms since 1970; -1 and null mean none); a missing or null key
-        or value is None. The names in IGNORED_FIELDS, such as topic and offset, are ignored. Keys and values are texts,
-        in their formats. Raise FormatError for an unknown field, for a value of the wrong type, for text that is not of
-        its format, and for both a field and its form NAME_base64.
+        `heeds_partition`), and timestamp or timestamp_ms (ms since 1970; -1 and null mean none; of both the first
+        counts); a missing or null key or value is None. The names in IGNORED_FIELDS, such as topic and offset, are
+        ignored. Keys and values are texts, in their formats. Raise FormatError for an unknown field, for a value of the
+        wrong type, for text that is not of its format, and for both a field and its form NAME_base64.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")

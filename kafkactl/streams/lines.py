@@ -127,8 +127,8 @@ class LineReader:
     def _read_headers(self, packed: bytes) -> Headers:
         """Return the headers of a line, in their order.
 
-        Raise FormatError for a header without a separator, unless errors are ignored (then its value is null), for a
-        null name. A name that is not UTF-8 is bytes.
+        Raise FormatError for a header without a separator, unless errors are ignored (then its value is null), and for
+        a null name. A name that is not UTF-8 is bytes.
         """
         separator = self._headers_separator
         # An empty separator splits between all characters, as in Java.

@@ -216,7 +216,7 @@ class Range:
 def find_ranges(
     cluster: Cluster, consumer: Any, selection: Selection, warn: Callable[[str], None]
 ) -> dict[Partition, Range]:
-    """Return the range of each partition, with times looked up as offsets.
+    """Return the range of each partition, in the order of the selection, with times looked up as offsets.
 
     A start may also be OFFSET_BEGINNING or OFFSET_END. `consumer` is the client that asks. `warn` is called with a
     sentence about each start that the log does not have; the nearest offset replaces it, unless auto.offset.reset is
@@ -318,8 +318,9 @@ def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> l
 def find_topics(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str, list[int]]:
     """Return the partition numbers, sorted, of the selected topics, by name.
 
-    With `include` an absent name is left out where another one matches. Raise NotFoundError where no topic matches or a
-    topic is missing, OperationError for an error of a broker, and UnreachableError where no broker answers.
+    The topics are in the order of `topics`, if the selection names them. With `include` an absent name is left out
+    where another one matches. Raise NotFoundError where no topic matches or a topic is missing, OperationError for an
+    error of a broker, and UnreachableError where no broker answers.
     """
     if selection.include is None:
         return {topic: cluster.list_partitions(topic, consumer) for topic in selection.topics}

@@ -218,7 +218,8 @@ class RepeatableInput:
     def finish_row(self, begun: bytes) -> bytes:
         """Return the line that continues a row of which `begun` was read.
 
-        Return nothing at the end, before a signal, or where the row stays cut; the row is in `cut` then.
+        Return nothing at the end, before a signal, or where the row stays cut; the row is in `cut` then. Raise OSError
+        where the descriptor cannot be read.
         """
         return self._source.finish_row(begun)
 
@@ -231,13 +232,14 @@ class RepeatableInput:
         """Return the last piece, of which `begun` was read, with its delimiter unless the input has ended.
 
         Before a signal `begun` comes back alone. Return nothing where a signal cuts the piece; its bytes are in `cut`
-        then.
+        then. Raise OSError where the descriptor cannot be read.
         """
         return self._source.finish_piece(begun, delimiter)
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
         """Return `begun` and the bytes after it, `size` bytes in all; fewer at the end, nothing where it stays cut.
 
-        Before a signal `begun` comes back alone.
+        Before a signal `begun` comes back alone. The bytes of a piece that stays cut are in `cut`. Raise OSError where
+        the descriptor cannot be read.
         """
         return self._source.fill_up(begun, size)

@@ -51,7 +51,8 @@ class Transactions:
 
         After an error the open transaction is aborted, and all its records and the rest of the batch are undelivered.
         Raise OperationError for a transaction that had to be aborted, also where the coordinator does not answer the
-        abort, and UnreachableError where the coordinator does not answer a commit, or the leaders do not answer.
+        abort, UnreachableError where the coordinator does not answer a commit, or the leaders do not answer, and
+        OSError where the kept records of an aborted one cannot be read.
         """
         sent_count = 0
         try:
@@ -82,7 +83,7 @@ class Transactions:
 
         Wait for the answers of all records first. Raise OperationError where it had to be aborted, also because a
         record was not delivered. Raise UnreachableError where no leader was reached, or the coordinator did not answer:
-        the records may have been delivered then.
+        the records may have been delivered then. Raise OSError where the kept records of an aborted one cannot be read.
         """
         if not self._begun:
             return
@@ -128,7 +129,10 @@ class Transactions:
         self._account.tell = self._failures.append
 
     def _require_all_sent(self) -> None:
-        """Abort the transaction and raise OperationError where a record was not delivered; otherwise do nothing."""
+        """Abort the transaction and raise OperationError where a record was not delivered; otherwise do nothing.
+
+        The errors of abort() pass through.
+        """
         if self._failures:
             first = self._failures[0].reason
             self.abort(first)
@@ -252,7 +256,7 @@ def open_transactions(
 
     The open one is committed at the end of the context, and aborted after a signal, without an error, and after an
     error, which goes on unless the abort fails. Raise OperationError or UnreachableError where a transaction cannot be
-    begun, committed or aborted.
+    begun, committed or aborted, and OSError where the kept records of an aborted one cannot be read.
     """
     opened = Transactions(sending, cluster, account, size, stop)
     try:

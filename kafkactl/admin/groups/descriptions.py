@@ -395,7 +395,7 @@ def _make_rows(
 
 
 def read_committed_offsets(cluster: Cluster, groups: Sequence[str]) -> dict[str, dict[Partition, Commit]]:
-    """Return the committed offsets of each group by partition. All groups are asked at once.
+    """Return the committed offsets of each group by partition, in the order of `groups`. All are asked at once.
 
     The coordinators must just have answered another request, because librdkafka crashes where one is moving. A
     partition that the coordinator cannot read has an error in its Commit. A group without commits has no partitions.

@@ -54,7 +54,8 @@ def read_document(path: Path) -> dict[str, dict[Partition, int]]:
     """Return the offsets of groups in a YAML or JSON file {groups: {GROUP: {TOPIC: {PARTITION: OFFSET}}}}.
 
     A group or topic without content is allowed; a group without topics has an empty dict. Partitions are numbers or
-    texts of digits, offsets are numbers from 0. Names beside `groups` are ignored. `path` may be `-` for standard
+    texts of digits, offsets are numbers from 0; the result has ints, in the order of the file. Names beside `groups`
+    are ignored. `path` may be `-` for standard
     input. Raise UsageError for a file that cannot be read or has another form, for a repeated name or partition (0 and
     "00" are one), and for an empty name or one with a NUL character.
     """
@@ -78,8 +79,9 @@ def read_csv(path: Path, groups: Sequence[str], *, with_group: bool) -> dict[str
 
     Lines are group,topic,partition,offset. Without `with_group` they may also be topic,partition,offset, for the first
     of `groups`, which is not empty then. Empty lines are skipped. Groups in the file that are not in `groups` are in
-    the result, too. `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has
-    another form, for two offsets of one partition in a group, and for a name of `groups` that is not in the file.
+    the result, too, which has the order of the file. `path` may be `-` for standard input. Raise UsageError for a file
+    that cannot be read or has another form, for two offsets of one partition in a group, and for a name of `groups`
+    that is not in the file.
     """
     try:
         lines = [row for row in csv.reader(read_text(path).splitlines()) if row]

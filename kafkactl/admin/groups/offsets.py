@@ -152,8 +152,8 @@ def preview_deletion(targets: Iterable[Target]) -> list[Outcome]:
     """Return the outcome that a deletion of the groups would have, in the order of `targets`.
 
     Nothing is asked and nothing is deleted. A success is "would be deleted". A group that does not exist or has an
-    error is a failed outcome, with Kafka's error code and its text, or without a code for a share or streams group and
-    for a coordinator that did not answer.
+    error is a failed outcome, with Kafka's error code and its text, or without a code for a share or streams group, a
+    name that no client can send, and a coordinator that did not answer.
     """
     previews = []
     for target in targets:
@@ -207,7 +207,7 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
 
 
 def require_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> list[Partition]:
-    """Return the partitions, without repetitions; raise NotFoundError for a topic or a partition that does not exist.
+    """Return the partitions, in their order and without repetitions; raise NotFoundError for one that does not exist.
 
     Raise UnreachableError, OperationError or UsageError where the topics cannot be listed.
     """
@@ -297,10 +297,10 @@ def list_changes(group: str, plan: ResetPlan) -> list[OffsetChange]:
 def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetChange]:
     """Commit the new offsets of one group without members, and return each change with its result.
 
-    All changes must be of the same group. A refused partition is a change that is not ok. Without changes nothing is
-    sent. Raise OperationError where the whole request is refused, for example because the group has members,
-    UnansweredError where the offsets may have been committed, UnreachableError, and UsageError for a wrong client
-    setting.
+    All changes must be of the same group, and stay in their order. A refused partition is a change that is not ok.
+    Without changes nothing is sent. Raise OperationError where the whole request is refused, for example because the
+    group has members, UnansweredError where the offsets may have been committed, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     if not changes:
         return []
@@ -325,9 +325,9 @@ def list_committed_partitions(cluster: Cluster, group: str) -> list[Partition]:
 def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> dict[Partition, str | None]:
     """Commit offsets for a group without members. Return the error of each partition as text, None for a success.
 
-    A group that does not exist is created. Without offsets nothing is sent. Raise OperationError where the whole
-    request is refused, for example because the group has members, UnansweredError where the offsets may have been
-    committed, UnreachableError, and UsageError for a wrong client setting.
+    The result is in the order of the answer. A group that does not exist is created. Without offsets nothing is sent.
+    Raise OperationError where the whole request is refused, for example because the group has members, UnansweredError
+    where the offsets may have been committed, UnreachableError, and UsageError for a wrong client setting.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:
@@ -359,9 +359,9 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
 def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> dict[Partition, str | None]:
     """Delete a group's committed offsets of partitions. Return the error of each partition as text, None for a success.
 
-    Raise OperationError where the whole request is refused, for example for a group that does not exist,
-    UnansweredError where the offsets may have been deleted, UnreachableError, and UsageError for a wrong client
-    setting.
+    The result is in the order of the answer, and has only the partitions of the answer. Raise OperationError where the
+    whole request is refused, for example for a group that does not exist, UnansweredError where the offsets may have
+    been deleted, UnreachableError, and UsageError for a wrong client setting.
     """
     codes = cluster.requests.delete_group_offsets(group, partitions)
     return {partition: describe_error(code) if code else None for partition, code in codes.items()}
@@ -372,7 +372,8 @@ def remove_members(
 ) -> dict[str, str | None]:
     """Remove members from a group. Return the error by the id of the member or of the instance, None for a success.
 
-    A member is (member id, None) or (None, instance id). An unknown member has an error. Raise OperationError where the
+    A member is (member id, None) or (None, instance id). An unknown member has an error. The result is in the order of
+    the answer. Raise OperationError where the
     whole request is refused, UnansweredError where members may have been removed, UnreachableError, and UsageError for
     a wrong client setting.
     """

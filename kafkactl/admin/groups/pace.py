@@ -67,10 +67,10 @@ def read_timestamps(
 ) -> dict[Position, int | None]:
     """Return the time in ms since 1970 of the first record at or after each position, by position.
 
-    A position is ((topic, partition), offset). With `read_committed` only committed records count. Positions that could
-    not be read within the time-out, and records without a timestamp, are missing; nothing is raised for them. The time
-    is None where no record follows, but only transaction markers, which consumers do not get. Raise UsageError for a
-    wrong client setting.
+    A position is ((topic, partition), offset). The result is in the order in which the records came. With
+    `read_committed` only committed records count. Positions that could not be read within the time-out, and records
+    without a timestamp, are missing; nothing is raised for them. The time is None where no record follows, but only
+    transaction markers, which consumers do not get. Raise UsageError for a wrong client setting.
     """
     by_partition: dict[Partition, list[int]] = defaultdict(list)
     for partition, offset in sorted(positions):

@@ -64,11 +64,12 @@ class ResetTargets:
 
 
 def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTargets:
-    """Return the selected groups, or all groups for an empty selection; a selected name may belong to no group.
+    """Return the selected groups, sorted, or all for an empty selection; a selected name may belong to no group.
 
-    Groups with members, share and streams groups, and groups whose coordinator does not answer are refusals, which are
-    not raised. Raise NotFoundError for a pattern that matches no group, OperationError where a broker does not list its
-    groups and not only names are selected, UnreachableError, and UsageError for a wrong client setting.
+    Groups with members, share and streams groups, groups whose coordinator does not answer, and names that no client
+    can send are refusals, which are not raised. Raise NotFoundError for a pattern that matches no group, OperationError
+    where a broker does not list its groups and not only names are selected, UnreachableError, and UsageError for a
+    wrong client setting.
     """
     targets: list[Target] = find_targets(cluster, selection)
     changeable = [target for target in targets if target.error is None]
@@ -84,10 +85,10 @@ def read_offsets(
 ) -> tuple[dict[str, dict[Partition, int]], list[KafkactlError]]:
     """Return the committed offsets of each selected group, or of all for an empty selection, and the errors.
 
-    The groups are sorted by name; one without a commit has an empty dict. There is an error for each name without a
-    group, for each group that cannot be read, and for each partition whose offset cannot be read. Raise NotFoundError
-    for a pattern that matches no group, UnreachableError where no group was answered, OperationError where all brokers
-    refuse, and UsageError for a wrong client setting.
+    Groups and their partitions are sorted; a group without a commit has an empty dict. There is an error for each name
+    without a group, for each group that cannot be read, and for each partition whose offset cannot be read. Raise
+    NotFoundError for a pattern that matches no group, UnreachableError where no group was answered, OperationError
+    where all brokers refuse, and UsageError for a wrong client setting.
     """
     choice = choose_groups(cluster, selection)
     lags, failures = read_group_lags(cluster, choice.groups)
@@ -106,10 +107,11 @@ def read_offsets(
 def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | None) -> dict[Partition, int]:
     """Return the committed offsets of a group in `topics`, or in all for None; never empty.
 
-    `topics` are TOPIC or TOPIC:0,1. Raise UsageError for a wrong text in `topics`, an empty name and a wrong client
-    setting; NotFoundError for a missing group (OperationError where it may exist, because a broker does not answer),
-    for a missing topic or partition, and where the group has committed nothing there; OperationError for a share or
-    streams group and for an offset that cannot be read, also in another topic; and UnreachableError.
+    `topics` are TOPIC or TOPIC:0,1, whose order the result has; without them it is sorted. Raise UsageError for a wrong
+    text in `topics`, an empty name and a wrong client setting; NotFoundError for a missing group (OperationError where
+    it may exist, because a broker does not answer), for a missing topic or partition, and where the group has committed
+    nothing there; OperationError for a share or streams group and for an offset that cannot be read, also in another
+    topic; and UnreachableError.
     """
     offsets_by_group, errors = read_offsets(cluster, select_names([group]))
     if errors:
@@ -130,7 +132,7 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
     Where the request has no `topics`, a group is reset in the partitions in which it has committed offsets; raise
     NotFoundError where no group has any. Raise UsageError for a wrong text in `topics` (not TOPIC or TOPIC:0,1),
     NotFoundError for a topic or partition that does not exist, OperationError where an offset cannot be read, or a
-    shift has no committed offset to start from, and UnreachableError.
+    shift has no committed offset to start from, UnreachableError, and UsageError for a wrong client setting.
     """
     plans = {}
     for group in groups:
@@ -145,7 +147,7 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
 
 
 def plan_offsets(cluster: Cluster, offsets_by_group: Mapping[str, Mapping[Partition, int]]) -> dict[str, ResetPlan]:
-    """Return the plan of each group for given offsets. Nothing is changed.
+    """Return the plan of each group for given offsets, in the given order of groups. Nothing is changed.
 
     An offset outside its log is moved to the nearest end. Raise NotFoundError for a topic or partition that does not
     exist, OperationError where an offset cannot be read, UnreachableError, and UsageError for a wrong client setting.
@@ -169,6 +171,7 @@ def carry_out_plans(cluster: Cluster, plans: Mapping[str, ResetPlan]) -> list[Of
 
     The changes are group by group, sorted by partition. A refused partition has its error in the result. Raise
     OperationError where the request for a whole group is refused, UnreachableError where no broker answers
-    (UnansweredError where offsets may have been committed): groups before that one are changed then.
+    (UnansweredError where offsets may have been committed), and UsageError for a wrong client setting: groups before
+    that one are changed then.
     """
     return [change for group, plan in plans.items() for change in carry_out(cluster, list_changes(group, plan))]

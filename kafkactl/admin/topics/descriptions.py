@@ -228,7 +228,8 @@ def _read_settings_by_librdkafka(
 ) -> tuple[dict[str, tuple[TopicSetting, ...]], list[KafkactlError]]:
     """Return the settings of each topic, in the broker's order, and an error for each topic that fails.
 
-    Raise UnreachableError where no topic was answered, and TimeoutError after half of the time-out.
+    Raise UnreachableError where no topic was answered, TimeoutError after half of the time-out, and UsageError for a
+    wrong client setting.
     """
 
     def send(topic_names: list[str]) -> Mapping[str, Future[Any]]:

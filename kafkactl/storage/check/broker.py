@@ -52,9 +52,10 @@ class _Checkpoint:
 def check_log_dir(path: Path, checked: CheckCounts) -> Iterator[Fault]:
     """Yield the faults of a log dir, or of a partition's folder.
 
-    `checked` counts what was read. A partition that cannot be read is a fault in a log dir, and an error where `path`
-    is its folder. Raise NotFoundError for a folder without partitions, skipped paths and files of a broker,
-    MissingFileError where the path is no folder, and UsageError where a folder cannot be listed.
+    `checked` counts what was read. The broker's files come first, then the partitions by topic and number, skipped
+    paths, and the checkpoints' differences from the logs. A partition that cannot be read is a fault in a log dir, and
+    an error where `path` is its folder. Raise NotFoundError for a folder without partitions, skipped paths and files of
+    a broker, MissingFileError where the path is no folder, and UsageError where a folder cannot be listed.
     """
     folders = scan_log_dir(path)
     files = list_files(path)

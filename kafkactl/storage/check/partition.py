@@ -54,8 +54,8 @@ def look_at_partition(folder: Path, knowledge: LogDirKnowledge) -> PartitionChec
     """Return the finished check of a partition.
 
     `knowledge` has the facts of its log dir. While a broker writes to the partition, the check is repeated, up to 3
-    looks with a wait of 0.3 s, and a finding is a fault only where every look has it. A missing folder has no findings.
-    Raise UsageError where the folder cannot be listed.
+    looks with a wait of 0.3 s, and a finding is a fault only where every look has it. A missing folder and a path that
+    is a file have no findings. Raise UsageError where the folder cannot be listed.
     """
     before = _read_versions(folder)
     look = PartitionCheck(folder=folder, knowledge=knowledge)

@@ -75,8 +75,9 @@ class LineReading:
         """Yield lines as they come, until the selection ends or `limit` records were read.
 
         A chunk has one record or more. A `limit` of None reads without a limit, 0 reads nothing. Raise UnreachableError
-        where a leader or all brokers are missing for the time-out, NotFoundError for a deleted topic that was named,
-        OperationError for an error of a broker, and MemoryError for a record that does not fit into memory.
+        where nothing has ever come and no broker answers within the time-out, and, for a reading to the ends of the
+        partitions, where nothing comes for the time-out or a leader is missing; NotFoundError for a deleted topic that
+        was named, OperationError for an error of a broker, and MemoryError for a record that does not fit into memory.
         """
         left = _NO_LIMIT if limit is None else limit
         last_record_at = time.monotonic()

@@ -60,10 +60,10 @@ class LineSending:
     def send(self, chunks: Iterator[bytes], reader: LineReader, progress: Callable[[int], None]) -> None:
         """Send chunks of whole lines, each with its line feed; a carriage return before it is dropped.
 
-        `progress` is called with the number of accepted records after each chunk. A record that cannot be sent fails in
-        the account, also every record after a signal's time is over. Raise FormatError, with the number of the line,
-        for a line that `reader` refuses, OperationError where the client can send no more records, and UnreachableError
-        where no leader was reached. Errors of `chunks` pass through.
+        `progress` is called with the number of accepted records after each chunk that was queued whole. A record that
+        cannot be sent fails in the account, also every record after a signal's time is over. Raise FormatError, with
+        the number of the line, for a line that `reader` refuses, OperationError where the client can send no more
+        records, and UnreachableError where no leader was reached. Errors of `chunks` pass through.
         """
         for chunk in chunks:
             before = self._sender.sent
