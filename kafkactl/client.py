@@ -83,9 +83,10 @@ def connect(
     where both are given; without both, the environment and the current context choose, as in the commands. `properties`
     are client settings by Java's or librdkafka's names; they win over those of the context, and an address among them
     is refused. `timeout_s` bounds each call, above 0 and at most 3600 s; None takes KAFKACTL_TIMEOUT, or else 10 s. An
-    empty text is not None, and is refused. Raise UsageError for a wrong setting, address, time-out or file of contexts,
-    and for an argument of another type; raise NotFoundError for a context that does not exist. A setting that only the
-    client library refuses is a UsageError of the first call that connects.
+    empty text is not None, and is refused. Commands that give secrets are run. Raise UsageError for a wrong setting,
+    address, time-out or file of contexts, and for an argument of another type; raise NotFoundError for a context that
+    does not exist. A value that only the client library refuses is a UsageError of the first call that connects; a name
+    that it does not know is ignored.
     """
     from kafkactl.connection.cluster import Cluster
     from kafkactl.connection.settings import resolve
@@ -143,9 +144,9 @@ class Client:
     def describe_topics(self, names: Sequence[str]) -> list[TopicDescription]:
         """Return topics with their partitions and settings, sorted by name; without names an empty list.
 
-        Raise NotFoundError or OperationError for the first topic that fails, UsageError for a name that no topic can
-        have, a single text instead of a list and a wrong client setting, and UnreachableError where no broker answers
-        in time.
+        Raise NotFoundError or OperationError where a topic, or its settings, cannot be read, UsageError for a name that
+        no topic can have, a single text instead of a list and a wrong client setting, and UnreachableError where no
+        broker answers in time.
         """
         from kafkactl.admin.topics.descriptions import describe_topics
 
@@ -163,8 +164,9 @@ class Client:
 
         `partitions` is 1 to 100,000 and `replication_factor` 1 to 10,000. `configs` are settings of the topic by name,
         as text. Raise OperationError where the topic exists already, where a broker refuses, and, with the code
-        REQUEST_TIMED_OUT, where the answer is missing and the topic may exist. Raise UnreachableError where no request
-        was sent, and UsageError for an illegal name or number, for a wrong client setting and in a read-only context.
+        REQUEST_TIMED_OUT, where the answer is missing and the topic may exist. Raise UnreachableError where no answer
+        came and librdkafka does not report that the request was sent, and UsageError for an illegal name or number, for
+        a wrong client setting or argument and in a read-only context.
         """
         from kafkactl.admin.topics.changes import create_topics
         from kafkactl.admin.topics.models import TopicSpec
@@ -184,8 +186,9 @@ class Client:
         """Delete a topic and all its records.
 
         Raise OperationError where it does not exist, where a broker refuses, and, with the code REQUEST_TIMED_OUT,
-        where the answer is missing and the topic may be deleted. Raise UnreachableError where no request was sent, and
-        UsageError for an illegal name, for a wrong client setting and in a read-only context.
+        where the answer is missing and the topic may be deleted. Raise UnreachableError where no answer came and
+        librdkafka does not report that the request was sent, and UsageError for an illegal name, for a wrong client
+        setting and in a read-only context.
         """
         from kafkactl.admin.topics.changes import delete_topics
 
@@ -196,20 +199,22 @@ class Client:
     def list_groups(self) -> list[GroupListing]:
         """Return the consumer groups sorted by name, each with its type and state.
 
-        Groups of a broker that does not answer are missing, without an error. Raise UnreachableError where no broker
-        answers, OperationError where all refuse, and UsageError for a wrong client setting.
+        Share and streams groups are left out. Groups of a broker that does not answer or refuses are missing, without
+        an error. Raise UnreachableError where no broker answers, OperationError where all refuse or a transient refusal
+        lasts, and UsageError for a wrong client setting.
         """
         from kafkactl.admin.groups.descriptions import list_groups
 
         return sorted(list_groups(self._cluster).groups, key=lambda group: group.group)
 
     def read_lag(self, group: str) -> GroupLag:
-        """Return a group's committed offsets and lag, for each partition.
+        """Return a group's committed offsets and lag, for each partition, sorted by topic and number.
 
-        Raise NotFoundError for a group that does not exist or that the user may not see, but OperationError where it
-        may exist, because a broker's list is missing; OperationError also for a group that is not a consumer group or
-        that cannot be read, UnreachableError where no broker answers in time, and UsageError for a name that no group
-        can have and for a wrong client setting.
+        Partitions without a commit are included where the group has committed in their topic. Raise NotFoundError for a
+        group that does not exist or that the user may not see, but OperationError where it may exist, because a
+        broker's list is missing or its coordinator does not answer or is moving; OperationError also for a group that
+        is not a consumer group or that cannot be read, UnreachableError where no broker answers in time, and UsageError
+        for a name that no group can have and for a wrong client setting.
         """
         from kafkactl.admin.groups.descriptions import read_group_lag
 
@@ -229,11 +234,13 @@ class Client:
         `topics` are TOPIC or TOPIC:0,1; None takes all partitions in which the group has committed. `to` is a name, an
         offset from 0, or a time with a zone, of which the first record from then on is taken; `shift_by` moves each
         offset, back where it is negative. Offsets outside the log become its nearest end. A commit creates a group that
-        does not exist. Each change has its own result and error. Raise UsageError unless there is exactly one of `to`
-        and `shift_by`, for an invalid argument or client setting, and, after the changes are planned, for `execute` in
-        a read-only context; NotFoundError for a missing topic or partition, and for `topics` of None where the group
-        has committed nothing; OperationError for a group that has members or is not a consumer group, for a shift
-        without a commit, and where the brokers refuse; UnreachableError where no broker answers in time.
+        does not exist. Each change has its own result and error, None without `execute`. Raise UsageError unless there
+        is exactly one of `to` and `shift_by`, for an invalid argument or client setting, and, after the changes are
+        planned, for `execute` in a read-only context; NotFoundError for a missing topic or partition, and for `topics`
+        of None where the group has committed nothing; OperationError for a group that has members, is not a consumer
+        group or whose coordinator does not answer, for a shift without a commit, and where the brokers refuse;
+        UnreachableError where no broker answers in time, its subclass UnansweredError where the offsets may have been
+        committed.
         """
         from kafkactl.admin.groups.resets import (
             ResetRequest,
@@ -326,7 +333,8 @@ class Client:
         each partition; with a group it starts at the committed offsets, or where there are none at the end or, with
         `from_beginning`, at the oldest record. It stops after `max_records` (None or a negative number is no bound), or
         at the ends of all partitions unless `follow` is set. A record counts as handled when the next one is asked for.
-        At the end, or when the iterator is closed, handled records are committed and the group left.
+        At the end, or when the iterator is closed, handled records are committed and the group left; a commit that a
+        broker refuses then raises nothing.
 
         Raise UsageError at once for an argument of another type, for two starts, for a group beside a time or a tail,
         for a time without a zone or before 1970, for a negative tail, and for a group in a read-only context. All other
@@ -357,9 +365,9 @@ class Client:
         """Yield the records of a selection, at most `max_records`; None or a negative number is no bound.
 
         A record is handled when the next one is asked for. At the end, or when the generator is closed, handled records
-        of a group are committed and the consumer is closed. Raise the errors of reading with the first record or later:
-        NotFoundError, UnreachableError, OperationError, UsageError for a wrong client setting, and KafkactlError for
-        headers that cannot be read. With `max_records` 0 nothing is read.
+        of a group are committed and the consumer is closed; a refused commit raises nothing. Raise the errors of
+        reading with the first record or later: NotFoundError, UnreachableError, OperationError, UsageError for a wrong
+        client setting, and KafkactlError for headers that cannot be read. With `max_records` 0 nothing is read.
         """
         from kafkactl.streams.consuming import Reading
         from kafkactl.streams.headers import make_header_reader

@@ -145,7 +145,7 @@ class Cluster:
 
         Inside another share_timeout() the outer end counts. Nothing is raised at the end of the time: the requests
         inside raise UnreachableError themselves. Where the cluster shares its time-out among all reads, the time spent
-        inside is taken from it at the end of the context, also after an error, which goes on.
+        inside is taken from it at the end of the outermost context, also after an error, which goes on.
         """
         outer, started = self._deadline, time.monotonic()
         self._deadline = started + self._remaining_s if outer is None else outer

@@ -30,10 +30,10 @@ _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^
 def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[str, str]:
     """Return the settings under librdkafka's names, each under one name only.
 
-    A prefix `topic.` is left out. `flag` is the option that the settings come from. It is None for a file, a context
-    and the environment. A setting without effect in kafkactl is refused with a flag, and left out without one. Raise
-    UsageError for it, and for a setting or a value that cannot be translated. A name that is in no table stays as it
-    is.
+    A prefix `topic.` is left out. Of two names of one setting the later one counts. `flag` is the option that the
+    settings come from. It is None for a file, a context and the environment. A setting without effect in kafkactl is
+    refused with a flag, and left out without one. Raise UsageError for it, and for a setting or a value that cannot be
+    translated. A name that is in no table stays as it is.
     """
     translated: dict[str, str] = {}
     for original_name, value in settings.items():

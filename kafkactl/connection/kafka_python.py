@@ -315,7 +315,7 @@ class Brokers:
     async def _send_all(self, requests: Mapping[Node, Any], deadline: float) -> dict[Node, Any]:
         """Return the answer or the KafkactlError of each node. A request is sent as soon as its connection stands.
 
-        At the `deadline`, a time of time.monotonic(), the waiting ends.
+        The result is in the order of `requests`. At the `deadline`, a time of time.monotonic(), the waiting ends.
         """
         pending_requests = dict(requests)
         answers: dict[Node, Any] = {}

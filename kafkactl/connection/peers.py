@@ -63,8 +63,8 @@ def look_at(
 
     A broker has `wait_s` seconds for its answer. `secure` is the function that starts TLS, or None for plain
     connections. Other greetings take 0.3 s more. They are sent only over plain connections, and only where no address
-    is a broker. An address that cannot be checked in time is SILENT. Without addresses the result is empty; nothing is
-    raised.
+    is a broker. An address that cannot be checked in time is SILENT. The result is in the order of `addresses`, and
+    empty without any; nothing is raised.
     """
     addresses = list(dict.fromkeys(addresses))[:_MOST_ADDRESSES]
     if not addresses:
@@ -87,7 +87,8 @@ def _run_in_parallel(
 ) -> dict[Address, Peer | None]:
     """Return the result of `look` for each address. An address that needs longer than `limit_s` is left out.
 
-    Its thread goes on in the background: the look-up of a host name may take minutes. `look` must not raise.
+    Its thread goes on in the background: the look-up of a host name may take minutes. `look` must not raise. The
+    results are in the order in which they came.
     """
     results: dict[Address, Peer | None] = {}
 

@@ -139,9 +139,9 @@ class Requests:
         """Return the answers of several brokers to one question by the broker's id, and the errors of the others.
 
         `api` is the name of the request without "Request", `fields` are those of its schema. `brokers` are ids; None
-        means all brokers that are alive. Without any the result is empty. All are asked at the same time. Raise the
-        first error where no broker answers: UnreachableError, UnansweredError or OperationError. Raise UsageError for a
-        wrong setting, and StopIteration for an unknown `api`.
+        means all brokers that are alive. Answers and errors are sorted by id; without any broker both are empty. All
+        are asked at the same time. Raise the first error where no broker answers: UnreachableError, UnansweredError or
+        OperationError. Raise UsageError for a wrong setting, and StopIteration for an unknown `api`.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
         return self.ask_each(api, dict.fromkeys(broker_ids, fields))
@@ -151,9 +151,9 @@ class Requests:
 
         All brokers are asked at the same time. `api` is the name of the request without "Request", and `questions` has
         the fields of the request by the broker's id. A broker that is not alive, does not answer in time, or refuses
-        the whole request, has an error. Errors of single items stay in the answers. Without questions both are empty.
-        Raise the first error where no broker answers: UnreachableError, UnansweredError or OperationError. Raise
-        UsageError for a wrong setting, and StopIteration for an unknown `api`.
+        the whole request, has an error. Both are in the order of `questions`, and empty without any. Errors of single
+        items stay in the answers. Raise the first error where no broker answers: UnreachableError, UnansweredError or
+        OperationError. Raise UsageError for a wrong setting, and StopIteration for an unknown `api`.
         """
         answers = self._ask_all(api, questions)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
@@ -339,8 +339,8 @@ class Requests:
     def list_reassignments(self) -> dict[Partition, tuple[tuple[int, ...], tuple[int, ...]]]:
         """Return the replicas that are being added and removed, for each partition with a reassignment in progress.
 
-        Each value is (adding, removing), tuples of broker ids. The result is empty where none is in progress. Raise
-        OperationError for a refusal, UnreachableError or UsageError.
+        Each value is (adding, removing), tuples of broker ids. They are in the broker's order; the result is empty
+        where none is in progress. Raise OperationError for a refusal, UnreachableError or UsageError.
         """
         answer = self.send(
             "ListPartitionReassignments", to_controller=True, topics=None, timeout_ms=self._get_remaining_ms()
@@ -356,8 +356,9 @@ class Requests:
     def alter_reassignments(self, replicas: Mapping[Partition, Sequence[int]]) -> dict[Partition, int]:
         """Start to move partitions to these replicas. Return the error code of each partition, 0 for none.
 
-        `replicas` are the broker ids of each partition, the preferred leader first. Raise OperationError where the
-        whole request is refused, UnansweredError where it was sent without an answer, UnreachableError or UsageError.
+        `replicas` are the broker ids of each partition, the preferred leader first. The result is in the broker's
+        order. Raise OperationError where the whole request is refused, UnansweredError where it was sent without an
+        answer and the moves may have been started, UnreachableError or UsageError.
         """
         answer = self.send(
             "AlterPartitionReassignments",
@@ -379,8 +380,9 @@ class Requests:
     def delete_group_offsets(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Delete a group's committed offsets of partitions. Return the error code of each partition, 0 for none.
 
-        Raise OperationError where the whole request is refused, for example for an unknown group, UnansweredError where
-        it was sent without an answer, UnreachableError or UsageError.
+        The result is in the broker's order. Raise OperationError where the whole request is refused, for example for an
+        unknown group, UnansweredError where it was sent without an answer and the offsets may have been deleted,
+        UnreachableError or UsageError.
         """
         topics = [(topic, [(number,) for number in numbers]) for topic, numbers in _group_by_topic(partitions)]
         answer = self.send("OffsetDelete", group=group, group_id=group, topics=topics)
@@ -393,9 +395,9 @@ class Requests:
     def remove_group_members(self, group: str, members: Iterable[tuple[str | None, str | None]]) -> dict[str, int]:
         """Remove members of a group. Return the error code by the id of the member or of the instance, 0 for none.
 
-        A member is (member id, None) or (None, instance id). An unknown member has an error code. Raise OperationError
-        where the whole request is refused, UnansweredError where it was sent without an answer, UnreachableError or
-        UsageError.
+        A member is (member id, None) or (None, instance id). An unknown member has an error code. The result is in the
+        broker's order. Raise OperationError where the whole request is refused, UnansweredError where it was sent
+        without an answer and the members may have been removed, UnreachableError or UsageError.
         """
         answer = self.send(
             "LeaveGroup",

@@ -143,8 +143,8 @@ def resolve_secrets(layers: Sequence[Mapping[str, str]], runs_commands: bool = T
     """Yield each layer with the secrets that its commands and files give, in the order of `layers`.
 
     A layer has values by the settings' names. A later layer wins over an earlier one: a secret is not read where a
-    later layer has the same setting. Raise UsageError when a command or a file does not give a secret, and for every
-    command if `runs_commands` is false.
+    later layer has the same setting. Raise UsageError, when its layer is asked for, where a command or a file does not
+    give a secret, and for every command that would be run if `runs_commands` is false.
     """
     for number, layer in enumerate(layers, 1):
         later_names = {_strip_source(name) for later in layers[number:] for name in later}

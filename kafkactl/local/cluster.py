@@ -88,8 +88,8 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 def list_node_statuses() -> list[NodeStatus]:
     """Return the status of every node of all local clusters that were started and not wiped.
 
-    Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record. A
-    Docker that does not answer is no error: the state is "unknown".
+    Clusters are sorted by name, and nodes are in the order of their start. Raise EngineError for a damaged record and
+    OSError for an unreadable one. A Docker that does not answer is no error: the state is "unknown".
     """
     return [
         node
@@ -103,8 +103,9 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
 
     `node` is a node's name, or the part of it behind the last "-"; brokers are searched first. RESTART waits until the
     node serves. A paused node is resumed before a restart. `tell` gets lines of progress. Raise NotFoundError for an
-    unknown cluster or node, and EngineError for a node that does not run (which only a restart accepts) and where the
-    engine fails. Raise UsageError for a restart with a KAFKA_HOME of another version.
+    unknown cluster or node, and EngineError for a node that does not run or has an unknown state (which only a restart
+    accepts), for a damaged record, and where the engine fails. Raise UsageError for a restart with a KAFKA_HOME of
+    another version.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -132,9 +133,9 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
 def logs(name: str, follow: bool) -> int:
     """Write the logs of a target to stdout and return an exit status; `follow` waits for new lines.
 
-    With the Docker engine the status is docker's; the native engine returns 0. Raise NotFoundError for a cluster that
-    was not started or was wiped, EngineError without docker or for a damaged record, OutputError where stdout cannot be
-    written, and ReaderLeftError where its reader left.
+    With the Docker engine the status is docker's; the native engine returns 0, and with `follow` never. Raise
+    NotFoundError for a cluster that was not started or was wiped, EngineError without docker or for a damaged record,
+    OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
     """
     local_cluster = _require_local_cluster(name)
     return _make_engine(local_cluster).logs(_load_target(local_cluster), follow)
@@ -143,7 +144,7 @@ def logs(name: str, follow: bool) -> int:
 def list_names() -> list[str]:
     """Return the names of the local clusters that were started and not wiped, running or not, sorted.
 
-    Raise EngineError for a damaged record.
+    Raise EngineError for a damaged record, and OSError for an unreadable one.
     """
     return [local_cluster.target for local_cluster in instance.list_instances()]
 

@@ -103,7 +103,7 @@ class DockerEngine:
     def status(self, target: Target) -> list[NodeStatus]:
         """Return the status of each node, in the order of their start. It is "unknown" where Docker does not answer.
 
-        A node without a container is "stopped". Nothing is raised.
+        A node without a container is "stopped". A missing or failing docker raises nothing.
         """
         try:
             entries = _parse_entries(self._ask(target, "ps", "--all", "--format", "json"))
