@@ -134,7 +134,8 @@ class TextDump:
     def _note_gaps(self, path: Path, printed: PrintedRange, last_offset: int) -> int:
         """Note offsets that do not follow each other, for the end of the run; return the last offset of the range.
 
-        `last_offset` is the last one before the range, and the result where the range has no records.
+        `last_offset` is the last one before the range, and the result where the range has no records. Before the first
+        range it is -1: a first record above offset 0 is noted, too.
         """
         for first, last, gaps in printed.offsets:
             if first != last_offset + 1:
@@ -305,8 +306,8 @@ class TextDump:
     def _dump_transaction_index(self, path: Path) -> None:
         """Print the entries of a transaction index.
 
-        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt
-        one.
+        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError, after the
+        entries before the fault, for a corrupt one.
         """
         from kafkactl.storage.txnindex import read_aborted_transactions
 

@@ -90,7 +90,8 @@ def _encode_base64_parts(data: bytes) -> Iterator[bytes]:
 def _print_csv(rows: Iterator[Row]) -> None:
     """Print rows as csv to stdout, with the names of the first row as the heading; nothing without rows.
 
-    Raise OutputError and ReaderLeftError.
+    Each row's cells are in the order of that row; names of later rows are not compared with the heading. Raise
+    OutputError and ReaderLeftError.
     """
     for number, row in enumerate(rows):
         if number == 0:
@@ -154,7 +155,9 @@ def _decode_cell(name: str, cell: Any) -> Any:
 def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
     """Print rows as a table to stdout, with the names of the first row in capitals as titles; all rows are in memory.
 
-    A `format` of None is a table on a terminal and plain text elsewhere. Raise OutputError and ReaderLeftError.
+    A `format` of None is a table on a terminal and plain text elsewhere. Raise OutputError and ReaderLeftError,
+    KeyError where a later row lacks a name of the first, and, after all rows were read, UsageError for kafka,
+    prometheus, parquet and raw.
     """
     from kafkactl.output.render import show
 

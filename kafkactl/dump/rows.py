@@ -61,8 +61,8 @@ def dump_rows(
     Files that are no segments come first. With `deep` segments give a row for each record, without it a row for each
     batch. `values` returns a record's key and value; `bytes_as` chooses the form of those that are not UTF-8.
     `print_rows` prints all rows. Errors are written to stderr, and the number of records left out. Raise OutputError
-    and ReaderLeftError where nothing more can be printed; with `follow` also KafkactlError for what cannot be read of
-    later batches.
+    and ReaderLeftError where nothing more can be printed, and other errors of `print_rows`; with `follow` also
+    KafkactlError for what cannot be read of later batches.
     """
     statuses: list[int] = []
     left_out = OpenRecords()

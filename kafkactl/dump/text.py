@@ -235,7 +235,8 @@ class Faults:
     def format_lines(self) -> Iterator[str]:
         """Yield the lines about all faults, without line ends: offset indexes, time indexes, gaps, each file by file.
 
-        Files are in the order in which they were added, with absolute paths. Nothing without faults.
+        Files are in the order in which they were added, with absolute paths. Entries of an offset index begin with the
+        highest offset, findings keep their order, and gaps are sorted by offset. Nothing without faults.
         """
         for path, mismatches in self._index.items():
             yield f"Mismatches in :{path}"

@@ -120,7 +120,7 @@ It returns a result, and whether to go on.
 
 
 def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, work: Work[T]) -> Iterator[Any]:
-    """Yield the results of all items in their order, up to one that says stop.
+    """Yield the results of all items in their order, up to and including one that says stop.
 
     `items` returns a new iterator over all items, and each of the `jobs` forked processes handles every n-th of them
     with `work`, so that the items need not be known before the first is done. Results must be picklable. `position` is

@@ -52,7 +52,7 @@ def warning(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Write progress, or a closing sentence about a result, to stderr, without a label, and a line end.
+    """Write progress, or a closing sentence about a result, to stderr, without a label, followed by a line end.
 
     Unlike errors and warnings a note can have line ends, is not cut, and its URLs keep their passwords. As JSON it is
     {"note": TEXT}, on one line, with passwords hidden. A stderr that cannot be written is ignored.

@@ -29,8 +29,8 @@ class _Families:
 def format_metrics(lags: Sequence[GroupLag]) -> str:
     """Return the metrics of groups in Prometheus' text format, which ends with a line end.
 
-    Without groups it has only the HELP and TYPE lines of the metrics. Unknown values have no sample: a lag of zero
-    would be wrong. Time lags are in seconds.
+    Without groups it has only the HELP and TYPE lines of the metrics. A metric's samples are in the order of `lags`.
+    Unknown values have no sample: a lag of zero would be wrong. Time lags are in seconds.
     """
     registry = CollectorRegistry()
     registry.register(_Families(_build_families(lags)))
@@ -40,7 +40,8 @@ def format_metrics(lags: Sequence[GroupLag]) -> str:
 def _build_families(lags: Sequence[GroupLag]) -> list[Metric]:
     """Return the nine metrics of groups, in a fixed order; unknown values have no sample.
 
-    Without groups the metrics have no samples. The end of a log is one sample, also where several groups read it.
+    Without groups the metrics have no samples. The end of a log is one sample, also where several groups read it: that
+    of the last one in `lags` that knows it.
     """
     current = GaugeMetricFamily("kafka_consumergroup_current_offset", "Committed offset", labels=_PARTITION)
     end = GaugeMetricFamily("kafka_topic_partition_current_offset", "End of the log", labels=_PARTITION[1:])

@@ -117,8 +117,8 @@ def encode_yaml_document(value: Any) -> str:
 def encode_csv(tables: Sequence[Table], with_headings: bool = True) -> Iterator[str]:
     """Yield tables as csv: a line of headings, the titles in lower case, and pieces of up to 1000 rows.
 
-    Each piece ends with a line end. A table with the columns of the table before it has no headings of its own; with
-    `with_headings` False there are none.
+    Each piece ends with a line end. A table without rows has headings, too. A table with the columns of the table
+    before it has no headings of its own; with `with_headings` False there are none.
     """
     last_titles: list[str] | None = None
     for table in tables:

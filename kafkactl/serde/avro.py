@@ -53,7 +53,8 @@ def make_format(schema: Schema) -> Format:
     def to_text(data: bytes) -> str:
         """Return bytes as JSON on one line.
 
-        Raise FormatError for other bytes, for bytes behind the value, and for a value that is nested too deeply.
+        Where a logical type cannot be read, such as a time that Python lacks, the whole value is shown without logical
+        types. Raise FormatError for other bytes, for bytes behind the value, and for a value that is nested too deeply.
         """
         source = io.BytesIO(data)
         try:
@@ -229,10 +230,11 @@ class _Values:
         return {name: self.from_json(item, fields[name]["type"], f"{path}.{name}") for name, item in data.items()}
 
     def _convert_union(self, data: Any, schema: list[Any], path: str) -> Any:
-        """Return the name of a union's branch and the value for fastavro, or None where the union has null.
+        """Return the name of a union's branch and the value for fastavro; None for None where the union has null.
 
         Data that are an object with the name of a branch as its only key are of this branch, as in Avro's JSON.
-        Otherwise the first branch that accepts the data counts. Raise ValueError where none does.
+        Otherwise the first branch that accepts the data counts, in the schema's order. Raise ValueError where none
+        does, or where the named one does not accept the value.
         """
         names = [self._find_name(branch) for branch in schema]
         if data is None and "null" in names:

@@ -199,8 +199,8 @@ def _read_bytes(data: bytes | memoryview, position: int, end: int) -> tuple[byte
 def _read_headers(data: bytes | memoryview, position: int, end: int) -> tuple[Headers, int]:
     """Return the headers of a record as pairs of name and value (or None), in their order, and the position after them.
 
-    Bytes of a name that are not UTF-8 become surrogates. Raise FormatError for more headers than there are bytes up to
-    `end`, for one without a name, and for a cut one.
+    Bytes of a name that are not UTF-8 become surrogates. Raise FormatError for a negative number of headers, for more
+    than there are bytes up to `end`, for one without a name, and for a cut one.
     """
     count, position = read_varint(data, position)
     if not 0 <= count <= end - position:

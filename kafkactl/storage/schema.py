@@ -290,7 +290,8 @@ def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: 
     """Return the field that the words of a line describe; `fields` are those of its struct.
 
     The line is NAME TYPE and options like versions=1+, nullable=2+, tag=0 or default=-1. A TYPE that begins with [] is
-    an array. Without versions= the field is in all versions, and without nullable= it is never null.
+    an array. Without versions= the field is in all versions, as one that all `message_versions` have, and without
+    nullable= it is never null.
     """
     name, type, *attributes = words
     options = dict(attribute.split("=", 1) for attribute in attributes)
@@ -346,6 +347,7 @@ def _parse_versions(text: str) -> range:
 def find_layouts(name: str, kind: str) -> Iterator[Layout]:
     """Return an iterator over the messages of one kind in layouts/NAME.txt, in the order of the file.
 
-    `kind` is key, value, metadata or data; another kind gives nothing. Raise FileNotFoundError for an unknown name.
+    `kind` is key, value, metadata or data; another kind gives nothing. Raise FileNotFoundError at once for an unknown
+    name.
     """
     return (layout for layout in load_layouts(name) if layout.kind == kind)

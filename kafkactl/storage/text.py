@@ -23,9 +23,10 @@ def jvm_text(data: bytes) -> str:
 
 
 def split_as_utf8(data: bytes, size: int = 1024 * 1024) -> Iterator[bytes]:
-    """Yield bytes as valid UTF-8, in parts of about `size` bytes; nothing for no bytes.
+    """Yield bytes as valid UTF-8, in parts of about `size` bytes, in their order; nothing for no bytes.
 
-    Bytes that are not UTF-8 become U+FFFD: together the parts are the encoded result of `jvm_text`.
+    `size` is 4 at least. Bytes that are not UTF-8 become U+FFFD: together the parts are the encoded result of
+    `jvm_text`.
     """
     position = 0
     while position < len(data):
@@ -38,7 +39,7 @@ def split_as_utf8(data: bytes, size: int = 1024 * 1024) -> Iterator[bytes]:
 def is_utf8(data: bytes, size: int = 1024 * 1024) -> bool:
     """Return whether bytes are valid UTF-8.
 
-    They are checked in parts of about `size` bytes, so that no text of all of them is needed.
+    They are checked in parts of about `size` bytes, 4 at least, so that no text of all of them is needed.
     """
     position = 0
     while position < len(data):

@@ -37,9 +37,9 @@ def check_offset_index(
 ) -> Iterator[tuple[OffsetEntry, int | None]]:
     """Yield every written entry of an index, and the last offset of the batch at its position; None where both agree.
 
-    Padding at the end is no entry. `max_batch_bytes` bounds the size of a batch; None is no bound. Raise FormatError
-    for an entry whose position has no batch, or no batch within the bound, and where the log is corrupt or cannot be
-    read.
+    The entries are in the order of the index; padding at the end is no entry. `max_batch_bytes` bounds the size of a
+    batch; None is no bound. Raise FormatError, after the entries before it, for an entry whose position is negative,
+    has no batch, or no batch within the bound, and where the log is corrupt or cannot be read there.
     """
     for entry in index.read_entries():
         end = None if max_batch_bytes is None else max(0, entry.position) + max_batch_bytes
@@ -58,8 +58,9 @@ def check_time_index(
 ) -> Iterator[tuple[TimeEntry, list[TimeFinding]]]:
     """Yield every written entry of a time index with the list of its faults, which is empty for a right entry.
 
-    The faults are in the order in which Kafka's tool checks them. `offsets` is the offset index of the same segment.
-    Raise FormatError where it has a position outside of the log, and where the log is corrupt or cannot be read.
+    The entries are in the order of the index, the faults of one in that in which Kafka's tool checks them. `offsets` is
+    the offset index of the same segment. Raise FormatError where it has a position outside of the log, and where the
+    log is corrupt or cannot be read.
     """
     previous = NO_TIMESTAMP
     for entry in index.read_entries():

@@ -43,13 +43,15 @@ class FieldReader:
     """Ignored fields: the place of a record, the error of an undelivered one, and fields of dump-log."""
 
     def read(self, fields: dict[str, Any]) -> Record | None:
-        """Return the record with these fields, or None for a control record of a log.
+        """Return the record with these fields, or None where the field `control` is there and not null.
 
         The fields are key or key_base64, value or value_base64, headers, partition (which counts only with
         `heeds_partition`), and timestamp or timestamp_ms (ms since 1970; -1 and null mean none; of both the first
-        counts); a missing or null key or value is None. The names in IGNORED_FIELDS, such as topic and offset, are
-        ignored. Keys and values are texts, in their formats. Raise FormatError for an unknown field, for a value of the
-        wrong type, for text that is not of its format, and for both a field and its form NAME_base64.
+        counts, also where it is null); a missing or null key or value is None. The result has key and value as bytes or
+        None, and headers, partition and timestamp (ms) only where the record has them. The names in IGNORED_FIELDS,
+        such as topic and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an
+        unknown field, for a value of the wrong type, for text that is not of its format, and for both a field and its
+        form NAME_base64.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")
@@ -73,9 +75,10 @@ class FieldReader:
 def parse_members(line: bytes) -> dict[str, Any]:
     """Return the members of a JSON object.
 
-    A value is a string, None, an int, a list of headers, or JsonText for anything else. Raise FormatError for a line
-    that is no JSON object in UTF-8, for half of a surrogate pair, and for a key, value, headers, partition or timestamp
-    that is repeated. Of another repeated name the last value may count without an error.
+    A value is a string, None, a list of headers, or JsonText for anything else; an integer, but no key or value, can be
+    an int or JsonText. Raise FormatError for a line that is no JSON object in UTF-8, for half of a surrogate pair, and
+    for a key, value, headers, partition or timestamp that is repeated. Of another repeated name the last value may
+    count without an error.
     """
     import orjson
 
@@ -177,8 +180,9 @@ def _parse_value(text: str, begin: int, end: int) -> Any:
 def _scan_items(text: str, at: int, take: Callable[[str, int, int], None]) -> int:
     """Call `take` with the name, begin and end of each member of an object, or element of a list; return its end.
 
-    The name of an element is empty. Raise ValueError for a missing name, colon or comma, and StopIteration with the
-    position where a value is missing.
+    `at` is the position of the bracket. Each end is the position behind the last character, and the name of an element
+    is empty. Raise ValueError for a missing name, colon or comma, StopIteration with the position where a value is
+    missing, RecursionError for deep nesting, and the errors of `take`.
     """
     is_object, close = text[at] == "{", "}" if text[at] == "{" else "]"
     at = _skip(text, at + 1)
@@ -265,8 +269,7 @@ def _read_headers(items: Any) -> Headers:
 
     An object may have name_base64 and value_base64 instead. Texts become UTF-8, with the bytes that surrogateescape has
     kept. A name that is not UTF-8 is bytes. A value that is None or missing is null. Raise FormatError for anything
-    else: an object without a name or with another field, both forms of a field, and wrong
-    base64.
+    else: an object without a name or with another field, both forms of a field, and wrong base64.
     """
     wrong = FormatError("headers are not a list of [name, value] or an object")
     if isinstance(items, str) or not isinstance(items, list):

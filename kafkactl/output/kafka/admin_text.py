@@ -89,7 +89,8 @@ def _format_ids(brokers: Sequence[int] | None) -> str:
 def format_offsets(rows: Iterable[PartitionOffset]) -> str:
     """Return the lines of kafka-get-offsets, TOPIC:PARTITION:OFFSET, each with its end.
 
-    Partitions without an offset are left out. Lines are sorted as text, so t-10 comes before t-2.
+    Partitions without an offset are left out. Lines are sorted by the text TOPIC-PARTITION, so t-10 comes before t-2.
+    Without lines the text is empty.
     """
     known_rows = sorted((row for row in rows if row.offset is not None), key=lambda row: f"{row.topic}-{row.partition}")
     return "".join(f"{row.topic}:{row.partition}:{row.offset}\n" for row in known_rows)

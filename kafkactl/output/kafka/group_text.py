@@ -154,7 +154,8 @@ def format_reset(plans: Mapping[str, Mapping[Partition, int]]) -> str:
 def format_empty_partitions(partitions: Sequence[Partition]) -> str:
     """Return the warnings of --to-datetime about partitions without a record since that time.
 
-    They have the order of a Java HashMap, and an empty line before each one. Without partitions the text is empty.
+    They have the order of a Java HashMap, each a line with its end, and an empty line before each one. Without
+    partitions the text is empty.
     """
     return "".join(
         f"\nWarn: Partition {number} from topic {topic} is empty. Falling back to latest known offset.\n"

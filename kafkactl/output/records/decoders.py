@@ -127,7 +127,10 @@ def make_topic_decoder(topic: str) -> Decoder:
         text = internal_text.make_coordinator_parser(topic)
 
     def metadata(record: Record) -> tuple[Any, Any]:
-        """Return None and a dict of the value's type, version and data; raise FormatError."""
+        """Return None and a dict of the value's type, version and data.
+
+        Raise FormatError for a value that cannot be decoded, also for an absent one.
+        """
         parsed = parse_metadata_record(topic, record.value or b"")
         return None, {"type": parsed.type, "version": parsed.version, "data": parsed.fields}
 

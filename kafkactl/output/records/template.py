@@ -62,9 +62,9 @@ class Template(RecordWriter):
     def write(self, message: Any) -> bytes:
         """Return the bytes of one record, without a line end that the template does not have.
 
-        Lengths count the record's own bytes, before the format; they are -1 for None. Raise FormatError for a key,
-        value or header that is not of its format, OperationError and UnreachableError where a schema registry refuses
-        or does not answer, and KafkactlError for headers that cannot be read.
+        Lengths count the record's own bytes, before the format; they are -1 for None. Raise FormatError for a printed
+        key or value that is not of its format, OperationError and UnreachableError where a schema registry refuses or
+        does not answer, and KafkactlError for headers that cannot be read.
         """
         return b"".join([part if isinstance(part, bytes) else part(message) for part in self._parts])
 

@@ -62,7 +62,8 @@ class UndeliveredSink:
     def _append(self, line: bytes) -> bool:
         """Append a line, with its end, to the file as a whole, or nothing.
 
-        Return False where that failed; an error is then written to stderr, and later records go to stderr as well.
+        After a failure a FIFO can have a part. Return False where that failed; an error is then written to stderr, and
+        later records go to stderr as well.
         """
         try:
             if self._descriptor is None:

@@ -132,7 +132,7 @@ class Lines(RecordWriter):
         self.plain = formatter.plain
 
     def write(self, message: Any) -> bytes:
-        """Return one line with its end.
+        """Return one line with its end; empty where no field is printed.
 
         Raise FormatError for a key, value or header that is not of its format, OperationError and UnreachableError
         where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
@@ -140,7 +140,7 @@ class Lines(RecordWriter):
         return self._formatter.format(message)
 
     def write_all(self, messages: Sequence[Any]) -> bytes:
-        """Return many lines, each with its end.
+        """Return many lines, in the order of `messages`, each with its end; empty where no field is printed.
 
         Raise FormatError for a key, value or header that is not of its format, OperationError and UnreachableError
         where a schema registry refuses or does not answer, and KafkactlError for headers that cannot be read.
