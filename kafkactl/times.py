@@ -350,7 +350,9 @@ def _measure_duration(text: str, forms: Sequence[str], *, thing: str = "duration
 def _match_parts(form: str, text: str) -> dict[str, str] | None:
     """Return the numbers of a duration, as texts, by unit: w, d, h, m, s or ms; None if the form does not match.
 
-    The sign of the whole and absent units are left out. Numbers of ISO 8601 keep their own signs.
+    `form` is a regular expression for the whole text, with a group for each unit and the group `sign`. The sign of the
+    whole and absent units are left out, so that a match without a number, such as `-`, gives an empty dict. Numbers of
+    ISO 8601 keep their own signs.
     """
     match = re.fullmatch(form, text)
     if match is None:

@@ -277,7 +277,8 @@ def _load_target(local_cluster: Instance) -> Target:
 def _make_variables(local_cluster: Instance) -> dict[str, str]:
     """Return the values of the compose file's variables by name, from the record of a local cluster.
 
-    Raise UsageError for a version that is not like 4.3.1.
+    Variables that the record has no value for are left out, so that the file's own defaults hold: an empty version or
+    log dir. Raise UsageError for a version that is neither empty nor like 4.3.1.
     """
     log_dir = Path(local_cluster.log_dir) if local_cluster.log_dir else None
     return make_variables(local_cluster.port, local_cluster.version or None, local_cluster.folder / "secrets", log_dir)

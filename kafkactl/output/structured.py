@@ -109,6 +109,8 @@ def encode_yaml(data: Any) -> Iterator[str]:
 def encode_yaml_document(value: Any) -> str:
     """Return a value as a YAML document of its own, which begins with `---` and ends with a line end.
 
+    Any type is accepted: NaN and infinity become null, dataclasses mappings, bytes text, sets sorted lists, and values
+    of unknown types what str() shows. Keys become text, but integer keys stay integers in a value that is no list.
     Raise RecursionError for data that are nested about a thousand deep, and TypeError for a set that cannot be sorted.
     """
     return "---\n" + "".join(encode_yaml(value))

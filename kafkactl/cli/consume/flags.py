@@ -197,9 +197,11 @@ class RangeFlags:
     ) -> tuple[list[str], TopicSelection | None, dict[tuple[str, int], int | None] | None]:
         """Return the names of topics, the selection of --include, and the starts of the partitions of --assign.
 
-        The starts map (topic, number) to the first offset, None without one; the names are sorted then. With --include
-        there are no names. Without an option the second and the third are None. Raise UsageError for a missing or
-        illegal topic, for options that are mutually exclusive, for a partition that is given twice, and for a wrong
+        `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. The starts map (topic,
+        number) to the first offset: None without one, librdkafka's constant for earliest and latest. The names are
+        sorted then, and not checked for Kafka's rules. With --include there are no names. Without an option the second
+        and the third are None. Raise UsageError for a missing topic or an illegal one of TOPIC or --topic, for two
+        different ones, for options that are mutually exclusive, for a partition that is given twice, and for a wrong
         value.
         """
         topic_flags = [flag for flag, value in (("--include", self.include), ("--assign", self.assign)) if value]

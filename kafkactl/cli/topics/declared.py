@@ -129,8 +129,9 @@ def _make_change(change: DeclaredChange) -> Change:
 def _show_changes(changes: Sequence[DeclaredChange], output: ReportOptions) -> None:
     """Show the changes on stdout, and a warning on stderr for each change that the brokers did not check.
 
-    Without changes there is a note instead, and structured formats are still printed. Raise UsageError for a column
-    that the table does not have.
+    Without changes there is a note instead, and structured formats are still printed. Raise UsageError for a column of
+    --columns or --sort that the table does not have, and for an unknown order in --sort. The note needs neither, and
+    after `before_change` (except in a dry run) they give a warning, and all columns are shown.
     """
     columns = [
         Column("TOPIC", lambda row: row.topic),
