@@ -105,12 +105,13 @@ class TextDump:
     def _dump_segment(self, path: Path) -> None:
         """Print the batches of a segment, and note offsets that do not follow each other for the end of the run.
 
-        Bytes at the end that are no whole batch are printed as a line, and are no error. Batches with an unknown magic are
-        reported on stderr and count as a failure in the exit status; they are not raised. Raise FormatError for other
-        damage, a gzip file that is cut off, and keys or values that are not of their format, after all that was printed
-        before it; KafkactlError where a process of `jobs` was lost; MissingFileError for a missing file; and UsageError for
-        one that cannot be opened, for a log with an offset neither in its name nor in its content, and for a snapshot with
-        another name than a broker gives. Raise OutputError and ReaderLeftError where nothing more can be printed.
+        Bytes at the end that are no whole batch are printed as a line, and are no error. Batches with an unknown magic
+        are reported on stderr and count as a failure in the exit status; they are not raised. Raise FormatError for
+        other damage, a gzip file that is cut off, and keys or values that are not of their format, after all that was
+        printed before it; KafkactlError where a process of `jobs` was lost; MissingFileError for a missing file; and
+        UsageError for one that cannot be opened, for a log with an offset neither in its name nor in its content, and
+        for a snapshot with another name than a broker gives. Raise OutputError and ReaderLeftError where nothing more
+        can be printed.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))

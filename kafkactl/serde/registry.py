@@ -146,8 +146,8 @@ class Registry:
         """Return what `ask` returns, a call of the client that sends a request.
 
         `subject_text` names the requested schema in errors. Raise NotFoundError for status 404, UnreachableError for
-        401 and 403 and where no answer comes, and OperationError for any other error status. Other exceptions of `ask`
-        than those of the client library, OSError and those of httpx pass.
+        401 and 403, where no answer comes and for an answer that no registry gives, and OperationError for any other
+        error status.
         """
         try:
             return ask()
@@ -155,6 +155,11 @@ class Registry:
             raise self._translate_error(error, subject_text) from error
         except OSError as error:
             raise self._unreachable(error) from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:  # an answer that is no registry's
+            raise UnreachableError(
+                f"the server at {self._url} is no schema registry: its answer cannot be read",
+                "check its address: --schema-registry URL",
+            ) from error
         except Exception as error:  # httpx has its own exceptions, and need not be installed
             if type(error).__module__.partition(".")[0].startswith("httpx"):
                 raise self._unreachable(error) from error

@@ -336,3 +336,9 @@ def test_confluents_properties_point_to_flags() -> None:
     for name in ("schema.registry.url", "value.schema", "basic.auth.credentials.source"):
         with pytest.raises(UsageError, match=f"--property {name}: kafkactl has an option for it"):
             fill_defaults({name: "x"}, {"parse.key": "false"}, "reader")
+
+
+@pytest.mark.parametrize("answer", ["<html>", "[]", "7", '{"x": 1}'])
+def test_a_server_that_is_no_registry(answer: str) -> None:
+    with pytest.raises(UnreachableError, match="is no schema registry"):
+        Registry({"url": "http://localhost:1"})._request(lambda: json.loads(answer)["schema"], "a schema")
