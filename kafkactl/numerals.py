@@ -9,8 +9,9 @@ from decimal import Decimal
 _MOST_CHARACTERS = 400
 
 
-_WHOLE = re.compile(r"[0-9]+")
-_DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?")
+_WHOLE = r"[0-9]+"
+_DECIMAL = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?"
+"""Texts, because every command loads this module, and few read such numbers; `re` keeps what it has compiled."""
 
 
 def read_whole_number(text: str, most: int = 2**63 - 1) -> int:
@@ -19,7 +20,7 @@ def read_whole_number(text: str, most: int = 2**63 - 1) -> int:
     Only ASCII digits count, also with leading zeros. Python's int() also takes signs, blanks, 1_000 and the digits of
     every script: a number that a user has mistyped would select something.
     """
-    if _WHOLE.fullmatch(text) is None or len(text.lstrip("0")) > len(str(most)) or int(text) > most:
+    if re.fullmatch(_WHOLE, text) is None or len(text.lstrip("0")) > len(str(most)) or int(text) > most:
         raise ValueError(f"not a whole number from 0 to {most}: {text[:80]!r}")
     return int(text)
 
@@ -30,7 +31,7 @@ def read_decimal_number(text: str) -> float:
     Only ASCII digits count; `5.` and `.5` are accepted. The number must be finite: nan, inf and 1e999 are refused, and
     so are texts of more than 400 characters and exponents of more than 4 digits.
     """
-    if len(text) > _MOST_CHARACTERS or _DECIMAL.fullmatch(text) is None or not math.isfinite(float(text)):
+    if len(text) > _MOST_CHARACTERS or re.fullmatch(_DECIMAL, text) is None or not math.isfinite(float(text)):
         raise ValueError(f"not a number: {text[:80]!r}")
     return float(text)
 

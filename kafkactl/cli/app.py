@@ -66,13 +66,13 @@ ALIASES = {alias: name for name, entry in COMMANDS.items() for alias in entry.al
 
 
 _PARSER_ERRORS = [
-    (re.compile(r"^Missing (argument|option|parameter) '(.*)'$", re.DOTALL), r"missing \1 \2"),
-    (re.compile(r"^Invalid value for '([^']*)'(?: / '[^']*')*: (.*)$", re.DOTALL), r"invalid value for \1: \2"),
-    (re.compile(r"^Option '([^']*)' requires an argument$"), r"missing value of \1"),
-    (re.compile(r"^No such option: (.*)$", re.DOTALL), r"option not found: \1"),
-    (re.compile(r"^Got unexpected extra arguments?(?:\(s\))? \((.*)\)$", re.DOTALL), r"unexpected argument: \1"),
+    (r"^Missing (argument|option|parameter) '(.*)'$", r"missing \1 \2"),
+    (r"^Invalid value for '([^']*)'(?: / '[^']*')*: (.*)$", r"invalid value for \1: \2"),
+    (r"^Option '([^']*)' requires an argument$", r"missing value of \1"),
+    (r"^No such option: (.*)$", r"option not found: \1"),
+    (r"^Got unexpected extra arguments?(?:\(s\))? \((.*)\)$", r"unexpected argument: \1"),
 ]
-"""Sentences of typer's parser, and ours for them."""
+"""Sentences of typer's parser, and ours for them. They are compiled for an error only, not at every start."""
 
 
 class LazyGroup(help_text.Group):
@@ -339,7 +339,7 @@ def _simplify(text: str) -> str:
     `text` has no full stop at its end.
     """
     for pattern, replacement in _PARSER_ERRORS:
-        text = pattern.sub(replacement, text)
+        text = re.sub(pattern, replacement, text, flags=re.DOTALL)
     return text
 
 
