@@ -214,17 +214,19 @@ def require_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> lis
     return parse_partitions(cluster, [f"{topic}:{number}" for topic, number in partitions])
 
 
-def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition], reset: Reset) -> ResetPlan:
+def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | None, reset: Reset) -> ResetPlan:
     """Return the new offsets of a reset, with the present ones. Nothing is changed.
 
-    `partitions` are those to reset; for GIVEN they are those of `reset.offsets` instead. For OFFSET, GIVEN and SHIFT an
-    offset outside a log moves to its nearest end. For TIME a partition without a record at or after the time gets the
-    end of its log. CURRENT keeps the committed offsets, and takes the end of the log where nothing is committed. A
-    group that does not exist has no present offsets. Raise OperationError where an offset cannot be read, and for a
-    shift in a partition without a commit; raise UnreachableError, and UsageError for a wrong client setting.
+    `partitions` are those to reset, and None means all in which the group has committed; for GIVEN they are those of
+    `reset.offsets` instead. For OFFSET, GIVEN and SHIFT an offset outside a log moves to its nearest end. For TIME a
+    partition without a record at or after the time gets the end of its log. CURRENT keeps the committed offsets, and
+    takes the end of the log where nothing is committed. A group that does not exist has no present offsets. Raise
+    OperationError where an offset cannot be read, and for a shift in a partition without a commit; raise
+    UnreachableError, and UsageError for a wrong client setting.
     """
     committed = read_committed(cluster, group)
-    return replace(_plan_offsets(cluster, group, partitions, reset, committed), committed=committed)
+    chosen = sorted(committed) if partitions is None else partitions
+    return replace(_plan_offsets(cluster, group, chosen, reset, committed), committed=committed)
 
 
 def _plan_offsets(
@@ -314,14 +316,6 @@ def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetC
     ]
 
 
-def list_committed_partitions(cluster: Cluster, group: str) -> list[Partition]:
-    """Return the partitions in which a group has committed offsets, sorted; empty for a group that does not exist.
-
-    Raise OperationError where an offset cannot be read, UnreachableError, and UsageError for a wrong client setting.
-    """
-    return sorted(read_committed(cluster, group))
-
-
 def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> dict[Partition, str | None]:
     """Commit offsets for a group without members. Return the error of each partition as text, None for a success.
 
@@ -379,6 +373,11 @@ def remove_members(
     """
     codes = cluster.requests.remove_group_members(group, members)
     return {name: describe_error(code) if code else None for name, code in codes.items()}
+
+
+def make_partition_error(group: str, topic: str, number: int, error: str) -> OperationError:
+    """Return (not raise) the error of one partition of a group."""
+    return OperationError(f"{topic}-{number} in group {group}: {error}")
 
 
 def _read_ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) -> dict[Partition, int]:

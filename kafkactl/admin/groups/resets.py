@@ -18,7 +18,7 @@ from kafkactl.admin.groups.offsets import (
     carry_out,
     find_targets,
     list_changes,
-    list_committed_partitions,
+    make_partition_error,
     parse_partitions,
     plan_reset,
     require_partitions,
@@ -48,19 +48,6 @@ class ResetTargets:
     """Those changeable groups that do not exist: a commit creates them."""
     refusals: tuple[OperationError, ...]
     """One error for each group whose offsets cannot be changed."""
-
-    has_missing: bool = False
-    """Whether groups that do not exist were left out."""
-
-    def without_new(self) -> ResetTargets:
-        """Return the targets without the groups that do not exist."""
-        changeable = tuple(group for group in self.changeable if group not in self.new)
-        return ResetTargets(changeable=changeable, new=(), refusals=self.refusals, has_missing=bool(self.new))
-
-    @property
-    def count(self) -> int:
-        """Return the number of groups, with the refused ones."""
-        return len(self.changeable) + len(self.refusals)
 
 
 def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTargets:
@@ -100,7 +87,7 @@ def read_offsets(
             if row.current_offset is not None:
                 offsets[row.topic, row.partition] = row.current_offset
             elif row.error:
-                errors.append(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))
+                errors.append(make_partition_error(row.group, row.topic, row.partition, row.error))
     return offsets_by_group, errors
 
 
@@ -134,14 +121,11 @@ def plan_resets(cluster: Cluster, groups: Sequence[str], request: ResetRequest) 
     NotFoundError for a topic or partition that does not exist, OperationError where an offset cannot be read, or a
     shift has no committed offset to start from, UnreachableError, and UsageError for a wrong client setting.
     """
-    plans = {}
-    for group in groups:
-        if request.topics is None:
-            partitions = list_committed_partitions(cluster, group)
-        else:
-            partitions = parse_partitions(cluster, request.topics)
-        plans[group] = plan_reset(cluster, group, partitions, request.reset)
-    if groups and request.topics is None and not any(plan.offsets for plan in plans.values()):
+    if not groups:
+        return {}
+    partitions = None if request.topics is None else parse_partitions(cluster, request.topics)
+    plans = {group: plan_reset(cluster, group, partitions, request.reset) for group in groups}
+    if request.topics is None and not any(plan.offsets for plan in plans.values()):
         raise NotFoundError(f"no committed offsets: {', '.join(groups)}", "name the topics: --topic TOPIC")
     return plans
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from kafkactl.admin import configs, quotas, scram
 from kafkactl.admin.configs import Alteration, Operation
 from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityType
-from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.connection import properties, secrets
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import parse_assignment
-from kafkactl.errors import KafkactlError, OperationError, UsageError
+from kafkactl.errors import KafkactlError, OperationError, UsageError, make_exclusive_error
 from kafkactl.output import people
 
 _OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"

@@ -11,8 +11,8 @@ from kafkactl.admin.entities import DEFAULT_NAME, QUOTA_TYPES, Entity, EntityTyp
 from kafkactl.cli.completion.names import complete_entity_parts, complete_entity_types, complete_topics
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
-from kafkactl.cli.frame.values import make_exclusive_error, make_invalid_error
-from kafkactl.errors import UsageError
+from kafkactl.cli.frame.values import make_invalid_error
+from kafkactl.errors import UsageError, make_exclusive_error
 
 _NAME_FLAGS = {
     "topic": EntityType.TOPICS,

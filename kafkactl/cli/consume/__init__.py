@@ -14,7 +14,7 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, FormatOptions, RecordOutputOptions, TimeOptions
 from kafkactl.cli.frame.subjects import TopicOptions
-from kafkactl.cli.frame.values import make_exclusive_error
+from kafkactl.errors import make_exclusive_error
 from kafkactl.output import people
 from kafkactl.stdout import out
 

@@ -14,8 +14,8 @@ from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import TimeOptions
 from kafkactl.cli.frame.subjects import require_subject
-from kafkactl.cli.frame.values import make_exclusive_error, require_choice
-from kafkactl.errors import UsageError
+from kafkactl.cli.frame.values import require_choice
+from kafkactl.errors import UsageError, make_exclusive_error
 from kafkactl.numerals import read_whole_number
 from kafkactl.patterns import TopicSelection, require_topic_name, select_topics
 from kafkactl.times import TimeRange

@@ -12,8 +12,7 @@ import typer
 from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import FileOutputOptions, FormatOptions, TimeOptions
-from kafkactl.cli.frame.values import make_exclusive_error
-from kafkactl.errors import KafkactlError, UsageError
+from kafkactl.errors import KafkactlError, UsageError, make_exclusive_error
 from kafkactl.output.report import OutputFormat
 from kafkactl.statuses import combine
 from kafkactl.stdout import out

@@ -16,8 +16,8 @@ from kafkactl.cli.completion.names import complete_contexts
 from kafkactl.cli.frame import before_change
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
-from kafkactl.cli.frame.values import make_exclusive_error, require_choice
-from kafkactl.errors import UsageError
+from kafkactl.cli.frame.values import require_choice
+from kafkactl.errors import UsageError, make_exclusive_error
 from kafkactl.output.report import REPORT_FORMATS, STRUCTURED_FORMATS, OutputFormat, Report
 from kafkactl.times import TimeRange, parse_duration, parse_time, parse_time_range, parse_zone
 

@@ -9,8 +9,7 @@ import typer
 from kafkactl.cli.completion.names import complete_groups, complete_topics
 from kafkactl.cli.frame.command import flags
 from kafkactl.cli.frame.help import Section
-from kafkactl.cli.frame.values import make_exclusive_error
-from kafkactl.errors import KafkactlError, NotFoundError, UsageError
+from kafkactl.errors import KafkactlError, NotFoundError, UsageError, make_exclusive_error
 from kafkactl.patterns import (
     Choice,
     NameSelection,

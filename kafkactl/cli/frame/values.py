@@ -16,7 +16,6 @@ import typer
 from typer.models import OptionInfo
 
 from kafkactl.errors import UsageError
-from kafkactl.errors import make_exclusive_error as make_exclusive_error
 
 _NAMES = {str: "text", int: "a whole number", float: "a number", Path: "a path"}
 _METAVARS = {str: "TEXT", int: "N", float: "N", Path: "FILE"}

@@ -12,9 +12,8 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions
 from kafkactl.cli.frame.results import print_errors
 from kafkactl.cli.frame.subjects import GroupOptions
-from kafkactl.cli.frame.values import make_exclusive_error
-from kafkactl.cli.groups.offset_changes import Topic, describe_change, make_partition_error
-from kafkactl.errors import UsageError
+from kafkactl.cli.groups.offset_changes import Topic, describe_change
+from kafkactl.errors import UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.stdout import out
@@ -61,7 +60,7 @@ def delete_offsets(
         ]
         output.show(Report(rows, [Table(_RESULT_COLUMNS, rows)]))
     return print_errors(
-        make_partition_error(name, topic_name, number, error)
+        group_offsets.make_partition_error(name, topic_name, number, error)
         for (topic_name, number), error in sorted(results.items())
         if error is not None
     )

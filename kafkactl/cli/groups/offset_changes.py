@@ -12,7 +12,6 @@ from kafkactl.cli.frame.before_change import Change, before_change
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ReportOptions
 from kafkactl.cli.frame.results import print_errors
-from kafkactl.errors import OperationError
 from kafkactl.output import people
 from kafkactl.output.report import Report, Table
 from kafkactl.stdout import out
@@ -114,13 +113,10 @@ def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute
 
 def print_failures(changes: Sequence[OffsetChange]) -> int:
     """Print the errors of changes, and return an exit status: 1 if there is an error, else 0."""
+    from kafkactl.admin.groups.offsets import make_partition_error
+
     return print_errors(
         make_partition_error(change.group, change.topic, change.partition, change.error)
         for change in changes
         if change.error is not None
     )
-
-
-def make_partition_error(group: str, topic: str, number: int, error: str) -> OperationError:
-    """Return (not raise) the error of one partition of a group."""
-    return OperationError(f"{topic}-{number} in group {group}: {error}")

@@ -13,7 +13,6 @@ from kafkactl.cli.frame.confirm import ConfirmOptions
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, TimeOptions
 from kafkactl.cli.frame.subjects import GroupsOptions
-from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.cli.groups.offset_changes import (
     Execute,
     Topic,
@@ -22,7 +21,7 @@ from kafkactl.cli.groups.offset_changes import (
     print_plan_notes,
     show_changes,
 )
-from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.errors import NotFoundError, UsageError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.statuses import FAILED
 from kafkactl.stdout import out
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kafkactl.admin.groups.offsets import Reset, ResetPlan
-    from kafkactl.admin.groups.resets import ResetTargets
     from kafkactl.connection.cluster import Cluster
 
 
@@ -180,13 +178,16 @@ def reset_offsets(
     targets = find_reset_targets(connected, selection)
     for error in targets.refusals:
         people.error(error)
-    if where.all_topics:  # a group that does not exist has no topics, and is not created
-        for name in targets.new:
-            people.error(NotFoundError(f"group not found: {name!r}", _LIST_HINT))
-        if not (targets := targets.without_new()).changeable:
-            return FAILED
-    plans = _make_plans(connected, targets, where, reset)
-    if not _may_create(targets.new, confirm.yes, execute):
+    # With --all-topics a group that does not exist has no topics, and is not created.
+    missing_groups = targets.new if where.all_topics else ()
+    for name in missing_groups:
+        people.error(NotFoundError(f"group not found: {name!r}", _LIST_HINT))
+    groups = [name for name in targets.changeable if name not in missing_groups]
+    if missing_groups and not groups:
+        return FAILED
+    with_group = len(groups) + len(targets.refusals) != 1
+    plans = _make_plans(connected, groups, where, reset, with_group)
+    if not missing_groups and not _may_create(targets.new, confirm.yes, execute):
         return FAILED
     print_plan_notes(plans, output.is_kafka)
     if reset.to is ResetTo.TIME and not (execute or export or output.is_kafka):
@@ -195,36 +196,34 @@ def reset_offsets(
     if export or output.is_kafka:
         offsets = {name: plan.offsets for name, plan in plans.items()}
         out.write_text(
-            group_text.format_export(offsets, with_group=targets.count != 1)
-            if export
-            else group_text.format_reset(offsets)
+            group_text.format_export(offsets, with_group=with_group) if export else group_text.format_reset(offsets)
         )
         status = print_failures(changes)
     else:
         status = show_changes(changes, output, execute)
-    return FAILED if targets.refusals or targets.has_missing else status
+    return FAILED if targets.refusals or missing_groups else status
 
 
 def _make_plans(
-    connected: Cluster, targets: ResetTargets, where: PartitionsOptions, reset: Reset
+    connected: Cluster, groups: Sequence[str], where: PartitionsOptions, reset: Reset, with_group: bool
 ) -> dict[str, ResetPlan]:
-    """Return the plan of each group that can be changed, by name; empty where there is no such group.
+    """Return the plan of each of the groups, by name; empty without groups.
 
-    Nothing is changed. Raise UsageError for a file that cannot be read, has another form or lacks a group, and for a
-    text in --topic that is not TOPIC or TOPIC:0,1; NotFoundError for a topic or partition that does not exist, or no
-    commits with --all-topics; OperationError where an offset cannot be read, or a shift has no committed offset to
-    start from; and UnreachableError.
+    `with_group` says that each line of a file must name its group. Nothing is changed. Raise UsageError for a file that
+    cannot be read, has another form or lacks a group, and for a text in --topic that is not TOPIC or TOPIC:0,1;
+    NotFoundError for a topic or partition that does not exist, or no commits with --all-topics; OperationError where an
+    offset cannot be read, or a shift has no committed offset to start from; and UnreachableError.
     """
     from kafkactl.admin.groups.offset_files import read_csv
     from kafkactl.admin.groups.resets import ResetRequest, plan_offsets, plan_resets
 
-    if not targets.changeable:
+    if not groups:
         return {}
     if where.from_file is None:
         request = ResetRequest(reset=reset, topics=None if where.all_topics else where.topic)
-        return plan_resets(connected, targets.changeable, request)
-    file_offsets = read_csv(where.from_file, targets.changeable, with_group=targets.count != 1)
-    return plan_offsets(connected, {name: file_offsets[name] for name in targets.changeable})
+        return plan_resets(connected, groups, request)
+    file_offsets = read_csv(where.from_file, groups, with_group=with_group)
+    return plan_offsets(connected, {name: file_offsets[name] for name in groups})
 
 
 def _may_create(names: Sequence[str], assume_yes: bool, execute: bool) -> bool:

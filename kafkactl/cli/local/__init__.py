@@ -12,8 +12,8 @@ import typer
 from kafkactl.cli.completion.names import complete_local_clusters
 from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ReportOptions
-from kafkactl.cli.frame.values import make_exclusive_error, require_choice
-from kafkactl.errors import NotFoundError, UnreachableError, UsageError
+from kafkactl.cli.frame.values import require_choice
+from kafkactl.errors import NotFoundError, UnreachableError, UsageError, make_exclusive_error
 from kafkactl.local import cluster as local_cluster
 from kafkactl.local.compose import TARGETS
 from kafkactl.local.compose import Target as StartedTarget

@@ -11,8 +11,7 @@ from kafkactl.cli.frame.command import command, new_app
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions, ReportOptions, TimeOptions
 from kafkactl.cli.frame.results import print_errors, print_partition_errors
 from kafkactl.cli.frame.subjects import TopicsOptions
-from kafkactl.cli.frame.values import make_exclusive_error
-from kafkactl.errors import KafkactlError
+from kafkactl.errors import KafkactlError, make_exclusive_error
 from kafkactl.output.report import Column, Report, Table, listing
 from kafkactl.stdout import out
 from kafkactl.times import parse_pause

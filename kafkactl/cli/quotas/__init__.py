@@ -15,9 +15,8 @@ from kafkactl.cli.frame.command import command, flags, new_app
 from kafkactl.cli.frame.help import Section
 from kafkactl.cli.frame.options import ClusterOptions, ReportOptions
 from kafkactl.cli.frame.results import show_outcomes
-from kafkactl.cli.frame.values import make_exclusive_error
 from kafkactl.connection.settings import parse_assignment
-from kafkactl.errors import NotFoundError, UsageError
+from kafkactl.errors import NotFoundError, UsageError, make_exclusive_error
 from kafkactl.output import client_tables
 from kafkactl.output.report import listing
 from kafkactl.patterns import select_names

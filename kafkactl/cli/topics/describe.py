@@ -13,8 +13,7 @@ from kafkactl.cli.frame.command import command
 from kafkactl.cli.frame.options import ClusterOptions, MirrorOutputOptions
 from kafkactl.cli.frame.results import print_errors
 from kafkactl.cli.frame.subjects import ExcludeInternal, IfExists, TopicsOptions, make_unmatched_errors
-from kafkactl.cli.frame.values import make_exclusive_error
-from kafkactl.errors import KafkactlError, NotFoundError, OperationError
+from kafkactl.errors import KafkactlError, NotFoundError, OperationError, make_exclusive_error
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
 from kafkactl.patterns import TopicSelection, is_internal_topic, refuse_empty
