@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
 
 _MOST_CHARACTERS = 400
 
@@ -43,5 +42,9 @@ def write_number(value: float) -> str:
     """
     if not math.isfinite(value):
         return str(value)
-    text = format(Decimal(repr(value)), "f")
+    text = repr(value)
+    if "e" in text:
+        from decimal import Decimal  # 2 ms, and few numbers need it
+
+        text = format(Decimal(text), "f")
     return text.removesuffix(".0")

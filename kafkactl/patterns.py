@@ -26,7 +26,8 @@ MAX_GROUP_NAME_BYTES = 2**15 - 1
 MAX_PATTERN_LENGTH = 2000
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-_SHELL_STAR = re.compile(r"(?<![.)\]}\\])\*")
+_SHELL_STAR = r"(?<![.)\]}\\])\*"
+"""A text: few names need it, and every command loads this module."""
 _JAVA_BLANKS = "".join(map(chr, range(0x21)))  # String.trim() removes these characters
 _MAX_SHOWN_LENGTH = 200
 _NAME_HINT = f"use 1 to {MAX_TOPIC_NAME_LENGTH} of the characters a-z, A-Z, 0-9, '.', '_' and '-', but not '.' or '..'"
@@ -303,7 +304,7 @@ def suggest_topics(pattern: str) -> str | None:
     items = [item.strip() for item in pattern.split(",")]
     if len(items) > 1 and all(map(has_name_characters, items)):
         return " ".join(items)
-    suggestion = _SHELL_STAR.sub(".*", pattern)
+    suggestion = re.sub(_SHELL_STAR, ".*", pattern)
     return suggestion if suggestion != pattern else None
 
 

@@ -10,7 +10,6 @@ import errno
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -265,6 +264,8 @@ def _create_nameless_file() -> BinaryIO:
     Raise OSError where neither is possible.
     """
     try:
+        import tempfile  # brings in random
+
         return tempfile.TemporaryFile()
     except OSError:
         if not hasattr(os, "memfd_create"):

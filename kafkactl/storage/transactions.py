@@ -13,7 +13,6 @@ from pathlib import Path
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.storage.batch import Batch
 from kafkactl.storage.damage import read_sound_batches
-from kafkactl.storage.log_dir import list_segments
 from kafkactl.storage.segment import Segment
 
 _End = tuple[int, bool]
@@ -85,6 +84,8 @@ class TransactionEnds:
         The list is empty where the segment is not there. Raise UsageError where the folder cannot be listed.
         """
         if path not in self._following:
+            from kafkactl.storage.log_dir import list_segments  # most logs end without an open transaction
+
             segments = list_segments(path.parent)
             self._following[path] = segments[segments.index(path) + 1 :] if path in segments else []
         return self._following[path]

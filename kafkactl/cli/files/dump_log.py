@@ -347,6 +347,8 @@ def _expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
     A folder without segments is such an error. Errors are printed on stderr. A name that does not exist stays in the
     list: it is refused when it is read.
     """
+    if not any(name.is_dir() for name in names):
+        return names, []
     from kafkactl.output import people
     from kafkactl.storage.log_dir import list_all_segments
 

@@ -444,11 +444,12 @@ class FormatOptions:
         or does not fit the format, for a schema id without a registry or beside a file, for a URL with a login or a
         secret, and where an extra is not installed.
         """
-        from kafkactl.connection.secrets import refuse_in_url
         from kafkactl.serde.choice import Choice, choose_format
         from kafkactl.serde.schemas import ShowOptions, WriteOptions
 
         if self.schema_registry:
+            from kafkactl.connection.secrets import refuse_in_url
+
             instead = "KAFKACTL_SCHEMA_REGISTRY, or schema.registry.url in a file: --command-config FILE"
             refuse_in_url(self.schema_registry, "--schema-registry", instead)
         url = self.schema_registry or (registry or {}).get("url") or os.environ.get("KAFKACTL_SCHEMA_REGISTRY")
