@@ -298,7 +298,7 @@ def suggest_topics(pattern: str) -> str | None:
     """Return, as text, the arguments that the user probably meant by a pattern without a match, or None.
 
     Names with commas between them become names with spaces between them. In another pattern each `*` that follows none
-    of `.`, `)`, `]`, `}` and a backslash becomes `.*`.
+    of `.`, `)`, `]`, `}` and a backslash becomes `.*`; without such a `*` the result is None.
     """
     items = [item.strip() for item in pattern.split(",")]
     if len(items) > 1 and all(map(has_name_characters, items)):
