@@ -119,8 +119,9 @@ def make_changes(
 def find_inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration]) -> tuple[str, ...] | None:
     """Return the arguments of the command that restores the present values, which are read from the cluster.
 
-    They begin with "configs", "alter". None means that the values cannot be read, are secret, or belong to users,
-    clients or ips. Nothing is raised for an error of the cluster.
+    They begin with "configs", "alter"; a setting that the entity does not set itself is unset. None means that a value
+    cannot be read or is secret, or that it belongs to users, clients or ips. Nothing is raised for an error of the
+    cluster. `entity` is as for make_changes.
     """
     if entity[0].type in QUOTA_TYPES or any(secrets.is_secret(change.name) for change in changes):
         return None

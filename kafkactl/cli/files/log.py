@@ -120,7 +120,7 @@ def stats(
 
         They have the order of the folders, and in a folder that of the offsets. A segment that was deleted meanwhile is
         left out. A part that cannot be read is printed as an error; raise UsageError or FormatError for a file that
-        cannot be opened.
+        cannot be opened, and UsageError for a folder that cannot be listed.
         """
         for partition_folder in partitions:
             topic, partition = split_folder_name(partition_folder)
