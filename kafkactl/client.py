@@ -329,13 +329,14 @@ class Client:
     ) -> Iterator[ConsumedRecord]:
         """Return an iterator over the records of a topic; those of one partition are in the order of offsets.
 
-        Without a group the reading starts at the end, at the oldest record (`from_beginning`, or
-        auto.offset.reset=earliest), at the first record of a time (`from_time`), or `tail` records before the end of
-        each partition; with a group it starts at the committed offsets, or where there are none at the end or, with
-        `from_beginning`, at the oldest record. It stops after `max_records` (None or a negative number is no bound), or
-        at the ends of all partitions unless `follow` is set. A record counts as handled when the next one is asked for.
-        At the end, or when the iterator is closed, handled records are committed and the group left; a commit that a
-        broker refuses then raises nothing.
+        With `tail` the last records of all partitions come first, and these are in the order of their times. Without a
+        group the reading starts at the end, at the oldest record (`from_beginning`, or auto.offset.reset=earliest), at
+        the first record of a time (`from_time`), or `tail` records before the end of each partition; with a group it
+        starts at the committed offsets, or where there are none at the end or, with `from_beginning`, at the oldest
+        record. It stops after `max_records` (None or a negative number is no bound), or at the ends of all partitions
+        unless `follow` is set. A record counts as handled when the next one is asked for. At the end, or when the
+        iterator is closed, handled records are committed and the group left; a commit that a broker refuses then raises
+        nothing.
 
         Raise UsageError at once for an argument of another type, a number of more than 64 bits, a name that no topic or
         group can have, for two starts, for a group beside a time or a tail, for a time without a zone or before 1970,

@@ -213,7 +213,8 @@ def parse_zone(text: str, flag: str = "--zone") -> tzinfo:
 def format_time(ms: int, zone: tzinfo = UTC) -> str:
     """Return milliseconds since 1970 as ISO 8601 with milliseconds and offset: 2026-11-25T10:00:00.000+09:00.
 
-    The offset 0 is written as Z. A time outside the years 1 to 9999 is returned as its number of milliseconds.
+    The offset 0 is written as Z. A time outside the years 1 to 9999, or that the zone cannot convert, is returned as
+    its number of milliseconds.
     """
     try:
         text = _to_datetime(ms, zone).isoformat(timespec="milliseconds")

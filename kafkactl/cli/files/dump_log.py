@@ -171,7 +171,8 @@ class SelectOptions:
     def _time_range(self, clock: TimeOptions) -> TimeRange:
         """Return the bounds in ms since 1970; None is no bound. The start is included, the end is not.
 
-        Raise UsageError for a wrong time, an unknown zone, and for --between beside --from-time or --to-time.
+        Raise UsageError for a wrong time, for --between beside --from-time or --to-time, and, where a time is given,
+        for an unknown zone.
         """
         if self.between is not None:
             if self.from_time is not None or self.to_time is not None:
