@@ -299,10 +299,11 @@ class Client:
     def _send(self, topic: str, records: object, partition: int | None, account: Account) -> None:
         """Check the arguments of produce() and send the records; return when each is acknowledged or has failed.
 
-        `account` counts the records and gets the failed ones. Raise UsageError for a wrong argument, record or client
-        setting and in a read-only context, NotFoundError for a missing topic or partition, UnreachableError where no
-        broker answers, OperationError without the right to write and where the client can send no more, and the errors
-        of `records` itself.
+        `records` is an iterable of text, bytes and dicts, as produce() takes them; `partition` is for records without
+        their own, None leaves the choice to the partitioner. `account` counts the records and gets the failed ones.
+        Raise UsageError for a wrong argument, record or client setting and in a read-only context, NotFoundError for a
+        missing topic or partition, UnreachableError where no broker answers, OperationError without the right to write
+        and where the client can send no more, and the errors of `records` itself.
         """
         from kafkactl.streams.checked_records import make_batches, require_records
         from kafkactl.streams.producing import Sending
@@ -328,19 +329,21 @@ class Client:
     ) -> Iterator[ConsumedRecord]:
         """Return an iterator over the records of a topic; those of one partition are in the order of offsets.
 
-        Without a group the reading starts at the end, at the oldest record (`from_beginning`, or
-        auto.offset.reset=earliest), at the first record of a time (`from_time`), or `tail` records before the end of
-        each partition; with a group it starts at the committed offsets, or where there are none at the end or, with
-        `from_beginning`, at the oldest record. It stops after `max_records` (None or a negative number is no bound), or
-        at the ends of all partitions unless `follow` is set. A record counts as handled when the next one is asked for.
-        At the end, or when the iterator is closed, handled records are committed and the group left; a commit that a
-        broker refuses then raises nothing.
+        With `tail` the last records of all partitions come first, and these are in the order of their times. Without a
+        group the reading starts at the end, at the oldest record (`from_beginning`, or auto.offset.reset=earliest), at
+        the first record of a time (`from_time`), or `tail` records before the end of each partition; with a group it
+        starts at the committed offsets, or where there are none at the end or, with `from_beginning`, at the oldest
+        record. It stops after `max_records` (None or a negative number is no bound), or at the ends of all partitions
+        unless `follow` is set. A record counts as handled when the next one is asked for. At the end, or when the
+        iterator is closed, handled records are committed and the group left; a commit that a broker refuses then raises
+        nothing.
 
-        Raise UsageError at once for an argument of another type, for two starts, for a group beside a time or a tail,
-        for a time without a zone or before 1970, for a negative tail, and for a group in a read-only context. All other
-        errors come with the first record or later: NotFoundError for a topic that does not exist, UnreachableError
-        where no broker answers in time, OperationError where a broker refuses, UsageError for a wrong client setting,
-        KafkactlError for headers that cannot be read.
+        Raise UsageError at once for an argument of another type, a number of more than 64 bits, a name that no topic or
+        group can have, for two starts, for a group beside a time or a tail, for a time without a zone or before 1970,
+        for a negative tail, for auto.offset.reset=none with neither a group nor a time nor a tail, and for a group in a
+        read-only context. All other errors come with the first record or later: NotFoundError for a topic that does not
+        exist, UnreachableError where no broker answers in time, OperationError where a broker refuses, UsageError for a
+        wrong client setting, KafkactlError for headers that cannot be read.
         """
         from kafkactl.streams.selection import SelectionRequest
 
@@ -439,8 +442,8 @@ def _make_reset(to: object, shift_by: object) -> Any:
     """Return the target of a reset, a `Reset`, from the two arguments of reset_offsets, of which one is None.
 
     `to` is earliest, latest, current, an offset from 0 or a datetime; `shift_by` is an int of 64 bits. Raise UsageError
-    for none or both, for another type, an unknown name, a negative offset, and for a time without a zone or before
-    1970.
+    for none or both, for another type, an unknown name, a negative offset, a number of more than 64 bits, and for a
+    time without a zone or before 1970.
     """
     from kafkactl.admin.groups.offsets import Reset, ResetTo
 

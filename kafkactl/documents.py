@@ -55,10 +55,10 @@ def read_yaml(path: Path) -> Any:
     """Return the value of a YAML file: mappings, lists, texts, integers, true, false and None; None for an empty file.
 
     The path `-` means standard input. JSON is read as well. Numbers with a point or an exponent are texts, and in YAML
-    that is no JSON also integers with leading zeros or more than 19 digits. Raise UsageError for a file that cannot be
-    read, is not UTF-8 or not YAML, has several documents, or is nested too deeply; for a mapping with a repeated name
-    or a name that is neither a text nor an integer; for a text with half a character, a value that contains itself, and
-    a tag such as !!binary, !!set or !!timestamp.
+    that is no JSON also integers with leading zeros or more than 19 digits; only the tag !!float gives a float. Raise
+    UsageError for a file that cannot be read, is not UTF-8 or not YAML, has several documents, or is nested too deeply;
+    for a mapping with a repeated name or a name that is neither a text nor an integer; for a text with half a
+    character, a value that contains itself, and a tag such as !!binary, !!set or !!timestamp.
     """
     text = read_text(path)
     value = _read_json_value(path, text) if text.lstrip()[:1] in ("{", "[") else _NOT_JSON
@@ -78,10 +78,11 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 
 
 def _check_value(value: Any, checked: set[int], around: set[int]) -> None:
-    """Raise UnicodeEncodeError for half a character, ValueError for a value in itself, TypeError for any other type.
+    """Raise UnicodeEncodeError for half a character, ValueError for a value in itself, TypeError for types JSON lacks.
 
-    `checked` and `around` have the ids of mappings and lists: of those that were checked, because an alias of YAML may
-    be there a million times, and of those around the value. Both are changed.
+    `value` is what a loader of JSON or YAML returned; names in mappings are checked, too. Raise RecursionError where it
+    is nested too deeply. `checked` and `around` have the ids of mappings and lists: of those that were checked, because
+    an alias of YAML may be there a million times, and of those around the value. Both are changed.
     """
     if isinstance(value, str):
         value.encode()
@@ -126,8 +127,9 @@ def _read_json_value(path: Path, text: str) -> Any:
 def _read_yaml_value(path: Path, text: str) -> Any:
     """Return the value of a YAML text; None for an empty one.
 
-    Raise UsageError, which names `path`, for a text that is not one YAML document or is nested too deeply, and for a
-    mapping with a repeated name or a name that is neither a text nor an integer.
+    Raise UsageError, which names `path`, for a text that is not one YAML document or is nested too deeply, for a
+    mapping with a repeated name or a name that is neither a text nor an integer, and for an unknown tag or a value such
+    as `!!float x`. Values of other tags are not checked here: they may be bytes, sets or dates.
     """
     import yaml
 

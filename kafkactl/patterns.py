@@ -234,10 +234,10 @@ def compile_pattern(text: str, name: str) -> re.Pattern[str]:
 def compile_include_list(text: str, name: str) -> re.Pattern[str]:
     """Return a Kafka IncludeList as one regular expression for fullmatch(), as Kafka's own tools read it.
 
-    All spaces, quotes at both ends and empty parts are removed, and every comma becomes `|`, also one in parentheses or
-    braces. A name counts as a regular expression: `a.b` also matches `axb`. Raise UsageError, which calls the argument
-    `name`, if the text is not UTF-8 or has a NUL character, and if the rest is empty, longer than 2,000 characters, or
-    not valid.
+    All spaces, control characters and quotes at both ends, and empty parts are removed, and every comma becomes `|`,
+    also one in parentheses or braces. A name counts as a regular expression: `a.b` also matches `axb`. Raise
+    UsageError, which calls the argument `name`, if the text is not UTF-8 or has a NUL character, and if the rest is
+    empty, longer than 2,000 characters, or not valid.
     """
     return _compile("|".join(_split_include_list(text, name)), text, name)
 
@@ -253,12 +253,12 @@ def select_topics(
     """Return the selection of topics by positional arguments and the values of --topic, --include and --match.
 
     A positional argument is a name or a pattern and is never split. Values of --topic and --include lose all spaces,
-    and quotes at both ends, and are split at commas; empty parts are left out. A part with only the characters of a
-    name is a name, another one a pattern; where a part is no regular expression by itself, the whole value is one
-    pattern, with each comma as `|`. `match` has patterns only. None means not given; nothing given is an empty
-    selection. With `include_internal` patterns choose internal topics, too. Raise UsageError for a value that is empty
-    or a list without parts, is not UTF-8 or has a NUL character, and for a regular expression that is not valid or
-    longer than 2,000 characters.
+    and control characters and quotes at both ends, and are split at commas; empty parts are left out. A part with only
+    the characters of a name is a name, another one a pattern; where a part is no regular expression by itself, the
+    whole value is one pattern, with each comma as `|`. `match` has patterns only. None means not given; nothing given
+    is an empty selection. With `include_internal` patterns choose internal topics, too. Raise UsageError for a value
+    that is empty or a list without parts, is not UTF-8 or has a NUL character, and for a regular expression that is not
+    valid or longer than 2,000 characters.
     """
     names: set[str] = set()
     patterns = _read_patterns(match, "--match")
@@ -299,7 +299,7 @@ def suggest_topics(pattern: str) -> str | None:
     """Return, as text, the arguments that the user probably meant by a pattern without a match, or None.
 
     Names with commas between them become names with spaces between them. In another pattern each `*` that follows none
-    of `.`, `)`, `]`, `}` and a backslash becomes `.*`.
+    of `.`, `)`, `]`, `}` and a backslash becomes `.*`; without such a `*` the result is None.
     """
     items = [item.strip() for item in pattern.split(",")]
     if len(items) > 1 and all(map(has_name_characters, items)):
@@ -345,8 +345,8 @@ def _read_include_list(text: str, name: str, names: set[str], patterns: list[Nam
 def _split_include_list(text: str, name: str) -> list[str]:
     """Return the parts between the commas of an IncludeList, in their order, without empty ones.
 
-    All spaces, and quotes at both ends of the list, are removed first. Raise UsageError, which calls the option `name`,
-    where no part is left, and for a text that is not UTF-8 or has a NUL character.
+    All spaces, and control characters and quotes at both ends of the list, are removed first. Raise UsageError, which
+    calls the option `name`, where no part is left, and for a text that is not UTF-8 or has a NUL character.
     """
     refuse_empty(text, name)
     cleaned = text.strip(_JAVA_BLANKS).replace(" ", "").strip("\"'")

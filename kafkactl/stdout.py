@@ -289,8 +289,10 @@ class DescriptorWriter:
     def write_styled(self, text: str) -> None:
         """Accept text, as UTF-8, and let this program's own colour codes pass to a terminal.
 
-        All other controls are escaped. Text from outside in it must have passed `escape_name`. Raise OutputError where
-        it cannot be written, and ReaderLeftError where the reader of a pipe or socket left.
+        On a terminal all other controls except line feed and tab are escaped; other outputs get the text unchanged,
+        when 64 KiB are together. Text from outside in it must have passed `escape_name` or `escape_text`. Raise
+        OutputError where it cannot be written, its subclass WriteTimeoutError after `deadline`, and ReaderLeftError
+        where the reader of a pipe or socket left; an earlier one again.
         """
         if self.is_terminal:
             self._release_tail()
@@ -315,7 +317,8 @@ class DescriptorWriter:
         """Hand over everything that was accepted, waiting where there is no room.
 
         Raise OutputError where it cannot be written, its subclass WriteTimeoutError after `deadline`, and
-        ReaderLeftError where the reader of a pipe or socket left. An earlier one of these is raised again.
+        ReaderLeftError where the reader of a pipe or socket left. An earlier one of these is raised again. An exception
+        of a signal handler or of `while_blocked` passes through.
         """
         self._raise_error()
         self._release_tail()
@@ -323,7 +326,7 @@ class DescriptorWriter:
         self._send()
 
     def discard_pending(self) -> None:
-        """Forget the bytes that were accepted and not handed over. An earlier error stays."""
+        """Forget the bytes that were accepted and not handed over, also a character begun. An earlier error stays."""
         self._escaper = None
         self._batch = _Batch(self.handed_over, bytearray())
 
@@ -385,7 +388,10 @@ class DescriptorWriter:
             self._batch = _Batch(batch.base + taken, bytearray(rest))
 
     def _hand_over(self, batch: _Batch) -> None:
-        """Write all bytes of a batch, waiting where there is no room. Raise OutputError and ReaderLeftError."""
+        """Write the rest of a batch, waiting where there is no room; its `counts` grow by the written numbers of bytes.
+
+        Raise OutputError and ReaderLeftError. An exception of `while_blocked` or of a signal handler passes through.
+        """
         counts = batch.counts
         position = sum(counts)
         with memoryview(batch.data) as whole:

@@ -104,7 +104,8 @@ class _LocalZone(tzinfo):
     def fromutc(self, moment: datetime) -> datetime:
         """Return the local time of a point in time, whose fields are UTC.
 
-        `fold` is 1 in the second of two equal local times.
+        `fold` is 1 in the second of two equal local times. Raise OverflowError, ValueError or OSError for a time that
+        the C library cannot convert.
         """
         exact = moment.replace(tzinfo=UTC).astimezone()
         local = exact.replace(tzinfo=self)
@@ -212,7 +213,8 @@ def parse_zone(text: str, flag: str = "--zone") -> tzinfo:
 def format_time(ms: int, zone: tzinfo = UTC) -> str:
     """Return milliseconds since 1970 as ISO 8601 with milliseconds and offset: 2026-11-25T10:00:00.000+09:00.
 
-    The offset 0 is written as Z. A time outside the years 1 to 9999 is returned as its number of milliseconds.
+    The offset 0 is written as Z. A time outside the years 1 to 9999, or that the zone cannot convert, is returned as
+    its number of milliseconds.
     """
     try:
         text = _to_datetime(ms, zone).isoformat(timespec="milliseconds")
@@ -289,7 +291,8 @@ def _read_time_before_now(text: str) -> int:
 def _read_date_time(text: str, zone: tzinfo) -> int:
     """Return an ISO 8601 day, or day and time, in ms since 1970; `zone` is for a text without a zone.
 
-    Raise ValueError or OverflowError for a date or time of day that does not exist.
+    `text` has the form of _DATE_TIME. Raise ValueError, OverflowError or OSError for a date or time of day that does
+    not exist or that the zone cannot convert.
     """
     moment = datetime.fromisoformat(text.upper())
     return _to_ms(moment if moment.tzinfo is not None else moment.replace(tzinfo=zone))
@@ -305,7 +308,10 @@ def _find_midnight(now_ms: int, zone: tzinfo, *, days_back: int) -> int:
 
 
 def _to_ms(moment: datetime) -> int:
-    """Return a time with a zone in whole ms since 1970, rounded down; negative before 1970."""
+    """Return a time with a zone in whole ms since 1970, rounded down; negative before 1970.
+
+    Raise OverflowError, ValueError or OSError where the local zone cannot convert it.
+    """
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 

@@ -33,11 +33,11 @@ def parse_alterations(
 ) -> list[Alteration]:
     """Return all changes: of --set, --append, --subtract, the list or the file of --add-config, then deletions.
 
-    `set_`, `append` and `subtract` have NAME=VALUE, `add_config` is A=1,B=[x,y], `delete_config` has names with commas.
-    A file with secrets that others can read gets a warning. Raise UsageError for no change, a text that has another
-    form, a file that cannot be read, a name that is changed twice or that no setting can have, a secret on the command
-    line, and --add-config together with --add-config-file. In `add_config` and in the file the last of equal names
-    counts.
+    `set_`, `append` and `subtract` have NAME=VALUE, `add_config` is A=1,B=[x,y], `delete_config` has names with commas,
+    `add_config_file` is a Java .properties file. A file with secrets that others can read gets a warning. Raise
+    UsageError for no change, a text that has another form, a file that cannot be read, a name that is changed twice or
+    that no setting can have, a secret on the command line, and --add-config together with --add-config-file. In
+    `add_config` and in the file the last of equal names counts.
     """
     if add_config is not None and add_config_file is not None:
         raise make_exclusive_error("--add-config", "--add-config-file")
@@ -97,8 +97,8 @@ def make_changes(
 
     `entity` has its parts: a user and a client are two, any other entity is one. `strict` refuses to delete a setting
     that is not set; for quotas this is always refused. With `dry_run` the brokers only check. Raise OperationError for
-    a refusal and an unknown logger, NotFoundError for an entity that does not exist, UnreachableError, and UsageError
-    for a change that the entity cannot have.
+    a refusal and an unknown logger, NotFoundError for a topic or broker that does not exist, UnreachableError, and
+    UsageError for a change that the entity cannot have.
     """
     if entity[0].type in QUOTA_TYPES:
         _change_client_settings(cluster, entity, changes, dry_run)
@@ -119,8 +119,9 @@ def make_changes(
 def find_inverse(cluster: Cluster, entity: Sequence[Entity], changes: Sequence[Alteration]) -> tuple[str, ...] | None:
     """Return the arguments of the command that restores the present values, which are read from the cluster.
 
-    They begin with "configs", "alter". None means that the values cannot be read, are secret, or belong to users,
-    clients or ips. Nothing is raised for an error of the cluster.
+    They begin with "configs", "alter"; a setting that the entity does not set itself is unset. None means that a value
+    cannot be read or is secret, or that it belongs to users, clients or ips. Nothing is raised for an error of the
+    cluster. `entity` is as for make_changes.
     """
     if entity[0].type in QUOTA_TYPES or any(secrets.is_secret(change.name) for change in changes):
         return None

@@ -161,7 +161,7 @@ class EntityOptions:
         """Return the entities of the positional arguments TYPE NAME, in pairs; empty without arguments.
 
         A last type without a name has the name None, or "" with --default. Raise UsageError for an unknown type, and
-        for a last name together with --default.
+        for a last name together with --default. With --entity-type, --default is not used here.
         """
         words = list(self.entity or ())
         pairs = [
@@ -177,8 +177,9 @@ class EntityOptions:
     def _read_kafka_flags(self, default_comes_first: bool) -> list[EntityChoice]:
         """Return the entities of --entity-type, --entity-name and --entity-default, in order; empty without them.
 
-        A type without a name has the name None. If `default_comes_first`, the default belongs to the first type. Raise
-        UsageError for names without types, for more names than types, and for an unknown type.
+        A type without a name has the name None, but "" (the default) with --entity-default. If `default_comes_first`,
+        the default belongs to the first type. Raise UsageError for names without types, for --entity-default with
+        neither types nor arguments, for more names than types (the default counts as one), and for an unknown type.
         """
         if not self.entity_type:
             if self.entity_name or (self.entity_default and not self.entity):

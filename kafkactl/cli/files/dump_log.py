@@ -171,7 +171,8 @@ class SelectOptions:
     def _time_range(self, clock: TimeOptions) -> TimeRange:
         """Return the bounds in ms since 1970; None is no bound. The start is included, the end is not.
 
-        Raise UsageError for a wrong time, an unknown zone, and for --between beside --from-time or --to-time.
+        Raise UsageError for a wrong time, for --between beside --from-time or --to-time, and, where a time is given,
+        for an unknown zone.
         """
         if self.between is not None:
             if self.from_time is not None or self.to_time is not None:
@@ -187,8 +188,8 @@ class SelectOptions:
 
         Rows leave batches with a wrong CRC out and Kafka's text shows them; with --keep-bad-crc both show them and
         report an error. `key` turns --key into bytes, and `decoder` gives the text for --grep. Raise UsageError for
-        options that are mutually exclusive, a wrong time, and an invalid pattern, and FormatError for a --key that is
-        not of its format.
+        options that are mutually exclusive, a wrong time, and an invalid pattern, and the errors of `key.to_bytes`,
+        such as FormatError for a --key that is not of its format.
         """
         from kafkactl.storage.selection import BadCrc, Selection, grep
 
@@ -344,8 +345,9 @@ def dump_log(
 def _expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
     """Return the files to read, with segments in place of folders, and a status for each folder that has an error.
 
-    A folder without segments is such an error. Errors are printed on stderr. A name that does not exist stays in the
-    list: it is refused when it is read.
+    The order is that of `names`. A folder has an error where it has no segments or cannot be listed. Errors are printed
+    on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is refused when it is
+    read.
     """
     if not any(name.is_dir() for name in names):
         return names, []

@@ -120,7 +120,7 @@ def stats(
 
         They have the order of the folders, and in a folder that of the offsets. A segment that was deleted meanwhile is
         left out. A part that cannot be read is printed as an error; raise UsageError or FormatError for a file that
-        cannot be opened.
+        cannot be opened, and UsageError for a folder that cannot be listed.
         """
         for partition_folder in partitions:
             topic, partition = split_folder_name(partition_folder)
@@ -147,9 +147,10 @@ def stats(
 def _find_partitions(folders: list[Path] | None) -> tuple[list[Path], int]:
     """Return the folders of partitions, and an exit status: 0 if every given folder has partitions.
 
-    `folders` are partitions or log dirs. Skipped entries are printed as notes. Errors are printed; if only one folder
-    is given, its error is raised: MissingFileError for no folder, NotFoundError for one without segments, UsageError
-    for one that cannot be listed. Raise UsageError for None or an empty list.
+    Else it is that of the errors if all folders failed alike, or 1. `folders` are partitions or log dirs. Skipped
+    entries are printed as notes. Errors are printed; if only one folder is given, its error is raised: MissingFileError
+    for a path that is no folder, NotFoundError for one without a partition, UsageError for one that cannot be listed.
+    Raise UsageError for None or an empty list.
     """
     from kafkactl.storage.log_dir import SkippedPath, list_files, no_segments, parse_folder_name, scan_log_dir
 

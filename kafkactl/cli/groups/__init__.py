@@ -205,8 +205,9 @@ def describe(
     def look() -> list[GroupLag]:
         """Return the present lag of the selected groups, sorted and cut as the options say.
 
-        `errors` gets the errors of groups in place of its former ones. The time-out begins again. Raise the first error
-        where no group was read, NotFoundError for a pattern without a match, UnreachableError and OperationError.
+        `errors` gets the errors of groups in place of its former ones. The time-out begins again. A note is printed
+        where the lag in time is left out because too many records are unread. Raise the first error where there are
+        errors and no group was read, NotFoundError for a pattern without a match, UnreachableError and OperationError.
         """
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
@@ -359,7 +360,8 @@ def _add_time_lags(
     """Return the lags with lag in time if `is_requested`; the oldest unread records are read for this.
 
     With None that is done only if at most 1,000 records must be read, else a note says so. With False nothing is read.
-    A time lag that cannot be read within the time-out stays None.
+    A time lag that cannot be read within the time-out stays None. `read_committed` leaves records of open and aborted
+    transactions out. Raise UsageError for a wrong client setting; a broker that does not answer is no error.
     """
     from kafkactl.admin.groups import pace as group_pace
 
@@ -420,9 +422,10 @@ def _show_descriptions(
 ) -> int:
     """Show the members of groups (`members`) or else their states, and return an exit status.
 
-    An empty selection means all groups. `verbose` adds epochs. The status is 1 if a group cannot be described, else 0;
-    its error is printed. Raise NotFoundError for a pattern without a match, UnreachableError where no broker answers,
-    OperationError where all refuse, and UsageError for a wrong column.
+    An empty selection means all groups. `verbose` adds epochs. The status is 1 if a group is not found or cannot be
+    described, or a broker's list is missing, else 0; the errors are printed. Raise NotFoundError for a pattern without
+    a match, UnreachableError where no broker answers, OperationError where all refuse, both also for a coordinator that
+    does not tell the epochs, and UsageError for a wrong column or order, for -o prometheus, and for a wrong setting.
     """
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text
@@ -447,8 +450,9 @@ def _show_descriptions(
 def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool, verbose: bool) -> int:
     """Show the offsets of groups, with the columns of --lag if `with_lag`, and return an exit status.
 
-    `verbose` adds epochs. Prometheus and Kafka's text ignore `with_lag`. Errors of partitions are printed; the status
-    is 1 then, else 0. Raise UsageError for a column that the tables do not have.
+    `verbose` adds epochs. Prometheus and Kafka's text ignore `with_lag`. Errors of partitions are printed on stderr;
+    the status is 1 then, else 0. Groups without members get a note, but not with `with_lag` or Prometheus. Raise
+    UsageError for a column of --columns or --sort that the tables do not have, and for an unknown order in --sort.
     """
     from kafkactl.admin.groups.models import CommitState
 
@@ -485,14 +489,14 @@ def _show_lags(lags: list[GroupLag], output: GroupOutputOptions, with_lag: bool,
 
 
 def _note_idle(described: Sequence[GroupDescription]) -> None:
-    """Print a note for the groups without members, in Kafka's words; nothing where every group has members."""
+    """Print a note on stderr for the groups without members, in Kafka's words; nothing where all have members."""
     idle = [group.group for group in described if not group.members]
     if idle:
         people.note("\n".join(f"Consumer group '{name}' has no active members." for name in idle))
 
 
 def _print_lag_errors(lags: list[GroupLag]) -> int:
-    """Print the errors of partitions, and return an exit status: 1 if there is an error, else 0."""
+    """Print the errors of partitions on stderr, and return an exit status: 1 if there is an error, else 0."""
     failed = [row for lag in lags for row in lag.partitions if row.error]
     for row in failed:
         people.error(OperationError(f"{row.topic}-{row.partition} in group {row.group}: {row.error}"))

@@ -42,9 +42,10 @@ Execute = Annotated[
 def make_changes(connected: Cluster, plans: Mapping[str, ResetPlan], execute: bool) -> list[OffsetChange]:
     """Return the changes of the plans; with `execute` they are committed, and each has its result.
 
-    `plans` are by the name of the group. Nobody is asked. Raise UsageError in a read-only context, also without
-    `execute`. With `execute` raise OperationError where the request for a whole group is refused, and UnreachableError
-    where no broker answers; groups before that one are changed then.
+    `plans` are by the name of the group. Nobody is asked. The changes are in the order of the plans, sorted by
+    partition; without `execute` their `ok` and `error` are None. Raise UsageError in a read-only context, also without
+    `execute`, but not without plans. With `execute` raise OperationError where the request for a whole group is
+    refused, and UnreachableError where no broker answers; groups before that one are changed then.
     """
     from kafkactl.admin.groups.resets import carry_out_plans, preview_plans
 
@@ -100,8 +101,9 @@ def print_plan_notes(plans: Mapping[str, ResetPlan], as_kafka: bool) -> None:
 def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute: bool) -> int:
     """Show changes on stdout, print their errors on stderr, and return an exit status: 1 for an error, else 0.
 
-    `execute` says whether they were committed; without it a note names --execute. Raise UsageError for a column that
-    the table does not have, but not after a commit.
+    `execute` says whether they were committed; without it a note names --execute. Raise UsageError for a column of
+    --columns or --sort that the table does not have, and for an unknown order in --sort; after `before_change` with
+    `execute` they give only a warning.
     """
     from kafkactl.cli.groups import tables
 
@@ -112,7 +114,7 @@ def show_changes(changes: Sequence[OffsetChange], output: ReportOptions, execute
 
 
 def print_failures(changes: Sequence[OffsetChange]) -> int:
-    """Print the errors of changes, and return an exit status: 1 if there is an error, else 0."""
+    """Print the errors of changes on stderr, and return an exit status: 1 if there is an error, else 0."""
     from kafkactl.admin.groups.offsets import make_partition_error
 
     return print_errors(

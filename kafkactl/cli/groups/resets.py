@@ -128,7 +128,7 @@ class ResetOptions:
         """Return the time to reset to in ms since 1970, or None where no option gives a time.
 
         --by-duration is that long before now, but never before 1970; a negative one is after now. Raise UsageError for
-        two times, and for a wrong time, zone or duration.
+        both options, for a wrong duration, and, with --to-datetime, for a wrong time or zone.
         """
         if self.to_datetime is not None and self.by_duration is not None:
             raise make_exclusive_error("--to-datetime", "--by-duration")
@@ -209,10 +209,11 @@ def _make_plans(
 ) -> dict[str, ResetPlan]:
     """Return the plan of each of the groups, by name; empty without groups.
 
-    `with_group` says that each line of a file must name its group. Nothing is changed. Raise UsageError for a file that
-    cannot be read, has another form or lacks a group, and for a text in --topic that is not TOPIC or TOPIC:0,1;
-    NotFoundError for a topic or partition that does not exist, or no commits with --all-topics; OperationError where an
-    offset cannot be read, or a shift has no committed offset to start from; and UnreachableError.
+    `with_group` says that each line of a file must name its group; with a file `reset` is not used. Nothing is changed.
+    Raise UsageError for a file that cannot be read, has another form or lacks a group, and for a text in --topic that
+    is not TOPIC or TOPIC:0,1; NotFoundError for a topic or partition that does not exist, or no commits with
+    --all-topics; OperationError where an offset cannot be read, or a shift has no committed offset to start from; and
+    UnreachableError.
     """
     from kafkactl.admin.groups.offset_files import read_csv
     from kafkactl.admin.groups.resets import ResetRequest, plan_offsets, plan_resets

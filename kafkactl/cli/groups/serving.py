@@ -40,7 +40,8 @@ class Scraper:
     def take(self) -> Scrape:
         """Return the present metrics, or the reason of a failure. It waits for a scrape that is running already.
 
-        It may be called in several threads. A command that fails is no exception; only unexpected errors are raised.
+        It may be called in several threads. A command that fails is no exception; an unexpected error is raised in each
+        thread that waits for this scrape.
         """
         with self._lock:
             running, is_ours = self._running, self._running is None
@@ -60,8 +61,9 @@ class Scraper:
     def _scrape(self) -> Scrape:
         """Run the command and return its output as metrics, with kafkactl_up and kafkactl_scrape_seconds added.
 
-        A command that fails, cannot be started or exceeds its time-out gives a reason, which also goes to `tell`. With
-        some output and a failure the output is returned.
+        A command that cannot be started, exceeds its time-out or prints nothing on stdout, also with status 0, gives a
+        reason, which also goes to `tell`. With some output and a failure the output is returned, and `tell` gets the
+        first line of stderr.
         """
         started = time.monotonic()
         try:

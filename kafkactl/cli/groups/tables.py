@@ -33,7 +33,11 @@ def format_duration(seconds: float | None) -> str | None:
 
 
 def make_document(lag: GroupLag) -> dict[str, Any]:
-    """Return a group for json and yaml: description, partitions, and the sums such as total_lag and time_lag_ms."""
+    """Return a group for json and yaml: its description, partitions and sums.
+
+    `description` is a GroupDescription, `partitions` a tuple of PartitionLag. The sums are total_lag,
+    unknown_partitions, time_lag_ms, produced_per_s, consumed_per_s and catches_up_in_s. Unknown values are None.
+    """
     return {
         "description": lag.description,
         "partitions": lag.partitions,
@@ -98,7 +102,7 @@ def _choose_lag_style(row: PartitionLag) -> str | None:
 
 
 def _choose_commit_style(row: PartitionLag) -> str | None:
-    """Return the style of a commit: None within its log, red for any other."""
+    """Return the style of a commit: None within its log, bold red for any other."""
     return None if row.commit.value == "ok" else "bold red"
 
 

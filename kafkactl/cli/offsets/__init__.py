@@ -99,7 +99,7 @@ def _parse_moment(text: str, clock: TimeOptions) -> int:
 
     A special offset is negative: latest (-1), earliest (-2), max-timestamp (-3), earliest-local (-4), latest-tiered
     (-5) or earliest-pending-upload (-6), by its name or its number. Raise UsageError for any other text that is not a
-    time, and for an unknown zone.
+    time, and, with a time, for an unknown zone.
     """
     from kafkactl.admin.offsets import SPECIAL_OFFSETS
 
@@ -113,7 +113,8 @@ def _show_offsets(connected: Cluster, output: MirrorOutputOptions, partitions: l
     """Show the offset of each partition and return an exit status: 1 if a partition has an error, else 0.
 
     `at` is a time in ms since 1970, or a special offset, which is negative. Raise UnreachableError where no partition
-    was answered, and UsageError for a column that the table does not have.
+    was answered (for a special offset below -3, UnreachableError or OperationError where no broker tells the leaders),
+    and UsageError for a wrong client setting, a column that the table does not have, and an unknown order in --sort.
     """
     from kafkactl.admin.offsets import find_offsets
     from kafkactl.connection.protocol import SpecialOffset
@@ -139,8 +140,8 @@ def _show_ends(connected: Cluster, output: ReportOptions, partitions: list[Parti
     """Show both ends of each log, and with `rate` the records per second; return an exit status.
 
     `rate` is the pause between two readings in s, or None. `partitions` is not empty (IndexError). The status is 1 if a
-    partition has an error, else 0. Raise UnreachableError where no partition was answered, and UsageError for a column
-    that the table does not have.
+    partition has an error, else 0. Raise UnreachableError where no partition was answered, and UsageError for a wrong
+    client setting, a column that the table does not have, and an unknown order in --sort.
     """
     from kafkactl.admin.offsets import read_log_ends
 

@@ -60,8 +60,8 @@ class QuotaEntityOptions:
     def parse_parts(self) -> dict[EntityType, str]:
         """Return the names of the entity's parts by type, "" for the default; empty where no part is selected.
 
-        Raise UsageError for parts that are mutually exclusive: a name and the default of a type, or an ip and a user or
-        client.
+        The order is user, client, ip. An empty name counts as the default. Raise UsageError for parts that are mutually
+        exclusive: a name and the default of a type, or an ip and a user or client.
         """
         names = {
             EntityType.USERS: _parse_name(self.user, self.user_defaults, "--user"),
@@ -91,7 +91,7 @@ class QuotaEntityOptions:
 
 
 def _parse_name(name: str | None, is_default: bool, flag: str) -> str | None:
-    """Return the name of a part, "" for the default, None where it is not selected.
+    """Return the name of a part, "" for the default, None where it is not selected. An empty name stays "".
 
     `flag` is the option of the name. Raise UsageError for a name and the default at once.
     """
@@ -212,8 +212,9 @@ def _change(
     """Change the limits of an entity, show the result, and return an exit status, which is 0.
 
     `limits` are the new values by name, `remove` the names to remove. With `dry_run` the brokers only check. Raise
-    UsageError for a quota that the entity cannot have, for wrong connection settings and in a read-only context,
-    OperationError for a refusal and for a quota to remove that is not set, and UnreachableError.
+    UsageError for a quota that the entity cannot have, for wrong connection settings, in a read-only context and, with
+    `dry_run`, for a wrong column or order; NotFoundError for a context that does not exist, OperationError for a
+    refusal and for a quota to remove that is not set, and UnreachableError.
     """
     from kafkactl.admin import quotas
     from kafkactl.admin.models import Outcome

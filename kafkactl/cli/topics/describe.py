@@ -145,7 +145,10 @@ def _add_sizes(
 
 
 def _note_empty_result(rows: Sequence[object], filters: _PartitionFilter, only_overrides: bool = False) -> None:
-    """Print a note where `rows`, what is left of the result, is empty: empty output alone could be a mistake."""
+    """Print a note on stderr where `rows`, what is left of the result, is empty; else do nothing.
+
+    The note names the conditions of the filter, or, without any, `only_overrides` (--topics-with-overrides).
+    """
     if rows:
         return
     if not filters.is_empty:
@@ -246,7 +249,8 @@ def _describe(connected: Cluster, request: _TopicRequest, in_full: bool = True, 
 
     Eligible leader replicas are read with `in_full`, and in any case for an id; but with `as_kafka` they are not read
     for an id, as in Kafka's own tool. Raise NotFoundError for an id that no topic has, unless if_exists is set,
-    UnreachableError where no broker answers, and OperationError where the topics cannot be listed.
+    UnreachableError where no broker answers, OperationError where the topics cannot be listed or a whole request is
+    refused, and UsageError for a wrong client setting.
     """
     from kafkactl.admin.topics import descriptions
 
@@ -287,8 +291,9 @@ def _filter_topics(
 def _format_as_kafka(described: Sequence[TopicDescription], filters: _PartitionFilter, only_overrides: bool) -> str:
     """Return the text of kafka-topics --describe, which ends with a line end, "" for no topics.
 
-    The topics have the order of the hash table in Kafka's tool. Filters show partitions only, and `only_overrides`
-    (--topics-with-overrides) shows topics only.
+    The topics have the order of the hash table in Kafka's tool. Filters leave the lines of topics out, and
+    `only_overrides` (--topics-with-overrides) those of partitions and of topics whose settings are all Kafka's
+    defaults; with both the result is "".
     """
     from kafkactl.output.kafka import admin_text
 
@@ -303,7 +308,7 @@ def _format_as_kafka(described: Sequence[TopicDescription], filters: _PartitionF
 
 
 def _make_document(topic: TopicDescription) -> dict[str, Any]:
-    """Return a topic for json and yaml by the names of its fields, with its own settings in `configs`."""
+    """Return a topic for json and yaml: its fields by name, its own settings in `configs`, its rows in `partitions`."""
     return {
         "topic": topic.topic,
         "topic_id": topic.topic_id,

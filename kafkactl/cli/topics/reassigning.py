@@ -37,7 +37,8 @@ def change_factor(
     Ask before replicas are dropped: the status is 1 after the answer no. With `wait` return after the moves have ended,
     else after they have begun. With --dry-run only show the moves. Refused moves are printed as errors, with status 1.
     Raise NotFoundError for a topic that does not exist, OperationError where there are fewer live brokers than replicas
-    or the request is refused, UnreachableError, and UsageError where there is a question and no terminal to ask at.
+    or a request is refused, UnreachableError, KeyboardInterrupt from the wait, and UsageError where there is a question
+    and no terminal to ask at, and with --dry-run for a wrong column or order.
     """
     from kafkactl.admin import reassignment
 
