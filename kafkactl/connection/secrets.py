@@ -203,8 +203,8 @@ def _run_command(name: str, command: str) -> str:
 def read_secret_file(name: str, path: Path) -> str:
     """Return the first line of a file, without its end. `name` is the setting or option, for the message.
 
-    Bytes that are not UTF-8 become replacement characters. Raise UsageError for a file that cannot be read, that its
-    group or other users can read or write, or whose first line is empty.
+    Raise UsageError for a file that cannot be read, that its group or other users can read or write, or whose first
+    line is empty or not UTF-8.
     """
     for bits, verb in ((_OTHERS_READ, "read"), (_OTHERS_WRITE, "write")):
         if _grants_others(bits, path):
@@ -217,14 +217,25 @@ def read_secret_file(name: str, path: Path) -> str:
 
 
 def _take_first_line(name: str, content: bytes) -> str:
-    """Return the first line, decoded as UTF-8 with replacements; raise UsageError where it is empty.
+    """Return the first line without its end; raise UsageError where it is empty or not UTF-8.
 
     `name` is the setting or option, for the message.
     """
-    line = content.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
+    line = content.partition(b"\n")[0].rstrip(b"\r")
     if not line:
         raise UsageError(f"{name}: the first line is empty")
-    return line
+    return decode_secret(name, line)
+
+
+def decode_secret(name: str, secret: bytes) -> str:
+    """Return a secret as text. Raise UsageError where it is not UTF-8; `name` is its setting or option.
+
+    The message does not show the secret.
+    """
+    try:
+        return secret.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name}: byte {error.start} of the first line is not UTF-8") from None
 
 
 def _grants_others(bits: int, path: Path) -> bool:

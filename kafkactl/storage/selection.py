@@ -146,4 +146,6 @@ def grep(pattern: str, texts: Callable[[Record], Sequence[str | None]]) -> Calla
         search = re.compile(pattern).search
     except re.error as error:
         raise UsageError(f"invalid regular expression {pattern!r}: {error}") from None
+    except (OverflowError, RecursionError, ValueError):
+        raise UsageError(f"invalid regular expression {pattern!r}: it is too complex") from None
     return lambda record: any(text is not None and search(text) for text in texts(record))

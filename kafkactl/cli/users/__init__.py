@@ -155,9 +155,8 @@ def _read_password(user: str, file: Path | None) -> str:
 
     It is the first line without its end, and may be empty except from a file. It never comes from the command line,
     which every process on the machine can read. Raise UsageError where there is no terminal to ask at, where the
-    repeated password differs, and for a file that cannot be read, that other users can read or write, or whose first
-    line is empty. Bytes of standard input that are not UTF-8 become lone surrogates, or raise UnicodeDecodeError where
-    its error handler is strict.
+    repeated password differs, for a first line that is not UTF-8, and for a file that cannot be read, that other users
+    can read or write, or whose first line is empty.
     """
     if file is None:
         if not sys.stdin.isatty():
@@ -172,5 +171,5 @@ def _read_password(user: str, file: Path | None) -> str:
             raise UsageError("the two passwords differ", "nothing was changed; try again")
         return password
     if file == _FROM_STDIN:
-        return sys.stdin.readline().rstrip("\r\n")
+        return secrets.decode_secret("--password-file", sys.stdin.buffer.readline().rstrip(b"\r\n"))
     return secrets.read_secret_file("--password-file", file)

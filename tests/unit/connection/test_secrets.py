@@ -166,3 +166,14 @@ def test_completion_runs_no_command(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not run here"):
         resolve("a:1", None, None, (f"sasl.password_command=touch {tmp_path}/ran",), None, {}, runs_commands=False)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_secret_that_is_not_utf_8(tmp_path: Path) -> None:
+    """A replaced byte would be another password."""
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_bytes(b"s3\xffcret\n")
+    with pytest.raises(UsageError, match="byte 2 of the first line is not UTF-8"):
+        told(overrides=(f"sasl.password_file={secret}",))
+    secret.write_bytes(b"s3cret\r\n\xff")
+    assert told(overrides=(f"ssl.key.password_file={secret}",)).properties == {"ssl.key.password": "s3cret"}

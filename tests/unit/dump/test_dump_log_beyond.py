@@ -63,6 +63,7 @@ def test_a_selection_as_text_has_the_batches_it_is_from(cli: Cli) -> None:
     ("flags", "words"),
     [
         (["--grep", "("], "invalid regular expression"),
+        (["--grep", "a{99999999999999999999}"], "too complex"),
         (["--from-time", "noon"], "not a time"),
         (["--limit", "1", "--tail", "1"], "leave one of them out"),
         (["--key-decoder-class", "Gson"], "unknown decoder class 'Gson'"),
