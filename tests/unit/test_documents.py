@@ -35,14 +35,12 @@ def test_aliases_are_looked_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["!!timestamp foo", "!!bool maybe", "!!int ''", "!!float ''", "!!map [1]", "!!omap [1]", "!!null 3"]
+    "text", ["!!timestamp foo", "!!bool maybe", "!!int ''", "!!float ''", "!!map [1]", "!!omap [1]"]
 )
 def test_a_value_that_does_not_fit_its_tag(tmp_path: Path, text: str) -> None:
     """PyYAML's readers of tags raise what their code happens to raise."""
     file = tmp_path / "plan.yaml"
     for content in (text, f"a: {text}", f"[{text}]", f"{text}: 1"):
         file.write_text(content)
-        try:
+        with pytest.raises(UsageError, match="cannot read "):
             read_yaml(file)
-        except UsageError as error:
-            assert str(error).startswith(f"cannot read {file}: ")
