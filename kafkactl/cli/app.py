@@ -108,8 +108,9 @@ class LazyGroup(help_text.Group):
 
         `args` is not empty and begins with the name, which is returned as it was typed. `kafkactl help COMMAND` becomes
         `kafkactl COMMAND --help`. `help` alone, `version`, and the help of these two write to stdout and raise
-        typer.Exit; during completion they write nothing. Raise UsageError for an unknown name and for arguments of
-        `version`.
+        typer.Exit. Raise UsageError for an unknown name and for arguments of `version`, and click's UsageError for an
+        unknown option behind `help`. During completion nothing is written, and `help` alone, `version` and an unknown
+        name give None for name and command.
         """
         if not ctx.resilient_parsing and (own_name := _find_own_help(args)) is not None:
             stdout.out.write_text(f"Usage: kafkactl {own_name}{_OWN_ARGUMENTS[own_name]}\n\n  {_OWN[own_name]}\n")
@@ -135,10 +136,11 @@ class LazyGroup(help_text.Group):
         return [*rows, *_OWN.items()]
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Return the commands that begin with the incomplete word as proposals; for - and the like, the options.
+        """Return the commands that begin with the incomplete word as proposals; for a word such as -, the options.
 
-        Aliases are not proposed, help and version are. They have the order of the help. A proposal is a CompletionItem
-        of click, with the summary as its help.
+        A word that begins with a letter or digit, or is empty, gives no options. Aliases are not proposed, help and
+        version are. The commands have the order of the help. A proposal is a CompletionItem of click, with the summary
+        as its help.
         """
         summaries = {name: entry.summary for name, entry in COMMANDS.items()} | _OWN
         names = [
@@ -160,7 +162,8 @@ app = typer.Typer(
 def _find_own_help(args: Sequence[str]) -> str | None:
     """Return `help` or `version` where its help is asked for; None for any other arguments.
 
-    That is `NAME --help`, `NAME -h` and `help NAME`. `args` is not empty.
+    That is `NAME --help`, `NAME -h` and `help NAME`, where NAME is help or version; later arguments do not count.
+    `args` is not empty.
     """
     if args[0] in _OWN and args[1:2] in (["--help"], ["-h"]):
         return args[0]
@@ -208,7 +211,7 @@ def main() -> NoReturn:
     """Run the command line in sys.argv, and end the process with its status. It never returns.
 
     An unexpected exception is raised only with --debug. os._exit leaves out the end of the interpreter, which takes 10
-    to 20 ms; the output was flushed before.
+    to 20 ms. Output that run() has not flushed, as after Ctrl-C, is lost.
     """
     startup.prepare_process()
     status = run(sys.argv[1:])
@@ -220,8 +223,8 @@ def run(arguments: list[str]) -> int:
 
     `arguments` are those after the program's name. The status is 0 (done), 1 (failed), 2 (wrong usage, also the help
     for a missing command), 3 (no answer), 4 (a condition does not hold), or 128 plus the number of a signal: Ctrl-C
-    gives 130. A reader of stdout that left gives 0. An unexpected exception is printed as a bug and gives 1; with
-    --debug it is raised.
+    gives 130. `local logs` can also give the status of docker. A reader of stdout that left is no error. An OSError is
+    printed and gives 1. Another unexpected exception is printed as a bug and gives 1; with --debug it is raised.
     """
     typer_internals.avoid_pydantic()
     people.as_json.set(_wants_json(arguments))
@@ -281,7 +284,7 @@ def _flush(status: int, arguments: list[str]) -> int:
     """Write the rest of the output, and return the exit status of the command.
 
     `status` is the status without an error of writing. If it is 0, such an error is printed and gives the status; else
-    the error is dropped. A reader of stdout that left is no error.
+    the error is dropped. A reader of stdout that left is no error. `arguments` are only searched for --debug.
     """
     try:
         stdout.out.flush()

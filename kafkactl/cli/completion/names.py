@@ -73,8 +73,8 @@ def complete_entity_types(incomplete: str) -> list[str]:
 def complete_entity_parts(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the types of entities that begin with the incomplete word, or after a type the names of that type.
 
-    `ctx` is the context of the line. Both are sorted. There are names only of topics, groups and brokers (ids), and
-    none without an answer within 2 s.
+    `ctx` is the context of the line; its argument `entity` has TYPE NAME TYPE NAME ... so far. Types and names are
+    sorted. There are names only of topics, groups and brokers (ids), and none without an answer within 2 s.
     """
     words = ctx.params.get("entity") or ()
     if len(words) % 2 == 0:
@@ -168,8 +168,8 @@ def _list_names(ctx: typer.Context, kind: str, ask: Callable[[Cluster], list[str
     """Return names from the cache, or from the cluster by `ask`; empty where `ask` raises KafkactlError.
 
     The time-out of `ask` is 2 s. `kind` is a part of the name of the cache file. Names from `ask`, also an empty list,
-    are written to the cache. Raise UsageError or NotFoundError for settings of the cluster that are wrong, and OSError
-    where the cache cannot be read or written.
+    are written to the cache. Raise UsageError or NotFoundError for settings of the cluster that are wrong, UsageError
+    for a secret that a command gives, because no command is run, and OSError where the cache cannot be read or written.
     """
     import hashlib
     import json
@@ -228,19 +228,26 @@ def _read_cache(file: Path) -> list[str] | None:
 
 
 def _ask_topics(cluster: Cluster) -> list[str]:
-    """Return the names of all topics, sorted. Raise UnreachableError, or OperationError for a refusal."""
+    """Return the names of all topics, sorted.
+
+    Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
+    """
     return sorted(cluster.read_metadata().topics)
 
 
 def _ask_brokers(cluster: Cluster) -> list[str]:
-    """Return the ids of all brokers, sorted as text. Raise UnreachableError, or OperationError for a refusal."""
+    """Return the ids of all brokers, sorted as text.
+
+    Raise UnreachableError, OperationError for a refusal, and UsageError for a wrong client setting.
+    """
     return sorted(map(str, cluster.read_metadata().brokers))
 
 
 def _ask_groups(cluster: Cluster) -> list[str]:
     """Return the names of all consumer groups that the brokers list, in no certain order.
 
-    Errors of single brokers are ignored. Raise UnreachableError where no broker answers, OperationError for a refusal.
+    Errors of single brokers are ignored. Raise UnreachableError where no broker answers, OperationError for a refusal,
+    and UsageError for a wrong client setting.
     """
     from kafkactl.admin.groups.descriptions import list_groups
 
@@ -250,7 +257,8 @@ def _ask_groups(cluster: Cluster) -> list[str]:
 def _ask_configs(cluster: Cluster, type_: EntityType) -> list[str]:
     """Return the names of the settings that can be changed, of the first entity of the type; empty without one.
 
-    Raise UnreachableError, OperationError for a refusal, and KeyError for users, clients and ips.
+    Raise UnreachableError, OperationError for a refusal, UsageError for a wrong client setting, and KeyError for users,
+    clients and ips.
     """
     from kafkactl.admin.configs import describe_configs, list_entities
 

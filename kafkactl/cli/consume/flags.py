@@ -135,9 +135,10 @@ class RangeFlags:
     ) -> Selection:
         """Return the records to read. The topics need not exist: no broker is asked.
 
-        `topic` is the argument TOPIC and `topic_flag` the option --topic, or None. `settings` may have a group and
-        where to start, `until_end` stops at the end of every partition, `clock` has the zone for times. Raise
-        UsageError for options that are mutually exclusive, for a wrong value, and for a missing topic.
+        `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. `settings`, those of the
+        client, may have a group and auto.offset.reset. `until_end` stops at the end of every partition, `clock` has the
+        zone for times. Raise UsageError for options that are mutually exclusive, for a wrong value, for a missing or
+        illegal topic, and for auto.offset.reset=none without a group and without a range or partitions.
         """
         from kafkactl.streams.selection import SelectionRequest
 
@@ -198,11 +199,11 @@ class RangeFlags:
         """Return the names of topics, the selection of --include, and the starts of the partitions of --assign.
 
         `topic` is the argument TOPIC and `topic_flag` the value of --topic; None is not given. The starts map (topic,
-        number) to the first offset: None without one, librdkafka's constant for earliest and latest. The names are
-        sorted then, and not checked for Kafka's rules. With --include there are no names. Without an option the second
-        and the third are None. Raise UsageError for a missing topic or an illegal one of TOPIC or --topic, for two
-        different ones, for options that are mutually exclusive, for a partition that is given twice, and for a wrong
-        value.
+        number) to the first offset: None without one, librdkafka's constant for earliest and latest. With --assign the
+        names are sorted, and not checked for Kafka's rules. With --include there are no names. Without --include the
+        second is None, without --assign the third. Raise UsageError for a missing topic or an illegal one of TOPIC or
+        --topic, for two different ones, for options that are mutually exclusive, for a partition that is given twice,
+        and for a wrong value.
         """
         topic_flags = [flag for flag, value in (("--include", self.include), ("--assign", self.assign)) if value]
         if topic_flags and (topic or topic_flag or len(topic_flags) > 1):
@@ -335,8 +336,9 @@ class StyleFlags:
         """Return the writer of records; a `format` of None means Kafka's lines.
 
         `key` and `value` are the formats of keys and values. Raise UsageError for options that are mutually exclusive,
-        for an unknown property, class or mark of a template, for a file of properties that cannot be read, and for a
-        null marker without csv or that csv cannot have.
+        for an unknown property, class or mark of a template, for a wrong value of a property, for a text that is not
+        NAME=VALUE, for a file of properties that cannot be read, and for a null marker without csv or that csv cannot
+        have.
         """
         from kafkactl.output.records.writers import Style, make_record_writer
         from kafkactl.output.report import OutputFormat
@@ -402,7 +404,8 @@ class MemberFlags:
     def settings(self) -> Mapping[str, Flag]:
         """Return the client settings of these options by librdkafka's names, without those that are not given.
 
-        Each value is a Flag with its option. Raise UsageError for an unknown isolation level or protocol.
+        Each value is a Flag with its option. --assignor is group.remote.assignor with --group-protocol consumer, else
+        partition.assignment.strategy. Raise UsageError for an unknown isolation level or protocol.
         """
         from kafkactl.connection.settings import Flag
 
@@ -422,7 +425,8 @@ class MemberFlags:
     def require_group(self, group: str | None) -> None:
         """Raise UsageError for options of a member without a group, and for a name that librdkafka would change.
 
-        `group` is the group of the settings, None without one. A name that begins with a blank would be changed.
+        `group` is the group of the settings, None without one. The options are --group-instance-id, --group-protocol
+        and --assignor. A name that begins with a blank would be changed.
         """
         if group is not None and group[:1].isspace():
             raise UsageError(
@@ -441,8 +445,9 @@ class MemberFlags:
 def _parse_assignment(text: str) -> tuple[tuple[str, int], int | None]:
     """Return the partition, as (topic, number), and the first offset of a text TOPIC:PARTITION[:OFFSET].
 
-    The offset is None without one; for earliest and latest it is librdkafka's constant. Raise UsageError for another
-    text, also for an empty topic. The name of the topic is not checked otherwise.
+    PARTITION is a number from 0 to 2^31 - 1. The offset is None without one; for earliest and latest it is librdkafka's
+    constant. Raise UsageError for another text, also for an empty topic. The name of the topic is not checked
+    otherwise.
     """
     topic, *numbers = text.split(":")
     try:

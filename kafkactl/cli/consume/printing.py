@@ -62,10 +62,11 @@ class Printing:
         """Print until the selection is read, or a signal or the reader of stdout ends it; return the exit status.
 
         `latest` keeps only the last record of each key, or is None. The group is left and the consumer closed in any
-        case, and a note has the number of records; call this once. The status is 0 also when the reader left, 1 if
-        records were skipped, 3 if offsets may not have been committed, and after a signal 128 plus its number. Raise
-        FormatError for a record that does not have its format, without --skip-message-on-error; OutputError where
-        stdout cannot be written; and the errors of reading.
+        case, and a note has the number of records; call this once. The status is 128 plus the number of a signal that
+        came, else 1 if records were skipped, 3 if offsets may not have been committed, or 0, also when the reader left.
+        Raise FormatError for a record that does not have its format, without --skip-message-on-error; OutputError where
+        stdout cannot be written; the errors of reading; and other errors of the writer and the filters, as for headers
+        that cannot be read (KafkactlError) and of a schema registry (OperationError, UnreachableError).
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive
@@ -87,8 +88,10 @@ class Printing:
     def _print_all(self, latest: Latest | None) -> None:
         """Print the batches that are read, up to the limit, and mark as done what the reader has read.
 
-        Raise FormatError for a record that does not have its format, OutputError, the errors of reading,
-        StopRequestedError at a signal, and ReaderLeftError.
+        With `latest` the records are printed at the end of the reading, and a note has the number of those without a
+        key. Raise FormatError for a record that does not have its format, without --skip-message-on-error, other errors
+        of the writer and the filters, OutputError, the errors of reading, StopRequestedError at a signal, and
+        ReaderLeftError.
         """
         out.write(self._writer.head)
         for batch in self._reading.read_batches() if self._left != 0 else ():
@@ -105,7 +108,7 @@ class Printing:
                 people.note(f"{latest.without_key} records without a key are left out")
 
     def _filter(self, batch: list[Any]) -> list[Any]:
-        """Return the records of a batch that pass all filters, in order."""
+        """Return the records of a batch that pass all filters, in order. The errors of the filters pass."""
         if not self._filters:
             return batch
         return [message for message in batch if all(accepts(message) for accepts in self._filters)]
@@ -113,8 +116,8 @@ class Printing:
     def _print(self, batch: list[Any]) -> None:
         """Print the records of a batch that pass the filters, up to the limit, and flush the output.
 
-        The batch is kept as pending. Raise FormatError for a record that does not have its format, OutputError, and
-        ReaderLeftError.
+        The batch is kept as pending. Raise FormatError for a record that does not have its format, without
+        --skip-message-on-error, other errors of the writer and the filters, OutputError, and ReaderLeftError.
         """
         shown = self._filter(batch)
         if self._left is not None and len(shown) >= self._left:
@@ -139,8 +142,8 @@ class Printing:
     def _print_singly(self, written: _Written) -> None:
         """Print the shown records of a batch one by one, and keep the position in the output after each.
 
-        Raise FormatError for a record that does not have its format, without --skip-message-on-error, OutputError, and
-        ReaderLeftError.
+        Raise FormatError for a record that does not have its format, without --skip-message-on-error, other errors of
+        the writer, OutputError, and ReaderLeftError.
         """
         for message in written.shown:
             try:
@@ -164,8 +167,9 @@ class Printing:
     def _finish(self, stopping: Stopping) -> None:
         """Write the rest of the output, commit the records that were handed over, and leave the group.
 
-        This takes at most 8 s, after a signal the time that is left. Errors of the output are dropped; a warning says
-        where offsets may not have been committed, and a note has the number of records.
+        Leaving takes at most 8 s, after a signal the time that is left; the output is waited for, after a signal for at
+        most 5 s. Errors of the output are dropped. A warning says where offsets may not have been committed, and a note
+        has the number of records. Raise OperationError where librdkafka does not take an offset.
         """
         out.while_blocked = None
         try:
@@ -187,7 +191,11 @@ class Printing:
             self._mark_done(out.read_at_least)
 
     def _mark_done(self, position: int) -> None:
-        """Mark the batches as done that end before or at a position of the output, in bytes."""
+        """Mark the batches as done that end before or at a position of the output, in bytes from its start.
+
+        Raise StopRequestedError for a signal that came meanwhile, except at the end of the work, and OperationError
+        where librdkafka does not take an offset.
+        """
         while self._pending and (end := self._pending[0].end) is not None and end <= position:
             with self._stopping.hold_signals():
                 self._reading.mark_handled(self._pending[0].batch)
@@ -196,7 +204,8 @@ class Printing:
     def _mark_part_done(self, position: int) -> None:
         """Mark the records of the first pending batch as done that end before or at a position of the output.
 
-        The position is in bytes. Without a pending batch nothing happens.
+        The position is in bytes from the start of the output. Records before them that the filters left out are marked,
+        too. Without a pending batch nothing happens. Raise OperationError where librdkafka does not take an offset.
         """
         if not self._pending:
             return
@@ -212,7 +221,7 @@ class Printing:
         """Yield the positions of the output, in bytes from its start, behind the records that it has accepted.
 
         These are the shown records of the batch, in their order. A record that was skipped repeats the position before
-        it. Records that are not accepted yet are missing at the end.
+        it. Records that are not accepted yet are missing at the end. Errors of the writer pass, but not FormatError.
         """
         if written.ends or out.is_terminal:
             yield from written.ends

@@ -37,9 +37,10 @@ class Change:
 def before_change(connected: Cluster, changes: Sequence[Change], dry_run: bool = False) -> None:
     """Refuse the changes if the context is read-only; otherwise note that a change may begin, and log it with --debug.
 
-    `changes` are all changes of the command; without any nothing is refused. With `dry_run` nothing is noted or logged.
-    Nothing is changed and nobody is asked here. Raise UsageError in a read-only context, also with `dry_run`: a preview
-    shows only what can be done. With --debug the errors of the changes' `inverse` are raised, too.
+    `changes` are all changes of the command; without any nothing is refused, but `was_called` is set. With `dry_run`
+    nothing is noted or logged; the log goes to stderr. Nothing is changed and nobody is asked here. Raise UsageError in
+    a read-only context, also with `dry_run`: a preview shows only what can be done. With --debug the errors of the
+    changes' `inverse` are raised, too.
     """
     if changes:
         connected.settings.require_writable(changes[0].action)

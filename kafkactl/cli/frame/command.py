@@ -71,20 +71,23 @@ def _read_annotations(group: type[Any]) -> dict[str, Any]:
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function a command: each parameter that is annotated with a dataclass becomes the options of that class.
 
-    Options before the subcommand (`kafkactl -b HOST topics list`) are the defaults of the options after it. The result
-    has no options yet: calling its attribute `prepare`, without arguments, gives it the signature that typer reads.
-    typer calls the result with a `click_context` and the values of all options by name. It calls the method `check` of
-    each dataclass that has one, then the function, and returns what the function returns. It raises the errors of both,
-    and UsageError for an empty text (except in _MAY_BE_EMPTY) or one that is not Unicode (except in _BYTES).
+    Options of the cluster and the output before the subcommand (`kafkactl -b HOST topics list`) are the defaults of
+    those after it. The result has no options yet: calling its attribute `prepare`, without arguments, gives it the
+    signature that typer reads. typer calls the result with a `click_context` and the values of all options by name. It
+    calls the method `check` of each dataclass that has one, then the function, and returns what the function returns.
+    It raises the errors of both, and UsageError for an empty text (except of --key, --key-separator, --delimiter and
+    --null-marker) or one that is not Unicode (except of --key and --header). An OperationError of a missing right gets
+    a hint that names the right.
     """
 
     @functools.wraps(function)
     def run(click_context: typer.Context, **values: Any) -> Any:
         """Call the function with its dataclasses filled from `values`, and return its result.
 
-        --debug is noted in is_debugging, and the command in rights.running. Raise UsageError for a text that is empty
-        (except in _MAY_BE_EMPTY) or not Unicode (except in _BYTES), and what the `check` of a dataclass raises. Errors
-        of the function pass; an OperationError of a missing right gets the hint that names the right.
+        `values` are those of all options by name. --debug is noted in is_debugging, and the command in rights.running.
+        Raise UsageError for a text that is empty (except of --key, --key-separator, --delimiter and --null-marker) or
+        not Unicode (except of --key and --header), and what the `check` of a dataclass raises. Errors of the function
+        pass; an OperationError of a missing right gets the hint that names the right.
         """
         _check_texts(click_context, values)
         hints, groups = prepare_flags()
@@ -245,8 +248,8 @@ def _complete_parameter(annotation: Any, section: str | None) -> None:
 def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> None:
     """Raise UsageError for text that is empty or not Unicode. Paths are not checked: they may have any bytes.
 
-    `values` has the value, or the list of values, of each parameter by name. The options in _MAY_BE_EMPTY may be empty,
-    those in _BYTES may have any bytes.
+    `values` has the value, or the list of values, of each parameter by name; `click_context` has the parameters. --key,
+    --key-separator, --delimiter and --null-marker may be empty, and --key and --header may have any bytes.
     """
     for parameter in click_context.command.params:
         name = parameter.opts[0]

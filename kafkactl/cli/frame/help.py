@@ -62,8 +62,8 @@ class Group(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the options of the group, and return the arguments behind the command's name; empty without any.
 
-        Raise MissingCommandError, whose text is the help, where `args` is empty; not during completion. Raise click's
-        UsageError for a wrong option.
+        Raise MissingCommandError, whose text is the help, where `args` is empty; not during completion. --help prints
+        the help and raises typer.Exit. Raise click's UsageError for a wrong option.
         """
         if not args and not ctx.resilient_parsing:
             raise MissingCommandError(ctx.get_help())
@@ -72,9 +72,9 @@ class Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return name, command and remaining arguments of the command that is called.
 
-        `args` is not empty and begins with the name. Raise UsageError, with a similar name in its hint, for an unknown
-        name. A name that begins with - is click's UsageError; during completion an unknown name gives None for name and
-        command.
+        `args` is not empty and begins with the name. Raise UsageError for an unknown name; its hint has similar names,
+        if there are any. An unknown name that begins with - is click's UsageError; during completion an unknown name
+        gives None for name and command.
         """
         name, names = args[0], self.known_names()
         if name not in names and not ctx.resilient_parsing and not name.startswith("-"):
@@ -172,7 +172,7 @@ def _find_section(parameter: Any) -> str:
 
 
 def _move_help_to_the_end(sections: dict[str, list[tuple[str, str]]]) -> None:
-    """Move -h, --help behind the options of the connection; do nothing where a command has none.
+    """Move -h, --help behind the options of the connection; do nothing where a command has no such options.
 
     `sections` has the rows of each section, names and help, by heading. It is changed in place.
     """

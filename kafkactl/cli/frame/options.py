@@ -88,8 +88,9 @@ class ClusterOptions:
     def settings(self) -> Settings:
         """Return the client settings from these options, the environment and the contexts file.
 
-        Their warnings are printed on stderr. Raise UsageError for a wrong or unsafe setting, file or time-out (a
-        duration such as 5s), and NotFoundError for a context that does not exist.
+        Their warnings are printed on stderr, and commands that give secrets are run. Raise UsageError for a wrong or
+        unsafe setting, file or time-out (a duration such as 5s), for a secret that cannot be read, and NotFoundError
+        for a context that does not exist.
         """
         from kafkactl.connection.settings import resolve
 
@@ -102,9 +103,10 @@ class ClusterOptions:
     def connect(self, flags: Mapping[str, Flag] | None = None) -> Cluster:
         """Return the cluster, without sending a request. All reads of a command together take at most one time-out.
 
-        `flags` are client settings from other options of the command, by name. Raise UsageError for a wrong or unsafe
-        setting or file, and where a flag and the command line have different values; NotFoundError for a context that
-        does not exist.
+        `flags` are client settings from other options of the command, by librdkafka's names. Warnings about settings
+        are printed on stderr, and commands that give secrets are run. Raise UsageError for a wrong or unsafe setting or
+        file, and where a flag and the command line have different values; NotFoundError for a context that does not
+        exist.
         """
         from kafkactl.connection.cluster import Cluster
 
@@ -197,7 +199,7 @@ class OutputOptions:
 
     @property
     def is_structured(self) -> bool:
-        """Return whether the format is for programs; then the result contains failures, too.
+        """Return whether the format is json, jsonl, yaml or csv; then the result contains failures, too.
 
         Raise UsageError for a format that does not exist, and for one of -o that the command does not have.
         """
@@ -260,9 +262,10 @@ class ReportOptions(OutputOptions):
     def show(self, report: Report) -> None:
         """Print a report in the selected format on stdout, with the columns and the order of the options.
 
-        Raise UsageError for a column or an order that the report does not have, and for a format that no report has.
-        After a change a wrong column or order is only a warning and all columns are shown, because the user must see
-        the result. Raise OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
+        Columns are named by their titles, in any case. Raise UsageError for a column or an order that the report does
+        not have, and for a format that no report has. After a change a wrong column or order is only a warning and all
+        columns are shown, because the user must see the result. Raise OutputError where stdout cannot be written, and
+        ReaderLeftError where its reader left.
         """
         from kafkactl.output.render import show
 
@@ -278,7 +281,7 @@ class ReportOptions(OutputOptions):
 
 
 def _parse_format(text: str, formats: Sequence[OutputFormat], name: str) -> OutputFormat:
-    """Return the format of a text, in lower case. Raise UsageError for a text that is not in `formats`.
+    """Return the format of a text. Raise UsageError for a text that is not in `formats`, also in upper case.
 
     `name` is the option or variable, for the message.
     """
@@ -439,10 +442,11 @@ class FormatOptions:
         """Return the formats of keys and of values; no request is sent to a registry yet.
 
         `topic` is used in the names of schemas, None where it is not known. `registry` has the settings of the registry
-        from the cluster's settings, without `schema.registry.`. Without `registers` the schema of a file is used and
-        not registered. Raise UsageError for an unknown format or strategy, for a schema that is missing, cannot be read
-        or does not fit the format, for a schema id without a registry or beside a file, for a URL with a login or a
-        secret, and where an extra is not installed.
+        from the cluster's settings, without `schema.registry.`; its `url` gives way to --schema-registry, and comes
+        before KAFKACTL_SCHEMA_REGISTRY. Without `registers` the schema of a file is used and not registered. Raise
+        UsageError for an unknown format, and with a registry also strategy or setting, for a schema that is missing,
+        cannot be read or does not fit the format, for a schema id without a registry or beside a file, for a login or a
+        secret in --schema-registry, and where an extra is not installed.
         """
         from kafkactl.serde.choice import Choice, choose_format
         from kafkactl.serde.schemas import ShowOptions, WriteOptions

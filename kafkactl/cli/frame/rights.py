@@ -56,8 +56,8 @@ running: ContextVar[str] = ContextVar("running", default="")
 def make_hint(code: int | None) -> str | None:
     """Return the hint that names the missing rights of the running command, for an error code of Kafka.
 
-    The command is that of `running`; for one that is not in the table the hint says "an operation". The result is None
-    where the code does not refuse an authorization, and for a `code` of None.
+    The command is that of `running`; where the table has nothing for it and this kind of resource, the hint says "an
+    operation". The result is None where the code does not refuse an authorization, and for a `code` of None.
     """
     if code is None or code not in _RESOURCES:
         return None

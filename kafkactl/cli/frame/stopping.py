@@ -98,13 +98,14 @@ class Stopping:
 
     @property
     def left_s(self) -> float:
-        """Return the time that is left until the deadline, in s, never below 0; WAIT_S before a signal."""
+        """Return the time that is left until the deadline, in s, never below 0; 8 s (WAIT_S) before a signal."""
         return WAIT_S if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         """Note a first signal, set the deadlines, and raise StopRequestedError unless the work is being finished.
 
-        `number` is that of the signal. A second signal ends the process at once, with the status of the second one.
+        The deadlines are 8 s for all work and 5 s for the output. `number` is that of the signal. A second signal ends
+        the process at once, with the status of the second one.
         """
         if self._number is not None:
             os._exit(statuses.get_signal_status(number))

@@ -33,7 +33,7 @@ def require_subject(positional: str | None, flag: str | None, name: str) -> str:
     """Return the subject of a command, from the argument or from Kafka's option; None is not given.
 
     `name` is the noun: topic or group. The name is not checked for Kafka's rules. Raise UsageError where neither is
-    given, or both with different values, and for a value that is empty or not Unicode.
+    given, or both with different values, and for a value that is empty, not Unicode or has a NUL character.
     """
     refuse_empty(positional, name.upper())
     refuse_empty(flag, f"--{name}")
@@ -131,8 +131,9 @@ class TopicsOptions:
 
         With `if_exists` only names of existing topics are returned, and the list may be empty. Without it names are not
         looked up, because the brokers check them with the next request. Raise UsageError for an empty selection, an
-        empty value or a wrong pattern, NotFoundError for a pattern without a match, but not with `if_exists`, and
-        UnreachableError or OperationError where there are patterns or `if_exists` and the topics cannot be listed.
+        empty value, a wrong pattern or a wrong client setting, NotFoundError for a pattern without a match, but not
+        with `if_exists`, and UnreachableError or OperationError where there are patterns or `if_exists` and the topics
+        cannot be listed.
         """
         from kafkactl.admin.topics.descriptions import list_topics
 

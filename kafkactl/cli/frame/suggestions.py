@@ -73,10 +73,11 @@ _CLOSEST = 3
 
 
 def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
-    """Return a hint for a command that does not exist below `path`, None where no name is similar.
+    """Return a hint for a command that does not exist below `path`, None where there is nothing to propose.
 
-    `path` is the command line so far, such as "kafkactl topics"; `names` are the commands that exist below it. A hint
-    begins with "try: " and has up to three command lines, or says that kafkactl does not have the tool.
+    Similar names, names of Kafka's scripts, and words of other tools such as rm give a hint. `path` is the command line
+    so far, such as "kafkactl topics"; `names` are the commands that exist below it. A hint begins with "try: " and has
+    up to three command lines, or says that kafkactl does not have the tool.
     """
     script = _SCRIPT.fullmatch(name)
     if script and script[1] in names:
@@ -93,7 +94,8 @@ def suggest_command(name: str, path: str, names: Collection[str]) -> str | None:
 def suggest_option(name: str, known_options: Collection[str]) -> str | None:
     """Return a hint for an option of an older Kafka tool, None for any other name. Names include the dashes.
 
-    `known_options` are those of the command. One without --bootstrap-server asks no brokers, and the hint says so.
+    `known_options` are those of the command. Where --bootstrap-server is not among them, the command asks no brokers,
+    and the hint for --zookeeper and --broker-list is to leave the option out.
     """
     hint = _OPTIONS.get(name)
     if hint is not None and _BROKERS in hint and _BROKERS not in known_options:

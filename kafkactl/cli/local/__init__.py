@@ -185,8 +185,9 @@ def _apply(fault: Fault, target: str | None, node: str, result: str) -> None:
     """Apply a fault to a node and print its name with `result`, as a note.
 
     `target` is None for the only local cluster; `node` is a name or a number. Raise NotFoundError for an unknown
-    cluster or node, UsageError where the target is missing and there are several, and EngineError where the engine
-    fails and for a node that does not run, which only a restart accepts.
+    cluster or node and where there is no cluster, UsageError where the target is missing and there are several, and for
+    a restart with a KAFKA_HOME of another version. Raise EngineError where the engine fails, for a damaged record, and
+    for a node that does not run, which only a restart accepts; OSError for a record that cannot be read.
     """
     name = local_cluster.apply(fault, _choose_name(target), node, people.note)
     people.note(f"{name} {result}")
@@ -201,7 +202,7 @@ def _choose_name(target: str | None) -> str:
     """Return the target, or without one the only local cluster. A given target need not exist.
 
     Without a target raise NotFoundError where there is no local cluster, and UsageError where there are several. Raise
-    EngineError for a damaged record, also with a target.
+    EngineError for a damaged record, also with a target, and OSError for one that cannot be read.
     """
     present = local_cluster.list_names()
     if target is None and len(present) != 1:

@@ -190,8 +190,8 @@ def console_producer(
         def send_all() -> None:
             """Send all records of the input, and wait until each is acknowledged or has failed, or a signal comes.
 
-            `account` counts them and gets the failed ones. Raise FormatError for input that is no record, UsageError,
-            UnreachableError and OperationError where nothing more can be sent.
+            `account` counts them and gets the failed ones. Raise FormatError for input that is no record, OSError where
+            the input cannot be read, UsageError, UnreachableError and OperationError where nothing more can be sent.
             """
             if plain is not None:
                 lines = LineSending(connected, name, account, people.note, stopping, partition)
@@ -231,8 +231,9 @@ def _check_all(batches: Iterator[Batch], cluster: Cluster, topic: str, partition
     """Check all records without sending them, and return an exit status: 1 if a record was refused, else 0.
 
     `partition` is None where each record or the partitioner chooses. Refused records are printed on stderr, and a note
-    has the number of the others. Raise the errors of the input, such as FormatError, and UnreachableError or
-    OperationError where the topic cannot be read.
+    has the number of the others. Raise the errors of the input, such as FormatError and OSError, UnreachableError or
+    OperationError where the topic cannot be read, NotFoundError for a missing topic or `partition`, and UsageError for
+    a wrong client setting.
     """
     from kafkactl.output.records.undelivered import UndeliveredSink
     from kafkactl.streams.account import Account
@@ -310,8 +311,9 @@ def _send_all(
     """Send all batches, at a pace if there is one. With `wait` send each record by itself, and call `wait` after it.
 
     `pace` limits the records per second. `send` need not wait for deliveries, and neither does this without `wait`. If
-    a KafkactlError ends the sending, it is raised, and the unsent records of the batch are reported to `account` as not
-    delivered. The errors of `batches` are raised. Progress is shown on stderr.
+    a KafkactlError of `send` or `wait` ends the sending, it is raised, and the records of the batch behind the part
+    that failed are reported to `account` as not delivered. The errors of `batches` are raised. Progress is shown on
+    stderr.
     """
     with Progress() as progress:
         for batch in batches:

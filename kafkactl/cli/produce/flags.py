@@ -107,10 +107,11 @@ class InputFlags:
     def make_source(self, key: Format, value: Format) -> tuple[Source, LineReader | None]:
         """Return the function that makes records of a stream, and the reader of its lines.
 
-        The function takes an Input and yields its pieces, lists of records; it raises FormatError for bytes that are
-        not records, and OSError where the input cannot be read. The reader is None unless the input is lines without
-        --delimiter that are only split. Raise UsageError for a wrong value, an unknown property, a file of properties
-        that cannot be read, and for options that are mutually exclusive.
+        `key` and `value` are the formats of keys and values. The function takes an Input and yields its pieces, lists
+        of records; it raises FormatError for bytes that are not records, the errors of a schema registry, and OSError
+        where the input cannot be read. The reader is None unless the input is lines without --delimiter that are only
+        split. Raise UsageError for a wrong value, an unknown property, a text that is not NAME=VALUE, a file of
+        properties that cannot be read, and for options that do not fit together.
         """
         from kafkactl.output.structured import check_null_marker
         from kafkactl.streams import inputs
@@ -159,9 +160,11 @@ class InputFlags:
     def read(self, source: Callable[[Input], Iterator[Piece]], read: StoppableInput, stop: Stop) -> Iterator[Piece]:
         """Return an iterator over the input, --repeat times, as `source` yields it; it raises the errors of `source`.
 
-        `read` is the input, `source` is from make_source. With --repeat 0 only a signal (`stop`) or an input without
-        records ends it. After a signal the first repetition is completed, and a later one ends at once. An input that
-        cannot be read again is first read to its end.
+        `read` is the input. `source` takes an input and yields its pieces, as the function of make_source does. With
+        --repeat 0 only a signal (`stop`), an input without records, or an error ends it. An input that cannot be read
+        again, such as a pipe, is first read into memory here, to its end or a signal, unless --repeat is 1; raise
+        OSError where that fails. After a signal a file ends with the piece that was begun, an input in memory with its
+        first repetition, and a later repetition with its next piece.
         """
         from kafkactl.streams.inputs import repeat
         from kafkactl.streams.stoppable import RepeatableInput
@@ -191,8 +194,9 @@ class RecordFlags:
     def make_defaults(self, key_format: Format, clock: TimeOptions) -> RecordDefaults:
         """Return the defaults of records: key, headers and timestamp in ms since 1970, None or empty where not given.
 
-        A header is NAME=VALUE. `key_format` turns --key into bytes; `clock` has the zone for --timestamp. Raise
-        UsageError for another header or a wrong time, FormatError for a key that is not of its format.
+        A header is NAME=VALUE; blanks around NAME are removed. `key_format` turns --key into bytes; `clock` has the
+        zone for --timestamp. Raise UsageError for another header, a wrong time or zone, FormatError for a key that is
+        not of its format, and the errors of a schema registry.
         """
         from kafkactl.connection.settings import parse_assignment
         from kafkactl.streams.inputs import RecordDefaults

@@ -38,10 +38,11 @@ class TypedLines:
                 readline.read_history_file(_find_history_file())
 
     def read1(self, _size: int = -1) -> bytes:
-        """Return one line with its end, however long, and b"" at the end of the input or after a signal.
+        """Return one line with its end, and b"" at the end of the input or after a signal.
 
-        A line that ended just before the signal is returned. The prompt comes before the line, and at the end of the
-        input a line feed is written to stderr. `_size` is not used.
+        With editing a line that ended just before the signal is returned. Without editing a line that the end of the
+        input (Ctrl-D) cuts has no line feed. The prompt comes before the line, and a line feed is written to stderr
+        where no line is returned. Raise OSError where the input cannot be read. `_size` is not used.
         """
         line = b""
         try:
@@ -52,7 +53,7 @@ class TypedLines:
         return line
 
     def finish_piece(self, begun: bytes, delimiter: bytes) -> bytes:
-        """Return the last piece, whose bytes are `begun`; b"" where a signal cut it, which keeps them in `cut`.
+        """Return the last piece, whose bytes are `begun`; after a signal keep them in `cut`, and return b"".
 
         `delimiter` is not used.
         """
@@ -64,9 +65,9 @@ class TypedLines:
         return b""
 
     def fill_up(self, begun: bytes, size: int) -> bytes:
-        """Return the typed bytes, which may be fewer than `size`; b"" where a signal cut them.
+        """Return the typed bytes, which are `begun` and may be fewer than `size`.
 
-        `begun` has the bytes; they are kept in `cut` then.
+        Fewer bytes are kept in `cut` after a signal, and the result is b"".
         """
         return begun if len(begun) >= size else self._unless_cut(begun)
 
@@ -96,7 +97,8 @@ class TypedLines:
     def _read_edited_line(self) -> bytes:
         """Return a line that was typed with editing, with its end; b"" at the end of the input and after a signal.
 
-        A line that ended just before the signal is returned. The line goes into the history.
+        A line goes into the history unless it is empty or equals the line before. A line of the history that ended just
+        before the signal is returned.
         """
         before = self._readline.get_current_history_length()
         try:
@@ -110,9 +112,10 @@ class TypedLines:
             return _encode_line(self._readline.get_history_item(now)) if now > before else b""
 
     def _read_plain_line(self) -> bytes:
-        """Print the prompt and return a line that was typed without editing, with its end.
+        """Print the prompt on stderr and return a line that was typed without editing, with its end.
 
-        The result is b"" at the end of the input and after a signal.
+        A line that Ctrl-D ends has no line feed. The result is b"" at the end of the input and after a signal. Raise
+        OSError where the input cannot be read.
         """
         people.write(PROMPT)
         return self._typed.read1()  # a terminal gives one line at a time
