@@ -172,7 +172,7 @@ def _encode_json(text: str) -> bytes:
 
 
 def _check_json(text: str) -> str:
-    """Return JSON as it was written, on one line; raise FormatError for any other text.
+    """Return JSON as it was written, on one line; raise FormatError for any other text and for JSON nested too deeply.
 
     Line ends with the blanks around them are removed, outside of strings, and blanks at both ends. The rest is copied
     and not formatted again: 1.10 stays 1.10, and a repeated name stays.
