@@ -90,7 +90,7 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
 
     `parse` takes the text and returns the number, or raises ValueError; it is `int` or `float`, which also take blanks
     at both ends and 1_000. The functions of the format raise FormatError for bytes of another length, other text, and a
-    number that is too large.
+    number that is too large; but `float` takes 1e999 as infinity, which is written.
     """
     packed = struct.Struct(layout)
 

@@ -79,9 +79,9 @@ class Registry:
     def find_latest(self, subject: str) -> tuple[int, Schema]:
         """Return the id and the schema of a subject's newest version, as the first call for the subject found it.
 
-        Only the first call sends requests, because the client keeps the answer. Raise NotFoundError where the registry
-        does not have the subject, OperationError where it refuses, and UnreachableError where it does not answer or
-        refuses the login.
+        After a success a later call for the subject sends no requests, because the client keeps the answers. Raise
+        NotFoundError where the registry does not have the subject, OperationError where it refuses, and
+        UnreachableError where it does not answer or refuses the login.
         """
         version = self._request(lambda: self._client.get_latest_version(subject), f"subject {subject}")
         return version.schema_id, self._resolve_references(version.schema)

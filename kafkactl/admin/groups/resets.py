@@ -74,8 +74,9 @@ def read_offsets(
 
     Groups and their partitions are sorted; a group without a commit has an empty dict. There is an error for each name
     without a group, for each group that cannot be read, and for each partition whose offset cannot be read, or that has
-    no offset and whose log cannot be read. Raise NotFoundError for a pattern that matches no group, UnreachableError
-    where no group was answered, OperationError where all brokers refuse, and UsageError for a wrong client setting.
+    no offset and whose log cannot be read. There may also be one for each broker that does not list its groups. Raise
+    NotFoundError for a pattern that matches no group in complete lists, UnreachableError where no group was answered,
+    OperationError where all brokers refuse, and UsageError for a wrong client setting.
     """
     choice = choose_groups(cluster, selection)
     lags, failures = read_group_lags(cluster, choice.groups)
