@@ -141,8 +141,9 @@ def describe_all_configs(
 
     `documentation` asks also for the descriptions. An entity whose broker did not answer is missing; the others keep
     their order. Raise NotFoundError for a topic or broker that does not exist, OperationError for a refusal,
-    UnreachableError where no broker answers, and UsageError for a wrong client setting. An entity of a type without
-    settings (users, clients, ips) is a KeyError, a broker whose name is not a number a ValueError.
+    UnreachableError where none of the named brokers answers, or no broker for the other entities, and UsageError for a
+    wrong client setting. An entity of a type without settings (users, clients, ips) is a KeyError, a broker whose name
+    is not a number a ValueError.
     """
     _require_brokers(cluster, entities)
     by_broker = _group_by_broker(entities)
@@ -354,7 +355,8 @@ def _require_alive(entities: Iterable[Entity], brokers: Sequence[int]) -> None:
 def _find_refusal(entity: Entity, verb: str, result: Any) -> OperationError | None:
     """Return the error of an entity's result, or None. It is a NotFoundError for a missing topic.
 
-    `verb`, "read" or "change", is for the message. `result` has an error code and a message. Nothing is raised.
+    `verb`, "read" or "change", is for the message. `result` is the entity's part of an answer of kafka-python, with
+    `error_code` and `error_message`. Nothing is raised.
     """
     if not result.error_code:
         return None
@@ -381,7 +383,10 @@ def _name_source(number: int) -> str:
 
 
 def _make_config(entity: Entity, answer: Any) -> Config:
-    """Return a setting of a DescribeConfigs answer. A sensitive value is None."""
+    """Return a setting of an entity. A sensitive value is None.
+
+    `answer` is the setting's part of a DescribeConfigs answer of kafka-python.
+    """
     synonyms = tuple(Synonym(_name_source(synonym.source), synonym.name, synonym.value) for synonym in answer.synonyms)
     value = None if answer.is_sensitive else answer.value
     return Config(

@@ -162,10 +162,12 @@ def _judge(change: Change, refusal_outcome: Outcome | None) -> Change:
 def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Change]) -> list[Outcome]:
     """Make the changes and return the outcome of each topic and kind of change, failed ones included.
 
-    New partitions come after all other changes, because they cannot be removed again; only moves of topics that get
-    some begin later. The outcomes are in this order: settings, creations, moves, topics that get no partitions because
-    another change failed, new partitions, and their moves. A creation or addition without an answer has the code
-    REQUEST_TIMED_OUT and may have been done. Moves of replicas are started and not awaited.
+    `declared` must have the topic of each creation. New partitions come after all other changes, because they cannot be
+    removed again; only moves of topics that get some begin later. The outcomes are in this order: settings, creations,
+    moves, topics that get no partitions because another change failed, new partitions, and the moves of topics that got
+    them. A creation or addition without an answer has the code REQUEST_TIMED_OUT and may have been done. Moves of
+    replicas are started and not awaited.
+
     Raise OperationError, with nothing changed, where a change is impossible. Raise UnreachableError where no broker
     answers (UnansweredError where settings or moves may have been changed), OperationError where the request for
     settings is refused as a whole, and UsageError for a wrong client setting: changes before it may have been done.
@@ -196,8 +198,9 @@ def apply(cluster: Cluster, declared: Sequence[TopicSpec], changes: Sequence[Cha
 def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
     """Return the topic of a file's entry; raise UsageError for a wrong name, field or value.
 
-    `path` is for the messages. `fields` is the entry's content: partitions (1 to 100,000), replication_factor (1 to
-    10,000) and configs; numbers that it does not have are None, and missing configs are an empty dict.
+    `path` is for the messages. `fields` is the entry's content, which must be a dict: partitions (1 to 100,000),
+    replication_factor (1 to 10,000) and configs; numbers that it does not have are None, and missing configs are an
+    empty dict.
     """
     where = f"{path}: topic {name}"
     if not is_topic_name(name):
@@ -218,8 +221,9 @@ def _parse_spec(path: Path, name: str, fields: Any) -> TopicSpec:
 def _parse_setting(where: str, name: str, value: Any) -> str:
     """Return a setting's value as text without blanks around it and around its commas.
 
-    The items of a list are joined with commas. Booleans become true or false. `where` begins the messages. Raise
-    UsageError for null, a mapping, and a list of other things than texts, integers and booleans.
+    `value` is what read_yaml returns, and `name` the setting's. The items of a list are joined with commas. Booleans
+    become true or false. `where` begins the messages. Raise UsageError for null, a mapping, and a list of other things
+    than texts, integers and booleans.
     """
     if value is None:
         raise UsageError(f"{where}: {name} has no value", "leave the line out to use the default")

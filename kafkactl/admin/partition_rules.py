@@ -35,9 +35,9 @@ class PartitionRule:
 def parse_rules(text: str) -> list[PartitionRule]:
     """Return the rules of --topic-partitions, one for each part between commas, in their order.
 
-    A part is TOPIC, TOPIC:N or TOPIC:FROM-TO; TOPIC is a regular expression for the whole name, TO is excluded, and
-    each piece may be missing. So an empty part selects everything. Raise UsageError for another form, and for a regular
-    expression that is too long or not valid.
+    A part is TOPIC, TOPIC:N or TOPIC:FROM-TO; TOPIC is a regular expression, without commas and colons, for the whole
+    name, TO is excluded, and each piece may be missing. So an empty part selects everything. Raise UsageError for
+    another form, and for a regular expression that is longer than 2,000 characters, not valid or not UTF-8.
     """
     return [_parse_rule(part) for part in text.split(",")]
 
@@ -134,7 +134,8 @@ def _parse_rule(text: str) -> PartitionRule:
 
     Each piece may be missing. TOPIC is a regular expression for the whole name, and TO is excluded. Without a topic, as
     in "" and ":0", all topics are selected, and without numbers all partitions. Raise UsageError for a text of another
-    form, such as one with a comma, and for a regular expression that is too long or not valid.
+    form, such as one with a comma, and for a regular expression that is longer than 2,000 characters, not valid or not
+    UTF-8.
     """
     match = _RULE.fullmatch(text)
     if match is None:

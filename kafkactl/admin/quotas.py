@@ -89,8 +89,8 @@ def alter_quotas(
 def require_quota_names(entity: Sequence[Entity], names: Sequence[str]) -> None:
     """Raise UsageError for a limit that the entity cannot have; otherwise do nothing.
 
-    `entity` has the parts of a user, client or ip, at least one; the type of the first part decides. `names` are the
-    limits. Nothing is asked.
+    `entity` has the parts of a user, client or ip, at least one; the type of the first part decides (KeyError for other
+    types). `names` are the limits. Nothing is asked.
     """
     valid_names = QUOTA_NAMES[entity[0].type]
     if invalid_names := [name for name in names if name not in valid_names]:
@@ -103,7 +103,8 @@ def require_quota_names(entity: Sequence[Entity], names: Sequence[str]) -> None:
 def require_set(cluster: Cluster, entity: Sequence[Entity], names: Sequence[str]) -> None:
     """Raise OperationError for a limit that shall be removed and is not set: the broker would report nothing.
 
-    Without names nothing is asked. Raise OperationError also where the broker refuses to list the quotas,
+    `entity` has the parts of the entity, users, clients or ips (KeyError for other types); `names` are the limits to
+    remove. Without names nothing is asked. Raise OperationError also where the broker refuses to list the quotas,
     UnreachableError, and UsageError for a wrong client setting.
     """
     if not names:

@@ -61,9 +61,9 @@ def plan(partitions: Sequence[PartitionDescription], factor: int, racks: Racks, 
 
     Partitions that have as many replicas are left out. Kept replicas stay in their order, so that leaders do not
     change. A new replica goes to the rack with the fewest replicas of the partition, and there to the broker with the
-    fewest replicas (`loads`, by broker). A replica out of sync is removed first, then one from the rack with the most
-    replicas; the leader and the preferred leader come last. `factor` is at least 1. Raise OperationError where there
-    are fewer live brokers than replicas.
+    fewest replicas (`loads`, by broker). A replica out of sync that is not the leader is removed first, then one from
+    the rack with the most replicas; the leader, and the preferred leader where it is in sync, come last. `factor` is at
+    least 1. Raise OperationError where there are fewer live brokers than replicas.
     """
     if factor > len(racks):
         raise OperationError(
@@ -171,9 +171,9 @@ def find_unfinished_moves(cluster: Cluster, moves: Sequence[Move]) -> set[tuple[
 
 
 def _count_in_rack(racks: Racks, broker: int, replicas: Sequence[int]) -> int:
-    """Return how many of the replicas share the broker's rack. A broker without a rack counts as a rack of its own.
+    """Return how many of the replicas are in the broker's rack, the broker's own replica included.
 
-    For it, and for a broker that is not alive, the result is 0.
+    For a broker without a rack, which counts as a rack of its own, and for one that is not alive, the result is 0.
     """
     rack = racks.get(broker)
     return 0 if rack is None else sum(racks.get(replica) == rack for replica in replicas)

@@ -49,7 +49,7 @@ class NewCredential:
     def __post_init__(self) -> None:
         """Raise UsageError for an unknown mechanism, too few or too many iterations, or an empty password.
 
-        4096 to 1,000,000 iterations pass.
+        The mechanisms are SCRAM-SHA-256 and SCRAM-SHA-512; 4096 to 1,000,000 iterations pass.
         """
         if self.mechanism not in MECHANISMS:
             raise UsageError(f"invalid SCRAM mechanism {self.mechanism!r}", f"use one of {', '.join(MECHANISMS)}")
@@ -114,9 +114,10 @@ def alter_credentials(cluster: Cluster, user: str, new: Sequence[NewCredential],
     """Set the `new` credentials of a user, and then delete those of the mechanisms in `remove`.
 
     KRaft needs a request for each of them, so that a failure may leave some done. Raise OperationError with the
-    broker's words; the message lists the changes that were done before. Raise UnansweredError where a change was sent
-    without an answer, UnreachableError, and UsageError for a wrong client setting. Raise KeyError for an unknown
-    mechanism in `remove`, and UnicodeEncodeError for a password that is not Unicode, both before anything is sent.
+    broker's words for a refused change; the message lists the changes that were done before. Raise OperationError, too,
+    where the cluster has no controller, UnansweredError where a change was sent without an answer, UnreachableError,
+    and UsageError for a wrong client setting. Raise KeyError for an unknown mechanism in `remove`, and
+    UnicodeEncodeError for a password that is not Unicode, both before anything is sent.
     """
     requests: dict[str, dict[str, Any]] = {}
     for credential in new:

@@ -95,9 +95,10 @@ def make_format(schema: Schema) -> Format:
 def _choose_reader(named_types: Mapping[str, Any]) -> Callable[..., Any]:
     """Return fastavro's function that reads a value: the one in Python for a schema with a type inside itself.
 
-    It takes a stream of bytes, the parsed schema, and None. It raises errors of many kinds for wrong bytes. fastavro's
-    compiled reader does not count the depth of a value: a record of 5 KB, nested 5,000 times, ends the process. The
-    reader in Python raises RecursionError for it.
+    `named_types` are the schema's records, enums and fixed types by full name, as fastavro has parsed them. The
+    returned function takes a stream of bytes, the parsed schema, and None; it raises errors of many kinds for wrong
+    bytes. fastavro's compiled reader does not count the depth of a value: a record of 5 KB, nested 5,000 times, ends
+    the process. The reader in Python raises RecursionError for it.
     """
     if not _has_circle(named_types):
         return fastavro.schemaless_reader
@@ -120,7 +121,10 @@ def _has_circle(named_types: Mapping[str, Any]) -> bool:
 
 
 def _list_inner_names(schemas: list[Any]) -> set[str]:
-    """Return the names of the types in parsed schemas, without those inside of named types. The list is emptied."""
+    """Return the names of the types in parsed schemas, without those inside of named types. The list is emptied.
+
+    Names of primitive types, array and map are among them.
+    """
     names = set()
     while schemas:
         schema = schemas.pop()
@@ -160,9 +164,10 @@ class _Values:
     def to_json(self, value: Any, schema: Any) -> Any:
         """Return a value, as fastavro reads it, as data of JSON.
 
-        A union's value is an object with the branch's name, or None for null. Bytes are ISO-8859-1 text, NaN and
-        infinity texts, times ISO 8601, decimals and UUIDs texts. Raise RecursionError for a value that is nested too
-        deeply.
+        `schema` is the value's schema as fastavro has parsed it: the name of a type, a dict, or a list for a union. A
+        union's value is an object with the branch's name, or None for null. Bytes are ISO-8859-1 text, NaN and infinity
+        texts, times ISO 8601, decimals and UUIDs texts. Raise RecursionError for a value that is nested too deeply. The
+        value must be of the schema, which is not checked.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -189,9 +194,9 @@ class _Values:
     def from_json(self, data: Any, schema: Any, path: str) -> Any:
         """Return data of JSON as fastavro writes it; a union's value becomes a pair of the branch's name and the value.
 
-        With logical types, texts become decimals, times and UUIDs; a union's null is None. `path` names the value in
-        errors. Raise ValueError for data that are not of the schema, and RecursionError for data that are nested too
-        deeply.
+        `schema` is as fastavro has parsed it: the name of a type, a dict, or a list for a union. Where it has logical
+        types, texts become decimals, times and UUIDs; a union's null is None. `path` names the value in errors. Raise
+        ValueError for data that are not of the schema, and RecursionError for data that are nested too deeply.
         """
         schema = self._resolve(schema)
         if isinstance(schema, list):
@@ -219,8 +224,9 @@ class _Values:
     def _convert_record(self, data: dict[str, Any], schema: Any, path: str) -> dict[str, Any]:
         """Return the fields that `data` has, by name, as fastavro writes them.
 
-        Fields with a default may be missing. Raise ValueError for an unknown and for a missing field, and for a value
-        that is not of its type.
+        `schema` is the record's parsed schema, a dict with `fields`; `path` names the record in errors. Fields with a
+        default may be missing. Raise ValueError for an unknown and for a missing field, and for a value that is not of
+        its type, and RecursionError for data that are nested too deeply.
         """
         fields = {field["name"]: field for field in schema["fields"]}
         if unknown := data.keys() - fields.keys():
@@ -232,9 +238,10 @@ class _Values:
     def _convert_union(self, data: Any, schema: list[Any], path: str) -> Any:
         """Return the name of a union's branch and the value for fastavro; None for None where the union has null.
 
-        Data that are an object with the name of a branch as its only key are of this branch, as in Avro's JSON.
-        Otherwise the first branch that accepts the data counts, in the schema's order. Raise ValueError where none
-        does, or where the named one does not accept the value.
+        `schema` is the list of the parsed branches, and `path` names the value in errors. Data that are an object with
+        the name of a branch as its only key are of this branch, as in Avro's JSON. Otherwise the first branch that
+        accepts the data counts, in the schema's order. Raise ValueError where none does, or where the named one does
+        not accept the value; RecursionError for data that are nested too deeply.
         """
         names = [self._find_name(branch) for branch in schema]
         if data is None and "null" in names:
@@ -258,8 +265,8 @@ class _Values:
     def _find_branch(self, value: Any, schema: list[Any]) -> str:
         """Return the name of the branch that a value, as fastavro reads it, belongs to.
 
-        It is the branch for the value's type, with `long` for an integer that `int` cannot hold; else the first one
-        that is not null; null where there is no other.
+        `schema` is the list of the union's parsed branches. The result is the branch for the value's type, with `long`
+        for an integer that `int` cannot hold; else the first one that is not null; null where there is no other.
         """
         names = [self._find_name(branch) for branch in schema]
         candidates: tuple[str, ...] = next((_BRANCHES[kind] for kind in type(value).__mro__ if kind in _BRANCHES), ())
@@ -268,9 +275,10 @@ class _Values:
         return next((name for name in (*candidates, *names) if name in names and name != "null"), "null")
 
     def _resolve(self, schema: Any) -> Any:
-        """Return a schema; the name of a type becomes the schema of that type, and other names stay.
+        """Return a parsed schema; the full name of a record, enum or fixed type becomes the schema of that type.
 
-        An object whose `type` is itself a schema, and not a name, becomes that schema.
+        Names of primitive types stay, and so do dicts and lists. But a dict whose `type` is itself a dict or a list,
+        and not a name, becomes that inner schema.
         """
         if isinstance(schema, dict) and isinstance(schema.get("type"), (dict, list)):
             schema = schema["type"]
@@ -294,9 +302,10 @@ def _require(data: Any, kind: type, path: str) -> Any:
 def _convert_primitive(data: Any, kind: str, schema: Any, path: str) -> Any:
     """Return data of JSON as a value of a type that is no record, array, map or union.
 
-    `kind` is the type's name, and `path` names the value in errors. Bytes are ISO-8859-1 texts, of the schema's size
-    for `fixed`; "NaN", "Infinity" and "-Infinity" become floats; all other data stay. Raise ValueError for data of
-    another type, numbers out of range, and lone surrogates.
+    `kind` is the type's name, `schema` the parsed type, which gives the `size` of fixed and the `symbols` of enum, and
+    `path` names the value in errors. Bytes and fixed are made from ISO-8859-1 texts; for float and double the texts
+    NaN, Infinity and -Infinity become floats; all other data stay. Raise ValueError for data of another type, numbers
+    out of range, a fixed of another size, an unknown symbol, and lone surrogates.
     """
     if kind in _INTEGERS:
         low, high = _INTEGERS[kind]
@@ -342,9 +351,10 @@ def _is_unicode(text: str) -> bool:
 
 
 def _fits(value: Any, logical: str, schema: Any) -> bool:
-    """Return whether a decimal or a time can be written without loss, by the schema of its `logical` type.
+    """Return whether a value can be written without loss as its `logical` type, by the parsed type (`schema`).
 
-    Decimals are checked for scale and precision, types in -millis for microseconds; all others fit.
+    `value` is a Decimal, UUID, date, time or datetime. Decimals are checked for scale and precision, and infinity and
+    NaN do not fit; types in -millis are checked for microseconds; all others fit.
     """
     if isinstance(value, decimal.Decimal):
         _, digits, exponent = value.as_tuple()
@@ -369,7 +379,7 @@ _FROM_TEXT: Mapping[str, Any] = {
 
 
 def _remove_logical_types(schema: Any) -> Any:
-    """Return a copy of a schema without the entries logicalType, at all depths."""
+    """Return a copy of a schema, which is data of JSON, without the entries logicalType, at all depths."""
     if isinstance(schema, list):
         return [_remove_logical_types(entry) for entry in schema]
     if isinstance(schema, dict):
@@ -381,7 +391,8 @@ def _parse_schema(schema: Schema) -> tuple[Any, Mapping[str, Any]]:
     """Return a parsed schema, and its named types and those of its references by full name.
 
     Logical types are removed unless `shown.logical_types` is set. Raise UsageError for a text, also of a reference,
-    that is no Avro schema, one with unknown types, and one that is nested too deeply.
+    that is no Avro schema or is nested too deeply, and for unknown types in the schema. A reference with unknown types
+    is left out.
     """
     try:
         named_types: dict[str, Any] = {}

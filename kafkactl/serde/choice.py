@@ -35,7 +35,9 @@ def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
     known. A file with a schema counts before the registry's newest one. Raise UsageError for an unknown format,
     strategy or setting of a registry; for a schema that is missing, cannot be read, is invalid, or that the format
     cannot use; for a schema's id without a registry or with a file; and where an extra is not installed. With a
-    registry a file's schema is checked at the first write; without one the strategy is not checked.
+    registry a file's schema is checked at the first write; without one the strategy is not checked. A format without
+    schemas, such as string, ignores the registry, the strategy and the schema's id. Raise OSError for a file of the
+    registry's certificates or keys that cannot be read.
     """
     language = schemas.LANGUAGES.get(choice.name)
     if language is None and choice.name != BY_REGISTRY:

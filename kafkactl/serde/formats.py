@@ -90,7 +90,7 @@ def _make_number_format(name: str, layout: str, parse: Callable[[str], int | flo
 
     `parse` takes the text and returns the number, or raises ValueError; it is `int` or `float`, which also take blanks
     at both ends and 1_000. The functions of the format raise FormatError for bytes of another length, other text, and a
-    number that is too large.
+    number that is too large; but `float` takes 1e999 as infinity, which is written.
     """
     packed = struct.Struct(layout)
 
@@ -172,7 +172,7 @@ def _encode_json(text: str) -> bytes:
 
 
 def _check_json(text: str) -> str:
-    """Return JSON as it was written, on one line; raise FormatError for any other text.
+    """Return JSON as it was written, on one line; raise FormatError for any other text and for JSON nested too deeply.
 
     Line ends with the blanks around them are removed, outside of strings, and blanks at both ends. The rest is copied
     and not formatted again: 1.10 stays 1.10, and a repeated name stays.

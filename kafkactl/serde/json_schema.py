@@ -22,7 +22,8 @@ def make_format(schema: Schema) -> Format:
     The format's to_bytes takes JSON (NaN and Infinity pass as numbers) and raises FormatError where it is no JSON, the
     schema does not allow it, or a reference that it needs is not found. Its to_text raises FormatError for bytes that
     are not UTF-8, and checks nothing else. Both leave the text unchanged. Raise UsageError for a text that is no JSON
-    Schema, also of a reference that is no JSON.
+    Schema, and for a reference that is no JSON. Whether a reference is a JSON Schema is not checked: an error of
+    another class may come from the first value that needs a wrong one.
     """
     try:
         parsed = json.loads(schema.text)

@@ -29,8 +29,8 @@ def make_format(schema: Schema) -> Format:
     """Return the format of a schema's message: the one that the schema names, or the first.
 
     The functions of the format raise FormatError for bytes and text that are not of the message. Raise UsageError for a
-    text that is no Protobuf schema, and for a message that it does not have. Raise ImportError without grpc_tools for a
-    schema that is text.
+    text that is no Protobuf schema, for a message that it does not have, and for a name that several messages have.
+    Raise ImportError without grpc_tools for a schema that is text.
     """
     return make_class_format(find_message_class(schema), schema.shown)
 
@@ -45,7 +45,8 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
     def to_text(data: bytes) -> str:
         """Return bytes as JSON on one line, with fields that the schema does not have as #NUMBER.
 
-        Raise FormatError for bytes that are not of the message, and for strings that are not UTF-8.
+        Raise FormatError for bytes that are not of the message, for strings that are not UTF-8, and for values without
+        a form in JSON, such as an Any of an unknown type.
         """
         try:
             value = kind.FromString(data)
@@ -72,8 +73,9 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
 def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
     """Add fields that the schema does not have to `fields`, in place, by number, as in {"#7": 5}.
 
-    `fields` is `value` as JSON has it; messages inside are treated, too. Bytes become base64, groups the text `a
-    group`, and several values a list. Raise ValueError for a string, of a known field, that is not UTF-8.
+    `value` is a Protobuf message, and `fields` the same message as JSON has it; messages inside are treated, too. Bytes
+    become base64, groups the text `a group`, and several values a list. Raise ValueError for a string, of a known
+    field, that is not UTF-8.
     """
     values_by_name: dict[str, list[Any]] = {}
     for unknown in cast("Iterable[Any]", unknown_fields.UnknownFieldSet(value)):
@@ -132,10 +134,10 @@ def _expand_largest_float(text: str) -> str:
 def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
     """Return the class of a schema's message: the named one, else the one at a path of indexes, else the first.
 
-    `schema.message` is the name, in full or without its prefix. `indexes` are the number, from 0 on, of a message among
-    the top ones, then among the nested ones, and so on; None or an empty list means the first message. Raise UsageError
-    for a text that is no Protobuf schema, for a message that it does not have, and for a name that several have. Raise
-    ImportError without grpc_tools for a schema that is text.
+    `schema.message` is the name, in full or without its prefix. In a FileDescriptorSet the last file counts. `indexes`
+    are the number, from 0 on, of a message among the top ones, then among the nested ones, and so on; None or an empty
+    list means the first message. Raise UsageError for a text that is no Protobuf schema, for a message that it does not
+    have, and for a name that several have. Raise ImportError without grpc_tools for a schema that is text.
     """
     files = _read_files(schema)
     pool = descriptor_pool.DescriptorPool()
@@ -159,7 +161,8 @@ def find_message_class(schema: Schema, indexes: list[int] | None = None) -> Any:
 def _find_by_name(main: Any, name: str) -> Any:
     """Return the descriptor of the message, also a nested one, with a name, in full or without its prefix.
 
-    A full name counts first. Raise UsageError where no message has the name, or several do.
+    `main` is the descriptor of the file whose messages are searched. A full name counts first. Raise UsageError where
+    no message has the name, or several do.
     """
     messages: list[Any] = []
     waiting = list(main.message_types_by_name.values())
@@ -198,10 +201,11 @@ def find_indexes(kind: Any) -> list[int]:
 
 
 def _read_files(schema: Schema) -> list[Any]:
-    """Return the descriptors of a schema's files, imported files first.
+    """Return the descriptors of a schema's files, in the order of the FileDescriptorSet.
 
-    Raise UsageError for an invalid schema, and for a FileDescriptorSet that is none or empty. Raise ImportError without
-    grpc_tools for a schema that is text.
+    protoc writes imported files first. The set is `schema.descriptors`, or is compiled from the text. Raise UsageError
+    for an invalid schema, and for a FileDescriptorSet that is none or empty. Raise ImportError without grpc_tools for a
+    schema that is text.
     """
     data = schema.descriptors if schema.descriptors is not None else _compile(schema)
     try:
@@ -232,7 +236,7 @@ def _mark_map_entries(descriptor: Any) -> None:
 
 
 def _compile(schema: Schema) -> bytes:
-    """Return the FileDescriptorSet that protoc makes of a schema and its references, as bytes.
+    """Return the FileDescriptorSet that protoc makes of a schema's text and its references, as bytes.
 
     Descriptor 2 goes to a file meanwhile. Raise UsageError with protoc's first error, or for the name of a reference
     that no file can have, and ImportError without grpc_tools.

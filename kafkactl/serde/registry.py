@@ -52,8 +52,8 @@ class Registry:
     def __init__(self, config: Mapping[str, str], shown: ShowOptions = DEFAULT_SHOW_OPTIONS) -> None:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location and so on.
 
-        `shown` goes into the schemas. No request is sent yet. Raise UsageError for a wrong setting, and KeyError
-        without `url`.
+        `shown` goes into the schemas. No request is sent yet. Raise UsageError for a wrong or unknown setting, KeyError
+        without `url`, and OSError for a file of certificates or keys that cannot be read.
         """
         self._url, self._shown = hide_in_url(config["url"]), shown
         self._schemas: dict[int | str, Schema] = {}
@@ -79,9 +79,9 @@ class Registry:
     def find_latest(self, subject: str) -> tuple[int, Schema]:
         """Return the id and the schema of a subject's newest version, as the first call for the subject found it.
 
-        Only the first call sends requests, because the client keeps the answer. Raise NotFoundError where the registry
-        does not have the subject, OperationError where it refuses, and UnreachableError where it does not answer or
-        refuses the login.
+        After a success a later call for the subject sends no requests, because the client keeps the answers. Raise
+        NotFoundError where the registry does not have the subject, OperationError where it refuses, and
+        UnreachableError where it does not answer or refuses the login.
         """
         version = self._request(lambda: self._client.get_latest_version(subject), f"subject {subject}")
         return version.schema_id, self._resolve_references(version.schema)
@@ -91,8 +91,8 @@ class Registry:
 
         Without `registers` nothing is registered, and NotFoundError is raised for a schema that is missing. Raise
         UsageError for a schema whose text names one of its references, and for a FileDescriptorSet; OperationError
-        where the registry refuses; UnreachableError where it refuses the login, and where it does not answer: only then
-        the schema may be registered.
+        where the registry refuses, and NotFoundError for status 404; UnreachableError where it refuses the login, and
+        where it does not answer or its answer cannot be read. Without a readable answer the schema may be registered.
         """
         if schema.references:
             used = sorted(name for name in schema.references if name in schema.text)
@@ -115,8 +115,9 @@ class Registry:
     def _resolve_references(self, answer: Any) -> Schema:
         """Return an answer of the registry as a schema, with the texts of all schemas that it refers to.
 
-        Each of them is requested. Raise NotFoundError where the registry does not have one, OperationError where it
-        refuses, and UnreachableError where it does not answer or refuses the login.
+        `answer` is a Schema of the client library. The schemas that it refers to are requested, at any depth. Raise
+        NotFoundError where the registry does not have one, OperationError where it refuses, and UnreachableError where
+        it does not answer or refuses the login.
         """
         references: dict[str, str] = {}
 
@@ -190,9 +191,10 @@ class Registry:
 
 
 def _describe_error(error: BaseException) -> str:
-    """Return why there was no answer, without Python's error numbers and class names, and without the URL.
+    """Return why there was no answer, as text for people.
 
-    The first error of the system among the causes counts; without any, the text of `error`, or that the URL is wrong.
+    It is the system's text of the first error with one, among `error` and its causes, or of a number "[Errno N]" in the
+    text of `error`. Without both it is "its address is not a URL" where that text has "port" or "url", else that text.
     """
     cause: BaseException | None = error
     while cause is not None:
@@ -243,9 +245,9 @@ class RegistryFormat:
     def _read_value(self, data: bytes) -> str:
         """Return a value as text, by the schema whose id or GUID it begins with.
 
-        Raise FormatError for bytes without an id, an id that the registry does not have, a schema that is invalid, and
-        a value that is not of it. Raise OperationError where the registry refuses, and UnreachableError where it does
-        not answer or refuses the login.
+        Raise FormatError for bytes without an id, an id that the registry does not have, a schema that is invalid or
+        needs an extra that is not installed, and a value that is not of it. Raise OperationError where the registry
+        refuses, and UnreachableError where it does not answer or refuses the login.
         """
         name, at = _read_schema_id(data)
         try:
@@ -278,9 +280,9 @@ class RegistryFormat:
         """Return the header and the format that values are written with; requests are sent until one use has succeeded.
 
         The header is a zero byte, the schema's id and the path in a Protobuf schema. A schema in a file may be
-        registered. Raise UsageError where no schema can be chosen or it is invalid, NotFoundError where the registry
-        does not have it, OperationError where it refuses, and UnreachableError where it does not answer or refuses the
-        login.
+        registered. Raise UsageError where no schema can be chosen, it is invalid, the newest one is not of the chosen
+        language, or that of a file has references or is a FileDescriptorSet, NotFoundError where the registry does not
+        have it, OperationError where it refuses, and UnreachableError where it does not answer or refuses the login.
         """
         schema = self._schema
         if self._writes.schema_id is not None:

@@ -41,8 +41,8 @@ def _make_avro_format(schema: Schema) -> Format:
 def _make_protobuf_format(schema: Schema) -> Format:
     """Return the format of Protobuf values.
 
-    Raise ImportError without protobuf or (for a text) grpc_tools, UsageError for an invalid schema or a missing
-    message.
+    Raise ImportError without protobuf or (for a text) grpc_tools, UsageError for an invalid schema, and for a name of a
+    message that the schema does not have or that several have.
     """
     from kafkactl.serde import protobuf
 

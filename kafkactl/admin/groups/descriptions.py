@@ -61,8 +61,8 @@ def list_groups(cluster: Cluster) -> GroupList:
     All brokers are asked at once. With an error the list is not complete. librdkafka does not name the broker that did
     not answer, and it fails where a frozen broker should list the others. Then all brokers are asked once more by
     kafka-python, and the groups are sorted by name. Share and streams groups are left out. Raise UnreachableError where
-    no broker answers, OperationError where all refuse or a transient refusal lasts, and UsageError for a wrong client
-    setting.
+    no broker answers, or the time is over before kafka-python can ask, OperationError where all refuse or a transient
+    refusal lasts, and UsageError for a wrong client setting.
     """
 
     def ask() -> GroupList:
@@ -104,9 +104,10 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
     """Return the selected consumer groups (None or empty: all), sorted, and errors, which are not raised.
 
     A name may have a NotFoundError, or an OperationError where it is a share or streams group, its coordinator does not
-    answer, or no client can send it. While a broker's list is missing, the errors say so. Raise NotFoundError for a
-    pattern without a match in complete lists, UnreachableError where no broker answers, OperationError where all
-    refuse, and UsageError for a wrong client setting.
+    answer, or no client can send it. Where a broker's list is missing, the errors say so, unless every name was found
+    and every pattern has a match, and there is a name. Raise NotFoundError for a pattern without a match in complete
+    lists, UnreachableError where no broker answers, OperationError where all refuse, and UsageError for a wrong client
+    setting.
     """
     group_list = list_groups(cluster)
     list_errors = tuple(OperationError(f"cannot list all groups: {error}") for error in group_list.errors)
@@ -186,9 +187,9 @@ def find_unlisted_groups(cluster: Cluster, names: Sequence[str]) -> dict[str, Gr
 def _ask_coordinator(cluster: Cluster, name: str) -> GroupListing | OperationError | None:
     """Return a group as its own coordinator lists it, or an error, or None where it is no group.
 
-    The error, an OperationError, is that of a coordinator that does not answer or refuses for the moment. None also
-    stands for a group that the user has no right to see, and for any other refusal. Raise UsageError for a wrong
-    setting.
+    The error, an OperationError, is that of a coordinator that does not answer, cannot be found for the moment, or
+    answers with an error code. None also stands for a group that the user has no right to see, and where the request
+    cannot be sent to a coordinator for any other reason. Raise UsageError for a wrong setting.
     """
     from kafkactl.admin.groups.epochs import make_listing
 
@@ -225,7 +226,7 @@ def list_other_groups(cluster: Cluster) -> GroupList:
 
 
 def make_unsupported_error(group: GroupListing) -> OperationError:
-    """Return the error for a group whose type is neither classic nor consumer; its hint names Kafka's tool."""
+    """Return (not raise) the error for a share or streams group; its hint names Kafka's tool."""
     kind = group.type.lower()
     reason = f"group {group.group!r} is a {kind} group: kafkactl does not support {kind} groups yet"
     return OperationError(reason, f"use Kafka's own tool: kafka-{kind}-groups.sh")
@@ -294,12 +295,12 @@ def read_group_lags(
     """Return each group with the lag of every partition, sorted by name, and an error for each group that failed.
 
     The ends of each partition are read once for all groups. All partitions of a topic are included where the group has
-    committed in one of them: records in a partition without a commit are unread, too. A partition whose ends cannot be
-    read has an unknown lag and an error of its own. With `read_committed` the end of a log is its last stable offset.
-    `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a group that is
-    listed as Empty has neither coordinator nor assignor. Without groups both lists are empty. Raise UnreachableError
-    where no group, or no partition, was answered, OperationError for a refusal of the metadata or the epochs, and
-    UsageError.
+    committed in one of them or a member reads one: records in a partition without a commit are unread, too. A partition
+    whose ends cannot be read has an unknown lag and an error of its own. With `read_committed` the end of a log is its
+    last stable offset. `with_epochs` asks also for epochs and target assignments of the consumer protocol; without it a
+    group that is listed as Empty has neither coordinator nor assignor. Without groups both lists are empty. Raise
+    UnreachableError where no group, or no partition, was answered, OperationError for a refusal of the metadata or the
+    epochs, and UsageError.
     """
     descriptions, errors = _describe_briefly(cluster, groups, with_epochs)
     offsets, failures = _read_offsets(cluster, [description.group for description in descriptions])
@@ -501,7 +502,10 @@ def _make_partition_lag(
 
 
 def _make_description(description: Any) -> GroupDescription:
-    """Return the description of a group from librdkafka's, without epochs. Members are in the coordinator's order."""
+    """Return the description of a group from confluent-kafka's, without epochs.
+
+    Members are in the coordinator's order.
+    """
     members = [
         Member(
             description.group_id,

@@ -24,10 +24,11 @@ class Finding:
 
 
 def diagnose(before: GroupLag, after: GroupLag, seconds: float) -> list[Finding]:
-    """Return the problems of a group, the most serious first. The list is empty where no problem was found.
+    """Return the problems of a group. The list is empty where no problem was found.
 
-    `before` and `after` are the same group, `seconds` apart. `after` has the records per second that were written and
-    read; without these its pace is not judged. Nothing is asked, and nothing is raised.
+    They are in this order: members, commits, stuck partitions, pace, hot partitions. `before` and `after` are the same
+    group, `seconds` apart. `after` has the records per second that were written and read; without these its pace is not
+    judged. Nothing is asked, and nothing is raised.
     """
     return [
         *_check_members(before, after, seconds),
@@ -118,7 +119,8 @@ def _check_commits(after: GroupLag) -> Iterator[Finding]:
 def _find_stuck_partitions(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
     """Yield a problem for each partition whose commit stands still while records are written to it.
 
-    `before` is `seconds` earlier than `after`. Partitions without lag, member or commit are left out.
+    `before` is `seconds` earlier than `after`. Partitions without lag, member or commit, or not in `before`, are left
+    out.
     """
     earlier_rows = {(row.topic, row.partition): row for row in before.partitions}
     for row in after.partitions:
@@ -152,7 +154,8 @@ def _check_pace(after: GroupLag) -> Iterator[Finding]:
 def _find_hot_partitions(before: GroupLag, after: GroupLag, seconds: float) -> Iterator[Finding]:
     """Yield a problem for each topic with a partition that gets more than half of at least 100 new records.
 
-    `before` is `seconds` earlier than `after`. Topics with fewer than three partitions are left out.
+    `before` is `seconds` earlier than `after`. Partitions whose end is not known in both do not count, and topics with
+    fewer than three partitions that count are left out.
     """
     earlier_ends = {(row.topic, row.partition): row.log_end_offset for row in before.partitions}
     by_topic: dict[str, dict[int, int]] = {}

@@ -67,7 +67,10 @@ def make_listing(group: Any) -> GroupListing:
 
 
 def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
-    """Return the group with the values of a ConsumerGroupDescribe answer. Members that are not in it stay unchanged."""
+    """Return the group with the values of its part of a ConsumerGroupDescribe answer of kafka-python.
+
+    Members that are not in the answer stay unchanged.
+    """
     members = {member.member_id: member for member in answer.members}
 
     def add_epoch(member: Member) -> Member:
@@ -95,7 +98,7 @@ def _complete(group: GroupDescription, answer: Any) -> GroupDescription:
 
 
 def _list_partitions(assignment: Any) -> tuple[Partition, ...]:
-    """Return the partitions of an assignment as (topic, partition), sorted."""
+    """Return the partitions of an assignment in a ConsumerGroupDescribe answer as (topic, partition), sorted."""
     return tuple(
         sorted((topic.topic_name, number) for topic in assignment.topic_partitions for number in topic.partitions)
     )

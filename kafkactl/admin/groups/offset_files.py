@@ -55,9 +55,9 @@ def read_document(path: Path) -> dict[str, dict[Partition, int]]:
 
     A group or topic without content is allowed; a group without topics has an empty dict. Partitions are numbers or
     texts of digits, offsets are numbers from 0; the result has ints, in the order of the file. Names beside `groups`
-    are ignored. `path` may be `-` for standard
-    input. Raise UsageError for a file that cannot be read or has another form, for a repeated name or partition (0 and
-    "00" are one), and for an empty name or one with a NUL character.
+    are ignored. `path` may be `-` for standard input. Raise UsageError for a file that cannot be read or has another
+    form, for a repeated name or partition (0 and "00" are one), for an empty name or one with a NUL character, and for
+    a group's name of more than 32,767 bytes.
     """
     content = read_yaml(path)
     groups = content.get("groups") if isinstance(content, dict) else None
@@ -117,7 +117,10 @@ def compare(
 
 
 def _add(path: Path, group: str, offsets: dict[Partition, int], partition: Partition, offset: int) -> None:
-    """Add the offset of a partition. Raise UsageError where the group has one already."""
+    """Add the offset of a partition to `offsets`, in place. Raise UsageError where it has one of the partition already.
+
+    `path` and `group` are for the message.
+    """
     if partition in offsets:
         raise UsageError(
             f"{path}: two offsets of {partition[0]}-{partition[1]} in group {group}", "leave one of them out"
@@ -137,7 +140,10 @@ def _parse_digits(path: Path, text: str, noun: str) -> int:
 
 
 def _list_entries(path: Path, value: Any, noun: str) -> Iterable[tuple[Any, Any]]:
-    """Return the entries of a mapping in a yaml file, none for None. Raise UsageError for any other value."""
+    """Return the entries of a mapping in a yaml file, none for None. Raise UsageError for any other value.
+
+    `path`, and `noun` such as "group billing", are for the message.
+    """
     if not isinstance(value, (dict, NoneType)):
         raise UsageError(f"{path}: {noun} is not a mapping", "write it like billing: {orders: {0: 42}}")
     return (value or {}).items()

@@ -107,11 +107,11 @@ class OffsetChange:
 def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
     """Return the selected groups, or all groups, sorted by name. A selected name may belong to no group.
 
-    The target of such a name has `exists` False. A group that cannot be changed has an error, which is not raised: it
-    has members, is a share or streams group, its coordinator does not answer, or no client can send its name. Raise
-    NotFoundError for a pattern that matches no group, OperationError where all groups or a pattern are selected and one
-    broker does not list its groups, UnreachableError or OperationError where no broker lists groups, and UsageError for
-    a wrong client setting.
+    The target of such a name has `exists` False. A group that cannot be changed has an error, which is not raised: its
+    state is neither Empty nor Dead, it is a share or streams group, its coordinator does not answer or is moving, or no
+    client can send its name. Raise NotFoundError for a pattern that matches no group, OperationError where all groups
+    or a pattern are selected and one broker does not list its groups, UnreachableError or OperationError where no
+    broker lists groups, and UsageError for a wrong client setting.
     """
     group_list = list_groups(cluster)
     if group_list.errors and (selection.is_empty or selection.patterns):
@@ -218,11 +218,11 @@ def plan_reset(cluster: Cluster, group: str, partitions: Sequence[Partition] | N
     """Return the new offsets of a reset, with the present ones. Nothing is changed.
 
     `partitions` are those to reset, and None means all in which the group has committed; for GIVEN they are those of
-    `reset.offsets` instead. For OFFSET, GIVEN and SHIFT an offset outside a log moves to its nearest end. For TIME a
-    partition without a record at or after the time gets the end of its log. CURRENT keeps the committed offsets, and
-    takes the end of the log where nothing is committed. A group that does not exist has no present offsets. Raise
-    OperationError where an offset cannot be read, and for a shift in a partition without a commit; raise
-    UnreachableError, and UsageError for a wrong client setting.
+    `reset.offsets` instead. For OFFSET, GIVEN and SHIFT an offset outside a log moves to its nearest end. EARLIEST and
+    LATEST are the start and the end of each log. For TIME a partition without a record at or after the time gets the
+    end of its log. CURRENT keeps the committed offsets, and takes the end of the log where nothing is committed. A
+    group that does not exist has no present offsets. Raise OperationError where an offset cannot be read, and for a
+    shift in a partition without a commit; raise UnreachableError, and UsageError for a wrong client setting.
     """
     committed = read_committed(cluster, group)
     chosen = sorted(committed) if partitions is None else partitions
@@ -367,9 +367,8 @@ def remove_members(
     """Remove members from a group. Return the error by the id of the member or of the instance, None for a success.
 
     A member is (member id, None) or (None, instance id). An unknown member has an error. The result is in the order of
-    the answer. Raise OperationError where the
-    whole request is refused, UnansweredError where members may have been removed, UnreachableError, and UsageError for
-    a wrong client setting.
+    the answer. Raise OperationError where the whole request is refused, UnansweredError where members may have been
+    removed, UnreachableError, and UsageError for a wrong client setting.
     """
     codes = cluster.requests.remove_group_members(group, members)
     return {name: describe_error(code) if code else None for name, code in codes.items()}
@@ -383,7 +382,8 @@ def make_partition_error(group: str, topic: str, number: int, error: str) -> Ope
 def _read_ends(cluster: Cluster, partitions: Sequence[Partition], latest: bool) -> dict[Partition, int]:
     """Return the ends (`latest`) or starts of the partitions' logs, sorted by partition.
 
-    Raise OperationError where one cannot be read, and UnreachableError where no partition was answered.
+    Raise OperationError where one cannot be read, UnreachableError where no partition was answered, and UsageError for
+    a wrong client setting.
     """
     offsets = {}
     for (topic, number), ends in read_log_ends(cluster, partitions).items():

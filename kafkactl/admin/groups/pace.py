@@ -120,9 +120,9 @@ def read_timestamps(
 def add_rates(before: Sequence[GroupLag], after: Sequence[GroupLag], seconds: float) -> list[GroupLag]:
     """Return the later groups with the records per second that were written to and read from each partition.
 
-    `before` and `after` are the same groups at two times, `seconds` apart; 0 is a ZeroDivisionError. A partition that
-    was not in `before` stays without rates, and a rate is None where an offset is not known. A rate may be negative
-    after a reset.
+    `before` and `after` are the same groups at two times, `seconds` apart, which must not be 0. A partition that was
+    not in `before` stays without rates, and a rate is None where an offset is not known. A rate may be negative after a
+    reset.
     """
     earlier: Mapping[tuple[str, str, int], PartitionLag] = {
         (row.group, row.topic, row.partition): row for lag in before for row in lag.partitions

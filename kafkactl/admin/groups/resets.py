@@ -73,9 +73,10 @@ def read_offsets(
     """Return the committed offsets of each selected group, or of all for an empty selection, and the errors.
 
     Groups and their partitions are sorted; a group without a commit has an empty dict. There is an error for each name
-    without a group, for each group that cannot be read, and for each partition whose offset cannot be read. Raise
-    NotFoundError for a pattern that matches no group, UnreachableError where no group was answered, OperationError
-    where all brokers refuse, and UsageError for a wrong client setting.
+    without a group, for each group that cannot be read, and for each partition whose offset cannot be read, or that has
+    no offset and whose log cannot be read. There may also be one for each broker that does not list its groups. Raise
+    NotFoundError for a pattern that matches no group in complete lists, UnreachableError where no group was answered,
+    OperationError where all brokers refuse, and UsageError for a wrong client setting.
     """
     choice = choose_groups(cluster, selection)
     lags, failures = read_group_lags(cluster, choice.groups)
@@ -95,10 +96,10 @@ def read_offsets_to_copy(cluster: Cluster, group: str, topics: Sequence[str] | N
     """Return the committed offsets of a group in `topics`, or in all for None; never empty.
 
     `topics` are TOPIC or TOPIC:0,1, whose order the result has; without them it is sorted. Raise UsageError for a wrong
-    text in `topics`, an empty name and a wrong client setting; NotFoundError for a missing group (OperationError where
-    it may exist, because a broker does not answer), for a missing topic or partition, and where the group has committed
-    nothing there; OperationError for a share or streams group and for an offset that cannot be read, also in another
-    topic; and UnreachableError.
+    text in `topics`, a name that is empty, not UTF-8 or has a NUL character, and a wrong client setting; NotFoundError
+    for a missing group (OperationError where it may exist, because a broker does not answer), for a missing topic or
+    partition, and where the group has committed nothing there; OperationError for a share or streams group and for an
+    offset that cannot be read, also in another topic; and UnreachableError.
     """
     offsets_by_group, errors = read_offsets(cluster, select_names([group]))
     if errors:

@@ -255,8 +255,9 @@ def _ask(
 ) -> tuple[dict[str, Any], list[KafkactlError]]:
     """Return the answer for each topic, and an error for each topic that is refused. `failure` begins the messages.
 
-    `send` sends the request for a list of names and returns a future for each name. A topic that does not exist is a
-    NotFoundError. Raise UnreachableError where no topic was answered, and TimeoutError after half of the time-out.
+    `send` sends the request for a list of names and returns a future for each name; its errors pass through. The
+    answers are objects of confluent-kafka, in the order of the names. A topic that does not exist is a NotFoundError.
+    Raise UnreachableError where no topic was answered, and TimeoutError after half of the time-out.
     """
     answers = cluster.ask_each(names, send, lambda name: f"{failure} {name}", patience_s=cluster.timeout_s / 2)
     errors: list[KafkactlError] = []
@@ -272,8 +273,8 @@ def _describe_with_eligible_leaders(
 ) -> Iterator[TopicDescription]:
     """Yield the topics from DescribeTopicPartitions; append the error of each refused topic to `errors`.
 
-    Settings and moves are missing yet. Raise UnsupportedRequestError for brokers before Kafka 4.0, UnreachableError,
-    OperationError or UsageError.
+    Settings and moves are missing yet. All answers come before the first item: there raise UnsupportedRequestError for
+    brokers before Kafka 4.0, UnreachableError, OperationError or UsageError.
     """
     partitions: dict[str, list[PartitionDescription]] = {}
     topics: dict[str, Any] = {}
@@ -307,7 +308,8 @@ def _describe_by_metadata(
 ) -> Iterator[TopicDescription]:
     """Yield the topics from Metadata; append the error of each refused topic to `errors`.
 
-    Settings, moves and eligible leaders are missing. Raise UnreachableError, OperationError or UsageError.
+    Settings, moves and eligible leaders are missing. Raise UnreachableError, OperationError or UsageError at the first
+    item.
     """
     for topic in cluster.requests.read_metadata(names):
         if (error := _find_refusal(topic)) is not None:
@@ -390,7 +392,7 @@ def _read_settings_in_bulk(
 
 
 def _find_refusal(topic: Any) -> KafkactlError | None:
-    """Return the error of a topic in an answer, NotFoundError where it does not exist, or None."""
+    """Return the error of a topic in an answer of kafka-python, NotFoundError where it does not exist, or None."""
     if topic.error_code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
         return NotFoundError(f"topic not found: {topic.name!r}", _HINT, topic.error_code)
     return refusal(f"cannot describe topic {topic.name}", topic.error_code, None) if topic.error_code else None

@@ -99,7 +99,7 @@ class TopicDescription:
 
     @property
     def is_overridden(self) -> bool:
-        """Return whether any setting differs from Kafka's own defaults; False where no settings were read."""
+        """Return whether any setting has another source than Kafka's own default; False where no settings were read."""
         return any(not setting.is_default for setting in self.settings)
 
 
