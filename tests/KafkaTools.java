@@ -46,6 +46,12 @@ public class KafkaTools {
             Class<?> tool = Class.forName(new String(bytes(words[0]), StandardCharsets.UTF_8));
             tool.getMethod("main", String[].class).invoke(null, (Object) arguments);
             answer(0);
+        } catch (java.lang.reflect.InvocationTargetException thrown) {
+            if (answer == null) {  // what the JVM does with an exception that leaves main
+                System.err.print("Exception in thread \"main\" ");
+                thrown.getCause().printStackTrace();
+            }
+            answer(1);
         } catch (Throwable thrown) {
             answer(1);
         }

@@ -26,6 +26,7 @@ from kafkactl.cli.frame import help as help_text
 from kafkactl.cli.frame.command import CONTEXT_SETTINGS, build, command, is_debugging
 from kafkactl.cli.frame.options import ClusterOptions, OutputOptions
 from kafkactl.cli.frame.suggestions import suggest_option
+from kafkactl.cli.kafka_style import doors
 from kafkactl.errors import KafkactlError, UnansweredError, UsageError
 from kafkactl.escaping import hide_in_urls
 from kafkactl.output import people
@@ -194,6 +195,7 @@ def root(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show a traceback with an error, and each change with its inverse.")
     ] = False,
+    kafka_style: Annotated[bool, typer.Option("--kafka-style", hidden=True)] = False,
 ) -> None:
     """Operate Apache Kafka: topics, records, groups and lag, settings, and the files of a broker.
 
@@ -202,6 +204,8 @@ def root(
       kafkactl groups describe billing --lag
       kafkactl dump-log 00000000000000000000.log
     """
+    if kafka_style and not people.is_kafka_style():
+        raise UsageError("option not found: --kafka-style", "call Kafka's tool by its name: kafkactl kafka-topics")
     click_context.obj = {ClusterOptions: cluster, OutputOptions: output}
     is_debugging.set(debug)
     before_change.was_called.set(False)
@@ -214,8 +218,20 @@ def main() -> NoReturn:
     to 20 ms. Output that run() has not flushed, as after Ctrl-C, is lost.
     """
     startup.prepare_process()
-    status = run(sys.argv[1:])
+    status = run_line(sys.argv[1:])
     os._exit(status)
+
+
+def run_line(arguments: list[str]) -> int:
+    """Run one command line in our style or in that of Kafka's tools, and return the exit status.
+
+    `arguments` are those after the program's name. See `run` for the statuses of our style.
+    """
+    if (door := doors.find_door(arguments)) is None:
+        return run(doors.move_flags(arguments))
+    from kafkactl.cli.kafka_style import running
+
+    return running.run_tool(door.tool, door.words, run, door.own_flags, door.may_use_context)
 
 
 def run(arguments: list[str]) -> int:

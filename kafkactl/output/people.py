@@ -23,13 +23,26 @@ as_json: ContextVar[bool] = ContextVar("as_json", default=False)
 """Whether messages are lines of JSON, as with -o json and -o jsonl."""
 
 
+failures: ContextVar[list[KafkactlError] | None] = ContextVar("failures", default=None)
+"""In Kafka's style the list that collects errors, which are then printed in the words of Kafka's tool; else None."""
+
+
+def is_kafka_style() -> bool:
+    """Return whether the command runs in the place of one of Kafka's tools."""
+    return failures.get() is not None
+
+
 def error(failure: KafkactlError) -> None:
     """Write an error to stderr: `error: what failed: why`, and `hint: what to do` where there is a hint.
 
     Each is one line, cut to 4000 characters, with passwords in URLs hidden. As JSON it is one object on a line with
     error, hint, status and code, not cut, also with passwords hidden; hint is null without one, and code where no
-    broker returned one. A stderr that cannot be written is ignored.
+    broker returned one. A stderr that cannot be written is ignored. In Kafka's style the error is only kept in
+    `failures`.
     """
+    if (kept := failures.get()) is not None:
+        kept.append(failure)
+        return
     if as_json.get():
         code = failure.code if isinstance(failure, OperationError) else None
         _write_object({"error": str(failure), "hint": failure.hint, "status": failure.status, "code": code})
@@ -55,8 +68,11 @@ def note(text: str) -> None:
     """Write progress, or a closing sentence about a result, to stderr, without a label, followed by a line end.
 
     Unlike errors and warnings a note can have line ends, is not cut, and its URLs keep their passwords. As JSON it is
-    {"note": TEXT}, on one line, with passwords hidden. A stderr that cannot be written is ignored.
+    {"note": TEXT}, on one line, with passwords hidden. A stderr that cannot be written is ignored. In Kafka's style
+    nothing is written.
     """
+    if is_kafka_style():
+        return
     if as_json.get():
         _write_object({"note": text})
         return

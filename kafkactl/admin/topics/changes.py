@@ -67,6 +67,7 @@ def add_partitions(
     report that the request was sent, and where the topics cannot be listed for an `assignment` (OperationError for a
     refusal of that), and UsageError for a wrong client setting.
     """
+    short: dict[str, Outcome] = {}
     if assignment is None:
         requests = {name: NewPartitions(name, total) for name, total in totals.items()}
     else:
@@ -74,8 +75,15 @@ def add_partitions(
         new_replicas = {
             name: [list(replicas) for replicas in assignment[present_counts.get(name, 0) :]] for name in totals
         }
+        short = {
+            name: _make_short_outcome(name, totals[name] - present_counts[name], len(replicas))
+            for name, replicas in new_replicas.items()
+            if name in present_counts and len(replicas) != totals[name] - present_counts[name] > 0
+        }
         requests = {
-            name: NewPartitions(name, total, replica_assignment=new_replicas[name]) for name, total in totals.items()
+            name: NewPartitions(name, total, replica_assignment=new_replicas[name])
+            for name, total in totals.items()
+            if name not in short
         }
 
     def send(names: list[str]) -> Mapping[str, Future[None]]:
@@ -83,10 +91,20 @@ def add_partitions(
         more = [requests[name] for name in names]
         return cluster.admin.create_partitions(more, validate_only=validate_only, **_make_timeouts(cluster))
 
-    results = send_change(cluster, requests, send, "")
+    results = {outcome.name: outcome for outcome in send_change(cluster, requests, send, "")} | short
     return [
-        replace(outcome, result=f"{totals[outcome.name]} partitions") if outcome.ok else outcome for outcome in results
+        replace(results[name], result=f"{total} partitions") if results[name].ok else results[name]
+        for name, total in totals.items()
     ]
+
+
+def _make_short_outcome(topic: str, added: int, assigned: int) -> Outcome:
+    """Return the failure of a topic whose assignment does not have a list of brokers for each new partition.
+
+    librdkafka does not send such a request. The sentence is that of a broker.
+    """
+    reason = f"Attempted to add {added} additional partition(s), but only {assigned} assignment(s) were specified."
+    return Outcome(topic, False, reason, code=KafkaError.INVALID_REPLICA_ASSIGNMENT)
 
 
 def delete_topics(cluster: Cluster, names: Sequence[str], if_exists: bool = False) -> list[Outcome]:

@@ -178,12 +178,14 @@ class Printing:
         except (OutputError, ReaderLeftError):
             pass  # this error would hide the error that ended the printing
         finally:
-            self._mark_done(out.received)
-            self._mark_part_done(out.received)
-            self._is_committed = self._reading.close(stopping.left_s)
-            if not self._is_committed:
-                people.warning("the brokers did not answer: the last offsets may not have been committed")
-            people.note(make_summary(self._printed - self._skipped, self._skipped))
+            try:
+                self._mark_done(out.received)
+                self._mark_part_done(out.received)
+            finally:  # also where an offset was refused: the group must learn that the member leaves
+                self._is_committed = self._reading.close(stopping.left_s)
+                if not self._is_committed:
+                    people.warning("the brokers did not answer: the last offsets may not have been committed")
+                people.note(make_summary(self._printed - self._skipped, self._skipped))
 
     def _mark_read(self) -> None:
         """Mark the records as done that the reader of stdout has read; called while no record comes."""

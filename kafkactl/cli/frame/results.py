@@ -62,6 +62,9 @@ def show_outcomes(outcomes: Sequence[Outcome], noun: str, output: ReportOptions)
     if shown and not (isinstance(output, MirrorOutputOptions) and output.is_kafka):
         output.show(Report(list(outcomes), [Table(columns, shown)]))
     for outcome in failed:
+        if people.is_kafka_style():  # Kafka's tools print the broker's sentence alone
+            people.error(OperationError(outcome.result, outcome.hint, outcome.code))
+            continue
         text = f"{noun} {outcome.name}: {outcome.result}"
         if outcome.code in _UNANSWERED:
             people.error(UnansweredError(f"{text}; it may have been done", _make_check_hint(noun, outcome.name)))

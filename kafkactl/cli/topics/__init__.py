@@ -237,7 +237,8 @@ def alter(
             "--partitions and --replication-factor are mutually exclusive",
             "change one of them, and the other with a second command",
         )
-    if assignment is not None and len(assignment) != (partitions or len(assignment)):
+    is_short = assignment is not None and len(assignment) != (partitions or len(assignment))
+    if assignment is not None and is_short and not people.is_kafka_style():  # the brokers say it in their words
         raise UsageError(
             f"--replica-assignment has {len(assignment)} partitions, but --partitions is {partitions}",
             "list the replicas of all partitions, including the existing ones",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 NO_DETAIL = "N/A"
-_COLLISION = (
+COLLISION = (
     "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. "
     "To avoid issues it is best to use either, but not both."
 )
@@ -52,7 +52,7 @@ def format_creation(outcome: Outcome) -> str:
     It is Kafka's warning for a name with a period or an underscore, and then a line, which is missing where the topic
     was not created now, as its result is not `created`. Both end with a line end.
     """
-    warning = f"{_COLLISION}\n" if "." in outcome.name or "_" in outcome.name else ""
+    warning = f"{COLLISION}\n" if "." in outcome.name or "_" in outcome.name else ""
     return warning + (f"Created topic {outcome.name}.\n" if outcome.result == "created" else "")
 
 

@@ -1,0 +1,209 @@
+"""One of Kafka's tools as a table of options, and how its command line becomes one of ours."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kafkactl.cli.kafka_style.doors import TOOLS
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, parse
+from kafkactl.errors import KafkactlError, OperationError, UnreachableError, UsageError
+from kafkactl.output import people
+
+KAFKA_VERSION = "4.3.1"
+"""Release whose tools are mirrored; --version prints it."""
+
+
+class WrongUsageError(UsageError):
+    """A command line that Kafka's tool answers with a message and the list of its options."""
+
+
+class JavaError(KafkactlError):
+    """A failure in the words of Kafka's tool: the message of a Java exception, and its class."""
+
+    def __init__(self, message: str, exception: str, cause: str | None = None, before: str = "") -> None:
+        """Take the exception's message, its full class name, and the class of the exception around it or None.
+
+        `before` is what Kafka's tool prints on stdout before it fails.
+        """
+        super().__init__(message)
+        self.exception = exception
+        self.cause = cause
+        self.before = before
+
+    @property
+    def text(self) -> str:
+        """Return what Java's getMessage() returns: with an outer exception, the inner one with its class."""
+        return f"{self.exception}: {self}" if self.cause else str(self)
+
+    @property
+    def first_line(self) -> str:
+        """Return the first line of the stack trace that Java prints."""
+        return f"{self.cause or self.exception}: {self.text}" if self.text else (self.cause or self.exception)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A command line of kafkactl that does what a command line of Kafka's tool asks for."""
+
+    words: Sequence[str]
+    """Arguments of kafkactl, with the name of the command first."""
+    before: str = ""
+    """Text of Kafka's tool for stdout before the command runs."""
+    warning: str = ""
+    """Text of Kafka's tool for stderr before the command runs."""
+    call: str = ""
+    """Name of the request in the message about a time-out, such as listTopics."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A tool of Kafka that kafkactl mirrors."""
+
+    name: str
+    """Name of Kafka's script, without .sh."""
+    command: str
+    """Name of our command."""
+    main_class: str
+    purpose: str
+    """Kafka's sentence for --help."""
+    purpose_without_words: str | None = None
+    """Kafka's sentence for a command line without arguments, where it is another one."""
+    options: tuple[Option, ...]
+    verbs: tuple[str, ...] = ()
+    """Options that choose what the tool does. With one of them the tool may be called by the name of our command."""
+    check: Callable[[Arguments], None]
+    """Check of the command line before anything is sent. It raises WrongUsageError, OptionError or JavaError."""
+    translate: Callable[[Arguments], Run]
+    """Our command line for the arguments. It raises the same errors as `check`."""
+    report: Callable[[Arguments, KafkactlError, str], int]
+    """Print an error of the command in the words of Kafka's tool, and return Kafka's status. The text is `call`."""
+    failure_status: int = 1
+    """Kafka's status where the command has printed its errors in Kafka's words itself."""
+    differences: tuple[str, ...] = field(default=())
+    """Differences that stay and that belong to no option, each a sentence with its reason."""
+
+
+def load_tool(name: str) -> Tool:
+    """Return the tool of a name without .sh. Raise KeyError for a name that is not in TOOLS."""
+    tool: Tool = importlib.import_module(f"kafkactl.cli.kafka_style.{TOOLS[name]}").TOOL
+    return tool
+
+
+HELP = Option(name="help", summary="Print this list of options.", target="--help")
+VERSION = Option(name="version", summary="Print the version of Kafka whose tool this is.", target="kafkactl version")
+
+
+def connection_options(server_label: str, config_label: str) -> tuple[Option, ...]:
+    """Return the options of the connection, which most tools have, with Kafka's names of their values."""
+    return (
+        Option(
+            name="bootstrap-server", arity=Arity.REQUIRED, label=server_label, target="--bootstrap-server",
+            summary="Brokers to connect to first: HOST:PORT, with commas between.",
+        ),
+        Option(
+            name="command-config", arity=Arity.REQUIRED, label=config_label, target="--command-config",
+            summary="File of client settings.",
+        ),
+    )  # fmt: skip
+
+
+def parse_words(tool: Tool, words: Sequence[str]) -> Arguments:
+    """Return the parsed command line of a tool. Raise OptionError for a word that the tool does not accept."""
+    return parse(tool.options, words)
+
+
+def require_options(arguments: Arguments, *names: str) -> None:
+    """Raise WrongUsageError for the first of these options that is missing."""
+    for name in names:
+        if name == "bootstrap-server" and not arguments.needs_server:
+            continue
+        if not arguments.has(name):
+            raise WrongUsageError(f'Missing required argument "[{name}]"')
+
+
+def refuse_together(arguments: Arguments, used: str, others: Iterable[str]) -> None:
+    """Raise WrongUsageError where an option is there together with one of the others, for the first of these."""
+    if arguments.has(used):
+        for other in others:
+            if arguments.has(other):
+                raise WrongUsageError(f'Option "[{used}]" can\'t be used with option "[{other}]"')
+
+
+def translate_connection(arguments: Arguments) -> list[str]:
+    """Return our options for --bootstrap-server and --command-config. Raise OptionError for an option given twice."""
+    values = {name: arguments.value(name) for name in ("bootstrap-server", "command-config")}
+    return [f"--{name}={value}" for name, value in values.items() if value is not None]
+
+
+def require_readable(arguments: Arguments, name: str) -> None:
+    """Raise JavaError where the file of an option does not exist; without the option do nothing."""
+    path = arguments.value(name)
+    if path is not None and not os.path.exists(path):
+        raise JavaError(path, "java.nio.file.NoSuchFileException")
+
+
+def parse_include_list(text: str) -> str:
+    """Return the regular expression of a list of topics, as Kafka's IncludeList makes it: commas mean "or".
+
+    Blanks, and quotes around the whole, are removed. Raise JavaError for an invalid expression.
+    """
+    regex = text.strip().replace(",", "|").replace(" ", "").lstrip("\"'").rstrip("\"'")
+    try:
+        re.compile(regex)
+    except (re.error, OverflowError, RecursionError):
+        raise JavaError(f"{regex} is an invalid regex.", "java.lang.RuntimeException") from None
+    return regex
+
+
+def print_stack(error: JavaError, with_message: bool) -> None:
+    """Write the first line of an exception's stack trace to stderr.
+
+    With the message before it an empty line follows, as Kafka's tools print the trace as a text.
+    """
+    text = f"{error}\n{error.first_line}\n\n" if with_message else f"{error.first_line}\n"
+    people.write_kafka_message(text)
+
+
+JAVA_MESSAGES: Mapping[int, str] = {
+    1: "The requested offset is not within the range of offsets maintained by the server.",
+    3: "This server does not host this topic-partition.",
+    6: "For requests intended only for the leader, this error indicates that the broker is not the current leader. "
+    "For requests intended for any replica, this error indicates that the broker is not a replica of the topic "
+    "partition.",
+    25: "The coordinator is not aware of this member.",
+    29: "Topic authorization failed.",
+    30: "Group authorization failed.",
+    31: "Cluster authorization failed.",
+    68: "The group is not empty.",
+    69: "The group id does not exist.",
+    86: "Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to it.",
+}
+"""Messages of Kafka's Java exceptions where the broker sends none, by error code."""
+
+
+def convert_error(error: KafkactlError, call: str, message: str | None = None) -> JavaError:
+    """Return an error of kafkactl as the Java exception that Kafka's client raises in its place.
+
+    `call` is the name of the request for the message about a time-out. `message` replaces the error's own text, which
+    is the broker's or else ours; None takes it.
+    """
+    from kafkactl.connection.broker_errors import BROKER_ERRORS
+
+    if isinstance(error, JavaError):
+        return error
+    if isinstance(error, OptionError):
+        return JavaError(str(error), error.exception)
+    if isinstance(error, UnreachableError):
+        return JavaError(
+            f"Timed out waiting for a node assignment. Call: {call}", "org.apache.kafka.common.errors.TimeoutException"
+        )
+    if isinstance(error, OperationError) and error.code in BROKER_ERRORS:
+        entry = BROKER_ERRORS[error.code]
+        text = str(error) if message is None else message
+        is_ours = text.endswith(entry.sentence)
+        return JavaError(JAVA_MESSAGES.get(error.code, text) if is_ours else text, entry.exception_class)
+    return JavaError(str(error) if message is None else message, "java.lang.IllegalArgumentException")

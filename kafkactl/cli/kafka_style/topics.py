@@ -1,0 +1,357 @@
+"""kafka-topics: its options, and `kafkactl topics` in its place. Reference: org.apache.kafka.tools.TopicCommand."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
+from kafkactl.cli.kafka_style.tools import (
+    HELP,
+    VERSION,
+    JavaError,
+    Run,
+    Tool,
+    WrongUsageError,
+    connection_options,
+    convert_error,
+    parse_include_list,
+    print_stack,
+    refuse_together,
+    require_options,
+    require_readable,
+    translate_connection,
+)
+from kafkactl.errors import KafkactlError, NotFoundError
+from kafkactl.output.kafka.admin_text import COLLISION
+from kafkactl.stdout import out
+
+VERBS = ("list", "create", "delete", "alter", "describe")
+_STATE_FILTERS = (
+    "under-replicated-partitions",
+    "under-min-isr-partitions",
+    "at-min-isr-partitions",
+    "unavailable-partitions",
+)
+_CALLS = {
+    "list": "listTopics", "create": "createTopics", "delete": "listTopics", "alter": "listTopics",
+    "describe": "listTopics",
+}  # fmt: skip
+_ILLEGAL_ARGUMENT = "java.lang.IllegalArgumentException"
+_INVALID_TOPIC = "org.apache.kafka.common.errors.InvalidTopicException"
+_INVALID_CONFIG = "org.apache.kafka.common.errors.InvalidConfigurationException"
+_NO_CONFIGS_HERE = " (To alter topic configurations, the kafka-configs tool can be used.)"
+_ALLOWED_WITH = {
+    "config": ("create", "alter"),
+    "partitions": ("create", "alter"),
+    "replication-factor": ("create",),
+    "replica-assignment": ("create", "alter"),
+    "if-exists": ("alter", "delete", "describe"),
+    "if-not-exists": ("create",),
+    "exclude-internal": ("list", "describe"),
+}
+"""Verbs that an option can be used with."""
+_ID_BYTES = 16
+_LONGEST_ID = 24
+_ZERO_ID = "A" * 22
+_MOST_REPLICAS = 32767
+_LONGEST_NAME = 249
+
+OPTIONS = (
+    *connection_options("server to connect to", "command config property file"),
+    Option(name="list", summary="Print the names of topics.", target="topics list"),
+    Option(name="create", summary="Create a topic.", target="topics create"),
+    Option(name="delete", summary="Delete topics.", target="topics delete"),
+    Option(
+        name="alter",
+        summary="Add partitions to topics. Settings of a topic are changed with kafka-configs.",
+        target="topics alter",
+    ),
+    Option(name="describe", summary="Print the partitions and settings of topics.", target="topics describe"),
+    Option(
+        name="topic", arity=Arity.REQUIRED, label="topic", target="TOPIC, or --topic",
+        summary="Topic, or except with --create a regular expression for whole names; commas separate several.",
+        note="Regular expressions are those of Python, not of Java: they agree in what names of topics need.",
+    ),
+    Option(
+        name="topic-id", arity=Arity.REQUIRED, label="topic-id", target="--topic-id",
+        summary="Id of the topic to describe.",
+    ),
+    Option(
+        name="config", arity=Arity.REQUIRED, label="name=value", target="--config",
+        summary="Setting of the new topic; repeatable. kafka-configs --all lists the names.",
+    ),
+    Option(
+        name="delete-config", arity=Arity.REQUIRED, label="name", target="configs alter topics TOPIC --delete",
+        summary="No effect since Kafka 4.0: delete a setting with kafka-configs.",
+    ),
+    Option(
+        name="partitions", arity=Arity.REQUIRED, type="Integer", label="# of partitions", target="--partitions",
+        summary="Number of partitions of the new topic, or new and higher number of an existing one.",
+    ),
+    Option(
+        name="replication-factor", arity=Arity.REQUIRED, type="Integer", label="replication factor",
+        target="--replication-factor", summary="Number of replicas of each partition of the new topic.",
+    ),
+    Option(
+        name="replica-assignment", arity=Arity.REQUIRED, target="--replica-assignment",
+        label="broker_id_for_part1_replica1 : broker_id_for_part1_replica2 , "
+        "broker_id_for_part2_replica1 : broker_id_for_part2_replica2 , ...",
+        summary="Brokers of each partition's replicas.",
+    ),
+    Option(
+        name="under-replicated-partitions", target="--under-replicated-partitions",
+        summary="With --describe: only partitions that have replicas out of sync.",
+    ),
+    Option(
+        name="unavailable-partitions", target="--unavailable-partitions",
+        summary="With --describe: only partitions without a leader.",
+    ),
+    Option(
+        name="under-min-isr-partitions", target="--under-min-isr-partitions",
+        summary="With --describe: only partitions with fewer replicas in sync than min.insync.replicas.",
+    ),
+    Option(
+        name="at-min-isr-partitions", target="--at-min-isr-partitions",
+        summary="With --describe: only partitions with as many replicas in sync as min.insync.replicas.",
+    ),
+    Option(
+        name="topics-with-overrides", target="--topics-with-overrides",
+        summary="With --describe: only topics that have settings of their own.",
+    ),
+    Option(name="if-exists", target="--if-exists", summary="Succeed if the topic does not exist."),
+    Option(name="if-not-exists", target="--if-not-exists", summary="Succeed if the topic already exists."),
+    Option(name="exclude-internal", target="--exclude-internal", summary="Leave the internal topics of Kafka out."),
+    Option(
+        name="partition-size-limit-per-response", arity=Arity.REQUIRED, type="Integer",
+        label="maximum number of partitions per response", target="no option",
+        summary="Largest number of partitions in an answer of a broker.",
+        note="It has no effect: kafkactl asks in another way, and the output is the same.",
+    ),
+    HELP,
+    VERSION,
+)  # fmt: skip
+
+
+def check(arguments: Arguments) -> None:
+    """Raise WrongUsageError or JavaError for options that are missing or do not belong together."""
+    if sum(arguments.has(verb) for verb in VERBS) != 1:
+        raise WrongUsageError(
+            "Command must include exactly one action: --list, --describe, --create, --alter or --delete"
+        )
+    if arguments.needs_server and not arguments.has("bootstrap-server"):
+        raise JavaError("--bootstrap-server must be specified", _ILLEGAL_ARGUMENT)
+    if arguments.has("describe") and arguments.has("if-exists") and not arguments.has("topic", "topic-id"):
+        raise WrongUsageError("--topic or --topic-id is required to describe a topic")
+    if not arguments.has("list", "describe"):
+        require_options(arguments, "topic")
+    if arguments.has("alter"):
+        if arguments.has("config") and (arguments.has("bootstrap-server") or not arguments.needs_server):
+            combination = "[[config], [bootstrap-server]]"
+            raise WrongUsageError(
+                f'Option combination "{combination}" can\'t be used with option "[alter]"{_NO_CONFIGS_HERE}'
+            )
+        require_options(arguments, "partitions")
+    _refuse_wrong_pairs(arguments)
+
+
+def _refuse_wrong_pairs(arguments: Arguments) -> None:
+    """Raise WrongUsageError for two options that cannot be used together, in the order of Kafka's checks."""
+    for name in ("config", "partitions", "replication-factor", "replica-assignment"):
+        refuse_together(arguments, name, _list_other_verbs(name))
+    if arguments.has("create"):
+        refuse_together(arguments, "replica-assignment", ("partitions", "replication-factor"))
+    others = [verb for verb in VERBS if verb != "describe"]
+    for name in ("under-replicated-partitions", "under-min-isr-partitions", "at-min-isr-partitions"):
+        refuse_together(arguments, name, (*others, "topics-with-overrides"))
+    refuse_together(arguments, "unavailable-partitions", (*others, "topics-with-overrides"))
+    refuse_together(arguments, "topics-with-overrides", (*others, *_STATE_FILTERS))
+    for name in ("if-exists", "if-not-exists", "exclude-internal"):
+        refuse_together(arguments, name, _list_other_verbs(name))
+
+
+def _list_other_verbs(option: str) -> list[str]:
+    """Return the verbs that an option cannot be used with."""
+    return [verb for verb in VERBS if verb not in _ALLOWED_WITH[option]]
+
+
+def translate(arguments: Arguments) -> Run:
+    """Return the command of `kafkactl topics`. Raise OptionError or JavaError for a value that Kafka's tool refuses."""
+    (verb,) = (verb for verb in VERBS if arguments.has(verb))
+    warning = ""
+    if arguments.has("delete-config"):
+        warning = (
+            "delete-config option is no longer supported and deprecated since version 4.0. "
+            "The config will be fully removed in future releases.\n"
+        )
+    words = ["topics", verb, "-o", "kafka", *translate_connection(arguments)]
+    require_readable(arguments, "command-config")
+    if verb == "create":
+        return Run(words=[*words, *_translate_creation(arguments)], warning=warning, call=_CALLS[verb])
+    before = ""
+    if verb == "describe" and arguments.has("if-exists") and arguments.has("topic") and arguments.has("topic-id"):
+        before = (
+            "Only topic id will be used when both --topic and --topic-id are specified "
+            "and topicId is not Uuid.ZERO_UUID\n"
+        )
+    if verb in ("alter", "delete", "describe") and arguments.has("if-exists"):
+        words.append("--if-exists")
+    if arguments.has("exclude-internal"):
+        words.append("--exclude-internal")
+    topic_id = _read_topic_id(arguments) if verb == "describe" else None
+    if topic_id is not None:
+        words.append(f"--topic-id={topic_id}")
+    elif (topic := arguments.value("topic")) is not None:
+        words += [f"--match={parse_include_list(topic)}", "--include-internal"]
+    if verb == "describe":
+        words += [f"--{name}" for name in (*_STATE_FILTERS, "topics-with-overrides") if arguments.has(name)]
+        arguments.value("partition-size-limit-per-response")
+    if verb == "alter":
+        words += _translate_partitions(arguments)
+    if verb == "delete":
+        words.append("--yes")
+    return Run(words=words, before=before, warning=warning, call=_CALLS[verb])
+
+
+def _translate_creation(arguments: Arguments) -> list[str]:
+    """Return our arguments for a new topic. Raise OptionError or JavaError for a value that Kafka's tool refuses."""
+    words = []
+    name = arguments.value("topic") or ""
+    for setting in arguments.values("config"):
+        if setting.startswith("="):
+            raise JavaError("Unknown topic config name: ", _INVALID_CONFIG)
+        if "=" not in setting:
+            raise JavaError(
+                'requirement failed: Invalid topic config: all configs to be added must be in the format "key=val".',
+                _ILLEGAL_ARGUMENT,
+            )
+        words.append(f"--config={setting}")
+    factor = arguments.value("replication-factor")
+    partitions = arguments.value("partitions")
+    assignment = _read_assignment(arguments)
+    if factor is not None and not 1 <= int(factor) <= _MOST_REPLICAS:
+        raise JavaError("The replication factor must be between 1 and 32767 inclusive", _ILLEGAL_ARGUMENT)
+    if partitions is not None and int(partitions) < 1:
+        raise JavaError("The partitions must be greater than 0", _ILLEGAL_ARGUMENT)
+    _require_legal_name(name)
+    for option, value in (("replication-factor", factor), ("partitions", partitions)):
+        if value is not None:
+            words.append(f"--{option}={int(value)}")
+    if assignment:
+        words.append(f"--replica-assignment={assignment}")
+    if arguments.has("if-not-exists"):
+        words.append("--if-not-exists")
+    return [*words, "--", name]
+
+
+def _translate_partitions(arguments: Arguments) -> list[str]:
+    """Return our arguments for more partitions. Raise OptionError or JavaError as Kafka's tool does."""
+    partitions = arguments.value("partitions")
+    assert partitions is not None
+    words = [f"--partitions={int(partitions)}"]
+    if assignment := _read_assignment(arguments):
+        words.append(f"--replica-assignment={assignment}")
+    return words
+
+
+def _require_legal_name(name: str) -> None:
+    """Raise JavaError, with the sentence of the broker, for a name that no topic can have."""
+    problem = None
+    if name == "":
+        raise JavaError("The given topic name '' cannot be represented in a request.", _INVALID_TOPIC)
+    if name in (".", ".."):
+        problem = f"'{name}' is not allowed"
+    elif len(name) > _LONGEST_NAME:
+        problem = f"the length of '{name}' is longer than the max allowed length {_LONGEST_NAME}"
+    elif not re.fullmatch(r"[a-zA-Z0-9._-]+", name):
+        problem = f"'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+    if problem is not None:
+        before = f"{COLLISION}\n" if "." in name or "_" in name else ""
+        raise JavaError(f"Topic name is invalid: {problem}", _INVALID_TOPIC, before=before)
+
+
+def _read_assignment(arguments: Arguments) -> str:
+    """Return --replica-assignment without blanks, "" without it. Raise JavaError as Kafka's tool does."""
+    text = arguments.value("replica-assignment") or ""
+    if not text:
+        return ""
+    partitions = []
+    for number, part in enumerate(text.split(",")):
+        ids = [_read_java_integer(broker.strip()) for broker in part.split(":")]
+        doubles = sorted({broker for broker in ids if ids.count(broker) > 1})
+        if doubles:
+            raise JavaError(
+                f"Partition replica lists may not contain duplicate entries: {','.join(map(str, doubles))}",
+                "kafka.common.AdminCommandFailedException",
+            )
+        partitions.append(ids)
+        if len(ids) != len(partitions[0]):
+            raise JavaError(
+                f"Partition {number} has different replication factor: [{', '.join(map(str, ids))}]",
+                "kafka.admin.AdminOperationException",
+            )
+    return ",".join(":".join(map(str, ids)) for ids in partitions)
+
+
+def _read_java_integer(text: str) -> int:
+    """Return a number of 32 bits. Raise JavaError, as Java's Integer.parseInt does, for any other text."""
+    if re.fullmatch(r"[-+]?[0-9]+", text) and len(text) <= len("-2147483648") and -(2**31) <= int(text) < 2**31:
+        return int(text)
+    raise JavaError(f'For input string: "{text}"', "java.lang.NumberFormatException")
+
+
+def _read_topic_id(arguments: Arguments) -> str | None:
+    """Return --topic-id; None without it and for the id of zeros. Raise JavaError for a text that is no id."""
+    text = arguments.value("topic-id")
+    if text is None:
+        return None
+    if len(text) > _LONGEST_ID:
+        raise JavaError(
+            f"Input string with prefix `{text[:_LONGEST_ID]}` is too long to be decoded as a base64 UUID",
+            _ILLEGAL_ARGUMENT,
+        )
+    try:
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise JavaError("Illegal base64 character", _ILLEGAL_ARGUMENT) from None
+    if len(decoded) != _ID_BYTES:
+        raise JavaError(
+            f"Input string `{text}` decoded as {len(decoded)} bytes, which is not equal to the expected 16 bytes of a "
+            "base64-encoded UUID",
+            _ILLEGAL_ARGUMENT,
+        )
+    return None if not any(decoded) else text
+
+
+def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
+    """Print an error as kafka-topics does, and return its status: 1.
+
+    An error of the command line goes to stderr with the first line of its stack trace, any other to stdout.
+    """
+    java = convert_error(error, call)
+    is_early = isinstance(error, OptionError) and error.is_of_parsing
+    if is_early or "bootstrap-server must" in str(error) or java.exception.startswith("java.nio"):
+        print_stack(java, with_message=True)
+        return 1
+    if isinstance(error, NotFoundError) and not arguments.has("create"):
+        name, kind = arguments.value("topic"), "Topic"
+        if name is None:
+            name, kind = arguments.value("topic-id"), "TopicId"
+        java = JavaError(f"{kind} '{name}' does not exist as expected", _ILLEGAL_ARGUMENT)
+    out.write_text(f"{java.before}Error while executing topic command : {java}\n")
+    return 1
+
+
+TOOL = Tool(
+    name="kafka-topics",
+    command="topics",
+    main_class="org.apache.kafka.tools.TopicCommand",
+    purpose_without_words="Create, delete, describe, or change a topic.",
+    purpose="This tool helps to create, delete, describe, or change a topic.",
+    options=OPTIONS,
+    verbs=VERBS,
+    check=check,
+    translate=translate,
+    report=report,
+)

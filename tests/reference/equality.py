@@ -1,0 +1,162 @@
+"""Command lines of Kafka's tools, run by Kafka's tool and by ours: what both print, return and change.
+
+`kafka_lines.txt` has the lines. In a line `@` stands for the side, so that each side changes things of its own, and the
+lines of a section run in their order. What differs only because the two runs are two runs is replaced by MASKS.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kafkactl.cli.kafka_style.doors import TOOLS
+
+LINES = Path(__file__).with_name("kafka_lines.txt")
+SIDES = ("k", "o")
+"""What `@` becomes for Kafka's tool and for ours."""
+PLACES = ("kraft", "kraft-cluster", "zookeeper")
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A part of the output that differs between two right runs."""
+
+    reason: str
+    pattern: str
+    replacement: str | Callable[[re.Match[str]], str] = ""
+
+
+def _sort_names(names: re.Match[str]) -> str:
+    return ", ".join(sorted(names[0].split(", ")))
+
+
+MASKS = (
+    Mask("a stack trace of Java: kafkactl prints its first line", r"(?m)^(\tat .*|\t\.\.\. .*|Caused by: .*)\n"),
+    Mask("descriptions of options are our own sentences", r"(?ms)^Option +Description.*", "<options>"),
+    Mask("Kafka's logger is off in the tests; its warnings and ours differ", r"(?m)^warning: .*\n"),
+    Mask("each topic has an id of its own", r"(?<=TopicId: )[A-Za-z0-9_-]{22}", "<id>"),
+    Mask("Java prints a set of options in any order", r"\[[a-z-]+\](, \[[a-z-]+\])+", _sort_names),
+    Mask("the time of a run", r"(?<=CreateTime:)\d{13}", "<time>"),
+    Mask("ids of members end in a UUID", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
+)
+
+
+def apply_masks(text: str) -> str:
+    """The text with the volatile parts replaced."""
+    for mask in MASKS:
+        text = re.sub(mask.pattern, mask.replacement, text)
+    return text
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command line of one of Kafka's tools."""
+
+    number: int
+    """In the file, from 1."""
+    tool: str
+    text: str
+    input: str = ""
+    any_order: str = ""
+    """Why the lines of the output may have any order; "" where the order counts."""
+    differs: str = ""
+    """The difference that stays, as docs/from-kafka-tools.md has it; "" for none."""
+    places: tuple[str, ...] = PLACES
+    with_server: bool = True
+
+    def words(self, side: str, bootstrap: str, folder: Path) -> list[str]:
+        """The arguments for one side."""
+        text = self.text.replace("@", side).replace("{b}", bootstrap).replace("{dir}", str(folder))
+        server = ["--bootstrap-server", bootstrap] if self.with_server else []
+        return [*server, *shlex.split(text)]
+
+    @property
+    def changes(self) -> bool:
+        """Whether each side has names of its own."""
+        return "@" in self.text
+
+
+@dataclass
+class Section:
+    """Lines that run in their order, on names that no other section uses."""
+
+    title: str
+    tool: str
+    in_ci: bool
+    lines: list[Line] = field(default_factory=list)
+
+
+def read_lines(text: str) -> Iterator[Section]:
+    """The sections of a file of lines.
+
+    A section begins with `[tool] title`, with `[tool *] title` for one that CI runs. A line may end in `<<< INPUT`,
+    where \\n is a line end, and in `;; word: text` for `any order`, `differs` and `on`. A line that begins with `!` has
+    no --bootstrap-server added.
+    """
+    section = None
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        if heading := re.fullmatch(r"\[([a-z-]+)( \*)?\] (.+)", line):
+            if section is not None:
+                yield section
+            assert heading[1] in TOOLS, line
+            section = Section(heading[3], heading[1], bool(heading[2]))
+            continue
+        assert section is not None, line
+        section.lines.append(_read_line(number, section.tool, line))
+    assert section is not None
+    yield section
+
+
+def _read_line(number: int, tool: str, line: str) -> Line:
+    body, *notes = line.split(" ;; ")
+    marks = dict(note.split(": ", 1) for note in notes)
+    assert not marks.keys() - {"any order", "differs", "on"}, line
+    body, _, given = body.partition(" <<< ")
+    places = tuple(marks["on"].split()) if "on" in marks else PLACES
+    return Line(
+        number,
+        tool,
+        body.removeprefix("!").strip(),
+        given.encode().decode("unicode_escape"),
+        marks.get("any order", ""),
+        marks.get("differs", ""),
+        places,
+        not body.startswith("!") and tool != "kafka-dump-log",
+    )
+
+
+@functools.cache
+def sections() -> tuple[Section, ...]:
+    """All sections of the file."""
+    return tuple(read_lines(LINES.read_text()))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run printed, returned and left behind, without what is volatile."""
+
+    status: int
+    stdout: str
+    stderr: str
+    state: str
+
+    def differences(self, other: Result, any_order: bool) -> list[str]:
+        """Names of the parts in which two runs differ."""
+        arrange: Callable[[str], Sequence[str]] = (
+            (lambda text: sorted(text.split("\n"))) if any_order else str.splitlines
+        )
+        names = [name for name in ("stdout", "stderr") if arrange(getattr(self, name)) != arrange(getattr(other, name))]
+        return names + [name for name in ("status", "state") if getattr(self, name) != getattr(other, name)]
+
+
+def make_result(side: str, status: int, stdout: str, stderr: str, state: str) -> Result:
+    """The result of one side's run; its names have `@` again."""
+    clean = [apply_masks(re.sub(rf"\beq{side}(?=[.-])", "eq@", text)) for text in (stdout, stderr, state)]
+    return Result(status, *clean)
