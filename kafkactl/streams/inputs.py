@@ -37,7 +37,7 @@ def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
 
     The last line needs no end; one that a signal cuts is left out. Raise FormatError, with the number of the line, for
     a line that `reader` refuses; the records before it were yielded. Raise OSError where the input cannot be read.
-    Errors of a schema registry pass through; then records before it in its batch are not yielded.
+    Errors of a schema registry pass through.
     """
     batches = (
         [line.removesuffix(b"\r") for line in lines] if any(b"\r" in line for line in lines) else lines
@@ -69,7 +69,7 @@ def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Itera
     The last piece needs no delimiter; one that a signal cuts is left out. An empty delimiter makes the whole input one
     record, or none where it is empty. Raise FormatError, with the number of the piece, for a piece that `reader`
     refuses; the records before it were yielded. Raise OSError where the input cannot be read. Errors of a schema
-    registry pass through; then records before it in its batch are not yielded.
+    registry pass through.
     """
     return _read_records(_read_pieces(source, delimiter), reader)
 
@@ -77,8 +77,7 @@ def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Itera
 def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator[Batch]:
     """Yield the records of lists of pieces; raise FormatError for the first piece that `reader` refuses.
 
-    The records before it are yielded. Batches may be empty. Errors of `pieces` and of a schema registry pass through;
-    then records before it in its batch are not yielded.
+    The records before it are yielded. Batches may be empty. Errors of `pieces` and of a schema registry pass through.
     """
     number = 1
     for part in pieces:
@@ -98,8 +97,7 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
     A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the number of the record
     from 1 on, for a length below -1, for a value that is not of its format, and where the input ends inside a record;
     the records before it were yielded. After a signal a record that has begun is read to its end, or left out where the
-    signal cuts it. Raise OSError where the input cannot be read. Errors of a schema registry pass through; then records
-    before it in its batch are not yielded.
+    signal cuts it. Raise OSError where the input cannot be read. Errors of a schema registry pass through.
     """
     waiting = b""
     number = 0
@@ -162,8 +160,7 @@ def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
 
     Control records of a log are skipped, too, and so is a line that a signal cuts. The last line needs no end. Batches
     may be empty. Raise FormatError, with the number of the line, for a line that is no record; the records before it
-    were yielded. Raise OSError where the input cannot be read. Errors of a schema registry pass through; then records
-    before it in its batch are not yielded.
+    were yielded. Raise OSError where the input cannot be read. Errors of a schema registry pass through.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):
@@ -188,7 +185,7 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     without quotes that equals `null` is null. Empty rows are skipped. A row that a signal cuts is left out. Raise
     FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no record; the
     records before it were yielded. Raise OSError where the input cannot be read. Errors of a schema registry pass
-    through; then records before it in its batch are not yielded.
+    through.
     """
     lines = _RowLines(source)
     titles: list[str] = []
@@ -448,6 +445,7 @@ def _read_pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
 def _finish_piece(source: Input, begun: bytes, delimiter: bytes) -> bytes:
     """Return the last piece of an input, of which `begun` was read; a signal may have ended the input inside it.
 
-    The result is empty where the signal cuts the piece, and may have its delimiter.
+    The result is empty where the signal cuts the piece, and may have its delimiter. Without a signal it is `begun`.
+    Raise OSError where the input cannot be read.
     """
     return source.finish_piece(begun, delimiter) if isinstance(source, CanStop) else begun
