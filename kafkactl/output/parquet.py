@@ -44,7 +44,7 @@ def print_parquet(rows: Iterator[dict[str, Any]]) -> None:
 
 
 def _find_type(pyarrow: Any, name: str, cell: object) -> Any:
-    """Return the Arrow type of a column, by its name and its first cell: booleans, texts, and integers for all others.
+    """Return the Arrow type of a column: boolean by its name or its first cell, text by its name, and else int64.
 
     `pyarrow` is the module, which is imported late. The column `headers` is a list of structs of name and value.
     """

@@ -55,8 +55,9 @@ class Account:
     def explain_failure(self, code: int, otherwise: str) -> str:
         """Return why a record was not delivered, as text for people.
 
-        `code` is the code of the record's error, `otherwise` the text for a code without a text of its own. Where no
-        broker denied the record, the text begins with "may have been delivered: ".
+        `code` is the code of the record's error, of Kafka or librdkafka; `otherwise` is the text for a code without a
+        text of its own. For the codes after which the record may be in the log, such as those of a lost answer, the
+        text begins with "may have been delivered: ".
         """
         reason = _REASONS.get(code)
         if code in _UNANSWERED:

@@ -21,10 +21,11 @@ _UNICODE_HINT = "pass the data as bytes"
 
 
 def require_records(records: object) -> Iterable[object]:
-    """Return the records; raise UsageError for a single record instead of several, and for anything without items.
+    """Return the argument itself; raise UsageError for a single record, and for anything that is not an iterable.
 
-    A list or a tuple is checked completely, so that nothing is sent where one of its records is wrong. The records of
-    another iterable are checked when they are read.
+    Text, bytes and mappings are single records. A list or a tuple, which may be empty, is checked completely, so that
+    nothing is sent where one of its records is wrong: UsageError then, too. The records of another iterable are checked
+    when they are read.
     """
     if isinstance(records, str | bytes | bytearray | memoryview | Mapping):
         raise UsageError(
@@ -67,8 +68,10 @@ def make_batches(records: Iterable[object]) -> Iterator[Batch]:
 def make_record(number: int, record: object) -> Record:
     """Return a value, as text or bytes, or a dict of FIELDS as a record with key and value; an absent one is None.
 
-    Text is encoded as UTF-8. A field of None is absent. `number` is the position of the record, from 0, for messages.
-    Raise UsageError for another type, an unknown field, and a field of another type or outside its range.
+    Text is encoded as UTF-8. A field of None is absent, and so is an empty list of headers. Headers are pairs of name
+    and value, the partition is an int from 0 to 2^31 - 1, and the timestamp is in ms, from 0 to 2^63 - 1. `number` is
+    the position of the record, from 0, for messages. Raise UsageError for another type of record, an unknown field, a
+    field of another type or outside its range, and text with a lone surrogate.
     """
     if isinstance(record, bytes):
         return {"key": None, "value": record}
@@ -90,7 +93,10 @@ def make_record(number: int, record: object) -> Record:
 
 
 def _add_options(number: int, record: dict[str, Any], result: Record) -> None:
-    """Add the headers, the partition and the timestamp of `record` to `result`. Raise UsageError for a wrong one."""
+    """Add the headers, the partition and the timestamp of `record` to `result`. Raise UsageError for a wrong one.
+
+    What is None or missing, and an empty list of headers, is not added. `number` is the record's, for messages.
+    """
     if (headers := record.get("headers")) is not None and (pairs := _make_headers(number, headers)):
         result["headers"] = pairs
     if (partition := record.get("partition")) is not None:
@@ -102,7 +108,8 @@ def _add_options(number: int, record: dict[str, Any], result: Record) -> None:
 def _make_headers(number: int, headers: object) -> Headers:
     """Return headers as a list of pairs. Raise UsageError unless they are a list or tuple of pairs of name and value.
 
-    A name is text or bytes; a value is bytes, text or None. The message has the place of a wrong pair, from 0 on.
+    A name is text or bytes; a value is bytes, text or None. In the result a name is text, or bytes where it is not
+    UTF-8, and a value is bytes or None. The message has the place of a wrong pair, from 0 on.
     """
     if not isinstance(headers, list | tuple):
         kind = type(headers).__name__
@@ -111,7 +118,11 @@ def _make_headers(number: int, headers: object) -> Headers:
 
 
 def _make_header(name: str, header: object) -> tuple[str | bytes, bytes | None]:
-    """Return a pair of name and value as it can be sent. Raise UsageError, which calls the header `name`."""
+    """Return a header as it can be sent: its name as text, or as bytes that are not UTF-8, and its value or None.
+
+    Raise UsageError, which calls the header `name`, unless `header` is a list or tuple of a name (text or bytes) and a
+    value (text, bytes or None), and for text with a lone surrogate.
+    """
     if not isinstance(header, list | tuple) or len(header) != 2:
         raise UsageError(f"{name}: it must be a pair of name and value", _HEADERS_HINT)
     key, value = header

@@ -58,11 +58,12 @@ class Reading:
     ) -> None:
         """Connect, and join the group or assign partitions. Nothing is read yet, and the group's partitions come later.
 
-        `warn` is called with sentences about topics and partitions that cannot be read, `tell` (None: nobody) with
-        sentences about rebalances. `prepare` (None: nothing) is called with each list of records before it is yielded;
-        it may have records beyond the end, which are not yielded. Raise UnreachableError where no broker answers,
-        NotFoundError for a missing topic or partition, OperationError where offsets cannot be looked up, and UsageError
-        for a wrong client setting.
+        `warn` is called with sentences about topics, partitions and brokers, such as a partition that cannot be read;
+        `tell` (None: nobody) with sentences about rebalances, and about a look for new topics that failed. `prepare`
+        (None: nothing) is called with each list of records before they are yielded; it may have records beyond the end,
+        which are not yielded. Raise UnreachableError where no broker answers, NotFoundError for a missing topic or
+        partition and where no topic matches, OperationError where a topic cannot be read or offsets cannot be looked
+        up, and UsageError for a wrong client setting.
         """
         self._prepare = prepare
         self.while_idle: Callable[[], None] = _do_nothing
@@ -110,9 +111,10 @@ class Reading:
         A list has one record or more, in the order of the offsets within a partition. A `tail` is yielded first, as one
         list sorted by time, which may be empty. An error of keep_alive(), of a rebalance or of `prepare` is raised
         here. Raise UnreachableError where nothing has ever come and no broker answers within the time-out; with
-        `until_end` also where nothing comes for the time-out or a leader is missing, and with any end where the group
-        assigns no partitions in time. Raise NotFoundError for a deleted topic that was named, and OperationError for an
-        error of a broker.
+        `until_end` also where nothing comes for the time-out; with any end, also by the idle time-out, where a
+        partition that is not known to be at its end has no leader then, and where the group assigns no partitions in
+        time. Raise NotFoundError for a deleted topic that was named, and OperationError or UnreachableError for an
+        error that librdkafka reports.
         """
         if self._selection.tail:
             yield from self._last_records(self._selection.tail)
@@ -158,9 +160,10 @@ class Reading:
     def _apply_changes(self, adds: bool = True) -> list[Partition]:
         """Add new partitions to those that are read, and drop partitions of deleted topics.
 
-        Return the dropped ones. With `adds` False no partition is added. Raise NotFoundError for a deleted topic that
-        was named, UnreachableError where nothing can come any more, and OperationError where the ends of new partitions
-        cannot be looked up.
+        Return the partitions of deleted topics, sorted. With `adds` False no partition is added. A group drops its
+        partitions itself. Raise NotFoundError for a deleted topic that was named, UnreachableError as Watch.look()
+        does, and OperationError or UnreachableError where the ends of new partitions cannot be looked up, or librdkafka
+        refuses the change.
         """
         new, deleted = self._watch.look(adds)
         if new:
@@ -411,9 +414,10 @@ class Reading:
     def _next_batch(self, size: int) -> list[Message]:
         """Return the records that have come: wait for one record only, so that a single one is not delayed.
 
-        The wait is 0.1 s; the list is empty where nothing came. `size` is the largest number of records beside the
-        first one and early ones. Raise UnreachableError or OperationError for an error of librdkafka, the kept error of
-        a callback, and errors of `prepare`.
+        The wait is 0.1 s at most. The list is empty where nothing came, and where only events came, or records that are
+        passed over or behind a stop. `size` is the largest number of records beside the first one and early ones. Raise
+        UnreachableError or OperationError for an error of librdkafka, the kept error of a callback, and errors of
+        `prepare`.
         """
         early, self._early = self._early, []
         self._newly_lost.clear()
@@ -445,7 +449,8 @@ class Reading:
     def _is_record(self, message: Message) -> bool:
         """Return whether a message is a record, and not an event or an error that is passed over.
 
-        Note the end of a partition. Raise UnreachableError or OperationError for another error message.
+        Note the end of a partition, and warn the user where max.poll.interval.ms was exceeded. Raise UnreachableError
+        or OperationError for an error message that is not passed over.
         """
         error = message.error()
         if error is None and not self._at_end:  # the set is checked for every record only near the end

@@ -50,8 +50,9 @@ class FieldReader:
         counts, also where it is null); a missing or null key or value is None. The result has key and value as bytes or
         None, and headers, partition and timestamp (ms) only where the record has them. The names in IGNORED_FIELDS,
         such as topic and offset, are ignored. Keys and values are texts, in their formats. Raise FormatError for an
-        unknown field, for a value of the wrong type, for text that is not of its format, and for both a field and its
-        form NAME_base64.
+        unknown field, for headers, a partition or a timestamp of another form, for text that is not of its format, and
+        for both a field and its form NAME_base64. Formats of a schema registry also raise OperationError,
+        UnreachableError and UsageError.
         """
         if unknown := sorted(fields.keys() - {*self.FIELDS, *self.IGNORED_FIELDS}):
             raise FormatError(f"unknown field {unknown[0]!r}", f"use only {', '.join(self.FIELDS)}")
@@ -75,10 +76,11 @@ class FieldReader:
 def parse_members(line: bytes) -> dict[str, Any]:
     """Return the members of a JSON object.
 
-    A value is a string, None, a list of headers, or JsonText for anything else; an integer, but no key or value, can be
-    an int or JsonText. Raise FormatError for a line that is no JSON object in UTF-8, for half of a surrogate pair, and
-    for a key, value, headers, partition or timestamp that is repeated. Of another repeated name the last value may
-    count without an error.
+    A value is a string, None, or JsonText for anything else; an integer, but no key or value, can be an int or
+    JsonText. Headers that are a list or an object are a list: of lists such as [name, value], of dicts for objects, and
+    of other items as they are, which are not checked here. Raise FormatError for a line that is no JSON object in
+    UTF-8, for half of a surrogate pair, and for a key, value, headers, partition or timestamp that is repeated. Of
+    another repeated name the last value may count without an error.
     """
     import orjson
 
@@ -103,9 +105,9 @@ def parse_members(line: bytes) -> dict[str, Any]:
 
 
 def _is_simple(fields: dict[str, Any]) -> bool:
-    """Return whether an object has only strings, null, headers as pairs, and integers outside of key and value.
+    """Return whether an object has only strings, null, integers outside of key and value, and headers of lists.
 
-    Then orjson's values need no change.
+    The headers are a list of lists of strings and null, of any length. Then orjson's values need no change.
     """
     for name, value in fields.items():
         if value is None or type(value) is str or (type(value) is int and name not in ("key", "value")):
@@ -146,7 +148,8 @@ def _parse_object(text: str, at: int) -> dict[str, Any]:
 def _add_member(members: dict[str, Any], name: str, text: str, begin: int, end: int) -> None:
     """Add the member whose value is between two positions to those of the object.
 
-    Raise FormatError for a repeated name, ValueError or StopIteration for text that is not JSON.
+    Raise FormatError for a repeated name and for half of a surrogate pair, ValueError or StopIteration for text that is
+    not JSON.
     """
     if name in members:
         raise FormatError(f"{name!r} occurs twice")
@@ -222,7 +225,10 @@ def _parse_headers(text: str, at: int) -> list[Any]:
         return items
 
     def take(_: str, begin: int, end: int) -> None:
-        """Append the element between two positions: an object, a pair, or another value."""
+        """Append the element between two positions: an object as a dict, a list, or another value as _parse_value().
+
+        Raise FormatError for half of a surrogate pair.
+        """
         if text[begin] == "{":
             item: dict[str, Any] = {}
             _scan_items(text, begin, lambda name, first, last: item.__setitem__(name, _parse_value(text, first, last)))
@@ -268,8 +274,9 @@ def _read_headers(items: Any) -> Headers:
     """Return headers, in their order, from a list of [name, value] and of objects with name and value, all texts.
 
     An object may have name_base64 and value_base64 instead. Texts become UTF-8, with the bytes that surrogateescape has
-    kept. A name that is not UTF-8 is bytes. A value that is None or missing is null. Raise FormatError for anything
-    else: an object without a name or with another field, both forms of a field, and wrong base64.
+    kept. JsonText counts as text, except for the name in a list. A name that is not UTF-8 is bytes. A value that is
+    None or missing is null. Raise FormatError for anything else: an object without a name or with another field, both
+    forms of a field, and wrong base64.
     """
     wrong = FormatError("headers are not a list of [name, value] or an object")
     if isinstance(items, str) or not isinstance(items, list):
@@ -299,9 +306,9 @@ def _encode_text(text: str) -> bytes:
 
 
 def _read_integer(value: Any, name: str, highest: int) -> int:
-    """Return an integer from 0 to `highest`, from an int or a text of digits; raise FormatError for anything else.
+    """Return an integer from 0 to `highest`, from an int or a text of 1 to 19 digits.
 
-    `name` is the field, for the message.
+    Raise FormatError for anything else. `name` is the field, for the message.
     """
     if type(value) is int or (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20):
         number = int(value)

@@ -41,7 +41,10 @@ def make_text_filter(pattern: str, part: str, format: Format) -> RecordFilter:
     load_compiled = compile_pattern(pattern, f"--{part}-matches")
 
     def passes(message: Any) -> bool:
-        """Return whether the part of a message is text with a match; False for null and for another format."""
+        """Return whether the part of a message is text with a match; False for null and for another format.
+
+        Raise OperationError or UnreachableError where the format cannot get its schema.
+        """
         text = _decode(getattr(message, part)(), format)
         return text is not None and load_compiled.search(text) is not None
 
@@ -79,7 +82,11 @@ def make_json_filter(text: str, format: Format) -> RecordFilter:
     condition = parse_condition(text)
 
     def passes(message: Any) -> bool:
-        """Return whether a message's value is JSON that fulfils the condition; False for a null value."""
+        """Return whether a message's value is JSON that fulfils the condition.
+
+        False for a null value, and for one that is not of its format. Raise OperationError or UnreachableError where
+        the format cannot get its schema.
+        """
         value = _decode(message.value(), format)
         if value is None:
             return False
@@ -132,9 +139,10 @@ class Condition:
 def parse_condition(text: str) -> Condition:
     """Return the condition of a text PATH or PATH OPERATOR LITERAL, such as .user.id == 7, .tags[0] =~ "^a" or .gone.
 
-    A path has steps .NAME, [INDEX] (below 0: from the end) and ["NAME"]; "." alone is the whole value. The operators
-    are ==, !=, >=, <=, >, < and =~, a regular expression that matches anywhere in a text. A literal is JSON, or a text
-    without quotes. A path alone requires a value that is neither null nor false. Raise UsageError for any other text,
+    A path has steps .NAME (letters, digits, _ and -, beginning with one of A-Z, a-z and _), [INDEX] (below 0: from the
+    end) and ["NAME"], with nothing between them; "." alone is the whole value. The operators are ==, !=, >=, <=, >, <
+    and =~, a regular expression that matches anywhere in a text. A literal is JSON; what is not JSON is a text without
+    quotes. A path alone requires a value that is neither null nor false. Raise UsageError for any other text,
     and for an invalid pattern.
     """
     rest = text.strip()

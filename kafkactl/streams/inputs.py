@@ -37,6 +37,7 @@ def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
 
     The last line needs no end; one that a signal cuts is left out. Raise FormatError, with the number of the line, for
     a line that `reader` refuses; the records before it were yielded. Raise OSError where the input cannot be read.
+    Errors of a schema registry pass through.
     """
     batches = (
         [line.removesuffix(b"\r") for line in lines] if any(b"\r" in line for line in lines) else lines
@@ -65,9 +66,10 @@ def read_whole_lines(source: Input) -> Iterator[bytes]:
 def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
     """Yield the records of pieces that end at a delimiter, in batches, which may be empty.
 
-    The last piece needs no delimiter. An empty delimiter makes the whole input one record, or none where it is empty.
-    Raise FormatError, with the number of the piece, for a piece that `reader` refuses; the records before it were
-    yielded. Raise OSError where the input cannot be read.
+    The last piece needs no delimiter; one that a signal cuts is left out. An empty delimiter makes the whole input one
+    record, or none where it is empty. Raise FormatError, with the number of the piece, for a piece that `reader`
+    refuses; the records before it were yielded. Raise OSError where the input cannot be read. Errors of a schema
+    registry pass through.
     """
     return _read_records(_read_pieces(source, delimiter), reader)
 
@@ -75,7 +77,7 @@ def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Itera
 def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator[Batch]:
     """Yield the records of lists of pieces; raise FormatError for the first piece that `reader` refuses.
 
-    The records before it are yielded. Batches may be empty.
+    The records before it are yielded. Batches may be empty. Errors of `pieces` and of a schema registry pass through.
     """
     number = 1
     for part in pieces:
@@ -95,7 +97,7 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
     A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the number of the record
     from 1 on, for a length below -1, for a value that is not of its format, and where the input ends inside a record;
     the records before it were yielded. After a signal a record that has begun is read to its end, or left out where the
-    signal cuts it. Raise OSError where the input cannot be read.
+    signal cuts it. Raise OSError where the input cannot be read. Errors of a schema registry pass through.
     """
     waiting = b""
     number = 0
@@ -154,11 +156,11 @@ def _make_value_record(value: Format, length: int, data: bytes, number: int) -> 
 
 
 def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
-    """Yield the records of lines with one JSON object each (NDJSON), in batches; empty lines are skipped.
+    """Yield the records of lines with one JSON object each (NDJSON), in batches; blank lines are skipped.
 
     Control records of a log are skipped, too, and so is a line that a signal cuts. The last line needs no end. Batches
     may be empty. Raise FormatError, with the number of the line, for a line that is no record; the records before it
-    were yielded. Raise OSError where the input cannot be read.
+    were yielded. Raise OSError where the input cannot be read. Errors of a schema registry pass through.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):
@@ -179,10 +181,11 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     """Yield the records of csv rows below a heading, in batches, which may be empty.
 
     With a column `value` or `value_base64` the columns are the fields of a record, and `headers` is JSON. Without them,
-    the whole row becomes a JSON object as the value, and the key is in the column `key`. A cell without quotes that
-    equals `null` is null. Empty rows are skipped. A row that a signal cuts is left out. Raise FormatError, with the
-    number of the row's first line in the input, from 1 on, for a row that is no record; the records before it were
-    yielded. Raise OSError where the input cannot be read.
+    the whole row becomes a JSON object as the value, and the key is that of the column `key`, if there is one. A cell
+    without quotes that equals `null` is null. Empty rows are skipped. A row that a signal cuts is left out. Raise
+    FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no record; the
+    records before it were yielded. Raise OSError where the input cannot be read. Errors of a schema registry pass
+    through.
     """
     lines = _RowLines(source)
     titles: list[str] = []
@@ -224,8 +227,8 @@ class _RowLines:
     def read_rows(self) -> Iterator[bytes]:
         """Yield each row that is not empty: one line, or several where a quote is open at the end of a line.
 
-        A row has its line end. Raise FormatError where the input ends inside quotes, and OSError where it cannot be
-        read.
+        A row has its line end, except at the end of the input after a signal. Raise FormatError where the input ends
+        inside quotes, and OSError where it cannot be read.
         """
         row: list[bytes] = []
         quotes = number = 0
@@ -245,7 +248,11 @@ class _RowLines:
             raise FormatError("a cell begins with a quote and never ends")
 
     def _next_line(self, row: list[bytes]) -> bytes | None:
-        """Return the next line with its end, or None at the end of the input. `row` has the lines of the row so far."""
+        """Return the next line with its end, or None at the end of the input. `row` has the lines of the row so far.
+
+        After a signal only the rest of a row that was begun comes, and then None. Raise OSError where the input cannot
+        be read.
+        """
         while not self.waiting:
             lines = next(self._batches, None)
             if lines is not None:
@@ -307,8 +314,9 @@ def _read_titles(cells: list[bytes | None]) -> list[str]:
 def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, Any]:
     """Return a row as fields of a record; raise FormatError for a wrong number of cells.
 
-    Without a column `value` or `value_base64` the whole row becomes a JSON text as the value; raise FormatError where
-    it is not UTF-8, and for headers that are not JSON.
+    The fields are the texts of the cells by title, None for a null cell; a cell of `headers` is parsed as JSON. Without
+    a column `value` or `value_base64` the fields are key (None without such a column) and value, the whole row as a
+    JSON text. Raise FormatError where this row is not UTF-8, and for headers that are not JSON.
     """
     if len(row) != len(titles):
         raise FormatError(f"{len(row)} cells under {len(titles)} headings")
@@ -437,6 +445,7 @@ def _read_pieces(source: Input, delimiter: bytes) -> Iterator[list[bytes]]:
 def _finish_piece(source: Input, begun: bytes, delimiter: bytes) -> bytes:
     """Return the last piece of an input, of which `begun` was read; a signal may have ended the input inside it.
 
-    The result is empty where the signal cuts the piece, and may have its delimiter.
+    The result is empty where the signal cuts the piece, and may have its delimiter. Without a signal it is `begun`.
+    Raise OSError where the input cannot be read.
     """
     return source.finish_piece(begun, delimiter) if isinstance(source, CanStop) else begun

@@ -60,7 +60,10 @@ class LineReader:
 
     @property
     def splits_only(self) -> bool:
-        """Return whether a line is only split into key and value, or taken as the value, and never decoded."""
+        """Return whether each line is only split into key and value, or taken as the value, and never decoded.
+
+        False also with ignore.error, and for an empty separator.
+        """
         return self._is_plain and not self._ignore_error and self.separator != b""
 
     @property
@@ -71,8 +74,9 @@ class LineReader:
     def read_all(self, lines: Sequence[bytes], first: int, batch: Batch) -> None:
         """Add lines, without their ends, to `batch` as records.
 
-        `first` is the number of the first line; it is exact only where `batch` is empty at the beginning. Raise
-        FormatError, with the number of the line, for a line that is no record; the records before it were added.
+        `first` is the number of the first line. Where lines are only split, the number in an error also counts the
+        records that were in `batch` before. Raise FormatError, with the number of the line, for a line that is no
+        record, and a schema registry's errors; the records before it were added.
         """
         add = batch.append
         if not self._is_plain:
@@ -89,10 +93,11 @@ class LineReader:
     def read(self, line: bytes, number: int) -> Record:
         """Return one line, without its end, as a record. Key, value and headers' values are None for the null marker.
 
-        The line is [headers DELIMITER] [key SEPARATOR] value; which parts it has, the properties say. Raise
-        FormatError, with `number` as the number of the line, for a line without a separator (unless errors are ignored:
-        then it is a value without a key), for a null name of a header, and for a value that
-        is not of its format.
+        The line is [headers DELIMITER] [key SEPARATOR] value; which parts it has, the properties say. A key that it
+        does not have is None, too, and headers are absent then. Raise FormatError, with `number` as the number of the
+        line, for a missing delimiter or separator (where errors are ignored, that part is absent, and a header without
+        a separator has a null value), for a null name of a header, and for a key or value that is not of its format.
+        Formats of a schema registry also raise OperationError, UnreachableError and UsageError.
         """
         record: Record = {"key": None, "value": None}
         rest = line

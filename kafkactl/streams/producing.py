@@ -79,7 +79,8 @@ class Sending:
         A record that cannot be sent fails in the account, and nothing is raised for it. After a signal's time is over
         all records fail. Raise OperationError where the producer can send no more records (all of the batch that are
         not queued fail), UnreachableError where no leader was reached, and UsageError where a second producer, for
-        unusual names of headers, refuses a client setting.
+        unusual names of headers, refuses a client setting. Where that one can send no more, its records fail, and
+        flush() raises the OperationError.
         """
         self._account.accepted += len(batch)
         if self._stop.is_over:
@@ -182,8 +183,8 @@ class Sending:
     def _send_many(self, batch: Batch) -> None:
         """Queue plain records with one call, which is repeated while the queue is full.
 
-        Refused records fail in the account. Raise OperationError where the client can send no more, and
-        UnreachableError where no leader was reached.
+        Refused records fail in the account, and so do those that are not queued when the waiting is over. Raise
+        OperationError where the client can send no more, and UnreachableError where no leader was reached.
         """
         left = batch
         while left:
@@ -254,8 +255,9 @@ class Sending:
     def _send_each(self, batch: Batch) -> None:
         """Queue records one by one. A record that cannot be sent fails in the account.
 
-        From the first record with an unusual header name on, librdkafka's own functions send the records. Raise
-        OperationError where a client can send no more, UnreachableError or UsageError.
+        From the first record with an unusual header name on, librdkafka's own functions send the records. After a
+        signal's time is over the rest fails. Raise OperationError where the first client can send no more, and where a
+        second one is needed UnreachableError where no leader was reached and UsageError for a wrong setting.
         """
         for at, record in enumerate(batch):
             if self._stop.is_over:
@@ -276,7 +278,8 @@ class Sending:
     def _change_producers(self, records: Batch) -> None:
         """Let another producer send these records and all later ones, after the earlier ones were acknowledged.
 
-        Where that is impossible the records fail. Raise the KafkactlError that is the reason, but none after a signal.
+        Where that is impossible the records fail. Raise the KafkactlError that is the reason; where the reason is only
+        that a signal's time is over, nothing is raised.
         """
         from kafkactl.streams.librdkafka.record_sending import RecordSending, make_sender
 
@@ -296,7 +299,7 @@ class Sending:
         self._fail_all(records, f"not sent: {self._waiting.reason}")
 
     def _fail_one(self, record: Record, error: KafkaError) -> None:
-        """Count one record as failed, with the reason of librdkafka's error. Nothing is raised."""
+        """Count one record as failed, with the reason of librdkafka's error."""
         if error.code() == KafkaError._UNKNOWN_PARTITION:
             reason = f"topic {self._topic} has no partition {record.get('partition')}"
         else:
@@ -321,7 +324,11 @@ def has_unusual_names(record: Record) -> bool:
 
 
 def explain_unsendable(cluster: Cluster, record: Record) -> str | None:
-    """Return why a record cannot be sent at all, as text, or None where it can. Its size is not checked."""
+    """Return why a record cannot be sent at all, as text, or None; its size and its partition are not checked.
+
+    Reasons are a timestamp of 0, and a header's name that is not UTF-8 or has a zero byte, in a transaction or without
+    the compiled part.
+    """
     if record.get("timestamp") == 0:
         return "its timestamp is 0 (1970-01-01T00:00:00Z), which librdkafka takes for none"
     if not has_unusual_names(record):
@@ -342,7 +349,7 @@ def _is_fatal(error: KafkaError) -> bool:
 def find_largest_bytes(cluster: Cluster) -> int:
     """Return the size in bytes of the largest record that the client sends: the setting, or 1 MiB.
 
-    Raise UsageError for a setting (max.request.size) that is not a number.
+    Raise UsageError for a setting (max.request.size) that is not a number of 1 to 18 digits.
     """
     text = cluster.settings.properties.get("message.max.bytes", str(LARGEST_BYTES))
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
@@ -395,7 +402,11 @@ def _create_by_broker(cluster: Cluster, producer: Any, topic: str, tell: Callabl
     is_reported = False
 
     def ask() -> set[int]:
-        """Return the partition numbers; raise OperationError, with Kafka's code, where the topic has an error."""
+        """Return the partition numbers; raise OperationError, with Kafka's code, where the topic has an error.
+
+        The first call that is not denied for missing rights tells the user of the creation. Raise UnreachableError
+        where no broker answers.
+        """
         nonlocal is_reported
         metadata = cluster.read_metadata(topic, producer).topics[topic]
         code = None if metadata.error is None else metadata.error.code()

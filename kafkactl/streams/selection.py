@@ -120,9 +120,9 @@ class SelectionRequest:
         An end without a start begins at the oldest record, unless auto.offset.reset is set; earliest there counts as
         `from_beginning`. Raise UsageError for two starts (offset, time, tail, beginning), two ends, a start after the
         end, an offset without partitions, `partitions` beside `assigned`, a start beside an offset of `assigned`, and
-        `until_end` with `follow`. Raise UsageError for a group beside an offset, a time, a tail, an end or partitions;
-        a default group is left out instead. Raise UsageError for auto.offset.reset=none (error) with neither a group
-        nor one of these.
+        `until_end` with `follow`. Raise UsageError for a group beside an offset, a time, a tail, an end, `partitions`
+        or `assigned`; a default group is left out instead. Raise UsageError for auto.offset.reset=none (error) with
+        neither a group nor one of these.
         """
         starts = self._list_names("offset", "from_time_ms", "tail", "from_beginning")
         if len(starts) > 1:
@@ -284,8 +284,8 @@ def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partit
     """Return an offset of each partition: the first one at or after a time, OFFSET_END where there is none.
 
     `at` is a time in ms since 1970; it can also be EARLIEST_OFFSET or LATEST_OFFSET, for the first offset or the log
-    end offset. Without partitions nothing is asked. Raise OperationError where a lookup fails, and UnreachableError
-    where no broker answers.
+    end offset. Raise OperationError where a lookup fails and for no partitions, and UnreachableError where no broker
+    answers.
     """
     requests = [TopicPartition(topic, number, at) for topic, number in partitions]
     try:
@@ -318,9 +318,9 @@ def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> l
 def find_topics(cluster: Cluster, consumer: Any, selection: Selection) -> dict[str, list[int]]:
     """Return the partition numbers, sorted, of the selected topics, by name.
 
-    The topics are in the order of `topics`, if the selection names them. With `include` an absent name is left out
-    where another one matches. Raise NotFoundError where no topic matches or a topic is missing, OperationError for an
-    error of a broker, and UnreachableError where no broker answers.
+    The topics are in the order of `topics`, if the selection names them; with `include` they are sorted, and an absent
+    name is left out where another one matches. Raise NotFoundError where no topic matches or a topic is missing,
+    OperationError for an error of a broker, and UnreachableError where no broker answers.
     """
     if selection.include is None:
         return {topic: cluster.list_partitions(topic, consumer) for topic in selection.topics}

@@ -49,10 +49,11 @@ class Transactions:
     def send(self, batch: Batch) -> None:
         """Send records, and commit each transaction that is full; one that is not full stays open.
 
-        After an error the open transaction is aborted, and all its records and the rest of the batch are undelivered.
-        Raise OperationError for a transaction that had to be aborted, also where the coordinator does not answer the
-        abort, UnreachableError where the coordinator does not answer a commit, or the leaders do not answer, and
-        OSError where the kept records of an aborted one cannot be read.
+        After a KafkactlError the open transaction is aborted, unless its commit was not answered; all its records and
+        the rest of the batch are undelivered. Raise OperationError for a transaction that had to be aborted, also where
+        its records cannot be kept on disk or the coordinator does not answer the abort; UnreachableError where the
+        coordinator does not answer a commit, or the leaders do not answer; and OSError where the kept records of an
+        aborted one cannot be read.
         """
         sent_count = 0
         try:
@@ -82,8 +83,9 @@ class Transactions:
         """Commit the open transaction; without one do nothing.
 
         Wait for the answers of all records first. Raise OperationError where it had to be aborted, also because a
-        record was not delivered. Raise UnreachableError where no leader was reached, or the coordinator did not answer:
-        the records may have been delivered then. Raise OSError where the kept records of an aborted one cannot be read.
+        record was not delivered, and where the client can send no more. Raise UnreachableError where no leader was
+        reached, or the coordinator did not answer: the records may have been delivered then. Raise OSError where the
+        kept records of an aborted one cannot be read.
         """
         if not self._begun:
             return

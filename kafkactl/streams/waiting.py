@@ -58,7 +58,8 @@ class Waiting:
 
         Call it several times a second: a pause of more than 1 s restarts the time. `acknowledged` is the number of
         acknowledged records so far, `outstanding` the number of waiting ones. True means that the time after a signal
-        is over, or that no leader of the waiting records was ever reached within the time-out.
+        is over, or that no leader of the waiting records was ever reached within the time-out. After 3 s without an
+        acknowledgement the user is told, once until the next one.
         """
         now = time.monotonic()
         is_new = now - self._checked_at > _PAUSE_S  # nothing has waited in the meantime
@@ -96,8 +97,9 @@ class Waiting:
     def _name_unreached_leaders(self) -> str:
         """Return the leaders of all waiting records as text, if none of them ever answered; else an empty text.
 
-        The text is like "broker 1 at host:9092, broker 2". It is empty also where a waiting record has no leader, or
-        before the first statistics. The statistics count as used afterwards.
+        The text is like "broker 1 at host:9092, broker 2". Before the first statistics it is empty, and also where a
+        waiting record has no leader; but where no broker was ever reached, the leaders at the beginning count for such
+        records. The statistics count as used afterwards.
         """
         self._is_statistics_new = False
         partitions = self._statistics.get("topics", {}).get(self._topic, {}).get("partitions", {}).values()

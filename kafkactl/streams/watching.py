@@ -113,7 +113,10 @@ class Watch:
             self._tell(f"no answer from {', '.join(silent)}: no record comes from the partitions that it leads")
 
     def make_stuck_error(self) -> UnreachableError:
-        """Return the error that names the partitions, at most five, from which nothing comes. It checks the brokers."""
+        """Return (not raise) the error that names the partitions, at most five, from which nothing comes.
+
+        These are the ones without a leader; where all have one, all that are read, and the brokers are checked.
+        """
         missing = sorted(self.without_leader) or sorted(self.partitions)
         names = ", ".join(f"{topic}-{number}" for topic, number in missing[:5]) + (", ..." if len(missing) > 5 else "")
         if self.without_leader:

@@ -87,7 +87,8 @@ _DELETE_STATES = ("DELETE_PARTITION_MARKED", "DELETE_PARTITION_STARTED", "DELETE
 def _format_segment(fields: Mapping[str, Any]) -> str:
     """Return RemoteLogSegmentMetadata as text.
 
-    Raise FormatError for a negative start offset, an end offset before it, missing leader epochs, and an unknown state.
+    `fields` are those of the decoded record, by their names in Kafka's schema. Raise FormatError for a negative start
+    offset, an end offset before it, missing leader epochs, and an unknown state.
     """
     start, end = fields["startOffset"], fields["endOffset"]
     if start < 0:

@@ -34,7 +34,7 @@ def format_json(value: Any) -> str:
 def format_double(value: float) -> str:
     """Return a float as java.lang.Double.toString: 0.001, 100.0, 1.0E7, NaN, -Infinity.
 
-    It is scientific below 10^-3 and from 10^7 on, and has one digit at least behind the point.
+    Absolute values below 10^-3, except 0, and from 10^7 on are scientific. One digit at least is behind the point.
     """
     if value != value:
         return "NaN"

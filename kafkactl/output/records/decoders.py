@@ -81,7 +81,8 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
     def text(record: Record) -> tuple[str | None, str | None]:
         """Return key and value as text in their formats, None for an absent one.
 
-        Raise FormatError for bytes that are not of their format.
+        Raise FormatError for bytes that are not of their format, and OperationError or UnreachableError where a schema
+        registry refuses or does not answer.
         """
         return (
             None if record.key is None else key.to_text(key.add_schema_id(record.key, record.headers)),
@@ -91,7 +92,8 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
     def decode_part(data: bytes | None, format: Format, record: Record) -> bytes | str | None:
         """Return a key or value as text, or as bytes for the format string; None for None.
 
-        Raise FormatError for bytes that are not of the format.
+        Raise FormatError for bytes that are not of the format, and OperationError or UnreachableError where a schema
+        registry refuses or does not answer.
         """
         if data is None or format.name == formats.STRING:
             return data
@@ -100,7 +102,8 @@ def make_format_decoder(key: Format, value: Format) -> Decoder:
     def values(record: Record) -> tuple[Any, Any]:
         """Return key and value as text, or as bytes for the format string; None for an absent one.
 
-        Raise FormatError for bytes that are not of their format.
+        Raise FormatError for bytes that are not of their format, and OperationError or UnreachableError where a schema
+        registry refuses or does not answer.
         """
         return decode_part(record.key, key, record), decode_part(record.value, value, record)
 
@@ -112,8 +115,9 @@ def make_topic_decoder(topic: str) -> Decoder:
 
     The decoder's `text` has the errors of Kafka's tool in place of records that it cannot decode, but raises
     FormatError for a record of a coordinator's topic (the first three of TOPICS) without a key. `values` raises
-    FormatError for all these records. It returns a dict of the key's type and data, and one of the value's version and
-    data, or None for a tombstone; for the other two topics None and a dict of type, version and data.
+    FormatError for each record whose bytes cannot be decoded. It returns a dict of the key's type and data, and one of
+    the value's version and data, or None for a tombstone; for the other two topics None and a dict of type, version and
+    data.
     """
     from kafkactl.output.kafka import internal_text
     from kafkactl.storage.internal.coordinator import parse_coordinator_record

@@ -100,7 +100,7 @@ def _require_writable(file: Path) -> None:
 
 
 def _write_whole(descriptor: int, line: bytes) -> None:
-    """Write a line, or remove the written part from a regular file where the disk is full.
+    """Write a line; where that fails, as on a full disk, remove the written part from a regular file.
 
     Raise OSError where the line could not be written, also after the removal.
     """

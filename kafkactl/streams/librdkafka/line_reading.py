@@ -50,7 +50,7 @@ class LineReading:
         """Connect and assign partitions; raise UnreachableError, NotFoundError, and UsageError for a wrong setting.
 
         The compiled part must be there (IS_THERE). `line` has the separators of the lines. `warn` is called with
-        sentences for the user. Raise OperationError where offsets cannot be looked up.
+        sentences for the user. Raise OperationError where topics cannot be read or offsets cannot be looked up.
         """
         self._cluster, self._selection = cluster, selection
         settings = make_consumer_settings(selection)
@@ -75,9 +75,11 @@ class LineReading:
         """Yield lines as they come, until the selection ends or `limit` records were read.
 
         A chunk has one record or more. A `limit` of None reads without a limit, 0 reads nothing. Raise UnreachableError
-        where nothing has ever come and no broker answers within the time-out, and, for a reading to the ends of the
-        partitions, where nothing comes for the time-out or a leader is missing; NotFoundError for a deleted topic that
-        was named, OperationError for an error of a broker, and MemoryError for a record that does not fit into memory.
+        where nothing has ever come and no broker answers within the time-out; for a reading to the ends of the
+        partitions where nothing comes for the time-out; and at the end of any reading, unless `limit` ends it, where a
+        partition that is not known to be at its end has no leader. Raise NotFoundError for a deleted topic that was
+        named, OperationError or UnreachableError for an error that librdkafka reports, and MemoryError for a record
+        that does not fit into memory.
         """
         left = _NO_LIMIT if limit is None else limit
         last_record_at = time.monotonic()

@@ -42,7 +42,8 @@ class LineSending:
 
         The compiled part must be there (record_sending.IS_THERE). `tell` is called with sentences for the user. A
         `partition` of None leaves the choice to the partitioner. A missing topic is created where the broker does so;
-        otherwise it is a NotFoundError. Raise OperationError without the right to write to the topic.
+        otherwise it is a NotFoundError. The `largest_bytes` of the account is set. Raise OperationError without the
+        right to write to the topic.
         """
         account.largest_bytes = find_largest_bytes(cluster)
         settings = make_producer_settings(cluster)

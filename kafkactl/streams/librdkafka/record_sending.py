@@ -36,12 +36,12 @@ def make_sender(
     on_statistics: Callable[[str], None],
     connect_s: float = math.inf,
 ) -> Any:
-    """Return a sender of lines and records (a LineSender of _line_sender.pyx) that has the topic's metadata.
+    """Return a sender of lines and records (a LineSender of _line_sender.pyx), after a wait for the topic's metadata.
 
     The compiled part must be there (IS_THERE). A `partition` of None leaves the choice to the partitioner. Failed
     records are counted in `account`. `is_over` says whether to give up, `on_statistics` gets librdkafka's statistics.
-    The sender asks for metadata twice, each time for `connect_s` seconds at most, or for the time-out; nothing is
-    raised without an answer. Raise UsageError for a wrong setting.
+    The call waits for the topic's metadata and the producer's id, at most twice `connect_s` seconds or twice the
+    time-out, whichever is less; nothing is raised without an answer. Raise UsageError for a wrong setting.
     """
 
     def on_failure(
