@@ -36,10 +36,11 @@ def parse_rules(text: str) -> list[PartitionRule]:
     """Return the rules of --topic-partitions, one for each part between commas, in their order.
 
     A part is TOPIC, TOPIC:N or TOPIC:FROM-TO; TOPIC is a regular expression, without commas and colons, for the whole
-    name, TO is excluded, and each piece may be missing. So an empty part selects everything. Raise UsageError for
-    another form, and for a regular expression that is longer than 2,000 characters, not valid or not UTF-8.
+    name, TO is excluded, and each piece may be missing. Blanks around a part do not count. So an empty part selects
+    everything. Raise UsageError for another form, and for a regular expression that is longer than 2,000 characters,
+    not valid or not UTF-8.
     """
-    return [_parse_rule(part) for part in text.split(",")]
+    return [_parse_rule(part.strip()) for part in text.split(",")]
 
 
 def select_partitions(

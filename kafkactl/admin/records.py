@@ -54,6 +54,8 @@ class Deletion:
     """The first offset of the log afterwards; None after an error."""
     error: str | None = None
     """Why nothing was deleted; None after a success."""
+    code: int | None = None
+    """Kafka's error code where a broker refused the deletion; None otherwise."""
 
 
 def read_offset_file(path: Path) -> dict[Partition, int]:
@@ -128,7 +130,7 @@ def delete(cluster: Cluster, before: Mapping[Partition, int]) -> list[Deletion]:
     with cluster.renew_timeout_for_change():
         answers: Mapping[Partition, Any] = cluster.ask_each(sorted(before), send)
     return [
-        Deletion(*partition, None, str(answer))
+        Deletion(*partition, None, str(answer), answer.code)
         if isinstance(answer, OperationError)
         else Deletion(*partition, answer.low_watermark)
         for partition, answer in answers.items()

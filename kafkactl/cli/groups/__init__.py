@@ -299,6 +299,7 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
     from kafkactl.admin.groups import descriptions
     from kafkactl.admin.groups.offsets import find_targets, preview_deletion
     from kafkactl.output.kafka import group_text
+    from kafkactl.output.kafka.java_errors import format_java_error
 
     connected = cluster.connect()
     targets = find_targets(connected, which.require_selection())
@@ -318,7 +319,7 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
     results += [outcome for outcome in preview_deletion(targets) if outcome.name in refused_names]
     results.sort(key=lambda outcome: outcome.name)
     if output.is_kafka:
-        errors = {outcome.name: None if outcome.ok else outcome.result for outcome in results}
+        errors = {row.name: None if row.ok else format_java_error(row.code, row.result) for row in results}
         out.write_text(group_text.format_deletions(errors))
     return show_outcomes(results, "group", output)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kafkactl.cli.kafka_style.doors import TOOLS
@@ -168,23 +168,6 @@ def print_stack(error: JavaError, with_message: bool) -> None:
     people.write_kafka_message(text)
 
 
-JAVA_MESSAGES: Mapping[int, str] = {
-    1: "The requested offset is not within the range of offsets maintained by the server.",
-    3: "This server does not host this topic-partition.",
-    6: "For requests intended only for the leader, this error indicates that the broker is not the current leader. "
-    "For requests intended for any replica, this error indicates that the broker is not a replica of the topic "
-    "partition.",
-    25: "The coordinator is not aware of this member.",
-    29: "Topic authorization failed.",
-    30: "Group authorization failed.",
-    31: "Cluster authorization failed.",
-    68: "The group is not empty.",
-    69: "The group id does not exist.",
-    86: "Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to it.",
-}
-"""Messages of Kafka's Java exceptions where the broker sends none, by error code."""
-
-
 def convert_error(error: KafkactlError, call: str, message: str | None = None) -> JavaError:
     """Return an error of kafkactl as the Java exception that Kafka's client raises in its place.
 
@@ -192,6 +175,7 @@ def convert_error(error: KafkactlError, call: str, message: str | None = None) -
     is the broker's or else ours; None takes it.
     """
     from kafkactl.connection.broker_errors import BROKER_ERRORS
+    from kafkactl.output.kafka.java_errors import find_java_message
 
     if isinstance(error, JavaError):
         return error
@@ -202,8 +186,6 @@ def convert_error(error: KafkactlError, call: str, message: str | None = None) -
             f"Timed out waiting for a node assignment. Call: {call}", "org.apache.kafka.common.errors.TimeoutException"
         )
     if isinstance(error, OperationError) and error.code in BROKER_ERRORS:
-        entry = BROKER_ERRORS[error.code]
-        text = str(error) if message is None else message
-        is_ours = text.endswith(entry.sentence)
-        return JavaError(JAVA_MESSAGES.get(error.code, text) if is_ours else text, entry.exception_class)
+        text = find_java_message(error.code, str(error) if message is None else message)
+        return JavaError(text, BROKER_ERRORS[error.code].exception_class)
     return JavaError(str(error) if message is None else message, "java.lang.IllegalArgumentException")

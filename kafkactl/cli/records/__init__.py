@@ -105,7 +105,8 @@ def delete(
         if errors:
             raise errors[0]
         before = _find_kept_offsets(connected, selected_partitions, before_offset, moment)
-    planned = records.plan(connected, before, find_compacted_topics(connected, sorted({topic for topic, _ in before})))
+    compacted = find_compacted_topics(connected, sorted({topic for topic, _ in before}))
+    planned = [] if people.is_kafka_style() else records.plan(connected, before, compacted)
     changes = [
         Change(action=f"delete records of {topic}-{partition} before offset {offset}", inverse=cannot_be_undone)
         for (topic, partition), offset in sorted(before.items())

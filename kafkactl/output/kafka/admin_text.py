@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from kafkactl.output.kafka.java_errors import format_java_error
 from kafkactl.output.kafka.java_order import compute_string_hash, sort_as_hash_map, sort_by_hash
 from kafkactl.output.kafka.java_text import format_boolean, format_double
 
@@ -104,7 +105,8 @@ def format_deletions(rows: Iterable[Deletion]) -> str:
     """
     lines = ["Executing records delete operation", "Records delete operation completed:"]
     for row in rows:
-        result = f"error: {row.error}" if row.error else f"low_watermark: {row.low_watermark}"
+        error = format_java_error(row.code, row.error) if row.error else None
+        result = f"error: {error}" if error else f"low_watermark: {row.low_watermark}"
         lines.append(f"partition: {row.topic}-{row.partition}\t{result}")
     return "".join(f"{line}\n" for line in lines)
 

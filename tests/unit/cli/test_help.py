@@ -105,7 +105,7 @@ def test_the_help_command_prints_the_help(path: str, cli: Cli) -> None:
     [
         (["lag"], "kafkactl groups describe --lag"),
         (["cluster"], "kafkactl configs describe brokers"),
-        (["kafka-topics"], "kafkactl topics"),
+        (["kafka-acls"], "--help"),
         (["kafka-consumer-groups.sh"], "kafkactl consumer-groups"),
         (["topcs"], "kafkactl topics"),
         (["topics", "ls"], "kafkactl topics list"),

@@ -1,0 +1,146 @@
+"""kafka-get-offsets: its options, and `kafkactl offsets` in its place.
+
+Reference: org.apache.kafka.tools.GetOffsetShell.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
+from kafkactl.cli.kafka_style.tools import (
+    HELP,
+    VERSION,
+    JavaError,
+    Run,
+    Tool,
+    connection_options,
+    convert_error,
+    parse_include_list,
+    require_options,
+    require_readable,
+    translate_connection,
+)
+from kafkactl.errors import KafkactlError, NotFoundError
+from kafkactl.output import people
+
+_TERSE = "org.apache.kafka.tools.TerseException"
+_NO_MATCH = "Could not match any topic-partitions with the specified filters"
+_TIMES = {
+    "latest": -1, "earliest": -2, "max-timestamp": -3, "earliest-local": -4, "latest-tiered": -5,
+    "earliest-pending-upload": -6,
+}  # fmt: skip
+_LOWEST_TIME = min(_TIMES.values())
+_TIME_CHOICES = " / ".join(f"{number} or {name}" for name, number in _TIMES.items())
+_RULE = re.compile(r"[^:,]*(?::(?:[0-9]*|[0-9]*-[0-9]*)?)?")
+
+OPTIONS = (
+    *connection_options("HOST1:PORT1,...,HOST3:PORT3", "config file"),
+    Option(
+        name="topic-partitions",
+        arity=Arity.REQUIRED,
+        label="topic1:1,topic2:0-3,topic3,topic4:5-,topic5:-3",
+        target="--topic-partitions",
+        summary="Rules for topics and partitions, with commas between; the end of a range is not included.",
+    ),
+    Option(
+        name="topic",
+        arity=Arity.REQUIRED,
+        label="topic",
+        target="TOPIC, or --topic",
+        summary="Topics: names or regular expressions, with commas between.",
+    ),
+    Option(
+        name="partitions",
+        arity=Arity.REQUIRED,
+        label="partition ids",
+        target="--partitions",
+        summary="Numbers of partitions, with commas between. Default: all.",
+    ),
+    Option(
+        name="time",
+        arity=Arity.REQUIRED,
+        label=f"<timestamp> / {_TIME_CHOICES}",
+        default="latest",
+        target="--time",
+        summary="Time in ms since 1970, or a special offset.",
+        state=State.DIFFERENT,
+        note="A number below -6 is refused; Kafka's tool sends it, prints an error of the broker for each partition, "
+        "and ends with 0.",
+    ),
+    Option(
+        name="exclude-internal-topics",
+        target="--exclude-internal-topics",
+        summary="Leave the internal topics of Kafka out.",
+    ),
+    HELP,
+    VERSION,
+)
+
+
+def check(arguments: Arguments) -> None:
+    """Raise WrongUsageError or JavaError for options that are missing or do not belong together."""
+    require_options(arguments, "bootstrap-server")
+    if arguments.has("topic-partitions") and arguments.has("topic", "partitions"):
+        raise JavaError("--topic-partitions cannot be used with --topic or --partitions", _TERSE)
+
+
+def translate(arguments: Arguments) -> Run:
+    """Return the command `kafkactl offsets`. Raise OptionError or JavaError for a value that Kafka's tool refuses."""
+    words = ["offsets", "-o", "kafka", *translate_connection(arguments), "--include-internal"]
+    time = arguments.value("time") or "latest"
+    if time not in _TIMES and not re.fullmatch(r"[-+]?[0-9]{1,19}", time):
+        reason = f"Malformed time argument {time}. Please use {_TIME_CHOICES}, or a specified long format timestamp"
+        raise JavaError(reason, _TERSE)
+    if time not in _TIMES and int(time) < _LOWEST_TIME:
+        raise JavaError(f"--time {time} is not supported by kafkactl: see {_TIME_CHOICES}", _TERSE)
+    words.append(f"--time={time.removeprefix('+')}")
+    require_readable(arguments, "command-config")
+    if arguments.has("exclude-internal-topics"):
+        words.append("--exclude-internal-topics")
+    if (rules := arguments.value("topic-partitions")) is not None:
+        words.append(f"--topic-partitions={_read_rules(rules)}")
+    if (topic := arguments.value("topic")) is not None:
+        words.append(f"--match={parse_include_list(topic)}")
+    if partitions := arguments.value("partitions"):
+        if not all(re.fullmatch(r"[0-9]{1,9}", part.strip()) for part in partitions.split(",")):
+            reason = f"--partitions expects a comma separated list of numeric partition ids, but received: {partitions}"
+            raise JavaError(reason, _TERSE)
+        words.append(f"--partitions={','.join(part.strip() for part in partitions.split(','))}")
+    return Run(words=words, call="listTopics")
+
+
+def _read_rules(text: str) -> str:
+    """Return rules for partitions without blanks. Raise JavaError for a rule of another form."""
+    rules = [rule.strip() for rule in text.split(",")]
+    for rule in rules:
+        if not _RULE.fullmatch(rule):
+            message = f"Invalid rule specification: {rule}"
+            raise JavaError(f"{_TERSE}: {message}", "java.lang.RuntimeException")
+        parse_include_list(rule.partition(":")[0])
+    return ",".join(rules)
+
+
+def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
+    """Print an error as kafka-get-offsets does, on stderr, and return its status: 1.
+
+    Errors that are no TerseException have the first line of their stack trace, too.
+    """
+    java = convert_error(error, call)
+    if isinstance(error, NotFoundError):
+        java = JavaError(_NO_MATCH, _TERSE)
+    is_terse = java.exception == _TERSE or (isinstance(error, OptionError) and error.is_of_parsing)
+    people.write_kafka_message(f"Error occurred: {java}\n" + ("" if is_terse else f"{java.first_line}\n\n"))
+    return 1
+
+
+TOOL = Tool(
+    name="kafka-get-offsets",
+    command="offsets",
+    main_class="org.apache.kafka.tools.GetOffsetShell",
+    purpose="An interactive shell for getting topic-partition offsets.",
+    options=OPTIONS,
+    check=check,
+    translate=translate,
+    report=report,
+)

@@ -1,0 +1,127 @@
+"""kafka-delete-records: its options, and `kafkactl records delete` in its place.
+
+Reference: org.apache.kafka.tools.DeleteRecordsCommand.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option
+from kafkactl.cli.kafka_style.tools import (
+    HELP,
+    VERSION,
+    JavaError,
+    Run,
+    Tool,
+    connection_options,
+    convert_error,
+    print_stack,
+    require_options,
+    require_readable,
+    translate_connection,
+)
+from kafkactl.errors import KafkactlError, UnreachableError
+
+_OPERATION = "org.apache.kafka.tools.AdminOperationException"
+_FAILED = "org.apache.kafka.tools.AdminCommandFailedException"
+_MAPPING = "com.fasterxml.jackson.databind.JsonMappingException"
+_TYPES = {"topic": ("String", str), "partition": ("Integer", int), "offset": ("Long", int)}
+
+OPTIONS = (
+    *connection_options("server(s) to use for bootstrapping", "command config property file path"),
+    Option(
+        name="offset-json-file",
+        arity=Arity.REQUIRED,
+        label="Offset json file path",
+        target="--offset-json-file",
+        summary="JSON file with the first offset that stays in each partition; -1 deletes all records.",
+    ),
+    HELP,
+    VERSION,
+)
+
+
+def check(arguments: Arguments) -> None:
+    """Raise WrongUsageError for an option that is missing."""
+    require_options(arguments, "bootstrap-server", "offset-json-file")
+
+
+def translate(arguments: Arguments) -> Run:
+    """Return the command `kafkactl records delete`. Raise OptionError or JavaError for what Kafka's tool refuses."""
+    path = arguments.value("offset-json-file") or ""
+    connection = translate_connection(arguments)
+    require_readable(arguments, "command-config")
+    _check_file(path)
+    return Run(
+        words=["records", "delete", "-o", "kafka", *connection, f"--offset-json-file={path}", "--yes"],
+        call="listTopics",
+    )
+
+
+def _check_file(path: str) -> None:
+    """Raise JavaError for a file that Kafka's tool refuses."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except OSError:
+        raise JavaError(f"Unable to read file {path}", "java.io.IOException") from None
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise JavaError("The input string is not a valid JSON", _OPERATION) from None
+    if isinstance(document, list):
+        raise JavaError(f"Expected JSON object, received {json.dumps(document)}", _MAPPING)
+    version = document.get("version", 1) if isinstance(document, dict) else 1
+    if version != 1:
+        raise JavaError(f"Not supported version field value {json.dumps(version)}", _OPERATION)
+    if not isinstance(document, dict) or "partitions" not in document:
+        raise JavaError("Missing partitions field", _OPERATION)
+    seen = []
+    for entry in document["partitions"] if isinstance(document["partitions"], list) else ():
+        topic, partition, _ = (_read_field(entry, name) for name in _TYPES)
+        seen.append(f"{topic}-{partition}")
+    doubles = sorted({name for name in seen if seen.count(name) > 1})
+    if doubles:
+        raise JavaError(f"Offset json file contains duplicate topic partitions: {','.join(doubles)}", _FAILED)
+
+
+def _read_field(entry: Any, name: str) -> Any:
+    """Return a field of an entry. Raise JavaError where it is missing or has another type."""
+    if not isinstance(entry, dict):
+        raise JavaError(f"Expected JSON object, received {json.dumps(entry)}", _MAPPING)
+    if name not in entry:
+        raise JavaError(f"No such field exists: `{name}`", _MAPPING)
+    kind, python_type = _TYPES[name]
+    value = entry[name]
+    if not isinstance(value, python_type) or isinstance(value, bool):
+        raise JavaError(f"Expected `{kind}` value, received {json.dumps(value)}", _MAPPING)
+    return value
+
+
+def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
+    """Print an error as kafka-delete-records does, on stderr with the first line of its trace, and return 1.
+
+    Return 0 for errors of partitions, which are in the table on stdout.
+    """
+    if call and not isinstance(error, UnreachableError):  # the table on stdout has the errors of partitions
+        return 0
+    print_stack(convert_error(error, call), with_message=True)
+    return 1
+
+
+TOOL = Tool(
+    name="kafka-delete-records",
+    command="records",
+    main_class="org.apache.kafka.tools.DeleteRecordsCommand",
+    purpose="This tool helps to delete records of the given partitions down to the specified offset.",
+    options=OPTIONS,
+    check=check,
+    translate=translate,
+    report=report,
+    differences=(
+        "A topic that does not exist is an error at once; Kafka's tool asks for a minute and shows a time-out.",
+        "Partitions are printed in the order of their names; Kafka's tool has the order of a hash table.",
+    ),
+)

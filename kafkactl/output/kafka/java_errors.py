@@ -1,0 +1,44 @@
+"""Errors of brokers as the exceptions of Kafka's Java clients, which Kafka's tools print with their class names.
+
+Reference: org.apache.kafka.common.protocol.Errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kafkactl.connection.broker_errors import BROKER_ERRORS
+
+_MESSAGES: Mapping[int, str] = {
+    1: "The requested offset is not within the range of offsets maintained by the server.",
+    3: "This server does not host this topic-partition.",
+    5: "There is no leader for this topic-partition as we are in the middle of a leadership election.",
+    7: "The request timed out.",
+    15: "The coordinator is not available.",
+    16: "This is not the correct coordinator.",
+    25: "The coordinator is not aware of this member.",
+    29: "Topic authorization failed.",
+    30: "Group authorization failed.",
+    31: "Cluster authorization failed.",
+    44: "Request parameters do not satisfy the configured policy.",
+    68: "The group is not empty.",
+    69: "The group id does not exist.",
+    86: "Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to it.",
+}
+"""Messages of the exceptions where a broker sends none, by error code."""
+
+
+def find_java_message(code: int, text: str) -> str:
+    """Return the message of the Java exception of an error code.
+
+    `text` is the error as kafkactl describes it. Where it ends with our sentence for the code, the broker sent none,
+    and the exception has its usual message; otherwise the text is the broker's.
+    """
+    entry = BROKER_ERRORS.get(code)
+    return _MESSAGES.get(code, text) if entry is not None and text.endswith(entry.sentence) else text
+
+
+def format_java_error(code: int | None, text: str) -> str:
+    """Return an error as Java shows an exception, CLASS: MESSAGE; the text alone for a code that has no exception."""
+    entry = None if code is None else BROKER_ERRORS.get(code)
+    return text if entry is None else f"{entry.exception_class}: {find_java_message(entry.code, text)}"
