@@ -28,6 +28,9 @@ from kafkactl.storage.segment import Segment
 from kafkactl.storage.selecting import SKIP_HINT, select
 from kafkactl.storage.transactions import OpenRecords
 
+_SUFFIXES_OF_KAFKA = (".log", ".index", ".timeindex", ".snapshot", ".txnindex", ".checkpoint")
+"""Names of files that Kafka's tool reads end in one of these."""
+
 
 class TextDump:
     """Printer of files, one after the other; an error in one file does not hide the others."""
@@ -64,15 +67,16 @@ class TextDump:
             paths = [path for path in paths if path not in segments]
         for path in paths:
             self._write_line(f"Dumping {path}")
-            kind = find_kind(path)
+            as_kafka = people.is_kafka_style()
+            kind = None if as_kafka and path.suffix not in _SUFFIXES_OF_KAFKA else find_kind(path)
             failures = len(self._statuses)
-            if kind is None and path.exists():
+            if kind is None and (as_kafka or path.exists()):
                 self._flush()
-                people.note(f"Ignoring unknown file {path}")
+                people.write_kafka_message(f"Ignoring unknown file {path}\n")
             try:
                 if kind is not None:
                     self._dump_by_kind.get(kind, self._dump_small_file)(path)
-                elif not path.exists():
+                elif not (as_kafka or path.exists()):
                     raise MissingFileError(f"{path}: no such file")
             except KafkactlError as error:
                 self._report_error(add_file_name(error, path))
@@ -80,7 +84,7 @@ class TextDump:
                 self._statuses.append(DONE)
         self._flush()
         for line in self._faults.format_lines():
-            people.note(line)
+            people.write_kafka_message(f"{line}\n")
         return combine(self._statuses)
 
     def _write_line(self, text: str) -> None:
@@ -95,8 +99,11 @@ class TextDump:
         self._out.flush()
 
     def _report_error(self, error: KafkactlError) -> None:
-        """Write an error to stderr and note its status; raise it where the output itself failed (OutputError)."""
-        if isinstance(error, OutputError):  # this is no error of a file: nothing more can be printed
+        """Write an error to stderr and note its status.
+
+        Raise it where the output itself failed (OutputError), and in Kafka's style, where no further file is read.
+        """
+        if isinstance(error, OutputError) or people.is_kafka_style():
             raise error
         self._flush()
         people.error(error)

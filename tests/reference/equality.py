@@ -16,6 +16,7 @@ from pathlib import Path
 from kafkactl.cli.kafka_style.doors import TOOLS
 
 LINES = Path(__file__).with_name("kafka_lines.txt")
+DATA = Path(__file__).parents[1] / "data"
 SIDES = ("k", "o")
 """What `@` becomes for Kafka's tool and for ours."""
 PLACES = ("kraft", "kraft-cluster", "zookeeper")
@@ -70,7 +71,12 @@ class Line:
 
     def words(self, side: str, bootstrap: str, folder: Path) -> list[str]:
         """The arguments for one side."""
-        text = self.text.replace("@", side).replace("{b}", bootstrap).replace("{dir}", str(folder))
+        text = (
+            self.text.replace("@", side)
+            .replace("{b}", bootstrap)
+            .replace("{dir}", str(folder))
+            .replace("{logs}", str(DATA))
+        )
         server = ["--bootstrap-server", bootstrap] if self.with_server else []
         return [*server, *shlex.split(text)]
 

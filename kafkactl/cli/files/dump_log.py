@@ -349,9 +349,10 @@ def _expand_folders(names: list[Path]) -> tuple[list[Path], list[int]]:
     on stderr, and not raised. A name that is no folder, or does not exist, stays in the list: it is refused when it is
     read.
     """
-    if not any(name.is_dir() for name in names):
-        return names, []
     from kafkactl.output import people
+
+    if not any(name.is_dir() for name in names) or people.is_kafka_style():  # Kafka's tool reads no folders
+        return names, []
     from kafkactl.storage.log_dir import list_all_segments
 
     paths: list[Path] = []

@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SCRIPT_SUFFIX = ".sh"
-TOOLS = {"kafka-topics": "topics", "kafka-get-offsets": "offsets", "kafka-delete-records": "records"}
+TOOLS = {
+    "kafka-topics": "topics",
+    "kafka-get-offsets": "offsets",
+    "kafka-delete-records": "records",
+    "kafka-dump-log": "dump_log",
+}
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 
 _BY_COMMAND = {
