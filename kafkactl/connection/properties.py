@@ -31,7 +31,8 @@ def parse(text: str) -> dict[str, str]:
     r"""Return the settings of a .properties text, as text by name; raise ValueError for \u without four hex digits.
 
     The separator is =, : or blanks. The last of equal names counts. A line without a separator is a name with an empty
-    value. Lines that begin with # or ! are comments.
+    value. Lines that begin with # or ! are comments. A line whose name has another blank, such as a no-break space, is
+    left out.
     """
     settings = {}
     for line in _iterate_logical_lines(text):

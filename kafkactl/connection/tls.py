@@ -13,8 +13,8 @@ from kafkactl.errors import UsageError
 def make_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with the settings' trust, host name check and client certificate.
 
-    The settings are under librdkafka's names. Raise UsageError for a PKCS12 key store, and for files that cannot be
-    read. OpenSSL asks on the terminal for the password of a key without ssl.key.password.
+    The settings are under librdkafka's names. Raise UsageError for a PKCS12 key store, and for files and PEM texts that
+    cannot be read. OpenSSL asks on the terminal for the password of a key without ssl.key.password.
     """
     if "ssl.keystore.location" in properties:
         raise UsageError(
