@@ -114,7 +114,7 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
     They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
     SASL mechanism, user and password, and, where they are needed, a TLS context and a provider of OAUTHBEARER tokens.
     All other settings are left out. With TLS, raise UsageError for certificates that cannot be read and for a PKCS12
-    key store. The values are not checked otherwise: kafka-python does that.
+    key store. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -148,7 +148,8 @@ class Brokers:
         """Take the settings, and a function that raises the other client's reason for a missing connection.
 
         `raise_reason` may return where it finds none; the waiting then goes on. A thread is started; nothing is
-        connected. Raise UsageError for a setting that kafka-python refuses, and for certificates that cannot be read.
+        connected. Raise UsageError for a setting that kafka-python refuses at once, for certificates that cannot be
+        read, and for a PKCS12 key store. A wrong security.protocol, mechanism or login shows only at a connection.
         """
         from kafka.errors import KafkaConfigurationError
         from kafka.net.manager import KafkaConnectionManager
@@ -295,7 +296,7 @@ class Brokers:
     def send(self, node: Node, request: Any, deadline: float) -> Any:
         """Return a node's answer to a request, also one with an error code.
 
-        `deadline` is a time of time.monotonic(). Raise UnansweredError where the request was sent and not answered,
+        `deadline` is a time of time.monotonic(). Raise UnansweredError where the request was or may have been sent,
         UnreachableError where the node was not connected or refused the login, UnsupportedRequestError where the
         brokers are too old, and OperationError for another error of kafka-python.
         """
@@ -308,8 +309,8 @@ class Brokers:
         """Send all requests at once. Return the answer or the error of each node, in the order of `requests`.
 
         `requests` are by node; without any the result is empty. `deadline` is a time of time.monotonic(). An answer may
-        have an error code. The error of a node is UnansweredError after its request was sent, UnreachableError before,
-        UnsupportedRequestError or OperationError; it is not raised.
+        have an error code. The error of a node is UnansweredError where its request was or may have been sent,
+        UnreachableError before, UnsupportedRequestError or OperationError; it is not raised.
         """
         answers: dict[Node, Any] = self._net.run(self._send_all, requests, deadline)
         for node, answer in answers.items():
@@ -365,15 +366,15 @@ class Brokers:
             self._raise_reason()
 
     def _list_bootstrap_nodes(self) -> list[Node]:
-        """Return kafka-python's names of the bootstrap servers, in a random order that stays the same."""
+        """Return kafka-python's names of the bootstrap servers: bootstrap-0, ... It numbers them in random order."""
         return [broker.node_id for broker in self._manager.cluster.bootstrap_brokers()]
 
     async def _find_first_connected(self, deadline: float) -> Node | None:
-        """Return the first bootstrap server whose connection stands, in random order, or None at the deadline.
+        """Return the first bootstrap server whose connection stands, or None at the deadline.
 
         `deadline` is a time of time.monotonic(). A new server is tried, beside the earlier ones, after 0.3 s, or sooner
-        where the last one has failed. Servers that were silent before are tried only where all were silent. Nothing is
-        raised.
+        where the last one has failed; the order is random. Servers that were silent before are tried only where all
+        were silent. Nothing is raised.
         """
         nodes = self._list_bootstrap_nodes()
         nodes = [node for node in nodes if node not in self._silent] or nodes

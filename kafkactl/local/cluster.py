@@ -104,10 +104,10 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
 
     `node` is a node's name, or the part of it behind the last "-"; brokers are searched first. RESTART waits until the
     node serves, or, with the native engine, until it runs if clients do not reach it. A paused node is resumed before a
-    restart. `tell` gets lines of progress. Raise NotFoundError for an
-    unknown cluster or node, and EngineError for a node that does not run or has an unknown state (which only a restart
-    accepts), for a damaged record, and where the engine fails. Raise UsageError for a restart with a KAFKA_HOME of
-    another version, and OSError for a record that cannot be read.
+    restart. `tell` gets lines of progress. Raise NotFoundError for an unknown cluster or node, and EngineError for a
+    node that does not run or has an unknown state (which only a restart accepts), for a damaged record, and where the
+    engine fails. Raise UsageError for a restart with a KAFKA_HOME of another version, and OSError for a record that
+    cannot be read.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
