@@ -156,9 +156,10 @@ def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> 
 def _translate_login(jaas: str) -> dict[str, str]:
     """Return librdkafka's settings for a sasl.jaas.config, which is `MODULE required name=value ...;`.
 
-    Values may be quoted. Modules are those of Plain, Scram, OAuthBearer (which also sets the method: oidc or unsecured)
-    and Krb5; options that librdkafka has no name for are left out. Raise UsageError for a text of another form, and for
-    another module.
+    Instead of required there may be requisite, sufficient or optional, and the last ; may be missing. Values may be
+    quoted. Modules are those of Plain, Scram, OAuthBearer (which also sets the method: oidc or unsecured) and Krb5;
+    options that librdkafka has no name for are left out. Raise UsageError for a text of another form, and for another
+    module.
     """
     match = re.match(_JAAS, jaas, re.DOTALL)
     if match is None:

@@ -108,8 +108,8 @@ def _run_in_parallel(
 def connect(address: Address, wait_s: float) -> socket.socket:
     """Return a connection to an address; raise OSError, also for a host name that Python cannot look up.
 
-    The wait for the connection is at most `wait_s` seconds for each address of the host; then TimeoutError, an OSError,
-    is raised. The look-up of the name is not bounded.
+    The wait for the connection is at most `wait_s` seconds for each address of the host. Where the last one does not
+    answer, TimeoutError, an OSError, is raised. The look-up of the name is not bounded.
     """
     try:
         return socket.create_connection(address, wait_s)

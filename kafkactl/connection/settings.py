@@ -120,7 +120,8 @@ def resolve(
     `bootstrap_server`, `context`, `command_config` and `timeout_s` (in s) are the options, or None. `overrides` are the
     texts name=value of -X. `environment` is None for the process's own. Without `runs_commands` a secret that a command
     would give is a UsageError. `python_properties` are the settings that a Python program passes; they win over all
-    others, and have no address. Nothing is connected, but commands for secrets are run.
+    others. An address in them, and in KAFKACTL_CLIENT_*, is ignored. Nothing is connected, but commands for secrets are
+    run.
 
     Raise UsageError for a wrong, empty or unsafe option, setting or file, for a setting with NUL or that is not
     Unicode, for a secret on the command line, for two different addresses there, and for a time-out that is not above 0
