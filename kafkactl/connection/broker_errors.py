@@ -220,7 +220,8 @@ def describe_error(code: int, message: str | None = None) -> str:
 
     `message` is the text of the broker or of librdkafka, or None. It replaces our sentence where it says more than the
     code: for librdkafka's own codes, and for refusals that a broker explains. For missing rights our sentence stays. A
-    code that the table does not have, without a message, becomes "error CODE". Nothing is raised.
+    code that the table does not have, without a message, becomes "error CODE". A message that has nothing but an
+    addition of librdkafka, such as " (after 3ms)", gives an empty text for a code of the table. Nothing is raised.
     """
     entry = BROKER_ERRORS.get(code)
     # For missing rights the broker's message shows its internal Java objects.
@@ -262,7 +263,8 @@ def _get_default_text(code: int) -> str:
 def _clean_text(text: str) -> str:
     """Return a text of librdkafka without what its users do not know, stripped. It may be empty.
 
-    That is names of threads, brokers and requests at the beginning, "Broker: ", and everything from " (after ".
+    That is everything up to "/bootstrap: " or "/bootstrap]: ", "Broker [ID] REQUEST: " or "Broker: " at the beginning,
+    everything from " (after " on, and ": " at the end.
     """
     for prefix_end in ("/bootstrap: ", "/bootstrap]: "):
         text = text.split(prefix_end, 1)[-1]

@@ -127,7 +127,8 @@ class Cluster:
     def renew_timeout(self) -> None:
         """Give the following reads the whole time-out again, for example in a command that repeats its reads.
 
-        Where the cluster's reads do not share the time-out nothing changes.
+        Where the cluster's reads do not share the time-out nothing changes. Inside share_timeout() its end still
+        counts.
         """
         self._remaining_s = self.settings.timeout_s
 
@@ -193,7 +194,7 @@ class Cluster:
         """Return a new producer of confluent-kafka; raise UsageError for a setting that librdkafka refuses.
 
         `config` has librdkafka's settings by their names; the user's settings win over it. It is not connected yet.
-        Unknown settings of files and contexts are left out with one warning.
+        Unknown settings of the user are left out with one warning, except those of -X, which are refused.
         """
         return self._make_client(Producer, config)
 
@@ -215,7 +216,8 @@ class Cluster:
         """Return a new consumer of confluent-kafka; raise UsageError for a setting that librdkafka refuses.
 
         `config` has librdkafka's settings by their names; the user's settings win over it, and `overrides` over these.
-        Nothing is subscribed yet. Unknown settings of files and contexts are left out with one warning.
+        Nothing is subscribed yet. Unknown settings of the user are left out with one warning, except those of -X, which
+        are refused.
         """
         return self._make_client(Consumer, config, overrides or {})
 
@@ -223,9 +225,9 @@ class Cluster:
         """Return the brokers, and one topic or all topics (None), as confluent-kafka's metadata.
 
         `client` is the confluent-kafka client that asks; None means the admin client. A topic that does not exist is an
-        entry with an error. Raise UnreachableError as soon as every connection has failed or the time-out is over,
-        UnansweredError (an UnreachableError) where the request had been sent, OperationError for a refusal, and
-        UsageError for a wrong setting.
+        entry with an error. Raise UnreachableError where every connection has failed, no address is a broker or the
+        time-out is over, UnansweredError (an UnreachableError) where the request was or may have been sent,
+        OperationError for a refusal, and UsageError for a wrong setting.
         """
         with self.share_timeout() as deadline:
             if client is None:
@@ -238,8 +240,9 @@ class Cluster:
         """Return the metadata of one topic or of all topics (None) from a client, and keep its brokers' addresses.
 
         `deadline` is a time of time.monotonic(). Frozen brokers get 1 s, then 2, 4, ... s for an attempt. A topic that
-        does not exist is an entry with an error. Raise UnreachableError (UnansweredError after the request was sent) as
-        soon as every connection has failed or the deadline is over, and OperationError at once for a refusal.
+        does not exist is an entry with an error. Raise UnreachableError (UnansweredError where the request was or may
+        have been sent) after the first attempt at whose end all connections have failed or the deadline is over, and
+        OperationError at once for a refusal.
         """
         arguments = {} if topic is None else {"topic": topic}
         attempt_s = min(PATIENCE_S, self.timeout_s)  # where a broker is frozen, each attempt asks another one
@@ -257,10 +260,10 @@ class Cluster:
                 attempt_s = min(2 * attempt_s, remaining_s)
 
     def _connect(self, future: Future[Any]) -> None:
-        """Wait until the request of the future is answered, or until a frozen broker has had 1 s.
+        """Wait until the request of the future is answered, and return without an answer after about 1 s.
 
-        After 1 s without an answer nothing is raised. Raise UnreachableError for a failed connection, and
-        OperationError for a refusal.
+        Raise UnreachableError (UnansweredError where the request was or may have been sent) where the connections have
+        failed, no address is a broker, or the time-out ends before; raise OperationError for a refusal.
         """
         try:
             self.wait(future, "cannot describe the cluster", patience_s=PATIENCE_S)
@@ -270,9 +273,9 @@ class Cluster:
     def list_partitions(self, topic: str, client: Any) -> list[int]:
         """Return the partition numbers of a topic in order, as a client of confluent-kafka sees them.
 
-        None as `client` means the admin client. The topic is not created. Raise NotFoundError for an unknown topic,
-        OperationError for one that cannot be read, UnreachableError where no answer comes in time, and UsageError for a
-        wrong setting.
+        None as `client` means the admin client. Raise NotFoundError for an unknown topic, OperationError for one that
+        cannot be read and for a refusal, UnreachableError where no answer comes in time, and UsageError for a wrong
+        setting.
         """
         return list_partition_numbers(self.read_metadata(topic, client).topics[topic])
 
@@ -282,9 +285,9 @@ class Cluster:
         `failure` says what failed; it begins the message of an OperationError. `patience_s` is None, or a shorter time
         in s after which TimeoutError is raised.
 
-        Raise UnreachableError where no answer came in time or certainly no broker listens; UnansweredError, an
-        UnreachableError, where the request was sent or may have been sent; UnsupportedRequestError where the brokers
-        are too old, and OperationError for a refusal.
+        Raise UnreachableError where no answer came in time, all connections have failed, or something other than a
+        broker listens at every address; UnansweredError, an UnreachableError, where the request was sent or may have
+        been sent; UnsupportedRequestError where the brokers are too old, and OperationError for a refusal.
         """
         started = checked_at = time.monotonic()
         self.reasons.all_down = False
@@ -311,7 +314,8 @@ class Cluster:
     def _check_listeners(self) -> None:
         """Make librdkafka look for the brokers again, for at most 0.4 s.
 
-        Raise UnreachableError where no broker listens; this is checked once, and only before the first answer.
+        Raise UnreachableError where something other than a broker listens at every address. This is checked once, in
+        less than 1 s, and only before the first answer; an address where nothing listens does not count.
         librdkafka's requests wait for the broker that metadata calls the controller. With KRaft this can be any broker,
         also a frozen one, and librdkafka does not ask another one before the frozen broker answers.
         """
@@ -361,15 +365,15 @@ class Cluster:
 
         `send` sends the request for a list of keys and returns a future for each key; it may raise, and its errors pass
         through. `describe_failure` returns the text that says what failed for a key. Keys with a transient error are
-        sent again within the time-out. A key without an answer has an error with the code REQUEST_TIMED_OUT, which
-        names silent brokers where others answer. Without keys nothing is sent, and the result is empty.
+        sent again within the time-out. A key without an answer has an error with the code REQUEST_TIMED_OUT; its text
+        may name the silent brokers. Without keys nothing is sent, and the result is empty.
 
         `is_lost` is only for questions: it returns whether librdkafka made up an answer because none came. Such a key
         is asked again.
 
-        Raise UnreachableError (UnansweredError after it was sent) when no key was answered. Raise TimeoutError when a
-        key has no answer after `patience_s` seconds (None: never): this is for questions that another client library
-        can put to another broker.
+        Raise UnreachableError (UnansweredError where it was or may have been sent) when no key was answered. Raise
+        TimeoutError when a key has no answer after `patience_s` seconds (None: never): this is for questions that
+        another client library can put to another broker.
         """
         answers: dict[K, T | OperationError] = {}
         unanswered_errors: list[UnreachableError] = []
@@ -425,8 +429,8 @@ class Cluster:
         """Return our exception for an error of confluent-kafka; nothing is raised. `failure` says what failed, or None.
 
         `failure` begins the message of an OperationError only. The result is an UnreachableError, an UnansweredError
-        (the request was sent), an UnsupportedRequestError or an OperationError with the code of Kafka or librdkafka.
-        Finding the cause of a failed connection may take about 1 s.
+        (the request was or may have been sent), an UnsupportedRequestError, or an OperationError with the code of Kafka
+        or librdkafka. Finding the cause of a failed connection may take about 2 s.
         """
         cause: KafkaError = error.args[0] if isinstance(error, KafkaException) else error
         if cause.code() == KafkaError._UNSUPPORTED_FEATURE:
@@ -458,8 +462,9 @@ class Cluster:
     def _make_unreachable_error(self, cause: KafkaError | None = None) -> UnreachableError:
         """Return the error for a cluster without an answer, with the cause as far as it can be found.
 
-        `cause` is librdkafka's error, or None where only the time was over. The brokers are connected to once more,
-        which may take about 1 s. `is_partial` of the result means that other brokers answer.
+        `cause` is librdkafka's error, or None where only the time was over. Where the known reason does not say the
+        cause, the brokers are connected to once more, which may take about 2 s. `is_partial` of the result means that
+        other brokers answer.
         """
         from kafkactl.connection import diagnosis
 
@@ -486,7 +491,7 @@ class Cluster:
 
         A text is "broker 1 at host:port", or the address alone, sorted by address. The brokers are checked without a
         client, and nothing is raised. Each has `wait_s` s for its answer; None means 0.5 s. Where no metadata has come
-        yet, a broker is asked for the others first, which takes at most about 1 s more.
+        yet, one that answers is asked for the others, which takes at most about 1 s more.
         """
         from kafkactl.connection.diagnosis import find_silent
         from kafkactl.connection.peers import KAFKA_WAIT_S
@@ -562,7 +567,7 @@ class Cluster:
         """Return the settings of a client: our defaults, then `config`, then the user's settings.
 
         The values are not only text: error_cb is this cluster's `reasons`. librdkafka's log is off, unless `debug` is
-        set.
+        set. Settings that a client has refused as unknown before are left out.
         """
         values = {"client.id": "kafkactl", **FAST_START, **config, **self.settings.properties}
         values.setdefault("receive.message.max.bytes", _compute_answer_limit(values))
@@ -580,8 +585,8 @@ class Cluster:
 def _compute_answer_limit(config: Mapping[str, Any]) -> int:
     """Return the largest accepted size of an answer, in bytes: at least 64 MiB.
 
-    It is more where fetch.max.bytes or message.max.bytes plus 512 is more; a value that is not a decimal number is
-    ignored.
+    Where the larger one of fetch.max.bytes and message.max.bytes, plus 512, is more, it is that. A value that is not a
+    decimal number is ignored.
     """
     limits = (str(config.get(name, "")) for name in ("fetch.max.bytes", "message.max.bytes"))
     return max(LARGEST_ANSWER_BYTES, *(int(text) + _ANSWER_HEADER_BYTES if text.isdecimal() else 0 for text in limits))

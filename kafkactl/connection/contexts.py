@@ -83,8 +83,8 @@ class ContextFile:
     def save(self) -> None:
         """Write the file, completely or not at all. Only its owner can read it, because it may hold passwords.
 
-        Missing folders are created, and a symbolic link stays one. Raise UsageError for a loop of links, and OSError
-        where the file cannot be written.
+        Missing folders are created, and a symbolic link stays one. Raise UsageError for a loop of links (before Python
+        3.13), and OSError where the file cannot be written.
         """
         import tempfile
 
@@ -131,7 +131,7 @@ def change(make: Callable[[ContextFile], ContextFile]) -> ContextFile:
 def _resolve_target(path: Path) -> Path:
     """Return the file that a path leads to, so that a symbolic link stays a link. The file need not exist.
 
-    Raise UsageError for a loop of links.
+    Raise UsageError for a loop of links; Python 3.13 and newer find none here.
     """
     try:
         return path.resolve()
@@ -218,5 +218,8 @@ def _parse_read_only(value: object) -> bool:
 
 
 def _format_value(value: object) -> str:
-    """Return a setting's value as text, because YAML reads `true` and `5` as other types; booleans are lower case."""
+    """Return a setting's value as text, because YAML reads `true` and `5` as other types.
+
+    Booleans are lower case, and null is "None".
+    """
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -81,11 +81,13 @@ def _list_no_brokers(_answering: Sequence[Address]) -> Brokers:
 
 
 def find_cause(settings: Settings, message: str | None, list_brokers: ListBrokers = _list_no_brokers) -> Cause | None:
-    """Return the cause behind the message of a client, or None where no more is known. Nothing is raised.
+    """Return the cause behind the message of a client, or None where no more is known.
 
-    `message` is None where the client gave no reason. `list_brokers` is called where a bootstrap server answers. Where
-    the message does not say the cause, the bootstrap servers are connected to again, for about 1 to 2 s. Where only
-    some brokers are silent, `is_partial` is set, and the reason is "from NAME at HOST:PORT, ...".
+    `message` is None where the client gave no reason. Where it does not say the cause, the bootstrap servers are
+    connected to again. This takes about 1 to 2 s, longer where several TLS servers cannot be reached. Where one of them
+    answers, `list_brokers` may be called; its errors pass through, and nothing else is raised. Where only some brokers
+    are silent, `is_partial` is set, and the reason is "from NAME at HOST:PORT, ...", without NAME for a bootstrap
+    server that is not in that list.
     """
     if message is not None and (known_cause := _find_cause_in_message(message)):
         return known_cause
@@ -118,7 +120,7 @@ def _explain_answer_size(size_bytes: int) -> Cause:
 
 
 def is_no_broker(settings: Settings) -> bool:
-    """Return whether something listens at every bootstrap address and is certainly no Kafka broker.
+    """Return whether something listens at every bootstrap address (of the first 16) and is certainly no Kafka broker.
 
     That is HTTP, a KRaft controller, ZooKeeper, TLS without TLS in the settings, or another protocol. It is False where
     an address does not answer or closes connections. The check takes less than 1 s, and nothing is raised.
@@ -132,7 +134,8 @@ def find_silent(settings: Settings, list_brokers: ListBrokers, wait_s: float = K
 
     `list_brokers` gives the addresses of all brokers by name. Each broker has `wait_s` seconds for its answer; one that
     refuses or closes connections counts as silent, too. The texts are "NAME at HOST:PORT", or HOST:PORT for a bootstrap
-    server that is not in that list, sorted by address. Nothing is raised; without silent brokers the list is empty.
+    server that is not in that list, sorted by address. Without silent brokers the list is empty. Errors of
+    `list_brokers` pass through.
     """
     secure = _make_secure(settings)
     peers = look_at(_parse_addresses(settings), secure, wait_s)
@@ -176,7 +179,8 @@ def _make_secure(settings: Settings) -> Secure | None:
 def _find_cause_in_message(message: str) -> Cause | None:
     """Return the cause that a client's own message names, or None for an unknown message. Case does not count.
 
-    Known are refused SASL mechanisms and logins, missing client certificates, and listeners without TLS.
+    Known are refused SASL mechanisms and logins, listeners without SASL, missing client certificates, and listeners
+    without TLS.
     """
     lower = message.lower()
     if "supported mechanisms: " in lower and "unsupported sasl mechanism" in lower:
@@ -218,8 +222,9 @@ def _find_cause_by_peer(peers: Mapping[Address, Peer]) -> Cause | None:
 def _find_cause_by_first_handshake(settings: Settings) -> Cause | None:
     """Return the cause that a TLS handshake with the first reachable server shows, or None.
 
-    It may be a certificate that does not pass the check, a listener without TLS, or, for security.protocol SSL, a
-    handshake that succeeds without an answer. None also means that no server can be reached. The settings must have
+    It may be a certificate that does not pass the check, a missing client certificate, a listener without TLS, or, for
+    security.protocol SSL, a handshake that succeeds without an answer. None also means that the handshake succeeds with
+    a login (SASL_SSL), fails in an unknown way, or that no server can be reached. The settings must have
     security.protocol. Nothing is raised.
     """
     has_login = settings.properties["security.protocol"].lower() != "ssl"
@@ -234,8 +239,8 @@ def _find_cause_by_handshake(
     """Return the cause that a TLS handshake over the connection shows, or None for an unknown failure.
 
     `has_login` is whether the settings use SASL: then a handshake that succeeds means None. Without a login it means
-    that no request is answered, unless the broker closes the connection within 0.5 s. The connection is closed, and
-    nothing is raised.
+    that no request is answered, unless the broker closes the connection within 0.5 s (then None). A connection that
+    breaks, also after the handshake, counts as a listener without TLS. Nothing is raised.
     """
     try:
         with tls.make_trust_context(properties).wrap_socket(connection, server_hostname=host) as secure:

@@ -30,9 +30,10 @@ _JAAS_OPTION = r"""([\w.]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^
 def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[str, str]:
     """Return the settings under librdkafka's names, each under one name only.
 
-    A prefix `topic.` is left out. Of two names of one setting the later one counts. `flag` is the option that the
-    settings come from. It is None for a file, a context and the environment. A setting without effect in kafkactl is
-    refused with a flag, and left out without one. Raise UsageError for it, and for a setting or a value that cannot be
+    A prefix `topic.` is left out. Of two names of one setting the later one counts, but Java's trust and key stores win
+    over librdkafka's names. `flag` is the option that the settings come from, or None for other sources. A setting
+    without effect in kafkactl is refused with a flag, and left out without one. One that is not supported is refused,
+    and left out where its value changes nothing. Raise UsageError for a refused setting, and for a value that cannot be
     translated. A name that is in no table stays as it is.
     """
     translated: dict[str, str] = {}
@@ -64,8 +65,9 @@ def to_librdkafka(settings: Mapping[str, str], flag: str | None = None) -> dict[
 def _translate_value(name: str, value: str) -> dict[str, str]:
     """Return the translation of a setting whose value differs in librdkafka; `name` is one of TRANSLATED.
 
-    The result is empty for stores, which are translated elsewhere all at once, and for a Java path to kinit. Raise
-    UsageError for a malformed value, and for a login module that has no translation.
+    The result is empty for stores, which are translated elsewhere all at once, and for a Java path to kinit, which is a
+    value without a space. Raise UsageError for a malformed sasl.jaas.config or buffer.memory, and for a login module
+    that has no translation.
     """
     if name == "sasl.jaas.config":
         return _translate_login(value)
@@ -154,9 +156,10 @@ def _find_store_type(settings: Mapping[str, str], store: str, location: str) -> 
 def _translate_login(jaas: str) -> dict[str, str]:
     """Return librdkafka's settings for a sasl.jaas.config, which is `MODULE required name=value ...;`.
 
-    Values may be quoted. Modules are those of Plain, Scram, OAuthBearer (which also sets the method: oidc or unsecured)
-    and Krb5; options that librdkafka has no name for are left out. Raise UsageError for a text of another form, and for
-    another module.
+    Instead of required there may be requisite, sufficient or optional, and the last ; may be missing. Values may be
+    quoted. Modules are those of Plain, Scram, OAuthBearer (which also sets the method: oidc or unsecured) and Krb5;
+    options that librdkafka has no name for are left out. Raise UsageError for a text of another form, and for another
+    module.
     """
     match = re.match(_JAAS, jaas, re.DOTALL)
     if match is None:

@@ -39,7 +39,7 @@ class Connection(Protocol):
         """Send a request and return a future of its answer; nothing is waited for.
 
         While the connection opens the request is kept. The future fails after the time-out, and where the connection
-        has ended or the brokers are too old.
+        is paused or has ended or the brokers are too old.
         """
 
 
@@ -109,11 +109,12 @@ _ERRNO = re.compile(r"(\d+) E[A-Z]+")
 
 
 def translate_settings(settings: Settings) -> dict[str, Any]:
-    """Return kafka-python's settings for librdkafka's. Settings that only tune librdkafka are left out.
+    """Return kafka-python's settings, by its own names, for librdkafka's.
 
-    The result also has the addresses, the time-out, a TLS context and a provider of OAUTHBEARER tokens where they are
-    needed. Without client.id it is kafkactl. Raise UsageError for certificates that cannot be read and for a PKCS12 key
-    store. The values are not checked otherwise: kafka-python does that.
+    They are the addresses, the time-out, the largest answer, client.id (kafkactl without it), security.protocol, the
+    SASL mechanism, user and password, and, where they are needed, a TLS context and a provider of OAUTHBEARER tokens.
+    All other settings are left out. With TLS, raise UsageError for certificates that cannot be read and for a PKCS12
+    key store. The values are not checked otherwise.
     """
     properties = settings.properties
     config: dict[str, Any] = {
@@ -147,7 +148,8 @@ class Brokers:
         """Take the settings, and a function that raises the other client's reason for a missing connection.
 
         `raise_reason` may return where it finds none; the waiting then goes on. A thread is started; nothing is
-        connected. Raise UsageError for a setting that kafka-python refuses, and for certificates that cannot be read.
+        connected. Raise UsageError for a setting that kafka-python refuses at once, for certificates that cannot be
+        read, and for a PKCS12 key store. A wrong security.protocol, mechanism or login shows only at a connection.
         """
         from kafka.errors import KafkaConfigurationError
         from kafka.net.manager import KafkaConnectionManager
@@ -181,14 +183,18 @@ class Brokers:
 
     @property
     def has_answered(self) -> bool:
-        """Return whether a bootstrap server was connected or has answered before: then only some brokers are silent."""
+        """Return whether a bootstrap server is known that was connected or has answered.
+
+        It is False before the first one, and again after a search that found none.
+        """
         return self._seed is not None
 
     def find_answering_node(self, deadline: float) -> Node:
-        """Return a bootstrap server whose connection stands, so that a request to it is sent only once.
+        """Return a bootstrap server that is connected, so that a request to it is sent only once.
 
-        `deadline` is a time of time.monotonic(). Raise UnreachableError where no server is connected until then, and
-        the errors of `raise_reason` (UnreachableError, OperationError, UsageError).
+        It is the last one that answered or was found, whose connection is not checked again; where that was silent, or
+        there is none, one is searched for. `deadline` is a time of time.monotonic(). Raise UnreachableError where no
+        server is connected until then, and the errors of `raise_reason` (UnreachableError, OperationError, UsageError).
         """
         if self._seed is None or self._seed in self._silent:
             self._find_seed(deadline)
@@ -290,9 +296,9 @@ class Brokers:
     def send(self, node: Node, request: Any, deadline: float) -> Any:
         """Return a node's answer to a request, also one with an error code.
 
-        `deadline` is a time of time.monotonic(). Raise UnansweredError where the request was sent and not answered,
-        UnreachableError where the node was not connected, and UnsupportedRequestError or OperationError where
-        kafka-python refuses the request.
+        `deadline` is a time of time.monotonic(). Raise UnansweredError where the request was or may have been sent,
+        UnreachableError where the node was not connected or refused the login, UnsupportedRequestError where the
+        brokers are too old, and OperationError for another error of kafka-python.
         """
         (answer,) = self.send_all({node: request}, deadline).values()
         if isinstance(answer, KafkactlError):
@@ -303,8 +309,8 @@ class Brokers:
         """Send all requests at once. Return the answer or the error of each node, in the order of `requests`.
 
         `requests` are by node; without any the result is empty. `deadline` is a time of time.monotonic(). An answer may
-        have an error code. The error of a node is UnansweredError after its request was sent, UnreachableError before,
-        UnsupportedRequestError or OperationError; it is not raised.
+        have an error code. The error of a node is UnansweredError where its request was or may have been sent,
+        UnreachableError before, UnsupportedRequestError or OperationError; it is not raised.
         """
         answers: dict[Node, Any] = self._net.run(self._send_all, requests, deadline)
         for node, answer in answers.items():
@@ -360,14 +366,15 @@ class Brokers:
             self._raise_reason()
 
     def _list_bootstrap_nodes(self) -> list[Node]:
-        """Return kafka-python's names of the bootstrap servers, in the order of the setting."""
+        """Return kafka-python's names of the bootstrap servers: bootstrap-0, ... It numbers them in random order."""
         return [broker.node_id for broker in self._manager.cluster.bootstrap_brokers()]
 
     async def _find_first_connected(self, deadline: float) -> Node | None:
         """Return the first bootstrap server whose connection stands, or None at the deadline.
 
-        `deadline` is a time of time.monotonic(). A new server is tried every 0.3 s, beside the earlier ones. Servers
-        that were silent before are tried only where all were silent. Nothing is raised.
+        `deadline` is a time of time.monotonic(). A new server is tried, beside the earlier ones, after 0.3 s, or sooner
+        where the last one has failed; the order is random. Servers that were silent before are tried only where all
+        were silent. Nothing is raised.
         """
         nodes = self._list_bootstrap_nodes()
         nodes = [node for node in nodes if node not in self._silent] or nodes
@@ -393,9 +400,9 @@ class Brokers:
             return None
 
     async def _wait_briefly(self, future: Any, wait_s: float) -> None:
-        """Wait until the future is done, at most `wait_s`. Without a future, or with a done one, wait at most 5 ms.
+        """Wait until the future is done, at most `wait_s` s (but 1 ms); without one, or with a done one, at most 5 ms.
 
-        The future's error is not raised.
+        The future's error is not raised if it is one of _list_kafka_errors().
         """
         if future is None or future.is_done:
             await self._net.sleep(min(max(0.0, wait_s), _MOMENT_S))
@@ -422,9 +429,10 @@ class Brokers:
     def _make_error(self, node: Node, error: BaseException | None, is_sent: bool = False) -> KafkactlError:
         """Return our exception for a request without an answer. `is_sent` is whether the request was sent.
 
-        Without a connection or an answer it is an UnreachableError, or an UnansweredError if it was sent. `error` is
-        None where only the time was over. Another error of kafka-python becomes an OperationError. An empty `node`
-        means the whole cluster.
+        Without a connection or an answer, and for a failed login, it is an UnreachableError, or an UnansweredError if
+        the request was sent. `error` is None where only the time was over. Another error becomes an
+        UnsupportedRequestError where the brokers are too old, or an OperationError. The message names a broker whose
+        address is known; for a bootstrap server and an empty `node` it names the cluster.
         """
         from kafka import errors
 
@@ -482,7 +490,7 @@ def _translate_error(error: Any) -> KafkactlError:
 
 
 def _find_connection_reason(error: BaseException) -> str | None:
-    """Return why a connection failed, as text, or None where only the time was over."""
+    """Return why a connection failed, as text, or None where only the time was over or the node is not ready yet."""
     from kafka import errors
 
     if isinstance(
@@ -497,5 +505,8 @@ def _find_connection_reason(error: BaseException) -> str | None:
 
 
 def _describe(error: Any) -> str:
-    """Return the text of one of kafka-python's errors, or the name of its class; never empty."""
+    """Return the description of one of kafka-python's errors, or its text where it has none.
+
+    An error of another library without arguments gives an empty text.
+    """
     return str(getattr(error, "description", None) or error or type(error).__name__)

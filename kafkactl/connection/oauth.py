@@ -40,9 +40,10 @@ def get_token(properties: Mapping[str, str]) -> str:
     """Return a new token for the settings, which are under librdkafka's names.
 
     enable.sasl.oauthbearer.unsecure.jwt=true makes an unsigned one from sasl.oauthbearer.config (name=value words).
-    sasl.oauthbearer.method=oidc asks the token endpoint. Raise UsageError where no method is set or the endpoint's URL
-    is wrong, UnreachableError where the token endpoint gives no token within about 10 s, and UsageError for a
-    lifeSeconds that is not a whole number.
+    sasl.oauthbearer.method=oidc asks the token endpoint, which has 10 s for each step of its answer. Raise UsageError
+    where neither is set in this spelling, where the endpoint's URL is missing or does not begin with http:// or
+    https://, and for a lifeSeconds that is not a number of 1 to 9 digits. Raise UnreachableError where the endpoint
+    gives no token.
     """
     if properties.get("enable.sasl.oauthbearer.unsecure.jwt") == "true":
         return _make_unsecured_token(dict(_parse_pairs(properties.get("sasl.oauthbearer.config", ""))))
@@ -63,7 +64,7 @@ def _make_unsecured_token(config: Mapping[str, str]) -> str:
     """Return a token without a signature, for tests. It is valid for lifeSeconds, or for an hour.
 
     `config` has the options of sasl.oauthbearer.config: principal (else empty), principalClaimName, scope (separated by
-    commas), scopeClaimName, lifeSeconds. Raise UsageError for a lifeSeconds that is not a whole number.
+    commas), scopeClaimName, lifeSeconds. Raise UsageError for a lifeSeconds that is not a number of 1 to 9 digits.
     """
     now = int(time.time())
     claims: dict[str, Any] = {

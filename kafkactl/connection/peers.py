@@ -108,8 +108,8 @@ def _run_in_parallel(
 def connect(address: Address, wait_s: float) -> socket.socket:
     """Return a connection to an address; raise OSError, also for a host name that Python cannot look up.
 
-    The wait for the connection is at most `wait_s` seconds for each address of the host; then TimeoutError, an OSError,
-    is raised. The look-up of the name is not bounded.
+    The wait for the connection is at most `wait_s` seconds for each address of the host. Where the last one does not
+    answer, TimeoutError, an OSError, is raised. The look-up of the name is not bounded.
     """
     try:
         return socket.create_connection(address, wait_s)
@@ -120,8 +120,8 @@ def connect(address: Address, wait_s: float) -> socket.socket:
 def _greet(address: Address, secure: Secure | None, wait_s: float) -> Peer:
     """Return the kind of server that answers an ApiVersions request within `wait_s` seconds.
 
-    `secure` starts TLS, or is None. The kind is SILENT without an answer in time, CLOSING where connections are closed,
-    and NOBODY where none is accepted.
+    `secure` starts TLS, or is None. The kind is SILENT without a connection or an answer in time, CLOSING where
+    connections are closed or TLS fails, and NOBODY where none is accepted or the name cannot be looked up.
     """
     try:
         answer = _read_first_bytes(address, _build_api_versions_request(), wait_s, secure)
@@ -187,11 +187,12 @@ def _build_api_versions_request() -> bytes:
 
 
 def _read_first_bytes(address: Address, greeting: bytes, wait_s: float, secure: Secure | None) -> bytes:
-    """Return the first bytes of a server's answer, or b"" where it closes the connection.
+    """Return the first bytes of a server's answer, or b"" where it closes the connection before any.
 
-    The result ends with a complete answer of Kafka's protocol at the latest, and may be a part of an answer. `secure`
-    starts TLS, or is None. Raise TimeoutError where nothing comes within about `wait_s` seconds, and OSError where the
-    server cannot be reached or TLS fails.
+    Reading ends with a complete answer to an ApiVersions request, with 14 bytes or more of anything else, after 64 KiB,
+    at the end of the connection, or about `wait_s` seconds after the call; the bytes may be a part of an answer.
+    `secure` starts TLS, or is None. Raise TimeoutError where nothing came until then, and OSError where the server
+    cannot be reached or TLS fails.
     """
     deadline = time.monotonic() + wait_s
     with connect(address, wait_s) as plain_socket:

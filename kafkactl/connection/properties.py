@@ -31,7 +31,8 @@ def parse(text: str) -> dict[str, str]:
     r"""Return the settings of a .properties text, as text by name; raise ValueError for \u without four hex digits.
 
     The separator is =, : or blanks. The last of equal names counts. A line without a separator is a name with an empty
-    value. Lines that begin with # or ! are comments.
+    value. Lines that begin with # or ! are comments. A line whose name has another blank, such as a no-break space, is
+    left out.
     """
     settings = {}
     for line in _iterate_logical_lines(text):
@@ -45,7 +46,7 @@ def _iterate_logical_lines(text: str) -> Iterator[str]:
     """Yield the lines without their leading blanks; comments (# or !) and blank lines are left out.
 
     A line that ends with an odd number of backslashes continues in the next one, whose leading blanks are left out; the
-    last backslash is not part of the line. Line ends are LF, CR or both.
+    last backslash is not part of the line. A line of one backslash counts as blank. Line ends are LF, CR or both.
     """
     pending = ""
     for raw in re.split(r"\r\n|\n|\r", text):

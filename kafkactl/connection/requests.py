@@ -110,7 +110,7 @@ class Requests:
         again until the time-out; then OperationError is raised, or the answer is returned with the errors that it has.
         Raise UnreachableError where no answer came (UnansweredError after it was sent), UnsupportedRequestError where
         the brokers are too old, OperationError for a missing controller or coordinator, UsageError for a wrong setting,
-        and StopIteration for an unknown `api`.
+        and StopIteration or RuntimeError for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -119,7 +119,10 @@ class Requests:
             return find_request_class(api)(**fields)
 
         def ask() -> Any:
-            """Return the receiver's answer; raise OperationError where all its error codes are transient."""
+            """Return the receiver's answer; raise OperationError where all its error codes are transient.
+
+            At the deadline such an answer is returned, too. Errors of sending pass through.
+            """
             node = broker if group is None else self._find_coordinator(group)
             answer = self._send_change(make, node, to_controller) if is_change else self._send_question(make, node)
             codes = set(_iterate_error_codes(answer))
@@ -489,10 +492,10 @@ class Requests:
         return error
 
     def _require_alive(self, broker: int, deadline: float) -> None:
-        """Raise UnreachableError for a broker that is not in the cluster's metadata, which is read anew first.
+        """Raise UnreachableError for a broker that is not in the cluster's metadata.
 
-        That reading ends at the `deadline`, a time of time.monotonic(), and may raise OperationError and UsageError,
-        too.
+        A broker of the last metadata passes at once; for any other one the metadata are read anew first. That reading
+        ends at the `deadline`, a time of time.monotonic(), and may raise OperationError and UsageError, too.
         """
         if broker not in self._brokers.places:
             self._learn(deadline)

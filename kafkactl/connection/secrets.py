@@ -184,8 +184,9 @@ def _strip_source(name: str) -> str:
 def _run_command(name: str, command: str) -> str:
     """Return the first line of a shell command's output; raise UsageError where it fails or takes more than 60 s.
 
-    `name` is the setting, for the message. The command's stderr is the process's own. An empty line is a UsageError,
-    too. The result is kept: for one setting the same command runs once in a process, unless it fails.
+    `name` is the setting, for the message. The command's stderr is sys.stderr, which must be a real file. A line that
+    is empty or not UTF-8 is a UsageError, too. The result is kept: for one setting the same command runs once in a
+    process, unless it fails.
     """
     import subprocess
 

@@ -120,7 +120,8 @@ def resolve(
     `bootstrap_server`, `context`, `command_config` and `timeout_s` (in s) are the options, or None. `overrides` are the
     texts name=value of -X. `environment` is None for the process's own. Without `runs_commands` a secret that a command
     would give is a UsageError. `python_properties` are the settings that a Python program passes; they win over all
-    others, and have no address. Nothing is connected, but commands for secrets are run.
+    others. An address in them, and in KAFKACTL_CLIENT_*, is ignored. Nothing is connected, but commands for secrets are
+    run.
 
     Raise UsageError for a wrong, empty or unsafe option, setting or file, for a setting with NUL or that is not
     Unicode, for a secret on the command line, for two different addresses there, and for a time-out that is not above 0
@@ -215,11 +216,12 @@ def _choose(
 ) -> tuple[Mapping[str, str], str, str, str | None]:
     """Return the context's properties, the bootstrap servers, their source, and a read-only context's name or None.
 
-    `flag`, `context_flag` and `from_file` (the address in the --command-config file) are None where they are absent.
+    `flag` is the value of --bootstrap-server, `context_flag` that of --context, and `from_file` the address in the file
+    of --command-config; they are None where they are absent.
     The order is: the command line, KAFKACTL_BOOTSTRAP_SERVER and KAFKACTL_CONTEXT, the current context, localhost:9092;
     an address together with a context replaces the context's. `from_file` counts only without `context_flag`. Without a
     context the properties are empty. Raise NotFoundError for an unknown context, and UsageError for a contexts file
-    that cannot be read or that other users can write.
+    that cannot be read, is not well formed, or that other users can write.
     """
     tiers = (
         (
@@ -284,8 +286,8 @@ def _is_host(text: str) -> bool:
 def require_addresses(bootstrap_servers: str) -> None:
     """Raise UsageError unless the text is a comma-separated list of host:port. A host alone means port 9092.
 
-    A port is 1 to 65535. A prefix PROTOCOL:// and blanks around an address are allowed; empty parts are not. The
-    message hides an address that contains "@".
+    An IPv6 address is [ADDRESS]:PORT, with its port. A port is 1 to 65535. A prefix PROTOCOL:// and blanks around an
+    address are allowed; empty parts are not. The message hides an address that contains "@".
     """
     for server in bootstrap_servers.split(","):
         address = server.strip().rpartition("://")[2]

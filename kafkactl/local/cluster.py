@@ -29,10 +29,11 @@ def up(
     tell: Tell,
     log_dir: Path | None = None,
 ) -> Target:
-    """Start a target, or leave it running, and return it when all its brokers serve.
+    """Start a target and return it when all its brokers serve; return one that runs already at once.
 
-    `engine` is one of ENGINES. A `port`, `version` or `log_dir` of None keeps the value of the target's last run, or
-    the compose file's own. `count_brokers` decides whether the brokers serve, and `tell` gets lines of progress. Raise
+    `name` is one of TARGETS, `engine` one of ENGINES. A `port` (the first of three), `version` or `log_dir` (a folder
+    of this host, whose log dirs all users may write) of None keeps the value of the target's last run, or the compose
+    file's own. `count_brokers` decides whether the brokers serve, and `tell` gets lines of progress. Raise
     EngineError where no engine can start it, where it already runs with other values or only in part, where a port is
     in use, for a damaged record, and where not all brokers join within 180 s; the nodes keep running in the last case.
     Raise UsageError for an unknown target, for a version that it cannot have, and for a KAFKA_HOME with another
@@ -74,7 +75,7 @@ def down(name: str, wipe: bool, tell: Tell) -> None:
 
     `tell` gets lines of progress. Nodes that do not run are no error. Raise NotFoundError for a cluster that was not
     started or was wiped, EngineError for a damaged record and where an engine fails or a log dir cannot be removed, and
-    OSError where the folder of the record cannot be removed.
+    OSError where the record cannot be read or its folder cannot be removed.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -102,10 +103,11 @@ def apply(fault: Fault, name: str, node: str, tell: Tell) -> str:
     """Apply a fault to a node and return the node's name.
 
     `node` is a node's name, or the part of it behind the last "-"; brokers are searched first. RESTART waits until the
-    node serves. A paused node is resumed before a restart. `tell` gets lines of progress. Raise NotFoundError for an
-    unknown cluster or node, and EngineError for a node that does not run or has an unknown state (which only a restart
-    accepts), for a damaged record, and where the engine fails. Raise UsageError for a restart with a KAFKA_HOME of
-    another version.
+    node serves, or, with the native engine, until it runs if clients do not reach it. A paused node is resumed before a
+    restart. `tell` gets lines of progress. Raise NotFoundError for an unknown cluster or node, and EngineError for a
+    node that does not run or has an unknown state (which only a restart accepts), for a damaged record, and where the
+    engine fails. Raise UsageError for a restart with a KAFKA_HOME of another version, and OSError for a record that
+    cannot be read.
     """
     local_cluster = _require_local_cluster(name)
     target = _load_target(local_cluster)
@@ -135,7 +137,8 @@ def logs(name: str, follow: bool) -> int:
 
     With the Docker engine the status is docker's; the native engine returns 0, and with `follow` never. Raise
     NotFoundError for a cluster that was not started or was wiped, EngineError without docker or for a damaged record,
-    OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
+    OSError for a record or log that cannot be read, OutputError where stdout cannot be written, and ReaderLeftError
+    where its reader left.
     """
     local_cluster = _require_local_cluster(name)
     return _make_engine(local_cluster).logs(_load_target(local_cluster), follow)
@@ -177,7 +180,7 @@ def _remove(folder: Path) -> None:
 def _require_local_cluster(name: str) -> Instance:
     """Return the record of a local cluster; raise NotFoundError where there is none, EngineError for a damaged one.
 
-    The hint of NotFoundError names the clusters that have a record.
+    The hint of NotFoundError names the clusters that have a record. Raise OSError for a record that cannot be read.
     """
     local_cluster = instance.find(name)
     if local_cluster is None:
@@ -235,7 +238,7 @@ def _prepare_engine(new_cluster: Instance, requested: str, target: Target, tell:
 
     The engine then has its images or jars, which may be downloaded. `requested` is one of ENGINES. `tell` gets lines of
     progress, also about an engine that is passed over. Raise EngineError, too, where the data belong to another engine,
-    and UsageError for a KAFKA_HOME with another version.
+    UsageError for a KAFKA_HOME with another version, and OSError where the cache for jars cannot be written.
     """
     engine_names = _choose_engines(requested, new_cluster.engine)
     reasons: list[EngineError] = []
@@ -287,7 +290,7 @@ def _make_variables(local_cluster: Instance) -> dict[str, str]:
 def _is_running(local_cluster: Instance) -> bool:
     """Return True where all nodes run and False where none does; raise EngineError when only some do.
 
-    An unknown state counts as not running.
+    A paused node, and an unknown state, count as not running.
     """
     nodes = _make_engine(local_cluster).status(_load_target(local_cluster))
     other_states = [f"{node.node} is {node.state}" for node in nodes if node.state != "running"]

@@ -60,7 +60,7 @@ class Service:
 
     @property
     def bound_log_dir(self) -> str | None:
-        """Return the folder of this host that is the broker's log dir, or None where the log dir is a volume."""
+        """Return the folder of this host that is the broker's log dir, or None where it is a volume or not set."""
         source = self.volumes.get(self.environment.get("KAFKA_LOG_DIRS", ""), "")
         return source if source.startswith("/") else None
 
@@ -155,8 +155,9 @@ def load_target(name: str, values: Mapping[str, str]) -> Target:
 def interpolate(text: str, values: Mapping[str, str]) -> str:
     """Return the text with variables replaced by `values`, in Compose's syntax.
 
-    It is ${NAME}, with -default, :-default, +instead or :+instead, which may contain one more variable; and $$ for $. A
-    variable without a value and without a default becomes empty; $NAME without braces stays; nothing is raised.
+    It is ${NAME}, with -default, :-default, +instead or :+instead, which may contain variables without further ones in
+    them; and $$ for $. A variable without a value and without a default becomes empty; $NAME without braces, and other
+    forms such as ${NAME?text}, stay; nothing is raised.
     """
 
     def fill(match: re.Match[str]) -> str:
@@ -176,8 +177,9 @@ def interpolate(text: str, values: Mapping[str, str]) -> str:
 def _parse_service(name: str, entry: Mapping[str, Any], folder: Path) -> Service:
     """Return the service of a compose file's entry. Relative paths of volumes start at `folder`.
 
-    Ports are HOST:CONTAINER, volumes SOURCE:PATH; modes of volumes and addresses of ports are ignored. Raise ValueError
-    for other forms, and KeyError without an image.
+    `entry` has image, environment (a mapping), and the lists ports, volumes, depends_on and entrypoint; all but the
+    image may be missing. Ports are HOST:CONTAINER, volumes SOURCE:PATH; modes of volumes and addresses of ports are
+    ignored. Raise ValueError for other forms of ports and volumes, and KeyError without an image.
     """
     ports = []
     for published in entry.get("ports", ()):

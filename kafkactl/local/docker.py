@@ -174,7 +174,10 @@ class DockerEngine:
         return answer
 
     def _start_process(self, target: Target, *arguments: str, stderr: int) -> subprocess.Popen[str]:
-        """Start a docker compose command with a pipe for its stdout; raise EngineError without docker."""
+        """Start a docker compose command with a pipe for its stdout; raise EngineError without docker.
+
+        `stderr` is subprocess.PIPE, or subprocess.STDOUT for the same pipe.
+        """
         command = self._make_command(target, *arguments)
         try:
             return subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
@@ -185,7 +188,7 @@ class DockerEngine:
 def _parse_entries(output: str) -> list[dict[str, str]]:
     """Return the entries of `docker compose ps --format json`: an array before v2.21, and one line each since.
 
-    Raise ValueError for any other output.
+    Raise ValueError for an output that is not JSON; the entries are not checked.
     """
     if output.startswith("["):
         return list(json.loads(output))

@@ -53,13 +53,15 @@ class Engine(Protocol):
     def prepare(self, target: Target, tell: Tell) -> None:
         """Provide all that `up` needs: images, or Java and jars. `tell` gets lines of progress.
 
-        Raise EngineError, which names the missing thing, and UsageError for a KAFKA_HOME with another version.
+        Raise EngineError, which names the missing thing, UsageError for a KAFKA_HOME with another version, and OSError
+        where the cache for jars cannot be written.
         """
 
     def up(self, target: Target, tell: Tell) -> None:
         """Start every node and return when each is healthy. `tell` gets lines of progress.
 
-        Raise EngineError where a node fails or is not healthy in time.
+        Raise EngineError where a node fails or is not healthy in time, OSError where a file or folder cannot be
+        written, and UsageError for a KAFKA_HOME with another version.
         """
 
     def down(self, target: Target, wipe: bool, tell: Tell) -> None:
@@ -71,7 +73,8 @@ class Engine(Protocol):
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         """Apply a fault to one node; RESTART returns when the node serves. `tell` gets lines of progress.
 
-        Raise EngineError where the engine fails. The caller checks that the node is in a state for the fault.
+        Raise EngineError where the engine fails, and, for RESTART, UsageError for a KAFKA_HOME with another version.
+        The caller checks that the node is in a state for the fault.
         """
 
     def status(self, target: Target) -> list[NodeStatus]:

@@ -197,7 +197,10 @@ def _start(node: Node, java: str, libs: Path) -> None:
 
 
 def _find_client_port(node: Node, loopback: translate.Loopback) -> int:
-    """Return the port on which the node answers when it serves: its published port, or its first listening port."""
+    """Return the port of this host on which the node answers when it serves.
+
+    It is the host port of the first published port, or else of the first port that the node listens on.
+    """
     return node.published_port or loopback.ports[node.service.name, translate.list_listening_ports(node.service)[0]]
 
 

@@ -28,7 +28,8 @@ class NativeEngine:
     def prepare(self, target: Target, tell: Tell) -> None:
         """Provide Java and Kafka's jars. `tell` gets a line where jars are downloaded.
 
-        Raise EngineError where this fails, and UsageError for a KAFKA_HOME with another version.
+        Raise EngineError where this fails, UsageError for a KAFKA_HOME with another version, and OSError where the
+        cache for jars cannot be written.
         """
         from kafkactl.local import jars
 
@@ -60,8 +61,10 @@ class NativeEngine:
     def apply(self, fault: Fault, target: Target, service: Service, tell: Tell) -> None:
         """Apply a fault to one node. KILL, PAUSE and RESUME do nothing where the node does not run.
 
-        KILL waits up to 30 s for the end of the process. RESTART returns when the node serves. Raise EngineError where
-        it does not within 180 s or Java or the jars are missing, and UsageError for a KAFKA_HOME with another version.
+        `service` is one of the target's nodes. KILL waits up to 30 s for the end of the process. RESTART returns when
+        the node serves, or, for a node that clients do not reach, when it runs. Raise EngineError where one that they
+        reach ends or does not answer within 180 s, or where Java or the jars are missing, and UsageError for a
+        KAFKA_HOME with another version.
         """
         node = next(candidate for candidate in list_nodes(target) if candidate.service == service)
         match fault:
@@ -98,8 +101,8 @@ class NativeEngine:
     def logs(self, target: Target, follow: bool) -> int:
         """Write the nodes' logs to stdout, with the node's name before each line, and return 0.
 
-        With `follow` never return. Nodes without a log are left out. Raise OutputError where stdout cannot be written,
-        and ReaderLeftError where its reader left.
+        With `follow` never return. Nodes without a log are left out. Raise OSError for a log that cannot be read,
+        OutputError where stdout cannot be written, and ReaderLeftError where its reader left.
         """
         readers = [
             (node, node.log.open(encoding="utf-8", errors="replace"))

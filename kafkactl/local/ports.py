@@ -10,7 +10,7 @@ from kafkactl.local.compose import HOST
 
 
 def is_free(port: int) -> bool:
-    """Return whether a server could listen on 127.0.0.1:port now."""
+    """Return whether a server could listen on 127.0.0.1:port now; raise OverflowError for a port above 65535."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -28,7 +28,10 @@ def is_open(port: int) -> bool:
 
 
 def require_free(ports: Iterable[int], owner: str) -> None:
-    """Raise EngineError, which names every port in use. `owner` is the cluster that needs the ports."""
+    """Raise EngineError, which names every port in use on 127.0.0.1; without one nothing happens.
+
+    `owner` is the name of the cluster that needs the ports. Raise OverflowError for a port above 65535.
+    """
     ports_in_use = [port for port in ports if not is_free(port)]
     if ports_in_use:
         numbers = ", ".join(map(str, ports_in_use))
@@ -39,7 +42,7 @@ def require_free(ports: Iterable[int], owner: str) -> None:
 
 
 def find_free_ports(near: int) -> Iterator[int]:
-    """Yield free ports of 127.0.0.1 in rising order, away from `near` and below the range of outgoing connections.
+    """Yield free ports of 127.0.0.1 in rising order, below the range of outgoing connections.
 
     The first is `near` + 10,000 or higher, or 15,000 or higher where that would be 30,000 or more. A port is checked
     when it is yielded. Raise EngineError after port 31999.

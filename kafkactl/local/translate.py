@@ -53,8 +53,8 @@ class Loopback:
     def assign(cls, target: Target, free_ports: Iterator[int]) -> Loopback:
         """Return the ports of a target.
 
-        Published ports keep their host port; other listening ports get the next free port. Raise EngineError where
-        `free_ports` has none left.
+        Published ports keep their host port; other listening ports get the next one of `free_ports`, whose errors pass
+        through.
         """
         ports: dict[tuple[str, int], int] = {}
         for service in target.nodes:
