@@ -69,10 +69,13 @@ class UnansweredError(UnreachableError):
 class OperationError(KafkactlError):
     """The cluster refused the operation. `code` is Kafka's error code, or None where there is none."""
 
-    def __init__(self, message: str, hint: str | None = None, code: int | None = None) -> None:
-        """Take a message, a hint or None, and Kafka's error code or None."""
+    def __init__(
+        self, message: str, hint: str | None = None, code: int | None = None, reason: str | None = None
+    ) -> None:
+        """Take a message, a hint or None, Kafka's error code or None, and the part of the message that says why."""
         super().__init__(message, hint)
         self.code = code
+        self.reason = message if reason is None else reason
 
 
 class NotFoundError(OperationError):

@@ -247,7 +247,7 @@ def refusal(failure: str, code: int, message: str | None = None) -> OperationErr
     sentence where it says more, but not for missing rights. A code that the table does not have becomes "error CODE".
     """
     reason = describe_error(code, message)
-    return OperationError(f"{failure}: {reason}" if failure else reason, find_hint(code), code)
+    return OperationError(f"{failure}: {reason}" if failure else reason, find_hint(code), code, reason)
 
 
 def find_hint(code: int) -> str | None:

@@ -42,6 +42,7 @@ MASKS = (
     Mask("each topic has an id of its own", r"(?<=TopicId: )[A-Za-z0-9_-]{22}", "<id>"),
     Mask("Java prints a set of options in any order", r"\[[a-z-]+\](, \[[a-z-]+\])+", _sort_names),
     Mask("the time of a run", r"(?<=CreateTime:)\d{13}", "<time>"),
+    Mask("names of both sides are listed", r"\beq[ko](?=[.-])", "eq@"),
     Mask("ids of members end in a UUID", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
 )
 
@@ -64,6 +65,8 @@ class Line:
     input: str = ""
     any_order: str = ""
     """Why the lines of the output may have any order; "" where the order counts."""
+    between: str = ""
+    """A command line of kafkactl that undoes, between the two runs, what the first has changed; "" for none."""
     differs: str = ""
     """The difference that stays, as docs/from-kafka-tools.md has it; "" for none."""
     places: tuple[str, ...] = PLACES
@@ -100,8 +103,8 @@ def read_lines(text: str) -> Iterator[Section]:
     """The sections of a file of lines.
 
     A section begins with `[tool] title`, with `[tool *] title` for one that CI runs. A line may end in `<<< INPUT`,
-    where \\n is a line end, and in `;; word: text` for `any order`, `differs` and `on`. A line that begins with `!` has
-    no --bootstrap-server added.
+    where \\n is a line end, and in `;; word: text` for `any order`, `between`, `differs` and `on`. A line that begins
+    with `!` has no --bootstrap-server added.
     """
     section = None
     for number, raw in enumerate(text.splitlines(), 1):
@@ -123,7 +126,7 @@ def read_lines(text: str) -> Iterator[Section]:
 def _read_line(number: int, tool: str, line: str) -> Line:
     body, *notes = line.split(" ;; ")
     marks = dict(note.split(": ", 1) for note in notes)
-    assert not marks.keys() - {"any order", "differs", "on"}, line
+    assert not marks.keys() - {"any order", "between", "differs", "on"}, line
     body, _, given = body.partition(" <<< ")
     places = tuple(marks["on"].split()) if "on" in marks else PLACES
     return Line(
@@ -132,6 +135,7 @@ def _read_line(number: int, tool: str, line: str) -> Line:
         body.removeprefix("!").strip(),
         given.encode().decode("unicode_escape"),
         marks.get("any order", ""),
+        marks.get("between", ""),
         marks.get("differs", ""),
         places,
         not body.startswith("!") and tool != "kafka-dump-log",

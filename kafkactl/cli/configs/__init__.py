@@ -19,7 +19,7 @@ from kafkactl.cli.frame.results import print_errors, show_outcomes
 from kafkactl.errors import UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, Report, Table
-from kafkactl.statuses import CONDITION, FAILED
+from kafkactl.statuses import CONDITION, DONE, FAILED
 from kafkactl.stdout import out
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def describe(
         and described_entities[0] not in configs.list_entities(connected, choice.type)
     ):
         out.write_text(admin_text.format_missing_entity(described_entities[0]))
-        return FAILED
+        return DONE if people.is_kafka_style() else FAILED
     described, errors = configs.describe_all_configs(connected, described_entities, documentation)
     settings = {
         entity: entity_settings if all_ else [setting for setting in entity_settings if setting.is_own]

@@ -14,6 +14,7 @@ TOOLS = {
     "kafka-get-offsets": "offsets",
     "kafka-delete-records": "records",
     "kafka-dump-log": "dump_log",
+    "kafka-configs": "configs",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 

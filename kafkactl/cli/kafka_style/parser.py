@@ -97,6 +97,11 @@ class Arguments:
         """Note an option, with a value or None. It may occur several times."""
         self._values.setdefault(name, []).extend(() if value is None else (value,))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the options on the command line, in the order in which each came first."""
+        return tuple(self._values)
+
     def has(self, *names: str) -> bool:
         """Return whether one of these options is on the command line."""
         return any(name in self._values for name in names)

@@ -186,6 +186,6 @@ def convert_error(error: KafkactlError, call: str, message: str | None = None) -
             f"Timed out waiting for a node assignment. Call: {call}", "org.apache.kafka.common.errors.TimeoutException"
         )
     if isinstance(error, OperationError) and error.code in BROKER_ERRORS:
-        text = find_java_message(error.code, str(error) if message is None else message)
+        text = find_java_message(error.code, error.reason if message is None else message)
         return JavaError(text, BROKER_ERRORS[error.code].exception_class)
     return JavaError(str(error) if message is None else message, "java.lang.IllegalArgumentException")

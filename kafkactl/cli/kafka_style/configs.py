@@ -1,0 +1,394 @@
+"""kafka-configs: its options, and `kafkactl configs` in its place. Reference: kafka.admin.ConfigCommand."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Sequence
+
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
+from kafkactl.cli.kafka_style.tools import (
+    HELP,
+    VERSION,
+    JavaError,
+    Run,
+    Tool,
+    WrongUsageError,
+    connection_options,
+    convert_error,
+    refuse_together,
+    require_readable,
+    translate_connection,
+)
+from kafkactl.errors import KafkactlError
+from kafkactl.output import people
+from kafkactl.stdout import out
+
+VERBS = ("describe", "alter")
+_ILLEGAL_ARGUMENT = "java.lang.IllegalArgumentException"
+_INVALID_CONFIG = "org.apache.kafka.common.errors.InvalidConfigurationException"
+_EXECUTION = "java.util.concurrent.ExecutionException"
+_UNKNOWN_TOPIC = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
+_UNSUPPORTED_ENDPOINT = "org.apache.kafka.common.errors.UnsupportedEndpointTypeException"
+_TYPES = ("topics", "clients", "users", "brokers", "ips", "client-metrics", "groups", "broker-loggers")
+"""Types of entities, in the order of Kafka's message about an invalid one."""
+_OF_ENTITIES = {
+    "topic": "topics",
+    "client": "clients",
+    "user": "users",
+    "broker": "brokers",
+    "broker-logger": "broker-loggers",
+    "ip": "ips",
+    "client-metrics": "client-metrics",
+    "group": "groups",
+}
+"""Options for an entity of a type."""
+_OF_DEFAULTS = {
+    "client-defaults": "clients", "user-defaults": "users", "broker-defaults": "brokers", "ip-defaults": "ips",
+}  # fmt: skip
+"""Options for the default entity of a type."""
+_WITH_DEFAULT = ("users", "clients", "brokers", "ips")
+_QUOTAS = ("producer_byte_rate", "consumer_byte_rate", "request_percentage", "controller_mutation_rate")
+_IP_QUOTAS = ("connection_creation_rate",)
+_MECHANISMS = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+_ONE_LINE = (_ILLEGAL_ARGUMENT, _INVALID_CONFIG, "joptsimple.")
+"""Exceptions of which Kafka's tool prints the message alone."""
+_SAME_CHECKS = {
+    "cannot delete limits that are not set: ": "Invalid config(s): ",
+    "logger not found: ": "Invalid broker logger(s): ",
+}
+"""Beginnings of our messages, and those of Kafka's tool; names follow."""
+_OUTSIDE_BRACKETS = r"(?=[^\]]*(?:\[|$))"
+
+OPTIONS = (
+    *connection_options("server to connect to", "command config property file"),
+    Option(
+        name="bootstrap-controller",
+        arity=Arity.REQUIRED,
+        label="controller to connect to",
+        target="--bootstrap-server",
+        summary="Controllers to connect to first.",
+        state=State.REFUSED,
+        note="kafkactl has no client for controllers yet: name brokers with --bootstrap-server.",
+    ),
+    Option(name="alter", target="configs alter", summary="Change settings of an entity."),
+    Option(name="describe", target="configs describe", summary="Print settings of entities."),
+    Option(name="all", target="--all", summary="With --describe: print inherited values, too."),
+    Option(
+        name="entity-type",
+        arity=Arity.REQUIRED,
+        target="TYPE, or --entity-type",
+        summary="Type of the entity: topics, clients, users, brokers, ips, client-metrics, groups or broker-loggers.",
+    ),
+    Option(name="entity-name", arity=Arity.REQUIRED, target="NAME, or --entity-name", summary="Name of the entity."),
+    Option(
+        name="entity-default",
+        target="--entity-default",
+        summary="The default entity of clients, users, brokers or ips.",
+    ),
+    Option(
+        name="add-config",
+        arity=Arity.REQUIRED,
+        target="--set, or --add-config",
+        summary="Settings to add: A=1,B=[x,y].",
+        state=State.DIFFERENT,
+        note="A password on the command line is refused, because every process of the machine can read it: use "
+        "`kafkactl users set`, or --add-config-file.",
+    ),
+    Option(
+        name="add-config-file",
+        arity=Arity.REQUIRED,
+        target="--add-config-file",
+        summary="Properties file with the settings to add.",
+    ),
+    Option(
+        name="delete-config",
+        arity=Arity.REQUIRED,
+        target="--unset, or --delete-config",
+        summary="Settings to delete: A,B.",
+    ),
+    Option(name="topic", arity=Arity.REQUIRED, target="--topic", summary="Settings of a topic."),
+    Option(name="client", arity=Arity.REQUIRED, target="--client", summary="Quotas of a client id."),
+    Option(name="client-defaults", target="--client-defaults", summary="Quotas of all clients without their own."),
+    Option(name="user", arity=Arity.REQUIRED, target="--user", summary="Quotas and credentials of a user."),
+    Option(name="user-defaults", target="--user-defaults", summary="Quotas of all users without their own."),
+    Option(name="broker", arity=Arity.REQUIRED, target="--broker", summary="Settings of a broker."),
+    Option(name="broker-defaults", target="--broker-defaults", summary="Settings of all brokers without their own."),
+    Option(name="broker-logger", arity=Arity.REQUIRED, target="--broker-logger", summary="Log levels of a broker."),
+    Option(name="ip", arity=Arity.REQUIRED, target="--ip", summary="Quotas of an IP address."),
+    Option(name="ip-defaults", target="--ip-defaults", summary="Quotas of all addresses without their own."),
+    Option(name="group", arity=Arity.REQUIRED, target="--group", summary="Settings of a group."),
+    Option(
+        name="client-metrics", arity=Arity.REQUIRED, target="--client-metrics", summary="A subscription of metrics."
+    ),
+    HELP,
+    VERSION,
+)
+
+
+def _refuse(message: str, exception: str = _ILLEGAL_ARGUMENT) -> JavaError:
+    """Return (not raise) the error of a command line that Kafka's tool answers with one line."""
+    return JavaError(message, exception)
+
+
+def _list_types(arguments: Arguments) -> list[str]:
+    """Return the types of the entities: those of --entity-type, then those of the options for one type.
+
+    Raise OptionError for a value that cannot be read.
+    """
+    return [
+        *arguments.values("entity-type"),
+        *(type_ for name, type_ in {**_OF_ENTITIES, **_OF_DEFAULTS}.items() if arguments.has(name)),
+    ]
+
+
+def _list_names(arguments: Arguments) -> list[str]:
+    """Return the names of the entities; "" is a default entity. Raise OptionError for an option given twice."""
+    names = arguments.values("entity-name")
+    if arguments.has("entity-default"):
+        names = ["", *names] if _default_comes_first(arguments) else [*names, ""]
+    names += [arguments.value(name) or "" for name in _OF_ENTITIES if arguments.has(name)]
+    return names + [""] * sum(arguments.has(name) for name in _OF_DEFAULTS)
+
+
+def _default_comes_first(arguments: Arguments) -> bool:
+    """Return whether --entity-default stands before --entity-name, or alone."""
+    order = list(arguments.names)
+    return "entity-name" not in order or order.index("entity-default") < order.index("entity-name")
+
+
+def check(arguments: Arguments) -> None:
+    """Raise WrongUsageError, JavaError or OptionError for what Kafka's tool refuses before it connects."""
+    if sum(arguments.has(verb) for verb in VERBS) != 1:
+        raise WrongUsageError("Command must include exactly one action: --describe, --alter")
+    refuse_together(arguments, "alter", ("describe",))
+    refuse_together(arguments, "describe", ("alter", "add-config", "delete-config"))
+    types = _list_types(arguments)
+    _check_types(arguments, types)
+    names = _list_names(arguments)
+    _check_names(arguments, types, names)
+    if arguments.has("describe"):
+        _check_description(arguments, types, names)
+    else:
+        _check_alteration(arguments, types, names)
+
+
+def _check_types(arguments: Arguments, types: Sequence[str]) -> None:
+    """Raise JavaError for types that do not exist, are there twice, or do not belong together."""
+    doubles = [type_ for number, type_ in enumerate(types) if type_ in types[:number]]
+    if doubles:
+        raise _refuse(f"Duplicate entity type(s) specified: {','.join(doubles)}")
+    if arguments.needs_server and not arguments.has("bootstrap-server", "bootstrap-controller"):
+        raise _refuse("Either --bootstrap-server or --bootstrap-controller must be specified.")
+    for type_ in types:
+        if type_ not in _TYPES:
+            raise _refuse(
+                f"Invalid entity type {type_}, the entity type must be one of {', '.join(_TYPES)} "
+                "with a --bootstrap-server or --bootstrap-controller argument"
+            )
+    if not types:
+        raise _refuse("At least one entity type must be specified")
+    if len(types) > 1 and set(types) != {"users", "clients"}:
+        raise _refuse("Only 'users' and 'clients' entity types may be specified together")
+    if arguments.has("entity-name", "entity-type", "entity-default") and arguments.has(*_OF_ENTITIES, *_OF_DEFAULTS):
+        raise _refuse("--entity-{type,name,default} should not be used in conjunction with specific entity flags")
+    if arguments.has("bootstrap-server") and arguments.has("bootstrap-controller"):
+        raise _refuse("Only one of --bootstrap-server or --bootstrap-controller can be specified")
+
+
+def _check_names(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> None:
+    """Raise JavaError for the name of a broker that is no number, and for one of an IP address that is none."""
+    has_name = any(names)
+    if has_name and ("brokers" in types or "broker-loggers" in types):
+        for option in ("entity-name", "broker", "broker-logger"):
+            broker = arguments.value(option) if arguments.has(option) else None
+            if broker is not None and not re.fullmatch(r"[-+]?[0-9]{1,10}", broker):
+                raise _refuse(f"The entity name for {types[0]} must be a valid integer broker id, but it is: {broker}")
+    if has_name and "ips" in types:
+        for option in ("entity-name", "ip"):
+            address = arguments.value(option) if arguments.has(option) else None
+            if address is not None and not _is_address(address):
+                raise _refuse(
+                    f"The entity name for {types[0]} must be a valid IP or resolvable host, but it is: {address}"
+                )
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is an IP address or the name of a host that can be resolved."""
+    try:
+        return bool(socket.getaddrinfo(text, None))
+    except (OSError, UnicodeError):
+        return False
+
+
+def _check_description(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> None:
+    """Raise JavaError for an entity that cannot be described."""
+    if arguments.has("entity-default") and not set(types) & set(_WITH_DEFAULT):
+        raise _refuse(f"--entity-default must not be specified with --describe of {','.join(types)}")
+    if "broker-loggers" in types and not any(names):
+        raise _refuse(f"An entity name must be specified with --describe of {','.join(types)}")
+
+
+def _check_alteration(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> None:
+    """Raise JavaError for an entity that cannot be changed, and for missing settings."""
+    if set(types) & set(_WITH_DEFAULT):
+        if not names:
+            raise _refuse(
+                "An entity-name or default entity must be specified with --alter of users, clients, brokers or ips"
+            )
+    elif not any(names):
+        raise _refuse(f"An entity name must be specified with --alter of {','.join(types)}")
+    if arguments.has("add-config") and arguments.has("add-config-file"):
+        raise _refuse("Only one of --add-config or --add-config-file must be specified")
+    if not arguments.has("add-config", "add-config-file", "delete-config"):
+        raise _refuse(
+            "At least one of --add-config, --add-config-file, or --delete-config must be specified with --alter"
+        )
+
+
+def translate(arguments: Arguments) -> Run:
+    """Return the command of `kafkactl configs`. Raise JavaError or OptionError for what Kafka's tool refuses."""
+    if arguments.has("bootstrap-controller"):
+        raise JavaError(
+            "This Admin API is not yet supported when communicating directly with the controller quorum.",
+            _UNSUPPORTED_ENDPOINT,
+            _EXECUTION,
+        )
+    require_readable(arguments, "command-config")
+    types, names = _list_types(arguments), _list_names(arguments)
+    if len(names) > len(types):
+        raise _refuse("More entity names specified than entity types")
+    if arguments.has("alter") and len(names) != len(types):
+        raise _refuse("An entity name must be specified for every entity type")
+    verb = "alter" if arguments.has("alter") else "describe"
+    words = ["configs", verb, "-o", "kafka", *translate_connection(arguments)]
+    for type_, name in zip(types, [*names, *[None] * (len(types) - len(names))], strict=True):
+        words.append(f"--entity-type={type_}")
+        if name is not None:
+            words.append("--entity-default" if name == "" else f"--entity-name={name}")
+    if verb == "describe":
+        return Run(words=[*words, *(["--all"] if arguments.has("all") else [])], call="describeConfigs")
+    return Run(words=[*words, *_translate_changes(arguments, types, names)], call="incrementalAlterConfigs")
+
+
+def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return our arguments for the changes. Raise JavaError or OptionError for settings that Kafka's tool refuses."""
+    words, added = [], []
+    if (text := arguments.value("add-config")) is not None:
+        added = _read_settings(text)
+        words.append(f"--add-config={text}")
+    require_readable(arguments, "add-config-file")
+    if (path := arguments.value("add-config-file")) is not None:
+        words.append(f"--add-config-file={path}")
+    deleted = [name.strip() for text in arguments.values("delete-config") for name in text.split(",")]
+    if any(deleted):
+        words.append(f"--delete-config={','.join(deleted)}")
+    _check_client_settings(types, names, [name for name, _ in added], deleted)
+    for name, value in added:
+        if name in (*_QUOTAS, *_IP_QUOTAS) and set(types) & {"users", "clients", "ips"} and not _is_number(value):
+            raise _refuse(f"Cannot parse quota configuration value for {name}: {value}")
+    return words
+
+
+def _read_settings(text: str) -> list[tuple[str, str]]:
+    """Return names and values of --add-config. Raise JavaError for another form, and for a character in a name."""
+    pairs = [re.split(r"\s*=\s*" + _OUTSIDE_BRACKETS, part) for part in re.split("," + _OUTSIDE_BRACKETS, text)]
+    if any(len(pair) != 2 for pair in pairs):
+        raise _refuse(
+            'requirement failed: Invalid entity config: all configs to be added must be in the format "key=val" or  '
+            '"key=[val1,val2]" to group values which contain commas.'
+        )
+    for name, _ in pairs:
+        if not re.fullmatch(r"[a-zA-Z0-9._-]*", name.strip()):
+            raise _refuse(f"Invalid character found for config key: {name.strip()}")
+    return [(name.strip(), re.sub(r"[\[\]]", "", value).strip()) for name, value in pairs]
+
+
+def _check_client_settings(
+    types: Sequence[str], names: Sequence[str], added: Sequence[str], deleted: Sequence[str]
+) -> None:
+    """Raise JavaError for settings that users, clients and ips cannot have; do nothing for other types."""
+    if types[0] == "ips" and (unknown := [name for name in (*added, *deleted) if name and name not in _IP_QUOTAS]):
+        raise _refuse(
+            "Only connection quota configs can be added for 'ips' using --bootstrap-server. "
+            f"Unexpected config names: {','.join(unknown)}"
+        )
+    if not set(types) <= {"users", "clients"}:
+        return
+    is_user = list(types) == ["users"]
+    possible = (*_QUOTAS, *(_MECHANISMS if is_user else ()))
+    kind, whose = ("quota and SCRAM credential", "users") if is_user else ("quota", "clients")
+    for verb, given, form in (("added", added, "Set({})"), ("deleted", deleted, "ArrayBuffer({})")):
+        if unknown := [name for name in given if name and name not in possible]:
+            shown = form.format(", ".join(unknown))
+            raise _refuse(
+                f"Only {kind} configs can be {verb} for '{whose}' using --bootstrap-server. "
+                f"Unexpected config names: {shown}"
+            )
+    scram = [name for name in (*added, *deleted) if name in _MECHANISMS]
+    if scram and "" in names:
+        raise _refuse(
+            "The use of --entity-default or --user-defaults is not allowed with User SCRAM Credentials "
+            "using --bootstrap-server."
+        )
+    if scram and len(scram) < len([name for name in (*added, *deleted) if name]):
+        raise _refuse(
+            "Cannot alter both quota and SCRAM credential configs simultaneously for 'users' using --bootstrap-server."
+        )
+
+
+def _is_number(text: str) -> bool:
+    """Return whether Java's Double.valueOf reads a text, as far as people type such numbers."""
+    return re.fullmatch(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?[dDfF]?", text.strip()) is not None
+
+
+def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
+    """Print an error as kafka-configs does, on stderr, and return its status: 1.
+
+    An error of the command line is one line. Any other comes with the command line and the first line of its trace.
+    """
+    java = _find_own_check(error)
+    if java is None and isinstance(error, (JavaError, OptionError)):
+        java = convert_error(error, call)
+    if java is not None and java.exception.startswith(_ONE_LINE):
+        people.write_kafka_message(f"{java}\n")
+        return 1
+    java = java or _convert_answer(arguments, error, call)
+    people.write_kafka_message(
+        f"Error while executing config command with args '{' '.join(arguments.words)}'\n{java.first_line}\n"
+    )
+    return 1
+
+
+def _find_own_check(error: KafkactlError) -> JavaError | None:
+    """Return the error of a check that both tools make after they have asked the cluster, or None for another error."""
+    for ours, theirs in _SAME_CHECKS.items():
+        if str(error).startswith(ours):
+            return _refuse(theirs + str(error).removeprefix(ours).replace(", ", ","), _INVALID_CONFIG)
+    return None
+
+
+def _convert_answer(arguments: Arguments, error: KafkactlError, call: str) -> JavaError:
+    """Return a broker's error as the exception around it. The heading of --describe is printed on stdout before."""
+    java = convert_error(error, call)
+    if java.exception == _UNKNOWN_TOPIC:
+        name = _list_names(arguments)[0]
+        java = JavaError(f"The topic '{name}' does not exist." if arguments.has("alter") else "", _UNKNOWN_TOPIC)
+        if arguments.has("describe"):
+            out.write_text(f"{'All' if arguments.has('all') else 'Dynamic'} configs for topic {name} are:\n")
+            out.flush()
+    return JavaError(str(java), java.exception, _EXECUTION)
+
+
+TOOL = Tool(
+    name="kafka-configs",
+    command="configs",
+    main_class="kafka.admin.ConfigCommand",
+    purpose="This tool helps to manipulate and describe entity config for a topic, client, user, broker, ip, "
+    "client-metrics or group",
+    options=OPTIONS,
+    verbs=VERBS,
+    check=check,
+    translate=translate,
+    report=report,
+)
