@@ -101,8 +101,8 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
     """Write the batches of a range into `text`, piece by piece, and yield each piece.
 
     The range goes from `position` to `end`, in bytes. `options` choose what is printed. A piece replaces the text of
-    the one before, so use the text before the next one. Damage, and a file that cannot be read, end the iteration and
-    are in the last piece's `error`; nothing is raised.
+    the one before, so use the text before the next one. Damage, keys or values that are not of their format, and a file
+    that cannot be read end the iteration and are in the last piece's `error`; they are not raised.
     """
     try:
         segment.view(position, min(end - position, 2 * PIECE_BYTES), end)  # one read for the whole range
@@ -126,7 +126,7 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
 def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Piece:
     """Write the lines of batches into `text`, up to a piece's size, or to a batch that is too large for memory.
 
-    The result ends at `position` where the first batch is too large. Damage is in its `error`; nothing is raised.
+    The result ends at `position` where the first batch is too large. Damage is in its `error`, and not raised.
     """
     text.clear()
     unknown: list[UnknownMagic] = []
@@ -153,9 +153,10 @@ def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions,
 
 
 def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
-    """Add a batch's text; return False, and add nothing, for a batch that is too large for memory.
+    """Add a batch's text, and return True; return False, and add nothing, for a batch that is too large for memory.
 
-    Raise FormatError for an unknown codec or a missing timestamp, after the beginning of the batch's line; and for
+    With `deep` that is one of more than 4 MiB, or one that is compressed and has more when decompressed. Raise
+    FormatError for an unknown codec or a missing timestamp, after the beginning of the batch's line; and for
     damaged records and keys or values that are not of their format, after the batch's line and the sound records.
     """
     records: Iterator[Record] = iter(())

@@ -65,7 +65,7 @@ class Segment:
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
+        """Open a path; one that ends in .gz is unpacked, any other FIFO is copied, and `-` is standard input.
 
         Raise MissingFileError (a NotFoundError) for a missing file; UsageError for a folder, a file without read
         permission, a device, or a closed or terminal standard input; FormatError for a socket, and where the file

@@ -58,9 +58,10 @@ def select(
     with `skip_damaged` behind the damage. Iterating over a batch's records raises FormatError for damage behind the
     first selected one. With `tail` the last records are read beforehand, all damage in them goes to `on_error`, and
     `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their transaction has no
-    end; None counts nowhere. With `follow` the iterator has no end, unless all paths are missing, and raises errors of
-    later reading, also of a last path that `on_error` has got already: FormatError for a file or batch that cannot be
-    read, MissingFileError for a deleted segment, UsageError for a folder or a file without read permission.
+    end; None counts nowhere. With `follow` the iterator has no end, unless all paths are missing or `limit` is reached,
+    and raises errors of later reading, also of a last path that `on_error` has got already: FormatError for a file or
+    batch that cannot be read, MissingFileError for a deleted segment, UsageError for a folder or a file without read
+    permission, OSError where a file's size cannot be found out.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -142,7 +143,9 @@ class _Reading:
     def _read_batches(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
         """Yield all batches from a position on, in bytes; raise FormatError where a batch is damaged or not whole.
 
-        With `skip_damaged` damage is reported to `on_error` and passed over instead.
+        With `skip_damaged` damage is reported to `on_error` and passed over instead, and FormatError comes where the
+        file cannot be read or is a gzip file that is cut off. Else, with `follow`, a last batch that is not whole is no
+        error.
         """
         if self._selection.skip_damaged:
             yield from read_sound_batches(segment, position, self._make_reporter(segment), self._keeps_bad_crc)
@@ -155,7 +158,8 @@ class _Reading:
     def _read_chain(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
         """Yield the batches that follow each other, up to the first that is not whole; raise FormatError for damage.
 
-        Zeros in a log that is followed are the place of batches that are not written yet, and no error.
+        Positions are in bytes. Raise FormatError also where the file cannot be read. Zeros in a log that is followed
+        are the place of batches that are not written yet, and no error.
         """
         try:
             for batch in segment.batches(position):
@@ -258,7 +262,7 @@ class _Reading:
     def _count_selected(self, batch: Batch) -> int:
         """Return how many records of a batch the selection takes; its header's count where the records cannot be read.
 
-        The header's count is also the result where only batches are read.
+        The header's count is also the result where only batches are read, and where the selection takes every record.
         """
         if not self._deep or self._selection.takes_every_record:
             return batch.count
@@ -292,8 +296,9 @@ class _Reading:
     def _is_aborted(self, segment: Segment, batch: AnyBatch) -> bool | None:
         """Return whether the batch belongs to an aborted transaction; None where that is not known.
 
-        It is not known where the selection does not ask for it (read_committed, with_ends). False for a batch outside
-        of transactions and for a control batch. Raise UsageError where the folder cannot be listed.
+        It is not known where the selection does not ask for it (read_committed, with_ends), or no segment from this one
+        on has the end. False for a batch outside of transactions and for a control batch. Raise UsageError where the
+        folder cannot be listed.
         """
         if not isinstance(batch, Batch) or not batch.is_transactional or batch.is_control:
             return False
@@ -301,7 +306,7 @@ class _Reading:
 
     @property
     def _keeps_bad_crc(self) -> bool:
-        """Return whether batches with a wrong CRC are read."""
+        """Return whether batches with a wrong CRC are read while damage is skipped."""
         return self._selection.bad_crc is BadCrc.KEPT
 
     def _make_reporter(self, segment: Segment) -> Callable[[Damage], None]:
@@ -312,13 +317,13 @@ class _Reading:
         return lambda damage: self._on_error(FormatError(f"{segment.path}: {damage}"))
 
     def _follow(self, path: Path, position: int) -> Iterator[SelectedBatch]:
-        """Yield the selected batches that a broker writes from now on, here and in later segments, without an end.
+        """Yield the selected batches from a position on, here and in later segments, without an end.
 
-        `position` is in bytes. The files are looked at every 0.2 s. Raise FormatError for a size that no batch has and
-        a file that cannot be read, MissingFileError for a segment that was deleted meanwhile, UsageError for a folder,
-        a file without read permission, and a folder that cannot be listed to find the end of a transaction, and OSError
-        where a file's size cannot be found out. Wrong CRCs and damage before a batch's first selected record go to
-        `on_error`.
+        `position` is in bytes; from there on a broker writes. The files are looked at every 0.2 s. Raise FormatError
+        for a size that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted
+        meanwhile, UsageError for a folder, a file without read permission, and a folder that cannot be listed to find
+        the end of a transaction, and OSError where a file's size cannot be found out. Wrong CRCs and damage before a
+        batch's first selected record go to `on_error`.
         """
         while True:
             with Segment(path) as segment:
@@ -379,8 +384,9 @@ def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> I
 def _ends_before(path: Path, following: Sequence[Path], selection: Selection) -> bool:
     """Return whether all of a segment lies before the first selected offset; False where that is not known.
 
-    `following` has the next segment or nothing. The base offset of the next segment shows it, if it is a log in the
-    same folder. Raise UsageError where that has no base offset, and FormatError where it cannot be read.
+    `following` has the next segment or nothing. The base offset of the next segment shows it, if both are logs in the
+    same folder. Raise UsageError where that has no base offset or may not be opened, and FormatError where it cannot be
+    read.
     """
     return (
         selection.from_offset is not None
