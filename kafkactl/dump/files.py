@@ -109,10 +109,10 @@ class TextDump:
         Bytes at the end that are no whole batch are no error; without a limit of `max_bytes` their number is printed.
         Batches with an unknown magic are one error on stderr and in the exit status; they are not raised. Raise
         FormatError for other damage, a file that cannot be read, a gzip file that is cut off, and keys or values that
-        are not of their format, after all that was printed before it; KafkactlError where a process of `jobs` was lost;
-        MissingFileError for a missing file; and UsageError for one that may not be opened, for a log with an offset
-        neither in its name nor in its content, and for a snapshot with another name than a broker gives. Raise
-        OutputError and BrokenPipeError where nothing more can be printed.
+        are not of their format, after all that was printed before it; KafkactlError where a process of `jobs` was lost
+        or a schema registry refuses or does not answer; MissingFileError for a missing file; and UsageError for one
+        that may not be opened, for a log with an offset neither in its name nor in its content, and for a snapshot with
+        another name than a broker gives. Raise OutputError and BrokenPipeError where nothing more can be printed.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))

@@ -156,8 +156,9 @@ def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
     """Add a batch's text, and return True; return False, and add nothing, for a batch that is too large for memory.
 
     With `deep` that is one of more than 4 MiB, or one that is compressed and has more when decompressed. Raise
-    FormatError for an unknown codec or a missing timestamp, after the beginning of the batch's line; and for
-    damaged records and keys or values that are not of their format, after the batch's line and the sound records.
+    FormatError for an unknown codec or a missing timestamp, after the beginning of the batch's line; and for damaged
+    records and keys or values that are not of their format, after the batch's line and the sound records. Raise other
+    errors of `parse`, too.
     """
     records: Iterator[Record] = iter(())
     if options.deep:
@@ -210,8 +211,8 @@ def _format_in_parts(batch: AnyBatch, record: Record, options: DumpOptions) -> I
     """Return an iterator over the parts of a record's line, its end included.
 
     A record above 1 MiB that is printed as UTF-8 comes in parts of about 1 MiB, so that it is never in memory as text;
-    any other in one. Iterating raises FormatError for a key or value that is not of its format, after the unfinished
-    line.
+    any other in one. Iterating raises FormatError for a key or value that is not of its format and for a control record
+    that cannot be decoded, after the unfinished line, and other errors of `parse`.
     """
     size = sum(len(part) for part in (record.key, record.value) if part is not None)
     if options.parse is not None and options.parse_is_utf8 and not batch.is_control and size > LARGE_RECORD_BYTES:

@@ -54,14 +54,16 @@ def select(
     """Return an iterator over the selected batches of segments, in the order of `paths`.
 
     With `deep` the records of the batches are selected and read; without it only batches are. `on_error` takes every
-    error: a missing file (at once), damage, a file that cannot be read. Reading continues with the next segment, and
-    with `skip_damaged` behind the damage. Iterating over a batch's records raises FormatError for damage behind the
-    first selected one. With `tail` the last records are read beforehand, all damage in them goes to `on_error`, and
-    `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their transaction has no
-    end; None counts nowhere. With `follow` the iterator has no end, unless all paths are missing or `limit` is reached,
-    and raises errors of later reading, also of a last path that `on_error` has got already: FormatError for a file or
-    batch that cannot be read, MissingFileError for a deleted segment, UsageError for a folder or a file without read
-    permission, OSError where a file's size cannot be found out.
+    error: a missing file (at once), damage, a file that cannot be read. After a wrong CRC and damaged records reading
+    continues with the next batch, after a place without a whole batch and after a file that cannot be read with the
+    next segment, or, with `skip_damaged`, behind the damage. Iterating over a batch's records raises FormatError for
+    damage behind the first selected one, and the errors of `selection.matches`. With `tail` the last records are read
+    beforehand, all damage in them goes to `on_error`, and `limit` is ignored. `left_out` counts the records that
+    `read_committed` leaves out because their transaction has no end; None counts nowhere. With `follow` the iterator
+    has no end, unless all paths are missing or `limit` is reached, and raises errors of later reading, also of a last
+    path that `on_error` has got already: FormatError for a file or batch that cannot be read, MissingFileError for a
+    deleted segment, UsageError for a folder or a file without read permission, OSError where a file's size cannot be
+    found out.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -204,8 +206,9 @@ class _Reading:
     def _read_backwards(self, segment: Segment, begins: array[int], ends: array[int]) -> Iterator[SelectedBatch]:
         """Yield the selected batches among those at these places, from the last one on.
 
-        Damage of a batch goes to `on_error`. Raise LostBytesError where the file cannot be read, and UsageError where
-        its folder cannot be listed to find the end of a transaction.
+        The places are in bytes, in the order of the file. Damage of a batch goes to `on_error`. Raise LostBytesError
+        where the file cannot be read, UsageError where its folder cannot be listed to find the end of a transaction,
+        and the errors of `matches` except FormatError.
         """
         number = len(begins)
         while number:
@@ -224,7 +227,10 @@ class _Reading:
             number = first
 
     def _read_last_records(self, selected: SelectedBatch, count: int) -> deque[Record]:
-        """Return the last `count` selected records of a batch, up to any damage, which is reported to `on_error`."""
+        """Return the last `count` selected records of a batch, up to any damage, which is reported to `on_error`.
+
+        A FormatError of `matches` counts as damage; other errors of it are raised.
+        """
         records: deque[Record] = deque(maxlen=count)
         try:
             records.extend(selected.records)
@@ -236,8 +242,9 @@ class _Reading:
         """Yield a batch with its selected records, or nothing.
 
         Damage is reported to `on_error` where it comes before the first selected record; later damage is raised as
-        FormatError when the records are read. Records of a transaction without an end are counted in `left_out`. Raise
-        UsageError where the folder cannot be listed to find the end of a transaction.
+        FormatError when the records are read. A FormatError of `matches` counts as damage; other errors of it are
+        raised. Records of a transaction without an end are counted in `left_out`. Raise UsageError where the folder
+        cannot be listed to find the end of a transaction.
         """
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch) or not selection.may_take(batch):
@@ -263,6 +270,7 @@ class _Reading:
         """Return how many records of a batch the selection takes; its header's count where the records cannot be read.
 
         The header's count is also the result where only batches are read, and where the selection takes every record.
+        Raise the errors of `matches` except FormatError.
         """
         if not self._deep or self._selection.takes_every_record:
             return batch.count
