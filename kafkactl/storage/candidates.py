@@ -29,9 +29,9 @@ _SNAPPY_GAIN = 32  # it packs 64 bytes into no fewer than 3
 def can_be_batch(segment: Segment, position: int) -> bool:
     """Return whether a batch that the file holds as a whole can begin at a position, from few bytes.
 
-    The position is in bytes. All batches of magic 0 to 2 that Kafka's clients and brokers write pass, so False is
-    certain for these; other magics do not pass. True is not certain. Raise LostBytesError where the file cannot be
-    read.
+    The position is in bytes. All batches of magic 0 to 2 that Kafka's clients and brokers write pass, if their
+    compressed data have up to MAX_DECOMPRESSED_BYTES, so False is certain for these; other magics do not pass. True is
+    not certain. Raise LostBytesError where the file cannot be read.
     """
     head = segment.peek(position, HEADER_SIZE)
     if not _can_be_head(head, segment.size_bytes - position):
@@ -70,8 +70,8 @@ def has_fitting_content(segment: Segment, position: int) -> bool:
     """Return whether the content of a batch fits its size, from few bytes.
 
     True for every batch of up to 64 KiB, and for one that the file does not hold as a whole. False for a larger one
-    with an unknown codec, with more than 256 MiB of compressed data, or uncompressed and without records. Raise
-    LostBytesError where the file cannot be read.
+    with an unknown codec, with more than MAX_DECOMPRESSED_BYTES of compressed data, or uncompressed and without
+    records. Raise LostBytesError where the file cannot be read.
     """
     head = segment.peek(position, HEADER_SIZE)
     size = read_batch_size(head)
