@@ -57,8 +57,9 @@ class TextDump:
 
         Segments are read before all other files where the selection is not everything. Errors of files, also of missing
         ones and of a lost process of --jobs, are written to stderr, and then faults of indexes and gaps, which do not
-        change the status. A file of unknown kind is only noted there. Raise OutputError and ReaderLeftError where
-        nothing more can be printed; with `follow` also KafkactlError for what cannot be read of later batches.
+        change the status. A file of unknown kind is only noted there. Raise OutputError and BrokenPipeError (without
+        several jobs its subclass ReaderLeftError) where nothing more can be printed; with `follow` also KafkactlError
+        and OSError for what cannot be read of later batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -112,13 +113,13 @@ class TextDump:
     def _dump_segment(self, path: Path) -> None:
         """Print the batches of a segment, and note offsets that do not follow each other for the end of the run.
 
-        Bytes at the end that are no whole batch are printed as a line, and are no error. Batches with an unknown magic
-        are reported on stderr and count as a failure in the exit status; they are not raised. Raise FormatError for
-        other damage, a gzip file that is cut off, and keys or values that are not of their format, after all that was
-        printed before it; KafkactlError where a process of `jobs` was lost; MissingFileError for a missing file; and
-        UsageError for one that cannot be opened, for a log with an offset neither in its name nor in its content, and
-        for a snapshot with another name than a broker gives. Raise OutputError and ReaderLeftError where nothing more
-        can be printed.
+        Bytes at the end that are no whole batch are no error; without a limit of `max_bytes` their number is printed.
+        Batches with an unknown magic are one error on stderr and in the exit status; they are not raised. Raise
+        FormatError for other damage, a file that cannot be read, a gzip file that is cut off, and keys or values that
+        are not of their format, after all that was printed before it; KafkactlError where a process of `jobs` was lost
+        or a schema registry refuses or does not answer; MissingFileError for a missing file; and UsageError for one
+        that may not be opened, for a log with an offset neither in its name nor in its content, and for a snapshot with
+        another name than a broker gives. Raise OutputError and BrokenPipeError where nothing more can be printed.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
@@ -159,7 +160,8 @@ class TextDump:
         """Print ranges of batches in their order, and yield each one; the last one may have an error.
 
         `end` is a position in bytes. With several jobs forked processes print them. Raise OutputError and
-        ReaderLeftError (BrokenPipeError) where nothing more can be printed, and KafkactlError where a process was lost.
+        BrokenPipeError where nothing more can be printed, KafkactlError where a process was lost, and OSError where no
+        process can be started.
         """
         jobs = min(self._options.jobs, end // PIECE_BYTES)
         if jobs <= 1:
@@ -191,8 +193,9 @@ class TextDump:
         """Print the batches of a range when it is its turn; return it, and whether more is to be printed after it.
 
         `batch_range` is its begin and end in bytes. `descriptor` is that of an output file in which each process writes
-        at its own position, or None for any other output. The turn is passed on, or all later ones are stopped after
-        damage; damage is in the result's `error`. Raise OutputError and ReaderLeftError.
+        at its own position, or None for any other output. The turn is passed on; or all later ones are stopped, after
+        damage, which is in the result's `error`, and where the file ends inside a batch. Where an earlier process has
+        stopped this one, nothing is printed. Raise OutputError and ReaderLeftError.
         """
         position, end = batch_range
         text = self._text
@@ -234,8 +237,9 @@ class TextDump:
     def _dump_selected(self, paths: list[Path]) -> None:
         """Print the selected batches and records of segments; errors of files are written to stderr and noted.
 
-        At the end stderr gets the number of records that were left out. With `follow` this has no end. Raise
-        OutputError, ReaderLeftError, and, with `follow`, KafkactlError for what cannot be read of later batches.
+        At the end stderr gets the number of records that were left out. With `follow` this has no end, unless a limit
+        is reached or all paths are missing. Raise OutputError, ReaderLeftError, and, with `follow`, KafkactlError and
+        OSError for what cannot be read of later batches.
         """
         options = self._options
         current = None
@@ -265,10 +269,10 @@ class TextDump:
     def _dump_offset_index(self, path: Path) -> None:
         """Print the entries of an offset index, and note those that the log contradicts, for the end of the run.
 
-        For an empty index print only that. Else, with `sanity_only`, print only that it is sane, or raise FormatError;
-        with `verify_only` print no entry. Raise NotFoundError where the log or the index is missing, FormatError where
-        one of both is corrupt or cannot be read, or an entry points at no batch of up to `max_message_size` bytes, and
-        UsageError for a file that cannot be opened or has no base offset.
+        For an index without a whole entry print only that it is empty. Else, with `sanity_only`, print only that it is
+        sane, or raise FormatError; with `verify_only` print no entry. Raise NotFoundError where the log or the index is
+        missing, FormatError where one of both is corrupt or cannot be read, or an entry points at no batch of up to
+        `max_message_size` bytes, and UsageError for a file that cannot be opened or has no base offset.
         """
         from kafkactl.storage.index import OffsetIndex
         from kafkactl.storage.verify import check_offset_index
@@ -327,8 +331,8 @@ class TextDump:
     def _dump_producer_snapshot(self, path: Path) -> None:
         """Print the producers of a snapshot.
 
-        A corrupt one is an error on stderr that does not change the exit status; nothing is raised for it. Raise
-        NotFoundError for a missing file, and UsageError for one that cannot be opened.
+        A corrupt or unreadable one is an error on stderr that does not change the exit status; nothing is raised for
+        it. Raise NotFoundError for a missing file, and UsageError for one that may not be opened.
         """
         from kafkactl.storage.producer_snapshot import read_producer_snapshot
 
@@ -342,10 +346,10 @@ class TextDump:
             self._write_line(dump_text.format_producer(state))
 
     def _dump_small_file(self, path: Path) -> None:
-        """Print each row of a small text file as one line of `name: value`, joined by blanks; lists are JSON.
+        """Print each row of a small text file as one line of `name: value`, joined by blanks.
 
-        Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError for a corrupt
-        one.
+        Lists are JSON, other values as Python's str() shows them. Raise NotFoundError for a missing file, UsageError
+        for one that cannot be opened, and FormatError for a corrupt one.
         """
         from kafkactl.dump.rows import read_small_file_rows
 

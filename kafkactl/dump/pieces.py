@@ -101,8 +101,8 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
     """Write the batches of a range into `text`, piece by piece, and yield each piece.
 
     The range goes from `position` to `end`, in bytes. `options` choose what is printed. A piece replaces the text of
-    the one before, so use the text before the next one. Damage, and a file that cannot be read, end the iteration and
-    are in the last piece's `error`; nothing is raised.
+    the one before, so use the text before the next one. Damage, keys or values that are not of their format, and a file
+    that cannot be read end the iteration and are in the last piece's `error`; they are not raised.
     """
     try:
         segment.view(position, min(end - position, 2 * PIECE_BYTES), end)  # one read for the whole range
@@ -126,7 +126,7 @@ def read_pieces(segment: Segment, position: int, end: int, options: DumpOptions,
 def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions, text: Lines) -> Piece:
     """Write the lines of batches into `text`, up to a piece's size, or to a batch that is too large for memory.
 
-    The result ends at `position` where the first batch is too large. Damage is in its `error`; nothing is raised.
+    The result ends at `position` where the first batch is too large. Damage is in its `error`, and not raised.
     """
     text.clear()
     unknown: list[UnknownMagic] = []
@@ -153,10 +153,12 @@ def _read_piece(segment: Segment, position: int, end: int, options: DumpOptions,
 
 
 def _append_batch(batch: AnyBatch, options: DumpOptions, text: Lines) -> bool:
-    """Add a batch's text; return False, and add nothing, for a batch that is too large for memory.
+    """Add a batch's text, and return True; return False, and add nothing, for a batch that is too large for memory.
 
-    Raise FormatError for an unknown codec or a missing timestamp, after the beginning of the batch's line; and for
-    damaged records and keys or values that are not of their format, after the batch's line and the sound records.
+    With `deep` that is one of more than 4 MiB, or one that is compressed and has more when decompressed. Raise
+    FormatError for an unknown codec or a missing timestamp, after the beginning of the batch's line; and for damaged
+    records and keys or values that are not of their format, after the batch's line and the sound records. Raise other
+    errors of `parse`, too.
     """
     records: Iterator[Record] = iter(())
     if options.deep:
@@ -209,8 +211,8 @@ def _format_in_parts(batch: AnyBatch, record: Record, options: DumpOptions) -> I
     """Return an iterator over the parts of a record's line, its end included.
 
     A record above 1 MiB that is printed as UTF-8 comes in parts of about 1 MiB, so that it is never in memory as text;
-    any other in one. Iterating raises FormatError for a key or value that is not of its format, after the unfinished
-    line.
+    any other in one. Iterating raises FormatError for a key or value that is not of its format and for a control record
+    that cannot be decoded, after the unfinished line, and other errors of `parse`.
     """
     size = sum(len(part) for part in (record.key, record.value) if part is not None)
     if options.parse is not None and options.parse_is_utf8 and not batch.is_control and size > LARGE_RECORD_BYTES:

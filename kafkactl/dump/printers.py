@@ -36,9 +36,9 @@ def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[It
 
     A `format` of None is a table on a terminal and plain text elsewhere. JSON and YAML have one object or document for
     each row; csv and tables have the columns of the first row. The function raises OutputError and ReaderLeftError, the
-    errors of the rows, UnicodeDecodeError for YAML with bytes that are neither UTF-8 nor named for base64, and
-    UsageError for kafka, prometheus, parquet and raw. Raise UsageError at once where the files have different kinds,
-    for every `format`, None too, but json, jsonl and yaml.
+    errors of the rows, UnicodeDecodeError for YAML with bytes that are neither UTF-8 nor named for base64, KeyError for
+    a table where a later row lacks a name of the first, and UsageError for kafka, prometheus, parquet and raw. Raise
+    UsageError at once where the files have different kinds, for every `format`, None too, but json, jsonl and yaml.
     """
     one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
@@ -120,7 +120,7 @@ def _format_csv_parts(row: Row) -> Iterator[bytes]:
 
 
 def _format_csv_cell(cell: Any) -> bytes:
-    """Return a cell of csv, quoted where needed; lists and objects become JSON, and bytes are not decoded."""
+    """Return a cell of csv, quoted where needed; lists and dicts become JSON, bytes stay, and None is empty."""
     if isinstance(cell, bytes):
         return format_csv_bytes(cell)
     return format_csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()

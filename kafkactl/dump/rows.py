@@ -59,10 +59,11 @@ def dump_rows(
     """Print the rows of all files, and return the exit status; an error in one file does not hide the others.
 
     Files that are no segments come first. With `deep` segments give a row for each record, without it a row for each
-    batch. `values` returns a record's key and value; `bytes_as` chooses the form of those that are not UTF-8.
-    `print_rows` prints all rows. Errors are written to stderr, and the number of records left out. Raise OutputError
-    and ReaderLeftError where nothing more can be printed, and other errors of `print_rows`; with `follow` also
-    KafkactlError for what cannot be read of later batches.
+    batch. `values` returns a record's key and value, each as bytes or as data of JSON, None without one; `bytes_as`
+    chooses the form of bytes that are not UTF-8. `print_rows` prints all rows. Errors are written to stderr, and the
+    number of records left out. Raise OutputError and ReaderLeftError where nothing more can be printed, other errors of
+    `print_rows`, and errors of `values` except FormatError; with `follow` also KafkactlError and OSError for what
+    cannot be read of later batches.
     """
     statuses: list[int] = []
     left_out = OpenRecords()
@@ -78,7 +79,8 @@ def dump_rows(
     def read_rows() -> Iterator[Row]:
         """Yield the rows of all files, first of those that are no segments; errors are reported, OutputError is raised.
 
-        With `follow` this has no end, and errors of later reading are raised, too.
+        With `follow` this has no end, unless a limit is reached or all segments are missing, and errors of later
+        reading are raised, too.
         """
         logs = [path for path in paths if find_kind(path) in BATCHES]
         for path in paths:
@@ -108,8 +110,9 @@ def _read_log_rows(
     """Yield rows of batches, or, with `deep`, of records; damage in one file does not hide the others.
 
     `report_error` gets every error of a file, `left_out` counts the records of open transactions. `values` and
-    `bytes_as` choose the form of keys and values. With `follow` this has no end, and raises KafkactlError for what
-    cannot be read of later batches.
+    `bytes_as` choose the form of keys and values. With `follow` this has no end, unless a limit is
+    reached or all paths are missing, and raises KafkactlError and OSError for what cannot be read of later batches.
+    Raise errors of `values` except FormatError.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
@@ -183,7 +186,8 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
     """Return the row of a batch; fields that magic 0 and 1 do not have are None.
 
     But `transactional`, `control` and `aborted` are False there, and `last_offset` is the offset of the message.
-    Raise FormatError for an unknown codec, and for a message that is too short for its timestamp.
+    Raise FormatError for an unknown codec, a message with a magic above 127, and one that is too short for its
+    timestamp.
     """
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None
@@ -212,7 +216,7 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
 
 
 def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
-    """Return the row of a record; raise FormatError for a key or value that is not of its format.
+    """Return the row of a record; raise the errors of `values`: FormatError for one that is not of its format.
 
     `is_valid` is the row's `valid`. Key and value of a control record are None, and `control`, None for any other
     record, is its content as text; raise FormatError for a damaged one. `values` and `bytes_as` choose the form of key

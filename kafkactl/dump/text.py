@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 def format_batch(batch: AnyBatch) -> str:
     """Return the line of a batch, without its end and without its records.
 
-    Raise FormatError for an unknown codec, and for a message of magic 1 that is too short for its timestamp.
+    Raise FormatError for an unknown codec, a message with a magic above 127, and one of magic 1 that is too short for
+    its timestamp.
     """
     return (
         f"{format_batch_heading(batch)}"
@@ -65,9 +66,11 @@ def format_records(
     """Yield each record with its line, the end of the line included.
 
     `parse` returns the texts of key and value; None leaves them out. `with_metadata` adds offset, timestamp, sizes,
-    sequence and header names, and the content of a control record, whose key and value are never in the line. Where
-    `parse` raises FormatError, or a control record or a key or value of magic 0 or 1 cannot be read, the record is
-    yielded with its unfinished line, as Kafka's tool leaves it, and then the error is raised.
+    sequence and header names (in magic 0 and 1 validity and CRC in place of the last two), and the content of a control
+    record, whose key and value are never in the line. Where `parse` raises FormatError, or a control record or a key or
+    value of magic 0 or 1 that is to be shown cannot be read, the record is yielded with its unfinished line, as Kafka's
+    tool leaves it, and then the error is raised. Errors of `records` and other errors of `parse` are raised after the
+    lines before them.
     """
     kind = name_timestamp_type(batch)
     for record in records:
@@ -236,7 +239,8 @@ class Faults:
         """Yield the lines about all faults, without line ends: offset indexes, time indexes, gaps, each file by file.
 
         Files are in the order in which they were added, with absolute paths. Entries of an offset index begin with the
-        highest offset, findings keep their order, and gaps are sorted by offset. Nothing without faults.
+        highest offset, findings are sorted by their kind and then keep their order, and gaps are sorted by offset.
+        Nothing without faults.
         """
         for path, mismatches in self._index.items():
             yield f"Mismatches in :{path}"

@@ -125,8 +125,8 @@ def run_in_turns(items: Callable[[], Iterator[T]], jobs: int, position: int, wor
     `items` returns a new iterator over all items, and each of the `jobs` forked processes handles every n-th of them
     with `work`, so that the items need not be known before the first is done. Results must be picklable. `position` is
     where the first item's output begins, in bytes. An OSError or KafkactlError of a process is raised here. Raise
-    KafkactlError where a process was lost, and BrokenPipeError where nobody reads the output. All processes have ended
-    when the iteration ends.
+    KafkactlError where a process was lost, or ended with an error of another class; BrokenPipeError where nobody reads
+    the output; and OSError where no process can be started. All processes have ended when the iteration ends.
     """
     import pickle  # this takes a millisecond, which a single process does not need
 
@@ -181,7 +181,9 @@ def _serve(
 ) -> None:
     """Do the work of one process, with its `number` from 0 on, and end the process; this never returns.
 
-    `turns` and `results` are the pipes of all processes. Results, the end and errors are written to the own pipe.
+    `turns` and `results` are the pipes of all processes, as pairs of reading and writing end. Results, the end, and an
+    OSError or KafkactlError are written to the own pipe. The exit status is 0, 2 where nobody reads the output, and 1
+    after any other error.
     """
     import pickle
 

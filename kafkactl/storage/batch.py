@@ -173,10 +173,9 @@ def compute_crc(data: memoryview) -> int:
 
 
 def read_batch_size(data: memoryview) -> int:
-    """Return the size in bytes that the batch at the beginning of `data` states, with its overhead.
+    """Return the size in bytes that the batch at the beginning of `data` states, its offset and size field included.
 
-    Return 0 where the data are too short for the size. The number is not checked: it may be negative or larger than the
-    data.
+    Return 0 for fewer than 12 bytes. The number is not checked: it may be negative or larger than the data.
     """
     if len(data) < LOG_OVERHEAD.size:
         return 0

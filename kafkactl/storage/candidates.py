@@ -27,10 +27,11 @@ _SNAPPY_GAIN = 32  # it packs 64 bytes into no fewer than 3
 
 
 def can_be_batch(segment: Segment, position: int) -> bool:
-    """Return whether a batch can begin at a position, from few bytes.
+    """Return whether a batch that the file holds as a whole can begin at a position, from few bytes.
 
-    False is certain, because all batches of magic 0 to 2 that Kafka's clients and brokers write pass; other magics do
-    not. True is not certain. Raise LostBytesError where the file cannot be read.
+    The position is in bytes. All batches of magic 0 to 2 that Kafka's clients and brokers write pass, if their
+    compressed data have up to MAX_DECOMPRESSED_BYTES, so False is certain for these; other magics do not pass. True is
+    not certain. Raise LostBytesError where the file cannot be read.
     """
     head = segment.peek(position, HEADER_SIZE)
     if not _can_be_head(head, segment.size_bytes - position):
@@ -68,8 +69,9 @@ def is_followed(segment: Segment, position: int) -> bool:
 def has_fitting_content(segment: Segment, position: int) -> bool:
     """Return whether the content of a batch fits its size, from few bytes.
 
-    True for every batch of up to 64 KiB, and for one that the file does not hold as a whole. Raise LostBytesError where
-    the file cannot be read.
+    True for every batch of up to 64 KiB, and for one that the file does not hold as a whole. False for a larger one
+    with an unknown codec, with more than MAX_DECOMPRESSED_BYTES of compressed data, or uncompressed and without
+    records. Raise LostBytesError where the file cannot be read.
     """
     head = segment.peek(position, HEADER_SIZE)
     size = read_batch_size(head)
@@ -106,7 +108,7 @@ def _has_likely_counts(head: memoryview) -> bool:
 def _has_fitting_lengths(segment: Segment, position: int, head: memoryview) -> bool:
     """Return whether the key and the value of a message of magic 0 or 1 end where the message ends.
 
-    `head` are the first bytes at `position`. Raise LostBytesError where the file cannot be read.
+    `head` are the first bytes at `position`, 17 at least. Raise LostBytesError where the file cannot be read.
     """
     end = position + read_batch_size(head)
     at = position + LOG_OVERHEAD.size + LEGACY_HEADER.size + (TIMESTAMP.size if head[MAGIC_POSITION] else 0)
@@ -137,10 +139,10 @@ def _has_fitting_records(segment: Segment, start: int, end: int, last_offset_del
 
 
 def _find_end_of_record(segment: Segment, start: int, end: int, last_offset_delta: int) -> int | None:
-    """Return the position after a record, or None where its lengths or its offset do not fit the batch.
+    """Return the position after a record, or None where its length, its key's length or its offset do not fit.
 
-    `start` and `end` are positions of the record and of the batch's end, in bytes. Raise LostBytesError where the file
-    cannot be read.
+    `start` and `end` are positions of the record and of the batch's end, in bytes; `last_offset_delta` is that of the
+    batch. The length of the value is not looked at. Raise LostBytesError where the file cannot be read.
     """
     head = segment.peek(start, _RECORD_HEAD_BYTES)
     try:
@@ -158,7 +160,8 @@ def _find_end_of_record(segment: Segment, start: int, end: int, last_offset_delt
 def _is_likely_snappy(begin: bytes, size: int) -> bool:
     """Return whether a block of snappy of `size` bytes can begin with these bytes.
 
-    The stated length must fit the size, and a literal must follow it.
+    The stated length must fit the size, and a literal must follow it. `begin` should have 6 bytes or more: with fewer
+    the result may be IndexError.
     """
     length = 0
     for number, byte in enumerate(begin[:5]):

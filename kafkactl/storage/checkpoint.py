@@ -48,7 +48,7 @@ def read_leader_epochs(path: Path) -> list[LeaderEpoch]:
     """
 
     def parse(words: list[str]) -> LeaderEpoch:
-        """Return the epoch of a line's two words; raise ValueError for other words."""
+        """Return the epoch and start offset of a line's two numbers; raise ValueError for other words."""
         epoch, start_offset = map(_parse_number, _require_words(2, words))
         return LeaderEpoch(epoch, start_offset)
 
@@ -63,7 +63,7 @@ def read_offset_checkpoint(path: Path) -> list[PartitionOffset]:
     """
 
     def parse(words: list[str]) -> PartitionOffset:
-        """Return the partition and offset of a line's three words; raise ValueError for other words."""
+        """Return topic, partition and offset of a line's three words; raise ValueError for other words."""
         topic, partition, offset = _require_words(3, words)
         return PartitionOffset(topic, _parse_number(partition), _parse_number(offset))
 

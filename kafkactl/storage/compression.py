@@ -38,7 +38,7 @@ CODEC_MASK = 0x07
 
 
 def read_codec(attributes: int, position: int) -> Codec:
-    """Return the codec that a batch's attributes name.
+    """Return the codec that the lowest three bits of a batch's attributes name.
 
     `position` is the batch's position in its file, for the error. Raise FormatError for a number that no codec has.
     """
@@ -104,8 +104,9 @@ def _decompress_gzip(data: bytes, bound: int) -> bytes:
 def _decompress_into_buffer(decompress_into: Callable[[bytes, bytearray], int], data: bytes, bound: int) -> bytes:
     """Return the decompressed data of a frame that does not state its size.
 
-    Buffers are tried, each four times as large as the one before, up to the bound in bytes. Raise TooLargeError past
-    it, and cramjam.DecompressionError for damage.
+    `decompress_into` writes the content of its first argument into the buffer, and returns its size. Buffers are tried,
+    each four times as large as the one before, up to the bound in bytes. Raise TooLargeError past it, and
+    cramjam.DecompressionError for damage.
     """
     size = max(_FIRST_BUFFER_BYTES, 4 * len(data))
     while True:

@@ -82,10 +82,10 @@ def read_sound_batches(
 
 
 def find_sound_batch(segment: Segment, position: int) -> int:
-    """Return the first position from `position` on where a batch with a right CRC begins, in bytes.
+    """Return the first position from `position` on, in bytes, where a batch with a known magic and right CRC begins.
 
-    Return the size of the file where no such batch is. Raise LostBytesError (a FormatError) where the file cannot be
-    read.
+    Return the size of the file where no such batch is. Batches of forms that Kafka's clients and brokers do not write
+    may be passed over. Raise LostBytesError (a FormatError) where the file cannot be read.
     """
     end = segment.size_bytes
     while end - position >= SMALLEST_BATCH:

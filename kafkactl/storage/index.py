@@ -91,7 +91,7 @@ class _Index(ABC):
 
     @abstractmethod
     def _is_padding(self, number: int) -> bool:
-        """Return whether an entry after the first has a zero where no written entry has one. The first number is 0."""
+        """Return whether an entry has a zero where no written entry after the first has one; `number` counts from 0."""
 
     def _read_fields(self, number: int) -> tuple[int, int]:
         """Return the two numbers of an entry, as they are in the file; `number` is from 0 to `count` - 1."""

@@ -90,7 +90,8 @@ def parse_folder_name(folder: Path) -> PartitionName:
     """Return the topic, partition and state in the name of a folder.
 
     The name is TOPIC-N without a state, or TOPIC-N.ID-delete, -stray or -future, as brokers rename folders. Any other
-    name is the topic as a whole, with partition and state None. The folder need not exist, and nothing is raised.
+    name is the topic as a whole, with partition and state None. A path like . has the name of the folder that it leads
+    to, and a link its own name. The folder need not exist.
     """
     name = os.path.basename(os.path.abspath(folder))  # a link keeps its own name, as in a broker
     match = _SET_ASIDE.fullmatch(name)
@@ -106,7 +107,7 @@ def split_folder_name(folder: Path) -> tuple[str, int | None]:
     """Return the topic and the partition in a folder's name.
 
     The name is TOPIC-N, or TOPIC-N.ID-delete, -stray or -future, as brokers rename folders. For any other name the
-    partition is None, and the topic is the whole name. The folder need not exist, and nothing is raised.
+    partition is None, and the topic is the whole name. The folder need not exist.
     """
     name = parse_folder_name(folder)
     return name.topic, name.partition
@@ -118,7 +119,8 @@ def scan_log_dir(path: Path) -> LogDirFolders:
     Partitions are the path itself if it has segments, and folders with segments or with the name of a partition; they
     are sorted by topic and number, and the other paths by name, links last. Not read are folders named -delete and
     -stray, second links to a folder, FIFOs, devices, broken links; below a path with segments only second links. Raise
-    MissingFileError where the path is no folder, and UsageError where it cannot be listed.
+    MissingFileError where the path is no folder, UsageError where it cannot be listed, and PermissionError where its
+    entries may be listed and not looked at.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)
@@ -143,7 +145,8 @@ def list_partition_folders(path: Path) -> list[Path]:
     """Return the folders with segments at or directly below a path, sorted by topic and partition.
 
     Their names do not matter: folders that a broker has renamed are included. Raise NotFoundError where no folder has a
-    segment, MissingFileError where the path is no folder, and UsageError where it cannot be listed.
+    segment, MissingFileError where the path is no folder, UsageError where it cannot be listed, and PermissionError
+    where its entries may be listed and not looked at.
     """
     folders = [path, *(folder for folder in _list_children(path) if folder.is_dir())]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
@@ -170,7 +173,8 @@ def list_all_segments(path: Path) -> list[Path]:
     """Return the segments of every partition at or directly below a folder, by topic, partition and offset.
 
     Files with suffixes like .deleted and .gz are left out. Raise NotFoundError without any, MissingFileError where the
-    path is no folder, and UsageError where a folder cannot be listed.
+    path is no folder, UsageError where a folder cannot be listed, and PermissionError where its entries may be listed
+    and not looked at.
     """
     return [segment for folder in list_partition_folders(path) for segment in list_segments(folder)]
 
@@ -218,7 +222,8 @@ def explain_irregular(path: Path) -> str | None:
 def _explain_skipped(child: Path) -> str | None:
     """Return why an entry of a log dir is not read, or None.
 
-    Not read are folders named -delete or -stray, and paths that are neither a file nor a folder, such as FIFOs.
+    Not read are folders named -delete or -stray, and paths that are neither a file nor a folder, such as FIFOs. Raise
+    PermissionError where the entry may not be looked at.
     """
     state = parse_folder_name(child).state if child.is_dir() else None
     if state in (FolderState.DELETE, FolderState.STRAY):
@@ -256,7 +261,10 @@ def _unreadable(folder: Path, error: OSError) -> UsageError:
 
 
 def _has_segments(folder: Path) -> bool:
-    """Return whether a .log file is directly in a folder; False for a folder that is missing or cannot be listed."""
+    """Return whether a .log file is directly in a folder; False for a folder that is missing or cannot be listed.
+
+    Raise PermissionError where the folder may be listed and its .log files not looked at.
+    """
     return any(find_kind(path) is FileKind.LOG and path.is_file() for path in folder.glob(f"*{FileKind.LOG.value}"))
 
 

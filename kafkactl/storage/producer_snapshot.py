@@ -40,7 +40,7 @@ class ProducerState:
     def first_sequence(self) -> int:
         """Return the sequence number of the first record of the last batch.
 
-        Sequence numbers start again at 0 after 2^31 - 1.
+        Sequence numbers start again at 0 after 2^31 - 1. Without a batch the result has no meaning.
         """
         return (self.last_sequence - self.offset_delta) & 0x7FFFFFFF
 
@@ -49,8 +49,8 @@ def read_producer_snapshot(path: Path) -> list[ProducerState]:
     """Return the producers of a .snapshot file, in the order of the file.
 
     Raise NotFoundError for a missing file, UsageError for a folder or a file without read permission, and FormatError
-    for a file of another version, with a wrong CRC, with too few bytes for its number of producers, or that cannot be
-    read.
+    for a file of another version, with a wrong CRC, with a negative number of producers or too few bytes for them, or
+    that cannot be read. Bytes behind the last producer are ignored, but the CRC covers them.
     """
     data = bytes(read_file(path))
     if len(data) < HEADER.size + COUNT.size:

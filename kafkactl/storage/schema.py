@@ -78,7 +78,8 @@ class Layout:
     def read(self, data: bytes, version: int) -> dict[str, Any]:
         """Return the fields of a message of a version, as Kafka's JSON converters show them; bytes stay bytes.
 
-        Raise FormatError where the data end early or are not what the layout says. Bytes after the message are ignored.
+        `read_message` of SchemaReader says how fields and versions are treated. Raise FormatError where the data end
+        early or are not what the layout says. Bytes after the message are ignored.
         """
         return SchemaReader(data).read_message(self, version)
 
@@ -99,9 +100,9 @@ class SchemaReader:
     def read_message(self, layout: Layout, version: int) -> dict[str, Any]:
         """Return the fields of the next message by name: numbers, texts, bytes, None, lists, and dicts for structs.
 
-        `version` is that of the message, and is not compared with the layout's. Tagged fields with their default value
-        are left out, and unknown tags are skipped. Raise FormatError where the bytes end early or are not what the
-        layout says.
+        `version` is that of the message; one that the layout does not have is not refused here, but one above the
+        layout's is an error at the first struct inside. Tagged fields with their default value are left out, and
+        unknown tags are skipped. Raise FormatError where the bytes end early or are not what the layout says.
         """
         flexible = version in layout.flexible
 
@@ -314,8 +315,9 @@ def _parse_field(words: list[str], fields: tuple[Field, ...], message_versions: 
 def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Field, ...]) -> Any:
     """Return the default of a field: the stated one, or the empty value of its type; None for `null`.
 
-    An array has an empty list in any other case. `many` says whether the field is an array; `fields` are those of a
-    struct, whose default is a dict of theirs without the tagged ones.
+    `stated` is the text after default= in the file, None without it. An array has an empty list in any other case.
+    `many` says whether the field is an array; `fields` are those of a struct, whose default is a dict of theirs without
+    the tagged ones.
     """
     if stated == "null":
         return None
@@ -335,7 +337,7 @@ def _parse_default(stated: str | None, type: str, many: bool, fields: tuple[Fiel
 
 
 def _parse_versions(text: str) -> range:
-    """Return the versions that a text like 1+, 2-5, 3 or none stands for; raise ValueError for any other text."""
+    """Return the versions that a text like 1+, 2-5, 3 or none stands for; raise ValueError for a word, for instance."""
     if text == "none":
         return _NO_VERSION
     first, _, last = text.partition("-")

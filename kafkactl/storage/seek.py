@@ -65,8 +65,9 @@ def seek_time(segment: Segment, timestamp_ms: int) -> int:
 def _find_position(index: OffsetIndex, segment: Segment, offset: int) -> int:
     """Return the position that an offset index has for an offset, in bytes, or 0 where the log disagrees.
 
-    Return 0 also for an empty index, and where no whole batch is at that position. Raise FormatError where the log
-    cannot be read there, or the size there is one that no batch has.
+    The log disagrees where the batch there has a wrong CRC or begins after the offset or the entry's offset. Return 0
+    also for an empty index, and where no whole batch is at that position. Raise FormatError where the log cannot be
+    read there, or the size there is one that no batch has.
     """
     entry = index.lookup(offset)
     batch = segment.read_batch(entry.position) if index.count and entry.position >= 0 else None

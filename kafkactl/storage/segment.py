@@ -28,11 +28,11 @@ _HEADS_BYTES = 4096
 
 
 def find_base_offset(path: Path) -> int:
-    """Return the number before the first dot of a file's name, or else the first offset in its log.
+    """Return the number before the first dot of a file's name (or all of it), or else the first offset in its log.
 
-    The log of an index is the .log file of the same segment. Raise UsageError where neither the name nor the log has an
-    offset, where the log does not exist, and where it may not be opened; FormatError where the log cannot be read. With
-    a number in the name nothing is opened.
+    The log of an index is the .log file of the same segment; any other file is read itself. Raise UsageError where
+    neither the name nor the log has an offset, where the log does not exist, and where it may not be opened;
+    FormatError where the log cannot be read. With a number in the name nothing is opened.
     """
     offset = _offset_in_name(path)
     if offset is not None:
@@ -45,7 +45,7 @@ def find_base_offset(path: Path) -> int:
 
 
 def _offset_in_name(path: Path) -> int | None:
-    """Return the number before the first dot of a file's name, or None where there are other characters or none."""
+    """Return the number before the first dot of a file's name, or all of it; None for other characters or none."""
     match = _NAME.match(path.name)
     return None if match is None else int(match[1])
 
@@ -65,7 +65,7 @@ class Segment:
     """
 
     def __init__(self, path: Path | str) -> None:
-        """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
+        """Open a path; one that ends in .gz is unpacked, any other FIFO is copied, and `-` is standard input.
 
         Raise MissingFileError (a NotFoundError) for a missing file; UsageError for a folder, a file without read
         permission, a device, or a closed or terminal standard input; FormatError for a socket, and where the file
@@ -116,8 +116,7 @@ class Segment:
         """Return at least `size` bytes from a position on, or fewer where `end` or the end of the file comes first.
 
         All arguments are in bytes, and positions count from the start of the file, unpacked; an `end` of None is its
-        end. Raise LostBytesError (a FormatError) where
-        the file became shorter or cannot be read.
+        end. Raise LostBytesError (a FormatError) where the file became shorter or cannot be read.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
         size = max(0, min(size, end - position))
@@ -157,7 +156,8 @@ class Segment:
     def _parse_batch_in_memory(self, position: int) -> AnyBatch | None:
         """Return the batch at a position where all of it is in memory, else None. No error is raised.
 
-        Most batches are in memory, and this is faster than read_batch.
+        None comes also where fewer than 61 bytes from there on are in memory, and for a size that no batch has. Most
+        batches are in memory, and this is faster than read_batch.
         """
         at = position - self._part_start
         if not 0 <= at <= len(self._part) - HEADER_SIZE:
@@ -220,7 +220,7 @@ class Segment:
         """Yield the records of all batches that are not control batches, in the order of the file.
 
         A wrong CRC is no error. Bytes at the end that are no whole batch are ignored. Raise FormatError where a batch
-        is corrupt or cannot be decompressed, or the file cannot be read.
+        is corrupt or cannot be decompressed, the file cannot be read, or a gzip file is cut off.
         """
         for batch in self.batches():
             if not batch.is_control:

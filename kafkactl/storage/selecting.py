@@ -54,13 +54,16 @@ def select(
     """Return an iterator over the selected batches of segments, in the order of `paths`.
 
     With `deep` the records of the batches are selected and read; without it only batches are. `on_error` takes every
-    error: a missing file (at once), damage, a file that cannot be read. Reading continues with the next segment, and
-    with `skip_damaged` behind the damage. Iterating over a batch's records raises FormatError for damage behind the
-    first selected one. With `tail` the last records are read beforehand, all damage in them goes to `on_error`, and
-    `limit` is ignored. `left_out` counts the records that `read_committed` leaves out because their transaction has no
-    end; None counts nowhere. With `follow` the iterator has no end, unless all paths are missing, and raises errors of
-    later reading, also of a last path that `on_error` has got already: FormatError for a file or batch that cannot be
-    read, MissingFileError for a deleted segment, UsageError for a folder or a file without read permission.
+    error: a missing file (at once), damage, a file that cannot be read. After a wrong CRC and damaged records reading
+    continues with the next batch, after a place without a whole batch and after a file that cannot be read with the
+    next segment, or, with `skip_damaged`, behind the damage. Iterating over a batch's records raises FormatError for
+    damage behind the first selected one, and the errors of `selection.matches`. With `tail` the last records are read
+    beforehand, all damage in them goes to `on_error`, and `limit` is ignored. `left_out` counts the records that
+    `read_committed` leaves out because their transaction has no end; None counts nowhere. With `follow` the iterator
+    has no end, unless all paths are missing or `limit` is reached, and raises errors of later reading, also of a last
+    path that `on_error` has got already: FormatError for a file or batch that cannot be read, MissingFileError for a
+    deleted segment, UsageError for a folder or a file without read permission, OSError where a file's size cannot be
+    found out.
     """
     missing_paths = set(filter(_is_missing, paths))
     for path in paths:
@@ -142,7 +145,9 @@ class _Reading:
     def _read_batches(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
         """Yield all batches from a position on, in bytes; raise FormatError where a batch is damaged or not whole.
 
-        With `skip_damaged` damage is reported to `on_error` and passed over instead.
+        With `skip_damaged` damage is reported to `on_error` and passed over instead, and FormatError comes where the
+        file cannot be read or is a gzip file that is cut off. Else, with `follow`, a last batch that is not whole is no
+        error.
         """
         if self._selection.skip_damaged:
             yield from read_sound_batches(segment, position, self._make_reporter(segment), self._keeps_bad_crc)
@@ -155,7 +160,8 @@ class _Reading:
     def _read_chain(self, segment: Segment, position: int) -> Iterator[AnyBatch]:
         """Yield the batches that follow each other, up to the first that is not whole; raise FormatError for damage.
 
-        Zeros in a log that is followed are the place of batches that are not written yet, and no error.
+        Positions are in bytes. Raise FormatError also where the file cannot be read. Zeros in a log that is followed
+        are the place of batches that are not written yet, and no error.
         """
         try:
             for batch in segment.batches(position):
@@ -200,8 +206,9 @@ class _Reading:
     def _read_backwards(self, segment: Segment, begins: array[int], ends: array[int]) -> Iterator[SelectedBatch]:
         """Yield the selected batches among those at these places, from the last one on.
 
-        Damage of a batch goes to `on_error`. Raise LostBytesError where the file cannot be read, and UsageError where
-        its folder cannot be listed to find the end of a transaction.
+        The places are in bytes, in the order of the file. Damage of a batch goes to `on_error`. Raise LostBytesError
+        where the file cannot be read, UsageError where its folder cannot be listed to find the end of a transaction,
+        and the errors of `matches` except FormatError.
         """
         number = len(begins)
         while number:
@@ -220,7 +227,10 @@ class _Reading:
             number = first
 
     def _read_last_records(self, selected: SelectedBatch, count: int) -> deque[Record]:
-        """Return the last `count` selected records of a batch, up to any damage, which is reported to `on_error`."""
+        """Return the last `count` selected records of a batch, up to any damage, which is reported to `on_error`.
+
+        A FormatError of `matches` counts as damage; other errors of it are raised.
+        """
         records: deque[Record] = deque(maxlen=count)
         try:
             records.extend(selected.records)
@@ -232,8 +242,9 @@ class _Reading:
         """Yield a batch with its selected records, or nothing.
 
         Damage is reported to `on_error` where it comes before the first selected record; later damage is raised as
-        FormatError when the records are read. Records of a transaction without an end are counted in `left_out`. Raise
-        UsageError where the folder cannot be listed to find the end of a transaction.
+        FormatError when the records are read. A FormatError of `matches` counts as damage; other errors of it are
+        raised. Records of a transaction without an end are counted in `left_out`. Raise UsageError where the folder
+        cannot be listed to find the end of a transaction.
         """
         selection = self._selection
         if selection.is_before(batch) or not self._is_shown(segment.path, batch) or not selection.may_take(batch):
@@ -258,7 +269,8 @@ class _Reading:
     def _count_selected(self, batch: Batch) -> int:
         """Return how many records of a batch the selection takes; its header's count where the records cannot be read.
 
-        The header's count is also the result where only batches are read.
+        The header's count is also the result where only batches are read, and where the selection takes every record.
+        Raise the errors of `matches` except FormatError.
         """
         if not self._deep or self._selection.takes_every_record:
             return batch.count
@@ -292,8 +304,9 @@ class _Reading:
     def _is_aborted(self, segment: Segment, batch: AnyBatch) -> bool | None:
         """Return whether the batch belongs to an aborted transaction; None where that is not known.
 
-        It is not known where the selection does not ask for it (read_committed, with_ends). False for a batch outside
-        of transactions and for a control batch. Raise UsageError where the folder cannot be listed.
+        It is not known where the selection does not ask for it (read_committed, with_ends), or no segment from this one
+        on has the end. False for a batch outside of transactions and for a control batch. Raise UsageError where the
+        folder cannot be listed.
         """
         if not isinstance(batch, Batch) or not batch.is_transactional or batch.is_control:
             return False
@@ -301,7 +314,7 @@ class _Reading:
 
     @property
     def _keeps_bad_crc(self) -> bool:
-        """Return whether batches with a wrong CRC are read."""
+        """Return whether batches with a wrong CRC are read while damage is skipped."""
         return self._selection.bad_crc is BadCrc.KEPT
 
     def _make_reporter(self, segment: Segment) -> Callable[[Damage], None]:
@@ -312,13 +325,13 @@ class _Reading:
         return lambda damage: self._on_error(FormatError(f"{segment.path}: {damage}"))
 
     def _follow(self, path: Path, position: int) -> Iterator[SelectedBatch]:
-        """Yield the selected batches that a broker writes from now on, here and in later segments, without an end.
+        """Yield the selected batches from a position on, here and in later segments, without an end.
 
-        `position` is in bytes. The files are looked at every 0.2 s. Raise FormatError for a size that no batch has and
-        a file that cannot be read, MissingFileError for a segment that was deleted meanwhile, UsageError for a folder,
-        a file without read permission, and a folder that cannot be listed to find the end of a transaction, and OSError
-        where a file's size cannot be found out. Wrong CRCs and damage before a batch's first selected record go to
-        `on_error`.
+        `position` is in bytes; from there on a broker writes. The files are looked at every 0.2 s. Raise FormatError
+        for a size that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted
+        meanwhile, UsageError for a folder, a file without read permission, and a folder that cannot be listed to find
+        the end of a transaction, and OSError where a file's size cannot be found out. Wrong CRCs and damage before a
+        batch's first selected record go to `on_error`.
         """
         while True:
             with Segment(path) as segment:
@@ -379,8 +392,9 @@ def _limit(batches: Iterator[SelectedBatch], limit: int | None, deep: bool) -> I
 def _ends_before(path: Path, following: Sequence[Path], selection: Selection) -> bool:
     """Return whether all of a segment lies before the first selected offset; False where that is not known.
 
-    `following` has the next segment or nothing. The base offset of the next segment shows it, if it is a log in the
-    same folder. Raise UsageError where that has no base offset, and FormatError where it cannot be read.
+    `following` has the next segment or nothing. The base offset of the next segment shows it, if both are logs in the
+    same folder. Raise UsageError where that has no base offset or may not be opened, and FormatError where it cannot be
+    read.
     """
     return (
         selection.from_offset is not None

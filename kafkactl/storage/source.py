@@ -34,11 +34,12 @@ class StoredFile:
     """An open file for reading; its size is the size at the time of opening."""
 
     def __init__(self, path: Path) -> None:
-        """Open a path; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
+        """Open a path; one that ends in .gz is unpacked, any other FIFO is copied, and `-` is standard input.
 
-        Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device, or
-        a closed or terminal standard input; FormatError for a socket, and where the file cannot be read or not one byte
-        can be unpacked.
+        Standard input is unpacked where it begins as gzip data do. Raise MissingFileError for a missing file;
+        UsageError for a folder, a file without read permission, a device, or a closed or terminal standard input;
+        FormatError for a socket, a FIFO that ends in .gz, and where the file cannot be read or not one byte can be
+        unpacked.
         """
         self.path = path
         self.fault: LostBytesError | None = None
@@ -115,7 +116,7 @@ class StoredFile:
         self._file.close()
 
     def _open(self) -> BinaryIO:
-        """Open the path, and return the file to read from; set `fault` where a gzip file is cut off.
+        """Open the path, and return the file to read from; set `fault` where a gzip file is damaged or cut off.
 
         Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device, or
         a closed or terminal standard input; FormatError for a socket, and where the file cannot be read or not one byte
@@ -150,11 +151,11 @@ class StoredFile:
 
 
 def read_file(path: Path) -> memoryview:
-    """Return all bytes of a small file; one that ends in .gz is unpacked, a FIFO is copied, and `-` is standard input.
+    """Return all bytes of a small file; one that ends in .gz is unpacked, and `-` is standard input.
 
-    Raise MissingFileError for a missing file; UsageError for a folder, a file without read permission, a device, or a
-    closed or terminal standard input; FormatError for 2 GiB or more, a socket, a file that cannot be read, or a gzip
-    file that is damaged or cut off.
+    Any other FIFO is copied. Raise MissingFileError for a missing file; UsageError for a folder, a file without read
+    permission, a device, or a closed or terminal standard input; FormatError for 2 GiB or more, a socket, a file that
+    cannot be read, or a gzip file that is damaged or cut off.
     """
     file = StoredFile(path)
     try:
@@ -192,7 +193,8 @@ def _open_standard_input() -> tuple[BinaryIO, LostBytesError | None]:
 def _unpack(path: Path, file: BinaryIO) -> tuple[BinaryIO, LostBytesError | None]:
     """Return the content of a gzip file as a file, and why it ends too early, or None.
 
-    Raise LostBytesError where not one byte can be unpacked, and OSError where the file cannot be read.
+    `path` is for messages. `file` is read from its beginning, and stays open. Raise LostBytesError where not one byte
+    can be unpacked, and OSError where the file cannot be read.
     """
     file.seek(0)
     parts = _unpack_parts(file)

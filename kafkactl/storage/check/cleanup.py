@@ -107,8 +107,8 @@ class LogDirKnowledge:
     def is_preallocated(self, topic: str) -> bool | None:
         """Return True if the topic's config `preallocate` in the KRaft log is true.
 
-        Segments are created at their full size then. Without this config return False, or None where a broker may have
-        the log dir open: a segment may be older than the present config.
+        Segments are created at their full size then. Otherwise return False, or None where a broker may have the log
+        dir open: a segment may be older than the present config.
         """
         if self._find_topic_config(topic, PREALLOCATE) == "true":
             return True

@@ -216,7 +216,10 @@ def _open(kind: type[Index], path: Path, faults: list[Fault]) -> Index | None:
 
 
 def _strip_padding(index: Index, entries: list[Entry], padding: Entry, faults: list[Fault]) -> list[Entry]:
-    """Return the entries without a first one that is padding; zeros between entries add a fault to `faults`."""
+    """Return the entries without a first one that is padding; zeros between entries add a fault to `faults`.
+
+    `padding` is the entry as which zeros are read.
+    """
     if index.has_data_behind(len(entries)):
         text = f"zeros behind entry {len(entries)}, and more entries behind the zeros"
         faults.append(Fault(file=index.path, fault=text))

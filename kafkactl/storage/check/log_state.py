@@ -104,7 +104,7 @@ class LogState:
             self.next_offset = base_offset
 
     def meet_offset(self, path: Path, position: int, first: int) -> None:
-        """Note a gap before the first offset of a sound batch, which compaction can leave in a segment.
+        """Note a gap before the first offset of a sound batch, which compaction can leave; then `is_cleaned` is set.
 
         No gap is noted directly behind damage, which ends here. `position` is that of the batch in its file, in bytes.
         """

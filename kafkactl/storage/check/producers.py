@@ -84,7 +84,9 @@ def _check_snapshot(path: Path, end: int, log: LogState) -> Iterator[Fault]:
 def _find_difference(state: ProducerState, log: LogState) -> str | None:
     """Return where a snapshot and the log disagree about a producer, as text, or None.
 
-    None also for a producer of which the log has no batch, or none of this epoch, so far.
+    None also where the log, as far as it was read, has no batch of the producer, its newest one has another epoch, or
+    the state's last offset was not reached. Transactions are compared only where the log has no damage and the
+    snapshot has an open one that began in the log.
     """
     producer = f"producer {state.producer_id}"
     last = log.producers.get(state.producer_id)
@@ -110,9 +112,9 @@ def _find_difference(state: ProducerState, log: LogState) -> str | None:
 def check_aborted(path: Path | None, log_path: Path, log: LogState, *, has_damage: bool) -> Iterator[Fault]:
     """Yield the differences between a segment's transaction index and the abort markers in its log, both ways.
 
-    A `path` of None means that the segment has no index. With `has_damage`, which says that the log has damage, nothing
-    is compared. An index that cannot be read is a fault. Markers that the index lacks go to `log.unless_cleaned`
-    instead.
+    A `path` of None means that the segment has no index; then the findings are about `log_path`, the segment. With
+    `has_damage`, which says that the log has damage, nothing is compared. An index that cannot be read is a fault.
+    Markers that the index lacks go to `log.unless_cleaned` instead.
     """
     path = path or log_path
     try:

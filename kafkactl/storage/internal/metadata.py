@@ -69,7 +69,8 @@ def parse_metadata_record(topic: str, value: bytes) -> MetadataRecord:
 def _read_leading_number(reader: SchemaReader, part: str) -> int:
     """Return the next varint in front of a message, as a signed number of 16 bits.
 
-    Raise FormatError, with `part` in its text, where the bytes end and for a number above 2^15 - 1.
+    Of a negative number the lower 16 bits count. Raise FormatError, with `part` in its text, where the bytes
+    end, for a number above 2^15 - 1, and for a varint of more than five bytes.
     """
     try:
         value = reader.read_unsigned_varint()
