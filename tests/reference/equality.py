@@ -38,7 +38,7 @@ def _sort_names(names: re.Match[str]) -> str:
 MASKS = (
     Mask("a stack trace of Java: kafkactl prints its first line", r"(?m)^(\tat .*|\t\.\.\. .*|Caused by: .*)\n"),
     Mask("descriptions of options are our own sentences", r"(?ms)^Option +Description.*", "<options>"),
-    Mask("Kafka's logger is off in the tests; its warnings and ours differ", r"(?m)^warning: .*\n"),
+    Mask("Kafka's logger is off in the tests; its warnings and ours differ", r"(?m)^(warning: |ERROR ).*\n"),
     Mask("each topic has an id of its own", r"(?<=TopicId: )[A-Za-z0-9_-]{22}", "<id>"),
     Mask("Java prints a set of options in any order", r"\[[a-z-]+\](, \[[a-z-]+\])+", _sort_names),
     Mask("the time of a run", r"(?<=CreateTime:)\d{13}", "<time>"),

@@ -15,6 +15,7 @@ TOOLS = {
     "kafka-delete-records": "records",
     "kafka-dump-log": "dump_log",
     "kafka-configs": "configs",
+    "kafka-console-producer": "producer",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 
