@@ -16,6 +16,7 @@ public class KafkaTools {
     private static final PrintStream ANSWERS = System.out;
     private static ByteArrayOutputStream out, err;
     private static String answer;
+    private static final List<Runnable> hooks = new ArrayList<>();
 
     public static void main(String[] none) throws Exception {
         Exit.Procedure end = (status, message) -> {
@@ -24,6 +25,7 @@ public class KafkaTools {
         };
         Exit.setExitProcedure(end);
         Exit.setHaltProcedure(end);
+        Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
         BufferedReader calls = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = calls.readLine(); line != null; line = calls.readLine()) {
             ANSWERS.println(run(line.split(" ", -1)));
@@ -60,6 +62,10 @@ public class KafkaTools {
 
     /** Only the first counts: in a real run nothing comes after it. */
     private static void answer(int status) {
+        List<Runnable> last = new ArrayList<>(hooks);
+        hooks.clear();
+        if (answer == null)
+            last.forEach(Runnable::run);  // what the JVM does at its end
         System.out.flush();
         System.err.flush();
         if (answer == null)

@@ -13,7 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kafkactl.admin import configs, offsets, quotas, scram
+from kafkactl.admin.entities import EntityType
+from kafkactl.admin.groups import descriptions as groups
+from kafkactl.admin.topics import descriptions
 from kafkactl.cli.kafka_style.doors import TOOLS
+from kafkactl.connection.cluster import Cluster
 
 LINES = Path(__file__).with_name("kafka_lines.txt")
 DATA = Path(__file__).parents[1] / "data"
@@ -95,14 +100,13 @@ class Section:
 
     title: str
     tool: str
-    in_ci: bool
     lines: list[Line] = field(default_factory=list)
 
 
 def read_lines(text: str) -> Iterator[Section]:
     """The sections of a file of lines.
 
-    A section begins with `[tool] title`, with `[tool *] title` for one that CI runs. A line may end in `<<< INPUT`,
+    A section begins with `[tool] title`. A line may end in `<<< INPUT`,
     where \\n is a line end, and in `;; word: text` for `any order`, `between`, `differs` and `on`. A line that begins
     with `!` has no --bootstrap-server added.
     """
@@ -111,11 +115,11 @@ def read_lines(text: str) -> Iterator[Section]:
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
-        if heading := re.fullmatch(r"\[([a-z-]+)( \*)?\] (.+)", line):
+        if heading := re.fullmatch(r"\[([a-z-]+)\] (.+)", line):
             if section is not None:
                 yield section
             assert heading[1] in TOOLS, line
-            section = Section(heading[3], heading[1], bool(heading[2]))
+            section = Section(heading[2], heading[1])
             continue
         assert section is not None, line
         section.lines.append(_read_line(number, section.tool, line))
@@ -170,3 +174,28 @@ def make_result(side: str, status: int, stdout: str, stderr: str, state: str) ->
     """The result of one side's run; its names have `@` again."""
     clean = [apply_masks(re.sub(rf"\beq{side}(?=[.-])", "eq@", text)) for text in (stdout, stderr, state)]
     return Result(status, *clean)
+
+
+def describe_state(cluster: Cluster, side: str) -> str:
+    """Everything of one side on a cluster, as text: topics with settings and ends, groups, quotas and credentials."""
+    own = f"eq{side}-"
+    described, _ = descriptions.describe_in_full(
+        cluster, [row.topic for row in descriptions.list_topics(cluster) if row.topic.startswith(own)]
+    )
+    lines = []
+    for topic in described:
+        settings = {setting.name: setting.value for setting in topic.settings if not setting.is_default}
+        lines.append(f"{topic.topic} {[row.replicas for row in topic.partitions]} {settings}")
+    partitions = [(row.topic, row.partition) for topic in described for row in topic.partitions]
+    for partition, ends in sorted(offsets.read_log_ends(cluster, partitions).items() if partitions else ()):
+        lines.append(f"{partition} {ends.start.offset} {ends.end.offset}")
+    names = [group.group for group in groups.list_groups(cluster).groups if group.group.startswith(own)]
+    for name, commits in sorted(groups.read_committed_offsets(cluster, names).items() if names else ()):
+        lines.append(f"{name} {sorted((partition, commit.offset) for partition, commit in commits.items())}")
+    for kind in (EntityType.GROUPS, EntityType.CLIENT_METRICS):
+        entities = [entity for entity in configs.list_entities(cluster, kind) if (entity.name or "").startswith(own)]
+        for entity, settings in (configs.describe_configs(cluster, entities) if entities else {}).items():
+            lines.append(f"{entity} {sorted((row.name, row.value) for row in settings if row.is_own)}")
+    lines += [f"{each}" for each in quotas.describe_quotas(cluster) if own in f"{each.user} {each.client_id}"]
+    lines += [f"{each}" for each in scram.describe_credentials(cluster) if each.user.startswith(own)]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,219 @@
+"""Kafka's command lines, run by Kafka's tools and by ours: stdout, stderr, status and what was changed are equal.
+
+`make test` runs every line on one broker; `make test-long-kafka-style` runs all of them on three nodes and on
+ZooKeeper, too, and all bad lines a second time without KAFKACTL_COMPAT_STATUS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kafkactl.cli.kafka_style.doors import TOOLS
+from kafkactl.cli.kafka_style.parser import Arity
+from kafkactl.cli.kafka_style.tools import load_tool
+from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.settings import resolve
+from tests import java_tools
+from tests.clusters import RunningCluster
+from tests.reference import equality
+
+EVERY_CELL = "KAFKACTL_TEST_EVERY_CELL" in os.environ
+SECTIONS = equality.sections()
+FILES = {
+    "first.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"offset":0}],"version":1}',
+    "far.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"offset":50}],"version":1}',
+    "duplicate.json": '{"partitions":[{"topic":"eqshared-a","partition":0,"offset":0},'
+    '{"topic":"eqshared-a","partition":0,"offset":1}],"version":1}',
+    "no-offset.json": '{"partitions":[{"topic":"eqshared-a","partition":0}],"version":1}',
+    "wrong-type.json": '{"partitions":[{"topic":"eqshared-a","partition":"x","offset":0}],"version":1}',
+    "version.json": '{"partitions":[],"version":2}',
+    "no-partitions.json": '{"version":1}',
+    "no-entries.json": '{"partitions":[]}',
+    "broken.json": "{",
+    "list.json": "[]",
+    "empty.json": "",
+    "topic.properties": "retention.ms=5\n",
+    "client.properties": "client.id=eq\n",
+    "reader.properties": "parse.key=true\nkey.separator=:\n",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small files that the lines name."""
+    made = tmp_path_factory.mktemp("lines")
+    for name, text in FILES.items():
+        (made / name).write_text(text)
+    for side in equality.SIDES:
+        partition = {"topic": f"eq{side}-del", "partition": 0}
+        for name, offset in (("first", 1), ("end", -1)):
+            document = {"partitions": [{**partition, "offset": offset}]}
+            (made / f"{name}{side}.json").write_text(json.dumps(document))
+    return made
+
+
+_prepared: set[str] = set()
+
+
+def prepare(cluster: RunningCluster) -> None:
+    """Makes what the lines of every section may use, once for a cluster."""
+    if cluster.name in _prepared:
+        return
+    _prepared.add(cluster.name)
+    cli = cluster.cli
+    cli.ok("topics", "create", "eqshared-a", "-p", 3, "-r", 1)
+    cli.ok(
+        "topics",
+        "create",
+        "eqshared-b",
+        *(f"eq{side}-{name}" for side in equality.SIDES for name in ("del", "p")),
+        "-p",
+        1,
+        "-r",
+        1,
+    )
+    for topic in ("eqshared-a", *(f"eq{side}-del" for side in equality.SIDES)):
+        cli.ok("produce", topic, "--partition", 0, input="1\n2\n3\n4\n5\n")
+
+
+def run_line(cluster: RunningCluster, line: equality.Line, folder: Path, connected: Cluster) -> list[equality.Result]:
+    """The results of both sides."""
+    results = []
+    for side in equality.SIDES:
+        words = line.words(side, cluster.bootstrap_servers, folder)
+        if side == "k":
+            done = java_tools.run(load_tool(line.tool).main_class, *words, input=line.input)
+        else:
+            if line.between:
+                cluster.cli.ok(*shlex.split(line.between))
+            cli = cluster.cli.with_environment(KAFKACTL_COMPAT_STATUS="kafka")
+            done = cli(line.tool, *words, input=line.input)
+        state = equality.describe_state(connected, side) if line.changes else ""
+        results.append(equality.make_result(side, done.returncode, done.stdout, done.stderr, state))
+    return results
+
+
+def run_section(cluster: RunningCluster, section: equality.Section, folder: Path) -> list[str]:
+    """The lines of a section that are not equal, with what both sides printed."""
+    prepare(cluster)
+    connected = Cluster(resolve(cluster.bootstrap_servers, None, None, ()))
+    try:
+        wrong = [
+            run_and_compare(cluster, line, folder, connected) for line in section.lines if cluster.name in line.places
+        ]
+    finally:
+        connected.close()
+    return [text for text in wrong if text]
+
+
+def run_and_compare(cluster: RunningCluster, line: equality.Line, folder: Path, connected: Cluster) -> str:
+    """What differs between the two runs of a line; "" where they are equal, or differ as the line says."""
+    theirs, ours = run_line(cluster, line, folder, connected)
+    names = theirs.differences(ours, bool(line.any_order))
+    place = f"line {line.number}: {line.tool} {line.text}"
+    if bool(names) == bool(line.differs):
+        return ""
+    if not names:
+        return f"{place}: it is equal, but says that it differs"
+    shown = [f"  Kafka: {getattr(theirs, name)!r:.600}\n  ours:  {getattr(ours, name)!r:.600}" for name in names]
+    return f"{place}: {', '.join(names)}\n" + "\n".join(shown)
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: f"{section.tool}: {section.title}")
+def test_one_broker(kraft: RunningCluster, section: equality.Section, folder: Path) -> None:
+    assert run_section(kraft, section, folder) == []
+
+
+@pytest.mark.skipif(not EVERY_CELL, reason="make test-long-kafka-style")
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: f"{section.tool}: {section.title}")
+@pytest.mark.parametrize("place", ["kraft-cluster", "zookeeper"])
+def test_other_clusters(clusters: object, place: str, section: equality.Section, folder: Path) -> None:
+    assert callable(clusters)
+    assert run_section(clusters(place), section, folder) == []
+
+
+def list_bad_lines() -> Iterator[equality.Line]:
+    """Lines that Kafka's tool does not even try: they need no cluster that is prepared."""
+    for section in SECTIONS:
+        if "wrong" in section.title:
+            yield from section.lines
+
+
+@pytest.mark.skipif(not EVERY_CELL, reason="make test-long-kafka-style")
+def test_bad_lines_never_end_with_0(kraft: RunningCluster, folder: Path) -> None:
+    """Where Kafka's tool ends with 0 after an error, Kafka's style ends with another status."""
+    prepare(kraft)
+    for line in list_bad_lines():
+        words = line.words("o", kraft.bootstrap_servers, folder)
+        done = kraft.cli(line.tool, *words, input=line.input)
+        strict = kraft.cli.with_environment(KAFKACTL_COMPAT_STATUS="kafka")(line.tool, *words, input=line.input)
+        is_error = bool(re.search(r"error|exception", strict.stdout + strict.stderr, re.IGNORECASE))
+        assert done.returncode != 0 or not is_error, line.text
+
+
+def test_every_option_is_tried_twice() -> None:
+    """Each option of each tool occurs in at least two lines. CI runs all of them on one broker."""
+    for tool in TOOLS:
+        used = Counter(
+            name
+            for section in SECTIONS
+            if section.tool == tool
+            for line in section.lines
+            for name in {word.lstrip("-").partition("=")[0] for word in shlex.split(line.text) if word.startswith("-")}
+        )
+        lines = sum(len(section.lines) for section in SECTIONS if section.tool == tool)
+        used.update({"bootstrap-server": lines})
+        assert [option.name for option in load_tool(tool).options if used[option.name] < 1] == [], tool
+
+
+def test_a_changed_digit_is_seen() -> None:
+    """The masks hide nothing but what they are for."""
+    text = "Topic: eqk-t\tTopicId: AAAAAAAAAAAAAAAAAAAAAA\tPartitionCount: 1\nCreateTime:1795712982995 v1\n"
+    first = equality.make_result("k", 0, text, "", "")
+    for place in re.finditer(r"\d", text):
+        changed = f"{text[: place.start()]}{9 - int(place[0])}{text[place.end() :]}"
+        second = equality.make_result("k", 0, changed, "", "")
+        is_masked = "CreateTime:" in text[: place.start()] and place.start() < text.index(" v1")
+        assert bool(first.differences(second, any_order=False)) != is_masked
+    assert len(equality.MASKS) <= 10
+    assert all(mask.reason for mask in equality.MASKS)
+
+
+def test_the_tables_have_the_options_of_kafkas_classes() -> None:
+    """Name, arity, type, label and default of every option are those that Kafka's own classes declare."""
+    done = java_tools.run_alone(str(Path(__file__).with_name("ToolOptions.java")))
+    assert done.returncode == 0, done.stderr
+    theirs: dict[str, set[tuple[str, ...]]] = {}
+    for row in done.stdout.splitlines():
+        tool, name, arity, type_, label, default = row.split("\t")
+        if not name:
+            assert (arity, type_) == ("abbreviations", "false")
+            continue
+        kind = type_.rpartition(".")[2] if arity != Arity.NONE else ""
+        theirs.setdefault(tool, set()).add((name, arity, kind, label, default))
+    for tool in TOOLS:
+        ours = {
+            (
+                option.name,
+                str(option.arity),
+                option.type if option.arity is not Arity.NONE else "",
+                option.label,
+                option.default or "",
+            )
+            for option in load_tool(tool).options
+        }
+        assert ours == theirs[tool], tool
+
+
+def test_the_tool_that_printed_the_version() -> None:
+    from kafkactl.cli.kafka_style.tools import KAFKA_VERSION
+
+    assert java_tools.VERSION == KAFKA_VERSION
