@@ -43,6 +43,7 @@ FILES = {
     "topic.properties": "retention.ms=5\n",
     "client.properties": "client.id=eq\n",
     "reader.properties": "parse.key=true\nkey.separator=:\n",
+    "formatter.properties": "print.offset=true\n",
 }
 
 

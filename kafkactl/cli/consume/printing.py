@@ -185,7 +185,7 @@ class Printing:
                 self._is_committed = self._reading.close(stopping.left_s)
                 if not self._is_committed:
                     people.warning("the brokers did not answer: the last offsets may not have been committed")
-                people.note(make_summary(self._printed - self._skipped, self._skipped))
+                _print_summary(self._printed - self._skipped, self._skipped)
 
     def _mark_read(self) -> None:
         """Mark the records as done that the reader of stdout has read; called while no record comes."""
@@ -275,8 +275,16 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
                 position = out.received
                 printed += sum(chunk.count_records_within(position - start) for start, chunk in pending)
                 reading.close()
-                people.note(make_summary(printed))
+                _print_summary(printed)
         return stopping.status(status)
+
+
+def _print_summary(printed: int, skipped: int = 0) -> None:
+    """Write the numbers of printed and skipped records to stderr; Kafka's tool counts them together."""
+    if people.is_kafka_style():
+        people.write_kafka_message(f"{make_summary(printed + skipped)}\n")
+    else:
+        people.note(make_summary(printed, skipped))
 
 
 def make_summary(printed: int, skipped: int = 0) -> str:

@@ -1,0 +1,449 @@
+"""kafka-console-consumer: its options, and `kafkactl console-consumer` in its place.
+
+Reference: org.apache.kafka.tools.consumer.ConsoleConsumer and ConsoleConsumerOptions.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from kafkactl.cli.kafka_style.clients import (
+    CONFIG_EXCEPTION,
+    keep_known,
+    log_error,
+    refuse_both_names,
+    require_file,
+    split_pairs,
+    translate_settings,
+)
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
+from kafkactl.cli.kafka_style.tools import (
+    HELP,
+    VERSION,
+    JavaError,
+    Run,
+    Tool,
+    WrongUsageError,
+    connection_options,
+    convert_error,
+    require_options,
+)
+from kafkactl.connection import properties
+from kafkactl.errors import KafkactlError
+from kafkactl.output import people
+from kafkactl.stdout import out
+
+_PACKAGE = "org.apache.kafka.tools.consumer."
+_FORMATTERS = (
+    "DefaultMessageFormatter",
+    "LoggingMessageFormatter",
+    "NoOpMessageFormatter",
+    "OffsetsMessageFormatter",
+    "TransactionLogMessageFormatter",
+    "GroupMetadataMessageFormatter",
+    "ShareGroupStateMessageFormatter",
+)
+_DESERIALIZERS = "org.apache.kafka.common.serialization."
+_KINDS = (
+    "String",
+    "Integer",
+    "Long",
+    "Short",
+    "Float",
+    "Double",
+    "Boolean",
+    "ByteArray",
+    "Bytes",
+    "UUID",
+    "ByteBuffer",
+)
+_FORMATTER_PROPERTIES = (
+    "print.timestamp",
+    "print.partition",
+    "print.offset",
+    "print.epoch",
+    "print.delivery",
+    "print.headers",
+    "print.key",
+    "print.value",
+    "key.separator",
+    "line.separator",
+    "headers.separator",
+    "null.literal",
+)
+_CLASS_PROPERTIES = ("key.deserializer", "value.deserializer", "headers.deserializer")
+_NEW_NAMES = {
+    "property": "--formatter-property",
+    "consumer-property": "--command-property",
+    "consumer.config": "--command-config",
+}
+"""Deprecated options and their new names."""
+_LEVELS = ("read_uncommitted", "read_committed")
+_NEW_PROTOCOL = (
+    "The consumer rebalance protocol (KIP-848) is production-ready! Set group.protocol=consumer to try it out. "
+    "See https://kafka.apache.org/documentation/#consumer_rebalance_protocol\n"
+)
+_CLASS_NOTE = "Kafka's own classes are there; a class of your own cannot be loaded without a JVM."
+
+OPTIONS = (
+    *connection_options("server to connect to", "config file"),
+    Option(name="topic", arity=Arity.REQUIRED, label="topic", target="TOPIC, or --topic", summary="Topic to read."),
+    Option(
+        name="include",
+        arity=Arity.REQUIRED,
+        label="Java regex (String)",
+        target="--include",
+        summary="Regular expression for whole names of topics, in place of --topic.",
+        state=State.DIFFERENT,
+        note="Regular expressions are those of Python, not of Java: they agree in what names of topics need.",
+    ),
+    Option(
+        name="partition",
+        arity=Arity.REQUIRED,
+        type="Integer",
+        label="partition",
+        target="--partition",
+        summary="Partition to read.",
+        state=State.DIFFERENT,
+        note="A partition that does not exist is an error at once; Kafka's tool waits for --timeout-ms.",
+    ),
+    Option(
+        name="offset",
+        arity=Arity.REQUIRED,
+        label="consume offset",
+        default="latest",
+        target="--offset",
+        summary="First offset to read of the --partition: a number, earliest or latest.",
+    ),
+    Option(name="from-beginning", target="--from-beginning", summary="Start at the oldest record without a commit."),
+    Option(
+        name="max-messages",
+        arity=Arity.REQUIRED,
+        type="Integer",
+        label="num_messages",
+        target="--max-messages",
+        summary="Stop after so many records; -1 never stops.",
+    ),
+    Option(
+        name="timeout-ms",
+        arity=Arity.REQUIRED,
+        type="Long",
+        label="timeout_ms",
+        target="--timeout-ms",
+        summary="Stop if no record came for so many ms; a negative number never stops.",
+    ),
+    Option(
+        name="group", arity=Arity.REQUIRED, label="consumer group id", target="--group", summary="Group to read in."
+    ),
+    Option(
+        name="isolation-level",
+        arity=Arity.REQUIRED,
+        default="read_uncommitted",
+        target="--isolation-level",
+        summary="read_uncommitted, or read_committed without aborted transactions.",
+    ),
+    Option(
+        name="skip-message-on-error",
+        target="--skip-message-on-error",
+        summary="Continue after a record that does not have its format.",
+    ),
+    Option(
+        name="formatter",
+        arity=Arity.REQUIRED,
+        label="class",
+        default=f"{_PACKAGE}DefaultMessageFormatter",
+        target="--formatter",
+        summary="Class that prints the records.",
+        state=State.DIFFERENT,
+        note=_CLASS_NOTE,
+    ),
+    Option(
+        name="formatter-property",
+        arity=Arity.REQUIRED,
+        label="prop",
+        target="--formatter-property",
+        summary=f"Property of the formatter, NAME=VALUE: {', '.join((*_FORMATTER_PROPERTIES, *_CLASS_PROPERTIES))}.",
+    ),
+    Option(
+        name="property",
+        arity=Arity.REQUIRED,
+        label="prop",
+        target="--formatter-property",
+        summary="Deprecated: --formatter-property.",
+    ),
+    Option(
+        name="formatter-config",
+        arity=Arity.REQUIRED,
+        label="config file",
+        target="--formatter-config",
+        summary="Properties file for the formatter.",
+    ),
+    Option(
+        name="key-deserializer",
+        arity=Arity.REQUIRED,
+        label="deserializer for keys",
+        target="--key-deserializer",
+        summary="Deserializer class of keys.",
+        state=State.DIFFERENT,
+        note=_CLASS_NOTE,
+    ),
+    Option(
+        name="value-deserializer",
+        arity=Arity.REQUIRED,
+        label="deserializer for values",
+        target="--value-deserializer",
+        summary="Deserializer class of values.",
+        state=State.DIFFERENT,
+        note=_CLASS_NOTE,
+    ),
+    Option(
+        name="command-property",
+        arity=Arity.REQUIRED,
+        label="consumer_prop",
+        target="-X",
+        summary="Setting of the consumer, NAME=VALUE.",
+    ),
+    Option(
+        name="consumer-property",
+        arity=Arity.REQUIRED,
+        label="consumer_prop",
+        target="-X",
+        summary="Deprecated: --command-property.",
+    ),
+    Option(
+        name="consumer.config",
+        arity=Arity.REQUIRED,
+        label="config file",
+        target="--command-config",
+        summary="Deprecated: --command-config.",
+    ),
+    Option(
+        name="enable-systest-events", target="--enable-systest-events", summary="Print shutdown_complete at the end."
+    ),
+    HELP,
+    VERSION,
+)
+
+
+def check(arguments: Arguments) -> None:
+    """Raise WrongUsageError, OptionError or JavaError for options that are missing or do not belong together."""
+    if arguments.has("topic") == arguments.has("include"):
+        raise WrongUsageError("Exactly one of the following arguments is required: [topic], [include]")
+    if arguments.has("partition"):
+        arguments.value("partition")
+        if not arguments.has("topic"):
+            raise WrongUsageError("The topic is required when partition is specified.")
+        if arguments.has("from-beginning") and arguments.has("offset"):
+            raise WrongUsageError("Options from-beginning and offset cannot be specified together.")
+    elif arguments.has("offset"):
+        raise WrongUsageError("The partition is required when offset is specified.")
+    require_options(arguments, "bootstrap-server")
+    refuse_both_names(
+        arguments,
+        (
+            ("consumer-property", "command-property"),
+            ("property", "formatter-property"),
+            ("consumer.config", "command-config"),
+        ),
+    )
+
+
+def translate(arguments: Arguments) -> Run:
+    """Return the command `kafkactl console-consumer`.
+
+    Raise WrongUsageError, OptionError or JavaError for what Kafka's tool refuses. What Kafka's tool prints about
+    deprecated options comes before.
+    """
+    printed = "".join(
+        f"Option --{name} is deprecated and will be removed in a future version. Use {new} instead.\n"
+        for name, new in _NEW_NAMES.items()
+        if arguments.has(name)
+    )
+    config = arguments.value("command-config") or arguments.value("consumer.config")
+    require_file(config, printed)
+    given = split_pairs([*arguments.values("command-property"), *arguments.values("consumer-property")])
+    settings = {**(properties.read(Path(config)) if config else {}), **given}
+    group = _require_one_group(arguments, settings)
+    _check_start(arguments, settings)
+    joins = not arguments.has("partition") and "group.protocol" not in settings
+    notice = _NEW_PROTOCOL if joins else ""
+    try:
+        words = ["console-consumer", *_translate_subject(arguments, group)]
+    except OptionError as error:
+        people.write_kafka_message(notice)
+        raise JavaError(str(error), error.exception, before=printed) from None
+    if config is not None:
+        words.append(f"--command-config={config}")
+    words += translate_settings([f"{name}={value}" for name, value in given.items() if name != "group.id"])
+    words += _translate_numbers(arguments, notice, printed)
+    words += _translate_formatter(arguments, printed)
+    level = arguments.value("isolation-level")
+    if level not in _LEVELS:
+        reason = f"Invalid value {level} for configuration isolation.level: String must be one of: {', '.join(_LEVELS)}"
+        raise JavaError(reason, CONFIG_EXCEPTION, before=printed)
+    words.append(f"--isolation-level={level}")
+    words += [f"--{name}" for name in ("skip-message-on-error", "enable-systest-events") if arguments.has(name)]
+    return Run(words=words, before=printed, warning=notice, call="consume")
+
+
+def _require_one_group(arguments: Arguments, settings: dict[str, str]) -> str | None:
+    """Return the group, or None without one. Raise WrongUsageError for two groups, and for one with --partition."""
+    groups = [arguments.value("group")] if arguments.has("group") else []
+    groups += [settings["group.id"]] if "group.id" in settings else []
+    if len(set(groups)) > 1:
+        shown = ", ".join(f"'{group}'" for group in groups)
+        raise WrongUsageError(
+            "The group ids provided in different places (directly using '--group', via '--consumer-property', or via "
+            f"'--consumer.config') do not match. Detected group ids: {shown}"
+        )
+    if groups and arguments.has("partition"):
+        raise WrongUsageError("Options group and partition cannot be specified together.")
+    return groups[0] if groups else None
+
+
+def _check_start(arguments: Arguments, settings: dict[str, str]) -> None:
+    """Raise JavaError for two different starts, and WrongUsageError for an offset that is none."""
+    reset = settings.get("auto.offset.reset")
+    if arguments.has("from-beginning") and reset not in (None, "earliest"):
+        raise JavaError(
+            f"Can't simultaneously specify --from-beginning and 'auto.offset.reset={reset}', please remove one option",
+            "",
+        )
+    offset = arguments.value("offset") or ""
+    if offset.lower() not in ("earliest", "latest") and not re.fullmatch(r"\+?[0-9]{1,19}", offset):
+        raise WrongUsageError(
+            f"The provided offset value '{offset}' is incorrect. Valid values are 'earliest', 'latest', or a "
+            "non-negative long."
+        )
+
+
+def _translate_subject(arguments: Arguments, group: str | None) -> list[str]:
+    """Return our options for the connection, the topics and the group. Raise OptionError for an option given twice."""
+    words = []
+    if (server := arguments.value("bootstrap-server")) is not None:
+        words.append(f"--bootstrap-server={server}")
+    if (topic := arguments.value("topic")) is not None:
+        words.append(f"--topic={topic}")
+    if (include := arguments.value("include")) is not None:
+        words.append(f"--include={include}")
+    if (partition := arguments.value("partition")) is not None:
+        words.append(f"--partition={partition}")
+    if arguments.has("offset"):
+        words.append(f"--offset={(arguments.value('offset') or '').lower().removeprefix('+')}")
+    elif arguments.has("partition") and not arguments.has("from-beginning"):
+        words.append("--offset=latest")
+    if arguments.has("from-beginning"):
+        words.append("--from-beginning")
+    return words if group is None else [*words, f"--group={group}"]
+
+
+def _translate_numbers(arguments: Arguments, notice: str, printed: str) -> list[str]:
+    """Return our options for the number of records and the time-out.
+
+    Raise OptionError for a time-out that is no number, and JavaError for a number of records that is none, which
+    Kafka's tool reads later: after the `notice` on stderr; `printed` is on stdout before.
+    """
+    words = []
+    timeout_ms = arguments.value("timeout-ms")
+    if timeout_ms is not None and int(timeout_ms) >= 0:
+        words.append(f"--timeout-ms={int(timeout_ms)}")
+    try:
+        most = arguments.value("max-messages")
+    except OptionError as error:
+        people.write_kafka_message(f"{notice}{_make_summary(0)}")
+        raise JavaError(str(error), error.exception, before=printed) from None
+    if most is not None and int(most) != -1:
+        words.append(f"--max-messages={max(0, int(most))}")
+    return words
+
+
+def _translate_formatter(arguments: Arguments, printed: str) -> list[str]:
+    """Return our options for the form of the records. Raise OptionError, WrongUsageError or JavaError."""
+    formatter = arguments.value("formatter") or ""
+    if formatter.removeprefix(_PACKAGE) not in _FORMATTERS or not formatter.startswith(_PACKAGE):
+        raise WrongUsageError(formatter)
+    words = [f"--formatter={formatter}"] if arguments.has("formatter") else []
+    config = arguments.value("formatter-config")
+    if config is not None:
+        try:
+            require_file(config)
+        except JavaError as error:
+            raise WrongUsageError(str(error)) from None
+        words.append(f"--formatter-config={config}")
+    pairs = split_pairs([*arguments.values("formatter-property"), *arguments.values("property")])
+    classes = {name: pairs.pop(name) for name in _CLASS_PROPERTIES if name in pairs}
+    if "header.deserializer" in pairs:
+        classes["headers.deserializer"] = pairs.pop("header.deserializer")
+    encodings = {name: pairs.pop(name) for name in list(pairs) if ".deserializer." in name}
+    for name in ("key", "value"):
+        if (chosen := arguments.value(f"{name}-deserializer")) is not None:
+            classes.setdefault(f"{name}.deserializer", chosen)
+    known = keep_known(pairs, _FORMATTER_PROPERTIES, "formatter")
+    known = {name: _read_boolean(value) if name.startswith("print.") else value for name, value in known.items()}
+    for name, value in {**known, **_keep_classes(classes), **encodings}.items():
+        words.append(f"--formatter-property={name}={value}")
+    return words
+
+
+def _make_summary(records: int) -> str:
+    """Return the last line of Kafka's tool, about the number of records."""
+    return f"Processed a total of {records} messages\n"
+
+
+def _read_boolean(value: str) -> str:
+    """Return true for the text true in any case, and false for any other, as Java does."""
+    return "true" if value.strip().lower() == "true" else "false"
+
+
+def _keep_classes(classes: dict[str, str]) -> dict[str, str]:
+    """Return the deserializers that are Kafka's. Kafka's tool logs that it cannot load another one, and goes on."""
+    for name, value in classes.items():
+        if not _is_known_class(value):
+            people.warning(f"{name} {value} cannot be loaded: the records are printed as text")
+    return {name: value for name, value in classes.items() if _is_known_class(value)}
+
+
+def _is_known_class(name: str) -> bool:
+    """Return whether a class is one of Kafka's deserializers."""
+    kind = name.removeprefix(_DESERIALIZERS).removesuffix("Deserializer")
+    return name.startswith(_DESERIALIZERS) and name.endswith("Deserializer") and kind in _KINDS
+
+
+def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
+    """Print an error as kafka-console-consumer does, and return its status.
+
+    A wrong command line comes with the list of options, a value that cannot be read as the JVM prints an exception that
+    nothing catches. Errors while it reads are logged on stderr.
+    """
+    java = convert_error(error, call)
+    if java.before:
+        out.write_text(java.before)
+        out.flush()
+    if isinstance(error, OptionError) and error.is_of_parsing:
+        from kafkactl.cli.kafka_style.running import format_options
+
+        people.write_kafka_message(f"{error}\n{format_options(OPTIONS)}")
+    elif isinstance(error, JavaError) and not java.exception:
+        people.write_kafka_message(f"{error}\n")
+    elif isinstance(error, OptionError) or java.exception.startswith("java.nio"):
+        people.write_kafka_message(f'Exception in thread "main" {java.first_line}\n')
+    else:
+        log_error(f"Unknown error when running consumer: {error}")
+    return 1
+
+
+TOOL = Tool(
+    name="kafka-console-consumer",
+    command="console-consumer",
+    main_class="org.apache.kafka.tools.consumer.ConsoleConsumer",
+    purpose="This tool helps to read data from Kafka topics and outputs it to standard output.",
+    options=OPTIONS,
+    check=check,
+    translate=translate,
+    report=report,
+    differences=(
+        "A topic that does not exist, or a partition without a leader, is an error; Kafka's tool waits for "
+        "--timeout-ms and ends with 0.",
+    ),
+)
