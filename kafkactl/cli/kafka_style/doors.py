@@ -16,6 +16,7 @@ TOOLS = {
     "kafka-dump-log": "dump_log",
     "kafka-configs": "configs",
     "kafka-console-producer": "producer",
+    "kafka-consumer-groups": "groups",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 
