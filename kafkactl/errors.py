@@ -15,6 +15,7 @@ KafkactlError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kafkactl import statuses
@@ -79,7 +80,14 @@ class OperationError(KafkactlError):
 
 
 class NotFoundError(OperationError):
-    """The named topic, group, context or cluster does not exist."""
+    """The named topic, group, context or cluster does not exist. `names` are those that are missing, where known."""
+
+    def __init__(
+        self, message: str, hint: str | None = None, code: int | None = None, names: Sequence[str] = ()
+    ) -> None:
+        """Take a message, a hint or None, Kafka's error code or None, and the names that are missing."""
+        super().__init__(message, hint, code)
+        self.names = tuple(names)
 
 
 class MissingFileError(NotFoundError):

@@ -22,10 +22,10 @@ ORDER = (
     "local up", "local status", "topics create", "console-producer", "console-consumer", "topics list",
     "topics describe", "topics plan", "topics apply", "topics export", "topics alter", "groups list", "groups export",
     "groups import", "groups diff", "groups describe", "groups explain", "groups reset-offsets", "groups clone",
-    "groups exporter", "groups remove-members", "groups delete-offsets", "groups delete", "configs describe",
-    "configs alter", "configs diff", "quotas set", "quotas list", "quotas unset", "users set", "users list",
-    "users delete", "offsets", "records delete", "topics delete", "dump-log", "log check", "log stats", "local pause",
-    "local resume", "local kill", "local restart", "local logs", "local down",
+    "groups exporter", "groups validate-regex", "groups remove-members", "groups delete-offsets", "groups delete",
+    "configs describe", "configs alter", "configs diff", "quotas set", "quotas list", "quotas unset", "users set",
+    "users list", "users delete", "offsets", "records delete", "topics delete", "dump-log", "log check", "log stats",
+    "local pause", "local resume", "local kill", "local restart", "local logs", "local down",
 )  # fmt: skip
 """What a command needs is made by one before it; contexts stand apart."""
 CONDITIONS = ("groups describe", "groups explain", "groups diff", "configs diff", "topics plan", "log check")

@@ -41,11 +41,15 @@ def _sort_names(names: re.Match[str]) -> str:
 
 
 MASKS = (
-    Mask("a stack trace of Java: kafkactl prints its first line", r"(?m)^(\tat .*|\t\.\.\. .*|Caused by: .*)\n"),
+    Mask(
+        "a stack trace of Java: kafkactl prints its first line",
+        r"(?m)^(\tat .*|\t\.\.\. .*|Caused by: .*(\n at \[.*)?)\n",
+    ),
     Mask("descriptions of options are our own sentences", r"(?ms)^Option +Description.*", "<options>"),
     Mask("Kafka's logger is off in the tests; its warnings and ours differ", r"(?m)^(warning: |ERROR ).*\n"),
     Mask("each topic has an id of its own", r"(?<=TopicId: )[A-Za-z0-9_-]{22}", "<id>"),
     Mask("Java prints a set of options in any order", r"\[[a-z-]+\](, \[[a-z-]+\])+", _sort_names),
+    Mask("Java prints a set of states in any order", r"(?<=Valid states are: ).*", _sort_names),
     Mask("the time of a run", r"(?<=CreateTime:)\d{13}", "<time>"),
     Mask("names of both sides are listed", r"\beq[ko](?=[.-])", "eq@"),
     Mask("ids of members end in a UUID", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),

@@ -130,7 +130,7 @@ def choose_groups(cluster: Cluster, selection: NameSelection | None = None) -> G
         elif list_errors:
             errors.append(_make_doubt(name, list_errors[0]))
         else:
-            errors.append(NotFoundError(f"consumer group not found: {name!r}", _LIST_HINT))
+            errors.append(NotFoundError(f"consumer group not found: {name!r}", _LIST_HINT, names=(name,)))
     if choice.unmatched_patterns or not selection.names:
         errors += list_errors
     names = set(choice.names)

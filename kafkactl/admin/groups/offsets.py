@@ -79,6 +79,8 @@ class Target:
     """Classic, Consumer, Share or Streams; empty for a group that does not exist."""
     error: OperationError | None = None
     """Why the change is not possible: members, a type that is neither classic nor consumer, or a silent coordinator."""
+    state: str = ""
+    """Such as Empty or Stable; empty for a group that does not exist."""
 
     @property
     def exists(self) -> bool:
@@ -144,7 +146,7 @@ def find_targets(cluster: Cluster, selection: NameSelection) -> list[Target]:
             reason = f"group {name} is {listing.state}: its members would go on from their own positions"
             hint = "stop its consumers first; list them: kafkactl groups describe GROUP --members"
             error = OperationError(reason, hint, ErrorCode.NON_EMPTY_GROUP)
-        targets_found.append(Target(group=name, type=listing.type, error=error))
+        targets_found.append(Target(group=name, type=listing.type, error=error, state=listing.state))
     return targets_found
 
 
@@ -184,26 +186,38 @@ def parse_partitions(cluster: Cluster, topics: Iterable[str]) -> list[Partition]
     topics cannot be listed, and UsageError for a wrong client setting.
     """
     topics_metadata = cluster.read_metadata().topics
-    partitions: list[Partition] = []
-    for text in topics:
-        name, colon, numbers = text.partition(":")
-        try:
-            partition_numbers = [read_whole_number(number) for number in numbers.split(",")] if colon else None
-        except ValueError:
-            raise UsageError(
-                f"invalid value {text!r} for --topic: not partition numbers", "like orders or orders:0,1,2"
-            ) from None
-        if name not in topics_metadata:
-            raise NotFoundError(f"topic not found: {name!r}", "list the topics that you can see: kafkactl topics list")
-        if partition_numbers is None:
-            partition_numbers = sorted(topics_metadata[name].partitions)
-        if missing := [number for number in partition_numbers if number not in topics_metadata[name].partitions]:
-            raise NotFoundError(
-                f"topic {name} has no partition {', '.join(map(str, missing))}",
-                f"the topic has {len(topics_metadata[name].partitions)} partitions, numbered from 0",
-            )
-        partitions += [(name, number) for number in partition_numbers]
+    selected = [_parse_topic(text) for text in topics]
+    if missing_topics := [name for name, _ in selected if name not in topics_metadata]:
+        raise NotFoundError(
+            f"topic not found: {missing_topics[0]!r}",
+            "list the topics that you can see: kafkactl topics list",
+            names=missing_topics,
+        )
+    partitions = [
+        (name, number)
+        for name, numbers in selected
+        for number in (sorted(topics_metadata[name].partitions) if numbers is None else numbers)
+    ]
+    missing = [(name, number) for name, number in partitions if number not in topics_metadata[name].partitions]
+    if missing:
+        topic = missing[0][0]
+        raise NotFoundError(
+            f"topic {topic} has no partition {', '.join(str(number) for name, number in missing if name == topic)}",
+            f"the topic has {len(topics_metadata[topic].partitions)} partitions, numbered from 0",
+            names=[f"{name}-{number}" for name, number in missing],
+        )
     return list(dict.fromkeys(partitions))
+
+
+def _parse_topic(text: str) -> tuple[str, list[int] | None]:
+    """Return the topic of a text TOPIC or TOPIC:0,1,2, and its partitions, or None for all. Raise UsageError."""
+    name, colon, numbers = text.partition(":")
+    try:
+        return name, [read_whole_number(number) for number in numbers.split(",")] if colon else None
+    except ValueError:
+        raise UsageError(
+            f"invalid value {text!r} for --topic: not partition numbers", "like orders or orders:0,1,2"
+        ) from None
 
 
 def require_partitions(cluster: Cluster, partitions: Iterable[Partition]) -> list[Partition]:
@@ -245,9 +259,10 @@ def _plan_offsets(
         case ResetTo.SHIFT:
             missing = [f"{topic}-{number}" for topic, number in partitions if (topic, number) not in committed]
             if missing:
-                raise OperationError(
+                raise NotFoundError(
                     f"group {group} has committed nothing to shift in {', '.join(missing)}",
                     "choose partitions with a committed offset, or use --all-topics",
+                    names=missing,
                 )
             return _clamp(cluster, {partition: committed[partition] + reset.value for partition in partitions})
         case ResetTo.TIME:
@@ -357,8 +372,16 @@ def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]
     whole request is refused, for example for a group that does not exist, UnansweredError where the offsets may have
     been deleted, UnreachableError, and UsageError for a wrong client setting.
     """
-    codes = cluster.requests.delete_group_offsets(group, partitions)
+    codes = request_deletion(cluster, group, partitions)
     return {partition: describe_error(code) if code else None for partition, code in codes.items()}
+
+
+def request_deletion(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+    """Delete a group's committed offsets of partitions, and return the error code of each, 0 for a success.
+
+    Raise the errors of `delete_offsets`.
+    """
+    return cluster.requests.delete_group_offsets(group, partitions)
 
 
 def remove_members(

@@ -25,6 +25,7 @@ from kafkactl.admin.groups.offsets import (
 )
 from kafkactl.admin.models import Partition
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.protocol import ErrorCode
 from kafkactl.errors import KafkactlError, NotFoundError, OperationError
 from kafkactl.patterns import NameSelection, select_names
 
@@ -48,6 +49,8 @@ class ResetTargets:
     """Those changeable groups that do not exist: a commit creates them."""
     refusals: tuple[OperationError, ...]
     """One error for each group whose offsets cannot be changed."""
+    active: Mapping[str, str]
+    """State of each group that is refused because it has members."""
 
 
 def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTargets:
@@ -64,6 +67,11 @@ def find_reset_targets(cluster: Cluster, selection: NameSelection) -> ResetTarge
         changeable=tuple(target.group for target in changeable),
         new=tuple(target.group for target in changeable if not target.exists),
         refusals=tuple(target.error for target in targets if target.error is not None),
+        active={
+            target.group: target.state
+            for target in targets
+            if target.error is not None and target.error.code == ErrorCode.NON_EMPTY_GROUP
+        },
     )
 
 

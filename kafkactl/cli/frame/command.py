@@ -17,6 +17,7 @@ from kafkactl.cli.frame import help as help_text
 from kafkactl.cli.frame import rights
 from kafkactl.cli.frame.values import read_values_of
 from kafkactl.errors import OperationError
+from kafkactl.output import people
 from kafkactl.patterns import refuse_empty, require_sendable
 
 T = TypeVar("T")
@@ -27,6 +28,9 @@ is_debugging: ContextVar[bool] = ContextVar("is_debugging", default=False)
 _DEBUG = "debug"
 _MAY_BE_EMPTY = ("--key", "--key-separator", "--delimiter", "--null-marker")
 """Options that may have an empty text. For all others an empty text is a mistake, such as an unset shell variable."""
+
+_MAY_BE_EMPTY_FOR_KAFKA = ("regex",)
+"""Arguments that may also be empty in the place of one of Kafka's tools."""
 
 _BYTES = ("--key", "--header")
 """Options whose values go into records and may have any bytes."""
@@ -258,7 +262,8 @@ def _check_texts(click_context: typer.Context, values: Mapping[str, Any]) -> Non
             if not isinstance(text, str):
                 continue
             shown = name if name.startswith("-") else parameter.metavar or name.upper()
-            if not text and name not in _MAY_BE_EMPTY:
+            for_kafka = people.is_kafka_style() and name in _MAY_BE_EMPTY_FOR_KAFKA
+            if not text and name not in _MAY_BE_EMPTY and not for_kafka:
                 refuse_empty(text, shown)
             if name not in _BYTES and not text.isascii():
                 require_sendable(text, shown)

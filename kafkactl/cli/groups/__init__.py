@@ -18,7 +18,7 @@ from kafkactl.cli.frame.values import make_invalid_error
 from kafkactl.cli.groups import copies, deletions, resets
 from kafkactl.cli.groups import exporter as groups_exporter
 from kafkactl.cli.groups import tables as groups_tables
-from kafkactl.errors import ConditionError, KafkactlError, OperationError, UsageError
+from kafkactl.errors import ConditionError, KafkactlError, NotFoundError, OperationError, UsageError
 from kafkactl.output import people
 from kafkactl.output.report import Column, OutputFormat, Report, Table, listing
 from kafkactl.patterns import select_names
@@ -211,6 +211,7 @@ def describe(
         """
         connected.renew_timeout()
         choice = descriptions.choose_groups(connected, selection)
+        _refuse_as_kafka(choice.errors)
         lags, failures = descriptions.read_group_lags(connected, choice.groups, read_committed)
         errors[:] = [*choice.errors, *failures]
         if errors and not lags:
@@ -305,6 +306,8 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
     targets = find_targets(connected, which.require_selection())
     names = [target.group for target in targets]
     if not names:
+        if people.is_kafka_style():
+            out.write_text(group_text.format_deletions({}))
         people.note("there are no groups")
         return 0
     changes = [Change(action=f"delete group {name} with its offsets", inverse=cannot_be_undone) for name in names]
@@ -322,6 +325,26 @@ def delete(cluster: ClusterOptions, output: MirrorOutputOptions, confirm: Confir
         errors = {row.name: None if row.ok else format_java_error(row.code, row.result) for row in results}
         out.write_text(group_text.format_deletions(errors))
     return show_outcomes(results, "group", output)
+
+
+@app.command("validate-regex")
+@command
+def validate_regex(
+    regex: Annotated[str, typer.Argument(metavar="REGEX", help="Regular expression for whole names of topics.")],
+) -> int:
+    """Check whether a regular expression of a subscription is valid in RE2.
+
+    Brokers read it for groups of the consumer protocol. None is asked. The status is 1 for an invalid one.
+
+    Examples:
+      kafkactl groups validate-regex 'orders-.*'
+    """
+    from kafkactl.admin.groups.re2_syntax import find_problem
+    from kafkactl.output.kafka.group_text import format_regex_check
+
+    problem = find_problem(regex)
+    out.write_text(format_regex_check(regex, problem))
+    return FAILED if problem is not None else 0
 
 
 app.command("reset-offsets")(resets.reset_offsets)
@@ -345,6 +368,16 @@ def _parse_conditions(texts: list[str] | None) -> list[Condition]:
     from kafkactl.admin.groups import conditions as group_checks
 
     return [group_checks.parse(text) for text in texts]
+
+
+def _refuse_as_kafka(errors: Sequence[KafkactlError]) -> None:
+    """In Kafka's style raise the error that Kafka's tool meets first, in the order of Java; else do nothing."""
+    if not errors or not people.is_kafka_style():
+        return
+    from kafkactl.output.kafka.java_order import sort_as_hash_map
+
+    missing = {error.names[0]: error for error in errors if isinstance(error, NotFoundError) and error.names}
+    raise missing[sort_as_hash_map(list(missing))[0]] if missing else errors[0]
 
 
 def _split_values(texts: Sequence[str] | None) -> set[str]:
@@ -432,6 +465,7 @@ def _show_descriptions(
     from kafkactl.output.kafka import group_text
 
     choice = descriptions.choose_groups(connected, selection)
+    _refuse_as_kafka(choice.errors)
     described, errors = descriptions.describe_groups(connected, choice.groups, with_epochs=verbose)
     if output.is_kafka:
         for group in described:

@@ -41,6 +41,10 @@ def delete_offsets(
     if not topic:
         raise UsageError("missing option --topic", "name the partitions: --topic TOPIC or --topic TOPIC:0,1")
     connected = cluster.connect()
+    if people.is_kafka_style():
+        from kafkactl.cli.groups import as_kafka
+
+        return as_kafka.delete_offsets(connected, name, topic)
     require_group(connected, name)
     partitions = group_offsets.parse_partitions(connected, topic)
     before_change(

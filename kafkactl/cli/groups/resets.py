@@ -52,8 +52,10 @@ class PartitionsOptions:
     ] = None
 
     def require_one(self) -> None:
-        """Raise UsageError unless exactly one of the options is given."""
+        """Raise UsageError unless exactly one of the options is given; in Kafka's style a file may have a topic."""
         count = (self.topic is not None) + self.all_topics + (self.from_file is not None)
+        if self.from_file is not None and people.is_kafka_style():
+            return
         if count != 1:
             raise UsageError(
                 "--topic, --all-topics and --from-file are mutually exclusive"
@@ -176,6 +178,18 @@ def reset_offsets(
     where.require_one()
     connected = cluster.connect()
     targets = find_reset_targets(connected, selection)
+    if people.is_kafka_style():
+        from kafkactl.cli.groups import as_kafka
+
+        request = as_kafka.ResetLine(
+            groups=tuple(which.group_flag or ()),
+            topics=None if where.topic is None else tuple(where.topic),
+            from_file=where.from_file,
+            reset=reset,
+            export=export,
+            execute=execute,
+        )
+        return as_kafka.reset_offsets(connected, targets, request)
     for error in targets.refusals:
         people.error(error)
     # With --all-topics a group that does not exist has no topics, and is not created.

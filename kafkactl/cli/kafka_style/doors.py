@@ -17,6 +17,7 @@ TOOLS = {
     "kafka-configs": "configs",
     "kafka-console-producer": "producer",
     "kafka-console-consumer": "consumer",
+    "kafka-consumer-groups": "groups",
 }
 """Kafka's tools that kafkactl mirrors, without .sh, and the module of this folder that has the table of each."""
 

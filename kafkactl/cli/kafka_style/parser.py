@@ -171,7 +171,7 @@ def _refuse_unavailable(options: Iterable[Option], arguments: Arguments) -> None
         for option in options
         if option.available_with and arguments.has(option.name) and not arguments.has(*option.available_with)
     ]
-    if names and not arguments.has("help"):
+    if names and not arguments.has("help", "version"):
         reason = f"Option(s) [{', '.join(names)}] are unavailable given other options on the command line"
         raise OptionError(reason, "UnavailableOptionException")
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NONE = "-"
 _WIDTH = 15
+PARTITION_PROBLEM = "Encountered some partition-level error, see the follow-up details."
 _REBALANCING = ("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling")
 
 
@@ -151,6 +152,22 @@ def format_reset(plans: Mapping[str, Mapping[Partition, int]]) -> str:
     return text + "\n"
 
 
+def format_active_group(group: str, state: str) -> str:
+    """Return the error of --reset-offsets about a group that has members, with a line end before and behind."""
+    reason = f"Assignments can only be reset if the group '{group}' is inactive, but the current state is {state}."
+    return f"\nError: {reason}\n"
+
+
+def format_missing_plan(group: str) -> str:
+    """Return the error of --from-file about a group that the file lacks, with a line end before and behind."""
+    return f"\nError: No reset plan for group {group} found\n"
+
+
+def format_regex_check(regex: str, problem: str | None) -> str:
+    """Return the text of --validate-regex; `problem` is None for a valid regular expression."""
+    return f"The regular expression `{regex}` is {'valid' if problem is None else f'invalid: {problem}'}.\n"
+
+
 def format_empty_partitions(partitions: Sequence[Partition]) -> str:
     """Return the warnings of --to-datetime about partitions without a record since that time.
 
@@ -179,20 +196,23 @@ def format_export(plans: Mapping[str, Mapping[Partition, int]], with_group: bool
     return "".join(lines) + "\n"
 
 
-def format_offset_deletions(group: str, results: Mapping[Partition, str | None]) -> str:
-    """Return the text of --delete-offsets about one group, after a request that succeeded.
+def format_offset_deletions(group: str, results: Mapping[Partition, str | None], problem: str | None = None) -> str:
+    """Return the text of --delete-offsets about one group.
 
-    `results` has the error of each partition, or None where its offset was deleted. Rows are sorted by topic and number
-    as one text. The text ends with a line end.
+    `results` has the error of each partition, or None where its offset was deleted; a number below 0 stands for a topic
+    that does not exist, or whose partitions are not known. `problem` is the sentence about the whole request, empty for
+    a success; None stands for what the results say. Rows are sorted by topic and number as one text. The text ends with
+    a line end.
     """
-    failed = any(error is not None for error in results.values())
-    head = "\nError: Encountered some partition-level error, see the follow-up details.\n"
-    text = head if failed else f"Request succeeded for deleting offsets from group {group}.\n"
+    if problem is None:
+        problem = PARTITION_PROBLEM if any(error is not None for error in results.values()) else ""
+    text = f"\nError: {problem}\n" if problem else f"Request succeeded for deleting offsets from group {group}.\n"
     width = max([_WIDTH, *(len(topic) for topic, _ in results)])
     rows = [("TOPIC", "PARTITION", "STATUS")]
     for topic, number in sorted(results, key=lambda partition: f"{partition[0]}{partition[1]}"):
         error = results[topic, number]
-        rows.append((topic, str(number), "Successful" if error is None else f"Error: {error}"))
+        shown = _NONE if number < 0 else str(number)
+        rows.append((topic, shown, "Successful" if error is None else f"Error: {error}"))
     return text + "".join(f"\n{topic:<{width}} {number:<10} {status:<15}" for topic, number, status in rows) + "\n"
 
 

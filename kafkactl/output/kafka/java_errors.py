@@ -16,6 +16,8 @@ _MESSAGES: Mapping[int, str] = {
     7: "The request timed out.",
     15: "The coordinator is not available.",
     16: "This is not the correct coordinator.",
+    17: "The request attempted to perform an operation on an invalid topic.",
+    24: "The group id is invalid.",
     25: "The coordinator is not aware of this member.",
     29: "Topic authorization failed.",
     30: "Group authorization failed.",

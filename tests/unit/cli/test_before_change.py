@@ -57,7 +57,7 @@ READS = {
     *("groups list", "groups describe", "groups explain", "groups export", "groups diff", "groups exporter"),
     *("context list", "context show", "context set", "context use", "context delete"),
     *("local up", "local down", "local status", "local logs", "local kill", "local pause", "local resume"),
-    "local restart",
+    *("local restart", "groups validate-regex"),
 }
 """Commands that change no cluster of the user's: contexts are files, and local clusters are thrown away."""
 

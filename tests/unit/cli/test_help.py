@@ -106,7 +106,7 @@ def test_the_help_command_prints_the_help(path: str, cli: Cli) -> None:
         (["lag"], "kafkactl groups describe --lag"),
         (["cluster"], "kafkactl configs describe brokers"),
         (["kafka-acls"], "--help"),
-        (["kafka-consumer-groups.sh"], "kafkactl consumer-groups"),
+        (["kafka-consumer-groups.bat"], "kafkactl consumer-groups"),
         (["topcs"], "kafkactl topics"),
         (["topics", "ls"], "kafkactl topics list"),
         (["topics", "rm"], "kafkactl topics delete"),

@@ -1,0 +1,153 @@
+"""The csv file of a reset as kafka-consumer-groups reads it: with the Java library Jackson.
+
+Unlike `offset_files.read_csv` this reader takes what Kafka's tool takes, and refuses it in the same words: missing
+numbers are 0, and of two lines for a partition the last one counts.
+
+Reference: org.apache.kafka.tools.OffsetsUtils.parseResetPlan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kafkactl.admin.models import Partition
+from kafkactl.errors import KafkactlError
+
+_CLASSES = "org.apache.kafka.tools.consumer.group.CsvUtils$CsvRecord"
+_MISMATCH = "com.fasterxml.jackson.databind.exc.MismatchedInputException"
+_BAD_FORMAT = "com.fasterxml.jackson.databind.exc.InvalidFormatException"
+_TOO_MANY = "com.fasterxml.jackson.dataformat.csv.CsvReadException"
+_BAD_TEXT = "com.fasterxml.jackson.core.JsonParseException"
+_FIELDS = ("group", "topic", "partition", "offset")
+_TYPES = {"partition": ("int", 31), "offset": ("long", 63)}
+_BLANKS = "".join(map(chr, range(33)))
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+
+
+class PlanFileError(KafkactlError):
+    """A file of a reset that Kafka's tool refuses: the message of the Java exception, and its class."""
+
+    def __init__(self, message: str, exception: str, trace: str = "") -> None:
+        """Take the message, the full name of the class, and the stack trace that the tool prints before."""
+        super().__init__(message)
+        self.exception = exception
+        self.trace = trace
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanFile:
+    """The offsets in a file of a reset."""
+
+    offsets: Mapping[str, Mapping[Partition, int]]
+    """New offsets by group."""
+    trace: str
+    """The first lines of the stack trace that Kafka's tool prints while it reads the file, or empty."""
+
+
+def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
+    """Return the offsets in a file. `groups` are the values of --group, none for --all-groups.
+
+    The lines of a single group may be topic,partition,offset; else they are group,topic,partition,offset. Raise
+    PlanFileError for a file that cannot be read or has a line of another form.
+    """
+    try:
+        text = path.read_bytes().decode(errors="replace")
+    except OSError:
+        raise PlanFileError(f"java.io.IOException: Unable to read file {path}", "java.lang.RuntimeException") from None
+    lines = text.split("\n")
+    while len(lines) > 1 and not lines[-1]:
+        lines.pop()
+    if text.startswith("\n") and lines == [""]:
+        return PlanFile(offsets={}, trace="")
+    trace = _find_problem(lines[0])
+    with_group = len(groups) != 1 or bool(trace)
+    offsets: dict[str, dict[Partition, int]] = {}
+    for line in lines:
+        try:
+            group, topic, number, offset = _read_line(line, with_group)
+        except PlanFileError as error:
+            raise PlanFileError(f"{error.exception}: {error}", "java.lang.RuntimeException", trace) from None
+        if offset < 0:
+            raise PlanFileError("Invalid negative offset", "java.lang.IllegalArgumentException", trace)
+        offsets.setdefault(group if with_group else groups[0], {})[topic, number] = offset
+    return PlanFile(offsets=offsets, trace=trace)
+
+
+def _find_problem(line: str) -> str:
+    """Return the text of the exception for a line that is not topic,partition,offset; empty for one that is."""
+    try:
+        _read_line(line, with_group=False)
+    except PlanFileError as error:
+        return f"{error.exception}: {error}\n"
+    return ""
+
+
+def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
+    """Return group, topic, partition and offset of a line; the group is empty without `with_group`.
+
+    Raise PlanFileError where Kafka's tool does.
+    """
+    if not line:
+        raise PlanFileError(f"No content to map due to end-of-input{_place('UNKNOWN', 'UNKNOWN')}", _MISMATCH)
+    line = line.removesuffix("\r")
+    fields = _FIELDS if with_group else _FIELDS[1:]
+    values: dict[str, str] = {}
+    numbers = {"partition": 0, "offset": 0}
+    at = 0
+    while at <= len(line):
+        value, end = _read_value(line, at)
+        if len(values) < len(fields):
+            field = fields[len(values)]
+            values[field] = value
+            if field in numbers:
+                numbers[field] = _read_number(value, field, at + 1, with_group)
+        elif value or end < len(line):
+            count = len(fields)
+            entry = f'(value #{count} ({len(value)} chars) "{value}")'
+            reason = f"Too many entries: expected at most {count} {entry}{_place(1, at + 1)}"
+            raise PlanFileError(reason, _TOO_MANY)
+        at = end + 1
+    return values.get("group", ""), values.get("topic", ""), numbers["partition"], numbers["offset"]
+
+
+def _read_value(line: str, at: int) -> tuple[str, int]:
+    """Return the value that begins at this place, without quotes, and the place of the comma behind it, or the end.
+
+    Raise PlanFileError for a quote without its end, and for text behind it.
+    """
+    if not line.startswith('"', at):
+        end = line.find(",", at)
+        end = len(line) if end < 0 else end
+        return line[at:end], end
+    match = _QUOTED.match(line, at)
+    if match is None:
+        raise PlanFileError(f"Missing closing quote for value{_place(1, len(line) + 1)}", _BAD_TEXT)
+    if (rest := line[match.end() :].lstrip(" ")) and not rest.startswith(","):
+        char = f"'{rest[0]}' (code {ord(rest[0])})"
+        reason = f"Unexpected character ({char}): Expected column separator character (',' (code 44)) or end-of-line"
+        raise PlanFileError(f"{reason}{_place(1, len(line) - len(rest) + 2)}", _BAD_TEXT)
+    return match[1].replace('""', '"'), len(line) - len(rest)
+
+
+def _read_number(text: str, field: str, column: int, with_group: bool) -> int:
+    """Return a partition or an offset, 0 for no text. Raise PlanFileError for any other text that is no number."""
+    kind, bits = _TYPES[field]
+    digits = text.strip(_BLANKS)
+    if digits in ("", "null"):
+        return 0
+    if re.fullmatch(r"[-+]?[0-9]{1,19}", digits) and -(1 << bits) <= int(digits) < 1 << bits:
+        return int(digits)
+    record = f'{_CLASSES}{"With" if with_group else "No"}Group["{field}"]'
+    raise PlanFileError(
+        f'Cannot deserialize value of type `{kind}` from String "{text}": not a valid `{kind}` value'
+        f"{_place(1, column)} (through reference chain: {record})",
+        _BAD_FORMAT,
+    )
+
+
+def _place(line: int | str, column: int | str) -> str:
+    """Return the place of a problem as Jackson shows it, on a line of its own."""
+    return f"\n at [Source: (StringReader); line: {line}, column: {column}]"
