@@ -110,6 +110,20 @@ def test_a_question_finds_a_broker_that_answers(silent: int) -> None:
         requests.close()
 
 
+def test_a_request_that_does_not_exist() -> None:
+    with FakeCluster(brokers=1) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        for send in (
+            lambda: cluster.requests.send("Nonsense"),
+            lambda: cluster.requests.send("DescribeNonsense"),
+            lambda: cluster.requests.send("ListNonsense", broker=1),
+            lambda: cluster.requests.ask_brokers("DescribeNonsense"),
+        ):
+            with pytest.raises(LookupError, match=r"unknown request .*Nonsense"):
+                send()
+        cluster.close()
+
+
 def test_a_question_is_asked_again_elsewhere_and_a_change_is_not() -> None:
     with FakeCluster(brokers=2, topics={"orders": 3}) as brokers:
         cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=3))
