@@ -51,6 +51,10 @@ class MockCluster:
             "rd_kafka_mock_partition_set_leader", topic.encode(), partition, broker, takes=(_TEXT, _INT, ctypes.c_int32)
         )
 
+    def join_at_once(self) -> None:
+        """Let new groups wait for no other members."""
+        self._do("rd_kafka_mock_group_initial_rebalance_delay_ms", 0, takes=(ctypes.c_int32,))
+
     def take_down(self, broker: int) -> None:
         """Let a broker take no connections any more."""
         self._do("rd_kafka_mock_broker_set_down", broker, takes=(ctypes.c_int32,))

@@ -221,14 +221,14 @@ def describe_error(code: int, message: str | None = None) -> str:
     `message` is the text of the broker or of librdkafka, or None. It replaces our sentence where it says more than the
     code: for librdkafka's own codes, and for refusals that a broker explains. For missing rights our sentence stays. A
     code that the table does not have, without a message, becomes "error CODE". A message that has nothing but an
-    addition of librdkafka, such as " (after 3ms)", gives an empty text for a code of the table. Nothing is raised.
+    addition of librdkafka, such as " (after 3ms)", counts as none. Nothing is raised.
     """
     entry = BROKER_ERRORS.get(code)
     # For missing rights the broker's message shows its internal Java objects.
     text = _clean_text(message) if message and code not in _AUTHORIZATION_CODES else None
     if entry is None:
         return text or f"error {code}"
-    return entry.sentence if text is None or text == _get_default_text(code) else text
+    return entry.sentence if not text or text == _get_default_text(code) else text
 
 
 def describe_kafka_error(error: KafkaError) -> str:

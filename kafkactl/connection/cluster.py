@@ -526,7 +526,7 @@ class Cluster:
         from kafkactl.connection.kafka_python import Brokers
 
         if not self._places and answering:
-            servers = ",".join(f"{host}:{port}" for host, port in answering)
+            servers = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in answering)
             try:
                 brokers = Brokers(replace(self.settings, bootstrap_servers=servers), lambda: None)
             except UsageError:  # a key store that only librdkafka reads

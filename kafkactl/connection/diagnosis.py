@@ -312,5 +312,6 @@ def _parse_addresses(settings: Settings) -> list[tuple[str, int]]:
     for server in settings.bootstrap_servers.split(","):
         address = server.strip().rpartition("://")[2]
         host, colon, port = address.rpartition(":")
-        addresses.append((host.strip("[]"), int(port)) if colon else (address.strip("[]"), _USUAL_PORT))
+        has_port = colon and not address.endswith("]")
+        addresses.append((host.strip("[]"), int(port)) if has_port else (address.strip("[]"), _USUAL_PORT))
     return addresses

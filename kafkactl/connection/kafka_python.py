@@ -128,7 +128,7 @@ def translate_settings(settings: Settings) -> dict[str, Any]:
         if name in properties:
             config["sasl_mechanism"] = properties[name]
     if "security_protocol" in config:
-        config["security_protocol"] = config["security_protocol"].upper()
+        config["security_protocol"] = config["security_protocol"].strip().upper()
         if "SSL" in config["security_protocol"]:
             config["ssl_context"] = tls.make_context(properties)
     if config.get("sasl_mechanism") == "OAUTHBEARER":

@@ -110,7 +110,7 @@ class Requests:
         again until the time-out; then OperationError is raised, or the answer is returned with the errors that it has.
         Raise UnreachableError where no answer came (UnansweredError after it was sent), UnsupportedRequestError where
         the brokers are too old, OperationError for a missing controller or coordinator, UsageError for a wrong setting,
-        and StopIteration or RuntimeError for an unknown `api`.
+        and LookupError for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 
@@ -144,7 +144,7 @@ class Requests:
         `api` is the name of the request without "Request", `fields` are those of its schema. `brokers` are ids; None
         means all brokers that are alive. Answers and errors are sorted by id; without any broker both are empty. All
         are asked at the same time. Raise the first error where no broker answers: UnreachableError, UnansweredError or
-        OperationError. Raise UsageError for a wrong setting, and StopIteration for an unknown `api`.
+        OperationError. Raise UsageError for a wrong setting, and LookupError for an unknown `api`.
         """
         broker_ids = self.list_brokers() if brokers is None else sorted(brokers)
         return self.ask_each(api, dict.fromkeys(broker_ids, fields))
@@ -156,7 +156,7 @@ class Requests:
         the fields of the request by the broker's id. A broker that is not alive, does not answer in time, or refuses
         the whole request, has an error. Both are in the order of `questions`, and empty without any. Errors of single
         items stay in the answers. Raise the first error where no broker answers: UnreachableError, UnansweredError or
-        OperationError. Raise UsageError for a wrong setting, and StopIteration for an unknown `api`.
+        OperationError. Raise UsageError for a wrong setting, and LookupError for an unknown `api`.
         """
         answers = self._ask_all(api, questions)
         errors = [answer for answer in answers.values() if isinstance(answer, KafkactlError)]
@@ -168,7 +168,7 @@ class Requests:
         """Return the answer or the error of each broker by its id, in the order of `questions`.
 
         All brokers are asked at the same time. A refusal of the whole request is an error. Raise UsageError for a wrong
-        setting, OperationError where the brokers refuse to be listed, and StopIteration for an unknown `api`.
+        setting, OperationError where the brokers refuse to be listed, and LookupError for an unknown `api`.
         """
         from kafkactl.connection.messages import find_request_class
 

@@ -184,15 +184,19 @@ def _strip_source(name: str) -> str:
 def _run_command(name: str, command: str) -> str:
     """Return the first line of a shell command's output; raise UsageError where it fails or takes more than 60 s.
 
-    `name` is the setting, for the message. The command's stderr is sys.stderr, which must be a real file. A line that
-    is empty or not UTF-8 is a UsageError, too. The result is kept: for one setting the same command runs once in a
-    process, unless it fails.
+    `name` is the setting, for the message. The command's stderr is sys.stderr, or descriptor 2 where that is no file,
+    as in a notebook. A line that is empty or not UTF-8 is a UsageError, too. The result is kept: for one setting the
+    same command runs once in a process, unless it fails.
     """
     import subprocess
 
     try:
+        stderr = sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        stderr = None  # inherited
+    try:
         completed = subprocess.run(
-            command, shell=True, stdout=subprocess.PIPE, stderr=sys.stderr, timeout=_COMMAND_TIMEOUT_S, check=False
+            command, shell=True, stdout=subprocess.PIPE, stderr=stderr, timeout=_COMMAND_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
         raise UsageError(f"{name}: the command timed out after {_COMMAND_TIMEOUT_S} s", "run it by hand") from None

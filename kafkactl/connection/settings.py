@@ -159,7 +159,8 @@ def resolve(
     other = next((from_flags[name] for name in _SERVERS if name in from_flags), None)
     if bootstrap_server and other not in (None, bootstrap_server):
         raise UsageError(f"--bootstrap-server says {bootstrap_server}, and -X says {other}", "leave one of them out")
-    address = address if other is None else other
+    if other is not None and not bootstrap_server:
+        address, source = other, "-X"
     merged.pop("bootstrap.servers", None)
     require_addresses(address)
     registry = {name.removeprefix(_REGISTRY): merged.pop(name) for name in list(merged) if name.startswith(_REGISTRY)}
@@ -277,22 +278,22 @@ _LONGEST_HOST = 253
 def _is_host(text: str) -> bool:
     """Return whether a text can be a host name, an address, or an IPv6 address in brackets, without a port.
 
-    It has 1 to 253 printable characters, other than spaces, @ and further brackets.
+    It has 1 to 253 printable characters, other than spaces, @, further brackets, and, outside of brackets, colons.
     """
-    name = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    return 0 < len(name) <= _LONGEST_HOST and name.isprintable() and not any(character in name for character in " []@")
+    name, others = (text[1:-1], " []@") if text.startswith("[") and text.endswith("]") else (text, " []@:")
+    return 0 < len(name) <= _LONGEST_HOST and name.isprintable() and not any(character in name for character in others)
 
 
 def require_addresses(bootstrap_servers: str) -> None:
     """Raise UsageError unless the text is a comma-separated list of host:port. A host alone means port 9092.
 
-    An IPv6 address is [ADDRESS]:PORT, with its port. A port is 1 to 65535. A prefix PROTOCOL:// and blanks around an
+    An IPv6 address is in brackets: [ADDRESS]:PORT. A port is 1 to 65535. A prefix PROTOCOL:// and blanks around an
     address are allowed; empty parts are not. The message hides an address that contains "@".
     """
     for server in bootstrap_servers.split(","):
         address = server.strip().rpartition("://")[2]
         host, colon, port = address.rpartition(":")
-        if not colon:
+        if not colon or address.endswith("]"):
             host, port = address, "9092"
         is_port = port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536
         if not (is_port and _is_host(host)):

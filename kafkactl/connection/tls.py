@@ -36,14 +36,16 @@ def make_trust_context(properties: Mapping[str, str]) -> ssl.SSLContext:
     """Return a TLS context with trust and host name check only, without a client certificate.
 
     Without ssl.ca.location and ssl.ca.pem the system's authorities are trusted. The host name is checked unless
-    ssl.endpoint.identification.algorithm is other than https; enable.ssl.certificate.verification=false, in this
-    spelling, turns both checks off. Raise OSError or ValueError for CA certificates that cannot be read.
+    ssl.endpoint.identification.algorithm is other than https; enable.ssl.certificate.verification=false turns both
+    checks off, in every spelling that librdkafka takes. Raise OSError or ValueError for CA certificates that cannot be
+    read.
     """
     tls_context = ssl.create_default_context(
         cafile=properties.get("ssl.ca.location"), cadata=properties.get("ssl.ca.pem")
     )
-    tls_context.check_hostname = properties.get("ssl.endpoint.identification.algorithm", "https") == "https"
-    if properties.get("enable.ssl.certificate.verification", "true") == "false":
+    algorithm = properties.get("ssl.endpoint.identification.algorithm", "https")
+    tls_context.check_hostname = algorithm.strip().lower() == "https"
+    if properties.get("enable.ssl.certificate.verification", "true").lower() in ("false", "f", "0"):
         tls_context.check_hostname = False
         tls_context.verify_mode = ssl.CERT_NONE
     return tls_context

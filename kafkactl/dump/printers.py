@@ -19,7 +19,7 @@ from kafkactl.output.structured import (
     has_special_bytes,
 )
 from kafkactl.stdout import out
-from kafkactl.storage.files import find_kind
+from kafkactl.storage.files import FileKind, find_kind
 from kafkactl.storage.text import split_as_utf8
 
 Row = dict[str, Any]
@@ -28,6 +28,8 @@ Row = dict[str, Any]
 Keys and values of more than LARGE_BYTES stay bytes, also where smaller ones are text.
 """
 LARGE_BYTES = 1024 * 1024
+_FREE_NAMES = (FileKind.PARTITION_METADATA, FileKind.META_PROPERTIES, FileKind.QUORUM_STATE)
+"""Kinds of files whose content has the names of its row; rows of all other kinds have fixed names."""
 _BASE64_PART_BYTES = 3 * 256 * 1024  # a multiple of 3 has no padding
 
 
@@ -35,16 +37,18 @@ def make_printer(format: OutputFormat | None, paths: list[Path]) -> Callable[[It
     """Return a function that takes rows and prints them in a format to stdout.
 
     A `format` of None is a table on a terminal and plain text elsewhere. JSON and YAML have one object or document for
-    each row; csv and tables have the columns of the first row. The function raises OutputError and ReaderLeftError, the
-    errors of the rows, UnicodeDecodeError for YAML with bytes that are neither UTF-8 nor named for base64, KeyError for
-    a table where a later row lacks a name of the first, and UsageError for kafka, prometheus, parquet and raw. Raise
-    UsageError at once where the files have different kinds, for every `format`, None too, but json, jsonl and yaml.
+    each row; csv and tables have a column for each name, and a row without this name has no value there. The function
+    raises OutputError and ReaderLeftError, the errors of the rows, UnicodeDecodeError for YAML with bytes that are
+    neither UTF-8 nor named for base64, and UsageError for kafka, prometheus, parquet and raw. Raise UsageError at once
+    where the files have different kinds, for every `format`, None too, but json, jsonl and yaml.
     """
     one_kind = len({find_kind(path) for path in paths}) <= 1
     if not one_kind and format not in (OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.YAML):
         raise UsageError(f"-o {format} cannot mix kinds of files: their columns differ", "use -o json")
     if format in (OutputFormat.JSON, OutputFormat.JSONL):
         return _print_json
+    if format is OutputFormat.CSV and any(find_kind(path) in _FREE_NAMES for path in paths):
+        return lambda rows: _print_csv(iter(_align(rows)))
     if format is OutputFormat.CSV:
         return _print_csv
     if format is OutputFormat.YAML:
@@ -90,8 +94,7 @@ def _encode_base64_parts(data: bytes) -> Iterator[bytes]:
 def _print_csv(rows: Iterator[Row]) -> None:
     """Print rows as csv to stdout, with the names of the first row as the heading; nothing without rows.
 
-    Each row's cells are in the order of that row; names of later rows are not compared with the heading. Raise
-    OutputError and ReaderLeftError.
+    All rows must have the same names in the same order. Raise OutputError and ReaderLeftError.
     """
     for number, row in enumerate(rows):
         if number == 0:
@@ -126,6 +129,13 @@ def _format_csv_cell(cell: Any) -> bytes:
     return format_csv_cell(dump_json(cell).decode() if isinstance(cell, (list, dict)) else cell).encode()
 
 
+def _align(rows: Iterable[Row]) -> list[Row]:
+    """Return all rows with the names of all of them, in the order of their first use; missing cells are None."""
+    all_rows = list(rows)
+    names = dict.fromkeys(name for row in all_rows for name in row)
+    return [{name: row.get(name) for name in names} for row in all_rows]
+
+
 def _write_parts(parts: Iterable[bytes]) -> None:
     """Write parts to stdout one by one. Raise OutputError and ReaderLeftError."""
     for part in parts:
@@ -153,14 +163,13 @@ def _decode_cell(name: str, cell: Any) -> Any:
 
 
 def _print_table(rows: Iterator[Row], format: OutputFormat | None) -> None:
-    """Print rows as a table to stdout, with the names of the first row in capitals as titles; all rows are in memory.
+    """Print rows as a table to stdout, with the names of the rows in capitals as titles; all rows are in memory.
 
-    A `format` of None is a table on a terminal and plain text elsewhere. Raise OutputError and ReaderLeftError,
-    KeyError where a later row lacks a name of the first, and, after all rows were read, UsageError for kafka,
-    prometheus, parquet and raw.
+    A `format` of None is a table on a terminal and plain text elsewhere. Raise OutputError and ReaderLeftError, and,
+    after all rows were read, UsageError for kafka, prometheus, parquet and raw.
     """
     from kafkactl.output.render import show
 
-    all_rows = list(rows)  # the widths of a table depend on all rows
+    all_rows = _align(rows)  # the widths of a table depend on all rows
     names = list(all_rows[0]) if all_rows else []
     show(listing([Column(name.upper(), lambda row, name=name: row[name]) for name in names], all_rows), format)  # type: ignore[misc]

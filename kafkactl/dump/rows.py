@@ -18,6 +18,7 @@ from kafkactl.statuses import DONE, combine
 from kafkactl.stdout import OutputError, out
 from kafkactl.storage.batch import Batch
 from kafkactl.storage.files import FileKind, add_file_name, find_kind
+from kafkactl.storage.legacy import LegacyRecord
 from kafkactl.storage.records import Record
 from kafkactl.storage.selecting import SelectedBatch, select
 from kafkactl.storage.selection import BadCrc, Selection
@@ -61,9 +62,9 @@ def dump_rows(
     Files that are no segments come first. With `deep` segments give a row for each record, without it a row for each
     batch. `values` returns a record's key and value, each as bytes or as data of JSON, None without one; `bytes_as`
     chooses the form of bytes that are not UTF-8. `print_rows` prints all rows. Errors are written to stderr, and the
-    number of records left out. Raise OutputError and ReaderLeftError where nothing more can be printed, other errors of
-    `print_rows`, and errors of `values` except FormatError; with `follow` also KafkactlError and OSError for what
-    cannot be read of later batches.
+    number of records left out. An error of `values` ends the batch, and the next one is read. Raise OutputError and
+    ReaderLeftError where nothing more can be printed, and other errors of `print_rows`; with `follow` also
+    KafkactlError and OSError for what cannot be read of later batches.
     """
     statuses: list[int] = []
     left_out = OpenRecords()
@@ -112,7 +113,7 @@ def _read_log_rows(
     `report_error` gets every error of a file, `left_out` counts the records of open transactions. `values` and
     `bytes_as` choose the form of keys and values. With `follow` this has no end, unless a limit is
     reached or all paths are missing, and raises KafkactlError and OSError for what cannot be read of later batches.
-    Raise errors of `values` except FormatError.
+    Errors of `values` are errors of the file, too, and end the batch.
     """
     keeps_bad_crc = selection.bad_crc is BadCrc.KEPT
     for selected in select(paths, selection, deep, report_error, left_out):
@@ -123,7 +124,7 @@ def _read_log_rows(
                     yield _make_record_row(selected, record, is_valid, values, bytes_as)
             else:
                 yield _make_batch_row(selected)
-        except FormatError as error:
+        except KafkactlError as error:
             report_error(add_file_name(error, selected.path))
         if selection.follow:
             out.flush()  # a reader that follows must not wait until a buffer is full
@@ -218,10 +219,12 @@ def _make_batch_row(selected: SelectedBatch) -> Row:
 def _make_record_row(selected: SelectedBatch, record: Record, is_valid: bool, values: Values, bytes_as: BytesAs) -> Row:
     """Return the row of a record; raise the errors of `values`: FormatError for one that is not of its format.
 
-    `is_valid` is the row's `valid`. Key and value of a control record are None, and `control`, None for any other
-    record, is its content as text; raise FormatError for a damaged one. `values` and `bytes_as` choose the form of key
-    and value.
+    Raise FormatError also for a key or value of magic 0 or 1 that cannot be read. `is_valid` is the row's `valid`. Key
+    and value of a control record are None, and `control`, None for any other record, is its content as text; raise
+    FormatError for a damaged one. `values` and `bytes_as` choose the form of key and value.
     """
+    if isinstance(record, LegacyRecord) and record.fault:
+        raise FormatError(record.fault)
     batch = selected.batch
     new = batch if isinstance(batch, Batch) else None
     key, value = (None, None) if batch.is_control else values(record)

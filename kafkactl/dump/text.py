@@ -99,10 +99,13 @@ def format_large_record(batch: AnyBatch, record: Record, with_metadata: bool = T
     """Yield the line of a record in parts, its end included, with key and value as UTF-8.
 
     An absent key or value is left out, and bytes that are not UTF-8 become U+FFFD, as in Java. `with_metadata` adds
-    offset, timestamp, sizes, sequence and header names.
+    offset, timestamp, sizes, sequence and header names. Raise FormatError, after the unfinished line, for a key or
+    value of magic 0 or 1 that cannot be read.
     """
     if with_metadata:
         yield _format_record_heading(record, name_timestamp_type(batch)).encode("utf-8", errors="replace")
+    if isinstance(record, LegacyRecord) and record.fault:
+        raise FormatError(record.fault)
     prefix = b" " if with_metadata else b"| "
     for name, data in ((b"key: ", record.key), (b"payload: ", record.value)):
         if data is not None:

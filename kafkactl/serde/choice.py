@@ -34,10 +34,10 @@ def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
     `choice` has the format's name and the source of its schema; `part` is key or value; `topic` is None where it is not
     known. A file with a schema counts before the registry's newest one. Raise UsageError for an unknown format,
     strategy or setting of a registry; for a schema that is missing, cannot be read, is invalid, or that the format
-    cannot use; for a schema's id without a registry or with a file; and where an extra is not installed. With a
-    registry a file's schema is checked at the first write; without one the strategy is not checked. A format without
-    schemas, such as string, ignores the registry, the strategy and the schema's id. Raise OSError for a file of the
-    registry's certificates or keys that cannot be read.
+    cannot use; for a schema's id without a registry, with a file, or for a format without schemas, such as string; and
+    where an extra is not installed. With a registry a file's schema is checked at the first write; without one the
+    strategy is not checked. A format without schemas ignores the registry and the strategy, which may be those of the
+    other part.
     """
     language = schemas.LANGUAGES.get(choice.name)
     if language is None and choice.name != BY_REGISTRY:
@@ -45,6 +45,11 @@ def choose_format(choice: Choice, part: str, topic: str | None) -> Format:
             raise UsageError(
                 f"--{part}-schema is only for the formats {', '.join(schemas.LANGUAGES)}",
                 f"name the schema's language: --{part}-format",
+            )
+        if choice.writes.schema_id is not None:
+            raise UsageError(
+                f"--{part}-schema-id is only for the formats {', '.join((*schemas.LANGUAGES, BY_REGISTRY))}",
+                f"take the language from the registry: --{part}-format {BY_REGISTRY}",
             )
         return formats.get(choice.name, (*schemas.LANGUAGES, BY_REGISTRY))
     if choice.writes.schema_id is not None and (choice.schema is not None or not choice.registry.get("url")):

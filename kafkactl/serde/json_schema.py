@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
+from jsonschema.exceptions import UnknownType
 from jsonschema.validators import validator_for
 from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
@@ -20,17 +22,17 @@ def make_format(schema: Schema) -> Format:
     """Return the format of values that a JSON Schema describes; without $schema it is draft 7.
 
     The format's to_bytes takes JSON (NaN and Infinity pass as numbers) and raises FormatError where it is no JSON, the
-    schema does not allow it, or a reference that it needs is not found. Its to_text raises FormatError for bytes that
-    are not UTF-8, and checks nothing else. Both leave the text unchanged. Raise UsageError for a text that is no JSON
-    Schema, and for a reference that is no JSON. Whether a reference is a JSON Schema is not checked: an error of
-    another class may come from the first value that needs a wrong one.
+    schema does not allow it, or a reference that it needs is not found or wrong. Its to_text raises FormatError for
+    bytes that are not UTF-8, and checks nothing else. Both leave the text unchanged. Raise UsageError for a text that
+    is no JSON Schema, and for a reference that is neither an object nor a boolean; the rest of a reference is only
+    checked by the values that need it.
     """
     try:
-        parsed = json.loads(schema.text)
+        parsed = _parse(schema.text)
         kind = validator_for(parsed, default=jsonschema.Draft7Validator)
         kind.check_schema(parsed)
         references = {
-            name: Resource.from_contents(json.loads(text), default_specification=DRAFT7)
+            name: Resource.from_contents(_parse(text), default_specification=DRAFT7)
             for name, text in schema.references.items()
         }
     except (ValueError, TypeError, RecursionError, jsonschema.SchemaError) as error:
@@ -41,8 +43,9 @@ def make_format(schema: Schema) -> Format:
     def to_bytes(text: str) -> bytes:
         """Return the text in UTF-8; raise FormatError where it is no JSON, or the schema does not allow it.
 
-        NaN and Infinity pass as numbers of JSON. Raise FormatError also for a reference of the schema that is not
-        found, where the text needs it, and for JSON that is nested too deeply.
+        NaN and Infinity pass as numbers of JSON. Raise FormatError also for a part of the schema that is not found or
+        wrong, where the text needs it, for a number that is too large to be checked, and for JSON that is nested too
+        deeply.
         """
         try:
             data = text.encode("utf-8")
@@ -59,6 +62,9 @@ def make_format(schema: Schema) -> Format:
             raise FormatError(f"{text[:80]!r} is nested too deeply") from error
         except ValueError as error:
             raise FormatError(f"{text[:80]!r} is not JSON: {error}") from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, UnknownType, re.error) as error:
+            reason = str(error).partition("\n")[0]
+            raise FormatError(f"{text[:80]!r} cannot be checked against the JSON Schema: {reason}") from error
         return data
 
     def to_text(data: bytes) -> str:
@@ -69,3 +75,16 @@ def make_format(schema: Schema) -> Format:
             raise FormatError(f"{len(data)} bytes are not UTF-8 text") from error
 
     return Format("json-schema", to_text, to_bytes)
+
+
+def _parse(text: str) -> Any:
+    """Return the JSON of a schema; raise ValueError for text that cannot be one, or RecursionError.
+
+    A schema is an object or a boolean, and its $schema is a string.
+    """
+    parsed = json.loads(text)
+    if not isinstance(parsed, dict | bool):
+        raise ValueError("it is neither an object nor a boolean")
+    if isinstance(parsed, dict) and not isinstance(parsed.get("$schema", ""), str):
+        raise ValueError("its $schema is not a string")
+    return parsed

@@ -20,6 +20,8 @@ from kafkactl.serde.formats import Format
 from kafkactl.serde.schemas import Schema, ShowOptions
 
 _MAIN = "kafkactl_main.proto"
+_FREE_JSON = ("google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue")
+"""Messages whose form in JSON is the data that they hold, without the names of their fields."""
 _MAP_ENTRY_OPTION = re.compile(r"\boption\s+map_entry\s*=\s*true\s*;")
 _MAP_ENTRY = 536_870_911
 """Highest number of a field, which stands for the option map_entry until protoc has finished."""
@@ -45,8 +47,9 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
     def to_text(data: bytes) -> str:
         """Return bytes as JSON on one line, with fields that the schema does not have as #NUMBER.
 
-        Raise FormatError for bytes that are not of the message, for strings that are not UTF-8, and for values without
-        a form in JSON, such as an Any of an unknown type.
+        Such fields inside an Any, and inside a Struct, Value or ListValue, are left out. Raise FormatError for bytes
+        that are not of the message, for strings that are not UTF-8, and for values without a form in JSON, such as an
+        Any of an unknown type.
         """
         try:
             value = kind.FromString(data)
@@ -74,9 +77,11 @@ def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
     """Add fields that the schema does not have to `fields`, in place, by number, as in {"#7": 5}.
 
     `value` is a Protobuf message, and `fields` the same message as JSON has it; messages inside are treated, too. Bytes
-    become base64, groups the text `a group`, and several values a list. Raise ValueError for a string, of a known
-    field, that is not UTF-8.
+    become base64, groups the text `a group`, and several values a list. A Struct, Value or ListValue stays as it is:
+    its JSON has the names of its data. Raise ValueError for a string, of a known field, that is not UTF-8.
     """
+    if value.DESCRIPTOR.full_name in _FREE_JSON:
+        return
     values_by_name: dict[str, list[Any]] = {}
     for unknown in cast("Iterable[Any]", unknown_fields.UnknownFieldSet(value)):
         data = unknown.data
@@ -91,24 +96,27 @@ def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
         json_value = fields.get(field.name)
         if field.message_type is None or not isinstance(json_value, (dict, list)):
             continue
-        if isinstance(json_value, list):
-            pairs = list(zip(inner, json_value, strict=True))
-        elif field.message_type.GetOptions().map_entry:
-            pairs = [(inner[key], json_value[_make_json_key(key)]) for key in inner]
-        else:
+        if isinstance(inner, message.Message):
             pairs = [(inner, json_value)]
+        elif isinstance(json_value, list):
+            pairs = list(zip(inner, json_value, strict=True))
+        else:  # a map
+            pairs = [(inner[key], json_value[_make_json_key(key)]) for key in inner]
         for item, item_fields in pairs:
             if isinstance(item, message.Message) and isinstance(item_fields, dict):
                 _add_unknown(item, item_fields)
 
 
 def _require_text(field: Any, value: Any) -> None:
-    """Raise ValueError for a string, or a list with one, that is not UTF-8, which proto2 allows and JSON does not.
+    """Raise ValueError for a string, also in a list or as a value of a map, that is not UTF-8.
 
-    Fields of other types are not looked at.
+    proto2 allows it, and JSON does not. Fields of other types are not looked at.
     """
-    strings = [value] if isinstance(value, bytes) else value
-    if field.type == field.TYPE_STRING and any(isinstance(text, bytes) for text in strings):
+    texts = [value] if isinstance(value, bytes) else value
+    kind = field
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        kind, texts = field.message_type.fields_by_name["value"], value.values()
+    if kind.type == field.TYPE_STRING and any(isinstance(text, bytes) for text in texts):
         raise ValueError(f"field {field.name} is not UTF-8")
 
 

@@ -52,8 +52,8 @@ class Registry:
     def __init__(self, config: Mapping[str, str], shown: ShowOptions = DEFAULT_SHOW_OPTIONS) -> None:
         """Take SchemaRegistryClient's settings: url, basic.auth.user.info, ssl.ca.location and so on.
 
-        `shown` goes into the schemas. No request is sent yet. Raise UsageError for a wrong or unknown setting, KeyError
-        without `url`, and OSError for a file of certificates or keys that cannot be read.
+        `shown` goes into the schemas. No request is sent yet. Raise UsageError for a wrong or unknown setting, also a
+        file of certificates or keys that cannot be read, and KeyError without `url`.
         """
         self._url, self._shown = hide_in_url(config["url"]), shown
         self._schemas: dict[int | str, Schema] = {}
@@ -63,6 +63,11 @@ class Registry:
         except (ValueError, TypeError) as error:
             reason = str(error).replace(config["url"], self._url)
             raise UsageError(f"invalid setting of the schema registry: {reason}") from None
+        except OSError as error:
+            raise UsageError(
+                f"the certificates or keys of the schema registry cannot be read: {error.strerror or error}",
+                "look at schema.registry.ssl.ca.location, ssl.certificate.location and ssl.key.location",
+            ) from error
 
     def find_by_id(self, name: int | str) -> Schema:
         """Return the schema with an id (a number) or a GUID (text), with the schemas that it refers to.
@@ -120,6 +125,7 @@ class Registry:
         it does not answer or refuses the login.
         """
         references: dict[str, str] = {}
+        seen: set[str] = set()
 
         def collect(schema: Any) -> None:
             """Add the texts of all schemas that a schema refers to, at any depth, to `references` by name.
@@ -127,7 +133,8 @@ class Registry:
             Each of them is requested. Raise NotFoundError, OperationError or UnreachableError.
             """
             for reference in schema.references or ():
-                if reference.name not in references:
+                if reference.name not in seen:
+                    seen.add(reference.name)  # before its own references: they may lead back to it
                     schema = self._find_version(reference.subject, reference.version)
                     collect(schema)
                     references[reference.name] = schema.schema_str

@@ -118,9 +118,9 @@ def scan_log_dir(path: Path) -> LogDirFolders:
 
     Partitions are the path itself if it has segments, and folders with segments or with the name of a partition; they
     are sorted by topic and number, and the other paths by name, links last. Not read are folders named -delete and
-    -stray, second links to a folder, FIFOs, devices, broken links; below a path with segments only second links. Raise
-    MissingFileError where the path is no folder, UsageError where it cannot be listed, and PermissionError where its
-    entries may be listed and not looked at.
+    -stray, second links to a folder, FIFOs, devices, broken links and links that may not be followed; below a path with
+    segments only second links. Raise MissingFileError where the path is no folder, and UsageError where it cannot be
+    listed or its entries may not be looked at.
     """
     folders = LogDirFolders()
     is_partition = _has_segments(path)
@@ -131,7 +131,7 @@ def scan_log_dir(path: Path) -> LogDirFolders:
         reason = None if is_partition else _explain_skipped(child)
         if reason is not None:
             folders.skipped.append(SkippedPath(path=child, reason=reason))
-        elif child.is_dir() and (_has_segments(child) or parse_folder_name(child).partition is not None):
+        elif _is_folder(child) and (_has_segments(child) or parse_folder_name(child).partition is not None):
             if resolve_links(child) in seen_paths:
                 folders.skipped.append(SkippedPath(path=child, reason="a link to a folder that is read already"))
             else:
@@ -145,10 +145,10 @@ def list_partition_folders(path: Path) -> list[Path]:
     """Return the folders with segments at or directly below a path, sorted by topic and partition.
 
     Their names do not matter: folders that a broker has renamed are included. Raise NotFoundError where no folder has a
-    segment, MissingFileError where the path is no folder, UsageError where it cannot be listed, and PermissionError
-    where its entries may be listed and not looked at.
+    segment, MissingFileError where the path is no folder, and UsageError where it cannot be listed or its entries may
+    not be looked at.
     """
-    folders = [path, *(folder for folder in _list_children(path) if folder.is_dir())]
+    folders = [path, *filter(_is_folder, _list_children(path))]
     folders = sorted((folder for folder in folders if _has_segments(folder)), key=_sort_key)
     if not folders:
         raise no_segments(path)
@@ -164,7 +164,7 @@ def list_segments(folder: Path) -> list[Path]:
     """Return the segments of a partition's folder in the order of their offsets.
 
     Files with suffixes like .deleted and .gz are left out. A missing folder and a path that is a file give an empty
-    list. Raise UsageError where the folder cannot be listed.
+    list. Raise UsageError where the folder cannot be listed or its entries may not be looked at.
     """
     return list_files(folder).segments
 
@@ -173,8 +173,7 @@ def list_all_segments(path: Path) -> list[Path]:
     """Return the segments of every partition at or directly below a folder, by topic, partition and offset.
 
     Files with suffixes like .deleted and .gz are left out. Raise NotFoundError without any, MissingFileError where the
-    path is no folder, UsageError where a folder cannot be listed, and PermissionError where its entries may be listed
-    and not looked at.
+    path is no folder, and UsageError where a folder cannot be listed or its entries may not be looked at.
     """
     return [segment for folder in list_partition_folders(path) for segment in list_segments(folder)]
 
@@ -183,10 +182,12 @@ def list_files(folder: Path) -> FolderFiles:
     """Return a folder's entries, sorted by name: files, and paths that are neither a file nor a folder.
 
     Links count as what they lead to, and folders are left out. A missing folder gives no entries, because a running
-    broker may have deleted it; so does a path that is a file. Raise UsageError where the folder cannot be listed.
+    broker may have deleted it; so does a path that is a file. Raise UsageError where the folder cannot be listed or its
+    entries may not be looked at.
     """
     files = FolderFiles()
     try:
+        _require_entries(folder)
         with os.scandir(folder) as scanned:
             entries = sorted(scanned, key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
@@ -222,10 +223,10 @@ def explain_irregular(path: Path) -> str | None:
 def _explain_skipped(child: Path) -> str | None:
     """Return why an entry of a log dir is not read, or None.
 
-    Not read are folders named -delete or -stray, and paths that are neither a file nor a folder, such as FIFOs. Raise
-    PermissionError where the entry may not be looked at.
+    Not read are folders named -delete or -stray, and paths that are neither a file nor a folder, such as FIFOs, or that
+    may not be looked at.
     """
-    state = parse_folder_name(child).state if child.is_dir() else None
+    state = parse_folder_name(child).state if _is_folder(child) else None
     if state in (FolderState.DELETE, FolderState.STRAY):
         return state.meaning
     return explain_irregular(child)
@@ -242,17 +243,32 @@ def resolve_links(path: Path) -> Path:
 def _list_children(path: Path) -> Iterator[Path]:
     """Return an iterator over the entries of a folder, in no order.
 
-    Raise MissingFileError where the path is no folder, and UsageError where it cannot be listed.
+    Raise MissingFileError where the path is no folder, and UsageError where it cannot be listed or its entries may not
+    be looked at.
     """
     try:
         if not path.is_dir():
             reason = explain_irregular(path)
             raise MissingFileError(f"{path}: no such folder" + (f", but {reason}" if reason else ""))
+        _require_entries(path)
         return iter(list(path.iterdir()))
     except FileNotFoundError:
         raise MissingFileError(f"{path}: no such folder") from None
     except OSError as error:
         raise _unreadable(path, error) from None
+
+
+def _require_entries(folder: Path) -> None:
+    """Raise PermissionError where the entries of a folder may not be looked at, also where they may be listed."""
+    os.stat(os.path.join(folder, "."))
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a path leads to a folder; False also where this may not be looked at."""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return False
 
 
 def _unreadable(folder: Path, error: OSError) -> UsageError:
@@ -263,9 +279,13 @@ def _unreadable(folder: Path, error: OSError) -> UsageError:
 def _has_segments(folder: Path) -> bool:
     """Return whether a .log file is directly in a folder; False for a folder that is missing or cannot be listed.
 
-    Raise PermissionError where the folder may be listed and its .log files not looked at.
+    True also for a .log file that may not be looked at: reading the folder then says why.
     """
-    return any(find_kind(path) is FileKind.LOG and path.is_file() for path in folder.glob(f"*{FileKind.LOG.value}"))
+    names = [path for path in folder.glob(f"*{FileKind.LOG.value}") if find_kind(path) is FileKind.LOG]
+    try:
+        return any(path.is_file() for path in names)
+    except PermissionError:
+        return True
 
 
 def _sort_key(folder: Path) -> tuple[str, int, str]:

@@ -168,8 +168,15 @@ class _Reading:
                 position = batch.position + batch.size_bytes
                 yield batch
         except FormatError:
-            if not self._selection.follow or any(segment.view(position, HEADER_SIZE)[:HEADER_SIZE]):
+            if not self._is_reserved(segment, position):
                 raise
+
+    def _is_reserved(self, segment: Segment, position: int) -> bool:
+        """Return whether the log is followed, and zeros stand at a position, in bytes, for batches yet to come.
+
+        Raise LostBytesError where a file that is followed cannot be read.
+        """
+        return self._selection.follow and not any(segment.view(position, HEADER_SIZE)[:HEADER_SIZE])
 
     def _require_end(self, segment: Segment, position: int) -> None:
         """Raise FormatError where bytes follow the last whole batch, unless the log is followed and may grow there."""
@@ -182,8 +189,8 @@ class _Reading:
     def _find_places(self, segment: Segment) -> tuple[array[int], array[int]]:
         """Return where the batches of a segment begin and where they end, in bytes, in the order of the file.
 
-        Damage is reported to `on_error`. Raise LostBytesError (a FormatError) where the file cannot be read, or is a
-        gzip file that is cut off, while damage is skipped.
+        Damage is reported to `on_error`; zeros in a log that is followed are none. Raise LostBytesError (a FormatError)
+        where the file cannot be read, or is a gzip file that is cut off, while damage is skipped.
         """
         begins, ends = array("q"), array("q")
         if self._selection.skip_damaged:
@@ -194,13 +201,14 @@ class _Reading:
         for position, size in segment.read_frames():
             begins.append(position)
             ends.append(position + size)
+        behind = ends[-1] if ends else 0
         try:
-            behind = ends[-1] if ends else 0
             segment.read_batch(behind)
             self._require_end(segment, behind)
             segment.require_complete()
         except FormatError as error:
-            self._on_error(add_file_name(error, segment.path, SKIP_HINT))
+            if isinstance(error, LostBytesError) or not self._is_reserved(segment, behind):
+                self._on_error(add_file_name(error, segment.path, SKIP_HINT))
         return begins, ends
 
     def _read_backwards(self, segment: Segment, begins: array[int], ends: array[int]) -> Iterator[SelectedBatch]:
@@ -320,9 +328,16 @@ class _Reading:
     def _make_reporter(self, segment: Segment) -> Callable[[Damage], None]:
         """Return a function that takes a Damage of the segment and passes it to `on_error` as a FormatError.
 
-        The error's text begins with the file's path.
+        The error's text begins with the file's path. Zeros up to the end of a log that is followed are no damage.
         """
-        return lambda damage: self._on_error(FormatError(f"{segment.path}: {damage}"))
+
+        def report(damage: Damage) -> None:
+            """Pass the damage on; raise LostBytesError where the file cannot be read."""
+            is_end = self._selection.follow and damage.is_skipped and damage.end == segment.size_bytes
+            if not is_end or segment.has_data(damage.position):
+                self._on_error(FormatError(f"{segment.path}: {damage}"))
+
+        return report
 
     def _follow(self, path: Path, position: int) -> Iterator[SelectedBatch]:
         """Yield the selected batches from a position on, here and in later segments, without an end.

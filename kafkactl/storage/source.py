@@ -129,16 +129,16 @@ class StoredFile:
                 return os.fdopen(os.dup(file.fileno()), "rb", buffering=0)
             file = path.open("rb", buffering=0)
             mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISFIFO(mode):
+                with file as pipe:
+                    file = _copy_stream(pipe.read)
+            elif not stat.S_ISREG(mode):
+                file.close()
+                raise UsageError(f"{path}: not a regular file")
             if path.suffix == GZIP_SUFFIX:
                 with file:
                     unpacked, self.fault = _unpack(path, file)
                 return unpacked
-            if stat.S_ISFIFO(mode):
-                with file:
-                    return _copy_stream(file.read)
-            if not stat.S_ISREG(mode):
-                file.close()
-                raise UsageError(f"{path}: not a regular file")
             return file
         except FileNotFoundError:
             raise MissingFileError(f"{path}: no such file") from None

@@ -9,8 +9,9 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from kafkactl.connection.broker_errors import UNREACHABLE_CODES, describe_kafka_error
 from kafkactl.connection.cluster import Cluster
-from kafkactl.errors import KafkactlError, UnreachableError
+from kafkactl.errors import KafkactlError, OperationError, UnreachableError
 from kafkactl.streams.selection import (
     EARLIEST_OFFSET,
     LATEST_OFFSET,
@@ -87,6 +88,8 @@ class Reading:
         self._ranges: dict[Partition, Range] = {}
         self._unassigned_since: float | None = time.monotonic() if selection.joins else None
         """Time since which the group has assigned no partitions; None after an assignment, also an empty one."""
+        self._commit_error: KafkaError | None = None
+        """Error of the last commit, or of one partition in it; None where it was done."""
         self._committed: dict[Partition, int] = {}
         """Offset of the last known commit of each partition."""
         self._handled: dict[Partition, int] = {}
@@ -213,19 +216,25 @@ class Reading:
             self._handled.update(ends)
             self._store([TopicPartition(topic, number, offset) for (topic, number), offset in ends.items()])
 
-    def close(self, timeout_s: float | None = None) -> bool:
+    def close(self, timeout_s: float | None = None) -> KafkactlError | None:
         """Commit the handled records, leave the group and close the consumer; call this once.
 
-        Return False where this takes longer than `timeout_s`, because a broker may be frozen; it then goes on in a
-        daemon thread. None waits without a bound. The error of a commit that a broker refuses is not raised, and the
-        result is True then.
+        Return None, or the error of this last commit, which is not raised: UnreachableError where the brokers did not
+        answer, OperationError where they refused it. Where this takes longer than `timeout_s`, because a broker may be
+        frozen, it goes on in a daemon thread, and UnreachableError is returned. None waits without a bound.
         """
         import threading
 
+        self._commit_error = None
         closing = threading.Thread(target=self._consumer.close, daemon=True)
         closing.start()
         closing.join(timeout_s)
-        return not closing.is_alive()
+        error = self._commit_error
+        if closing.is_alive() or (error is not None and error.code() in UNREACHABLE_CODES):
+            return UnreachableError("the brokers did not answer: the last offsets may not have been committed")
+        if error is None:
+            return None
+        return OperationError(f"the last offsets were not committed: {describe_kafka_error(error)}", code=error.code())
 
     def _subscribe_to_selection(self) -> None:
         """Join the group for the topics of the selection.
@@ -376,7 +385,14 @@ class Reading:
         return commits
 
     def _on_commit(self, error: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
-        """Note the committed offsets; partitions without a new offset are also among them. An error is ignored."""
+        """Note the committed offsets, and an error, which only close() reports: an earlier commit is done again.
+
+        Partitions without a new offset are also among `partitions`. An error may be that of one partition.
+        """
+        errors = [entry.error for entry in partitions if entry.error is not None and entry.offset >= 0]
+        self._commit_error = error or next(iter(errors), None)
+        if error is not None and error.code() == KafkaError._NO_OFFSET:
+            self._commit_error = None  # nothing was left to commit
         if error is None:
             committed = [entry for entry in partitions if entry.error is None and entry.offset >= 0]
             self._committed.update({(entry.topic, entry.partition): entry.offset for entry in committed})

@@ -256,17 +256,19 @@ def _check_name(name: str) -> str:
 def _read_bytes(fields: dict[str, Any], name: str, to_bytes: Callable[[str], bytes]) -> bytes | None:
     """Return the bytes of a field, or of its form NAME_base64; None for null and for a missing field.
 
-    `to_bytes` converts the text of the field. Raise FormatError where both are there, for base64 that is wrong, and the
-    errors of `to_bytes`.
+    `to_bytes` converts the text of the field. Raise FormatError where both are there, for base64 that is wrong or no
+    string, and the errors of `to_bytes`.
     """
     text, packed = fields.get(name), fields.get(name + _BASE64)
     if packed is None:
         return None if text is None else to_bytes(text)
     if text is not None:
         raise FormatError(f"{name} and {name}_base64 are mutually exclusive")
+    if type(packed) is not str:  # JsonText is a str, too, and `true` would be base64
+        raise FormatError(f"{name}_base64 is not a string")
     try:
         return base64.b64decode(packed, validate=True)
-    except (TypeError, ValueError, binascii.Error) as error:
+    except (ValueError, binascii.Error) as error:
         raise FormatError(f"{name}_base64 is not base64") from error
 
 
@@ -274,9 +276,9 @@ def _read_headers(items: Any) -> Headers:
     """Return headers, in their order, from a list of [name, value] and of objects with name and value, all texts.
 
     An object may have name_base64 and value_base64 instead. Texts become UTF-8, with the bytes that surrogateescape has
-    kept. JsonText counts as text, except for the name in a list. A name that is not UTF-8 is bytes. A value that is
-    None or missing is null. Raise FormatError for anything else: an object without a name or with another field, both
-    forms of a field, and wrong base64.
+    kept. JsonText counts as text in a value, as in the value of a record, and not in a name. A name that is not UTF-8
+    is bytes. A value that is None or missing is null. Raise FormatError for anything else: an object without a name or
+    with another field, both forms of a field, and wrong base64.
     """
     wrong = FormatError("headers are not a list of [name, value] or an object")
     if isinstance(items, str) or not isinstance(items, list):
@@ -289,7 +291,7 @@ def _read_headers(items: Any) -> Headers:
             )
         elif isinstance(item, dict) and item.keys() <= {"name", "value", "name_base64", "value_base64"}:
             name = _read_bytes(item, "name", _encode_text)
-            if name is None:
+            if name is None or isinstance(item.get("name"), JsonText):
                 raise wrong
             headers.append((decode_header_name(name), _read_bytes(item, "value", _encode_text)))
         else:

@@ -147,7 +147,8 @@ def parse_condition(text: str) -> Condition:
     """
     rest = text.strip()
     path: list[str | int] = []
-    at = 1 if rest == "." or rest[:2] in (". ", ".[") else 0
+    is_whole = rest.startswith(".") and rest[1:2] != "." and not _STEP.match(rest)  # what follows is checked below
+    at = 1 if is_whole else 0
     while step := _STEP.match(rest, at):
         try:
             path.append(_parse_step(step))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar
 
-from kafkactl.errors import FormatError
+from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.serde.formats import Format
 from kafkactl.streams.fields import FieldReader, parse_members
 from kafkactl.streams.lines import LineReader
@@ -36,8 +36,8 @@ def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
     r"""Yield the records of lines that end in \n or \r\n, in batches, which may be empty.
 
     The last line needs no end; one that a signal cuts is left out. Raise FormatError, with the number of the line, for
-    a line that `reader` refuses; the records before it were yielded. Raise OSError where the input cannot be read.
-    Errors of a schema registry pass through.
+    a line that `reader` refuses, and the errors of a schema registry; the records before it were yielded. Raise OSError
+    where the input cannot be read.
     """
     batches = (
         [line.removesuffix(b"\r") for line in lines] if any(b"\r" in line for line in lines) else lines
@@ -68,8 +68,8 @@ def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Itera
 
     The last piece needs no delimiter; one that a signal cuts is left out. An empty delimiter makes the whole input one
     record, or none where it is empty. Raise FormatError, with the number of the piece, for a piece that `reader`
-    refuses; the records before it were yielded. Raise OSError where the input cannot be read. Errors of a schema
-    registry pass through.
+    refuses, and the errors of a schema registry; the records before it were yielded. Raise OSError where the input
+    cannot be read.
     """
     return _read_records(_read_pieces(source, delimiter), reader)
 
@@ -77,14 +77,15 @@ def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Itera
 def _read_records(pieces: Iterable[list[bytes]], reader: LineReader) -> Iterator[Batch]:
     """Yield the records of lists of pieces; raise FormatError for the first piece that `reader` refuses.
 
-    The records before it are yielded. Batches may be empty. Errors of `pieces` and of a schema registry pass through.
+    The records before it are yielded, also before an error of a schema registry, which is raised, too. Batches may be
+    empty. Errors of `pieces` pass through.
     """
     number = 1
     for part in pieces:
         batch: Batch = []
         try:
             reader.read_all(part, number, batch)
-        except FormatError:
+        except KafkactlError:
             yield batch  # the records before the error are good
             raise
         yield batch
@@ -95,9 +96,9 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
     """Yield the records of an input in which each value follows its length, in batches, which may be empty.
 
     A length is four bytes, big-endian; -1 stands for a null value. Raise FormatError, with the number of the record
-    from 1 on, for a length below -1, for a value that is not of its format, and where the input ends inside a record;
-    the records before it were yielded. After a signal a record that has begun is read to its end, or left out where the
-    signal cuts it. Raise OSError where the input cannot be read. Errors of a schema registry pass through.
+    from 1 on, for a length below -1, for a value that is not of its format, and where the input ends inside a record,
+    and the errors of a schema registry; the records before it were yielded. After a signal a record that has begun is
+    read to its end, or left out where the signal cuts it. Raise OSError where the input cannot be read.
     """
     waiting = b""
     number = 0
@@ -112,7 +113,7 @@ def read_length_prefixed(source: Input, value: Format) -> Iterator[Batch]:
                 if end > len(waiting):
                     break
                 batch.append(_make_value_record(value, length, waiting[at + _LENGTH.size : end], number))
-            except FormatError:
+            except KafkactlError:
                 yield batch  # the records before the error are good
                 raise
             number += 1
@@ -159,8 +160,8 @@ def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
     """Yield the records of lines with one JSON object each (NDJSON), in batches; blank lines are skipped.
 
     Control records of a log are skipped, too, and so is a line that a signal cuts. The last line needs no end. Batches
-    may be empty. Raise FormatError, with the number of the line, for a line that is no record; the records before it
-    were yielded. Raise OSError where the input cannot be read. Errors of a schema registry pass through.
+    may be empty. Raise FormatError, with the number of the line, for a line that is no record, and the errors of a
+    schema registry; the records before it were yielded. Raise OSError where the input cannot be read.
     """
     number = 0
     for lines in _read_pieces(source, b"\n"):
@@ -171,9 +172,11 @@ def read_json_lines(source: Input, reader: FieldReader) -> Iterator[Batch]:
             try:
                 if text.strip() and (record := reader.read(parse_members(text))) is not None:
                     batch.append(record)
-            except FormatError as error:
-                yield batch
-                raise FormatError(f"line {number}: {error}", error.hint) from error
+            except KafkactlError as error:
+                yield batch  # the records before the error are good
+                if isinstance(error, FormatError):
+                    raise FormatError(f"line {number}: {error}", error.hint) from error
+                raise
         yield batch
 
 
@@ -183,9 +186,8 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
     With a column `value` or `value_base64` the columns are the fields of a record, and `headers` is JSON. Without them,
     the whole row becomes a JSON object as the value, and the key is that of the column `key`, if there is one. A cell
     without quotes that equals `null` is null. Empty rows are skipped. A row that a signal cuts is left out. Raise
-    FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no record; the
-    records before it were yielded. Raise OSError where the input cannot be read. Errors of a schema registry pass
-    through.
+    FormatError, with the number of the row's first line in the input, from 1 on, for a row that is no record, and the
+    errors of a schema registry; the records before it were yielded. Raise OSError where the input cannot be read.
     """
     lines = _RowLines(source)
     titles: list[str] = []
@@ -200,8 +202,10 @@ def read_csv_rows(source: Input, reader: FieldReader, null: bytes = b"") -> Iter
             if batch and not lines.waiting:
                 yield batch
                 batch = []
-    except FormatError as error:
-        yield batch
+    except KafkactlError as error:
+        yield batch  # the records before the error are good
+        if not isinstance(error, FormatError):
+            raise
         if lines.is_cut:
             return
         raise FormatError(f"line {lines.first}: {error}", error.hint) from error
@@ -340,9 +344,12 @@ def _parse_header_cell(text: str) -> Any:
     Their form is not checked here.
     """
     try:
-        return parse_members(b'{"headers": ' + text.encode("utf-8", "surrogateescape") + b"}")["headers"]
+        members = parse_members(b'{"headers": ' + text.encode("utf-8", "surrogateescape") + b"}")
     except FormatError as error:
         raise FormatError(f"headers are not JSON: {error}") from error
+    if len(members) > 1:
+        raise FormatError("headers are not JSON: something follows their value")
+    return members["headers"]
 
 
 @dataclass(frozen=True)

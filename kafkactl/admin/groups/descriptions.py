@@ -60,10 +60,11 @@ def list_groups(cluster: Cluster) -> GroupList:
 
     All brokers are asked at once. With an error the list is not complete. librdkafka does not name the broker that did
     not answer, and it fails where a frozen broker should list the others. Then all brokers are asked once more by
-    kafka-python, and the groups are sorted by name. Share and streams groups are left out. Raise UnreachableError where
-    no broker answers, or the time is over before kafka-python can ask, OperationError where all refuse or a transient
-    refusal lasts, and UsageError for a wrong client setting.
+    kafka-python, and the groups are sorted by name; where the time is over by then, the list has the groups of the
+    brokers that did answer. Share and streams groups are left out. Raise UnreachableError where no broker answers,
+    OperationError where all refuse or a transient refusal lasts, and UsageError for a wrong client setting.
     """
+    incomplete: list[GroupList] = []
 
     def ask() -> GroupList:
         """Return the groups as librdkafka lists them.
@@ -77,12 +78,14 @@ def list_groups(cluster: Cluster) -> GroupList:
             patience_s=cluster.timeout_s / 2,
         )
         failures = [cluster.error(error, "cannot list groups") for error in answer.errors or ()]
+        listings = [GroupListing(group.group_id, _get_type(group), _get_state(group)) for group in answer.valid or ()]
+        group_list = GroupList(tuple(listings), tuple(map(str, failures)))
         for failure in failures:
             is_passing = isinstance(failure, OperationError) and failure.code in TRANSIENT_CODES
-            if is_passing or not answer.valid or isinstance(failure, UnreachableError):
+            if is_passing or not listings or isinstance(failure, UnreachableError):
+                incomplete[:] = [group_list] if listings else []
                 raise failure
-        listings = [GroupListing(group.group_id, _get_type(group), _get_state(group)) for group in answer.valid or ()]
-        return GroupList(tuple(listings), tuple(map(str, failures)))
+        return group_list
 
     with cluster.share_timeout() as deadline:
         try:
@@ -90,6 +93,8 @@ def list_groups(cluster: Cluster) -> GroupList:
         except TimeoutError:
             pass
         except UnreachableError as error:
+            if time.monotonic() >= deadline and incomplete:
+                return incomplete[0]
             if not error.is_partial or time.monotonic() >= deadline:
                 raise
         from kafkactl.admin.groups.epochs import list_groups_of_types

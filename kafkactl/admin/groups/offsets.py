@@ -334,9 +334,10 @@ def carry_out(cluster: Cluster, changes: Sequence[OffsetChange]) -> list[OffsetC
 def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> dict[Partition, str | None]:
     """Commit offsets for a group without members. Return the error of each partition as text, None for a success.
 
-    The result is in the order of the answer. A group that does not exist is created. Without offsets nothing is sent.
-    Raise OperationError where the whole request is refused, for example because the group has members, UnansweredError
-    where the offsets may have been committed, UnreachableError, and UsageError for a wrong client setting.
+    The result has all partitions: librdkafka takes one that the answer leaves out for a success. A group that does not
+    exist is created. Without offsets nothing is sent. Raise OperationError where the whole request is refused, for
+    example because the group has members, UnansweredError where the offsets may have been committed, UnreachableError,
+    and UsageError for a wrong client setting.
     """
     topic_partitions = [TopicPartition(topic, number, offset) for (topic, number), offset in sorted(offsets.items())]
     if not topic_partitions:
@@ -368,12 +369,20 @@ def commit(cluster: Cluster, group: str, offsets: Mapping[Partition, int]) -> di
 def delete_offsets(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> dict[Partition, str | None]:
     """Delete a group's committed offsets of partitions. Return the error of each partition as text, None for a success.
 
-    The result is in the order of the answer, and has only the partitions of the answer. Raise OperationError where the
-    whole request is refused, for example for a group that does not exist, UnansweredError where the offsets may have
-    been deleted, UnreachableError, and UsageError for a wrong client setting.
+    The result is in the order of the answer; a partition that the answer leaves out has an error, and is at the end.
+    Raise OperationError where the whole request is refused, for example for a group that does not exist,
+    UnansweredError where the offsets may have been deleted, UnreachableError, and UsageError for a wrong client
+    setting.
     """
     codes = request_deletion(cluster, group, partitions)
-    return {partition: describe_error(code) if code else None for partition, code in codes.items()}
+    results = {partition: describe_error(code) if code else None for partition, code in codes.items()}
+    return _complete(results, partitions)
+
+
+def _complete(results: dict[Partition, str | None], requested: Iterable[Partition]) -> dict[Partition, str | None]:
+    """Return the results of a change, and an error for each requested partition without one, which follow them."""
+    missing = (partition for partition in requested if partition not in results)
+    return {**results, **dict.fromkeys(missing, "the broker's answer leaves it out: it may have been changed")}
 
 
 def request_deletion(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> Mapping[Partition, int]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kafkactl.cli.frame.stopping import Stopping, StopRequestedError
-from kafkactl.errors import FormatError
+from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.output import people
-from kafkactl.statuses import DONE, FAILED, NO_ANSWER
+from kafkactl.statuses import DONE, FAILED
 from kafkactl.stdout import OutputError, ReaderLeftError, out
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Printing:
         self._writer, self._filters, self._skips_errors = writer, filters, skips_errors
         self._left = limit
         self._printed = self._skipped = 0
-        self._is_committed = True
+        self._commit_error: KafkactlError | None = None
         self._reading: Reading
         self._stopping: Stopping
         self._pending: deque[_Written] = deque()
@@ -63,10 +63,11 @@ class Printing:
 
         `latest` keeps only the last record of each key, or is None. The group is left and the consumer closed in any
         case, and a note has the number of records; call this once. The status is 128 plus the number of a signal that
-        came, else 1 if records were skipped, 3 if offsets may not have been committed, or 0, also when the reader left.
-        Raise FormatError for a record that does not have its format, without --skip-message-on-error; OutputError where
-        stdout cannot be written; the errors of reading; and other errors of the writer and the filters, as for headers
-        that cannot be read (KafkactlError) and of a schema registry (OperationError, UnreachableError).
+        came, else 1 if records were skipped or the brokers refused the last offsets, 3 if offsets may not have been
+        committed, or 0, also when the reader left. Raise FormatError for a record that does not have its format,
+        without --skip-message-on-error; OutputError where stdout cannot be written; the errors of reading; and other
+        errors of the writer and the filters, as for headers that cannot be read (KafkactlError) and of a schema
+        registry (OperationError, UnreachableError).
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive
@@ -83,7 +84,8 @@ class Printing:
             finally:
                 stopping.finish()
                 self._finish(stopping)
-            return stopping.status(status) or (FAILED if self._skipped else DONE if self._is_committed else NO_ANSWER)
+            failed = FAILED if self._skipped else DONE if self._commit_error is None else self._commit_error.status
+            return stopping.status(status) or failed
 
     def _print_all(self, latest: Latest | None) -> None:
         """Print the batches that are read, up to the limit, and mark as done what the reader has read.
@@ -168,8 +170,9 @@ class Printing:
         """Write the rest of the output, commit the records that were handed over, and leave the group.
 
         Leaving takes at most 8 s, after a signal the time that is left; the output is waited for, after a signal for at
-        most 5 s. Errors of the output are dropped. A warning says where offsets may not have been committed, and a note
-        has the number of records. Raise OperationError where librdkafka does not take an offset.
+        most 5 s. Errors of the output are dropped. A warning says where the last offsets were refused or may not have
+        been committed, and run() takes the status from it. A note has the number of records. Raise OperationError where
+        librdkafka does not take an offset.
         """
         out.while_blocked = None
         try:
@@ -182,9 +185,9 @@ class Printing:
                 self._mark_done(out.received)
                 self._mark_part_done(out.received)
             finally:  # also where an offset was refused: the group must learn that the member leaves
-                self._is_committed = self._reading.close(stopping.left_s)
-                if not self._is_committed:
-                    people.warning("the brokers did not answer: the last offsets may not have been committed")
+                self._commit_error = self._reading.close(stopping.left_s)
+                if self._commit_error is not None:
+                    people.warning(str(self._commit_error))
                 _print_summary(self._printed - self._skipped, self._skipped)
 
     def _mark_read(self) -> None:

@@ -457,9 +457,11 @@ def _show_descriptions(
     """Show the members of groups (`members`) or else their states, and return an exit status.
 
     An empty selection means all groups. `verbose` adds epochs. The status is 1 if a group is not found or cannot be
-    described, or a broker's list is missing, else 0; the errors are printed. Raise NotFoundError for a pattern without
-    a match, UnreachableError where no broker answers, OperationError where all refuse, both also for a coordinator that
-    does not tell the epochs, and UsageError for a wrong column or order, for -o prometheus, and for a wrong setting.
+    described, or a broker's list is missing, else 0; the errors are printed. A missing list does not count where there
+    are names, all are found, and every pattern has a match. Raise NotFoundError for a pattern without a match in
+    complete lists, UnreachableError where no broker answers or none describes a group, OperationError where all refuse,
+    both also for a coordinator that does not tell the epochs, and UsageError for a wrong column or order, for
+    -o prometheus, and for a wrong setting.
     """
     from kafkactl.admin.groups import descriptions
     from kafkactl.output.kafka import group_text

@@ -180,6 +180,8 @@ def console_producer(
             )
         account = Account(stack.enter_context(UndeliveredSink(name, dead_letter)).tell)
         is_typed = stream.isatty()
+        if is_typed and input_flags.repeat != 1:
+            raise UsageError("--repeat needs a file or a pipe, and the input is a terminal", "use --from-file FILE")
         is_slow = bool(is_typed or sync or rate)
         if is_slow or transactional_id is not None or defaults != RecordDefaults() or not record_sending.IS_THERE:
             plain = None

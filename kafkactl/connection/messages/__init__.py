@@ -25,10 +25,13 @@ class ConsumerGroupDescribeResponse(ApiMessage, load_json=_HERE):  # type: ignor
 def find_request_class(api: str) -> Any:
     """Return the class of a request by its name in Kafka's protocol, such as DescribeConfigs.
 
-    Raise StopIteration for a name that neither this package nor kafka-python's modules metadata, admin and consumer
+    Raise LookupError for a name that neither this package nor kafka-python's modules metadata, admin and consumer
     have.
     """
     from kafka.protocol import admin, consumer, metadata
 
     name = f"{api}Request"
-    return next(vars(module)[name] for module in (_HERE, metadata, admin, consumer) if name in vars(module))
+    for module in (_HERE, metadata, admin, consumer):
+        if name in vars(module):
+            return vars(module)[name]
+    raise LookupError(f"unknown request {api}")

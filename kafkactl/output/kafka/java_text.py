@@ -32,15 +32,19 @@ def format_json(value: Any) -> str:
 
 
 def format_double(value: float) -> str:
-    """Return a float as java.lang.Double.toString: 0.001, 100.0, 1.0E7, NaN, -Infinity.
+    """Return a float as java.lang.Double.toString from Java 19 on: 0.001, 100.0, 1.0E7, NaN, -Infinity.
 
-    Absolute values below 10^-3, except 0, and from 10^7 on are scientific. One digit at least is behind the point.
+    Absolute values below 10^-3, except 0, and from 10^7 on are scientific. One digit at least is behind the point, and
+    is the nearest one: the smallest value is 4.9E-324, and not 5.0E-324.
     """
     if value != value:
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "Infinity" if value > 0 else "-Infinity"
-    sign, digits = ("-", repr(value)[1:]) if repr(value).startswith("-") else ("", repr(value))
+    text, two_digits = repr(value), f"{value:.1e}"
+    if float(two_digits) == value:
+        text = two_digits
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
     mantissa, _, exponent = digits.partition("e")
     whole, _, fraction = mantissa.partition(".")
     significant = (whole + fraction).strip("0")

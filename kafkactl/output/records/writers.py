@@ -99,7 +99,8 @@ def _make_line_formatter(properties: Mapping[str, str], key: Format, value: Form
             deserializer := next((prefix for prefix in _DESERIALIZERS if name.startswith(f"{prefix}.")), None)
         ) is not None:
             deserializers[deserializer] = _find_encoding_format(name, text)
-    others = {name: text for name, text in properties.items() if not name.startswith(_DESERIALIZERS)}
+    own = tuple(f"{prefix}." for prefix in _DESERIALIZERS)
+    others = {name: text for name, text in properties.items() if not (name in _DESERIALIZERS or name.startswith(own))}
     return LineFormatter(
         others,
         deserializers.get("key.deserializer", key),

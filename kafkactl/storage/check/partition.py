@@ -21,7 +21,7 @@ from kafkactl.storage.check.log_state import LogState
 from kafkactl.storage.check.producers import SnapshotChecks, check_aborted, find_open_transactions
 from kafkactl.storage.check.small_files import check_partition_metadata, check_quorum_state, may_be_in_use, read_regular
 from kafkactl.storage.checkpoint import LeaderEpoch, read_leader_epochs
-from kafkactl.storage.files import ON_THEIR_WAY, FileKind, find_kind, find_sibling
+from kafkactl.storage.files import ON_THEIR_WAY, FileKind, find_kind, find_sibling, strip_suffixes
 from kafkactl.storage.log_dir import FolderFiles, list_files, parse_folder_name
 from kafkactl.storage.segment import Segment, find_base_offset
 
@@ -224,7 +224,7 @@ class PartitionCheck:
             kind = find_kind(path)
             if path.name.endswith(ON_THEIR_WAY):
                 yield notice(path, _ON_THEIR_WAY[path.suffix])
-            elif kind in _BESIDE_A_SEGMENT and path.stem not in stems:
+            elif kind in _BESIDE_A_SEGMENT and Path(strip_suffixes(path)).stem not in stems:
                 yield Fault(file=path, fault="an index without its segment")
             elif kind is FileKind.KRAFT_SNAPSHOT:
                 yield from self._check_snapshot(path)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from confluent_kafka import ConsumerGroupState
 
 from kafkactl.admin.groups import descriptions, offsets
 from kafkactl.admin.groups.descriptions import choose_groups
@@ -12,7 +17,7 @@ from kafkactl.admin.groups.models import GroupList, GroupListing
 from kafkactl.admin.groups.offsets import Target, find_targets, preview_deletion
 from kafkactl.connection.cluster import Cluster
 from kafkactl.connection.settings import Settings
-from kafkactl.errors import NotFoundError, OperationError
+from kafkactl.errors import NotFoundError, OperationError, UnreachableError
 from kafkactl.patterns import NameSelection, select_names
 from tests.fake_broker import FakeCluster
 
@@ -77,6 +82,54 @@ def test_a_name_without_a_group_is_not_found(cluster: Cluster) -> None:
     (target,) = find_targets(cluster, select_names(["nosuch"]))
     assert not target.exists
     assert target.error is None
+
+
+@pytest.mark.parametrize("timeout_s", [1, 60])
+@pytest.mark.parametrize("names", [["billing"], []])
+def test_groups_of_brokers_that_answered_late(names: list[str], timeout_s: float) -> None:
+    """They are shown although another broker is silent and no time is left to ask again."""
+
+    class LateCluster:
+        admin = SimpleNamespace(list_consumer_groups=lambda request_timeout: None)
+        requests = SimpleNamespace(list_groups=lambda: ([], []))
+
+        def __init__(self) -> None:
+            self.timeout_s = timeout_s
+
+        def wait(self, *_: object, **__: object) -> object:
+            group = SimpleNamespace(group_id="billing", type=None, state=ConsumerGroupState.EMPTY)
+            return SimpleNamespace(valid=[group] if names else [], errors=["broker 2"])
+
+        def error(self, error: str, _: str) -> UnreachableError:
+            return UnreachableError(f"no answer from {error}", is_partial=True)
+
+        def retry(self, ask: Callable[[], GroupList]) -> GroupList:
+            return ask()
+
+        @contextmanager
+        def share_timeout(self) -> Iterator[float]:
+            yield time.monotonic() + timeout_s - 2  # finding the cause of a failure takes up to 2 s
+
+    def list_names() -> tuple[list[str], tuple[str, ...]]:
+        group_list = descriptions.list_groups(cast("Cluster", LateCluster()))
+        return [group.group for group in group_list.groups], group_list.errors
+
+    if timeout_s > 1:  # all brokers are asked once more
+        assert list_names() == ([], ())
+    elif names:
+        assert list_names() == (["billing"], ("no answer from broker 2",))
+    else:
+        with pytest.raises(UnreachableError, match="no answer from broker 2"):
+            list_names()
+
+
+def test_deleted_offsets_that_an_answer_leaves_out(brokers: FakeCluster, cluster: Cluster) -> None:
+    """Nobody knows whether they were deleted, so they are no success."""
+    partitions = [("orders", 0), ("orders", 1)]
+    brokers.on("OffsetDelete", times=1, answer=lambda _, answer: {**answer, "topics": []})
+    results = offsets.delete_offsets(cluster, "billing", partitions)
+    assert list(results) == partitions
+    assert all("leaves it out" in str(error) for error in results.values())
 
 
 @pytest.mark.parametrize("selection", [select_names([]), select_names(match=["bill.*"])])

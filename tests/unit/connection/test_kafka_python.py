@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import inspect
 import re
+import ssl
 import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer
 
 from kafkactl.connection import kafka_python
 from kafkactl.connection.cluster import Cluster
+from kafkactl.connection.diagnosis import _parse_addresses
 from kafkactl.connection.kafka_python import translate_settings
+from kafkactl.connection.oauth import get_token
 from kafkactl.connection.protocol import ErrorCode
-from kafkactl.connection.settings import Settings
-from kafkactl.errors import UnansweredError, UnreachableError
+from kafkactl.connection.settings import Settings, require_addresses
+from kafkactl.connection.tls import make_trust_context
+from kafkactl.errors import UnansweredError, UnreachableError, UsageError
 from tests.fake_broker import FakeCluster, Topic, placed
 
 pytestmark = pytest.mark.slow
@@ -55,6 +60,48 @@ def test_security() -> None:
     assert (config["sasl_plain_username"], config["sasl_plain_password"]) == ("ann", "s3cret")
     assert not config["ssl_context"].check_hostname
     assert "linger_ms" not in config
+
+
+@pytest.mark.parametrize(
+    ("name", "spellings"),
+    [
+        ("enable.ssl.certificate.verification", ["false", "False", "FALSE", "f", "F", "0"]),
+        ("enable.sasl.oauthbearer.unsecure.jwt", ["true", "True", "TRUE", "t", "T", "1"]),
+        ("ssl.endpoint.identification.algorithm", ["https", "HTTPS", " Https"]),
+        ("sasl.oauthbearer.method", ["oidc", "OIDC", " Oidc"]),
+    ],
+)
+def test_spellings_that_librdkafka_takes(name: str, spellings: list[str]) -> None:
+    for spelling in spellings:
+        properties = {name: spelling}
+        Consumer({"group.id": "g", **properties}).close()
+        if name == "enable.ssl.certificate.verification":
+            assert make_trust_context(properties).verify_mode is ssl.CERT_NONE
+        elif name == "ssl.endpoint.identification.algorithm":
+            assert make_trust_context(properties).check_hostname
+        elif name == "sasl.oauthbearer.method":
+            with pytest.raises(UsageError, match=r"token.endpoint.url"):
+                get_token(properties)
+        else:
+            assert get_token(properties).endswith(".")
+
+
+def test_addresses_of_ipv6_are_in_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def note(settings: Settings, _: object) -> None:
+        asked.append(settings.bootstrap_servers)
+        require_addresses(settings.bootstrap_servers)
+        raise UsageError("enough")
+
+    monkeypatch.setattr(kafka_python, "Brokers", note)
+    cluster = Cluster(settings())
+    assert cluster._list_brokers([("::1", 9092), ("127.0.0.1", 9093), ("a", 1)]) == {}
+    assert asked == ["[::1]:9092,127.0.0.1:9093,a:1"]
+    cluster.close()
+    assert _parse_addresses(Settings("[::1]:1,[::1],a,SSL://b:2", "a test", {})) == [
+        ("::1", 1), ("::1", 9092), ("a", 9092), ("b", 2),
+    ]  # fmt: skip
 
 
 def test_a_cluster_that_is_not_there() -> None:
@@ -108,6 +155,20 @@ def test_a_question_finds_a_broker_that_answers(silent: int) -> None:
         assert sorted(found) == [number for number in (1, 2, 3) if number != silent]
         assert [f"from broker {silent} at" in str(error) for error in errors] == [True]
         requests.close()
+
+
+def test_a_request_that_does_not_exist() -> None:
+    with FakeCluster(brokers=1) as brokers:
+        cluster = Cluster(Settings(brokers.address, "a test", {}, timeout_s=5))
+        for send in (
+            lambda: cluster.requests.send("Nonsense"),
+            lambda: cluster.requests.send("DescribeNonsense"),
+            lambda: cluster.requests.send("ListNonsense", broker=1),
+            lambda: cluster.requests.ask_brokers("DescribeNonsense"),
+        ):
+            with pytest.raises(LookupError, match=r"unknown request .*Nonsense"):
+                send()
+        cluster.close()
 
 
 def test_a_question_is_asked_again_elsewhere_and_a_change_is_not() -> None:

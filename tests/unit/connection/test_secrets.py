@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,13 @@ def test_of_a_command(tmp_path: Path) -> None:
         assert told(overrides=(f"sasl.password_command={command}",)).properties == {"sasl.password": "s3cret"}
     assert count.read_text() == "run\n", "nobody is asked twice"
     assert told(KAFKACTL_CLIENT_SASL_PASSWORD_COMMAND="echo b").properties == {"sasl.password": "b"}
+
+
+@pytest.mark.parametrize("stderr", [None, io.StringIO(), object()])
+def test_of_a_command_without_a_file_for_errors(stderr: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    command = f"echo s3cret; echo {id(stderr)} >&2"  # the result of a command is kept
+    assert told(overrides=(f"sasl.password_command={command}",)).properties == {"sasl.password": "s3cret"}
 
 
 def test_of_a_file(tmp_path: Path) -> None:

@@ -167,7 +167,11 @@ def test_the_settings_of_a_program_win_over_all_others() -> None:
     assert (settings.registry, settings.command_line_properties["client.id"]) == ({"url": "http://r"}, "flag")
 
 
-@pytest.mark.parametrize("address", ["", ":9092", "host:", "host:port", "host:0", "host:70000", "a:1,,b:2", "a b:1"])
+@pytest.mark.parametrize(
+    "address",
+    ["", ":9092", "host:", "host:port", "host:0", "host:70000", "a:1,,b:2", "a b:1", "::1", "::1:9092", "[::1", "::1]",
+     "[]", "[]:1", "a:b:1", "[::1]:", "[::1]:0", "[::1]9092", "[[::1]]:1"],
+)  # fmt: skip
 def test_bad_addresses(address: str) -> None:
     with pytest.raises(UsageError, match="invalid broker address: "):
         resolve(overrides=[f"bootstrap.servers={address}"], environment={})
@@ -177,10 +181,15 @@ def test_two_addresses_on_the_command_line() -> None:
     for name in ("bootstrap.servers", "metadata.broker.list"):
         with pytest.raises(UsageError, match="--bootstrap-server says a:1, and -X says b:2"):
             resolve(bootstrap_server="a:1", overrides=[f"{name}=b:2"], environment={})
-        assert resolve(overrides=[f"{name}=b:2"], environment={}).bootstrap_servers == "b:2"
+        settings = resolve(overrides=[f"{name}=b:2"], environment={})
+        assert (settings.bootstrap_servers, settings.source) == ("b:2", "-X")
+        both = resolve(bootstrap_server="b:2", overrides=[f"{name}=b:2"], environment={})
+        assert (both.bootstrap_servers, both.source) == ("b:2", "--bootstrap-server")
 
 
-@pytest.mark.parametrize("address", ["host", "host:9092", "[::1]:9092", "PLAINTEXT://host:9092", "a:1, b:2"])
+@pytest.mark.parametrize(
+    "address", ["host", "host:9092", "[::1]:9092", "[::1]", "SSL://[::1]", "PLAINTEXT://host:9092", "a:1, b:2"]
+)
 def test_good_addresses(address: str) -> None:
     assert told(bootstrap_server=address).bootstrap_servers == address
 

@@ -74,10 +74,12 @@ def test_a_compressed_file_that_is_cut_off_is_read_as_far_as_it_goes(cli: Cli, t
     assert f"{path}: corrupt: its gzip data end" in cli("dump-log", path, check=1).stderr
 
 
-def test_a_pipe_with_a_name(cli: Cli, tmp_path: Path) -> None:
-    path = tmp_path / LOG.name
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_pipe_with_a_name(cli: Cli, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"{LOG.name}{suffix}"
     os.mkfifo(path)
-    writer = threading.Thread(target=lambda: path.write_bytes(LOG.read_bytes()))
+    data = gzip.compress(LOG.read_bytes()) if suffix else LOG.read_bytes()
+    writer = threading.Thread(target=lambda: path.write_bytes(data))
     writer.start()
     text = cli.ok("dump-log", path)
     writer.join()

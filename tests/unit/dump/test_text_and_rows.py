@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,15 @@ from kafkactl.dump import text
 from kafkactl.dump.files import TextDump
 from kafkactl.dump.pieces import DumpOptions
 from kafkactl.dump.rows import BytesAs, dump_rows
+from kafkactl.errors import UnreachableError
 from kafkactl.output.records.decoders import make_format_decoder
 from kafkactl.serde import formats
+from kafkactl.storage.compression import Codec
 from kafkactl.storage.control import ControlType
+from kafkactl.storage.records import Record
 from kafkactl.storage.selection import BadCrc, Selection
 from kafkactl.storage.verify import TimeFault
-from tests.unit.storage.encoding import KINDS_OF_BATCHES
+from tests.unit.storage.encoding import KINDS_OF_BATCHES, encode_batch
 
 LONGS = [2**63 - 1, 2**63 - 2, 2**63 - 6, 2**62, 2**63 - 2**31, 0, -1, -(2**63)]
 INTS = [0, 1, 2, 5, -1, -2, 2**31 - 1, -(2**31)]
@@ -84,6 +89,47 @@ def test_text_and_rows_have_the_same_numbers(tmp_path: Path, name: str) -> None:
                 number,
                 value,
             )
+
+
+@pytest.mark.parametrize("key_bytes", [1, 2 << 20, 5 << 20])
+@pytest.mark.parametrize("codec", [Codec.NONE, Codec.GZIP])
+def test_a_value_that_is_longer_than_its_message_is_an_error(tmp_path: Path, codec: Codec, key_bytes: int) -> None:
+    """The same in text and rows, and for a large record, which is printed part by part."""
+    path = tmp_path / f"{0:020}.log"
+    sized = struct.pack(">i", key_bytes) + b"k" * key_bytes + struct.pack(">i", 100) + b"short"
+    damaged = legacy_message(0, Codec.NONE, sized)
+    if codec is not Codec.NONE:
+        packed = gzip.compress(damaged, 1)
+        damaged = legacy_message(0, codec, struct.pack(">ii", -1, len(packed)) + packed)
+    path.write_bytes(legacy_message(0, Codec.NONE, struct.pack(">i", -1) * 2) + damaged)
+    (_, is_sound), (rows, are_sound) = in_text(path), in_rows(path)
+    assert (is_sound, are_sound) == (False, False)
+    assert len(rows) == 1
+
+
+def legacy_message(offset: int, codec: Codec, sized: bytes) -> bytes:
+    """Return a message of magic 0 with a right CRC; `sized` is its key and value behind their sizes."""
+    rest = struct.pack(">bb", 0, codec.value) + sized
+    return struct.pack(">qiI", offset, len(rest) + 4, zlib.crc32(rest)) + rest
+
+
+def test_an_error_of_a_registry_ends_one_batch_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def read_values(record: Record) -> tuple[Any, Any]:
+        if record.offset == 1:
+            raise UnreachableError("cannot reach the schema registry")
+        return record.key, record.value
+
+    path = tmp_path / f"{0:020}.log"
+    path.write_bytes(b"".join(encode_batch([Record(number, 0, number, None, b"v", ())]) for number in range(3)))
+    rows: list[int] = []
+    selection = Selection(with_ends=True)
+
+    def keep(found: Iterator[dict[str, Any]]) -> None:
+        rows.extend(row["offset"] for row in found)
+
+    assert dump_rows([path], True, read_values, BytesAs.BYTES, selection, keep) == UnreachableError.status
+    assert rows == [0, 2]
+    assert capsys.readouterr().err.count("cannot reach the schema registry") == 1
 
 
 def test_names_of_types_that_are_loaded_late_exist() -> None:

@@ -46,3 +46,11 @@ def test_the_encoding_of_a_deserializer_is_heard_in_every_spelling(name: str) ->
 def test_other_settings_of_deserializers_are_refused() -> None:
     with pytest.raises(UsageError, match=r"unknown setting of a deserializer: --property value\.deserializer\.schema"):
         make_record_writer(Style(properties={"value.deserializer.schema": "x"}), STRING, STRING)
+    for name in (
+        "key.deserializerfoo",
+        "value.deserializer-class",
+        "headers.deserializers.encoding",
+        "key.deserialize",
+    ):
+        with pytest.raises(UsageError, match=f"{name}: unknown property"):
+            make_record_writer(Style(properties={name: "x"}), STRING, STRING)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from google.protobuf import struct_pb2
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kafkactl.errors import FormatError, UsageError
@@ -81,10 +82,61 @@ def test_a_required_field_that_is_missing_is_named() -> None:
 
 def test_a_string_that_is_not_utf8_is_refused() -> None:
     """proto2 lets it pass, and JSON has no such text."""
-    for text in ("optional string name = 1;", "repeated string name = 1;"):
+    for text, data in {
+        "optional string name = 1;": b"\x0a\x01\xff",
+        "repeated string name = 1;": b"\x0a\x01\xff",
+        "map<int32, string> name = 1;": b"\x0a\x05\x08\x01\x12\x01\xff",
+        "map<string, int32> name = 1;": b"\x0a\x05\x0a\x01\xff\x10\x01",
+        "map<string, R> name = 1;": b"\x0a\x05\x0a\x01\xff\x12\x00",
+    }.items():
         format = of(f'syntax = "proto2"; message R {{ {text} }}')
-        with pytest.raises(FormatError, match="field name is not UTF-8"):
-            format.to_text(b"\x0a\x01\xff")
+        with pytest.raises(FormatError, match=r"field name is not UTF-8|name field: 'utf-8'"):
+            format.to_text(data)
+    held = of('syntax = "proto2"; message R { map<int32, bytes> name = 1; }')
+    assert held.to_text(b"\x0a\x05\x08\x01\x12\x01\xff") == '{"name": {"1": "/w=="}}'
+
+
+FREE = """syntax = "proto3"; import "google/protobuf/struct.proto";
+message Free { google.protobuf.Struct one = 1; google.protobuf.Value value = 2; google.protobuf.ListValue list = 3;
+  repeated google.protobuf.Value values = 4; map<string, google.protobuf.Value> named = 5;
+  repeated google.protobuf.Struct many = 6; repeated google.protobuf.ListValue lists = 7; }"""
+
+
+def objects(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return objects whose names may be those of the fields of google.protobuf's own messages."""
+    names = st.sampled_from(["a", "fields", "values", "struct_value", "list_value", "@type"])
+    return st.dictionaries(names, inner, max_size=3)
+
+
+DATA = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-5, 5).map(float), st.text(max_size=3)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), objects(inner)),
+    max_leaves=6,
+)
+FREE_FORMAT = of(FREE)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "one": objects(DATA), "value": DATA, "list": st.lists(DATA, max_size=3),
+            "values": st.lists(DATA, min_size=1, max_size=3),
+            "named": st.dictionaries(st.text(max_size=2), DATA, min_size=1),
+            "many": st.lists(objects(DATA), min_size=1), "lists": st.lists(st.lists(DATA), min_size=1),
+        },
+    )
+)  # fmt: skip
+@example({"one": {"fields": {"a": 1.0}}})
+@example({"value": [1.0]})
+@example({"one": {"fields": [1.0, 2.0]}, "value": {"struct_value": {"a": 1.0}}})
+def test_messages_of_any_json(fields: dict[str, Any]) -> None:
+    """Their names are data, and no fields of a schema."""
+    assert json.loads(FREE_FORMAT.to_text(FREE_FORMAT.to_bytes(json.dumps(fields)))) == fields
+    for kind, name in ((struct_pb2.Struct, "one"), (struct_pb2.Value, "value"), (struct_pb2.ListValue, "list")):
+        if name in fields:
+            format = protobuf.make_class_format(kind, schemas.DEFAULT_SHOW_OPTIONS)
+            assert json.loads(format.to_text(format.to_bytes(json.dumps(fields[name])))) == fields[name]
 
 
 def test_a_broken_file_that_is_not_imported_does_no_harm(tmp_path: Path) -> None:

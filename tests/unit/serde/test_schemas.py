@@ -15,10 +15,11 @@ from confluent_kafka.schema_registry.serde import SchemaId
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from kafkactl.errors import FormatError, NotFoundError, UnreachableError, UsageError
+from kafkactl.serde import json_schema
 from kafkactl.serde.choice import Choice, choose_format
 from kafkactl.serde.formats import Format
 from kafkactl.serde.registry import Registry
-from kafkactl.serde.schemas import WriteOptions
+from kafkactl.serde.schemas import JSON, Schema, WriteOptions
 from kafkactl.streams.properties import fill_defaults
 from tests import registry as registries
 
@@ -140,6 +141,8 @@ def test_wrong_choices(tmp_path: Path) -> None:
     for choice, told in (
         (Choice("avro"), "needs a schema"),
         (Choice("string", "x.avsc"), "--value-schema is only for the formats avro"),
+        (Choice("string", writes=WriteOptions(5)), "--value-schema-id is only for the formats avro"),
+        (Choice("int", registry={"url": "http://127.0.0.1:1"}, writes=WriteOptions(5)), "--value-schema-id is only"),
         (Choice("avro", str(tmp_path / "none")), "cannot read schema"),
         (Choice("nothing"), "unknown format 'nothing'"),
         (Choice("registry", "x.avsc", {"url": "http://127.0.0.1:1"}), "the language of --value-schema is missing"),
@@ -266,6 +269,73 @@ def test_references(registry: registries.Registry) -> None:
     registry.register("orders-value", {"schema": total, "schemaType": "PROTOBUF", "references": imports})
     format = from_registry(registry.url, "protobuf")
     assert json.loads(format.to_text(format.to_bytes('{"sum": {"cents": "5"}}'))) == {"sum": {"cents": "5"}}
+
+
+def test_references_in_a_circle(registry: registries.Registry) -> None:
+    """A registry of today takes none, but its answers are not ours."""
+    schemas = {
+        name: {
+            "schema": json.dumps({"$ref": other}),
+            "schemaType": "JSON",
+            "references": [{"name": other, "subject": other, "version": 1}],
+        }
+        for name, other in (("a", "b"), ("b", "c"), ("c", "b"))
+    }
+    registry.schemas += schemas.values()
+    registry.subjects |= {name: [number] for number, name in enumerate(schemas, 1)}
+    assert set(Registry({"url": registry.url}).find_by_id(1).references) == {"b", "c"}
+
+
+@pytest.mark.parametrize("name", ["ssl.ca.location", "ssl.certificate.location"])
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_files_of_certificates_that_cannot_be_read(tmp_path: Path, name: str, content: str | None) -> None:
+    path = tmp_path / "some.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UsageError, match=r"certificates or keys of the schema registry cannot be read: .") as caught:
+        Registry({"url": "https://127.0.0.1:1", name: str(path)})
+    assert "schema.registry.ssl.ca.location" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["5", '"x"', "[]", "null", '{"$schema": 1}', '{"$schema": null}', "[{}]", '{"type": "x"}', '{"pattern": "("}'],
+)
+def test_texts_that_are_no_json_schema(text: str) -> None:
+    with pytest.raises(UsageError, match=r"invalid JSON Schema: ."):
+        json_schema.make_format(Schema(JSON, text))
+    try:
+        format = json_schema.make_format(Schema(JSON, '{"$ref": "other"}', {"other": text}))
+    except UsageError:
+        return
+    with pytest.raises(FormatError, match=r"cannot be checked against the JSON Schema: ."):
+        format.to_bytes('"x"')
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ({"type": "nothing"}, 1),
+        ({"pattern": "("}, "x"),
+        ({"properties": [1]}, {"a": 1}),
+        ({"properties": {"a": 5}}, {"a": 1}),
+        ({"items": "x"}, [1]),
+        ({"required": 5}, {}),
+        ({"maximum": "x"}, 5),
+        ({"multipleOf": 0}, 5),
+        ({"multipleOf": 0.5}, 10**400),
+        ({"$ref": 5}, 5),
+        ({"$ref": "#/nowhere"}, 5),
+    ],
+)
+def test_parts_of_a_json_schema_that_are_wrong(part: object, value: object) -> None:
+    """The rules for JSON Schemas cover neither references nor parts under names of one's own."""
+    for schema in (
+        Schema(JSON, '{"$ref": "other"}', {"other": json.dumps(part)}),
+        Schema(JSON, json.dumps({"$ref": "#/own", "own": part})),
+    ):
+        with pytest.raises(FormatError, match="JSON Schema"):
+            json_schema.make_format(schema).to_bytes(json.dumps(value))
 
 
 def test_what_a_registry_refuses() -> None:

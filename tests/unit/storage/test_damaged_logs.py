@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,6 +127,17 @@ def test_the_last_segment_is_missed_by_the_checkpoints(log_dir: Path) -> None:
 def test_only_the_log_of_a_segment_is_missing(log_dir: Path) -> None:
     list_segments(log_dir / "compacted-0")[0].unlink()
     assert "an index without its segment" in [fault.fault for fault in faults(log_dir / "compacted-0")]
+
+
+@pytest.mark.parametrize("suffix", [".index", ".timeindex", ".snapshot"])
+def test_a_packed_copy_beside_its_segment_is_no_fault(log_dir: Path, suffix: str) -> None:
+    segment = list_segments(log_dir / "compacted-0")[0]
+    copy = segment.with_name(f"{segment.stem}{suffix}.gz")
+    copy.write_bytes(gzip.compress(b""))
+    assert faults(log_dir / "compacted-0") == []
+    copy.rename(copy.with_name(f"{12345:020}{suffix}.gz"))
+    found = [fault.fault for fault in faults(log_dir / "compacted-0")]
+    assert found == ([] if suffix == ".snapshot" else ["an index without its segment"])
 
 
 @pytest.mark.parametrize("topic", ["plain-0", "rolled-0", "transactions-0", "append-time-0"])

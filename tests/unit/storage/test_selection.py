@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
 from pathlib import Path
 
@@ -147,3 +148,27 @@ def _encode_message(offset: int, timestamp: bytes) -> bytes:
     body = struct.pack(">bb", 1, 0x08) + timestamp + struct.pack(">ii", -1, -1)
     body = struct.pack(">I", zlib.crc32(body)) + body
     return struct.pack(">qi", offset, len(body)) + body
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+@pytest.mark.parametrize("skip_damaged", [False, True])
+@pytest.mark.parametrize("tail", [None, 1])
+def test_zeros_at_the_end_of_a_log_that_is_followed_are_no_damage(
+    tmp_path: Path, tail: int | None, skip_damaged: bool, damaged: bool
+) -> None:
+    """A broker can reserve space for a segment, and writes its next batch there; other bytes are damage."""
+    path = write(tmp_path, 100, RECORDS[:PER_BATCH], indexed=False)
+    batch = path.read_bytes()
+    path.write_bytes(batch + bytes(2000) + (b"x" if damaged else b""))
+    errors: list[KafkactlError] = []
+    batches = select([path], Selection(follow=True, tail=tail, skip_damaged=skip_damaged), True, errors.append)
+    assert len(list(next(batches).records)) == (tail or PER_BATCH)
+
+    def write_next() -> None:
+        with path.open("r+b") as file:
+            file.seek(len(batch))
+            file.write(encode_batch([Record(200, TIME_MS, -1, None, b"v", ())]))
+
+    threading.Timer(0.1, write_next).start()
+    assert [record.offset for record in next(batches).records] == [200]
+    assert bool(errors) is (damaged and skip_damaged)

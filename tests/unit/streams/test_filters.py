@@ -42,6 +42,12 @@ ORDER = (
         ('["x y"] == null', True),
         ('.["x y"]', False),
         (".", True),
+        (".!=5", True),
+        (".>5", False),
+        (". == 5", False),
+        (".==5", False),
+        (".\t!= 5", True),
+        ('.=~"x"', False),
         (".user.name > 3", False),
         (".missing", False),
         (".user.id.deeper", False),
@@ -59,7 +65,26 @@ def test_what_is_not_json_fulfils_nothing() -> None:
     assert [wanted(Message(value=value)) for value in (b"no", None, b"[1", b"3")] == [False] * 4
 
 
-@pytest.mark.parametrize("text", ["", "foo", "x == 1", ".a ? 1", ".a =~ (", ".a ==", ".a >= ", ".a =~", '.["\\q"]'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "foo",
+        "x == 1",
+        ".a ? 1",
+        ".a =~ (",
+        ".a ==",
+        ".a >= ",
+        ".a =~",
+        ".5",
+        "..a",
+        "...",
+        ". .a",
+        ".=",
+        ".>",
+        '.["\\q"]',
+    ],
+)
 def test_conditions_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="--where"):
         filters.parse_condition(text)

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafkactl.errors import FormatError
+from kafkactl.errors import FormatError, UnreachableError
 from kafkactl.serde import formats
+from kafkactl.serde.formats import Format
 from kafkactl.streams import inputs
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.record import Batch, Record, is_plain
@@ -95,6 +96,37 @@ def test_values_before_one_of_another_format_are_given() -> None:
         next(batches)
 
 
+def refuse_x(text: str) -> bytes:
+    if text == "x":
+        raise UnreachableError("cannot reach the schema registry")
+    return text.encode()
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("lines", b"a\nx\n"),
+        ("delimited", b"a|x"),
+        ("lengths", b"\0\0\0\x01a\0\0\0\x01x"),
+        ("json", b'{"value": "a"}\n{"value": "x"}\n'),
+        ("csv", b"value\na\nx\n"),
+    ],
+)
+def test_records_before_an_error_of_a_registry_are_given(form: str, text: bytes) -> None:
+    format = Format("registry", lambda data: data.decode(), refuse_x)
+    source, lines, fields = io.BytesIO(text), LineReader({}, STRING, format), inputs.FieldReader(STRING, format)
+    batches = {
+        "lines": lambda: inputs.read_lines(source, lines),
+        "delimited": lambda: inputs.read_delimited(source, lines, b"|"),
+        "lengths": lambda: inputs.read_length_prefixed(source, format),
+        "json": lambda: inputs.read_json_lines(source, fields),
+        "csv": lambda: inputs.read_csv_rows(source, fields),
+    }[form]()
+    assert values([next(batches)]) == [b"a"]
+    with pytest.raises(UnreachableError, match=r"^cannot reach the schema registry$"):
+        values(batches)
+
+
 def test_objects() -> None:
     assert read_json(
         {"key": "k", "value": "v", "headers": [["h", "1"], ["n", None]], "partition": 2, "timestamp": 5},
@@ -119,6 +151,12 @@ def test_objects() -> None:
         ('{"partition": "x"}', "invalid value 'x' for partition: not a number from 0"),
         ('{"headers": 3}', "headers are not a list"),
         ('{"headers": [[1, 2]]}', "headers are not a list"),
+        ('{"headers": [{"name": 5, "value": "v"}]}', "headers are not a list"),
+        ('{"headers": [{"name_base64": true}]}', "name_base64 is not a string"),
+        ('{"headers": [{"name": "h", "value_base64": true}]}', "value_base64 is not a string"),
+        ('{"key_base64": true}', "key_base64 is not a string"),
+        ('{"value_base64": 1234}', "value_base64 is not a string"),
+        ('{"value_base64": ["AA=="]}', "value_base64 is not a string"),
     ],
 )
 def test_objects_that_are_no_records(text: str, told: str) -> None:
@@ -140,7 +178,17 @@ def test_rows_without_a_value_are_objects() -> None:
     assert batch == [{"key": b"7", "value": b'{"key": "7", "name": "Kim", "age": "30"}'}]
 
 
-@pytest.mark.parametrize("text", ["a,value\n1\n", 'value\n"open', "value,headers\nv,x\n", "value,partition\nv,x\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,value\n1\n",
+        'value\n"open',
+        "value,headers\nv,x\n",
+        'value,headers\nv,"[], ""x"": 1"\n',
+        'value,headers\nv,"[]}"\n',
+        "value,partition\nv,x\n",
+    ],
+)
 def test_rows_that_are_wrong(text: str) -> None:
     with pytest.raises(FormatError, match="line 2"):
         list(inputs.read_csv_rows(io.BytesIO(text.encode()), FIELDS))

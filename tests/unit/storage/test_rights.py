@@ -1,0 +1,82 @@
+"""Folders whose entries may be listed and not looked at: with the right to read them, and not to search them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kafkactl.errors import UsageError
+from kafkactl.storage.check import CheckCounts, Severity, check_log_dir
+from kafkactl.storage.log_dir import list_all_segments, list_files, list_partition_folders, scan_log_dir
+from kafkactl.storage.records import Record
+from tests.unit.storage.encoding import encode_batch
+
+NOBODY = 65534
+BATCH = encode_batch([Record(0, 1_700_000_000_000, -1, None, b"v", ())])
+READS: list[Callable[[Path], object]] = [
+    scan_log_dir,
+    list_partition_folders,
+    list_all_segments,
+    list_files,
+    lambda path: list(check_log_dir(path, CheckCounts())),
+]
+
+
+@pytest.fixture
+def log_dir() -> Iterator[Path]:
+    """A log dir with two partitions and a link, which is read with the rights of a user who is not root."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        for partition in ("orders-0", "orders-1"):
+            (path / partition).mkdir()
+            (path / partition / f"{0:020}.log").write_bytes(BATCH)
+        for each in [path, *path.rglob("*")]:
+            each.chmod(0o755)
+        user = os.geteuid()
+        os.seteuid(user or NOBODY)
+        try:
+            yield path
+        finally:
+            os.seteuid(user)
+            for each in [path, path / "orders-0"]:
+                each.chmod(0o755)
+
+
+def set_rights(path: Path, mode: int) -> None:
+    user = os.geteuid()
+    os.seteuid(os.getuid())
+    path.chmod(mode)
+    os.seteuid(user)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o711, 0o600])
+@pytest.mark.parametrize("read", READS)
+def test_a_log_dir(log_dir: Path, read: Callable[[Path], object], mode: int) -> None:
+    set_rights(log_dir, mode)
+    with pytest.raises(UsageError, match="permission denied"):
+        read(log_dir)
+    set_rights(log_dir, 0o755)
+    set_rights(log_dir / "orders-0", mode)
+    with pytest.raises(UsageError, match="permission denied"):
+        read(log_dir / "orders-0")
+
+
+def test_a_partition_that_may_not_be_searched_hides_no_other(log_dir: Path) -> None:
+    set_rights(log_dir / "orders-0", 0o644)
+    assert [path.name for path in scan_log_dir(log_dir).partitions] == ["orders-0", "orders-1"]
+    assert [path.name for path in list_partition_folders(log_dir)] == ["orders-0", "orders-1"]
+    found = list(check_log_dir(log_dir, CheckCounts()))
+    assert [fault.fault for fault in found if fault.severity is Severity.FAULT] == ["permission denied"]
+
+
+def test_a_link_that_may_not_be_followed_is_skipped(log_dir: Path) -> None:
+    set_rights(log_dir, 0o777)
+    hidden = log_dir / "orders-0"
+    (log_dir / "orders-2").symlink_to(hidden / "inside")
+    set_rights(hidden, 0o644)
+    (skipped,) = scan_log_dir(log_dir).skipped
+    assert (skipped.path.name, skipped.reason) == ("orders-2", "Permission denied")
