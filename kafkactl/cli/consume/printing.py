@@ -158,10 +158,15 @@ class Printing:
     def _refuse(self, message: Any, error: FormatError) -> None:
         """Print the error of a record that does not have its format, and count it as skipped.
 
-        Without --skip-message-on-error raise it instead, as a FormatError with the record's offset.
+        Without --skip-message-on-error raise it instead, as a FormatError with the record's offset. Kafka's tool counts
+        such a record as printed in both cases, and its status does not show it.
         """
         where = f"{message.topic()}-{message.partition()} offset {message.offset()}"
+        if people.is_kafka_style() and self._skips_errors:
+            people.write_kafka_message(f"ERROR Error processing message, skipping this message: {where}: {error}\n")
+            return
         if not self._skips_errors:
+            self._printed += people.is_kafka_style()
             raise FormatError(f"{where}: {error}", _SKIP_HINT) from error
         people.error(FormatError(f"{where}: {error}"))
         self._skipped += 1
