@@ -1,0 +1,268 @@
+"""Kafka's style without a broker: the parser, the doors, and what a command line becomes."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kafkactl.cli.kafka_style import doors, running
+from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
+from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
+from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_words
+from kafkactl.errors import KafkactlError
+from tests import from_kafka_tools
+from tests.conftest import REPOSITORY, Cli
+from tests.reference import equality
+
+OPTIONS = (
+    Option(name="list", summary="."),
+    Option(name="topic", summary=".", arity=Arity.REQUIRED),
+    Option(name="state", summary=".", arity=Arity.OPTIONAL),
+    Option(name="partitions", summary=".", arity=Arity.REQUIRED, type="Integer"),
+    Option(name="members", summary=".", available_with=("state",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "values", "extra"),
+    [
+        ("--topic a --topic b", {"topic": ["a", "b"]}, []),
+        ("--topic=a=b", {"topic": ["a=b"]}, []),
+        ("-topic a", {"topic": ["a"]}, []),
+        ("--topic --list", {"topic": ["--list"]}, []),
+        ("--topic= a", {"topic": ["a"]}, []),
+        ("--list=yes x", {"list": []}, ["x"]),
+        ("--state --list", {"state": [], "list": []}, []),
+        ("--state x", {"state": ["x"]}, []),
+        ("--state=x y", {"state": ["x"]}, ["y"]),
+        ("--state -", {"state": ["-"]}, []),
+        ("-- --list", {}, ["--list"]),
+        ("a - b", {}, ["a", "-", "b"]),
+        ("--state --members", {"state": [], "members": []}, []),
+    ],
+)
+def test_words_are_read_as_kafkas_tools_read_them(words: str, values: dict[str, list[str]], extra: list[str]) -> None:
+    arguments = parse(OPTIONS, words.split())
+    assert {name: arguments.values(name) for name in arguments.names} == values
+    assert arguments.extra == extra
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("--lis", "lis is not a recognized option"),
+        ("--nosuch=1", "nosuch is not a recognized option"),
+        ("-x", "x is not a recognized option"),
+        ("-topics", "t is not a recognized option"),
+        ("--topic", "Option topic requires an argument"),
+        ("--topic=", "Option topic requires an argument"),
+        ("--members", "Option(s) [members] are unavailable given other options on the command line"),
+    ],
+)
+def test_wrong_words(words: str, reason: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        parse(OPTIONS, words.split())
+    assert str(caught.value) == reason
+    assert caught.value.is_of_parsing
+
+
+@pytest.mark.parametrize("value", ["x", "1.0", "1e3", "2147483648", "-2147483649", "", "0x1", "1_0", "١"])
+def test_a_value_of_another_type(value: str) -> None:
+    arguments = parse(OPTIONS, ["--partitions", value])
+    with pytest.raises(OptionError, match="Cannot parse argument"):
+        arguments.value("partitions")
+
+
+@pytest.mark.parametrize("value", ["0", "+1", "-1", "007", "2147483647", "-2147483648"])
+def test_a_value_of_the_type(value: str) -> None:
+    assert parse(OPTIONS, ["--partitions", value]).value("partitions") == value
+
+
+@given(st.lists(st.text(alphabet="-=abtopicls ", max_size=9)))
+def test_any_words_are_parsed_or_refused(words: list[str]) -> None:
+    """Nothing but OptionError comes out, and no word is lost."""
+    try:
+        arguments = parse(OPTIONS, words)
+    except OptionError:
+        return
+    assert len(arguments.extra) + sum(len(arguments.values(name)) for name in ("topic", "state")) <= len(words)
+
+
+@pytest.mark.parametrize(
+    ("line", "tool", "words", "own", "context"),
+    [
+        ("kafka-topics --list", "kafka-topics", "--list", "", False),
+        ("kafka-topics.sh --list", "kafka-topics", "--list", "", False),
+        ("-b h:1 kafka-topics --list", "kafka-topics", "--list", "-b h:1", False),
+        ("topics --list", "kafka-topics", "--list", "", True),
+        ("topics --topic t --create", "kafka-topics", "--topic t --create", "", True),
+        ("topics -list", "kafka-topics", "-list", "", True),
+        ("--context c topics --list", "kafka-topics", "--list", "--context c", True),
+        ("topics -b h:1 --list --context c", "kafka-topics", "--list", "-b h:1 --context c", True),
+        ("topics --bootstrap-server h:1 --list", "kafka-topics", "--bootstrap-server h:1 --list", "", True),
+        ("groups --describe --group g --timeout 5000", "kafka-consumer-groups",
+         "--describe --group g --timeout 5000", "", True),
+        ("consumer-groups --describe --offsets --all-groups", "kafka-consumer-groups",
+         "--describe --offsets --all-groups", "", True),
+        ("configs --alter --topic t --add-config a=b", "kafka-configs", "--alter --topic t --add-config a=b", "", True),
+        ("delete-records --offset-json-file f", "kafka-delete-records", "--offset-json-file f", "", True),
+    ],
+)  # fmt: skip
+def test_doors(line: str, tool: str, words: str, own: str, context: bool) -> None:
+    door = find_door(line.split())
+    assert door is not None
+    assert (door.tool, door.words, door.own_flags) == (tool, words.split(), own.split())
+    assert door.may_use_context == context
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "topics", "topics list", "topics list --topic a", "groups describe g --members", "topics --help",
+        "topics -b h:1 list", "console-consumer --topic t", "dump-log --files f", "--help", "-b h:1",
+        "kafka-acls --list", "topics describe --describe", "produce t --property a=b",
+    ],
+)  # fmt: skip
+def test_our_own_style(line: str) -> None:
+    assert find_door(line.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "moved"),
+    [
+        ("topics -b h:1 list", "topics list -b h:1"),
+        ("-b h:1 topics -o json list x", "-b h:1 topics list -o json x"),
+        ("groups --context c --timeout 5s describe g", "groups describe --context c --timeout 5s g"),
+        ("topics -bh:1 --output=json list", "topics list -bh:1 --output=json"),
+        ("topics list -b h:1", "topics list -b h:1"),
+        ("console-consumer -b h:1 --from-beginning t", "console-consumer -b h:1 --from-beginning t"),
+        ("topics -b h:1", "topics -b h:1"),
+        ("-b h:1", "-b h:1"),
+    ],
+)
+def test_flags_may_stand_between_noun_and_verb(line: str, moved: str) -> None:
+    assert move_flags(line.split()) == moved.split()
+
+
+def test_flags_at_three_places(cli: Cli) -> None:
+    """Before the noun, between noun and verb, and behind the verb they mean the same."""
+    texts = {
+        cli(*line.split()).stderr
+        for line in (
+            "-b 127.0.0.1:1 --timeout 1 topics list",
+            "topics -b 127.0.0.1:1 --timeout 1 list",
+            "topics list -b 127.0.0.1:1 --timeout 1",
+        )
+    }
+    assert len(texts) == 1
+    assert "127.0.0.1:1" in texts.pop()
+
+
+def _translate(line: equality.Line) -> str:
+    tool = load_tool(line.tool)
+    words = line.words("o", "b:9092", Path("/dir"))
+    try:
+        arguments = parse_words(tool, words)
+        if not words or arguments.has("help", "version"):
+            return "(help)"
+        tool.check(arguments)
+        return shlex.join(tool.translate(arguments).words)
+    except (WrongUsageError, OptionError, JavaError) as error:
+        return f"({type(error).__name__})"
+
+
+def test_every_line_becomes_one_command_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line of the equality test is refused, or becomes a command line that our parser takes.
+
+    `pytest -s -k every_line` prints all of them.
+    """
+    from kafkactl.cli.app import app
+    from kafkactl.cli.frame.command import build
+
+    root = build(app)
+    for section in equality.sections():
+        for line in section.lines:
+            translated = _translate(line)
+            print(f"{line.tool} {line.text}  ->  {translated}")
+            if translated.startswith("("):
+                continue
+            context = root.make_context("kafkactl", shlex.split(translated), resilient_parsing=True)
+            _, command, rest = root.resolve_command(context, shlex.split(translated))
+            assert command is not None, translated
+            if hasattr(command, "resolve_command"):
+                _, command, rest = command.resolve_command(context, rest)
+            command.make_parser(context).parse_args(list(rest))
+
+
+def test_the_verbs_of_the_doors_are_those_of_the_tools() -> None:
+    for name, flags in doors._VERB_FLAGS.items():
+        if (verbs := load_tool(name).verbs) or name != "kafka-delete-records":
+            assert set(flags) == set(verbs), name
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_tables(name: str) -> None:
+    """Every option says what it becomes, and every difference has its reason."""
+    tool = load_tool(name)
+    assert tool.name == name
+    for option in tool.options:
+        assert option.summary.endswith("."), option.name
+        assert option.target, option.name
+        assert option.state is State.SAME or option.note, option.name
+    assert len({option.name for option in tool.options}) == len(tool.options)
+
+
+def test_the_page_of_options_is_fresh() -> None:
+    page = (REPOSITORY / "docs" / "from-kafka-tools.md").read_text()
+    assert page == from_kafka_tools.write_page()
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_no_server_and_no_context(name: str, cli: Cli) -> None:
+    """Kafka's own error, unless a context may be used."""
+    tool = load_tool(name)
+    if "bootstrap-server" not in {option.name for option in tool.options}:
+        return
+    lines = {
+        "kafka-topics": "--list",
+        "kafka-consumer-groups": "--list",
+        "kafka-configs": "--describe --entity-type topics",
+        "kafka-console-producer": "--topic t",
+        "kafka-console-consumer": "--topic t",
+        "kafka-get-offsets": "--topic t",
+        "kafka-delete-records": "--offset-json-file f",
+    }
+    done = cli(name, *lines[name].split())
+    assert done.returncode == 1
+    assert "bootstrap" in done.stderr
+
+
+def test_the_hidden_flag_is_no_option(cli: Cli) -> None:
+    assert "option not found: --kafka-style" in cli("--kafka-style", "topics", "list", check=2).stderr
+
+
+def test_a_status_of_0_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(running.STATUS_VARIABLE, raising=False)
+    assert running._finish(0) == 1
+    monkeypatch.setenv(running.STATUS_VARIABLE, "kafka")
+    assert running._finish(0) == 0
+    assert running._finish(1) == 1
+
+
+def test_errors_are_kept_for_the_tool() -> None:
+    """An error of our command reaches the report of the tool, and nothing else is printed."""
+
+    def run_command(words: list[str]) -> int:
+        from kafkactl.output import people
+
+        assert words[:1] == [running.HIDDEN_FLAG]
+        assert people.is_kafka_style()
+        people.note("silent")
+        people.error(KafkactlError("broken"))
+        return 1
+
+    assert running.run_tool("kafka-topics", ["--bootstrap-server", "b:1", "--list"], run_command) == 1
