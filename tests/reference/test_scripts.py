@@ -11,7 +11,7 @@ import pytest
 
 from tests.clusters import RunningCluster, eventually
 
-NOTES = """
+NOTES = r"""
 kafka-topics --create --bootstrap-server {b} --replication-factor 1 --partitions 1 --topic {t}_01
 kafka-topics --bootstrap-server {b} --list
 kafka-topics --bootstrap-server {b} --describe --topic {t}_01
@@ -20,14 +20,19 @@ echo hello | kafka-console-producer --bootstrap-server {b} --topic {t}_01
 kafka-console-consumer --bootstrap-server {b} --topic {t}_01 --group {t}_1 --from-beginning --timeout-ms 6000
 kafka-consumer-groups --bootstrap-server {b} --group {t}_1 --describe
 kafka-topics --bootstrap-server {b} --create --topic {t}-multipart --partitions 3
-kafka-console-producer --bootstrap-server {b} --topic {t}-multipart --property key.separator=: --property parse.key=true < ./keyload.log
-kafka-console-consumer --bootstrap-server {b} --group {t}_2 --topic {t}-multipart --property print.key=true --property print.value=true --property print.partition=true --from-beginning --max-messages 2000
+kafka-console-producer --bootstrap-server {b} --topic {t}-multipart \
+ --property key.separator=: --property parse.key=true < ./keyload.log
+kafka-console-consumer --bootstrap-server {b} --group {t}_2 --topic {t}-multipart \
+ --property print.key=true --property print.value=true --property print.partition=true \
+ --from-beginning --max-messages 2000
 kafka-consumer-groups --bootstrap-server {b} --describe --group {t}_2
 kafka-configs --bootstrap-server {b} --entity-type topics --entity-name {t}-topic --all --describe
-kafka-configs --bootstrap-server {b} --entity-type topics --entity-name {t}-topic --alter --add-config max.message.bytes=2000000
-kafka-configs --bootstrap-server {b} --entity-type topics --entity-name {t}-topic --alter --delete-config max.message.bytes
+kafka-configs --bootstrap-server {b} --entity-type topics --entity-name {t}-topic \
+ --alter --add-config max.message.bytes=2000000
+kafka-configs --bootstrap-server {b} --entity-type topics --entity-name {t}-topic \
+ --alter --delete-config max.message.bytes
 kafka-dump-log --deep-iteration --files {log}/{t}-multipart-0/00000000000000000000.log --print-data-log
-"""  # fmt: skip
+"""
 """The command lines of the study notes, with a few options to end what they leave to Ctrl-C."""
 
 
@@ -56,7 +61,10 @@ def test_the_lines_of_the_study_notes(
     lines = [f"{number}:test key message sent test00000000000000 {number}\n" for number in range(1, 2001)]
     (tmp_path / "keyload.log").write_text("".join(lines))
     (log_dir,) = kraft.log_dirs()
-    commands = [line.format(b=kraft.bootstrap_servers, t=name, log=log_dir) for line in NOTES.strip().splitlines()]
+    commands = [
+        line.format(b=kraft.bootstrap_servers, t=name, log=log_dir)
+        for line in NOTES.replace("\\\n", "").strip().splitlines()
+    ]
     assert len(commands) == 15
     texts = [run(command) for command in commands]
     assert texts[0].endswith(f"Created topic {name}_01.\n")
