@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 from kafkactl import stdout
+from kafkactl.cli.kafka_style.java_options import read_login_file
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
 from kafkactl.cli.kafka_style.tools import KAFKA_VERSION, JavaError, Tool, WrongUsageError, load_tool, parse_words
 from kafkactl.errors import KafkactlError
@@ -55,6 +56,7 @@ def run_tool(
             return DONE
         tool.check(arguments)
         run = tool.translate(arguments)
+        read_login_file(os.environ)
     except WrongUsageError as error:
         people.write_kafka_message(f"{error}\n{format_options(tool.options)}")
         return FAILED

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kafkactl.cli.kafka_style import doors, running
+from kafkactl.cli.kafka_style import doors, java_options, running
 from kafkactl.cli.kafka_style.doors import TOOLS, find_door, move_flags
 from kafkactl.cli.kafka_style.parser import Arity, Option, OptionError, State, parse
 from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError, load_tool, parse_words
@@ -266,3 +266,41 @@ def test_errors_are_kept_for_the_tool() -> None:
         return 1
 
     assert running.run_tool("kafka-topics", ["--bootstrap-server", "b:1", "--list"], run_command) == 1
+
+
+LOGIN = """// KafkaClient { no }
+KafkaServer { org.apache.kafka.common.security.plain.PlainLoginModule required username="s" password="t"; };
+KafkaClient {
+  /* a comment */ org.apache.kafka.common.security.scram.ScramLoginModule required
+    username="ann" password="a//b {c}";
+};
+"""
+
+
+def test_the_login_file_of_java(tmp_path: Path) -> None:
+    """KAFKA_OPTS names it; the braces and slashes of a password are no syntax."""
+    file = tmp_path / "jaas.conf"
+    file.write_text(LOGIN.replace("{c}", "c"))
+    environment = {"KAFKA_OPTS": f"-Xmx1g '-Djava.security.auth.login.config={file}'"}
+    java_options.read_login_file(environment)
+    login = environment["KAFKACTL_CLIENT_SASL_JAAS_CONFIG"]
+    assert login.endswith('ScramLoginModule required username="ann" password="a//b c";')
+    assert "KafkaServer" not in login
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [(None, "No such file"), ("KafkaServer { x required; };", "Could not find a 'KafkaClient'")]
+)
+def test_a_wrong_login_file(tmp_path: Path, text: str | None, reason: str) -> None:
+    file = tmp_path / "jaas.conf"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(JavaError, match=reason):
+        java_options.read_login_file({"KAFKA_OPTS": f"-Djava.security.auth.login.config={file}"})
+
+
+def test_other_variables_of_java_have_no_effect() -> None:
+    environment = {"KAFKA_OPTS": "-Dx=y", "KAFKA_HEAP_OPTS": "-Xmx1g", "KAFKA_LOG4J_OPTS": "-Dlog4j=x"}
+    before = dict(environment)
+    java_options.read_login_file(environment)
+    assert environment == before

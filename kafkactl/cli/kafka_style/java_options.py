@@ -1,0 +1,56 @@
+"""Variables that Kafka's scripts hand to the JVM: KAFKA_OPTS with a login file is read, the others have no effect.
+
+Without a JVM there is no heap, no garbage collector and no log4j: KAFKA_HEAP_OPTS, KAFKA_JVM_PERFORMANCE_OPTS,
+KAFKA_LOG4J_OPTS, KAFKA_GC_LOG_OPTS and KAFKA_JMX_OPTS are ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import MutableMapping
+
+from kafkactl.cli.kafka_style.tools import JavaError
+
+_OPTIONS = "KAFKA_OPTS"
+_LOGIN_FILE = "-Djava.security.auth.login.config="
+_SETTING = "KAFKACTL_CLIENT_SASL_JAAS_CONFIG"
+"""Variable of kafkactl for the same login; a setting of the client wins over both, as in Java."""
+_COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_SECTION = re.compile(r"\bKafkaClient\s*\{(.*?)\}\s*;", re.DOTALL)
+_IO_ERROR = "java.io.IOException"
+
+
+def read_login_file(environment: MutableMapping[str, str]) -> None:
+    """Take the login of the section KafkaClient from the file that KAFKA_OPTS names into `environment`.
+
+    Without such an option, and where the login is there already, nothing happens. Raise JavaError for a file that
+    cannot be read, or that lacks the section.
+    """
+    path = _find_login_file(environment.get(_OPTIONS, ""))
+    if path is None or _SETTING in environment:
+        return
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, ValueError):
+        raise JavaError(f"{path} (No such file or directory)", _IO_ERROR) from None
+    section = _SECTION.search(_COMMENTS.sub(lambda match: match[1] or " ", text))
+    if section is None:
+        raise JavaError(
+            "Could not find a 'KafkaClient' entry in the JAAS configuration. System property "
+            f"'java.security.auth.login.config' is {path}",
+            "java.lang.IllegalArgumentException",
+        )
+    environment[_SETTING] = " ".join(section[1].split())
+
+
+def _find_login_file(options: str) -> str | None:
+    """Return the file of -Djava.security.auth.login.config, the last one, or None. Quotes are read as a shell does."""
+    try:
+        words = shlex.split(options)
+    except ValueError:
+        words = options.split()
+    files = [word.removeprefix(_LOGIN_FILE) for word in words if word.startswith(_LOGIN_FILE)]
+    return os.path.expanduser(files[-1]) if files else None
