@@ -1,4 +1,4 @@
-"""Compare launchers of Kafka's tools with Kafka's tools themselves: how many times faster is a small request?
+"""Compare launchers of Kafka's tools with Kafka's tools themselves, on small requests.
 
 `python bench/compat.py [--runs N]` starts a local KRaft broker of its own, installs the launchers, and runs each
 command line with both in turn. The bound is 4 where librdkafka or no broker answers, and 2 where kafka-python answers.

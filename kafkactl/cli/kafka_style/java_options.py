@@ -18,7 +18,7 @@ _LOGIN_FILE = "-Djava.security.auth.login.config="
 _SETTING = "KAFKACTL_CLIENT_SASL_JAAS_CONFIG"
 """Variable of kafkactl for the same login; a setting of the client wins over both, as in Java."""
 _COMMENTS = re.compile(r'("(?:\\.|[^"\\])*")|/\*.*?\*/|//[^\n]*', re.DOTALL)
-_SECTION = re.compile(r"\bKafkaClient\s*\{(.*?)\}\s*;", re.DOTALL)
+_SECTION = re.compile(r'\bKafkaClient\s*\{((?:"(?:\\.|[^"\\])*"|[^"}])*)\}\s*;', re.DOTALL)
 _IO_ERROR = "java.io.IOException"
 
 
