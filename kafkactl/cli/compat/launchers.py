@@ -61,7 +61,8 @@ _kafkactl_tools_completion() {
     COMPREPLY=()
     line="kafkactl ${tool%%.sh} ${line#*"$tool"[[:blank:]]}"
     while IFS= read -r proposal; do
-        COMPREPLY+=("$proposal")
+        # without proposals the answer is an empty line, and bash then completes files
+        [[ -n $proposal ]] && COMPREPLY+=("$proposal")
     done < <(_KAFKACTL_COMPLETE=complete_bash _KAFKACTL_LINE="$line" %(python)s -P -m kafkactl 2>/dev/null)
     # readline replaces only what follows the last : or = of the word
     local word="${line##* }"

@@ -472,9 +472,9 @@ def test_completion_is_no_command(cli: Cli) -> None:
 
 COMPLETE = """\
 source {file}
-COMP_LINE={line} COMP_POINT={point} COMP_WORDS=({words}) COMP_CWORD=1
+COMP_LINE={line} COMP_POINT={point}
 _kafkactl_tools_completion {command} '' ''
-printf '%s\\n' "${{COMPREPLY[@]}}"
+echo "${{#COMPREPLY[@]}} ${{COMPREPLY[*]}}"
 """
 
 
@@ -482,14 +482,15 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 @pytest.mark.parametrize("command", ["kafka-topics", "kafka-topics.sh", "/opt/kafka-topics/bin/kafka-topics.sh"])
 def test_bash_completes_launchers(command: str, cli: Cli, folder: Path) -> None:
     cli.ok("compat", "install", folder)
-    line = f"{command} --topic x --re"
-    script = COMPLETE.format(
-        file=folder / launchers.COMPLETION_FILE, line=shlex.quote(line), point=len(line), words=line, command=command
-    )
+    file = shlex.quote(str(folder / launchers.COMPLETION_FILE))
     environment = {**cli.full_environment(), "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["--replication-factor", "--replica-assignment"], done.stderr
-    bound = f"source {shlex.quote(str(folder / launchers.COMPLETION_FILE))}; complete -p {' '.join(NAMES[:-1])}"
+    expected = {" --topic x --re": "2 --replication-factor --replica-assignment\n", " --command-config /etc/h": "0 \n"}
+    for rest, proposals in expected.items():
+        line = command + rest
+        script = COMPLETE.format(file=file, line=shlex.quote(line), point=len(line), command=command)
+        done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout == proposals, done.stderr
+    bound = f"source {file}; complete -p {' '.join(NAMES[:-1])}"
     done = subprocess.run(["bash", "-c", bound], capture_output=True, text=True, check=True)
     assert done.stdout.count("_kafkactl_tools_completion") == len(NAMES) - 1
 
