@@ -2,7 +2,8 @@ _kafkactl_completion() {
     local line="${COMP_LINE:0:COMP_POINT}" proposal
     COMPREPLY=()
     while IFS= read -r proposal; do
-        COMPREPLY+=("$proposal")
+        # without proposals the answer is an empty line, and bash then completes files
+        [[ -n $proposal ]] && COMPREPLY+=("$proposal")
     done < <(_KAFKACTL_COMPLETE=complete_bash _KAFKACTL_LINE="$line" kafkactl 2>/dev/null)
     # readline replaces only what follows the last : or = of the word
     local word="${line##* }"

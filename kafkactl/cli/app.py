@@ -59,6 +59,7 @@ COMMANDS = {
     "log": Entry("files.log", "Check and measure the log folders of a broker on disk."),
     "context": Entry("context", "Save named clusters, and choose the current one."),
     "local": Entry("local", "Start and stop throw-away clusters on this machine."),
+    "compat": Entry("compat", "Install the names of Kafka's tools, and list their options."),
 }
 _OWN = {"help": "Show the help of a command.", "version": "Show the version and the compiled parts."}
 """Commands that the root runs itself."""
@@ -93,12 +94,14 @@ class LazyGroup(help_text.Group):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import and return the command of a name or an alias; None for any other name, also for help and version.
 
-        Each call makes a new object, whose name is that of the command and not the alias. `ctx` is not used.
+        Each call makes a new object, whose name is that of the command and not the alias. During completion, which
+        `ctx` tells, a name of Kafka's tool gives a command with the options of the tool; `ctx` may be None.
         """
         name = ALIASES.get(cmd_name, cmd_name)
         entry = COMMANDS.get(name)
         if entry is None:
-            return None
+            tool = cmd_name.removesuffix(doors.SCRIPT_SUFFIX)
+            return _build_tool(tool) if tool in doors.TOOLS and ctx is not None and ctx.resilient_parsing else None
         module = importlib.import_module(f"kafkactl.cli.{entry.module}")
         loaded = build(module.app)
         loaded.name = name
@@ -140,10 +143,12 @@ class LazyGroup(help_text.Group):
         """Return the commands that begin with the incomplete word as proposals; for a word such as -, the options.
 
         A word that begins with a letter or digit, or is empty, gives no options. Aliases are not proposed, help and
-        version are. The commands have the order of the help. A proposal is a CompletionItem of click, with the summary
-        as its help.
+        version are, and Kafka's tools from the letter k on. The commands have the order of the help. A proposal is a
+        CompletionItem of click, with the summary as its help.
         """
         summaries = {name: entry.summary for name, entry in COMMANDS.items()} | _OWN
+        if incomplete:
+            summaries |= dict.fromkeys(doors.TOOLS, "Kafka's tool, with its options.")
         names = [
             completion.make_item(name, summary) for name, summary in summaries.items() if name.startswith(incomplete)
         ]
@@ -158,6 +163,13 @@ app = typer.Typer(
     context_settings=CONTEXT_SETTINGS,
     epilog=f"Help of a command: kafkactl help COMMAND. {statuses.HELP}",
 )
+
+
+def _build_tool(name: str) -> Any:
+    """Return the command with the options of one of Kafka's tools that serves completion. `name` is without .sh."""
+    from kafkactl.cli.kafka_style import completion as tool_completion
+
+    return tool_completion.build_command(name)
 
 
 def _find_own_help(args: Sequence[str]) -> str | None:

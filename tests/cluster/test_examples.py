@@ -26,6 +26,7 @@ ORDER = (
     "configs describe", "configs alter", "configs diff", "quotas set", "quotas list", "quotas unset", "users set",
     "users list", "users delete", "offsets", "records delete", "topics delete", "dump-log", "log check", "log stats",
     "local pause", "local resume", "local kill", "local restart", "local logs", "local down",
+    "compat install", "compat list", "compat remove",
 )  # fmt: skip
 """What a command needs is made by one before it; contexts stand apart."""
 CONDITIONS = ("groups describe", "groups explain", "groups diff", "configs diff", "topics plan", "log check")
@@ -69,8 +70,9 @@ class Shell:
         return f"{line}: status {done.returncode}\n{done.stdout}\n{done.stderr}"
 
     def adapted(self, path: str, line: str) -> str:
-        """Return an example with free ports, which is all that may differ."""
+        """Return an example with free ports, and a folder of the test for launchers; nothing else may differ."""
         line = line.replace("localhost:9092", f"localhost:{self.port}").replace("--port 9400", "--port 0")
+        line = line.replace("~/bin", "bin")
         line = line.replace("--port 19092", f"--port {self.port} --engine native")
         return f"{line} --port 0" if path == "groups exporter" and "--port" not in line else line
 
@@ -80,6 +82,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     folder = tmp_path_factory.mktemp("examples")
     shutil.copytree(REPOSITORY / "tests" / "data" / "orders-0", folder / "orders-0")
     shutil.copy(folder / "orders-0" / "00000000000000000000.log", folder)
+    (folder / "bin").mkdir()
     texts = {
         "topics.yaml": TOPICS,
         "orders.jsonl": '{"key": "ann", "value": "1"}\n',

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from google_crc32c import value as crc32c
 
+from kafkactl.cli.compat import launchers
 from kafkactl.storage.records import Record
 from tests import json_contract
 from tests.conftest import REPOSITORY, Cli
@@ -182,6 +183,9 @@ def prepare_offline_cases(home: Path) -> list[Case]:
     (home / "right.yaml").write_text("groups: {a: {t: {0: 3, 2: 2}}}")
     for name, content in SMALL_FILES.values():
         (home / name).write_bytes(content)
+    (home / "bin").mkdir()
+    launchers.install(str(home / "bin"), dry_run=False)
+    (home / "bin" / "kafka-topics").write_text("another program")
     records = "dump-log records"
     return [
         case("dump-log batches", "dump-log", LOG, own, *legacy),
@@ -199,6 +203,10 @@ def prepare_offline_cases(home: Path) -> list[Case]:
         case("context list", "context", "list"),
         case("context show", "context", "show", "a"),
         case("local status", "local", "status", has_values=False),
+        case("compat install", "compat", "install", home / "bin", "--dry-run", expected=1),
+        case("compat remove", "compat", "remove", home / "bin", "--dry-run"),
+        case("compat list", "compat", "list"),
+        case("compat list", "compat", "list", "kafka-configs.sh"),
         case("groups diff", "groups", "diff", home / "left.yaml", home / "right.yaml", expected=4),
         case("groups diff", "groups", "diff", home / "left.yaml", home / "left.yaml", has_values=False),
     ]

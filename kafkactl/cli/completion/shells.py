@@ -25,7 +25,8 @@ BASH = """\
     local line="${COMP_LINE:0:COMP_POINT}" proposal
     COMPREPLY=()
     while IFS= read -r proposal; do
-        COMPREPLY+=("$proposal")
+        # without proposals the answer is an empty line, and bash then completes files
+        [[ -n $proposal ]] && COMPREPLY+=("$proposal")
     done < <(%(autocomplete_var)s=complete_bash _KAFKACTL_LINE="$line" %(prog_name)s 2>/dev/null)
     # readline replaces only what follows the last : or = of the word
     local word="${line##* }"
@@ -75,7 +76,7 @@ FISH = """\
 function %(complete_func)s
     set --local line (commandline --cut-at-cursor --current-process | string collect)
     set --local proposals (env %(autocomplete_var)s=complete_fish _KAFKACTL_LINE=$line %(prog_name)s 2>/dev/null)
-    if test (count $proposals) -gt 0
+    if test -n "$proposals"
         printf '%%s\\n' $proposals
     else
         __fish_complete_path (commandline --current-token)

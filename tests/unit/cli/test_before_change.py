@@ -57,9 +57,9 @@ READS = {
     *("groups list", "groups describe", "groups explain", "groups export", "groups diff", "groups exporter"),
     *("context list", "context show", "context set", "context use", "context delete"),
     *("local up", "local down", "local status", "local logs", "local kill", "local pause", "local resume"),
-    *("local restart", "groups validate-regex"),
+    *("local restart", "groups validate-regex", "compat install", "compat remove", "compat list"),
 }
-"""Commands that change no cluster of the user's: contexts are files, and local clusters are thrown away."""
+"""Commands that change no cluster of the user's: contexts and launchers are files, local clusters are thrown away."""
 
 
 def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -1,0 +1,61 @@
+"""Completion of Kafka's tools: their options, and names from the cluster as their values."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from kafkactl.cli.completion import names
+from kafkactl.cli.frame.values import read_values_of
+from kafkactl.cli.kafka_style.parser import Arity, Option
+from kafkactl.cli.kafka_style.tools import load_tool
+
+_NAMES: dict[str, Callable[..., list[str]]] = {
+    "topic": names.complete_topics,
+    "include": names.complete_topics,
+    "group": names.complete_groups,
+    "entity-type": names.complete_entity_types,
+    "entity-name": names.complete_entity_names,
+}
+"""Functions that propose the values of an option."""
+_ONCE = ("bootstrap-server", "command-config")
+"""Options whose value the functions in _NAMES read to find the cluster."""
+_LENIENT = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def build_command(name: str) -> Any:
+    """Return a command of typer with the options of one of Kafka's tools, which only serves completion.
+
+    `name` is without .sh. Raise KeyError for an unknown tool.
+    """
+
+    def run(**values: Any) -> None:
+        """Do nothing: the command is never run."""
+
+    parameters = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    parameters += [_make_parameter(option) for option in load_tool(name).options]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name, context_settings=_LENIENT, add_help_option=False)(run)
+    return typer.main.get_command(app)
+
+
+def _make_parameter(option: Option) -> inspect.Parameter:
+    """Return a parameter of a command function for an option. One with an optional value is a flag.
+
+    A flag lets the next word be an option, and the words that are no options are not checked.
+    """
+    flag = typer.Option(f"--{option.name}", help=option.summary, autocompletion=_NAMES.get(option.name))
+    kind: Any = bool
+    default: Any = False
+    if option.arity is Arity.REQUIRED:
+        kind, default = (str | None, None) if option.name in _ONCE else (list[str] | None, None)
+    read_values_of(kind, flag)
+    return inspect.Parameter(
+        option.name.replace("-", "_").replace(".", "_"), inspect.Parameter.KEYWORD_ONLY, default=default,
+        annotation=Annotated[kind, flag],
+    )  # fmt: skip
