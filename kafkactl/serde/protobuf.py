@@ -246,8 +246,9 @@ def _mark_map_entries(descriptor: Any) -> None:
 def _compile(schema: Schema) -> bytes:
     """Return the FileDescriptorSet that protoc makes of a schema's text and its references, as bytes.
 
-    Descriptor 2 goes to a file meanwhile. Raise UsageError with protoc's first error, or for the name of a reference
-    that no file can have, and ImportError without grpc_tools.
+    The files lie in a temporary folder, and descriptor 2 goes to a file meanwhile. Raise UsageError with protoc's first
+    error, or for the name of a reference that no file can have, ImportError without grpc_tools, and OSError where no
+    temporary file can be made.
     """
     import grpc_tools
     from grpc_tools import protoc
