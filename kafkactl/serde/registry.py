@@ -291,7 +291,7 @@ class RegistryFormat:
 
         The header is a zero byte, the schema's id and the path in a Protobuf schema. A schema in a file may be
         registered. Raise UsageError where no schema can be chosen, it is invalid or needs an extra that is not
-        installed, the newest one is not of the chosen language, or that of a file has references or is a
+        installed, the newest one is not of the chosen language, or that of a file names one of its references or is a
         FileDescriptorSet, NotFoundError where the registry does not have it, OperationError where it refuses, and
         UnreachableError where it does not answer or refuses the login.
         """

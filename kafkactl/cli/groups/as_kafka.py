@@ -151,8 +151,9 @@ def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int
 def _find_partitions(connected: Cluster, topics: Sequence[str]) -> tuple[list[Partition], dict[Partition, int]]:
     """Return the partitions of TOPIC or TOPIC:0,1 texts, and an error code for each topic that does not exist.
 
-    Such a topic has the partition -1; but one with numbers is not checked. Raise OperationError or UnreachableError
-    where the topics cannot be listed, and ValueError for other text behind a colon.
+    Such a topic has the partition -1. A text with numbers is taken as it is: whether these partitions exist is not
+    asked. Raise OperationError or UnreachableError where the topics cannot be listed, and ValueError for other text
+    behind a colon.
     """
     topics_metadata = connected.read_metadata().topics
     partitions: list[Partition] = []

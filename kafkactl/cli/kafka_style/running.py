@@ -40,10 +40,10 @@ def run_tool(
     `name` is that of the tool, without .sh; `words` are its arguments. `run_command` runs a command line of kafkactl
     and returns its status; its errors come to people.failures, and the first is printed in Kafka's words. After an
     error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options of
-    kafkactl for the translated command. --bootstrap-server may be missing with `may_use_context`, with `own_flags`, and
-    with KAFKACTL_COMPAT_CONTEXT=1. Raise KeyError for an unknown tool, OutputError and ReaderLeftError where stdout
-    fails, the errors of `run_command`, and UsageError for a settings file of kafka-console-consumer that cannot be
-    read.
+    kafkactl for the translated command. --bootstrap-server may be missing with `may_use_context`, `own_flags`, or
+    KAFKACTL_COMPAT_CONTEXT=1. The login of KAFKA_OPTS goes into os.environ. Raise KeyError for an unknown tool,
+    OutputError and ReaderLeftError where stdout fails, the errors of `run_command`, and UsageError for a settings file
+    of kafka-console-consumer that cannot be read.
     """
     tool = load_tool(name)
     try:
