@@ -130,12 +130,13 @@ def is_no_broker(settings: Settings) -> bool:
 
 
 def find_silent(settings: Settings, list_brokers: ListBrokers, wait_s: float = KAFKA_WAIT_S) -> tuple[list[str], int]:
-    """Return the brokers that do not answer, as texts with their addresses, and the number of checked brokers.
+    """Return the brokers that do not answer, as texts sorted by address, and the number of checked brokers.
 
-    `list_brokers` gives the addresses of all brokers by name. Each broker has `wait_s` seconds for its answer; one that
-    refuses or closes connections counts as silent, too. The texts are "NAME at HOST:PORT", or HOST:PORT for a bootstrap
-    server that is not in that list, sorted by address. Without silent brokers the list is empty. Errors of
-    `list_brokers` pass through.
+    `list_brokers` takes the bootstrap servers that answer and gives the addresses of all brokers by name. At most 16
+    bootstrap servers and 16 other brokers are checked. Each has `wait_s` seconds for its answer; one that refuses or
+    closes connections counts as silent, too. The texts are "NAME at HOST:PORT", or HOST:PORT for a bootstrap server
+    that is not in that list. Such a server is reported and counted only where the list is empty or none of its brokers
+    is silent. Errors of `list_brokers` pass through.
     """
     secure = _make_secure(settings)
     peers = look_at(_parse_addresses(settings), secure, wait_s)

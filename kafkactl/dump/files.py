@@ -56,10 +56,11 @@ class TextDump:
         """Print files in their order, and return the exit status of all of them, 0 where none has an error.
 
         Segments are read before all other files where the selection is not everything. Errors of files, also of missing
-        ones and of a lost process of --jobs, are written to stderr, and then faults of indexes and gaps, which do not
-        change the status. A file of unknown kind is only noted there. Raise OutputError and BrokenPipeError (without
-        several jobs its subclass ReaderLeftError) where nothing more can be printed; with `follow` also KafkactlError
-        and OSError for what cannot be read of later batches.
+        ones and of a lost process of --jobs, are written to stderr (in Kafka's style the first one is raised instead),
+        and then faults of indexes and gaps, which do not change the status. A file of unknown kind is only noted there.
+        Raise OutputError and BrokenPipeError (without several jobs its subclass ReaderLeftError) where nothing more can
+        be printed; OSError where no process can be started; and with `follow` also KafkactlError and OSError for what
+        cannot be read of later batches.
         """
         segments = [path for path in paths if find_kind(path) in (FileKind.LOG, FileKind.KRAFT_SNAPSHOT)]
         selecting = not self._options.selection.is_everything
@@ -100,9 +101,10 @@ class TextDump:
         self._out.flush()
 
     def _report_error(self, error: KafkactlError) -> None:
-        """Write an error to stderr and note its status.
+        """Write an error to stderr, after the output, and note its status.
 
         Raise it where the output itself failed (OutputError), and in Kafka's style, where no further file is read.
+        Raise OutputError and ReaderLeftError where the output cannot be handed over before.
         """
         if isinstance(error, OutputError) or people.is_kafka_style():
             raise error
@@ -113,13 +115,13 @@ class TextDump:
     def _dump_segment(self, path: Path) -> None:
         """Print the batches of a segment, and note offsets that do not follow each other for the end of the run.
 
-        Bytes at the end that are no whole batch are no error; without a limit of `max_bytes` their number is printed.
-        Batches with an unknown magic are one error on stderr and in the exit status; they are not raised. Raise
-        FormatError for other damage, a file that cannot be read, a gzip file that is cut off, and keys or values that
-        are not of their format, after all that was printed before it; KafkactlError where a process of `jobs` was lost
-        or a schema registry refuses or does not answer; MissingFileError for a missing file; and UsageError for one
-        that may not be opened, for a log with an offset neither in its name nor in its content, and for a snapshot with
-        another name than a broker gives. Raise OutputError and BrokenPipeError where nothing more can be printed.
+        Bytes at the end that are no whole batch are no error; without `max_bytes` their number is printed. Batches with
+        an unknown magic are one error on stderr and in the exit status, raised only in Kafka's style. Raise FormatError
+        for other damage, an unreadable file, a gzip file that is cut off, and keys or values that are not of their
+        format, after what was printed before; KafkactlError where a process of `jobs` was lost or a schema registry
+        refuses or does not answer; MissingFileError; UsageError for a file that may not be opened, a log with an offset
+        neither in its name nor in its content, and a snapshot with a wrong name. Raise OSError where no process can be
+        started, OutputError and BrokenPipeError where nothing more can be printed.
         """
         with Segment(path) as segment:
             self._write_line(dump_text.format_log_heading(segment))
@@ -237,9 +239,9 @@ class TextDump:
     def _dump_selected(self, paths: list[Path]) -> None:
         """Print the selected batches and records of segments; errors of files are written to stderr and noted.
 
-        At the end stderr gets the number of records that were left out. With `follow` this has no end, unless a limit
-        is reached or all paths are missing. Raise OutputError, ReaderLeftError, and, with `follow`, KafkactlError and
-        OSError for what cannot be read of later batches.
+        In Kafka's style they are raised. At the end stderr gets the number of records that were left out. With `follow`
+        this has no end, unless a limit is reached or all paths are missing. Raise OutputError, ReaderLeftError, and,
+        with `follow`, KafkactlError and OSError for what cannot be read of later batches.
         """
         options = self._options
         current = None
@@ -312,7 +314,10 @@ class TextDump:
                     self._write_line(f"timestamp: {entry.timestamp_ms} offset: {entry.offset}")
 
     def _report_sanity(self, path: Path, sane: bool, fault: str) -> None:
-        """Print that an index is sane; raise FormatError, with the text `fault`, where it is not."""
+        """Print that an index is sane; raise FormatError, with the text `fault`, where it is not.
+
+        Raise OutputError and ReaderLeftError where nothing more can be printed.
+        """
         if not sane:
             raise FormatError(f"{path}: corrupt: {fault}", "the broker rebuilds it at start")
         self._write_line(f"{path} passed sanity check.")
@@ -321,7 +326,8 @@ class TextDump:
         """Print the entries of a transaction index.
 
         Raise NotFoundError for a missing file, UsageError for one that cannot be opened, and FormatError, after the
-        entries before the fault, for a corrupt one.
+        entries before the fault, for a corrupt one. Raise OutputError and ReaderLeftError where nothing more can be
+        printed.
         """
         from kafkactl.storage.txnindex import read_aborted_transactions
 
@@ -331,8 +337,9 @@ class TextDump:
     def _dump_producer_snapshot(self, path: Path) -> None:
         """Print the producers of a snapshot.
 
-        A corrupt or unreadable one is an error on stderr that does not change the exit status; nothing is raised for
-        it. Raise NotFoundError for a missing file, and UsageError for one that may not be opened.
+        A corrupt or unreadable one is an error on stderr that does not change the exit status; in Kafka's style
+        people.failures keeps it. It is not raised. Raise NotFoundError for a missing file, UsageError for one that may
+        not be opened, and OutputError and ReaderLeftError where nothing more can be printed.
         """
         from kafkactl.storage.producer_snapshot import read_producer_snapshot
 
@@ -349,7 +356,8 @@ class TextDump:
         """Print each row of a small text file as one line of `name: value`, joined by blanks.
 
         Lists are JSON, other values as Python's str() shows them. Raise NotFoundError for a missing file, UsageError
-        for one that cannot be opened, and FormatError for a corrupt one.
+        for one that cannot be opened, FormatError for a corrupt one, and OutputError and ReaderLeftError where nothing
+        more can be printed.
         """
         from kafkactl.dump.rows import read_small_file_rows
 

@@ -47,9 +47,9 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
     def to_text(data: bytes) -> str:
         """Return bytes as JSON on one line, with fields that the schema does not have as #NUMBER.
 
-        Such fields inside an Any, and inside a Struct, Value or ListValue, are left out. Raise FormatError for bytes
-        that are not of the message, for strings that are not UTF-8, and for values without a form in JSON, such as an
-        Any of an unknown type.
+        Such fields inside an Any, a Struct, Value or ListValue, and in the message of an extension, are left out. Raise
+        FormatError for bytes that are not of the message, for strings that are not UTF-8 (in the message of an
+        extension they become b'...'), and for values without a form in JSON, such as an Any of an unknown type.
         """
         try:
             value = kind.FromString(data)
@@ -76,9 +76,10 @@ def make_class_format(kind: Any, shown: ShowOptions) -> Format:
 def _add_unknown(value: Any, fields: dict[str, Any]) -> None:
     """Add fields that the schema does not have to `fields`, in place, by number, as in {"#7": 5}.
 
-    `value` is a Protobuf message, and `fields` the same message as JSON has it; messages inside are treated, too. Bytes
-    become base64, groups the text `a group`, and several values a list. A Struct, Value or ListValue stays as it is:
-    its JSON has the names of its data. Raise ValueError for a string, of a known field, that is not UTF-8.
+    `value` is a Protobuf message, and `fields` the same message as JSON has it; messages inside are treated, too, but
+    not those of extensions. Bytes become base64, groups the text `a group`, and several values a list. A Struct, Value
+    or ListValue stays as it is: its JSON has the names of its data. Raise ValueError for a string, of a known field,
+    that is not UTF-8.
     """
     if value.DESCRIPTOR.full_name in _FREE_JSON:
         return
@@ -246,8 +247,9 @@ def _mark_map_entries(descriptor: Any) -> None:
 def _compile(schema: Schema) -> bytes:
     """Return the FileDescriptorSet that protoc makes of a schema's text and its references, as bytes.
 
-    Descriptor 2 goes to a file meanwhile. Raise UsageError with protoc's first error, or for the name of a reference
-    that no file can have, and ImportError without grpc_tools.
+    The files lie in a temporary folder, and descriptor 2 goes to a file meanwhile. Raise UsageError with protoc's first
+    error, or for the name of a reference that no file can have, ImportError without grpc_tools, and OSError where no
+    temporary file can be made.
     """
     import grpc_tools
     from grpc_tools import protoc

@@ -243,18 +243,20 @@ class RegistryFormat:
 
         Its functions send requests when they need a schema. They raise OperationError where the registry refuses, and
         UnreachableError where it does not answer or refuses the login. Reading raises FormatError for bytes that do not
-        begin with a schema's id, for an id that the registry does not have, and for a value that is not of its schema.
-        Writing raises FormatError for a text that is not of the schema, NotFoundError where the registry does not have
-        the schema, and UsageError where no schema can be chosen or it is invalid.
+        begin with a schema's id, for an id that the registry does not have, for a schema that is invalid or needs an
+        extra that is not installed, and for a value that is not of its schema. Writing raises FormatError for a text
+        that is not of the schema, NotFoundError where the registry does not have the schema, and UsageError where no
+        schema can be chosen, it is invalid, or an extra is not installed.
         """
         return Format("registry", self._read_value, self._write_value, f"__{self._subject[1]}_schema_id")
 
     def _read_value(self, data: bytes) -> str:
         """Return a value as text, by the schema whose id or GUID it begins with.
 
-        Raise FormatError for bytes without an id, an id that the registry does not have, a schema that is invalid or
-        needs an extra that is not installed, and a value that is not of it. Raise OperationError where the registry
-        refuses, and UnreachableError where it does not answer or refuses the login.
+        Raise FormatError for bytes without an id or with a wrong path of a Protobuf message, an id that the registry
+        does not have, a schema that is invalid or needs an extra that is not installed, and a value that is not of it.
+        Raise OperationError where the registry refuses, and UnreachableError where it does not answer or refuses the
+        login.
         """
         name, at = _read_schema_id(data)
         try:
@@ -276,8 +278,9 @@ class RegistryFormat:
         """Return a text as a value, behind a zero byte, the id of its schema and the path in a Protobuf schema.
 
         Requests are sent until one call has the schema. Raise FormatError for a text that is not of the schema,
-        UsageError where no schema can be chosen or it is invalid, NotFoundError where the registry does not have it,
-        OperationError where it refuses, and UnreachableError where it does not answer or refuses the login.
+        UsageError where no schema can be chosen, it is invalid, or an extra is not installed, NotFoundError where the
+        registry does not have it, OperationError where it refuses, and UnreachableError where it does not answer or
+        refuses the login.
         """
         header, format = self._writer
         return header + format.to_bytes(text)
@@ -287,9 +290,10 @@ class RegistryFormat:
         """Return the header and the format that values are written with; requests are sent until one use has succeeded.
 
         The header is a zero byte, the schema's id and the path in a Protobuf schema. A schema in a file may be
-        registered. Raise UsageError where no schema can be chosen, it is invalid, the newest one is not of the chosen
-        language, or that of a file has references or is a FileDescriptorSet, NotFoundError where the registry does not
-        have it, OperationError where it refuses, and UnreachableError where it does not answer or refuses the login.
+        registered. Raise UsageError where no schema can be chosen, it is invalid or needs an extra that is not
+        installed, the newest one is not of the chosen language, or that of a file names one of its references or is a
+        FileDescriptorSet, NotFoundError where the registry does not have it, OperationError where it refuses, and
+        UnreachableError where it does not answer or refuses the login.
         """
         schema = self._schema
         if self._writes.schema_id is not None:

@@ -345,8 +345,8 @@ class _Reading:
         `position` is in bytes; from there on a broker writes. The files are looked at every 0.2 s. Raise FormatError
         for a size that no batch has and a file that cannot be read, MissingFileError for a segment that was deleted
         meanwhile, UsageError for a folder, a file without read permission, and a folder that cannot be listed to find
-        the end of a transaction, and OSError where a file's size cannot be found out. Wrong CRCs and damage before a
-        batch's first selected record go to `on_error`.
+        the end of a transaction, OSError where a file's size cannot be found out, and the errors of `matches` except
+        FormatError. Wrong CRCs and damage before a batch's first selected record go to `on_error`.
         """
         while True:
             with Segment(path) as segment:

@@ -187,7 +187,10 @@ class Reading:
     def _change_assignment(
         self, change: Callable[[list[TopicPartition]], None], partitions: list[TopicPartition]
     ) -> None:
-        """Call librdkafka's function that adds or removes partitions. Raise OperationError where it refuses them."""
+        """Call librdkafka's function that adds or removes partitions.
+
+        Raise OperationError (UnreachableError for a lost connection) where it refuses them.
+        """
         try:
             change(partitions)
         except KafkaException as error:
@@ -260,8 +263,8 @@ class Reading:
     def _follow_topics(self) -> None:
         """Subscribe again where topics of the selection were created or deleted; at most every 5 s.
 
-        Without a group, or with fixed names, nothing happens. A deleted topic is reported to the user, and also brokers
-        that do not answer, which is no error.
+        The answer of the brokers is waited for, at most 2 s. Without a group, or with fixed names, nothing happens. A
+        deleted topic is reported to the user, and also brokers that do not answer, which is no error.
         """
         include = self._selection.include
         if include is None or not self._selection.joins or time.monotonic() - self._looked_at < _LOOK_FOR_TOPICS_S:
@@ -289,7 +292,8 @@ class Reading:
     def _on_loss(self, change: str, partitions: Sequence[TopicPartition]) -> None:
         """Note partitions that the group took away, and the ends of their yielded records; librdkafka calls this.
 
-        `change` is "revoked" or "lost", for the user.
+        Their records that were fetched early are dropped, and the loss is reported to the user. `change` is "revoked"
+        or "lost", for this report.
         """
         lost_partitions = {(entry.topic, entry.partition) for entry in partitions}
         self._watch.partitions -= lost_partitions
@@ -318,7 +322,7 @@ class Reading:
         self._tell(f"{change}: {names}")
 
     def _store(self, offsets: list[TopicPartition]) -> None:
-        """Add offsets to the next commit.
+        """Add offsets to the next commit; nothing is sent here.
 
         A partition that was taken away meanwhile is left out: its new owner commits it. Raise OperationError for
         another error of librdkafka.
@@ -334,7 +338,8 @@ class Reading:
 
         Without these commits a partition that was empty, or not reached before the command was stopped, would have no
         commit. The next consumer of the group would begin at its end and never show the records between. librdkafka
-        calls this; an error is kept, and _next_batch() raises it.
+        calls this, and it waits for the brokers up to the time-out. The assignment is reported to the user; an error is
+        kept, and _next_batch() raises it.
         """
         self._unassigned_since = None
         self._watch.partitions |= {(entry.topic, entry.partition) for entry in partitions}
@@ -368,8 +373,8 @@ class Reading:
     def _pass_over(self, starts: list[TopicPartition]) -> list[TopicPartition]:
         """Note where partitions begin; return what to commit for partitions that were lost and assigned again.
 
-        Their records that were shown and not yet committed come again and are passed over. This is not done where
-        another member has read on, or where somebody has reset the group's offsets meanwhile.
+        `starts` below 0 are left out. Records that were shown and not yet committed come again and are passed over.
+        This is not done where another member has read on, or where somebody has reset the group's offsets meanwhile.
         """
         commits = []
         for start in starts:

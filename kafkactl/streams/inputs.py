@@ -148,7 +148,8 @@ def _read_length(data: bytes, at: int, number: int) -> int:
 def _make_value_record(value: Format, length: int, data: bytes, number: int) -> Record:
     """Return the record of a value after its length; raise FormatError for data that is not of its format.
 
-    A length of -1 means a null value. `number` is the number of records before, for the message.
+    A length of -1 means a null value. `number` is the number of records before, for the message. The errors of a schema
+    registry pass through.
     """
     try:
         return {"value": None if length < 0 else value.from_input(data)}
@@ -318,9 +319,10 @@ def _read_titles(cells: list[bytes | None]) -> list[str]:
 def _make_row_fields(titles: list[str], row: list[bytes | None]) -> dict[str, Any]:
     """Return a row as fields of a record; raise FormatError for a wrong number of cells.
 
-    The fields are the texts of the cells by title, None for a null cell; a cell of `headers` is parsed as JSON. Without
-    a column `value` or `value_base64` the fields are key (None without such a column) and value, the whole row as a
-    JSON text. Raise FormatError where this row is not UTF-8, and for headers that are not JSON.
+    The fields are the texts of the cells by title (bytes that are not UTF-8 become lone surrogates), None for a null
+    cell; a cell of `headers` is parsed as JSON. Without a column `value` or `value_base64` the fields are key (None
+    without such a column) and value, the whole row as a JSON text. Raise FormatError where this row is not UTF-8, and
+    for headers that are not JSON.
     """
     if len(row) != len(titles):
         raise FormatError(f"{len(row)} cells under {len(titles)} headings")

@@ -300,10 +300,11 @@ def look_up_offsets(cluster: Cluster, consumer: Any, partitions: Iterable[Partit
 
 
 def _list_partitions(cluster: Cluster, consumer: Any, selection: Selection) -> list[Partition]:
-    """Return the partitions to read, in the order of the selection.
+    """Return the partitions to read, in the order of the selection; with `include` the topics are sorted.
 
     The topics of `assigned` must be among the selected ones (KeyError otherwise). Raise NotFoundError for a missing
-    topic or partition, OperationError or UnreachableError where topics cannot be read.
+    topic or partition; but with `include` an absent topic is left out where another one matches. Raise OperationError
+    or UnreachableError where topics cannot be read.
     """
     numbers = find_topics(cluster, consumer, selection)
     if selection.assigned is not None:

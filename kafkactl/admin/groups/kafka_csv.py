@@ -50,8 +50,10 @@ class PlanFile:
 def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
     """Return the offsets in a file. `groups` are the values of --group, none for --all-groups.
 
-    The lines of a single group may be topic,partition,offset; else they are group,topic,partition,offset. Raise
-    PlanFileError for a file that cannot be read or has a line of another form.
+    The lines of a single group may be topic,partition,offset; else they are group,topic,partition,offset. The first
+    line decides. Missing numbers are 0, and of two lines for a partition the last one counts. Names are not checked.
+    Raise PlanFileError for a file that cannot be read, a line of another form, and a negative offset; bytes that are
+    not UTF-8 are replaced.
     """
     try:
         text = path.read_bytes().decode(errors="replace")
@@ -77,7 +79,10 @@ def read_plan(path: Path, groups: Sequence[str]) -> PlanFile:
 
 
 def _find_problem(line: str) -> str:
-    """Return the text of the exception for a line that is not topic,partition,offset; empty for one that is."""
+    """Return the text of the exception, with a line end, for a line that is not topic,partition,offset.
+
+    It is empty for a line that is.
+    """
     try:
         _read_line(line, with_group=False)
     except PlanFileError as error:
@@ -88,7 +93,8 @@ def _find_problem(line: str) -> str:
 def _read_line(line: str, with_group: bool) -> tuple[str, str, int, int]:
     """Return group, topic, partition and offset of a line; the group is empty without `with_group`.
 
-    Raise PlanFileError where Kafka's tool does.
+    Missing texts are empty, missing numbers 0. Raise PlanFileError for an empty line, a wrong quote, a number that is
+    none, and too many values.
     """
     if not line:
         raise PlanFileError(f"No content to map due to end-of-input{_place('UNKNOWN', 'UNKNOWN')}", _MISMATCH)
@@ -133,7 +139,11 @@ def _read_value(line: str, at: int) -> tuple[str, int]:
 
 
 def _read_number(text: str, field: str, column: int, with_group: bool) -> int:
-    """Return a partition or an offset, 0 for no text. Raise PlanFileError for any other text that is no number."""
+    """Return a partition (32 bits) or an offset (64 bits), 0 for no text and for null.
+
+    `field` is the name of the column; `column` and `with_group` are for the error. Raise PlanFileError for any other
+    text that is no such number.
+    """
     kind, bits = _TYPES[field]
     digits = text.strip(_BLANKS)
     if digits in ("", "null"):
@@ -149,5 +159,5 @@ def _read_number(text: str, field: str, column: int, with_group: bool) -> int:
 
 
 def _place(line: int | str, column: int | str) -> str:
-    """Return the place of a problem as Jackson shows it, on a line of its own."""
+    """Return the place of a problem as Jackson shows it, on a line of its own: it begins with a line end."""
     return f"\n at [Source: (StringReader); line: {line}, column: {column}]"

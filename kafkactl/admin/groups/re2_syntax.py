@@ -47,7 +47,10 @@ class _SyntaxError(Exception):
 
 
 def find_problem(regex: str) -> str | None:
-    """Return why a regular expression is invalid, in the words of RE2, or None for a valid one."""
+    """Return why a regular expression is invalid, in the words of RE2, or None for a valid one.
+
+    The product of nested repetitions is not checked. Nothing is raised.
+    """
     try:
         _Reader(regex).read()
     except _SyntaxError as error:
@@ -133,7 +136,10 @@ class _Reader:
         self.can_repeat = True
 
     def _repeat(self, was_repeated: bool) -> None:
-        """Read a repetition; `was_repeated` says that another one is just before it. Raise _SyntaxError for both."""
+        """Read a repetition; `was_repeated` says that another one is just before it.
+
+        Raise _SyntaxError for a second one in a row, for one with nothing before it, and for wrong numbers in it.
+        """
         if match := self._skip(_COUNTS):
             least, comma, most = match.groups()
             _check_counts(least, most if comma else least)
@@ -148,7 +154,7 @@ class _Reader:
         self.is_repeated = True
 
     def _quote(self) -> None:
-        r"""Read text between \Q and \E."""
+        r"""Read text between \Q and \E; without \E it goes to the end. Nothing is raised."""
         end = self.text.find("\\E", self.at + 2)
         literal = self.text[self.at + 2 : end if end >= 0 else None]
         self.at = end + 2 if end >= 0 else len(self.text)
@@ -168,7 +174,7 @@ class _Reader:
         self.at += 1
 
     def _read_range(self) -> None:
-        """Read a character of a class, or a range of them. Raise _SyntaxError for a wrong one."""
+        """Read a character of a class, or a range. Raise _SyntaxError for a wrong one, also a range backwards."""
         low = self._read_member()
         if self.text.startswith("-", self.at) and not self.text.startswith("-]", self.at):
             self.at += 1
@@ -213,14 +219,17 @@ class _Reader:
 
 
 def _check_counts(least: str, most: str | None) -> None:
-    """Raise _SyntaxError for numbers of repetitions that are too large or in the wrong order; None has no bound."""
+    """Raise _SyntaxError for numbers of repetitions above 1000 or in the wrong order; None has no bound.
+
+    The numbers are texts of digits.
+    """
     numbers = [int(text) if len(text) <= _LONGEST_COUNT else _MOST_REPETITIONS + 1 for text in (least, most or least)]
     if numbers[-1] > _MOST_REPETITIONS or numbers != sorted(numbers):
         raise _SyntaxError(_BAD_COUNT)
 
 
 def _read_escape(match: re.Match[str]) -> int:
-    """Return the number of an escaped character."""
+    """Return the number of an escaped character; `match` is one of _ESCAPE."""
     if match["octal"]:
         return int(match["octal"], 8)
     if digits := match["long"] or match["short"]:

@@ -62,12 +62,12 @@ class Printing:
         """Print until the selection is read, or a signal or the reader of stdout ends it; return the exit status.
 
         `latest` keeps only the last record of each key, or is None. The group is left and the consumer closed in any
-        case, and a note has the number of records; call this once. The status is 128 plus the number of a signal that
-        came, else 1 if records were skipped or the brokers refused the last offsets, 3 if offsets may not have been
-        committed, or 0, also when the reader left. Raise FormatError for a record that does not have its format,
-        without --skip-message-on-error; OutputError where stdout cannot be written; the errors of reading; and other
-        errors of the writer and the filters, as for headers that cannot be read (KafkactlError) and of a schema
-        registry (OperationError, UnreachableError).
+        case, and stderr gets the number of records; call this once. The status is 128 plus the number of a signal that
+        came, else 1 if records were skipped (not in Kafka's style) or the brokers refused the last offsets, 3 if
+        offsets may not have been committed, or 0, also when the reader left. Raise FormatError for a record that does
+        not have its format, without --skip-message-on-error; OutputError where stdout cannot be written; the errors of
+        reading; and other errors of the writer and the filters, as for headers that cannot be read (KafkactlError) and
+        of a schema registry (OperationError, UnreachableError).
         """
         self._reading = reading
         out.while_blocked = reading.keep_alive
@@ -118,8 +118,9 @@ class Printing:
     def _print(self, batch: list[Any]) -> None:
         """Print the records of a batch that pass the filters, up to the limit, and flush the output.
 
-        The batch is kept as pending. Raise FormatError for a record that does not have its format, without
-        --skip-message-on-error, other errors of the writer and the filters, OutputError, and ReaderLeftError.
+        The batch is kept as pending, and the limit goes down. Raise FormatError for a record that does not have its
+        format, without --skip-message-on-error, other errors of the writer and the filters, StopRequestedError at a
+        signal, OutputError, and ReaderLeftError.
         """
         shown = self._filter(batch)
         if self._left is not None and len(shown) >= self._left:
@@ -145,7 +146,7 @@ class Printing:
         """Print the shown records of a batch one by one, and keep the position in the output after each.
 
         Raise FormatError for a record that does not have its format, without --skip-message-on-error, other errors of
-        the writer, OutputError, and ReaderLeftError.
+        the writer, StopRequestedError at a signal, OutputError, and ReaderLeftError.
         """
         for message in written.shown:
             try:
@@ -156,10 +157,11 @@ class Printing:
         written.end = out.accepted
 
     def _refuse(self, message: Any, error: FormatError) -> None:
-        """Print the error of a record that does not have its format, and count it as skipped.
+        """Skip a record that does not have its format, or raise FormatError with its place and offset.
 
-        Without --skip-message-on-error raise it instead, as a FormatError with the record's offset. Kafka's tool counts
-        such a record as printed in both cases, and its status does not show it.
+        With --skip-message-on-error the error goes to stderr and the record counts as skipped; in Kafka's style it is a
+        line of a log there, and the record counts as printed, so that the exit status does not change. Without the
+        option the error is raised; in Kafka's style the record counts as printed, too.
         """
         where = f"{message.topic()}-{message.partition()} offset {message.offset()}"
         if people.is_kafka_style() and self._skips_errors:
@@ -175,9 +177,9 @@ class Printing:
         """Write the rest of the output, commit the records that were handed over, and leave the group.
 
         Leaving takes at most 8 s, after a signal the time that is left; the output is waited for, after a signal for at
-        most 5 s. Errors of the output are dropped. A warning says where the last offsets were refused or may not have
-        been committed, and run() takes the status from it. A note has the number of records. Raise OperationError where
-        librdkafka does not take an offset.
+        most 5 s. Errors of the output are dropped. A warning on stderr says where the last offsets were refused or may
+        not have been committed, and run() takes the status from it. The number of records goes to stderr. Raise
+        OperationError where librdkafka does not take an offset; errors of the writer pass.
         """
         out.while_blocked = None
         try:
@@ -214,8 +216,9 @@ class Printing:
     def _mark_part_done(self, position: int) -> None:
         """Mark the records of the first pending batch as done that end before or at a position of the output.
 
-        The position is in bytes from the start of the output. Records before them that the filters left out are marked,
-        too. Without a pending batch nothing happens. Raise OperationError where librdkafka does not take an offset.
+        The position is in bytes from the start of the output. The marked records that are shown are counted as printed.
+        Records before them that the filters left out are marked, too. Without a pending batch nothing happens. Raise
+        OperationError where librdkafka does not take an offset; errors of the writer pass, but not FormatError.
         """
         if not self._pending:
             return
@@ -253,8 +256,8 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
     """Print plain lines until the selection is read, or a signal or the reader of stdout ends it.
 
     Return the exit status: 0 also when the reader left, after a signal 128 plus its number. `limit` is the largest
-    number of records, None for no limit. In any case the reading is closed, and a note has the number of records. Raise
-    OutputError where stdout cannot be written, and the errors of reading.
+    number of records, None for no limit. In any case the reading is closed, and stderr gets the number of records.
+    Raise OutputError where stdout cannot be written, and the errors of reading.
     """
     pending: deque[tuple[int, Chunk]] = deque()
     printed = 0
@@ -288,7 +291,7 @@ def print_lines(reading: LineReading, limit: int | None) -> int:
 
 
 def _print_summary(printed: int, skipped: int = 0) -> None:
-    """Write the numbers of printed and skipped records to stderr; Kafka's tool counts them together."""
+    """Write the numbers of printed and skipped records to stderr; in Kafka's style they are one sum."""
     if people.is_kafka_style():
         people.write_kafka_message(f"{make_summary(printed + skipped)}\n")
     else:

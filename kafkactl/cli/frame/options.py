@@ -338,7 +338,10 @@ class GroupOutputOptions(MirrorOutputOptions):
 
     @property
     def column_sort(self) -> str | None:
-        """Return the column in --sort, None where it names an order of groups or is not given."""
+        """Return the value of --sort, a column that may end in :desc.
+
+        None where it names an order of groups or is not given.
+        """
         return None if self.group_order else self.sort
 
     @property

@@ -53,9 +53,11 @@ class ResetLine:
 def reset_offsets(connected: Cluster, targets: ResetTargets, line: ResetLine) -> int:
     """Reset the groups that have no members, print the text of Kafka's tool, and return an exit status.
 
-    It is 1 where a group has members, or no offsets in the file, and for an error of a partition; else 0. Raise
-    NotFoundError for a missing topic, partition or commit, PlanFileError for a file that Kafka's tool refuses, and the
-    errors of a reset.
+    It is 1 where a group has members, or no offsets in the file, and for an error of a partition, which is kept in
+    people.failures; else 0. Tables and texts go to stdout. Without `line.execute` nothing is changed. Raise the first
+    refusal in `targets` but those of groups with members, NotFoundError for a missing topic, partition or commit,
+    PlanFileError for a file that Kafka's tool refuses, UsageError in a read-only context and for wrong `topics` or a
+    wrong client setting, OperationError, UnreachableError, and OutputError or ReaderLeftError where stdout fails.
     """
     for error in targets.refusals:
         if error.code != ErrorCode.NON_EMPTY_GROUP:
@@ -81,9 +83,12 @@ def reset_offsets(connected: Cluster, targets: ResetTargets, line: ResetLine) ->
 
 
 def _make_plan(connected: Cluster, group: str, line: ResetLine) -> ResetPlan | None:
-    """Return the plan of a group; None where the file has no offsets of it, after the text of Kafka's tool about it.
+    """Return the plan of a group; None where the file has no offsets of it, after Kafka's text about it on stdout.
 
-    Raise NotFoundError for a missing topic, partition or commit, PlanFileError, OperationError, and UnreachableError.
+    A stack trace that Kafka's tool prints about the file goes to stderr. Raise NotFoundError for a missing topic,
+    partition or commit, PlanFileError for a file that Kafka's tool refuses or a missing topic in it, UsageError for a
+    wrong text in `line.topics` or a wrong client setting, OperationError, UnreachableError, and OutputError or
+    ReaderLeftError.
     """
     partitions = None if line.topics is None else parse_partitions(connected, line.topics)
     if line.from_file is None:
@@ -94,9 +99,10 @@ def _make_plan(connected: Cluster, group: str, line: ResetLine) -> ResetPlan | N
 
 
 def _plan_from_file(connected: Cluster, group: str, file: PlanFile) -> ResetPlan | None:
-    """Return the plan of a group with the offsets of a file; None, after Kafka's text, where it has none of the group.
+    """Return the plan of a group with the offsets of a file; None, after Kafka's text on stdout, where it has none.
 
-    Raise PlanFileError for a missing topic, NotFoundError for a missing partition, OperationError and UnreachableError.
+    Raise PlanFileError for a missing topic, NotFoundError for a missing partition, OperationError where topics or
+    offsets cannot be read, UnreachableError, UsageError for a wrong client setting, and OutputError or ReaderLeftError.
     """
     if group not in file.offsets:
         out.write_text(group_text.format_missing_plan(group))
@@ -122,8 +128,10 @@ def _make_topic_error(topic: str, number: int) -> PlanFileError:
 def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int:
     """Delete committed offsets, print the table of Kafka's tool, and return an exit status: 1 for an error in it.
 
-    `topics` are TOPIC or TOPIC:0,1. A missing topic or group is an error in the table. Raise OperationError where the
-    topics cannot be listed, UnreachableError, and UsageError for a wrong client setting.
+    `topics` are TOPIC or TOPIC:0,1. The table goes to stdout. A missing topic or group, and a refusal by a broker, are
+    errors in the table. Raise OperationError where the topics cannot be listed, UnreachableError, UsageError in a
+    read-only context and for a wrong client setting, ValueError for other text behind a colon, and OutputError or
+    ReaderLeftError where stdout fails.
     """
     partitions, codes = _find_partitions(connected, topics)
     before_change(connected, [describe_change(connected, group, dict.fromkeys(partitions, 0), "delete")])
@@ -143,7 +151,9 @@ def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int
 def _find_partitions(connected: Cluster, topics: Sequence[str]) -> tuple[list[Partition], dict[Partition, int]]:
     """Return the partitions of TOPIC or TOPIC:0,1 texts, and an error code for each topic that does not exist.
 
-    Such a topic has the partition -1. Raise OperationError or UnreachableError where the topics cannot be listed.
+    Such a topic has the partition -1. A text with numbers is taken as it is: whether these partitions exist is not
+    asked. Raise OperationError or UnreachableError where the topics cannot be listed, and ValueError for other text
+    behind a colon.
     """
     topics_metadata = connected.read_metadata().topics
     partitions: list[Partition] = []
@@ -165,7 +175,10 @@ def _describe_in_java(code: int) -> str | None:
 
 
 def _describe_whole(code: int) -> str:
-    """Return the sentence of Kafka's tool about a whole deletion of offsets, empty for 0."""
+    """Return the sentence of Kafka's tool about a whole deletion of offsets, empty for 0.
+
+    `code` is an error code of Kafka: the first one of a partition, or that of the whole request.
+    """
     if not code:
         return ""
     if code in _OF_PARTITIONS:

@@ -15,7 +15,7 @@ _REGISTRY = "schema.registry."
 
 
 def refuse_both_names(arguments: Arguments, pairs: Iterable[tuple[str, str]]) -> None:
-    """Raise WrongUsageError where an option is there under its old and its new name, in the order of the pairs."""
+    """Raise WrongUsageError where an option is there under both names of a pair, for the first such pair."""
     for first, second in pairs:
         if arguments.has(first) and arguments.has(second):
             raise WrongUsageError(f"Options --{first} and --{second} cannot be specified together.")
@@ -27,7 +27,10 @@ def split_pairs(texts: Iterable[str]) -> dict[str, str]:
 
 
 def require_file(path: str | None, printed: str = "") -> None:
-    """Raise JavaError for a file that does not exist; None is no file. `printed` comes before it on stdout."""
+    """Raise JavaError for a file that does not exist; None is no file, and whether it can be read is not checked.
+
+    `printed` is the error's text for stdout; it is not printed here.
+    """
     import os
 
     if path is not None and not os.path.exists(path):
@@ -35,7 +38,10 @@ def require_file(path: str | None, printed: str = "") -> None:
 
 
 def translate_settings(texts: Sequence[str]) -> list[str]:
-    """Return -X options for client settings NAME=VALUE. Java ignores unknown names: each gets a warning here."""
+    """Return -X options for client settings NAME=VALUE, two words for each; the last of equal names counts.
+
+    Java ignores unknown names: each gets a warning on stderr here. Values are not checked.
+    """
     words = []
     for name, value in split_pairs(texts).items():
         if name in KNOWN or name.startswith(_REGISTRY):
@@ -46,7 +52,10 @@ def translate_settings(texts: Sequence[str]) -> list[str]:
 
 
 def keep_known(pairs: dict[str, str], known: Collection[str], kind: str) -> dict[str, str]:
-    """Return the properties whose names are known. Kafka's tools ignore the others: each gets a warning here."""
+    """Return the properties whose names are known. Kafka's tools ignore the others: each gets a warning on stderr.
+
+    `kind` is the word for the warning that says whose properties they are, such as reader.
+    """
     for name in pairs:
         if name not in known:
             people.warning(f"unknown property of the {kind} {name} is ignored, as Kafka's tools do")
@@ -59,7 +68,11 @@ def log_error(text: str) -> None:
 
 
 def convert_wrong_usage(error: KafkactlError) -> JavaError:
-    """Return a wrong setting of a client, which our command refuses, as Java's exception."""
+    """Return a wrong setting of a client, which our command refuses, as Java's exception.
+
+    It is a ConfigException for a UsageError, and a KafkaException for any other error. An OptionError must not come
+    here.
+    """
     assert not isinstance(error, OptionError)
     exception = CONFIG_EXCEPTION if isinstance(error, UsageError) else "org.apache.kafka.common.KafkaException"
     return JavaError(str(error), exception)

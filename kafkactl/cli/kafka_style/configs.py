@@ -134,7 +134,7 @@ def _refuse(message: str, exception: str = _ILLEGAL_ARGUMENT) -> JavaError:
 def _list_types(arguments: Arguments) -> list[str]:
     """Return the types of the entities: those of --entity-type, then those of the options for one type.
 
-    Raise OptionError for a value that cannot be read.
+    They are neither checked nor without repetitions; an option such as --topic counts once.
     """
     return [
         *arguments.values("entity-type"),
@@ -143,7 +143,11 @@ def _list_types(arguments: Arguments) -> list[str]:
 
 
 def _list_names(arguments: Arguments) -> list[str]:
-    """Return the names of the entities; "" is a default entity. Raise OptionError for an option given twice."""
+    """Return the names of the entities; "" is a default entity.
+
+    First come those of --entity-name and --entity-default, as they stand, then those of options such as --topic, then
+    one "" for each option such as --user-defaults. Raise OptionError for an option such as --topic given twice.
+    """
     names = arguments.values("entity-name")
     if arguments.has("entity-default"):
         names = ["", *names] if _default_comes_first(arguments) else [*names, ""]
@@ -152,7 +156,7 @@ def _list_names(arguments: Arguments) -> list[str]:
 
 
 def _default_comes_first(arguments: Arguments) -> bool:
-    """Return whether --entity-default stands before --entity-name, or alone."""
+    """Return whether --entity-default stands before --entity-name, or alone; it must be there."""
     order = list(arguments.names)
     return "entity-name" not in order or order.index("entity-default") < order.index("entity-name")
 
@@ -174,7 +178,11 @@ def check(arguments: Arguments) -> None:
 
 
 def _check_types(arguments: Arguments, types: Sequence[str]) -> None:
-    """Raise JavaError for types that do not exist, are there twice, or do not belong together."""
+    """Raise JavaError for types that do not exist, are there twice, or do not belong together, and for no type.
+
+    It is also raised for a missing --bootstrap-server, where one is needed, for one beside --bootstrap-controller, and
+    for options such as --topic beside those that begin with --entity.
+    """
     doubles = [type_ for number, type_ in enumerate(types) if type_ in types[:number]]
     if doubles:
         raise _refuse(f"Duplicate entity type(s) specified: {','.join(doubles)}")
@@ -197,7 +205,10 @@ def _check_types(arguments: Arguments, types: Sequence[str]) -> None:
 
 
 def _check_names(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> None:
-    """Raise JavaError for the name of a broker that is no number, and for one of an IP address that is none."""
+    """Raise JavaError for the name of a broker that is no number, and for one of an IP address that is none.
+
+    Names of hosts are looked up. Raise OptionError for an option with such a name that is given twice.
+    """
     has_name = any(names)
     if has_name and ("brokers" in types or "broker-loggers" in types):
         for option in ("entity-name", "broker", "broker-logger"):
@@ -214,7 +225,7 @@ def _check_names(arguments: Arguments, types: Sequence[str], names: Sequence[str
 
 
 def _is_address(text: str) -> bool:
-    """Return whether a text is an IP address or the name of a host that can be resolved."""
+    """Return whether a text is an IP address or the name of a host that can be resolved; the name is looked up."""
     try:
         return bool(socket.getaddrinfo(text, None))
     except (OSError, UnicodeError):
@@ -222,7 +233,10 @@ def _is_address(text: str) -> bool:
 
 
 def _check_description(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> None:
-    """Raise JavaError for an entity that cannot be described."""
+    """Raise JavaError for an entity that cannot be described.
+
+    It is a default entity of a type without one, and loggers without a broker.
+    """
     if arguments.has("entity-default") and not set(types) & set(_WITH_DEFAULT):
         raise _refuse(f"--entity-default must not be specified with --describe of {','.join(types)}")
     if "broker-loggers" in types and not any(names):
@@ -230,7 +244,7 @@ def _check_description(arguments: Arguments, types: Sequence[str], names: Sequen
 
 
 def _check_alteration(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> None:
-    """Raise JavaError for an entity that cannot be changed, and for missing settings."""
+    """Raise JavaError for a missing name of an entity, for missing settings, and for both sources of new ones."""
     if set(types) & set(_WITH_DEFAULT):
         if not names:
             raise _refuse(
@@ -247,7 +261,11 @@ def _check_alteration(arguments: Arguments, types: Sequence[str], names: Sequenc
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl configs`. Raise JavaError or OptionError for what Kafka's tool refuses."""
+    """Return the command of `kafkactl configs`.
+
+    Raise JavaError for --bootstrap-controller, a file that does not exist, names that do not fit the types, and
+    settings that Kafka's tool refuses, and OptionError for an option given twice.
+    """
     if arguments.has("bootstrap-controller"):
         raise JavaError(
             "This Admin API is not yet supported when communicating directly with the controller quorum.",
@@ -272,7 +290,11 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Return our arguments for the changes. Raise JavaError or OptionError for settings that Kafka's tool refuses."""
+    """Return our arguments for the changes: settings to add as they were given, a file, and names to delete.
+
+    Raise JavaError for settings that Kafka's tool refuses and a file that does not exist, whose content is not read
+    here, and OptionError for an option given twice.
+    """
     words, added = [], []
     if (text := arguments.value("add-config")) is not None:
         added = _read_settings(text)
@@ -291,7 +313,10 @@ def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequen
 
 
 def _read_settings(text: str) -> list[tuple[str, str]]:
-    """Return names and values of --add-config. Raise JavaError for another form, and for a character in a name."""
+    """Return names and values of --add-config, A=1,B=[x,y], without blanks around them and without brackets.
+
+    Raise JavaError for another form, also an empty text, and for a character in a name that no setting can have.
+    """
     pairs = [re.split(r"\s*=\s*" + _OUTSIDE_BRACKETS, part) for part in re.split("," + _OUTSIDE_BRACKETS, text)]
     if any(len(pair) != 2 for pair in pairs):
         raise _refuse(
@@ -307,7 +332,11 @@ def _read_settings(text: str) -> list[tuple[str, str]]:
 def _check_client_settings(
     types: Sequence[str], names: Sequence[str], added: Sequence[str], deleted: Sequence[str]
 ) -> None:
-    """Raise JavaError for settings that users, clients and ips cannot have; do nothing for other types."""
+    """Raise JavaError for settings that users, clients and ips cannot have; do nothing for other types.
+
+    `types` has at least one. SCRAM credentials are for users alone: they are refused for a default entity, and together
+    with quotas. Empty names are passed over.
+    """
     if types[0] == "ips" and (unknown := [name for name in (*added, *deleted) if name and name not in _IP_QUOTAS]):
         raise _refuse(
             "Only connection quota configs can be added for 'ips' using --bootstrap-server. "
@@ -346,6 +375,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-configs does, on stderr, and return its status: 1.
 
     An error of the command line is one line. Any other comes with the command line and the first line of its trace.
+    Where --describe does not find a topic, its heading goes to stdout before; raise OutputError or ReaderLeftError
+    where that fails. `call` is the name of the request, for the text of a time-out.
     """
     java = _find_own_check(error)
     if java is None and isinstance(error, (JavaError, OptionError)):
@@ -369,7 +400,10 @@ def _find_own_check(error: KafkactlError) -> JavaError | None:
 
 
 def _convert_answer(arguments: Arguments, error: KafkactlError, call: str) -> JavaError:
-    """Return a broker's error as the exception around it. The heading of --describe is printed on stdout before."""
+    """Return (not raise) a broker's error as the exception around it.
+
+    For an unknown topic of --describe the heading is printed on stdout: raise OutputError or ReaderLeftError.
+    """
     java = convert_error(error, call)
     if java.exception == _UNKNOWN_TOPIC:
         name = _list_names(arguments)[0]

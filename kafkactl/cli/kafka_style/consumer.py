@@ -252,8 +252,10 @@ def check(arguments: Arguments) -> None:
 def translate(arguments: Arguments) -> Run:
     """Return the command `kafkactl console-consumer`.
 
-    Raise WrongUsageError, OptionError or JavaError for what Kafka's tool refuses. What Kafka's tool prints about
-    deprecated options comes before.
+    Raise WrongUsageError, OptionError or JavaError for what Kafka's tool refuses, and UsageError for a settings file
+    that exists and cannot be read. Kafka's warnings about deprecated options are in the result's `before` (stdout), or
+    in that of a JavaError. Properties and classes that are ignored get a warning on stderr here; before some errors
+    Kafka's notice about the group protocol goes there, too.
     """
     printed = "".join(
         f"Option --{name} is deprecated and will be removed in a future version. Use {new} instead.\n"
@@ -288,7 +290,10 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _require_one_group(arguments: Arguments, settings: dict[str, str]) -> str | None:
-    """Return the group, or None without one. Raise WrongUsageError for two groups, and for one with --partition."""
+    """Return the group of --group or of the setting group.id, or None without both.
+
+    Raise WrongUsageError for two different groups, and for one with --partition; OptionError for --group given twice.
+    """
     groups = [arguments.value("group")] if arguments.has("group") else []
     groups += [settings["group.id"]] if "group.id" in settings else []
     if len(set(groups)) > 1:
@@ -303,7 +308,11 @@ def _require_one_group(arguments: Arguments, settings: dict[str, str]) -> str | 
 
 
 def _check_start(arguments: Arguments, settings: dict[str, str]) -> None:
-    """Raise JavaError for two different starts, and WrongUsageError for an offset that is none."""
+    """Raise JavaError for two different starts, and WrongUsageError for an offset that is none.
+
+    Starts differ where --from-beginning meets auto.offset.reset other than earliest. Raise OptionError for --offset
+    given twice.
+    """
     reset = settings.get("auto.offset.reset")
     if arguments.has("from-beginning") and reset not in (None, "earliest"):
         raise JavaError(
@@ -319,7 +328,10 @@ def _check_start(arguments: Arguments, settings: dict[str, str]) -> None:
 
 
 def _translate_subject(arguments: Arguments, group: str | None) -> list[str]:
-    """Return our options for the connection, the topics and the group. Raise OptionError for an option given twice."""
+    """Return our options for the server, topics, partition, start and group, each one word.
+
+    With --partition and no start it is the end: --offset=latest. Raise OptionError for an option given twice.
+    """
     words = []
     if (server := arguments.value("bootstrap-server")) is not None:
         words.append(f"--bootstrap-server={server}")
@@ -339,10 +351,11 @@ def _translate_subject(arguments: Arguments, group: str | None) -> list[str]:
 
 
 def _translate_numbers(arguments: Arguments, notice: str, printed: str) -> list[str]:
-    """Return our options for the number of records and the time-out.
+    """Return our options for the number of records and the time-out, in ms; without them the list is empty.
 
-    Raise OptionError for a time-out that is no number, and JavaError for a number of records that is none, which
-    Kafka's tool reads later: after the `notice` on stderr; `printed` is on stdout before.
+    A time-out below 0 and a number of -1 are left out; another negative number becomes 0. Raise OptionError for a
+    time-out that is no number or given twice. Raise JavaError for such a number of records, which Kafka's tool reads
+    later: `notice` and the summary of 0 records are written to stderr before, and `printed` is its text for stdout.
     """
     words = []
     timeout_ms = arguments.value("timeout-ms")
@@ -359,7 +372,12 @@ def _translate_numbers(arguments: Arguments, notice: str, printed: str) -> list[
 
 
 def _translate_formatter(arguments: Arguments, printed: str) -> list[str]:
-    """Return our options for the form of the records. Raise OptionError, WrongUsageError or JavaError."""
+    """Return our options for the form of the records.
+
+    Unknown properties, and deserializers that are not Kafka's, are left out with a warning on stderr. Raise
+    WrongUsageError for an unknown formatter and a missing file of --formatter-config, and OptionError for an option
+    given twice.
+    """
     formatter = arguments.value("formatter") or ""
     if formatter.removeprefix(_PACKAGE) not in _FORMATTERS or not formatter.startswith(_PACKAGE):
         raise WrongUsageError(formatter)
@@ -387,17 +405,20 @@ def _translate_formatter(arguments: Arguments, printed: str) -> list[str]:
 
 
 def _make_summary(records: int) -> str:
-    """Return the last line of Kafka's tool, about the number of records."""
+    """Return the last line of Kafka's tool, about the number of records, with its line end."""
     return f"Processed a total of {records} messages\n"
 
 
 def _read_boolean(value: str) -> str:
-    """Return true for the text true in any case, and false for any other, as Java does."""
+    """Return true for the text true in any case, also with blanks around it, and false for any other."""
     return "true" if value.strip().lower() == "true" else "false"
 
 
 def _keep_classes(classes: dict[str, str]) -> dict[str, str]:
-    """Return the deserializers that are Kafka's. Kafka's tool logs that it cannot load another one, and goes on."""
+    """Return the deserializers that are Kafka's, by their properties, and warn on stderr about each other one.
+
+    Kafka's tool logs that it cannot load such a class, and goes on.
+    """
     for name, value in classes.items():
         if not _is_known_class(value):
             people.warning(f"{name} {value} cannot be loaded: the records are printed as text")
@@ -405,16 +426,18 @@ def _keep_classes(classes: dict[str, str]) -> dict[str, str]:
 
 
 def _is_known_class(name: str) -> bool:
-    """Return whether a class is one of Kafka's deserializers."""
+    """Return whether a full class name is that of one of Kafka's deserializers."""
     kind = name.removeprefix(_DESERIALIZERS).removesuffix("Deserializer")
     return name.startswith(_DESERIALIZERS) and name.endswith("Deserializer") and kind in _KINDS
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
-    """Print an error as kafka-console-consumer does, and return its status.
+    """Print an error as kafka-console-consumer does, and return its status: 1.
 
-    A wrong command line comes with the list of options, a value that cannot be read as the JVM prints an exception that
-    nothing catches. Errors while it reads are logged on stderr.
+    `call` is the name of the request, for the text of a time-out. A JavaError's `before` goes to stdout, all else to
+    stderr. Words that cannot be parsed come with the list of options, a value that cannot be read as the JVM prints an
+    exception that nothing catches. Other errors are logged as errors of the running consumer. Raise OutputError or
+    ReaderLeftError where stdout fails.
     """
     java = convert_error(error, call)
     if java.before:

@@ -61,9 +61,9 @@ class Door:
 def find_door(arguments: Sequence[str]) -> Door | None:
     """Return the command line of Kafka's tool in these arguments of kafkactl, or None for one in our own style.
 
-    It is one that begins with the name of a script of Kafka, or with a noun of ours and one of Kafka's verbs as an
-    option: `kafka-topics --list`, `topics --list`. Options of kafkactl may stand before the name; after a noun those
-    that Kafka's tools lack may stand anywhere.
+    It is one that begins with the name of a script of Kafka, also with .sh, or with a noun of ours and one of Kafka's
+    verbs as an option: `kafka-topics --list`, `topics --list`. A noun with a word that is no option just behind it is
+    ours. Options of kafkactl may stand before the name; after a noun those that Kafka's tools lack may stand anywhere.
     """
     own_flags, rest = _split_flags(arguments)
     if not rest:
@@ -97,7 +97,7 @@ def move_flags(arguments: Sequence[str]) -> list[str]:
 
 
 def _split_flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the options of kafkactl at the beginning, with their values, and the other words."""
+    """Return the options of connection and output at the beginning, with their values, and the other words."""
     position = 0
     while position < len(words) and (size := _measure_flag(words[position], with_shared=True)):
         position += size

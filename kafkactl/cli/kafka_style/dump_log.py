@@ -113,7 +113,11 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command `kafkactl dump-log`. Raise OptionError or JavaError for what Kafka's tool refuses."""
+    """Return the command `kafkactl dump-log`.
+
+    Raise OptionError for --files or a decoder given twice, and JavaError for another value that Kafka's tool refuses.
+    The files are not looked at, except for the text of an error.
+    """
     words = ["dump-log"]
     names = (arguments.value("files") or "").split(",")
     flags = ("print-data-log", "deep-iteration", "skip-record-metadata", "verify-index-only", "index-sanity-check")
@@ -134,10 +138,10 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _read_message_size(arguments: Arguments, first: str) -> int | None:
-    """Return --max-message-size, or None without it.
+    """Return --max-message-size in bytes, 0 for a number below, or None without it.
 
     Kafka's tool reads the value for offset indexes only: for a `first` file of another kind a wrong value has no effect
-    and is None here. Raise JavaError for a wrong value.
+    and is None here. Raise JavaError for a wrong value, or several, before an offset index.
     """
     try:
         value = arguments.value("max-message-size") if arguments.has("max-message-size") else None
@@ -149,7 +153,10 @@ def _read_message_size(arguments: Arguments, first: str) -> int | None:
 
 
 def _require_decoder(name: str, printed: str) -> str:
-    """Return the name of one of Kafka's decoders. Raise JavaError for any other class; `printed` comes before it."""
+    """Return `name`, where it is one of Kafka's decoders, with or without its package.
+
+    Raise JavaError for any other class; `printed` is its text for stdout.
+    """
     for package in _PACKAGES:
         if name.removeprefix(package).removesuffix("Decoder") in _DECODERS:
             return name
@@ -157,7 +164,10 @@ def _require_decoder(name: str, printed: str) -> str:
 
 
 def _read_max_bytes(arguments: Arguments, first: str) -> int:
-    """Return --max-bytes. Raise JavaError for what is no number of bytes; `first` is the first file."""
+    """Return --max-bytes. Raise JavaError for what is no number of bytes, and for several values.
+
+    `first` is the first file, which is named in the error's text for stdout.
+    """
     printed = f"Dumping {first}\n"
     try:
         value = int(arguments.value("max-bytes") or 0)
@@ -172,7 +182,11 @@ def _read_max_bytes(arguments: Arguments, first: str) -> int:
 
 
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
-    """Print an error as the JVM prints an exception that nothing catches, and return its status: 1."""
+    """Print an error as the JVM prints an exception that nothing catches, on stderr, and return its status: 1.
+
+    A JavaError's `before`, and the first line about a missing log, go to stdout: raise OutputError or ReaderLeftError
+    where that fails. `call` is empty for an error of the command line.
+    """
     java = convert_error(error, call)
     if java.before:
         out.write_text(java.before)

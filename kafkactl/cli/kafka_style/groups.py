@@ -159,7 +159,10 @@ class SilenceError(JavaError):
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError for options that are missing or do not belong together."""
+    """Raise WrongUsageError for options that are missing or do not belong together.
+
+    Its text begins with Kafka's warning about a reset without --execute, where Kafka's tool prints that before.
+    """
     if not arguments.has("validate-regex"):
         require_options(arguments, "bootstrap-server")
     if arguments.has("describe"):
@@ -214,7 +217,12 @@ def _find_warning(arguments: Arguments) -> str:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl groups`. Raise WrongUsageError, OptionError or JavaError as Kafka's tool does."""
+    """Return the command of `kafkactl groups`; the command line must have passed `check`.
+
+    Raise WrongUsageError, OptionError or JavaError as Kafka's tool does: for values that cannot be read or are given
+    twice, a server without a port, a missing file of settings, empty or wrong names, a missing scope, and
+    (SilenceError, a JavaError) a time-out of 0 or below. Kafka's warning about a reset is in the result, for stderr.
+    """
     verb = _find_verb(arguments)
     if verb == "validate-regex":
         return Run(words=["groups", verb, "--", _read_regex(arguments)])
@@ -243,7 +251,7 @@ def _find_verb(arguments: Arguments) -> str:
 
 
 def _read_regex(arguments: Arguments) -> str:
-    """Return the value of --validate-regex. Raise WrongUsageError for several."""
+    """Return the value of --validate-regex, which is not checked. Raise WrongUsageError for several."""
     try:
         return arguments.value("validate-regex") or ""
     except OptionError as error:
@@ -258,7 +266,10 @@ def _check_settings(arguments: Arguments) -> None:
 
 
 def _check_server(arguments: Arguments) -> None:
-    """Raise JavaError for a --bootstrap-server that is empty or lacks a port."""
+    """Raise JavaError for a --bootstrap-server that is empty or lacks a port, and OptionError for several.
+
+    Without the option nothing is raised.
+    """
     servers = arguments.value("bootstrap-server")
     if servers is None:
         return
@@ -282,7 +293,11 @@ def _convert_timeout(number: int) -> int:
 
 
 def _translate_list(arguments: Arguments) -> list[str]:
-    """Return our arguments of --list. Raise WrongUsageError for unknown types and states, OptionError for several."""
+    """Return our arguments of --list: --type and --state, each with its values or `all`.
+
+    Raise WrongUsageError for unknown types and states (upper case does not matter), OptionError for an option given
+    twice.
+    """
     words = []
     for name, valid, noun in (("type", _TYPES, "types list"), ("state", _STATES, "state list")):
         if not arguments.has(name):
@@ -311,7 +326,7 @@ def _translate_description(arguments: Arguments) -> list[str]:
 
 
 def _translate_scope(arguments: Arguments) -> list[str]:
-    """Return our arguments for the groups."""
+    """Return our arguments for the groups: --all-groups, or one --group for each value."""
     if arguments.has("all-groups"):
         return ["--all-groups"]
     return [f"--group={group}" for group in arguments.values("group")]
@@ -329,14 +344,21 @@ def _translate_deletion(arguments: Arguments) -> list[str]:
 
 
 def _translate_offset_deletion(arguments: Arguments) -> list[str]:
-    """Return our arguments of --delete-offsets. Raise OptionError for several groups, WrongUsageError for topics."""
+    """Return our arguments of --delete-offsets.
+
+    Raise OptionError for several groups, and WrongUsageError for a --topic that is not TOPIC or TOPIC:0,1.
+    """
     group = arguments.value("group")
     topics = [_write_topic(*_read_topic(text)) for text in arguments.values("topic")]
     return [f"--group={group}", *(f"--topic={topic}" for topic in topics), "--yes"]
 
 
 def _read_topic(text: str) -> tuple[str, list[int] | None]:
-    """Return the topic and the partitions of a --topic, None for all. Raise WrongUsageError for another form."""
+    """Return the topic and the partitions of a --topic, TOPIC or TOPIC:0,1; the partitions are None for all.
+
+    Numbers of 32 bits may be negative, and commas alone are an empty list. The name is not checked. Raise
+    WrongUsageError for another form.
+    """
     if ":" not in text:
         return text, None
     parts = _split_in_java(text, ":")
@@ -350,12 +372,16 @@ def _read_topic(text: str) -> tuple[str, list[int] | None]:
 
 
 def _write_topic(name: str, numbers: Sequence[int] | None) -> str:
-    """Return a topic, or some partitions of it, as our --topic has them."""
+    """Return a topic, or some partitions of it, as our --topic has them: TOPIC or TOPIC:0,1."""
     return name if numbers is None else f"{name}:{','.join(map(str, numbers))}"
 
 
 def _translate_reset(arguments: Arguments) -> list[str]:
-    """Return our arguments of --reset-offsets. Raise WrongUsageError, OptionError or JavaError as Kafka's tool does."""
+    """Return our arguments of --reset-offsets.
+
+    Raise WrongUsageError for a missing scope or scenario and a wrong form of --topic, OptionError for a value that
+    cannot be read or is given twice, and JavaError for a name, partition or time that Kafka's tool refuses.
+    """
     _require_named_groups(arguments, depth=2)
     words = [*_translate_scope(arguments), "--yes"]
     if arguments.has("topic") and not arguments.has("all-topics"):
@@ -403,7 +429,12 @@ def _make_partition_error(names: Iterable[str]) -> JavaError:
 
 
 def _translate_scenario(arguments: Arguments) -> str:
-    """Return our argument for the new offsets. Raise WrongUsageError without one, JavaError for a wrong value."""
+    """Return our argument for the new offsets, for the first of the scenarios that is there.
+
+    Of several values of --to-offset, --to-datetime and --from-file the first counts. Raise WrongUsageError without a
+    scenario, JavaError for a wrong time or duration, and OptionError for a wrong number, or several of --shift-by or
+    --by-duration.
+    """
     for name in ("to-earliest", "to-latest", "to-current"):
         if arguments.has(name):
             return f"--{name}"
@@ -422,7 +453,10 @@ def _translate_scenario(arguments: Arguments) -> str:
 
 
 def _read_time(text: str) -> int:
-    """Return a time in ms since 1970, read as Java's SimpleDateFormat does. Raise JavaError for another text."""
+    """Return a time in ms since 1970, read as Java's SimpleDateFormat does: 2026-01-31T12:00:00.000.
+
+    Z or an offset may follow; without both it is UTC. Text behind it is ignored. Raise JavaError for another text.
+    """
     _, _, clock = text.partition("T")
     if not clock:
         reason = "Error parsing timestamp. It does not contain a 'T' according to ISO8601 format"
@@ -438,9 +472,10 @@ def _read_time(text: str) -> int:
 
 
 def _make_time(match: re.Match[str]) -> int:
-    """Return the time in ms since 1970 of a match of _TIME. Raise ValueError for a date or an hour that is none.
+    """Return the time in ms since 1970 of a match of _TIME; it may be negative.
 
-    The minutes of an offset count only behind a colon, as in Java.
+    The minutes of an offset count only behind a colon, as in Java. Raise ValueError for a date or a part of the clock
+    that is none, and ValueError or OverflowError for a year that Python does not have.
     """
     year, month, day, hour, minute, second, ms = map(int, match.groups()[:7])
     if ms >= 1000:
@@ -454,7 +489,10 @@ def _make_time(match: re.Match[str]) -> int:
 
 
 def _translate_duration(text: str) -> str:
-    """Return a duration of ISO 8601 for our --by-duration. Raise JavaError for another text."""
+    """Return a duration of ISO 8601, such as P1DT2H3M4.5S, for our --by-duration, in seconds with three decimals.
+
+    Raise JavaError for another text, one that is too long for Java, and one that leads to a time before 1970.
+    """
     match = _DURATION.fullmatch(text)
     if match is None or (match["clock"] or "").upper() == "T" or not any(match[unit] for unit in _UNITS):
         raise JavaError("Text cannot be parsed to a Duration", "java.time.format.DateTimeParseException")
@@ -490,8 +528,10 @@ def _wrap(error: JavaError, depth: int) -> JavaError:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-consumer-groups does, and return its status.
 
-    It is 1 for words that cannot be parsed and for a wrong use, and 0 for an error of the operation, which goes to
-    stdout, with the first line of its stack trace on stderr.
+    It is 1, with the text on stderr, for words that cannot be parsed and for a wrong use in a file or a shift. It is 0
+    for an error of the operation, which goes to stdout, with the first line of its stack trace on stderr, and for a
+    deletion without an answer, whose table goes to stdout. `call` is empty for an error of the command line: then the
+    warning about a reset goes to stderr before. Raise OutputError or ReaderLeftError where stdout fails.
     """
     if isinstance(error, OptionError) and error.is_of_parsing:
         people.write_kafka_message(f'Exception in thread "main" {error.exception}: {error}\n')
@@ -542,7 +582,10 @@ def _format_table(arguments: Arguments, error: KafkactlError, verb: str) -> str 
 
 
 def _convert(arguments: Arguments, error: KafkactlError, verb: str) -> JavaError:
-    """Return an error of our command as the Java exception of Kafka's tool."""
+    """Return an error of our command as the Java exception of Kafka's tool.
+
+    `verb` is the verb without dashes, and the name of the request in the text of a time-out.
+    """
     if isinstance(error, PlanFileError):
         return JavaError(str(error), error.exception)
     if isinstance(error, UnreachableError | SilenceError):
@@ -556,7 +599,7 @@ def _convert(arguments: Arguments, error: KafkactlError, verb: str) -> JavaError
 
 
 def _convert_silence(arguments: Arguments, verb: str) -> JavaError:
-    """Return the error of brokers that do not answer."""
+    """Return (not raise) the error of brokers that do not answer; `verb` is the verb without dashes."""
     if verb == "list" or arguments.has("all-groups"):
         error = JavaError("Failed to find brokers to send ListGroups", "org.apache.kafka.common.KafkaException")
         return _wrap(error, depth=2)
@@ -565,7 +608,10 @@ def _convert_silence(arguments: Arguments, verb: str) -> JavaError:
 
 
 def _convert_missing(arguments: Arguments, names: Sequence[str], verb: str) -> JavaError:
-    """Return the error of missing groups, topics or partitions."""
+    """Return (not raise) the error of missing groups, topics or partitions.
+
+    `names` are those of the error: groups with the verb describe, else topics, or partitions as TOPIC-NUMBER.
+    """
     if verb == "describe":
         return _wrap(JavaError(f"Group {names[0]} not found.", f"{_ERRORS}.GroupIdNotFoundException"), depth=1)
     topics = [_read_topic(text) for text in arguments.values("topic")]

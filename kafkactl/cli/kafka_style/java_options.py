@@ -25,8 +25,9 @@ _IO_ERROR = "java.io.IOException"
 def read_login_file(environment: MutableMapping[str, str]) -> None:
     """Take the login of the section KafkaClient from the file that KAFKA_OPTS names into `environment`.
 
-    Without such an option, and where the login is there already, nothing happens. Raise JavaError for a file that
-    cannot be read, or that lacks the section.
+    It becomes KAFKACTL_CLIENT_SASL_JAAS_CONFIG there, on one line and unchecked. Without such an option, and where this
+    variable is there already, nothing happens. Raise JavaError for a file that cannot be read or is not UTF-8, or that
+    lacks the section.
     """
     path = _find_login_file(environment.get(_OPTIONS, ""))
     if path is None or _SETTING in environment:
@@ -47,7 +48,10 @@ def read_login_file(environment: MutableMapping[str, str]) -> None:
 
 
 def _find_login_file(options: str) -> str | None:
-    """Return the file of -Djava.security.auth.login.config, the last one, or None. Quotes are read as a shell does."""
+    """Return the file of -Djava.security.auth.login.config, the last one, or None; ~ is the home folder.
+
+    Quotes are read as a shell does; where one is not closed, blanks separate the words. The file is not looked at.
+    """
     try:
         words = shlex.split(options)
     except ValueError:

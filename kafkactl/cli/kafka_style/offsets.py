@@ -86,7 +86,11 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command `kafkactl offsets`. Raise OptionError or JavaError for a value that Kafka's tool refuses."""
+    """Return the command `kafkactl offsets`.
+
+    Raise OptionError for an option given twice, and JavaError for a value that Kafka's tool refuses, a file of settings
+    that does not exist, and a time below -6.
+    """
     words = ["offsets", "-o", "kafka", *translate_connection(arguments), "--include-internal"]
     time = arguments.value("time") or "latest"
     if time not in _TIMES and not re.fullmatch(r"[-+]?[0-9]{1,19}", time):
@@ -111,7 +115,11 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _read_rules(text: str) -> str:
-    """Return rules for partitions without blanks. Raise JavaError for a rule of another form."""
+    """Return rules for partitions without blanks around each. Raise JavaError for a rule of another form.
+
+    A rule is TOPIC, TOPIC:NUMBER, TOPIC:FROM-TO, TOPIC:FROM- or TOPIC:-TO; each part may be empty. Raise JavaError also
+    for a topic that is no regular expression.
+    """
     rules = [rule.strip() for rule in text.split(",")]
     for rule in rules:
         if not _RULE.fullmatch(rule):
@@ -124,7 +132,9 @@ def _read_rules(text: str) -> str:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-get-offsets does, on stderr, and return its status: 1.
 
-    Errors that are no TerseException have the first line of their stack trace, too.
+    Every NotFoundError is the sentence that nothing matches. Errors that are no TerseException have the first line of
+    their stack trace, too, but not those of words that cannot be parsed. `call` is the name of the request, for the
+    text of a time-out.
     """
     java = convert_error(error, call)
     if isinstance(error, NotFoundError):

@@ -113,7 +113,8 @@ class Arguments:
     def values(self, name: str) -> list[str]:
         """Return all values of an option in their order; without one the default, if it has one.
 
-        Raise OptionError for a value that does not have the option's type.
+        Raise OptionError for a value that does not have the option's type, and KeyError for an option that the tool
+        lacks.
         """
         option = self._options[name]
         values = self._values.get(name, [])
@@ -127,7 +128,8 @@ class Arguments:
     def value(self, name: str) -> str | None:
         """Return the value of an option, its default, or None.
 
-        Raise OptionError for several values, and for a value that does not have the option's type.
+        Raise OptionError for several values, and for a value that does not have the option's type; KeyError for an
+        option that the tool lacks.
         """
         values = self.values(name)
         if len(values) > 1:
@@ -139,8 +141,9 @@ class Arguments:
 def parse(options: Iterable[Option], words: Sequence[str]) -> Arguments:
     """Return the options and values of a command line.
 
-    `words` are those after the tool's name. Raise OptionError for an unknown option and for a missing value. Types and
-    repetitions are checked when a value is asked for. Raise it also for an option without those that it belongs to.
+    `words` are those after the tool's name. Raise OptionError for an unknown option, for a missing value, and, without
+    --help and --version, for an option without those that it belongs to. Types and repetitions are only checked when a
+    value is asked for. Words behind `--`, and others that belong to no option, are in `extra`.
     """
     by_name = {option.name: option for option in options}
     arguments = Arguments(by_name, words)
@@ -165,7 +168,10 @@ def parse(options: Iterable[Option], words: Sequence[str]) -> Arguments:
 
 
 def _refuse_unavailable(options: Iterable[Option], arguments: Arguments) -> None:
-    """Raise OptionError for options that are there without one of those that they belong to."""
+    """Raise OptionError for options that are there without one of those that they belong to.
+
+    With --help or --version nothing is refused.
+    """
     names = [
         option.name
         for option in options
@@ -179,7 +185,8 @@ def _refuse_unavailable(options: Iterable[Option], arguments: Arguments) -> None
 def _take(option: Option, value: str, rest: deque[str], arguments: Arguments) -> None:
     """Note an option with its value, which may be the next word; that word is removed from `rest`.
 
-    `value` is the text behind the equals sign, or "" without one. Raise OptionError for a missing value.
+    `value` is the text behind the equals sign, or "" without one. Where the value is optional, a word that looks like
+    an option is not taken. Raise OptionError for a missing value.
     """
     if option.arity is Arity.NONE:
         arguments.add(option.name, None)  # the library ignores a value behind an equals sign
@@ -201,7 +208,7 @@ def _looks_like_option(word: str) -> bool:
 
 
 def _is_of_type(value: str, type: str) -> bool:
-    """Return whether a value is one of a Java type: String, Integer or Long."""
+    """Return whether a value is one of a Java type: String, Integer or Long; any other type takes all values."""
     if type not in _BITS:
         return True
     bound = 1 << _BITS[type]

@@ -69,7 +69,7 @@ _SMALLEST = {"retry-backoff-ms": 1, "request-timeout-ms": 1, "batch-size": 1, "m
 
 
 def _number(name: str, summary: str, default: str, label: str = "", type: str = "Integer") -> Option:
-    """Return an option with a number that is a setting of the producer."""
+    """Return a Tool's option with a number, Integer or Long (`type`), that is a setting of the producer."""
     target = _OUR_OPTIONS.get(name, f"--{name}")
     return Option(
         name=name, arity=Arity.REQUIRED, type=type, label=label, default=default, target=target, summary=summary
@@ -187,7 +187,7 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError or JavaError for options that are missing or do not belong together."""
+    """Raise WrongUsageError for options that are missing or do not belong together."""
     require_options(arguments, "topic")
     refuse_both_names(
         arguments,
@@ -202,7 +202,12 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command `kafkactl console-producer`. Raise OptionError or JavaError for what Kafka's tool refuses."""
+    """Return the command `kafkactl console-producer`.
+
+    Raise JavaError for what Kafka's tool refuses, also for values that cannot be read. Kafka's warnings about
+    deprecated options are in the `before` of the result or the error, for stdout. Settings and properties that are
+    ignored get a warning on stderr here.
+    """
     printed = _list_deprecations(arguments)
     try:
         words = ["console-producer", *_translate_options(arguments, printed)]
@@ -212,7 +217,7 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _list_deprecations(arguments: Arguments) -> str:
-    """Return Kafka's warnings about deprecated options, which go to stdout."""
+    """Return Kafka's warnings about deprecated options, each with its line end; they go to stdout."""
     return "".join(
         f"Warning: --{name} is deprecated and will be removed in {release}. Use {new} instead.\n"
         for name, (new, release) in _NEW_NAMES.items()
@@ -221,7 +226,11 @@ def _list_deprecations(arguments: Arguments) -> str:
 
 
 def _translate_options(arguments: Arguments, printed: str) -> list[str]:
-    """Return our options. Raise OptionError or JavaError for what Kafka's tool refuses."""
+    """Return our options; settings and properties that are ignored get a warning on stderr.
+
+    Raise OptionError for a value that cannot be read or is given twice, and JavaError, with `printed` as its text for
+    stdout, for another class of --line-reader, a missing file, and a value that Java refuses.
+    """
     words = []
     reader = arguments.value("line-reader")
     if reader != _LINE_READER:
@@ -247,7 +256,11 @@ def _translate_options(arguments: Arguments, printed: str) -> list[str]:
 
 
 def _translate_numbers(arguments: Arguments, printed: str) -> list[str]:
-    """Return our options for the numbers. Raise OptionError or JavaError for a wrong one."""
+    """Return our options for the numbers that are given, raised to the smallest ones that librdkafka takes.
+
+    Raise OptionError for a value that is no number of its type or given twice, and JavaError for one below 0, except
+    for --max-block-ms.
+    """
     words = []
     for name, setting in _AS_SETTINGS.items():
         source = name
@@ -267,7 +280,11 @@ def _translate_numbers(arguments: Arguments, printed: str) -> list[str]:
 
 
 def _translate_choices(arguments: Arguments, printed: str) -> list[str]:
-    """Return our options for the codec and the acknowledgements. Raise OptionError or JavaError for a wrong one."""
+    """Return our options for the codec and the acknowledgements, if they are given.
+
+    Raise OptionError for an option given twice, and JavaError for an unknown codec or number of acknowledgements, also
+    for one in --command-property.
+    """
     words = []
     codec = arguments.value("compression-codec")
     if arguments.has("compression-codec"):
@@ -287,8 +304,9 @@ def _translate_choices(arguments: Arguments, printed: str) -> list[str]:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-console-producer does, and return its status.
 
-    An error of the command line is one line on stderr, and status 1. Records that were not delivered are logged, and
-    the status is 0. A wrong line has the first line of the exception's trace.
+    A JavaError's `before` goes to stdout, all else to stderr. The status is 1 for an error of the command line or a
+    wrong line. Words that cannot be parsed come with the list of options. Every other error, as for records that were
+    not delivered, is logged, and the status is 0. Raise OutputError or ReaderLeftError where stdout fails.
     """
     java = convert_error(error, call)
     if java.before:

@@ -49,7 +49,11 @@ def check(arguments: Arguments) -> None:
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command `kafkactl records delete`. Raise OptionError or JavaError for what Kafka's tool refuses."""
+    """Return the command `kafkactl records delete`, which asks nobody; the JSON file is read here.
+
+    Raise OptionError for an option given twice, and JavaError for a file of settings that does not exist and a JSON
+    file that Kafka's tool refuses.
+    """
     path = arguments.value("offset-json-file") or ""
     connection = translate_connection(arguments)
     require_readable(arguments, "command-config")
@@ -61,7 +65,11 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _check_file(path: str) -> None:
-    """Raise JavaError for a file that Kafka's tool refuses."""
+    """Raise JavaError for a JSON file that Kafka's tool refuses.
+
+    It cannot be read, is no JSON object with `partitions`, has a version other than 1, an entry without a field or with
+    one of another type, or a partition twice. Where `partitions` is no list, nothing is refused.
+    """
     try:
         with open(path, "rb") as file:
             text = file.read()
@@ -88,7 +96,11 @@ def _check_file(path: str) -> None:
 
 
 def _read_field(entry: Any, name: str) -> Any:
-    """Return a field of an entry. Raise JavaError where it is missing or has another type."""
+    """Return a field of an entry of JSON: topic, partition or offset. Raise JavaError where it is wrong.
+
+    That is an entry that is no object, a field that is missing, or one of another type; the size of a number is not
+    checked.
+    """
     if not isinstance(entry, dict):
         raise JavaError(f"Expected JSON object, received {json.dumps(entry)}", _MAPPING)
     if name not in entry:
@@ -103,7 +115,8 @@ def _read_field(entry: Any, name: str) -> Any:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-delete-records does, on stderr with the first line of its trace, and return 1.
 
-    Return 0 for errors of partitions, which are in the table on stdout.
+    Return 0 and print nothing for any error of the command (`call` is not empty) but UnreachableError: those of
+    partitions are in the table on stdout.
     """
     if call and not isinstance(error, UnreachableError):  # the table on stdout has the errors of partitions
         return 0

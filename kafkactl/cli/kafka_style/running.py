@@ -38,9 +38,12 @@ def run_tool(
     """Run a command line of one of Kafka's tools, and return its exit status.
 
     `name` is that of the tool, without .sh; `words` are its arguments. `run_command` runs a command line of kafkactl
-    and returns its status; its errors come to people.failures. `own_flags` are options of kafkactl that stand before
-    the translated command. With `may_use_context` the option --bootstrap-server may be missing, as it may with
-    KAFKACTL_COMPAT_CONTEXT=1. Errors are printed in Kafka's words. Raise KeyError for an unknown tool.
+    and returns its status; its errors come to people.failures, and the first is printed in Kafka's words. After an
+    error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options of
+    kafkactl for the translated command. --bootstrap-server may be missing with `may_use_context`, `own_flags`, or
+    KAFKACTL_COMPAT_CONTEXT=1. The login of KAFKA_OPTS goes into os.environ. Raise KeyError for an unknown tool,
+    OutputError and ReaderLeftError where stdout fails, the errors of `run_command`, and UsageError for a settings file
+    of kafka-console-consumer that cannot be read.
     """
     tool = load_tool(name)
     try:
@@ -80,7 +83,10 @@ def run_tool(
 
 
 def arguments_of(tool: Tool, words: Sequence[str]) -> Arguments:
-    """Return the command line of a tool for the report of an error; what could not be parsed is missing."""
+    """Return the command line of a tool for the report of an error.
+
+    Where it cannot be parsed, the result has no options, only the words as they were given. Nothing is raised.
+    """
     try:
         return parse_words(tool, words)
     except OptionError:
@@ -88,7 +94,10 @@ def arguments_of(tool: Tool, words: Sequence[str]) -> Arguments:
 
 
 def _finish(kafka_status: int) -> int:
-    """Return the exit status after an error, from the one of Kafka's tool. The output is flushed."""
+    """Return the exit status after an error, from the one of Kafka's tool; 0 becomes 1.
+
+    With KAFKACTL_COMPAT_STATUS=kafka it stays 0. The output is flushed: raise OutputError or ReaderLeftError.
+    """
     stdout.out.flush()
     if kafka_status == DONE and os.environ.get(STATUS_VARIABLE) != "kafka":
         return FAILED
@@ -96,7 +105,10 @@ def _finish(kafka_status: int) -> int:
 
 
 def format_options(options: Sequence[Option]) -> str:
-    """Return the list of a tool's options in two columns, sorted by name, with our descriptions."""
+    """Return the list of a tool's options in two columns, sorted by name, with our descriptions.
+
+    It begins with a heading, and each line has its end.
+    """
     lines = [f"{'Option':<{_HEAD_WIDTH}}Description", f"{'------':<{_HEAD_WIDTH}}-----------"]
     for option in sorted(options, key=lambda option: option.name):
         value = f"{option.type}: {option.label}" if option.label else option.type

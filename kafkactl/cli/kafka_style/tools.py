@@ -117,7 +117,10 @@ def parse_words(tool: Tool, words: Sequence[str]) -> Arguments:
 
 
 def require_options(arguments: Arguments, *names: str) -> None:
-    """Raise WrongUsageError for the first of these options that is missing."""
+    """Raise WrongUsageError for the first of these options that is missing.
+
+    --bootstrap-server may be missing where the arguments do not need it.
+    """
     for name in names:
         if name == "bootstrap-server" and not arguments.needs_server:
             continue
@@ -140,7 +143,10 @@ def translate_connection(arguments: Arguments) -> list[str]:
 
 
 def require_readable(arguments: Arguments, name: str) -> None:
-    """Raise JavaError where the file of an option does not exist; without the option do nothing."""
+    """Raise JavaError where the file of an option does not exist; without the option do nothing.
+
+    Whether it can be read is not checked. Raise OptionError for an option given twice.
+    """
     path = arguments.value(name)
     if path is not None and not os.path.exists(path):
         raise JavaError(path, "java.nio.file.NoSuchFileException")
@@ -169,10 +175,11 @@ def print_stack(error: JavaError, with_message: bool) -> None:
 
 
 def convert_error(error: KafkactlError, call: str, message: str | None = None) -> JavaError:
-    """Return an error of kafkactl as the Java exception that Kafka's client raises in its place.
+    """Return (not raise) an error of kafkactl as the Java exception that Kafka's client raises in its place.
 
     `call` is the name of the request for the message about a time-out. `message` replaces the error's own text, which
-    is the broker's or else ours; None takes it.
+    is the broker's or else ours; None takes it. A JavaError stays; an error without a broker's code is an
+    IllegalArgumentException.
     """
     from kafkactl.connection.broker_errors import BROKER_ERRORS
     from kafkactl.output.kafka.java_errors import find_java_message

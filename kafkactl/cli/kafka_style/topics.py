@@ -172,12 +172,16 @@ def _refuse_wrong_pairs(arguments: Arguments) -> None:
 
 
 def _list_other_verbs(option: str) -> list[str]:
-    """Return the verbs that an option cannot be used with."""
+    """Return the verbs that an option, one of those in _ALLOWED_WITH, cannot be used with."""
     return [verb for verb in VERBS if verb not in _ALLOWED_WITH[option]]
 
 
 def translate(arguments: Arguments) -> Run:
-    """Return the command of `kafkactl topics`. Raise OptionError or JavaError for a value that Kafka's tool refuses."""
+    """Return the command of `kafkactl topics`; the command line must have passed `check`.
+
+    Raise OptionError for a value that cannot be read or is given twice, and JavaError for any other that Kafka's tool
+    refuses, and for a file of settings that does not exist.
+    """
     (verb,) = (verb for verb in VERBS if arguments.has(verb))
     warning = ""
     if arguments.has("delete-config"):
@@ -215,7 +219,11 @@ def translate(arguments: Arguments) -> Run:
 
 
 def _translate_creation(arguments: Arguments) -> list[str]:
-    """Return our arguments for a new topic. Raise OptionError or JavaError for a value that Kafka's tool refuses."""
+    """Return our arguments for a new topic: options, and its name behind `--`.
+
+    Raise OptionError for a value that cannot be read or is given twice, and JavaError for a setting, number, assignment
+    or name that Kafka's tool refuses.
+    """
     words = []
     name = arguments.value("topic") or ""
     for setting in arguments.values("config"):
@@ -246,7 +254,10 @@ def _translate_creation(arguments: Arguments) -> list[str]:
 
 
 def _translate_partitions(arguments: Arguments) -> list[str]:
-    """Return our arguments for more partitions. Raise OptionError or JavaError as Kafka's tool does."""
+    """Return our arguments for more partitions; --partitions must be there.
+
+    Raise OptionError for a value that cannot be read or is given twice, and JavaError for a wrong assignment.
+    """
     partitions = arguments.value("partitions")
     assert partitions is not None
     words = [f"--partitions={int(partitions)}"]
@@ -272,7 +283,11 @@ def _require_legal_name(name: str) -> None:
 
 
 def _read_assignment(arguments: Arguments) -> str:
-    """Return --replica-assignment without blanks, "" without it. Raise JavaError as Kafka's tool does."""
+    """Return --replica-assignment, ID:ID,ID:ID, without blanks, "" without it.
+
+    Raise JavaError for a text that is no number, a broker twice in a partition, and partitions with different numbers
+    of replicas, and OptionError for several values.
+    """
     text = arguments.value("replica-assignment") or ""
     if not text:
         return ""
@@ -302,7 +317,10 @@ def _read_java_integer(text: str) -> int:
 
 
 def _read_topic_id(arguments: Arguments) -> str | None:
-    """Return --topic-id; None without it and for the id of zeros. Raise JavaError for a text that is no id."""
+    """Return --topic-id; None without it and for the id of zeros.
+
+    Raise JavaError for a text that is no id in base64, and OptionError for several values.
+    """
     text = arguments.value("topic-id")
     if text is None:
         return None
@@ -327,7 +345,9 @@ def _read_topic_id(arguments: Arguments) -> str | None:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-topics does, and return its status: 1.
 
-    An error of the command line goes to stderr with the first line of its stack trace, any other to stdout.
+    Words that cannot be parsed, a missing --bootstrap-server and a missing file go to stderr with the first line of the
+    stack trace, any other error to stdout. `call` is the name of the request, for the text of a time-out. Raise
+    OutputError or ReaderLeftError where stdout fails.
     """
     java = convert_error(error, call)
     is_early = isinstance(error, OptionError) and error.is_of_parsing

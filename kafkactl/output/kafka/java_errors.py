@@ -41,6 +41,9 @@ def find_java_message(code: int, text: str) -> str:
 
 
 def format_java_error(code: int | None, text: str) -> str:
-    """Return an error as Java shows an exception, CLASS: MESSAGE; the text alone for a code that has no exception."""
+    """Return an error as Java shows an exception, CLASS: MESSAGE, without a line end.
+
+    `text` is the error as kafkactl describes it; it is returned alone for None and a code that has no exception.
+    """
     entry = None if code is None else BROKER_ERRORS.get(code)
     return text if entry is None else f"{entry.exception_class}: {find_java_message(entry.code, text)}"
