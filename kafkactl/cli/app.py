@@ -243,7 +243,12 @@ def run_line(arguments: list[str]) -> int:
         return run(doors.move_flags(arguments))
     from kafkactl.cli.kafka_style import running
 
-    return running.run_tool(door.tool, door.words, run, door.own_flags, door.may_use_context)
+    try:
+        return running.run_tool(door.tool, door.words, run, door.own_flags, door.may_use_context)
+    except KafkactlError as failure:  # stdout cannot be written
+        return _print_error(failure, arguments)
+    except BrokenPipeError:
+        return DONE  # the reader has seen enough
 
 
 def run(arguments: list[str]) -> int:

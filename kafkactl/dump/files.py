@@ -337,9 +337,9 @@ class TextDump:
     def _dump_producer_snapshot(self, path: Path) -> None:
         """Print the producers of a snapshot.
 
-        A corrupt or unreadable one is an error on stderr that does not change the exit status; in Kafka's style
-        people.failures keeps it. It is not raised. Raise NotFoundError for a missing file, UsageError for one that may
-        not be opened, and OutputError and ReaderLeftError where nothing more can be printed.
+        A corrupt or unreadable one is an error on stderr that does not change the exit status. It is not raised. Raise
+        NotFoundError for a missing file, UsageError for one that may not be opened, and OutputError and ReaderLeftError
+        where nothing more can be printed.
         """
         from kafkactl.storage.producer_snapshot import read_producer_snapshot
 
@@ -347,7 +347,10 @@ class TextDump:
             states = read_producer_snapshot(path)
         except FormatError as error:
             self._flush()
-            people.error(error)  # Kafka's tool prints this error, too, and ends with status 0
+            if people.is_kafka_style():
+                people.write_kafka_message(f"{error}\n")  # Kafka's tool prints this error, too, and ends with status 0
+            else:
+                people.error(error)
             return
         for state in states:
             self._write_line(dump_text.format_producer(state))

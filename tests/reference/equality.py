@@ -56,9 +56,14 @@ MASKS = (
 )
 
 
-def apply_masks(text: str) -> str:
+BROKERS = Mask(
+    "several brokers: they choose leaders and replicas at random", r"(?<=\t)(Leader|Replicas|Isr): [\d,]+", r"\1: <ids>"
+)
+
+
+def apply_masks(text: str, brokers: int = 1) -> str:
     """The text with the volatile parts replaced."""
-    for mask in MASKS:
+    for mask in (*MASKS, *([BROKERS] if brokers > 1 else [])):
         text = re.sub(mask.pattern, mask.replacement, text)
     return text
 
@@ -174,9 +179,9 @@ class Result:
         return names + [name for name in ("status", "state") if getattr(self, name) != getattr(other, name)]
 
 
-def make_result(side: str, status: int, stdout: str, stderr: str, state: str) -> Result:
+def make_result(side: str, status: int, stdout: str, stderr: str, state: str, brokers: int = 1) -> Result:
     """The result of one side's run; its names have `@` again."""
-    clean = [apply_masks(re.sub(rf"\beq{side}(?=[.-])", "eq@", text)) for text in (stdout, stderr, state)]
+    clean = [apply_masks(re.sub(rf"\beq{side}(?=[.-])", "eq@", text), brokers) for text in (stdout, stderr, state)]
     return Result(status, *clean)
 
 
@@ -189,7 +194,7 @@ def describe_state(cluster: Cluster, side: str) -> str:
     lines = []
     for topic in described:
         settings = {setting.name: setting.value for setting in topic.settings if not setting.is_default}
-        lines.append(f"{topic.topic} {[row.replicas for row in topic.partitions]} {settings}")
+        lines.append(f"{topic.topic} {[len(row.replicas) for row in topic.partitions]} {settings}")
     partitions = [(row.topic, row.partition) for topic in described for row in topic.partitions]
     for partition, ends in sorted(offsets.read_log_ends(cluster, partitions).items() if partitions else ()):
         lines.append(f"{partition} {ends.start.offset} {ends.end.offset}")

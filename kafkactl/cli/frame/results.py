@@ -21,6 +21,10 @@ _UNANSWERED = (ErrorCode.REQUEST_TIMED_OUT, ErrorCode.LEADER_NOT_AVAILABLE)
 """Codes after which the change may have been done."""
 
 
+class PartitionError(OperationError):
+    """The error of one partition, which the result shows, too."""
+
+
 def print_partition_errors(errors: Iterable[tuple[str, int, str | None]]) -> int:
     """Print the errors of partitions on stderr, and return an exit status: 1 if there is an error, else 0.
 
@@ -28,7 +32,7 @@ def print_partition_errors(errors: Iterable[tuple[str, int, str | None]]) -> int
     """
     failed = [(topic, number, error) for topic, number, error in errors if error]
     for topic, number, error in failed:
-        people.error(OperationError(f"{topic}-{number}: {error}"))
+        people.error(PartitionError(f"{topic}-{number}: {error}"))
     return FAILED if failed else 0
 
 

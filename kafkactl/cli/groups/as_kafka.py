@@ -29,7 +29,7 @@ from kafkactl.patterns import has_name_characters
 from kafkactl.statuses import FAILED
 from kafkactl.stdout import out
 
-_UNKNOWN_TOPIC, _INVALID_TOPIC = 3, 17
+_UNKNOWN_TOPIC, _INVALID_TOPIC, _UNKNOWN_SERVER = 3, 17, -1
 _OF_PARTITIONS = (_UNKNOWN_TOPIC, 29, 86)
 """Codes of single partitions: the table has their sentences."""
 _OF_GROUPS = (24, 30, 68, 69)
@@ -137,7 +137,7 @@ def delete_offsets(connected: Cluster, group: str, topics: Sequence[str]) -> int
     before_change(connected, [describe_change(connected, group, dict.fromkeys(partitions, 0), "delete")])
     try:
         codes.update(request_deletion(connected, group, partitions))
-        failed = next((codes[partition] for partition in partitions if codes[partition]), 0)
+        failed = next((code for partition in partitions if (code := codes.setdefault(partition, _UNKNOWN_SERVER))), 0)
     except OperationError as error:
         if error.code is None:
             raise
@@ -161,7 +161,7 @@ def _find_partitions(connected: Cluster, topics: Sequence[str]) -> tuple[list[Pa
     for text in topics:
         name, colon, numbers = text.partition(":")
         if colon:
-            partitions += [(name, int(number)) for number in numbers.split(",")]
+            partitions += [(name, int(number)) for number in numbers.split(",") if number]
         elif name in topics_metadata:
             partitions += [(name, number) for number in topics_metadata[name].partitions]
         else:

@@ -636,6 +636,7 @@ TOOL = Tool(
     report=report,
     failure_status=0,
     differences=(
+        "A --topic with a colon and no partition is refused by --reset-offsets; Kafka's tool resets nothing.",
         "A host that no name server knows is asked until the time-out; Kafka's tool refuses it at once.",
         "A time-out above an hour is an hour.",
     ),

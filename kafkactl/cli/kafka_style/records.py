@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kafkactl.cli.frame.results import PartitionError
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option
 from kafkactl.cli.kafka_style.tools import (
     HELP,
@@ -22,7 +23,7 @@ from kafkactl.cli.kafka_style.tools import (
     require_readable,
     translate_connection,
 )
-from kafkactl.errors import KafkactlError, UnreachableError
+from kafkactl.errors import KafkactlError
 
 _OPERATION = "org.apache.kafka.tools.AdminOperationException"
 _FAILED = "org.apache.kafka.tools.AdminCommandFailedException"
@@ -115,10 +116,9 @@ def _read_field(entry: Any, name: str) -> Any:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-delete-records does, on stderr with the first line of its trace, and return 1.
 
-    Return 0 and print nothing for any error of the command (`call` is not empty) but UnreachableError: those of
-    partitions are in the table on stdout.
+    Return 0 and print nothing for errors of partitions, which are in the table on stdout.
     """
-    if call and not isinstance(error, UnreachableError):  # the table on stdout has the errors of partitions
+    if isinstance(error, PartitionError):  # the table on stdout has them
         return 0
     print_stack(convert_error(error, call), with_message=True)
     return 1

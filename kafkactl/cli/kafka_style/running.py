@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from kafkactl import stdout
 from kafkactl.cli.kafka_style.java_options import read_login_file
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
-from kafkactl.cli.kafka_style.tools import KAFKA_VERSION, JavaError, Tool, WrongUsageError, load_tool, parse_words
+from kafkactl.cli.kafka_style.tools import KAFKA_VERSION, Tool, WrongUsageError, load_tool, parse_words
 from kafkactl.errors import KafkactlError
 from kafkactl.output import people
 from kafkactl.statuses import DONE, FAILED
@@ -42,8 +42,7 @@ def run_tool(
     error a status 0 of Kafka's tool becomes 1, unless KAFKACTL_COMPAT_STATUS is kafka. `own_flags` are options of
     kafkactl for the translated command. --bootstrap-server may be missing with `may_use_context`, `own_flags`, or
     KAFKACTL_COMPAT_CONTEXT=1. The login of KAFKA_OPTS goes into os.environ. Raise KeyError for an unknown tool,
-    OutputError and ReaderLeftError where stdout fails, the errors of `run_command`, and UsageError for a settings file
-    of kafka-console-consumer that cannot be read.
+    OutputError and ReaderLeftError where stdout fails, and the errors of `run_command`.
     """
     tool = load_tool(name)
     try:
@@ -63,7 +62,7 @@ def run_tool(
     except WrongUsageError as error:
         people.write_kafka_message(f"{error}\n{format_options(tool.options)}")
         return FAILED
-    except (OptionError, JavaError) as error:
+    except KafkactlError as error:
         return _finish(tool.report(arguments_of(tool, words), error, ""))
     if run.warning:
         people.write_kafka_message(run.warning)
