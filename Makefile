@@ -124,6 +124,7 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/compat.py
 	$(BIN)/python bench/dump_log.py
 	$(BIN)/python bench/admin.py
 	$(BIN)/python bench/groups.py
