@@ -142,7 +142,7 @@ class Client:
         return list_topics(self._cluster, require_bool(include_internal, "include_internal"))
 
     def describe_topics(self, names: Sequence[str]) -> list[TopicDescription]:
-        """Return topics with their partitions and settings, sorted by name; without names an empty list.
+        """Return topics with their partitions and settings, each once, sorted by name; without names an empty list.
 
         Raise NotFoundError or OperationError where a topic, or its settings, cannot be read, UsageError for a name that
         no topic can have, a single text instead of a list and a wrong client setting, and UnreachableError where no
@@ -150,7 +150,8 @@ class Client:
         """
         from kafkactl.admin.topics.descriptions import describe_topics
 
-        return describe_topics(self._cluster, [require_topic(name, "names") for name in require_texts(names, "names")])
+        topics = dict.fromkeys(require_topic(name, "names") for name in require_texts(names, "names"))
+        return describe_topics(self._cluster, list(topics))
 
     def create_topic(
         self,

@@ -57,7 +57,8 @@ class TextDump:
 
         Segments are read before all other files where the selection is not everything. Errors of files, also of missing
         ones and of a lost process of --jobs, are written to stderr (in Kafka's style the first one is raised instead),
-        and then faults of indexes and gaps, which do not change the status. A file of unknown kind is only noted there.
+        and then faults of indexes and gaps, which do not change the status. A corrupt or unreadable producer snapshot
+        is always written to stderr, and does not change the status, either. A file of unknown kind is only noted there.
         Raise OutputError and BrokenPipeError (without several jobs its subclass ReaderLeftError) where nothing more can
         be printed; OSError where no process can be started; and with `follow` also KafkactlError and OSError for what
         cannot be read of later batches.

@@ -116,9 +116,10 @@ def format_large_record(batch: AnyBatch, record: Record, with_metadata: bool = T
 
 
 def _format_record_heading(record: Record, kind: str) -> str:
-    """Return the beginning of a record's line, up to its sizes, sequence and header names, or its CRC in magic 0 and 1.
+    """Return the beginning of a record's line: offset, timestamp, sizes, sequence and header names.
 
-    `kind` is the name of its timestamp.
+    In magic 0 and 1 validity and CRC take the place of the last two. Key, value and the line end are not in it. `kind`
+    is the name of the timestamp, such as CreateTime.
     """
     text = f"| offset: {record.offset} {kind}: {record.timestamp_ms}"
     if isinstance(record, LegacyRecord):

@@ -35,11 +35,11 @@ class KeptMessage:
         return self._place[2]
 
     def key(self) -> Any:
-        """Return the key, or None."""
+        """Return the bytes of the key, not decoded, or None."""
         return self._key
 
     def value(self) -> Any:
-        """Return the value, or None."""
+        """Return the bytes of the value, not decoded, or None."""
         return self._value
 
     def headers(self) -> Any:

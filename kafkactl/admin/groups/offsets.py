@@ -386,9 +386,11 @@ def _complete(results: dict[Partition, str | None], requested: Iterable[Partitio
 
 
 def request_deletion(cluster: Cluster, group: str, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
-    """Delete a group's committed offsets of partitions, and return the error code of each, 0 for a success.
+    """Delete a group's committed offsets of partitions, and return the error codes by partition, 0 for a success.
 
-    Raise the errors of `delete_offsets`.
+    A partition that the broker's answer leaves out is missing in the result. Raise OperationError where the whole
+    request is refused, for example for a group that does not exist, UnansweredError where the offsets may have been
+    deleted, UnreachableError, and UsageError for a wrong client setting.
     """
     return cluster.requests.delete_group_offsets(group, partitions)
 

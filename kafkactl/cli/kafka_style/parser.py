@@ -66,7 +66,7 @@ class Option:
 
 
 class OptionError(UsageError):
-    """A command line that the Java library refuses. `exception` is the simple name of its exception."""
+    """A command line that the Java library refuses. `exception` is the full name of its exception."""
 
     def __init__(self, message: str, exception: str) -> None:
         """Take the library's sentence and the simple name of its exception class."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from shutil import get_terminal_size
@@ -113,15 +114,24 @@ def _find_encoding_format(name: str, encoding: str) -> Format:
     """Return the format of text in an encoding.
 
     `name` is the whole name of the property, for example key.deserializer.encoding. Raise UsageError for any other
-    setting than `encoding`, for an unknown encoding, and for UTF-16 without a byte order.
+    setting than `encoding`, for an encoding that Python does not know, and for UTF-16 and UTF-32 without a byte order,
+    by any of Python's names of them.
     """
     if not name.endswith(".encoding"):
         raise UsageError(
             f"unknown setting of a deserializer: --property {name}", "leave it out: only its encoding can be set"
         )
-    if encoding.upper() == "UTF-16":  # Java's default is big-endian, Python's is the machine's
-        raise UsageError(f"--property {name}={encoding}: the byte order is missing", "use UTF-16BE or UTF-16LE")
+    if _lacks_byte_order(encoding):  # Java's default is big-endian, Python's is the machine's
+        raise UsageError(f"--property {name}={encoding}: the byte order is missing", "like UTF-16BE or UTF-16LE")
     return formats.get(STRING if encoding.upper() in ("UTF-8", "UTF8") else f"{STRING}:{encoding}")
+
+
+def _lacks_byte_order(encoding: str) -> bool:
+    """Return whether an encoding is UTF-16 or UTF-32 without a byte order; False for one that Python does not know."""
+    try:
+        return codecs.lookup(encoding).name in ("utf-16", "utf-32")
+    except (LookupError, ValueError):
+        return False
 
 
 class Lines(RecordWriter):
