@@ -104,4 +104,4 @@ def test_who_named_the_address_is_said(cli: Cli) -> None:
     cli.ok("context", "set", "dead", "-b", "127.0.0.1:1")
     done = cli("--context", "dead", "topics", "list", check=3)
     assert "the address is from context dead" in done.stderr
-    assert "from default" in cli("topics", "list", "-X", "bootstrap.servers=127.0.0.1:1", check=3).stderr
+    assert "from -X" in cli("topics", "list", "-X", "bootstrap.servers=127.0.0.1:1", check=3).stderr

@@ -334,7 +334,7 @@ def validate_regex(
 ) -> int:
     """Check whether a regular expression of a subscription is valid in RE2.
 
-    Brokers read it for groups of the consumer protocol. None is asked. The status is 1 for an invalid one.
+    Brokers read it for groups of the consumer protocol. None is asked. The status is 4 for an invalid one.
 
     Examples:
       kafkactl groups validate-regex 'orders-.*'
@@ -344,7 +344,7 @@ def validate_regex(
 
     problem = find_problem(regex)
     out.write_text(format_regex_check(regex, problem))
-    return FAILED if problem is not None else 0
+    return CONDITION if problem is not None else 0
 
 
 app.command("reset-offsets")(resets.reset_offsets)
