@@ -62,6 +62,7 @@ def test_a_coordinator_that_loads_is_asked_again(brokers: FakeCluster, cluster: 
     assert [group.group for group in choose_groups(cluster, select_names(["billing"])).groups] == ["billing"]
 
 
+@pytest.mark.slow
 def test_a_silent_coordinator_leaves_the_group_in_doubt(brokers: FakeCluster, cluster: Cluster) -> None:
     hide(brokers, times=4)
     brokers.on("FindCoordinator", freeze=True)

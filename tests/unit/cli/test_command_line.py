@@ -116,6 +116,7 @@ def test_reading_files_imports_no_client() -> None:
     assert loaded("dump-log", "none.log") & {"confluent_kafka", "rich", "yaml", "pydantic", "asyncio"} == set()
 
 
+@pytest.mark.slow
 def test_every_empty_value_is_refused(cli: Cli) -> None:
     """By every option and argument that is a text or a path, but those for which nothing is something."""
     allowed = {"--key", "--key-separator", "--delimiter", "--null-marker"}

@@ -148,6 +148,7 @@ def test_flags_may_stand_between_noun_and_verb(line: str, moved: str) -> None:
     assert move_flags(line.split()) == moved.split()
 
 
+@pytest.mark.slow
 def test_flags_at_three_places(cli: Cli) -> None:
     """Before the noun, between noun and verb, and behind the verb they mean the same."""
     texts = {
