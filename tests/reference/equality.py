@@ -57,7 +57,9 @@ MASKS = (
 
 
 BROKERS = Mask(
-    "several brokers: they choose leaders and replicas at random", r"(?<=\t)(Leader|Replicas|Isr): [\d,]+", r"\1: <ids>"
+    "several brokers: they choose leaders, replicas and coordinators at random",
+    r"(?<=\t)(Leader|Replicas|Isr): [\d,]+|\S+:\d+ +\(\d\) *",
+    "<brokers>",
 )
 
 
