@@ -105,8 +105,10 @@ def delete(
         if errors:
             raise errors[0]
         before = _find_kept_offsets(connected, selected_partitions, before_offset, moment)
-    compacted = find_compacted_topics(connected, sorted({topic for topic, _ in before}))
-    planned = [] if people.is_kafka_style() else records.plan(connected, before, compacted)
+    planned: list[records.PlannedDeletion] = []
+    if not people.is_kafka_style():  # Kafka's tool shows no plan, and the brokers say what they refuse
+        compacted = find_compacted_topics(connected, sorted({topic for topic, _ in before}))
+        planned = records.plan(connected, before, compacted)
     changes = [
         Change(action=f"delete records of {topic}-{partition} before offset {offset}", inverse=cannot_be_undone)
         for (topic, partition), offset in sorted(before.items())
