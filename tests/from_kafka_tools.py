@@ -52,15 +52,15 @@ def write_page() -> str:
 def _section(tool: Tool) -> Iterator[str]:
     yield from (f"## {tool.name}", "", "| option | in kafkactl | state | difference |", "| --- | --- | --- | --- |")
     for option in sorted(tool.options, key=lambda option: option.name):
-        yield f"| `--{option.name}` | {_show_target(tool, option)} | {option.state} | {_cell(option.note)} |"
+        yield f"| `--{option.name}` | {_show_target(option)} | {option.state} | {_cell(option.note)} |"
     yield ""
     if tool.differences:
         yield from ("Other differences:", "", *(f"- {text}" for text in tool.differences), "")
 
 
-def _show_target(tool: Tool, option: Option) -> str:
+def _show_target(option: Option) -> str:
     """Return what an option becomes: options and commands as code, a sentence as it is."""
-    return _cell(option.target) if option.target == "no option" else f"`{option.target or tool.command}`"
+    return _cell(option.target) if option.target == "no option" else f"`{option.target}`"
 
 
 def _cell(text: str) -> str:

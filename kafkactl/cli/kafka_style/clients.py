@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from kafkactl.cli.kafka_style.parser import Arguments, OptionError
-from kafkactl.cli.kafka_style.tools import JavaError, WrongUsageError
+from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option
+from kafkactl.cli.kafka_style.tools import WrongUsageError
 from kafkactl.connection.java_settings import KNOWN
-from kafkactl.errors import KafkactlError, UsageError
 from kafkactl.output import people
 
 CONFIG_EXCEPTION = "org.apache.kafka.common.config.ConfigException"
 _REGISTRY = "schema.registry."
+
+
+def make_settings_options(client: str) -> tuple[Option, ...]:
+    """Return the options for settings of a client, which is `producer` or `consumer`."""
+    label = f"{client}_prop"
+    return (
+        Option(
+            name="command-property",
+            arity=Arity.REQUIRED,
+            label=label,
+            target="-X",
+            summary=f"Setting of the {client}, NAME=VALUE.",
+        ),
+        make_deprecated_option(f"{client}-property", label, "--command-property", "-X"),
+        make_deprecated_option(f"{client}.config", "config file", "--command-config", "--command-config"),
+    )
+
+
+def make_deprecated_option(name: str, label: str, new: str, target: str) -> Option:
+    """Return an option of Kafka's tool that has the new name `new`, and what it is in kafkactl, `target`."""
+    return Option(name=name, arity=Arity.REQUIRED, label=label, target=target, summary=f"Deprecated: {new}.")
 
 
 def refuse_both_names(arguments: Arguments, pairs: Iterable[tuple[str, str]]) -> None:
@@ -24,17 +44,6 @@ def refuse_both_names(arguments: Arguments, pairs: Iterable[tuple[str, str]]) ->
 def split_pairs(texts: Iterable[str]) -> dict[str, str]:
     """Return NAME=VALUE texts by name, the last of equal names. A text without an equals sign has the value ""."""
     return {name: value for name, _, value in (text.partition("=") for text in texts)}
-
-
-def require_file(path: str | None, printed: str = "") -> None:
-    """Raise JavaError for a file that does not exist; None is no file, and whether it can be read is not checked.
-
-    `printed` is the error's text for stdout; it is not printed here.
-    """
-    import os
-
-    if path is not None and not os.path.exists(path):
-        raise JavaError(path, "java.nio.file.NoSuchFileException", before=printed)
 
 
 def translate_settings(texts: Sequence[str]) -> list[str]:
@@ -65,14 +74,3 @@ def keep_known(pairs: dict[str, str], known: Collection[str], kind: str) -> dict
 def log_error(text: str) -> None:
     """Write an error to stderr in the form of Kafka's logger, without its time."""
     people.write_kafka_message(f"ERROR {text}\n")
-
-
-def convert_wrong_usage(error: KafkactlError) -> JavaError:
-    """Return a wrong setting of a client, which our command refuses, as Java's exception.
-
-    It is a ConfigException for a UsageError, and a KafkaException for any other error. An OptionError must not come
-    here.
-    """
-    assert not isinstance(error, OptionError)
-    exception = CONFIG_EXCEPTION if isinstance(error, UsageError) else "org.apache.kafka.common.KafkaException"
-    return JavaError(str(error), exception)

@@ -17,8 +17,9 @@ from kafkactl.cli.kafka_style.tools import (
     connection_options,
     convert_error,
     refuse_together,
-    require_readable,
+    require_file,
     translate_connection,
+    translate_values,
 )
 from kafkactl.errors import KafkactlError
 from kafkactl.output import people
@@ -212,12 +213,12 @@ def _check_names(arguments: Arguments, types: Sequence[str], names: Sequence[str
     has_name = any(names)
     if has_name and ("brokers" in types or "broker-loggers" in types):
         for option in ("entity-name", "broker", "broker-logger"):
-            broker = arguments.value(option) if arguments.has(option) else None
+            broker = arguments.value(option)
             if broker is not None and not re.fullmatch(r"[-+]?[0-9]{1,10}", broker):
                 raise _refuse(f"The entity name for {types[0]} must be a valid integer broker id, but it is: {broker}")
     if has_name and "ips" in types:
         for option in ("entity-name", "ip"):
-            address = arguments.value(option) if arguments.has(option) else None
+            address = arguments.value(option)
             if address is not None and not _is_address(address):
                 raise _refuse(
                     f"The entity name for {types[0]} must be a valid IP or resolvable host, but it is: {address}"
@@ -272,7 +273,7 @@ def translate(arguments: Arguments) -> Run:
             _UNSUPPORTED_ENDPOINT,
             _EXECUTION,
         )
-    require_readable(arguments, "command-config")
+    require_file(arguments.value("command-config"))
     types, names = _list_types(arguments), _list_names(arguments)
     if len(names) > len(types):
         raise _refuse("More entity names specified than entity types")
@@ -299,9 +300,8 @@ def _translate_changes(arguments: Arguments, types: Sequence[str], names: Sequen
     if (text := arguments.value("add-config")) is not None:
         added = _read_settings(text)
         words.append(f"--add-config={text}")
-    require_readable(arguments, "add-config-file")
-    if (path := arguments.value("add-config-file")) is not None:
-        words.append(f"--add-config-file={path}")
+    require_file(arguments.value("add-config-file"))
+    words += translate_values(arguments, "add-config-file")
     deleted = [name.strip() for text in arguments.values("delete-config") for name in text.split(",")]
     if any(deleted):
         words.append(f"--delete-config={','.join(deleted)}")
@@ -416,7 +416,6 @@ def _convert_answer(arguments: Arguments, error: KafkactlError, call: str) -> Ja
 
 TOOL = Tool(
     name="kafka-configs",
-    command="configs",
     main_class="kafka.admin.ConfigCommand",
     purpose="This tool helps to manipulate and describe entity config for a topic, client, user, broker, ip, "
     "client-metrics or group",

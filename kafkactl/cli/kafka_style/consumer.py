@@ -12,8 +12,9 @@ from kafkactl.cli.kafka_style.clients import (
     CONFIG_EXCEPTION,
     keep_known,
     log_error,
+    make_deprecated_option,
+    make_settings_options,
     refuse_both_names,
-    require_file,
     split_pairs,
     translate_settings,
 )
@@ -27,12 +28,14 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    print_usage,
+    require_file,
     require_options,
+    translate_values,
 )
 from kafkactl.connection import properties
 from kafkactl.errors import KafkactlError
 from kafkactl.output import people
-from kafkactl.stdout import out
 
 _PACKAGE = "org.apache.kafka.tools.consumer."
 _FORMATTERS = (
@@ -165,13 +168,7 @@ OPTIONS = (
         target="--formatter-property",
         summary=f"Property of the formatter, NAME=VALUE: {', '.join((*_FORMATTER_PROPERTIES, *_CLASS_PROPERTIES))}.",
     ),
-    Option(
-        name="property",
-        arity=Arity.REQUIRED,
-        label="prop",
-        target="--formatter-property",
-        summary="Deprecated: --formatter-property.",
-    ),
+    make_deprecated_option("property", "prop", "--formatter-property", "--formatter-property"),
     Option(
         name="formatter-config",
         arity=Arity.REQUIRED,
@@ -197,27 +194,7 @@ OPTIONS = (
         state=State.DIFFERENT,
         note=_CLASS_NOTE,
     ),
-    Option(
-        name="command-property",
-        arity=Arity.REQUIRED,
-        label="consumer_prop",
-        target="-X",
-        summary="Setting of the consumer, NAME=VALUE.",
-    ),
-    Option(
-        name="consumer-property",
-        arity=Arity.REQUIRED,
-        label="consumer_prop",
-        target="-X",
-        summary="Deprecated: --command-property.",
-    ),
-    Option(
-        name="consumer.config",
-        arity=Arity.REQUIRED,
-        label="config file",
-        target="--command-config",
-        summary="Deprecated: --command-config.",
-    ),
+    *make_settings_options("consumer"),
     Option(
         name="enable-systest-events", target="--enable-systest-events", summary="Print shutdown_complete at the end."
     ),
@@ -294,8 +271,7 @@ def _require_one_group(arguments: Arguments, settings: dict[str, str]) -> str | 
 
     Raise WrongUsageError for two different groups, and for one with --partition; OptionError for --group given twice.
     """
-    groups = [arguments.value("group")] if arguments.has("group") else []
-    groups += [settings["group.id"]] if "group.id" in settings else []
+    groups = [group for group in (arguments.value("group"), settings.get("group.id")) if group is not None]
     if len(set(groups)) > 1:
         shown = ", ".join(f"'{group}'" for group in groups)
         raise WrongUsageError(
@@ -332,15 +308,7 @@ def _translate_subject(arguments: Arguments, group: str | None) -> list[str]:
 
     With --partition and no start it is the end: --offset=latest. Raise OptionError for an option given twice.
     """
-    words = []
-    if (server := arguments.value("bootstrap-server")) is not None:
-        words.append(f"--bootstrap-server={server}")
-    if (topic := arguments.value("topic")) is not None:
-        words.append(f"--topic={topic}")
-    if (include := arguments.value("include")) is not None:
-        words.append(f"--include={include}")
-    if (partition := arguments.value("partition")) is not None:
-        words.append(f"--partition={partition}")
+    words = translate_values(arguments, "bootstrap-server", "topic", "include", "partition")
     if arguments.has("offset"):
         words.append(f"--offset={(arguments.value('offset') or '').lower().removeprefix('+')}")
     elif arguments.has("partition") and not arguments.has("from-beginning"):
@@ -434,19 +402,13 @@ def _is_known_class(name: str) -> bool:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-console-consumer does, and return its status: 1.
 
-    `call` is the name of the request, for the text of a time-out. A JavaError's `before` goes to stdout, all else to
-    stderr. Words that cannot be parsed come with the list of options, a value that cannot be read as the JVM prints an
-    exception that nothing catches. Other errors are logged as errors of the running consumer. Raise OutputError or
-    ReaderLeftError where stdout fails.
+    `call` is the name of the request, for the text of a time-out. All goes to stderr. Words that cannot be parsed come
+    with the list of options, a value that cannot be read as the JVM prints an exception that nothing catches. Other
+    errors are logged as errors of the running consumer.
     """
     java = convert_error(error, call)
-    if java.before:
-        out.write_text(java.before)
-        out.flush()
     if isinstance(error, OptionError) and error.is_of_parsing:
-        from kafkactl.cli.kafka_style.running import format_options
-
-        people.write_kafka_message(f"{error}\n{format_options(OPTIONS)}")
+        print_usage(str(error), OPTIONS)
     elif isinstance(error, JavaError) and not java.exception:
         people.write_kafka_message(f"{error}\n")
     elif isinstance(error, OptionError) or java.exception.startswith("java.nio"):
@@ -458,7 +420,6 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
 TOOL = Tool(
     name="kafka-console-consumer",
-    command="console-consumer",
     main_class="org.apache.kafka.tools.consumer.ConsoleConsumer",
     purpose="This tool helps to read data from Kafka topics and outputs it to standard output.",
     options=OPTIONS,

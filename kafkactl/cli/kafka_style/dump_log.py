@@ -184,13 +184,10 @@ def _read_max_bytes(arguments: Arguments, first: str) -> int:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as the JVM prints an exception that nothing catches, on stderr, and return its status: 1.
 
-    A JavaError's `before`, and the first line about a missing log, go to stdout: raise OutputError or ReaderLeftError
-    where that fails. `call` is empty for an error of the command line.
+    The first line about a missing log goes to stdout: raise OutputError or ReaderLeftError where that fails. `call` is
+    empty for an error of the command line.
     """
     java = convert_error(error, call)
-    if java.before:
-        out.write_text(java.before)
-        out.flush()
     if isinstance(error, MissingFileError):
         name = str(error).removesuffix(": no such file")
         stem = Path(name).name.partition(".")[0]
@@ -209,7 +206,6 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
 TOOL = Tool(
     name="kafka-dump-log",
-    command="dump-log",
     main_class="org.apache.kafka.tools.DumpLogSegments",
     purpose="This tool helps to parse a log file and dump its contents to the console, "
     "useful for debugging a seemingly corrupt log segment.",

@@ -5,7 +5,6 @@ Reference: org.apache.kafka.tools.consumer.group.ConsumerGroupCommand, org.apach
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 from kafkactl.admin.groups.kafka_csv import PlanFileError
 from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError, State
-from kafkactl.cli.kafka_style.running import format_options
 from kafkactl.cli.kafka_style.tools import (
     HELP,
     VERSION,
@@ -23,7 +21,9 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    print_usage,
     refuse_together,
+    require_file,
     require_options,
     translate_connection,
 )
@@ -31,6 +31,7 @@ from kafkactl.errors import KafkactlError, NotFoundError, OperationError, Unreac
 from kafkactl.output import people
 from kafkactl.output.kafka import group_text
 from kafkactl.output.kafka.java_errors import format_java_error
+from kafkactl.patterns import is_topic_name
 from kafkactl.stdout import out
 
 VERBS = ("list", "describe", "delete", "reset-offsets", "delete-offsets", "validate-regex")
@@ -55,7 +56,6 @@ _RUNTIME = "java.lang.RuntimeException"
 _UNKNOWN_TOPIC = f"{_ERRORS}.UnknownTopicOrPartitionException"
 _INVALID_TOPIC = f"{_ERRORS}.InvalidTopicException"
 _SILENCE = "Timed out waiting for a node assignment. Call: "
-_LONGEST_NAME = 249
 _LONGEST_TIMEOUT_MS = 3_600_000
 _INTEGER = re.compile(r"[-+]?[0-9]{1,10}")
 _SERVER = re.compile(r"(?:[a-zA-Z0-9_-]+://)?\[?[0-9a-zA-Z.%:_-]*\]?:[0-9]+")
@@ -226,7 +226,7 @@ def translate(arguments: Arguments) -> Run:
     verb = _find_verb(arguments)
     if verb == "validate-regex":
         return Run(words=["groups", verb, "--", _read_regex(arguments)])
-    _check_settings(arguments)
+    require_file(arguments.value("command-config"), cause=_RUNTIME)
     connection = translate_connection(arguments)
     _check_server(arguments)
     arguments.values("to-offset")  # Kafka's tool reads these values whatever it does
@@ -256,13 +256,6 @@ def _read_regex(arguments: Arguments) -> str:
         return arguments.value("validate-regex") or ""
     except OptionError as error:
         raise WrongUsageError(str(error)) from None
-
-
-def _check_settings(arguments: Arguments) -> None:
-    """Raise JavaError where the file of --command-config does not exist, and OptionError for several files."""
-    path = arguments.value("command-config")
-    if path is not None and not os.path.exists(path):
-        raise JavaError(path, "java.nio.file.NoSuchFileException", cause=_RUNTIME)
 
 
 def _check_server(arguments: Arguments) -> None:
@@ -416,7 +409,7 @@ def _require_legal_names(names: Iterable[str], depth: int) -> None:
     for name in names:
         if not name:
             problem = "The given topic name '' cannot be represented in a request."
-        elif name in (".", "..") or len(name) > _LONGEST_NAME or not re.fullmatch(r"[a-zA-Z0-9._-]+", name):
+        elif not is_topic_name(name):
             problem = "The request attempted to perform an operation on an invalid topic."
         else:
             continue
@@ -545,7 +538,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
         out.write_text(text)
         return 0
     if usage := _find_usage(error):
-        people.write_kafka_message(f"{usage}\n{format_options(OPTIONS)}")
+        print_usage(usage, OPTIONS)
         return 1
     java = _convert(arguments, error, verb)
     out.write_text(f"\nError: Executing consumer group command failed due to {java.text}\n")
@@ -625,7 +618,6 @@ def _convert_missing(arguments: Arguments, names: Sequence[str], verb: str) -> J
 
 TOOL = Tool(
     name="kafka-consumer-groups",
-    command="groups",
     main_class="org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     purpose="This tool helps to list all consumer groups, describe a consumer group, delete consumer group info, or "
     "reset consumer group offsets.",

@@ -17,8 +17,8 @@ from kafkactl.cli.kafka_style.tools import (
     connection_options,
     convert_error,
     parse_include_list,
+    require_file,
     require_options,
-    require_readable,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError
@@ -99,7 +99,7 @@ def translate(arguments: Arguments) -> Run:
     if time not in _TIMES and int(time) < _LOWEST_TIME:
         raise JavaError(f"--time {time} is not supported by kafkactl: see {_TIME_CHOICES}", _TERSE)
     words.append(f"--time={time.removeprefix('+')}")
-    require_readable(arguments, "command-config")
+    require_file(arguments.value("command-config"))
     if arguments.has("exclude-internal-topics"):
         words.append("--exclude-internal-topics")
     if (rules := arguments.value("topic-partitions")) is not None:
@@ -146,7 +146,6 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
 TOOL = Tool(
     name="kafka-get-offsets",
-    command="offsets",
     main_class="org.apache.kafka.tools.GetOffsetShell",
     purpose="An interactive shell for getting topic-partition offsets.",
     options=OPTIONS,

@@ -11,8 +11,9 @@ from kafkactl.cli.kafka_style.clients import (
     CONFIG_EXCEPTION,
     keep_known,
     log_error,
+    make_deprecated_option,
+    make_settings_options,
     refuse_both_names,
-    require_file,
     split_pairs,
     translate_settings,
 )
@@ -26,11 +27,13 @@ from kafkactl.cli.kafka_style.tools import (
     WrongUsageError,
     connection_options,
     convert_error,
+    print_usage,
+    require_file,
     require_options,
+    translate_values,
 )
 from kafkactl.errors import FormatError, KafkactlError
 from kafkactl.output import people
-from kafkactl.stdout import out
 
 _LINE_READER = "org.apache.kafka.tools.LineMessageReader"
 _CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -146,13 +149,7 @@ OPTIONS = (
         target="--reader-property",
         summary=f"Property of the reader, NAME=VALUE: {', '.join(_READER_PROPERTIES)}.",
     ),
-    Option(
-        name="property",
-        arity=Arity.REQUIRED,
-        label="prop",
-        target="--reader-property",
-        summary="Deprecated: --reader-property.",
-    ),
+    make_deprecated_option("property", "prop", "--reader-property", "--reader-property"),
     Option(
         name="reader-config",
         arity=Arity.REQUIRED,
@@ -160,27 +157,7 @@ OPTIONS = (
         target="--reader-config",
         summary="Properties file for the reader.",
     ),
-    Option(
-        name="command-property",
-        arity=Arity.REQUIRED,
-        label="producer_prop",
-        target="-X",
-        summary="Setting of the producer, NAME=VALUE.",
-    ),
-    Option(
-        name="producer-property",
-        arity=Arity.REQUIRED,
-        label="producer_prop",
-        target="-X",
-        summary="Deprecated: --command-property.",
-    ),
-    Option(
-        name="producer.config",
-        arity=Arity.REQUIRED,
-        label="config file",
-        target="--command-config",
-        summary="Deprecated: --command-config.",
-    ),
+    *make_settings_options("producer"),
     HELP,
     VERSION,
 )
@@ -231,20 +208,15 @@ def _translate_options(arguments: Arguments, printed: str) -> list[str]:
     Raise OptionError for a value that cannot be read or is given twice, and JavaError, with `printed` as its text for
     stdout, for another class of --line-reader, a missing file, and a value that Java refuses.
     """
-    words = []
     reader = arguments.value("line-reader")
     if reader != _LINE_READER:
         raise JavaError(str(reader), "java.lang.ClassNotFoundException", before=printed)
-    if (server := arguments.value("bootstrap-server")) is not None:
-        words.append(f"--bootstrap-server={server}")
+    words = translate_values(arguments, "bootstrap-server", "reader-config")
     config = arguments.value("command-config") or arguments.value("producer.config")
-    reader_config = arguments.value("reader-config")
-    for path in (config, reader_config):
+    for path in (config, arguments.value("reader-config")):
         require_file(path, printed)
     if config is not None:
         words.append(f"--command-config={config}")
-    if reader_config is not None:
-        words.append(f"--reader-config={reader_config}")
     words += translate_settings([*arguments.values("command-property"), *arguments.values("producer-property")])
     properties = split_pairs([*arguments.values("reader-property"), *arguments.values("property")])
     words += [f"--reader-property={n}={v}" for n, v in keep_known(properties, _READER_PROPERTIES, "reader").items()]
@@ -304,18 +276,13 @@ def _translate_choices(arguments: Arguments, printed: str) -> list[str]:
 def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-console-producer does, and return its status.
 
-    A JavaError's `before` goes to stdout, all else to stderr. The status is 1 for an error of the command line or a
-    wrong line. Words that cannot be parsed come with the list of options. Every other error, as for records that were
-    not delivered, is logged, and the status is 0. Raise OutputError or ReaderLeftError where stdout fails.
+    All goes to stderr. The status is 1 for an error of the command line or a wrong line. Words that cannot be parsed
+    come with the list of options. Every other error, as for records that were not delivered, is logged, and the status
+    is 0.
     """
     java = convert_error(error, call)
-    if java.before:
-        out.write_text(java.before)
-        out.flush()
     if isinstance(error, OptionError) and error.is_of_parsing:
-        from kafkactl.cli.kafka_style.running import format_options
-
-        people.write_kafka_message(f"{error}\n{format_options(OPTIONS)}")
+        print_usage(str(error), OPTIONS)
         return 1
     if java.exception.startswith("joptsimple."):
         people.write_kafka_message(f"{java}\n")
@@ -333,7 +300,6 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
 TOOL = Tool(
     name="kafka-console-producer",
-    command="console-producer",
     main_class="org.apache.kafka.tools.ConsoleProducer",
     purpose="This tool helps to read data from standard input and publish it to Kafka.",
     options=OPTIONS,

@@ -19,8 +19,8 @@ from kafkactl.cli.kafka_style.tools import (
     connection_options,
     convert_error,
     print_stack,
+    require_file,
     require_options,
-    require_readable,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError
@@ -57,7 +57,7 @@ def translate(arguments: Arguments) -> Run:
     """
     path = arguments.value("offset-json-file") or ""
     connection = translate_connection(arguments)
-    require_readable(arguments, "command-config")
+    require_file(arguments.value("command-config"))
     _check_file(path)
     return Run(
         words=["records", "delete", "-o", "kafka", *connection, f"--offset-json-file={path}", "--yes"],
@@ -120,13 +120,12 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """
     if isinstance(error, PartitionError):  # the table on stdout has them
         return 0
-    print_stack(convert_error(error, call), with_message=True)
+    print_stack(convert_error(error, call))
     return 1
 
 
 TOOL = Tool(
     name="kafka-delete-records",
-    command="records",
     main_class="org.apache.kafka.tools.DeleteRecordsCommand",
     purpose="This tool helps to delete records of the given partitions down to the specified offset.",
     options=OPTIONS,

@@ -7,13 +7,19 @@ The statuses, streams and words are those of Kafka's tool. Where Kafka's tool en
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Callable, Sequence
 
 from kafkactl import stdout
 from kafkactl.cli.kafka_style.java_options import read_login_file
-from kafkactl.cli.kafka_style.parser import Arguments, Arity, Option, OptionError
-from kafkactl.cli.kafka_style.tools import KAFKA_VERSION, Tool, WrongUsageError, load_tool, parse_words
+from kafkactl.cli.kafka_style.parser import Arguments
+from kafkactl.cli.kafka_style.tools import (
+    KAFKA_VERSION,
+    JavaError,
+    WrongUsageError,
+    load_tool,
+    parse_words,
+    print_usage,
+)
 from kafkactl.errors import KafkactlError
 from kafkactl.output import people
 from kafkactl.statuses import DONE, FAILED
@@ -25,7 +31,6 @@ HIDDEN_FLAG = "--kafka-style"
 
 _SIGNALS = 128
 """Statuses above it are those of signals, in both styles."""
-_HEAD_WIDTH, _TEXT_WIDTH = 41, 38
 
 
 def run_tool(
@@ -45,6 +50,7 @@ def run_tool(
     OutputError and ReaderLeftError where stdout fails, and the errors of `run_command`.
     """
     tool = load_tool(name)
+    arguments = Arguments({option.name: option for option in tool.options}, words)  # where they cannot be parsed
     try:
         arguments = parse_words(tool, words)
         arguments.needs_server = not (may_use_context or own_flags or os.environ.get(CONTEXT_VARIABLE) == "1")
@@ -60,10 +66,13 @@ def run_tool(
         run = tool.translate(arguments)
         read_login_file(os.environ)
     except WrongUsageError as error:
-        people.write_kafka_message(f"{error}\n{format_options(tool.options)}")
+        print_usage(str(error), tool.options)
         return FAILED
     except KafkactlError as error:
-        return _finish(tool.report(arguments_of(tool, words), error, ""))
+        if isinstance(error, JavaError) and error.before:
+            stdout.out.write_text(error.before)
+            stdout.out.flush()
+        return _finish(tool.report(arguments, error, ""))
     if run.warning:
         people.write_kafka_message(run.warning)
     if run.before:
@@ -81,17 +90,6 @@ def run_tool(
     return _finish(tool.failure_status)
 
 
-def arguments_of(tool: Tool, words: Sequence[str]) -> Arguments:
-    """Return the command line of a tool for the report of an error.
-
-    Where it cannot be parsed, the result has no options, only the words as they were given. Nothing is raised.
-    """
-    try:
-        return parse_words(tool, words)
-    except OptionError:
-        return Arguments({option.name: option for option in tool.options}, words)
-
-
 def _finish(kafka_status: int) -> int:
     """Return the exit status after an error, from the one of Kafka's tool; 0 becomes 1.
 
@@ -101,24 +99,3 @@ def _finish(kafka_status: int) -> int:
     if kafka_status == DONE and os.environ.get(STATUS_VARIABLE) != "kafka":
         return FAILED
     return kafka_status
-
-
-def format_options(options: Sequence[Option]) -> str:
-    """Return the list of a tool's options in two columns, sorted by name, with our descriptions.
-
-    It begins with a heading, and each line has its end.
-    """
-    lines = [f"{'Option':<{_HEAD_WIDTH}}Description", f"{'------':<{_HEAD_WIDTH}}-----------"]
-    for option in sorted(options, key=lambda option: option.name):
-        value = f"{option.type}: {option.label}" if option.label else option.type
-        head = f"--{option.name}"
-        if option.arity is not Arity.NONE:
-            head += f" <{value}>" if option.arity is Arity.REQUIRED else f" [{value}]"
-        text = option.summary + (f" (default: {option.default})" if option.default else "")
-        heads = textwrap.wrap(head, _HEAD_WIDTH - 2, subsequent_indent="  ")
-        texts = textwrap.wrap(text, _TEXT_WIDTH, subsequent_indent="  ")
-        for number in range(max(len(heads), len(texts))):
-            left = heads[number] if number < len(heads) else ""
-            right = texts[number] if number < len(texts) else ""
-            lines.append(f"{left:<{_HEAD_WIDTH}}{right}".rstrip())
-    return "".join(f"{line}\n" for line in lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,9 @@ from kafkactl.output import people
 
 KAFKA_VERSION = "4.3.1"
 """Release whose tools are mirrored; --version prints it."""
+
+_HEAD_WIDTH, _TEXT_WIDTH = 41, 38
+"""Characters of the two columns of the list of options."""
 
 
 class WrongUsageError(UsageError):
@@ -65,8 +69,6 @@ class Tool:
 
     name: str
     """Name of Kafka's script, without .sh."""
-    command: str
-    """Name of our command."""
     main_class: str
     purpose: str
     """Kafka's sentence for --help."""
@@ -80,7 +82,10 @@ class Tool:
     translate: Callable[[Arguments], Run]
     """Our command line for the arguments. It raises the same errors as `check`."""
     report: Callable[[Arguments, KafkactlError, str], int]
-    """Print an error of the command in the words of Kafka's tool, and return Kafka's status. The text is `call`."""
+    """Print an error of the command in the words of Kafka's tool, and return Kafka's status. The text is `call`.
+
+    `JavaError.before` is on stdout already.
+    """
     failure_status: int = 1
     """Kafka's status where the command has printed its errors in Kafka's words itself."""
     differences: tuple[str, ...] = field(default=())
@@ -136,20 +141,27 @@ def refuse_together(arguments: Arguments, used: str, others: Iterable[str]) -> N
                 raise WrongUsageError(f'Option "[{used}]" can\'t be used with option "[{other}]"')
 
 
-def translate_connection(arguments: Arguments) -> list[str]:
-    """Return our options for --bootstrap-server and --command-config. Raise OptionError for an option given twice."""
-    values = {name: arguments.value(name) for name in ("bootstrap-server", "command-config")}
+def translate_values(arguments: Arguments, *names: str) -> list[str]:
+    """Return our options for the values of these options, which have the same names, without those that are not given.
+
+    Raise OptionError for an option given twice, and for a value that does not have the option's type.
+    """
+    values = {name: arguments.value(name) for name in names}
     return [f"--{name}={value}" for name, value in values.items() if value is not None]
 
 
-def require_readable(arguments: Arguments, name: str) -> None:
-    """Raise JavaError where the file of an option does not exist; without the option do nothing.
+def translate_connection(arguments: Arguments) -> list[str]:
+    """Return our options for --bootstrap-server and --command-config. Raise OptionError for an option given twice."""
+    return translate_values(arguments, "bootstrap-server", "command-config")
 
-    Whether it can be read is not checked. Raise OptionError for an option given twice.
+
+def require_file(path: str | None, before: str = "", cause: str | None = None) -> None:
+    """Raise JavaError for a file that does not exist; None is no file, and whether it can be read is not checked.
+
+    `before` and `cause` are those of the error.
     """
-    path = arguments.value(name)
     if path is not None and not os.path.exists(path):
-        raise JavaError(path, "java.nio.file.NoSuchFileException")
+        raise JavaError(path, "java.nio.file.NoSuchFileException", cause, before)
 
 
 def parse_include_list(text: str) -> str:
@@ -165,21 +177,21 @@ def parse_include_list(text: str) -> str:
     return regex
 
 
-def print_stack(error: JavaError, with_message: bool) -> None:
-    """Write the first line of an exception's stack trace to stderr.
-
-    With the message before it an empty line follows, as Kafka's tools print the trace as a text.
-    """
-    text = f"{error}\n{error.first_line}\n\n" if with_message else f"{error.first_line}\n"
-    people.write_kafka_message(text)
+def print_stack(error: JavaError) -> None:
+    """Write an exception's message, the first line of its stack trace and an empty line to stderr."""
+    people.write_kafka_message(f"{error}\n{error.first_line}\n\n")
 
 
-def convert_error(error: KafkactlError, call: str, message: str | None = None) -> JavaError:
+def print_usage(message: str, options: Sequence[Option]) -> None:
+    """Write a message and the list of a tool's options to stderr."""
+    people.write_kafka_message(f"{message}\n{format_options(options)}")
+
+
+def convert_error(error: KafkactlError, call: str) -> JavaError:
     """Return (not raise) an error of kafkactl as the Java exception that Kafka's client raises in its place.
 
-    `call` is the name of the request for the message about a time-out. `message` replaces the error's own text, which
-    is the broker's or else ours; None takes it. A JavaError stays; an error without a broker's code is an
-    IllegalArgumentException.
+    `call` is the name of the request for the message about a time-out. A JavaError stays; an error without a broker's
+    code is an IllegalArgumentException.
     """
     from kafkactl.connection.broker_errors import BROKER_ERRORS
     from kafkactl.output.kafka.java_errors import find_java_message
@@ -193,6 +205,27 @@ def convert_error(error: KafkactlError, call: str, message: str | None = None) -
             f"Timed out waiting for a node assignment. Call: {call}", "org.apache.kafka.common.errors.TimeoutException"
         )
     if isinstance(error, OperationError) and error.code in BROKER_ERRORS:
-        text = find_java_message(error.code, error.reason if message is None else message)
+        text = find_java_message(error.code, error.reason)
         return JavaError(text, BROKER_ERRORS[error.code].exception_class)
-    return JavaError(str(error) if message is None else message, "java.lang.IllegalArgumentException")
+    return JavaError(str(error), "java.lang.IllegalArgumentException")
+
+
+def format_options(options: Sequence[Option]) -> str:
+    """Return the list of a tool's options in two columns, sorted by name, with our descriptions.
+
+    It begins with a heading, and each line has its end.
+    """
+    lines = [f"{'Option':<{_HEAD_WIDTH}}Description", f"{'------':<{_HEAD_WIDTH}}-----------"]
+    for option in sorted(options, key=lambda option: option.name):
+        value = f"{option.type}: {option.label}" if option.label else option.type
+        head = f"--{option.name}"
+        if option.arity is not Arity.NONE:
+            head += f" <{value}>" if option.arity is Arity.REQUIRED else f" [{value}]"
+        text = option.summary + (f" (default: {option.default})" if option.default else "")
+        heads = textwrap.wrap(head, _HEAD_WIDTH - 2, subsequent_indent="  ")
+        texts = textwrap.wrap(text, _TEXT_WIDTH, subsequent_indent="  ")
+        for number in range(max(len(heads), len(texts))):
+            left = heads[number] if number < len(heads) else ""
+            right = texts[number] if number < len(texts) else ""
+            lines.append(f"{left:<{_HEAD_WIDTH}}{right}".rstrip())
+    return "".join(f"{line}\n" for line in lines)

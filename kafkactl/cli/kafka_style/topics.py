@@ -19,12 +19,13 @@ from kafkactl.cli.kafka_style.tools import (
     parse_include_list,
     print_stack,
     refuse_together,
+    require_file,
     require_options,
-    require_readable,
     translate_connection,
 )
 from kafkactl.errors import KafkactlError, NotFoundError
 from kafkactl.output.kafka.admin_text import COLLISION
+from kafkactl.patterns import MAX_TOPIC_NAME_LENGTH, has_name_characters
 from kafkactl.stdout import out
 
 VERBS = ("list", "create", "delete", "alter", "describe")
@@ -34,10 +35,6 @@ _STATE_FILTERS = (
     "at-min-isr-partitions",
     "unavailable-partitions",
 )
-_CALLS = {
-    "list": "listTopics", "create": "createTopics", "delete": "listTopics", "alter": "listTopics",
-    "describe": "listTopics",
-}  # fmt: skip
 _ILLEGAL_ARGUMENT = "java.lang.IllegalArgumentException"
 _INVALID_TOPIC = "org.apache.kafka.common.errors.InvalidTopicException"
 _INVALID_CONFIG = "org.apache.kafka.common.errors.InvalidConfigurationException"
@@ -56,7 +53,6 @@ _ID_BYTES = 16
 _LONGEST_ID = 24
 _ZERO_ID = "A" * 22
 _MOST_REPLICAS = 32767
-_LONGEST_NAME = 249
 
 OPTIONS = (
     *connection_options("server to connect to", "command config property file"),
@@ -163,9 +159,8 @@ def _refuse_wrong_pairs(arguments: Arguments) -> None:
     if arguments.has("create"):
         refuse_together(arguments, "replica-assignment", ("partitions", "replication-factor"))
     others = [verb for verb in VERBS if verb != "describe"]
-    for name in ("under-replicated-partitions", "under-min-isr-partitions", "at-min-isr-partitions"):
+    for name in _STATE_FILTERS:
         refuse_together(arguments, name, (*others, "topics-with-overrides"))
-    refuse_together(arguments, "unavailable-partitions", (*others, "topics-with-overrides"))
     refuse_together(arguments, "topics-with-overrides", (*others, *_STATE_FILTERS))
     for name in ("if-exists", "if-not-exists", "exclude-internal"):
         refuse_together(arguments, name, _list_other_verbs(name))
@@ -190,9 +185,9 @@ def translate(arguments: Arguments) -> Run:
             "The config will be fully removed in future releases.\n"
         )
     words = ["topics", verb, "-o", "kafka", *translate_connection(arguments)]
-    require_readable(arguments, "command-config")
+    require_file(arguments.value("command-config"))
     if verb == "create":
-        return Run(words=[*words, *_translate_creation(arguments)], warning=warning, call=_CALLS[verb])
+        return Run(words=[*words, *_translate_creation(arguments)], warning=warning, call="createTopics")
     before = ""
     if verb == "describe" and arguments.has("if-exists") and arguments.has("topic") and arguments.has("topic-id"):
         before = (
@@ -215,7 +210,7 @@ def translate(arguments: Arguments) -> Run:
         words += _translate_partitions(arguments)
     if verb == "delete":
         words.append("--yes")
-    return Run(words=words, before=before, warning=warning, call=_CALLS[verb])
+    return Run(words=words, before=before, warning=warning, call="listTopics")
 
 
 def _translate_creation(arguments: Arguments) -> list[str]:
@@ -273,9 +268,9 @@ def _require_legal_name(name: str) -> None:
         raise JavaError("The given topic name '' cannot be represented in a request.", _INVALID_TOPIC)
     if name in (".", ".."):
         problem = f"'{name}' is not allowed"
-    elif len(name) > _LONGEST_NAME:
-        problem = f"the length of '{name}' is longer than the max allowed length {_LONGEST_NAME}"
-    elif not re.fullmatch(r"[a-zA-Z0-9._-]+", name):
+    elif len(name) > MAX_TOPIC_NAME_LENGTH:
+        problem = f"the length of '{name}' is longer than the max allowed length {MAX_TOPIC_NAME_LENGTH}"
+    elif not has_name_characters(name):
         problem = f"'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
     if problem is not None:
         before = f"{COLLISION}\n" if "." in name or "_" in name else ""
@@ -352,20 +347,19 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     java = convert_error(error, call)
     is_early = isinstance(error, OptionError) and error.is_of_parsing
     if is_early or "bootstrap-server must" in str(error) or java.exception.startswith("java.nio"):
-        print_stack(java, with_message=True)
+        print_stack(java)
         return 1
     if isinstance(error, NotFoundError) and not arguments.has("create"):
         name, kind = arguments.value("topic"), "Topic"
         if name is None:
             name, kind = arguments.value("topic-id"), "TopicId"
         java = JavaError(f"{kind} '{name}' does not exist as expected", _ILLEGAL_ARGUMENT)
-    out.write_text(f"{java.before}Error while executing topic command : {java}\n")
+    out.write_text(f"Error while executing topic command : {java}\n")
     return 1
 
 
 TOOL = Tool(
     name="kafka-topics",
-    command="topics",
     main_class="org.apache.kafka.tools.TopicCommand",
     purpose_without_words="Create, delete, describe, or change a topic.",
     purpose="This tool helps to create, delete, describe, or change a topic.",
