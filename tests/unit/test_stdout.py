@@ -100,6 +100,7 @@ class Target:
         return bytes(self.data)
 
     def _read(self) -> None:
+        closed = False
         for number in itertools.count():
             if self.slow and number < 5:
                 # The first reads wait until the writer is blocked, and then make room for a part only.
@@ -107,7 +108,10 @@ class Target:
             try:
                 piece = os.read(self.read_end, 5000 if self.slow else 1 << 20)
             except OSError:  # EIO: a terminal whose other end was closed
-                return
+                if closed:
+                    return
+                closed = True  # what was written while this read looked for data comes with the next one
+                continue
             if not piece:
                 return
             self.data += piece
