@@ -225,6 +225,25 @@ def _decode_boolean(data: bytes) -> str:
     return "true" if data == b"\1" else "false"
 
 
+_UUID = re.compile("-".join([r"(\+?[0-9a-fA-F]+)"] * 5))
+_UUID_DIGITS = (8, 4, 4, 4, 12)
+_UUID_CHARACTERS = 36
+
+
+def _decode_uuid(data: bytes) -> str:
+    """Return the text of a UUID in small letters; raise FormatError for bytes that Kafka's UUIDDeserializer refuses.
+
+    As in java.util.UUID.fromString the five numbers may be shorter, and have a plus sign, or be longer, where only
+    their last digits count: 1-2-3-4-5 is 00000001-0002-0003-0004-000000000005. All characters are ASCII.
+    """
+    text = data.decode("utf-8", errors="replace")
+    found = _UUID.fullmatch(text) if len(text) <= _UUID_CHARACTERS else None
+    numbers = [int(digits, 16) for digits in found.groups()] if found else []
+    if not numbers or max(numbers) >= 1 << 63:
+        raise FormatError(f"{text[:80]!r} is not a UUID")
+    return "-".join(f"{number:0{digits}x}"[-digits:] for number, digits in zip(numbers, _UUID_DIGITS, strict=True))
+
+
 def _encode_boolean(text: str) -> bytes:
     """Return one byte for true or false in any case; raise FormatError for any other text."""
     if text.lower() not in ("true", "false"):
@@ -243,7 +262,7 @@ _FORMATS = {
         _make_number_format("double", ">d", float),
         Format("boolean", _decode_boolean, _encode_boolean),
         # Kafka's UUIDSerializer writes the text form.
-        Format("uuid", jvm_text, _make_strict("a UUID", lambda text: str(uuid.UUID(text)).encode())),
+        Format("uuid", _decode_uuid, _make_strict("a UUID", lambda text: str(uuid.UUID(text)).encode())),
         Format("bytes", _escape, _unescape),
         Format("json", _decode_json, _encode_json),
         Format("hex", bytes.hex, _make_strict("hexadecimal", bytes.fromhex)),

@@ -195,6 +195,38 @@ class StoppableInput:
             return None
 
 
+class AnyLineEndInput(StoppableInput):
+    r"""An input whose lines end in \n, \r\n or \r, as for Java's BufferedReader; it is read with \n as their end."""
+
+    _after_return = False
+    r"""Whether the last byte was \r; a \n after it belongs to the line end that was already returned."""
+
+    def read1(self, size: int = -1) -> bytes:
+        r"""Return the bytes that have come, at most `size`, with \n for each line end; see StoppableInput.read1."""
+        while data := super().read1(size):
+            if ended := self._end_lines(data):
+                return ended
+        return b""
+
+    def rewind(self) -> StoppableInput:
+        """Go back to the beginning, and return the input itself; see StoppableInput.rewind."""
+        self._after_return = False
+        return super().rewind()
+
+    def _read_now(self, size: int) -> bytes | None:
+        r"""Return the bytes that can be read now, with \n for each line end; see StoppableInput._read_now."""
+        while data := super()._read_now(size):
+            if ended := self._end_lines(data):
+                return ended
+        return data
+
+    def _end_lines(self, data: bytes) -> bytes:
+        r"""Return bytes with \n for each line end; nothing for a \n alone that follows the \r of the last call."""
+        rest = data[1:] if self._after_return and data.startswith(b"\n") else data
+        self._after_return = data.endswith(b"\r")
+        return rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in rest else rest
+
+
 class RepeatableInput:
     """All bytes of an input, to be read again and again; after a signal they can still be read once."""
 

@@ -41,7 +41,7 @@ FILES = {
     "broken.json": "{",
     "list.json": "[]",
     "empty.json": "",
-    "topic.properties": "retention.ms=5\n",
+    "topic.properties": "retention.ms=500000000\n",
     "client.properties": "client.id=eq\n",
     "one.csv": "eqshared-a,0,2\neqshared-a,1,0\n",
     "blank.csv": "eqshared-a, 0 , 1 \n",
@@ -81,6 +81,9 @@ FILES = {
     "formatter.properties": "print.offset=true\n",
 }
 
+UUIDS = "123E4567-E89B-12D3-A456-426614174000\n1-2-3-4-5\n+1-0-0-0-fffffffffffffff\nabc\n1-2-3--4-5\n"
+"""Values that Java reads as UUIDs, and two that it does not."""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -110,6 +113,7 @@ def prepare(cluster: RunningCluster) -> None:
         "topics",
         "create",
         "eqshared-b",
+        "eqshared-u",
         *(f"eq{side}-{name}" for side in equality.SIDES for name in ("del", "p")),
         "-p",
         1,
@@ -118,6 +122,7 @@ def prepare(cluster: RunningCluster) -> None:
     )
     for topic in ("eqshared-a", *(f"eq{side}-del" for side in equality.SIDES)):
         cli.ok("produce", topic, "--partition", 0, input="1\n2\n3\n4\n5\n")
+    cli.ok("produce", "eqshared-u", input=UUIDS)
 
 
 def run_line(cluster: RunningCluster, line: equality.Line, folder: Path, connected: Cluster) -> list[equality.Result]:
@@ -214,19 +219,19 @@ def test_bad_lines_never_end_with_0(kraft: RunningCluster, folder: Path) -> None
         assert done.returncode != 0 or not is_error, line.text
 
 
-def test_every_option_is_tried_twice() -> None:
-    """Each option of each tool occurs in at least two lines. CI runs all of them on one broker."""
-    for tool in TOOLS:
-        used = Counter(
-            name
-            for section in SECTIONS
-            if section.tool == tool
-            for line in section.lines
-            for name in {word.lstrip("-").partition("=")[0] for word in shlex.split(line.text) if word.startswith("-")}
-        )
-        lines = sum(len(section.lines) for section in SECTIONS if section.tool == tool)
-        used.update({"bootstrap-server": lines})
-        assert [option.name for option in load_tool(tool).options if used[option.name] < 1] == [], tool
+@pytest.mark.parametrize("tool", TOOLS)
+def test_every_option_is_tried_twice_and_once_in_a_wrong_line(tool: str) -> None:
+    """Each option occurs in two lines at least, and in one of a section of wrong lines. CI runs all of them."""
+    lines = [(line, "wrong" in section.title) for section in SECTIONS if section.tool == tool for line in section.lines]
+    used, wrong = Counter[str](), Counter[str]()
+    for line, is_wrong in lines:
+        names = {word.lstrip("-").partition("=")[0] for word in shlex.split(line.text) if word.startswith("-")}
+        names |= {"bootstrap-server"} if line.with_server else set()
+        used.update(names)
+        wrong.update(names if is_wrong else ())
+    options = [option.name for option in load_tool(tool).options]
+    assert [name for name in options if used[name] < 2] == []
+    assert [name for name in options if not wrong[name]] == []
 
 
 def test_a_changed_digit_is_seen() -> None:

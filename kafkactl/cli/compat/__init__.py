@@ -74,8 +74,8 @@ def install(
     """Write launchers with the names of Kafka's tools into a folder.
 
     Each tool has two launchers, such as kafka-topics and kafka-topics.sh. They start this kafkactl by the full path of
-    its Python. A file that kafkactl did not write is never replaced. kafka-tools.completion.bash is the completion for
-    bash.
+    its Python. A file that kafkactl did not write is never replaced. kafka-tools.completion.bash, .zsh and .fish are
+    the completion for these shells.
 
     Examples:
       kafkactl compat install ~/bin

@@ -1,4 +1,4 @@
-"""Launchers: small shell scripts with the names of Kafka's tools that start kafkactl, and their completion for bash.
+"""Launchers: small shell scripts with the names of Kafka's tools that start kafkactl, and their completion.
 
 A file of ours has a marker line. A file without it is never replaced or removed.
 """
@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kafkactl.cli.compat.completions import COMPLETIONS
 from kafkactl.cli.kafka_style.doors import SCRIPT_SUFFIX, TOOLS
 from kafkactl.errors import KafkactlError, MissingFileError, UsageError
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from kafkactl.admin.models import Outcome
 
 MARKER = "# Written by kafkactl compat install, which may replace this file; kafkactl compat remove removes it."
-COMPLETION_FILE = "kafka-tools.completion.bash"
-
 _PREFIX = "kafka-"
 """Beginning of the names of all our files, also of tools that another release of kafkactl mirrors."""
 _HEAD_BYTES = 4096
@@ -53,28 +52,6 @@ main()
 ' "$repair" %(name)s "$@"
 """
 
-_COMPLETION = """\
-%(marker)s
-# bash: source this file. It completes the options of Kafka's tools, topics and groups for the launchers beside it.
-_kafkactl_tools_completion() {
-    local line="${COMP_LINE:0:COMP_POINT}" tool="${1##*/}" proposal
-    COMPREPLY=()
-    line="kafkactl ${tool%%.sh} ${line#*"$tool"[[:blank:]]}"
-    while IFS= read -r proposal; do
-        # without proposals the answer is an empty line, and bash then completes files
-        [[ -n $proposal ]] && COMPREPLY+=("$proposal")
-    done < <(_KAFKACTL_COMPLETE=complete_bash _KAFKACTL_LINE="$line" %(python)s -P -m kafkactl 2>/dev/null)
-    # readline replaces only what follows the last : or = of the word
-    local word="${line##* }"
-    local kept="${word%%"${word##*[:=]}"}"
-    if [[ -n $kept ]]; then
-        COMPREPLY=("${COMPREPLY[@]#"$kept"}")
-    fi
-}
-
-complete -o default -F _kafkactl_tools_completion %(names)s
-"""
-
 
 @dataclass(frozen=True)
 class OwnFile:
@@ -95,7 +72,7 @@ def require_folder(folder: str) -> None:
 
 
 def make_files(folder: str) -> list[OwnFile]:
-    """Return the files for a folder: for each tool NAME and NAME.sh, and the completion for bash.
+    """Return the files for a folder: for each tool NAME and NAME.sh, and the completion for bash, zsh and fish.
 
     They start the interpreter that runs now. Raise KafkactlError where its path is not known.
     """
@@ -109,8 +86,10 @@ def make_files(folder: str) -> list[OwnFile]:
     for name in names:
         values = {"marker": MARKER, "python": python, "repair": repair, "name": name.removesuffix(SCRIPT_SUFFIX)}
         files.append(OwnFile(name, os.fsencode(_LAUNCHER % values), _SCRIPT_MODE))
-    completion = _COMPLETION % {"marker": MARKER, "python": python, "names": " ".join(names)}
-    return [*files, OwnFile(COMPLETION_FILE, os.fsencode(completion), _TEXT_MODE)]
+    for name, text in COMPLETIONS.items():
+        completion = text % {"marker": MARKER, "python": python, "names": " ".join(names)}
+        files.append(OwnFile(name, os.fsencode(completion), _TEXT_MODE))
+    return files
 
 
 def list_script_names() -> list[str]:
@@ -158,7 +137,7 @@ def remove(folder: str, dry_run: bool) -> tuple[list[Outcome], list[str]]:
     require_folder(folder)
     names = sorted(name for name in os.listdir(folder) if name.startswith(_PREFIX))
     own = [name for name in names if is_own(os.path.join(folder, name))]
-    foreign = [name for name in names if name in {*list_script_names(), COMPLETION_FILE} and name not in own]
+    foreign = [name for name in names if name in {*list_script_names(), *COMPLETIONS} and name not in own]
     if own:
         _require_writable(folder)
     return [_remove_file(folder, name, dry_run) for name in own], foreign

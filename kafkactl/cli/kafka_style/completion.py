@@ -13,12 +13,30 @@ from kafkactl.cli.frame.values import read_values_of
 from kafkactl.cli.kafka_style.parser import Arity, Option
 from kafkactl.cli.kafka_style.tools import load_tool
 
+
+def _complete_last_setting(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return proposals for a list of settings A=1,B=2: names for its last part, behind the parts before it.
+
+    `ctx` is the context of the line, whose options name the cluster and the type of entity.
+    """
+    before, comma, last = incomplete.rpartition(",")
+    return [before + comma + name for name in names.complete_config_names(ctx, last)]
+
+
+def _complete_last_removed_setting(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return proposals for a list of names of settings A,B: names for its last part, behind the parts before it."""
+    return [name.removesuffix("=") for name in _complete_last_setting(ctx, incomplete)]
+
+
 _NAMES: dict[str, Callable[..., list[str]]] = {
     "topic": names.complete_topics,
     "include": names.complete_topics,
     "group": names.complete_groups,
     "entity-type": names.complete_entity_types,
     "entity-name": names.complete_entity_names,
+    "config": names.complete_config_names,
+    "add-config": _complete_last_setting,
+    "delete-config": _complete_last_removed_setting,
 }
 """Functions that propose the values of an option."""
 _ONCE = ("bootstrap-server", "command-config")

@@ -310,6 +310,5 @@ TOOL = Tool(
         "A record that was not delivered ends the tool with 1, and the record goes to stderr; Kafka's tool logs an "
         "error and ends with 0.",
         "A wrong line is described in our words.",
-        "A lone carriage return stays in the record; Kafka's tool ends the line there.",
     ),
 )

@@ -160,7 +160,7 @@ def console_producer(
     from kafkactl.streams.librdkafka import record_sending
     from kafkactl.streams.librdkafka.line_sending import LineSending
     from kafkactl.streams.producing import Sending
-    from kafkactl.streams.stoppable import CHUNK, StoppableInput
+    from kafkactl.streams.stoppable import CHUNK, AnyLineEndInput, StoppableInput
     from kafkactl.streams.transactions import open_transactions
 
     stopping = NotedStopping()
@@ -186,7 +186,8 @@ def console_producer(
         if is_slow or transactional_id is not None or defaults != RecordDefaults() or not record_sending.IS_THERE:
             plain = None
         # Slow output needs small pieces of input, so that few records are unsent when a signal comes.
-        read = StoppableInput(stream.fileno(), stopping, _SLOW_CHUNK_BYTES if is_slow else CHUNK)
+        make_input = AnyLineEndInput if people.is_kafka_style() else StoppableInput
+        read = make_input(stream.fileno(), stopping, _SLOW_CHUNK_BYTES if is_slow else CHUNK)
         prompt = stack.enter_context(TypedLines(read, stopping)) if is_typed else None
 
         def send_all() -> None:

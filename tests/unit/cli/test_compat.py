@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from kafkactl.cli.compat import launchers
+from kafkactl.cli.compat.completions import COMPLETIONS
 from kafkactl.cli.kafka_style.doors import TOOLS
 from kafkactl.cli.kafka_style.tools import load_tool
 from kafkactl.errors import KafkactlError
@@ -23,7 +24,8 @@ from tests.conftest import REPOSITORY, Cli
 LOG = REPOSITORY / "tests" / "data" / "orders-0" / f"{0:020}.log"
 pytestmark = pytest.mark.slow
 
-NAMES = [*launchers.list_script_names(), launchers.COMPLETION_FILE]
+NAMES = [*launchers.list_script_names(), *COMPLETIONS]
+BASH_FILE = "kafka-tools.completion.bash"
 STRANGE = ("a  b", "it's", 'say "no"', "two\nlines", "", "$HOME `id` \\", "*", "--", "-n", "é\t")
 STUB = """\
 #!/bin/sh
@@ -66,12 +68,12 @@ def make_stub(path: Path, text: str = STUB) -> Path:
 # ---- install
 
 
-def test_every_tool_has_two_launchers_and_bash_has_a_completion(cli: Cli, folder: Path) -> None:
+def test_every_tool_has_two_launchers_and_each_shell_a_completion(cli: Cli, folder: Path) -> None:
     rows = json.loads(cli.ok("compat", "install", folder, "-o", "json"))
     assert [(row["name"], row["result"]) for row in rows] == [(name, "written") for name in NAMES]
     assert sorted(os.listdir(folder)) == sorted(NAMES)
     for name in NAMES:
-        expected = 0o644 if name == launchers.COMPLETION_FILE else 0o755
+        expected = 0o644 if name in COMPLETIONS else 0o755
         assert stat.S_IMODE((folder / name).stat().st_mode) == expected
         assert launchers.is_own(str(folder / name))
 
@@ -218,10 +220,10 @@ def make_foreign(folder: Path) -> Sequence[str]:
     (folder / "kafka-dump-log.sh").touch()
     (folder / "kafka-get-offsets").write_text(f"#!/bin/sh\n\n{launchers.MARKER}\n")
     (folder / "kafka-get-offsets.sh").write_text(f"#!/bin/sh\n#{launchers.MARKER}\n")
-    (folder / launchers.COMPLETION_FILE).write_bytes(b"\xff" * 10_000)
+    (folder / BASH_FILE).write_bytes(b"\xff" * 10_000)
     return [
         *("kafka-topics", "kafka-topics.sh", "kafka-configs", "kafka-configs.sh", "kafka-dump-log"),
-        *("kafka-dump-log.sh", "kafka-get-offsets", "kafka-get-offsets.sh", launchers.COMPLETION_FILE),
+        *("kafka-dump-log.sh", "kafka-get-offsets", "kafka-get-offsets.sh", BASH_FILE),
     ]
 
 
@@ -450,6 +452,14 @@ def complete(cli: Cli, line: str, **environment: str) -> list[str]:
         ("kafkactl kafka-consumer-groups --nosuch x --hel", ["--help"]),
         ("kafkactl kafka-console-producer --producer.c", ["--producer.config"]),
         ("kafkactl kafka-configs --entity-type to", ["topics"]),
+        (
+            "kafkactl kafka-configs --entity-type clients --add-config producer_byte_rate=1,con",
+            ["producer_byte_rate=1,consumer_byte_rate=", "producer_byte_rate=1,controller_mutation_rate="],
+        ),
+        (
+            "kafkactl kafka-configs --entity-type clients --delete-config producer_byte_rate,cons",
+            ["producer_byte_rate,consumer_byte_rate"],
+        ),
         ("kafkactl kafka-con", ["kafka-configs", *(name for name in TOOLS if name.startswith("kafka-cons"))]),
         ("kafkactl compat list kafka-g", ["kafka-get-offsets"]),
         ("kafkactl kafka-acls --l", []),
@@ -482,7 +492,7 @@ echo "${{#COMPREPLY[@]}} ${{COMPREPLY[*]}}"
 @pytest.mark.parametrize("command", ["kafka-topics", "kafka-topics.sh", "/opt/kafka-topics/bin/kafka-topics.sh"])
 def test_bash_completes_launchers(command: str, cli: Cli, folder: Path) -> None:
     cli.ok("compat", "install", folder)
-    file = shlex.quote(str(folder / launchers.COMPLETION_FILE))
+    file = shlex.quote(str(folder / BASH_FILE))
     environment = {**cli.full_environment(), "PYTHONPATH": str(REPOSITORY)}
     expected = {" --topic x --re": "2 --replication-factor --replica-assignment\n", " --command-config /etc/h": "0 \n"}
     for rest, proposals in expected.items():
@@ -490,9 +500,66 @@ def test_bash_completes_launchers(command: str, cli: Cli, folder: Path) -> None:
         script = COMPLETE.format(file=file, line=shlex.quote(line), point=len(line), command=command)
         done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
         assert done.stdout == proposals, done.stderr
-    bound = f"source {file}; complete -p {' '.join(NAMES[:-1])}"
+    bound = f"source {file}; complete -p {' '.join(launchers.list_script_names())}"
     done = subprocess.run(["bash", "-c", bound], capture_output=True, text=True, check=True)
-    assert done.stdout.count("_kafkactl_tools_completion") == len(NAMES) - 1
+    assert done.stdout.count("_kafkactl_tools_completion") == len(launchers.list_script_names())
+
+
+ZSH = """\
+compdef() {{ bound=("$@[2,-1]") }}
+_describe() {{ print -rl -- "${{(@P)2}}" }}
+_files() {{ print files }}
+source {file}
+words=({words})
+CURRENT=${{#words}}
+_kafkactl_tools_completion
+print ${{#bound}}
+"""
+FISH = "source {file}; complete -C {line}"
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")
+@pytest.mark.parametrize("command", ["kafka-topics", "kafka-topics.sh", "/opt/kafka-topics/bin/kafka-topics.sh"])
+def test_zsh_completes_launchers(command: str, cli: Cli, folder: Path) -> None:
+    cli.ok("compat", "install", folder)
+    environment = {**cli.full_environment(), "PYTHONPATH": str(REPOSITORY)}
+    file = shlex.quote(str(folder / "kafka-tools.completion.zsh"))
+    expected = {
+        f"{command} --topic x --re": ["--replication-factor", "--replica-assignment"],
+        f"{command} --command-config /etc/h": ["files"],
+        f"{command} --topic ''": ["files"],
+    }
+    for words, proposals in expected.items():
+        script = ZSH.format(file=file, words=words)
+        done = subprocess.run(["zsh", "-f", "-c", script], env=environment, capture_output=True, text=True, check=True)
+        *lines, bound = done.stdout.splitlines()
+        assert [line.partition(":")[0] for line in lines] == proposals, done.stderr
+        assert int(bound) == len(launchers.list_script_names())
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish")
+@pytest.mark.parametrize("command", ["kafka-topics", "kafka-topics.sh"])
+def test_fish_completes_launchers(command: str, cli: Cli, folder: Path) -> None:
+    cli.ok("compat", "install", folder)
+    (folder / "0.log").touch()
+    environment = {
+        **cli.full_environment(), "PYTHONPATH": str(REPOSITORY), "HOME": str(folder),
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+    }  # fmt: skip
+    file = shlex.quote(str(folder / "kafka-tools.completion.fish"))
+    for rest, proposals in {
+        "--topic x --re": ["--replication-factor", "--replica-assignment"], "--command-config 0.l": ["0.log"],
+    }.items():  # fmt: skip
+        script = FISH.format(file=file, line=shlex.quote(f"{command} {rest}"))
+        done = subprocess.run(
+            ["fish", "--no-config", "-c", script],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == proposals, done.stderr
 
 
 def test_the_completion_sees_the_topics_and_groups_of_the_line(cli: Cli, tmp_path: Path) -> None:

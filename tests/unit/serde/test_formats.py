@@ -50,10 +50,41 @@ def test_text_that_is_not_of_the_format(name: str, text: str) -> None:
         formats.get(name).to_bytes(text)
 
 
-@pytest.mark.parametrize(("name", "data"), [("int", b"123"), ("long", b""), ("boolean", b"\x02")])
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("int", b"123"),
+        ("long", b""),
+        ("boolean", b"\x02"),
+        ("uuid", b""),
+        ("uuid", b"5"),
+        ("uuid", b"1-2-3-4"),
+        ("uuid", b"1-2-3-4-5-6"),
+        ("uuid", b"1-2-3-4-"),
+        ("uuid", b"1-2-3--4-5"),
+        ("uuid", b"1-2-3-4-g"),
+        ("uuid", b"1-2-3-4-5\n"),
+        ("uuid", b"8000000000000000-0-0-0-0"),
+        ("uuid", b"123e4567-e89b-12d3-a456-4266141740001"),
+        ("uuid", b"\xff" * 36),
+    ],
+)
 def test_bytes_that_are_not_of_the_format(name: str, data: bytes) -> None:
     with pytest.raises(FormatError):
         formats.get(name).to_text(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"1-2-3-4-5", "00000001-0002-0003-0004-000000000005"),
+        (b"+1-2-3-4-+5", "00000001-0002-0003-0004-000000000005"),
+        (b"7fffffff00000001-12345-3-4-5", "00000001-2345-0003-0004-000000000005"),
+        (b"123E4567-E89B-12D3-A456-426614174000", "123e4567-e89b-12d3-a456-426614174000"),
+    ],
+)
+def test_uuids_are_read_as_java_does(data: bytes, text: str) -> None:
+    assert formats.get("uuid").to_text(data) == text
 
 
 @pytest.mark.parametrize("encoding", ["nothing", "hex", "a\0b"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import struct
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
@@ -20,7 +22,7 @@ from kafkactl.serde.formats import Format
 from kafkactl.streams import inputs
 from kafkactl.streams.lines import LineReader
 from kafkactl.streams.record import Batch, Record, is_plain
-from kafkactl.streams.stoppable import Input, RepeatableInput, StoppableInput
+from kafkactl.streams.stoppable import AnyLineEndInput, Input, RepeatableInput, StoppableInput
 
 STRING = formats.get("string")
 FIELDS = inputs.FieldReader(STRING, STRING)
@@ -306,6 +308,42 @@ def test_whole_lines(text: bytes, size: int) -> None:
     pieces = list(inputs.read_whole_lines(Slow(text)))
     assert all(piece.endswith(b"\n") for piece in pieces)
     assert b"".join(pieces) == (text if not text or text.endswith(b"\n") else text + b"\n")
+
+
+LINE_ENDS = st.text("a\r\n", max_size=30).map(str.encode)
+
+
+def split_as_java(text: bytes) -> list[bytes]:
+    """Lines as BufferedReader.readLine returns them."""
+    lines = re.split(rb"\r\n|\r|\n", text)
+    return lines if lines[-1] else lines[:-1]
+
+
+@given(LINE_ENDS, st.integers(1, 7), st.none() | st.integers(0, 9))
+def test_any_line_end(text: bytes, size: int, after: int | None) -> None:
+    """Lines end as in Java, however the bytes come, and whenever a signal comes; what lies unread are whole lines."""
+    begin, end = os.pipe()
+    os.write(end, text)
+    os.close(end)
+    read = AnyLineEndInput(begin, Stop(after), size)
+    found = values(FORMS["lines"](read))
+    rest = b"".join(iter(lambda: os.read(begin, 99), b""))
+    os.close(begin)
+    taken = text[: len(text) - len(rest)]
+    assert read.cut == b""
+    assert found == split_as_java(taken)
+    assert not rest or not taken or taken.endswith((b"\r", b"\n"))
+
+
+@given(LINE_ENDS, st.integers(1, 7))
+def test_any_line_end_for_the_compiled_sender(text: bytes, size: int) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(text)
+        file.seek(0)
+        read = AnyLineEndInput(file.fileno(), Stop(), size)
+        for _ in range(2):
+            assert b"".join(inputs.read_whole_lines(read)) == b"".join(line + b"\n" for line in split_as_java(text))
+            read.rewind()
 
 
 def test_paces(monkeypatch: pytest.MonkeyPatch) -> None:
