@@ -49,9 +49,9 @@ class _Index(ABC):
     def __init__(self, path: Path) -> None:
         """Read a whole index file.
 
-        Raise NotFoundError for a missing file; UsageError for a folder, a file without read permission, and where
-        neither the name nor the log of the segment has a base offset; FormatError where the file or that log cannot be
-        read. A part of an entry at the end is no error: `require_whole` checks it.
+        Raise NotFoundError for a missing file; UsageError for a folder, a device, a file without read permission, and
+        where neither the name nor the log of the segment has a base offset; FormatError where the file or that log
+        cannot be read. A part of an entry at the end is no error: `require_whole` checks it.
         """
         self.path = path
         self.base_offset = find_base_offset(path)
@@ -72,7 +72,7 @@ class _Index(ABC):
 
     @cached_property
     def written_numbers(self) -> range:
-        """Return the numbers of the written entries, from 0 on, found by a binary search.
+        """Return the numbers of the written entries, from 0 on, found by one binary search, and kept.
 
         The first entry counts as written. Zeros after it are the padding of an active segment; the result is right only
         where they are all at the end.
