@@ -403,8 +403,8 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
     """Print an error as kafka-console-consumer does, and return its status: 1.
 
     `call` is the name of the request, for the text of a time-out. All goes to stderr. Words that cannot be parsed come
-    with the list of options, a value that cannot be read as the JVM prints an exception that nothing catches. Other
-    errors are logged as errors of the running consumer.
+    with the list of options, a value that cannot be read as the JVM prints an exception that nothing catches. A
+    JavaError without a class is its message alone. Other errors are logged as errors of the running consumer.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:

@@ -278,7 +278,7 @@ def report(arguments: Arguments, error: KafkactlError, call: str) -> int:
 
     All goes to stderr. The status is 1 for an error of the command line or a wrong line. Words that cannot be parsed
     come with the list of options. Every other error, as for records that were not delivered, is logged, and the status
-    is 0.
+    is 0; also a UsageError of our command.
     """
     java = convert_error(error, call)
     if isinstance(error, OptionError) and error.is_of_parsing:
