@@ -298,8 +298,8 @@ class Reading:
     def _on_loss(self, change: str, partitions: Sequence[TopicPartition]) -> None:
         """Note partitions that the group took away, and the ends of their yielded records; librdkafka calls this.
 
-        Their records that were fetched early are dropped, and the loss is reported to the user. `change` is "revoked"
-        or "lost", for this report.
+        Their records that were fetched early are dropped, and the loss is reported to the user. Where none is left the
+        time without an assignment begins. `change` is "revoked" or "lost", for this report.
         """
         lost_partitions = {(entry.topic, entry.partition) for entry in partitions}
         self._watch.partitions -= lost_partitions

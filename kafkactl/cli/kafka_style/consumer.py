@@ -204,7 +204,13 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError, OptionError or JavaError for options that are missing or do not belong together."""
+    """Raise WrongUsageError or OptionError for options that are missing or do not belong together.
+
+    WrongUsageError is for both or neither of --topic and --include, for --partition without --topic or with both
+    --from-beginning and --offset, for --offset without --partition, for a missing --bootstrap-server, unless the
+    arguments do not need it, and for an option under its old and its new name. OptionError is for --partition that is
+    no number or given twice.
+    """
     if arguments.has("topic") == arguments.has("include"):
         raise WrongUsageError("Exactly one of the following arguments is required: [topic], [include]")
     if arguments.has("partition"):

@@ -164,7 +164,11 @@ OPTIONS = (
 
 
 def check(arguments: Arguments) -> None:
-    """Raise WrongUsageError for options that are missing or do not belong together."""
+    """Raise WrongUsageError for options that are missing or do not belong together.
+
+    These are a missing --topic, a missing --bootstrap-server, unless the arguments do not need it, and an option under
+    its old and its new name.
+    """
     require_options(arguments, "topic")
     refuse_both_names(
         arguments,
