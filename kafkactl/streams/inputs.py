@@ -33,11 +33,11 @@ Source = Callable[[Input], Iterator[Batch]]
 
 
 def read_lines(source: Input, reader: LineReader) -> Iterator[Batch]:
-    r"""Yield the records of lines that end in \n or \r\n, in batches, which may be empty.
+    r"""Return an iterator over the records of lines that end in \n or \r\n, in batches, which may be empty.
 
-    The last line needs no end; one that a signal cuts is left out. Raise FormatError, with the number of the line, for
-    a line that `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the records
-    before it were yielded. Raise OSError where the input cannot be read.
+    The last line needs no end; one that a signal cuts is left out. Iterating raises FormatError, with the number of the
+    line, for a line that `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the
+    records before it were yielded. It raises OSError where the input cannot be read.
     """
     batches = (
         [line.removesuffix(b"\r") for line in lines] if any(b"\r" in line for line in lines) else lines
@@ -64,12 +64,12 @@ def read_whole_lines(source: Input) -> Iterator[bytes]:
 
 
 def read_delimited(source: Input, reader: LineReader, delimiter: bytes) -> Iterator[Batch]:
-    """Yield the records of pieces that end at a delimiter, in batches, which may be empty.
+    """Return an iterator over the records of pieces that end at a delimiter, in batches, which may be empty.
 
     The last piece needs no delimiter; one that a signal cuts is left out. An empty delimiter makes the whole input one
-    record, or none where it is empty. Raise FormatError, with the number of the piece, for a piece that `reader`
-    refuses, and OperationError, UnreachableError or UsageError of a schema registry; the records before it were
-    yielded. Raise OSError where the input cannot be read.
+    record, or none where it is empty. Iterating raises FormatError, with the number of the piece, for a piece that
+    `reader` refuses, and OperationError, UnreachableError or UsageError of a schema registry; the records before it
+    were yielded. It raises OSError where the input cannot be read.
     """
     return _read_records(_read_pieces(source, delimiter), reader)
 

@@ -52,7 +52,10 @@ class PartitionsOptions:
     ] = None
 
     def require_one(self) -> None:
-        """Raise UsageError unless exactly one of the options is given; in Kafka's style a file may have a topic."""
+        """Raise UsageError unless exactly one of the options is given.
+
+        In Kafka's style nothing is refused where a file is given.
+        """
         count = (self.topic is not None) + self.all_topics + (self.from_file is not None)
         if self.from_file is not None and people.is_kafka_style():
             return

@@ -132,7 +132,7 @@ class LogDirKnowledge:
         """Return whether the broker may compact topics without a policy of their own (log.cleanup.policy).
 
         Signs are any value of this config in the KRaft log, and a compacted partition of a topic without its own policy
-        that is no internal topic.
+        that is no internal topic. The result is computed at the first use only.
         """
         if any(
             kind == _BROKER_RESOURCE and "log.cleanup.policy" in configs
